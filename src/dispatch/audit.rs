@@ -1,0 +1,90 @@
+//! The books laid open, for the simulation's invariants. Nothing on the path of a job uses it.
+
+use std::sync::Arc;
+
+use super::message::{ConnId, ShardId, Submitter};
+
+/// Everything that a shard's core remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    /// Connections that it knows.
+    pub connections: Vec<ConnId>,
+    /// Workers among them: those that gave a type or `max_jobs`.
+    pub workers: Vec<WorkerAudit>,
+    /// The owner's books, by type.
+    pub bids: Vec<BidAudit>,
+    /// The home's books, by type.
+    pub queues: Vec<QueueAudit>,
+    /// Entries of lists, timers, questions and other places that must be empty when nobody is connected.
+    pub leftovers: usize,
+}
+
+/// A worker's slots.
+#[derive(Clone, Debug)]
+pub struct WorkerAudit {
+    /// Which connection.
+    pub conn: ConnId,
+    /// Its slots.
+    pub max_jobs: u32,
+    /// Slots kept for the answer to an ask.
+    pub kept: u32,
+    /// Whether it has too much unsent to be given more.
+    pub paused: bool,
+    /// The types it takes.
+    pub types: Vec<Arc<str>>,
+    /// The jobs it holds, with their numbers on the wire.
+    pub held: Vec<(Option<u64>, JobAudit)>,
+}
+
+/// One type as an owner sees it.
+#[derive(Clone, Debug)]
+pub struct BidAudit {
+    /// The type.
+    pub type_name: Arc<str>,
+    /// Workers that take it.
+    pub workers: u64,
+    /// Their free slots.
+    pub free: u64,
+    /// Of the workers with a free slot, those that hold no suspect.
+    pub clean_ready: u64,
+    /// Offers sent and not ended.
+    pub open: u64,
+    /// Whose slot is kept for the answer to an ask.
+    pub asking: Option<ConnId>,
+    /// Whether a job was turned away for want of a free slot.
+    pub wanted: bool,
+    /// Whether a suspect was refused, and no Welcome sent since.
+    pub refusing: bool,
+    /// Jobs of this type that this shard's workers hold.
+    pub running: u64,
+}
+
+/// One type as its home sees it.
+#[derive(Clone, Debug)]
+pub struct QueueAudit {
+    /// The type.
+    pub type_name: Arc<str>,
+    /// The line, first to last.
+    pub waiting: Vec<JobAudit>,
+    /// Offers that stand, summed by shard.
+    pub offers: Vec<(ShardId, u64)>,
+    /// Shards that take no suspects.
+    pub refuses: Vec<ShardId>,
+}
+
+/// A job, as far as tests care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobAudit {
+    /// Its id, as it came.
+    pub id: String,
+    /// Its submitter.
+    pub submitter: Submitter,
+    /// Its type.
+    pub type_name: String,
+    /// Its arrival number at home.
+    pub number: u64,
+    /// Whether it was given back.
+    pub suspect: bool,
+    /// Losses that counted.
+    pub attempts: u32,
+}

@@ -1,0 +1,73 @@
+//! Every bound of the server, with its unit and the reason for it.
+//!
+//! What a person can set has its default here and its option in docs/operating.md; the rest is fixed by
+//! docs/protocol.md or chosen for the reason given beside it.
+
+/// Containers that may be open at once in a line, its own object counted: what common JSON parsers take.
+pub const DEPTH_MAX: usize = 128;
+
+/// Bytes of a job type, unescaped. Names are for people, and they are keys of tables.
+pub const TYPE_BYTES_MAX: usize = 255;
+
+/// Types that one connection may have given, and names that one metrics question may list.
+pub const TYPES_PER_CONNECTION_MAX: usize = 1_024;
+
+/// Rows in the table of a metrics answer that asks for all types: a screenful many times over.
+pub const TYPE_ROWS_MAX: usize = 1_000;
+
+/// Slots of a worker, in jobs: the range of `max_jobs` is 1 to this.
+pub const JOBS_PER_WORKER_MAX: u32 = 65_535;
+
+/// Job numbers stay below this, so that a client that keeps numbers as doubles has them exact.
+pub const JOB_NUMBER_MAX: u64 = 1 << 53;
+
+/// Unsent bytes from which on a worker gets no further job, and a connection that does not move is stalled.
+pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
+
+/// What a job counts in the memory budget beside its text, in bytes: its record, its place in the queue, and
+/// what the allocator adds.
+pub const JOB_FIXED_BYTES: u64 = 128;
+
+/// Bytes of a line without its end: default, least and most of `--max-line`.
+pub const LINE_BYTES_DEFAULT: usize = 16 << 20;
+/// See [`LINE_BYTES_DEFAULT`].
+pub const LINE_BYTES_MIN: usize = 64;
+/// See [`LINE_BYTES_DEFAULT`].
+pub const LINE_BYTES_MAX: usize = 1 << 30;
+
+/// Least memory budget, in bytes. The default is half of what the machine or its cgroup has.
+pub const MEMORY_BYTES_MIN: u64 = 1 << 20;
+
+/// Default of `--max-unsent`, in bytes.
+pub const UNSENT_BYTES_DEFAULT: u64 = 64 << 20;
+
+/// Default of `--max-attempts`.
+pub const ATTEMPTS_DEFAULT: u32 = 3;
+
+/// Shards that a server may have.
+pub const SHARDS_MAX: usize = 1_024;
+
+/// Bytes read from one connection in one turn, so that none holds up the others of its shard.
+pub const READ_BYTES_PER_TURN: usize = 256 << 10;
+
+/// Longest time-out that can be given, in seconds: a day.
+pub const SECONDS_MAX: u64 = 86_400;
+
+/// Default of `--stall-timeout`, in seconds.
+pub const STALL_SECONDS_DEFAULT: u64 = 30;
+
+/// Default of `--drain-timeout`, in seconds.
+pub const DRAIN_SECONDS_DEFAULT: u64 = 10;
+
+/// How long a connection that was told why it is closed may keep sending, in milliseconds: closing at once would
+/// reset it, and the reset could overtake the last line.
+pub const LINGER_MS: u64 = 1_000;
+
+/// How long a stopping server tries to send what is unsent, in milliseconds.
+pub const FLUSH_MS: u64 = 1_000;
+
+/// Connections that may wait to be accepted.
+pub const BACKLOG: i32 = 4_096;
+
+/// Seconds between two lines of `-v`, as in 2011.
+pub const REPORT_SECONDS: u64 = 5;

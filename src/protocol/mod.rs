@@ -1,0 +1,49 @@
+//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`]), and when two
+//! job ids are the same ([`id`]). The contract is docs/protocol.md.
+//!
+//! Nothing here keeps state between lines but the framer's unfinished line, and nothing here knows what a command does.
+
+pub mod command;
+pub mod frame;
+pub mod id;
+pub mod reply;
+
+/// Why something was refused or ended, as docs/protocol.md names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Not a JSON object, not UTF-8, or nested too deep.
+    BadJson,
+    /// The line passed `--max-line`.
+    TooLong,
+    /// A member is missing, given twice, or of the wrong kind, size or range.
+    BadRequest,
+    /// `cmd` names no command.
+    UnknownCmd,
+    /// `did` for a job that the connection does not hold.
+    NotHolding,
+    /// The worker said `err`.
+    Failed,
+    /// Too many workers went away with the job.
+    GaveUp,
+    /// The memory budget does not allow it.
+    QueueFull,
+    /// The server is stopping.
+    Shutdown,
+}
+
+impl Code {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::BadJson => "bad_json",
+            Code::TooLong => "too_long",
+            Code::BadRequest => "bad_request",
+            Code::UnknownCmd => "unknown_cmd",
+            Code::NotHolding => "not_holding",
+            Code::Failed => "failed",
+            Code::GaveUp => "gave_up",
+            Code::QueueFull => "queue_full",
+            Code::Shutdown => "shutdown",
+        }
+    }
+}
