@@ -143,14 +143,14 @@ fn a_job_beyond_the_memory_budget_is_refused_and_what_waits_is_done() {
 
 #[test]
 fn other_work_goes_on_while_the_queue_is_full() {
-    let arg = "x".repeat(1000 << 10);
+    let arg = "x".repeat(200 << 10);
     everywhere(&["--max-memory", "1M"], |net| {
         let (mut client, mut other) = (net.connect("the client"), net.connect("the other client"));
         let mut worker = net.connect("the other worker");
         worker.send(r#"{"cmd":"can_do","types":["small"]}"#);
-        submit(&mut client, 0, &arg);
-        client.until_metric("jobs_waiting", 1);
-        submit(&mut client, 1, &arg);
+        for id in 0..6 {
+            submit(&mut client, id, &arg);
+        }
         assert!(client.line().ends_with(r#","code":"queue_full"}"#));
         for id in 0..50 {
             other.send(&format!(r#"{{"cmd":"do","id":{id},"type":"small"}}"#));

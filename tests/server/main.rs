@@ -24,6 +24,7 @@ mod limits;
 mod metrics;
 mod options;
 mod sessions;
+mod slots;
 mod sockets;
 mod start;
 mod stderr;
