@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 
 use serde_json::Value;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{SockAddr, Socket, Type};
 
 use crate::wait::{PATIENCE, until};
 
@@ -20,20 +20,11 @@ pub(crate) struct Client {
 impl Client {
     /// Connects; `name` is for the messages of failing tests.
     pub(crate) fn connect(name: &str, address: &SockAddr) -> Self {
-        Self::connect_with(name, address, |_| ())
-    }
-
-    /// Connects a client whose socket takes in little that is not read. The system still keeps some of it, and the
-    /// server's side of the connection more.
-    pub(crate) fn connect_narrow(name: &str, address: &SockAddr) -> Self {
-        Self::connect_with(name, address, |socket| socket.set_recv_buffer_size(32 << 10).unwrap())
-    }
-
-    fn connect_with(name: &str, address: &SockAddr, prepare: impl Fn(&Socket)) -> Self {
-        let domain = if address.is_unix() { Domain::UNIX } else { Domain::from(i32::from(address.family())) };
-        let socket = Socket::new(domain, Type::STREAM, None).unwrap();
-        prepare(&socket);
+        let socket = new_socket(address);
         socket.connect(address).unwrap_or_else(|error| panic!("{name} cannot connect to {address:?}: {error}"));
+        if !address.is_unix() {
+            socket.set_tcp_nodelay(true).unwrap();
+        }
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         Self { name: name.to_owned(), socket, unread: Vec::new() }
@@ -41,8 +32,7 @@ impl Client {
 
     /// Whether somebody listens there.
     pub(crate) fn can_connect(address: &SockAddr) -> bool {
-        let domain = if address.is_unix() { Domain::UNIX } else { Domain::from(i32::from(address.family())) };
-        Socket::new(domain, Type::STREAM, None).unwrap().connect(address).is_ok()
+        new_socket(address).connect(address).is_ok()
     }
 
     /// Sends a line, ended by LF.
@@ -172,4 +162,8 @@ impl Client {
         self.unread.truncate(old + count);
         count > 0
     }
+}
+
+fn new_socket(address: &SockAddr) -> Socket {
+    Socket::new(address.domain(), Type::STREAM, None).unwrap()
 }

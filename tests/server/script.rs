@@ -34,16 +34,20 @@ impl Net {
 /// Runs a test over TCP and over a UNIX socket with each number of shards, every time against a server of its own.
 pub(crate) fn everywhere(options: &[&str], test: impl Fn(&Net)) {
     for shards in SHARDS {
-        for via in [Via::Tcp, Via::Unix] {
-            let server = Server::start(&[&["--threads", shards], options].concat());
-            let net = Net { server, via };
-            // Shown by the test harness only if the test fails.
-            #[allow(clippy::print_stdout, reason = "the harness keeps it for failures")]
-            {
-                println!("over {via:?} with {shards} shards");
-            }
-            test(&net);
+        over_both(&[&["--threads", shards], options].concat(), &test);
+    }
+}
+
+/// Runs a test over TCP and over a UNIX socket: for tests that take a second because a time-out does.
+pub(crate) fn over_both(options: &[&str], test: impl Fn(&Net)) {
+    for via in [Via::Tcp, Via::Unix] {
+        let net = Net { server: Server::start(options), via };
+        // Shown by the test harness only if the test fails.
+        #[allow(clippy::print_stdout, reason = "the harness keeps it for failures")]
+        {
+            println!("over {via:?} with {options:?}");
         }
+        test(&net);
     }
 }
 

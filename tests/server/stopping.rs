@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::client::Client;
 use crate::process::{Server, Via};
 use crate::programs;
-use crate::script::{Net, everywhere};
+use crate::script::{Net, everywhere, over_both};
 use crate::wait::until;
 
 const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];
@@ -74,7 +74,7 @@ fn a_job_that_is_held_may_finish_and_everything_else_is_answered_shutdown() {
 #[test]
 fn a_job_that_does_not_finish_in_time_is_answered_shutdown() {
     for drain in ["0", "1"] {
-        everywhere(&["--drain-timeout", drain], |net| {
+        over_both(&["--threads", "2", "--drain-timeout", drain], |net| {
             let (mut client, mut worker) = hold_one_and_wait_with_one(net);
             net.server.process.signal(Signal::TERM);
             expect_shutdown(&mut client, 2);
@@ -113,7 +113,7 @@ fn a_server_with_nothing_to_do_stops_at_once() {
 
 #[test]
 fn a_job_whose_submitter_left_does_not_hold_up_the_stop_forever() {
-    everywhere(&["--drain-timeout", "1"], |net| {
+    over_both(&["--threads", "2", "--drain-timeout", "1"], |net| {
         let (client, mut worker) = hold_one_and_wait_with_one(net);
         drop(client);
         net.server.process.signal(Signal::TERM);
