@@ -6,6 +6,7 @@ use ahash::RandomState;
 
 use super::bids::Standing;
 use super::job::Job;
+use super::step::Step;
 use crate::protocol::command::JobName;
 use crate::protocol::id;
 
@@ -95,6 +96,17 @@ impl Worker {
         let mut jobs: Vec<_> = self.plain.take().into_iter().chain(self.by_number.drain().map(|(_, held)| held)).collect();
         jobs.sort_unstable_by_key(|held| held.job.number);
         jobs
+    }
+
+    /// Brings the gauges up to date with it.
+    pub(super) fn gauge(&mut self, step: &mut Step<'_>) {
+        let now = (!self.types.is_empty(), !self.types.is_empty() && self.held() == 0);
+        let before = std::mem::replace(&mut self.gauged, now);
+        step.counts.workers = step.counts.workers + u64::from(now.0) - u64::from(before.0);
+        step.counts.workers_idle = step.counts.workers_idle + u64::from(now.1) - u64::from(before.1);
+        if now.0 && !std::mem::replace(&mut self.counted, true) {
+            step.counts.workers_added += 1;
+        }
     }
 
     /// Where `bid` is among its types, or would be.
