@@ -1,14 +1,19 @@
 //! The shell: sockets, threads, time and signals. It decides nothing.
 
+mod address;
 pub mod bound;
 mod config;
+mod listen;
 mod log;
 mod memory;
 #[cfg(test)]
 mod scratch;
+mod sock_file;
 mod start_error;
 mod stderr;
+mod stream;
 
+pub use address::Address;
 pub use bound::ConfigError;
 pub use config::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, SOCK_RIGHT};
 pub use log::Level;
