@@ -1,11 +1,13 @@
 //! The shell: sockets, threads, time and signals. It decides nothing.
 
+mod acceptor;
 mod address;
 pub mod bound;
 mod config;
 mod listen;
 mod log;
 mod memory;
+mod porter;
 #[cfg(test)]
 mod scratch;
 mod sock_file;
