@@ -266,6 +266,8 @@ fn lines_end_with_lf_or_crlf() {
 #[test]
 fn messages_say_what_was_wrong() {
     assert_eq!(Wrong::AnsweredTwice(name(2, 7)).to_string(), "job 7 of submitter 2 was answered twice");
+    let altered = Wrong::OtherPayload { job: name(2, 7), names: Some(name(2, 7)) };
+    assert_eq!(altered.to_string(), "job 7 of submitter 2 was answered with its payload altered");
     let long = check::excerpt(&[b'x'; 1_000]);
     assert!(long.ends_with("x..."));
     assert!(long.len() < 300);

@@ -39,6 +39,9 @@ impl fmt::Display for Wrong {
         match self {
             Self::NeverAsked(job) => write!(f, "{job} was answered, but never asked for"),
             Self::AnsweredTwice(job) => write!(f, "{job} was answered twice"),
+            Self::OtherPayload { job, names: Some(names) } if names == job => {
+                write!(f, "{job} was answered with its payload altered")
+            }
             Self::OtherPayload { job, names: Some(names) } => {
                 write!(f, "{job} was answered with the payload of {names}")
             }

@@ -101,13 +101,15 @@ pub(crate) struct Conn {
     partial: Vec<u8>,
     /// Append here; [`Conn::flush`] sends it.
     pub(crate) unsent: Vec<u8>,
+    /// How much of `unsent` was sent already.
+    sent: usize,
 }
 
 impl Conn {
     /// Puts a socket under the poller's eye, for both directions and for good.
     pub(crate) fn register(mut socket: Socket, registry: &Registry, token: Token) -> io::Result<Self> {
         socket.register(registry, token)?;
-        Ok(Self { socket, partial: Vec::new(), unsent: Vec::new() })
+        Ok(Self { socket, partial: Vec::new(), unsent: Vec::new(), sent: 0 })
     }
 
     /// Reads what is there, and leaves its whole lines in `inbox.lines`.
@@ -140,16 +142,21 @@ impl Conn {
 
     /// Sends what the system takes of the unsent bytes; the rest waits for a writable event. Says whether it took any.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
-        let mut sent = 0;
-        while sent < self.unsent.len() {
-            match self.socket.write(&self.unsent[sent..]) {
-                Ok(count) => sent += count,
+        let sent_before = self.sent;
+        while self.sent < self.unsent.len() {
+            match self.socket.write(&self.unsent[self.sent..]) {
+                Ok(count) => self.sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.unsent.drain(..sent);
-        Ok(sent > 0)
+        let progress = self.sent > sent_before;
+        // Moving the rest forward only when it is the smaller part keeps large backlogs linear.
+        if self.sent > self.unsent.len() / 2 {
+            self.unsent.drain(..self.sent);
+            self.sent = 0;
+        }
+        Ok(progress)
     }
 }

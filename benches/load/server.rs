@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -77,7 +77,13 @@ impl ServerProcess {
         let mut server = Self { child, address, socket };
         let (sender, said) = channel();
         std::thread::spawn(move || forward(stderr, &sender));
-        let line = said.recv_timeout(PATIENCE).map_err(|_| format!("{} did not say where it listens", kind.name()))?;
+        let line = match said.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Err("the server did not say where it listens".into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("the server did not listen, but ended with {}", server.wait()?).into());
+            }
+        };
         server.address = match &server.socket {
             Some(path) => Address::Unix(path.clone()),
             None => Address::Tcp(address_in(&line).ok_or_else(|| format!("no address in: {line}"))?),
