@@ -149,7 +149,8 @@ fn print_ratio_line(threads: usize, pairs: &[(&Row, &Row)]) -> io::Result<()> {
 fn print_cells(cells: &[&str; HEADS.len()], remark: &str) -> io::Result<()> {
     let padded =
         cells.iter().zip(HEADS).skip(1).map(|(cell, head)| format!("{cell:>width$}", width = head.len().max(8) + 2));
-    writeln!(io::stdout(), "{:<8}{}  {remark}", cells[0], padded.collect::<String>())
+    let line = format!("{:<8}{}  {remark}", cells[0], padded.collect::<String>());
+    writeln!(io::stdout(), "{}", line.trim_end())
 }
 
 /// The middle one, or the mean of the two in the middle.
