@@ -7,6 +7,7 @@ pub mod command;
 pub mod frame;
 pub mod id;
 pub mod reply;
+mod string;
 
 /// Why something was refused or ended, as docs/protocol.md names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
