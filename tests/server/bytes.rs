@@ -87,6 +87,18 @@ fn whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
 }
 
 #[test]
+fn replies_that_the_system_does_not_take_at_once_are_sent_before_the_close() {
+    // Their bytes pass what a socket holds, many times over.
+    let count = 200_000;
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(format!("{PING}\n").repeat(count).as_bytes());
+        client.end_input();
+        assert_eq!(client.drain(), count * (PONG.len() + "\r\n".len()));
+    });
+}
+
+#[test]
 fn metrics_by_type_are_answered_after_the_end_of_input() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");

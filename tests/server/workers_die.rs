@@ -230,6 +230,8 @@ fn an_answer_and_the_end_of_the_connection_in_one_go_lose_no_job() {
             worker.send(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
             drop(worker);
             client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+            // Until then it may still be taken for an idle worker.
+            client.until_metric("workers", 0);
         }
         assert_eq!(client.metrics()["jobs_reassigned"], 0);
     });
