@@ -91,13 +91,15 @@ struct Stage {
     server: Server,
     via: Via,
     peers: BTreeMap<String, Peer>,
+    /// A connection that the page does not show.
+    watcher: Option<Client>,
     words: Words,
     stopped: bool,
 }
 
 impl Stage {
     fn new(server: Server, via: Via) -> Self {
-        Self { server, via, peers: BTreeMap::new(), words: Words::new(), stopped: false }
+        Self { server, via, peers: BTreeMap::new(), watcher: None, words: Words::new(), stopped: false }
     }
 
     fn act(&mut self, step: &Step) {
@@ -113,7 +115,10 @@ impl Stage {
                 let is_so = matches(pattern, &line, &mut self.words);
                 assert!(is_so, "line {number} of the page shows\n{pattern}\nbut this came:\n{line}");
             }
-            Act::Leaves => drop(self.peers.remove(&step.who)),
+            Act::Leaves => {
+                self.peers.remove(&step.who);
+                self.see_it_gone();
+            }
             Act::EndsInput => self.peer(step).client.end_input(),
             Act::Closed => {
                 let mut peer = self.peers.remove(&step.who).unwrap();
@@ -134,8 +139,12 @@ impl Stage {
         self.peers.entry(step.who.clone()).or_insert_with(connect)
     }
 
-    /// Waits until the server has obeyed all that a connection sent.
+    /// Waits until the server has obeyed all that a connection sent. A server that stops may end at any line; there the
+    /// page has to show an answer.
     fn settle(&mut self, who: &str) {
+        if self.stopped {
+            return;
+        }
         let peer = self.peers.get_mut(who).unwrap();
         peer.client.send(r#"{"cmd":"ping"}"#);
         loop {
@@ -146,6 +155,12 @@ impl Stage {
         }
     }
 
+    /// Waits until the server has noticed that a connection has ended.
+    fn see_it_gone(&mut self) {
+        let watcher = self.watcher.get_or_insert_with(|| self.server.connect(self.via, "watcher"));
+        watcher.until_metric("connections_open", self.peers.len() as u64 + 1);
+    }
+
     /// Nothing may have come that the page does not show, and a server that was told to stop ends well.
     fn end(mut self) {
         for who in self.peers.keys().cloned().collect::<Vec<_>>() {
@@ -153,6 +168,7 @@ impl Stage {
             assert_eq!(self.peers[&who].heard, [""; 0], "{who} was sent more than the page shows");
         }
         if self.stopped {
+            assert!(self.peers.is_empty(), "the page has to show the end of every connection");
             assert_eq!(self.server.process.ended().status.code(), Some(0));
         }
     }
