@@ -109,7 +109,7 @@ pub struct Refusal<'a> {
 type Text = &'static str;
 
 /// Reads a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name
-/// has an escape.
+/// has an escape, or a value has containers in containers (the parser keeps a byte for each that is open).
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     let members = Members::read(line).map_err(|reason| {
         // What is not a line of the protocol has no members, so neither an id.
