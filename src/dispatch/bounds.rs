@@ -58,7 +58,7 @@ impl Owner {
     }
 
     /// Cuts off the oldest half-lines while the budget is passed and half-lines are more than a quarter of it.
-    fn cut_partials(&mut self, step: &mut Step<'_>) {
+    pub(super) fn cut_partials(&mut self, step: &mut Step<'_>) {
         let max = step.settings.memory_bytes_max;
         loop {
             let firm = self.others.firm + step.counts.job_bytes + step.counts.unsent_bytes;

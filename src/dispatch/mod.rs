@@ -137,10 +137,17 @@ impl Dispatch {
 
 fn told(input: Input<'_>, home: &mut Home, owner: &mut Owner, step: &mut Step<'_>) {
     match input {
-        Input::Turn { .. } => owner.close_stalled(step),
+        Input::Turn { .. } => {
+            owner.close_stalled(step);
+            owner.cut_partials(step);
+        }
         Input::Opened { conn } => owner.open(conn, step),
-        Input::Command { from, command } => owner.obey(from, command, step),
+        Input::Command { from, command } => {
+            owner.forget_partial(from, step); // Its line has ended.
+            owner.obey(from, command, step);
+        }
         Input::Refused { from, refusal, fatal } => {
+            owner.forget_partial(from, step);
             owner.refused(from, &refusal, step);
             if fatal {
                 owner.close(from, Closing::Explained, step);

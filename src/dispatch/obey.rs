@@ -15,7 +15,7 @@ impl Owner {
     /// Obeys a command.
     pub(super) fn obey(&mut self, from: ConnId, command: Command<'_>, step: &mut Step<'_>) {
         match command {
-            Command::CanDo { types, max_jobs } => self.can_do(from, &types, max_jobs, step),
+            Command::CanDo { types, max_jobs, id } => self.can_do(from, &types, max_jobs, id, step),
             Command::CantDo { types } => self.cant_do(from, &types, step),
             Command::Do { id, type_name, arg } => self.submit(from, id, &type_name, arg, step),
             Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, step),
@@ -41,7 +41,14 @@ impl Owner {
     }
 
     /// `can_do`: all or nothing, and only once for each type.
-    fn can_do(&mut self, from: ConnId, types: &[TypeName<'_>], max_jobs: Option<u32>, step: &mut Step<'_>) {
+    fn can_do(
+        &mut self,
+        from: ConnId,
+        types: &[TypeName<'_>],
+        max_jobs: Option<u32>,
+        id: Option<&str>,
+        step: &mut Step<'_>,
+    ) {
         let Some(conn) = self.conns.get(from) else { return };
         let maps = &self.maps;
         let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new(maps.clone())));
@@ -50,7 +57,7 @@ impl Owner {
         new.sort_unstable();
         new.dedup();
         if worker.types.len() + new.len() > TYPES_PER_CONNECTION_MAX {
-            return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", None, step);
+            return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, step);
         }
         if let Some(max_jobs) = max_jobs {
             worker.max_jobs = max_jobs;

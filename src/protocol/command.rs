@@ -30,6 +30,8 @@ pub enum Command<'a> {
         types: Vec<TypeName<'a>>,
         /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
+        /// The line's id where one could be read, for an error that speaks of it.
+        id: Option<&'a str>,
     },
     /// It takes no more jobs of these types.
     CantDo {
@@ -174,7 +176,7 @@ fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
                 .ok_or("max_jobs must be a whole number from 1 to 65535")?,
         ),
     };
-    Ok(Command::CanDo { types: types(members)?, max_jobs })
+    Ok(Command::CanDo { types: types(members)?, max_jobs, id: members.id() })
 }
 
 fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {

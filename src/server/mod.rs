@@ -163,6 +163,9 @@ impl Server {
         if let Some(reporter) = self.reporter.take() {
             reporter.stop();
         }
+        if died.is_some() {
+            self.log.error(format_args!("a shard has panicked, and its jobs are lost: restart the server"));
+        }
         if let Some(log_thread) = self.log_thread.take() {
             self.log.info(format_args!("stopped"));
             log_thread.stop();
