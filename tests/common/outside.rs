@@ -38,13 +38,13 @@ pub(super) struct Outside {
     pub(super) touched: Vec<Peer>,
     pub(super) options: Options,
     pub(super) draining: bool,
-    /// What happened to peers, in order, for tests that asked for it.
+    /// What the cores asked for, in order, for tests that want to know.
     pub(super) log: Option<Vec<Event>>,
     /// A hash of all that ever was sent, posted or closed, in order.
     pub(super) transcript: u64,
 }
 
-/// Something that happened to a peer.
+/// Something that a core asked of the world.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
     /// The core sent it this line.
@@ -53,6 +53,8 @@ pub(crate) enum Event {
     Took(Peer, u64),
     /// Its connection is over.
     Closed(Peer, Closing),
+    /// A message of this name went from the first shard to the second.
+    Posted(u16, u16, &'static str),
 }
 
 /// The effects of one step of one shard.
@@ -82,6 +84,9 @@ impl Effects for Recorder<'_> {
     fn post(&mut self, to: ShardId, message: Message) {
         assert_ne!(to.0, self.shard, "messages to the own shard do not leave the core");
         let outside = &mut *self.outside;
+        if let Some(log) = &mut outside.log {
+            log.push(Event::Posted(self.shard, to.0, name_of(&message)));
+        }
         outside.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name_of(&message).as_bytes());
         let link = usize::from(self.shard) * usize::from(outside.options.shards) + usize::from(to.0);
         if outside.links[link].is_empty() {

@@ -111,12 +111,12 @@ impl World {
         }
     }
 
-    /// From now on what happens to peers is kept for [`World::take_log`].
+    /// From now on what the cores ask for is kept for [`World::take_log`].
     pub(crate) fn keep_log(&mut self) {
         self.outside.log = Some(Vec::new());
     }
 
-    /// What happened to peers since the last call, in order.
+    /// What the cores asked for since the last call, in order.
     pub(crate) fn take_log(&mut self) -> Vec<Event> {
         self.outside.log.replace(Vec::new()).expect("keep_log comes first")
     }

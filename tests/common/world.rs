@@ -9,6 +9,7 @@
 
 #![allow(dead_code, unused_imports)] // Each test crate that includes this file uses a part of it.
 
+mod books;
 mod outside;
 mod peers;
 
@@ -21,8 +22,11 @@ use deputy::dispatch::message::{Closing, ConnId, Held, Input, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Counts, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
-use outside::{Outside, Recorder};
 pub(crate) use outside::{Event, name_of};
+use outside::{Outside, Recorder};
+
+/// Messages after which a world that does not come to rest is taken to go in a circle.
+const DELIVERIES_MAX: u64 = 10_000_000;
 
 /// What a world is built with.
 #[derive(Clone, Debug)]
@@ -66,6 +70,7 @@ pub(crate) struct World {
     outside: Outside,
     homes: RandomState,
     now_ms: u64,
+    told_others: Vec<Held>,
 }
 
 impl World {
@@ -102,6 +107,7 @@ impl World {
             },
             homes,
             now_ms: 0,
+            told_others: vec![Held::default(); n],
         };
         world.advance(0);
         world
@@ -170,10 +176,16 @@ impl World {
     /// Delivers in the order in which they were posted, until nothing is on the way; how many they were.
     pub(crate) fn settle(&mut self) -> u64 {
         let before = self.outside.delivered;
-        while let Some(link) = self.busy_links().min_by_key(|&link| self.outside.links[self.link(link)][0].0) {
+        while let Some(link) = self.oldest_link() {
             self.deliver(link);
+            assert!(self.outside.delivered - before < DELIVERIES_MAX, "messages go round and round");
         }
         self.outside.delivered - before
+    }
+
+    /// The link with the message that was posted first of all that are on the way.
+    pub(crate) fn oldest_link(&self) -> Option<Link> {
+        self.busy_links().min_by_key(|&link| self.outside.links[self.link(link)][0].0)
     }
 
     /// Whether nothing is on the way.
@@ -214,12 +226,24 @@ impl World {
 
     /// A shard begins a turn: it reads the clock and what the others hold.
     pub(crate) fn turn(&mut self, shard: u16) {
+        let others = self.others(shard);
+        self.told_others[usize::from(shard)] = others;
+        self.step(shard, Input::Turn { now_ms: self.now_ms, others });
+    }
+
+    /// What the shards but this one hold.
+    fn others(&self, shard: u16) -> Held {
         let mut others = Held::default();
         for (_, counts) in self.outside.published.iter().enumerate().filter(|(i, _)| *i != usize::from(shard)) {
             others.firm += counts.job_bytes + counts.unsent_bytes;
             others.partial += counts.partial_bytes;
         }
-        self.step(shard, Input::Turn { now_ms: self.now_ms, others });
+        others
+    }
+
+    /// What a shard was told of the others when its turn began.
+    pub(crate) fn told_others(&self, shard: u16) -> Held {
+        self.told_others[usize::from(shard)]
     }
 
     pub(crate) fn stop(&mut self, shard: u16) {
