@@ -37,7 +37,8 @@ pub(super) struct Outside {
     /// Peers that were sent something in this step.
     pub(super) touched: Vec<Peer>,
     pub(super) options: Options,
-    pub(super) draining: bool,
+    /// By shard: told to stop.
+    pub(super) stopping: Vec<bool>,
     /// What the cores asked for, in order, for tests that want to know.
     pub(super) log: Option<Vec<Event>>,
     /// A hash of all that ever was sent, posted or closed, in order.
@@ -132,7 +133,7 @@ impl Outside {
         let mut totals = Totals {
             connections: self.conns.len() as u64,
             bytes_max: self.options.memory_bytes_max,
-            draining: self.draining,
+            draining: self.stopping.contains(&true),
             threads: self.options.shards.into(),
             ..Totals::default()
         };

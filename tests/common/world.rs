@@ -101,7 +101,7 @@ impl World {
                 published: vec![Counts::default(); n],
                 touched: Vec::new(),
                 options,
-                draining: false,
+                stopping: vec![false; n],
                 log: None,
                 transcript: 0xcbf2_9ce4_8422_2325,
             },
@@ -247,8 +247,12 @@ impl World {
     }
 
     pub(crate) fn stop(&mut self, shard: u16) {
-        self.outside.draining = true;
+        self.outside.stopping[usize::from(shard)] = true;
         self.step(shard, Input::Stop);
+    }
+
+    pub(crate) fn is_stopping(&self, shard: u16) -> bool {
+        self.outside.stopping[usize::from(shard)]
     }
 
     pub(crate) fn drain_over(&mut self, shard: u16) {

@@ -40,7 +40,7 @@ impl Schedule {
 
     /// All that must hold when nothing is on the way.
     pub(crate) fn check_rest(&self) {
-        self.world.check_rest(&self.shadow.stopping);
+        self.world.check_rest();
         self.check_places();
         let c = self.world.totals().counts;
         let tally = &self.shadow.tally;

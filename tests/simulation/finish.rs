@@ -59,7 +59,9 @@ impl Schedule {
             }
             let holders = self.holders();
             assert!(!holders.is_empty(), "no progress: {:?}", self.shadow.jobs);
-            holders.into_iter().for_each(|peer| self.answer_all(peer));
+            for peer in holders {
+                self.answer_all(peer);
+            }
         }
         assert!(self.shadow.jobs.is_empty(), "too slow: {:?}", self.shadow.jobs);
     }

@@ -15,6 +15,7 @@ mod line;
 mod model;
 mod peers;
 mod plan;
+#[path = "../common/random.rs"]
 mod random;
 mod schedule;
 mod shadow;
@@ -88,6 +89,7 @@ struct Replay {
 }
 
 impl Drop for Replay {
+    #[allow(clippy::print_stdout)] // It is for the person who reads the failure.
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { test, seed, nth } = *self;

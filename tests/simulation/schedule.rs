@@ -92,7 +92,7 @@ impl Schedule {
         self.shadow.follow(&events);
         self.live.retain(|peer| !self.shadow.conn(*peer).gone);
         if self.plan.watched {
-            self.world.check_shard(shard, self.shadow.stopping[usize::from(shard)]);
+            self.world.check_shard(shard);
         }
     }
 

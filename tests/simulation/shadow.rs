@@ -50,6 +50,7 @@ pub(crate) struct Held {
 
 /// A connection.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
 pub(crate) struct Conn {
     pub(crate) shard: u16,
     pub(crate) gone: bool,

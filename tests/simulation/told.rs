@@ -4,6 +4,8 @@
 //! is answered once, to the connection that sent it, with the id and the value that belong to it; `gave_up` comes exactly
 //! when the contract says so; nothing else is said that was not asked for.
 
+use serde_json::value::RawValue;
+
 use super::line::{self, Line};
 use super::shadow::{Due, End, Held, Job, Shadow, State};
 use super::world::{Event, Peer};
@@ -70,9 +72,9 @@ impl Shadow {
         }
         let job = self.jobs.get_mut(&serial).expect("it was there");
         assert_eq!(job.state, State::Inside, "a job in two places: {text}");
-        assert_eq!(line.id.map(|id| id.get()), Some(job.id), "not the submitter's id text");
+        assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
         assert_eq!(line.type_name, Some(&*job.type_name), "not its type");
-        assert_eq!(line.arg.map(|arg| arg.get()), Some(&*line::arg(serial, job.big)), "not its arg");
+        assert_eq!(line.arg.map(RawValue::get), Some(&*line::arg(serial, job.big)), "not its arg");
         let (suspect, type_name) = (job.suspect, &job.type_name);
         let conn = &self.conns[peer.0];
         assert!(!conn.gone && !self.stopping[usize::from(conn.shard)], "no job may go to {peer:?}: {conn:?}");
@@ -99,7 +101,7 @@ impl Shadow {
         let job = self.jobs.remove(&serial).unwrap_or_else(|| panic!("answered again: {line:?}"));
         assert_eq!(job.state, State::Ended(end), "not how it ended: {line:?}");
         assert_eq!(job.submitter, peer, "somebody else's answer: {line:?}");
-        assert_eq!(line.id.map(|id| id.get()), Some(job.id), "not the submitter's id text");
+        assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
     }
 
     /// `gave_up` and `shutdown` name no serial number: they must be for one of the jobs of this id that ended so.
@@ -134,7 +136,7 @@ impl Shadow {
     fn told_metrics(&mut self, peer: Peer, metrics: &str) {
         let conn = &mut self.conns[peer.0];
         conn.asked = conn.asked.checked_sub(1).expect("an answer a question");
-        let figures: serde_json::Value = serde_json::from_str(metrics).unwrap();
+        let figures: serde_json::Value = serde_json::from_str(metrics).expect("metrics are an object");
         let figure = |name: &str| figures[name].as_u64().unwrap_or_else(|| panic!("{name} is missing or negative"));
         assert!(figure("jobs_dispatched") >= self.tally.dispatched, "all that were told of a job are counted");
         assert!(figure("jobs_added") >= self.tally.added, "all that were accepted are counted");

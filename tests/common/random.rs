@@ -1,4 +1,6 @@
-//! Random numbers that a seed repeats on every machine: SplitMix64, in a few lines of our own.
+//! Random numbers that a seed repeats on every machine: `SplitMix64`, in a few lines of our own.
+
+#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
 
 /// A stream of random numbers.
 pub(crate) struct Random(u64);
