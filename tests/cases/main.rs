@@ -4,8 +4,10 @@
 //! any order is then checked in all of them, or in thousands where there are too many. Workers have one slot and do A
 //! unless more is said; "at rest" means that nothing is on the way.
 
+mod burst;
 mod kept;
 mod orders;
+mod poison;
 #[path = "../common/random.rs"]
 mod random;
 mod stage;

@@ -10,6 +10,7 @@
 //! command that repeats it.
 
 mod checks;
+mod cost;
 mod finish;
 mod line;
 mod model;
