@@ -2,9 +2,9 @@
 //! each operation, it says which jobs start next.
 //!
 //! The line: jobs given back by arrival, then the others by arrival. If no worker has more than one slot, those that start
-//! are a head of the line. If some have, a job given back may have to wait for a worker without another one while
-//! others pass it, and each of the two parts of the line has its own head. That a free slot is not left idle is checked
-//! of the books at rest; together the two say exactly who starts.
+//! are a head of the line. If some have, a job given back may have to wait for a worker without another one while others
+//! pass it, also younger ones of its kind while it is refused: then only the others keep their order. That a free slot is
+//! not left idle is checked of the books at rest; together the two say exactly who starts.
 
 use super::schedule::Schedule;
 use super::shadow::State;
@@ -24,7 +24,7 @@ pub(crate) fn check(schedule: &mut Schedule) {
         let waiting = same_type.filter(|(_, other)| other.state == State::Inside);
         let mut passed =
             waiting.map(|(serial, other)| -> Place { (!other.suspect, *serial) }).filter(|other| *other < place);
-        let wrong = passed.find(|other| one_slot || other.0 == place.0);
+        let wrong = passed.find(|other| one_slot || other.0);
         assert_eq!(wrong, None, "{place:?} started first: {job:?}");
     }
 }
