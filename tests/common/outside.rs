@@ -70,7 +70,7 @@ impl Effects for Recorder<'_> {
         reply.encode(&mut bytes);
         let line = String::from_utf8(bytes).expect("a reply is UTF-8");
         let text = line.strip_suffix("\r\n").expect("a reply ends with CRLF");
-        assert!(!text.contains(['\r', '\n']), "more than one line: {text}");
+        assert!(memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none(), "more than one line: {text}");
         let peer = self.outside.peer(self.shard, to).expect("a reply for a connection that is gone");
         self.outside.note(1, peer.0 as u64, text.as_bytes());
         if let Some(log) = &mut self.outside.log {

@@ -11,7 +11,8 @@ pub(crate) enum Family {
     Uniform,
     /// One class of message, or one shard's mailbox, is held back for long.
     HeldBack,
-    /// Everything is delivered after each operation, and workers take one type: the naive model predicts who is next.
+    /// Everything is delivered after each operation, and half of the time workers take one type: the naive model predicts
+    /// who is next.
     Calm,
     /// The shards are told to stop, each at its own time.
     Stopping,
@@ -117,7 +118,7 @@ impl Plan {
     pub(crate) fn new(family: Family, seed: u64, random: &mut Random) -> Self {
         let calm = family == Family::Calm;
         let tight = !calm && random.one_in(6);
-        let big_one_in = if !calm && random.one_in(8) { 4 } else { 0 };
+        let big_one_in = if !calm && random.one_in(8) { 8 } else { 0 };
         let options = Options {
             shards: *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]),
             attempts_max: *random.pick(&[0, 1, 2, 2, 3, 3]),
@@ -138,7 +139,7 @@ impl Plan {
             twins: family != Family::Stopping && random.one_in(2),
             big_one_in,
             poison_one_in: *random.pick(&[0, 4, 10]),
-            types_a_worker: if calm { 1 } else { *random.pick(&[1, 2, 3, 6]) },
+            types_a_worker: if calm && random.one_in(2) { 1 } else { *random.pick(&[1, 2, 3, 6]) },
             slots_max: *random.pick(&[1, 1, 2, 4]),
             watched: random.one_in(4),
         };

@@ -1,6 +1,6 @@
 //! One schedule: a world, the shadow books, and random operations on both, with all checks after each step.
 
-use super::model;
+use super::model::{self, Model};
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
 use super::shadow::{Conn, Shadow};
@@ -15,6 +15,7 @@ pub(crate) struct Schedule {
     pub(crate) random: Random,
     pub(crate) world: World,
     pub(crate) shadow: Shadow,
+    pub(crate) model: Model,
     /// Peers whose connection is open.
     pub(crate) live: Vec<Peer>,
     /// What kills its workers.
@@ -30,7 +31,7 @@ impl Schedule {
         let mut world = World::new(plan.options.clone());
         world.keep_log();
         let shadow = Shadow::new(plan.options.shards, plan.options.attempts_max);
-        Self { plan, random, world, shadow, live: Vec::new(), poison: Vec::new(), serial: 0 }
+        Self { plan, random, world, shadow, model: Model::default(), live: Vec::new(), poison: Vec::new(), serial: 0 }
     }
 
     /// Runs all of it; the transcript's hash.

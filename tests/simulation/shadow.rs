@@ -48,6 +48,15 @@ pub(crate) struct Held {
     pub(crate) seen: bool,
 }
 
+/// A job went to a worker.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) serial: u64,
+    pub(crate) type_name: String,
+    pub(crate) suspect: bool,
+    pub(crate) worker: Peer,
+}
+
 /// A connection.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
@@ -100,8 +109,8 @@ pub(crate) struct Shadow {
     attempts_max: u32,
     pub(super) numbers: HashSet<u64>,
     pub(super) due: Option<(Peer, Due)>,
-    /// Jobs that started since the model last looked: the serial number, and whether it was a suspect.
-    pub(crate) started: Vec<(u64, bool)>,
+    /// What started since the model last looked.
+    pub(crate) started: Vec<Start>,
 }
 
 impl Shadow {

@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use super::line::{self, Line};
-use super::shadow::{Due, End, Held, Job, Shadow, State};
+use super::shadow::{Due, End, Held, Job, Shadow, Start, State};
 use super::world::{Event, Peer};
 
 /// Unsent bytes past which a worker gets no job: a figure of docs/protocol.md, not of the code.
@@ -87,10 +87,11 @@ impl Shadow {
         assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {text}");
         assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {text}");
         let seen = conn.reads;
-        self.jobs.get_mut(&serial).expect("it was there").state = State::Held(peer);
+        let job = self.jobs.get_mut(&serial).expect("it was there");
+        job.state = State::Held(peer);
+        self.started.push(Start { serial, type_name: job.type_name.clone(), suspect, worker: peer });
         self.conns[peer.0].held.push(Held { serial, number: line.job, seen });
         self.tally.dispatched += 1;
-        self.started.push((serial, suspect));
     }
 
     fn told_value(&mut self, peer: Peer, line: &Line<'_>) {
