@@ -67,7 +67,13 @@ impl Owner {
                 return;
             }
             let Some((_, &oldest)) = self.partials.first_key_value() else { return };
-            self.refuse(oldest, Code::QueueFull, "the server's memory budget does not allow half a line more", None, step);
+            self.refuse(
+                oldest,
+                Code::QueueFull,
+                "the server's memory budget does not allow half a line more",
+                None,
+                step,
+            );
             self.close(oldest, Closing::Explained, step);
         }
     }

@@ -77,12 +77,7 @@ impl Owner {
 }
 
 /// What this shard knows, as home and as owner.
-pub(super) fn count(
-    home: &Home,
-    owner: &Owner,
-    types: Option<&[Arc<str>]>,
-    now_ms: u64,
-) -> Vec<(Arc<str>, TypeRow)> {
+pub(super) fn count(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, now_ms: u64) -> Vec<(Arc<str>, TypeRow)> {
     let Some(names) = types else {
         let owned = owner.bids.iter().map(|bid| (Arc::clone(&bid.name), bid.row()));
         return home.rows(now_ms).map(|(name, row)| (Arc::clone(name), row)).chain(owned).collect();

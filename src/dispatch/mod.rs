@@ -30,7 +30,6 @@ mod supply;
 mod worker;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 
 use ahash::RandomState;
 use audit::Audit;

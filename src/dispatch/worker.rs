@@ -67,7 +67,8 @@ impl Worker {
 
     /// Jobs that it holds.
     pub(super) fn held(&self) -> u32 {
-        u32::from(self.plain.is_some()) + u32::try_from(self.by_number.len()).expect("a worker has 65,535 slots at most")
+        u32::from(self.plain.is_some())
+            + u32::try_from(self.by_number.len()).expect("a worker has 65,535 slots at most")
     }
 
     /// Takes a job into a slot, under a number or as the one without.
@@ -93,7 +94,8 @@ impl Worker {
     /// Frees all slots, in the order in which the jobs arrived at their homes.
     pub(super) fn release_all(&mut self) -> Vec<HeldJob> {
         self.suspects = 0;
-        let mut jobs: Vec<_> = self.plain.take().into_iter().chain(self.by_number.drain().map(|(_, held)| held)).collect();
+        let mut jobs: Vec<_> =
+            self.plain.take().into_iter().chain(self.by_number.drain().map(|(_, held)| held)).collect();
         jobs.sort_unstable_by_key(|held| held.job.number);
         jobs
     }
