@@ -71,3 +71,46 @@ pub const BACKLOG: i32 = 4_096;
 
 /// Seconds between two lines of `-v`, as in 2011.
 pub const REPORT_SECONDS: u64 = 5;
+
+/// Default of `--port`: the port of the server of 2011.
+pub const PORT_DEFAULT: u16 = 11_746;
+
+/// Largest memory budget and most unsent bytes that can be given, in bytes: a pebibyte, more than machines have, and
+/// so far from 2^64 that no sum of such figures can wrap.
+pub const BYTES_MAX: u64 = 1 << 50;
+
+/// The memory budget where the machine does not tell how much it has, in bytes.
+pub const MEMORY_BYTES_UNKNOWN: u64 = 1 << 30;
+
+/// Default of `--keepalive`: seconds without traffic before the first probe, ...
+pub const KEEPALIVE_IDLE_SECONDS_DEFAULT: u32 = 30;
+/// ... seconds between two probes, ...
+pub const KEEPALIVE_INTERVAL_SECONDS_DEFAULT: u32 = 10;
+/// ... and lost probes after which the connection is given up.
+pub const KEEPALIVE_COUNT_DEFAULT: u32 = 3;
+/// Longest idle time and interval of `--keepalive`, in seconds: what Linux takes.
+pub const KEEPALIVE_SECONDS_MAX: u32 = 32_767;
+/// Most probes of `--keepalive`: what Linux takes.
+pub const KEEPALIVE_COUNT_MAX: u32 = 127;
+
+/// Connections taken from one listener before the others, and the word to stop, have their turn.
+pub const ACCEPTS_PER_ROUND: usize = 1_024;
+
+/// Failed accepts in one round after which the listener rests for [`ACCEPT_RETRY_MS`], for the failure may last.
+pub const ACCEPT_FAILURES_PER_ROUND: usize = 16;
+
+/// Connections refused in one round while there is no descriptor for them. With a round each [`ACCEPT_RETRY_MS`] this
+/// bounds what refusing costs to about a hundredth of a core.
+pub const REFUSALS_PER_ROUND: usize = 64;
+
+/// Pause before a listener without descriptors or memory is tried again, in milliseconds.
+pub const ACCEPT_RETRY_MS: u64 = 100;
+
+/// Log lines that may wait for a stderr that takes none. Those past it are dropped and counted.
+pub const LOG_LINES_MAX: usize = 1_024;
+
+/// How long the end of a server waits for its last log lines to be taken, in milliseconds.
+pub const LOG_FLUSH_MS: u64 = 200;
+
+/// How long a start waits for another start in the same folder, in milliseconds.
+pub const START_LOCK_MS: u64 = 2_000;

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use super::home::{Home, Queue};
+use super::job::Job;
 use super::message::{ConnId, ShardId, Submitter};
+use super::owner::Owner;
+use super::worker::Worker;
+use crate::limits::UNSENT_PAUSE_BYTES;
 
 /// Everything that a shard's core remembers.
 #[derive(Clone, Debug, Default)]
@@ -87,4 +92,74 @@ pub struct JobAudit {
     pub suspect: bool,
     /// Losses that counted.
     pub attempts: u32,
+}
+
+impl Audit {
+    pub(super) fn of(home: &Home, owner: &Owner) -> Self {
+        let (_, nodes) = owner.bids.sizes();
+        let workers = owner.conns.iter().filter_map(|(id, conn)| {
+            conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.unsent > UNSENT_PAUSE_BYTES, owner))
+        });
+        Self {
+            connections: owner.conns.ids(),
+            workers: workers.collect(),
+            bids: owner.bids.iter().map(|bid| BidAudit::of(bid, owner)).collect(),
+            queues: home.queues().map(|(name, queue)| QueueAudit::of(name, queue)).collect(),
+            leftovers: nodes + owner.questions.len() + owner.partials.len() + owner.touched.len(),
+        }
+    }
+}
+
+impl WorkerAudit {
+    fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
+        Self {
+            conn,
+            max_jobs: worker.max_jobs,
+            kept: worker.kept,
+            paused,
+            types: worker.types.iter().map(|&(bid, _)| Arc::clone(&owner.bids.peek(bid).name)).collect(),
+            held: worker.jobs().map(|(number, job)| (number, JobAudit::of(job))).collect(),
+        }
+    }
+}
+
+impl BidAudit {
+    fn of(bid: &super::bids::Bid, owner: &Owner) -> Self {
+        Self {
+            type_name: Arc::clone(&bid.name),
+            workers: u64::from(bid.workers),
+            free: bid.free,
+            clean_ready: owner.bids.clean_ready(bid),
+            open: u64::from(bid.open),
+            asking: bid.asking,
+            wanted: bid.wanted.is_some(),
+            refusing: bid.refusing,
+            running: bid.running,
+        }
+    }
+}
+
+impl QueueAudit {
+    fn of(type_name: &Arc<str>, queue: &Queue) -> Self {
+        let bidders = || queue.offers.bidders();
+        Self {
+            type_name: Arc::clone(type_name),
+            waiting: queue.line.iter().map(JobAudit::of).collect(),
+            offers: bidders().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
+            refuses: bidders().filter(|&(_, _, refuses)| refuses).map(|(shard, _, _)| shard).collect(),
+        }
+    }
+}
+
+impl JobAudit {
+    fn of(job: &Job) -> Self {
+        Self {
+            id: job.id().to_owned(),
+            submitter: job.submitter,
+            type_name: job.type_name().to_owned(),
+            number: job.number,
+            suspect: job.suspect,
+            attempts: job.attempts,
+        }
+    }
 }

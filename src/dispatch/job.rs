@@ -75,12 +75,10 @@ impl Job {
     /// Ends the job. The answer takes over its allocation.
     pub fn answer(self, end: End<'_>) -> Answer {
         let (job_bytes, id_len) = (self.bytes(), self.id_len);
-        let (kind, value) = match end {
-            End::Done(None) => (AnswerKind::Done { has_res: false }, ""),
-            End::Done(Some(res)) => (AnswerKind::Done { has_res: true }, res),
-            End::Failed(err) => (AnswerKind::Failed(Code::Failed), err),
-            End::GaveUp => (AnswerKind::Failed(Code::GaveUp), GAVE_UP),
-            End::Shutdown => (AnswerKind::Failed(Code::Shutdown), SHUTDOWN),
+        let (kind, value) = match end.reply("") {
+            Reply::Failed { err, code, .. } => (AnswerKind::Failed(code), err),
+            Reply::Done { res: Some(res), .. } => (AnswerKind::Done { has_res: true }, res),
+            _ => (AnswerKind::Done { has_res: false }, ""),
         };
         let mut text = self.text.into_string();
         text.truncate(id_len as usize);
@@ -109,6 +107,18 @@ pub enum End<'a> {
     Shutdown,
 }
 
+impl<'a> End<'a> {
+    /// The line for the submitter of the job with this id.
+    pub fn reply(self, id: &'a str) -> Reply<'a> {
+        match self {
+            End::Done(res) => Reply::Done { id, res },
+            End::Failed(err) => Reply::Failed { id, err, code: Code::Failed },
+            End::GaveUp => Reply::Failed { id, err: GAVE_UP, code: Code::GaveUp },
+            End::Shutdown => Reply::Failed { id, err: SHUTDOWN, code: Code::Shutdown },
+        }
+    }
+}
+
 /// The one answer to a job, on its way to the submitter's owner.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -134,10 +144,5 @@ impl Answer {
             AnswerKind::Done { has_res } => Reply::Done { id, res: has_res.then_some(value) },
             AnswerKind::Failed(code) => Reply::Failed { id, err: value, code },
         }
-    }
-
-    /// Whether it is a result.
-    pub fn is_done(&self) -> bool {
-        matches!(self.kind, AnswerKind::Done { .. })
     }
 }

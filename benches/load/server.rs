@@ -1,0 +1,148 @@
+//! The process under load: started, found by the line in which it says where it listens, and stopped.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Failure;
+use crate::conn::Address;
+
+/// How long a server may take to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The option by which this program is the floor.
+pub(crate) const FLOOR_OPTION: &str = "--serve-floor";
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Ours: the built binary.
+    Deputy,
+    /// The yardstick.
+    Floor,
+}
+
+impl Kind {
+    /// Its name in the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deputy => "deputy",
+            Self::Floor => "floor",
+        }
+    }
+
+    fn command(self, threads: usize, socket: Option<&Path>) -> io::Result<Command> {
+        match self {
+            Self::Deputy => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_deputy-server"));
+                command.args(["--threads", &threads.to_string()]);
+                match socket {
+                    Some(path) => command.arg("--no-tcp").arg("-s").arg(path),
+                    None => command.args(["-p", "0"]),
+                };
+                Ok(command)
+            }
+            Self::Floor => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg(FLOOR_OPTION).args(socket);
+                Ok(command)
+            }
+        }
+    }
+}
+
+/// A server of our own. Dropped before [`ServerProcess::stop`], it is killed.
+#[derive(Debug)]
+pub(crate) struct ServerProcess {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: Address,
+    socket: Option<PathBuf>,
+}
+
+impl ServerProcess {
+    /// Starts it, and returns when it listens.
+    pub(crate) fn start(kind: Kind, threads: usize, unix: bool) -> Result<Self, Failure> {
+        let socket = unix.then(|| std::env::temp_dir().join(format!("deputy-load-{}.sock", std::process::id())));
+        let mut command = kind.command(threads, socket.as_deref())?;
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let stderr = child.stderr.take().expect("stderr was asked for as a pipe");
+        // The real address replaces this one as soon as it is known; from here on an early return kills the child.
+        let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut server = Self { child, address, socket };
+        let (sender, said) = channel();
+        std::thread::spawn(move || forward(stderr, &sender));
+        let line = match said.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Err("the server did not say where it listens".into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("the server did not listen, but ended with {}", server.wait()?).into());
+            }
+        };
+        server.address = match &server.socket {
+            Some(path) => Address::Unix(path.clone()),
+            None => Address::Tcp(address_in(&line).ok_or_else(|| format!("no address in: {line}"))?),
+        };
+        Ok(server)
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells it to stop; an error if it does not, or not well.
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let status = self.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+
+    fn wait(&mut self) -> Result<ExitStatus, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                return Err("the server did not stop when told to".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // Both fail only for a child that was waited for, and a socket that was removed: as it should be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(path) = &self.socket {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Hands the line that tells of listening to `sender`; what else the server says goes to our own stderr.
+fn forward(stderr: ChildStderr, sender: &Sender<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        if line.contains("listening") {
+            // Nobody waits any more if it came too late.
+            let _ = sender.send(line);
+        } else {
+            // There is nowhere else to complain if stderr is closed.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+}
+
+/// The first word that is a socket's address, whatever stands around it.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '"' | '\''))
+        .find_map(|word| word.rsplit('/').next()?.trim_end_matches('.').parse().ok())
+}

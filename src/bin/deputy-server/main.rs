@@ -1,0 +1,65 @@
+//! `deputy-server`: arguments in, exit code out. The server itself is the library's.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use deputy::server::{Config, Server, abort_on_panic, raise_descriptor_limit};
+
+use crate::args::Request;
+use crate::signals::Signals;
+
+mod args;
+mod help;
+mod options;
+mod signals;
+mod wrong;
+
+/// Gives the memory of a backlog back to the system (docs/decisions.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    abort_on_panic();
+    match args::parse(lexopt::Parser::from_env()) {
+        Ok(Request::Help) => print(&help::text()),
+        Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Request::Serve(config)) => serve(*config),
+        Err(error) => fail(&error, 2),
+    }
+}
+
+/// Serves until a signal says to stop.
+fn serve(config: Config) -> ExitCode {
+    // It can serve with fewer descriptors, and says so when they run out.
+    let _ = raise_descriptor_limit();
+    // Before it listens: whoever sees that it does may send a signal at once.
+    let mut signals = match Signals::catch() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&format_args!("cannot catch signals: {error}"), 1),
+    };
+    let server = match Server::start(config) {
+        Ok(server) => server,
+        Err(error) => return fail(&error, error.exit_code()),
+    };
+    signals.wait();
+    server.stop();
+    ExitCode::SUCCESS
+}
+
+/// Prints what was asked for. A reader that has seen enough and closed the pipe is no failure.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            fail(&format_args!("cannot write to stdout: {error}"), 1)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn fail(error: &dyn Display, code: u8) -> ExitCode {
+    // The exit code tells of it as well, should stderr be closed.
+    let _ = writeln!(io::stderr(), "deputy-server: {error}");
+    ExitCode::from(code)
+}

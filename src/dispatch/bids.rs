@@ -1,0 +1,224 @@
+//! An owner's books by type: the free slots of its workers, who of them is ready, and what has been offered or asked of
+//! the type's home. The rules that use them are in `supply`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use slab::Slab;
+
+use super::message::{ConnId, ShardId};
+
+/// No node.
+const NONE: u32 = u32::MAX;
+
+/// All types that this shard's workers take, or that something is still out for.
+#[derive(Debug)]
+pub(super) struct Bids {
+    by_name: HashMap<Arc<str>, u32, RandomState>,
+    bids: Slab<Bid>,
+    /// One for each type of each worker.
+    nodes: Slab<Node>,
+    next_stamp: u64,
+}
+
+/// One type.
+#[derive(Debug)]
+pub(super) struct Bid {
+    pub(super) name: Arc<str>,
+    pub(super) home: ShardId,
+    pub(super) workers: u32,
+    /// Free slots of its workers.
+    pub(super) free: u64,
+    /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
+    pub(super) open: u32,
+    /// Whose slot is kept for the answer to an Ask.
+    pub(super) asking: Option<ConnId>,
+    /// A job was turned away for want of a free slot; since when, as a growing number.
+    pub(super) wanted: Option<u64>,
+    /// A suspect was refused, and no Welcome sent since.
+    pub(super) refusing: bool,
+    /// Jobs of this type that workers hold, also such that take no more of them.
+    pub(super) running: u64,
+    /// Jobs answered with a result.
+    pub(super) done: u64,
+    /// Workers with a free slot, who came, took or ended a job last at the back: those that hold no suspect, and those
+    /// that do.
+    ready: [Ends; 2],
+}
+
+/// First and last of a list.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: u32,
+    last: u32,
+}
+
+const EMPTY: Ends = Ends { first: NONE, last: NONE };
+
+/// A worker in the lists of one of its types.
+#[derive(Debug)]
+struct Node {
+    worker: ConnId,
+    prev: u32,
+    next: u32,
+    /// When it was put at the back, as a growing number.
+    stamp: u64,
+    /// Which list it is in.
+    list: Option<bool>,
+}
+
+/// How a worker stands: what its types' books say of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) free: u32,
+    /// Whether it holds a suspect.
+    pub(super) tainted: bool,
+}
+
+impl Bids {
+    pub(super) fn new(maps: RandomState) -> Self {
+        Self { by_name: HashMap::with_hasher(maps), bids: Slab::new(), nodes: Slab::new(), next_stamp: 0 }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The books of a type, opened if there are none.
+    pub(super) fn enter(&mut self, name: &str, home: ShardId) -> u32 {
+        self.find(name).unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            let bid = Bid {
+                name: Arc::clone(&name),
+                home,
+                workers: 0,
+                free: 0,
+                open: 0,
+                asking: None,
+                wanted: None,
+                refusing: false,
+                running: 0,
+                done: 0,
+                ready: [EMPTY; 2],
+            };
+            let at = index(self.bids.insert(bid));
+            self.by_name.insert(name, at);
+            at
+        })
+    }
+
+    pub(super) fn get(&mut self, bid: u32) -> &mut Bid {
+        &mut self.bids[bid as usize]
+    }
+
+    pub(super) fn peek(&self, bid: u32) -> &Bid {
+        &self.bids[bid as usize]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Bid> {
+        self.bids.iter().map(|(_, bid)| bid)
+    }
+
+    /// Entries and nodes, for tests.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.bids.len(), self.nodes.len())
+    }
+
+    /// Closes the books of a type that nothing is left of. The last one gives the memory back.
+    pub(super) fn forget_if_unused(&mut self, bid: u32) {
+        let unused = |b: &Bid| b.workers == 0 && b.open == 0 && b.asking.is_none() && b.running == 0;
+        if self.bids.get(bid as usize).is_some_and(unused) {
+            let bid = self.bids.remove(bid as usize);
+            self.by_name.remove(&bid.name);
+            if self.bids.is_empty() {
+                self.bids.shrink_to_fit();
+                self.nodes.shrink_to_fit();
+                self.by_name.shrink_to_fit();
+            }
+        }
+    }
+
+    /// A worker takes a type; it has no free slot yet. Returns its node, for the calls below.
+    pub(super) fn join(&mut self, bid: u32, worker: ConnId) -> u32 {
+        self.get(bid).workers += 1;
+        index(self.nodes.insert(Node { worker, prev: NONE, next: NONE, stamp: 0, list: None }))
+    }
+
+    /// It takes the type no more.
+    pub(super) fn leave(&mut self, bid: u32, node: u32, shown: Standing) {
+        self.unlink(bid, node);
+        self.nodes.remove(node as usize);
+        let bid = self.get(bid);
+        bid.workers -= 1;
+        bid.free -= u64::from(shown.free);
+    }
+
+    /// A worker's standing changed from `shown` to `now`. It goes to the back of the list if `to_back`, or if it was not
+    /// in that list.
+    pub(super) fn show(&mut self, bid: u32, node: u32, shown: Standing, now: Standing, to_back: bool) {
+        let books = self.get(bid);
+        books.free = books.free + u64::from(now.free) - u64::from(shown.free);
+        let list = (now.free > 0).then_some(now.tainted);
+        if to_back || self.nodes[node as usize].list != list {
+            self.unlink(bid, node);
+            if let Some(tainted) = list {
+                self.link(bid, node, tainted);
+            }
+        }
+    }
+
+    /// The worker that takes the next job: of those with a free slot the one that waits longest; for a suspect, of those
+    /// that hold no other.
+    pub(super) fn first_ready(&self, bid: u32, suspect: bool) -> Option<ConnId> {
+        let [clean, tainted] = self.peek(bid).ready.map(|ends| self.nodes.get(ends.first as usize));
+        let tainted = tainted.filter(|_| !suspect);
+        [clean, tainted].into_iter().flatten().min_by_key(|node| node.stamp).map(|node| node.worker)
+    }
+
+    fn link(&mut self, bid: u32, node: u32, tainted: bool) {
+        self.next_stamp += 1;
+        let stamp = self.next_stamp;
+        let ends = &mut self.bids[bid as usize].ready[usize::from(tainted)];
+        let last = std::mem::replace(&mut ends.last, node);
+        if last == NONE {
+            ends.first = node;
+        } else {
+            self.nodes[last as usize].next = node;
+        }
+        let node = &mut self.nodes[node as usize];
+        (node.prev, node.next, node.stamp, node.list) = (last, NONE, stamp, Some(tainted));
+    }
+
+    fn unlink(&mut self, bid: u32, node: u32) {
+        let Node { prev, next, list, .. } = self.nodes[node as usize];
+        let Some(tainted) = list else { return };
+        let ends = &mut self.bids[bid as usize].ready[usize::from(tainted)];
+        if prev == NONE {
+            ends.first = next;
+        } else {
+            self.nodes[prev as usize].next = next;
+        }
+        if next == NONE {
+            ends.last = prev;
+        } else {
+            self.nodes[next as usize].prev = prev;
+        }
+        self.nodes[node as usize].list = None;
+    }
+
+    /// How many workers with a free slot hold no suspect. Linear; for tests.
+    pub(super) fn clean_ready(&self, bid: &Bid) -> u64 {
+        let mut n = 0;
+        let mut at = bid.ready[0].first;
+        while at != NONE {
+            n += 1;
+            at = self.nodes[at as usize].next;
+        }
+        n
+    }
+}
+
+fn index(i: usize) -> u32 {
+    u32::try_from(i).expect("memory ends before four billion entries")
+}

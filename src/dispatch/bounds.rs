@@ -1,0 +1,114 @@
+//! What a connection may take of the memory, and how long it may stand still.
+
+use std::cmp::Reverse;
+
+use super::message::{Closing, ConnId};
+use super::owner::Owner;
+use super::step::Step;
+use crate::limits::UNSENT_PAUSE_BYTES;
+use crate::protocol::Code;
+
+impl Owner {
+    /// Whether a job of so many bytes fits: the jobs and unsent bytes of all shards, with it, stay within the budget.
+    pub(super) fn fits(&self, bytes: u64, step: &Step<'_>) -> bool {
+        let firm = self.others.firm + step.counts.job_bytes + step.counts.unsent_bytes;
+        firm + bytes <= step.settings.memory_bytes_max
+    }
+
+    /// The turn's write was tried.
+    pub(super) fn written(&mut self, id: ConnId, bytes: u64, step: &mut Step<'_>) {
+        let Some(conn) = self.conns.get(id) else { return };
+        let before = conn.unsent;
+        conn.unsent -= bytes;
+        step.counts.unsent_bytes -= bytes;
+        if bytes > 0 {
+            conn.moved_ms = step.now_ms;
+        }
+        if conn.unsent > step.settings.unsent_bytes_max {
+            self.close(id, Closing::Dropped, step);
+        } else if before > UNSENT_PAUSE_BYTES && conn.unsent <= UNSENT_PAUSE_BYTES {
+            self.refresh(id, false, step);
+        }
+    }
+
+    /// Bytes came, and so many of them are half a line.
+    pub(super) fn heard(&mut self, id: ConnId, partial_bytes: u64, step: &mut Step<'_>) {
+        let Some(conn) = self.conns.get(id) else { return };
+        conn.moved_ms = step.now_ms;
+        let (before, since) = conn.partial;
+        if before == partial_bytes {
+            return;
+        }
+        step.counts.partial_bytes = step.counts.partial_bytes + partial_bytes - before;
+        match (before, partial_bytes) {
+            (0, _) => {
+                conn.partial = (partial_bytes, self.next_partial);
+                self.partials.insert(self.next_partial, id);
+                self.next_partial += 1;
+            }
+            (_, 0) => {
+                conn.partial.0 = 0;
+                self.partials.remove(&since);
+            }
+            _ => conn.partial.0 = partial_bytes,
+        }
+        if partial_bytes > before {
+            self.cut_partials(step);
+        }
+    }
+
+    /// Cuts off the oldest half-lines while the budget is passed and half-lines are more than a quarter of it.
+    fn cut_partials(&mut self, step: &mut Step<'_>) {
+        let max = step.settings.memory_bytes_max;
+        loop {
+            let firm = self.others.firm + step.counts.job_bytes + step.counts.unsent_bytes;
+            let partial = self.others.partial + step.counts.partial_bytes;
+            if firm + partial <= max || partial <= max / 4 {
+                return;
+            }
+            let Some((_, &oldest)) = self.partials.first_key_value() else { return };
+            self.refuse(
+                oldest,
+                Code::QueueFull,
+                "the server's memory budget does not allow half a line more",
+                None,
+                step,
+            );
+            self.close(oldest, Closing::Explained, step);
+        }
+    }
+
+    pub(super) fn forget_partial(&mut self, id: ConnId, step: &mut Step<'_>) {
+        let Some(conn) = self.conns.get(id) else { return };
+        let (bytes, since) = std::mem::take(&mut conn.partial);
+        if bytes > 0 {
+            step.counts.partial_bytes -= bytes;
+            self.partials.remove(&since);
+        }
+    }
+
+    /// More than the bound is unsent to a connection from now on: its bytes have to move.
+    pub(super) fn watch(&mut self, id: ConnId, step: &Step<'_>) {
+        let Some(conn) = self.conns.get(id) else { return };
+        conn.moved_ms = step.now_ms;
+        if step.settings.stall_ms > 0 && !std::mem::replace(&mut conn.watched, true) {
+            self.watches.push(Reverse((step.now_ms + step.settings.stall_ms, id)));
+        }
+    }
+
+    /// Closes the connections that are stalled. One that moved is looked at again when it could be.
+    pub(super) fn close_stalled(&mut self, step: &mut Step<'_>) {
+        while self.watches.peek().is_some_and(|&Reverse((due_ms, _))| due_ms <= step.now_ms) {
+            let Some(Reverse((_, id))) = self.watches.pop() else { return };
+            let Some(conn) = self.conns.get(id) else { continue };
+            let due_ms = conn.moved_ms + step.settings.stall_ms;
+            if conn.unsent <= UNSENT_PAUSE_BYTES {
+                conn.watched = false;
+            } else if due_ms > step.now_ms {
+                self.watches.push(Reverse((due_ms, id)));
+            } else {
+                self.close(id, Closing::Dropped, step);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The connections of a shard, by slot, as far as the core knows them.
+
+use super::message::ConnId;
+use super::worker::Worker;
+
+/// All connections that the core knows.
+#[derive(Debug, Default)]
+pub(super) struct Conns(Vec<Option<Conn>>);
+
+/// One connection. Most are clients: what a worker has beside is kept apart.
+#[derive(Debug)]
+pub(super) struct Conn {
+    generation: u32,
+    /// Its input has ended; it only stays for answers to metrics questions that came before.
+    pub(super) leaving: bool,
+    /// Whether a timer watches that its unsent bytes move.
+    pub(super) watched: bool,
+    /// Bytes sent to it that were not yet taken.
+    pub(super) unsent: u64,
+    /// When a byte last moved, in either direction, or the connection was last found to move well.
+    pub(super) moved_ms: u64,
+    /// Bytes of an unfinished line, and since when, as a growing number.
+    pub(super) partial: (u64, u64),
+    /// Metrics questions that are out.
+    pub(super) questions: u32,
+    pub(super) worker: Option<Box<Worker>>,
+}
+
+impl Conns {
+    pub(super) fn open(&mut self, id: ConnId, now_ms: u64) {
+        let slot = id.slot as usize;
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
+        }
+        let conn = Conn {
+            generation: id.generation,
+            leaving: false,
+            watched: false,
+            unsent: 0,
+            moved_ms: now_ms,
+            partial: (0, 0),
+            questions: 0,
+            worker: None,
+        };
+        let before = self.0[slot].replace(conn);
+        assert!(before.is_none(), "a slot was opened twice");
+    }
+
+    pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
+        self.0.get_mut(id.slot as usize)?.as_mut().filter(|conn| conn.generation == id.generation)
+    }
+
+    /// Forgets a connection. The table shrinks when its end is empty.
+    pub(super) fn remove(&mut self, id: ConnId) {
+        if self.get(id).is_some() {
+            self.0[id.slot as usize] = None;
+            while self.0.last().is_some_and(Option::is_none) {
+                self.0.pop();
+            }
+            if self.0.len() * 4 < self.0.capacity() {
+                self.0.shrink_to(self.0.len() * 2);
+            }
+        }
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnId> {
+        self.iter().map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
+        self.0.iter().enumerate().filter_map(|(slot, conn)| {
+            let conn = conn.as_ref()?;
+            let slot = u32::try_from(slot).expect("slots come as u32");
+            Some((ConnId { slot, generation: conn.generation }, conn))
+        })
+    }
+}

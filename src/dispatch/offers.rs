@@ -1,0 +1,178 @@
+//! What the shards bid for one type, as its home keeps it: offers in the order in which they came, and the shards that
+//! take no suspects.
+//!
+//! Withdrawing is O(1): a shard's older offers are told by their epoch, and thrown away when they are met, or all at
+//! once when they are more than half of the list.
+
+use std::collections::VecDeque;
+
+use super::message::ShardId;
+
+/// The offers for one type.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    /// One entry for each offer, never merged; what is left of one goes to the back.
+    fifo: VecDeque<Offer>,
+    /// Entries of `fifo` that do not stand any more.
+    dead: usize,
+    /// Shards that have an offer standing or refuse suspects, by number.
+    bidders: Vec<Bidder>,
+    next_epoch: u64,
+    /// Jobs that shards which do not refuse suspects would take.
+    welcoming: u64,
+}
+
+#[derive(Debug)]
+struct Offer {
+    shard: ShardId,
+    n: u32,
+    epoch: u64,
+}
+
+#[derive(Debug)]
+struct Bidder {
+    shard: ShardId,
+    open: u32,
+    entries: usize,
+    /// Offers of another epoch were withdrawn.
+    epoch: u64,
+    refuses: bool,
+}
+
+impl Offers {
+    /// Whether no offer stands and no shard refuses suspects.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bidders.is_empty()
+    }
+
+    /// `n` more jobs may go to `shard`.
+    pub(super) fn add(&mut self, shard: ShardId, n: u32) {
+        let i = self.enter(shard);
+        let bidder = &mut self.bidders[i];
+        bidder.open += n;
+        bidder.entries += 1;
+        self.fifo.push_back(Offer { shard, n, epoch: bidder.epoch });
+        if !bidder.refuses {
+            self.welcoming += u64::from(n);
+        }
+    }
+
+    /// Spends one of the first offer that stands.
+    pub(super) fn take(&mut self) -> Option<ShardId> {
+        loop {
+            let offer = self.fifo.pop_front()?;
+            match self.bidder_of(&offer) {
+                Some(i) => return Some(self.spend(i, offer)),
+                None => self.dead -= 1,
+            }
+        }
+    }
+
+    /// Spends one of the first offer whose shard takes suspects. Passes over the others without moving them.
+    pub(super) fn take_welcoming(&mut self) -> Option<ShardId> {
+        if self.welcoming == 0 {
+            return None;
+        }
+        let welcomes = |offer: &Offer| self.bidder_of(offer).is_some_and(|i| !self.bidders[i].refuses);
+        let at = self.fifo.iter().position(welcomes).expect("what is welcoming stands in the list");
+        let offer = self.fifo.remove(at).expect("the position was found just now");
+        let i = self.bidder_of(&offer).expect("it stood just now");
+        Some(self.spend(i, offer))
+    }
+
+    /// Takes back all offers of `shard`; returns how many jobs they were for.
+    pub(super) fn withdraw(&mut self, shard: ShardId) -> u32 {
+        let Ok(i) = self.find(shard) else { return 0 };
+        let epoch = self.fresh_epoch();
+        let bidder = &mut self.bidders[i];
+        let open = std::mem::take(&mut bidder.open);
+        self.dead += std::mem::take(&mut bidder.entries);
+        bidder.epoch = epoch;
+        if !bidder.refuses {
+            self.welcoming -= u64::from(open);
+        }
+        self.leave_if_idle(i);
+        self.compact();
+        open
+    }
+
+    /// `shard` takes no suspects from now on.
+    pub(super) fn refuse(&mut self, shard: ShardId) {
+        let i = self.enter(shard);
+        let bidder = &mut self.bidders[i];
+        if !std::mem::replace(&mut bidder.refuses, true) {
+            self.welcoming -= u64::from(bidder.open);
+        }
+    }
+
+    /// `shard` takes suspects again.
+    pub(super) fn welcome(&mut self, shard: ShardId) {
+        let Ok(i) = self.find(shard) else { return };
+        let bidder = &mut self.bidders[i];
+        if std::mem::replace(&mut bidder.refuses, false) {
+            self.welcoming += u64::from(bidder.open);
+        }
+        self.leave_if_idle(i);
+    }
+
+    /// Whether `shard` takes no suspects.
+    pub(super) fn refuses(&self, shard: ShardId) -> bool {
+        self.find(shard).is_ok_and(|i| self.bidders[i].refuses)
+    }
+
+    /// Every bidder: shard, jobs that it would take, whether it refuses suspects.
+    pub(super) fn bidders(&self) -> impl Iterator<Item = (ShardId, u32, bool)> {
+        self.bidders.iter().map(|b| (b.shard, b.open, b.refuses))
+    }
+
+    fn spend(&mut self, i: usize, offer: Offer) -> ShardId {
+        let bidder = &mut self.bidders[i];
+        bidder.open -= 1;
+        if !bidder.refuses {
+            self.welcoming -= 1;
+        }
+        if offer.n > 1 {
+            self.fifo.push_back(Offer { n: offer.n - 1, ..offer });
+        } else {
+            bidder.entries -= 1;
+            self.leave_if_idle(i);
+        }
+        offer.shard
+    }
+
+    fn bidder_of(&self, offer: &Offer) -> Option<usize> {
+        self.find(offer.shard).ok().filter(|&i| self.bidders[i].epoch == offer.epoch)
+    }
+
+    fn find(&self, shard: ShardId) -> Result<usize, usize> {
+        self.bidders.binary_search_by_key(&shard, |bidder| bidder.shard)
+    }
+
+    fn enter(&mut self, shard: ShardId) -> usize {
+        self.find(shard).unwrap_or_else(|i| {
+            let epoch = self.fresh_epoch();
+            self.bidders.insert(i, Bidder { shard, open: 0, entries: 0, epoch, refuses: false });
+            i
+        })
+    }
+
+    fn fresh_epoch(&mut self) -> u64 {
+        self.next_epoch += 1;
+        self.next_epoch
+    }
+
+    fn leave_if_idle(&mut self, i: usize) {
+        if self.bidders[i].open == 0 && !self.bidders[i].refuses {
+            self.bidders.remove(i);
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.dead * 2 > self.fifo.len() {
+            let mut fifo = std::mem::take(&mut self.fifo);
+            fifo.retain(|offer| self.bidder_of(offer).is_some());
+            self.fifo = fifo;
+            self.dead = 0;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a rule may use beside its own books: the settings, the time, the figures, and the way out.
+
+use std::collections::VecDeque;
+
+use super::Settings;
+use super::job::{End, Job};
+use super::message::{Effects, Message, ShardId};
+use crate::metrics::Counts;
+
+/// The surroundings of one step.
+pub(super) struct Step<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) now_ms: u64,
+    pub(super) stopping: bool,
+    pub(super) counts: &'a mut Counts,
+    /// Messages to the own shard. They are obeyed one after the other before the step returns, never by a nested call.
+    pub(super) local: &'a mut VecDeque<Message>,
+    pub(super) effects: &'a mut dyn Effects,
+}
+
+impl Step<'_> {
+    /// Says something to a shard, this one or another.
+    pub(super) fn post(&mut self, to: ShardId, message: Message) {
+        if to == self.settings.shard {
+            self.local.push_back(message);
+        } else {
+            self.effects.post(to, message);
+        }
+    }
+
+    /// Ends a job: its answer goes to its submitter's owner.
+    pub(super) fn end(&mut self, job: Job, end: End<'_>) {
+        let to = job.submitter;
+        self.post(to.shard, Message::Result { to, answer: job.answer(end) });
+    }
+}

@@ -1,0 +1,266 @@
+//! What a server can be told before it starts: the fields, their defaults and their bounds.
+//!
+//! The command line and programs that hold a server of their own fill in the same [`Config`]; docs/operating.md has the
+//! options. Nothing here touches the machine but [`Config::shards`] and [`Config::memory_bytes`], which ask it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use super::bound::{self, ConfigError};
+use super::log::Level;
+use super::memory;
+use crate::limits;
+
+/// How to run a server. Start from `Config::default()`, and change what should differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The IP address or host name to listen on; every address of a name is listened on.
+    pub host: String,
+    /// The TCP port; 0 picks a free one.
+    pub port: u16,
+    /// Whether to listen on TCP.
+    pub tcp: bool,
+    /// The path of a UNIX socket to listen on as well.
+    pub sock: Option<PathBuf>,
+    /// Shards, each a thread; 0 is one a core that the process may use.
+    pub threads: usize,
+    /// Longest line that a client may send, in bytes, its end not counted.
+    pub line_bytes_max: usize,
+    /// Lost attempts after which a job is given up; 0 is without end.
+    pub attempts_max: u32,
+    /// The memory budget in bytes; `None` is half of what the machine or the process's cgroup has.
+    pub memory_bytes_max: Option<u64>,
+    /// Unsent bytes from which on a connection is closed; never taken as less than `line_bytes_max`.
+    pub unsent_bytes_max: u64,
+    /// Seconds without a byte moved after which a connection with much unsent is closed; 0 is never.
+    pub stall_seconds: u64,
+    /// Seconds that jobs already held may take once the server was told to stop; 0 is none.
+    pub drain_seconds: u64,
+    /// When a silent TCP peer is given up.
+    pub keepalive: Keepalive,
+    /// Whether shard i stays on the i-th core. Linux alone.
+    pub pin: bool,
+    /// What is logged to stderr.
+    pub log: Level,
+    /// Whether the metrics go to stderr every five seconds.
+    pub verbose: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: limits::PORT_DEFAULT,
+            tcp: true,
+            sock: None,
+            threads: 0,
+            line_bytes_max: limits::LINE_BYTES_DEFAULT,
+            attempts_max: limits::ATTEMPTS_DEFAULT,
+            memory_bytes_max: None,
+            unsent_bytes_max: limits::UNSENT_BYTES_DEFAULT,
+            stall_seconds: limits::STALL_SECONDS_DEFAULT,
+            drain_seconds: limits::DRAIN_SECONDS_DEFAULT,
+            keepalive: Keepalive::default(),
+            pin: false,
+            log: Level::Off,
+            verbose: false,
+        }
+    }
+}
+
+impl Config {
+    /// Whether a server can be started so. The error names the first field, as an option, that is out of its bounds.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.tcp && self.host.is_empty() {
+            return Err(ConfigError::value("--host", "", HOST_RIGHT));
+        }
+        if self.sock.as_deref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err(ConfigError::value("--sock", "", SOCK_RIGHT));
+        }
+        if !self.tcp && self.sock.is_none() {
+            return Err(ConfigError::NothingToListenOn);
+        }
+        bound::THREADS.check(self.threads as u64)?;
+        bound::LINE_BYTES.check(self.line_bytes_max as u64)?;
+        self.memory_bytes_max.map_or(Ok(()), |bytes| bound::MEMORY_BYTES.check(bytes))?;
+        bound::UNSENT_BYTES.check(self.unsent_bytes_max)?;
+        bound::STALL_SECONDS.check(self.stall_seconds)?;
+        bound::DRAIN_SECONDS.check(self.drain_seconds)?;
+        self.keepalive.check()?;
+        if self.pin && !cfg!(target_os = "linux") {
+            return Err(ConfigError::PinUnsupported);
+        }
+        Ok(())
+    }
+
+    /// How many shards there will be: `threads`, or one a core that the process may use.
+    pub fn shards(&self) -> usize {
+        match self.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from).min(limits::SHARDS_MAX),
+            given => given,
+        }
+    }
+
+    /// The memory budget in bytes: as given, or half of what the machine or the process's cgroup has.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes_max.unwrap_or_else(|| memory::half_of_memory(Path::new("/")))
+    }
+
+    /// Unsent bytes from which on a connection is closed: as given, but at least one line.
+    pub fn unsent_bytes(&self) -> u64 {
+        self.unsent_bytes_max.max(self.line_bytes_max as u64)
+    }
+}
+
+/// What `--host` takes, in words.
+pub const HOST_RIGHT: &str = "an IP address or a host name";
+
+/// What `--sock` takes, in words.
+pub const SOCK_RIGHT: &str = "the path of a UNIX socket";
+
+/// What `--keepalive` takes, in words.
+pub const KEEPALIVE_RIGHT: &str = "IDLE,INTERVAL,COUNT: two times of 1 to 32767 seconds, and 1 to 127 probes";
+
+/// When a TCP peer that says nothing is given up: after `idle_seconds` without traffic it is probed every
+/// `interval_seconds`, and after `count` lost probes it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Seconds without traffic before the first probe, 1 to [`limits::KEEPALIVE_SECONDS_MAX`].
+    pub idle_seconds: u32,
+    /// Seconds between two probes, 1 to [`limits::KEEPALIVE_SECONDS_MAX`].
+    pub interval_seconds: u32,
+    /// Probes, 1 to [`limits::KEEPALIVE_COUNT_MAX`].
+    pub count: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self {
+            idle_seconds: limits::KEEPALIVE_IDLE_SECONDS_DEFAULT,
+            interval_seconds: limits::KEEPALIVE_INTERVAL_SECONDS_DEFAULT,
+            count: limits::KEEPALIVE_COUNT_DEFAULT,
+        }
+    }
+}
+
+impl Keepalive {
+    /// How long sent bytes may stay unacknowledged: as long as a silent peer is probed.
+    pub fn user_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.idle_seconds) + u64::from(self.interval_seconds) * u64::from(self.count))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let seconds = 1..=limits::KEEPALIVE_SECONDS_MAX;
+        let right = seconds.contains(&self.idle_seconds)
+            && seconds.contains(&self.interval_seconds)
+            && (1..=limits::KEEPALIVE_COUNT_MAX).contains(&self.count);
+        if right { Ok(()) } else { Err(ConfigError::value("--keepalive", self, KEEPALIVE_RIGHT)) }
+    }
+}
+
+/// As the command line takes it: `30,10,3`.
+impl fmt::Display for Keepalive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{}", self.idle_seconds, self.interval_seconds, self.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks a default config after `change`: `wrong` is the option that is named, or empty where all is right.
+    #[track_caller]
+    fn check(wrong: &str, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::default();
+        change(&mut config);
+        let named = config.check().map_or_else(|error| error.to_string(), |()| String::new());
+        assert_eq!(named.split(' ').next(), Some(wrong), "{named}");
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        let config = Config::default();
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 11_746));
+        assert_eq!(config.keepalive.to_string(), "30,10,3");
+        assert_eq!(config.keepalive.user_timeout(), Duration::from_secs(60));
+        assert_eq!(config.unsent_bytes(), 64 << 20);
+    }
+
+    #[test]
+    fn every_bound_holds_at_its_edges() {
+        check("", |c| c.threads = 0);
+        check("", |c| c.threads = 1_024);
+        check("--threads", |c| c.threads = 1_025);
+        check("--max-line", |c| c.line_bytes_max = 0);
+        check("--max-line", |c| c.line_bytes_max = 63);
+        check("", |c| c.line_bytes_max = 64);
+        check("", |c| c.line_bytes_max = 1 << 30);
+        check("--max-line", |c| c.line_bytes_max = (1 << 30) + 1);
+        check("", |c| c.attempts_max = 0);
+        check("", |c| c.attempts_max = u32::MAX);
+        check("--max-memory", |c| c.memory_bytes_max = Some(0));
+        check("--max-memory", |c| c.memory_bytes_max = Some((1 << 20) - 1));
+        check("", |c| c.memory_bytes_max = Some(1 << 20));
+        check("", |c| c.memory_bytes_max = Some(1 << 50));
+        check("--max-memory", |c| c.memory_bytes_max = Some((1 << 50) + 1));
+        check("", |c| c.unsent_bytes_max = 0);
+        check("", |c| c.unsent_bytes_max = 1 << 50);
+        check("--max-unsent", |c| c.unsent_bytes_max = (1 << 50) + 1);
+        check("", |c| c.stall_seconds = 0);
+        check("", |c| c.stall_seconds = 86_400);
+        check("--stall-timeout", |c| c.stall_seconds = 86_401);
+        check("", |c| c.drain_seconds = 0);
+        check("", |c| c.drain_seconds = 86_400);
+        check("--drain-timeout", |c| c.drain_seconds = 86_401);
+    }
+
+    #[test]
+    fn keepalive_is_bounded_by_what_the_kernel_takes() {
+        let with = |idle_seconds, interval_seconds, count| {
+            move |c: &mut Config| c.keepalive = Keepalive { idle_seconds, interval_seconds, count }
+        };
+        for limit in [limits::KEEPALIVE_SECONDS_MAX, limits::KEEPALIVE_COUNT_MAX] {
+            assert!(KEEPALIVE_RIGHT.contains(&format!("1 to {limit} ")));
+        }
+        check("", with(1, 1, 1));
+        check("", with(32_767, 32_767, 127));
+        for (idle, interval, count) in [
+            (0, 1, 1),
+            (1, 0, 1),
+            (1, 1, 0),
+            (32_768, 1, 1),
+            (1, 32_768, 1),
+            (1, 1, 128),
+            (u32::MAX, u32::MAX, u32::MAX),
+        ] {
+            check("--keepalive", with(idle, interval, count));
+        }
+    }
+
+    #[test]
+    fn there_must_be_something_to_listen_on() {
+        check("--no-tcp", |c| c.tcp = false);
+        check("", |c| (c.tcp, c.sock) = (false, Some("deputy.sock".into())));
+        check("--sock", |c| c.sock = Some("".into()));
+        check("--host", |c| c.host.clear());
+    }
+
+    #[test]
+    fn less_unsent_than_a_line_is_raised_to_a_line() {
+        let config = Config { unsent_bytes_max: 10, line_bytes_max: 1_000, ..Config::default() };
+        assert_eq!(config.unsent_bytes(), 1_000);
+    }
+
+    #[test]
+    fn what_is_not_given_is_found_out() {
+        let config = Config::default();
+        assert!((1..=limits::SHARDS_MAX).contains(&config.shards()));
+        assert!(config.memory_bytes() >= limits::MEMORY_BYTES_MIN);
+        let config = Config { threads: 7, memory_bytes_max: Some(1 << 21), ..config };
+        assert_eq!((config.shards(), config.memory_bytes()), (7, 1 << 21));
+    }
+}

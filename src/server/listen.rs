@@ -1,0 +1,277 @@
+//! The sockets that clients connect to: which addresses they have, and how they are bound.
+//!
+//! All are bound before the first connection is taken, so that a start that fails has served nobody. Accepting is the
+//! acceptor's.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Socket, Type};
+
+use super::address::{Address, exposure};
+use super::bound::ConfigError;
+use super::config::Config;
+use super::sock_file::{self, SockFile};
+use super::start_error::StartError;
+use super::stream::Stream;
+use crate::limits;
+
+/// How often a port is picked anew if another address of the same name does not have it free.
+const PORT_PICKS_MAX: usize = 16;
+
+/// Every socket that the server listens on.
+pub(crate) struct Listeners {
+    sockets: Vec<Listener>,
+    addresses: Vec<Address>,
+    warnings: Vec<String>,
+}
+
+/// One of them.
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    /// The file goes first when this is dropped, see [`SockFile`].
+    Unix {
+        _file: SockFile,
+        socket: UnixListener,
+    },
+}
+
+impl Listeners {
+    /// Listens on all that `config` names.
+    pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
+        let mut all = Listeners { sockets: Vec::new(), addresses: Vec::new(), warnings: Vec::new() };
+        if config.tcp {
+            all.add_tcp(&config.host, config.port)?;
+        }
+        if let Some(path) = &config.sock {
+            let (file, socket) = sock_file::listen(path)?;
+            all.sockets.push(Listener::Unix { _file: file, socket: UnixListener::from_std(socket.into()) });
+            all.addresses.push(Address::Unix(path.clone()));
+        }
+        if all.sockets.is_empty() {
+            return Err(ConfigError::NothingToListenOn.into());
+        }
+        all.warnings.extend(exposure(&all.addresses));
+        Ok(all)
+    }
+
+    /// What is listened on, with the real port.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        self.addresses.clone()
+    }
+
+    /// What somebody should know about it: addresses that could not be had, and who can get in.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(super) fn into_inner(self) -> Vec<Listener> {
+        self.sockets
+    }
+
+    fn add_tcp(&mut self, host: &str, port: u16) -> Result<(), StartError> {
+        let bound = bind_all(&resolve(host, port)?)?;
+        for (socket, address) in bound.sockets {
+            self.sockets.push(Listener::Tcp(TcpListener::from_std(socket.into())));
+            self.addresses.push(Address::Tcp(address));
+        }
+        self.warnings.extend(bound.skipped.iter().map(ToString::to_string));
+        Ok(())
+    }
+}
+
+/// Every address of `host`, each once.
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
+    let failed = |reason| StartError::Resolve { host: host.to_owned(), reason };
+    let mut addresses = Vec::new();
+    for address in (host, port).to_socket_addrs().map_err(failed)? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() { Err(failed(io::ErrorKind::NotFound.into())) } else { Ok(addresses) }
+}
+
+/// The sockets of one name.
+#[derive(Default)]
+struct Bound {
+    sockets: Vec<(Socket, SocketAddr)>,
+    skipped: Vec<StartError>,
+}
+
+/// Listens on all of `addresses`. If the port is 0, the first picks it and the others use the same; if one of them does
+/// not have it free, another is picked.
+fn bind_all(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
+    let mut result = bind_each(addresses);
+    for _ in 1..PORT_PICKS_MAX {
+        match &result {
+            Err(StartError::Tcp { address, reason })
+                if address.port() != addresses[0].port() && reason.kind() == io::ErrorKind::AddrInUse => {}
+            _ => break,
+        }
+        result = bind_each(addresses);
+    }
+    result
+}
+
+/// One try of [`bind_all`]. A name may lead to addresses that this machine does not have, most often `::1` where IPv6
+/// is off; they are skipped as long as there is another.
+fn bind_each(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
+    let mut bound = Bound::default();
+    for &address in addresses {
+        let mut address = address;
+        if let Some((_, first)) = bound.sockets.first() {
+            address.set_port(first.port());
+        }
+        match bind_tcp(address) {
+            Ok(socket) => bound.sockets.push(socket),
+            Err(reason) if is_absent(&reason) => bound.skipped.push(StartError::Tcp { address, reason }),
+            Err(reason) => return Err(StartError::Tcp { address, reason }),
+        }
+    }
+    if bound.sockets.is_empty() { Err(bound.skipped.remove(0)) } else { Ok(bound) }
+}
+
+/// Whether the machine does not have such an address.
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT)
+}
+
+/// A socket that listens, and its address with the real port.
+fn bind_tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?; // A server that is started again must not wait for its old connections' ends.
+    socket.bind(&address.into())?;
+    socket.listen(limits::BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    let real = socket.local_addr()?.as_socket().unwrap_or(address);
+    Ok((socket, real))
+}
+
+impl Listener {
+    /// The next connection that waits; `WouldBlock` if there is none.
+    pub(super) fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(socket) => socket.accept().map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Unix { socket, .. } => socket.accept().map(|(stream, _)| Stream::Unix(stream)),
+        }
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => registry.register(socket, token, Interest::READABLE),
+            Self::Unix { socket, .. } => registry.register(socket, token, Interest::READABLE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::super::scratch::Scratch;
+    use super::*;
+
+    fn on(host: &str, port: u16) -> Config {
+        Config { host: host.to_owned(), port, ..Config::default() }
+    }
+
+    fn tcp(address: &Address) -> SocketAddr {
+        let Address::Tcp(address) = address else { panic!("{address} is not TCP") };
+        *address
+    }
+
+    #[test]
+    fn f53_port_0_picks_a_port_and_tells_it() {
+        let listeners = Listeners::bind(&on("127.0.0.1", 0)).unwrap();
+        let addresses = listeners.addresses();
+        assert_eq!(addresses.len(), 1);
+        TcpStream::connect(tcp(&addresses[0])).unwrap();
+        assert!(listeners.warnings().is_empty());
+    }
+
+    #[test]
+    fn f53_a_port_in_use_is_named() {
+        let first = Listeners::bind(&on("127.0.0.1", 0)).unwrap();
+        let address = tcp(&first.addresses()[0]);
+        let error = Listeners::bind(&on("127.0.0.1", address.port())).err().unwrap();
+        assert_eq!(error.exit_code(), 1);
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("choose another --port"));
+    }
+
+    #[test]
+    fn f53_an_address_that_the_machine_does_not_have_is_named() {
+        // 192.0.2.0/24 is for documentation (RFC 5737).
+        let text = Listeners::bind(&on("192.0.2.1", 0)).err().unwrap().to_string();
+        assert!(text.contains("192.0.2.1:0") && text.contains("give an address of this machine"), "{text}");
+    }
+
+    #[test]
+    fn f53_a_name_that_does_not_resolve_is_named() {
+        // No resolver may know a name under .invalid (RFC 6761), nor one with a space in it.
+        let text = Listeners::bind(&on("no such host.invalid", 0)).err().unwrap().to_string();
+        assert!(text.contains("\"no such host.invalid\"") && text.contains("--host takes"), "{text}");
+    }
+
+    #[test]
+    fn f53_every_address_of_a_name_is_listened_on_at_one_port() {
+        let several = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"].map(|text| text.parse().unwrap());
+        let bound = bind_all(&several).unwrap();
+        let port = bound.sockets[0].1.port();
+        for ((_, address), wanted) in bound.sockets.iter().zip(several) {
+            assert_eq!(*address, SocketAddr::new(wanted.ip(), port));
+            TcpStream::connect(address).unwrap();
+        }
+        assert_eq!(bound.sockets.len(), 3);
+    }
+
+    #[test]
+    fn f53_an_address_of_a_name_that_the_machine_lacks_is_skipped_but_not_the_last() {
+        let [absent, here] = ["192.0.2.1:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+        let bound = bind_all(&[absent, here]).unwrap();
+        assert_eq!((bound.sockets.len(), bound.skipped.len()), (1, 1));
+        assert!(bind_all(&[absent]).is_err());
+    }
+
+    #[test]
+    fn f53_ipv6_is_listened_on_where_there_is_any() {
+        match Listeners::bind(&on("::1", 0)) {
+            Ok(listeners) => {
+                let address = tcp(&listeners.addresses()[0]);
+                TcpStream::connect(address).unwrap();
+                assert!(Address::Tcp(address).to_string().starts_with("[::1]:"));
+            }
+            Err(StartError::Tcp { reason, .. }) => assert!(is_absent(&reason), "{reason}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn tcp_and_unix_are_listened_on_together_or_alone() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let both = Config { sock: Some(path.clone()), ..on("127.0.0.1", 0) };
+        let listeners = Listeners::bind(&both).unwrap();
+        assert_eq!(listeners.addresses().len(), 2);
+        assert_eq!(listeners.addresses()[1], Address::Unix(path.clone()));
+        drop(listeners);
+        assert!(!path.exists());
+        let alone = Config { tcp: false, ..both };
+        assert_eq!(Listeners::bind(&alone).unwrap().addresses(), [Address::Unix(path)]);
+        let neither = Listeners::bind(&Config { sock: None, ..alone }).err().unwrap();
+        assert_eq!(neither.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_no_socket_behind() {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.join("s"), "").unwrap();
+        let config = Config { sock: Some(scratch.join("s")), ..on("127.0.0.1", 0) };
+        let error = Listeners::bind(&config).err().unwrap();
+        assert!(error.to_string().starts_with("cannot listen on unix:/"), "{error}");
+    }
+}

@@ -1,0 +1,244 @@
+//! Lines on stderr, for people: `deputy: text` at level info, `deputy: warning: text` and so on at the others.
+//!
+//! Whoever logs never waits: lines go through a bounded channel to a thread that writes them, and those that find the
+//! channel full are dropped and counted. No line holds anything that a peer sent.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::start_error::StartError;
+use super::stderr;
+use crate::limits;
+
+/// What is logged: this level and those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// What keeps the server from its work.
+    Error,
+    /// What somebody should look after.
+    Warn,
+    /// What happens once in a while: it listens, it stops.
+    Info,
+    /// What happens to single connections.
+    Debug,
+}
+
+impl Level {
+    /// All levels, by name.
+    pub const NAMES: [(&'static str, Level); 5] = [
+        ("off", Level::Off),
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+    ];
+
+    /// The level of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize].0
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Off | Self::Info => "deputy: ",
+            Self::Error => "deputy: error: ",
+            Self::Warn => "deputy: warning: ",
+            Self::Debug => "deputy: debug: ",
+        }
+    }
+}
+
+/// Where lines are put. Cheap to clone; each thread has its own.
+#[derive(Clone)]
+pub(crate) struct Log {
+    level: Level,
+    entries: Sender<Entry>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// The thread that writes. Dropped without [`stop`](LogThread::stop), it goes on as long as somebody can log.
+pub(crate) struct LogThread {
+    entries: Sender<Entry>,
+    /// Nothing is ever sent here: it closes when the thread has ended.
+    ended: Receiver<()>,
+}
+
+enum Entry {
+    Line(String),
+    End,
+}
+
+impl Log {
+    /// A log to stderr.
+    pub(crate) fn start(level: Level) -> Result<(Log, LogThread), StartError> {
+        Self::start_writing(level, stderr::write)
+    }
+
+    fn start_writing(level: Level, write: impl FnMut(&[u8]) + Send + 'static) -> Result<(Log, LogThread), StartError> {
+        let (entries, received) = bounded(limits::LOG_LINES_MAX);
+        let (ending, ended) = bounded(0);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || {
+                write_entries(&received, &counter, write);
+                drop::<Sender<()>>(ending);
+            })
+            .map_err(StartError::system("start the log's thread"))?;
+        Ok((Log { level, entries: entries.clone(), dropped }, LogThread { entries, ended }))
+    }
+
+    pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
+        self.put(Level::Error, text);
+    }
+
+    pub(crate) fn warn(&self, text: fmt::Arguments<'_>) {
+        self.put(Level::Warn, text);
+    }
+
+    pub(crate) fn info(&self, text: fmt::Arguments<'_>) {
+        self.put(Level::Info, text);
+    }
+
+    pub(crate) fn debug(&self, text: fmt::Arguments<'_>) {
+        self.put(Level::Debug, text);
+    }
+
+    /// A line as it is, at any level but for a channel that is full.
+    pub(crate) fn raw(&self, mut line: String) {
+        line.push('\n');
+        if self.entries.try_send(Entry::Line(line)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn put(&self, level: Level, text: fmt::Arguments<'_>) {
+        if level <= self.level {
+            self.raw(one_line(&format!("{}{text}", level.prefix())));
+        }
+    }
+}
+
+impl LogThread {
+    /// Ends the thread once it has written what came before. Leaves it behind after [`limits::LOG_FLUSH_MS`]: a stderr
+    /// that nobody reads must not keep a process from ending.
+    pub(crate) fn stop(self) {
+        let deadline = Instant::now() + Duration::from_millis(limits::LOG_FLUSH_MS);
+        if self.entries.send_deadline(Entry::End, deadline).is_ok() {
+            // Ended or out of time: either way this is all that could be done.
+            let _ = self.ended.recv_deadline(deadline);
+        }
+    }
+}
+
+fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, mut write: impl FnMut(&[u8])) {
+    while let Ok(Entry::Line(line)) = entries.recv() {
+        write(line.as_bytes());
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            write(format!("{}log lines dropped, as stderr was too slow: {lost}\n", Level::Warn.prefix()).as_bytes());
+        }
+    }
+}
+
+/// `text` with its control characters escaped, so that a strange path cannot forge a line or upset a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log whose lines come out of the receiver.
+    fn log_to_channel(level: Level) -> (Log, LogThread, Receiver<String>) {
+        let (lines, written) = crossbeam_channel::unbounded();
+        let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
+        let (log, thread) = Log::start_writing(level, write).unwrap();
+        (log, thread, written)
+    }
+
+    #[test]
+    fn each_level_has_those_before_it_and_its_own_form() {
+        let all = ["deputy: error: e\n", "deputy: warning: w\n", "deputy: i\n", "deputy: debug: d\n"];
+        for (index, (name, level)) in Level::NAMES.into_iter().enumerate() {
+            assert_eq!((Level::from_name(name), level.name()), (Some(level), name));
+            let (log, thread, written) = log_to_channel(level);
+            log.error(format_args!("e"));
+            log.warn(format_args!("w"));
+            log.info(format_args!("i"));
+            log.debug(format_args!("d"));
+            thread.stop();
+            assert_eq!(written.iter().collect::<Vec<_>>(), all[..index]);
+        }
+        assert_eq!(Level::from_name("Info"), None);
+    }
+
+    #[test]
+    fn a_line_that_is_off_is_not_even_formatted() {
+        struct Untouchable;
+        impl fmt::Display for Untouchable {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("formatted");
+            }
+        }
+        let (log, thread, _written) = log_to_channel(Level::Error);
+        log.debug(format_args!("{Untouchable}"));
+        thread.stop();
+    }
+
+    #[test]
+    fn a_raw_line_is_written_at_every_level() {
+        let (log, thread, written) = log_to_channel(Level::Off);
+        log.raw("{}".to_owned());
+        thread.stop();
+        assert_eq!(written.iter().collect::<Vec<_>>(), ["{}\n"]);
+    }
+
+    #[test]
+    fn control_characters_cannot_forge_a_line() {
+        assert_eq!(one_line("a\nb\u{1b}[0m é"), "a\\nb\\u{1b}[0m é");
+    }
+
+    #[test]
+    fn a_stuck_writer_holds_up_nobody_and_what_was_lost_is_told() {
+        let (go, gate) = bounded::<()>(0);
+        let (lines, written) = crossbeam_channel::unbounded();
+        let write = move |line: &[u8]| {
+            gate.recv().ok(); // Stuck until the test lets go of the gate.
+            lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
+        };
+        let (log, thread) = Log::start_writing(Level::Info, write).unwrap();
+        for _ in 0..limits::LOG_LINES_MAX + 10 {
+            log.info(format_args!("x"));
+        }
+        let before = Instant::now();
+        thread.stop();
+        assert!(before.elapsed() >= Duration::from_millis(limits::LOG_FLUSH_MS), "it waits a little");
+
+        drop(go);
+        drop(log);
+        let written: Vec<String> = written.iter().collect();
+        let told = written.iter().find_map(|line| line.strip_prefix("deputy: warning: log lines dropped"));
+        let lost: usize = told.unwrap().rsplit(' ').next().unwrap().trim().parse().unwrap();
+        assert!((9..=10).contains(&lost), "the writer has one line, the channel is full, {lost} are lost");
+        assert_eq!(written.len() - 1 + lost, limits::LOG_LINES_MAX + 10);
+    }
+}

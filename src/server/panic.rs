@@ -1,0 +1,107 @@
+//! What a panic in any thread does to the process: it ends it.
+//!
+//! A server that goes on without one of its shards would lose that shard's jobs in silence. The hook is the binary's
+//! choice; a program that has a server inside may prefer its own.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, PanicHookInfo};
+use std::process;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::stderr;
+use crate::limits;
+
+/// From now on a panic in any thread of the process writes one line to stderr (and a backtrace if `RUST_BACKTRACE` asks
+/// for one) and aborts the process, even if stderr takes nothing.
+pub fn abort_on_panic() {
+    panic::set_hook(Box::new(|info| {
+        write_briefly(describe(info));
+        process::abort();
+    }));
+}
+
+/// `deputy: panic in thread "shard-0" at src/x.rs:1:2: message`.
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let payload = info.payload();
+    let message =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let name = thread::current().name().unwrap_or("without name").to_owned();
+    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let mut text = format!("deputy: panic in thread {name:?} at {place}: {}\n", message.unwrap_or("no message"));
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        text.push_str(&trace.to_string());
+    }
+    text
+}
+
+/// Writes in a thread of its own, and leaves it behind if stderr is stuck.
+fn write_briefly(text: String) {
+    let (done, wait) = mpsc::channel::<()>();
+    let writer = thread::Builder::new().spawn(move || {
+        stderr::write(text.as_bytes());
+        drop(done);
+    });
+    if writer.is_ok() {
+        // Both outcomes, written and stuck, lead to the same end.
+        let _ = wait.recv_timeout(Duration::from_millis(limits::LOG_FLUSH_MS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Ends its process, so it runs in one of its own, see below.
+    #[test]
+    #[ignore = "run by f63_a_panic_in_any_thread_ends_the_process_and_says_where"]
+    fn f63_alone_in_its_process() {
+        abort_on_panic();
+        let doomed = thread::Builder::new().name("shard-7".to_owned()).spawn(|| panic!("lost {}", "count"));
+        let _ = doomed.unwrap().join();
+    }
+
+    /// The test above as a process.
+    fn panicking() -> Command {
+        let mut own = Command::new(std::env::current_exe().unwrap());
+        own.args(["--exact", "server::panic::tests::f63_alone_in_its_process", "--ignored", "--nocapture"]);
+        own.stdout(Stdio::null());
+        own
+    }
+
+    #[test]
+    fn f63_a_panic_in_any_thread_ends_the_process_and_says_where() {
+        let output = panicking().output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), None, "ended by its own signal: {text}");
+        assert!(text.contains("deputy: panic in thread \"shard-7\" at src/server/panic.rs:"), "{text}");
+        assert!(text.contains(": lost count\n"), "{text}");
+    }
+
+    #[test]
+    fn f63_a_stderr_that_nobody_reads_does_not_keep_the_process_alive() {
+        let (mut full, _unread) = UnixStream::pair().unwrap();
+        full.set_nonblocking(true).unwrap();
+        while full.write(&[b'x'; 4_096]).is_ok() {}
+        full.set_nonblocking(false).unwrap();
+        let mut child = panicking().stderr(OwnedFd::from(full)).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break Some(status),
+                None if Instant::now() > deadline => break None,
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        child.kill().unwrap();
+        assert_eq!(status.expect("the process ends in time").code(), None);
+    }
+}

@@ -1,0 +1,293 @@
+//! Stands at the door: takes connections, or refuses them.
+//!
+//! When descriptors run out, a spare one is given up for a moment to take and close the connections that wait: their
+//! clients learn at once that they are refused, where they would hang. What else goes wrong concerns one connection, or
+//! passes, and is tried again after a pause. Nothing here ends the acceptor.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::config::Keepalive;
+use super::log::Log;
+use super::stream::Stream;
+use crate::limits;
+
+/// Counts at the door, written by the acceptor alone.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    /// Connections accepted.
+    pub(crate) accepted: AtomicU64,
+    /// Connections closed at once for want of descriptors.
+    pub(crate) refused: AtomicU64,
+}
+
+/// How a listener's turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nobody waits: the next one makes an edge.
+    All,
+    /// Its turn was up; more may wait.
+    More,
+    /// Nobody more can be taken or refused now, though some may wait.
+    Stuck,
+}
+
+/// What an error of accept calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remedy {
+    /// Nobody waits.
+    Wait,
+    /// It concerns that one connection, which is gone.
+    GoOn,
+    /// There is no descriptor for it.
+    Refuse,
+    /// There is no memory for it, or nobody knows.
+    Rest,
+}
+
+impl Remedy {
+    fn of(error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            _ if error.kind() == io::ErrorKind::WouldBlock => Self::Wait,
+            Some(Errno::MFILE | Errno::NFILE) => Self::Refuse,
+            Some(
+                Errno::INTR
+                | Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NOPROTOOPT
+                | Errno::OPNOTSUPP
+                | Errno::TIMEDOUT
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH,
+            ) => Self::GoOn,
+            _ => Self::Rest,
+        }
+    }
+}
+
+/// Who stands at the door.
+pub(super) struct Porter {
+    keepalive: Keepalive,
+    door: Arc<Door>,
+    hand_over: Box<dyn FnMut(Stream) + Send>,
+    /// Given up for a moment to refuse connections when there is no other descriptor.
+    spare: Option<File>,
+    open_spare: Box<dyn FnMut() -> Option<File> + Send>,
+    complaints: Complaints,
+}
+
+impl Porter {
+    pub(super) fn new(
+        keepalive: Keepalive,
+        log: Log,
+        door: Arc<Door>,
+        hand_over: Box<dyn FnMut(Stream) + Send>,
+    ) -> Self {
+        let complaints = Complaints { log, last: None, unsaid: 0 };
+        Self { keepalive, door, hand_over, spare: open_spare(), open_spare: Box::new(open_spare), complaints }
+    }
+
+    /// One turn of a listener, from which `accept` takes the next connection.
+    pub(super) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> Taken {
+        let (mut failures, mut refusals) = (0, 0);
+        for _ in 0..limits::ACCEPTS_PER_ROUND {
+            let mut accepted = accept().map(|stream| self.admit(stream));
+            if accepted.as_ref().is_err_and(|error| Remedy::of(error) == Remedy::Refuse) {
+                accepted = self.accept_with_spare(&mut accept);
+                refusals += usize::from(accepted.is_ok());
+            }
+            let Err(error) = accepted else {
+                if refusals == limits::REFUSALS_PER_ROUND {
+                    return Taken::Stuck;
+                }
+                continue;
+            };
+            match Remedy::of(&error) {
+                Remedy::Wait => return Taken::All,
+                Remedy::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
+                Remedy::GoOn | Remedy::Refuse | Remedy::Rest => {
+                    self.complain(format_args!("accepting failed, trying again: {error}"));
+                    return Taken::Stuck;
+                }
+            }
+        }
+        Taken::More
+    }
+
+    /// Takes a connection in place of the spare descriptor. If there is one for the spare at once, it came free
+    /// meanwhile, and the connection is welcome; else it is closed.
+    fn accept_with_spare(&mut self, accept: impl FnOnce() -> io::Result<Stream>) -> io::Result<()> {
+        drop(self.spare.take());
+        let accepted = accept();
+        self.spare = (self.open_spare)();
+        let stream = accepted?;
+        if self.spare.is_some() {
+            self.admit(stream);
+        } else {
+            count(&self.door.refused);
+            drop(stream);
+            self.spare = (self.open_spare)();
+            self.complain(format_args!("connections are refused, for all descriptors are in use"));
+        }
+        Ok(())
+    }
+
+    /// Logs a warning, but at most one a second.
+    pub(super) fn complain(&mut self, text: fmt::Arguments<'_>) {
+        self.complaints.complain(text);
+    }
+
+    fn admit(&mut self, stream: Stream) {
+        count(&self.door.accepted);
+        match stream.tune(&self.keepalive) {
+            Ok(()) => (self.hand_over)(stream),
+            Err(error) => self.complaints.log.debug(format_args!("a connection was gone at once: {error}")),
+        }
+    }
+}
+
+/// Any descriptor will do. `None` if there is not even one: connections wait then until there is.
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Adds one to a counter that one thread writes.
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// Warnings of things that may happen thousands of times a second: one a second is logged.
+struct Complaints {
+    log: Log,
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Complaints {
+    fn complain(&mut self, text: fmt::Arguments<'_>) {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
+            self.unsaid += 1;
+            return;
+        }
+        match self.unsaid {
+            0 => self.log.warn(text),
+            unsaid => self.log.warn(format_args!("{text} ({unsaid} more like this before)")),
+        }
+        (self.last, self.unsaid) = (Some(now), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::super::log::Level;
+    use super::*;
+
+    /// What a scripted listener does next: gives a connection, or fails.
+    type Step = Result<(), Errno>;
+
+    fn accept(step: Option<Step>) -> io::Result<Stream> {
+        step.unwrap_or(Err(Errno::AGAIN))?;
+        let (own, _peer) = UnixStream::pair()?;
+        Ok(Stream::Unix(mio::net::UnixStream::from_std(own)))
+    }
+
+    /// A spare that can be had only every other time: not while a connection has its descriptor.
+    fn scarce_spare() -> Box<dyn FnMut() -> Option<File> + Send> {
+        let mut free = true;
+        Box::new(move || {
+            free = !free;
+            if free { open_spare() } else { None }
+        })
+    }
+
+    /// Checks how a turn with these steps ends, how many were taken and refused, and how many steps are left.
+    #[track_caller]
+    fn check(steps: impl IntoIterator<Item = Step>, taken: Taken, counts: (u64, u64), left: usize) {
+        let door = Arc::new(Door::default());
+        let (log, _thread) = Log::start(Level::Off).unwrap();
+        let (hand, handed) = crossbeam_channel::unbounded();
+        let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
+        let mut porter = Porter::new(Keepalive::default(), log, Arc::clone(&door), hand_over);
+        porter.open_spare = scarce_spare();
+        let mut steps: std::collections::VecDeque<Step> = steps.into_iter().collect();
+        assert_eq!(porter.take(|| accept(steps.pop_front())), taken);
+        assert_eq!((door.accepted.load(Ordering::Relaxed), door.refused.load(Ordering::Relaxed)), counts);
+        assert_eq!(handed.len() as u64, counts.0);
+        assert_eq!(steps.len(), left);
+    }
+
+    #[test]
+    fn f51_a_connection_that_is_gone_does_not_end_the_turn() {
+        for errno in [Errno::INTR, Errno::CONNABORTED, Errno::PROTO, Errno::PERM, Errno::NETDOWN, Errno::HOSTUNREACH] {
+            check([Err(errno), Ok(()), Err(errno), Ok(())], Taken::All, (2, 0), 0);
+        }
+    }
+
+    #[test]
+    fn f51_an_error_that_may_last_is_rested_from() {
+        for errno in [Errno::NOBUFS, Errno::NOMEM, Errno::INVAL, Errno::IO] {
+            check([Ok(()), Err(errno), Ok(())], Taken::Stuck, (1, 0), 1);
+        }
+    }
+
+    #[test]
+    fn f51_failures_without_end_do_not_spin() {
+        let failures = limits::ACCEPT_FAILURES_PER_ROUND;
+        check(vec![Err(Errno::PERM); failures + 5], Taken::Stuck, (0, 0), 5);
+    }
+
+    #[test]
+    fn f50_without_descriptors_those_who_wait_are_refused() {
+        for errno in [Errno::MFILE, Errno::NFILE] {
+            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::All, (1, 2), 0);
+            check([Err(errno), Ok(()), Err(errno), Err(errno), Ok(())], Taken::Stuck, (0, 1), 1);
+        }
+    }
+
+    #[test]
+    fn f50_a_descriptor_that_comes_free_meanwhile_is_used() {
+        // The second turn at the spare finds one free: the script leaves it so after a failed accept.
+        let steps = [Err(Errno::MFILE), Err(Errno::CONNABORTED), Err(Errno::MFILE), Ok(())];
+        check(steps, Taken::All, (1, 0), 0);
+    }
+
+    #[test]
+    fn f50_refusing_is_bounded() {
+        let most = limits::REFUSALS_PER_ROUND;
+        let steps = [Err(Errno::MFILE), Ok(())].into_iter().cycle().take(2 * most + 2);
+        check(steps, Taken::Stuck, (0, most as u64), 2);
+    }
+
+    #[test]
+    fn a_turn_is_bounded() {
+        check(vec![Ok(()); limits::ACCEPTS_PER_ROUND + 1], Taken::More, (limits::ACCEPTS_PER_ROUND as u64, 0), 1);
+    }
+
+    #[test]
+    fn complaints_are_one_a_second() {
+        let (log, _thread) = Log::start(Level::Off).unwrap();
+        let mut complaints = Complaints { log, last: None, unsaid: 0 };
+        complaints.complain(format_args!("first"));
+        let first = complaints.last.unwrap();
+        complaints.complain(format_args!("second"));
+        complaints.complain(format_args!("third"));
+        assert_eq!((complaints.last, complaints.unsaid), (Some(first), 2));
+        complaints.last = first.checked_sub(Duration::from_secs(1));
+        complaints.complain(format_args!("fourth"));
+        assert!(complaints.last.unwrap() >= first);
+        assert_eq!(complaints.unsaid, 0);
+    }
+}

@@ -1,0 +1,266 @@
+//! The UNIX socket: its path is taken with care, and left clean.
+//!
+//! A socket that a dead server left behind is replaced; a live one, and anything that is no socket, is neither replaced
+//! nor removed. On the end only the file that was made here is removed.
+
+use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{self, Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::start_error::StartError;
+use crate::limits;
+
+/// Owner and group may connect, and nobody else: who connects can run jobs and read them.
+const MODE: u32 = 0o660;
+
+/// The file of a listening socket, removed when this is dropped. Drop it before the socket: as long as that is open no
+/// other file can have its inode's number, and no other server takes it for stale.
+#[derive(Debug)]
+pub(super) struct SockFile {
+    /// Absolute, for the process may change its folder.
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// A socket that listens at `path`, and its file.
+pub(super) fn listen(path: &Path) -> Result<(SockFile, Socket), StartError> {
+    take(path).map_err(|reason| StartError::Unix { path: path.to_owned(), reason })
+}
+
+fn take(path: &Path) -> Result<(SockFile, Socket), String> {
+    let address = address(path)?;
+    let _lock = lock_folder(path); // From the look at the path until the socket listens: two starts go one by one.
+    if is_stale(path, &address)? {
+        fs::remove_file(path).map_err(|error| explain("cannot remove the stale socket", &error))?;
+    }
+    let socket =
+        Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| explain("cannot make a socket", &error))?;
+    socket.bind(&address).map_err(|error| explain("cannot make the file", &error))?;
+    let file = SockFile::new(path).map_err(|error| explain("cannot look at the new file", &error))?;
+    // Before it listens nobody gets in, so that nobody slips in under the mode that the umask gave.
+    fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| explain("cannot set the mode", &error))?;
+    socket.listen(limits::BACKLOG).map_err(|error| explain("cannot listen", &error))?;
+    socket.set_nonblocking(true).map_err(|error| explain("cannot set it up", &error))?;
+    Ok((file, socket))
+}
+
+fn address(path: &Path) -> Result<SockAddr, String> {
+    if path.as_os_str().as_bytes().contains(&0) {
+        return Err("the path holds a NUL byte; choose another --sock".to_owned());
+    }
+    SockAddr::unix(path).map_err(|_| {
+        "the path is too long for a socket, which takes about 100 bytes; choose a shorter --sock".to_owned()
+    })
+}
+
+/// What went wrong, why, and what to do.
+fn explain(attempt: &str, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            "the folder is not there: make it, or choose another --sock"
+        }
+        io::ErrorKind::PermissionDenied => "let this user write to the folder, or choose another --sock",
+        io::ErrorKind::AddrInUse => "another program has just made this file: choose another --sock",
+        _ => "choose another --sock",
+    };
+    format!("{attempt}: {error}; {advice}")
+}
+
+/// Whether a dead server's socket is in the way. `Err` if something is there that must stay.
+fn is_stale(path: &Path, address: &SockAddr) -> Result<bool, String> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(explain("cannot look at the path", &error)),
+        Ok(found) if !found.file_type().is_socket() => {
+            Err("the file there is not a socket: remove it yourself, or choose another --sock".to_owned())
+        }
+        Ok(_) => nobody_listens(address),
+    }
+}
+
+/// Whether connecting is refused. It does not wait, so that a live server with a full backlog cannot hold up the start.
+fn nobody_listens(address: &SockAddr) -> Result<bool, String> {
+    let probe = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(address)
+    };
+    match probe() {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false), // Its server went in between.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(explain("cannot find out whether the socket there is in use", &error))
+        }
+        // Connected, or its backlog is full, or it is a socket of another kind.
+        _ => Err("another program has this socket: stop it, or choose another --sock".to_owned()),
+    }
+}
+
+/// Keeps other starts out of the folder while the file that this gives is open. Where the folder cannot be opened or
+/// locked, or somebody sits on the lock, it goes on without: the lock guards a moment, and is no reason not to start.
+fn lock_folder(path: &Path) -> Option<File> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = File::open(parent).ok()?;
+    let deadline = Instant::now() + Duration::from_millis(limits::START_LOCK_MS);
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Some(folder),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            Err(_) => return None,
+        }
+    }
+}
+
+impl SockFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let made = fs::symlink_metadata(path)?;
+        Ok(Self { path: path::absolute(path)?, device: made.dev(), inode: made.ino() })
+    }
+
+    fn is(&self, found: &Metadata) -> bool {
+        (found.dev(), found.ino()) == (self.device, self.inode)
+    }
+}
+
+impl Drop for SockFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| self.is(&found)) {
+            // A file that cannot be removed is stale from now on, and the next start replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+
+    use super::super::scratch::Scratch;
+    use super::*;
+
+    /// The reason why `path` cannot be listened on.
+    fn refusal(path: &Path) -> String {
+        listen(path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn f52_the_socket_listens_has_its_mode_and_goes_with_its_owner() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let (file, socket) = listen(&path).unwrap();
+        assert_eq!(fs::symlink_metadata(&path).unwrap().mode() & 0o7777, 0o660);
+        UnixStream::connect(&path).unwrap();
+        drop(file);
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn f52_a_stale_socket_is_replaced() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "std leaves the file behind");
+        let _listening = listen(&path).unwrap();
+        UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn f52_a_live_socket_is_refused_and_lives_on() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let _live = listen(&path).unwrap();
+        assert!(refusal(&path).contains("another program has this socket"));
+        UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn f52_a_live_socket_with_a_full_backlog_is_refused_at_once() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let address = SockAddr::unix(&path).unwrap();
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.bind(&address).unwrap();
+        socket.listen(0).unwrap();
+        let _waiting = UnixStream::connect(&path).unwrap();
+        assert!(refusal(&path).contains("another program has this socket"));
+    }
+
+    #[test]
+    fn f52_a_socket_of_another_kind_is_refused() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let _datagrams = UnixDatagram::bind(&path).unwrap();
+        assert!(refusal(&path).contains("another program has this socket"));
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn f52_what_is_no_socket_is_refused_and_stays() {
+        let scratch = Scratch::new();
+        let (file, folder, link) = (scratch.join("file"), scratch.join("folder"), scratch.join("link"));
+        fs::write(&file, "precious").unwrap();
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        for path in [&file, &folder, &link] {
+            assert!(refusal(path).contains("not a socket"), "{}", refusal(path));
+            assert!(fs::symlink_metadata(path).is_ok());
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    }
+
+    #[test]
+    fn f52_a_path_that_cannot_be_says_why() {
+        let scratch = Scratch::new();
+        assert!(refusal(&scratch.join(&"x".repeat(108))).contains("too long"));
+        assert!(refusal(&scratch.join("none/s")).contains("the folder is not there"));
+        fs::write(scratch.join("file"), "").unwrap();
+        assert!(refusal(&scratch.join("file/s")).contains("the folder is not there"));
+        assert!(refusal(&scratch.join("a\0b")).contains("NUL"));
+        let denied = explain("cannot make the file", &io::ErrorKind::PermissionDenied.into());
+        assert!(denied.contains("let this user write to the folder"));
+    }
+
+    #[test]
+    fn f52_only_the_own_file_is_removed() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        let (file, socket) = listen(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let other = UnixListener::bind(&path).unwrap();
+        drop(file);
+        drop(socket);
+        UnixStream::connect(&path).unwrap();
+        drop(other);
+    }
+
+    #[test]
+    fn f52_of_many_starts_at_once_one_listens() {
+        let scratch = Scratch::new();
+        let path = scratch.join("s");
+        for _ in 0..20 {
+            drop(UnixListener::bind(&path).unwrap()); // A stale socket, which all want to replace.
+            let start = std::sync::Barrier::new(4);
+            let results: Vec<_> = thread::scope(|scope| {
+                let starts = [(); 4].map(|()| {
+                    scope.spawn(|| {
+                        start.wait();
+                        listen(&path)
+                    })
+                });
+                starts.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+            UnixStream::connect(&path).unwrap();
+            drop(results);
+            assert!(!path.exists());
+        }
+    }
+}

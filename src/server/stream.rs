@@ -1,0 +1,171 @@
+//! A connection's socket, TCP or UNIX, as one type: what the shards read, write and register.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::config::Keepalive;
+
+/// A connected socket that never blocks.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(mio::net::TcpStream),
+    Unix(mio::net::UnixStream),
+}
+
+impl Stream {
+    /// Ends what is sent: the peer reads to the end of it, and may still send.
+    pub(crate) fn end_writing(&self) {
+        let ended = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+        // It fails when the peer is gone, which reading then tells as well.
+        drop(ended);
+    }
+
+    /// Sets what every TCP connection has: no delay for small lines, and two ways to find a peer that is silent for
+    /// good, one while nothing is sent (keepalive) and one while sent bytes are unacknowledged (user timeout). A peer
+    /// behind a UNIX socket cannot be lost in silence.
+    pub(crate) fn tune(&self, keepalive: &Keepalive) -> io::Result<()> {
+        let Self::Tcp(stream) = self else { return Ok(()) };
+        let socket = SockRef::from(stream);
+        socket.set_tcp_nodelay(true)?;
+        let probes = TcpKeepalive::new()
+            .with_time(Duration::from_secs(keepalive.idle_seconds.into()))
+            .with_interval(Duration::from_secs(keepalive.interval_seconds.into()))
+            .with_retries(keepalive.count);
+        socket.set_tcp_keepalive(&probes)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(keepalive.user_timeout().min(USER_TIMEOUT_MAX)))?;
+        Ok(())
+    }
+}
+
+/// The kernel keeps the user timeout as a signed number of milliseconds.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_vectored(parts),
+            Self::Unix(stream) => stream.write_vectored(parts),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // Sockets keep nothing back.
+    }
+}
+
+impl Source for Stream {
+    fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.register(registry, token, interest),
+            Self::Unix(stream) => stream.register(registry, token, interest),
+        }
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.reregister(registry, token, interest),
+            Self::Unix(stream) => stream.reregister(registry, token, interest),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.deregister(registry),
+            Self::Unix(stream) => stream.deregister(registry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    /// A TCP stream as the acceptor makes it, and its peer.
+    fn tcp_pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        (Stream::Tcp(mio::net::TcpStream::from_std(accepted)), peer)
+    }
+
+    fn unix_pair() -> (Stream, UnixStream) {
+        let (own, peer) = UnixStream::pair().unwrap();
+        own.set_nonblocking(true).unwrap();
+        (Stream::Unix(mio::net::UnixStream::from_std(own)), peer)
+    }
+
+    #[test]
+    fn a_tuned_tcp_stream_finds_silent_peers() {
+        let (stream, _peer) = tcp_pair();
+        stream.tune(&Keepalive { idle_seconds: 7, interval_seconds: 2, count: 4 }).unwrap();
+        let Stream::Tcp(inner) = &stream else { unreachable!() };
+        let socket = SockRef::from(inner);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(7));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(2));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn the_longest_keepalive_is_taken() {
+        let (stream, _peer) = tcp_pair();
+        stream.tune(&Keepalive { idle_seconds: 32_767, interval_seconds: 32_767, count: 127 }).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_writing_reaches_the_peer_who_may_still_send() {
+        fn check(mut stream: Stream, mut peer: impl Read + Write) {
+            stream.tune(&Keepalive::default()).unwrap();
+            assert_eq!(stream.write(b"las").unwrap(), 3);
+            assert_eq!(stream.write_vectored(&[IoSlice::new(b"t"), IoSlice::new(b"\r\n")]).unwrap(), 3);
+            stream.end_writing();
+            let mut read = String::new();
+            peer.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "last\r\n");
+            peer.write_all(b"x").unwrap();
+            drop(peer);
+            let mut into = [0; 8];
+            while stream.read(&mut into).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                std::thread::yield_now();
+            }
+            assert_eq!(into[0], b'x');
+            stream.end_writing();
+        }
+        let (stream, peer) = tcp_pair();
+        check(stream, peer);
+        let (stream, peer) = unix_pair();
+        check(stream, peer);
+    }
+}
