@@ -243,4 +243,6 @@ impl<'de> Visitor<'de> for TypeNames {
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;
