@@ -4,8 +4,17 @@
 //! the command uses. The size was checked by the framer. Values that are only carried are never parsed.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Deserializer;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Code;
+use super::members::{Members, Name};
+use super::string::{between_quotes, escape, unescape};
+use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
 /// The canonical text of a type: what stands between the quotes when it is encoded with the shortest escapes. Two types
 /// are the same exactly if these texts are.
@@ -95,3 +104,145 @@ pub struct Refusal<'a> {
     /// Whether the line was a `do` whose id could be read: it is answered by `did`, not by `error`.
     pub is_do: bool,
 }
+
+/// What a person reads beside `bad_request`, most of the time.
+type Text = &'static str;
+
+/// Reads a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name
+/// has an escape.
+pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
+    let members = Members::read(line).map_err(|reason| {
+        // What is not a line of the protocol has no members, so neither an id.
+        Refusal { code: Code::BadJson, text: escape(&reason).into(), id: None, is_do: false }
+    })?;
+    let cmd = members.get(Name::Cmd).and_then(unescape);
+    understand(&members, cmd.as_deref()).map_err(|(code, text)| {
+        let id = members.id();
+        Refusal { code, text, id, is_do: id.is_some() && cmd.as_deref() == Some(b"do") }
+    })
+}
+
+/// Picks the command; `cmd` is `None` if it is absent, twice or no string.
+fn understand<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
+    if let Some(name) = members.twice() {
+        return Err((Code::BadRequest, format!("{name} is given twice").into()));
+    }
+    let command = match cmd {
+        Some(b"do") => submit(members),
+        Some(b"did") => answer(members),
+        Some(b"can_do") => can_do(members),
+        Some(b"cant_do") => types(members).map(|types| Command::CantDo { types }),
+        Some(b"metrics") => types_asked(members).map(|types| Command::Metrics { types }),
+        Some(b"ping") => Ok(Command::Ping),
+        Some(_) => return Err((Code::UnknownCmd, "cmd must be can_do, cant_do, do, did, metrics or ping".into())),
+        None => Err("cmd must be a string"),
+    };
+    command.map_err(|text| (Code::BadRequest, text.into()))
+}
+
+fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+    let type_name = members.get(Name::Type).and_then(type_name);
+    Ok(Command::Do {
+        id: id(members)?,
+        type_name: type_name.ok_or("type must be a string of 1 to 255 bytes, without lone surrogates")?,
+        arg: members.get(Name::Arg),
+    })
+}
+
+fn answer<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+    let job = match (members.get(Name::Job), members.get(Name::Id)) {
+        (Some(job), _) => whole_number(job, 0..=JOB_NUMBER_MAX - 1)
+            .map(JobName::Number)
+            .ok_or("job must be a whole number below 9007199254740992")?,
+        (None, Some(_)) => JobName::Id(id(members)?),
+        (None, None) => return Err("did must name its job by job or id"),
+    };
+    let outcome = match (members.get(Name::Res), members.get(Name::Err)) {
+        (Some(_), Some(_)) => return Err("did must have res or err, not both"),
+        (res, None) => Outcome::Res(res),
+        (None, Some(err)) => Outcome::Err(err),
+    };
+    Ok(Command::Did { job, id: members.id(), outcome })
+}
+
+fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+    let max_jobs = match members.get(Name::MaxJobs) {
+        None => None,
+        Some(raw) => Some(
+            whole_number(raw, 1..=JOBS_PER_WORKER_MAX.into())
+                .and_then(|number| u32::try_from(number).ok())
+                .ok_or("max_jobs must be a whole number from 1 to 65535")?,
+        ),
+    };
+    Ok(Command::CanDo { types: types(members)?, max_jobs })
+}
+
+fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {
+    members.id().ok_or("id must be a string or a number")
+}
+
+fn types<'a>(members: &Members<'a>) -> Result<Vec<TypeName<'a>>, Text> {
+    members
+        .get(Name::Types)
+        .and_then(|raw| type_names(raw, usize::MAX))
+        .ok_or("types must be a list of strings of 1 to 255 bytes, without lone surrogates")
+}
+
+fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
+    match members.get(Name::Types) {
+        None | Some("false") => Ok(TypesAsked::None),
+        Some("true") => Ok(TypesAsked::All),
+        Some(raw) => type_names(raw, TYPES_PER_CONNECTION_MAX)
+            .map(TypesAsked::Named)
+            .ok_or("types must be true, false or a list of at most 1024 strings of 1 to 255 bytes"),
+    }
+}
+
+/// A number of digits only: `1.0` and `1e2` are whole too, but nobody needs to send them.
+fn whole_number(raw: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    let digits = raw.bytes().all(|byte| byte.is_ascii_digit());
+    raw.parse().ok().filter(|number| digits && range.contains(number))
+}
+
+/// A type's canonical text. Without an escape that is what stands in the line, as what must be escaped was.
+fn type_name(raw: &str) -> Option<TypeName<'_>> {
+    match unescape(raw)? {
+        meaning if !(1..=TYPE_BYTES_MAX).contains(&meaning.len()) => None,
+        Cow::Borrowed(_) => between_quotes(raw).map(Cow::Borrowed),
+        Cow::Owned(meaning) => String::from_utf8(meaning).ok().map(|meaning| escape(&meaning).into()),
+    }
+}
+
+/// A list of types; `None` if it is another value, if one of them is no type, or if there are more than `count_max`.
+fn type_names(raw: &str, count_max: usize) -> Option<Vec<TypeName<'_>>> {
+    // For another value the parser would make an error that quotes all of it.
+    raw.starts_with('[')
+        .then(|| serde_json::Deserializer::from_str(raw).deserialize_seq(TypeNames { count_max }).ok())?
+}
+
+/// Receives the elements of a list of types.
+struct TypeNames {
+    count_max: usize,
+}
+
+impl<'de> Visitor<'de> for TypeNames {
+    type Value = Vec<TypeName<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of types")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut names = Vec::new();
+        while let Some(element) = list.next_element::<&RawValue>()? {
+            let name = type_name(element.get()).filter(|_| names.len() < self.count_max);
+            names.push(name.ok_or_else(|| A::Error::custom("not a type, or one too many"))?);
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,91 @@
 //! When two job ids are the same: the same text, the same string after unescaping, or numbers of the same double value.
+//!
+//! Ids are kept and sent as the text that arrived; this is the only place that looks into them.
+
+use super::string::unescape;
+
+/// Whether two ids, JSON strings or numbers as they came, name the same job. Symmetric, but no hash can stand for it:
+/// whoever looks an id up compares.
+pub fn same(a: &str, b: &str) -> bool {
+    a == b || same_string(a, b) || same_number(a, b)
+}
+
+fn same_string(a: &str, b: &str) -> bool {
+    // Of two different texts without escapes no unescaping makes one; a held job is mostly passed over here.
+    let escaped = [a, b].iter().any(|text| text.contains('\\'));
+    escaped && unescape(a).is_some_and(|a| unescape(b) == Some(a))
+}
+
+fn same_number(a: &str, b: &str) -> bool {
+    double(a).is_some_and(|a| double(b) == Some(a))
+}
+
+/// The value of a JSON number; `None` for a string, and where a double cannot hold it: all such numbers would be one.
+fn double(id: &str) -> Option<f64> {
+    if id.starts_with('"') {
+        return None;
+    }
+    id.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_the_same_by_text_meaning_or_value() {
+        for (a, b) in [
+            ("1", "1"),
+            (r#""a""#, r#""a""#),
+            (r#""a""#, r#""\u0061""#),
+            (r#""\u00e9""#, "\"\u{e9}\""),
+            (r#""\/""#, r#""/""#),
+            (r#""\ud83d\ude00""#, "\"\u{1f600}\""),
+            (r#""\ud800""#, r#""\uD800""#),
+            ("1", "1.0"),
+            ("100", "1e2"),
+            ("1E+2", "1e2"),
+            ("0.1", "1e-1"),
+            ("-0", "0"),
+            ("-0.0", "0e5"),
+            ("1e-400", "0"),
+            ("9007199254740992", "9007199254740993"),
+            ("1e400", "1e400"),
+        ] {
+            assert!(same(a, b) && same(b, a), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn other_ids_are_different() {
+        for (a, b) in [
+            ("1", "2"),
+            ("1", "-1"),
+            ("1", r#""1""#),
+            (r#""1""#, r#""1.0""#),
+            (r#""1""#, r#""\u0031.0""#),
+            (r#""a""#, r#""A""#),
+            (r#""\u0061""#, r#""b""#),
+            (r#""\ud800""#, r#""\ud801""#),
+            (r#""\ud800""#, r#""\ufffd""#),
+            ("\"\u{e9}\"", r#""e\u0301""#),
+            ("1e400", "1e401"),
+            ("1e400", "10e399"),
+            ("1e400", "-1e400"),
+            ("9007199254740992", "9007199254740994"),
+            (r#""inf""#, "1e400"),
+            (r#""\u0031""#, "1"),
+        ] {
+            assert!(!same(a, b) && !same(b, a), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_compared() {
+        let ones = "1".repeat(400);
+        assert!(same(&ones, &ones));
+        assert!(!same(&ones, &format!("{ones}1")), "both overflow, so only the text counts");
+        let fraction = format!("0.1{}", "0".repeat(5_000));
+        assert!(same(&fraction, "0.1"));
+    }
+}

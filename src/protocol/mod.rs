@@ -6,7 +6,12 @@
 pub mod command;
 pub mod frame;
 pub mod id;
+mod members;
 pub mod reply;
+mod string;
+
+#[cfg(test)]
+mod corpus;
 
 /// Why something was refused or ended, as docs/protocol.md names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,13 +77,10 @@ impl World {
         }
     }
 
-    /// The peer's input ends, and with it the connection.
+    /// The peer's input ends, and with it the connection, once it has been told what it asked for.
     pub(crate) fn end(&mut self, peer: Peer) {
         if let Some((shard, conn)) = self.open_id(peer) {
             self.step(shard, Input::Ended { conn });
-            if self.is_open(peer) {
-                self.outside.forget(peer, Closing::Flushed);
-            }
         }
     }
 

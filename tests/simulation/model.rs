@@ -14,9 +14,9 @@ use super::schedule::Schedule;
 use super::shadow::{Shadow, Start, State};
 use super::world::Peer;
 
-/// The most jobs of other types that a worker may start while a type of its own waits. Twice what
-/// docs/architecture.md promises for a lone worker of five types: here others come, go and change their types meanwhile.
-const PASSED_MAX: usize = 16;
+/// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
+/// five types. Other workers only help.
+const PASSED_MAX: usize = 8;
 
 /// The place of a job in the line of its type.
 type Place = (bool, u64);

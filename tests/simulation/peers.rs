@@ -213,7 +213,7 @@ impl Schedule {
     /// The shell still tells of a connection that is gone: it must change nothing.
     pub(crate) fn haunt(&mut self) {
         let peer = Peer(self.random.below(self.shadow.conns.len().max(1)));
-        if self.shadow.conns.get(peer.0).is_none_or(|conn| !conn.gone) {
+        if self.shadow.conns.is_empty() || self.world.is_open(peer) {
             return;
         }
         let (shard, conn) = self.world.conn_id(peer);

@@ -170,7 +170,6 @@ impl Shadow {
     }
 
     fn give_back(&mut self, serial: u64, alone: bool, stops: bool) {
-        self.tally.reassigned += 1;
         let job = self.jobs.get_mut(&serial).expect("a job that is held is not answered");
         job.attempts += u32::from(alone || job.suspect);
         job.suspect = true;
@@ -180,6 +179,7 @@ impl Shadow {
             self.end(serial, End::GaveUp);
         } else {
             job.state = State::Inside;
+            self.tally.reassigned += 1;
         }
     }
 

@@ -1,0 +1,230 @@
+//! The framer against tables, and against a naive one that looks at each byte alone.
+
+use super::super::corpus::{LINES, Random};
+use super::*;
+
+/// What a framer is to find in `bytes`, by the rules told one byte at a time. Also the bytes it is to keep.
+fn naive(bytes: &[u8], line_bytes_max: usize) -> (Vec<Found>, usize) {
+    let (mut found, mut line, mut first) = (Vec::new(), Vec::new(), true);
+    for &byte in bytes {
+        if byte == b'\n' {
+            let text = line.strip_suffix(b"\r").unwrap_or(&line).to_vec();
+            if text.iter().any(|byte| !b" \t".contains(byte)) {
+                found.push(Found::Line(text, mem::take(&mut first)));
+            }
+            line.clear();
+            continue;
+        }
+        line.push(byte);
+        if line.len() > line_bytes_max + usize::from(byte == b'\r' && line.len() == line_bytes_max + 1) {
+            found.push(Found::TooLong);
+            return (found, 0);
+        }
+        let start = line.iter().position(|byte| !b" \t".contains(byte)).map_or(&[][..], |at| &line[at..]);
+        if first && !matches!(start, [] | [b'{', ..] | [b'\r']) {
+            found.push(Found::NotJson);
+            return (found, 0);
+        }
+    }
+    (found, line.len())
+}
+
+/// A [`Frame`] that owns its bytes.
+#[derive(Clone, Debug, PartialEq)]
+enum Found {
+    Line(Vec<u8>, bool),
+    TooLong,
+    NotJson,
+}
+
+fn line(text: &str, first: bool) -> Found {
+    Found::Line(text.as_bytes().to_vec(), first)
+}
+
+/// What a framer finds in `chunks`, and the bytes it keeps. Checks what it holds on the way.
+fn framed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, line_bytes_max: usize) -> (Vec<Found>, usize) {
+    let (mut framer, mut found) = (Framer::default(), Vec::new());
+    for mut input in chunks {
+        while let Some(frame) = framer.next(&mut input, line_bytes_max) {
+            found.push(match frame {
+                Frame::Line { bytes, first } => Found::Line(bytes.to_vec(), first),
+                Frame::TooLong => Found::TooLong,
+                Frame::NotJson => Found::NotJson,
+            });
+            assert_eq!(framer.partial_bytes(), 0, "no line is unfinished behind a frame");
+        }
+        assert!(input.is_empty(), "None means that all is consumed");
+        assert!(framer.partial.capacity() <= line_bytes_max + 2, "the limit bounds what is kept");
+        assert!(framer.partial_bytes() > 0 || framer.partial.capacity() == 0, "an idle connection keeps nothing");
+    }
+    (found, framer.partial_bytes())
+}
+
+/// Checks that `bytes` give what the naive framer says: whole, cut in two at every place, and byte by byte.
+fn check_cuts(bytes: &[u8], line_bytes_max: usize) {
+    let expected = naive(bytes, line_bytes_max);
+    let show = || format!("limit {line_bytes_max}: {}", bytes.escape_ascii());
+    for at in 0..=bytes.len() {
+        let (before, after) = bytes.split_at(at);
+        assert_eq!(framed([before, after], line_bytes_max), expected, "cut at {at}, {}", show());
+    }
+    assert_eq!(framed(bytes.chunks(1), line_bytes_max), expected, "byte by byte, {}", show());
+}
+
+/// Checks what is found in `bytes`, however they are cut.
+fn check(bytes: &str, line_bytes_max: usize, expected: &[Found]) {
+    assert_eq!(framed([bytes.as_bytes()], line_bytes_max).0, expected, "limit {line_bytes_max}: {bytes:?}");
+    check_cuts(bytes.as_bytes(), line_bytes_max);
+}
+
+#[test]
+fn lines_end_with_lf_or_crlf_and_empty_ones_vanish() {
+    check("{a}\n{b}\r\n{c}\n", 9, &[line("{a}", true), line("{b}", false), line("{c}", false)]);
+    check("\n\r\n \t\n\t\r\n{a}\n\n  \r\nb\n", 9, &[line("{a}", true), line("b", false)]);
+    check(" {a} \r\n", 9, &[line(" {a} ", true)]);
+    check("", 9, &[]);
+}
+
+#[test]
+fn what_follows_the_last_lf_is_kept_not_told() {
+    check("{a}\n{b}", 9, &[line("{a}", true)]);
+    assert_eq!(framed([&b"{a}\n{b}"[..]], 9).1, 3);
+    assert_eq!(framed([&b"{a}\n"[..]], 9).1, 0);
+    assert_eq!(framed([&b"{"[..], b"a", b"}"], 9).1, 3);
+}
+
+#[test]
+fn only_the_cr_before_the_lf_belongs_to_the_end() {
+    check("{a}\r\r\n\r\r\n", 9, &[line("{a}\r", true), line("\r", false)]);
+    check("{\r}\n", 9, &[line("{\r}", true)]);
+}
+
+#[test]
+fn a_line_may_be_as_long_as_the_limit_its_end_not_counted() {
+    check("{67}\n{67}\r\n", 4, &[line("{67}", true), line("{67}", false)]);
+    check("{678}\n", 4, &[Found::TooLong]);
+    check("{678}\r\n", 4, &[Found::TooLong]);
+    check("{}\n{678}\n{}\n", 4, &[line("{}", true), Found::TooLong]);
+    check("{67}\r", 4, &[]);
+    check("{67}\rx\n", 4, &[Found::TooLong]);
+    check("{67}\r\r\n", 4, &[Found::TooLong]);
+}
+
+#[test]
+fn a_line_is_too_long_as_soon_as_it_passes_the_limit() {
+    check("{678x", 4, &[Found::TooLong]);
+    check("{}\n12345", 4, &[line("{}", true), Found::TooLong]);
+    check("     ", 4, &[Found::TooLong]);
+    check("    \r\n    \n{}\n", 4, &[line("{}", true)]);
+}
+
+#[test]
+fn a_first_byte_that_opens_no_object_is_told_at_once() {
+    for start in ["G", "x", "[", "\"", "}", "\u{feff}{", "\0", "\x16\x03\x01", "*1", "\x0c"] {
+        for white in ["", " ", "\t", "\n", "\r\n", " \r\n \n\t"] {
+            check(&format!("{white}{start}"), 9, &[Found::NotJson]);
+            check(&format!("{white}{start} / HTTP/1.1\r\n{{}}\n"), 9, &[Found::NotJson]);
+        }
+    }
+    check("{}\nG\n", 9, &[line("{}", true), line("G", false)]);
+}
+
+#[test]
+fn a_cr_at_the_start_waits_for_the_byte_after_it() {
+    check("\r", 9, &[]);
+    check(" \r", 9, &[]);
+    check("\r\n{}\n", 9, &[line("{}", true)]);
+    check("\r{}\n", 9, &[Found::NotJson]);
+    check("\r\r\n", 9, &[Found::NotJson]);
+    check("\n\r ", 9, &[Found::NotJson]);
+}
+
+#[test]
+fn of_two_faults_the_one_whose_byte_comes_first_is_told() {
+    check("G2345", 4, &[Found::NotJson]);
+    check("   G5", 4, &[Found::NotJson]);
+    check("    G", 4, &[Found::TooLong]);
+    check("   \rx", 4, &[Found::TooLong]);
+    check("   \r\r", 4, &[Found::NotJson]);
+    check("    \r\r", 4, &[Found::TooLong]);
+}
+
+#[test]
+fn nothing_after_a_fault_is_read() {
+    check("{67890}\n{}\n{}\n", 4, &[Found::TooLong]);
+    check("G\n{}\n{}\n", 4, &[Found::NotJson]);
+}
+
+#[test]
+fn the_corpus_is_found_however_it_is_cut() {
+    for text in LINES {
+        for end in ["\n", "\r\n"] {
+            let bytes = [text, end.as_bytes(), b" ", end.as_bytes(), text, end.as_bytes()].concat();
+            let lines = [true, false].map(|first| Found::Line(text.to_vec(), first));
+            assert_eq!(framed([&bytes[..]], 200).0, lines);
+            for line_bytes_max in [text.len() - 1, text.len(), 200] {
+                check_cuts(&bytes, line_bytes_max);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_short_input_is_framed_as_by_the_naive_framer() {
+    const LETTERS: &[u8; 5] = b"{ \r\nx";
+    for len in 0..=6 {
+        for number in 0..LETTERS.len().pow(len) {
+            let bytes: Vec<u8> = (0..len).map(|at| LETTERS[number / LETTERS.len().pow(at) % LETTERS.len()]).collect();
+            for line_bytes_max in 1..=3 {
+                check_cuts(&bytes, line_bytes_max);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_inputs_in_random_chunks_are_framed_as_by_the_naive_framer() {
+    let mut random = Random(1);
+    for _ in 0..20_000 {
+        let bytes: Vec<u8> = (0..random.below(80)).map(|_| random.pick(b"{{{x \r\n\t\n")).collect();
+        let line_bytes_max = 1 + random.below(20);
+        let (mut rest, mut chunks) = (&bytes[..], Vec::new());
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(random.below(12).min(rest.len()));
+            chunks.push(chunk);
+            rest = after;
+        }
+        assert_eq!(framed(chunks, line_bytes_max), naive(&bytes, line_bytes_max), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn whole_lines_are_not_copied() {
+    let bytes = b"{a}\n{b}\r\n{c";
+    let (mut framer, mut input) = (Framer::default(), &bytes[..]);
+    for at in [0, 4] {
+        let Some(Frame::Line { bytes: line, .. }) = framer.next(&mut input, 9) else { panic!("a line") };
+        assert_eq!(line.as_ptr(), bytes[at..].as_ptr());
+    }
+}
+
+#[test]
+fn the_room_of_an_unfinished_line_doubles_up_to_the_limit() {
+    const LINE_BYTES_MAX: usize = 100_000;
+    let (mut framer, mut rooms) = (Framer::default(), vec![0]);
+    for _ in 0..LINE_BYTES_MAX {
+        assert_eq!(framer.next(&mut &b"{"[..], LINE_BYTES_MAX), None);
+        let room = framer.partial.capacity();
+        if rooms.last() != Some(&room) {
+            rooms.push(room);
+        }
+    }
+    assert!(rooms.len() <= 20, "copied at {rooms:?}");
+    assert_eq!(rooms.last(), Some(&(LINE_BYTES_MAX + 2)));
+    assert_eq!(framer.partial_bytes(), LINE_BYTES_MAX);
+}
+
+#[test]
+fn an_idle_framer_is_small() {
+    assert!(size_of::<Framer>() <= 32);
+}

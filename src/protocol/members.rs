@@ -1,0 +1,230 @@
+//! A line's envelope: the known members of its object, each as the text that arrived.
+//!
+//! All of the line's syntax is checked here, values that nobody looks at included; what the values mean is
+//! [`super::command`]'s to say. Between the two no value is copied, and none becomes a tree.
+
+use std::fmt;
+
+use memchr::{memchr, memchr2};
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::string::unescape;
+use crate::limits::DEPTH_MAX;
+
+/// The members that any command knows. All others are ignored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Name {
+    Cmd,
+    Id,
+    Type,
+    Arg,
+    Job,
+    Res,
+    Err,
+    Types,
+    MaxJobs,
+    Code,
+}
+
+/// The names on the wire, in the order of [`Name`]. Those of `do` and `did` come first: they are looked up most.
+const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
+
+/// The known members of a line. Values are without the white space around them.
+#[derive(Debug, Default)]
+pub(super) struct Members<'a> {
+    values: [Option<&'a str>; NAMES.len()],
+    /// A bit for each name that was given more than once.
+    twice: u16,
+}
+
+impl<'a> Members<'a> {
+    /// Reads a line without its end. `Err` says in plain text why it is not a JSON object that the protocol takes.
+    pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
+        let text = str::from_utf8(line).map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
+        // Some clients take a CR for a line's end; no value may smuggle one into them.
+        if let Some(at) = memchr(b'\r', line) {
+            return Err(format!("a CR that is not at the line's end, at column {}", at + 1));
+        }
+        // The parser would say so too, but quote the whole value.
+        if !text.trim_start_matches([' ', '\t']).starts_with('{') {
+            return Err("not a JSON object".to_owned());
+        }
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let members = parser
+            .deserialize_map(Envelope)
+            .and_then(|members| parser.end().map(|()| members))
+            .map_err(|error| error.to_string().replacen("line 1 column", "column", 1))?;
+        if is_too_deep(line) {
+            return Err(format!("more than {DEPTH_MAX} objects and arrays open at once"));
+        }
+        Ok(members)
+    }
+
+    /// The member's value; `None` if it is absent, or given twice.
+    pub(super) fn get(&self, name: Name) -> Option<&'a str> {
+        let index = name as usize;
+        if self.twice & (1 << index) == 0 { self.values[index] } else { None }
+    }
+
+    /// The line's id, if it can be one: a string or a number, given once.
+    pub(super) fn id(&self) -> Option<&'a str> {
+        self.get(Name::Id).filter(|id| id.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9')))
+    }
+
+    /// The name of a member that was given twice, if there is one.
+    pub(super) fn twice(&self) -> Option<&'static str> {
+        NAMES.get(self.twice.trailing_zeros() as usize).copied()
+    }
+
+    /// Notes a member; `name` is a JSON string with its quotes.
+    fn add(&mut self, name: &str, value: &'a str) {
+        let meaning = unescape(name).expect("the parser takes only strings as names");
+        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == &*meaning)
+            && self.values[index].replace(value).is_some()
+        {
+            self.twice |= 1 << index;
+        }
+    }
+}
+
+/// Receives the members of the line's object. Names come raw as well: asked for a `str`, the parser refuses names with
+/// lone surrogates, which are legal and unknown.
+struct Envelope;
+
+impl<'de> Visitor<'de> for Envelope {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Members::default();
+        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            members.add(name.get(), value.get());
+        }
+        Ok(members)
+    }
+}
+
+/// Whether more than [`DEPTH_MAX`] containers are open at once in `line`, whose syntax has been checked: the parser's
+/// own guard does not see into values that it skips.
+fn is_too_deep(line: &[u8]) -> bool {
+    if line.len() < 2 * (DEPTH_MAX + 1) {
+        return false; // No room for the brackets.
+    }
+    let (mut open, mut at) = (0, 0);
+    while let Some(byte) = line.get(at) {
+        at += 1;
+        match byte {
+            b'"' => at += string_bytes(&line[at..]),
+            b'[' | b'{' if open == DEPTH_MAX => return true,
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// How many bytes remain of a string behind its opening quote, the closing one included.
+fn string_bytes(rest: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += 1 + memchr2(b'"', b'\\', &rest[at..]).expect("a string whose syntax has been checked ends");
+        if rest[at - 1] == b'"' {
+            return at;
+        }
+        at += 1; // What is escaped may be a quote.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(line: &str) -> Option<String> {
+        Members::read(line.as_bytes()).unwrap().id().map(str::to_owned)
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_the_enum() {
+        use Name::{Arg, Cmd, Code, Err, Id, Job, MaxJobs, Res, Type, Types};
+        let line = r#"{"cmd":0,"id":1,"type":2,"arg":3,"job":4,"res":5,"err":6,"types":7,"max_jobs":8,"code":9}"#;
+        let members = Members::read(line.as_bytes()).unwrap();
+        for (at, name) in [Cmd, Id, Type, Arg, Job, Res, Err, Types, MaxJobs, Code].into_iter().enumerate() {
+            assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_the_text_that_arrived_without_the_space_around() {
+        for (line, arg) in [
+            (r#"{"arg":1e400}"#, "1e400"),
+            ("{ \"arg\" \t: \t -0 \t, \"x\" : 1 } ", "-0"),
+            ("{\"arg\": { \"b\" : 1,\t\"a\":[ ] } }", "{ \"b\" : 1,\t\"a\":[ ] }"),
+            (r#"{"arg": null }"#, "null"),
+            (r#"{"arg":"\u0000\/\ud800"}"#, r#""\u0000\/\ud800""#),
+            ("{\"arg\":\"\u{2028}\u{7f}\"}", "\"\u{2028}\u{7f}\""),
+            (r#"{"\u0061r\u0067":2.50}"#, "2.50"),
+        ] {
+            assert_eq!(Members::read(line.as_bytes()).unwrap().get(Name::Arg), Some(arg), "{line}");
+        }
+    }
+
+    #[test]
+    fn ids_are_strings_and_numbers() {
+        for id in [r#""""#, r#""\ud800""#, "0", "-1", "1e400", "12345678901234567890"] {
+            assert_eq!(id_of(&format!("{{\"id\": {id} }}")).as_deref(), Some(id));
+        }
+        for id in ["null", "true", "false", "[1]", "{}"] {
+            assert_eq!(id_of(&format!("{{\"id\":{id}}}")), None);
+        }
+    }
+
+    #[test]
+    fn a_member_given_twice_is_found_under_any_spelling_and_unreadable() {
+        for (line, twice) in [
+            (r#"{"id":1,"id":1}"#, Some("id")),
+            (r#"{"id":1,"\u0069d":null,"id":2}"#, Some("id")),
+            (r#"{"code":1,"cod\u0065":1}"#, Some("code")),
+            (r#"{"x":1,"x":1,"id":1}"#, None),
+            (r#"{"id":{"id":1},"arg":[{"id":1,"id":2}]}"#, None),
+            (r#"{"ID":1,"id ":1,"id\u0000":1}"#, None),
+        ] {
+            let members = Members::read(line.as_bytes()).unwrap();
+            assert_eq!(members.twice(), twice, "{line}");
+            assert!(twice != Some("id") || members.id().is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_with_lone_surrogates_are_unknown() {
+        assert_eq!(id_of(r#"{"\ud800":1,"id\udc00":2,"\ud83d\ude00":3,"id":4}"#).as_deref(), Some("4"));
+    }
+
+    #[test]
+    fn containers_are_counted_wherever_they_are() {
+        let arrays = |count: usize| format!("{}{}", "[".repeat(count), "]".repeat(count));
+        let objects = |count: usize| format!("{}0{}", r#"{"\\\"":"#.repeat(count), "}".repeat(count));
+        for name in ["arg", "unknown", "code"] {
+            for (value, deep) in [
+                (arrays(126), false),
+                (arrays(127), false),
+                (arrays(128), true),
+                (objects(127), false),
+                (objects(128), true),
+                (arrays(100_000), true),
+                (format!("[{},{}]", arrays(126), objects(126)), false),
+                (format!("[{},{}]", arrays(126), objects(127)), true),
+                (format!("\"{}\\\"{}\\\\\"", "[".repeat(200), "{".repeat(200)), false),
+                (format!("[{}0]", "0,".repeat(1_000)), false),
+            ] {
+                let line = format!("{{\"{name}\":{value}}}");
+                assert_eq!(Members::read(line.as_bytes()).is_err(), deep, "{line:.300}");
+            }
+        }
+    }
+}
