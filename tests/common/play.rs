@@ -51,15 +51,13 @@ pub(crate) fn check_rows(rows: &str) {
 
 /// Prints the script with a mark at the line that went wrong. Long lines are cut.
 fn fail(script: &str, place: usize, what: &str) -> ! {
-    let mut text = format!("{}\n", short(what));
-    for (i, line) in script.lines().enumerate() {
-        let mark = if i == place { ">>>" } else { "   " };
-        text += &format!("{mark} {}\n", short(line.trim_start()));
-    }
-    if place == usize::MAX {
-        text += ">>> (the end)\n";
-    }
-    panic!("{text}");
+    let end = script.lines().count();
+    let line = |(i, line): (usize, &str)| {
+        let mark = if i == place.min(end) { ">>>" } else { "   " };
+        format!("{mark} {}", short(line.trim_start()))
+    };
+    let lines: Vec<String> = script.lines().chain(["(the end)"]).enumerate().map(line).collect();
+    panic!("{}\n{}", short(what), lines.join("\n"));
 }
 
 fn short(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! A submitter leaves, and clients that are their own workers.
 
 use crate::play::check;
+use crate::world::World;
 
 #[test]
 fn jobs_of_a_submitter_that_left_are_still_done_and_their_results_dropped() {
@@ -100,4 +101,25 @@ fn a_worker_may_submit_to_others() {
            V> did x res 2
            A< did x res 2"#,
     );
+}
+
+#[test]
+fn what_was_asked_before_the_end_of_the_input_is_answered() {
+    for shards in [1, 2, 3, 16] {
+        let mut world = World::of(shards);
+        let worker = world.worker(0, &["t"], None);
+        let asker = world.open(shards - 1);
+        world.say(asker, r#"{"cmd":"do","id":1,"type":"t"}"#);
+        world.say(asker, r#"{"cmd":"metrics","types":true}"#);
+        world.say(asker, r#"{"cmd":"metrics","types":["t"]}"#);
+        world.say(asker, r#"{"cmd":"ping"}"#);
+        world.end(asker);
+        world.settle();
+        let told = world.take_lines(asker);
+        let count = |start: &str| told.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!((told.len(), count(r#"{"cmd":"pong"}"#), count(r#"{"cmd":"metrics""#)), (3, 1, 2), "{told:?}");
+        assert!(!world.is_open(asker), "at {shards} shards it is open");
+        assert_eq!(world.take_lines(worker), [r#"{"cmd":"do","id":1,"type":"t"}"#]);
+        world.check_rest();
+    }
 }

@@ -163,6 +163,15 @@ fn a_connection_has_at_most_1024_types() {
 }
 
 #[test]
+fn the_refusal_past_1024_types_carries_the_id() {
+    let too_many = names(0, 1_025);
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{too_many}],"id":"x"}}
+           W< error bad_request x"#
+    ));
+}
+
+#[test]
 fn the_line_past_1024_types_is_refused_whole() {
     let (half, more, too_many) = (names(0, 600), names(500, 1_024), names(600, 1_025));
     check(&format!(

@@ -1,6 +1,8 @@
 //! Lines in, lines out: what each line of a client means, and what the server answers, by the byte. Scripts run on the
 //! core with framer and decoder before it, without sockets. Who gets which job is the subject of `tests/dispatch`.
 
+#![allow(clippy::needless_raw_string_hashes)] // A script that gains a quote should not have to change its ends.
+
 #[path = "../common/hear.rs"]
 mod hear;
 #[path = "../common/holes.rs"]
@@ -26,5 +28,6 @@ mod max_jobs;
 mod members;
 mod metrics;
 mod ping;
+mod scripts;
 mod submit;
 mod types;

@@ -89,9 +89,9 @@ fn true_lists_the_types_that_have_jobs_or_workers() {
 
 #[test]
 fn true_lists_at_most_1000_with_most_waiting_and_running_first() {
-    let submitted: String = (0..1_005).map(|i| format!("A> do {i} quiet{i}\n")).collect();
+    let submitted: Vec<String> = (0..1_005).map(|i| format!("A> do {i} quiet{i}\n")).collect();
     check(&format!(
-        r#"{submitted}
+        r#"{}
            A> do 1 busy
            A> do 2 busy
            A> do 3 busy
@@ -102,7 +102,8 @@ fn true_lists_at_most_1000_with_most_waiting_and_running_first() {
            W> can_do busier
            W< do 4 busier
            A> {{"cmd":"metrics","types":true}}
-           A< table 1000 busier busy"#
+           A< table 1000 busier busy"#,
+        submitted.concat()
     ));
 }
 
@@ -126,5 +127,13 @@ fn done_counts_from_when_the_type_last_had_no_worker() {
            V> can_do t
            A> {"cmd":"metrics","types":["t"]}
            A< metrics types {"t":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0}}"#,
+    );
+}
+
+#[test]
+fn named_types_are_listed_once_each_in_the_order_of_the_question() {
+    check(
+        r#"A> {"cmd":"metrics","types":["c","a","\u0063","b","a"]}
+           A< table 3 c a b"#,
     );
 }

@@ -51,7 +51,7 @@ fn types_that_only_look_alike_differ() {
                A> {{"cmd":"do","id":1,"type":"{other}"}}
                W quiet
                V> {{"cmd":"can_do","types":["{other}"]}}
-               V< do 1 {other}
+               V< {{"cmd":"do","id":1,"type":"{other}"}}
                V> did 1
                A< did 1"#
         ));
