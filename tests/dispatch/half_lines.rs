@@ -110,6 +110,20 @@ fn up_to_a_quarter_of_the_budget_they_live() {
 }
 
 #[test]
+fn past_a_quarter_of_the_budget_a_byte_more_cuts_off_the_oldest() {
+    check(
+        r#"deputy --max-memory 1M --threads 1
+           D> do 1 t "<d*700000>"
+           A sends {"cmd":"<a*150000>
+           B sends {"cmd":"<b*250000>
+           A< error queue_full
+           A closed explained
+           B sends "}\n
+           B< error unknown_cmd"#,
+    );
+}
+
+#[test]
 fn below_the_budget_they_live() {
     check(
         r#"deputy --max-memory 1M

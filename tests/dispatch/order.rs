@@ -87,6 +87,27 @@ fn the_worker_that_is_idle_longest_is_next() {
 }
 
 #[test]
+fn also_among_workers_of_several_slots() {
+    check(
+        r#"deputy --threads 1
+           U> can_do t max_jobs 2
+           V> can_do t max_jobs 2
+           A> do 1 t
+           A> do 2 t
+           U< do 1 t $a
+           V< do 2 t $b
+           V> did $b
+           A< did 2
+           U> did $a
+           A< did 1
+           A> do 3 t
+           V< do 3 t $c
+           A> do 4 t
+           U< do 4 t $d"#,
+    );
+}
+
+#[test]
 fn workers_on_several_shards_take_turns() {
     check(
         r#"U> can_do t

@@ -79,6 +79,23 @@ fn a_byte_to_it_starts_the_time_anew() {
 }
 
 #[test]
+fn more_bytes_that_wait_are_no_movement() {
+    check(
+        r#"V> can_do u max_jobs 2
+           A> do 1 u
+           A> do 2 u
+           A stops reading
+           V< do 1 u $a
+           V< do 2 u $b
+           V> did $a res "<x*1100000>"
+           at 20000
+           V> did $b
+           at 30001
+           A closed dropped"#,
+    );
+}
+
+#[test]
 fn a_peer_that_reads_slowly_lives() {
     let reads: Vec<String> = (1..60).map(|i| format!("at {}\nA reads 100\n", i * 29_000)).collect();
     check_stalled(&format!("{}A reads on\nA< did 1 res \"<x*1100000>\"", reads.concat()));

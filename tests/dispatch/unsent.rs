@@ -51,6 +51,27 @@ fn it_is_so_past_1_mib_to_the_byte() {
 }
 
 #[test]
+fn it_is_so_however_the_bytes_came() {
+    check(&format!(
+        r#"W> can_do t
+           V> can_do u
+           W> do 1 u
+           W stops reading
+           V< do 1 u
+           V> did 1 res {res}
+           W> ping
+           A> do 2 t
+           M> metrics
+           M< metrics jobs_waiting 1, jobs_running 0
+           W reads on
+           W< did 1 res {res}
+           W< pong
+           W< do 2 t"#,
+        res = res_of_line(MIB)
+    ));
+}
+
+#[test]
 fn it_is_given_more_as_soon_as_it_has_read_enough() {
     check(&format!(
         r#"W> can_do t

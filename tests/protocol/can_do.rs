@@ -208,7 +208,9 @@ fn types_given_again_do_not_count_twice() {
         r#"W> {{"cmd":"can_do","types":[{half}]}}
            W> {{"cmd":"can_do","types":[{all},{half}]}}
            W> {{"cmd":"can_do","types":[{all}]}}
+           W quiet
            V> {{"cmd":"can_do","types":[{all},{all}]}}
+           V quiet
            V> {{"cmd":"can_do","types":["u"]}}
            V< error bad_request"#
     ));
