@@ -81,7 +81,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         }
         Some("can_do") => types.is_some() && number("max_jobs", 1..=65_535),
         Some("cant_do") => types.is_some(),
-        Some("metrics") => once("types").is_none_or(|types| types.is_boolean()) || types.is_some(),
+        Some("metrics") => once("types").is_none_or(Value::is_boolean) || types.is_some(),
         Some("ping") => true,
         Some(_) => return refused(Code::UnknownCmd),
     };
