@@ -78,6 +78,13 @@ impl Owner {
         }
     }
 
+    /// A connection's line is whole: what comes after it is another one, and younger. Returns whether the connection is
+    /// still listened to; the shell may have lines left of one that is gone.
+    pub(super) fn line_ended(&mut self, id: ConnId, step: &mut Step<'_>) -> bool {
+        self.forget_partial(id, step);
+        self.conns.get(id).is_some_and(|conn| !conn.leaving)
+    }
+
     pub(super) fn forget_partial(&mut self, id: ConnId, step: &mut Step<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         let (bytes, since) = std::mem::take(&mut conn.partial);

@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use ahash::RandomState;
 use audit::Audit;
 use home::Home;
-use message::{Closing, Effects, Input, Message, ShardId};
+use message::{Effects, Input, Message, ShardId};
 use owner::Owner;
 use step::Step;
 
@@ -143,14 +143,13 @@ fn told(input: Input<'_>, home: &mut Home, owner: &mut Owner, step: &mut Step<'_
         }
         Input::Opened { conn } => owner.open(conn, step),
         Input::Command { from, command } => {
-            owner.forget_partial(from, step); // Its line has ended.
-            owner.obey(from, command, step);
+            if owner.line_ended(from, step) {
+                owner.obey(from, command, step);
+            }
         }
         Input::Refused { from, refusal, fatal } => {
-            owner.forget_partial(from, step);
-            owner.refused(from, &refusal, step);
-            if fatal {
-                owner.close(from, Closing::Explained, step);
+            if owner.line_ended(from, step) {
+                owner.refused(from, &refusal, fatal, step);
             }
         }
         Input::Heard { conn, partial_bytes } => owner.heard(conn, partial_bytes, step),

@@ -2,7 +2,7 @@
 
 use super::home_of;
 use super::job::{End, Job, QUEUE_FULL, SHUTDOWN};
-use super::message::{ConnId, Message, Submitter};
+use super::message::{Closing, ConnId, Message, Submitter};
 use super::owner::Owner;
 use super::step::Step;
 use super::worker::Worker;
@@ -24,14 +24,17 @@ impl Owner {
         }
     }
 
-    /// Answers a line that cannot be obeyed.
-    pub(super) fn refused(&mut self, from: ConnId, refusal: &Refusal<'_>, step: &mut Step<'_>) {
+    /// Answers a line that cannot be obeyed. `fatal`: the connection ends with it.
+    pub(super) fn refused(&mut self, from: ConnId, refusal: &Refusal<'_>, fatal: bool, step: &mut Step<'_>) {
         match refusal.id {
             Some(id) if refusal.is_do => {
                 let err = format!("\"{}\"", refusal.text);
                 self.refuse_job(from, id, &err, refusal.code, step);
             }
             id => self.refuse(from, refusal.code, &refusal.text, id, step),
+        }
+        if fatal {
+            self.close(from, Closing::Explained, step);
         }
     }
 
