@@ -143,9 +143,7 @@ impl Owner {
                 self.send(from, &Reply::Metrics { metrics: &metrics }, step);
             }
             TypesAsked::All => self.take_census(from, None, step),
-            TypesAsked::Named(names) => {
-                self.take_census(from, Some(names.iter().map(|name| (**name).into()).collect()), step);
-            }
+            TypesAsked::Named(names) => self.take_census(from, Some(names), step),
         }
     }
 }
