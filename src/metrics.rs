@@ -169,9 +169,7 @@ mod tests {
 
     #[test]
     fn a_block_gives_back_what_was_published() {
-        let mut counts = Counts::default();
-        counts.workers_added = 1;
-        counts.partial_bytes = 7;
+        let counts = Counts { workers_added: 1, partial_bytes: 7, ..Counts::default() };
         let block = Block::default();
         block.publish(&counts);
         assert_eq!(block.read(), counts);

@@ -16,7 +16,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Bids {
     by_name: HashMap<Arc<str>, u32, RandomState>,
-    bids: Slab<Bid>,
+    books: Slab<Bid>,
     /// One for each type of each worker.
     nodes: Slab<Node>,
     next_stamp: u64,
@@ -78,7 +78,7 @@ pub(super) struct Standing {
 
 impl Bids {
     pub(super) fn new(maps: RandomState) -> Self {
-        Self { by_name: HashMap::with_hasher(maps), bids: Slab::new(), nodes: Slab::new(), next_stamp: 0 }
+        Self { by_name: HashMap::with_hasher(maps), books: Slab::new(), nodes: Slab::new(), next_stamp: 0 }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
@@ -102,37 +102,37 @@ impl Bids {
                 done: 0,
                 ready: [EMPTY; 2],
             };
-            let at = index(self.bids.insert(bid));
+            let at = index(self.books.insert(bid));
             self.by_name.insert(name, at);
             at
         })
     }
 
     pub(super) fn get(&mut self, bid: u32) -> &mut Bid {
-        &mut self.bids[bid as usize]
+        &mut self.books[bid as usize]
     }
 
     pub(super) fn peek(&self, bid: u32) -> &Bid {
-        &self.bids[bid as usize]
+        &self.books[bid as usize]
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Bid> {
-        self.bids.iter().map(|(_, bid)| bid)
+        self.books.iter().map(|(_, bid)| bid)
     }
 
     /// Entries and nodes, for tests.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.bids.len(), self.nodes.len())
+        (self.books.len(), self.nodes.len())
     }
 
     /// Closes the books of a type that nothing is left of. The last one gives the memory back.
     pub(super) fn forget_if_unused(&mut self, bid: u32) {
         let unused = |b: &Bid| b.workers == 0 && b.open == 0 && b.asking.is_none() && b.running == 0;
-        if self.bids.get(bid as usize).is_some_and(unused) {
-            let bid = self.bids.remove(bid as usize);
+        if self.books.get(bid as usize).is_some_and(unused) {
+            let bid = self.books.remove(bid as usize);
             self.by_name.remove(&bid.name);
-            if self.bids.is_empty() {
-                self.bids.shrink_to_fit();
+            if self.books.is_empty() {
+                self.books.shrink_to_fit();
                 self.nodes.shrink_to_fit();
                 self.by_name.shrink_to_fit();
             }
@@ -157,8 +157,8 @@ impl Bids {
     /// A worker's standing changed from `shown` to `now`. It goes to the back of the list if `to_back`, or if it was not
     /// in that list.
     pub(super) fn show(&mut self, bid: u32, node: u32, shown: Standing, now: Standing, to_back: bool) {
-        let books = self.get(bid);
-        books.free = books.free + u64::from(now.free) - u64::from(shown.free);
+        let entry = self.get(bid);
+        entry.free = entry.free + u64::from(now.free) - u64::from(shown.free);
         let list = (now.free > 0).then_some(now.tainted);
         if to_back || self.nodes[node as usize].list != list {
             self.unlink(bid, node);
@@ -179,7 +179,7 @@ impl Bids {
     fn link(&mut self, bid: u32, node: u32, tainted: bool) {
         self.next_stamp += 1;
         let stamp = self.next_stamp;
-        let ends = &mut self.bids[bid as usize].ready[usize::from(tainted)];
+        let ends = &mut self.books[bid as usize].ready[usize::from(tainted)];
         let last = std::mem::replace(&mut ends.last, node);
         if last == NONE {
             ends.first = node;
@@ -193,7 +193,7 @@ impl Bids {
     fn unlink(&mut self, bid: u32, node: u32) {
         let Node { prev, next, list, .. } = self.nodes[node as usize];
         let Some(tainted) = list else { return };
-        let ends = &mut self.bids[bid as usize].ready[usize::from(tainted)];
+        let ends = &mut self.books[bid as usize].ready[usize::from(tainted)];
         if prev == NONE {
             ends.first = next;
         } else {

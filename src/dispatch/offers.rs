@@ -22,7 +22,7 @@ pub(super) struct Offers {
     welcoming: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Offer {
     shard: ShardId,
     n: u32,

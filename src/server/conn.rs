@@ -7,6 +7,7 @@ use crate::dispatch::message::Closing;
 use crate::protocol::frame::Framer;
 
 /// One connection.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts: two of the socket's, two of the shard's lists")]
 pub(super) struct Connection {
     pub(super) stream: Stream,
     pub(super) generation: u32,

@@ -101,6 +101,10 @@ impl Log {
         Ok((Log { level, entries: entries.clone(), dropped }, LogThread { entries, ended }))
     }
 
+    pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
+        self.put(Level::Error, text);
+    }
+
     pub(crate) fn warn(&self, text: fmt::Arguments<'_>) {
         self.put(Level::Warn, text);
     }

@@ -88,6 +88,7 @@ impl Server {
     /// # Errors
     /// If a setting is out of its bounds, an address or path cannot be listened on, or the system has no threads or
     /// descriptors left. Nothing is left running then.
+    #[expect(clippy::needless_pass_by_value, reason = "a server has its settings; no caller needs them back")]
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
         let (log, log_thread) = Log::start(config.log)?;
@@ -159,9 +160,15 @@ impl Server {
         self.log.info(format_args!("stopping"));
         self.drain(drain);
         self.post_to_all(|| Mail::Finish);
-        let died = self.shards.drain(..).filter_map(|shard| shard.join().err()).last();
+        let mut died = None;
+        for shard in self.shards.drain(..) {
+            died = shard.join().err().or(died); // Every one is waited for.
+        }
         if let Some(reporter) = self.reporter.take() {
             reporter.stop();
+        }
+        if died.is_some() {
+            self.log.error(format_args!("a shard has panicked, and its jobs are lost: restart the server"));
         }
         if let Some(log_thread) = self.log_thread.take() {
             self.log.info(format_args!("stopped"));

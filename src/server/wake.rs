@@ -42,7 +42,9 @@ pub(super) struct Sleeper<F>(F);
 impl<F: Flag> Sleeper<F> {
     /// The sleeper's call before it blocks. It must not block if this says no.
     pub(super) fn may_sleep(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
-        self.0.store(true);
+        // A swap, not a store: it follows a sender's swap in every thread's view, also in loom's, which does not know
+        // that nothing comes between a swap and what it read.
+        self.0.swap(true);
         F::fence();
         let empty = mailbox_is_empty();
         if !empty {

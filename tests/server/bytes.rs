@@ -82,7 +82,7 @@ fn whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
         worker.expect(r#"{"cmd":"do","id":1,"type":"t","arg":7}"#);
         worker.send(r#"{"cmd":"did","id":1}"#);
         worker.expect_nothing();
-        assert_eq!(worker.metrics()["results_dropped"], 1);
+        worker.until_metric("results_dropped", 1);
     });
 }
 

@@ -1,10 +1,10 @@
 //! The command line: what is accepted, what is refused, and what a person is told.
 
 use std::fs;
-use std::path::Path;
 
 use crate::process::{Server, Via, run};
 use crate::programs::pass_over;
+use crate::wait::until;
 
 /// Every option, as docs/operating.md lists them.
 const OPTIONS: [&str; 17] = [
@@ -160,28 +160,31 @@ fn the_memory_budget_is_by_default_at_most_half_of_the_machine() {
     assert!((1 << 20..=total_kib * 512).contains(&budget), "{budget} of {total_kib} KiB");
 }
 
-/// The processors that each thread of a process may use, as the system writes them.
-fn processors(process: u32) -> Vec<String> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap();
-    let allowed =
-        |text: String| text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim().to_owned();
-    tasks.map(|task| allowed(status(task.unwrap()))).collect()
+/// The processors that a thread may use, as the system writes them; none if it has ended.
+fn processors(thread: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).map(|list| list.trim().to_owned())
+}
+
+/// The same of all threads of a server.
+fn processors_of(server: &Server) -> Vec<String> {
+    let process = server.process.id();
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let names = threads.map(|thread| thread.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|thread| processors(&format!("{process}/task/{thread}"))).collect()
 }
 
 #[test]
 fn pinned_shards_have_a_core_each() {
-    if !Path::new("/proc/self/task").exists() {
-        return pass_over("there is no /proc here");
-    }
-    if processors(std::process::id()).iter().any(|list| !list.starts_with("0-")) {
-        return pass_over("this process may not use the first two cores");
+    match processors("self") {
+        None => return pass_over("there is no /proc here"),
+        Some(list) if !list.starts_with("0-") => return pass_over("this process may not use the first two cores"),
+        Some(_) => {}
     }
     let pinned = Server::start(&["--threads", "2", "--pin"]);
-    let pinned = processors(pinned.process.id());
     for core in ["0", "1"] {
-        assert!(pinned.iter().any(|list| list == core), "{pinned:?}");
+        until("a thread for each core", || processors_of(&pinned).iter().any(|list| list == core).then_some(()));
     }
     let free = Server::start(&["--threads", "2"]);
-    assert!(processors(free.process.id()).iter().all(|list| list.starts_with("0-")));
+    assert!(processors_of(&free).iter().all(|list| list.starts_with("0-")));
 }

@@ -134,7 +134,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
             };
             vec!["did".into(), id.map(value).into(), job, one(res), one(err)]
         }
-        Ok(Command::CanDo { types, max_jobs }) => {
+        Ok(Command::CanDo { types, max_jobs, .. }) => {
             vec!["can_do".into(), list(&types), max_jobs.map(|count| vec![Value::from(count)]).into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],

@@ -46,7 +46,7 @@ fn names(types: &[&'static str]) -> Vec<TypeName<'static>> {
 }
 
 fn can_do(types: &[&'static str], max_jobs: Option<u32>) -> Command<'static> {
-    Command::CanDo { types: names(types), max_jobs }
+    Command::CanDo { types: names(types), max_jobs, id: None }
 }
 
 #[test]

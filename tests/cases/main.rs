@@ -1,0 +1,18 @@
+//! Sixteen cases that simpler rules between shards got wrong, each in the order that was their trouble and in every other.
+//!
+//! Each case is told in a world of few shards and workers, delivery by delivery where the order matters. What must hold in
+//! any order is then checked in all of them, or in thousands where there are too many. Workers have one slot and do A
+//! unless more is said; "at rest" means that nothing is on the way.
+
+mod burst;
+mod kept;
+mod orders;
+mod poison;
+#[path = "../common/random.rs"]
+mod random;
+mod stage;
+mod stale;
+mod stopping;
+mod suspects;
+#[path = "../common/world.rs"]
+mod world;

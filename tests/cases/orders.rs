@@ -1,0 +1,93 @@
+//! Every order in which a few things can happen: the acts of a case, in their order, and the deliveries of what is on the
+//! way, at every moment in between. Each order runs in a world of its own from the start.
+
+use super::random::Random;
+use super::stage::Stage;
+use super::world::Link;
+
+/// Orders that are run one by one. A case that has more is run in so many of them, and then in as many at random.
+const ORDERS_MAX: usize = 2_000;
+
+/// Something that happens to the players `T` of a case. False: it cannot happen yet.
+pub(crate) type Act<T> = fn(&mut Stage, &T) -> bool;
+
+/// Runs the acts after `set_up` in every order of delivery, and checks after each that all books agree at rest, and what
+/// `finally` says.
+pub(crate) fn in_every_order<T>(set_up: impl Fn() -> (Stage, T), acts: &[Act<T>], finally: impl Fn(&mut Stage, &T)) {
+    let mut choices = Choices::default();
+    for nth in 0..2 * ORDERS_MAX {
+        if nth >= ORDERS_MAX {
+            choices = Choices { random: Some(Random::new(nth as u64)), ..Choices::default() };
+        }
+        let (mut stage, players) = set_up();
+        play(&mut stage, &players, acts, &mut choices);
+        finally(&mut stage, &players);
+        if nth < ORDERS_MAX && !choices.advance() {
+            return;
+        }
+    }
+}
+
+fn play<T>(stage: &mut Stage, players: &T, acts: &[Act<T>], choices: &mut Choices) {
+    let mut left = acts.iter();
+    loop {
+        let links: Vec<Link> = stage.world.busy_links().collect();
+        let options = links.len() + usize::from(left.len() > 0);
+        if options == 0 {
+            return;
+        }
+        let choice = choices.choose(options);
+        if let Some(link) = links.get(choice) {
+            stage.deliver(*link);
+        } else {
+            let act = left.as_slice()[0];
+            if act(stage, players) {
+                left.next();
+            } else if links.is_empty() {
+                return;
+            } else {
+                let choice = choices.choose(links.len());
+                stage.deliver(links[choice]);
+            }
+        }
+        for shard in 0..stage.world.shards() {
+            stage.world.check_shard(shard);
+        }
+    }
+}
+
+/// The choices of one order, and the way to the next one.
+#[derive(Default)]
+struct Choices {
+    /// What was chosen, of how many.
+    made: Vec<(usize, usize)>,
+    at: usize,
+    random: Option<Random>,
+}
+
+impl Choices {
+    fn choose(&mut self, options: usize) -> usize {
+        if let Some(random) = &mut self.random {
+            return random.below(options);
+        }
+        if self.at == self.made.len() {
+            self.made.push((0, options));
+        }
+        let (choice, of) = self.made[self.at];
+        assert_eq!(of, options, "the same choices lead to the same place");
+        self.at += 1;
+        choice
+    }
+
+    /// Goes on to the next order in the manner of an odometer; false if there is none.
+    fn advance(&mut self) -> bool {
+        self.at = 0;
+        while let Some((choice, options)) = self.made.pop() {
+            if choice + 1 < options {
+                self.made.push((choice + 1, options));
+                return true;
+            }
+        }
+        false
+    }
+}

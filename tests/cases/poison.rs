@@ -1,0 +1,98 @@
+//! Jobs that kill their workers: how many deaths they cost, and that they cost no neighbour.
+
+use super::stage::Stage;
+use super::world::Peer;
+
+/// Case 5. A poisonous job is told from its neighbours.
+#[test]
+fn a_poison_ends_after_one_death_more_than_its_attempts() {
+    let mut stage = Stage::with_attempts(2, 2);
+    let mut worker = stage.worker(1, "A", 2);
+    for job in ["P", "A2", "A3", "A4"] {
+        stage.submit(job);
+    }
+    stage.rest();
+    assert_eq!(stage.held(worker), ["A2", "P"]);
+    for (neighbour, attempts) in [("A3", 0), ("A4", 1)] {
+        worker = die(&mut stage, worker);
+        assert_eq!(stage.held(worker), [neighbour, "P"], "beside a fresh job");
+        let held = stage.slots(worker).expect("it is a worker").held;
+        assert!(held.iter().all(|(_, job)| job.attempts == if job.suspect { attempts } else { 0 }), "{held:?}");
+    }
+    worker = die(&mut stage, worker);
+    assert_eq!(stage.answers, [("P".to_owned(), Some("gave_up".to_owned()))]);
+    for job in ["A2", "A3", "A4"] {
+        assert_eq!(stage.held(worker), [job], "never two that were given back");
+        assert!(stage.end(worker, job));
+        stage.rest();
+    }
+    assert_eq!(stage.answers.len(), 4);
+}
+
+#[test]
+fn deaths_of_a_poison_are_bounded_by_max_attempts() {
+    for (attempts_max, alone, deaths) in [
+        (2, false, Some(3)),
+        (2, true, Some(2)),
+        (1, false, Some(2)),
+        (1, true, Some(1)),
+        (0, false, None),
+        (0, true, None),
+    ] {
+        let mut stage = Stage::with_attempts(2, attempts_max);
+        let mut worker = stage.worker(1, "A", if alone { 1 } else { 2 });
+        for job in ["P", "A2", "A3", "A4"] {
+            stage.submit(job);
+        }
+        stage.rest();
+        let gave_up = (1..=20).find(|_| {
+            assert!(stage.held(worker).contains(&"P".to_owned()), "P is next in line");
+            worker = if alone { die_alone(&mut stage, worker) } else { die(&mut stage, worker) };
+            !stage.answers.is_empty()
+        });
+        assert_eq!(gave_up, deaths, "max-attempts {attempts_max}, alone {alone}");
+        assert!(stage.answers.iter().all(|(job, _)| job == "P"), "{:?}", stage.answers);
+    }
+}
+
+/// Case 6. Two poisons that were held together are never together again.
+#[test]
+fn two_poisons_end_each_after_three_deaths() {
+    let mut stage = Stage::with_attempts(2, 2);
+    let mut worker = stage.worker(1, "A", 2);
+    stage.submit("P");
+    stage.submit("Q");
+    stage.rest();
+    assert_eq!(stage.held(worker), ["P", "Q"]);
+    let mut deaths = [0, 0];
+    for death in 1.. {
+        let held = stage.held(worker);
+        if held.is_empty() {
+            break;
+        }
+        assert!(death == 1 || held.len() == 1, "together again: {held:?}");
+        deaths[0] += u32::from(held.contains(&"P".to_owned()));
+        deaths[1] += u32::from(held.contains(&"Q".to_owned()));
+        worker = die(&mut stage, worker);
+    }
+    assert!(deaths.iter().all(|deaths| *deaths <= 3), "{deaths:?}");
+    assert!(stage.answers.iter().all(|(_, code)| code.as_deref() == Some("gave_up")));
+    assert_eq!(stage.answers.len(), 2);
+}
+
+/// The worker dies of what it holds, and a like one with two slots comes.
+fn die(stage: &mut Stage, worker: Peer) -> Peer {
+    replace(stage, worker, 2)
+}
+
+fn die_alone(stage: &mut Stage, worker: Peer) -> Peer {
+    replace(stage, worker, 1)
+}
+
+fn replace(stage: &mut Stage, worker: Peer, slots: u32) -> Peer {
+    stage.leave(worker);
+    stage.rest();
+    let next = stage.worker(1, "A", slots);
+    stage.rest();
+    next
+}

@@ -1,0 +1,256 @@
+//! A small world with names as the cases use them: types A (home 0), B (home 1) and C (home 0); a job's first letter is its
+//! type, and P and Q are poisonous jobs of A.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deputy::dispatch::audit::{BidAudit, QueueAudit, WorkerAudit};
+
+use super::world::{Event, Link, Options, Peer, World};
+
+/// A line that pauses a connection which does not read.
+const BIG_BYTES: usize = (1 << 20) + 100;
+
+/// The world of a case, and what has happened in it.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    a: Arc<str>,
+    b: Arc<str>,
+    c: Arc<str>,
+    clients: BTreeMap<u16, Peer>,
+    /// Jobs that workers were sent, in this order.
+    pub(crate) starts: Vec<(String, Peer)>,
+    /// Jobs that were answered, and with which code if it was no result.
+    pub(crate) answers: Vec<(String, Option<String>)>,
+    /// Messages that were posted since [`Stage::forget_posts`].
+    posts: Vec<(u16, u16, &'static str)>,
+}
+
+impl Stage {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self::with(Options { shards, ..Options::default() })
+    }
+
+    pub(crate) fn with_attempts(shards: u16, attempts_max: u32) -> Self {
+        Self::with(Options { shards, attempts_max, ..Options::default() })
+    }
+
+    fn with(options: Options) -> Self {
+        let shards = options.shards;
+        let mut world = World::new(options);
+        world.keep_log();
+        let (a, b, c) = (world.type_at(0, 0), world.type_at(1, 0), world.type_at(0, 1));
+        let clients = (0..shards).map(|shard| (shard, world.open(shard))).collect();
+        Self { world, a, b, c, clients, starts: Vec::new(), answers: Vec::new(), posts: Vec::new() }
+    }
+
+    /// The type of a letter.
+    pub(crate) fn type_of(&self, letter: char) -> Arc<str> {
+        match letter {
+            'B' => self.b.clone(),
+            'C' => self.c.clone(),
+            _ => self.a.clone(),
+        }
+    }
+
+    /// A worker comes that takes the types of these letters. Gives `max_jobs` if it has more than one slot.
+    pub(crate) fn worker(&mut self, shard: u16, letters: &str, slots: u32) -> Peer {
+        let worker = self.world.open(shard);
+        self.can_do(worker, letters, (slots > 1).then_some(slots));
+        worker
+    }
+
+    pub(crate) fn can_do(&mut self, worker: Peer, letters: &str, max_jobs: Option<u32>) {
+        let types: Vec<Arc<str>> = letters.chars().map(|letter| self.type_of(letter)).collect();
+        let types: Vec<&str> = types.iter().map(|name| &**name).collect();
+        self.world.can_do(worker, &types, max_jobs);
+        self.look();
+    }
+
+    pub(crate) fn cant_do(&mut self, worker: Peer, letter: char) {
+        let name = self.type_of(letter);
+        self.world.cant_do(worker, &[&name]);
+        self.look();
+    }
+
+    /// A job comes to its home from a client of that shard: there is no Submit on the way.
+    pub(crate) fn submit(&mut self, job: &str) {
+        let home = self.world.home(&self.type_of(letter(job)));
+        self.submit_from(home, job);
+    }
+
+    /// A job comes from a client of `shard`.
+    pub(crate) fn submit_from(&mut self, shard: u16, job: &str) {
+        let client = self.clients[&shard];
+        self.submit_by(client, job);
+    }
+
+    pub(crate) fn submit_by(&mut self, client: Peer, job: &str) {
+        let name = self.type_of(letter(job));
+        self.world.say(client, &format!(r#"{{"cmd":"do","id":"{job}","type":"{name}"}}"#));
+        self.look();
+    }
+
+    /// The worker ends a job that it holds; nothing, and false, if it does not hold it.
+    pub(crate) fn end(&mut self, worker: Peer, job: &str) -> bool {
+        self.end_with(worker, job, "0")
+    }
+
+    fn end_with(&mut self, worker: Peer, job: &str, res: &str) -> bool {
+        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
+        let Some((number, _)) = held.into_iter().find(|(_, held)| held.id == quoted(job)) else { return false };
+        let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
+        self.world.say(worker, &format!(r#"{{"cmd":"did",{name},"res":{res}}}"#));
+        self.look();
+        true
+    }
+
+    /// The worker goes.
+    pub(crate) fn leave(&mut self, worker: Peer) {
+        self.world.end(worker);
+        self.look();
+    }
+
+    /// Lets `worker` wait for the answer to a job of its own, which `pause` gives: it pauses the worker. To be called at
+    /// rest; what answers is the peer that is returned.
+    pub(crate) fn prepare_pause(&mut self, worker: Peer) -> Peer {
+        let answerer = self.worker(0, "C", 1);
+        self.submit_by(worker, "C-pause");
+        self.settle();
+        self.world.stop_reading(worker);
+        self.cant_do(answerer, 'C');
+        self.settle();
+        answerer
+    }
+
+    /// More than may be unsent is sent to a worker that does not read, at once.
+    pub(crate) fn pause(&mut self, worker: Peer, answerer: Peer) {
+        assert!(self.end_with(answerer, "C-pause", &format!("\"{}\"", "x".repeat(BIG_BYTES))));
+        let link = Link { from: 0, to: self.world.conn_id(worker).0 };
+        while self.world.unsent_bytes(worker) < BIG_BYTES as u64 {
+            assert!(self.deliver(link), "the answer is on the way");
+        }
+    }
+
+    pub(crate) fn read_on(&mut self, worker: Peer) {
+        self.world.read_on(worker);
+        self.look();
+    }
+
+    /// Delivers the first message on its way from one shard to another.
+    pub(crate) fn deliver(&mut self, link: Link) -> bool {
+        let delivered = self.world.deliver(link);
+        self.look();
+        delivered
+    }
+
+    /// Delivers the first message between two shards, which must be of this name.
+    pub(crate) fn expect(&mut self, from: u16, to: u16, name: &str) {
+        let first = self.world.on_the_way(Link { from, to }).next().map(super::world::name_of);
+        assert_eq!(first, Some(name), "first from {from} to {to}");
+        self.deliver(Link { from, to });
+    }
+
+    /// Delivers everything that is on its way from one shard to another.
+    pub(crate) fn settle_link(&mut self, from: u16, to: u16) {
+        while self.deliver(Link { from, to }) {}
+    }
+
+    /// Delivers everything, in the order of posting.
+    pub(crate) fn settle(&mut self) {
+        self.world.settle();
+        self.look();
+    }
+
+    /// Takes note of what happened, and checks each shard by itself.
+    pub(crate) fn look(&mut self) {
+        for event in self.world.take_log() {
+            match event {
+                Event::Told(peer, text) => self.told(peer, &text),
+                Event::Posted(from, to, name) => self.posts.push((from, to, name)),
+                Event::Took(..) | Event::Closed(..) => {}
+            }
+        }
+    }
+
+    fn told(&mut self, peer: Peer, text: &str) {
+        let line: serde_json::Value = serde_json::from_str(text).expect("a line is JSON");
+        let text_of = |key: &str| line[key].as_str().map(str::to_owned);
+        match line["cmd"].as_str() {
+            Some("do") => self.starts.push((text_of("id").expect("a job has an id"), peer)),
+            Some("did") => self.answers.push((text_of("id").expect("a job has an id"), text_of("code"))),
+            _ => panic!("{peer:?} was told {text}"),
+        }
+    }
+
+    pub(crate) fn forget_posts(&mut self) {
+        self.posts.clear();
+    }
+
+    /// How many messages of this name were posted since [`Stage::forget_posts`].
+    pub(crate) fn posted(&self, name: &str) -> usize {
+        self.posts.iter().filter(|post| post.2 == name).count()
+    }
+
+    /// The jobs that started, in order.
+    pub(crate) fn started(&self) -> Vec<&str> {
+        self.starts.iter().map(|(job, _)| job.as_str()).collect()
+    }
+
+    /// The jobs that a worker holds, in no order of meaning.
+    pub(crate) fn held(&self, worker: Peer) -> Vec<String> {
+        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
+        let mut jobs: Vec<String> = held.iter().map(|(_, job)| job.id.trim_matches('"').to_owned()).collect();
+        jobs.sort_unstable();
+        jobs
+    }
+
+    /// Who holds a job.
+    pub(crate) fn holder(&self, job: &str) -> Option<Peer> {
+        let id = quoted(job);
+        (0..self.world.shards()).find_map(|shard| {
+            let workers = self.world.audit(shard).workers;
+            let holder = workers.into_iter().find(|worker| worker.held.iter().any(|(_, held)| held.id == id))?;
+            self.world.peer(shard, holder.conn)
+        })
+    }
+
+    pub(crate) fn slots(&self, worker: Peer) -> Option<WorkerAudit> {
+        let (shard, conn) = self.world.conn_id(worker);
+        self.world.audit(shard).workers.into_iter().find(|slots| slots.conn == conn)
+    }
+
+    /// What waits at the home of a type, first to last.
+    pub(crate) fn waiting(&self, letter: char) -> Vec<String> {
+        let line = self.queue(letter).map(|queue| queue.waiting).unwrap_or_default();
+        line.iter().map(|job| job.id.trim_matches('"').to_owned()).collect()
+    }
+
+    pub(crate) fn queue(&self, letter: char) -> Option<QueueAudit> {
+        let name = self.type_of(letter);
+        self.world.audit(self.world.home(&name)).queues.into_iter().find(|queue| queue.type_name == name)
+    }
+
+    pub(crate) fn bid(&self, shard: u16, letter: char) -> Option<BidAudit> {
+        let name = self.type_of(letter);
+        self.world.audit(shard).bids.into_iter().find(|bid| bid.type_name == name)
+    }
+
+    /// Everything is delivered, and what must hold then does.
+    pub(crate) fn rest(&mut self) {
+        self.settle();
+        self.check_rest();
+    }
+
+    pub(crate) fn check_rest(&self) {
+        self.world.check_rest();
+    }
+}
+
+fn letter(job: &str) -> char {
+    job.chars().next().expect("a job has a name")
+}
+
+fn quoted(job: &str) -> String {
+    format!("\"{job}\"")
+}

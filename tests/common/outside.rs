@@ -1,0 +1,192 @@
+//! What lies around the cores of a [`World`](super::World): the peers' ends, the links between shards, and what a step's
+//! effects do to them. Checks what no core may ever do.
+
+use std::collections::VecDeque;
+
+use deputy::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
+use deputy::metrics::{Counts, Totals};
+use deputy::protocol::reply::Reply;
+
+use super::{Options, Peer};
+
+/// One peer's end, and what the shell keeps for it.
+pub(super) struct Conn {
+    pub(super) shard: u16,
+    pub(super) id: ConnId,
+    pub(super) reads: bool,
+    /// Lines that the core sent and the peer did not take yet; of the first, `taken_bytes` are gone.
+    pub(super) unsent: VecDeque<String>,
+    pub(super) unsent_bytes: u64,
+    pub(super) taken_bytes: u64,
+    pub(super) inbox: Vec<String>,
+    pub(super) closed: Option<Closing>,
+}
+
+/// Everything that is not a core: what a step's effects change.
+pub(super) struct Outside {
+    pub(super) conns: Vec<Conn>,
+    /// By shard and slot: who has it now, and how often it was given.
+    pub(super) slots: Vec<Vec<(Option<Peer>, u32)>>,
+    /// By `from * shards + to`; a message has its place among all that were posted.
+    pub(super) links: Vec<VecDeque<(u64, Message)>>,
+    /// Links that are not empty, in no order of meaning.
+    pub(super) busy: Vec<usize>,
+    pub(super) posted: u64,
+    pub(super) delivered: u64,
+    pub(super) published: Vec<Counts>,
+    /// Peers that were sent something in this step.
+    pub(super) touched: Vec<Peer>,
+    pub(super) options: Options,
+    /// By shard: told to stop.
+    pub(super) stopping: Vec<bool>,
+    /// What the cores asked for, in order, for tests that want to know.
+    pub(super) log: Option<Vec<Event>>,
+    /// A hash of all that ever was sent, posted or closed, in order.
+    pub(super) transcript: u64,
+}
+
+/// Something that a core asked of the world.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// The core sent it this line.
+    Told(Peer, String),
+    /// It took so many of its unsent bytes.
+    Took(Peer, u64),
+    /// Its connection is over.
+    Closed(Peer, Closing),
+    /// A message of this name went from the first shard to the second.
+    Posted(u16, u16, &'static str),
+}
+
+/// The effects of one step of one shard.
+pub(super) struct Recorder<'a> {
+    pub(super) shard: u16,
+    pub(super) outside: &'a mut Outside,
+}
+
+impl Effects for Recorder<'_> {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+        let mut bytes = Vec::new();
+        reply.encode(&mut bytes);
+        let line = String::from_utf8(bytes).expect("a reply is UTF-8");
+        let text = line.strip_suffix("\r\n").expect("a reply ends with CRLF");
+        assert!(memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none(), "more than one line: {text}");
+        let peer = self.outside.peer(self.shard, to).expect("a reply for a connection that is gone");
+        self.outside.note(1, peer.0 as u64, text.as_bytes());
+        if let Some(log) = &mut self.outside.log {
+            log.push(Event::Told(peer, text.to_owned()));
+        }
+        let conn = &mut self.outside.conns[peer.0];
+        conn.unsent_bytes += line.len() as u64;
+        conn.unsent.push_back(line);
+        self.outside.touched.push(peer);
+    }
+
+    fn post(&mut self, to: ShardId, message: Message) {
+        assert_ne!(to.0, self.shard, "messages to the own shard do not leave the core");
+        let outside = &mut *self.outside;
+        if let Some(log) = &mut outside.log {
+            log.push(Event::Posted(self.shard, to.0, name_of(&message)));
+        }
+        outside.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name_of(&message).as_bytes());
+        let link = usize::from(self.shard) * usize::from(outside.options.shards) + usize::from(to.0);
+        if outside.links[link].is_empty() {
+            outside.busy.push(link);
+        }
+        outside.posted += 1;
+        outside.links[link].push_back((outside.posted, message));
+    }
+
+    fn close(&mut self, conn: ConnId, how: Closing) {
+        let peer = self.outside.peer(self.shard, conn).expect("a connection is closed once");
+        self.outside.note(3, peer.0 as u64, &[how as u8]);
+        self.outside.forget(peer, how);
+    }
+
+    fn totals(&mut self, own: &Counts) -> Totals {
+        self.outside.published[usize::from(self.shard)] = *own;
+        self.outside.totals()
+    }
+}
+
+impl Outside {
+    pub(super) fn peer(&self, shard: u16, id: ConnId) -> Option<Peer> {
+        let (peer, generation) = self.slots[usize::from(shard)].get(id.slot as usize)?;
+        peer.filter(|_| *generation == id.generation)
+    }
+
+    /// The connection is over. A peer that reads still takes what was unsent, unless it is dropped.
+    pub(super) fn forget(&mut self, peer: Peer, how: Closing) {
+        if let Some(log) = &mut self.log {
+            log.push(Event::Closed(peer, how));
+        }
+        let conn = &mut self.conns[peer.0];
+        conn.closed = Some(how);
+        if conn.reads && how != Closing::Dropped {
+            conn.take(u64::MAX);
+        }
+        conn.unsent.clear();
+        self.slots[usize::from(conn.shard)][conn.id.slot as usize].0 = None;
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals {
+            connections: self.conns.len() as u64,
+            bytes_max: self.options.memory_bytes_max,
+            draining: self.stopping.contains(&true),
+            threads: self.options.shards.into(),
+            ..Totals::default()
+        };
+        self.published.iter().for_each(|counts| totals.counts.add(counts));
+        totals
+    }
+
+    fn note(&mut self, kind: u64, who: u64, what: &[u8]) {
+        // FNV-1a: by words, then by the bytes of the text. Of long texts the start must do.
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let mut hash = self.transcript;
+        for word in [kind, who, what.len() as u64] {
+            hash = (hash ^ word).wrapping_mul(PRIME);
+        }
+        for byte in what.iter().take(256) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+        self.transcript = hash;
+    }
+}
+
+impl Conn {
+    /// Moves at most `bytes_max` of what is unsent to the peer; how many it were.
+    pub(super) fn take(&mut self, bytes_max: u64) -> u64 {
+        let bytes = bytes_max.min(self.unsent_bytes);
+        self.unsent_bytes -= bytes;
+        self.taken_bytes += bytes;
+        while let Some(line) = self.unsent.front()
+            && self.taken_bytes >= line.len() as u64
+        {
+            self.taken_bytes -= line.len() as u64;
+            let mut line = self.unsent.pop_front().expect("there is a front");
+            line.truncate(line.len() - 2);
+            self.inbox.push(line);
+        }
+        bytes
+    }
+}
+
+/// What a message is, for conditions on what is on the way.
+pub(crate) fn name_of(message: &Message) -> &'static str {
+    match message {
+        Message::Submit(_) => "Submit",
+        Message::Offer(..) => "Offer",
+        Message::Ask(_) => "Ask",
+        Message::Assign { .. } => "Assign",
+        Message::Decline(_) => "Decline",
+        Message::Return { .. } => "Return",
+        Message::Welcome(_) => "Welcome",
+        Message::Withdraw(_) => "Withdraw",
+        Message::Withdrawn(..) => "Withdrawn",
+        Message::Result { .. } => "Result",
+        Message::Census { .. } => "Census",
+        Message::Counted { .. } => "Counted",
+    }
+}

@@ -1,0 +1,75 @@
+//! The naive model: one queue a type, and no shards. It predicts where everything is delivered after each operation.
+//!
+//! Where workers take one type each, it says which jobs start next. The line: jobs given back by arrival, then the others
+//! by arrival. If no worker has more than one slot, those that start are a head of the line. If some have, a job given
+//! back may have to wait for a worker without another one while others pass it, also younger ones of its kind while it
+//! is refused: then only the others keep their order. That a free slot is not left idle is checked of the books at rest;
+//! together the two say exactly who starts.
+//!
+//! Where they take several, it says how long a type may have to wait for its turn.
+
+use std::collections::BTreeMap;
+
+use super::schedule::Schedule;
+use super::shadow::{Shadow, Start, State};
+use super::world::Peer;
+
+/// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
+/// five types. Other workers only help.
+const PASSED_MAX: usize = 8;
+
+/// The place of a job in the line of its type.
+type Place = (bool, u64);
+
+/// What the model has to remember.
+#[derive(Default)]
+pub(crate) struct Model {
+    /// By worker and type: how many jobs of other types it started while one of this waits, and none of it started.
+    passed: BTreeMap<(Peer, String), usize>,
+}
+
+/// Checks what started in one operation.
+pub(crate) fn check(schedule: &mut Schedule) {
+    let started = std::mem::take(&mut schedule.shadow.started);
+    if schedule.plan.types_a_worker == 1 {
+        let one_slot = schedule.plan.slots_max == 1;
+        for start in &started {
+            check_line(&schedule.shadow, start, one_slot);
+        }
+    } else {
+        schedule.model.check_turns(&schedule.shadow, &started);
+    }
+}
+
+fn check_line(shadow: &Shadow, start: &Start, one_slot: bool) {
+    let place: Place = (!start.suspect, start.serial);
+    let waiting = waiting(shadow, &start.type_name);
+    let mut passed = waiting.filter(|other| *other < place);
+    let wrong = passed.find(|other| one_slot || other.0);
+    assert_eq!(wrong, None, "{place:?} started first: {start:?}");
+}
+
+fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = Place> + 'a {
+    let jobs = shadow.jobs.iter();
+    let waiting = jobs.filter(move |(_, job)| job.type_name == type_name && job.state == State::Inside);
+    waiting.map(|(serial, job)| (!job.suspect, *serial))
+}
+
+impl Model {
+    fn check_turns(&mut self, shadow: &Shadow, started: &[Start]) {
+        let started_type = |type_name: &str| started.iter().any(|start| start.type_name == type_name);
+        self.passed.retain(|(worker, type_name), _| {
+            let still = shadow.conn(*worker).types.contains(type_name);
+            still && !started_type(type_name) && waiting(shadow, type_name).any(|place| place.0)
+        });
+        for start in started {
+            for type_name in shadow.conn(start.worker).types.iter().filter(|name| !started_type(name)) {
+                if waiting(shadow, type_name).any(|place| place.0) {
+                    let passed = self.passed.entry((start.worker, type_name.clone())).or_default();
+                    *passed += 1;
+                    assert!(*passed <= PASSED_MAX, "{type_name} has no turn at {:?}", start.worker);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What peers do in a schedule. The shadow is told first, as the core may answer within the step.
+
+use deputy::dispatch::job::Job as CoreJob;
+use deputy::dispatch::message::Input;
+use deputy::protocol::Code;
+use deputy::protocol::command::{Command, Refusal, TypesAsked};
+
+use super::line;
+use super::schedule::Schedule;
+use super::shadow::{Conn, Due, End, Held, Job, State};
+use super::world::Peer;
+
+/// Connections that may be open at once: more would only be more of the same.
+const PEERS_MAX: usize = 20;
+
+impl Schedule {
+    // Connections.
+
+    pub(crate) fn open(&mut self) {
+        if self.live.len() < PEERS_MAX {
+            let shard = self.any_shard();
+            self.open_at(shard);
+        }
+    }
+
+    pub(crate) fn open_at(&mut self, shard: u16) -> Peer {
+        let peer = self.world.open(shard);
+        self.shadow.open(peer, shard);
+        self.live.push(peer);
+        self.after(shard);
+        peer
+    }
+
+    pub(crate) fn open_worker(&mut self) {
+        if self.live.len() < PEERS_MAX {
+            let shard = self.any_shard();
+            let peer = self.open_at(shard);
+            self.can_do(peer);
+        }
+    }
+
+    pub(crate) fn leave(&mut self, peer: Peer) {
+        self.shadow.leave(peer);
+        self.world.end(peer);
+        self.after_peer(peer);
+    }
+
+    /// A worker that has a poisonous job dies of it.
+    pub(crate) fn poison(&mut self) {
+        let poison = std::mem::take(&mut self.poison);
+        let dies = |conn: &Conn| conn.held.iter().any(|held| held.seen && poison.contains(&held.serial));
+        self.for_any(dies, Self::leave);
+        self.poison = poison;
+    }
+
+    pub(crate) fn stop_reading(&mut self, peer: Peer) {
+        self.world.stop_reading(peer);
+        self.shadow.conn_mut(peer).reads = false;
+    }
+
+    pub(crate) fn read_on(&mut self, peer: Peer) {
+        let conn = self.shadow.conn_mut(peer);
+        conn.reads = true;
+        conn.held.iter_mut().for_each(|held| held.seen = true);
+        self.world.read_on(peer);
+        self.after_peer(peer);
+    }
+
+    pub(crate) fn read_some(&mut self, peer: Peer) {
+        let bytes = self.random.below(1 << 20) as u64;
+        self.world.read_some(peer, bytes);
+        self.after_peer(peer);
+    }
+
+    // Jobs.
+
+    pub(crate) fn submit(&mut self, peer: Peer) {
+        let id = line::IDS[self.random.below(line::IDS.len())][0];
+        let twin = self.shadow.jobs.values().any(|job| job.submitter == peer && job.id == id);
+        if twin && !self.plan.twins {
+            return;
+        }
+        self.serial += 1;
+        let (serial, type_name) = (self.serial, self.any_type());
+        let big = self.plan.big_one_in > 0 && self.random.one_in(self.plan.big_one_in);
+        let arg = line::arg(serial, big);
+        let bytes = CoreJob::bytes_of(id, &type_name, Some(&arg));
+        if let Some(code) = self.why_refused(peer, bytes) {
+            self.shadow.expect(peer, Due::Refused(id, code));
+        } else {
+            let (state, type_name) = (State::Inside, type_name.clone());
+            let job = Job { submitter: peer, id, type_name, big, state, suspect: false, attempts: 0, bytes };
+            self.shadow.jobs.insert(serial, job);
+            self.shadow.tally.added += 1;
+            if self.plan.poison_one_in > 0 && self.random.one_in(self.plan.poison_one_in) {
+                self.poison.push(serial);
+            }
+        }
+        self.world.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg) });
+        self.after_peer(peer);
+    }
+
+    /// The code with which a job of so many bytes must be refused, if it must.
+    fn why_refused(&self, peer: Peer, bytes: u64) -> Option<&'static str> {
+        if self.shadow.stops(peer) {
+            return Some("shutdown");
+        }
+        let shard = self.shadow.conn(peer).shard;
+        let own = self.world.counts(shard);
+        let firm = own.job_bytes + own.unsent_bytes + self.world.told_others(shard).firm;
+        (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
+    }
+
+    pub(crate) fn answer(&mut self, worker: Peer) {
+        let conn = self.shadow.conn(worker);
+        let seen = conn.held.iter().copied().filter(|held| held.seen);
+        let Held { serial, number, .. } = self.random.pick_any(seen).expect("it has seen one");
+        let err = self.random.one_in(5);
+        let value = line::value(serial, err);
+        let end = if err { End::Failed } else { End::Done };
+        let id = self.shadow.jobs[&serial].id;
+        let spellings = line::IDS.iter().find(|row| row[0] == id).expect("all ids are from there");
+        let id = *self.random.pick(spellings);
+        self.shadow.complete(worker, serial, end);
+        let key = if err { "err" } else { "res" };
+        let line = match number {
+            Some(number) => format!(r#"{{"cmd":"did","job":{number},"{key}":{value}}}"#),
+            None => format!(r#"{{"cmd":"did","id":{id},"{key}":{value}}}"#),
+        };
+        self.world.say(worker, &line);
+        self.after_peer(worker);
+    }
+
+    /// A `did` for a job that this connection does not hold, or does not hold by that name.
+    pub(crate) fn answer_wrongly(&mut self, peer: Peer) {
+        let others = self.live.iter().flat_map(|other| &self.shadow.conn(*other).held);
+        let mine = |number: &u64| self.shadow.conn(peer).held.iter().any(|held| held.number == Some(*number));
+        let numbers = others.filter_map(|held| held.number).filter(|number| !mine(number));
+        let number = self.random.pick_any(numbers);
+        let by_id = self.random.one_in(2);
+        let numbered = self.shadow.conn(peer).held.iter().find(|held| held.number.is_some());
+        let unnumbered = self.shadow.conn(peer).held.iter().any(|held| held.number.is_none());
+        let id = numbered.filter(|_| !unnumbered).map_or(line::NOBODY, |held| self.shadow.jobs[&held.serial].id);
+        let line = match number {
+            Some(number) if !by_id => format!(r#"{{"cmd":"did","job":{number},"res":0}}"#),
+            _ => format!(r#"{{"cmd":"did","id":{id}}}"#),
+        };
+        self.shadow.expect(peer, Due::Error("not_holding"));
+        self.world.say(peer, &line);
+        self.after_peer(peer);
+    }
+
+    // Workers.
+
+    pub(crate) fn can_do(&mut self, peer: Peer) {
+        let names: Vec<String> = (0..=self.random.below(self.plan.types_a_worker)).map(|_| self.any_type()).collect();
+        let max_jobs = (self.plan.slots_max > 1 && self.random.one_in(2)).then(|| self.any_slots());
+        let known = &self.shadow.conn(peer).types;
+        let too_many =
+            names.iter().filter(|name| !known.contains(*name)).count() + known.len() > self.plan.types_a_worker;
+        let names = if too_many { Vec::new() } else { names };
+        self.tell_can_do(peer, &names, max_jobs);
+    }
+
+    pub(crate) fn max_jobs(&mut self, peer: Peer) {
+        if self.plan.slots_max > 1 {
+            let slots = self.any_slots();
+            self.tell_can_do(peer, &[], Some(slots));
+        }
+    }
+
+    pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], max_jobs: Option<u32>) {
+        let conn = self.shadow.conn_mut(peer);
+        conn.types.extend(names.iter().cloned());
+        conn.numbered |= max_jobs.is_some();
+        conn.slots = max_jobs.unwrap_or(conn.slots);
+        let first = !conn.ever_worker && !conn.types.is_empty();
+        conn.ever_worker |= first;
+        self.shadow.tally.workers_added += u64::from(first);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.world.can_do(peer, &names, max_jobs);
+        self.after_peer(peer);
+    }
+
+    pub(crate) fn cant_do(&mut self, peer: Peer) {
+        let name = self.any_type();
+        self.shadow.conn_mut(peer).types.remove(&name);
+        self.world.cant_do(peer, &[&name]);
+        self.after_peer(peer);
+    }
+
+    // Lines that change nothing.
+
+    pub(crate) fn half_line(&mut self, peer: Peer) {
+        let bytes = *self.random.pick(&[0, 10, 500, 3_000]);
+        self.shadow.conn_mut(peer).partial = bytes;
+        self.world.heard(peer, bytes);
+        self.after_peer(peer);
+    }
+
+    pub(crate) fn garbage(&mut self, peer: Peer) {
+        let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false };
+        self.shadow.expect(peer, Due::Error("bad_json"));
+        let fatal = self.random.one_in(4);
+        if fatal {
+            self.shadow.leave(peer);
+        }
+        self.world.refused(peer, refusal, fatal);
+        assert_eq!(self.world.is_open(peer), !fatal, "closed exactly if it is fatal");
+        self.after_peer(peer);
+    }
+
+    /// The shell still tells of a connection that is gone: it must change nothing.
+    pub(crate) fn haunt(&mut self) {
+        let peer = Peer(self.random.below(self.shadow.conns.len().max(1)));
+        if self.shadow.conns.is_empty() || self.world.is_open(peer) {
+            return;
+        }
+        let (shard, conn) = self.world.conn_id(peer);
+        let name = self.any_type();
+        let input = match self.random.below(5) {
+            0 => Input::Ended { conn },
+            1 => Input::Written { conn, bytes: 0 },
+            2 => Input::Heard { conn, partial_bytes: 70 },
+            3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
+            _ => Input::Command {
+                from: conn,
+                command: Command::CanDo { types: vec![name.into()], max_jobs: None, id: None },
+            },
+        };
+        let before = self.world.audit(shard).connections;
+        self.world.step(shard, input);
+        assert_eq!(self.world.audit(shard).connections, before, "a connection came back");
+        self.after(shard);
+    }
+
+    pub(crate) fn metrics(&mut self, peer: Peer) {
+        let types = match self.random.below(3) {
+            0 => TypesAsked::None,
+            1 => TypesAsked::All,
+            _ => TypesAsked::Named(vec![self.any_type().into(), "unknown".into()]),
+        };
+        self.shadow.conn_mut(peer).asked += 1;
+        self.world.command(peer, Command::Metrics { types });
+        self.after_peer(peer);
+    }
+
+    pub(crate) fn ping(&mut self, peer: Peer) {
+        self.shadow.expect(peer, Due::Pong);
+        self.world.command(peer, Command::Ping);
+        self.after_peer(peer);
+    }
+}

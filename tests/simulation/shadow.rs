@@ -1,0 +1,217 @@
+//! What peers know: a second set of books, kept from what they say and are told, without a look into the cores.
+//!
+//! What peers do is told here before the core hears of it; what the core sends then is checked in `told.rs`.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::world::Peer;
+
+/// How a job ended, before its submitter heard of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Failed,
+    GaveUp,
+    Shutdown,
+}
+
+/// Where a job is, as far as peers can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// In a queue or on its way.
+    Inside,
+    /// A worker was sent it.
+    Held(Peer),
+    /// Its answer is on the way.
+    Ended(End),
+}
+
+/// A job that has not been answered.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) submitter: Peer,
+    pub(crate) id: &'static str,
+    pub(crate) type_name: String,
+    pub(crate) big: bool,
+    pub(crate) state: State,
+    pub(crate) suspect: bool,
+    pub(crate) attempts: u32,
+    pub(crate) bytes: u64,
+}
+
+/// A job at a worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) serial: u64,
+    pub(crate) number: Option<u64>,
+    /// Whether the worker has read of it.
+    pub(crate) seen: bool,
+}
+
+/// A job went to a worker.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) serial: u64,
+    pub(crate) type_name: String,
+    pub(crate) suspect: bool,
+    pub(crate) worker: Peer,
+}
+
+/// A connection.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
+pub(crate) struct Conn {
+    pub(crate) shard: u16,
+    pub(crate) gone: bool,
+    pub(crate) reads: bool,
+    pub(crate) types: BTreeSet<String>,
+    pub(crate) slots: u32,
+    pub(crate) numbered: bool,
+    pub(crate) ever_worker: bool,
+    pub(crate) held: Vec<Held>,
+    pub(crate) unsent: u64,
+    pub(crate) partial: u64,
+    /// Metrics questions without an answer.
+    pub(crate) asked: u32,
+    /// Told that half a line was cut off: it must be closed now.
+    pub(super) cut: bool,
+}
+
+/// What the peer who speaks must be told before the step ends.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Due {
+    Pong,
+    Error(&'static str),
+    Refused(&'static str, &'static str),
+}
+
+/// What ever happened, as docs/protocol.md counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) workers_added: u64,
+    pub(crate) added: u64,
+    pub(crate) dispatched: u64,
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) reassigned: u64,
+    pub(crate) refused: u64,
+    pub(crate) dropped: u64,
+    pub(crate) errors: u64,
+}
+
+/// The books.
+pub(crate) struct Shadow {
+    pub(crate) jobs: BTreeMap<u64, Job>,
+    pub(crate) conns: Vec<Conn>,
+    pub(crate) tally: Tally,
+    /// By shard: told to stop.
+    pub(crate) stopping: Vec<bool>,
+    attempts_max: u32,
+    pub(super) numbers: HashSet<u64>,
+    pub(super) due: Option<(Peer, Due)>,
+    /// What started since the model last looked.
+    pub(crate) started: Vec<Start>,
+}
+
+impl Shadow {
+    pub(crate) fn new(shards: u16, attempts_max: u32) -> Self {
+        Self {
+            jobs: BTreeMap::new(),
+            conns: Vec::new(),
+            tally: Tally::default(),
+            stopping: vec![false; shards.into()],
+            attempts_max,
+            numbers: HashSet::new(),
+            due: None,
+            started: Vec::new(),
+        }
+    }
+
+    pub(crate) fn open(&mut self, peer: Peer, shard: u16) {
+        assert_eq!(peer.0, self.conns.len(), "peers come in order");
+        self.conns.push(Conn { shard, reads: true, slots: 1, ..Conn::default() });
+    }
+
+    pub(crate) fn conn(&self, peer: Peer) -> &Conn {
+        &self.conns[peer.0]
+    }
+
+    pub(crate) fn conn_mut(&mut self, peer: Peer) -> &mut Conn {
+        &mut self.conns[peer.0]
+    }
+
+    /// Whether the shard of a peer was told to stop.
+    pub(crate) fn stops(&self, peer: Peer) -> bool {
+        self.stopping[usize::from(self.conn(peer).shard)]
+    }
+
+    /// The peer is about to say something that must be answered at once.
+    pub(crate) fn expect(&mut self, peer: Peer, due: Due) {
+        self.due = Some((peer, due));
+    }
+
+    /// A peer's connection ends: what it holds is given back, in the order in which it came.
+    pub(crate) fn leave(&mut self, peer: Peer) {
+        let stops = self.stops(peer);
+        let conn = &mut self.conns[peer.0];
+        if std::mem::replace(&mut conn.gone, true) {
+            return;
+        }
+        conn.types.clear();
+        let held = std::mem::take(&mut conn.held);
+        let alone = held.len() == 1;
+        for Held { serial, .. } in held {
+            self.give_back(serial, alone, stops);
+        }
+        let dropped = |job: &Job| job.submitter == peer && matches!(job.state, State::Ended(_));
+        let before = self.jobs.len();
+        self.jobs.retain(|_, job| !dropped(job));
+        self.tally.dropped += (before - self.jobs.len()) as u64;
+    }
+
+    fn give_back(&mut self, serial: u64, alone: bool, stops: bool) {
+        let job = self.jobs.get_mut(&serial).expect("a job that is held is not answered");
+        job.attempts += u32::from(alone || job.suspect);
+        job.suspect = true;
+        if stops {
+            self.end(serial, End::Shutdown);
+        } else if self.attempts_max > 0 && job.attempts >= self.attempts_max {
+            self.end(serial, End::GaveUp);
+        } else {
+            job.state = State::Inside;
+            self.tally.reassigned += 1;
+        }
+    }
+
+    /// A worker answers a job that it holds.
+    pub(crate) fn complete(&mut self, worker: Peer, serial: u64, end: End) {
+        let held = &mut self.conns[worker.0].held;
+        let at = held.iter().position(|held| held.serial == serial).expect("only what it holds");
+        held.remove(at);
+        self.end(serial, end);
+    }
+
+    fn end(&mut self, serial: u64, end: End) {
+        match end {
+            End::Done => self.tally.done += 1,
+            _ => self.tally.failed += 1,
+        }
+        let job = self.jobs.get_mut(&serial).expect("it is not answered");
+        job.state = State::Ended(end);
+        if self.conns[job.submitter.0].gone {
+            self.jobs.remove(&serial);
+            self.tally.dropped += 1;
+        }
+    }
+
+    /// The time for jobs that workers of this shard hold is over.
+    pub(crate) fn drain_over(&mut self, shard: u16) {
+        for peer in 0..self.conns.len() {
+            if self.conns[peer].shard == shard {
+                for Held { serial, .. } in std::mem::take(&mut self.conns[peer].held) {
+                    self.end(serial, End::Shutdown);
+                }
+            }
+        }
+    }
+}
