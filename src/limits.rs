@@ -114,3 +114,14 @@ pub const LOG_FLUSH_MS: u64 = 200;
 
 /// How long a start waits for another start in the same folder, in milliseconds.
 pub const START_LOCK_MS: u64 = 2_000;
+
+/// Bytes that one read may bring. Shared by the connections of a shard; small enough to stay in the cache.
+pub const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// Events that a shard takes from its poller in one turn.
+pub const EVENTS_PER_TURN_MAX: usize = 1_024;
+
+/// Empty buffers for unsent bytes that a shard keeps for the next reply: the largest, and all together, in bytes.
+pub const SPARE_BUFFER_BYTES_MAX: usize = 64 << 10;
+/// See [`SPARE_BUFFER_BYTES_MAX`].
+pub const SPARE_BYTES_MAX: usize = 4 << 20;

@@ -58,7 +58,7 @@ impl Owner {
     }
 
     /// Cuts off the oldest half-lines while the budget is passed and half-lines are more than a quarter of it.
-    fn cut_partials(&mut self, step: &mut Step<'_>) {
+    pub(super) fn cut_partials(&mut self, step: &mut Step<'_>) {
         let max = step.settings.memory_bytes_max;
         loop {
             let firm = self.others.firm + step.counts.job_bytes + step.counts.unsent_bytes;
@@ -76,6 +76,13 @@ impl Owner {
             );
             self.close(oldest, Closing::Explained, step);
         }
+    }
+
+    /// A connection's line is whole: what comes after it is another one, and younger. Returns whether the connection is
+    /// still listened to; the shell may have lines left of one that is gone.
+    pub(super) fn line_ended(&mut self, id: ConnId, step: &mut Step<'_>) -> bool {
+        self.forget_partial(id, step);
+        self.conns.get(id).is_some_and(|conn| !conn.leaving)
     }
 
     pub(super) fn forget_partial(&mut self, id: ConnId, step: &mut Step<'_>) {

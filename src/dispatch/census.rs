@@ -1,7 +1,7 @@
 //! Metrics by type: the asker's owner asks every shard, sums what they tell, and answers. Outside of the rules by which
 //! jobs move.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::message::{Closing, ConnId, Message, ShardId, TypeRow};
 use super::owner::Owner;
 use super::step::Step;
 use crate::limits::TYPE_ROWS_MAX;
+use crate::protocol::command::TypeName;
 use crate::protocol::reply::Reply;
 
 /// The questions that are out.
@@ -35,8 +36,12 @@ struct Question {
 }
 
 impl Owner {
-    /// Asks every shard, this one too.
-    pub(super) fn take_census(&mut self, asker: ConnId, named: Option<Arc<[Arc<str>]>>, step: &mut Step<'_>) {
+    /// Asks every shard, this one too, about these types, or all. A name that is given again is not asked again.
+    pub(super) fn take_census(&mut self, asker: ConnId, named: Option<&[TypeName<'_>]>, step: &mut Step<'_>) {
+        let named: Option<Arc<[Arc<str>]>> = named.map(|names| {
+            let mut seen = HashSet::with_hasher(self.maps.clone());
+            names.iter().filter(|name| seen.insert(&***name)).map(|name| (**name).into()).collect()
+        });
         let Some(conn) = self.conns.get(asker) else { return };
         conn.questions += 1;
         let question = self.questions.next;
@@ -110,9 +115,7 @@ impl Question {
     fn table(mut self) -> String {
         let rows: Vec<(Arc<str>, TypeRow)> = match self.named.take() {
             Some(names) => {
-                let mut seen = std::collections::HashSet::new();
-                let once = names.iter().filter(|name| seen.insert(Arc::clone(name)));
-                once.map(|name| (Arc::clone(name), self.rows.get(name).copied().unwrap_or_default())).collect()
+                names.iter().map(|name| (Arc::clone(name), self.rows.get(name).copied().unwrap_or_default())).collect()
             }
             None => fullest(self.rows.into_iter().collect()),
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::job::{Answer, Job};
 use crate::metrics::{Counts, Totals};
-use crate::protocol::command::{Command, Refusal};
+use crate::protocol::Code;
+use crate::protocol::command::{Command, Refusal, decode};
+use crate::protocol::frame::Frame;
 use crate::protocol::reply::Reply;
 
 /// A shard, from 0 on.
@@ -90,6 +92,27 @@ pub enum Input<'a> {
     Stop,
     /// The time for that is over: jobs that are held are answered `shutdown`.
     DrainOver,
+}
+
+impl<'a> Input<'a> {
+    /// What a frame from `from` means: a command, or why it cannot be obeyed and whether the connection ends with it.
+    pub fn of_frame(from: ConnId, frame: Frame<'a>) -> Self {
+        let refused = |code, text: &'static str| Refusal { code, text: text.into(), id: None, is_do: false };
+        match frame {
+            Frame::Line { bytes, first } => match decode(bytes) {
+                Ok(command) => Self::Command { from, command },
+                Err(refusal) => Self::Refused { from, fatal: first && refusal.code == Code::BadJson, refusal },
+            },
+            Frame::TooLong => {
+                let refusal = refused(Code::TooLong, "the line is longer than this server takes (--max-line)");
+                Self::Refused { from, refusal, fatal: true }
+            }
+            Frame::NotJson => {
+                let refusal = refused(Code::BadJson, "a connection must begin with a JSON object");
+                Self::Refused { from, refusal, fatal: true }
+            }
+        }
+    }
 }
 
 /// What counts in the memory budget, in bytes.

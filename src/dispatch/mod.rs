@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use ahash::RandomState;
 use audit::Audit;
 use home::Home;
-use message::{Closing, Effects, Input, Message, ShardId};
+use message::{Effects, Input, Message, ShardId};
 use owner::Owner;
 use step::Step;
 
@@ -137,13 +137,19 @@ impl Dispatch {
 
 fn told(input: Input<'_>, home: &mut Home, owner: &mut Owner, step: &mut Step<'_>) {
     match input {
-        Input::Turn { .. } => owner.close_stalled(step),
+        Input::Turn { .. } => {
+            owner.close_stalled(step);
+            owner.cut_partials(step);
+        }
         Input::Opened { conn } => owner.open(conn, step),
-        Input::Command { from, command } => owner.obey(from, command, step),
+        Input::Command { from, command } => {
+            if owner.line_ended(from, step) {
+                owner.obey(from, command, step);
+            }
+        }
         Input::Refused { from, refusal, fatal } => {
-            owner.refused(from, &refusal, step);
-            if fatal {
-                owner.close(from, Closing::Explained, step);
+            if owner.line_ended(from, step) {
+                owner.refused(from, &refusal, fatal, step);
             }
         }
         Input::Heard { conn, partial_bytes } => owner.heard(conn, partial_bytes, step),

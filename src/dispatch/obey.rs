@@ -2,7 +2,7 @@
 
 use super::home_of;
 use super::job::{End, Job, QUEUE_FULL, SHUTDOWN};
-use super::message::{ConnId, Message, Submitter};
+use super::message::{Closing, ConnId, Message, Submitter};
 use super::owner::Owner;
 use super::step::Step;
 use super::worker::Worker;
@@ -15,7 +15,7 @@ impl Owner {
     /// Obeys a command.
     pub(super) fn obey(&mut self, from: ConnId, command: Command<'_>, step: &mut Step<'_>) {
         match command {
-            Command::CanDo { types, max_jobs } => self.can_do(from, &types, max_jobs, step),
+            Command::CanDo { types, max_jobs, id } => self.can_do(from, &types, max_jobs, id, step),
             Command::CantDo { types } => self.cant_do(from, &types, step),
             Command::Do { id, type_name, arg } => self.submit(from, id, &type_name, arg, step),
             Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, step),
@@ -24,14 +24,17 @@ impl Owner {
         }
     }
 
-    /// Answers a line that cannot be obeyed.
-    pub(super) fn refused(&mut self, from: ConnId, refusal: &Refusal<'_>, step: &mut Step<'_>) {
+    /// Answers a line that cannot be obeyed. `fatal`: the connection ends with it.
+    pub(super) fn refused(&mut self, from: ConnId, refusal: &Refusal<'_>, fatal: bool, step: &mut Step<'_>) {
         match refusal.id {
             Some(id) if refusal.is_do => {
                 let err = format!("\"{}\"", refusal.text);
                 self.refuse_job(from, id, &err, refusal.code, step);
             }
             id => self.refuse(from, refusal.code, &refusal.text, id, step),
+        }
+        if fatal {
+            self.close(from, Closing::Explained, step);
         }
     }
 
@@ -41,7 +44,14 @@ impl Owner {
     }
 
     /// `can_do`: all or nothing, and only once for each type.
-    fn can_do(&mut self, from: ConnId, types: &[TypeName<'_>], max_jobs: Option<u32>, step: &mut Step<'_>) {
+    fn can_do(
+        &mut self,
+        from: ConnId,
+        types: &[TypeName<'_>],
+        max_jobs: Option<u32>,
+        id: Option<&str>,
+        step: &mut Step<'_>,
+    ) {
         let Some(conn) = self.conns.get(from) else { return };
         let maps = &self.maps;
         let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new(maps.clone())));
@@ -50,7 +60,7 @@ impl Owner {
         new.sort_unstable();
         new.dedup();
         if worker.types.len() + new.len() > TYPES_PER_CONNECTION_MAX {
-            return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", None, step);
+            return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, step);
         }
         if let Some(max_jobs) = max_jobs {
             worker.max_jobs = max_jobs;
@@ -133,9 +143,7 @@ impl Owner {
                 self.send(from, &Reply::Metrics { metrics: &metrics }, step);
             }
             TypesAsked::All => self.take_census(from, None, step),
-            TypesAsked::Named(names) => {
-                self.take_census(from, Some(names.iter().map(|name| (**name).into()).collect()), step);
-            }
+            TypesAsked::Named(names) => self.take_census(from, Some(names), step),
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Command<'a> {
         types: Vec<TypeName<'a>>,
         /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
+        /// The line's id where one could be read, for an error that speaks of it.
+        id: Option<&'a str>,
     },
     /// It takes no more jobs of these types.
     CantDo {
@@ -109,7 +111,7 @@ pub struct Refusal<'a> {
 type Text = &'static str;
 
 /// Reads a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name
-/// has an escape.
+/// has an escape, or a value has containers in containers (the parser keeps a byte for each that is open).
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     let members = Members::read(line).map_err(|reason| {
         // What is not a line of the protocol has no members, so neither an id.
@@ -174,7 +176,7 @@ fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
                 .ok_or("max_jobs must be a whole number from 1 to 65535")?,
         ),
     };
-    Ok(Command::CanDo { types: types(members)?, max_jobs })
+    Ok(Command::CanDo { types: types(members)?, max_jobs, id: members.id() })
 }
 
 fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::string::unescape;
 use crate::limits::DEPTH_MAX;
 
-/// The members that any command knows. All others are ignored.
+/// The members that a command looks up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Name {
     Cmd,
@@ -25,10 +25,10 @@ pub(super) enum Name {
     Err,
     Types,
     MaxJobs,
-    Code,
 }
 
-/// The names on the wire, in the order of [`Name`]. Those of `do` and `did` come first: they are looked up most.
+/// The known names on the wire, in the order of [`Name`]; all others are ignored. Those of `do` and `did` come first: they
+/// are looked up most. `code` is looked up by no command, but may not be given twice either.
 const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
 
 /// The known members of a line. Values are without the white space around them.
@@ -151,10 +151,10 @@ mod tests {
 
     #[test]
     fn names_are_in_the_order_of_the_enum() {
-        use Name::{Arg, Cmd, Code, Err, Id, Job, MaxJobs, Res, Type, Types};
+        use Name::{Arg, Cmd, Err, Id, Job, MaxJobs, Res, Type, Types};
         let line = r#"{"cmd":0,"id":1,"type":2,"arg":3,"job":4,"res":5,"err":6,"types":7,"max_jobs":8,"code":9}"#;
         let members = Members::read(line.as_bytes()).unwrap();
-        for (at, name) in [Cmd, Id, Type, Arg, Job, Res, Err, Types, MaxJobs, Code].into_iter().enumerate() {
+        for (at, name) in [Cmd, Id, Type, Arg, Job, Res, Err, Types, MaxJobs].into_iter().enumerate() {
             assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
         }
     }

@@ -1,27 +1,281 @@
-//! The shell: sockets, threads, time and signals. It decides nothing.
+//! The shell: sockets, threads, time and signals. It decides nothing; what it is told and what is to be done about it is
+//! the business of [`crate::dispatch`].
+//!
+//! | file | what |
+//! |---|---|
+//! | `config`, `bound` | what can be set, and its bounds |
+//! | `listen`, `sock_file`, `address`, `memory`, `system` | what is had from the machine at the start |
+//! | `acceptor`, `porter` | the thread that takes connections and gives each to the shard with fewest |
+//! | `shard` | a shard's thread: the turn |
+//! | `net`, `conn`, `stream` | its connections; the core's effects on them |
+//! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
+//! | `shared` | the figures that threads read of each other |
+//! | `log`, `stderr`, `report`, `panic` | what people see |
 
 mod acceptor;
 mod address;
 pub mod bound;
 mod config;
+mod conn;
 mod listen;
 mod log;
+mod mailbox;
 mod memory;
+mod net;
+mod outbox;
 mod panic;
 mod porter;
 mod report;
 #[cfg(test)]
 mod scratch;
+mod shard;
+mod shared;
 mod sock_file;
 mod start_error;
 mod stderr;
 mod stream;
 mod system;
+mod wake;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ahash::RandomState;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mio::Poll;
+
+use acceptor::Acceptor;
 pub use address::Address;
 pub use bound::ConfigError;
 pub use config::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, SOCK_RIGHT};
+use listen::Listeners;
 pub use log::Level;
+use log::{Log, LogThread};
+use mailbox::{Mail, Mailbox, PostBox};
 pub use panic::abort_on_panic;
+use report::Reporter;
+use shard::{Note, Parts, Shard, WAKE};
+use shared::Shared;
 pub use start_error::StartError;
 pub use system::raise_descriptor_limit;
+
+use crate::dispatch::Settings;
+use crate::dispatch::message::ShardId;
+use crate::limits::FLUSH_MS;
+
+/// A server that runs in threads of this process, until [`stop`](Self::stop) or until it is dropped.
+///
+/// A panic in one of its threads is a fault of the server's own: [`abort_on_panic`] makes it end the process, which is
+/// what a program should do whose jobs matter. Without it, the server lacks a shard from then on, and `stop` panics.
+pub struct Server {
+    addresses: Vec<Address>,
+    drain: Duration,
+    shared: Arc<Shared>,
+    acceptor: Option<Acceptor>,
+    reporter: Option<Reporter>,
+    post_boxes: Box<[PostBox]>,
+    shards: Vec<JoinHandle<()>>,
+    notes: Receiver<Note>,
+    log: Log,
+    log_thread: Option<LogThread>,
+}
+
+impl Server {
+    /// Starts a server. When this returns, it listens.
+    ///
+    /// # Errors
+    /// If a setting is out of its bounds, an address or path cannot be listened on, or the system has no threads or
+    /// descriptors left. Nothing is left running then.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let (log, log_thread) = Log::start(config.log)?;
+        let listeners = Listeners::bind(&config)?;
+        for warning in listeners.warnings() {
+            log.warn(format_args!("{warning}"));
+        }
+        let addresses = listeners.addresses();
+        let shared = Arc::new(Shared::new(config.shards(), config.memory_bytes()));
+        let (sender, notes) = unbounded();
+        let (post_boxes, shards) = prepare_shards(&config, &shared, &log, &sender)?;
+        let mut server = Self {
+            addresses,
+            drain: Duration::from_secs(config.drain_seconds),
+            shared,
+            acceptor: None,
+            reporter: None,
+            post_boxes,
+            shards: Vec::new(),
+            notes,
+            log,
+            log_thread: Some(log_thread),
+        };
+        for (i, shard) in shards.into_iter().enumerate() {
+            server.shards.push(start_shard(i, shard, config.pin)?);
+        }
+        server.accept(listeners, &config)?;
+        server.log.info(format_args!("{}", address::describe(&server.addresses, config.shards())));
+        Ok(server)
+    }
+
+    /// What the server listens on, with the real ports.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Stops the server as docs/protocol.md says, and returns when it has ended: no new connections and jobs, the jobs
+    /// that workers hold may finish for [`Config::drain_seconds`], everybody is answered.
+    ///
+    /// # Panics
+    /// If one of the server's threads has panicked.
+    pub fn stop(mut self) {
+        self.end(self.drain);
+    }
+
+    fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
+        let (shared, post_boxes) = (Arc::clone(&self.shared), self.post_boxes.clone());
+        let hand_over = move |stream| {
+            let shard = shared.emptiest();
+            shared.loads[shard].fetch_add(1, Ordering::Relaxed);
+            post_boxes[shard].post(Mail::Connection(stream));
+        };
+        let door = Arc::clone(&self.shared.door);
+        let acceptor = Acceptor::start(listeners, config.keepalive, self.log.clone(), door, Box::new(hand_over))?;
+        self.acceptor = Some(acceptor);
+        if config.verbose {
+            let shared = Arc::clone(&self.shared);
+            let read = move || format!("{{{}}}", shared.totals().members());
+            self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, drain: Duration) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        if let Some(acceptor) = self.acceptor.take() {
+            acceptor.stop();
+        }
+        self.log.info(format_args!("stopping"));
+        self.drain(drain);
+        self.post_to_all(|| Mail::Finish);
+        let died = self.shards.drain(..).filter_map(|shard| shard.join().err()).last();
+        if let Some(reporter) = self.reporter.take() {
+            reporter.stop();
+        }
+        if died.is_some() {
+            self.log.error(format_args!("a shard has panicked, and its jobs are lost: restart the server"));
+        }
+        if let Some(log_thread) = self.log_thread.take() {
+            self.log.info(format_args!("stopped"));
+            log_thread.stop();
+        }
+        if let Some(panic) = died
+            && !thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// Lets the jobs that are held finish for so long, and ends what is left then.
+    fn drain(&self, drain: Duration) {
+        self.post_to_all(|| Mail::Stop);
+        let mut missing = self.shards.len();
+        if self.wait_until_drained(&mut missing, drain) {
+            return;
+        }
+        self.post_to_all(|| Mail::DrainOver);
+        // Only messages are on their way now.
+        self.wait_until_drained(&mut missing, Duration::from_millis(FLUSH_MS));
+    }
+
+    fn wait_until_drained(&self, missing: &mut usize, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while *missing > 0 {
+            match self.notes.recv_deadline(deadline) {
+                Ok(Note::Drained) => *missing -= 1,
+                Ok(Note::Died) => return true, // Its jobs are lost; the others are not kept waiting.
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn post_to_all(&self, mail: impl Fn() -> Mail) {
+        for post_box in &self.post_boxes {
+            post_box.post(mail());
+        }
+    }
+}
+
+/// A server that is dropped ends at once: jobs that workers hold are answered `shutdown`.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.log_thread.is_some() {
+            self.end(Duration::ZERO);
+        }
+    }
+}
+
+/// Makes the shards, and the post boxes by which they and the acceptor reach them.
+fn prepare_shards(
+    config: &Config,
+    shared: &Arc<Shared>,
+    log: &Log,
+    notes: &Sender<Note>,
+) -> Result<(Box<[PostBox]>, Vec<Shard>), StartError> {
+    let (mut pollers, mut post_boxes) = (Vec::new(), Vec::new());
+    for _ in 0..config.shards() {
+        let poll = Poll::new().map_err(StartError::system("make a shard's poller"))?;
+        let (mailbox, post_box) =
+            Mailbox::new(poll.registry(), WAKE).map_err(StartError::system("make a shard's waker"))?;
+        pollers.push((poll, mailbox));
+        post_boxes.push(post_box);
+    }
+    let post_boxes = post_boxes.into_boxed_slice();
+    let homes = RandomState::new();
+    let shards = (0u16..).zip(pollers).map(|(i, (poll, mailbox))| {
+        let parts = Parts {
+            poll,
+            mailbox,
+            post_boxes: post_boxes.clone(),
+            settings: settings(config, ShardId(i), homes.clone()),
+            line_bytes_max: config.line_bytes_max,
+            shared: Arc::clone(shared),
+            log: log.clone(),
+            notes: notes.clone(),
+        };
+        Shard::new(parts).map_err(StartError::system("make a shard's poller"))
+    });
+    Ok((post_boxes.clone(), shards.collect::<Result<_, _>>()?))
+}
+
+fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
+    Settings {
+        shard,
+        shards: u16::try_from(config.shards()).expect("there are at most 1,024 shards"),
+        attempts_max: config.attempts_max,
+        memory_bytes_max: config.memory_bytes(),
+        unsent_bytes_max: config.unsent_bytes(),
+        stall_ms: config.stall_seconds * 1_000,
+        homes,
+        maps: RandomState::new(),
+    }
+}
+
+fn start_shard(i: usize, shard: Shard, pin: bool) -> Result<JoinHandle<()>, StartError> {
+    let (told, pinned) = crossbeam_channel::bounded(1);
+    let run = move || {
+        let result = if pin { system::pin_to_core(i) } else { Ok(()) };
+        let may_run = result.is_ok();
+        let _ = told.send(result); // The starter waits for it below.
+        if may_run {
+            shard.run();
+        }
+    };
+    let thread = thread::Builder::new().name(format!("shard {i}")).spawn(run);
+    let thread = thread.map_err(StartError::system("start a shard's thread"))?;
+    let pinned = pinned.recv().expect("the thread tells before it does anything else");
+    pinned.map_err(StartError::system("pin a shard to its core (--pin)"))?;
+    Ok(thread)
+}

@@ -63,7 +63,7 @@ impl World {
     }
 
     pub(crate) fn can_do(&mut self, peer: Peer, types: &[&str], max_jobs: Option<u32>) {
-        self.command(peer, Command::CanDo { types: names(types), max_jobs });
+        self.command(peer, Command::CanDo { types: names(types), max_jobs, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer, types: &[&str]) {

@@ -223,7 +223,10 @@ impl Schedule {
             1 => Input::Written { conn, bytes: 0 },
             2 => Input::Heard { conn, partial_bytes: 70 },
             3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
-            _ => Input::Command { from: conn, command: Command::CanDo { types: vec![name.into()], max_jobs: None } },
+            _ => Input::Command {
+                from: conn,
+                command: Command::CanDo { types: vec![name.into()], max_jobs: None, id: None },
+            },
         };
         let before = self.world.audit(shard).connections;
         self.world.step(shard, input);

@@ -81,7 +81,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         }
         Some("can_do") => types.is_some() && number("max_jobs", 1..=65_535),
         Some("cant_do") => types.is_some(),
-        Some("metrics") => once("types").is_none_or(|types| types.is_boolean()) || types.is_some(),
+        Some("metrics") => once("types").is_none_or(Value::is_boolean) || types.is_some(),
         Some("ping") => true,
         Some(_) => return refused(Code::UnknownCmd),
     };
@@ -134,7 +134,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
             };
             vec!["did".into(), id.map(value).into(), job, one(res), one(err)]
         }
-        Ok(Command::CanDo { types, max_jobs }) => {
+        Ok(Command::CanDo { types, max_jobs, .. }) => {
             vec!["can_do".into(), list(&types), max_jobs.map(|count| vec![Value::from(count)]).into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],

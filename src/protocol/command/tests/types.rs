@@ -1,0 +1,110 @@
+//! Types and their lists: `can_do`, `cant_do`, `metrics`.
+
+use super::*;
+
+#[test]
+fn a_type_becomes_its_canonical_text() {
+    for (raw, canonical) in [
+        ("t", "t"),
+        ("__proto__", "__proto__"),
+        ("a b/\u{e9}\u{7f}", "a b/\u{e9}\u{7f}"),
+        (r"\u0061\/\u00e9", "a/\u{e9}"),
+        (r#"\u0022\u005c\"\\"#, r#"\"\\\"\\"#),
+        (r"\u0008\u000c\u000A\u000d\u0009", r"\b\f\n\r\t"),
+        (r"\u0000\u001F\u007f", "\\u0000\\u001f\u{7f}"),
+        (r"\ud83d\ude00", "\u{1f600}"),
+    ] {
+        let line = format!(r#"{{"cmd":"do","id":1,"type":"{raw}"}}"#);
+        check([(&*line, job("1", canonical, None))]);
+    }
+}
+
+#[test]
+fn a_type_is_borrowed_unless_it_has_an_escape() {
+    for (raw, borrowed) in [("t", true), ("\u{e9}", true), (r"\u0061", false)] {
+        let line = format!(r#"{{"cmd":"do","id":1,"type":"{raw}"}}"#);
+        let Ok(Command::Do { type_name, .. }) = decoded(&line) else { panic!("{line}") };
+        assert_eq!(matches!(type_name, Cow::Borrowed(_)), borrowed);
+    }
+}
+
+#[test]
+fn a_type_has_1_to_255_bytes_unescaped() {
+    for (type_name, legal) in [
+        ("x".repeat(255), true),
+        ("x".repeat(256), false),
+        (r"\u0078".repeat(255), true),
+        (r"\u0078".repeat(256), false),
+        ("\u{e9}".repeat(127), true),
+        ("\u{e9}".repeat(128), false),
+        (r"\u00e9".repeat(128), false),
+        (String::new(), false),
+    ] {
+        for line in [
+            format!(r#"{{"cmd":"do","id":1,"type":"{type_name}"}}"#),
+            format!(r#"{{"cmd":"can_do","types":["a","{type_name}"]}}"#),
+            format!(r#"{{"cmd":"metrics","types":["{type_name}"]}}"#),
+        ] {
+            assert_eq!(decoded(&line).is_ok(), legal, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_can_do_lists_types_in_order() {
+    check([
+        (r#"{"cmd":"can_do","types":["b","a","b"]}"#, can_do(&["b", "a", "b"], None)),
+        (r#"{"cmd":"can_do","types":[ ]}"#, can_do(&[], None)),
+        (r#"{"cmd":"can_do","types":[ "\u0061" , "\"" ]}"#, can_do(&["a", r#"\""#], None)),
+        (r#"{"cmd":"can_do","types":[],"max_jobs":1}"#, can_do(&[], Some(1))),
+        (r#"{"cmd":"can_do","types":["a"],"max_jobs": 65535 }"#, can_do(&["a"], Some(65_535))),
+        (r#"{"cmd":"cant_do","types":["a","a"]}"#, Command::CantDo { types: names(&["a", "a"]) }),
+    ]);
+}
+
+#[test]
+fn one_bad_element_or_number_refuses_the_whole_can_do() {
+    let (types, max_jobs) = ("types must be a list of strings", "max_jobs must be a whole number from 1 to 65535");
+    for value in
+        [r#""a""#, "null", "true", "1", "{}", "[1]", r#"["a",null]"#, r#"["a",""]"#, r#"[["a"]]"#, r#"["\udfff"]"#]
+    {
+        for cmd in ["can_do", "cant_do"] {
+            let line = format!(r#"{{"cmd":"{cmd}","id":5,"types":{value}}}"#);
+            check_errors(Code::BadRequest, [(&*line, types, Some("5"))]);
+        }
+    }
+    check_errors(Code::BadRequest, [(r#"{"cmd":"can_do"}"#, types, None), (r#"{"cmd":"cant_do"}"#, types, None)]);
+    for value in ["0", "65536", "4294967297", "-1", "-0", "1.0", "1e2", r#""1""#, "null", "true", "[1]", "1e400"] {
+        let line = format!(r#"{{"cmd":"can_do","types":["a"],"max_jobs":{value}}}"#);
+        check_errors(Code::BadRequest, [(&*line, max_jobs, None)]);
+    }
+    assert!(max_jobs.contains(&JOBS_PER_WORKER_MAX.to_string()));
+}
+
+#[test]
+fn metrics_may_ask_for_no_all_or_some_types() {
+    let asked = |types| Command::Metrics { types };
+    check([
+        (r#"{"cmd":"metrics"}"#, asked(TypesAsked::None)),
+        (r#"{"cmd":"metrics","types": false }"#, asked(TypesAsked::None)),
+        (r#"{"cmd":"metrics","types":true}"#, asked(TypesAsked::All)),
+        (r#"{"cmd":"metrics","types":[]}"#, asked(TypesAsked::Named(vec![]))),
+        (r#"{"cmd":"metrics","types":["b","\u0061"]}"#, asked(TypesAsked::Named(names(&["b", "a"])))),
+    ]);
+    let reason = "types must be true, false or a list of at most 1024 strings";
+    for value in ["null", "0", r#""true""#, r#""t""#, "{}", "[1]", r#"["a",""]"#, "[true]"] {
+        let line = format!(r#"{{"cmd":"metrics","types":{value}}}"#);
+        check_errors(Code::BadRequest, [(&*line, reason, None)]);
+    }
+    assert!(reason.contains(&TYPES_PER_CONNECTION_MAX.to_string()));
+}
+
+#[test]
+fn metrics_list_at_most_1024_types_and_other_lists_have_no_limit_here() {
+    for (cmd, count, legal) in
+        [("metrics", 1_024, true), ("metrics", 1_025, false), ("can_do", 1_025, true), ("cant_do", 5_000, true)]
+    {
+        let line = format!(r#"{{"cmd":"{cmd}","types":[{}]}}"#, vec![r#""t""#; count].join(","));
+        assert_eq!(decoded(&line).is_ok(), legal, "{cmd} {count}");
+    }
+}

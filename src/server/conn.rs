@@ -1,0 +1,108 @@
+//! A connection as its shard's shell has it: the socket, the unfinished line, the unsent bytes.
+
+use std::io::{ErrorKind, Read, Write};
+
+use super::stream::Stream;
+use crate::dispatch::message::Closing;
+use crate::protocol::frame::Framer;
+
+/// One connection.
+pub(super) struct Connection {
+    pub(super) stream: Stream,
+    pub(super) generation: u32,
+    pub(super) framer: Framer,
+    /// Bytes for the peer. Borrowed from the shard's spare buffers, so that an idle connection holds none.
+    pub(super) unsent: Vec<u8>,
+    /// How many of them were taken already.
+    pub(super) sent: usize,
+    pub(super) stage: Stage,
+    /// The socket took no more; an event will come when it does.
+    pub(super) blocked: bool,
+    /// When one that is being closed is given up.
+    pub(super) close_by_ms: u64,
+    /// It is on the shard's list of connections to write to.
+    pub(super) touched: bool,
+    /// It is on the shard's list of connections to read from.
+    pub(super) ready: bool,
+    /// The peer's end has been announced: a short read is not the last one.
+    pub(super) ending: bool,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The core knows it.
+    Open,
+    /// The core has forgotten it, and it is being sent the rest.
+    Closing(Closing),
+    /// It has been sent everything; its input passes unread for a while.
+    Lingering,
+}
+
+/// What came of a read.
+pub(super) enum Got {
+    /// So many bytes; more may be there.
+    Bytes(usize),
+    /// So many bytes, and no more for now: an event will tell.
+    Last(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The end, or the connection broke.
+    End,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, generation: u32) -> Self {
+        Self {
+            stream,
+            generation,
+            framer: Framer::default(),
+            unsent: Vec::new(),
+            sent: 0,
+            stage: Stage::Open,
+            close_by_ms: 0,
+            blocked: false,
+            touched: false,
+            ready: false,
+            ending: false,
+        }
+    }
+
+    pub(super) fn unsent_bytes(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
+    /// One read. A short one has emptied the socket (epoll(7)), unless the end has been announced.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return Got::End,
+                Ok(n) if n < buffer.len() && !self.ending => return Got::Last(n),
+                Ok(n) => return Got::Bytes(n),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
+                Err(_) => return Got::End, // Reset and the like: the peer is gone, whatever the reason.
+            }
+        }
+    }
+
+    /// Writes until the socket takes no more. Returns what it took; `None` if the connection broke.
+    pub(super) fn write(&mut self) -> Option<usize> {
+        let before = self.sent;
+        while !self.blocked && self.sent < self.unsent.len() {
+            match self.stream.write(&self.unsent[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
+                Err(_) => return None,
+            }
+        }
+        let taken = self.sent - before;
+        // Moving the rest down once it is the smaller half costs each byte at most one copy more.
+        if self.sent > self.unsent.len() / 2 {
+            self.unsent.drain(..self.sent);
+            self.sent = 0;
+        }
+        Some(taken)
+    }
+}

@@ -1,0 +1,275 @@
+//! A shard's connections, and the core's effects on them: bytes appended, messages gathered, connections ended.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mio::{Interest, Registry, Token};
+use slab::Slab;
+
+use super::conn::{Connection, Stage};
+use super::log::Log;
+use super::outbox::Outbox;
+use super::shared::Shared;
+use super::stream::Stream;
+use crate::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
+use crate::limits::{LINGER_MS, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
+use crate::metrics::{Counts, Totals};
+use crate::protocol::reply::Reply;
+
+/// Everything of a shard but its core, its poller and its mailbox.
+pub(super) struct Net {
+    pub(super) shard: usize,
+    pub(super) now_ms: u64,
+    pub(super) shared: Arc<Shared>,
+    pub(super) outbox: Outbox,
+    /// Connections to write to before the turn ends.
+    pub(super) touched: Vec<ConnId>,
+    connections: Slab<Connection>,
+    registry: Registry,
+    next_generation: u32,
+    /// Unsent bytes of connections that the core has forgotten.
+    closing_bytes: u64,
+    /// When to look at connections that are being closed. Soonest first.
+    deadlines: BinaryHeap<Reverse<(u64, ConnId)>>,
+    /// Empty buffers for unsent bytes, so that a reply seldom needs a new one and an idle connection has none.
+    spare: Vec<Vec<u8>>,
+    spare_bytes: usize,
+    /// How long the rest for a peer that is gone may stand still; 0: for ever.
+    stall_ms: u64,
+    log: Log,
+}
+
+impl Net {
+    pub(super) fn new(
+        shard: usize,
+        shared: Arc<Shared>,
+        outbox: Outbox,
+        registry: Registry,
+        stall_ms: u64,
+        log: Log,
+    ) -> Self {
+        Self {
+            shard,
+            now_ms: 0,
+            shared,
+            outbox,
+            touched: Vec::new(),
+            connections: Slab::new(),
+            registry,
+            next_generation: 0,
+            closing_bytes: 0,
+            deadlines: BinaryHeap::new(),
+            spare: Vec::new(),
+            spare_bytes: 0,
+            stall_ms,
+            log,
+        }
+    }
+
+    pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Connection> {
+        self.connections.get_mut(id.slot as usize).filter(|conn| conn.generation == id.generation)
+    }
+
+    /// Whether the core knows the connection.
+    pub(super) fn is_open(&mut self, id: ConnId) -> bool {
+        self.get(id).is_some_and(|conn| conn.stage == Stage::Open)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Takes a connection in. `None` if the poller will not have it: then it is closed.
+    pub(super) fn open(&mut self, mut stream: Stream) -> Option<ConnId> {
+        let slot = self.connections.vacant_key();
+        let id = ConnId { slot: u32::try_from(slot).expect("descriptors end first"), generation: self.next_generation };
+        if let Err(error) = self.registry.register(&mut stream, token(id), Interest::READABLE | Interest::WRITABLE) {
+            self.log.warn(format_args!("a connection was closed: it cannot be polled: {error}"));
+            self.leave();
+            return None;
+        }
+        self.next_generation = self.next_generation.wrapping_add(1);
+        self.connections.insert(Connection::new(stream, id.generation));
+        self.log.debug(format_args!("connection {}.{}.{} opened", self.shard, id.slot, id.generation));
+        Some(id)
+    }
+
+    /// Closes a connection for good.
+    pub(super) fn drop_now(&mut self, id: ConnId) {
+        let Some(conn) = self.get(id) else { return };
+        let unsent = conn.unsent_bytes() as u64;
+        if conn.stage != Stage::Open {
+            self.closing_bytes -= unsent;
+        }
+        let mut conn = self.connections.remove(id.slot as usize);
+        // It fails if the poller does not know the socket, which closing it sees to anyway.
+        let _ = self.registry.deregister(&mut conn.stream);
+        self.keep_buffer(conn.unsent);
+        if self.connections.is_empty() {
+            self.connections.shrink_to_fit();
+        }
+        self.leave();
+        self.log.debug(format_args!("connection {}.{}.{} closed", self.shard, id.slot, id.generation));
+    }
+
+    /// Writes what is unsent, as far as the socket takes it, and takes the next step of a connection that is closing.
+    /// Returns what was taken; `None` if the connection broke.
+    pub(super) fn flush(&mut self, id: ConnId) -> Option<u64> {
+        let conn = self.get(id)?;
+        conn.touched = false;
+        let taken = conn.write();
+        let (stage, empty) = (conn.stage, conn.unsent_bytes() == 0);
+        if empty {
+            let buffer = std::mem::take(&mut conn.unsent);
+            conn.sent = 0;
+            self.keep_buffer(buffer);
+        }
+        let taken = taken.map(|n| n as u64);
+        if let Stage::Closing(how) = stage {
+            self.closing_bytes -= taken.unwrap_or(0);
+            self.go_on_closing(id, how, taken, empty);
+        }
+        taken
+    }
+
+    fn go_on_closing(&mut self, id: ConnId, how: Closing, taken: Option<u64>, empty: bool) {
+        match (taken, how) {
+            (None, _) => self.drop_now(id),
+            (Some(_), Closing::Explained) if empty => {
+                if let Some(conn) = self.get(id) {
+                    conn.stream.end_writing();
+                    conn.stage = Stage::Lingering;
+                }
+            }
+            (Some(_), _) if empty => self.drop_now(id),
+            (Some(n), Closing::Flushed) if n > 0 => {
+                let close_by_ms = self.now_ms + self.stall_ms;
+                if let Some(conn) = self.get(id) {
+                    conn.close_by_ms = close_by_ms;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When a connection that is being closed wants to be looked at.
+    pub(super) fn next_deadline_ms(&self) -> Option<u64> {
+        self.deadlines.peek().map(|&Reverse((due_ms, _))| due_ms)
+    }
+
+    /// Closes those whose time is over.
+    pub(super) fn close_overdue(&mut self) {
+        while self.next_deadline_ms().is_some_and(|due_ms| due_ms <= self.now_ms) {
+            let Some(Reverse((_, id))) = self.deadlines.pop() else { return };
+            let Some(conn) = self.get(id) else { continue };
+            let close_by_ms = conn.close_by_ms;
+            if close_by_ms > self.now_ms {
+                self.deadlines.push(Reverse((close_by_ms, id))); // Its bytes have moved meanwhile.
+            } else {
+                self.drop_now(id);
+            }
+        }
+    }
+
+    /// Ends every connection that has nothing unsent; `at_once`: the others too.
+    pub(super) fn close_sent(&mut self, at_once: bool) {
+        let sent = |conn: &Connection| at_once || conn.unsent_bytes() == 0;
+        let ids = self.connections.iter().filter(|(_, conn)| sent(conn)).map(|(slot, conn)| ConnId {
+            slot: u32::try_from(slot).expect("slots were given as u32"),
+            generation: conn.generation,
+        });
+        for id in ids.collect::<Vec<_>>() {
+            if let Some(conn) = self.get(id) {
+                conn.stream.end_writing();
+            }
+            self.drop_now(id);
+        }
+    }
+
+    /// Publishes the shard's figures. To be done before anything that tells of them is sent or posted.
+    pub(super) fn publish(&self, counts: &Counts) {
+        self.shared.blocks[self.shard].publish(&self.with_closing(counts));
+    }
+
+    fn with_closing(&self, counts: &Counts) -> Counts {
+        Counts { unsent_bytes: counts.unsent_bytes + self.closing_bytes, ..*counts }
+    }
+
+    fn touch(&mut self, id: ConnId) {
+        if let Some(conn) = self.get(id)
+            && !std::mem::replace(&mut conn.touched, true)
+        {
+            self.touched.push(id);
+        }
+    }
+
+    fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+        let bytes = buffer.capacity();
+        if (1..=SPARE_BUFFER_BYTES_MAX).contains(&bytes) && self.spare_bytes + bytes <= SPARE_BYTES_MAX {
+            buffer.clear();
+            self.spare_bytes += bytes;
+            self.spare.push(buffer);
+        }
+    }
+
+    fn leave(&self) {
+        self.shared.loads[self.shard].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Effects for Net {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+        let Some(conn) = self.connections.get_mut(to.slot as usize).filter(|conn| conn.generation == to.generation)
+        else {
+            return;
+        };
+        if conn.unsent.capacity() == 0 {
+            conn.unsent = self.spare.pop().unwrap_or_default();
+            self.spare_bytes -= conn.unsent.capacity();
+        }
+        reply.encode(&mut conn.unsent);
+        if !std::mem::replace(&mut conn.touched, true) {
+            self.touched.push(to);
+        }
+    }
+
+    fn post(&mut self, to: ShardId, message: Message) {
+        self.outbox.put(to, message);
+    }
+
+    fn close(&mut self, id: ConnId, how: Closing) {
+        let (now_ms, stall_ms) = (self.now_ms, self.stall_ms);
+        let Some(conn) = self.get(id) else { return };
+        if how == Closing::Dropped {
+            return self.drop_now(id);
+        }
+        conn.stage = Stage::Closing(how);
+        let patience_ms = if how == Closing::Explained { LINGER_MS } else { stall_ms };
+        conn.close_by_ms = now_ms + patience_ms;
+        let unsent = conn.unsent_bytes() as u64;
+        self.closing_bytes += unsent;
+        if patience_ms > 0 && (unsent > 0 || how == Closing::Explained) {
+            self.deadlines.push(Reverse((now_ms + patience_ms, id)));
+        }
+        self.touch(id);
+    }
+
+    fn totals(&mut self, own: &Counts) -> Totals {
+        self.publish(own);
+        self.shared.totals()
+    }
+}
+
+/// A connection's name in the poller. The generation is part of it, so that an event for a connection that is gone cannot
+/// be taken for its successor's.
+pub(super) fn token(id: ConnId) -> Token {
+    Token((id.generation as usize) << 32 | id.slot as usize)
+}
+
+/// The connection that a token names.
+pub(super) fn conn_of(token: Token) -> ConnId {
+    let low = |bits: usize| u32::try_from(bits & 0xffff_ffff).expect("32 bits are left");
+    ConnId { slot: low(token.0), generation: low(token.0 >> 32) }
+}

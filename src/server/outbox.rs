@@ -1,0 +1,37 @@
+//! What a turn has to say to other shards: gathered by target, posted as one batch with at most one wake each.
+
+use super::mailbox::{Mail, PostBox};
+use crate::dispatch::message::{Message, ShardId};
+
+/// One shard's outgoing messages.
+pub(super) struct Outbox {
+    from: ShardId,
+    post_boxes: Box<[PostBox]>,
+    batches: Box<[Vec<Message>]>,
+    /// Targets whose batch is not empty.
+    targets: Vec<ShardId>,
+}
+
+impl Outbox {
+    pub(super) fn new(from: ShardId, post_boxes: Box<[PostBox]>) -> Self {
+        let batches = post_boxes.iter().map(|_| Vec::new()).collect();
+        Self { from, post_boxes, batches, targets: Vec::new() }
+    }
+
+    pub(super) fn put(&mut self, to: ShardId, message: Message) {
+        let batch = &mut self.batches[usize::from(to.0)];
+        if batch.is_empty() {
+            self.targets.push(to);
+        }
+        batch.push(message);
+    }
+
+    /// Posts everything.
+    pub(super) fn post(&mut self) {
+        for to in self.targets.drain(..) {
+            let to = usize::from(to.0);
+            let batch = std::mem::take(&mut self.batches[to]);
+            self.post_boxes[to].post(Mail::Messages(self.from, batch));
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! One shard: a thread that waits in its poller, and what it does in a turn.
+//!
+//! A turn: (1) sleep until a socket, the mailbox or the time wants something; (2) obey the mail; (3) read from the ready
+//! connections, cut lines, tell the core; (4) write once to each connection that has something unsent; (5) publish the
+//! figures and post the messages, a batch and at most one wake for each target.
+//!
+//! It never blocks but in (1): not on a socket, not on a channel, not on a lock, not on stderr.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+
+use super::conn::{Got, Stage};
+use super::log::Log;
+use super::mailbox::{Mail, Mailbox, PostBox};
+use super::net::{Net, conn_of};
+use super::outbox::Outbox;
+use super::shared::Shared;
+use crate::dispatch::message::{ConnId, Input};
+use crate::dispatch::{Dispatch, Settings};
+use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES, READ_BYTES_PER_TURN};
+
+/// Wakes the poller for the mailbox. No connection has it: its slot would have to be the last of all.
+pub(super) const WAKE: Token = Token(usize::MAX);
+
+/// What a shard tells the thread that stops the server.
+pub(super) enum Note {
+    /// No job that was submitted here is unanswered, nor will one be.
+    Drained,
+    /// The thread panicked.
+    Died,
+}
+
+/// A shard, as its thread has it.
+pub(super) struct Shard {
+    poll: Poll,
+    mailbox: Mailbox,
+    core: Dispatch,
+    net: Net,
+    /// Connections to read from in the next turn.
+    ready: VecDeque<ConnId>,
+    /// What is read goes here first; shared by all connections.
+    buffer: Box<[u8]>,
+    line_bytes_max: usize,
+    notes: Sender<Note>,
+    phase: Phase,
+}
+
+/// How far the server is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Told to stop; jobs may be out.
+    Draining,
+    /// All jobs that came in here are answered.
+    Drained,
+    /// Flushing, until this time.
+    Finishing(u64),
+}
+
+/// What a shard is made of.
+pub(super) struct Parts {
+    pub(super) poll: Poll,
+    pub(super) mailbox: Mailbox,
+    pub(super) post_boxes: Box<[PostBox]>,
+    pub(super) settings: Settings,
+    pub(super) line_bytes_max: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) log: Log,
+    pub(super) notes: Sender<Note>,
+}
+
+impl Shard {
+    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+        let Parts { poll, mailbox, post_boxes, settings, line_bytes_max, shared, log, notes } = parts;
+        let outbox = Outbox::new(settings.shard, post_boxes);
+        let registry = poll.registry().try_clone()?;
+        let net = Net::new(usize::from(settings.shard.0), shared, outbox, registry, settings.stall_ms, log);
+        Ok(Self {
+            poll,
+            mailbox,
+            core: Dispatch::new(settings),
+            net,
+            ready: VecDeque::new(),
+            buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            line_bytes_max,
+            notes,
+            phase: Phase::Serving,
+        })
+    }
+
+    /// Serves until told to finish.
+    ///
+    /// # Panics
+    /// If the poller fails, which leaves no way to go on: the server would lose jobs in silence.
+    pub(super) fn run(mut self) {
+        let _guard = Guard(self.notes.clone());
+        let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
+        loop {
+            if let Err(error) = self.sleep(&mut events) {
+                panic!("the poller of shard {} failed: {error}", self.net.shard);
+            }
+            if self.turn(&events) {
+                return;
+            }
+        }
+    }
+
+    fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
+        let idle = self.ready.is_empty() && self.mailbox.may_sleep();
+        let timeout = if idle { self.patience() } else { Some(Duration::ZERO) };
+        let polled = self.poll.poll(events, timeout);
+        self.mailbox.woke();
+        match polled {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// How long it may sleep.
+    fn patience(&self) -> Option<Duration> {
+        let finish_ms = match self.phase {
+            Phase::Finishing(until_ms) => Some(until_ms),
+            _ => None,
+        };
+        let due_ms = [self.core.next_call_ms(), self.net.next_deadline_ms(), finish_ms].into_iter().flatten().min()?;
+        Some(Duration::from_millis(due_ms.saturating_sub(self.net.shared.now_ms())))
+    }
+
+    /// One turn. Returns whether it was the last.
+    fn turn(&mut self, events: &Events) -> bool {
+        self.net.now_ms = self.net.shared.now_ms();
+        let others = self.net.shared.held_beside(self.net.shard);
+        self.tell(Input::Turn { now_ms: self.net.now_ms, others });
+        self.net.close_overdue();
+        self.open_mail();
+        for event in events {
+            self.note(event);
+        }
+        self.read_ready();
+        self.flush_and_post();
+        self.advance()
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        self.core.step(input, &mut self.net);
+    }
+
+    fn open_mail(&mut self) {
+        let mail: Vec<Mail> = self.mailbox.take().collect();
+        for mail in mail {
+            match mail {
+                Mail::Messages(from, messages) => {
+                    for message in messages {
+                        self.tell(Input::Message { from, message });
+                    }
+                }
+                Mail::Connection(stream) => {
+                    if let Some(conn) = self.net.open(stream) {
+                        self.tell(Input::Opened { conn });
+                    }
+                }
+                Mail::Stop => {
+                    self.phase = Phase::Draining;
+                    self.tell(Input::Stop);
+                }
+                Mail::DrainOver => self.tell(Input::DrainOver),
+                Mail::Finish => self.phase = Phase::Finishing(self.net.now_ms + FLUSH_MS),
+            }
+        }
+    }
+
+    /// Notes what an event says: reading and writing come later in the turn.
+    fn note(&mut self, event: &Event) {
+        if event.token() == WAKE {
+            return;
+        }
+        let id = conn_of(event.token());
+        let Some(conn) = self.net.get(id) else { return };
+        if event.is_writable() && std::mem::take(&mut conn.blocked) && !std::mem::replace(&mut conn.touched, true) {
+            self.net.touched.push(id);
+        }
+        let Some(conn) = self.net.get(id) else { return };
+        conn.ending |= event.is_read_closed() || event.is_error();
+        if (event.is_readable() || conn.ending) && !std::mem::replace(&mut conn.ready, true) {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Reads from each ready connection, from each only so much that it does not hold up the others.
+    fn read_ready(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        for _ in 0..self.ready.len() {
+            let Some(id) = self.ready.pop_front() else { break };
+            let Some(conn) = self.net.get(id) else { continue };
+            conn.ready = false;
+            self.read(id, &mut buffer);
+        }
+        self.buffer = buffer;
+    }
+
+    fn read(&mut self, id: ConnId, buffer: &mut [u8]) {
+        let mut total = 0;
+        while total < READ_BYTES_PER_TURN {
+            let Some(conn) = self.net.get(id) else { return };
+            match conn.read(buffer) {
+                Got::Bytes(n) => {
+                    self.hear(id, &buffer[..n]);
+                    total += n;
+                }
+                Got::Last(n) => return self.hear(id, &buffer[..n]),
+                Got::Nothing => return,
+                Got::End => return self.end(id),
+            }
+        }
+        if let Some(conn) = self.net.get(id) {
+            conn.ready = true; // No new edge comes for what is left.
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Cuts bytes into lines and tells the core. Those of a connection that is being closed pass unread.
+    fn hear(&mut self, id: ConnId, mut bytes: &[u8]) {
+        if matches!(self.phase, Phase::Finishing(_)) || !self.net.is_open(id) {
+            return;
+        }
+        let Some(conn) = self.net.get(id) else { return };
+        let mut framer = std::mem::take(&mut conn.framer);
+        while let Some(frame) = framer.next(&mut bytes, self.line_bytes_max) {
+            self.core.step(Input::of_frame(id, frame), &mut self.net);
+            if !self.net.is_open(id) {
+                return;
+            }
+        }
+        let partial_bytes = framer.partial_bytes() as u64;
+        if let Some(conn) = self.net.get(id) {
+            conn.framer = framer;
+        }
+        self.tell(Input::Heard { conn: id, partial_bytes });
+    }
+
+    fn end(&mut self, id: ConnId) {
+        let Some(conn) = self.net.get(id) else { return };
+        match conn.stage {
+            Stage::Open => self.tell(Input::Ended { conn: id }),
+            Stage::Closing(_) => {} // The rest is still being sent; a broken connection fails there.
+            Stage::Lingering => self.net.drop_now(id),
+        }
+    }
+
+    /// Writing may free a paused worker, which may bring it a job: so until nothing is left to write.
+    fn flush_and_post(&mut self) {
+        while !self.net.touched.is_empty() {
+            self.net.publish(self.core.counts());
+            for id in std::mem::take(&mut self.net.touched) {
+                let open = self.net.is_open(id);
+                match self.net.flush(id) {
+                    Some(bytes) if open => self.tell(Input::Written { conn: id, bytes }),
+                    None if open => self.lose(id),
+                    _ => {}
+                }
+            }
+        }
+        self.net.publish(self.core.counts());
+        self.net.outbox.post();
+    }
+
+    /// A connection broke while it was written to.
+    fn lose(&mut self, id: ConnId) {
+        self.tell(Input::Ended { conn: id });
+        self.net.drop_now(id);
+    }
+
+    /// Takes the server's end a step further. Returns whether this was the last turn.
+    fn advance(&mut self) -> bool {
+        match self.phase {
+            Phase::Draining if self.core.pending() == 0 => {
+                self.phase = Phase::Drained;
+                // Nobody listens only if the server's thread is gone, and then it does not matter.
+                let _ = self.notes.send(Note::Drained);
+                false
+            }
+            Phase::Finishing(until_ms) => {
+                self.net.close_sent(self.net.now_ms >= until_ms);
+                self.net.is_empty()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Tells of a panic, so that nobody waits for a shard that is no more.
+struct Guard(Sender<Note>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(Note::Died); // As above.
+        }
+    }
+}

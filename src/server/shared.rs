@@ -1,0 +1,77 @@
+//! What the threads of a server share: figures, each written by one of them and read by the others. No lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_utils::CachePadded;
+
+use super::porter::Door;
+use crate::dispatch::message::Held;
+use crate::metrics::{Block, Counts, Totals};
+
+/// Made once a server.
+pub(super) struct Shared {
+    pub(super) blocks: Box<[CachePadded<Block>]>,
+    /// Connections that each shard has or was given: the acceptor adds, the shard takes away.
+    pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
+    pub(super) door: Arc<Door>,
+    pub(super) draining: AtomicBool,
+    epoch: Instant,
+    up_since_ms: u64,
+    bytes_max: u64,
+}
+
+impl Shared {
+    pub(super) fn new(shards: usize, bytes_max: u64) -> Self {
+        let up_since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            blocks: (0..shards).map(|_| CachePadded::default()).collect(),
+            loads: (0..shards).map(|_| CachePadded::default()).collect(),
+            door: Arc::default(),
+            draining: AtomicBool::new(false),
+            epoch: Instant::now(),
+            up_since_ms: u64::try_from(up_since.as_millis()).unwrap_or(u64::MAX),
+            bytes_max,
+        }
+    }
+
+    /// Milliseconds on the clock of all shards: monotonic, from the server's start.
+    pub(super) fn now_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).expect("half a billion years have not passed")
+    }
+
+    /// What all shards but one hold.
+    pub(super) fn held_beside(&self, shard: usize) -> Held {
+        let mut held = Held::default();
+        for (_, block) in self.blocks.iter().enumerate().filter(|&(other, _)| other != shard) {
+            let counts = block.read();
+            held.firm += counts.job_bytes + counts.unsent_bytes;
+            held.partial += counts.partial_bytes;
+        }
+        held
+    }
+
+    /// The metrics as last published.
+    pub(super) fn totals(&self) -> Totals {
+        let mut counts = Counts::default();
+        for block in &self.blocks {
+            counts.add(&block.read());
+        }
+        Totals {
+            up_since_ms: self.up_since_ms,
+            connections: self.door.accepted.load(Ordering::Relaxed),
+            connections_refused: self.door.refused.load(Ordering::Relaxed),
+            counts,
+            bytes_max: self.bytes_max,
+            draining: self.draining.load(Ordering::Relaxed),
+            threads: self.blocks.len(),
+        }
+    }
+
+    /// The shard with the fewest connections.
+    pub(super) fn emptiest(&self) -> usize {
+        let load = |&shard: &usize| self.loads[shard].load(Ordering::Relaxed);
+        (0..self.loads.len()).min_by_key(load).expect("a server has a shard")
+    }
+}

@@ -1,0 +1,245 @@
+//! Performs a [`script`](crate::script) on a [`World`]: at one shard and at three, with CRLF and with LF.
+//!
+//! After each line all messages between shards are delivered, and the books must agree. What a peer was told stays until
+//! the script speaks of it: at the end nothing may be left, and the server may have closed nobody in silence. Then all
+//! peers go, and every shard must have forgotten everything.
+
+#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use deputy::limits::LINE_BYTES_DEFAULT;
+use deputy::protocol::frame::Framer;
+
+use crate::hear::{closing_name, hear};
+use crate::holes::Numbers;
+use crate::script::{self, Act, Step};
+use crate::world::{Event, Options, Peer, World};
+
+/// How a script is performed: shards, seed of the hashes, and what ends a line.
+const PERFORMANCES: [(u16, u64, &str); 3] = [(1, 1, "\r\n"), (3, 1, "\n"), (3, 2, "\r\n")];
+
+/// Performs a script, in each way that its options allow. Panics where it does not go as written.
+pub(crate) fn check(script: &str) {
+    let lines = script::read(script).unwrap_or_else(|(place, what)| fail(script, place, &what));
+    let threads = lines.iter().find_map(|line| match &line.step {
+        Step::Options(options) => options.iter().find(|(name, _)| name == "threads").map(|(_, n)| *n),
+        _ => None,
+    });
+    for (shards, seed, line_end) in PERFORMANCES {
+        if threads.is_none_or(|threads| threads == u64::from(shards)) {
+            let mut stage = Stage::new(Options { shards, seed, ..Options::default() }, line_end);
+            for line in &lines {
+                let done = stage.perform(&line.step);
+                done.unwrap_or_else(|what| fail(script, line.place, &format!("at {shards} shards: {what}")));
+            }
+            stage.finish().unwrap_or_else(|what| fail(script, usize::MAX, &format!("at {shards} shards: {what}")));
+        }
+    }
+}
+
+/// Checks rows `what is said => what is told`, or just `what is said` if nothing is: each on a connection of its own
+/// that has spoken before and goes on afterwards.
+pub(crate) fn check_rows(rows: &str) {
+    for row in rows.lines().map(str::trim).filter(|row| !row.is_empty() && !row.starts_with('#')) {
+        let (said, told) = row.split_once("=>").unwrap_or((row, ""));
+        let told = told.trim();
+        let told = if told.is_empty() { String::new() } else { format!("A< {told}\n") };
+        check(&format!("A> ping\nA< pong\nA> {}\n{told}A> ping\nA< pong", said.trim_end()));
+    }
+}
+
+/// Prints the script with a mark at the line that went wrong. Long lines are cut.
+fn fail(script: &str, place: usize, what: &str) -> ! {
+    let end = script.lines().count();
+    let line = |(i, line): (usize, &str)| {
+        let mark = if i == place.min(end) { ">>>" } else { "   " };
+        format!("{mark} {}", short(line.trim_start()))
+    };
+    let lines: Vec<String> = script.lines().chain(["(the end)"]).enumerate().map(line).collect();
+    panic!("{}\n{}", short(what), lines.join("\n"));
+}
+
+fn short(text: &str) -> String {
+    let cut = |line: &str| match line.char_indices().nth(500) {
+        Some((at, _)) => format!("{} ... ({} bytes)", &line[..at], line.len()),
+        None => line.to_owned(),
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
+/// A named peer.
+struct Player {
+    peer: Peer,
+    framer: Framer,
+    /// What it was told and the script did not speak of yet.
+    told: VecDeque<String>,
+    /// Whether the script knows that its connection is over.
+    over: bool,
+}
+
+/// A world, and what a script calls things in it.
+struct Stage {
+    world: World,
+    players: BTreeMap<String, Player>,
+    numbers: Numbers,
+    options: Options,
+    line_bytes_max: usize,
+    line_end: &'static str,
+    comers: u16,
+    stopping: bool,
+}
+
+impl Stage {
+    fn new(options: Options, line_end: &'static str) -> Self {
+        Self {
+            world: world(&options),
+            players: BTreeMap::new(),
+            numbers: Numbers::default(),
+            options,
+            line_bytes_max: LINE_BYTES_DEFAULT,
+            line_end,
+            comers: 0,
+            stopping: false,
+        }
+    }
+
+    fn perform(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Options(options) => self.set(options)?,
+            Step::At(ms) => self.wait(*ms)?,
+            Step::Stop => {
+                self.stopping = true;
+                (0..self.world.shards()).for_each(|shard| self.world.stop(shard));
+            }
+            Step::DrainOver => (0..self.world.shards()).for_each(|shard| self.world.drain_over(shard)),
+            Step::Peer(name, act) => self.act(name, act)?,
+        }
+        self.world.settle();
+        self.world.check_rest();
+        Ok(())
+    }
+
+    fn set(&mut self, options: &[(String, u64)]) -> Result<(), String> {
+        for (name, value) in options {
+            match name.as_str() {
+                "threads" => {}
+                "max-attempts" => self.options.attempts_max = u32::try_from(*value).map_err(|e| e.to_string())?,
+                "max-memory" => self.options.memory_bytes_max = *value,
+                "max-unsent" => self.options.unsent_bytes_max = *value,
+                "max-line" => self.line_bytes_max = usize::try_from(*value).map_err(|e| e.to_string())?,
+                "stall-timeout" => self.options.stall_ms = value * 1_000,
+                _ => return Err(format!("there is no option {name}")),
+            }
+        }
+        self.world = world(&self.options);
+        Ok(())
+    }
+
+    /// Time passes. The shards are called when they asked for it, so nothing may be due that they did not ask for.
+    fn wait(&mut self, until_ms: u64) -> Result<(), String> {
+        let next = |world: &World| (0..world.shards()).filter_map(|shard| world.next_call_ms(shard)).min();
+        while let Some(ms) = next(&self.world).filter(|ms| (self.world.now_ms() + 1..=until_ms).contains(ms)) {
+            self.world.advance(ms - self.world.now_ms());
+            self.world.settle();
+        }
+        self.world.take_log();
+        self.world.advance(until_ms - self.world.now_ms());
+        let overdue = self.world.take_log().into_iter().find(|event| !matches!(event, Event::Took(..)));
+        overdue.map_or(Ok(()), |event| Err(format!("no call was asked for, but one was due: {event:?}")))
+    }
+
+    fn act(&mut self, name: &str, act: &Act) -> Result<(), String> {
+        if *act == Act::Opens || !self.players.contains_key(name) {
+            self.open(name);
+        }
+        let player = self.players.get_mut(name).expect("it has been opened");
+        let (world, peer) = (&mut self.world, player.peer);
+        world.advance(0);
+        player.told.extend(world.take_lines(peer));
+        match act {
+            Act::Opens => {}
+            Act::Says(text) => {
+                let line = self.numbers.fill(text) + self.line_end;
+                hear(world, peer, &mut player.framer, self.line_bytes_max, line.as_bytes());
+            }
+            Act::Sends(bytes) => hear(world, peer, &mut player.framer, self.line_bytes_max, bytes),
+            Act::Told(told) => {
+                let line = player.told.pop_front().ok_or("it was told nothing")?;
+                return self.numbers.check(told, &line);
+            }
+            Act::Quiet => return nothing_left(player),
+            Act::StopsReading => world.stop_reading(peer),
+            Act::Reads(bytes) => world.read_some(peer, *bytes),
+            Act::ReadsOn => world.read_on(peer),
+            Act::Gone => {
+                player.over = true;
+                world.end(peer);
+            }
+            Act::Closed(how) => {
+                player.over = true;
+                let came = world.closed(peer).map(closing_name);
+                return if came == Some(how) { Ok(()) } else { Err(format!("it is closed: {came:?}")) };
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection comes, to the shards in turn.
+    fn open(&mut self, name: &str) {
+        let peer = self.world.open(self.comers % self.world.shards());
+        self.comers += 1;
+        let framer = Framer::default();
+        self.players.insert(name.to_owned(), Player { peer, framer, told: VecDeque::new(), over: false });
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        for (name, player) in &mut self.players {
+            player.told.extend(self.world.take_lines(player.peer));
+            nothing_left(player).map_err(|what| format!("{name}: {what}"))?;
+            if let Some(how) = self.world.closed(player.peer).filter(|_| !player.over) {
+                return Err(format!("{name} is closed: {how:?}"));
+            }
+        }
+        self.players.values().for_each(|player| self.world.end(player.peer));
+        self.world.settle();
+        if !self.stopping {
+            self.do_what_waits();
+        }
+        self.world.check_empty();
+        Ok(())
+    }
+
+    /// A worker comes and does all jobs that wait.
+    fn do_what_waits(&mut self) {
+        let audits = (0..self.world.shards()).map(|shard| self.world.audit(shard));
+        let types: Vec<_> = audits.flat_map(|audit| audit.queues).map(|queue| queue.type_name).collect();
+        let names: Vec<&str> = types.iter().map(|name| &**name).collect();
+        let worker = self.world.worker(0, &names, None);
+        self.world.settle();
+        while let [line] = &self.world.take_lines(worker)[..] {
+            let job: Job<'_> = serde_json::from_str(line).expect("a worker without questions is told of jobs alone");
+            self.world.say(worker, &format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
+            self.world.settle();
+        }
+        self.world.end(worker);
+        self.world.settle();
+    }
+}
+
+/// What a worker must know of a job to end it.
+#[derive(serde::Deserialize)]
+struct Job<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
+}
+
+fn world(options: &Options) -> World {
+    let mut world = World::new(options.clone());
+    world.keep_log();
+    world
+}
+
+fn nothing_left(player: &Player) -> Result<(), String> {
+    player.told.front().map_or(Ok(()), |line| Err(format!("it was told {line}")))
+}

@@ -1,0 +1,155 @@
+//! A connection that does not move: more than 1 MiB unsent, and no byte in either direction for `--stall-timeout`.
+
+use crate::play::check;
+
+/// A has more than 1 MiB unsent from the start, and does not read.
+const STALLED: &str = r#"V> can_do u
+    A> do 1 u
+    A stops reading
+    V< do 1 u
+    V> did 1 res "<x*1100000>"
+"#;
+
+fn check_stalled(rest: &str) {
+    check(&format!("{STALLED}{rest}"));
+}
+
+#[test]
+fn it_is_closed_after_the_time_out() {
+    check_stalled(
+        "at 29999
+         M> metrics
+         M< metrics connections_open 3
+         at 30001
+         A closed dropped
+         M> metrics
+         M< metrics connections_open 2, bytes_held 0, protocol_errors 0",
+    );
+}
+
+#[test]
+fn the_time_out_is_an_option() {
+    check(&format!(
+        "deputy --stall-timeout 5\n{STALLED}at 4999\nM> metrics\nM< metrics connections_open 3\nat 5001\nA closed dropped"
+    ));
+    check(&format!("deputy --stall-timeout 0\n{STALLED}at 86400000\nM> metrics\nM< metrics connections_open 3"));
+}
+
+#[test]
+fn with_1_mib_unsent_or_less_it_may_wait_for_ever() {
+    let res = (1 << 20) - r#"{"cmd":"did","id":1,"res":""}"#.len() - 2;
+    check(&format!(
+        r#"V> can_do u
+           A> do 1 u
+           A stops reading
+           V< do 1 u
+           V> did 1 res "<x*{res}>"
+           at 86400000
+           A reads on
+           A< did 1 res "<x*{res}>""#
+    ));
+}
+
+#[test]
+fn a_byte_from_it_starts_the_time_anew() {
+    for said in ["A> ping", r#"A sends {"c"#, r"A sends \n"] {
+        check_stalled(&format!(
+            "at 20000
+             {said}
+             at 49999
+             M> metrics
+             M< metrics connections_open 3
+             at 50001
+             A closed dropped"
+        ));
+    }
+}
+
+#[test]
+fn a_byte_to_it_starts_the_time_anew() {
+    check_stalled(
+        "at 20000
+         A reads 1
+         at 49999
+         M> metrics
+         M< metrics connections_open 3
+         at 50001
+         A closed dropped",
+    );
+}
+
+#[test]
+fn more_bytes_that_wait_are_no_movement() {
+    check(
+        r#"V> can_do u max_jobs 2
+           A> do 1 u
+           A> do 2 u
+           A stops reading
+           V< do 1 u $a
+           V< do 2 u $b
+           V> did $a res "<x*1100000>"
+           at 20000
+           V> did $b
+           at 30001
+           A closed dropped"#,
+    );
+}
+
+#[test]
+fn a_peer_that_reads_slowly_lives() {
+    let reads: Vec<String> = (1..60).map(|i| format!("at {}\nA reads 100\n", i * 29_000)).collect();
+    check_stalled(&format!("{}A reads on\nA< did 1 res \"<x*1100000>\"", reads.concat()));
+}
+
+#[test]
+fn who_has_read_enough_is_no_longer_watched() {
+    check_stalled(
+        r#"at 29000
+           A reads 100000
+           at 86400000
+           A reads on
+           A< did 1 res "<x*1100000>""#,
+    );
+}
+
+#[test]
+fn the_time_starts_when_the_bytes_come_to_wait() {
+    check(
+        r#"V> can_do u
+           A> do 1 u
+           A stops reading
+           V< do 1 u
+           at 100000
+           V> did 1 res "<x*1100000>"
+           at 129999
+           M> metrics
+           M< metrics connections_open 3
+           at 130001
+           A closed dropped"#,
+    );
+}
+
+#[test]
+fn what_a_stalled_worker_held_is_given_back() {
+    check(
+        r#"W> can_do t max_jobs 2
+           A> do 1 t
+           W< do 1 t $a
+           W stops reading
+           A> do 2 t "<x*1100000>"
+           V> can_do t
+           at 31000
+           W closed dropped
+           V< do 1 t
+           V> did 1
+           A< did 1
+           V< do 2 t "<x*1100000>"
+           V> did 2
+           A< did 2"#,
+    );
+}
+
+#[test]
+fn a_stopped_server_closes_stalled_connections_too() {
+    check_stalled("stop\nat 31000\nA closed dropped");
+}

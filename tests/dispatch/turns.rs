@@ -1,0 +1,71 @@
+//! A worker of several types takes them in turn: none starves.
+
+use std::collections::VecDeque;
+
+use crate::world::World;
+
+/// A worker of one slot does `jobs` of each of these types, which all wait; the order in which it got the types.
+fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
+    let mut world = World::of(shards);
+    let client = world.open(0);
+    for name in types {
+        for _ in 0..jobs {
+            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
+        }
+    }
+    let worker = world.worker(shards - 1, types, None);
+    world.settle();
+    let mut told = VecDeque::from(world.take_lines(worker));
+    let mut starts = Vec::new();
+    while let Some(line) = told.pop_front() {
+        let (_, rest) = line.split_once(r#""type":""#).expect("a worker without questions is told of jobs alone");
+        starts.push(rest.trim_end_matches(r#""}"#).to_owned());
+        world.say(worker, r#"{"cmd":"did","id":1}"#);
+        world.settle();
+        told.extend(world.take_lines(worker));
+    }
+    assert_eq!(starts.len(), types.len() * jobs);
+    starts
+}
+
+/// The most starts from one of a type to the next, both counted but the first.
+fn longest_wait(starts: &[String], name: &str) -> usize {
+    let at: Vec<usize> = (0..starts.len()).filter(|&i| starts[i] == name).collect();
+    at.windows(2).map(|pair| pair[1] - pair[0]).chain([at[0] + 1]).max().expect("it starts once at least")
+}
+
+#[test]
+fn no_type_that_has_waiting_jobs_starves() {
+    for shards in [1, 2, 3, 4] {
+        for types in [&["a", "b"][..], &["a", "b", "c"], &["a", "b", "c", "d", "e"]] {
+            let starts = starts(shards, types, 20);
+            for name in types {
+                let wait = longest_wait(&starts, name);
+                assert!(wait <= 2 * types.len(), "{name} waits {wait} jobs at {shards} shards: {starts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_type_with_one_job_does_not_wait_for_a_backlog_of_another() {
+    for shards in [1, 3] {
+        for late in ["b", "c", "d"] {
+            let mut world = World::of(shards);
+            let client = world.open(0);
+            let worker = world.worker(shards - 1, &["a", late], None);
+            for _ in 0..100 {
+                world.say(client, r#"{"cmd":"do","id":1,"type":"a"}"#);
+            }
+            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{late}"}}"#));
+            world.settle();
+            let late_line = format!(r#"{{"cmd":"do","id":1,"type":"{late}"}}"#);
+            let ended = (0..10).find(|_| {
+                world.say(worker, r#"{"cmd":"did","id":1}"#);
+                world.settle();
+                world.take_lines(worker).contains(&late_line)
+            });
+            assert!(ended.is_some(), "{late} did not start among ten jobs");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! README, docs/ and docs/examples/ are true: what they show is run, and what they list is compared with the server.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/process.rs"]
+mod process;
+#[path = "../common/programs.rs"]
+mod programs;
+#[path = "../common/wait.rs"]
+mod wait;
+
+mod page;
+mod pattern;
+mod script;
+
+mod hash_tree;
+mod links;
+mod netcat;
+mod python;
+mod sessions;
+mod tables;

@@ -1,0 +1,58 @@
+//! The pages as tests read them: fenced blocks, tables, headings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder that README.md is in.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the project.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// README.md and the pages of docs/, by their paths from the root.
+pub(crate) fn all() -> Vec<PathBuf> {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut pages: Vec<PathBuf> = docs.map(|name| Path::new("docs").join(name)).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.push("README.md".into());
+    pages
+}
+
+/// What stands between two fences.
+pub(crate) struct Block {
+    /// The words after the opening fence.
+    pub(crate) kind: String,
+    pub(crate) lines: Vec<String>,
+    /// The line of the page on which `lines` begins.
+    pub(crate) number: usize,
+}
+
+/// All fenced blocks of a page, in order.
+pub(crate) fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines().zip(1..);
+    while let Some((line, number)) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```") {
+            let lines = lines.by_ref().map(|(line, _)| line).take_while(|line| *line != "```").map(str::to_owned);
+            blocks.push(Block { kind: kind.to_owned(), lines: lines.collect(), number: number + 1 });
+        }
+    }
+    blocks
+}
+
+/// The text outside of fenced blocks.
+pub(crate) fn prose(text: &str) -> String {
+    let parts = text.split("\n```").step_by(2);
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// The rows of the table below the first line that is this head, each a list of its cells.
+pub(crate) fn table(text: &str, head: &str) -> Vec<Vec<String>> {
+    let below = text.split_once(&format!("\n{head}\n")).unwrap_or_else(|| panic!("there is no table {head:?}")).1;
+    let rows = below.lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}

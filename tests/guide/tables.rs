@@ -1,0 +1,84 @@
+//! The tables of options and metrics list what the server has.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::page;
+use crate::process::{SERVER, Server, Via};
+
+/// A row of the options' table: the option as pages write it, its default, and what `--help` says of it.
+type Row = [String; 3];
+
+/// The options of `--help`. Each has a left part with its names, then, after two spaces or on the next line, the text, and
+/// the default in brackets.
+fn options() -> Vec<Row> {
+    let output = Command::new(SERVER).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let mut lines = help.lines();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.next() {
+        let left = line.trim_start();
+        if !left.starts_with('-') {
+            continue;
+        }
+        let (names, text) = left.split_once("  ").unwrap_or_else(|| (left, lines.next().unwrap()));
+        let (text, default) =
+            text.trim().strip_suffix(']').map_or((text.trim(), ""), |text| text.rsplit_once(" [").unwrap());
+        let names = names.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        rows.push([names, default.to_owned(), text.to_owned()]);
+    }
+    assert!(rows.len() > 10, "{help}");
+    rows
+}
+
+/// The metrics object of a fresh server.
+fn metrics() -> Vec<String> {
+    let server = Server::start(&[]);
+    let mut client = server.connect(Via::Tcp, "asker");
+    let Value::Object(metrics) = client.metrics() else { panic!("not an object") };
+    let mut names: Vec<String> = metrics.keys().cloned().collect();
+    names.sort_unstable();
+    names
+}
+
+/// The first column of tables, without quotes and remarks, sorted.
+fn names(tables: &[Vec<Vec<String>>]) -> Vec<String> {
+    let cells = tables.iter().flatten().map(|row| row[0].split('`').nth(1).unwrap().to_owned());
+    let mut names: Vec<String> = cells.collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_readme_lists_the_options_as_help_does() {
+    assert_eq!(page::table(&page::read("README.md"), "| option | default | |"), options());
+}
+
+#[test]
+fn the_operating_page_lists_the_options_with_their_defaults() {
+    let shown = page::table(&page::read("docs/operating.md"), "| option | default | what it does |");
+    let names_and_defaults = |row: &[String]| [row[0].clone(), row[1].clone()];
+    let shown: Vec<_> = shown.iter().map(|row| names_and_defaults(row)).collect();
+    let real: Vec<_> = options().iter().map(|row| names_and_defaults(row)).collect();
+    assert_eq!(shown, real);
+}
+
+#[test]
+fn both_pages_list_all_metrics() {
+    let metrics = metrics();
+    let protocol = page::read("docs/protocol.md");
+    let shown = ["| name | counts |", "| name | is now (never negative) |"].map(|head| page::table(&protocol, head));
+    assert_eq!(names(&shown), metrics);
+    assert_eq!(names(&[page::table(&page::read("docs/operating.md"), "| name | meaning | watch |")]), metrics);
+}
+
+#[test]
+fn the_library_example_is_the_one_that_the_crate_tests() {
+    let readme = page::blocks(&page::read("README.md"));
+    let shown = readme.iter().find(|block| block.kind == "rust").unwrap();
+    let lib = page::read("src/lib.rs");
+    let tested: Vec<String> =
+        lib.lines().filter_map(|line| line.strip_prefix("//!")).map(|line| line.trim().to_owned()).collect();
+    assert!(tested.windows(shown.lines.len()).any(|lines| lines == shown.lines));
+}

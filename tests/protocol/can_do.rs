@@ -1,0 +1,234 @@
+//! `can_do`: types are added, all of a line or none.
+
+use crate::play::{check, check_rows};
+
+/// Names for `can_do`: `"t0"`, `"t1"` and so on.
+fn names(from: usize, to: usize) -> String {
+    (from..to).map(|i| format!("\"t{i}\"")).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn types_are_added_to_those_given_before() {
+    check(
+        r#"W> can_do a
+           W> can_do b c
+           A> do 1 a
+           W< do 1 a
+           W> did 1
+           A< did 1
+           A> do 2 b
+           W< do 2 b
+           W> did 2
+           A< did 2
+           A> do 3 c
+           W< do 3 c
+           W> did 3
+           A< did 3"#,
+    );
+}
+
+#[test]
+fn a_type_given_again_changes_nothing() {
+    check(
+        r#"W> can_do t
+           W> can_do t t
+           W> {"cmd":"can_do","types":["t","\u0074","t"]}
+           A> do 1 t
+           A> do 2 t
+           W< do 1 t
+           W quiet
+           W> can_do t
+           W quiet
+           A> metrics
+           A< metrics workers 1, workers_added 1, workers_idle 0, jobs_running 1, jobs_waiting 1
+           W> did 1
+           A< did 1
+           W< do 2 t
+           W> cant_do t
+           W> did 2
+           A< did 2
+           A> do 3 t
+           W quiet"#,
+    );
+}
+
+#[test]
+fn repeated_a_thousand_times_it_still_changes_nothing() {
+    let again = "W> can_do t u\n".repeat(1_000);
+    check(&format!(
+        r#"{again}A> do 1 t
+           A> do 2 t
+           W< do 1 t
+           W> did 1
+           A< did 1
+           W< do 2 t
+           W> did 2
+           A< did 2
+           W> {{"cmd":"can_do","types":[<"t",*100000>"t"]}}
+           A> metrics
+           A< metrics workers 1, workers_added 1"#
+    ));
+}
+
+#[test]
+fn an_empty_list_is_valid_and_makes_no_worker() {
+    check(
+        r#"W> {"cmd":"can_do","types":[]}
+           A> {"cmd":"metrics"}
+           A< metrics workers 0, workers_added 0, workers_idle 0
+           W> {"cmd":"can_do","types":[],"max_jobs":3}
+           A> {"cmd":"metrics"}
+           A< metrics workers 0, workers_added 0
+           W> can_do t
+           A> {"cmd":"metrics"}
+           A< metrics workers 1, workers_added 1, workers_idle 1"#,
+    );
+}
+
+#[test]
+fn types_are_a_list_of_types() {
+    for list in [
+        "null",
+        "true",
+        "5",
+        r#""t""#,
+        r#"{"t":1}"#,
+        "[null]",
+        r#"["t",null]"#,
+        r#"["t",5]"#,
+        r#"[["t"]]"#,
+        r#"["t",{}]"#,
+        r#"["t",true]"#,
+        r#"[""]"#,
+        r#"["t",""]"#,
+        r#"["<x*256>"]"#,
+        r#"["t","<é*128>"]"#,
+        r#"["t","\udfff"]"#,
+    ] {
+        for cmd in ["can_do", "cant_do"] {
+            check_rows(&format!(
+                r#"{{"cmd":"{cmd}","types":{list}}}          => error bad_request
+                   {{"cmd":"{cmd}","types":{list},"id":"x"}} => error bad_request x"#
+            ));
+        }
+    }
+    check_rows(
+        r#"{"cmd":"can_do"}                  => error bad_request
+           {"cmd":"can_do","type":"t"}       => error bad_request
+           {"cmd":"can_do","max_jobs":2}     => error bad_request
+           {"cmd":"cant_do"}                 => error bad_request"#,
+    );
+}
+
+#[test]
+fn one_bad_element_refuses_the_whole_line() {
+    check(
+        r#"W> {"cmd":"can_do","types":["a","b",""],"max_jobs":5}
+           W< error bad_request
+           A> metrics
+           A< metrics workers 0, workers_added 0, protocol_errors 1
+           A> do 1 a
+           W quiet
+           W> {"cmd":"can_do","types":["a"],"max_jobs":0}
+           W< error bad_request
+           W quiet
+           W> {"cmd":"can_do","types":["a"]}
+           W< do 1 a"#,
+    );
+}
+
+#[test]
+fn a_connection_has_at_most_1024_types() {
+    let (all, last) = (names(0, 1_024), names(1_023, 1_024));
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{all}]}}
+           A> do 1 t1023
+           W< do 1 t1023
+           W> did 1
+           A< did 1
+           W> {{"cmd":"can_do","types":["one more"]}}
+           W< error bad_request
+           W> {{"cmd":"can_do","types":[{all},{last}]}}
+           W> {{"cmd":"can_do","types":["t5","t7","one more"],"max_jobs":2}}
+           W< error bad_request
+           A> do 2 t0
+           W< do 2 t0
+           W> did 2
+           A< did 2
+           W> {{"cmd":"cant_do","types":["t5"]}}
+           W> {{"cmd":"can_do","types":["one more"]}}
+           W> {{"cmd":"can_do","types":["t5"]}}
+           W< error bad_request"#
+    ));
+}
+
+#[test]
+fn the_refusal_past_1024_types_carries_the_id() {
+    let too_many = names(0, 1_025);
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{too_many}],"id":"x"}}
+           W< error bad_request x"#
+    ));
+}
+
+#[test]
+fn the_line_past_1024_types_is_refused_whole() {
+    let (half, more, too_many) = (names(0, 600), names(500, 1_024), names(600, 1_025));
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{half}]}}
+           W> {{"cmd":"can_do","types":[{too_many}],"max_jobs":2}}
+           W< error bad_request
+           A> do 1 t600
+           W quiet
+           A> do 2 t0
+           W< do 2 t0
+           A> do 3 t1
+           W quiet
+           W> did 2
+           A< did 2
+           W< do 3 t1
+           W> did 3
+           A< did 3
+           W> {{"cmd":"can_do","types":[{more}]}}
+           W< do 1 t600
+           W> did 1
+           A< did 1"#
+    ));
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{}]}}
+           W< error bad_request"#,
+        names(0, 1_025)
+    ));
+}
+
+#[test]
+fn types_given_again_do_not_count_twice() {
+    let (all, half) = (names(0, 1_024), names(0, 512));
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{half}]}}
+           W> {{"cmd":"can_do","types":[{all},{half}]}}
+           W> {{"cmd":"can_do","types":[{all}]}}
+           W quiet
+           V> {{"cmd":"can_do","types":[{all},{all}]}}
+           V quiet
+           V> {{"cmd":"can_do","types":["u"]}}
+           V< error bad_request"#
+    ));
+}
+
+#[test]
+fn a_worker_that_takes_a_waiting_type_is_told_at_once() {
+    check(
+        r#"A> do 1 t
+           A> do 2 u
+           W> can_do t
+           W< do 1 t
+           W> can_do u
+           W quiet
+           W> did 1
+           A< did 1
+           W< do 2 u
+           W> did 2
+           A< did 2"#,
+    );
+}

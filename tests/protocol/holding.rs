@@ -1,0 +1,120 @@
+//! `not_holding`: only who holds a job may answer it.
+
+use crate::play::{check, check_rows};
+
+#[test]
+fn who_holds_nothing_is_told_so() {
+    check_rows(
+        r#"{"cmd":"did","id":"x"}                => error not_holding x
+           {"cmd":"did","id":1,"err":null}       => error not_holding 1
+           {"cmd":"did","job":1,"res":[]}        => error not_holding"#,
+    );
+    check(
+        r#"W> can_do t
+           W> did x
+           W< error not_holding x"#,
+    );
+}
+
+#[test]
+fn a_wrong_id_changes_nothing() {
+    check(
+        r#"W> can_do t
+           A> do x t
+           W< do x t
+           W> did y res 1
+           W< error not_holding y
+           A quiet
+           W> did x res 2
+           A< did x res 2"#,
+    );
+}
+
+#[test]
+fn a_second_did_is_told_so() {
+    check(
+        r#"W> can_do t max_jobs 1
+           A> do x t
+           W< do x t $a
+           W> did $a res 1
+           A< did x res 1
+           W> did $a res 2
+           W< error not_holding
+           W> did $a err 3
+           W< error not_holding
+           A quiet"#,
+    );
+}
+
+#[test]
+fn only_the_holder_may_answer() {
+    check(
+        r#"W> can_do t
+           V> can_do t
+           A> do x t
+           W< do x t
+           V> did x res "stolen"
+           V< error not_holding x
+           A> did x res "my own"
+           A< error not_holding x
+           B> did x
+           B< error not_holding x
+           W> did x res 1
+           A< did x res 1"#,
+    );
+    check(
+        r#"W> can_do t max_jobs 2
+           V> can_do t max_jobs 2
+           A> do x t
+           W< do x t $a
+           V> did $a
+           V< error not_holding
+           W> did $a
+           A< did x"#,
+    );
+}
+
+#[test]
+fn a_job_that_waits_is_held_by_nobody() {
+    check(
+        r#"A> do x t
+           W> did x
+           W< error not_holding x
+           W> can_do t
+           W< do x t"#,
+    );
+}
+
+#[test]
+fn a_worker_that_comes_back_does_not_hold_what_it_held() {
+    check(
+        r#"W> can_do t max_jobs 1
+           A> do x t
+           W< do x t $a
+           W gone
+           W opens
+           W> can_do u max_jobs 1
+           W> did $a
+           W< error not_holding
+           V> can_do t max_jobs 1
+           V< do x t $b
+           W> did $a
+           W< error not_holding
+           V> did $a
+           V< error not_holding
+           V> did $b
+           A< did x"#,
+    );
+}
+
+#[test]
+fn it_is_counted_as_a_protocol_error() {
+    check(
+        r#"W> did 1
+           W< error not_holding 1
+           W> {
+           W< error bad_json
+           A> metrics
+           A< metrics protocol_errors 2, jobs_done 0"#,
+    );
+}

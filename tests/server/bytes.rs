@@ -1,0 +1,267 @@
+//! How bytes become lines: line ends, segments, half-closed connections, and peers that speak something else.
+
+use serde_json::json;
+
+use crate::client::Client;
+use crate::script::everywhere;
+
+const PING: &str = r#"{"cmd":"ping"}"#;
+const PONG: &str = r#"{"cmd":"pong"}"#;
+
+#[test]
+fn lines_end_with_crlf_or_lf_and_empty_ones_are_ignored() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(b"\n\r\n \t \r\n\t\n{\"cmd\":\"ping\"}\r\n\r\n");
+        client.send_bytes(b"  {\"cmd\" : \"ping\"}\t \n\n{\"cmd\":\"ping\"}\r\n");
+        for _ in 0..3 {
+            client.expect(PONG);
+        }
+        client.expect_nothing();
+        assert_eq!(client.metrics()["protocol_errors"], 0);
+    });
+}
+
+#[test]
+fn a_session_may_come_one_byte_at_a_time() {
+    everywhere(&[], |net| {
+        let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
+        let session = [
+            (b"{\"cmd\":\"can_do\",\"types\":[\"t\"]}\r\n".as_slice(), 1),
+            (b"\r\n{\"cmd\":\"do\",\"id\":\"\\u00e9\xc3\xa9\",\"type\":\"t\",\"arg\":[1,{}]}\n".as_slice(), 0),
+        ];
+        for (bytes, who) in session {
+            for byte in bytes {
+                [&mut client, &mut worker][who].send_bytes(&[*byte]);
+            }
+        }
+        worker.expect(r#"{"cmd":"do","id":"\u00e9é","type":"t","arg":[1,{}]}"#);
+    });
+}
+
+#[test]
+fn a_line_may_be_cut_anywhere() {
+    let line = "{\"cmd\":\"do\",\"id\":1,\"arg\":\"\\\"\u{e9}\"}\r\n{\"cmd\":\"ping\"}\r\n".as_bytes();
+    everywhere(&[], |net| {
+        for cut in 0..=line.len() {
+            let mut client = net.connect("the client");
+            client.send_bytes(&line[..cut]);
+            net.connect("another").expect_nothing();
+            client.send_bytes(&line[cut..]);
+            assert!(client.line().ends_with(r#","code":"bad_request"}"#));
+            client.expect(PONG);
+        }
+    });
+}
+
+#[test]
+fn many_lines_may_come_in_one_segment() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(format!("{PING}\n").repeat(5_000).as_bytes());
+        for _ in 0..5_000 {
+            client.expect(PONG);
+        }
+        client.expect_nothing();
+    });
+}
+
+#[test]
+fn whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
+    everywhere(&[], |net| {
+        let mut worker = net.connect("the worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        worker.expect_nothing();
+        let mut client = net.connect("the client");
+        client.send_bytes(b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"arg\":7}\n{\"cmd\":\"do\",\"id\":2}\n[]\n{\"cmd\":\"ping\"}\n{\"cmd\":\"pi");
+        client.end_input();
+        assert!(client.line().starts_with(r#"{"cmd":"did","id":2,"#));
+        client.expect_error("bad_json", None);
+        client.expect(PONG);
+        client.expect_closed();
+        worker.expect(r#"{"cmd":"do","id":1,"type":"t","arg":7}"#);
+        worker.send(r#"{"cmd":"did","id":1}"#);
+        worker.expect_nothing();
+        worker.until_metric("results_dropped", 1);
+    });
+}
+
+#[test]
+fn replies_that_the_system_does_not_take_at_once_are_sent_before_the_close() {
+    // Their bytes pass what a socket holds, many times over.
+    let count = 200_000;
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(format!("{PING}\n").repeat(count).as_bytes());
+        client.end_input();
+        assert_eq!(client.drain(), count * (PONG.len() + "\r\n".len()));
+    });
+}
+
+#[test]
+fn metrics_by_type_are_answered_after_the_end_of_input() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(
+            b"{\"cmd\":\"do\",\"id\":1,\"type\":\"a\"}\n{\"cmd\":\"do\",\"id\":2,\"type\":\"b\"}\n{\"cmd\":\"metrics\",\"types\":[\"a\",\"b\",\"c\"]}\n{\"cmd\":\"metrics\"}\n",
+        );
+        client.end_input();
+        let mut answers: Vec<serde_json::Value> = Vec::new();
+        while let Some(line) = client.next_line() {
+            answers.push(serde_json::from_str(&line).unwrap());
+        }
+        assert_eq!(answers.len(), 2, "{answers:?}");
+        let tables: Vec<_> = answers.iter().filter(|answer| answer["metrics"]["types"].is_object()).collect();
+        assert_eq!(tables.len(), 1, "{answers:?}");
+        assert_eq!(tables[0]["metrics"]["types"]["b"]["waiting"], 1);
+        assert_eq!(tables[0]["metrics"]["jobs_added"], 2);
+    });
+}
+
+#[test]
+fn an_answer_and_the_end_of_input_in_one_segment_are_both_seen() {
+    everywhere(&[], |net| {
+        let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
+        client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        client.send(r#"{"cmd":"do","id":2,"type":"t"}"#);
+        client.expect_nothing();
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        worker.send(r#"{"cmd":"did","id":1,"res":"last words"}"#);
+        worker.end_input();
+        client.expect(r#"{"cmd":"did","id":1,"res":"last words"}"#);
+        // The worker may still be sent the second job, but it is gone: the job waits for another.
+        worker.drain();
+        client.until_metric("jobs_waiting", 1);
+    });
+}
+
+/// What other programs say first. The first byte tells them from clients.
+const STRANGERS: [(&str, &[u8]); 9] = [
+    ("a browser", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    ("a form", b"POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\n{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}\r\n"),
+    ("a TLS client", b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03"),
+    ("Redis", b"*1\r\n$4\r\nPING\r\n"),
+    ("gearman", b"\0REQ\0\0\0\x01\0\0\0\x01t\n{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}\n"),
+    ("a byte order mark", b"\xef\xbb\xbf{\"cmd\":\"ping\"}\n"),
+    ("an array", b"[{\"cmd\":\"ping\"}]\n"),
+    ("after empty lines", b"\r\n \t\n\tx"),
+    ("a lone CR", b"\rx"),
+];
+
+#[test]
+fn a_first_byte_that_opens_no_object_closes_the_connection_at_once() {
+    everywhere(&[], |net| {
+        for (name, bytes) in STRANGERS {
+            let mut stranger = net.connect(name);
+            stranger.send_bytes(bytes);
+            stranger.expect_error("bad_json", None);
+            stranger.expect_closed();
+        }
+        let metrics = net.connect("the observer").metrics();
+        assert_eq!((&metrics["jobs_added"], &metrics["jobs_refused"]), (&json!(0), &json!(0)));
+        assert_eq!(metrics["protocol_errors"], STRANGERS.len());
+    });
+}
+
+#[test]
+fn the_first_byte_alone_is_enough() {
+    everywhere(&[], |net| {
+        let mut stranger = net.connect("a stranger");
+        stranger.send_bytes(b"G");
+        stranger.expect_error("bad_json", None);
+        stranger.expect_closed();
+    });
+}
+
+#[test]
+fn a_first_line_that_is_not_json_closes_the_connection_and_nothing_after_it_is_obeyed() {
+    everywhere(&[], |net| {
+        for first in ["{hello}", "{\"cmd\":\"ping\"", "{\"cmd\":\"ping\"} x", "{\"a\":\r1}"] {
+            let mut client = net.connect("the client");
+            client
+                .send_bytes(format!("\r\n\n{first}\n{{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}}\n{PING}\n").as_bytes());
+            client.expect_error("bad_json", None);
+            client.expect_closed();
+        }
+        assert_eq!(net.connect("the observer").metrics()["jobs_added"], 0);
+    });
+}
+
+#[test]
+fn a_first_line_that_is_only_refused_does_not_close() {
+    everywhere(&[], |net| {
+        for first in ["{}", r#"{"cmd":"fly"}"#, r#"{"cmd":"do","id":1}"#] {
+            let mut client = net.connect("the client");
+            client.send(first);
+            client.line();
+            client.send("[]");
+            client.expect_error("bad_json", None);
+            client.expect_nothing();
+        }
+    });
+}
+
+#[test]
+fn a_cr_waits_for_the_byte_after_it() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(b"\r");
+        net.connect("another").expect_nothing();
+        client.send_bytes(b"\n");
+        client.expect_nothing();
+    });
+}
+
+/// Lines of bytes that are bad after a good line, and close nothing.
+const BAD_BYTES: [(&str, &[u8]); 8] = [
+    ("a CR between members", b"{\"cmd\":\"ping\",\r\"a\":1}\n"),
+    ("a CR before the object", b"\r{\"cmd\":\"ping\"}\n"),
+    ("a CR before the CR of the end", b"{\"cmd\":\"ping\"}\r\r\n"),
+    ("a CR in a string", b"{\"cmd\":\"ping\",\"a\":\"\r\"}\n"),
+    ("a NUL", b"{\"cmd\":\"ping\",\"a\":\"\0\"}\n"),
+    ("no UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xff\"}\n"),
+    ("an overlong form", b"{\"cmd\":\"ping\",\"a\":\"\xc0\xaf\"}\n"),
+    ("a surrogate in UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xed\xa0\x80\"}\n"),
+];
+
+#[test]
+fn bad_bytes_in_a_later_line_are_bad_json_and_the_connection_goes_on() {
+    everywhere(&[], |net| {
+        for (name, bytes) in BAD_BYTES {
+            let mut client = net.connect(name);
+            client.expect_nothing();
+            client.send_bytes(bytes);
+            client.expect_error("bad_json", None);
+            client.expect_nothing();
+        }
+    });
+}
+
+/// Sends a line with `open` containers inside of the line's object, in an unknown member or in the argument.
+fn send_nested(client: &mut Client, member: &str, open: usize) {
+    let nested = format!("{}{}", r#"[{"a":"#.repeat(open / 2) + &"[".repeat(open % 2), "]".repeat(open % 2));
+    let nested = if open.is_multiple_of(2) {
+        format!("{nested}0{}", "}]".repeat(open / 2))
+    } else {
+        nested + &"}]".repeat(open / 2)
+    };
+    client.send(&format!(r#"{{"cmd":"do","id":1,"type":"t","{member}":{nested}}}"#));
+}
+
+#[test]
+fn a_hundred_and_twenty_eight_open_containers_pass_and_one_more_does_not() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.expect_nothing();
+        for member in ["arg", "unknown"] {
+            send_nested(&mut client, member, 127);
+            client.expect_nothing();
+            send_nested(&mut client, member, 128);
+            client.expect_error("bad_json", None);
+            send_nested(&mut client, member, 100_000);
+            client.expect_error("bad_json", None);
+        }
+        assert_eq!(client.metrics()["jobs_added"], 2);
+    });
+}

@@ -1,0 +1,52 @@
+//! A failure of the server itself, provoked from outside, ends the process with a message: a server that lacks a shard
+//! would lose jobs in silence.
+
+use crate::client::Client;
+use crate::process::{Ended, Server, Via};
+use crate::programs;
+
+/// Starts a server some of whose system calls fail, uses it until it is gone, and says how it ended.
+fn end_by(inject: &str, use_it: impl Fn(&Server)) -> Option<Ended> {
+    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return None;
+    }
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_wait", "-e", inject];
+    let server = Server::start_under(&strace, &["--threads", "2"]);
+    use_it(&server);
+    Some(server.process.ended())
+}
+
+/// Asks until the server is gone.
+fn ask_in_vain(server: &Server) {
+    let address = server.address(Via::Unix);
+    while Client::can_connect(&address) {
+        let mut client = server.connect(Via::Unix, "the client");
+        if !client.try_send_bytes(b"{\"cmd\":\"ping\"}\n") || client.next_line().is_none() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_poller_that_fails_ends_the_server_with_a_message() {
+    let Some(ended) = end_by("inject=epoll_wait:error=EBADF:when=12+", ask_in_vain) else {
+        return;
+    };
+    assert!(!ended.status.success(), "{ended:?}");
+    let said: Vec<_> = ended.stderr.lines().filter(|line| !line.contains("listening on")).collect();
+    assert!(!said.is_empty(), "{ended:?}");
+}
+
+#[test]
+fn an_interrupted_poll_is_no_failure() {
+    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_wait"];
+    let inject = ["-e", "inject=epoll_wait:error=EINTR:when=2+2"];
+    let server = Server::start_under(&[&strace[..], &inject].concat(), &["--threads", "2"]);
+    let mut client = server.connect(Via::Tcp, "the client");
+    for _ in 0..20 {
+        client.expect_nothing();
+    }
+}

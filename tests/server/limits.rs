@@ -1,0 +1,180 @@
+//! The bounds on lines, types and memory. What is not read by its peer has a file of its own.
+
+use crate::client::Client;
+use crate::script::everywhere;
+
+/// A `ping` of so many bytes, its end not counted.
+fn ping_of(bytes: usize) -> String {
+    let rest = bytes - r#"{"cmd":"ping","":""}"#.len();
+    format!(r#"{{"cmd":"ping","":"{}"}}"#, "x".repeat(rest))
+}
+
+#[test]
+fn a_line_at_the_limit_passes_and_one_over_it_closes_the_connection() {
+    everywhere(&["--max-line", "64"], |net| {
+        let mut client = net.connect("the client");
+        for bytes in [63, 64] {
+            for end in ["\n", "\r\n"] {
+                client.send_bytes(format!("{}{end}", ping_of(bytes)).as_bytes());
+                client.expect(r#"{"cmd":"pong"}"#);
+            }
+        }
+        for end in ["\n", "\r\n"] {
+            let mut client = net.connect("the client that says too much");
+            client.send_bytes(format!("{}{end}{}{end}", ping_of(65), ping_of(20)).as_bytes());
+            client.expect_error("too_long", None);
+            client.expect_closed();
+        }
+    });
+}
+
+#[test]
+fn a_line_without_an_end_is_too_long_as_soon_as_it_passes_the_limit() {
+    everywhere(&["--max-line", "1K"], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(format!("{{\"cmd\":\"ping\",\"\":\"{}", "x".repeat(1100)).as_bytes());
+        client.expect_error("too_long", None);
+        client.expect_closed();
+    });
+}
+
+#[test]
+fn the_tail_of_a_line_that_is_too_long_is_never_obeyed() {
+    everywhere(&["--max-line", "1K"], |net| {
+        let mut client = net.connect("the client");
+        client.expect_nothing();
+        let job = r#"{"cmd":"do","id":1,"type":"t"}"#;
+        client.send_bytes(format!("{}{}\n{job}\n", " ".repeat(1000), ping_of(100)).as_bytes());
+        client.expect_error("too_long", None);
+        client.try_send_bytes(format!("{job}\n").repeat(1000).as_bytes());
+        client.expect_closed();
+        let metrics = net.connect("the observer").metrics();
+        assert_eq!(metrics["jobs_added"], 0);
+        assert_eq!(metrics["protocol_errors"], 1);
+    });
+}
+
+#[test]
+fn a_size_comes_before_json_in_what_is_checked() {
+    everywhere(&["--max-line", "64"], |net| {
+        let mut client = net.connect("the client");
+        client.expect_nothing();
+        client.send(&"[".repeat(65));
+        client.expect_error("too_long", None);
+        client.expect_closed();
+    });
+}
+
+#[test]
+fn a_job_of_many_megabytes_goes_through_and_back() {
+    let payload = "0123456789abcdef".repeat(128 << 10);
+    everywhere(&[], |net| {
+        let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        client.send(&format!(r#"{{"cmd":"do","id":1,"type":"t","arg":"{payload}"}}"#));
+        worker.expect(&format!(r#"{{"cmd":"do","id":1,"type":"t","arg":"{payload}"}}"#));
+        worker.send(&format!(r#"{{"cmd":"did","id":1,"res":"{payload}"}}"#));
+        client.expect(&format!(r#"{{"cmd":"did","id":1,"res":"{payload}"}}"#));
+        // Nothing of it is kept; the question itself may count.
+        client.until_metric("jobs_running", 0);
+        assert!(client.metrics()["bytes_held"].as_u64().unwrap() < 1024);
+    });
+}
+
+fn can_do(types: std::ops::Range<usize>) -> String {
+    let names: Vec<_> = types.map(|name| format!(r#""t{name}""#)).collect();
+    format!(r#"{{"cmd":"can_do","types":[{}]}}"#, names.join(","))
+}
+
+#[test]
+fn a_connection_may_give_a_thousand_and_twenty_four_types() {
+    everywhere(&[], |net| {
+        let mut worker = net.connect("the worker");
+        worker.send(&can_do(0..1025));
+        worker.expect_error("bad_request", None);
+        assert_eq!(worker.metrics()["workers"], 0, "all or nothing");
+        worker.send(&can_do(0..1024));
+        worker.send(&can_do(0..1024));
+        worker.expect_nothing();
+        worker.send(&can_do(1024..1025));
+        worker.expect_error("bad_request", None);
+        worker.send(r#"{"cmd":"cant_do","types":["t0"]}"#);
+        worker.send(&can_do(1024..1025));
+        worker.expect_nothing();
+    });
+}
+
+fn submit(client: &mut Client, id: usize, arg: &str) {
+    client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"{arg}"}}"#));
+}
+
+#[test]
+fn a_job_beyond_the_memory_budget_is_refused_and_what_waits_is_done() {
+    let arg = "x".repeat(100 << 10);
+    everywhere(&["--max-memory", "1M"], |net| {
+        let mut client = net.connect("the client");
+        for id in 0..20 {
+            submit(&mut client, id, &arg);
+        }
+        let refused: Vec<usize> = (0..20).filter(|&id| id >= 10).collect();
+        for id in &refused {
+            let answer = client.line();
+            assert!(answer.starts_with(&format!(r#"{{"cmd":"did","id":{id},"err":""#)), "{answer}");
+            assert!(answer.ends_with(r#","code":"queue_full"}"#), "{answer}");
+        }
+        client.expect_nothing();
+        let metrics = client.metrics();
+        assert_eq!(metrics["jobs_refused"], refused.len());
+        assert_eq!(metrics["jobs_waiting"], 10);
+        let (held, budget) = (metrics["bytes_held"].as_u64().unwrap(), metrics["bytes_max"].as_u64().unwrap());
+        assert!((10 * arg.len() as u64..=budget).contains(&held), "{held} of {budget}");
+
+        let mut worker = net.connect("the worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        for id in 0..10 {
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"{arg}"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+            client.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        }
+        submit(&mut client, 20, &arg);
+        worker.expect(&format!(r#"{{"cmd":"do","id":20,"type":"t","arg":"{arg}"}}"#));
+    });
+}
+
+#[test]
+fn other_work_goes_on_while_the_queue_is_full() {
+    let arg = "x".repeat(200 << 10);
+    everywhere(&["--max-memory", "1M"], |net| {
+        let (mut client, mut other) = (net.connect("the client"), net.connect("the other client"));
+        let mut worker = net.connect("the other worker");
+        worker.send(r#"{"cmd":"can_do","types":["small"]}"#);
+        for id in 0..6 {
+            submit(&mut client, id, &arg);
+        }
+        assert!(client.line().ends_with(r#","code":"queue_full"}"#));
+        for id in 0..50 {
+            other.send(&format!(r#"{{"cmd":"do","id":{id},"type":"small"}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"small"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+            other.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        }
+    });
+}
+
+#[test]
+fn half_a_line_beyond_the_memory_budget_is_cut_off_and_others_live_on() {
+    everywhere(&["--max-memory", "1M"], |net| {
+        let mut idle: Vec<_> = (0..4).map(|_| net.connect("an idle client")).collect();
+        idle.iter_mut().for_each(Client::expect_nothing);
+        let mut greedy = net.connect("the greedy client");
+        greedy.expect_nothing();
+        greedy.send_bytes(br#"{"cmd":"do","id":1,"type":"t","arg":""#);
+        greedy.try_send_bytes(&vec![b'x'; 3 << 20]);
+        greedy.expect_error("queue_full", None);
+        greedy.expect_closed();
+        idle.iter_mut().for_each(Client::expect_nothing);
+        idle[0].until_metric("connections_open", 4);
+        assert!(idle[0].metrics()["bytes_held"].as_u64().unwrap() < 1024);
+        assert_eq!(idle[0].metrics()["jobs_added"], 0);
+    });
+}

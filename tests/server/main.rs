@@ -1,0 +1,35 @@
+//! The real binary over real sockets, seen from outside: docs/protocol.md and docs/operating.md are all that these
+//! tests know of it. A file a behaviour. Whatever is said over a connection is tried over TCP and over a UNIX socket,
+//! and with one, two and four shards, by [`script::play`] and [`script::everywhere`].
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/process.rs"]
+mod process;
+#[path = "../common/programs.rs"]
+mod programs;
+#[path = "../common/wait.rs"]
+mod wait;
+
+mod script;
+
+mod bytes;
+mod client_2011;
+mod codes;
+mod crowds;
+mod failure;
+mod ids;
+mod limits;
+mod metrics;
+mod options;
+mod sessions;
+mod slots;
+mod sockets;
+mod start;
+mod stderr;
+mod stopping;
+mod system;
+mod unread;
+mod verbose;
+mod workers_die;

@@ -1,0 +1,147 @@
+//! Peers that do not read what they are sent: when they are given no more, and when they are closed.
+
+use crate::client::Client;
+use crate::script::{Net, everywhere, over_both};
+
+/// Large enough that what the system keeps for a socket is only a few jobs.
+const PAYLOAD_BYTES: usize = 512 << 10;
+const JOBS: usize = 32;
+
+/// Submits [`JOBS`] large jobs.
+fn submit_all(client: &mut Client) {
+    let arg = "x".repeat(PAYLOAD_BYTES);
+    for id in 0..JOBS {
+        client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"{arg}"}}"#));
+    }
+    client.expect_nothing();
+}
+
+/// A worker of a hundred jobs that reads only when it is told to.
+fn lazy_worker(net: &Net) -> Client {
+    let mut worker = net.connect("the lazy worker");
+    worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
+    worker.expect_nothing();
+    worker
+}
+
+/// Takes a job, answers it, and says which it was.
+fn work_once(worker: &mut Client) -> usize {
+    let job: serde_json::Value = serde_json::from_str(&worker.line()).unwrap();
+    assert_eq!(job["arg"].as_str().unwrap().len(), PAYLOAD_BYTES);
+    worker.send(&format!(r#"{{"cmd":"did","job":{}}}"#, job["job"]));
+    usize::try_from(job["id"].as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn a_worker_that_does_not_read_is_given_no_more_until_it_does() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        let mut lazy = lazy_worker(net);
+        submit_all(&mut client);
+        // Another worker gets what the lazy one, with slots left for all, was not given. What it has unsent is about
+        // three jobs; the system's buffers take up to ten more.
+        let mut eager = net.connect("the eager worker");
+        eager.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
+        let mut done: Vec<usize> = (0..JOBS / 2).map(|_| work_once(&mut eager)).collect();
+        eager.send(r#"{"cmd":"cant_do","types":["t"]}"#);
+        eager.send(r#"{"cmd":"ping"}"#);
+        loop {
+            let line = eager.line();
+            if line == r#"{"cmd":"pong"}"# {
+                break;
+            }
+            let job: serde_json::Value = serde_json::from_str(&line).unwrap();
+            eager.send(&format!(r#"{{"cmd":"did","job":{}}}"#, job["job"]));
+            done.push(usize::try_from(job["id"].as_u64().unwrap()).unwrap());
+        }
+        // And the lazy one, when it reads, gets all that is left.
+        while done.len() < JOBS {
+            done.push(work_once(&mut lazy));
+        }
+        done.sort_unstable();
+        assert_eq!(done, (0..JOBS).collect::<Vec<_>>());
+        for _ in 0..JOBS {
+            assert!(client.line().starts_with(r#"{"cmd":"did","id":"#));
+        }
+        client.expect_nothing();
+    });
+}
+
+#[test]
+fn a_worker_that_stalls_is_closed_and_its_jobs_are_given_to_others() {
+    over_both(&["--threads", "2", "--stall-timeout", "1"], |net| {
+        let mut client = net.connect("the client");
+        let mut lazy = lazy_worker(net);
+        submit_all(&mut client);
+        client.until_metric("workers", 0);
+        lazy.drain();
+        let metrics = client.metrics();
+        assert!(metrics["jobs_reassigned"].as_u64().unwrap() > 0);
+        assert_eq!(metrics["jobs_waiting"], JOBS);
+        let mut worker = net.connect("the next worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
+        for _ in 0..JOBS {
+            work_once(&mut worker);
+            client.line();
+        }
+    });
+}
+
+/// Submits jobs whose results nobody reads.
+fn pile_up_results(net: &Net) -> (Client, Client) {
+    let mut lazy = net.connect("the lazy client");
+    let mut worker = net.connect("the worker");
+    worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+    let result = "x".repeat(PAYLOAD_BYTES);
+    for id in 0..JOBS {
+        lazy.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+    }
+    for id in 0..JOBS {
+        worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+        worker.send(&format!(r#"{{"cmd":"did","id":{id},"res":"{result}"}}"#));
+    }
+    worker.expect_nothing();
+    (lazy, worker)
+}
+
+#[test]
+fn a_client_that_does_not_read_is_closed_past_the_limit_of_unsent_bytes() {
+    everywhere(&["--max-line", "2M", "--max-unsent", "2M"], |net| {
+        let (mut lazy, mut worker) = pile_up_results(net);
+        worker.until_metric("connections_open", 1);
+        assert!(lazy.drain() < JOBS * PAYLOAD_BYTES);
+        assert_eq!(worker.metrics()["jobs_running"], 0);
+        assert!(worker.metrics()["bytes_held"].as_u64().unwrap() < 1024);
+    });
+}
+
+#[test]
+fn a_client_that_reads_late_is_sent_everything() {
+    everywhere(&[], |net| {
+        let (mut lazy, _worker) = pile_up_results(net);
+        for _ in 0..JOBS {
+            assert!(lazy.line().len() > PAYLOAD_BYTES);
+        }
+        lazy.expect_nothing();
+    });
+}
+
+#[test]
+fn a_client_with_much_unsent_that_moves_no_byte_is_closed_after_the_stall_timeout() {
+    over_both(&["--threads", "2", "--stall-timeout", "1"], |net| {
+        let (mut lazy, mut worker) = pile_up_results(net);
+        worker.until_metric("connections_open", 1);
+        assert!(lazy.drain() < JOBS * PAYLOAD_BYTES);
+    });
+}
+
+#[test]
+fn an_idle_client_with_nothing_unsent_is_never_stalled() {
+    everywhere(&["--stall-timeout", "0"], |net| {
+        let mut client = net.connect("the client");
+        client.expect_nothing();
+        let mut other = net.connect("another");
+        (0..100).for_each(|_| other.expect_nothing());
+        client.expect_nothing();
+    });
+}

@@ -1,0 +1,238 @@
+//! Workers that go away with a job: as closed connections, and as processes that are killed or stopped.
+
+use std::env;
+use std::process::Command;
+
+use rustix::process::Signal;
+use socket2::SockAddr;
+
+use crate::client::Client;
+use crate::process::{Process, Via};
+use crate::script::{Net, everywhere, play, play_with};
+
+/// Says to [`a_worker_that_never_answers`] where the server is.
+const ADDRESS: &str = "DEPUTY_TEST_WORKER_ADDRESS";
+
+/// Not a test: this program started once more, as a worker process for the tests below to kill.
+#[test]
+#[ignore = "the worker process of other tests"]
+fn a_worker_that_never_answers() {
+    let Some(address) = env::var_os(ADDRESS) else {
+        return;
+    };
+    let address = match address.to_str().and_then(|text| text.parse::<std::net::SocketAddr>().ok()) {
+        Some(address) => address.into(),
+        None => SockAddr::unix(address).unwrap(),
+    };
+    let mut worker = Client::connect("the worker process", &address);
+    worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+    while worker.next_line().is_some() {}
+}
+
+/// Starts it.
+fn start_worker(net: &Net) -> Process {
+    let address = match net.via {
+        Via::Tcp => net.server.tcp[0].to_string().into(),
+        Via::Unix => net.server.sock.clone().into_os_string(),
+    };
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "workers_die::a_worker_that_never_answers"]).env(ADDRESS, address);
+    Process::spawn(&mut command, None)
+}
+
+#[test]
+fn a_job_whose_worker_process_is_killed_is_next_in_line() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send(r#"{"cmd":"do","id":1,"type":"t","arg":"first"}"#);
+        let doomed = start_worker(net);
+        client.until_metric("jobs_running", 1);
+        client.send(r#"{"cmd":"do","id":2,"type":"t","arg":"second"}"#);
+        client.until_metric("jobs_waiting", 1);
+        doomed.signal(Signal::KILL);
+        client.until_metric("jobs_waiting", 2);
+        assert_eq!(client.metrics()["jobs_reassigned"], 1);
+        let mut worker = net.connect("the next worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        for (id, arg) in [(1, "first"), (2, "second")] {
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"{arg}"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{id},"res":"{arg}"}}"#));
+            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":"{arg}"}}"#));
+        }
+        let metrics = client.metrics();
+        assert_eq!((&metrics["jobs_added"], &metrics["jobs_done"]), (&2.into(), &2.into()));
+        assert_eq!(metrics["jobs_dispatched"], 3);
+    });
+}
+
+#[test]
+fn a_job_whose_worker_process_is_stopped_stays_its_own_and_others_go_on() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        let stopped = start_worker(net);
+        client.until_metric("jobs_running", 1);
+        stopped.signal(Signal::STOP);
+        let mut worker = net.connect("the other worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        for id in 2..10 {
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+            client.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        }
+        assert_eq!(client.metrics()["jobs_running"], 1);
+        stopped.signal(Signal::KILL);
+        worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
+    });
+}
+
+#[test]
+fn jobs_that_are_given_back_start_first_and_in_order_of_arrival() {
+    play(
+        r#"
+        V> {"cmd":"can_do","types":["t"]}
+        W> {"cmd":"can_do","types":["t"]}
+        C> {"cmd":"do","id":1,"type":"t"}
+        C> {"cmd":"do","id":2,"type":"t"}
+        C> {"cmd":"do","id":3,"type":"t"}
+        jobs_running = 2
+        jobs_waiting = 1
+        W leaves
+        jobs_waiting = 2
+        V leaves
+        jobs_waiting = 3
+        X> {"cmd":"can_do","types":["t"]}
+        X< {"cmd":"do","id":1,"type":"t"}
+        X> {"cmd":"did","id":1}
+        X< {"cmd":"do","id":2,"type":"t"}
+        X> {"cmd":"did","id":2}
+        X< {"cmd":"do","id":3,"type":"t"}
+        jobs_added = 3
+        jobs_reassigned = 2
+        "#,
+    );
+}
+
+#[test]
+fn a_job_that_was_given_back_keeps_away_from_others_that_were() {
+    play(
+        r#"
+        W> {"cmd":"can_do","types":["t"],"max_jobs":2}
+        C> {"cmd":"do","id":1,"type":"t"}
+        C> {"cmd":"do","id":2,"type":"t"}
+        W< {"cmd":"do","id":1,"type":"t","job":$a}
+        W< {"cmd":"do","id":2,"type":"t","job":$b}
+        W leaves
+        jobs_waiting = 2
+        X> {"cmd":"can_do","types":["t"],"max_jobs":2}
+        X< {"cmd":"do","id":1,"type":"t","job":$c}
+        jobs_waiting = 1
+        X quiet
+        C> {"cmd":"do","id":3,"type":"t"}
+        X< {"cmd":"do","id":3,"type":"t","job":$d}
+        X> {"cmd":"did","job":$c}
+        X< {"cmd":"do","id":2,"type":"t","job":$e}
+        "#,
+    );
+}
+
+/// Lets a worker come, take the job, and leave with it.
+fn lose_the_job(net: &Net, observer: &mut Client, losses: u64) {
+    let mut worker = net.connect("a doomed worker");
+    worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+    worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
+    drop(worker);
+    observer.until_metric("jobs_reassigned", losses);
+}
+
+#[test]
+fn a_job_that_lost_three_workers_is_given_up() {
+    everywhere(&[], |net| {
+        let (mut client, mut observer) = (net.connect("the client"), net.connect("the observer"));
+        client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        (1..=2).for_each(|losses| lose_the_job(net, &mut observer, losses));
+        client.expect_nothing();
+        let mut last = net.connect("the last worker");
+        last.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        last.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        drop(last);
+        let answer = client.line();
+        assert!(answer.starts_with(r#"{"cmd":"did","id":1,"err":""#), "{answer}");
+        assert!(answer.ends_with(r#","code":"gave_up"}"#), "{answer}");
+        observer.until_metric("jobs_failed", 1);
+        let metrics = observer.metrics();
+        assert_eq!((&metrics["jobs_waiting"], &metrics["jobs_running"]), (&0.into(), &0.into()));
+    });
+}
+
+#[test]
+fn without_a_limit_of_attempts_a_job_is_never_given_up() {
+    everywhere(&["--max-attempts", "0"], |net| {
+        let (mut client, mut observer) = (net.connect("the client"), net.connect("the observer"));
+        client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        (1..=8).for_each(|losses| lose_the_job(net, &mut observer, losses));
+        let mut worker = net.connect("the worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+        worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
+        worker.send(r#"{"cmd":"did","id":1,"res":"at last"}"#);
+        client.expect(r#"{"cmd":"did","id":1,"res":"at last"}"#);
+    });
+}
+
+#[test]
+fn with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
+    play_with(
+        &["--max-attempts", "1"],
+        r#"
+        W> {"cmd":"can_do","types":["t"]}
+        C> {"cmd":"do","id":1,"type":"t"}
+        W< {"cmd":"do","id":1,"type":"t"}
+        W leaves
+        C< {"cmd":"did","id":1,"err":"...","code":"gave_up"}
+        "#,
+    );
+}
+
+#[test]
+fn a_loss_in_company_is_no_attempt() {
+    play_with(
+        &["--max-attempts", "1"],
+        r#"
+        W> {"cmd":"can_do","types":["t"],"max_jobs":2}
+        C> {"cmd":"do","id":1,"type":"t"}
+        C> {"cmd":"do","id":2,"type":"t"}
+        W< {"cmd":"do","id":1,"type":"t","job":$a}
+        W< {"cmd":"do","id":2,"type":"t","job":$b}
+        W leaves
+        jobs_waiting = 2
+        X> {"cmd":"can_do","types":["t"]}
+        X< {"cmd":"do","id":1,"type":"t"}
+        X leaves
+        C< {"cmd":"did","id":1,"err":"...","code":"gave_up"}
+        Y> {"cmd":"can_do","types":["t"]}
+        Y< {"cmd":"do","id":2,"type":"t"}
+        Y> {"cmd":"did","id":2}
+        C< {"cmd":"did","id":2}
+        "#,
+    );
+}
+
+#[test]
+fn an_answer_and_the_end_of_the_connection_in_one_go_lose_no_job() {
+    everywhere(&[], |net| {
+        let mut client = net.connect("the client");
+        for id in 0..100 {
+            let mut worker = net.connect("a worker of one job");
+            worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+            drop(worker);
+            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+            // Until then it may still be taken for an idle worker.
+            client.until_metric("workers", 0);
+        }
+        assert_eq!(client.metrics()["jobs_reassigned"], 0);
+    });
+}
