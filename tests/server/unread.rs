@@ -1,7 +1,10 @@
 //! Peers that do not read what they are sent: when they are given no more, and when they are closed.
 
+use rustix::process::Signal;
+
 use crate::client::Client;
 use crate::script::{Net, everywhere, over_both};
+use crate::wait::until;
 
 /// Large enough that what the system keeps for a socket is only a few jobs.
 const PAYLOAD_BYTES: usize = 512 << 10;
@@ -143,5 +146,22 @@ fn an_idle_client_with_nothing_unsent_is_never_stalled() {
         let mut other = net.connect("another");
         (0..100).for_each(|_| other.expect_nothing());
         client.expect_nothing();
+    });
+}
+
+#[test]
+fn what_was_unsent_to_a_client_that_left_is_not_held() {
+    // Few bytes that are answered by many, and an end that comes with them: the server writes to who is gone already.
+    let questions = "{\"cmd\":\"metrics\"}\n".repeat(3_000);
+    everywhere(&[], |net| {
+        let mut observer = net.connect("the observer");
+        let mut hasty = net.connect("the hasty client");
+        hasty.expect_nothing();
+        net.server.process.signal(Signal::STOP);
+        hasty.send_bytes(questions.as_bytes());
+        drop(hasty);
+        net.server.process.signal(Signal::CONT);
+        observer.until_metric("connections_open", 1);
+        until("memory given back", || (observer.metrics()["bytes_held"].as_u64().unwrap() < 1024).then_some(()));
     });
 }
