@@ -136,6 +136,11 @@ impl Client {
         });
     }
 
+    /// Asks for the metrics until the server holds next to nothing: the question itself may count.
+    pub(crate) fn until_little_is_held(&mut self) {
+        until("memory given back", || (self.metrics()["bytes_held"].as_u64().unwrap() < 1024).then_some(()));
+    }
+
     fn take_line(&mut self, length: usize) -> String {
         let rest = self.unread.split_off(length);
         let mut line = std::mem::replace(&mut self.unread, rest);

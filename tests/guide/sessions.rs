@@ -14,14 +14,14 @@ fn sessions() -> Vec<Session> {
 fn every_session_of_the_protocol_page_happens_as_shown_over_tcp() {
     let sessions = sessions();
     assert!(sessions.len() > 10, "the page has lost its sessions");
-    for session in sessions {
+    for session in &sessions {
         session.play(Via::Tcp);
     }
 }
 
 #[test]
 fn every_session_of_the_protocol_page_happens_as_shown_over_a_unix_socket() {
-    for session in sessions() {
+    for session in &sessions() {
         session.play(Via::Unix);
     }
 }

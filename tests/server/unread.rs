@@ -4,7 +4,6 @@ use rustix::process::Signal;
 
 use crate::client::Client;
 use crate::script::{Net, everywhere, over_both};
-use crate::wait::until;
 
 /// Large enough that what the system keeps for a socket is only a few jobs.
 const PAYLOAD_BYTES: usize = 512 << 10;
@@ -78,9 +77,8 @@ fn a_worker_that_stalls_is_closed_and_its_jobs_are_given_to_others() {
         submit_all(&mut client);
         client.until_metric("workers", 0);
         lazy.drain();
-        let metrics = client.metrics();
-        assert!(metrics["jobs_reassigned"].as_u64().unwrap() > 0);
-        assert_eq!(metrics["jobs_waiting"], JOBS);
+        client.until_metric("jobs_waiting", JOBS as u64);
+        assert!(client.metrics()["jobs_reassigned"].as_u64().unwrap() > 0);
         let mut worker = net.connect("the next worker");
         worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
         for _ in 0..JOBS {
@@ -113,8 +111,8 @@ fn a_client_that_does_not_read_is_closed_past_the_limit_of_unsent_bytes() {
         let (mut lazy, mut worker) = pile_up_results(net);
         worker.until_metric("connections_open", 1);
         assert!(lazy.drain() < JOBS * PAYLOAD_BYTES);
-        assert_eq!(worker.metrics()["jobs_running"], 0);
-        assert!(worker.metrics()["bytes_held"].as_u64().unwrap() < 1024);
+        worker.until_metric("jobs_running", 0);
+        worker.until_little_is_held();
     });
 }
 
@@ -162,6 +160,6 @@ fn what_was_unsent_to_a_client_that_left_is_not_held() {
         drop(hasty);
         net.server.process.signal(Signal::CONT);
         observer.until_metric("connections_open", 1);
-        until("memory given back", || (observer.metrics()["bytes_held"].as_u64().unwrap() < 1024).then_some(()));
+        observer.until_little_is_held();
     });
 }
