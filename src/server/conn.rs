@@ -87,15 +87,19 @@ impl Connection {
         }
     }
 
-    /// Writes until the socket takes no more. Returns what it took; `None` if the connection broke.
-    pub(super) fn write(&mut self) -> Option<usize> {
+    /// Writes until the socket takes no more. Returns what it took, and whether the connection is whole.
+    pub(super) fn write(&mut self) -> (u64, bool) {
         let before = self.sent;
+        let mut whole = true;
         while !self.blocked && self.sent < self.unsent.len() {
             match self.stream.write(&self.unsent[self.sent..]) {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
-                Err(_) => return None,
+                Err(_) => {
+                    whole = false;
+                    break;
+                }
             }
         }
         let taken = self.sent - before;
@@ -104,6 +108,6 @@ impl Connection {
             self.unsent.drain(..self.sent);
             self.sent = 0;
         }
-        Some(taken)
+        (taken as u64, whole)
     }
 }

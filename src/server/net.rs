@@ -119,38 +119,35 @@ impl Net {
     pub(super) fn flush(&mut self, id: ConnId) -> Option<u64> {
         let conn = self.get(id)?;
         conn.touched = false;
-        let taken = conn.write();
+        let (taken, whole) = conn.write();
         let (stage, empty) = (conn.stage, conn.unsent_bytes() == 0);
         if empty {
             let buffer = std::mem::take(&mut conn.unsent);
             conn.sent = 0;
             self.keep_buffer(buffer);
         }
-        let taken = taken.map(|n| n as u64);
         if let Stage::Closing(how) = stage {
-            self.closing_bytes -= taken.unwrap_or(0);
-            self.go_on_closing(id, how, taken, empty);
+            self.closing_bytes -= taken;
+            if whole {
+                self.go_on_closing(id, how, taken, empty);
+            } else {
+                self.drop_now(id);
+            }
         }
-        taken
+        whole.then_some(taken)
     }
 
-    fn go_on_closing(&mut self, id: ConnId, how: Closing, taken: Option<u64>, empty: bool) {
-        match (taken, how) {
-            (None, _) => self.drop_now(id),
-            (Some(_), Closing::Explained) if empty => {
-                if let Some(conn) = self.get(id) {
-                    conn.stream.end_writing();
-                    conn.stage = Stage::Lingering;
-                }
-            }
-            (Some(_), _) if empty => self.drop_now(id),
-            (Some(n), Closing::Flushed) if n > 0 => {
-                let close_by_ms = self.now_ms + self.stall_ms;
-                if let Some(conn) = self.get(id) {
-                    conn.close_by_ms = close_by_ms;
-                }
-            }
-            _ => {}
+    fn go_on_closing(&mut self, id: ConnId, how: Closing, taken: u64, empty: bool) {
+        if empty && how != Closing::Explained {
+            return self.drop_now(id);
+        }
+        let close_by_ms = self.now_ms + self.stall_ms;
+        let Some(conn) = self.get(id) else { return };
+        if empty {
+            conn.stream.end_writing();
+            conn.stage = Stage::Lingering;
+        } else if taken > 0 && how == Closing::Flushed {
+            conn.close_by_ms = close_by_ms;
         }
     }
 
