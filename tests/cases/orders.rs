@@ -8,6 +8,9 @@ use super::world::Link;
 /// Orders that are run one by one. A case that has more is run in so many of them, and then in as many at random.
 const ORDERS_MAX: usize = 2_000;
 
+/// Deliveries after which an order is taken to go in a circle. The longest takes a tenth.
+const DELIVERIES_MAX: usize = 1_000;
+
 /// Something that happens to the players `T` of a case. False: it cannot happen yet.
 pub(crate) type Act<T> = fn(&mut Stage, &T) -> bool;
 
@@ -30,7 +33,7 @@ pub(crate) fn in_every_order<T>(set_up: impl Fn() -> (Stage, T), acts: &[Act<T>]
 
 fn play<T>(stage: &mut Stage, players: &T, acts: &[Act<T>], choices: &mut Choices) {
     let mut left = acts.iter();
-    loop {
+    for _ in 0..DELIVERIES_MAX {
         let links: Vec<Link> = stage.world.busy_links().collect();
         let options = links.len() + usize::from(left.len() > 0);
         if options == 0 {
@@ -54,6 +57,7 @@ fn play<T>(stage: &mut Stage, players: &T, acts: &[Act<T>], choices: &mut Choice
             stage.world.check_shard(shard);
         }
     }
+    panic!("messages go round and round");
 }
 
 /// The choices of one order, and the way to the next one.

@@ -65,7 +65,7 @@ fn two_poisons_end_each_after_three_deaths() {
     stage.rest();
     assert_eq!(stage.held(worker), ["P", "Q"]);
     let mut deaths = [0, 0];
-    for death in 1.. {
+    for death in 1..20 {
         let held = stage.held(worker);
         if held.is_empty() {
             break;

@@ -26,7 +26,7 @@ pub(crate) use outside::{Event, name_of};
 use outside::{Outside, Recorder};
 
 /// Messages after which a world that does not come to rest is taken to go in a circle.
-const DELIVERIES_MAX: u64 = 10_000_000;
+const DELIVERIES_MAX: u64 = 200_000;
 
 /// What a world is built with.
 #[derive(Clone, Debug)]
