@@ -128,13 +128,16 @@ impl Drop for ServerProcess {
     }
 }
 
-/// Hands the line that tells of listening to `sender`; what else the server says goes to our own stderr.
+/// What the server says when all is well, beside that it listens.
+const EXPECTED: [&str; 2] = ["deputy: stopping", "deputy: stopped"];
+
+/// Hands the line that tells of listening to `sender`; what is unexpected goes to our own stderr.
 fn forward(stderr: ChildStderr, sender: &Sender<String>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if line.contains("listening") {
             // Nobody waits any more if it came too late.
             let _ = sender.send(line);
-        } else {
+        } else if !EXPECTED.contains(&line.as_str()) {
             // There is nowhere else to complain if stderr is closed.
             let _ = writeln!(io::stderr(), "{line}");
         }

@@ -6,7 +6,7 @@
 //! | `config`, `bound` | what can be set, and its bounds |
 //! | `listen`, `sock_file`, `address`, `memory`, `system` | what is had from the machine at the start |
 //! | `acceptor`, `porter` | the thread that takes connections and gives each to the shard with fewest |
-//! | `shard` | a shard's thread: the turn |
+//! | `shard`, `note` | a shard's thread: the turn, and what it tells when the server stops |
 //! | `net`, `conn`, `stream` | its connections; the core's effects on them |
 //! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
 //! | `shared` | the figures that threads read of each other |
@@ -22,6 +22,7 @@ mod log;
 mod mailbox;
 mod memory;
 mod net;
+mod note;
 mod outbox;
 mod panic;
 mod porter;
@@ -54,9 +55,10 @@ use listen::Listeners;
 pub use log::Level;
 use log::{Log, LogThread};
 use mailbox::{Mail, Mailbox, PostBox};
+use note::Note;
 pub use panic::abort_on_panic;
 use report::Reporter;
-use shard::{Note, Parts, Shard, WAKE};
+use shard::{Parts, Shard, WAKE};
 use shared::Shared;
 pub use start_error::StartError;
 pub use system::raise_descriptor_limit;

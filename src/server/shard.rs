@@ -19,6 +19,7 @@ use super::conn::{Got, Stage};
 use super::log::Log;
 use super::mailbox::{Mail, Mailbox, PostBox};
 use super::net::{Net, conn_of};
+use super::note::{Note, Obituary};
 use super::outbox::Outbox;
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input};
@@ -27,14 +28,6 @@ use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES, READ_BYTES
 
 /// Wakes the poller for the mailbox. No connection has it: its slot would have to be the last of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
-
-/// What a shard tells the thread that stops the server.
-pub(super) enum Note {
-    /// No job that was submitted here is unanswered, nor will one be.
-    Drained,
-    /// The thread panicked.
-    Died,
-}
 
 /// A shard, as its thread has it.
 pub(super) struct Shard {
@@ -99,7 +92,7 @@ impl Shard {
     /// # Panics
     /// If the poller fails, which leaves no way to go on: the server would lose jobs in silence.
     pub(super) fn run(mut self) {
-        let _guard = Guard(self.notes.clone());
+        let _obituary = Obituary(self.notes.clone());
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         loop {
             if let Err(error) = self.sleep(&mut events) {
@@ -293,17 +286,6 @@ impl Shard {
                 self.net.is_empty()
             }
             _ => false,
-        }
-    }
-}
-
-/// Tells of a panic, so that nobody waits for a shard that is no more.
-struct Guard(Sender<Note>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.0.send(Note::Died); // As above.
         }
     }
 }
