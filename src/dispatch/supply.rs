@@ -66,8 +66,10 @@ impl Owner {
     fn offer_free(&mut self, touched: &[u32], step: &mut Step<'_>) {
         for &at in touched {
             let bid = self.bids.get(at);
-            if bid.free > u64::from(bid.open) {
-                let n = u32::try_from(bid.free - u64::from(bid.open)).unwrap_or(u32::MAX - bid.open);
+            // More slots than the number holds are offered when some of them are taken.
+            let n = bid.free.min(u32::MAX.into()).saturating_sub(bid.open.into());
+            if n > 0 {
+                let n = u32::try_from(n).expect("it is at most what the number holds");
                 bid.open += n;
                 step.post(bid.home, Message::Offer(bid.name.clone(), n));
             }

@@ -19,6 +19,8 @@ pub(super) struct Connection {
     pub(super) stage: Stage,
     /// The socket took no more; an event will come when it does.
     pub(super) blocked: bool,
+    /// A write failed. What the peer had sent before is still to be read; then it ends.
+    pub(super) broken: bool,
     /// When one that is being closed is given up.
     pub(super) close_by_ms: u64,
     /// It is on the shard's list of connections to write to.
@@ -63,6 +65,7 @@ impl Connection {
             stage: Stage::Open,
             close_by_ms: 0,
             blocked: false,
+            broken: false,
             touched: false,
             ready: false,
             ending: false,
@@ -81,25 +84,21 @@ impl Connection {
                 Ok(n) if n < buffer.len() && !self.ending => return Got::Last(n),
                 Ok(n) => return Got::Bytes(n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.broken => return Got::Nothing,
                 Err(_) => return Got::End, // Reset and the like: the peer is gone, whatever the reason.
             }
         }
     }
 
-    /// Writes until the socket takes no more. Returns what it took, and whether the connection is whole.
-    pub(super) fn write(&mut self) -> (u64, bool) {
+    /// Writes until the socket takes no more. Returns what it took; see also `broken`.
+    pub(super) fn write(&mut self) -> u64 {
         let before = self.sent;
-        let mut whole = true;
-        while !self.blocked && self.sent < self.unsent.len() {
+        while !self.blocked && !self.broken && self.sent < self.unsent.len() {
             match self.stream.write(&self.unsent[self.sent..]) {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
-                Err(_) => {
-                    whole = false;
-                    break;
-                }
+                Err(_) => self.broken = true,
             }
         }
         let taken = self.sent - before;
@@ -108,6 +107,47 @@ impl Connection {
             self.unsent.drain(..self.sent);
             self.sent = 0;
         }
-        (taken as u64, whole)
+        taken as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_a_write_failed_is_still_read() {
+        let (ours, mut theirs) = mio::net::UnixStream::pair().unwrap();
+        let mut conn = Connection::new(Stream::Unix(ours), 0);
+        theirs.write_all(b"{}\n").unwrap();
+        drop(theirs);
+        conn.unsent.extend(b"too late");
+        assert_eq!((conn.write(), conn.broken), (0, true));
+        let mut buffer = [0; 64];
+        assert!(matches!(conn.read(&mut buffer), Got::Last(3) | Got::Bytes(3)));
+        assert!(matches!(conn.read(&mut buffer), Got::End));
+    }
+
+    #[test]
+    fn a_connection_that_broke_has_an_end_even_if_nothing_tells_of_it() {
+        let (ours, _theirs) = mio::net::UnixStream::pair().unwrap();
+        let mut conn = Connection::new(Stream::Unix(ours), 0);
+        assert!(matches!(conn.read(&mut [0; 64]), Got::Nothing));
+        conn.broken = true;
+        assert!(matches!(conn.read(&mut [0; 64]), Got::End));
+    }
+
+    #[test]
+    fn a_full_socket_takes_a_part_and_says_so() {
+        let (ours, mut theirs) = mio::net::UnixStream::pair().unwrap();
+        let mut conn = Connection::new(Stream::Unix(ours), 0);
+        conn.unsent = vec![7; 16 << 20];
+        let taken = usize::try_from(conn.write()).unwrap();
+        assert!(conn.blocked && !conn.broken && (1..16 << 20).contains(&taken));
+        assert_eq!(conn.unsent_bytes(), (16 << 20) - taken);
+        let mut read = vec![0; taken];
+        theirs.read_exact(&mut read).unwrap();
+        conn.blocked = false;
+        assert!(conn.write() > 0 && read.iter().all(|&byte| byte == 7));
     }
 }

@@ -115,12 +115,12 @@ impl Net {
     }
 
     /// Writes what is unsent, as far as the socket takes it, and takes the next step of a connection that is closing.
-    /// Returns what was taken; `None` if the connection broke.
-    pub(super) fn flush(&mut self, id: ConnId) -> Option<u64> {
-        let conn = self.get(id)?;
+    /// Returns what was taken.
+    pub(super) fn flush(&mut self, id: ConnId) -> u64 {
+        let Some(conn) = self.get(id) else { return 0 };
         conn.touched = false;
-        let (taken, whole) = conn.write();
-        let (stage, empty) = (conn.stage, conn.unsent_bytes() == 0);
+        let taken = conn.write();
+        let (stage, broken, empty) = (conn.stage, conn.broken, conn.unsent_bytes() == 0);
         if empty {
             let buffer = std::mem::take(&mut conn.unsent);
             conn.sent = 0;
@@ -128,13 +128,13 @@ impl Net {
         }
         if let Stage::Closing(how) = stage {
             self.closing_bytes -= taken;
-            if whole {
-                self.go_on_closing(id, how, taken, empty);
-            } else {
+            if broken {
                 self.drop_now(id);
+            } else {
+                self.go_on_closing(id, how, taken, empty);
             }
         }
-        whole.then_some(taken)
+        taken
     }
 
     fn go_on_closing(&mut self, id: ConnId, how: Closing, taken: u64, empty: bool) {

@@ -82,8 +82,9 @@ mod tests {
             seen.recv_timeout(Duration::from_secs(10)).unwrap();
         }
         reporter.stop();
-        assert_eq!(seen.try_iter().count(), seen.len(), "nothing comes after the stop");
-        assert!(seen.recv().is_err(), "the thread has ended");
+        // The thread has ended, and its end of the channel with it: what it had sent can be counted.
+        let before_the_stop = seen.len();
+        assert_eq!(seen.iter().count(), before_the_stop);
     }
 
     #[test]

@@ -255,10 +255,10 @@ impl Shard {
             self.net.publish(self.core.counts());
             for id in std::mem::take(&mut self.net.touched) {
                 let open = self.net.is_open(id);
-                match self.net.flush(id) {
-                    Some(bytes) if open => self.tell(Input::Written { conn: id, bytes }),
-                    None if open => self.lose(id),
-                    _ => {}
+                let bytes = self.net.flush(id);
+                if open {
+                    self.tell(Input::Written { conn: id, bytes });
+                    self.read_on_if_broken(id);
                 }
             }
         }
@@ -266,10 +266,15 @@ impl Shard {
         self.net.outbox.post();
     }
 
-    /// A connection broke while it was written to.
-    fn lose(&mut self, id: ConnId) {
-        self.tell(Input::Ended { conn: id });
-        self.net.drop_now(id);
+    /// What arrived before a connection broke is obeyed: it is read to its end in the next turn.
+    fn read_on_if_broken(&mut self, id: ConnId) {
+        if let Some(conn) = self.net.get(id)
+            && conn.broken
+            && !std::mem::replace(&mut conn.ready, true)
+        {
+            conn.ending = true;
+            self.ready.push_back(id);
+        }
     }
 
     /// Takes the server's end a step further. Returns whether this was the last turn.
