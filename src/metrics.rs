@@ -66,6 +66,12 @@ figures! {
     unsent_bytes,
     /// Bytes of unfinished lines.
     partial_bytes,
+    /// Messages posted to other shards.
+    shard_messages,
+    /// Shards woken for them.
+    shard_wakes,
+    /// Turns of the loop.
+    shard_turns,
 }
 
 impl Counts {
@@ -140,6 +146,9 @@ impl Totals {
             ("results_dropped", c.results_dropped),
             ("protocol_errors", c.protocol_errors),
             ("connections_refused", self.connections_refused),
+            ("shard_messages", c.shard_messages),
+            ("shard_wakes", c.shard_wakes),
+            ("shard_turns", c.shard_turns),
             ("jobs_waiting", c.jobs_waiting),
             ("jobs_running", c.jobs_running),
             ("workers", c.workers),
@@ -188,6 +197,6 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&object).unwrap();
         assert_eq!(parsed["threads"], 2);
         assert_eq!(parsed["draining"], false);
-        assert_eq!(parsed.as_object().unwrap().len(), 22);
+        assert_eq!(parsed.as_object().unwrap().len(), 25);
     }
 }

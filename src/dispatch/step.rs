@@ -24,6 +24,7 @@ impl Step<'_> {
         if to == self.settings.shard {
             self.local.push_back(message);
         } else {
+            self.counts.shard_messages += 1;
             self.effects.post(to, message);
         }
     }

@@ -66,12 +66,14 @@ impl Mailbox {
 }
 
 impl PostBox {
-    /// Puts mail in, and wakes the owner if it sleeps.
-    pub(super) fn post(&self, mail: Mail) {
+    /// Puts mail in, and wakes the owner if it sleeps. Returns whether it did.
+    pub(super) fn post(&self, mail: Mail) -> bool {
         // A shard that has ended takes no more mail: the server is at its end, and nobody waits for what it says.
         let _ = self.sender.send(mail);
-        if self.sleeper.must_be_woken() {
+        let asleep = self.sleeper.must_be_woken();
+        if asleep {
             self.waker.wake().expect("an event counter of the process's own takes every write");
         }
+        asleep
     }
 }

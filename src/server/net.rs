@@ -23,7 +23,10 @@ pub(super) struct Net {
     pub(super) shard: usize,
     pub(super) now_ms: u64,
     pub(super) shared: Arc<Shared>,
-    pub(super) outbox: Outbox,
+    outbox: Outbox,
+    /// Turns that this shard has made, and wakes of others.
+    pub(super) turns: u64,
+    wakes: u64,
     /// Connections to write to before the turn ends.
     pub(super) touched: Vec<ConnId>,
     connections: Slab<Connection>,
@@ -55,6 +58,8 @@ impl Net {
             now_ms: 0,
             shared,
             outbox,
+            turns: 0,
+            wakes: 0,
             touched: Vec::new(),
             connections: Slab::new(),
             registry,
@@ -187,11 +192,17 @@ impl Net {
 
     /// Publishes the shard's figures. To be done before anything that tells of them is sent or posted.
     pub(super) fn publish(&self, counts: &Counts) {
-        self.shared.blocks[self.shard].publish(&self.with_closing(counts));
+        self.shared.blocks[self.shard].publish(&Counts {
+            unsent_bytes: counts.unsent_bytes + self.closing_bytes,
+            shard_wakes: self.wakes,
+            shard_turns: self.turns,
+            ..*counts
+        });
     }
 
-    fn with_closing(&self, counts: &Counts) -> Counts {
-        Counts { unsent_bytes: counts.unsent_bytes + self.closing_bytes, ..*counts }
+    /// Posts what the turn has to say to other shards.
+    pub(super) fn post_all(&mut self) {
+        self.wakes += self.outbox.post();
     }
 
     fn touch(&mut self, id: ConnId) {

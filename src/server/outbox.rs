@@ -26,12 +26,14 @@ impl Outbox {
         batch.push(message);
     }
 
-    /// Posts everything.
-    pub(super) fn post(&mut self) {
+    /// Posts everything. Returns how many shards had to be woken.
+    pub(super) fn post(&mut self) -> u64 {
+        let mut woken = 0;
         for to in self.targets.drain(..) {
             let to = usize::from(to.0);
             let batch = std::mem::take(&mut self.batches[to]);
-            self.post_boxes[to].post(Mail::Messages(self.from, batch));
+            woken += u64::from(self.post_boxes[to].post(Mail::Messages(self.from, batch)));
         }
+        woken
     }
 }

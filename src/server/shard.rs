@@ -130,6 +130,7 @@ impl Shard {
 
     /// One turn. Returns whether it was the last.
     fn turn(&mut self, events: &Events) -> bool {
+        self.net.turns += 1;
         self.net.now_ms = self.net.shared.now_ms();
         let others = self.net.shared.held_beside(self.net.shard);
         self.tell(Input::Turn { now_ms: self.net.now_ms, others });
@@ -263,7 +264,7 @@ impl Shard {
             }
         }
         self.net.publish(self.core.counts());
-        self.net.outbox.post();
+        self.net.post_all();
     }
 
     /// What arrived before a connection broke is obeyed: it is read to its end in the next turn.

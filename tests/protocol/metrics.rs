@@ -8,7 +8,8 @@ fn all_figures_are_there_from_the_start_in_this_order() {
         "A> {\"cmd\":\"metrics\"}\n",
         r#"A< {"cmd":"metrics","metrics":{"up_since":0,"connections":1,"workers_added":0,"jobs_added":0,"#,
         r#""jobs_dispatched":0,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_refused":0,"results_dropped":0,"#,
-        r#""protocol_errors":0,"connections_refused":0,"jobs_waiting":0,"jobs_running":0,"workers":0,"workers_idle":0,"#,
+        r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":0,"shard_turns":0,"#,
+        r#""jobs_waiting":0,"jobs_running":0,"workers":0,"workers_idle":0,"#,
         r#""connections_open":1,"bytes_held":0,"bytes_max":1099511627776,"draining":false,"threads":$n,"version":"…"}}"#,
     ));
 }
@@ -21,7 +22,8 @@ fn a_table_by_type_is_its_last_member() {
         "\n",
         r#"A< {"cmd":"metrics","metrics":{"up_since":0,"connections":2,"workers_added":1,"jobs_added":1,"#,
         r#""jobs_dispatched":1,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_refused":0,"results_dropped":0,"#,
-        r#""protocol_errors":0,"connections_refused":0,"jobs_waiting":0,"jobs_running":1,"workers":1,"workers_idle":0,"#,
+        r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":0,"shard_turns":0,"#,
+        r#""jobs_waiting":0,"jobs_running":1,"workers":1,"workers_idle":0,"#,
         r#""connections_open":2,"bytes_held":$bytes,"bytes_max":1099511627776,"draining":false,"threads":1,"version":"…","#,
         r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":0}}}}"#,
     ));

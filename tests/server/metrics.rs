@@ -6,7 +6,7 @@ use crate::process::{Server, Via};
 use crate::script::everywhere;
 
 /// Every member, in the order of docs/protocol.md.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 25] = [
     "up_since",
     "connections",
     "workers_added",
@@ -19,6 +19,9 @@ const NAMES: [&str; 22] = [
     "results_dropped",
     "protocol_errors",
     "connections_refused",
+    "shard_messages",
+    "shard_wakes",
+    "shard_turns",
     "jobs_waiting",
     "jobs_running",
     "workers",
@@ -52,9 +55,28 @@ fn all_metrics_are_there_from_the_start() {
         assert_eq!(metrics["draining"], false);
         assert_eq!(metrics["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!((&metrics["connections"], &metrics["connections_open"]), (&json!(1), &json!(1)));
-        for name in &NAMES[2..17] {
-            assert!(*name == "connections_open" || metrics[name] == 0, "{name}: {}", metrics[name]);
+        for name in &NAMES[2..20] {
+            let counts_already = ["connections_open", "shard_turns"].contains(name);
+            assert_eq!(metrics[name] != 0, counts_already, "{name}: {}", metrics[name]);
         }
+    });
+}
+
+#[test]
+fn messages_between_shards_are_counted_and_one_shard_sends_none() {
+    everywhere(&[], |net| {
+        let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
+        let names: Vec<String> = (0..64).map(|n| format!("t{n}")).collect();
+        worker.send(&json!({"cmd": "can_do", "types": names}).to_string());
+        client.until_metric("workers", 1);
+        let metrics = client.metrics();
+        let (messages, threads) = (metrics["shard_messages"].as_u64().unwrap(), &metrics["threads"]);
+        // An offer goes to the home of each type: of 64, never all at this shard.
+        assert!(
+            *threads == 1 && messages == 0 || *threads != 1 && (1..=64).contains(&messages),
+            "{messages} of {threads}"
+        );
+        assert!(metrics["shard_wakes"].as_u64().unwrap() <= messages);
     });
 }
 
