@@ -2,28 +2,48 @@
 //!
 //! The benchmark is a program without a test harness, so those of its modules that need no socket are tested from here.
 
-#[path = "../benches/load/check.rs"]
+#![allow(dead_code, reason = "the programs use all of these modules, the tests a part")]
+
+#[path = "../benches/harness/check.rs"]
 mod check;
-#[path = "../benches/load/clients.rs"]
+#[path = "../benches/harness/clients.rs"]
 mod clients;
-#[path = "../benches/load/lines.rs"]
-mod lines;
-#[path = "../benches/load/workload.rs"]
+#[path = "../benches/harness/dialect/mod.rs"]
+mod dialect;
+#[path = "../benches/harness/figure.rs"]
+mod figure;
+#[path = "../benches/harness/pace.rs"]
+mod pace;
+#[path = "../benches/harness/workload.rs"]
 mod workload;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use check::{Ledger, Wrong};
 use clients::{Submitter, Worker};
-use lines::Said;
-use workload::{JobName, Shape, Workload};
+use dialect::{Heard, Language, Place};
+use pace::Pace;
+use workload::{JobName, Shape, Work, Workload};
 
 const ARG_BYTES: usize = 32;
 
+fn shape(max_jobs: u16) -> Shape {
+    let arg_bytes = (ARG_BYTES, ARG_BYTES);
+    Shape {
+        submitters: 4,
+        inflight: 8,
+        workers: 3,
+        types: 5,
+        types_per_worker: 2,
+        max_jobs,
+        arg_bytes,
+        ..Shape::DEFAULT
+    }
+}
+
 fn workload(max_jobs: u16) -> Workload {
-    let shape =
-        Shape { submitters: 4, inflight: 8, workers: 3, types: 5, types_per_worker: 2, max_jobs, arg_bytes: ARG_BYTES };
-    Workload::new(shape)
+    Workload::new(shape(max_jobs), 0)
 }
 
 fn name(submitter: u16, sequence: u64) -> JobName {
@@ -44,31 +64,61 @@ fn to_do(job: JobName, type_number: u64) -> String {
     format!(r#"{{"cmd":"do","id":{},"type":"t{type_number}","arg":{}}}"#, job.sequence, arg(job))
 }
 
+/// The one message in a line of Deputy's, given to `take`.
+fn hear<T>(line: &str, take: impl FnOnce(Heard<'_>) -> Result<T, Wrong>) -> Result<T, Wrong> {
+    let input = format!("{line}\r\n");
+    let mut rest = input.as_bytes();
+    let heard = Language::Deputy.dialect().hear(&mut rest, &mut Vec::new())?.expect("the line is whole");
+    assert_eq!(rest, b"", "a line is taken with its end");
+    take(heard)
+}
+
+/// What a submitter makes of a line.
+fn answer(submitter: &mut Submitter, line: &str) -> Result<u64, Wrong> {
+    hear(line, |heard| match heard {
+        Heard::Answer { id, res } => submitter.on_answer(&workload(0), id, res),
+        Heard::Refused(said) => Err(Wrong::Refused(check::excerpt(said))),
+        other => Err(Wrong::Unexpected(format!("{other:?}"))),
+    })
+}
+
+/// What a worker makes of a line: its answer.
+fn work(worker: &mut Worker, workload: &Workload, line: &str) -> Result<String, Wrong> {
+    hear(line, |heard| match heard {
+        Heard::Job { id, type_number, ticket, arg } => {
+            let job = worker.on_job(workload, id, type_number, arg)?;
+            let mut out = Vec::new();
+            Language::Deputy.dialect().answer(&ticket, job, arg, &mut out);
+            Ok(String::from_utf8(out).expect("answers are text"))
+        }
+        Heard::Refused(said) => Err(Wrong::Refused(check::excerpt(said))),
+        other => Err(Wrong::Unexpected(format!("{other:?}"))),
+    })
+}
+
 /// What submitter 2, after it asked for jobs 0 to 3, makes of these lines; the last one counts.
 fn told(lines: &[String]) -> Result<u64, Wrong> {
-    let workload = workload(0);
     let mut submitter = Submitter::new(2);
     for start_ns in 100..104 {
-        submitter.submit(&workload, start_ns, &mut Vec::new());
+        submitter.ask(start_ns);
     }
     let (last, before) = lines.split_last().expect("each test has a line");
     for line in before {
-        submitter.on_line(&workload, line.as_bytes())?;
+        answer(&mut submitter, line)?;
     }
-    submitter.on_line(&workload, last.as_bytes())
+    answer(&mut submitter, last)
 }
 
 /// What worker 1, which does types 2 and 3, makes of these lines in one turn; the last one counts.
 fn handed(max_jobs: u16, lines: &[String]) -> Result<String, Wrong> {
     let workload = workload(max_jobs);
-    let mut worker = Worker::new(1, &workload);
+    let mut worker = Worker::new(1, &workload, true);
     let (last, before) = lines.split_last().expect("each test has a line");
     for line in before {
-        worker.on_line(&workload, line.as_bytes(), &mut Vec::new())?;
+        work(&mut worker, &workload, line)?;
+        worker.on_answered();
     }
-    let mut out = Vec::new();
-    worker.on_line(&workload, last.as_bytes(), &mut out)?;
-    Ok(String::from_utf8(out).expect("answers are text"))
+    work(&mut worker, &workload, last)
 }
 
 #[test]
@@ -157,13 +207,33 @@ fn what_is_missing_is_counted_from_the_oldest() {
 
 #[test]
 fn a_submitter_with_nothing_unanswered_is_done() {
-    let workload = workload(0);
     let mut submitter = Submitter::new(2);
     assert_eq!(submitter.ledger().close(), Ok(()));
-    submitter.submit(&workload, 0, &mut Vec::new());
+    submitter.ask(0);
     assert_eq!(submitter.ledger().close(), Err(Wrong::Missing { submitter: 2, jobs: 1, oldest: 0 }));
-    submitter.on_line(&workload, did(0, name(2, 0)).as_bytes()).unwrap();
+    answer(&mut submitter, &did(0, name(2, 0))).unwrap();
     assert_eq!(submitter.ledger().close(), Ok(()));
+}
+
+#[test]
+fn an_answer_without_an_id_is_told_by_what_it_carries() {
+    let mut submitter = Submitter::new(2);
+    submitter.ask(7);
+    submitter.ask(8);
+    let mut on = |job| submitter.on_answer(&workload(0), None, arg(job).as_bytes());
+    assert_eq!(on(name(2, 1)), Ok(8));
+    assert_eq!(on(name(2, 1)), Err(Wrong::AnsweredTwice(name(2, 1))));
+    assert_eq!(on(name(3, 0)), Err(Wrong::NobodysAnswer { submitter: 2, names: Some(name(3, 0)) }));
+}
+
+#[test]
+fn one_that_expects_a_wrong_answer_calls_the_right_one_wrong() {
+    let mut submitter = Submitter::new(2).expect_wrong(1);
+    submitter.ask(0);
+    submitter.ask(0);
+    assert_eq!(answer(&mut submitter, &did(0, name(2, 0))), Ok(0));
+    let wrong = Wrong::OtherPayload { job: name(2, 1), names: Some(name(2, 1)) };
+    assert_eq!(answer(&mut submitter, &did(1, name(2, 1))), Err(wrong));
 }
 
 #[test]
@@ -185,7 +255,7 @@ fn a_worker_sends_the_argument_back_by_id_or_by_number() {
 #[test]
 fn a_job_under_another_type_or_for_another_worker_is_wrong() {
     let job = name(2, 1);
-    let wrong = |job, type_number| Err(Wrong::OtherType { worker: 1, job, type_number });
+    let wrong = |job, number| Err(Wrong::OtherType { worker: 1, job, type_number: Some(number) });
     assert_eq!(handed(0, &[to_do(job, 2)]), wrong(job, 2));
     // The right type for the job, but not one of this worker's.
     assert_eq!(handed(0, &[to_do(name(2, 2), 4)]), wrong(name(2, 2), 4));
@@ -210,11 +280,33 @@ fn a_worker_that_gets_more_jobs_than_it_has_slots_objects() {
 #[test]
 fn slots_are_free_again_when_the_answers_were_sent() {
     let workload = workload(0);
-    let mut worker = Worker::new(1, &workload);
+    let mut worker = Worker::new(1, &workload, true);
     for sequence in [0, 1, 5] {
         let job = name(2, sequence);
-        worker.on_line(&workload, to_do(job, workload.type_of(job)).as_bytes(), &mut Vec::new()).unwrap();
+        work(&mut worker, &workload, &to_do(job, workload.type_of(job))).unwrap();
+        worker.on_answered();
         worker.on_sent();
+    }
+}
+
+#[test]
+fn a_job_that_takes_its_time_stays_held_while_others_are_sent() {
+    let workload = workload(2);
+    let mut worker = Worker::new(1, &workload, true);
+    let lines = [0, 1, 5].map(|sequence| to_do(name(2, sequence), workload.type_of(name(2, sequence))));
+    work(&mut worker, &workload, &lines[0]).unwrap();
+    worker.on_sent();
+    work(&mut worker, &workload, &lines[1]).unwrap();
+    assert_eq!(work(&mut worker, &workload, &lines[2]), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
+}
+
+#[test]
+fn a_server_that_pushes_may_send_a_worker_any_number() {
+    let workload = workload(0);
+    let mut worker = Worker::new(1, &workload, false);
+    for sequence in [0, 1, 5] {
+        let job = name(2, sequence);
+        assert!(work(&mut worker, &workload, &to_do(job, workload.type_of(job))).is_ok());
     }
 }
 
@@ -223,7 +315,9 @@ fn workers_together_greet_with_every_type() {
     let workload = workload(16);
     let mut greetings = Vec::new();
     for number in 0..workload.shape.workers {
-        Worker::new(number, &workload).greet(&workload, &mut greetings);
+        let worker = Worker::new(number, &workload, true);
+        let place = Place::Worker { types: worker.types(), max_jobs: workload.shape.max_jobs };
+        Language::Deputy.dialect().greet(place, &mut greetings);
     }
     let expected = [r#"["t0","t1"]"#, r#"["t2","t3"]"#, r#"["t0","t4"]"#]
         .map(|types| format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":16}}\n"));
@@ -234,33 +328,80 @@ fn workers_together_greet_with_every_type() {
 fn a_job_is_one_line_of_the_size_asked_for() {
     let workload = workload(0);
     let mut out = Vec::new();
-    Submitter::new(2).submit(&workload, 0, &mut out);
-    let lines: Vec<&[u8]> = lines::split(&out).collect();
-    let [line] = lines[..] else { panic!("{} lines", lines.len()) };
-    let Some(Said::Do { id: 0, type_number: 2, job: None, arg }) = lines::read(line) else { panic!("not a do") };
-    assert_eq!(arg.len(), ARG_BYTES);
+    Language::Deputy.dialect().submit(&workload, name(2, 0), &mut out);
+    let line = str::from_utf8(&out).unwrap().strip_suffix('\n').unwrap();
+    hear(line, |heard| {
+        let Heard::Job { id: Some(0), type_number: Some(2), arg, .. } = heard else { panic!("{heard:?}") };
+        assert_eq!(arg.len(), ARG_BYTES);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn sizes_and_work_times_differ_by_job_and_seed_and_are_the_same_each_time() {
+    let work = Work::Exponential(Duration::from_millis(1));
+    let shape = Shape { arg_bytes: (16, 1_000), work, ..shape(0) };
+    let of = |seed| {
+        let workload = Workload::new(shape, seed);
+        (0..2_000).map(|i| (workload.arg_bytes(name(1, i)), workload.work_ns(name(1, i)))).collect::<Vec<_>>()
+    };
+    let jobs = of(3);
+    assert_eq!(jobs, of(3));
+    assert_ne!(jobs, of(4));
+    assert!(jobs.iter().all(|(bytes, _)| (16..=1_000).contains(bytes)));
+    assert!(jobs.iter().any(|(bytes, _)| *bytes < 50) && jobs.iter().any(|(bytes, _)| *bytes > 950));
+    let mean_ns = jobs.iter().map(|(_, ns)| ns).sum::<u64>() / 2_000;
+    assert!((900_000..1_100_000).contains(&mean_ns), "{mean_ns}");
+}
+
+#[test]
+fn an_open_loop_is_due_at_its_rate_in_turns() {
+    let mut pace = Pace::new(2.0, [(7, 0.5), (8, 0.0)]);
+    let mut due = Vec::new();
+    while let Some(turn) = pace.take_due(1_000_000_000) {
+        due.push(turn);
+    }
+    assert_eq!(due, [(8, 0), (7, 250_000_000), (8, 500_000_000), (7, 750_000_000), (8, 1_000_000_000)]);
+    assert_eq!(pace.next_due_ns(), Some(1_250_000_000));
+    assert_eq!(pace.take_due(1_249_999_999), None);
 }
 
 #[test]
 fn lines_of_unusual_spacing_and_order_are_read_alike() {
-    let usual = r#"{"cmd":"do","id":7,"type":"t3","job":9,"arg":"x"}"#;
-    let unusual = r#" { "arg" : "x", "job" : 9, "type" : "t3", "extra":[1], "id":7, "cmd":"do" } "#;
-    assert_eq!(lines::read(usual.as_bytes()), lines::read(unusual.as_bytes()));
-    let usual = r#"{"cmd":"did","id":7,"res":"x"}"#;
-    let unusual = r#"{"res": "x", "id": 7, "cmd": "did"}"#;
-    assert_eq!(lines::read(usual.as_bytes()), lines::read(unusual.as_bytes()));
+    for (usual, unusual) in [
+        (
+            r#"{"cmd":"do","id":7,"type":"t3","job":9,"arg":"x"}"#,
+            r#" { "arg" : "x", "job" : 9, "type" : "t3", "extra":[1], "id":7, "cmd":"do" } "#,
+        ),
+        (r#"{"cmd":"do","id":7,"type":"t3","arg":"x"}"#, r#"{"id":7,"cmd":"do","type":"t3","arg":"x"}"#),
+        (r#"{"cmd":"did","id":7,"res":"x"}"#, r#"{"res": "x", "id": 7, "cmd": "did"}"#),
+    ] {
+        let debug = |line| hear(line, |heard| Ok(format!("{heard:?}"))).unwrap();
+        assert_eq!(debug(usual), debug(unusual));
+    }
 }
 
 #[test]
 fn an_answer_with_a_member_behind_its_result_is_not_mistaken_for_one_long_string() {
-    let line = r#"{"cmd":"did","id":7,"res":"x","more":"y"}"#;
-    assert_eq!(lines::read(line.as_bytes()), Some(Said::Done { id: 7, res: b"\"x\"" }));
+    hear(r#"{"cmd":"did","id":7,"res":"x","more":"y"}"#, |heard| {
+        assert_eq!(heard, Heard::Answer { id: Some(7), res: b"\"x\"" });
+        Ok(())
+    })
+    .unwrap();
 }
 
 #[test]
-fn lines_end_with_lf_or_crlf() {
-    let lines: Vec<&[u8]> = lines::split(b"a\r\nb\n\nc\n").collect();
-    assert_eq!(lines, [&b"a"[..], b"b", b"", b"c"]);
+fn a_line_is_heard_when_it_is_whole() {
+    let line = b"{\"cmd\":\"did\",\"id\":7,\"res\":\"x\"}\n{\"cmd\"";
+    let line_bytes = line.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut dialect = Language::Deputy.dialect();
+    for end in 0..line.len() {
+        let mut input = &line[..end];
+        let heard = dialect.hear(&mut input, &mut Vec::new()).unwrap();
+        assert_eq!(heard.is_some(), end >= line_bytes, "{end}");
+        assert_eq!(dialect.may_end_in(&line[..end]), end >= line_bytes);
+    }
 }
 
 #[test]
@@ -268,6 +409,9 @@ fn messages_say_what_was_wrong() {
     assert_eq!(Wrong::AnsweredTwice(name(2, 7)).to_string(), "job 7 of submitter 2 was answered twice");
     let altered = Wrong::OtherPayload { job: name(2, 7), names: Some(name(2, 7)) };
     assert_eq!(altered.to_string(), "job 7 of submitter 2 was answered with its payload altered");
+    let late = Wrong::Late { ms: 12, ms_max: 10 };
+    assert_eq!(late.to_string(), "a job was answered after 12 ms, more than 10");
+    assert!(late.is_of_time() && !altered.is_of_time());
     let long = check::excerpt(&[b'x'; 1_000]);
     assert!(long.ends_with("x..."));
     assert!(long.len() < 300);

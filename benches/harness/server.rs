@@ -1,4 +1,5 @@
-//! The process under load: started, found by the line in which it says where it listens, and stopped.
+//! The process under load: started, found by the line in which it says where it listens, and stopped; or one that runs
+//! already.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Failure;
-use crate::conn::Address;
+use super::Failure;
+use super::conn::Address;
+use super::control::Control;
+use super::dialect::Language;
 
 /// How long a server may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,11 +31,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Its name in the table.
+    /// Other servers that do comparable work.
+    pub(crate) const PEERS: [Self; 0] = [];
+
+    /// Whether it can be started here.
+    pub(crate) fn is_installed(self) -> bool {
+        matches!(self, Self::Deputy | Self::Floor)
+    }
+
+    /// Its name in tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Deputy => "deputy",
             Self::Floor => "floor",
+        }
+    }
+
+    /// What it speaks.
+    pub(crate) fn language(self) -> Language {
+        match self {
+            Self::Deputy | Self::Floor => Language::Deputy,
         }
     }
 
@@ -56,12 +74,30 @@ impl Kind {
     }
 }
 
+/// Where a server is, and what can be asked about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Where it listens.
+    pub(crate) address: Address,
+    /// Its process, if that is on this machine and known.
+    pub(crate) process: Option<u32>,
+    /// Whether it answers questions about what it counts.
+    pub(crate) counts: bool,
+}
+
+impl Target {
+    /// A connection for such questions.
+    pub(crate) fn control(&self) -> Result<Option<Control>, Failure> {
+        self.counts.then(|| Control::connect(&self.address)).transpose()
+    }
+}
+
 /// A server of our own. Dropped before [`ServerProcess::stop`], it is killed.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
-    /// Where it listens.
-    pub(crate) address: Address,
+    /// Where it is.
+    pub(crate) target: Target,
     socket: Option<PathBuf>,
 }
 
@@ -74,7 +110,8 @@ impl ServerProcess {
         let stderr = child.stderr.take().expect("stderr was asked for as a pipe");
         // The real address replaces this one as soon as it is known; from here on an early return kills the child.
         let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut server = Self { child, address, socket };
+        let target = Target { address, process: Some(child.id()), counts: kind == Kind::Deputy };
+        let mut server = Self { child, target, socket };
         let (sender, said) = channel();
         std::thread::spawn(move || forward(stderr, &sender));
         let line = match said.recv_timeout(PATIENCE) {
@@ -84,16 +121,11 @@ impl ServerProcess {
                 return Err(format!("the server did not listen, but ended with {}", server.wait()?).into());
             }
         };
-        server.address = match &server.socket {
+        server.target.address = match &server.socket {
             Some(path) => Address::Unix(path.clone()),
             None => Address::Tcp(address_in(&line).ok_or_else(|| format!("no address in: {line}"))?),
         };
         Ok(server)
-    }
-
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Tells it to stop; an error if it does not, or not well.

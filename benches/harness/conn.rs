@@ -1,4 +1,4 @@
-//! A connection that does not block: whole lines in, batched bytes out. TCP or UNIX alike.
+//! A connection that does not block: whole messages in, batched bytes out. TCP or UNIX alike.
 //!
 //! Sockets are edge-triggered: registered once, read until a short read, written once a turn.
 
@@ -31,18 +31,22 @@ impl Socket {
     /// Connects, and returns when the server's system has taken the connection.
     pub(crate) fn connect(address: &Address) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => {
-                let stream = std::net::TcpStream::connect(address)?;
-                stream.set_nonblocking(true)?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(TcpStream::from_std(stream)))
-            }
-            Address::Unix(path) => {
-                let stream = std::os::unix::net::UnixStream::connect(path)?;
-                stream.set_nonblocking(true)?;
-                Ok(Self::Unix(UnixStream::from_std(stream)))
-            }
+            Address::Tcp(address) => Self::tcp(std::net::TcpStream::connect(address)?),
+            Address::Unix(path) => Self::unix(std::os::unix::net::UnixStream::connect(path)?),
         }
+    }
+
+    /// Of a stream that is connected.
+    pub(crate) fn tcp(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(TcpStream::from_std(stream)))
+    }
+
+    /// Of a stream that is connected.
+    pub(crate) fn unix(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::Unix(UnixStream::from_std(stream)))
     }
 
     fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -77,27 +81,20 @@ pub(crate) enum Input {
     Ended,
 }
 
-/// What the connections of a thread share: the bytes of one read, and the whole lines of one connection's turn.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    chunk: Vec<u8>,
-    /// Ends with a line's end, or is empty.
-    pub(crate) lines: Vec<u8>,
-}
+/// The bytes of one read, shared by the connections of a thread.
+pub(crate) type Chunk = Box<[u8]>;
 
-impl Inbox {
+/// Where reads go.
+pub(crate) fn chunk() -> Chunk {
     const CHUNK_BYTES: usize = 64 << 10;
-
-    /// An empty one.
-    pub(crate) fn new() -> Self {
-        Self { chunk: vec![0; Self::CHUNK_BYTES], lines: Vec::new() }
-    }
+    vec![0; CHUNK_BYTES].into_boxed_slice()
 }
 
 /// A socket with what is unfinished in both directions.
 #[derive(Debug)]
 pub(crate) struct Conn {
     socket: Socket,
+    /// The beginning of a message.
     partial: Vec<u8>,
     /// Append here; [`Conn::flush`] sends it.
     pub(crate) unsent: Vec<u8>,
@@ -112,32 +109,41 @@ impl Conn {
         Ok(Self { socket, partial: Vec::new(), unsent: Vec::new(), sent: 0 })
     }
 
-    /// Reads what is there, and leaves its whole lines in `inbox.lines`.
-    pub(crate) fn read_lines(&mut self, inbox: &mut Inbox) -> io::Result<Input> {
-        inbox.lines.clear();
+    /// Reads what is there. `may_end`: whether a message may end in these bytes, which came last; `take` takes whole
+    /// messages off the front of its input and appends to the unsent bytes. What it leaves is kept for the next time.
+    pub(crate) fn read<E: From<io::Error>>(
+        &mut self,
+        chunk: &mut [u8],
+        may_end: impl Fn(&[u8]) -> bool,
+        mut take: impl FnMut(&mut &[u8], &mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Input, E> {
         loop {
-            match self.socket.read(&mut inbox.chunk) {
+            match self.socket.read(chunk) {
                 Ok(0) => return Ok(Input::Ended),
                 Ok(count) => {
-                    self.sort(&inbox.chunk[..count], &mut inbox.lines);
-                    if count < inbox.chunk.len() {
+                    let fresh = &chunk[..count];
+                    if self.partial.is_empty() {
+                        let mut rest = fresh;
+                        take(&mut rest, &mut self.unsent)?;
+                        self.partial.extend_from_slice(rest);
+                    } else {
+                        self.partial.extend_from_slice(fresh);
+                        if may_end(fresh) {
+                            let mut rest = &self.partial[..];
+                            take(&mut rest, &mut self.unsent)?;
+                            let taken = self.partial.len() - rest.len();
+                            self.partial.drain(..taken);
+                        }
+                    }
+                    if count < chunk.len() {
                         return Ok(Input::Open);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Input::Open),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    fn sort(&mut self, bytes: &[u8], lines: &mut Vec<u8>) {
-        let whole = memchr::memrchr(b'\n', bytes).map_or(0, |line_end| line_end + 1);
-        if whole > 0 {
-            lines.append(&mut self.partial);
-            lines.extend_from_slice(&bytes[..whole]);
-        }
-        self.partial.extend_from_slice(&bytes[whole..]);
     }
 
     /// Sends what the system takes of the unsent bytes; the rest waits for a writable event. Says whether it took any.

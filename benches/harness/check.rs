@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::workload::JobName;
+use super::workload::JobName;
 
 /// A mistake of the server, as far as the load can tell: the run has failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,10 +14,14 @@ pub(crate) enum Wrong {
     AnsweredTwice(JobName),
     /// An answer that is not what the worker said of this job; whose it is, if it names a job.
     OtherPayload { job: JobName, names: Option<JobName> },
+    /// An answer that carries no id and no job of this submitter's; whose it is, if it names a job.
+    NobodysAnswer { submitter: u16, names: Option<JobName> },
+    /// An answer that came later than is allowed.
+    Late { ms: u64, ms_max: u64 },
     /// A job with the argument of another, or of none.
     OtherArgument { worker: usize, names: Option<JobName> },
     /// A job of a type that this worker did not give, or under a type that is not its own.
-    OtherType { worker: usize, job: JobName, type_number: u64 },
+    OtherType { worker: usize, job: JobName, type_number: Option<u64> },
     /// More jobs at once than the worker has slots.
     TooManyJobs { worker: usize, slots: usize },
     /// A job that was refused or given up, or a line that was called an error.
@@ -48,8 +52,18 @@ impl fmt::Display for Wrong {
             Self::OtherPayload { job, names: None } => write!(f, "{job} was answered with a payload of nobody's"),
             Self::OtherArgument { worker, names: Some(names) } => write!(f, "worker {worker} got {names} altered"),
             Self::OtherArgument { worker, names: None } => write!(f, "worker {worker} got an argument of nobody's"),
-            Self::OtherType { worker, job, type_number } => {
-                write!(f, "worker {worker} got {job} as type t{type_number}")
+            Self::NobodysAnswer { submitter, names: Some(names) } => {
+                write!(f, "submitter {submitter} was given the answer to {names}")
+            }
+            Self::NobodysAnswer { submitter, names: None } => {
+                write!(f, "submitter {submitter} was given an answer to nobody's job")
+            }
+            Self::Late { ms, ms_max } => write!(f, "a job was answered after {ms} ms, more than {ms_max}"),
+            Self::OtherType { worker, job, type_number: Some(number) } => {
+                write!(f, "worker {worker} got {job} as type t{number}")
+            }
+            Self::OtherType { worker, job, type_number: None } => {
+                write!(f, "worker {worker} got {job}, whose type it does not do")
             }
             Self::TooManyJobs { worker, slots } => write!(f, "worker {worker} of {slots} slots got more jobs at once"),
             Self::Refused(line) => write!(f, "the server refused: {line}"),
@@ -62,6 +76,13 @@ impl fmt::Display for Wrong {
 }
 
 impl std::error::Error for Wrong {}
+
+impl Wrong {
+    /// Whether there was too little time, and nothing else was wrong.
+    pub(crate) fn is_of_time(&self) -> bool {
+        matches!(self, Self::Late { .. } | Self::Missing { .. })
+    }
+}
 
 /// A line for an error message: its beginning, as text.
 pub(crate) fn excerpt(line: &[u8]) -> String {

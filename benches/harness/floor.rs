@@ -14,14 +14,19 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::conn::{Address, Conn, Inbox, Input, Socket};
-use crate::lines;
+use super::conn::{Address, Chunk, Conn, Input, Socket, chunk};
 
 const LISTENER: Token = Token(usize::MAX - 1);
 
 enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
+}
+
+/// The bytes of one read, and the whole lines of one connection's turn.
+struct Inbox {
+    chunk: Chunk,
+    lines: Vec<u8>,
 }
 
 struct Peer {
@@ -50,11 +55,11 @@ struct Floor {
 /// Relays until SIGTERM, which ends the process with exit code 0; says on stderr where it listens.
 pub(crate) fn serve(address: &Address) -> io::Result<()> {
     signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGTERM, 0, Arc::new(AtomicBool::new(true)))?;
-    crate::machine::raise_descriptor_limit()?;
+    super::machine::raise_descriptor_limit()?;
     let mut poll = Poll::new()?;
     let listener = Listener::bind(address, &poll)?;
     let mut floor = Floor { peers: Slab::new(), queue_of: HashMap::default(), queues: Vec::new(), touched: Vec::new() };
-    let mut inbox = Inbox::new();
+    let mut inbox = Inbox { chunk: chunk(), lines: Vec::new() };
     let mut events = Events::with_capacity(1_024);
     loop {
         if let Err(error) = poll.poll(&mut events, None)
@@ -121,8 +126,16 @@ impl Floor {
 
     fn read(&mut self, index: usize, inbox: &mut Inbox) {
         let Some(peer) = self.peers.get_mut(index) else { return };
-        let input = peer.conn.read_lines(inbox);
-        for line in lines::split(&inbox.lines) {
+        let Inbox { chunk, lines } = inbox;
+        lines.clear();
+        let has_end = |bytes: &[u8]| memchr::memchr(b'\n', bytes).is_some();
+        let input = peer.conn.read(chunk, has_end, |input, _unsent| -> io::Result<()> {
+            let whole = memchr::memrchr(b'\n', input).map_or(0, |line_end| line_end + 1);
+            lines.extend_from_slice(&input[..whole]);
+            *input = &input[whole..];
+            Ok(())
+        });
+        for line in split(lines) {
             self.relay(index, line);
         }
         if !matches!(input, Ok(Input::Open)) {
@@ -133,12 +146,13 @@ impl Floor {
         }
     }
 
-    /// The commands differ in these bytes: `{"cmd":"do"`, `{"cmd":"did"`, `{"cmd":"can_do"`.
+    /// The commands differ in these bytes: `{"cmd":"do"`, `{"cmd":"did"`, `{"cmd":"can_do"`, `{"cmd":"ping"`.
     fn relay(&mut self, from: usize, line: &[u8]) {
         match line.get(8..10) {
             Some(b"do") => self.submit(from, line),
             Some(b"di") => self.complete(from, line),
             Some(b"ca") => self.greet(from, line),
+            Some(b"pi") => self.send(from, b"{\"cmd\":\"pong\"}"),
             _ => {}
         }
     }
@@ -215,4 +229,15 @@ fn between<'a>(line: &'a [u8], before: &[u8], until: u8) -> Option<&'a [u8]> {
     let start = memchr::memmem::find(line, before)? + before.len();
     let length = memchr::memchr(until, &line[start..])?;
     Some(&line[start..start + length])
+}
+
+/// The lines in `bytes`, which ends with a line's end; without those ends.
+fn split(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let line_end = memchr::memchr(b'\n', rest)?;
+        let (line, after) = (&rest[..line_end], &rest[line_end + 1..]);
+        rest = after;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }

@@ -1,0 +1,80 @@
+//! The highest rate that holds: what someone who sizes a machine wants to know.
+//!
+//! First a closed loop tells about how much the server can do; then rates are tried as an open loop, from an eighth of
+//! that upwards, and between the highest that held and the lowest that did not by halves.
+
+use std::io::{self, Write};
+
+use super::Failure;
+use super::case::{Case, Course};
+use super::figure::approximate;
+use super::machine;
+use super::run::{Options, steady};
+
+/// What a rate has to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// Most of the 99th percentile, in microseconds.
+    pub(crate) p99_us: f64,
+}
+
+/// How often an interval is halved: to within a hundredth of where it began.
+const HALVINGS: usize = 5;
+
+/// A rate that was tried.
+#[derive(Clone, Copy, Debug)]
+struct Tried {
+    rate_per_s: f64,
+    held: bool,
+}
+
+/// Tries rates and prints each, and the highest that held.
+pub(crate) fn sweep(case: &Case, bound: Bound, options: &Options) -> Result<(), Failure> {
+    machine::raise_descriptor_limit()?;
+    let closed = steady(&case.clone().course(Course::Closed), 0, options)?;
+    writeln!(io::stdout(), "closed loop: {:.0} jobs/s", closed.jobs_per_s())?;
+    let mut best = Tried { rate_per_s: 0.0, held: true };
+    let mut worst = None;
+    let mut next = closed.jobs_per_s() / 8.0;
+    for _ in 0..HALVINGS + 8 {
+        let tried = try_rate(case, next, bound, options)?;
+        if tried.held {
+            best = tried;
+        } else {
+            worst = Some(tried.rate_per_s);
+        }
+        next = match worst {
+            Some(worst) if worst - best.rate_per_s < closed.jobs_per_s() / 64.0 => break,
+            Some(worst) => f64::midpoint(best.rate_per_s, worst),
+            None => best.rate_per_s * 1.5,
+        };
+    }
+    if best.rate_per_s == 0.0 {
+        return Err(format!("no rate holds a p99 of {} us", bound.p99_us).into());
+    }
+    writeln!(io::stdout(), "highest rate with p99 within {} us: {:.0} jobs/s", bound.p99_us, best.rate_per_s)?;
+    Ok(())
+}
+
+/// A run that does not come to its end has not held: jobs are late or unanswered, for they come faster than they go.
+fn try_rate(case: &Case, rate_per_s: f64, bound: Bound, options: &Options) -> Result<Tried, Failure> {
+    let rate_per_s = rate_per_s.round();
+    let (held, told) = match steady(&case.clone().course(Course::Rate(rate_per_s)), 0, options) {
+        Ok(figures) => {
+            let p99_us = approximate(figures.latency_ns.value_at_quantile(0.99)) / 1e3;
+            let cpu =
+                figures.server.map_or(0.0, |cpu| (cpu.user + cpu.system).as_secs_f64() / figures.wall.as_secs_f64());
+            (p99_us <= bound.p99_us, format!("p99 {p99_us:.0} us, server CPU {:.0}% of a core", 100.0 * cpu))
+        }
+        Err(failure) if failure.is::<super::check::Wrong>() => {
+            let wrong = failure.downcast::<super::check::Wrong>()?;
+            if !wrong.is_of_time() {
+                return Err(wrong);
+            }
+            (false, wrong.to_string())
+        }
+        Err(failure) => return Err(failure),
+    };
+    writeln!(io::stdout(), "{rate_per_s:>10.0} jobs/s: {told}{}", if held { "" } else { ", too much" })?;
+    Ok(Tried { rate_per_s, held })
+}
