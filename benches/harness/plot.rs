@@ -30,14 +30,15 @@ struct Curve {
 }
 
 impl Curves {
-    /// Adds a run.
-    pub(crate) fn add(&mut self, case: &Case, figures: &Figures) {
-        if let Some(curve) = self.cases.iter_mut().find(|curve| curve.label == case.label) {
+    /// Adds a run of a case of the table of this name.
+    pub(crate) fn add(&mut self, table: &str, case: &Case, figures: &Figures) {
+        let label = format!("{table} {}", case.label).trim_start().to_owned();
+        if let Some(curve) = self.cases.iter_mut().find(|curve| curve.label == label) {
             curve.jobs_per_s.push(figures.jobs_per_s());
             curve.latency_ns += &figures.latency_ns;
         } else {
             self.cases.push(Curve {
-                label: case.label.clone(),
+                label,
                 server: case.kind.name(),
                 threads: case.threads,
                 latency_ns: figures.latency_ns.clone(),

@@ -74,8 +74,7 @@ pub(crate) fn tables(tables: Vec<Table>, options: &Options) -> Result<(), Failur
         for round in 0..options.runs {
             for (case, rows) in table.cases.iter().zip(&mut rows) {
                 progress.at(&format!("{} {}, round {}", table.name, case.label, round + 1));
-                let row =
-                    Row { scenario: table.name.clone(), run: round + 1, ..run(case, round, options, &mut curves)? };
+                let row = run(&table.name, case, round, options, &mut curves)?;
                 report.row(&row, "")?;
                 rows.push(row);
                 progress.step();
@@ -108,16 +107,18 @@ fn set_rates(table: &mut Table, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn run(case: &Case, round: usize, options: &Options, curves: &mut Curves) -> Result<Row, Failure> {
-    let Course::Backlog { jobs, own_types } = case.course else {
+/// One run of a case of the table of this name.
+fn run(table: &str, case: &Case, round: usize, options: &Options, curves: &mut Curves) -> Result<Row, Failure> {
+    let row = if let Course::Backlog { jobs, own_types } = case.course {
+        let workload = Workload::new(backlog::shape(case.shape, jobs, own_types), seed(round, options));
+        let heap = on_server(case, options, |target| backlog::measure(target, &workload, jobs))?;
+        Row::of_heap(case, options.load_threads, &heap)
+    } else {
         let figures = steady(case, round, options)?;
-        let row = Row { seed: seed(round, options), ..Row::of_figures(case, options.load_threads, &figures) };
-        curves.add(case, &figures);
-        return Ok(row);
+        curves.add(table, case, &figures);
+        Row::of_figures(case, options.load_threads, &figures)
     };
-    let workload = Workload::new(backlog::shape(case.shape, jobs, own_types), seed(round, options));
-    let heap = on_server(case, options, |target| backlog::measure(target, &workload, jobs))?;
-    Ok(Row::of_heap(case, options.load_threads, &heap))
+    Ok(Row { scenario: table.to_owned(), run: round + 1, seed: seed(round, options), ..row })
 }
 
 /// A run under steady load.
