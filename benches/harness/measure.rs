@@ -61,7 +61,7 @@ pub(crate) struct Figures {
     /// The server's context switches.
     pub(crate) switches: Option<u64>,
     /// System calls, and for how many jobs.
-    pub(crate) calls: Option<(Calls, u64)>,
+    pub(crate) calls: Option<(Calls, f64)>,
     /// What the server counted, at the beginning and at the end.
     pub(crate) counted: Option<(Counted, Counted)>,
     /// Threads of the server.

@@ -94,8 +94,9 @@ impl Row {
         let us = |cpu: Option<Cpu>, part: fn(Cpu) -> std::time::Duration| {
             cpu.map(|cpu| part(cpu).as_secs_f64() * 1e6 / approximate(jobs))
         };
-        let calls =
-            |of: fn(&super::calls::Calls) -> u64| figures.calls.as_ref().map(|(calls, jobs)| each(of(calls), *jobs));
+        let calls = |of: fn(&super::calls::Calls) -> u64| {
+            figures.calls.as_ref().map(|(calls, jobs)| approximate(of(calls)) / jobs.max(1.0))
+        };
         let counted = |of: fn(&super::control::Counted) -> u64| {
             figures.counted.map(|(before, after)| each(of(&after) - of(&before), after.done - before.done))
         };

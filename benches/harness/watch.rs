@@ -11,6 +11,7 @@ use super::books::Schedule;
 use super::calls::{self, CALLS, Calls};
 use super::control::{Control, Counted};
 use super::drive::Shared;
+use super::figure::approximate;
 use super::measure::Timing;
 use super::process::{Cpu, context_switches, cpu_time, threads};
 use super::server::Target;
@@ -42,7 +43,7 @@ impl Sample {
 pub(crate) struct Watched {
     pub(crate) began: Sample,
     pub(crate) ended: Sample,
-    pub(crate) calls: Option<(Calls, u64)>,
+    pub(crate) calls: Option<(Calls, f64)>,
     pub(crate) threads: Option<u64>,
 }
 
@@ -60,12 +61,18 @@ pub(crate) fn watch(
     sleep_until(schedule.end_ns, schedule, failures)?;
     let ended = Sample::take(target, control)?;
     let threads = target.process.and_then(threads);
-    let answered = || shared.answered.load(Ordering::Relaxed);
-    let before = answered();
-    let calls = target.process.filter(|_| timing.count_calls).and_then(|process| calls::count(process, CALLS));
-    // Counting begins and ends some milliseconds inside of the call: the jobs are those of a time slightly longer.
-    let calls = calls.map(|calls| (calls, answered() - before));
+    let calls = target.process.filter(|_| timing.count_calls).and_then(|process| count_calls(process, shared));
     Ok(Watched { began, ended, calls, threads })
+}
+
+/// System calls of a while, and the jobs of it. Starting to count takes a while, too, in which jobs go on: of those that
+/// were answered in both, the part that falls into the first.
+fn count_calls(process: u32, shared: &Shared) -> Option<(Calls, f64)> {
+    let answered = || shared.answered.load(Ordering::Relaxed);
+    let (before, began) = (answered(), Instant::now());
+    let calls = calls::count(process, CALLS)?;
+    let part = CALLS.as_secs_f64() / began.elapsed().as_secs_f64();
+    Some((calls, approximate(answered() - before) * part.min(1.0)))
 }
 
 /// Wakes early if a load thread fails, or when all of them have ended.
