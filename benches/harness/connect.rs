@@ -32,6 +32,9 @@ pub(crate) fn connect<'a>(
         let worker = Worker::new(number, workload, !language.pushes());
         loaders[number % count].add(socket(target)?, language.dialect(), Part::Works(worker), 0)?;
     }
+    for loader in &mut loaders {
+        loader.settle()?;
+    }
     for number in 0..workload.shape.submitters {
         let mut submitter = Submitter::new(number);
         if timing.expect_wrong && number == 0 {

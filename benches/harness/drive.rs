@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
@@ -23,6 +23,9 @@ const SLEEP: Duration = Duration::from_millis(10);
 
 /// What is due sooner is waited for awake.
 const AWAKE_NS: u64 = 1_500_000;
+
+/// How long the server may take to answer greetings.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// After the last answer: long enough for a second one that the server sent with it.
 const LINGER: Duration = Duration::from_millis(20);
@@ -111,6 +114,19 @@ impl<'a> LoadThread<'a> {
         dialect.greet(place, &mut conn.unsent);
         self.touched.push(self.clients.len());
         self.clients.push(Client { conn, dialect, part, touched: true });
+        Ok(())
+    }
+
+    /// Returns when what the clients said first has taken effect, so that what others say from now on finds it.
+    pub(crate) fn settle(&mut self) -> Result<(), Failure> {
+        let mut events = Events::with_capacity(1_024);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.clients.iter().all(|client| client.dialect.is_ready()) {
+            if Instant::now() >= deadline {
+                return Err("the server does not answer a greeting".into());
+            }
+            self.turn(&mut events, SLEEP)?;
+        }
         Ok(())
     }
 

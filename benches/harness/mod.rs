@@ -33,6 +33,7 @@ mod floor;
 mod machine;
 mod measure;
 mod pace;
+mod peer;
 mod plot;
 mod process;
 mod progress;

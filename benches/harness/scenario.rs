@@ -1,6 +1,7 @@
 //! The workloads that have a name, with what each is compared with and what it should come to. docs/performance.md has
 //! the table that they print.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use super::case::{Case, Course};
@@ -48,11 +49,21 @@ fn pick(tables: Vec<Table>, letters: &str) -> Result<Vec<Table>, String> {
 /// The same work for Deputy, the floor, and the other servers that are installed: `only` some of them.
 pub(crate) fn beside_peers(letters: Option<&str>, only: Option<&[String]>) -> Result<Vec<Table>, String> {
     let chosen = |kind: &Kind| only.is_none_or(|only| only.iter().any(|name| name == kind.name()));
-    let others = [Kind::Floor].into_iter().chain(Kind::PEERS).filter(|kind| kind.is_installed() && chosen(kind));
+    let others = [Kind::Floor].into_iter().chain(Kind::PEERS).filter(|kind| chosen(kind) && is_here(*kind));
     let kinds: Vec<Kind> = [Kind::Deputy].into_iter().chain(others).collect();
     let tables = [("A", A_TITLE, A), ("B", B_TITLE, B), ("C", C_TITLE, C)]
         .map(|(name, title, shape)| peer_table(name, title, shape, &kinds));
     pick(tables.into(), letters.unwrap_or("all"))
+}
+
+/// Says so of one that is not.
+fn is_here(kind: Kind) -> bool {
+    let lack = kind.lack();
+    if let Some(why) = &lack {
+        // A report that nobody can read is no reason to fail.
+        let _ = writeln!(io::stderr(), "passed over: {}: {why}", kind.name());
+    }
+    lack.is_none()
 }
 
 fn peer_table(name: &str, title: &str, shape: Shape, kinds: &[Kind]) -> Table {

@@ -9,11 +9,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::Failure;
 use super::conn::Address;
 use super::control::Control;
 use super::dialect::Language;
+use super::peer::Peer;
 
 /// How long a server may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,15 +30,21 @@ pub(crate) enum Kind {
     Deputy,
     /// The yardstick.
     Floor,
+    /// Another's.
+    Peer(Peer),
 }
 
 impl Kind {
     /// Other servers that do comparable work.
-    pub(crate) const PEERS: [Self; 0] = [];
+    pub(crate) const PEERS: [Self; 4] =
+        [Self::Peer(Peer::Gearmand), Self::Peer(Peer::Beanstalkd), Self::Peer(Peer::Redis), Self::Peer(Peer::Nats)];
 
-    /// Whether it can be started here.
-    pub(crate) fn is_installed(self) -> bool {
-        matches!(self, Self::Deputy | Self::Floor)
+    /// Why it cannot be started here, if so.
+    pub(crate) fn lack(self) -> Option<String> {
+        match self {
+            Self::Deputy | Self::Floor => None,
+            Self::Peer(peer) => peer.find().err(),
+        }
     }
 
     /// Its name in tables.
@@ -44,6 +52,7 @@ impl Kind {
         match self {
             Self::Deputy => "deputy",
             Self::Floor => "floor",
+            Self::Peer(peer) => peer.name(),
         }
     }
 
@@ -51,27 +60,25 @@ impl Kind {
     pub(crate) fn language(self) -> Language {
         match self {
             Self::Deputy | Self::Floor => Language::Deputy,
+            Self::Peer(peer) => peer.language(),
         }
     }
+}
 
-    fn command(self, threads: usize, socket: Option<&Path>) -> io::Result<Command> {
-        match self {
-            Self::Deputy => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_deputy-server"));
-                command.args(["--threads", &threads.to_string()]);
-                match socket {
-                    Some(path) => command.arg("--no-tcp").arg("-s").arg(path),
-                    None => command.args(["-p", "0"]),
-                };
-                Ok(command)
-            }
-            Self::Floor => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.arg(FLOOR_OPTION).args(socket);
-                Ok(command)
-            }
-        }
-    }
+fn deputy(threads: usize, socket: Option<&Path>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deputy-server"));
+    command.args(["--threads", &threads.to_string()]);
+    match socket {
+        Some(path) => command.arg("--no-tcp").arg("-s").arg(path),
+        None => command.args(["-p", "0"]),
+    };
+    command
+}
+
+fn floor(socket: Option<&Path>) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(FLOOR_OPTION).args(socket);
+    Ok(command)
 }
 
 /// Where a server is, and what can be asked about it.
@@ -99,19 +106,31 @@ pub(crate) struct ServerProcess {
     /// Where it is.
     pub(crate) target: Target,
     socket: Option<PathBuf>,
+    /// A peer's, removed with it.
+    folder: Option<TempDir>,
 }
 
 impl ServerProcess {
+    /// A peer that was started, and will listen at this address.
+    pub(crate) fn of_peer(child: Child, address: Address, folder: TempDir) -> Self {
+        let target = Target { address, process: Some(child.id()), counts: false };
+        Self { child, target, socket: None, folder: Some(folder) }
+    }
+
     /// Starts it, and returns when it listens.
     pub(crate) fn start(kind: Kind, threads: usize, unix: bool) -> Result<Self, Failure> {
         let socket = unix.then(|| std::env::temp_dir().join(format!("deputy-load-{}.sock", std::process::id())));
-        let mut command = kind.command(threads, socket.as_deref())?;
+        let mut command = match kind {
+            Kind::Deputy => deputy(threads, socket.as_deref()),
+            Kind::Floor => floor(socket.as_deref())?,
+            Kind::Peer(peer) => return peer.start(),
+        };
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().expect("stderr was asked for as a pipe");
         // The real address replaces this one as soon as it is known; from here on an early return kills the child.
         let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
         let target = Target { address, process: Some(child.id()), counts: kind == Kind::Deputy };
-        let mut server = Self { child, target, socket };
+        let mut server = Self { child, target, socket, folder: None };
         let (sender, said) = channel();
         std::thread::spawn(move || forward(stderr, &sender));
         let line = match said.recv_timeout(PATIENCE) {
@@ -131,14 +150,24 @@ impl ServerProcess {
     /// Tells it to stop; an error if it does not, or not well.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let status = self.wait()?;
+        let ended = self.wait();
+        if self.folder.is_some() {
+            // How a peer ends is not ours to judge; if it does not, it is killed when it is dropped.
+            return Ok(());
+        }
+        let status = ended?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
     }
 
     fn wait(&mut self) -> Result<ExitStatus, Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             if Instant::now() >= deadline {

@@ -3,7 +3,12 @@
 //! A dialect knows messages, not jobs: whether an answer is right is for [`super::clients`] to say. One value serves one
 //! connection, and keeps what the language wants remembered between two messages.
 
+mod beanstalkd;
 mod deputy;
+mod gearman;
+mod nats;
+mod redis;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +16,11 @@ use std::fmt;
 use super::check::Wrong;
 use super::workload::{JobName, Workload};
 
+pub(crate) use beanstalkd::Beanstalkd;
 pub(crate) use deputy::Deputy;
+pub(crate) use gearman::Gearman;
+pub(crate) use nats::Nats;
+pub(crate) use redis::Redis;
 
 /// A message of the server. Values are what was carried, quotes included: a JSON string.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +65,11 @@ pub(crate) trait Dialect: fmt::Debug + Send {
     /// Says what a connection says first.
     fn greet(&mut self, place: Place<'_>, out: &mut Vec<u8>);
 
+    /// Whether that has taken effect, in a language in which what others say before is lost.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Takes the next message off `input`; `None` if there is no whole one. What the language wants said in return,
     /// whatever the load makes of it, is said.
     fn hear<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Result<Option<Heard<'a>>, Wrong>;
@@ -77,6 +91,14 @@ pub(crate) trait Dialect: fmt::Debug + Send {
 pub(crate) enum Language {
     /// Ours, which the floor understands too.
     Deputy,
+    /// Gearman's packets.
+    Gearman,
+    /// Tubes.
+    Beanstalkd,
+    /// Lists.
+    Redis,
+    /// Subjects.
+    Nats,
 }
 
 impl Language {
@@ -84,20 +106,26 @@ impl Language {
     pub(crate) fn dialect(self) -> Box<dyn Dialect> {
         match self {
             Self::Deputy => Box::new(Deputy),
+            Self::Gearman => Box::new(Gearman::default()),
+            Self::Beanstalkd => Box::new(Beanstalkd::new()),
+            Self::Redis => Box::new(Redis::default()),
+            Self::Nats => Box::new(Nats::default()),
         }
     }
 
     /// Whether a submitter is answered on a connection of its own, beside the one on which it asks.
     pub(crate) fn hears_apart(self) -> bool {
         match self {
-            Self::Deputy => false,
+            Self::Deputy | Self::Gearman | Self::Nats => false,
+            Self::Beanstalkd | Self::Redis => true,
         }
     }
 
     /// Whether jobs may be sent to a worker that is busy.
     pub(crate) fn pushes(self) -> bool {
         match self {
-            Self::Deputy => false,
+            Self::Deputy | Self::Gearman | Self::Beanstalkd | Self::Redis => false,
+            Self::Nats => true,
         }
     }
 }
