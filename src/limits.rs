@@ -24,8 +24,9 @@ pub const JOB_NUMBER_MAX: u64 = 1 << 53;
 /// Unsent bytes from which on a worker gets no further job, and a connection that does not move is stalled.
 pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 
-/// What a job counts in the memory budget beside its text, in bytes: its record, its place in the queue, and
-/// what the allocator adds.
+/// What a job counts in the memory budget beside its text, in bytes: its record, its place where it is, and what the
+/// allocator adds. While it waits in a line of many that is about 70; with a worker or between shards it is more, and the
+/// first of a type brings some 230 for the type's books, which the budget does not count.
 pub const JOB_FIXED_BYTES: u64 = 128;
 
 /// Bytes of a line without its end: default, least and most of `--max-line`.

@@ -17,7 +17,8 @@ use super::step::Step;
 /// All types whose home this shard is. A type's entry goes when nothing waits, no offer stands and no shard refuses.
 #[derive(Debug)]
 pub(super) struct Home {
-    queues: HashMap<Arc<str>, Queue, RandomState>,
+    /// Boxed, so that the table stays small and grows fast.
+    queues: HashMap<Arc<str>, Box<Queue>, RandomState>,
     /// The next arrival number: one counter for all types, so that it outlives their entries.
     next_number: u64,
 }
@@ -63,7 +64,7 @@ impl Home {
     /// `n` more jobs of a type may go to a shard (H1).
     pub(super) fn offer(&mut self, from: ShardId, type_name: &Arc<str>, n: u32, step: &mut Step<'_>) {
         if !step.stopping {
-            let queue = self.queues.entry(Arc::clone(type_name)).or_insert_with(|| Queue::new(Arc::clone(type_name)));
+            let queue = self.queues.entry(Arc::clone(type_name)).or_insert_with(|| Queue::boxed(type_name));
             queue.offers.add(from, n);
             queue.hand_out(step);
             self.forget_if_unused(type_name);
@@ -120,34 +121,44 @@ impl Home {
     }
 
     pub(super) fn queues(&self) -> impl Iterator<Item = (&Arc<str>, &Queue)> {
-        self.queues.iter()
+        self.queues.iter().map(|(name, queue)| (name, &**queue))
     }
 
     /// Puts a job in its queue by `put`, and hands out what can be.
     fn with_queue_of(&mut self, job: Job, step: &mut Step<'_>, put: impl FnOnce(&mut Queue, Job)) {
         let Some(queue) = self.queues.get_mut(job.type_name()) else {
             let name: Arc<str> = job.type_name().into();
-            let queue = self.queues.entry(Arc::clone(&name)).or_insert_with(|| Queue::new(name));
-            return put(queue, job); // No entry, so no offer: nothing can be handed out.
+            let mut queue = Queue::boxed(&name);
+            put(&mut queue, job);
+            self.queues.insert(name, queue);
+            return; // No entry, so no offer: nothing can be handed out.
         };
         put(queue, job);
         queue.hand_out(step);
         if queue.is_unused() {
             let name = Arc::clone(&queue.name);
-            self.queues.remove(&name);
+            self.forget(&name);
         }
     }
 
     fn forget_if_unused(&mut self, type_name: &Arc<str>) {
-        if self.queues.get(type_name).is_some_and(Queue::is_unused) {
-            self.queues.remove(type_name);
+        if self.queues.get(type_name).is_some_and(|queue| queue.is_unused()) {
+            self.forget(type_name);
+        }
+    }
+
+    /// The table shrinks when an eighth of it is in use.
+    fn forget(&mut self, type_name: &str) {
+        self.queues.remove(type_name);
+        if self.queues.len() < self.queues.capacity() / 8 {
+            self.queues.shrink_to(self.queues.len() * 2);
         }
     }
 }
 
 impl Queue {
-    fn new(name: Arc<str>) -> Self {
-        Self { name, line: Line::default(), offers: Offers::default() }
+    fn boxed(name: &Arc<str>) -> Box<Self> {
+        Box::new(Self { name: Arc::clone(name), line: Line::default(), offers: Offers::default() })
     }
 
     /// H1: as long as a waiting job and an offer go together, the first such job is assigned to the first such offer.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`message`] | what goes in and out |
 //! | [`job`] | a job, and the answer that ends it |
-//! | `home`, `line`, `offers` | a shard as the home of types: what waits, and who would take it |
+//! | `home`, `line`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
 //! | `owner`, `conns`, `worker`, `bids` | a shard as the owner of connections: their slots, and what was offered for them |
 //! | `obey`, `supply`, `bounds`, `census` | the owner's rules: commands, winning jobs, limits, tables by type |
 //! | [`audit`] | the books laid open, for tests |
@@ -18,6 +18,7 @@ mod bids;
 mod bounds;
 mod census;
 mod conns;
+mod fifo;
 mod home;
 pub mod job;
 mod line;

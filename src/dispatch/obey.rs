@@ -53,8 +53,7 @@ impl Owner {
         step: &mut Step<'_>,
     ) {
         let Some(conn) = self.conns.get(from) else { return };
-        let maps = &self.maps;
-        let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new(maps.clone())));
+        let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new()));
         let is_new = |name: &&str| self.bids.find(name).is_none_or(|bid| worker.find_type(bid).is_err());
         let mut new: Vec<&str> = types.iter().map(AsRef::as_ref).filter(is_new).collect();
         new.sort_unstable();
@@ -63,8 +62,10 @@ impl Owner {
             return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, step);
         }
         if let Some(max_jobs) = max_jobs {
-            worker.max_jobs = max_jobs;
-            worker.numbered = true;
+            worker.set_max_jobs(max_jobs, &self.maps);
+        }
+        if worker.types.is_empty() {
+            worker.types.reserve_exact(new.len()); // Most workers give their types once.
         }
         let shown = worker.shown;
         for name in new {

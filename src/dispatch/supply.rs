@@ -98,7 +98,8 @@ impl Owner {
         self.bids.get(at).running += 1;
         step.counts.jobs_running += 1;
         step.counts.jobs_dispatched += 1;
-        let numbered = self.conns.get(to).and_then(|conn| conn.worker.as_ref()).is_some_and(|worker| worker.numbered);
+        let numbered =
+            self.conns.get(to).and_then(|conn| conn.worker.as_ref()).is_some_and(|worker| worker.is_numbered());
         let number = numbered.then(|| self.fresh_job_number(step));
         self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: number, arg: job.arg() }, step);
         let worker = self.conns.get(to).and_then(|conn| conn.worker.as_mut()).expect("who is ready is a worker");

@@ -15,8 +15,6 @@ use crate::protocol::id;
 pub(super) struct Worker {
     /// Its slots.
     pub(super) max_jobs: u32,
-    /// Whether it gave `max_jobs`: then each job that it is sent has a number.
-    pub(super) numbered: bool,
     /// Its types and its node in the books of each, by the first.
     pub(super) types: Vec<(u32, u32)>,
     /// Slots kept for answers to Asks.
@@ -31,8 +29,11 @@ pub(super) struct Worker {
     suspects: u32,
     /// The job that was sent without a number; there is never more than one.
     plain: Option<HeldJob>,
-    by_number: HashMap<u64, HeldJob, RandomState>,
+    /// The jobs that were sent with a number, if it gave `max_jobs`. Boxed: most workers are many, and do not.
+    by_number: Option<Box<ByNumber>>,
 }
+
+type ByNumber = HashMap<u64, HeldJob, RandomState>;
 
 /// A job in a slot.
 #[derive(Debug)]
@@ -43,10 +44,9 @@ pub(super) struct HeldJob {
 }
 
 impl Worker {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             max_jobs: 1,
-            numbered: false,
             types: Vec::new(),
             kept: 0,
             shown: Standing::default(),
@@ -54,8 +54,19 @@ impl Worker {
             gauged: (false, false),
             suspects: 0,
             plain: None,
-            by_number: HashMap::with_hasher(maps),
+            by_number: None,
         }
+    }
+
+    /// It gave `max_jobs`: from now on each job that it is sent has a number.
+    pub(super) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState) {
+        self.max_jobs = max_jobs;
+        self.by_number.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
+    }
+
+    /// Whether the next job that it is sent has a number.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.by_number.is_some()
     }
 
     /// How it stands now. `paused`: it has too much unsent.
@@ -67,16 +78,16 @@ impl Worker {
 
     /// Jobs that it holds.
     pub(super) fn held(&self) -> u32 {
-        u32::from(self.plain.is_some())
-            + u32::try_from(self.by_number.len()).expect("a worker has 65,535 slots at most")
+        let numbered = self.by_number.as_ref().map_or(0, |jobs| jobs.len());
+        u32::from(self.plain.is_some()) + u32::try_from(numbered).expect("a worker has 65,535 slots at most")
     }
 
-    /// Takes a job into a slot, under a number or as the one without.
+    /// Takes a job into a slot, under a number if it is numbered.
     pub(super) fn take(&mut self, number: Option<u64>, held: HeldJob) {
         self.suspects += u32::from(held.job.suspect);
-        let before = match number {
-            Some(number) => self.by_number.insert(number, held),
-            None => self.plain.replace(held),
+        let before = match (number, &mut self.by_number) {
+            (Some(number), Some(jobs)) => jobs.insert(number, held),
+            _ => self.plain.replace(held),
         };
         assert!(before.is_none(), "a slot was taken twice");
     }
@@ -84,7 +95,7 @@ impl Worker {
     /// Frees the slot of the job that is named so, if it holds one.
     pub(super) fn release(&mut self, name: JobName<'_>) -> Option<HeldJob> {
         let held = match name {
-            JobName::Number(number) => self.by_number.remove(&number),
+            JobName::Number(number) => self.by_number.as_mut()?.remove(&number),
             JobName::Id(id) => self.plain.take_if(|held| id::same(held.job.id(), id)),
         }?;
         self.suspects -= u32::from(held.job.suspect);
@@ -94,8 +105,8 @@ impl Worker {
     /// Frees all slots, in the order in which the jobs arrived at their homes.
     pub(super) fn release_all(&mut self) -> Vec<HeldJob> {
         self.suspects = 0;
-        let mut jobs: Vec<_> =
-            self.plain.take().into_iter().chain(self.by_number.drain().map(|(_, held)| held)).collect();
+        let numbered = self.by_number.iter_mut().flat_map(|jobs| jobs.drain());
+        let mut jobs: Vec<_> = self.plain.take().into_iter().chain(numbered.map(|(_, held)| held)).collect();
         jobs.sort_unstable_by_key(|held| held.job.number);
         jobs
     }
@@ -119,6 +130,7 @@ impl Worker {
     /// The jobs that it holds, with their numbers on the wire.
     pub(super) fn jobs(&self) -> impl Iterator<Item = (Option<u64>, &Job)> {
         let plain = self.plain.iter().map(|held| (None, &held.job));
-        plain.chain(self.by_number.iter().map(|(&number, held)| (Some(number), &held.job)))
+        let numbered = self.by_number.iter().flat_map(|jobs| jobs.iter());
+        plain.chain(numbered.map(|(&number, held)| (Some(number), &held.job)))
     }
 }

@@ -21,6 +21,7 @@ mod crowds;
 mod failure;
 mod ids;
 mod limits;
+mod memory;
 mod metrics;
 mod options;
 mod sessions;

@@ -13,6 +13,7 @@ mod args;
 mod help;
 mod options;
 mod signals;
+mod tidy;
 mod wrong;
 
 /// Gives the memory of a backlog back to the system (docs/decisions.md).
@@ -42,6 +43,7 @@ fn serve(config: Config) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(&error, error.exit_code()),
     };
+    tidy::start();
     signals.wait();
     server.stop();
     ExitCode::SUCCESS

@@ -1,0 +1,152 @@
+//! A list for one entry or a million, first in, first out.
+//!
+//! The first entry stands in the list itself: what goes straight through, or waits alone, needs no memory beside it. The
+//! others stand in blocks. So a list grows without moving what is in it, which for a million jobs would take
+//! milliseconds and both copies' memory, has hardly any slack, and gives its memory back block by block.
+
+use std::collections::VecDeque;
+
+/// Bytes of a block: so many that its own cost does not count, so few that half a block does not matter, and a size of
+/// which allocators waste nothing.
+const BLOCK_BYTES: usize = 4_096;
+
+/// A first-in-first-out list.
+#[derive(Debug)]
+pub(super) struct Fifo<T> {
+    /// `None` only if the list is empty.
+    first: Option<T>,
+    /// The others, in order. Each block is full but the first and the last; only the last can be empty, and then it is
+    /// the only one: it is kept for what comes next.
+    blocks: VecDeque<VecDeque<T>>,
+}
+
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Self { first: None, blocks: VecDeque::new() }
+    }
+}
+
+impl<T> Fifo<T> {
+    /// Entries of a full block.
+    const BLOCK: usize = BLOCK_BYTES / size_of::<T>();
+
+    /// Puts an entry at the end.
+    pub(super) fn push(&mut self, entry: T) {
+        if self.first.is_none() {
+            self.first = Some(entry);
+            return;
+        }
+        match self.blocks.back_mut() {
+            Some(block) if block.len() < Self::BLOCK => {
+                if block.len() == block.capacity() {
+                    block.reserve_exact(block.len().clamp(1, Self::BLOCK - block.len()));
+                }
+                block.push_back(entry);
+            }
+            // Further blocks will be filled; the first grows with what is in it, as most lists are short.
+            last => {
+                let mut block = VecDeque::with_capacity(if last.is_some() { Self::BLOCK } else { 1 });
+                block.push_back(entry);
+                self.blocks.push_back(block);
+            }
+        }
+    }
+
+    /// Takes the first entry.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let entry = self.first.take();
+        if let Some(block) = self.blocks.front_mut() {
+            self.first = block.pop_front();
+            if block.is_empty() && self.blocks.len() > 1 {
+                self.blocks.pop_front();
+            }
+        }
+        entry
+    }
+
+    pub(super) fn first(&self) -> Option<&T> {
+        self.first.as_ref()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let ends = match (self.blocks.front(), self.blocks.back()) {
+            (Some(front), Some(_)) if self.blocks.len() == 1 => front.len(),
+            (Some(front), Some(back)) => front.len() + (self.blocks.len() - 2) * Self::BLOCK + back.len(),
+            _ => 0,
+        };
+        usize::from(self.first.is_some()) + ends
+    }
+
+    /// First to last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(self.blocks.iter().flatten())
+    }
+
+    /// All of them, in order.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = T> {
+        self.first.into_iter().chain(self.blocks.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes `up` and pops `down` entries in turns, beside a plain queue, until `total` were pushed; then empties it.
+    #[track_caller]
+    fn check(up: usize, down: usize, total: usize) {
+        let (mut fifo, mut plain, mut next) = (Fifo::default(), VecDeque::new(), 0);
+        while next < total {
+            for _ in 0..up {
+                fifo.push(next);
+                plain.push_back(next);
+                next += 1;
+            }
+            for _ in 0..down {
+                assert_eq!(fifo.pop(), plain.pop_front());
+                compare(&fifo, &plain);
+            }
+        }
+        while let Some(entry) = plain.pop_front() {
+            assert_eq!(fifo.pop(), Some(entry));
+            compare(&fifo, &plain);
+        }
+        assert_eq!((fifo.pop(), fifo.len(), fifo.blocks.len() <= 1), (None, 0, true));
+    }
+
+    fn compare(fifo: &Fifo<usize>, plain: &VecDeque<usize>) {
+        assert_eq!((fifo.len(), fifo.is_empty(), fifo.first()), (plain.len(), plain.is_empty(), plain.front()));
+    }
+
+    #[test]
+    fn what_is_first_in_is_first_out_whatever_the_length() {
+        for (up, down, total) in
+            [(1, 1, 500), (1, 2, 500), (2, 1, 600), (512, 511, 9_000), (513, 514, 9_000), (2_000, 1_999, 20_000)]
+        {
+            check(up, down, total);
+        }
+    }
+
+    #[test]
+    fn all_entries_are_seen_in_order() {
+        let mut fifo = Fifo::default();
+        (0..3_000).for_each(|i| fifo.push(i));
+        (0..100).for_each(|i| assert_eq!(fifo.pop(), Some(i)));
+        assert!(fifo.iter().copied().eq(100..3_000));
+        assert!(fifo.into_entries().eq(100..3_000));
+    }
+
+    #[test]
+    fn a_lone_entry_takes_no_block() {
+        let mut fifo = Fifo::default();
+        for i in 0..1_000 {
+            fifo.push(i);
+            fifo.pop();
+        }
+        assert!(fifo.blocks.is_empty());
+    }
+}
