@@ -1,0 +1,82 @@
+//! The home of a hot type, whose submitters and workers are all on other shards.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deputy::dispatch::job::Job;
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, Message, ShardId, Submitter};
+use deputy::metrics::{Counts, Totals};
+use deputy::protocol::reply::Reply;
+
+use crate::{ARG, JOBS, core};
+
+/// Shards in all. The home is the first; the others submit and take in turn.
+const SHARDS: u16 = 16;
+
+/// Jobs, or slots, that are there before those of the other kind begin to come.
+const AHEAD: usize = 256;
+
+/// The hot type. All that the core hears of it comes from outside, so it need not really have its home here.
+const HOT: &str = "hot";
+
+/// What the home told the others: whom each job was assigned to, in order.
+struct Posted(Vec<(ShardId, Job)>);
+
+impl Effects for Posted {
+    fn post(&mut self, to: ShardId, message: Message) {
+        let Message::Assign { job, asked: false } = message else { panic!("a home only assigns here: {message:?}") };
+        self.0.push((to, job));
+    }
+
+    fn send(&mut self, _: ConnId, _: &Reply<'_>) {
+        panic!("nobody is connected here");
+    }
+
+    fn close(&mut self, _: ConnId, _: Closing) {
+        panic!("nobody is connected here");
+    }
+
+    fn totals(&mut self, _: &Counts) -> Totals {
+        panic!("nobody asks for the metrics");
+    }
+}
+
+fn other_shard(number: usize) -> ShardId {
+    ShardId(1 + u16::try_from(number % usize::from(SHARDS - 1)).expect("it is less than the number of shards"))
+}
+
+fn submission(number: usize) -> (ShardId, Message) {
+    let from = other_shard(number);
+    let submitter = Submitter { shard: from, conn: ConnId { slot: 0, generation: 0 } };
+    (from, Message::Submit(Job::new(submitter, 0, &number.to_string(), HOT, Some(ARG))))
+}
+
+/// All jobs and as many offers of one slot, alternating; those of one kind are [`AHEAD`]. Returns how long the home took.
+pub(crate) fn run(jobs_wait: bool) -> Duration {
+    let hot: Arc<str> = HOT.into();
+    let offer = |number: usize| (other_shard(number + 7), Message::Offer(Arc::clone(&hot), 1));
+    let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };
+    let mut mail: Vec<(ShardId, Message)> = Vec::with_capacity(2 * JOBS);
+    for step in 0..JOBS + AHEAD {
+        mail.extend((step + jobs_ahead).checked_sub(AHEAD).filter(|&n| n < JOBS).map(submission));
+        mail.extend((step + offers_ahead).checked_sub(AHEAD).filter(|&n| n < JOBS).map(offer));
+    }
+    let mut home = core(SHARDS);
+    let mut posted = Posted(Vec::with_capacity(JOBS));
+    let start = Instant::now();
+    for (from, message) in mail {
+        home.step(Input::Message { from, message }, &mut posted);
+    }
+    let took = start.elapsed();
+    check(&posted.0);
+    assert!(home.audit().queues.is_empty(), "nothing is left at the home");
+    took
+}
+
+/// Jobs go out in the order in which they came, to the shards in the order of their offers: so each exactly once.
+fn check(posted: &[(ShardId, Job)]) {
+    assert_eq!(posted.len(), JOBS);
+    for (number, (to, job)) in posted.iter().enumerate() {
+        assert_eq!((job.id(), *to), (number.to_string().as_str(), other_shard(number + 7)));
+    }
+}

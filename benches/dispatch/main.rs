@@ -1,0 +1,83 @@
+//! The pure core alone: no socket, no thread, no JSON. What is left is who does which job.
+//!
+//! Workload: `echo` jobs with an arg of 32 bytes. Unit: jobs a second on one core. After each run it is checked that
+//! every job was answered exactly once, at the connection that submitted it, with what its worker said; or, for a home
+//! alone, that it was assigned exactly once. Nothing is random: two runs take the same steps.
+//!
+//! - `one shard`: everything that the core does for a job, submitter, home and worker being on the same shard: `do`, the
+//!   assignment, `did`, the result, and a share of the turn's other inputs.
+//! - `home alone`: only what the home of a hot type does for a job when all its submitters and workers are on other
+//!   shards: it is told of a job and of a free slot, and says who takes it. However many shards there are, a type does no
+//!   more jobs a second than this, less what channels and wakes cost.
+
+mod home;
+mod one_shard;
+
+use std::time::Duration;
+
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use deputy::dispatch::message::ShardId;
+use deputy::dispatch::{Dispatch, Settings};
+use one_shard::{OneShard, Shape};
+
+/// Jobs of a run.
+const JOBS: usize = 20_000;
+
+/// The argument of every job.
+const ARG: &str = r#""thirty letters and two quotes !!""#;
+
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A core as a server of so many shards has it, with fixed hash seeds.
+fn core(shards: u16) -> Dispatch {
+    Dispatch::new(Settings {
+        shard: ShardId(0),
+        shards,
+        attempts_max: 3,
+        memory_bytes_max: 1 << 40,
+        unsent_bytes_max: 64 << 20,
+        stall_ms: 30_000,
+        homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
+        maps: ahash::RandomState::with_seeds(5, 6, 7, 8),
+    })
+}
+
+fn one_shard(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("one shard");
+    group.throughput(Throughput::Elements(JOBS as u64)).sampling_mode(SamplingMode::Flat).sample_size(20);
+    for (name, shape) in [
+        ("1 type, 16 workers", Shape { types: 1, workers: 16, types_per_worker: 1, in_flight: 256 }),
+        ("100 types, 1,000 workers", Shape { types: 100, workers: 1_000, types_per_worker: 1, in_flight: 1_024 }),
+        ("1 type, 10,000 workers", Shape { types: 1, workers: 10_000, types_per_worker: 1, in_flight: 12_000 }),
+        (
+            "100,000 types, 1,000 workers of 100 each",
+            Shape { types: 100_000, workers: 1_000, types_per_worker: 100, in_flight: 1_024 },
+        ),
+    ] {
+        group.bench_function(name, |bencher| {
+            let mut shard = OneShard::new(&shape);
+            bencher.iter_custom(|runs| (0..runs).map(|_| shard.run()).sum::<Duration>());
+        });
+    }
+    group.finish();
+}
+
+fn home_alone(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("home alone");
+    group.throughput(Throughput::Elements(JOBS as u64)).sampling_mode(SamplingMode::Flat).sample_size(20);
+    for (name, waiting) in [("jobs wait for slots", true), ("slots wait for jobs", false)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|runs| (0..runs).map(|_| home::run(waiting)).sum::<Duration>());
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    targets = one_shard, home_alone
+}
+criterion_main!(benches);

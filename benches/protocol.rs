@@ -1,0 +1,235 @@
+//! The wire's part of a job: bytes cut into lines, lines decoded, replies encoded.
+//!
+//! Workload: 64 different lines of each kind, made from a fixed seed, as clients write them (no white space). Units: bytes
+//! a second for framing, lines a second for the rest. Every benchmark checks its answers once before it is timed; under
+//! `cargo test` that and one pass over the lines is all that happens.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES};
+use deputy::protocol::command::{Command, JobName, Outcome, decode};
+use deputy::protocol::frame::{Frame, Framer};
+use deputy::protocol::reply::Reply;
+
+#[path = "../tests/common/random.rs"]
+mod random;
+
+use random::Random;
+
+/// Lines of each kind: so many that the processor does not learn them by heart.
+const LINES: usize = 64;
+
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A line, and what it means, as Rust's notation has it.
+struct Case {
+    line: String,
+    meaning: String,
+}
+
+impl Case {
+    fn new(line: String, meaning: &Command<'_>) -> Self {
+        Self { line, meaning: format!("{meaning:?}") }
+    }
+}
+
+/// So many letters between quotes.
+fn string(random: &mut Random, letters: usize) -> String {
+    let inside = (0..letters).map(|_| char::from(*random.pick(b"abcdefghijklmnopqrstuvwxyz0123456789 /.-")));
+    format!("\"{}\"", inside.collect::<String>())
+}
+
+/// An id like those of a client that counts.
+fn id(random: &mut Random) -> String {
+    (100_000 + random.below(900_000)).to_string()
+}
+
+/// A `do` with this argument.
+fn submission(random: &mut Random, arg: &str) -> Case {
+    let (id, name) = (id(random), format!("t{}", random.below(100)));
+    let line = format!(r#"{{"cmd":"do","id":{id},"type":"{name}","arg":{arg}}}"#);
+    Case::new(line, &Command::Do { id: &id, type_name: name.into(), arg: Some(arg) })
+}
+
+fn do_plain(random: &mut Random) -> Case {
+    let arg = string(random, 30);
+    submission(random, &arg)
+}
+
+/// Objects, lists, numbers and strings in each other, 4 KiB or a little more.
+fn do_nested(random: &mut Random) -> Case {
+    let mut arg = String::from("[");
+    while arg.len() < 4_096 {
+        let (name, number, text) = (string(random, 6), random.below(1_000_000), string(random, 12));
+        write!(arg, r#"{{{name}:[{number},-{number}.25,{{"on":true,"text":{text}}}]}},"#).expect("a String takes all");
+    }
+    arg.push_str("null]");
+    submission(random, &arg)
+}
+
+/// Escapes in the id, the type and the argument.
+fn do_escaped(random: &mut Random) -> Case {
+    let (id, arg) = (format!(r#""j\u002d{}""#, random.below(1_000)), r#""C:\\a\tb \ud83d\ude00""#);
+    let line = format!(r#"{{"cmd":"do","id":{id},"type":"im\u0061ges\/\u00e9","arg":{arg}}}"#);
+    Case::new(line, &Command::Do { id: &id, type_name: "images/\u{e9}".into(), arg: Some(arg) })
+}
+
+fn did_by_id(random: &mut Random) -> Case {
+    let (id, res) = (id(random), string(random, 22));
+    let line = format!(r#"{{"cmd":"did","id":{id},"res":{res}}}"#);
+    Case::new(line, &Command::Did { job: JobName::Id(&id), id: Some(&id), outcome: Outcome::Res(Some(&res)) })
+}
+
+fn did_by_number(random: &mut Random) -> Case {
+    let (job, res) = (random.below(1 << 40), string(random, 22));
+    let line = format!(r#"{{"cmd":"did","job":{job},"res":{res}}}"#);
+    Case::new(line, &Command::Did { job: JobName::Number(job as u64), id: None, outcome: Outcome::Res(Some(&res)) })
+}
+
+fn can_do(random: &mut Random) -> Case {
+    let types = [string(random, 8), string(random, 12), string(random, 4)];
+    let line = format!(r#"{{"cmd":"can_do","types":[{}],"max_jobs":16}}"#, types.join(","));
+    let types = types.iter().map(|name| name.trim_matches('"').into()).collect();
+    Case::new(line, &Command::CanDo { types, max_jobs: Some(16), id: None })
+}
+
+fn cases(make: fn(&mut Random) -> Case) -> Vec<Case> {
+    let mut random = Random::new(1);
+    (0..LINES).map(|_| make(&mut random)).collect()
+}
+
+fn decoding(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Elements(LINES as u64));
+    for (name, cases) in [
+        ("do, arg of 32 bytes", cases(do_plain)),
+        ("do, arg of 4 KiB, nested", cases(do_nested)),
+        ("do, escapes", cases(do_escaped)),
+        ("did by id", cases(did_by_id)),
+        ("did by job", cases(did_by_number)),
+        ("can_do, 3 types", cases(can_do)),
+    ] {
+        for Case { line, meaning } in &cases {
+            let command = decode(line.as_bytes()).expect("the line is legal");
+            assert_eq!(format!("{command:?}"), *meaning, "{line}");
+        }
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for case in &cases {
+                    black_box(decode(black_box(case.line.as_bytes()))).expect("the line is legal");
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Cuts pieces into lines; how many they were, and their bytes.
+fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (usize, usize) {
+    let (mut framer, mut lines, mut bytes_seen) = (Framer::default(), 0, 0);
+    for mut piece in pieces {
+        while let Some(frame) = framer.next(&mut piece, LINE_BYTES_DEFAULT) {
+            let Frame::Line { bytes, .. } = frame else { panic!("the lines are legal") };
+            lines += 1;
+            bytes_seen += black_box(bytes).len();
+        }
+    }
+    (lines, bytes_seen)
+}
+
+/// One read's worth of `do` lines: at once, and cut anywhere, so that most lines come in two parts.
+fn framing(criterion: &mut Criterion) {
+    let mut random = Random::new(2);
+    let (mut chunk, mut lines) = (String::new(), 0);
+    while chunk.len() < READ_BUFFER_BYTES {
+        chunk.push_str(&do_plain(&mut random).line);
+        chunk.push('\n');
+        lines += 1;
+    }
+    let answer = (lines, chunk.len() - lines);
+    let mut pieces = Vec::new();
+    let mut rest = chunk.as_bytes();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.len().min(1 + random.below(150)));
+        pieces.push(piece);
+        rest = after;
+    }
+    let mut group = criterion.benchmark_group("frame");
+    group.throughput(Throughput::Bytes(chunk.len() as u64));
+    for (name, pieces) in
+        [("64 KiB of whole lines", vec![chunk.as_bytes()]), ("64 KiB in pieces of 1 to 150 bytes", pieces)]
+    {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert_eq!(frame(black_box(&pieces).iter().copied()), answer));
+        });
+    }
+    group.finish();
+}
+
+/// What a reply is made of.
+struct Texts {
+    id: String,
+    value: String,
+    job: u64,
+}
+
+/// A kind of reply, and the line that it has to come to.
+struct Kind {
+    name: &'static str,
+    reply: fn(&Texts) -> Reply<'_>,
+    line: fn(&Texts) -> String,
+}
+
+const KINDS: [Kind; 3] = [
+    Kind {
+        name: "do, arg of 32 bytes",
+        reply: |it| Reply::Do { id: &it.id, type_name: "t17", job: None, arg: Some(&it.value) },
+        line: |it| format!(r#"{{"cmd":"do","id":{},"type":"t17","arg":{}}}"#, it.id, it.value),
+    },
+    Kind {
+        name: "do with a number, arg of 32 bytes",
+        reply: |it| Reply::Do { id: &it.id, type_name: "t17", job: Some(it.job), arg: Some(&it.value) },
+        line: |it| format!(r#"{{"cmd":"do","id":{},"type":"t17","job":{},"arg":{}}}"#, it.id, it.job, it.value),
+    },
+    Kind {
+        name: "did, res of 32 bytes",
+        reply: |it| Reply::Done { id: &it.id, res: Some(&it.value) },
+        line: |it| format!(r#"{{"cmd":"did","id":{},"res":{}}}"#, it.id, it.value),
+    },
+];
+
+/// Replies are measured and appended to one buffer, as those of a turn are.
+fn encoding(criterion: &mut Criterion) {
+    let mut random = Random::new(3);
+    let texts: Vec<_> = (0..LINES)
+        .map(|_| Texts { id: id(&mut random), value: string(&mut random, 30), job: random.below(1 << 40) as u64 })
+        .collect();
+    let mut group = criterion.benchmark_group("encode");
+    group.throughput(Throughput::Elements(LINES as u64));
+    for Kind { name, reply, line } in KINDS {
+        let lines: String = texts.iter().map(|texts| line(texts) + "\r\n").collect();
+        let mut out = Vec::new();
+        let mut append = || {
+            out.clear();
+            for texts in black_box(&texts) {
+                reply(texts).encode(&mut out);
+            }
+            black_box(&out).len()
+        };
+        group.bench_function(name, |bencher| bencher.iter(|| assert_eq!(append(), lines.len())));
+        assert_eq!(String::from_utf8(out).as_ref(), Ok(&lines));
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    targets = framing, decoding, encoding
+}
+criterion_main!(benches);
