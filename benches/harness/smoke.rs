@@ -61,6 +61,9 @@ const LOAD: [Try; 9] = [
     ),
 ];
 
+/// Where the keys of the JSON lines are explained.
+const EXPLAINED: &str = include_str!("../README.md");
+
 const PEERS: [Try; 1] = [(
     "every_server_that_is_installed_does_the_same_work",
     &["--scenario", "a,c", "--seconds", "0.2", "--warmup", "0.1", "--runs", "1", "--json"],
@@ -143,5 +146,9 @@ fn rows(output: &Output) -> Result<Vec<serde_json::Value>, String> {
 
 fn has_json_rows(output: &Output, count: usize, is_right: impl Fn(&serde_json::Value) -> bool) -> Result<(), String> {
     let rows = rows(output)?;
+    let keys = rows.iter().filter_map(serde_json::Value::as_object).flat_map(|row| row.keys());
+    if let Some(key) = keys.into_iter().find(|key| !EXPLAINED.contains(&format!("`{key}`"))) {
+        return Err(format!("benches/README.md does not explain {key}"));
+    }
     if rows.len() == count && rows.iter().all(is_right) { Ok(()) } else { Err(format!("{rows:?}")) }
 }
