@@ -48,6 +48,10 @@ fn pick(tables: Vec<Table>, letters: &str) -> Result<Vec<Table>, String> {
 
 /// The same work for Deputy, the floor, and the other servers that are installed: `only` some of them.
 pub(crate) fn beside_peers(letters: Option<&str>, only: Option<&[String]>) -> Result<Vec<Table>, String> {
+    let known = [Kind::Deputy, Kind::Floor].into_iter().chain(Kind::PEERS).map(Kind::name);
+    if let Some(unknown) = only.and_then(|only| only.iter().find(|name| known.clone().all(|known| known != **name))) {
+        return Err(format!("--only knows {}, not {unknown}", known.collect::<Vec<_>>().join(", ")));
+    }
     let chosen = |kind: &Kind| only.is_none_or(|only| only.iter().any(|name| name == kind.name()));
     let others = [Kind::Floor].into_iter().chain(Kind::PEERS).filter(|kind| chosen(kind) && is_here(*kind));
     let kinds: Vec<Kind> = [Kind::Deputy].into_iter().chain(others).collect();
