@@ -1,7 +1,8 @@
 //! A line's envelope: the known members of its object, each as the text that arrived.
 //!
 //! All of the line's syntax is checked here, values that nobody looks at included; what the values mean is
-//! [`super::command`]'s to say. Between the two no value is copied, and none becomes a tree.
+//! [`super::command`]'s to say. Between the two no value is copied, and none becomes a tree. The parser has
+//! the say; [`super::plain`] saves it what is simple.
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::plain;
 use super::string::unescape;
 use crate::limits::DEPTH_MAX;
 
@@ -32,7 +34,7 @@ pub(super) enum Name {
 const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
 
 /// The known members of a line. Values are without the white space around them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'a> {
     values: [Option<&'a str>; NAMES.len()],
     /// A bit for each name that was given more than once.
@@ -43,8 +45,13 @@ impl<'a> Members<'a> {
     /// Reads a line without its end. `Err` says in plain text why it is not a JSON object that the protocol takes.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let text = str::from_utf8(line).map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
+        plain::read(text).map_or_else(|| Self::parse(text), Ok)
+    }
+
+    /// Reads any line, by the parser alone.
+    pub(super) fn parse(text: &'a str) -> Result<Self, String> {
         // Some clients take a CR for a line's end; no value may smuggle one into them.
-        if let Some(at) = memchr(b'\r', line) {
+        if let Some(at) = memchr(b'\r', text.as_bytes()) {
             return Err(format!("a CR that is not at the line's end, at column {}", at + 1));
         }
         // The parser would say so too, but quote the whole value.
@@ -56,7 +63,7 @@ impl<'a> Members<'a> {
             .deserialize_map(Envelope)
             .and_then(|members| parser.end().map(|()| members))
             .map_err(|error| error.to_string().replacen("line 1 column", "column", 1))?;
-        if is_too_deep(line) {
+        if is_too_deep(text, DEPTH_MAX) {
             return Err(format!("more than {DEPTH_MAX} objects and arrays open at once"));
         }
         Ok(members)
@@ -78,10 +85,9 @@ impl<'a> Members<'a> {
         NAMES.get(self.twice.trailing_zeros() as usize).copied()
     }
 
-    /// Notes a member; `name` is a JSON string with its quotes.
-    fn add(&mut self, name: &str, value: &'a str) {
-        let meaning = unescape(name).expect("the parser takes only strings as names");
-        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == &*meaning)
+    /// Notes a member; `name` is what its name means.
+    pub(super) fn add(&mut self, name: &[u8], value: &'a str) {
+        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == name)
             && self.values[index].replace(value).is_some()
         {
             self.twice |= 1 << index;
@@ -103,24 +109,26 @@ impl<'de> Visitor<'de> for Envelope {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Members::default();
         while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            members.add(name.get(), value.get());
+            let name = unescape(name.get()).expect("the parser takes only strings as names");
+            members.add(&name, value.get());
         }
         Ok(members)
     }
 }
 
-/// Whether more than [`DEPTH_MAX`] containers are open at once in `line`, whose syntax has been checked: the parser's
-/// own guard does not see into values that it skips.
-fn is_too_deep(line: &[u8]) -> bool {
-    if line.len() < 2 * (DEPTH_MAX + 1) {
+/// Whether more than `depth_max` containers are open at once in `value`, whose syntax has been checked: the parser's own
+/// guard does not see into values that it skips.
+pub(super) fn is_too_deep(value: &str, depth_max: usize) -> bool {
+    let bytes = value.as_bytes();
+    if bytes.len() < 2 * (depth_max + 1) {
         return false; // No room for the brackets.
     }
     let (mut open, mut at) = (0, 0);
-    while let Some(byte) = line.get(at) {
+    while let Some(byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'"' => at += string_bytes(&line[at..]),
-            b'[' | b'{' if open == DEPTH_MAX => return true,
+            b'"' => at += string_bytes(&bytes[at..]),
+            b'[' | b'{' if open == depth_max => return true,
             b'[' | b'{' => open += 1,
             b']' | b'}' => open -= 1,
             _ => {}

@@ -7,6 +7,7 @@ pub mod command;
 pub mod frame;
 pub mod id;
 mod members;
+mod plain;
 pub mod reply;
 mod string;
 

@@ -18,7 +18,7 @@ pub(super) fn between_quotes(raw: &str) -> Option<&str> {
 /// Allocates only where there is an escape.
 pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
     let inside = between_quotes(raw)?;
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+    if !inside.as_bytes().contains(&b'\\') {
         return Some(Cow::Borrowed(inside.as_bytes()));
     }
     let mut parser = serde_json::Deserializer::from_str(raw);

@@ -1,0 +1,156 @@
+//! Most lines' objects, read without the parser: their names, and the values that are strings without escapes or whole
+//! numbers. That halves the time to read a small job's lines. Other values are the parser's, one by one.
+//!
+//! Nothing is refused here: a line that is not plain, right or wrong, is left to the parser as a whole, and one that is
+//! taken has exactly the members that the parser would find. Deliberately absent are names with escapes, and white space
+//! but for one space after a brace, a comma or a colon.
+
+use memchr::memchr;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::members::{Members, is_too_deep};
+use crate::limits::DEPTH_MAX;
+
+/// The members of a plain line; `None` if the parser has to look at it.
+pub(super) fn read(text: &str) -> Option<Members<'_>> {
+    let bytes = text.as_bytes();
+    if bytes.first() != Some(&b'{') {
+        return None;
+    }
+    let mut members = Members::default();
+    let mut at = 0; // Of the brace or the comma before a member.
+    loop {
+        let name = behind_space(bytes, at + 1);
+        let name_end = string_end(bytes, name)?;
+        if bytes.get(name_end) != Some(&b':') {
+            return None;
+        }
+        let value = behind_space(bytes, name_end + 1);
+        let value_end = plain_end(bytes, value).or_else(|| parsed_end(text, value))?;
+        members.add(&bytes[name + 1..name_end - 1], &text[value..value_end]);
+        match bytes.get(value_end)? {
+            b',' => at = value_end,
+            b'}' if value_end + 1 == bytes.len() => return Some(members),
+            _ => return None,
+        }
+    }
+}
+
+/// Passes over a space at `at`, if there is one.
+fn behind_space(bytes: &[u8], at: usize) -> usize {
+    at + usize::from(bytes.get(at) == Some(&b' '))
+}
+
+/// Where the plain value that begins at `at` ends; `None` if there is none.
+fn plain_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => string_end(bytes, at),
+        b'1'..=b'9' => {
+            let end = at + bytes[at..].iter().position(|byte| !byte.is_ascii_digit())?;
+            matches!(bytes[end], b',' | b'}').then_some(end)
+        }
+        _ => None,
+    }
+}
+
+/// Where the value that begins at `at` ends, whatever it is; `None` if there is none that a line may have. Apart from the
+/// loop over the members, which is the slower for it.
+#[inline(never)]
+fn parsed_end(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    let mut parser = serde_json::Deserializer::from_str(rest);
+    let value = <&RawValue>::deserialize(&mut parser).ok()?.get();
+    // The parser passes over white space before the value, and then its length does not tell where it ends.
+    let at_once = rest.as_bytes().first() == value.as_bytes().first();
+    let legal = memchr(b'\r', value.as_bytes()).is_none() && !is_too_deep(value, DEPTH_MAX - 1);
+    (at_once && legal).then_some(at + value.len())
+}
+
+/// Where the string that begins at `at` ends, its quotes included; `None` if there is none, or none without escapes.
+fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let inside = bytes.get(at..)?.strip_prefix(b"\"")?;
+    let len = inside.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+    (inside[len] == b'"').then_some(at + len + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::corpus::{LINES, Random};
+    use super::*;
+
+    /// Whether the line is taken; then it is read as by the parser.
+    fn is_taken(line: &str) -> bool {
+        let taken = read(line);
+        let same = taken.is_none() || taken == Members::parse(line).ok();
+        assert!(same, "{line}: {taken:?}, but {:?}", Members::parse(line));
+        taken.is_some()
+    }
+
+    #[test]
+    fn plain_lines_are_taken() {
+        for line in [
+            r#"{"cmd":"ping"}"#,
+            r#"{"cmd":"do","id":17,"type":"t","arg":"some text"}"#,
+            r#"{"cmd": "did", "job": 17, "res": "done"}"#,
+            r#"{ "id":"","id":1,"id":9007199254740993}"#,
+            r#"{"arg":{"a": [1 , 2.5],"b":"\u0061"},"id":-0}"#,
+            r#"{"id":0,"res":null,"err":true,"arg":"\"\\","code":1e400}"#,
+            "{\"type\":\"\u{e9}\u{2028}\u{7f}\",\"\":\"{[,:}\"}",
+        ] {
+            assert!(is_taken(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_left_to_the_parser() {
+        for line in [
+            "",
+            "{",
+            "{}",
+            "{ }",
+            "[]",
+            r#""cmd""#,
+            r#"{"cmd":"ping"} "#,
+            r#" {"cmd":"ping"}"#,
+            r#"{"cmd":"ping",}"#,
+            r#"{"cmd":"ping"}}"#,
+            r#"{"cmd":"ping""#,
+            r#"{"cmd" :"ping"}"#,
+            r#"{"cmd":  "ping"}"#,
+            r#"{"cmd":"ping" }"#,
+            r#"{"cmd":}"#,
+            r#"{"cmd"}"#,
+            r#"{"cmd"#,
+            r#"{"cmd":"pi"#,
+            r#"{"\u0063md":"ping"}"#,
+            "{\"cmd\":\"p\ting\"}",
+            "{\"cmd\":\"ping\r\"}",
+            "{\"cmd\":\"ping\",\r\"id\":1}",
+            "{\"c\0md\":\"ping\"}",
+            r#"{"id":01}"#,
+            r#"{"id":1"#,
+            r#"{"id":1a}"#,
+            r#"{"id":1 "cmd":1}"#,
+            r#"{"id":  null}"#,
+            r#"{"id":null }"#,
+            r#"{"id":nul}"#,
+            "{\"arg\":[\r]}",
+            r#"{"arg":[1,]}"#,
+            r#"{"arg":[}}"#,
+            r#"{"arg":{"id":1}"#,
+            r"{1:1}",
+        ] {
+            assert!(!is_taken(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn mutated_lines_are_read_as_by_the_parser() {
+        let mut random = Random(3);
+        let lines = (0..200_000).map(|_| random.line());
+        let taken = lines.filter(|line| str::from_utf8(line).is_ok_and(is_taken)).count();
+        assert!(taken > 20_000, "only {taken} lines were taken");
+        assert!(LINES.iter().filter(|line| str::from_utf8(line).is_ok_and(is_taken)).count() > 25);
+    }
+}
