@@ -77,7 +77,7 @@ impl Reply<'_> {
                 put(br#"""#);
                 if let Some(job) = job {
                     put(br#","job":"#);
-                    put(Decimal::of(job).digits());
+                    put(itoa::Buffer::new().format(job).as_bytes());
                 }
                 put_member(&mut put, br#","arg":"#, arg);
             }
@@ -118,34 +118,6 @@ fn put_member(put: &mut impl FnMut(&[u8]), name: &[u8], value: Option<&str>) {
     if let Some(value) = value {
         put(name);
         put(value.as_bytes());
-    }
-}
-
-/// A number's digits, without an allocation or a formatter's cost: most of a busy worker's lines carry one.
-struct Decimal {
-    /// Filled from the end.
-    buffer: [u8; Decimal::DIGITS_MAX],
-    start: usize,
-}
-
-impl Decimal {
-    /// Digits of the largest `u64`.
-    const DIGITS_MAX: usize = 20;
-
-    fn of(mut number: u64) -> Self {
-        let mut decimal = Self { buffer: [b'0'; Self::DIGITS_MAX], start: Self::DIGITS_MAX };
-        loop {
-            decimal.start -= 1;
-            decimal.buffer[decimal.start] += u8::try_from(number % 10).expect("a digit");
-            number /= 10;
-            if number == 0 {
-                return decimal;
-            }
-        }
-    }
-
-    fn digits(&self) -> &[u8] {
-        &self.buffer[self.start..]
     }
 }
 
