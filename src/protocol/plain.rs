@@ -67,9 +67,12 @@ fn parsed_end(text: &str, at: usize) -> Option<usize> {
     (at_once && legal).then_some(at + value.len())
 }
 
-/// Where the string that begins at `at` ends, its quotes included; `None` if there is none, or none without escapes.
+/// Where the string that begins at `at` ends, its quotes included; `None` if there is none, none without escapes, or a
+/// long one: looking at each byte is best for a few of them, and the parser does it otherwise.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    const LONG_BYTES: usize = 256;
     let inside = bytes.get(at..)?.strip_prefix(b"\"")?;
+    let inside = &inside[..inside.len().min(LONG_BYTES)];
     let len = inside.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
     (inside[len] == b'"').then_some(at + len + 2)
 }
@@ -151,6 +154,10 @@ mod tests {
         let lines = (0..200_000).map(|_| random.line());
         let taken = lines.filter(|line| str::from_utf8(line).is_ok_and(is_taken)).count();
         assert!(taken > 20_000, "only {taken} lines were taken");
+        for bytes in [255, 256, 257, 10_000] {
+            assert!(is_taken(&format!(r#"{{"arg":"{}"}}"#, "x".repeat(bytes))));
+            assert!(!is_taken(&format!(r#"{{"{}":1}}"#, "x".repeat(bytes))) || bytes < 256);
+        }
         assert!(LINES.iter().filter(|line| str::from_utf8(line).is_ok_and(is_taken)).count() > 25);
     }
 }
