@@ -10,6 +10,9 @@ use std::mem;
 
 use memchr::memchr;
 
+/// From here on an unfinished line counts as long, in bytes.
+const LONG_LINE_BYTES: usize = 1 << 20;
+
 /// What the framer found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Frame<'a> {
@@ -147,12 +150,15 @@ impl Framer {
         }
     }
 
-    /// Appends to the unfinished line. Its room doubles, so that the copying is linear, but never passes what a legal
-    /// line can take.
+    /// Appends to the unfinished line. Its room grows by factors, so that the copying is linear, but never passes what a
+    /// legal line can take. A long line's grows faster: each time what is there is copied to pages that have to be
+    /// cleared first, and pages that are not yet written to cost nothing.
     fn keep(&mut self, piece: &[u8], line_bytes_max: usize) {
         let needed = self.partial.len() + piece.len();
-        if needed > self.partial.capacity() {
-            let room = needed.max((2 * self.partial.capacity()).min(line_bytes_max + 2));
+        let room = self.partial.capacity();
+        if needed > room {
+            let factor = if room < LONG_LINE_BYTES { 2 } else { 4 };
+            let room = needed.max((factor * room).min(line_bytes_max + 2));
             self.partial.reserve_exact(room - self.partial.len());
         }
         self.partial.extend_from_slice(piece);
