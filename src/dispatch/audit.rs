@@ -37,6 +37,8 @@ pub struct WorkerAudit {
     pub paused: bool,
     /// The types it takes.
     pub types: Vec<Arc<str>>,
+    /// Those of them whose books follow how it stands. The others have it as wholly free.
+    pub followed: Vec<Arc<str>>,
     /// The jobs it holds, with their numbers on the wire.
     pub held: Vec<(Option<u64>, JobAudit)>,
 }
@@ -48,9 +50,9 @@ pub struct BidAudit {
     pub type_name: Arc<str>,
     /// Workers that take it.
     pub workers: u64,
-    /// Their free slots.
+    /// Their free slots, as far as the books know.
     pub free: u64,
-    /// Of the workers with a free slot, those that hold no suspect.
+    /// Of the workers with a free slot, those that hold no suspect, as far as the books know.
     pub clean_ready: u64,
     /// Offers sent and not ended.
     pub open: u64,
@@ -105,19 +107,22 @@ impl Audit {
             workers: workers.collect(),
             bids: owner.bids.iter().map(|bid| BidAudit::of(bid, owner)).collect(),
             queues: home.queues().map(|(name, queue)| QueueAudit::of(name, queue)).collect(),
-            leftovers: nodes + owner.questions.len() + owner.partials.len() + owner.touched.len(),
+            leftovers: nodes + owner.questions.len() + owner.partials.len() + owner.touched.len() + owner.risen.len(),
         }
     }
 }
 
 impl WorkerAudit {
     fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
+        let names =
+            |types: &[(u32, u32)]| types.iter().map(|&(bid, _)| Arc::clone(&owner.bids.peek(bid).name)).collect();
         Self {
             conn,
             max_jobs: worker.max_jobs,
             kept: worker.kept,
             paused,
-            types: worker.types.iter().map(|&(bid, _)| Arc::clone(&owner.bids.peek(bid).name)).collect(),
+            types: names(&worker.types),
+            followed: names(worker.followed()),
             held: worker.jobs().map(|(number, job)| (number, JobAudit::of(job))).collect(),
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ahash::RandomState;
 use slab::Slab;
 
-use super::message::{ConnId, ShardId};
+use super::message::{ConnId, Message, ShardId};
+use super::step::Step;
 
 /// No node.
 const NONE: u32 = u32::MAX;
@@ -28,7 +29,7 @@ pub(super) struct Bid {
     pub(super) name: Arc<str>,
     pub(super) home: ShardId,
     pub(super) workers: u32,
-    /// Free slots of its workers.
+    /// Free slots of its workers, where these books follow them; all slots of the others.
     pub(super) free: u64,
     /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
     pub(super) open: u32,
@@ -42,9 +43,24 @@ pub(super) struct Bid {
     pub(super) running: u64,
     /// Jobs answered with a result.
     pub(super) done: u64,
-    /// Workers with a free slot, who came, took or ended a job last at the back: those that hold no suspect, and those
-    /// that do.
+    /// Workers with a free slot as far as these books know, who came, took or ended a job last at the back: those that
+    /// hold no suspect, and those that do.
     ready: [Ends; 2],
+}
+
+impl Bid {
+    /// A slot of `keeper` is kept for a job.
+    pub(super) fn ask(&mut self, keeper: ConnId, step: &mut Step<'_>) {
+        self.wanted = None;
+        self.asking = Some(keeper);
+        step.post(self.home, Message::Ask(Arc::clone(&self.name)));
+    }
+
+    /// Suspects may come again.
+    pub(super) fn welcome(&mut self, step: &mut Step<'_>) {
+        self.refusing = false;
+        step.post(self.home, Message::Welcome(Arc::clone(&self.name)));
+    }
 }
 
 /// First and last of a list.
@@ -66,6 +82,17 @@ struct Node {
     stamp: u64,
     /// Which list it is in.
     list: Option<bool>,
+    /// Whether the books of the type follow how the worker stands. Books that do not have it as wholly free.
+    followed: bool,
+}
+
+/// The worker that a type's books have as the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    pub(super) worker: ConnId,
+    pub(super) node: u32,
+    /// Whether that is certain: if not, the worker may be busy.
+    pub(super) followed: bool,
 }
 
 /// How a worker stands: what its types' books say of it.
@@ -74,6 +101,13 @@ pub(super) struct Standing {
     pub(super) free: u32,
     /// Whether it holds a suspect.
     pub(super) tainted: bool,
+}
+
+impl Standing {
+    /// Whether it is as much as `other` in all.
+    pub(super) fn covers(self, other: Self) -> bool {
+        self.free >= other.free && (other.tainted || !self.tainted)
+    }
 }
 
 impl Bids {
@@ -139,10 +173,13 @@ impl Bids {
         }
     }
 
-    /// A worker takes a type; it has no free slot yet. Returns its node, for the calls below.
-    pub(super) fn join(&mut self, bid: u32, worker: ConnId) -> u32 {
+    /// A worker takes a type, whose books follow it from now on. Returns its node, for the calls below.
+    pub(super) fn join(&mut self, bid: u32, worker: ConnId, now: Standing) -> u32 {
         self.get(bid).workers += 1;
-        index(self.nodes.insert(Node { worker, prev: NONE, next: NONE, stamp: 0, list: None }))
+        let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, followed: true };
+        let node = index(self.nodes.insert(node));
+        self.show(bid, node, Standing::default(), now, true);
+        node
     }
 
     /// It takes the type no more.
@@ -168,12 +205,24 @@ impl Bids {
         }
     }
 
-    /// The worker that takes the next job: of those with a free slot the one that waits longest; for a suspect, of those
-    /// that hold no other.
-    pub(super) fn first_ready(&self, bid: u32, suspect: bool) -> Option<ConnId> {
-        let [clean, tainted] = self.peek(bid).ready.map(|ends| self.nodes.get(ends.first as usize));
-        let tainted = tainted.filter(|_| !suspect);
-        [clean, tainted].into_iter().flatten().min_by_key(|node| node.stamp).map(|node| node.worker)
+    /// Whether a type's books follow how a worker stands.
+    pub(super) fn follows(&self, node: u32) -> bool {
+        self.nodes[node as usize].followed
+    }
+
+    /// The books of a type follow a worker from now on, or do so no more.
+    pub(super) fn set_follows(&mut self, node: u32, followed: bool) {
+        self.nodes[node as usize].followed = followed;
+    }
+
+    /// Who takes the next job, as far as the books know: of those with a free slot the one that waits longest; for a
+    /// suspect, of those that hold no other.
+    pub(super) fn first_ready(&self, bid: u32, suspect: bool) -> Option<Ready> {
+        let [clean, tainted] = self.peek(bid).ready.map(|ends| ends.first);
+        let heads = [clean, if suspect { NONE } else { tainted }].into_iter().filter(|&head| head != NONE);
+        let node = heads.min_by_key(|&head| self.nodes[head as usize].stamp)?;
+        let Node { worker, followed, .. } = self.nodes[node as usize];
+        Some(Ready { worker, node, followed })
     }
 
     fn link(&mut self, bid: u32, node: u32, tainted: bool) {
@@ -207,7 +256,7 @@ impl Bids {
         self.nodes[node as usize].list = None;
     }
 
-    /// How many workers with a free slot hold no suspect. Linear; for tests.
+    /// How many ready workers hold no suspect, as far as the books know. Linear; for tests.
     pub(super) fn clean_ready(&self, bid: &Bid) -> u64 {
         let mut n = 0;
         let mut at = bid.ready[0].first;

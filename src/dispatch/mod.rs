@@ -10,7 +10,7 @@
 //! | [`job`] | a job, and the answer that ends it |
 //! | `home`, `line`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
 //! | `owner`, `conns`, `worker`, `bids` | a shard as the owner of connections: their slots, and what was offered for them |
-//! | `obey`, `supply`, `bounds`, `census` | the owner's rules: commands, winning jobs, limits, tables by type |
+//! | `obey`, `supply`, `ready`, `bounds`, `census` | the owner's rules: commands, winning jobs, who takes them, limits, tables by type |
 //! | [`audit`] | the books laid open, for tests |
 
 pub mod audit;
@@ -26,6 +26,7 @@ pub mod message;
 mod obey;
 mod offers;
 mod owner;
+mod ready;
 mod step;
 mod supply;
 mod worker;

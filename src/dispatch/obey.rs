@@ -62,19 +62,15 @@ impl Owner {
             return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, step);
         }
         if let Some(max_jobs) = max_jobs {
-            worker.set_max_jobs(max_jobs, &self.maps);
+            worker.set_max_jobs(max_jobs, &self.maps, &mut self.bids);
         }
         if worker.types.is_empty() {
             worker.types.reserve_exact(new.len()); // Most workers give their types once.
         }
-        let shown = worker.shown;
         for name in new {
             let bid = self.bids.enter(name, home_of(&step.settings.homes, step.settings.shards, name));
-            let node = self.bids.join(bid, from);
-            self.bids.show(bid, node, super::bids::Standing::default(), shown, true);
+            worker.join(bid, from, &mut self.bids);
             self.touched.push(bid);
-            let at = worker.find_type(bid).expect_err("it is new to this worker");
-            worker.types.insert(at, (bid, node));
         }
         self.refresh(from, false, step);
     }
@@ -84,9 +80,7 @@ impl Owner {
         for name in types {
             let Some(bid) = self.bids.find(name) else { continue };
             let Some(worker) = self.conns.get(from).and_then(|conn| conn.worker.as_mut()) else { return };
-            if let Ok(at) = worker.find_type(bid) {
-                let (bid, node) = worker.types.remove(at);
-                let shown = worker.shown;
+            if let Some((node, shown)) = worker.leave(bid, &self.bids) {
                 worker.gauge(step);
                 self.leave_type(bid, node, shown, step);
             }

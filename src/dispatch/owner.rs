@@ -25,6 +25,8 @@ pub(super) struct Owner {
     pub(super) questions: Questions,
     /// Types whose books changed in this input; may hold one twice.
     pub(super) touched: Vec<u32>,
+    /// Workers that have more free than the books know, and whether each goes to the back; may hold one twice.
+    pub(super) risen: Vec<(ConnId, bool)>,
     /// Jobs submitted here that are not answered.
     pub(super) pending: u64,
     /// What the other shards hold.
@@ -46,6 +48,7 @@ impl Owner {
             bids: Bids::new(maps.clone()),
             questions: Questions::default(),
             touched: Vec::new(),
+            risen: Vec::new(),
             pending: 0,
             others: Held::default(),
             partials: BTreeMap::new(),

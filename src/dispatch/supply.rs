@@ -7,15 +7,17 @@ use super::bids::Standing;
 use super::job::{End, Job};
 use super::message::{ConnId, Message};
 use super::owner::Owner;
+use super::ready::worker_of;
 use super::step::Step;
 use super::worker::HeldJob;
-use crate::limits::{JOB_NUMBER_MAX, UNSENT_PAUSE_BYTES};
+use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::Reply;
 
 impl Owner {
     /// O1, after each input, for the types whose books it changed: first suspects are welcomed, then the types that were
     /// turned away are asked for, the longest wanted first, then what is free beyond the open offers is offered.
     pub(super) fn settle(&mut self, step: &mut Step<'_>) {
+        self.settle_risen(step);
         if self.touched.is_empty() {
             return;
         }
@@ -34,10 +36,8 @@ impl Owner {
 
     fn welcome_suspects(&mut self, touched: &[u32], step: &mut Step<'_>) {
         for &at in touched {
-            if self.bids.peek(at).refusing && self.bids.first_ready(at, true).is_some() {
-                let bid = self.bids.get(at);
-                bid.refusing = false;
-                step.post(bid.home, Message::Welcome(bid.name.clone()));
+            if self.bids.peek(at).refusing && self.first_ready(at, true).is_some() {
+                self.bids.get(at).welcome(step);
             }
         }
     }
@@ -48,19 +48,14 @@ impl Owner {
         wanted.sort_unstable();
         for (_, at) in wanted {
             let bid = self.bids.peek(at);
-            if bid.wanted.is_some() && bid.asking.is_none() && bid.free > 0 {
-                self.ask(at, step);
+            if bid.wanted.is_some()
+                && bid.asking.is_none()
+                && let Some(keeper) = self.first_ready(at, false)
+            {
+                self.bids.get(at).ask(keeper, step);
+                self.keep(keeper, step, |kept| *kept += 1);
             }
         }
-    }
-
-    fn ask(&mut self, at: u32, step: &mut Step<'_>) {
-        let keeper = self.bids.first_ready(at, false).expect("a free slot has a ready worker");
-        let bid = self.bids.get(at);
-        bid.wanted = None;
-        bid.asking = Some(keeper);
-        step.post(bid.home, Message::Ask(bid.name.clone()));
-        self.keep(keeper, step, |kept| *kept += 1);
     }
 
     fn offer_free(&mut self, touched: &[u32], step: &mut Step<'_>) {
@@ -79,30 +74,39 @@ impl Owner {
     /// O2: a job comes for an offer, or as the answer to an Ask.
     pub(super) fn assigned(&mut self, job: Job, asked: bool, step: &mut Step<'_>) {
         let at = self.bids.find(job.type_name()).expect("books stay open while an offer or an Ask is out");
-        if asked {
-            self.end_asking(at, step);
+        let keeper = if asked {
+            self.end_asking(at, step)
         } else {
             self.bids.get(at).open -= 1;
-        }
+            None
+        };
         self.touched.push(at);
         if step.stopping {
-            step.end(job, End::Shutdown);
-        } else if let Some(worker) = self.bids.first_ready(at, job.suspect) {
-            self.give(worker, at, job, step);
-        } else {
-            self.turn_away(at, job, step);
+            return step.end(job, End::Shutdown);
+        }
+        if let Some(keeper) = keeper.filter(|&keeper| self.may_take(keeper, at, job.suspect)) {
+            return self.give(keeper, at, job, asked, step);
+        }
+        self.show_risen();
+        match self.first_ready(at, job.suspect) {
+            Some(worker) => self.give(worker, at, job, asked, step),
+            None => self.turn_away(at, job, step),
         }
     }
 
-    fn give(&mut self, to: ConnId, at: u32, job: Job, step: &mut Step<'_>) {
+    /// If the worker was wholly free, the books of its other types need not know of this job. After an Ask they do: they
+    /// are told just then that its slot is kept no more, and would offer it.
+    fn give(&mut self, to: ConnId, at: u32, job: Job, asked: bool, step: &mut Step<'_>) {
         self.bids.get(at).running += 1;
         step.counts.jobs_running += 1;
         step.counts.jobs_dispatched += 1;
-        let numbered =
-            self.conns.get(to).and_then(|conn| conn.worker.as_ref()).is_some_and(|worker| worker.is_numbered());
-        let number = numbered.then(|| self.fresh_job_number(step));
+        let (worker, _) = worker_of(&mut self.conns, to).expect("who is ready is a worker");
+        if !asked {
+            worker.follow_only(at, &mut self.bids);
+        }
+        let number = worker.is_numbered().then(|| self.fresh_job_number(step));
         self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: number, arg: job.arg() }, step);
-        let worker = self.conns.get(to).and_then(|conn| conn.worker.as_mut()).expect("who is ready is a worker");
+        let (worker, _) = worker_of(&mut self.conns, to).expect("it is still connected");
         worker.take(number, HeldJob { job, bid: at });
         self.refresh(to, true, step);
     }
@@ -118,8 +122,8 @@ impl Owner {
     /// Nobody here can take the job. The Withdraw goes before the Return, so that a shard turns a job away about once,
     /// however many offers went stale.
     fn turn_away(&mut self, at: u32, job: Job, step: &mut Step<'_>) {
+        let refused = self.first_ready(at, false).is_some();
         let bid = self.bids.get(at);
-        let refused = bid.free > 0;
         if refused {
             bid.refusing = true;
         } else if bid.workers > 0 && bid.wanted.is_none() {
@@ -147,15 +151,15 @@ impl Owner {
         }
     }
 
-    /// The slot that was kept is kept no more, if its worker is still there.
-    fn end_asking(&mut self, at: u32, step: &mut Step<'_>) {
-        if let Some(keeper) = self.bids.get(at).asking.take() {
-            self.keep(keeper, step, |kept| *kept -= 1);
-        }
+    /// The slot that was kept is kept no more, if its worker is still there. Returns whose it was.
+    fn end_asking(&mut self, at: u32, step: &mut Step<'_>) -> Option<ConnId> {
+        let keeper = self.bids.get(at).asking.take()?;
+        self.keep(keeper, step, |kept| *kept -= 1);
+        Some(keeper)
     }
 
     fn keep(&mut self, keeper: ConnId, step: &mut Step<'_>, change: impl FnOnce(&mut u32)) {
-        if let Some(worker) = self.conns.get(keeper).and_then(|conn| conn.worker.as_mut()) {
+        if let Some((worker, _)) = worker_of(&mut self.conns, keeper) {
             change(&mut worker.kept);
             self.refresh(keeper, false, step);
         }
@@ -182,7 +186,8 @@ impl Owner {
     pub(super) fn depart(&mut self, id: ConnId, step: &mut Step<'_>) {
         let Some(mut worker) = self.conns.get(id).and_then(|conn| conn.worker.take()) else { return };
         for (at, node) in std::mem::take(&mut worker.types) {
-            self.leave_type(at, node, worker.shown, step);
+            let shown = worker.shown_at(node, &self.bids);
+            self.leave_type(at, node, shown, step);
         }
         let jobs = worker.release_all();
         worker.gauge(step);
@@ -216,22 +221,6 @@ impl Owner {
                 self.finish(job, End::Shutdown, step);
             }
             self.refresh(id, true, step);
-        }
-    }
-
-    /// Brings the books of a worker's types up to date with it. `to_back`: it came, took or ended a job.
-    pub(super) fn refresh(&mut self, id: ConnId, to_back: bool, step: &mut Step<'_>) {
-        let Some(conn) = self.conns.get(id) else { return };
-        let paused = conn.unsent > UNSENT_PAUSE_BYTES;
-        let Some(worker) = conn.worker.as_mut() else { return };
-        let (shown, now) = (worker.shown, worker.standing(paused));
-        worker.shown = now;
-        worker.gauge(step);
-        if to_back || shown != now {
-            for &(bid, node) in &worker.types {
-                self.bids.show(bid, node, shown, now, to_back);
-                self.touched.push(bid);
-            }
         }
     }
 }

@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::bids::Standing;
+use super::bids::{Bids, Standing};
 use super::job::Job;
+use super::message::ConnId;
 use super::step::Step;
 use crate::protocol::command::JobName;
 use crate::protocol::id;
+
+/// Types that a worker's list of those that follow it has room for even if they do not.
+const FOLLOWED_KEPT: usize = 16;
 
 /// What a connection that gave types or `max_jobs` has beside a connection.
 #[derive(Debug)]
@@ -19,7 +23,9 @@ pub(super) struct Worker {
     pub(super) types: Vec<(u32, u32)>,
     /// Slots kept for answers to Asks.
     pub(super) kept: u32,
-    /// What its types' books say of it.
+    /// Those of its types whose books follow how it stands, each with its node. The others have it as [`Worker::full`].
+    followed: Vec<(u32, u32)>,
+    /// What the books that follow it say of it.
     pub(super) shown: Standing,
     /// Whether it ever gave a type.
     pub(super) counted: bool,
@@ -49,6 +55,7 @@ impl Worker {
             max_jobs: 1,
             types: Vec::new(),
             kept: 0,
+            followed: Vec::new(),
             shown: Standing::default(),
             counted: false,
             gauged: (false, false),
@@ -56,12 +63,6 @@ impl Worker {
             plain: None,
             by_number: None,
         }
-    }
-
-    /// It gave `max_jobs`: from now on each job that it is sent has a number.
-    pub(super) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState) {
-        self.max_jobs = max_jobs;
-        self.by_number.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
     }
 
     /// Whether the next job that it is sent has a number.
@@ -74,6 +75,79 @@ impl Worker {
         let taken = self.held() + self.kept;
         let free = if paused { 0 } else { self.max_jobs.saturating_sub(taken) };
         Standing { free, tainted: self.suspects > 0 }
+    }
+
+    /// How it stands when it is wholly free.
+    fn full(&self) -> Standing {
+        Standing { free: self.max_jobs, tainted: false }
+    }
+
+    /// The types whose books follow how it stands, each with its node.
+    pub(super) fn followed(&self) -> &[(u32, u32)] {
+        &self.followed
+    }
+
+    /// What the books of a type say of it.
+    pub(super) fn shown_at(&self, node: u32, bids: &Bids) -> Standing {
+        if bids.follows(node) { self.shown } else { self.full() }
+    }
+
+    /// Brings the books that follow it up to date. `to_back`: it came, took or ended a job.
+    pub(super) fn show(&mut self, now: Standing, to_back: bool, bids: &mut Bids) {
+        let shown = std::mem::replace(&mut self.shown, now);
+        if shown != now || (to_back && now.free > 0) {
+            for &(bid, node) in &self.followed {
+                bids.show(bid, node, shown, now, to_back);
+            }
+        }
+    }
+
+    /// Takes a type more, whose books follow it for now.
+    pub(super) fn join(&mut self, bid: u32, id: ConnId, bids: &mut Bids) {
+        let at = self.find_type(bid).expect_err("it is new to this worker");
+        let entry = (bid, bids.join(bid, id, self.shown));
+        self.types.insert(at, entry);
+        self.followed.push(entry);
+    }
+
+    /// The books of a type follow it from now on.
+    pub(super) fn follow(&mut self, (bid, node): (u32, u32), bids: &mut Bids) {
+        if !bids.follows(node) {
+            bids.show(bid, node, self.full(), self.shown, false);
+            bids.set_follows(node, true);
+            self.followed.push((bid, node));
+        }
+    }
+
+    /// If it is wholly free, so that all its types' books agree: those of this type alone follow it from now on.
+    pub(super) fn follow_only(&mut self, bid: u32, bids: &mut Bids) {
+        if self.followed.len() > 1 && self.shown == self.full() {
+            self.followed.retain(|&(other, node)| {
+                bids.set_follows(node, other == bid);
+                other == bid
+            });
+            self.followed.shrink_to(FOLLOWED_KEPT);
+        }
+    }
+
+    /// It gave `max_jobs`: it has so many slots from now on, and each job that it is sent has a number. As that changes what
+    /// books say that do not follow it, all do first.
+    pub(super) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState, bids: &mut Bids) {
+        self.by_number.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
+        if max_jobs != self.max_jobs {
+            for at in 0..self.types.len() {
+                self.follow(self.types[at], bids);
+            }
+            self.max_jobs = max_jobs;
+        }
+    }
+
+    /// Takes a type no more. Returns its node, and what its books say.
+    pub(super) fn leave(&mut self, bid: u32, bids: &Bids) -> Option<(u32, Standing)> {
+        let at = self.find_type(bid).ok()?;
+        let (_, node) = self.types.remove(at);
+        self.followed.retain(|&(other, _)| other != bid);
+        Some((node, self.shown_at(node, bids)))
     }
 
     /// Jobs that it holds.

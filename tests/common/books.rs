@@ -102,8 +102,10 @@ fn check_alone(audit: &Audit, stopping: bool) {
 
 fn check_bid(bid: &BidAudit, audit: &Audit, stopping: bool) {
     let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&bid.type_name));
-    let free: u64 = takers().map(free_slots).sum();
-    let clean = takers().filter(|worker| free_slots(worker) > 0 && !holds_suspect(worker)).count();
+    let follows = |worker: &WorkerAudit| worker.followed.contains(&bid.type_name);
+    let seen = |worker| if follows(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
+    let free: u64 = takers().map(seen).sum();
+    let clean = takers().filter(|worker| !follows(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
     let running = audit.workers.iter().flat_map(|worker| &worker.held);
     let running = running.filter(|(_, job)| *job.type_name == *bid.type_name).count();
     assert_eq!(bid.workers, takers().count() as u64, "workers: {bid:?}");
@@ -116,6 +118,9 @@ fn check_bid(bid: &BidAudit, audit: &Audit, stopping: bool) {
     assert!(bid.free <= bid.open, "a free slot is not offered: {bid:?}");
     assert!(!bid.refusing || bid.clean_ready == 0, "a Welcome is missing: {bid:?}");
     assert!(!bid.wanted || bid.asking.is_some() || bid.free == 0, "an Ask is missing: {bid:?}");
+    if bid.refusing || bid.wanted && bid.asking.is_none() {
+        assert!(takers().all(follows), "turned a job away without having met all workers: {bid:?}");
+    }
     if bid.workers == 0 {
         assert!(!bid.wanted && !bid.refusing, "no worker, but books: {bid:?}");
         assert!(bid.open > 0 || bid.asking.is_some() || bid.running > 0, "an entry without a reason: {bid:?}");
