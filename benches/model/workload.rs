@@ -1,0 +1,64 @@
+//! The workloads by which the model is compared with the real server.
+
+use crate::shape::{Popularity, Shape, SharedMachine};
+
+/// How long a thread keeps its core while another waits: what Linux's scheduler gives on two cores.
+const SLICE_NS: u64 = 3_000_000;
+
+/// A closed loop of echo jobs with 32-byte arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workload {
+    /// For the table.
+    pub(crate) name: &'static str,
+    /// Connections that submit.
+    pub(crate) submitters: usize,
+    /// Jobs that each keeps unanswered.
+    pub(crate) inflight: usize,
+    /// Connections that work, each of one type.
+    pub(crate) workers: usize,
+    /// Job types.
+    pub(crate) types: usize,
+    /// Slots of a worker; 0: it does not say, and has one.
+    pub(crate) max_jobs: u16,
+}
+
+/// Those of docs/performance.md that differ in what bounds them.
+pub(crate) const WORKLOADS: [Workload; 3] = [
+    Workload { name: "4 x 64 in flight, 16 workers", submitters: 4, inflight: 64, workers: 16, types: 1, max_jobs: 0 },
+    Workload {
+        name: "8 x 128 in flight, 1,000 workers, 100 types",
+        submitters: 8,
+        inflight: 128,
+        workers: 1_000,
+        types: 100,
+        max_jobs: 0,
+    },
+    Workload {
+        name: "4 x 256 in flight, 16 workers of 16 slots",
+        submitters: 4,
+        inflight: 256,
+        workers: 16,
+        types: 1,
+        max_jobs: 16,
+    },
+];
+
+impl Workload {
+    /// As the model sees it: server and load share a machine of so many cores.
+    pub(crate) fn shape(&self, shards: u16, cores: usize, seed: u64) -> Shape {
+        Shape {
+            shards,
+            submitters: self.submitters,
+            inflight: self.inflight,
+            workers: self.workers,
+            types: self.types,
+            types_per_worker: 1,
+            popularity: Popularity::Uniform,
+            max_jobs: self.max_jobs,
+            network_ns: 0,
+            think_ns: 0,
+            shared: Some(SharedMachine { cores, load_threads: 1, slice_ns: SLICE_NS }),
+            seed,
+        }
+    }
+}
