@@ -3,13 +3,14 @@
 //! shards is a prediction.
 //!
 //! Server and load share this machine, so the model has its cores and the load's thread as well. What is compared is the
-//! server's processor time a job, which other programs on the machine disturb least.
+//! server's processor time a job; other programs disturb it less than the speed, but do, so the least disturbed run counts.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::Failure;
 use crate::costs::Costs;
+use crate::machine::cores;
 use crate::real::{self, PerJob};
 use crate::scale::per_job;
 use crate::sim::{Jobs, run};
@@ -35,8 +36,18 @@ const REFINEMENTS: usize = 6;
 
 /// Compares, prints, and returns the factor of the first workload, in thousandths.
 pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut table = Table::new(&["workload", "shards", "", "server us a job", "messages", "wakes", "turns", "jobs/s"]);
+    let cores = cores();
+    let mut table = Table::new(&[
+        "workload",
+        "shards",
+        "",
+        "server us a job",
+        "messages",
+        "wakes",
+        "turns",
+        "jobs/s",
+        "other programs",
+    ]);
     let mut first = None;
     for workload in WORKLOADS {
         let [one, two] = measure(workload, plan)?;
@@ -60,28 +71,19 @@ pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
     Ok(first.expect("there are workloads"))
 }
 
-/// The medians of all runs with one shard, and with two.
+/// With one shard and with two: of all runs those that other programs disturbed least.
 fn measure(workload: Workload, plan: Plan) -> Result<[PerJob; 2], Failure> {
-    let mut runs = [Vec::new(), Vec::new()];
+    let time = Duration::from_secs_f64(plan.seconds);
+    let mut best: [Option<PerJob>; 2] = [None; 2];
     for _ in 0..plan.runs {
-        for (shards, runs) in (1..).zip(&mut runs) {
-            runs.push(real::run(workload, shards, Duration::from_secs_f64(plan.seconds))?);
+        for (shards, best) in (1..).zip(&mut best) {
+            let run = real::run(workload, shards, time)?;
+            if best.is_none_or(|best| run.others < best.others) {
+                *best = Some(run);
+            }
         }
     }
-    Ok(runs.map(|runs| {
-        let of = |figure: fn(&PerJob) -> f64| {
-            let mut figures: Vec<f64> = runs.iter().map(figure).collect();
-            figures.sort_by(f64::total_cmp);
-            figures[figures.len() / 2]
-        };
-        PerJob {
-            jobs_per_s: of(|run| run.jobs_per_s),
-            us: of(|run| run.us),
-            messages: of(|run| run.messages),
-            wakes: of(|run| run.wakes),
-            turns: of(|run| run.turns),
-        }
-    }))
+    Ok(best.map(|best| best.expect("there is a run")))
 }
 
 /// The factor, in thousandths, with which the model of one shard takes as long as the real one.
@@ -119,5 +121,6 @@ fn row(table: &mut Table, workload: Workload, shards: u16, what: &str, figures: 
         format!("{:.3}", figures.wakes),
         format!("{:.3}", figures.turns),
         format!("{:.0}", figures.jobs_per_s),
+        format!("{:.0}%", 100.0 * figures.others),
     ]);
 }

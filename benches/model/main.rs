@@ -108,12 +108,8 @@ fn costs(options: &Options) -> Result<Costs, Failure> {
         Some(file) => Costs::parse(&std::fs::read_to_string(file)?)?,
         None => calibrate::measure()?,
     };
-    let mut text = measured.to_text();
-    for change in &options.set {
-        let (name, ns) = change.split_once('=').ok_or("--set takes NAME=NS")?;
-        text = text.lines().filter(|line| line.split(' ').next() != Some(name)).collect::<Vec<_>>().join("\n");
-        text.push_str(&format!("\n{name} {ns}\n"));
-    }
+    // Of two lines for a cost the later one counts.
+    let text = measured.to_text() + &options.set.join("\n").replace('=', " ");
     if let Some(file) = &options.record {
         std::fs::write(file, &text)?;
     }

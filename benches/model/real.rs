@@ -5,13 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use crate::Failure;
 use crate::conn::Address;
 use crate::load::Load;
-use crate::machine::cpu_time;
+use crate::machine::{cores, cpu_time};
 use crate::table::approximate;
 use crate::workload::Workload;
 
@@ -31,14 +32,19 @@ pub(crate) struct PerJob {
     pub(crate) wakes: f64,
     /// Turns of the shards.
     pub(crate) turns: f64,
+    /// The part of the machine's cores that other programs had meanwhile.
+    pub(crate) others: f64,
 }
 
 /// What the server says of itself.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Told {
-    shard_messages: u64,
-    shard_wakes: u64,
-    shard_turns: u64,
+    #[serde(rename = "shard_messages")]
+    messages: u64,
+    #[serde(rename = "shard_wakes")]
+    wakes: u64,
+    #[serde(rename = "shard_turns")]
+    turns: u64,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +93,10 @@ impl Drop for Server {
 struct Sample {
     at: Instant,
     cpu: Duration,
+    /// Of the load.
+    own_cpu: Duration,
+    /// Of all programs.
+    all_cpu: Duration,
     jobs: u64,
     told: Told,
 }
@@ -97,9 +107,21 @@ impl Sample {
         let mut line = String::new();
         asker.read_line(&mut line)?;
         let Answer { metrics: told } = serde_json::from_str(&line)?;
-        let cpu = cpu_time(server.child.id()).ok_or("the system does not tell a process's processor time")?;
-        Ok(Self { at: Instant::now(), cpu, jobs: load.answered(), told })
+        let untold = "the system does not tell the processor time";
+        let cpu = cpu_time(server.child.id()).ok_or(untold)?;
+        let own_cpu = cpu_time(std::process::id()).ok_or(untold)?;
+        let all_cpu = all_cpu_time().ok_or(untold)?;
+        Ok(Self { at: Instant::now(), cpu, own_cpu, all_cpu, jobs: load.answered(), told })
     }
+}
+
+/// Processor time that all programs together have used; `None` where the system has no /proc that says so.
+fn all_cpu_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq: see proc_stat(5).
+    let busy = [0, 1, 2, 5, 6].into_iter().map(|at| ticks.get(at)).sum::<Option<u64>>()?;
+    Some(Duration::from_secs(1) * u32::try_from(busy).ok()? / u32::try_from(clock_ticks_per_second()).ok()?)
 }
 
 /// Loads a server of so many shards for a while.
@@ -114,12 +136,17 @@ pub(crate) fn run(workload: Workload, shards: u16, time: Duration) -> Result<Per
     load.drain()?;
     server.stop()?;
     let jobs = approximate(after.jobs - before.jobs);
+    let time = after.at - before.at;
+    let between = |clock: fn(&Sample) -> Duration| clock(&after).saturating_sub(clock(&before));
+    let server_time = between(|sample| sample.cpu);
+    let others = between(|sample| sample.all_cpu).saturating_sub(server_time + between(|sample| sample.own_cpu));
     let of = |figure: fn(&Told) -> u64| approximate(figure(&after.told) - figure(&before.told)) / jobs;
     Ok(PerJob {
-        jobs_per_s: jobs / (after.at - before.at).as_secs_f64(),
-        us: (after.cpu - before.cpu).as_secs_f64() * 1e6 / jobs,
-        messages: of(|told| told.shard_messages),
-        wakes: of(|told| told.shard_wakes),
-        turns: of(|told| told.shard_turns),
+        jobs_per_s: jobs / time.as_secs_f64(),
+        us: server_time.as_secs_f64() * 1e6 / jobs,
+        messages: of(|told| told.messages),
+        wakes: of(|told| told.wakes),
+        turns: of(|told| told.turns),
+        others: others.as_secs_f64() / time.as_secs_f64() / approximate(cores() as u64),
     })
 }

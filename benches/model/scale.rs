@@ -10,10 +10,11 @@ use crate::table::{Table, approximate, ratio};
 /// Shards, a row each.
 pub(crate) const SHARDS: [u16; 7] = [1, 2, 4, 8, 16, 32, 64];
 
-/// Of each shard: connections that submit, jobs that each keeps unanswered, workers, types.
+/// Of each shard: connections that submit, jobs that each keeps unanswered, workers, types. Workers are so many that they
+/// are not the limit where a job's way takes a turn of three shards.
 const SUBMITTERS: usize = 4;
-const INFLIGHT: usize = 64;
-const WORKERS: usize = 32;
+const INFLIGHT: usize = 128;
+const WORKERS: usize = 128;
 const TYPES: usize = 16;
 
 /// From the server's write to the arrival of the peer's answer, in nanoseconds: a network of the same building.
@@ -74,7 +75,8 @@ fn print_rows(title: &str, costs: &Costs, shards: &[u16], shape: impl Fn(u16) ->
         "wakes",
         "turns",
         "busiest shard",
-        "its home work",
+        "mean shard",
+        "busiest's home work",
         "kernel",
         "lines",
         "home",
@@ -142,6 +144,7 @@ impl Row {
             format!("{:.3}", per_job(figures.wakes, figures)),
             format!("{:.3}", per_job(figures.turns, figures)),
             format!("{:.0}%", 100.0 * self.busiest),
+            format!("{:.0}%", 100.0 * self.mean),
             format!("{:.0}%", 100.0 * self.its_home),
             share(Work::Kernel),
             share(Work::Lines),

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crossbeam_channel::unbounded;
+use crossbeam_utils::CachePadded;
 use deputy::dispatch::job::Job;
 use deputy::dispatch::message::{ConnId, Message, ShardId, Submitter};
 use deputy::metrics::{Block, Counts};
@@ -100,12 +101,14 @@ fn line() -> u64 {
 fn blocks() -> u64 {
     const BLOCKS: u64 = 16;
     let turns = Turns::default();
-    let blocks: Vec<crossbeam_utils::CachePadded<Block>> = (0..BLOCKS).map(|_| Default::default()).collect();
+    let blocks: Vec<CachePadded<Block>> = (0..BLOCKS).map(|_| CachePadded::default()).collect();
     let publish = || {
         for round in 0..ROUNDS {
             turns.wait(2 * round);
             let counts = Counts { job_bytes: round, unsent_bytes: round, shard_turns: round, ..Counts::default() };
-            blocks.iter().for_each(|block| block.publish(&counts));
+            for block in &blocks {
+                block.publish(&counts);
+            }
             turns.begin(2 * round + 1);
         }
     };

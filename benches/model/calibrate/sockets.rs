@@ -23,17 +23,17 @@ const LINE: &[u8] = br#"{"cmd":"do","id":123456,"type":"t0","arg":"0123456789abc
 pub(super) fn measure(costs: &mut Costs) -> io::Result<()> {
     let few = rounds(FEW)?;
     let many = rounds(MANY)?;
-    (costs.poll_ns, costs.event_ns) = parts((FEW, few.poll_ns), (MANY, many.poll_ns));
-    costs.read_ns = many.read_ns / MANY;
-    costs.write_ns = many.write_ns / MANY;
+    (costs.poll_ns, costs.event_ns) = parts((FEW, few.poll), (MANY, many.poll));
+    costs.read_ns = many.reads / MANY;
+    costs.write_ns = many.writes / MANY;
     Ok(())
 }
 
-/// Processor time of a round.
+/// Processor time of a round, in nanoseconds.
 struct Times {
-    write_ns: u64,
-    poll_ns: u64,
-    read_ns: u64,
+    writes: u64,
+    poll: u64,
+    reads: u64,
 }
 
 /// One end of all connections, and its poller.
@@ -72,7 +72,7 @@ fn serve(end: &mut End, turns: &Turns, clock_ns: u64) -> Times {
         end.read_ready();
         reads.push((cpu_ns() - start_ns).saturating_sub(clock_ns));
     }
-    Times { write_ns: median(writes), poll_ns: median(polls), read_ns: median(reads) }
+    Times { writes: median(writes), poll: median(polls), reads: median(reads) }
 }
 
 fn answer(end: &mut End, turns: &Turns) {
