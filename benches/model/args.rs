@@ -26,6 +26,7 @@ scale:
   --shards N,N,...    how many, a row each (1,2,4,8,16,32,64)
   --far N             times this, what is between cores: those here share a cache, those of a large machine do not (1)
   --factor PERMILLE   times this, what is paid on one shard (1000, or what the comparison at one shard says)
+  --post-early        what if a shard posted what its mail led to before it reads from its connections
   --seed N            picks the types of jobs and their homes (1)
   --help              print this
 
@@ -60,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) far: u64,
     /// See the help.
     pub(crate) factor: Option<u64>,
+    /// See the help.
+    pub(crate) post_early: bool,
     /// Seeds the model.
     pub(crate) seed: u64,
 }
@@ -70,8 +73,17 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
     let (mut bench, mut compare) = (false, true);
     let mut plan = Plan { seconds: 3.0, runs: 3 };
     let (costs, record, set) = (None, None, Vec::new());
-    let mut options =
-        Options { costs, record, set, compare: None, shards: SHARDS.to_vec(), far: 1, factor: None, seed: 1 };
+    let mut options = Options {
+        costs,
+        record,
+        set,
+        compare: None,
+        shards: SHARDS.to_vec(),
+        far: 1,
+        factor: None,
+        post_early: false,
+        seed: 1,
+    };
     while let Some(arg) = parser.next()? {
         let Long(name) = arg else { return Err(arg.unexpected()) };
         match name {
@@ -80,6 +92,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
             "costs" => options.costs = Some(parser.value()?.into()),
             "record" => options.record = Some(parser.value()?.into()),
             "set" => options.set.push(parser.value()?.string()?),
+            "post-early" => options.post_early = true,
             "no-compare" => compare = false,
             "seconds" => plan.seconds = parser.value()?.parse()?,
             "runs" => plan.runs = parser.value()?.parse()?,

@@ -12,7 +12,11 @@
 //!              -> scale: sim at 1 to 64 shards, types alike, by Zipf's law, one hot type -> tables
 //! ```
 //!
-//! `cargo bench --bench model -- --help` lists the options.
+//! `cargo bench --bench model -- --help` lists the options; without `--bench` (`cargo test`) it checks itself with costs
+//! that were recorded once.
+//!
+//! What the model leaves out is in [`LEFT_OUT`], which is printed beside the tables. What is between cores is measured on two
+//! cores that share a cache; `--far` multiplies it for machines whose cores do not.
 
 mod args;
 mod calibrate;
@@ -61,7 +65,7 @@ const LEFT_OUT: &str = "\
 Left out: network cards and their interrupts (loopback stands for the network: a write does the receiver's part of the
 kernel's work), several sockets or dies of a machine and the ways between them, memory bandwidth, caches that are too
 small for more connections, types and jobs, hyper-threads, clock frequency, the scheduler's finer rules, work of other
-programs, and contention inside the kernel.
+programs, contention inside the kernel, and cores too far apart to share a cache (see --far).
 ";
 
 fn main() -> ExitCode {
@@ -98,7 +102,7 @@ fn bench(options: &Options) -> Result<(), Failure> {
         table::ratio(factor, 1_000),
         options.far
     )?;
-    scale::print(&costs.scaled(factor).at_distance(options.far), &options.shards, options.seed)?;
+    scale::print(&costs.scaled(factor).at_distance(options.far), &options.shards, options.post_early, options.seed)?;
     Ok(io::stdout().write_all(LEFT_OUT.as_bytes())?)
 }
 

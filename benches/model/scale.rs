@@ -35,6 +35,7 @@ pub(crate) fn shape(shards: u16, popularity: Popularity, seed: u64) -> Shape {
         types_per_worker: 1,
         popularity,
         max_jobs: 0,
+        post_early: false,
         network_ns: NETWORK_NS,
         think_ns: 0,
         shared: None,
@@ -49,12 +50,11 @@ fn jobs(shards: u16) -> Jobs {
 }
 
 /// Prints a table for each way in which jobs are spread over types.
-pub(crate) fn print(costs: &Costs, shards: &[u16], seed: u64) -> io::Result<()> {
-    let of_one_type = |shards| Shape { types: 1, ..shape(shards, Popularity::Uniform, seed) };
-    print_rows("types alike, 16 for each shard", costs, shards, |n| shape(n, Popularity::Uniform, seed))?;
-    print_rows("types by Zipf's law, s = 1, 16 for each shard", costs, shards, |n| {
-        shape(n, Popularity::Zipf(1.0), seed)
-    })?;
+pub(crate) fn print(costs: &Costs, shards: &[u16], post_early: bool, seed: u64) -> io::Result<()> {
+    let of_many = |shards, popularity| Shape { post_early, ..shape(shards, popularity, seed) };
+    let of_one_type = |shards| Shape { types: 1, ..of_many(shards, Popularity::Uniform) };
+    print_rows("types alike, 16 for each shard", costs, shards, |n| of_many(n, Popularity::Uniform))?;
+    print_rows("types by Zipf's law, s = 1, 16 for each shard", costs, shards, |n| of_many(n, Popularity::Zipf(1.0)))?;
     print_rows("one hot type: all jobs have one home", costs, shards, of_one_type)?;
     let home_ns = costs.submit_ns + costs.offer_ns + 2 * (costs.message_ns + costs.line_ns);
     writeln!(
@@ -128,7 +128,7 @@ impl Row {
         } else if self.its_home > 0.3 {
             "the home of the hottest type"
         } else {
-            "the busiest shard, by its connections"
+            "the busiest shard: its connections make its turns long"
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) think_ns: u64,
     /// The machine; none: a core for each shard, and the peers elsewhere, as fast as can be.
     pub(crate) shared: Option<SharedMachine>,
+    /// Whether a shard posts what its mail led to before it reads from its connections, and not only at its turn's end.
+    pub(crate) post_early: bool,
     /// Seeds the choice of types, and which shard is whose home.
     pub(crate) seed: u64,
 }

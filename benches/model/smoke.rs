@@ -26,6 +26,8 @@ pub(crate) fn run_all(costs: &Costs) {
     }
     let numbered = Shape { max_jobs: 16, ..scale::shape(2, Popularity::Uniform, 1) };
     check(&numbered, &run(&numbered, costs, JOBS));
+    let post_early = Shape { post_early: true, ..scale::shape(3, Popularity::Uniform, 1) };
+    check(&post_early, &run(&post_early, costs, JOBS));
     let several_types = Shape { types_per_worker: 3, ..scale::shape(2, Popularity::Uniform, 1) };
     run(&several_types, costs, JOBS);
     let shared = WORKLOADS[0].shape(2, 2, 1);

@@ -55,6 +55,7 @@ impl Workload {
             types_per_worker: 1,
             popularity: Popularity::Uniform,
             max_jobs: self.max_jobs,
+            post_early: false,
             network_ns: 0,
             think_ns: 0,
             shared: Some(SharedMachine { cores, load_threads: 1, slice_ns: SLICE_NS }),

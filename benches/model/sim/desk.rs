@@ -13,6 +13,8 @@ use crate::costs::Costs;
 /// What a turn still has to do, a system call or a post each.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
+    /// Read from the connections that are ready.
+    Read,
     /// Write to the connection in this slot.
     Write(usize),
     /// Post the batch for this shard.
@@ -85,6 +87,16 @@ impl Desk {
         let unsent = &mut self.unsent[slot];
         unsent.touched = false;
         (std::mem::take(&mut unsent.lines), std::mem::take(&mut unsent.bytes))
+    }
+
+    /// What the mail led to is known: reading comes next, and if `post_early` what is to be posted before it.
+    pub(super) fn begin_reading(&mut self, post_early: bool) {
+        self.acts.push_front(Act::Read);
+        if post_early {
+            for to in self.targets.drain(..).rev() {
+                self.acts.push_front(Act::Post(to));
+            }
+        }
     }
 
     /// The next thing to do before the turn ends: first the writes, then the posts.

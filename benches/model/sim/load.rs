@@ -25,7 +25,7 @@ impl World {
             load.slept = true;
             return self.sleep(thread);
         }
-        if !self.goes_on(thread) {
+        if !self.goes_on(thread, false) {
             return;
         }
         let load = &mut self.load[thread - self.shards.len()];
@@ -46,6 +46,9 @@ impl World {
     }
 
     pub(super) fn load_act(&mut self, thread: usize) {
+        if !self.goes_on(thread, true) {
+            return;
+        }
         let load = &mut self.load[thread - self.shards.len()];
         let Some(at) = load.to_write.pop_front() else {
             return self.events.enter(self.now_ns, Event::Turn(thread));

@@ -21,6 +21,8 @@ pub(super) struct Shard {
     pub(super) desk: Desk,
     /// Connections with something to read, by their number in the world.
     pub(super) ready: Vec<usize>,
+    /// Those of them that this turn reads from.
+    reading: Vec<usize>,
     mailbox: VecDeque<(usize, Vec<Message>)>,
     /// The sleeping flag: set until this moment, or until somebody clears it.
     flag_until_ns: Option<u64>,
@@ -35,8 +37,8 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) fn new(core: Dispatch, costs: &Costs, shards: usize) -> Self {
         let desk = Desk::new(shards, costs);
-        let (ready, mailbox, conns) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { core, desk, ready, mailbox, flag_until_ns: Some(u64::MAX), slept: true, woken: false, conns }
+        let (ready, reading, mailbox, conns) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
+        Self { core, desk, ready, reading, mailbox, flag_until_ns: Some(u64::MAX), slept: true, woken: false, conns }
     }
 
     /// A slot for a connection of the world's.
@@ -68,11 +70,11 @@ impl World {
             (shard.slept, shard.flag_until_ns) = (true, Some(u64::MAX));
             return self.sleep(at);
         }
-        if self.goes_on(at) {
+        if self.goes_on(at, false) {
             self.poll(at);
             self.open_mail(at);
-            self.read_ready(at);
             let shard = &mut self.shards[at];
+            shard.desk.begin_reading(self.shape.post_early);
             self.events.enter(self.now_ns + shard.desk.elapsed(), Event::Act(at));
         }
     }
@@ -81,7 +83,8 @@ impl World {
         let (costs, shards) = (self.costs, self.shards.len());
         let shard = &mut self.shards[at];
         let slept_ns = if std::mem::take(&mut shard.slept) { costs.sleep_ns } else { 0 };
-        let events = shard.ready.len() + usize::from(std::mem::take(&mut shard.woken));
+        shard.reading = std::mem::take(&mut shard.ready);
+        let events = shard.reading.len() + usize::from(std::mem::take(&mut shard.woken));
         let poll_ns = slept_ns + costs.poll_ns + costs.event_ns * events as u64;
         // The flag stands while it polls, also if it need not sleep, unless mail is there already.
         shard.flag_until_ns = shard.mailbox.is_empty().then_some(self.now_ns + poll_ns);
@@ -108,7 +111,7 @@ impl World {
     }
 
     fn read_ready(&mut self, at: usize) {
-        for conn in std::mem::take(&mut self.shards[at].ready) {
+        for conn in std::mem::take(&mut self.shards[at].reading) {
             self.shards[at].desk.spend(Work::Kernel, self.costs.read_ns);
             self.shards[at].desk.spend(Work::Lines, self.costs.conn_ns / 2);
             let id = self.conns[conn].id;
@@ -146,8 +149,12 @@ impl World {
 
     /// The next system call or post of a turn; after the last the next turn begins.
     pub(super) fn shard_act(&mut self, at: usize) {
+        if !self.goes_on(at, true) {
+            return;
+        }
         let act = self.shards[at].desk.next_act();
         match act {
+            Some(Act::Read) => self.read_ready(at),
             Some(Act::Write(slot)) => self.write(at, slot),
             Some(Act::Post(to)) => self.post(at, to),
             None => return self.events.enter(self.now_ns, Event::Turn(at)),

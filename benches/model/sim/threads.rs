@@ -21,6 +21,8 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Threads {
     states: Vec<State>,
+    /// By thread: it waits for a core in the midst of a turn.
+    in_turn: Vec<bool>,
     idle_cores: usize,
     queue: VecDeque<usize>,
     slice_ns: u64,
@@ -31,6 +33,7 @@ impl Threads {
     pub(super) fn new(count: usize, cores: Option<usize>, slice_ns: u64) -> Self {
         Self {
             states: vec![State::Asleep; count],
+            in_turn: vec![false; count],
             idle_cores: cores.unwrap_or(count),
             queue: VecDeque::new(),
             slice_ns,
@@ -41,6 +44,11 @@ impl Threads {
         self.states[thread] == State::Asleep
     }
 
+    /// Whether a thread that got a core goes on with a turn that it had begun.
+    pub(super) fn is_in_turn(&self, thread: usize) -> bool {
+        self.in_turn[thread]
+    }
+
     /// A thread has work. Returns whether it has a core at once; if not, it gets one when [`Threads::leave`] says so.
     pub(super) fn rouse(&mut self, thread: usize, now_ns: u64) -> bool {
         if self.idle_cores > 0 {
@@ -49,6 +57,7 @@ impl Threads {
             true
         } else {
             self.states[thread] = State::Waiting;
+            self.in_turn[thread] = false;
             self.queue.push_back(thread);
             false
         }
@@ -62,12 +71,13 @@ impl Threads {
 
     /// A running thread that has work: if its slice is over and others wait, it goes to the back, and who has its core
     /// now is returned.
-    pub(super) fn give_way(&mut self, thread: usize, now_ns: u64) -> Option<usize> {
+    pub(super) fn give_way(&mut self, thread: usize, in_turn: bool, now_ns: u64) -> Option<usize> {
         let State::Running { since_ns } = self.states[thread] else { return None };
         if self.queue.is_empty() || now_ns - since_ns < self.slice_ns {
             return None;
         }
         self.states[thread] = State::Waiting;
+        self.in_turn[thread] = in_turn;
         self.queue.push_back(thread);
         self.hand_on(now_ns)
     }

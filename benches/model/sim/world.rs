@@ -191,19 +191,25 @@ impl World {
     /// A thread has nothing to do.
     pub(super) fn sleep(&mut self, thread: usize) {
         if let Some(next) = self.threads.sleep(thread, self.now_ns) {
-            self.events.enter(self.now_ns, Event::Turn(next));
+            self.go_on(next);
         }
     }
 
-    /// Whether a thread that has work goes on. If not, another has its core now.
-    pub(super) fn goes_on(&mut self, thread: usize) -> bool {
-        match self.threads.give_way(thread, self.now_ns) {
+    /// Whether a thread that has work goes on; `in_turn`: in the midst of a turn. If not, another has its core now.
+    pub(super) fn goes_on(&mut self, thread: usize, in_turn: bool) -> bool {
+        match self.threads.give_way(thread, in_turn, self.now_ns) {
             Some(next) => {
-                self.events.enter(self.now_ns, Event::Turn(next));
+                self.go_on(next);
                 false
             }
             None => true,
         }
+    }
+
+    /// A thread that waited for a core has one.
+    fn go_on(&mut self, thread: usize) {
+        let event = if self.threads.is_in_turn(thread) { Event::Act(thread) } else { Event::Turn(thread) };
+        self.events.enter(self.now_ns, event);
     }
 
     fn snapshot(&self) -> Figures {
