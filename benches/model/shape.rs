@@ -49,7 +49,9 @@ pub(crate) struct SharedMachine {
     pub(crate) cores: usize,
     /// Threads of the load.
     pub(crate) load_threads: usize,
-    /// How long a thread keeps its core while another waits for one.
+    /// How long a thread keeps its core at least, while one that was just roused waits for it.
+    pub(crate) granule_ns: u64,
+    /// How long, while another waits that had its slice.
     pub(crate) slice_ns: u64,
 }
 

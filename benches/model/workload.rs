@@ -2,8 +2,12 @@
 
 use crate::shape::{Popularity, Shape, SharedMachine};
 
-/// How long a thread keeps its core while another waits: what Linux's scheduler gives on two cores.
+/// How long a thread keeps its core while another waits that had its slice: what Linux's scheduler gives on two cores.
 const SLICE_NS: u64 = 3_000_000;
+
+/// How long at least while one waits that was just roused. Linux decides by what both have had of late; one figure stands
+/// for that. Much more makes the home's shard do most jobs, as the other one seldom runs: fewer messages than there are.
+const GRANULE_NS: u64 = 100_000;
 
 /// A closed loop of echo jobs with 32-byte arguments.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +62,7 @@ impl Workload {
             post_early: false,
             network_ns: 0,
             think_ns: 0,
-            shared: Some(SharedMachine { cores, load_threads: 1, slice_ns: SLICE_NS }),
+            shared: Some(SharedMachine { cores, load_threads: 1, granule_ns: GRANULE_NS, slice_ns: SLICE_NS }),
             seed,
         }
     }

@@ -1,7 +1,8 @@
 //! Threads and the cores they run on: who runs, who waits for a core, who sleeps.
 //!
-//! Where cores are fewer than threads, those that wait take their turn in the order in which they came, and a thread that
-//! always has work gives its core up after its slice. That is what a fair scheduler comes to; its finer rules are absent.
+//! Where cores are fewer than threads, those that wait take their turn in the order in which they came. A thread that
+//! always has work gives its core up after its slice, and sooner for one that was just roused. That is what a fair
+//! scheduler comes to; its finer rules are absent.
 
 use std::collections::VecDeque;
 
@@ -24,19 +25,22 @@ pub(super) struct Threads {
     /// By thread: it waits for a core in the midst of a turn.
     in_turn: Vec<bool>,
     idle_cores: usize,
-    queue: VecDeque<usize>,
+    /// With whether it was roused just before: such a one may cut a slice short.
+    queue: VecDeque<(usize, bool)>,
     slice_ns: u64,
+    granule_ns: u64,
 }
 
 impl Threads {
     /// `count` threads that sleep. Without `cores` each has its own.
-    pub(super) fn new(count: usize, cores: Option<usize>, slice_ns: u64) -> Self {
+    pub(super) fn new(count: usize, cores: Option<usize>, slice_ns: u64, granule_ns: u64) -> Self {
         Self {
             states: vec![State::Asleep; count],
             in_turn: vec![false; count],
             idle_cores: cores.unwrap_or(count),
             queue: VecDeque::new(),
             slice_ns,
+            granule_ns,
         }
     }
 
@@ -58,7 +62,7 @@ impl Threads {
         } else {
             self.states[thread] = State::Waiting;
             self.in_turn[thread] = false;
-            self.queue.push_back(thread);
+            self.queue.push_back((thread, true));
             false
         }
     }
@@ -73,17 +77,18 @@ impl Threads {
     /// now is returned.
     pub(super) fn give_way(&mut self, thread: usize, in_turn: bool, now_ns: u64) -> Option<usize> {
         let State::Running { since_ns } = self.states[thread] else { return None };
-        if self.queue.is_empty() || now_ns - since_ns < self.slice_ns {
+        let &(_, roused) = self.queue.front()?;
+        if now_ns - since_ns < if roused { self.granule_ns } else { self.slice_ns } {
             return None;
         }
         self.states[thread] = State::Waiting;
         self.in_turn[thread] = in_turn;
-        self.queue.push_back(thread);
+        self.queue.push_back((thread, false));
         self.hand_on(now_ns)
     }
 
     fn hand_on(&mut self, now_ns: u64) -> Option<usize> {
-        let next = self.queue.pop_front();
+        let next = self.queue.pop_front().map(|(thread, _)| thread);
         match next {
             Some(thread) => self.states[thread] = State::Running { since_ns: now_ns },
             None => self.idle_cores += 1,

@@ -46,13 +46,13 @@ impl World {
         };
         let load_threads = shape.shared.map_or(0, |machine| machine.load_threads);
         let cores = shape.shared.map(|machine| machine.cores);
-        let slice_ns = shape.shared.map_or(0, |machine| machine.slice_ns);
+        let (slice_ns, granule_ns) = shape.shared.map_or((0, 0), |machine| (machine.slice_ns, machine.granule_ns));
         let mut world = Self {
             shape: *shape,
             costs: *costs,
             now_ns: 0,
             events: Events::default(),
-            threads: Threads::new(count + load_threads, cores, slice_ns),
+            threads: Threads::new(count + load_threads, cores, slice_ns, granule_ns),
             shards: (0..shape.shards).map(|shard| Shard::new(core(shard, shape, &homes), costs, count)).collect(),
             load: (0..load_threads).map(|_| LoadThread::default()).collect(),
             conns: Vec::new(),
