@@ -217,10 +217,12 @@ impl Raw {
             return Err("--calls needs a load that goes on: leave --jobs out".into());
         }
         let seconds_default = if by_table { 3.0 } else { 5.0 };
+        let measured = seconds("seconds", self.seconds.unwrap_or(seconds_default), 0.01)?;
+        let late = self.late.map(|late| seconds("late", late, 0.001)).transpose()?;
+        let default = Options::for_time(measured);
         Ok(Options {
-            measured: seconds("seconds", self.seconds.unwrap_or(seconds_default), 0.01)?,
+            late: late.unwrap_or(default.late),
             warm_up: seconds("warmup", self.warm_up.unwrap_or(if self.jobs.is_some() { 0.0 } else { 1.0 }), 0.0)?,
-            late: seconds("late", self.late.unwrap_or(10.0), 0.001)?,
             jobs: self.jobs,
             runs: self.runs.unwrap_or(if by_table {
                 3
@@ -234,6 +236,7 @@ impl Raw {
             expect_wrong: self.expect_wrong,
             remote: self.address.clone().map(|address| Remote { address, process: self.process }),
             output: Output { json: self.json, plot: self.plot.clone() },
+            ..default
         })
     }
 }

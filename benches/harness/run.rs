@@ -42,6 +42,24 @@ pub(crate) struct Options {
     pub(crate) output: Output,
 }
 
+impl Options {
+    /// One run of so long, with a second before it; nothing is told.
+    pub(crate) fn for_time(measured: Duration) -> Self {
+        Self {
+            measured,
+            warm_up: Duration::from_secs(1),
+            late: Duration::from_secs(10),
+            jobs: None,
+            runs: 1,
+            seed: 0,
+            load_threads: 1,
+            expect_wrong: false,
+            remote: None,
+            output: Output::default(),
+        }
+    }
+}
+
 /// A server that runs already.
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
@@ -52,7 +70,7 @@ pub(crate) struct Remote {
 }
 
 /// What is told, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
     /// Lines of JSON, nothing else.
     pub(crate) json: bool,

@@ -1,0 +1,248 @@
+//! What our own code costs: a job goes through three cores of their own, one where it is submitted, one that is the home of
+//! its type, one that has the worker; each stage is timed for many jobs at once.
+
+use std::time::Instant;
+
+use ahash::RandomState;
+use deputy::dispatch::message::{Closing, ConnId, Effects, Held, Input, Message, ShardId};
+use deputy::dispatch::{Dispatch, Settings, home_of};
+use deputy::metrics::{Block, Counts, Totals};
+use deputy::protocol::command::{Command, decode};
+use deputy::protocol::frame::Framer;
+use deputy::protocol::reply::Reply;
+
+use super::clock::{median, on_two_cores, wall_ns};
+use crate::costs::Costs;
+use crate::harness::dialect::{Deputy, Dialect, Heard, push_number};
+use crate::harness::workload::JobName;
+
+/// Jobs of a round, and workers: each has one slot.
+const JOBS: u32 = 64;
+const ROUNDS: usize = 400;
+
+const SUBMITTER: u16 = 0;
+const HOME: u16 = 1;
+const OWNER: u16 = 2;
+
+/// Gathers what a core asks for.
+#[derive(Default)]
+struct Scribe {
+    sent: Vec<u8>,
+    posted: Vec<Message>,
+}
+
+impl Effects for Scribe {
+    fn send(&mut self, _to: ConnId, reply: &Reply<'_>) {
+        reply.encode(&mut self.sent);
+    }
+
+    fn post(&mut self, _to: ShardId, message: Message) {
+        self.posted.push(message);
+    }
+
+    fn close(&mut self, conn: ConnId, how: Closing) {
+        panic!("nobody goes: {conn:?}, {how:?}");
+    }
+
+    fn totals(&mut self, _own: &Counts) -> Totals {
+        Totals::default()
+    }
+}
+
+/// The stages of a job, in nanoseconds of a round.
+#[derive(Default)]
+struct Stages {
+    of_do: Vec<u64>,
+    submit: Vec<u64>,
+    assign: Vec<u64>,
+    did: Vec<u64>,
+    result: Vec<u64>,
+    offer: Vec<u64>,
+    load: Vec<u64>,
+    turn: Vec<u64>,
+    conn: Vec<u64>,
+}
+
+/// See the module.
+pub(super) fn measure(costs: &mut Costs) {
+    let (stages, ()) = on_two_cores(run, || ());
+    let each = |rounds: Vec<u64>| median(rounds) / u64::from(JOBS);
+    costs.do_ns = each(stages.of_do);
+    costs.submit_ns = each(stages.submit);
+    costs.assign_ns = each(stages.assign);
+    costs.did_ns = each(stages.did);
+    costs.result_ns = each(stages.result);
+    costs.offer_ns = each(stages.offer);
+    costs.load_line_ns = each(stages.load);
+    costs.turn_ns = each(stages.turn);
+    costs.conn_ns = each(stages.conn);
+}
+
+fn run() -> Stages {
+    let mut trio = Trio::new();
+    let mut stages = Stages::default();
+    for round in 0..ROUNDS {
+        trio.round(round, &mut stages);
+    }
+    stages
+}
+
+/// Three cores, and the name of a type whose home is the second.
+struct Trio {
+    cores: [Dispatch; 3],
+    scribe: Scribe,
+    type_number: u64,
+}
+
+fn conn(slot: u32) -> ConnId {
+    ConnId { slot, generation: 0 }
+}
+
+impl Trio {
+    fn new() -> Self {
+        let homes = RandomState::with_seeds(1, 2, 3, 4);
+        let is_at_home = |number: &u64| home_of(&homes, 3, &format!("t{number}")).0 == HOME;
+        let type_number = (0..1_000).find(is_at_home).expect("one name in three has its home there");
+        let cores = [SUBMITTER, HOME, OWNER].map(|shard| {
+            Dispatch::new(Settings {
+                shard: ShardId(shard),
+                shards: 3,
+                attempts_max: 3,
+                memory_bytes_max: 1 << 40,
+                unsent_bytes_max: 1 << 40,
+                stall_ms: 30_000,
+                homes: homes.clone(),
+                maps: RandomState::with_seeds(1, 6, 7, shard.into()),
+            })
+        });
+        let mut trio = Self { cores, scribe: Scribe::default(), type_number };
+        trio.tell(SUBMITTER, Input::Opened { conn: conn(0) });
+        let types = [format!("t{type_number}")];
+        for slot in 0..JOBS {
+            trio.tell(OWNER, Input::Opened { conn: conn(slot) });
+            let types = types.iter().map(|name| name.as_str().into()).collect();
+            trio.tell(
+                OWNER,
+                Input::Command { from: conn(slot), command: Command::CanDo { types, max_jobs: None, id: None } },
+            );
+        }
+        trio.deliver(OWNER, HOME);
+        trio
+    }
+
+    fn tell(&mut self, shard: u16, input: Input<'_>) {
+        self.cores[usize::from(shard)].step(input, &mut self.scribe);
+    }
+
+    /// Delivers all that is posted; returns how long that took.
+    fn deliver(&mut self, from: u16, to: u16) -> u64 {
+        let messages = std::mem::take(&mut self.scribe.posted);
+        self.scribe.posted.reserve(2 * messages.len());
+        wall_ns(|| {
+            for message in messages {
+                self.tell(to, Input::Message { from: ShardId(from), message });
+            }
+        })
+    }
+
+    /// A connection says lines; returns how long that took.
+    fn say(&mut self, shard: u16, slot: impl Fn(u32) -> u32, texts: &[Vec<u8>]) -> u64 {
+        let mut framer = Framer::default();
+        wall_ns(|| {
+            for (at, text) in (0..).zip(texts) {
+                let mut bytes = &text[..];
+                while let Some(frame) = framer.next(&mut bytes, 1 << 20) {
+                    self.cores[usize::from(shard)].step(Input::of_frame(conn(slot(at)), frame), &mut self.scribe);
+                }
+            }
+        })
+    }
+
+    fn round(&mut self, round: usize, stages: &mut Stages) {
+        let first = (round as u64 + 1) * 100_000;
+        let dos: Vec<Vec<u8>> = (0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)).collect();
+        stages.of_do.push(self.say(SUBMITTER, |_| 0, &dos));
+        stages.submit.push(self.deliver(SUBMITTER, HOME));
+        stages.assign.push(self.deliver(HOME, OWNER));
+        let told = std::mem::take(&mut self.scribe.sent);
+        let mut dids = Vec::new();
+        let answering_ns = wall_ns(|| dids = heard(&told, did_line));
+        stages.did.push(self.say(OWNER, |at| at, &dids));
+        let (offers, results) = self.scribe.posted.drain(..).partition(|message| matches!(message, Message::Offer(..)));
+        self.scribe.posted = results;
+        stages.result.push(self.deliver(OWNER, SUBMITTER));
+        self.scribe.posted = offers;
+        stages.offer.push(self.deliver(OWNER, HOME));
+        let told = std::mem::take(&mut self.scribe.sent);
+        let asking_ns = wall_ns(|| {
+            let answers = heard(&told, |heard| assert!(matches!(heard, Heard::Answer { .. }), "{heard:?}"));
+            assert_eq!(answers.len(), dids.len(), "each job is answered");
+            dids.clear();
+            dids.extend((0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)));
+        });
+        stages.load.push(answering_ns.midpoint(asking_ns));
+        self.say_acknowledged(told.len() as u64);
+        stages.turn.push(self.turns());
+        stages.conn.push(self.conns());
+    }
+
+    /// The cores are told that all was written, so that nothing adds up.
+    fn say_acknowledged(&mut self, bytes: u64) {
+        self.tell(SUBMITTER, Input::Written { conn: conn(0), bytes });
+        for slot in 0..JOBS {
+            self.tell(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
+        }
+    }
+
+    /// What a turn has beside its lines, as often as a round has jobs.
+    fn turns(&mut self) -> u64 {
+        let (block, start) = (Block::default(), Instant::now());
+        wall_ns(|| {
+            for _ in 0..JOBS {
+                let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.tell(OWNER, Input::Turn { now_ms, others: Held::default() });
+                block.publish(self.cores[usize::from(OWNER)].counts());
+                block.publish(self.cores[usize::from(OWNER)].counts());
+            }
+        })
+    }
+
+    /// What a connection has beside its lines, as often as a round has jobs.
+    fn conns(&mut self) -> u64 {
+        wall_ns(|| {
+            for slot in 0..JOBS {
+                self.tell(OWNER, Input::Heard { conn: conn(slot), partial_bytes: 0 });
+                self.tell(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
+            }
+        })
+    }
+}
+
+fn do_line(id: u64, type_number: u64) -> Vec<u8> {
+    let mut line = Vec::with_capacity(128);
+    line.extend_from_slice(b"{\"cmd\":\"do\",\"id\":");
+    push_number(id, &mut line);
+    line.extend_from_slice(b",\"type\":\"t");
+    push_number(type_number, &mut line);
+    line.extend_from_slice(b"\",\"arg\":");
+    line.extend_from_slice(crate::ARG.as_bytes());
+    line.extend_from_slice(b"}\n");
+    assert!(decode(&line[..line.len() - 1]).is_ok(), "it is a line of the protocol");
+    line
+}
+
+fn did_line(told: Heard<'_>) -> Vec<u8> {
+    let Heard::Job { ticket, arg, .. } = told else { panic!("a worker is told of jobs, not {told:?}") };
+    let mut line = Vec::with_capacity(128);
+    Deputy.answer(&ticket, JobName { submitter: 0, sequence: 0 }, arg, &mut line);
+    line
+}
+
+/// Each message in `told`, taken by `take`.
+fn heard<T>(mut told: &[u8], mut take: impl FnMut(Heard<'_>) -> T) -> Vec<T> {
+    let mut taken = Vec::new();
+    while let Some(heard) = Deputy.hear(&mut told, &mut Vec::new()).expect("the core says nothing else") {
+        taken.push(take(heard));
+    }
+    taken
+}

@@ -1,0 +1,132 @@
+//! What goes from core to core: batches through a channel, the messages in them, cache lines, blocks of figures. Two threads
+//! work by turns, so that each finds in the other's cache what the other wrote, as shards do.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crossbeam_channel::unbounded;
+use crossbeam_utils::CachePadded;
+use deputy::dispatch::job::Job;
+use deputy::dispatch::message::{ConnId, Message, ShardId, Submitter};
+use deputy::metrics::{Block, Counts};
+
+use super::clock::{Turns, median, on_two_cores, parts, wall_ns};
+use crate::costs::Costs;
+
+const ROUNDS: u64 = 600;
+const BATCHES: u64 = 16;
+/// Messages of a batch, few and many.
+const FEW: u64 = 1;
+const MANY: u64 = 16;
+
+/// See the module.
+pub(super) fn measure(costs: &mut Costs) {
+    let (post_ns, few_ns) = post_and_receive(FEW);
+    let (_, many_ns) = post_and_receive(MANY);
+    (costs.receive_ns, costs.message_ns) = parts((FEW, few_ns), (MANY, many_ns));
+    costs.post_ns = post_ns;
+    costs.line_ns = line();
+    costs.block_ns = blocks();
+}
+
+/// Nanoseconds that a batch of so many messages costs its sender and its receiver.
+fn post_and_receive(messages: u64) -> (u64, u64) {
+    let (turns, (sender, receiver)) = (Turns::default(), unbounded());
+    let post = || {
+        let rounds = (0..ROUNDS).map(|round| {
+            turns.wait(2 * round);
+            let jobs: Vec<Vec<Job>> = (0..BATCHES).map(|_| (0..messages).map(job).collect()).collect();
+            let ns = wall_ns(|| {
+                for jobs in jobs {
+                    let mut batch = Vec::new();
+                    batch.extend(jobs.into_iter().map(Message::Submit));
+                    sender.send(batch).expect("the receiver waits for it");
+                    fence(Ordering::SeqCst); // As before the look at the sleeping flag.
+                }
+            });
+            turns.begin(2 * round + 1);
+            ns
+        });
+        median(rounds.collect::<Vec<_>>()) / BATCHES
+    };
+    let receive = || {
+        let rounds = (0..ROUNDS).map(|round| {
+            turns.wait(2 * round + 1);
+            let mut kept = Vec::with_capacity(usize::try_from(BATCHES * messages).expect("few"));
+            let mut seen = 0;
+            let ns = wall_ns(|| {
+                for batch in receiver.try_iter() {
+                    for message in batch {
+                        let Message::Submit(job) = message else { unreachable!("nothing else was posted") };
+                        seen += job.type_name().len() + job.arg().map_or(0, |arg| usize::from(arg.as_bytes()[31]));
+                        kept.push(job);
+                    }
+                }
+                kept.clear(); // In the end each job is freed by a core that did not allocate it.
+            });
+            assert!(seen > 0, "what was posted was read");
+            turns.begin(2 * round + 2);
+            ns
+        });
+        median(rounds.collect::<Vec<_>>()) / BATCHES
+    };
+    on_two_cores(post, receive)
+}
+
+fn job(number: u64) -> Job {
+    let submitter = Submitter { shard: ShardId(0), conn: ConnId { slot: 0, generation: 0 } };
+    Job::new(submitter, 0, &number.to_string(), "t0", Some(crate::ARG))
+}
+
+/// Half of the time in which a line goes to another core and back. Measured in short bursts, few of which are disturbed.
+fn line() -> u64 {
+    const PASSES: u64 = 100;
+    let ball = AtomicU64::new(0);
+    let play = |mine: u64| {
+        let bursts = (0..ROUNDS).map(|burst| {
+            wall_ns(|| {
+                for pass in burst * PASSES..(burst + 1) * PASSES {
+                    while ball.load(Ordering::Acquire) != 2 * pass + mine {
+                        std::hint::spin_loop();
+                    }
+                    ball.store(2 * pass + mine + 1, Ordering::Release);
+                }
+            })
+        });
+        median(bursts.collect::<Vec<_>>())
+    };
+    on_two_cores(|| play(0), || play(1)).0 / PASSES / 2
+}
+
+/// Nanoseconds that a block of figures costs its reader, after its owner published.
+fn blocks() -> u64 {
+    const BLOCKS: u64 = 16;
+    let turns = Turns::default();
+    let blocks: Vec<CachePadded<Block>> = (0..BLOCKS).map(|_| CachePadded::default()).collect();
+    let publish = || {
+        for round in 0..ROUNDS {
+            turns.wait(2 * round);
+            let counts = Counts { job_bytes: round, unsent_bytes: round, shard_turns: round, ..Counts::default() };
+            for block in &blocks {
+                block.publish(&counts);
+            }
+            turns.begin(2 * round + 1);
+        }
+    };
+    let read = || {
+        let rounds = (0..ROUNDS).map(|round| {
+            turns.wait(2 * round + 1);
+            let mut held = 0;
+            let ns = wall_ns(|| {
+                for block in &blocks {
+                    let counts = block.read();
+                    held += counts.job_bytes + counts.unsent_bytes + counts.partial_bytes;
+                }
+            });
+            assert_eq!(held, 2 * round * BLOCKS, "what was published was read");
+            turns.begin(2 * round + 2);
+            ns
+        });
+        median(rounds.collect::<Vec<_>>()) / BLOCKS
+    };
+    on_two_cores(publish, read).1
+}

@@ -1,0 +1,126 @@
+//! The model against the real server. At one shard nothing is between cores: there the model is fitted, by one factor for
+//! all that it knows too cheap (a measurement in a loop has warmer caches than a server). What it then says of two
+//! shards is a prediction.
+//!
+//! Server and load share this machine, so the model has its cores and the load's thread as well. What is compared is the
+//! server's processor time a job; other programs disturb it less than the speed, but do, so the least disturbed run counts.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::Failure;
+use crate::costs::Costs;
+use crate::harness::machine::cores;
+use crate::real::{self, PerJob};
+use crate::scale::per_job;
+use crate::sim::{Jobs, run};
+use crate::table::{Table, ratio};
+use crate::workload::{WORKLOADS, Workload};
+
+/// How the real server is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// How long a run is measured.
+    pub(crate) seconds: f64,
+    /// How often, with one shard and with two by turns.
+    pub(crate) runs: usize,
+}
+
+const JOBS: Jobs = Jobs { warm_up: 10_000, measured: 60_000 };
+
+/// Types have other homes with another seed: of so many the mean is taken.
+const SEEDS: u32 = 4;
+
+/// How often the fit is refined: with other costs batches are of other sizes.
+const REFINEMENTS: usize = 6;
+
+/// Compares, prints, and returns the factor of the first workload, in thousandths.
+pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
+    let cores = cores();
+    let mut table = Table::new(&[
+        "workload",
+        "shards",
+        "",
+        "server us a job",
+        "messages",
+        "wakes",
+        "turns",
+        "jobs/s",
+        "other programs",
+    ]);
+    let mut first = None;
+    for workload in WORKLOADS {
+        let [one, two] = measure(workload, plan)?;
+        let factor = fit(workload, costs, cores, one.us);
+        let fitted = costs.scaled(factor);
+        first.get_or_insert(factor);
+        row(&mut table, workload, 1, "real", &one);
+        row(
+            &mut table,
+            workload,
+            1,
+            &format!("model, fitted: x {:.2}", ratio(factor, 1_000)),
+            &model(workload, 1, &fitted, cores),
+        );
+        row(&mut table, workload, 2, "real", &two);
+        let predicted = model(workload, 2, &fitted, cores);
+        let miss = 100.0 * (predicted.us / two.us - 1.0);
+        row(&mut table, workload, 2, &format!("model, predicted: {miss:+.1}%"), &predicted);
+    }
+    writeln!(io::stdout(), "### The model and the real server, {cores} cores shared with the load\n\n{table}")?;
+    Ok(first.expect("there are workloads"))
+}
+
+/// With one shard and with two: of all runs those that other programs disturbed least.
+fn measure(workload: Workload, plan: Plan) -> Result<[PerJob; 2], Failure> {
+    let time = Duration::from_secs_f64(plan.seconds);
+    let mut best: [Option<PerJob>; 2] = [None; 2];
+    for _ in 0..plan.runs {
+        for (shards, best) in (1..).zip(&mut best) {
+            let run = real::run(workload, shards, time)?;
+            if best.is_none_or(|best| run.others < best.others) {
+                *best = Some(run);
+            }
+        }
+    }
+    Ok(best.map(|best| best.expect("there is a run")))
+}
+
+/// The factor, in thousandths, with which the model of one shard takes as long as the real one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a factor near 1, in thousandths")]
+fn fit(workload: Workload, costs: &Costs, cores: usize, real_us: f64) -> u64 {
+    let mut factor = 1.0;
+    for _ in 0..REFINEMENTS {
+        let modelled = model(workload, 1, &costs.scaled((factor * 1e3) as u64), cores);
+        factor *= real_us / modelled.us;
+    }
+    (factor * 1e3) as u64
+}
+
+fn model(workload: Workload, shards: u16, costs: &Costs, cores: usize) -> PerJob {
+    let mut mean = PerJob::default();
+    for seed in 0..SEEDS {
+        let figures = run(&workload.shape(shards, cores, seed.into()), costs, JOBS);
+        let part = 1.0 / f64::from(SEEDS);
+        mean.jobs_per_s += part * ratio(figures.jobs, figures.ns) * 1e9;
+        mean.us += part * per_job(figures.spent_by_all().total_ns(), &figures) / 1e3;
+        mean.messages += part * per_job(figures.messages, &figures);
+        mean.wakes += part * per_job(figures.wakes, &figures);
+        mean.turns += part * per_job(figures.turns, &figures);
+    }
+    mean
+}
+
+fn row(table: &mut Table, workload: Workload, shards: u16, what: &str, figures: &PerJob) {
+    table.add(vec![
+        workload.name.to_owned(),
+        shards.to_string(),
+        what.to_owned(),
+        format!("{:.2}", figures.us),
+        format!("{:.2}", figures.messages),
+        format!("{:.3}", figures.wakes),
+        format!("{:.3}", figures.turns),
+        format!("{:.0}", figures.jobs_per_s),
+        format!("{:.0}%", 100.0 * figures.others),
+    ]);
+}

@@ -1,0 +1,41 @@
+//! What `cargo test` runs of this: a small model with recorded costs, so that it cannot rot.
+
+use crate::costs::Costs;
+use crate::scale;
+use crate::shape::{Popularity, Shape};
+use crate::sim::{Figures, Jobs, run};
+use crate::workload::WORKLOADS;
+
+const JOBS: Jobs = Jobs { warm_up: 1_000, measured: 4_000 };
+
+/// docs/architecture.md bounds the messages of a job of workers of one type by this much more than 4 (1 - 1/N).
+const MESSAGES_SLACK: f64 = 0.1;
+
+/// Runs it. That each job is answered exactly once, and that nothing is left behind, the model checks by itself.
+///
+/// # Panics
+/// If the model does not repeat itself, or a job takes more messages than it may.
+pub(crate) fn run_all(costs: &Costs) {
+    for shards in [1, 2, 3] {
+        for popularity in [Popularity::Uniform, Popularity::Zipf(1.0)] {
+            let shape = scale::shape(shards, popularity, 1);
+            let figures = run(&shape, costs, JOBS);
+            assert!(figures == run(&shape, costs, JOBS), "two runs of one seed differ: {shape:?}");
+            check(&shape, &figures);
+        }
+    }
+    let numbered = Shape { max_jobs: 16, ..scale::shape(2, Popularity::Uniform, 1) };
+    check(&numbered, &run(&numbered, costs, JOBS));
+    let post_early = Shape { post_early: true, ..scale::shape(3, Popularity::Uniform, 1) };
+    check(&post_early, &run(&post_early, costs, JOBS));
+    let several_types = Shape { types_per_worker: 3, ..scale::shape(2, Popularity::Uniform, 1) };
+    run(&several_types, costs, JOBS);
+    let shared = WORKLOADS[0].shape(2, 2, 1);
+    check(&shared, &run(&shared, costs, JOBS));
+}
+
+fn check(shape: &Shape, figures: &Figures) {
+    let messages = scale::per_job(figures.messages, figures);
+    let most = 4.0 * (1.0 - 1.0 / f64::from(shape.shards)) + MESSAGES_SLACK;
+    assert!(messages <= most, "{messages} messages a job, at most {most}: {shape:?}");
+}
