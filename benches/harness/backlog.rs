@@ -19,6 +19,9 @@ use super::workload::{Shape, Workload, nanoseconds};
 /// How long accepting or doing all of it may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long memory may not change to count as settled: longer than any allocator takes to give back what is free.
+const QUIET: Duration = Duration::from_secs(4);
+
 /// Bytes of one write.
 const WRITE_BYTES: usize = 64 << 10;
 
@@ -58,10 +61,10 @@ pub(crate) fn measure(target: &Target, workload: &Workload, jobs: u64) -> Result
     let mut submitter = Submitter::new(0);
     let mut stream = Blocking::connect(&target.address, PATIENCE)?;
     let accepting = submit(&mut stream, &mut submitter, workload, jobs)?;
-    let full = target.process.and_then(settled).map(|memory| memory.now);
+    let full = target.process.and_then(|process| settled(process, QUIET)).map(|memory| memory.now);
     let draining = drain(stream.into_socket()?, submitter, target, workload, jobs)?;
     let peak = now().map(|memory| memory.peak);
-    let after = target.process.and_then(settled).map(|memory| memory.now);
+    let after = target.process.and_then(|process| settled(process, QUIET)).map(|memory| memory.now);
     Ok(Heap { jobs, accepting, draining, rest, full, peak, after })
 }
 

@@ -22,6 +22,9 @@ use super::workload::{Workload, nanoseconds};
 /// How long answers may take once no more jobs are submitted.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long memory may not change to count as settled.
+const QUIET: Duration = Duration::from_millis(250);
+
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
@@ -93,7 +96,8 @@ pub(crate) fn measure(
     let mut control = target.control()?;
     let at_rest = target.process.and_then(memory);
     let idle = super::connect::idle(target, workload.shape.idle)?;
-    let with_idle = target.process.and_then(|process| if idle.is_empty() { memory(process) } else { settled(process) });
+    let with_idle =
+        target.process.and_then(|process| if idle.is_empty() { memory(process) } else { settled(process, QUIET) });
     let shared = Shared {
         unfinished: AtomicUsize::new(timing.load_threads),
         failed: AtomicBool::new(false),
@@ -104,7 +108,7 @@ pub(crate) fn measure(
     let mut figures = run_all(loaders, schedule, target, &shared, &timing, control.as_mut())?;
     let peak = target.process.and_then(memory);
     drop(idle);
-    let after = target.process.and_then(settled);
+    let after = target.process.and_then(|process| settled(process, QUIET));
     figures.memory = footprint(at_rest, with_idle, peak, after);
     Ok(figures)
 }
@@ -118,19 +122,22 @@ fn footprint(
     Some(Footprint { rest: rest?.now, idle: idle?.now, peak: peak?.peak, after: after?.now })
 }
 
-/// Memory when it does not change any more, or after three seconds: an allocator gives back in its own time.
-pub(crate) fn settled(process: u32) -> Option<Memory> {
-    const LOOK: Duration = Duration::from_millis(250);
-    let mut before = memory(process)?;
-    for _ in 0..12 {
-        std::thread::sleep(LOOK);
+/// Memory when it does not change any more within `quiet`, or after four times that: an allocator gives back in its own
+/// time.
+pub(crate) fn settled(process: u32, quiet: Duration) -> Option<Memory> {
+    const LOOKS: u32 = 8;
+    let mut last = memory(process)?;
+    let mut same = 0;
+    for _ in 0..4 * LOOKS {
+        std::thread::sleep(quiet / LOOKS);
         let now = memory(process)?;
-        if now.now == before.now {
+        same = if now.now == last.now { same + 1 } else { 0 };
+        last = now;
+        if same == LOOKS {
             break;
         }
-        before = now;
     }
-    Some(before)
+    Some(last)
 }
 
 fn schedule(timing: &Timing) -> Schedule {

@@ -104,10 +104,11 @@ impl Workload {
         (u64::from(job.submitter) + job.sequence) % self.shape.types as u64
     }
 
-    /// The types of a worker. Together the workers do all, if `workers` x `types_per_worker` is enough.
+    /// The types of a worker: as far from each other as can be, so that jobs whose types come in turn are not all for one
+    /// worker. Together the workers do all, if `workers` x `types_per_worker` is enough.
     pub(crate) fn types_of(&self, worker: usize) -> impl Iterator<Item = u64> + use<> {
         let Shape { types, types_per_worker, .. } = self.shape;
-        (0..types_per_worker).map(move |i| ((worker * types_per_worker + i) % types) as u64)
+        (0..types_per_worker).map(move |i| ((worker + i * types / types_per_worker) % types) as u64)
     }
 
     /// Jobs that a worker may hold at once.

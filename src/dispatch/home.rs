@@ -64,10 +64,18 @@ impl Home {
     /// `n` more jobs of a type may go to a shard (H1).
     pub(super) fn offer(&mut self, from: ShardId, type_name: &Arc<str>, n: u32, step: &mut Step<'_>) {
         if !step.stopping {
-            let queue = self.queues.entry(Arc::clone(type_name)).or_insert_with(|| Queue::boxed(type_name));
+            // Cloning the name costs a word that other shards write as well: only for a new entry.
+            let Some(queue) = self.queues.get_mut(type_name) else {
+                let mut queue = Queue::boxed(type_name);
+                queue.offers.add(from, n);
+                self.queues.insert(Arc::clone(type_name), queue);
+                return; // Nothing waits.
+            };
             queue.offers.add(from, n);
             queue.hand_out(step);
-            self.forget_if_unused(type_name);
+            if queue.is_unused() {
+                self.forget(type_name);
+            }
         }
     }
 
