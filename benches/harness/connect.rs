@@ -43,10 +43,6 @@ pub(crate) fn connect<'a>(
         let asking = Asking { submitter, on: 0, closed_loop: timing.rate_per_s.is_none(), measured: true };
         add_submitter(&mut loaders[usize::from(number) % count], asking, number, target, language)?;
     }
-    if let Some(number) = workload.giant() {
-        let asking = Asking { submitter: Submitter::new(number), on: 0, closed_loop: false, measured: false };
-        add_submitter(&mut loaders[usize::from(number) % count], asking, number, target, language)?;
-    }
     for (index, loader) in loaders.iter_mut().enumerate() {
         set_pace(&mut loader.books, (index, count), timing);
         if let Some(jobs) = timing.jobs {
@@ -54,6 +50,7 @@ pub(crate) fn connect<'a>(
             loader.books.quota = (jobs + count as u64 - 1 - index as u64) / count as u64;
         }
     }
+    loaders.extend(workload.giant().map(|number| large_jobs(target, language, workload, shared, number)).transpose()?);
     Ok(loaders)
 }
 
@@ -90,8 +87,24 @@ fn set_pace(books: &mut Books<'_>, (index, threads): (usize, usize), timing: &Ti
             }
         }
     }
-    let giants: Vec<usize> = (0..books.askings.len()).filter(|asking| !books.askings[*asking].measured).collect();
-    books.paces.push(Pace::new(1.0, giants.into_iter().map(|asking| (asking, 0.5))));
+}
+
+/// A thread that asks for one large job each second, and does it: one of its own, in the background, so that what these
+/// cost the load does not count as what they cost the server.
+fn large_jobs<'a>(
+    target: &Target,
+    language: Language,
+    workload: &'a Workload,
+    shared: &'a Shared,
+    number: u16,
+) -> Result<LoadThread<'a>, Failure> {
+    let mut loader = LoadThread::new(Books::new(workload, Schedule::unset())?, shared)?.in_background();
+    let worker = Worker::new(workload.shape.workers, workload, !language.pushes());
+    loader.add(socket(target)?, language.dialect(), Part::Works(worker), 0)?;
+    let asking = Asking { submitter: Submitter::new(number), on: 0, closed_loop: false, measured: false };
+    add_submitter(&mut loader, asking, number, target, language)?;
+    loader.books.paces.push(Pace::new(1.0, [(0, 0.5)]));
+    Ok(loader)
 }
 
 /// Connections that say nothing.

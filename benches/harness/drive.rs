@@ -16,7 +16,7 @@ use super::Failure;
 use super::books::{Books, Due, Part};
 use super::conn::{Chunk, Conn, Input, Socket, chunk};
 use super::dialect::{Dialect, Place};
-use super::machine::thread_cpu_time;
+use super::machine::{self, thread_cpu_time};
 
 /// The longest sleep: how late a thread may learn that another one failed.
 const SLEEP: Duration = Duration::from_millis(10);
@@ -75,6 +75,8 @@ pub(crate) struct LoadThread<'a> {
     pub(crate) books: Books<'a>,
     /// An answer, as it is made.
     scratch: Vec<u8>,
+    /// Whether other threads go before it.
+    in_background: bool,
 }
 
 impl<'a> LoadThread<'a> {
@@ -88,7 +90,13 @@ impl<'a> LoadThread<'a> {
             touched: Vec::new(),
             books,
             scratch: Vec::new(),
+            in_background: false,
         })
+    }
+
+    /// The same, but other threads go before it.
+    pub(crate) fn in_background(self) -> Self {
+        Self { in_background: true, ..self }
     }
 
     /// How many clients it has: the number of the next one.
@@ -132,6 +140,9 @@ impl<'a> LoadThread<'a> {
 
     /// Runs to the end of the schedule and of all jobs.
     pub(crate) fn run(mut self) -> Result<Measured, Failure> {
+        if self.in_background {
+            machine::lower_priority()?;
+        }
         let schedule = self.books.schedule;
         let mut events = Events::with_capacity(1_024);
         let mut meter = Meter::default();

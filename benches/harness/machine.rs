@@ -15,6 +15,13 @@ pub(crate) fn thread_cpu_time() -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).expect("it is less than a second"))
 }
 
+/// Lets other threads go before the calling one, where the system knows a thread's priority: on Linux.
+pub(crate) fn lower_priority() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19)?;
+    Ok(())
+}
+
 /// The cores that this process may use, parted: the first for the server, the others for the load.
 #[cfg(target_os = "linux")]
 #[derive(Clone, Copy, Debug)]

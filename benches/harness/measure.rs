@@ -98,12 +98,10 @@ pub(crate) fn measure(
     let idle = super::connect::idle(target, workload.shape.idle)?;
     let with_idle =
         target.process.and_then(|process| if idle.is_empty() { memory(process) } else { settled(process, QUIET) });
-    let shared = Shared {
-        unfinished: AtomicUsize::new(timing.load_threads),
-        failed: AtomicBool::new(false),
-        answered: AtomicU64::new(0),
-    };
+    let shared =
+        Shared { unfinished: AtomicUsize::new(0), failed: AtomicBool::new(false), answered: AtomicU64::new(0) };
     let loaders = connect(target, language, workload, &timing, &shared)?;
+    shared.unfinished.store(loaders.len(), Ordering::Relaxed);
     let schedule = schedule(&timing);
     let mut figures = run_all(loaders, schedule, target, &shared, &timing, control.as_mut())?;
     let peak = target.process.and_then(memory);

@@ -38,7 +38,8 @@ pub(crate) struct Shape {
     pub(crate) work: Work,
     /// Connections that say nothing.
     pub(crate) idle: usize,
-    /// A further submitter that asks for one large job each second, of so many bytes; 0: there is none.
+    /// A further submitter that asks for one large job each second, of so many bytes and of a type that a further worker
+    /// does; 0: there is none.
     pub(crate) giant_bytes: usize,
     /// Whether ids have 16 digits, not as many as they need.
     pub(crate) long_ids: bool,
@@ -99,16 +100,19 @@ impl Workload {
         Self { shape, seed, fill: ALPHABET.iter().copied().cycle().take(largest).collect() }
     }
 
-    /// The type of a job, below `types`. Submitters start at different ones.
+    /// The type of a job, below `types`; that of a large one is `types`. Submitters start at different ones.
     pub(crate) fn type_of(&self, job: JobName) -> u64 {
-        (u64::from(job.submitter) + job.sequence) % self.shape.types as u64
+        let types = self.shape.types as u64;
+        if self.giant() == Some(job.submitter) { types } else { (u64::from(job.submitter) + job.sequence) % types }
     }
 
     /// The types of a worker: as far from each other as can be, so that jobs whose types come in turn are not all for one
-    /// worker. Together the workers do all, if `workers` x `types_per_worker` is enough.
+    /// worker. Together the workers do all, if `workers` x `types_per_worker` is enough. The one behind them does large ones.
     pub(crate) fn types_of(&self, worker: usize) -> impl Iterator<Item = u64> + use<> {
-        let Shape { types, types_per_worker, .. } = self.shape;
-        (0..types_per_worker).map(move |i| ((worker + i * types / types_per_worker) % types) as u64)
+        let Shape { workers, types, types_per_worker, .. } = self.shape;
+        let large = worker == workers;
+        (0..if large { 1 } else { types_per_worker })
+            .map(move |i| if large { types } else { (worker + i * types / types_per_worker) % types } as u64)
     }
 
     /// Jobs that a worker may hold at once.
