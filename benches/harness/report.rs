@@ -10,7 +10,7 @@ use super::table::{Claim, Table, Target};
 /// A column: its head, and its cell in a row.
 type Column = (&'static str, fn(&Row) -> Option<String>);
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 17] = [
     ("jobs/s", |row| Some(format!("{:.0}", row.jobs_per_s))),
     ("p50 us", |row| digits(row.p50_us)),
     ("p90", |row| digits(row.p90_us)),
@@ -24,6 +24,9 @@ const COLUMNS: [Column; 14] = [
     ("calls/job", |row| digits(row.system_calls_per_job)),
     ("switches/job", |row| digits(row.context_switches_per_job)),
     ("messages/job", |row| digits(row.messages_per_job)),
+    ("wakes", |row| digits(row.wakes_per_job)),
+    ("turns", |row| digits(row.turns_per_job)),
+    ("threads", |row| row.server_os_threads.map(|threads| threads.to_string())),
     ("MiB rest/peak/after", mebibytes),
 ];
 

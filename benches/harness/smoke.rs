@@ -10,7 +10,7 @@ use super::{Failure, Program};
 /// A try: its name, its options, and what is wrong with what came of it, if something is.
 type Try = (&'static str, &'static [&'static str], fn(&Output) -> Result<(), String>);
 
-const LOAD: [Try; 9] = [
+const LOAD: [Try; 10] = [
     ("a_closed_loop_is_answered", &["--seconds", "0.3", "--warmup", "0.1", "--vs-floor", "--runs", "1"], is_table),
     (
         "workers_of_many_jobs_and_types_are_served_by_several_threads",
@@ -58,6 +58,29 @@ const LOAD: [Try; 9] = [
             "1",
         ],
         |output| contains(output, "highest rate with p99 within 60000000 us: "),
+    ),
+    (
+        "a_sweep_can_be_read_by_programs",
+        &[
+            "--sweep",
+            "rate",
+            "--seconds",
+            "0.1",
+            "--warmup",
+            "0",
+            "--p99-us",
+            "60000000",
+            "--workers",
+            "1",
+            "--inflight",
+            "1",
+            "--json",
+        ],
+        |output| {
+            let rows = rows(output)?;
+            let right = !rows.is_empty() && rows.iter().all(|row| row["rate_per_s"].is_f64());
+            if right { Ok(()) } else { Err(format!("{rows:?}")) }
+        },
     ),
 ];
 

@@ -3,12 +3,14 @@
 //! First a closed loop tells about how much the server can do; then rates are tried as an open loop, from an eighth of
 //! that upwards, and between the highest that held and the lowest that did not by halves.
 
+use std::fmt::Arguments;
 use std::io::{self, Write};
 
 use super::Failure;
 use super::case::{Case, Course};
 use super::figure::approximate;
 use super::machine;
+use super::row::Row;
 use super::run::{Options, steady};
 
 /// What a rate has to hold.
@@ -32,7 +34,7 @@ struct Tried {
 pub(crate) fn sweep(case: &Case, bound: Bound, options: &Options) -> Result<(), Failure> {
     machine::raise_descriptor_limit()?;
     let closed = steady(&case.clone().course(Course::Closed), 0, options)?;
-    writeln!(io::stdout(), "closed loop: {:.0} jobs/s", closed.jobs_per_s())?;
+    tell(options, format_args!("closed loop: {:.0} jobs/s", closed.jobs_per_s()))?;
     let mut best = Tried { rate_per_s: 0.0, held: true };
     let mut worst = None;
     let mut next = closed.jobs_per_s() / 8.0;
@@ -52,15 +54,25 @@ pub(crate) fn sweep(case: &Case, bound: Bound, options: &Options) -> Result<(), 
     if best.rate_per_s == 0.0 {
         return Err(format!("no rate holds a p99 of {} us", bound.p99_us).into());
     }
-    writeln!(io::stdout(), "highest rate with p99 within {} us: {:.0} jobs/s", bound.p99_us, best.rate_per_s)?;
-    Ok(())
+    let highest = format_args!("highest rate with p99 within {} us: {:.0} jobs/s", bound.p99_us, best.rate_per_s);
+    Ok(tell(options, highest)?)
+}
+
+/// A line for people: where stdout is for lines of JSON, on stderr.
+fn tell(options: &Options, line: Arguments<'_>) -> io::Result<()> {
+    if options.output.json { writeln!(io::stderr(), "{line}") } else { writeln!(io::stdout(), "{line}") }
 }
 
 /// A run that does not come to its end has not held: jobs are late or unanswered, for they come faster than they go.
 fn try_rate(case: &Case, rate_per_s: f64, bound: Bound, options: &Options) -> Result<Tried, Failure> {
     let rate_per_s = rate_per_s.round();
-    let (held, told) = match steady(&case.clone().course(Course::Rate(rate_per_s)), 0, options) {
+    let case = case.clone().course(Course::Rate(rate_per_s));
+    let (held, told) = match steady(&case, 0, options) {
         Ok(figures) => {
+            if options.output.json {
+                let row = Row { run: 1, seed: options.seed, ..Row::of_figures(&case, options.load_threads, &figures) };
+                writeln!(io::stdout(), "{}", serde_json::to_string(&row)?)?;
+            }
             let p99_us = approximate(figures.latency_ns.value_at_quantile(0.99)) / 1e3;
             let cpu =
                 figures.server.map_or(0.0, |cpu| (cpu.user + cpu.system).as_secs_f64() / figures.wall.as_secs_f64());
@@ -75,6 +87,6 @@ fn try_rate(case: &Case, rate_per_s: f64, bound: Bound, options: &Options) -> Re
         }
         Err(failure) => return Err(failure),
     };
-    writeln!(io::stdout(), "{rate_per_s:>10.0} jobs/s: {told}{}", if held { "" } else { ", too much" })?;
+    tell(options, format_args!("{rate_per_s:>10.0} jobs/s: {told}{}", if held { "" } else { ", too much" }))?;
     Ok(Tried { rate_per_s, held })
 }
