@@ -4,8 +4,12 @@
 //! ([`Block`]) before it sends or posts anything that tells of them: so nobody is told less than they know. Readers sum
 //! the blocks. There is no lock, and no word that two shards write.
 
+mod faults;
+
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use faults::{Fault, FaultBlock, Faults};
 
 /// Declares the figures once: a field of [`Counts`] each, in this order in [`Block`].
 macro_rules! figures {
@@ -121,6 +125,8 @@ pub struct Totals {
     pub connections_refused: u64,
     /// The sum of all shards.
     pub counts: Counts,
+    /// What peers did wrong, in all shards.
+    pub faults: Faults,
     /// The memory budget.
     pub bytes_max: u64,
     /// Whether the server is stopping.
@@ -133,7 +139,7 @@ impl Totals {
     /// The members of the metrics object in the order of docs/protocol.md, without its braces.
     pub fn members(&self) -> String {
         let c = &self.counts;
-        let figures = [
+        let counters = [
             ("up_since", self.up_since_ms),
             ("connections", self.connections),
             ("workers_added", c.workers_added),
@@ -149,6 +155,8 @@ impl Totals {
             ("shard_messages", c.shard_messages),
             ("shard_wakes", c.shard_wakes),
             ("shard_turns", c.shard_turns),
+        ];
+        let gauges = [
             ("jobs_waiting", c.jobs_waiting),
             ("jobs_running", c.jobs_running),
             ("workers", c.workers),
@@ -157,9 +165,14 @@ impl Totals {
             ("bytes_held", c.job_bytes + c.unsent_bytes + c.partial_bytes),
             ("bytes_max", self.bytes_max),
         ];
-        let mut out = String::with_capacity(640);
-        for (name, figure) in figures {
-            let _ = write!(out, "\"{name}\":{figure},"); // Writing to a String cannot fail.
+        let mut out = String::with_capacity(1_024);
+        // Writing to a String cannot fail.
+        for (name, figure) in counters {
+            let _ = write!(out, "\"{name}\":{figure},");
+        }
+        let _ = write!(out, "\"faults\":{},", self.faults.object());
+        for (name, figure) in gauges {
+            let _ = write!(out, "\"{name}\":{figure},");
         }
         let _ = write!(
             out,
@@ -197,6 +210,6 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&object).unwrap();
         assert_eq!(parsed["threads"], 2);
         assert_eq!(parsed["draining"], false);
-        assert_eq!(parsed.as_object().unwrap().len(), 25);
+        assert_eq!(parsed.as_object().unwrap().len(), 26);
     }
 }

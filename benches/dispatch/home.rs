@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use deputy::dispatch::job::Job;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, Message, ShardId, Submitter};
-use deputy::metrics::{Counts, Totals};
+use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::reply::Reply;
 
 use crate::{ARG, JOBS, core};
@@ -34,6 +34,10 @@ impl Effects for Posted {
 
     fn close(&mut self, _: ConnId, _: Closing) {
         panic!("nobody is connected here");
+    }
+
+    fn fault(&mut self, conn: ConnId, fault: Fault) {
+        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {

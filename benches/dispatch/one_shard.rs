@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use deputy::dispatch::Dispatch;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Held, Input, Message, ShardId};
-use deputy::metrics::{Counts, Totals};
+use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::command::{Command, JobName, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
 
@@ -73,6 +73,10 @@ impl Effects for Outside {
 
     fn close(&mut self, _: ConnId, _: Closing) {
         panic!("nobody leaves");
+    }
+
+    fn fault(&mut self, conn: ConnId, fault: Fault) {
+        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {

@@ -6,6 +6,7 @@ use super::message::{Closing, ConnId};
 use super::owner::Owner;
 use super::step::Step;
 use crate::limits::UNSENT_PAUSE_BYTES;
+use crate::metrics::Fault;
 use crate::protocol::Code;
 
 impl Owner {
@@ -25,6 +26,7 @@ impl Owner {
             conn.moved_ms = step.now_ms;
         }
         if conn.unsent > step.settings.unsent_bytes_max {
+            step.effects.fault(id, Fault::Unsent);
             self.close(id, Closing::Dropped, step);
         } else if before > UNSENT_PAUSE_BYTES && conn.unsent <= UNSENT_PAUSE_BYTES {
             self.refresh(id, false, step);
@@ -67,6 +69,7 @@ impl Owner {
                 return;
             }
             let Some((_, &oldest)) = self.partials.first_key_value() else { return };
+            step.effects.fault(oldest, Fault::HalfLine);
             self.refuse(
                 oldest,
                 Code::QueueFull,
@@ -114,6 +117,7 @@ impl Owner {
             } else if due_ms > step.now_ms {
                 self.watches.push(Reverse((due_ms, id)));
             } else {
+                step.effects.fault(id, Fault::Stalled);
                 self.close(id, Closing::Dropped, step);
             }
         }

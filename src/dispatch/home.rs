@@ -10,7 +10,7 @@ use ahash::RandomState;
 
 use super::job::{End, Job};
 use super::line::Line;
-use super::message::{Message, ShardId, TypeRow};
+use super::message::{Message, Passage, ShardId, TypeRow};
 use super::offers::Offers;
 use super::step::Step;
 
@@ -43,6 +43,7 @@ impl Home {
         }
         job.number = self.next_number;
         self.next_number += 1;
+        step.trace(&job, Passage::Waits(job.submitter));
         step.counts.jobs_waiting += 1;
         self.with_queue_of(job, step, |queue, job| queue.line.push(job));
     }

@@ -108,6 +108,14 @@ pub enum End<'a> {
 }
 
 impl<'a> End<'a> {
+    /// `done`, or the code of the failure.
+    pub fn word(self) -> &'static str {
+        match self.reply("") {
+            Reply::Failed { code, .. } => code.name(),
+            _ => "done",
+        }
+    }
+
     /// The line for the submitter of the job with this id.
     pub fn reply(self, id: &'a str) -> Reply<'a> {
         match self {

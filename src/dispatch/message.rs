@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::job::{Answer, Job};
-use crate::metrics::{Counts, Totals};
+use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::Code;
 use crate::protocol::command::{Command, Refusal, decode};
 use crate::protocol::frame::Frame;
@@ -147,8 +147,37 @@ pub trait Effects {
     fn post(&mut self, to: ShardId, message: Message);
     /// Ends a connection.
     fn close(&mut self, conn: ConnId, how: Closing);
+    /// Counts and tells what a connection did wrong. Comes before what is sent to it for that, and before its end.
+    fn fault(&mut self, conn: ConnId, fault: Fault);
+    /// Tells where a job has come to. Only called if [`Settings::trace`](super::Settings::trace) is set; where nobody
+    /// wants to know, nothing has to be done.
+    fn trace(&mut self, job: Arrival, passage: Passage) {
+        let _ = (job, passage);
+    }
     /// The sum over all shards, `own` standing for this one's latest figures. The one question that the core asks.
     fn totals(&mut self, own: &Counts) -> Totals;
+}
+
+/// When a job arrived at its home, which is its name for people who follow its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The shard that queued it.
+    pub home: ShardId,
+    /// Its number among those that did.
+    pub number: u64,
+}
+
+/// Where a job has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// It is in line for the first time.
+    Waits(Submitter),
+    /// A worker of this shard has it.
+    Given(ConnId),
+    /// This worker went away with it.
+    GivenBack(ConnId),
+    /// It is over, in this way: `done`, or the code of its failure.
+    Ended(&'static str),
 }
 
 /// What shards tell each other. The rules are in docs/architecture.md.

@@ -57,6 +57,8 @@ pub struct Settings {
     pub unsent_bytes_max: u64,
     /// How long a connection with more than [`crate::limits::UNSENT_PAUSE_BYTES`] unsent may not move; 0: for ever.
     pub stall_ms: u64,
+    /// Whether to tell each job's way by [`Effects::trace`].
+    pub trace: bool,
     /// Picks the home of a type; the same for all shards.
     pub homes: RandomState,
     /// Seeds the shard's own maps.

@@ -7,6 +7,7 @@ use super::owner::Owner;
 use super::step::Step;
 use super::worker::Worker;
 use crate::limits::TYPES_PER_CONNECTION_MAX;
+use crate::metrics::Fault;
 use crate::protocol::Code;
 use crate::protocol::command::{Command, JobName, Outcome, Refusal, TypeName, TypesAsked};
 use crate::protocol::reply::Reply;
@@ -26,6 +27,9 @@ impl Owner {
 
     /// Answers a line that cannot be obeyed. `fatal`: the connection ends with it.
     pub(super) fn refused(&mut self, from: ConnId, refusal: &Refusal<'_>, fatal: bool, step: &mut Step<'_>) {
+        if let Some(fault) = fault_of(refusal.code, fatal) {
+            step.effects.fault(from, fault);
+        }
         match refusal.id {
             Some(id) if refusal.is_do => {
                 let err = format!("\"{}\"", refusal.text);
@@ -59,6 +63,7 @@ impl Owner {
         new.sort_unstable();
         new.dedup();
         if worker.types.len() + new.len() > TYPES_PER_CONNECTION_MAX {
+            step.effects.fault(from, Fault::BadRequest);
             return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, step);
         }
         if let Some(max_jobs) = max_jobs {
@@ -94,6 +99,7 @@ impl Owner {
         }
         let bytes = Job::bytes_of(id, type_name, arg);
         if !self.fits(bytes, step) {
+            step.effects.fault(from, Fault::QueueFull);
             return self.refuse_job(from, id, QUEUE_FULL, Code::QueueFull, step);
         }
         self.pending += 1;
@@ -115,6 +121,7 @@ impl Owner {
     ) {
         let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
         let Some(held) = worker.and_then(|worker| worker.release(name)) else {
+            step.effects.fault(from, Fault::NotHolding);
             return self.refuse(from, Code::NotHolding, "this connection holds no such job", id, step);
         };
         let bid = self.bids.get(held.bid);
@@ -140,5 +147,19 @@ impl Owner {
             TypesAsked::All => self.take_census(from, None, step),
             TypesAsked::Named(names) => self.take_census(from, Some(names), step),
         }
+    }
+}
+
+/// The fault of a line that is answered with this code. `fatal`: the connection ends with it.
+fn fault_of(code: Code, fatal: bool) -> Option<Fault> {
+    match code {
+        Code::BadJson if fatal => Some(Fault::FirstLine),
+        Code::BadJson => Some(Fault::BadJson),
+        Code::TooLong => Some(Fault::TooLong),
+        Code::BadRequest => Some(Fault::BadRequest),
+        Code::UnknownCmd => Some(Fault::UnknownCmd),
+        Code::NotHolding => Some(Fault::NotHolding),
+        Code::QueueFull => Some(Fault::QueueFull),
+        Code::Failed | Code::GaveUp | Code::Shutdown => None, // No fault of the line's.
     }
 }

@@ -11,7 +11,7 @@ use super::bids::Bids;
 use super::census::Questions;
 use super::conns::Conns;
 use super::job::{Answer, End, Job};
-use super::message::{Closing, ConnId, Held, Submitter};
+use super::message::{Closing, ConnId, Held, Passage, Submitter};
 use super::step::Step;
 use crate::limits::UNSENT_PAUSE_BYTES;
 use crate::protocol::Code;
@@ -107,7 +107,7 @@ impl Owner {
         }
     }
 
-    /// Tells a connection that its line was not obeyed.
+    /// Tells a connection that its line was not obeyed, for a fault that was told before.
     pub(super) fn refuse(&mut self, to: ConnId, code: Code, text: &str, id: Option<&str>, step: &mut Step<'_>) {
         step.counts.protocol_errors += 1;
         self.send(to, &Reply::Error { code, text, id }, step);
@@ -116,6 +116,7 @@ impl Owner {
     /// Ends a job. Where its submitter is here too, the answer is written straight from the worker's line.
     pub(super) fn finish(&mut self, job: Job, end: End<'_>, step: &mut Step<'_>) {
         if job.submitter.shard == step.settings.shard {
+            step.trace(&job, Passage::Ended(end.word()));
             let (to, bytes) = (job.submitter, job.bytes());
             self.tell(to, &end.reply(job.id()), bytes, step);
         } else {

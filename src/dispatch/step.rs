@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Settings;
 use super::job::{End, Job};
-use super::message::{Effects, Message, ShardId};
+use super::message::{Arrival, Effects, Message, Passage, ShardId};
+use super::{Settings, home_of};
 use crate::metrics::Counts;
 
 /// The surroundings of one step.
@@ -29,8 +29,17 @@ impl Step<'_> {
         }
     }
 
+    /// Tells where a job has come to, if somebody wants to know.
+    pub(super) fn trace(&mut self, job: &Job, passage: Passage) {
+        if self.settings.trace {
+            let home = home_of(&self.settings.homes, self.settings.shards, job.type_name());
+            self.effects.trace(Arrival { home, number: job.number }, passage);
+        }
+    }
+
     /// Ends a job: its answer goes to its submitter's owner.
     pub(super) fn end(&mut self, job: Job, end: End<'_>) {
+        self.trace(&job, Passage::Ended(end.word()));
         let to = job.submitter;
         self.post(to.shard, Message::Result { to, answer: job.answer(end) });
     }

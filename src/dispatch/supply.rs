@@ -5,12 +5,13 @@
 
 use super::bids::Standing;
 use super::job::{End, Job};
-use super::message::{ConnId, Message};
+use super::message::{ConnId, Message, Passage};
 use super::owner::Owner;
 use super::ready::worker_of;
 use super::step::Step;
 use super::worker::HeldJob;
 use crate::limits::JOB_NUMBER_MAX;
+use crate::metrics::Fault;
 use crate::protocol::reply::Reply;
 
 impl Owner {
@@ -104,6 +105,7 @@ impl Owner {
         if !asked {
             worker.follow_only(at, &mut self.bids);
         }
+        step.trace(&job, Passage::Given(to));
         let number = worker.is_numbered().then(|| self.fresh_job_number(step));
         self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: number, arg: job.arg() }, step);
         let (worker, _) = worker_of(&mut self.conns, to).expect("it is still connected");
@@ -191,6 +193,9 @@ impl Owner {
         }
         let jobs = worker.release_all();
         worker.gauge(step);
+        if !jobs.is_empty() {
+            step.effects.fault(id, Fault::LeftHolding);
+        }
         let alone = jobs.len() == 1;
         for HeldJob { mut job, bid } in jobs {
             let bid_books = self.bids.get(bid);
@@ -200,9 +205,11 @@ impl Owner {
             step.counts.jobs_running -= 1;
             job.attempts += u32::from(alone || job.suspect);
             job.suspect = true;
+            step.trace(&job, Passage::GivenBack(id));
             if step.stopping {
                 self.finish(job, End::Shutdown, step);
             } else if step.settings.attempts_max != 0 && job.attempts >= step.settings.attempts_max {
+                step.effects.fault(id, Fault::GaveUp);
                 self.finish(job, End::GaveUp, step);
             } else {
                 step.counts.jobs_reassigned += 1;

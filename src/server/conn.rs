@@ -1,7 +1,8 @@
 //! A connection as its shard's shell has it: the socket, the unfinished line, the unsent bytes.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
+use super::peer::Peer;
 use super::stream::Stream;
 use crate::dispatch::message::Closing;
 use crate::protocol::frame::Framer;
@@ -10,6 +11,7 @@ use crate::protocol::frame::Framer;
 #[expect(clippy::struct_excessive_bools, reason = "independent facts: two of the socket's, two of the shard's lists")]
 pub(super) struct Connection {
     pub(super) stream: Stream,
+    pub(super) peer: Peer,
     pub(super) generation: u32,
     pub(super) framer: Framer,
     /// Bytes for the peer. Borrowed from the shard's spare buffers, so that an idle connection holds none.
@@ -21,6 +23,8 @@ pub(super) struct Connection {
     pub(super) blocked: bool,
     /// A write failed. What the peer had sent before is still to be read; then it ends.
     pub(super) broken: bool,
+    /// What reading or writing failed with. A peer that has closed its end is no failure.
+    pub(super) failure: Option<io::Error>,
     /// When one that is being closed is given up.
     pub(super) close_by_ms: u64,
     /// It is on the shard's list of connections to write to.
@@ -57,6 +61,7 @@ pub(super) enum Got {
 impl Connection {
     pub(super) fn new(stream: Stream, generation: u32) -> Self {
         Self {
+            peer: stream.peer(),
             stream,
             generation,
             framer: Framer::default(),
@@ -66,6 +71,7 @@ impl Connection {
             close_by_ms: 0,
             blocked: false,
             broken: false,
+            failure: None,
             touched: false,
             ready: false,
             ending: false,
@@ -85,7 +91,10 @@ impl Connection {
                 Ok(n) => return Got::Bytes(n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && !self.broken => return Got::Nothing,
-                Err(_) => return Got::End, // Reset and the like: the peer is gone, whatever the reason.
+                Err(error) => {
+                    self.fail(error);
+                    return Got::End;
+                }
             }
         }
     }
@@ -98,7 +107,10 @@ impl Connection {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
-                Err(_) => self.broken = true,
+                Err(error) => {
+                    self.broken = true;
+                    self.fail(error);
+                }
             }
         }
         let taken = self.sent - before;
@@ -108,6 +120,13 @@ impl Connection {
             self.sent = 0;
         }
         taken as u64
+    }
+
+    /// The peer is gone, for this reason. The first that the system tells is the real one.
+    fn fail(&mut self, error: io::Error) {
+        if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::WouldBlock) {
+            self.failure.get_or_insert(error);
+        }
     }
 }
 

@@ -125,8 +125,14 @@ impl Log {
         }
     }
 
-    fn put(&self, level: Level, text: fmt::Arguments<'_>) {
-        if level <= self.level {
+    /// Whether lines of this level are logged.
+    pub(super) fn tells(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
+    /// A line of this level.
+    pub(super) fn put(&self, level: Level, text: fmt::Arguments<'_>) {
+        if self.tells(level) {
             self.raw(one_line(&format!("{}{text}", level.prefix())));
         }
     }
@@ -161,6 +167,16 @@ pub(crate) fn one_line(text: &str) -> String {
         if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
+}
+
+#[cfg(test)]
+impl Log {
+    /// A log whose lines come out of the receiver.
+    pub(super) fn to_channel(level: Level) -> (Log, Receiver<String>) {
+        let (lines, written) = crossbeam_channel::unbounded();
+        let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
+        (Self::start_writing(level, write).unwrap().0, written)
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@
 //! | `net`, `conn`, `stream` | its connections; the core's effects on them |
 //! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
 //! | `shared` | the figures that threads read of each other |
-//! | `log`, `stderr`, `report`, `panic` | what people see |
+//! | `log`, `names`, `peer`, `blame`, `rarely`, `stderr`, `report`, `panic` | what people see |
 
 mod acceptor;
 mod address;
+mod blame;
 pub mod bound;
 mod config;
 mod conn;
@@ -21,11 +22,14 @@ mod listen;
 mod log;
 mod mailbox;
 mod memory;
+mod names;
 mod net;
 mod note;
 mod outbox;
 mod panic;
+mod peer;
 mod porter;
+mod rarely;
 mod report;
 #[cfg(test)]
 mod scratch;
@@ -264,6 +268,7 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         memory_bytes_max: config.memory_bytes(),
         unsent_bytes_max: config.unsent_bytes(),
         stall_ms: config.stall_seconds * 1_000,
+        trace: config.log == Level::Debug,
         homes,
         maps: RandomState::new(),
     }

@@ -5,17 +5,20 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use slab::Slab;
 
+use super::blame::{Blame, fault_of};
 use super::conn::{Connection, Stage};
 use super::log::Log;
+use super::names::{Named, token, trace};
 use super::outbox::Outbox;
+use super::peer::Peer;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
+use crate::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
 use crate::limits::{LINGER_MS, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
-use crate::metrics::{Counts, Totals};
+use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::reply::Reply;
 
 /// Everything of a shard but its core, its poller and its mailbox.
@@ -42,6 +45,7 @@ pub(super) struct Net {
     /// How long the rest for a peer that is gone may stand still; 0: for ever.
     stall_ms: u64,
     log: Log,
+    blame: Blame,
 }
 
 impl Net {
@@ -69,6 +73,7 @@ impl Net {
             spare: Vec::new(),
             spare_bytes: 0,
             stall_ms,
+            blame: Blame::new(log.clone()),
             log,
         }
     }
@@ -96,8 +101,9 @@ impl Net {
             return None;
         }
         self.next_generation = self.next_generation.wrapping_add(1);
-        self.connections.insert(Connection::new(stream, id.generation));
-        self.log.debug(format_args!("connection {}.{}.{} opened", self.shard, id.slot, id.generation));
+        let conn = Connection::new(stream, id.generation);
+        self.log.debug(format_args!("{}: connection {} opened", conn.peer, Named(self.shard, id)));
+        self.connections.insert(conn);
         Some(id)
     }
 
@@ -116,7 +122,7 @@ impl Net {
             self.connections.shrink_to_fit();
         }
         self.leave();
-        self.log.debug(format_args!("connection {}.{}.{} closed", self.shard, id.slot, id.generation));
+        self.log.debug(format_args!("{}: connection {} closed", conn.peer, Named(self.shard, id)));
     }
 
     /// Writes what is unsent, as far as the socket takes it, and takes the next step of a connection that is closing.
@@ -187,6 +193,17 @@ impl Net {
                 conn.stream.end_writing();
             }
             self.drop_now(id);
+        }
+    }
+
+    /// Tells of what broke a connection, if something did.
+    pub(super) fn tell_failure(&mut self, id: ConnId) {
+        if let Some(conn) = self.get(id)
+            && let Some(error) = conn.failure.take()
+        {
+            let (peer, fault) = (conn.peer, fault_of(&error));
+            self.shared.faults[self.shard].count(fault);
+            self.blame.tell(peer, fault, Some(&error));
         }
     }
 
@@ -264,20 +281,18 @@ impl Effects for Net {
         self.touch(id);
     }
 
+    fn fault(&mut self, id: ConnId, fault: Fault) {
+        self.shared.faults[self.shard].count(fault);
+        let peer = self.get(id).map_or(Peer::Gone, |conn| conn.peer);
+        self.blame.tell(peer, fault, None);
+    }
+
+    fn trace(&mut self, job: Arrival, passage: Passage) {
+        trace(&self.log, self.shard, job, passage);
+    }
+
     fn totals(&mut self, own: &Counts) -> Totals {
         self.publish(own);
         self.shared.totals()
     }
-}
-
-/// A connection's name in the poller. The generation is part of it, so that an event for a connection that is gone cannot
-/// be taken for its successor's.
-pub(super) fn token(id: ConnId) -> Token {
-    Token((id.generation as usize) << 32 | id.slot as usize)
-}
-
-/// The connection that a token names.
-pub(super) fn conn_of(token: Token) -> ConnId {
-    let low = |bits: usize| u32::try_from(bits & 0xffff_ffff).expect("32 bits are left");
-    ConnId { slot: low(token.0), generation: low(token.0 >> 32) }
 }

@@ -9,12 +9,13 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
 use super::config::Keepalive;
 use super::log::Log;
+use super::rarely::Rarely;
 use super::stream::Stream;
 use crate::limits;
 
@@ -83,7 +84,9 @@ pub(super) struct Porter {
     /// Given up for a moment to refuse connections when there is no other descriptor.
     spare: Option<File>,
     open_spare: Box<dyn FnMut() -> Option<File> + Send>,
-    complaints: Complaints,
+    log: Log,
+    /// For warnings of things that may happen thousands of times a second.
+    complaints: Rarely,
 }
 
 impl Porter {
@@ -93,8 +96,8 @@ impl Porter {
         door: Arc<Door>,
         hand_over: Box<dyn FnMut(Stream) + Send>,
     ) -> Self {
-        let complaints = Complaints { log, last: None, unsaid: 0 };
-        Self { keepalive, door, hand_over, spare: open_spare(), open_spare: Box::new(open_spare), complaints }
+        let (spare, complaints) = (open_spare(), Rarely::default());
+        Self { keepalive, door, hand_over, spare, open_spare: Box::new(open_spare), log, complaints }
     }
 
     /// One turn of a listener, from which `accept` takes the next connection.
@@ -144,14 +147,16 @@ impl Porter {
 
     /// Logs a warning, but at most one a second.
     pub(super) fn complain(&mut self, text: fmt::Arguments<'_>) {
-        self.complaints.complain(text);
+        if let Some(others) = self.complaints.pass(Instant::now()) {
+            self.log.warn(format_args!("{text}{others}"));
+        }
     }
 
     fn admit(&mut self, stream: Stream) {
         count(&self.door.accepted);
         match stream.tune(&self.keepalive) {
             Ok(()) => (self.hand_over)(stream),
-            Err(error) => self.complaints.log.debug(format_args!("a connection was gone at once: {error}")),
+            Err(error) => self.log.debug(format_args!("a connection was gone at once: {error}")),
         }
     }
 }
@@ -164,28 +169,6 @@ fn open_spare() -> Option<File> {
 /// Adds one to a counter that one thread writes.
 fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-}
-
-/// Warnings of things that may happen thousands of times a second: one a second is logged.
-struct Complaints {
-    log: Log,
-    last: Option<Instant>,
-    unsaid: u64,
-}
-
-impl Complaints {
-    fn complain(&mut self, text: fmt::Arguments<'_>) {
-        let now = Instant::now();
-        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
-            self.unsaid += 1;
-            return;
-        }
-        match self.unsaid {
-            0 => self.log.warn(text),
-            unsaid => self.log.warn(format_args!("{text} ({unsaid} more like this before)")),
-        }
-        (self.last, self.unsaid) = (Some(now), 0);
-    }
 }
 
 #[cfg(test)]
@@ -274,20 +257,5 @@ mod tests {
     #[test]
     fn a_turn_is_bounded() {
         check(vec![Ok(()); limits::ACCEPTS_PER_ROUND + 1], Taken::More, (limits::ACCEPTS_PER_ROUND as u64, 0), 1);
-    }
-
-    #[test]
-    fn complaints_are_one_a_second() {
-        let (log, _thread) = Log::start(Level::Off).unwrap();
-        let mut complaints = Complaints { log, last: None, unsaid: 0 };
-        complaints.complain(format_args!("first"));
-        let first = complaints.last.unwrap();
-        complaints.complain(format_args!("second"));
-        complaints.complain(format_args!("third"));
-        assert_eq!((complaints.last, complaints.unsaid), (Some(first), 2));
-        complaints.last = first.checked_sub(Duration::from_secs(1));
-        complaints.complain(format_args!("fourth"));
-        assert!(complaints.last.unwrap() >= first);
-        assert_eq!(complaints.unsaid, 0);
     }
 }

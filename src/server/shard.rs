@@ -18,7 +18,8 @@ use mio::{Events, Poll, Token};
 use super::conn::{Got, Stage};
 use super::log::Log;
 use super::mailbox::{Mail, Mailbox, PostBox};
-use super::net::{Net, conn_of};
+use super::names::conn_of;
+use super::net::Net;
 use super::note::{Note, Obituary};
 use super::outbox::Outbox;
 use super::shared::Shared;
@@ -242,6 +243,7 @@ impl Shard {
     }
 
     fn end(&mut self, id: ConnId) {
+        self.net.tell_failure(id);
         let Some(conn) = self.net.get(id) else { return };
         match conn.stage {
             Stage::Open => self.tell(Input::Ended { conn: id }),

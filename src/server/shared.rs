@@ -8,11 +8,12 @@ use crossbeam_utils::CachePadded;
 
 use super::porter::Door;
 use crate::dispatch::message::Held;
-use crate::metrics::{Block, Counts, Totals};
+use crate::metrics::{Block, Counts, FaultBlock, Faults, Totals};
 
 /// Made once a server.
 pub(super) struct Shared {
     pub(super) blocks: Box<[CachePadded<Block>]>,
+    pub(super) faults: Box<[CachePadded<FaultBlock>]>,
     /// Connections that each shard has or was given: the acceptor adds, the shard takes away.
     pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
     pub(super) door: Arc<Door>,
@@ -27,6 +28,7 @@ impl Shared {
         let up_since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             blocks: (0..shards).map(|_| CachePadded::default()).collect(),
+            faults: (0..shards).map(|_| CachePadded::default()).collect(),
             loads: (0..shards).map(|_| CachePadded::default()).collect(),
             door: Arc::default(),
             draining: AtomicBool::new(false),
@@ -58,11 +60,16 @@ impl Shared {
         for block in &self.blocks {
             counts.add(&block.read());
         }
+        let mut faults = Faults::default();
+        for block in &self.faults {
+            faults.add(&block.read());
+        }
         Totals {
             up_since_ms: self.up_since_ms,
             connections: self.door.accepted.load(Ordering::Relaxed),
             connections_refused: self.door.refused.load(Ordering::Relaxed),
             counts,
+            faults,
             bytes_max: self.bytes_max,
             draining: self.draining.load(Ordering::Relaxed),
             threads: self.blocks.len(),

@@ -9,6 +9,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::config::Keepalive;
+use super::peer::Peer;
 
 /// A connected socket that never blocks.
 #[derive(Debug)]
@@ -28,6 +29,14 @@ impl Stream {
         drop(ended);
     }
 
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> Peer {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map_or(Peer::Gone, Peer::Tcp),
+            Self::Unix(stream) => Peer::Unix(process_of(stream)),
+        }
+    }
+
     /// Sets what every TCP connection has: no delay for small lines, and two ways to find a peer that is silent for
     /// good, one while nothing is sent (keepalive) and one while sent bytes are unacknowledged (user timeout). A peer
     /// behind a UNIX socket cannot be lost in silence.
@@ -44,6 +53,18 @@ impl Stream {
         socket.set_tcp_user_timeout(Some(keepalive.user_timeout().min(USER_TIMEOUT_MAX)))?;
         Ok(())
     }
+}
+
+/// The process that connected.
+#[cfg(target_os = "linux")]
+fn process_of(stream: &mio::net::UnixStream) -> Option<i32> {
+    rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.pid.as_raw_nonzero().get())
+}
+
+/// Other systems do not all tell.
+#[cfg(not(target_os = "linux"))]
+fn process_of(_: &mio::net::UnixStream) -> Option<i32> {
+    None
 }
 
 /// The kernel keeps the user timeout as a signed number of milliseconds.

@@ -168,7 +168,7 @@ impl Stage {
             match event {
                 Event::Told(peer, text) => self.told(peer, &text),
                 Event::Posted(from, to, name) => self.posts.push((from, to, name)),
-                Event::Took(..) | Event::Closed(..) => {}
+                Event::Took(..) | Event::Closed(..) | Event::Blamed(..) | Event::Passed(..) => {}
             }
         }
     }

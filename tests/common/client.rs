@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use serde_json::Value;
 use socket2::{SockAddr, Socket, Type};
@@ -33,6 +33,11 @@ impl Client {
     /// Whether somebody listens there.
     pub(crate) fn can_connect(address: &SockAddr) -> bool {
         new_socket(address).connect(address).is_ok()
+    }
+
+    /// Its own end's address; over TCP only.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap().as_socket().expect("this is a TCP connection")
     }
 
     /// Sends a line, ended by LF.

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use deputy::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
-use deputy::metrics::{Counts, Totals};
+use deputy::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
+use deputy::metrics::{Counts, Fault, Faults, Totals};
 use deputy::protocol::reply::Reply;
 
 use super::{Options, Peer};
@@ -34,6 +34,7 @@ pub(super) struct Outside {
     pub(super) posted: u64,
     pub(super) delivered: u64,
     pub(super) published: Vec<Counts>,
+    pub(super) faults: Faults,
     /// Peers that were sent something in this step.
     pub(super) touched: Vec<Peer>,
     pub(super) options: Options,
@@ -54,6 +55,10 @@ pub(crate) enum Event {
     Took(Peer, u64),
     /// Its connection is over.
     Closed(Peer, Closing),
+    /// The core told of a fault of its.
+    Blamed(Peer, Fault),
+    /// A job has come to a place.
+    Passed(Arrival, Passage),
     /// A message of this name went from the first shard to the second.
     Posted(u16, u16, &'static str),
 }
@@ -103,6 +108,20 @@ impl Effects for Recorder<'_> {
         self.outside.forget(peer, how);
     }
 
+    fn fault(&mut self, conn: ConnId, fault: Fault) {
+        let peer = self.outside.peer(self.shard, conn).expect("a fault is told before its connection is closed");
+        self.outside.faults.count(fault);
+        if let Some(log) = &mut self.outside.log {
+            log.push(Event::Blamed(peer, fault));
+        }
+    }
+
+    fn trace(&mut self, job: Arrival, passage: Passage) {
+        if let Some(log) = &mut self.outside.log {
+            log.push(Event::Passed(job, passage));
+        }
+    }
+
     fn totals(&mut self, own: &Counts) -> Totals {
         self.outside.published[usize::from(self.shard)] = *own;
         self.outside.totals()
@@ -135,6 +154,7 @@ impl Outside {
             bytes_max: self.options.memory_bytes_max,
             draining: self.stopping.contains(&true),
             threads: self.options.shards.into(),
+            faults: self.faults,
             ..Totals::default()
         };
         self.published.iter().for_each(|counts| totals.counts.add(counts));

@@ -20,7 +20,7 @@ use ahash::RandomState;
 use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{Closing, ConnId, Held, Input, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
-use deputy::metrics::{Counts, Totals};
+use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
 pub(crate) use outside::{Event, name_of};
 use outside::{Outside, Recorder};
@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) memory_bytes_max: u64,
     pub(crate) unsent_bytes_max: u64,
     pub(crate) stall_ms: u64,
+    /// Whether the cores tell each job's way.
+    pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
     pub(crate) seed: u64,
 }
@@ -48,6 +50,7 @@ impl Default for Options {
             memory_bytes_max: 1 << 40,
             unsent_bytes_max: 64 << 20,
             stall_ms: 30_000,
+            trace: false,
             seed: 1,
         }
     }
@@ -85,6 +88,7 @@ impl World {
             memory_bytes_max: options.memory_bytes_max,
             unsent_bytes_max: options.unsent_bytes_max,
             stall_ms: options.stall_ms,
+            trace: options.trace,
             homes: homes.clone(),
             maps: RandomState::with_seeds(options.seed, 6, 7, shard.into()),
         };
@@ -99,6 +103,7 @@ impl World {
                 posted: 0,
                 delivered: 0,
                 published: vec![Counts::default(); n],
+                faults: Faults::default(),
                 touched: Vec::new(),
                 options,
                 stopping: vec![false; n],

@@ -14,6 +14,7 @@ mod script;
 #[path = "../common/world.rs"]
 mod world;
 
+mod faults;
 mod figures;
 mod gave_up;
 mod given_back;
@@ -24,5 +25,6 @@ mod order;
 mod slots;
 mod stall;
 mod stopping;
+mod trace;
 mod turns;
 mod unsent;

@@ -32,12 +32,15 @@ fn options() -> Vec<Row> {
     rows
 }
 
-/// The metrics object of a fresh server.
-fn metrics() -> Vec<String> {
+/// The metrics of a fresh server.
+fn metrics() -> Value {
     let server = Server::start(&[]);
-    let mut client = server.connect(Via::Tcp, "asker");
-    let Value::Object(metrics) = client.metrics() else { panic!("not an object") };
-    let mut names: Vec<String> = metrics.keys().cloned().collect();
+    server.connect(Via::Tcp, "asker").metrics()
+}
+
+/// The names of an object's members, sorted.
+fn members(object: &Value) -> Vec<String> {
+    let mut names: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
     names.sort_unstable();
     names
 }
@@ -67,7 +70,13 @@ fn the_operating_page_lists_the_options_with_their_defaults() {
 #[test]
 fn both_pages_list_all_metrics() {
     let metrics = metrics();
+    let (faults, metrics) = (members(&metrics["faults"]), members(&metrics));
     let protocol = page::read("docs/protocol.md");
+    assert_eq!(names(&[page::table(&protocol, "| fault | counts |")]), faults);
+    assert_eq!(
+        names(&[page::table(&page::read("docs/operating.md"), "| fault | line on stderr | level | what to do |")]),
+        faults
+    );
     let shown = ["| name | counts |", "| name | is now (never negative) |"].map(|head| page::table(&protocol, head));
     assert_eq!(names(&shown), metrics);
     assert_eq!(names(&[page::table(&page::read("docs/operating.md"), "| name | meaning | watch |")]), metrics);

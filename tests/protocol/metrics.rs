@@ -9,6 +9,8 @@ fn all_figures_are_there_from_the_start_in_this_order() {
         r#"A< {"cmd":"metrics","metrics":{"up_since":0,"connections":1,"workers_added":0,"jobs_added":0,"#,
         r#""jobs_dispatched":0,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_refused":0,"results_dropped":0,"#,
         r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":0,"shard_turns":0,"#,
+        r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
+        r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0},"#,
         r#""jobs_waiting":0,"jobs_running":0,"workers":0,"workers_idle":0,"#,
         r#""connections_open":1,"bytes_held":0,"bytes_max":1099511627776,"draining":false,"threads":$n,"version":"…"}}"#,
     ));
@@ -23,6 +25,8 @@ fn a_table_by_type_is_its_last_member() {
         r#"A< {"cmd":"metrics","metrics":{"up_since":0,"connections":2,"workers_added":1,"jobs_added":1,"#,
         r#""jobs_dispatched":1,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_refused":0,"results_dropped":0,"#,
         r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":0,"shard_turns":0,"#,
+        r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
+        r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0},"#,
         r#""jobs_waiting":0,"jobs_running":1,"workers":1,"workers_idle":0,"#,
         r#""connections_open":2,"bytes_held":$bytes,"bytes_max":1099511627776,"draining":false,"threads":1,"version":"…","#,
         r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":0}}}}"#,

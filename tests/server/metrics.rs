@@ -6,7 +6,7 @@ use crate::process::{Server, Via};
 use crate::script::everywhere;
 
 /// Every member, in the order of docs/protocol.md.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "up_since",
     "connections",
     "workers_added",
@@ -22,6 +22,7 @@ const NAMES: [&str; 25] = [
     "shard_messages",
     "shard_wakes",
     "shard_turns",
+    "faults",
     "jobs_waiting",
     "jobs_running",
     "workers",
@@ -55,7 +56,9 @@ fn all_metrics_are_there_from_the_start() {
         assert_eq!(metrics["draining"], false);
         assert_eq!(metrics["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!((&metrics["connections"], &metrics["connections_open"]), (&json!(1), &json!(1)));
-        for name in &NAMES[2..20] {
+        let faults = metrics["faults"].as_object().unwrap();
+        assert!(faults.len() > 10 && faults.values().all(|count| count == 0), "{faults:?}");
+        for name in NAMES[2..21].iter().filter(|name| **name != "faults") {
             let counts_already = ["connections_open", "shard_turns"].contains(name);
             assert_eq!(metrics[name] != 0, counts_already, "{name}: {}", metrics[name]);
         }

@@ -52,6 +52,63 @@ fn the_log_level_says_how_much_is_told() {
     assert!(debug.lines().count() >= info.lines().count(), "{debug}");
 }
 
+/// What a server says on stderr, without the line that it listens.
+fn said_of_faults(log: &str, via: Via) -> (String, String) {
+    let server = Server::start(&["--log", log, "--max-line", "100", "--threads", "1"]);
+    let mut stranger = server.connect(via, "a stranger");
+    let name = match via {
+        Via::Tcp => stranger.local_address().to_string(),
+        Via::Unix => format!("unix peer {}", std::process::id()),
+    };
+    stranger.send("{}");
+    stranger.expect_error("bad_request", None);
+    stranger.send(&format!("{{\"secret\":\"{}\"}}", "s".repeat(100)));
+    stranger.expect_error("too_long", None);
+    stranger.expect_closed();
+    let mut client = server.connect(via, "the client");
+    client.send(r#"{"cmd":"do","id":"secret","type":"secret","arg":"secret"}"#);
+    let mut worker = server.connect(via, "the worker");
+    worker.send(r#"{"cmd":"can_do","types":["secret"]}"#);
+    worker.expect(r#"{"cmd":"do","id":"secret","type":"secret","arg":"secret"}"#);
+    drop(worker);
+    client.until_metric("jobs_waiting", 1);
+    let faults = client.metrics()["faults"].take();
+    for (fault, count) in [("bad_request", 1), ("too_long", 1), ("left_holding", 1), ("first_line", 0)] {
+        assert_eq!(faults[fault], count, "{fault}");
+    }
+    server.process.signal(Signal::TERM);
+    client.line();
+    client.expect_closed();
+    (server.process.ended().stderr, name)
+}
+
+#[test]
+fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
+    for via in [Via::Tcp, Via::Unix] {
+        let (said, name) = said_of_faults("debug", via);
+        let line = |start: &str| said.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{said}"));
+        assert_eq!(
+            line(&format!("deputy: {name}: a line")),
+            format!("deputy: {name}: a line was refused: bad_request")
+        );
+        assert!(line(&format!("deputy: warning: {name}: closed:")).ends_with("its line is too long (--max-line)"));
+        assert!(said.contains(": it left while it held jobs\n"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+        let job: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("deputy: debug: job 0.0: ")).collect();
+        let [waits, given, left, ended] = job[..] else { panic!("{said}") };
+        assert!(waits.starts_with("from 0.") && waits.ends_with(", waits"), "{said}");
+        let worker = given.strip_prefix("given to ").unwrap();
+        assert_eq!((left, ended), (&*format!("{worker} left with it"), "ended: shutdown"));
+        assert!(line(&format!("deputy: debug: {name}: connection 0.")).ends_with(" opened"));
+    }
+}
+
+#[test]
+fn without_debug_no_job_is_told_of() {
+    let (said, _) = said_of_faults("info", Via::Tcp);
+    assert!(said.contains("it left while it held jobs") && !said.contains("job 0.0"), "{said}");
+}
+
 #[test]
 fn an_address_that_others_can_reach_gets_a_warning_and_a_loopback_one_does_not() {
     let server = Server::start(&["--host", "0.0.0.0"]);

@@ -125,6 +125,7 @@ impl Plan {
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
             unsent_bytes_max: if random.one_in(2) { 3 << 20 } else { 64 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
+            trace: false,
             seed,
         };
         let mut plan = Self {

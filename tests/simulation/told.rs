@@ -25,7 +25,7 @@ impl Shadow {
                 Event::Told(peer, text) => self.told(*peer, text, &closing),
                 Event::Took(peer, bytes) => self.conns[peer.0].unsent -= bytes,
                 Event::Closed(peer, _) => self.closed(*peer),
-                Event::Posted(..) => {}
+                Event::Posted(..) | Event::Blamed(..) | Event::Passed(..) => {}
             }
         }
         assert_eq!(self.due, None, "it was not answered at once");

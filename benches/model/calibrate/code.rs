@@ -6,7 +6,7 @@ use std::time::Instant;
 use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Held, Input, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
-use deputy::metrics::{Block, Counts, Totals};
+use deputy::metrics::{Block, Counts, Fault, Totals};
 use deputy::protocol::command::{Command, decode};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
@@ -42,6 +42,10 @@ impl Effects for Scribe {
 
     fn close(&mut self, conn: ConnId, how: Closing) {
         panic!("nobody goes: {conn:?}, {how:?}");
+    }
+
+    fn fault(&mut self, conn: ConnId, fault: Fault) {
+        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _own: &Counts) -> Totals {
@@ -111,6 +115,7 @@ impl Trio {
                 memory_bytes_max: 1 << 40,
                 unsent_bytes_max: 1 << 40,
                 stall_ms: 30_000,
+                trace: false,
                 homes: homes.clone(),
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),
             })

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
-use deputy::metrics::{Counts, Totals};
+use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::reply::Reply;
 
 use super::peers::Said;
@@ -142,6 +142,10 @@ impl Effects for Desk {
 
     fn close(&mut self, conn: ConnId, how: Closing) {
         panic!("the model's peers stay: {conn:?}, {how:?}");
+    }
+
+    fn fault(&mut self, conn: ConnId, fault: Fault) {
+        panic!("the model's peers do nothing wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _own: &Counts) -> Totals {

@@ -1,0 +1,117 @@
+//! What people are told of the faults of peers: who, and what; of each class one line a second and shard, never a word
+//! of what a peer sent.
+
+use std::fmt;
+use std::io;
+use std::time::Instant;
+
+use super::log::{Level, Log};
+use super::peer::Peer;
+use super::rarely::Rarely;
+use crate::metrics::Fault;
+
+/// A shard's memory of what it has told.
+pub(super) struct Blame {
+    log: Log,
+    told: [Rarely; Fault::ALL.len()],
+}
+
+impl Blame {
+    pub(super) fn new(log: Log) -> Self {
+        Self { log, told: std::array::from_fn(|_| Rarely::default()) }
+    }
+
+    /// Tells of a fault. `cause`: what the system says, where it was the system that found it.
+    pub(super) fn tell(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
+        let (level, text) = words(fault);
+        if self.log.tells(level)
+            && let Some(others) = self.told[fault as usize].pass(Instant::now())
+        {
+            let cause = Cause(cause);
+            self.log.put(level, format_args!("{peer}: {text}{cause}{others}"));
+        }
+    }
+}
+
+struct Cause<'a>(Option<&'a io::Error>);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |error| write!(f, ": {error}"))
+    }
+}
+
+/// What failed, as a fault: a peer that no longer answers, or one that broke the connection off.
+pub(super) fn fault_of(error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Fault::Silent,
+        _ => Fault::Broken,
+    }
+}
+
+/// How loudly a fault is told, and in which words. They are explained in docs/operating.md.
+fn words(fault: Fault) -> (Level, &'static str) {
+    match fault {
+        Fault::BadJson => (Level::Info, "a line was refused: bad_json"),
+        Fault::BadRequest => (Level::Info, "a line was refused: bad_request"),
+        Fault::UnknownCmd => (Level::Info, "a line was refused: unknown_cmd"),
+        Fault::NotHolding => (Level::Info, "a line was refused: not_holding"),
+        Fault::QueueFull => (Level::Warn, "a job was refused: the memory budget is used up (--max-memory)"),
+        Fault::FirstLine => (Level::Warn, "closed: it does not begin with a JSON object"),
+        Fault::TooLong => (Level::Warn, "closed: its line is too long (--max-line)"),
+        Fault::HalfLine => (Level::Warn, "closed: it had half a line when the memory budget was passed (--max-memory)"),
+        Fault::Unsent => (Level::Warn, "closed: it leaves too much unread (--max-unsent)"),
+        Fault::Stalled => (Level::Warn, "closed: it has stopped reading (--stall-timeout)"),
+        Fault::Silent => (Level::Warn, "lost"),
+        Fault::Broken => (Level::Debug, "broken off"),
+        Fault::LeftHolding => (Level::Warn, "it left while it held jobs"),
+        Fault::GaveUp => (Level::Warn, "a job that it held is given up (--max-attempts)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_one_class_does_not_hide_another() {
+        let (log, written) = Log::to_channel(Level::Info);
+        let mut blame = Blame::new(log);
+        let peer = Peer::Tcp("10.0.0.7:51234".parse().unwrap());
+        for _ in 0..1_000 {
+            blame.tell(peer, Fault::BadRequest, None);
+        }
+        blame.tell(peer, Fault::Stalled, None);
+        blame.tell(Peer::Unix(Some(7)), Fault::Silent, Some(&io::Error::from(io::ErrorKind::TimedOut)));
+        blame.tell(peer, Fault::Broken, Some(&io::Error::from(io::ErrorKind::ConnectionReset)));
+        drop(blame);
+        let written: Vec<String> = written.iter().collect();
+        assert!(written.len() < 10, "{written:?}");
+        assert_eq!(written[0], "deputy: 10.0.0.7:51234: a line was refused: bad_request\n");
+        let tail: Vec<&str> = written[written.len() - 2..].iter().map(String::as_str).collect();
+        let expected = [
+            "deputy: warning: 10.0.0.7:51234: closed: it has stopped reading (--stall-timeout)\n",
+            "deputy: warning: unix peer 7: lost: timed out\n",
+        ];
+        assert_eq!(tail, expected);
+    }
+
+    #[test]
+    fn a_peer_that_does_not_answer_is_told_from_one_that_broke_off() {
+        use rustix::io::Errno;
+        let of = |errno: Errno| fault_of(&errno.into());
+        assert_eq!([of(Errno::TIMEDOUT), of(Errno::HOSTUNREACH)], [Fault::Silent, Fault::Silent]);
+        assert_eq!([of(Errno::CONNRESET), of(Errno::PIPE)], [Fault::Broken, Fault::Broken]);
+    }
+
+    #[test]
+    fn every_fault_is_explained_to_those_who_read_of_it() {
+        let page = include_str!("../../docs/operating.md");
+        for &fault in Fault::ALL {
+            let (level, text) = words(fault);
+            let rows =
+                ["", ": REASON"].map(|cause| format!("| `{}` | `{text}{cause}` | {} |", fault.name(), level.name()));
+            assert!(rows.iter().any(|row| page.contains(row)), "{rows:?}");
+        }
+    }
+}
