@@ -1,4 +1,5 @@
 //! README, docs/ and docs/examples/ are true: what they show is run, and what they list is compared with the server.
+//! And what the crate is made of is what it may be made of.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 #[path = "../common/client.rs"]
@@ -19,4 +20,5 @@ mod links;
 mod netcat;
 mod python;
 mod sessions;
+mod supply;
 mod tables;
