@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deputy::dispatch::job::Job;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Input, Message, ShardId, Submitter};
+use deputy::dispatch::message::{BidId, Closing, ConnId, Effects, Input, Message, ShardId, Submitter};
 use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -24,7 +24,9 @@ struct Posted(Vec<(ShardId, Job)>);
 
 impl Effects for Posted {
     fn post(&mut self, to: ShardId, message: Message) {
-        let Message::Assign { job, asked: false } = message else { panic!("a home only assigns here: {message:?}") };
+        let Message::Assign { job, asked: false, .. } = message else {
+            panic!("a home only assigns here: {message:?}")
+        };
         self.0.push((to, job));
     }
 
@@ -58,7 +60,10 @@ fn submission(number: usize) -> (ShardId, Message) {
 /// All jobs and as many offers of one slot, alternating; those of one kind are [`AHEAD`]. Returns how long the home took.
 pub(crate) fn run(jobs_wait: bool) -> Duration {
     let hot: Arc<str> = HOT.into();
-    let offer = |number: usize| (other_shard(number + 7), Message::Offer(Arc::clone(&hot), 1));
+    let offer = |number: usize| {
+        let offer = Message::Offer { type_name: Arc::clone(&hot), n: 1, bid: BidId(0) };
+        (other_shard(number + 7), offer)
+    };
     let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };
     let mut mail: Vec<(ShardId, Message)> = Vec::with_capacity(2 * JOBS);
     for step in 0..JOBS + AHEAD {

@@ -106,7 +106,7 @@ impl Audit {
             connections: owner.conns.ids(),
             workers: workers.collect(),
             bids: owner.bids.iter().map(|bid| BidAudit::of(bid, owner)).collect(),
-            queues: home.queues().map(|(name, queue)| QueueAudit::of(name, queue)).collect(),
+            queues: home.queues().map(QueueAudit::of).collect(),
             leftovers: nodes + owner.questions.len() + owner.partials.len() + owner.touched.len() + owner.risen.len(),
         }
     }
@@ -145,10 +145,10 @@ impl BidAudit {
 }
 
 impl QueueAudit {
-    fn of(type_name: &Arc<str>, queue: &Queue) -> Self {
+    fn of(queue: &Queue) -> Self {
         let bidders = || queue.offers.bidders();
         Self {
-            type_name: Arc::clone(type_name),
+            type_name: Arc::clone(&queue.name),
             waiting: queue.line.iter().map(JobAudit::of).collect(),
             offers: bidders().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
             refuses: bidders().filter(|&(_, _, refuses)| refuses).map(|(shard, _, _)| shard).collect(),

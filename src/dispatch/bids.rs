@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use slab::Slab;
 
-use super::message::{ConnId, Message, ShardId};
+use super::message::{BidId, ConnId, Message, ShardId};
 use super::step::Step;
 
 /// No node.
@@ -26,6 +26,7 @@ pub(super) struct Bids {
 /// One type.
 #[derive(Debug)]
 pub(super) struct Bid {
+    pub(super) id: BidId,
     pub(super) name: Arc<str>,
     pub(super) home: ShardId,
     pub(super) workers: u32,
@@ -53,7 +54,14 @@ impl Bid {
     pub(super) fn ask(&mut self, keeper: ConnId, step: &mut Step<'_>) {
         self.wanted = None;
         self.asking = Some(keeper);
-        step.post(self.home, Message::Ask(Arc::clone(&self.name)));
+        step.post(self.home, Message::Ask(Arc::clone(&self.name), self.id));
+    }
+
+    /// Takes back what is offered, if something is.
+    pub(super) fn withdraw(&self, step: &mut Step<'_>) {
+        if self.open > 0 {
+            step.post(self.home, Message::Withdraw(Arc::clone(&self.name), self.id));
+        }
     }
 
     /// Suspects may come again.
@@ -123,7 +131,9 @@ impl Bids {
     pub(super) fn enter(&mut self, name: &str, home: ShardId) -> u32 {
         self.find(name).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
-            let bid = Bid {
+            let at = index(self.books.vacant_key());
+            self.books.insert(Bid {
+                id: BidId(at),
                 name: Arc::clone(&name),
                 home,
                 workers: 0,
@@ -135,8 +145,7 @@ impl Bids {
                 running: 0,
                 done: 0,
                 ready: [EMPTY; 2],
-            };
-            let at = index(self.books.insert(bid));
+            });
             self.by_name.insert(name, at);
             at
         })

@@ -3,37 +3,45 @@
 //! A home deals with shards, not with workers: it knows how many jobs of a type each shard would take, and gives the
 //! first waiting job to the shard that offered first.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
 
 use super::job::{End, Job};
 use super::line::Line;
-use super::message::{Message, Passage, ShardId, TypeRow};
-use super::offers::Offers;
+use super::message::{BidId, Message, Passage, ShardId, TypeRow};
+use super::offers::{Offers, Taker};
 use super::step::Step;
 
 /// All types whose home this shard is. A type's entry goes when nothing waits, no offer stands and no shard refuses.
 #[derive(Debug)]
 pub(super) struct Home {
-    /// Boxed, so that the table stays small and grows fast.
-    queues: HashMap<Arc<str>, Box<Queue>, RandomState>,
+    queues: Queues,
     /// The next arrival number: one counter for all types, so that it outlives their entries.
     next_number: u64,
+}
+
+/// The queues by type. Boxed, so that the table stays small and grows fast; a table and not a map, so that an entry that
+/// is emptied goes without being looked up again.
+#[derive(Debug)]
+struct Queues {
+    table: HashTable<Box<Queue>>,
+    hasher: RandomState,
 }
 
 /// One type.
 #[derive(Debug)]
 pub(super) struct Queue {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) line: Line,
     pub(super) offers: Offers,
 }
 
 impl Home {
     pub(super) fn new(maps: RandomState) -> Self {
-        Self { queues: HashMap::with_hasher(maps), next_number: 0 }
+        Self { queues: Queues { table: HashTable::new(), hasher: maps }, next_number: 0 }
     }
 
     /// A new job (H1).
@@ -63,55 +71,55 @@ impl Home {
     }
 
     /// `n` more jobs of a type may go to a shard (H1).
-    pub(super) fn offer(&mut self, from: ShardId, type_name: &Arc<str>, n: u32, step: &mut Step<'_>) {
-        if !step.stopping {
-            // Cloning the name costs a word that other shards write as well: only for a new entry.
-            let Some(queue) = self.queues.get_mut(type_name) else {
+    pub(super) fn offer(&mut self, shard: ShardId, type_name: Arc<str>, n: u32, bid: BidId, step: &mut Step<'_>) {
+        if step.stopping {
+            return;
+        }
+        let taker = Taker { shard, bid };
+        let Queues { table, hasher } = &mut self.queues;
+        match enter(table, hasher, &type_name) {
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().offers.add(taker, n);
+                entry.get_mut().hand_out(step);
+                forget_if_unused(entry, hasher);
+            }
+            Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(type_name);
-                queue.offers.add(from, n);
-                self.queues.insert(Arc::clone(type_name), queue);
-                return; // Nothing waits.
-            };
-            queue.offers.add(from, n);
-            queue.hand_out(step);
-            if queue.is_unused() {
-                self.forget(type_name);
+                queue.offers.add(taker, n);
+                entry.insert(queue); // Nothing waits.
             }
         }
     }
 
     /// A slot is kept for one job of a type (H2).
-    pub(super) fn ask(&mut self, from: ShardId, type_name: Arc<str>, step: &mut Step<'_>) {
-        let job = self.queues.get_mut(&type_name).and_then(|queue| queue.pop_for(from));
+    pub(super) fn ask(&mut self, shard: ShardId, type_name: &str, bid: BidId, step: &mut Step<'_>) {
+        let job = self.queues.change(type_name, |queue| queue.pop_for(shard)).flatten();
         match job {
             Some(job) => {
-                self.forget_if_unused(&type_name);
                 step.counts.jobs_waiting -= 1;
-                step.post(from, Message::Assign { job, asked: true });
+                step.post(shard, Message::Assign { job, asked: true, bid });
             }
-            None => step.post(from, Message::Decline(type_name)),
+            None => step.post(shard, Message::Decline(bid)),
         }
     }
 
     /// Suspects may go to a shard again (H4).
-    pub(super) fn welcome(&mut self, from: ShardId, type_name: &Arc<str>, step: &mut Step<'_>) {
-        if let Some(queue) = self.queues.get_mut(type_name) {
+    pub(super) fn welcome(&mut self, from: ShardId, type_name: &str, step: &mut Step<'_>) {
+        self.queues.change(type_name, |queue| {
             queue.offers.welcome(from);
             queue.hand_out(step);
-            self.forget_if_unused(type_name);
-        }
+        });
     }
 
     /// A shard takes its offers back (H5).
-    pub(super) fn withdraw(&mut self, from: ShardId, type_name: Arc<str>, step: &mut Step<'_>) {
-        let n = self.queues.get_mut(&type_name).map_or(0, |queue| queue.offers.withdraw(from));
-        self.forget_if_unused(&type_name);
-        step.post(from, Message::Withdrawn(type_name, n));
+    pub(super) fn withdraw(&mut self, from: ShardId, type_name: &str, bid: BidId, step: &mut Step<'_>) {
+        let n = self.queues.change(type_name, |queue| queue.offers.withdraw(from));
+        step.post(from, Message::Withdrawn(bid, n.unwrap_or(0)));
     }
 
     /// Answers `shutdown` to all that waits, and forgets who would have taken it.
     pub(super) fn stop(&mut self, step: &mut Step<'_>) {
-        for (_, queue) in self.queues.drain() {
+        for queue in std::mem::take(&mut self.queues.table) {
             for job in queue.line.into_jobs() {
                 step.counts.jobs_waiting -= 1;
                 step.end(job, End::Shutdown);
@@ -121,64 +129,82 @@ impl Home {
 
     /// What is known here of a type.
     pub(super) fn row(&self, type_name: &str, now_ms: u64) -> Option<TypeRow> {
-        self.queues.get(type_name).map(|queue| queue.row(now_ms))
+        self.queues.find(type_name).map(|queue| queue.row(now_ms))
     }
 
     /// What is known here of all types.
     pub(super) fn rows(&self, now_ms: u64) -> impl Iterator<Item = (&Arc<str>, TypeRow)> {
-        self.queues.iter().map(move |(name, queue)| (name, queue.row(now_ms)))
+        self.queues().map(move |queue| (&queue.name, queue.row(now_ms)))
     }
 
-    pub(super) fn queues(&self) -> impl Iterator<Item = (&Arc<str>, &Queue)> {
-        self.queues.iter().map(|(name, queue)| (name, &**queue))
+    pub(super) fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.queues.table.iter().map(|queue| &**queue)
     }
 
     /// Puts a job in its queue by `put`, and hands out what can be.
     fn with_queue_of(&mut self, job: Job, step: &mut Step<'_>, put: impl FnOnce(&mut Queue, Job)) {
-        let Some(queue) = self.queues.get_mut(job.type_name()) else {
-            let name: Arc<str> = job.type_name().into();
-            let mut queue = Queue::boxed(&name);
-            put(&mut queue, job);
-            self.queues.insert(name, queue);
-            return; // No entry, so no offer: nothing can be handed out.
-        };
-        put(queue, job);
-        queue.hand_out(step);
-        if queue.is_unused() {
-            let name = Arc::clone(&queue.name);
-            self.forget(&name);
+        let Queues { table, hasher } = &mut self.queues;
+        match enter(table, hasher, job.type_name()) {
+            Entry::Occupied(mut entry) => {
+                put(entry.get_mut(), job);
+                entry.get_mut().hand_out(step);
+                forget_if_unused(entry, hasher);
+            }
+            Entry::Vacant(entry) => {
+                let mut queue = Queue::boxed(job.type_name().into());
+                put(&mut queue, job);
+                entry.insert(queue); // No entry was there, so no offer: nothing can be handed out.
+            }
         }
     }
+}
 
-    fn forget_if_unused(&mut self, type_name: &Arc<str>) {
-        if self.queues.get(type_name).is_some_and(|queue| queue.is_unused()) {
-            self.forget(type_name);
-        }
+impl Queues {
+    fn find(&self, type_name: &str) -> Option<&Queue> {
+        let hash = self.hasher.hash_one(type_name);
+        self.table.find(hash, |queue| *queue.name == *type_name).map(|queue| &**queue)
     }
 
-    /// The table shrinks when an eighth of it is in use.
-    fn forget(&mut self, type_name: &str) {
-        self.queues.remove(type_name);
-        if self.queues.len() < self.queues.capacity() / 8 {
-            self.queues.shrink_to(self.queues.len() * 2);
+    /// Changes a type's queue, if there is one. It goes if nothing is left of it.
+    fn change<T>(&mut self, type_name: &str, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+        let Self { table, hasher } = self;
+        let Entry::Occupied(mut entry) = enter(table, hasher, type_name) else { return None };
+        let result = change(entry.get_mut());
+        forget_if_unused(entry, hasher);
+        Some(result)
+    }
+}
+
+fn enter<'a>(table: &'a mut HashTable<Box<Queue>>, hasher: &RandomState, type_name: &str) -> Entry<'a, Box<Queue>> {
+    let hash = hasher.hash_one(type_name);
+    table.entry(hash, |queue| *queue.name == *type_name, |queue| hasher.hash_one(&*queue.name))
+}
+
+/// The table shrinks when an eighth of it is in use.
+fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, hasher: &RandomState) {
+    if entry.get().is_unused() {
+        let (_, place) = entry.remove();
+        let table = place.into_table();
+        if table.len() < table.capacity() / 8 {
+            table.shrink_to(table.len() * 2, |queue| hasher.hash_one(&*queue.name));
         }
     }
 }
 
 impl Queue {
-    fn boxed(name: &Arc<str>) -> Box<Self> {
-        Box::new(Self { name: Arc::clone(name), line: Line::default(), offers: Offers::default() })
+    fn boxed(name: Arc<str>) -> Box<Self> {
+        Box::new(Self { name, line: Line::default(), offers: Offers::default() })
     }
 
     /// H1: as long as a waiting job and an offer go together, the first such job is assigned to the first such offer.
     fn hand_out(&mut self, step: &mut Step<'_>) {
         while let Some((job, to)) = self.pop_pair() {
             step.counts.jobs_waiting -= 1;
-            step.post(to, Message::Assign { job, asked: false });
+            step.post(to.shard, Message::Assign { job, asked: false, bid: to.bid });
         }
     }
 
-    fn pop_pair(&mut self) -> Option<(Job, ShardId)> {
+    fn pop_pair(&mut self) -> Option<(Job, Taker)> {
         if self.line.has_suspect()
             && let Some(to) = self.offers.take_welcoming()
         {

@@ -31,6 +31,11 @@ pub struct Submitter {
     pub conn: ConnId,
 }
 
+/// Where an owner keeps its books of a type. It means nothing to others: a home gives it back, so that the owner need not
+/// look the type up. It holds while an offer or an Ask is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BidId(pub u32);
+
 /// One thing that the core is told. Every input is legal in every state: peers and shards race.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -186,18 +191,27 @@ pub enum Message {
     /// Owner to home: queue this job.
     Submit(Job),
     /// Owner to home: so many more jobs of this type may come here.
-    Offer(Arc<str>, u32),
+    Offer {
+        /// The type.
+        type_name: Arc<str>,
+        /// How many.
+        n: u32,
+        /// The owner's books.
+        bid: BidId,
+    },
     /// Owner to home: a slot is kept for one job of this type; answer at once.
-    Ask(Arc<str>),
+    Ask(Arc<str>, BidId),
     /// Home to owner: spends one offer, or answers the ask.
     Assign {
         /// The job.
         job: Job,
         /// Whether it answers an ask.
         asked: bool,
+        /// As in the offer or the ask.
+        bid: BidId,
     },
     /// Home to owner: nothing waits that may go to you. The ask is over.
-    Decline(Arc<str>),
+    Decline(BidId),
     /// Owner to home: queue this job again.
     Return {
         /// The job.
@@ -208,9 +222,9 @@ pub enum Message {
     /// Owner to home: suspects may come again.
     Welcome(Arc<str>),
     /// Owner to home: take back all our offers of this type.
-    Withdraw(Arc<str>),
-    /// Home to owner: they were so many.
-    Withdrawn(Arc<str>, u32),
+    Withdraw(Arc<str>, BidId),
+    /// Home to owner: they were so many. If they were none, the books may be gone.
+    Withdrawn(BidId, u32),
     /// Who ends a job to its submitter's owner: the one answer.
     Result {
         /// Whom it is for.

@@ -169,14 +169,14 @@ fn told(input: Input<'_>, home: &mut Home, owner: &mut Owner, step: &mut Step<'_
 fn hear(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, step: &mut Step<'_>) {
     match message {
         Message::Submit(job) => home.submit(job, step),
-        Message::Offer(type_name, n) => home.offer(from, &type_name, n, step),
-        Message::Ask(type_name) => home.ask(from, type_name, step),
+        Message::Offer { type_name, n, bid } => home.offer(from, type_name, n, bid, step),
+        Message::Ask(type_name, bid) => home.ask(from, &type_name, bid, step),
         Message::Return { job, refused } => home.put_back(from, job, refused, step),
         Message::Welcome(type_name) => home.welcome(from, &type_name, step),
-        Message::Withdraw(type_name) => home.withdraw(from, type_name, step),
-        Message::Assign { job, asked } => owner.assigned(job, asked, step),
-        Message::Decline(type_name) => owner.declined(&type_name, step),
-        Message::Withdrawn(type_name, n) => owner.withdrawn(&type_name, n),
+        Message::Withdraw(type_name, bid) => home.withdraw(from, &type_name, bid, step),
+        Message::Assign { job, asked, bid } => owner.assigned(job, asked, bid.0, step),
+        Message::Decline(bid) => owner.declined(bid.0, step),
+        Message::Withdrawn(bid, n) => owner.withdrawn(bid.0, n),
         Message::Result { to, answer } => owner.deliver(to, &answer, step),
         Message::Census { question, types } => {
             let rows = census::count(home, owner, types.as_deref(), step.now_ms);

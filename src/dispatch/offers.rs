@@ -6,34 +6,51 @@
 
 use std::collections::VecDeque;
 
-use super::message::ShardId;
+use smallvec::SmallVec;
+
+use super::message::{BidId, ShardId};
 
 /// The offers for one type.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     /// One entry for each offer, never merged; what is left of one goes to the back.
-    fifo: VecDeque<Offer>,
+    fifo: Fifo,
     /// Entries of `fifo` that do not stand any more.
     dead: usize,
-    /// Shards that have an offer standing or refuse suspects, by number.
-    bidders: Vec<Bidder>,
+    /// Shards that have an offer standing or refuse suspects, by number. Most types have workers at one.
+    bidders: SmallVec<[Bidder; 1]>,
     next_epoch: u64,
     /// Jobs that shards which do not refuse suspects would take.
     welcoming: u64,
 }
 
+/// Somebody who would take a job: a shard, and its own books of the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taker {
+    pub(super) shard: ShardId,
+    pub(super) bid: BidId,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Offer {
-    shard: ShardId,
+    from: Taker,
     n: u32,
     epoch: u64,
+}
+
+/// The list. Its first stands outside, so that a type with one offer, which many are, needs no memory for it.
+#[derive(Debug, Default)]
+struct Fifo {
+    /// There is one, if there is any.
+    first: Option<Offer>,
+    rest: VecDeque<Offer>,
 }
 
 #[derive(Debug)]
 struct Bidder {
     shard: ShardId,
     open: u32,
-    entries: usize,
+    entries: u32,
     /// Offers of another epoch were withdrawn.
     epoch: u64,
     refuses: bool,
@@ -46,21 +63,21 @@ impl Offers {
     }
 
     /// `n` more jobs may go to `shard`.
-    pub(super) fn add(&mut self, shard: ShardId, n: u32) {
-        let i = self.enter(shard);
+    pub(super) fn add(&mut self, from: Taker, n: u32) {
+        let i = self.enter(from.shard);
         let bidder = &mut self.bidders[i];
         bidder.open += n;
         bidder.entries += 1;
-        self.fifo.push_back(Offer { shard, n, epoch: bidder.epoch });
+        self.fifo.push(Offer { from, n, epoch: bidder.epoch });
         if !bidder.refuses {
             self.welcoming += u64::from(n);
         }
     }
 
     /// Spends one of the first offer that stands.
-    pub(super) fn take(&mut self) -> Option<ShardId> {
+    pub(super) fn take(&mut self) -> Option<Taker> {
         loop {
-            let offer = self.fifo.pop_front()?;
+            let offer = self.fifo.pop()?;
             match self.bidder_of(&offer) {
                 Some(i) => return Some(self.spend(i, offer)),
                 None => self.dead -= 1,
@@ -69,7 +86,7 @@ impl Offers {
     }
 
     /// Spends one of the first offer whose shard takes suspects. Passes over the others without moving them.
-    pub(super) fn take_welcoming(&mut self) -> Option<ShardId> {
+    pub(super) fn take_welcoming(&mut self) -> Option<Taker> {
         if self.welcoming == 0 {
             return None;
         }
@@ -86,7 +103,7 @@ impl Offers {
         let epoch = self.fresh_epoch();
         let bidder = &mut self.bidders[i];
         let open = std::mem::take(&mut bidder.open);
-        self.dead += std::mem::take(&mut bidder.entries);
+        self.dead += std::mem::take(&mut bidder.entries) as usize;
         bidder.epoch = epoch;
         if !bidder.refuses {
             self.welcoming -= u64::from(open);
@@ -125,23 +142,23 @@ impl Offers {
         self.bidders.iter().map(|b| (b.shard, b.open, b.refuses))
     }
 
-    fn spend(&mut self, i: usize, offer: Offer) -> ShardId {
+    fn spend(&mut self, i: usize, offer: Offer) -> Taker {
         let bidder = &mut self.bidders[i];
         bidder.open -= 1;
         if !bidder.refuses {
             self.welcoming -= 1;
         }
         if offer.n > 1 {
-            self.fifo.push_back(Offer { n: offer.n - 1, ..offer });
+            self.fifo.push(Offer { n: offer.n - 1, ..offer });
         } else {
             bidder.entries -= 1;
             self.leave_if_idle(i);
         }
-        offer.shard
+        offer.from
     }
 
     fn bidder_of(&self, offer: &Offer) -> Option<usize> {
-        self.find(offer.shard).ok().filter(|&i| self.bidders[i].epoch == offer.epoch)
+        self.find(offer.from.shard).ok().filter(|&i| self.bidders[i].epoch == offer.epoch)
     }
 
     fn find(&self, shard: ShardId) -> Result<usize, usize> {
@@ -173,6 +190,42 @@ impl Offers {
             fifo.retain(|offer| self.bidder_of(offer).is_some());
             self.fifo = fifo;
             self.dead = 0;
+        }
+    }
+}
+
+impl Fifo {
+    fn push(&mut self, offer: Offer) {
+        match &mut self.first {
+            Some(_) => self.rest.push_back(offer),
+            none => *none = Some(offer),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Offer> {
+        let next = self.rest.pop_front();
+        std::mem::replace(&mut self.first, next)
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Offer> {
+        match at.checked_sub(1) {
+            Some(at) => self.rest.remove(at),
+            None => self.pop(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Offer> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Offer) -> bool) {
+        self.rest.retain(&mut keep);
+        if !self.first.as_ref().is_some_and(keep) {
+            self.pop();
         }
     }
 }

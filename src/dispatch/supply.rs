@@ -67,14 +67,14 @@ impl Owner {
             if n > 0 {
                 let n = u32::try_from(n).expect("it is at most what the number holds");
                 bid.open += n;
-                step.post(bid.home, Message::Offer(bid.name.clone(), n));
+                step.post(bid.home, Message::Offer { type_name: bid.name.clone(), n, bid: bid.id });
             }
         }
     }
 
     /// O2: a job comes for an offer, or as the answer to an Ask.
-    pub(super) fn assigned(&mut self, job: Job, asked: bool, step: &mut Step<'_>) {
-        let at = self.bids.find(job.type_name()).expect("books stay open while an offer or an Ask is out");
+    pub(super) fn assigned(&mut self, job: Job, asked: bool, at: u32, step: &mut Step<'_>) {
+        debug_assert_eq!(*self.bids.peek(at).name, *job.type_name(), "books stay open while an offer or an Ask is out");
         let keeper = if asked {
             self.end_asking(at, step)
         } else {
@@ -131,23 +131,21 @@ impl Owner {
         } else if bid.workers > 0 && bid.wanted.is_none() {
             bid.wanted = Some(self.next_wanted);
             self.next_wanted += 1;
-            if bid.open > 0 {
-                step.post(bid.home, Message::Withdraw(bid.name.clone()));
-            }
+            bid.withdraw(step);
         }
         step.post(bid.home, Message::Return { job, refused });
     }
 
     /// O3: the Ask found nothing.
-    pub(super) fn declined(&mut self, type_name: &str, step: &mut Step<'_>) {
-        let at = self.bids.find(type_name).expect("books stay open while an Ask is out");
+    pub(super) fn declined(&mut self, at: u32, step: &mut Step<'_>) {
         self.end_asking(at, step);
         self.touched.push(at);
     }
 
     /// O3: so many offers were taken back.
-    pub(super) fn withdrawn(&mut self, type_name: &str, n: u32) {
-        if let Some(at) = self.bids.find(type_name) {
+    pub(super) fn withdrawn(&mut self, at: u32, n: u32) {
+        // If none were left, all had ended in Assigns, and the books may be closed or another type's by now.
+        if n > 0 {
             self.bids.get(at).open -= n;
             self.touched.push(at);
         }
@@ -176,9 +174,7 @@ impl Owner {
             return;
         }
         bid.wanted = None;
-        if bid.open > 0 {
-            step.post(bid.home, Message::Withdraw(bid.name.clone()));
-        }
+        bid.withdraw(step);
         if std::mem::take(&mut bid.refusing) {
             step.post(bid.home, Message::Welcome(bid.name.clone()));
         }

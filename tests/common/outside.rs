@@ -197,13 +197,13 @@ impl Conn {
 pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
         Message::Submit(_) => "Submit",
-        Message::Offer(..) => "Offer",
-        Message::Ask(_) => "Ask",
+        Message::Offer { .. } => "Offer",
+        Message::Ask(..) => "Ask",
         Message::Assign { .. } => "Assign",
         Message::Decline(_) => "Decline",
         Message::Return { .. } => "Return",
         Message::Welcome(_) => "Welcome",
-        Message::Withdraw(_) => "Withdraw",
+        Message::Withdraw(..) => "Withdraw",
         Message::Withdrawn(..) => "Withdrawn",
         Message::Result { .. } => "Result",
         Message::Census { .. } => "Census",

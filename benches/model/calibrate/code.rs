@@ -173,7 +173,8 @@ impl Trio {
         let mut dids = Vec::new();
         let answering_ns = wall_ns(|| dids = heard(&told, did_line));
         stages.did.push(self.say(OWNER, |at| at, &dids));
-        let (offers, results) = self.scribe.posted.drain(..).partition(|message| matches!(message, Message::Offer(..)));
+        let (offers, results) =
+            self.scribe.posted.drain(..).partition(|message| matches!(message, Message::Offer { .. }));
         self.scribe.posted = results;
         stages.result.push(self.deliver(OWNER, SUBMITTER));
         self.scribe.posted = offers;

@@ -155,7 +155,7 @@ impl Effects for Desk {
 
 /// Whether a message has a type's name by reference, so that both ends write the count of its references.
 fn carries_name(message: &Message) -> bool {
-    !matches!(message, Message::Submit(_) | Message::Assign { .. } | Message::Return { .. } | Message::Result { .. })
+    matches!(message, Message::Offer { .. } | Message::Ask(..) | Message::Withdraw(..) | Message::Welcome(_))
 }
 
 /// What a message from another shard costs its receiver, and whether the receiver has it as a home.
@@ -163,7 +163,7 @@ pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
     let name_ns = if carries_name(message) { costs.line_ns } else { 0 };
     let (work, ns) = match message {
         Message::Submit(_) | Message::Return { .. } => (Work::Home, costs.submit_ns),
-        Message::Offer(..) | Message::Ask(_) | Message::Withdraw(_) | Message::Welcome(_) => {
+        Message::Offer { .. } | Message::Ask(..) | Message::Withdraw(..) | Message::Welcome(_) => {
             (Work::Home, costs.offer_ns)
         }
         // The line that they lead to is paid for where it is encoded.
