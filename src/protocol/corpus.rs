@@ -1,79 +1,17 @@
-//! For tests: lines of every kind, a seeded generator, and lines made from both by mutation.
+//! For tests: the lines of the corpus, a seeded generator, and lines made from both by mutation.
 
-/// Lines without their ends, right and wrong ones. Each begins with an object, so each may be a connection's first.
-pub(super) const LINES: [&[u8]; 68] = [
-    // Every command.
-    br#"{"cmd":"ping"}"#,
-    br#"{"cmd":"do","id":1,"type":"resize","arg":{"path":"/tmp/a.png","width":640,"height":480}}"#,
-    br#"{"cmd":"do","id":"j-1","type":"t"}"#,
-    br#" { "cmd" : "do" , "id" : "a\u0062" , "type" : "\u0074\/\"" , "arg" : [ 1 , 2.50 , -0 , 1e400 ] } "#,
-    br#"{"arg":null,"type":"t","id":-0,"cmd":"do"}"#,
-    br#"{"cmd":"did","id":"j-1","res":"done"}"#,
-    br#"{"cmd":"did","job":17,"res":[true,false,null]}"#,
-    br#"{"cmd":"did","job":17,"id":null,"err":{"why":"\ud83d\ude00"}}"#,
-    br#"{"cmd":"did","id":1,"err":null}"#,
-    br#"{"cmd":"can_do","types":["a","b","a"]}"#,
-    br#"{"cmd":"can_do","types":[],"max_jobs":65535}"#,
-    br#"{"cmd":"cant_do","types":["\u00e9"]}"#,
-    br#"{"cmd":"metrics"}"#,
-    br#"{"cmd":"metrics","types":true}"#,
-    br#"{"cmd":"metrics","types":["a","b"]}"#,
-    br#"{"cmd":"ping","id":"x","code":[],"unknown":{"id":1,"id":2}}"#,
-    br#"{"\u0063md":"pi\u006eg"}"#,
-    // Commands that break a rule.
-    br#"{"cmd":"do","id":1,"id":2,"type":"t"}"#,
-    br#"{"cmd":"do","id":1,"type":"t","type":"t"}"#,
-    br#"{"cmd":"do","cmd":"do","id":1,"type":"t"}"#,
-    br#"{"cmd":"do","id":true,"type":"t"}"#,
-    br#"{"cmd":"do","id":1,"type":""}"#,
-    br#"{"cmd":"do","id":1,"type":"\ud800"}"#,
-    br#"{"cmd":"do","id":1,"type":["t"]}"#,
-    br#"{"cmd":"did","res":1}"#,
-    br#"{"cmd":"did","id":1,"res":1,"err":1}"#,
-    br#"{"cmd":"did","job":1.0}"#,
-    br#"{"cmd":"did","job":9007199254740992}"#,
-    br#"{"cmd":"can_do","types":["a",1]}"#,
-    br#"{"cmd":"can_do","types":["a"],"max_jobs":0}"#,
-    br#"{"cmd":"can_do","types":["a"],"max_jobs":1e2}"#,
-    br#"{"cmd":"metrics","types":null}"#,
-    br#"{"cmd":"quit","id":3}"#,
-    br#"{"cmd":7}"#,
-    br#"{"id":7}"#,
-    br"{}",
-    // No JSON, or no object.
-    br"{",
-    br#"{"cmd""#,
-    br#"{"cmd":}"#,
-    br#"{"cmd":"ping",}"#,
-    br#"{"cmd":"ping"}}"#,
-    br#"{"cmd":"ping"} {"cmd":"ping"}"#,
-    br#"{"cmd":"pi"#,
-    br"{cmd:1}",
-    br"{'cmd':1}",
-    br#"{"a":01}"#,
-    br#"{"a":+1}"#,
-    br#"{"a":.5}"#,
-    br#"{"a":5.}"#,
-    br#"{"a":1e}"#,
-    br#"{"a":-}"#,
-    br#"{"a":NaN}"#,
-    br#"{"a":nul}"#,
-    br#"{"a":TRUE}"#,
-    br#"{"a":[1,]}"#,
-    br#"{"a":[1 2]}"#,
-    br#"{"a":[}]}"#,
-    br#"{"a":"\x41"}"#,
-    br#"{"a":"\u00g0"}"#,
-    b"{\"a\":\"\x00\"}",
-    b"{\"a\":\"\t\"}",
-    b"{\"a\":1\x0c}",
-    b"{\"a\":\r1}",
-    b"{\"a\":\"\r\"}",
-    b"{\"a\":\"\xff\"}",
-    b"{\"a\":\"\xed\xa0\x80\"}",
-    b"{\"a\":\"\xc0\xaf\"}",
-    b"{\"a\":\"\xf0\x9f\x98\x80\xe2\x80\xa8\"}",
-];
+#[path = "../../tests/common/corpus.rs"]
+mod rows;
+
+/// Every line of the corpus.
+pub(super) fn lines() -> Vec<Vec<u8>> {
+    rows::rows().into_iter().map(|row| row.line).collect()
+}
+
+/// Those that are written as whole lines: every command, and every way to break a rule.
+pub(super) fn whole_lines() -> Vec<Vec<u8>> {
+    rows::lines().into_iter().map(|row| row.line).collect()
+}
 
 /// A generator whose numbers depend on its seed alone (splitmix64).
 pub(super) struct Random(pub(super) u64);
@@ -93,9 +31,9 @@ impl Random {
         choices[self.below(choices.len())]
     }
 
-    /// A line of [`LINES`] after up to three changes.
-    pub(super) fn line(&mut self) -> Vec<u8> {
-        let mut line = self.pick(&LINES).to_vec();
+    /// One of `lines` after up to three changes.
+    pub(super) fn changed(&mut self, lines: &[Vec<u8>]) -> Vec<u8> {
+        let mut line = lines[self.below(lines.len())].clone();
         for _ in 0..self.below(4) {
             self.change(&mut line);
         }

@@ -8,7 +8,10 @@
 
 use std::mem;
 
+#[cfg(not(test))]
 use memchr::memchr;
+#[cfg(test)]
+use tests::counted_memchr as memchr;
 
 /// From here on an unfinished line counts as long, in bytes.
 const LONG_LINE_BYTES: usize = 1 << 20;

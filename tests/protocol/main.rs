@@ -3,6 +3,8 @@
 
 #![allow(clippy::needless_raw_string_hashes)] // A script that gains a quote should not have to change its ends.
 
+#[path = "../common/corpus.rs"]
+mod corpus;
 #[path = "../common/hear.rs"]
 mod hear;
 #[path = "../common/holes.rs"]
@@ -23,6 +25,7 @@ mod first;
 mod holding;
 mod ids;
 mod json;
+mod lines;
 mod long;
 mod max_jobs;
 mod members;

@@ -1,7 +1,21 @@
 //! The framer against tables, and against a naive one that looks at each byte alone.
 
-use super::super::corpus::{LINES, Random};
+use std::cell::Cell;
+
+use super::super::corpus::{Random, whole_lines};
 use super::*;
+
+thread_local! {
+    /// Bytes that were searched for the end of a line.
+    static SEARCHED_BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// `memchr`, which the framer searches with, and a count of the bytes that it looks at.
+pub(super) fn counted_memchr(needle: u8, haystack: &[u8]) -> Option<usize> {
+    let found = memchr::memchr(needle, haystack);
+    SEARCHED_BYTES.set(SEARCHED_BYTES.get() + found.map_or(haystack.len(), |at| at + 1));
+    found
+}
 
 /// What a framer is to find in `bytes`, by the rules told one byte at a time. Also the bytes it is to keep.
 fn naive(bytes: &[u8], line_bytes_max: usize) -> (Vec<Found>, usize) {
@@ -156,13 +170,12 @@ fn nothing_after_a_fault_is_read() {
 }
 
 #[test]
-fn the_corpus_is_found_however_it_is_cut() {
-    for text in LINES {
+fn f20_every_line_of_the_corpus_is_found_however_it_is_cut() {
+    for text in whole_lines() {
         for end in ["\n", "\r\n"] {
-            let bytes = [text, end.as_bytes(), b" ", end.as_bytes(), text, end.as_bytes()].concat();
-            let lines = [true, false].map(|first| Found::Line(text.to_vec(), first));
-            assert_eq!(framed([&bytes[..]], 200).0, lines);
-            for line_bytes_max in [text.len() - 1, text.len(), 200] {
+            let end = end.as_bytes();
+            let bytes = [b"{}", end, &text, end, b" ", end, &text, end].concat();
+            for line_bytes_max in [text.len().max(3) - 1, text.len().max(2), 2_000] {
                 check_cuts(&bytes, line_bytes_max);
             }
         }
@@ -222,6 +235,28 @@ fn the_room_of_an_unfinished_line_doubles_up_to_the_limit() {
     assert!(rooms.len() <= 20, "copied at {rooms:?}");
     assert_eq!(rooms.last(), Some(&(LINE_BYTES_MAX + 2)));
     assert_eq!(framer.partial_bytes(), LINE_BYTES_MAX);
+}
+
+#[test]
+fn f20_each_byte_is_searched_once_and_moved_few_times_however_long_the_line_and_its_pieces() {
+    for line_bytes in [100, 10_000, 1_000_000] {
+        let bytes = [vec![b'{'; line_bytes], b"\r\n".to_vec()].concat().repeat(3);
+        for piece_bytes in [1, 7, 4_096, bytes.len()] {
+            SEARCHED_BYTES.set(0);
+            let (mut framer, mut lines, mut moved_bytes) = (Framer::default(), 0, 0);
+            for mut piece in bytes.chunks(piece_bytes) {
+                let room = framer.partial.capacity();
+                while framer.next(&mut piece, line_bytes).is_some() {
+                    lines += 1;
+                }
+                // What is there is moved to have more room.
+                moved_bytes += if framer.partial.capacity() > room { room } else { 0 };
+            }
+            let case = format!("lines of {line_bytes} bytes in pieces of {piece_bytes}");
+            assert_eq!((lines, SEARCHED_BYTES.get()), (3, bytes.len()), "{case}");
+            assert!(moved_bytes <= 2 * bytes.len(), "{case}: {moved_bytes} bytes were moved");
+        }
+    }
 }
 
 #[test]
