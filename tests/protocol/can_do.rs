@@ -86,7 +86,7 @@ fn an_empty_list_is_valid_and_makes_no_worker() {
 }
 
 #[test]
-fn types_are_a_list_of_types() {
+fn f32_types_are_a_list_of_types() {
     for list in [
         "null",
         "true",
@@ -138,7 +138,7 @@ fn one_bad_element_refuses_the_whole_line() {
 }
 
 #[test]
-fn a_connection_has_at_most_1024_types() {
+fn f42_a_connection_has_at_most_1024_types() {
     let (all, last) = (names(0, 1_024), names(1_023, 1_024));
     check(&format!(
         r#"W> {{"cmd":"can_do","types":[{all}]}}
@@ -202,7 +202,7 @@ fn the_line_past_1024_types_is_refused_whole() {
 }
 
 #[test]
-fn types_given_again_do_not_count_twice() {
+fn f42_types_given_again_do_not_count_twice() {
     let (all, half) = (names(0, 1_024), names(0, 512));
     check(&format!(
         r#"W> {{"cmd":"can_do","types":[{half}]}}

@@ -2,7 +2,7 @@
 
 use crate::play::check;
 
-const VALUES: [&str; 32] = [
+const VALUES: [&str; 35] = [
     "null",
     "true",
     "false",
@@ -10,12 +10,15 @@ const VALUES: [&str; 32] = [
     "-0",
     "-0.0",
     "1e400",
+    "1e999",
     "-1E+400",
     "1e-400",
     "2.50",
     "100E-2",
     "9007199254740993",
+    "-18446744073709551617",
     "<7*400>",
+    "-<9*400>e-400",
     "0.<3*400>",
     r#""""#,
     r#""a""#,
@@ -38,7 +41,7 @@ const VALUES: [&str; 32] = [
 ];
 
 #[test]
-fn args_results_and_errors_are_never_re_encoded() {
+fn f31_args_results_and_errors_are_never_re_encoded() {
     for value in VALUES {
         check(&format!(
             r#"W> can_do t
@@ -55,7 +58,7 @@ fn args_results_and_errors_are_never_re_encoded() {
 }
 
 #[test]
-fn ids_are_never_re_encoded() {
+fn f31_ids_are_never_re_encoded() {
     for id in VALUES
         .iter()
         .filter(|value| value.starts_with(['"', '-']) || value.contains(|c: char| c.is_ascii_digit()))

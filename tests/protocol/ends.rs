@@ -3,7 +3,7 @@
 use crate::play::check;
 
 #[test]
-fn a_line_ends_with_lf_or_crlf() {
+fn f24_a_line_ends_with_lf_or_crlf() {
     check(
         r#"A sends {"cmd":"ping"}\n{"cmd":"ping"}\r\n{"cmd":"ping"}\n
            A< pong
@@ -13,7 +13,7 @@ fn a_line_ends_with_lf_or_crlf() {
 }
 
 #[test]
-fn bytes_may_come_one_at_a_time() {
+fn f20_bytes_may_come_one_at_a_time() {
     let line = r#"{"cmd":"do","id":"é","type":"t","arg":["\\u00e9", 1]}\r\n"#;
     let alone = |bytes: &str| format!("A sends {bytes}\n");
     let bytes: Vec<String> = line.replace(r"\r\n", "").bytes().map(|byte| alone(&format!("\\x{byte:02x}"))).collect();
@@ -32,7 +32,7 @@ fn bytes_may_come_one_at_a_time() {
 }
 
 #[test]
-fn a_line_may_be_cut_anywhere() {
+fn f20_a_line_may_be_cut_anywhere() {
     let line = r#"{"cmd":"do","id":1,"type":"t"}"#;
     for (at, _) in line.char_indices().skip(1) {
         let (head, tail) = line.split_at(at);
@@ -41,7 +41,22 @@ fn a_line_may_be_cut_anywhere() {
 }
 
 #[test]
-fn empty_lines_are_ignored() {
+fn f24_line_ends_empty_lines_and_tabs_may_be_mixed() {
+    check(
+        r#"W> can_do t max_jobs 9
+           A sends \r\n\t\n\t{"cmd":"do","id":1,"type":"t"}\r\n\n \r\n{"cmd":\t"do","id":2,\t"type":"t"}\t\n
+           A sends \t\r\n{"cmd":"ping"}\n\n\n\n{"cmd":"do","id":3,"type":"t"} \t \r\n\r\n
+           W< do 1 t $a
+           W< do 2 t $b
+           A< pong
+           W< do 3 t $c
+           A> metrics
+           A< metrics jobs_added 3, protocol_errors 0"#,
+    );
+}
+
+#[test]
+fn f24_empty_lines_are_ignored() {
     check(
         r#"A sends \n\r\n  \n\t \r\n{"cmd":"ping"}\r\n\r\n \t\n{"cmd":"ping"}\n\n
            A< pong
@@ -50,7 +65,7 @@ fn empty_lines_are_ignored() {
 }
 
 #[test]
-fn white_space_around_a_line_is_no_part_of_it() {
+fn f24_white_space_around_a_line_is_no_part_of_it() {
     check(
         r#"A sends  \t {"cmd":"ping"} \t \r\n\t{"cmd":"ping"}\t\n
            A< pong
@@ -59,7 +74,7 @@ fn white_space_around_a_line_is_no_part_of_it() {
 }
 
 #[test]
-fn a_cr_that_ends_no_line_is_bad_json() {
+fn f27_a_cr_that_ends_no_line_is_bad_json() {
     for raw in [
         r#"{"cmd":\r"ping"}\n"#,
         r#"\r{"cmd":"ping"}\n"#,

@@ -3,7 +3,7 @@
 use crate::play::check;
 
 #[test]
-fn a_first_byte_that_opens_no_object_closes_at_once() {
+fn f30_a_first_byte_that_opens_no_object_closes_at_once() {
     for raw in [
         "G",
         "[",
@@ -15,7 +15,6 @@ fn a_first_byte_that_opens_no_object_closes_at_once() {
         r"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         "*1",
         r"\x00REQ\x00\x00\x00\x01",
-        r#"\xef\xbb\xbf{"cmd":"ping"}\n"#,
         r"\xff",
         "  x",
         r"\t\t[",
@@ -26,7 +25,31 @@ fn a_first_byte_that_opens_no_object_closes_at_once() {
 }
 
 #[test]
-fn a_browser_submits_nothing() {
+fn f24_a_byte_order_mark_opens_no_object() {
+    check(
+        r#"A sends \xef
+           A< error bad_json
+           A closed explained"#,
+    );
+    check(
+        r#"A sends \xef\xbb\xbf{"cmd":"ping"}\n
+           A< error bad_json
+           A closed explained"#,
+    );
+    check(
+        r#"A> ping
+           A< pong
+           A sends \xef\xbb\xbf{"cmd":"ping"}\n{"cmd":"ping"}\n\xef\xbb\xbf\n
+           A< error bad_json
+           A< pong
+           A< error bad_json
+           A> ping
+           A< pong"#,
+    );
+}
+
+#[test]
+fn f30_a_browser_submits_nothing() {
     check(
         r#"W> can_do t
            A sends POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"cmd":"do","id":1,"type":"t"}\r\n
@@ -54,7 +77,7 @@ fn a_cr_waits_for_the_byte_after_it() {
 }
 
 #[test]
-fn bad_json_as_the_first_line_closes() {
+fn f30_bad_json_as_the_first_line_closes() {
     for raw in
         ["{", "{}}", "{'cmd':'ping'}", r#"{"cmd":"ping"} x"#, r#"{"cmd":"\xff"}"#, r#"{"cmd":\r"ping"}"#, r"{\x00}"]
     {
@@ -63,7 +86,7 @@ fn bad_json_as_the_first_line_closes() {
 }
 
 #[test]
-fn nothing_after_it_is_read() {
+fn f30_nothing_after_a_bad_first_line_is_read() {
     check(
         r#"W> can_do t
            A sends {nonsense}\n{"cmd":"do","id":1,"type":"t"}\n{"cmd":"ping"}\n

@@ -1,6 +1,8 @@
-//! What is JSON, and what is not: syntax, UTF-8, an object, depth.
+//! What is JSON, and what is not: an object, UTF-8, NUL, depth. For the syntax there is the corpus, in `lines`.
 
 use crate::play::{check, check_rows};
+
+const BAD: &str = "error bad_json";
 
 /// Sent after a `ping`, as bytes.
 fn bad(raw: &str) {
@@ -27,98 +29,7 @@ fn a_line_is_an_object() {
 }
 
 #[test]
-fn syntax_is_checked_everywhere() {
-    for value in [
-        "",
-        "+1",
-        "01",
-        "-01",
-        "1.",
-        ".5",
-        "-.5",
-        "1e",
-        "1e+",
-        "1.e1",
-        "--1",
-        "0x1",
-        "NaN",
-        "Infinity",
-        "-",
-        "-a",
-        "1 2",
-        "nul",
-        "nulll",
-        "True",
-        "TRUE",
-        "undefined",
-        "'x'",
-        "x",
-        "[",
-        "]",
-        "[1,]",
-        "[,1]",
-        "[1 2]",
-        "[1:2]",
-        "[1,,2]",
-        "{",
-        "{,}",
-        "{1:2}",
-        "{a:1}",
-        r#"{"a"}"#,
-        r#"{"a":}"#,
-        r#"{"a":1,}"#,
-        r#"{"a" 1}"#,
-        r#"{"a":1 "b":2}"#,
-        r#"{"a"::1}"#,
-        r#"{"a":1;}"#,
-        r#"["a"}"#,
-        r#"{"a":1]"#,
-        "\"",
-        r#""a"#,
-        r#""\\"#,
-        r#""\\x""#,
-        r#""\\u12""#,
-        r#""\\u12g4""#,
-        r#""\\U0041""#,
-        r#""\\'""#,
-        r#""\\""#,
-        "/**/1",
-        "1/**/",
-        "#",
-        "1 // x",
-    ] {
-        for name in ["arg", "x", "types"] {
-            bad(&format!(r#"{{"cmd":"ping","{name}":{value}}}"#));
-        }
-    }
-}
-
-#[test]
-fn syntax_of_the_object_itself_is_checked() {
-    for raw in [
-        r#"{"cmd":"ping",}"#,
-        r#"{,"cmd":"ping"}"#,
-        r#"{"cmd":"ping" "id":1}"#,
-        r#"{"cmd" "ping"}"#,
-        r#"{cmd:"ping"}"#,
-        r#"{"cmd":"ping""#,
-        r#"{"cmd":"ping""id":1}"#,
-        r#"{"cmd":"pi\x00ng"}"#,
-        r#"{"c\x01md":"ping"}"#,
-        r#"{"cmd":"ping","x":"a\tb"}"#,
-        r#"{"cmd":"ping","x":"a\x1fb"}"#,
-        r#"{"cmd":"ping"}\x00"#,
-        r#"{"cmd":\x0b"ping"}"#,
-        r#"{"cmd":\x0c"ping"}"#,
-        r#"{"cmd":\xc2\xa0"ping"}"#,
-        r#"{"cmd":"ping","\\q":1}"#,
-    ] {
-        bad(raw);
-    }
-}
-
-#[test]
-fn every_part_is_utf_8() {
+fn f25_every_part_of_a_line_is_utf_8() {
     for bytes in [
         r"\xff",
         r"\xc3",
@@ -144,21 +55,75 @@ fn every_part_is_utf_8() {
 }
 
 #[test]
-fn containers_may_be_open_128_deep() {
-    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
-        for name in ["arg", "unknown", "types", "res"] {
+fn f26_a_raw_nul_is_bad_json_wherever_it_stands() {
+    for raw in [
+        r#"\x00{"cmd":"ping"}"#,
+        r#"{\x00"cmd":"ping"}"#,
+        r#"{"cmd\x00":"ping"}"#,
+        r#"{"cmd"\x00:"ping"}"#,
+        r#"{"cmd":\x00"ping"}"#,
+        r#"{"cmd":"\x00ping"}"#,
+        r#"{"cmd":"ping","x":\x00}"#,
+        r#"{"cmd":"do","id":"\x00","type":"t"}"#,
+        r#"{"cmd":"do","id":1,"type":"\x00"}"#,
+        r#"{"cmd":"do","id":1,"type":"t","arg":"a\x00b"}"#,
+        r#"{"cmd":"ping"}\x00"#,
+        r"\x00",
+    ] {
+        bad(raw);
+    }
+}
+
+#[test]
+fn f26_an_escaped_nul_is_a_character_like_any_other() {
+    check(
+        r#"W> {"cmd":"can_do","types":["a\u0000b"],"\u0000":1}
+           A> {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
+           W< {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
+           A> {"cmd":"do","id":"","type":"a"}
+           W> {"cmd":"did","id":"","res":1}
+           W< error not_holding ""
+           W> {"cmd":"did","id":"\u0000","res":"\u0000"}
+           A< {"cmd":"did","id":"\u0000","res":"\u0000"}
+           W quiet
+           A> {"cmd":"ping\u0000"}
+           A< error unknown_cmd
+           A> {"cmd\u0000":"ping"}
+           A< error bad_request"#,
+    );
+}
+
+#[test]
+fn f28_containers_may_be_open_128_deep_in_any_member_known_or_not() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}"), (r#"[{"":"#, "}]")] {
+        for name in ["arg", "unknown", "types", "res", "id", "job"] {
             // The line is one, so 127 fit inside; a scalar adds none.
-            let value = |depth: usize| format!("<{open}*{}>1<{close}*{}>", depth - 1, depth - 1);
-            let line = |depth| format!(r#"{{"cmd":"ping","{name}":{}}}"#, value(depth));
-            let rows = [128, 129, 130, 5_000]
-                .map(|depth| format!("{} => {}\n", line(depth), if depth <= 128 { "pong" } else { "error bad_json" }));
-            check_rows(&rows.concat());
+            let each = if open.len() > 1 && close.len() > 1 { 2 } else { 1 };
+            for (depth, told) in [(127, "pong"), (128, "pong"), (129, BAD), (130, BAD), (100_000, BAD)] {
+                let times = (depth - 1) / each;
+                let inside = if (depth - 1) % each == 0 { "1" } else { "[]" };
+                check_rows(&format!(
+                    r#"{{"cmd":"ping","{name}":<{open}*{times}>{inside}<{close}*{times}>}} => {told}"#
+                ));
+            }
         }
     }
 }
 
 #[test]
-fn an_empty_container_counts_too() {
+fn f28_the_line_itself_may_open_128() {
+    for (depth, told) in [(127, "error bad_request"), (128, "error bad_request"), (129, BAD), (100_000, BAD)] {
+        check_rows(&format!(r#"<{{"cmd":*{depth}>1<}}*{depth}> => {told}"#));
+        check_rows(&format!(r#"<{{"":*{depth}>"ping"<}}*{depth}> => {told}"#));
+    }
+    // Without ends; as a line that has spoken before may be anything.
+    for raw in ["<[*100000>", r#"<{"cmd":*100000>"#, r#"{"cmd":"ping","x":<[*100000>"#, r#"{"x":<[{"":*50000>"#] {
+        check_rows(&format!("{raw} => {BAD}"));
+    }
+}
+
+#[test]
+fn f28_an_empty_container_counts_too() {
     check_rows(
         r#"{"cmd":"ping","x":<[*127><]*127>}         => pong
            {"cmd":"ping","x":<[*128><]*128>}         => error bad_json
@@ -169,7 +134,7 @@ fn an_empty_container_counts_too() {
 }
 
 #[test]
-fn depth_does_not_hide_behind_strings() {
+fn f28_depth_does_not_hide_behind_strings() {
     check_rows(
         r#"{"cmd":"ping","x":"<[*500>"}              => pong
            {"cmd":"ping","x":"\"<{*500>"}            => pong
@@ -179,7 +144,7 @@ fn depth_does_not_hide_behind_strings() {
 }
 
 #[test]
-fn a_deep_value_is_carried() {
+fn f28_a_value_as_deep_as_may_be_is_carried() {
     check(
         r#"W> can_do t
            A> do 1 t <[*127>-0<]*127>

@@ -3,7 +3,7 @@
 use crate::play::check;
 
 #[test]
-fn a_line_of_the_limit_passes_and_one_more_byte_does_not() {
+fn f21_a_line_of_the_limit_passes_and_one_more_byte_does_not() {
     for end in [r"\n", r"\r\n"] {
         check(&format!(
             r#"deputy --max-line 64
@@ -31,7 +31,7 @@ fn white_space_counts() {
 }
 
 #[test]
-fn a_line_that_does_not_end_is_too_long_as_soon_as_it_is() {
+fn f21_a_line_that_does_not_end_is_too_long_as_soon_as_it_is() {
     check(
         r#"deputy --max-line 64
            A sends {"cmd":"ping","x":"<x*45>
@@ -54,7 +54,7 @@ fn a_cr_after_the_last_byte_may_belong_to_the_end() {
 }
 
 #[test]
-fn its_tail_is_never_read_as_commands() {
+fn f21_the_tail_of_a_line_that_is_too_long_is_never_read_as_commands() {
     check(
         r#"deputy --max-line 64
            W> can_do t

@@ -30,7 +30,7 @@ fn unknown_members_are_ignored_whatever_they_are() {
 }
 
 #[test]
-fn known_members_that_a_command_does_not_use_may_be_of_any_kind() {
+fn f32_known_members_that_a_command_does_not_use_may_be_of_any_kind() {
     for name in ["id", "type", "arg", "res", "err", "code", "max_jobs", "job"] {
         for value in ["null", "true", "5", "-1.5e9", r#""x""#, "[]", "{}", r#"{"a":[1]}"#, r#""\ud800""#] {
             check_rows(&format!(r#"{{"cmd":"ping","{name}":{value}}} => pong"#));
@@ -49,7 +49,7 @@ fn known_members_that_a_command_does_not_use_may_be_of_any_kind() {
 }
 
 #[test]
-fn a_known_member_given_twice_is_a_bad_request() {
+fn f29_a_known_member_given_twice_is_a_bad_request() {
     for name in ["type", "types", "arg", "res", "err", "code", "max_jobs", "job"] {
         check_rows(&format!(
             r#"{{"cmd":"ping","{name}":1,"{name}":1}}              => error bad_request
@@ -61,7 +61,7 @@ fn a_known_member_given_twice_is_a_bad_request() {
 }
 
 #[test]
-fn a_do_with_a_doubled_member_is_answered_by_did() {
+fn f29_a_do_with_a_doubled_member_is_answered_by_did() {
     for name in ["arg", "res", "err", "code", "max_jobs", "job", "types"] {
         check_rows(&format!(r#"{{"cmd":"do","id":"x","type":"t","{name}":1,"{name}":1}} => did x bad_request"#));
     }
@@ -69,7 +69,7 @@ fn a_do_with_a_doubled_member_is_answered_by_did() {
 }
 
 #[test]
-fn a_doubled_id_counts_as_unreadable() {
+fn f29_a_doubled_id_counts_as_unreadable() {
     check_rows(
         r#"{"cmd":"do","id":1,"id":1,"type":"t"}              => error bad_request
            {"cmd":"do","id":1,"type":"t","id":2}              => error bad_request
@@ -81,7 +81,7 @@ fn a_doubled_id_counts_as_unreadable() {
 }
 
 #[test]
-fn a_doubled_cmd_is_answered_by_error() {
+fn f29_a_doubled_cmd_is_answered_by_error() {
     check_rows(
         r#"{"cmd":"do","cmd":"do","id":1,"type":"t"}          => error bad_request 1
            {"cmd":"do","id":"x","type":"t","cmd":"ping"}      => error bad_request x

@@ -59,7 +59,7 @@ fn types_that_only_look_alike_differ() {
 }
 
 #[test]
-fn names_that_other_languages_treat_specially_are_types() {
+fn f33_names_that_other_languages_treat_specially_are_types() {
     for name in ["__proto__", "constructor", "toString", "null", "true", "0", "-1", "cmd", "{}", "[]", ":", ",", "'"] {
         check(&format!(
             r#"W> {{"cmd":"can_do","types":["{name}"]}}

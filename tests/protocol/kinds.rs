@@ -1,0 +1,91 @@
+//! Every member of every command with a value of every kind.
+
+use crate::play::check_rows;
+
+/// Values of every kind, size and range that some member minds.
+const VALUES: [&str; 24] = [
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "65535",
+    "65536",
+    "9007199254740991",
+    "9007199254740992",
+    "1.0",
+    "1e2",
+    "1e999",
+    r#""""#,
+    r#""x""#,
+    r#""1""#,
+    r#""\ud800""#,
+    "[]",
+    r#"["t"]"#,
+    "[1]",
+    r#"["t",null]"#,
+    "{}",
+    r#"{"t":1}"#,
+];
+
+const NUMBERS: [&str; 11] =
+    ["0", "-0", "1", "-1", "65535", "65536", "9007199254740991", "9007199254740992", "1.0", "1e2", "1e999"];
+const STRINGS: [&str; 4] = [r#""""#, r#""x""#, r#""1""#, r#""\ud800""#];
+const BAD: &str = "error bad_request";
+
+/// Says `line` with each value in the place of `%`: if it is one of `right`, the sender is told `told`, otherwise
+/// `told_else`.
+fn check_member(line: &str, right: &[&str], told: &str, told_else: &str) {
+    for value in VALUES {
+        let told = if right.contains(&value) { told } else { told_else };
+        check_rows(&format!("{} => {}", line.replace('%', value), told.replace('%', value)));
+    }
+}
+
+#[test]
+fn f32_a_cmd_of_any_kind_but_a_string_is_a_bad_request() {
+    check_member(r#"{"id":7,"cmd":%}"#, &STRINGS, "error unknown_cmd 7", "error bad_request 7");
+}
+
+#[test]
+fn f32_a_do_with_a_member_of_the_wrong_kind_is_refused() {
+    let ids = [&NUMBERS[..], &STRINGS].concat();
+    check_member(r#"{"cmd":"do","id":%,"type":"t"}"#, &ids, "", BAD);
+    check_member(r#"{"cmd":"do","id":%,"type":""}"#, &ids, "did % bad_request", BAD);
+    check_member(r#"{"cmd":"do","id":7,"type":%}"#, &[r#""x""#, r#""1""#], "", "did 7 bad_request");
+    check_member(r#"{"cmd":"do","id":7,"type":"t","arg":%}"#, &VALUES, "", "");
+}
+
+#[test]
+fn f32_a_did_with_a_member_of_the_wrong_kind_is_refused() {
+    let ids = [&NUMBERS[..], &STRINGS].concat();
+    check_member(r#"{"cmd":"did","id":%}"#, &ids, "error not_holding %", BAD);
+    let numbers = ["0", "1", "65535", "65536", "9007199254740991"];
+    check_member(r#"{"cmd":"did","job":%}"#, &numbers, "error not_holding", BAD);
+    check_member(r#"{"cmd":"did","id":7,"job":%}"#, &numbers, "error not_holding 7", "error bad_request 7");
+    for member in ["res", "err"] {
+        check_member(&format!(r#"{{"cmd":"did","id":7,"{member}":%}}"#), &VALUES, "error not_holding 7", "");
+    }
+    check_member(r#"{"cmd":"did","id":7,"res":%,"err":%}"#, &VALUES, "error bad_request 7", "");
+}
+
+#[test]
+fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
+    let lists = ["[]", r#"["t"]"#];
+    for cmd in ["can_do", "cant_do"] {
+        check_member(&format!(r#"{{"cmd":"{cmd}","types":%}}"#), &lists, "", BAD);
+    }
+    check_member(r#"{"cmd":"can_do","types":["t"],"max_jobs":%}"#, &["1", "65535"], "", BAD);
+    check_member(r#"{"cmd":"cant_do","types":["t"],"max_jobs":%}"#, &VALUES, "", "");
+    let asked = ["true", "false", "[]", r#"["t"]"#];
+    check_member(r#"{"cmd":"metrics","types":%}"#, &asked, "metrics protocol_errors 0", BAD);
+}
+
+#[test]
+fn f32_a_ping_minds_no_kind_of_any_member() {
+    for member in ["id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "x"] {
+        check_member(&format!(r#"{{"cmd":"ping","{member}":%}}"#), &VALUES, "pong", "");
+    }
+}
