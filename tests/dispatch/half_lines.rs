@@ -4,7 +4,7 @@
 use crate::play::check;
 
 #[test]
-fn the_oldest_half_line_is_cut_off() {
+fn f22_the_oldest_half_line_is_cut_off() {
     check(
         r#"deputy --max-memory 1M --threads 1
            A sends {"cmd":"<a*300000>
@@ -25,6 +25,33 @@ fn the_oldest_half_line_is_cut_off() {
            D< error unknown_cmd
            M> metrics
            M< metrics protocol_errors 4, jobs_refused 0, bytes_held 0, connections_open 5"#,
+    );
+}
+
+#[test]
+fn f22_each_shard_cuts_off_its_own_oldest() {
+    // To the shards in turn: A and D to the first, B and E to the second, C and F to the third.
+    check(
+        r#"deputy --max-memory 1M --threads 3
+           A sends {"cmd":"<a*190000>
+           B sends {"cmd":"<b*190000>
+           C sends {"cmd":"<c*190000>
+           D sends {"cmd":"<d*190000>
+           E sends {"cmd":"<e*190000>
+           F sends {"cmd":"<f*190000>
+           C< error queue_full
+           C closed explained
+           E sends <e*190000>
+           B< error queue_full
+           B closed explained
+           A sends "}\n
+           A< error unknown_cmd
+           D sends "}\n
+           D< error unknown_cmd
+           E sends "}\n
+           E< error unknown_cmd
+           F sends "}\n
+           F< error unknown_cmd"#,
     );
 }
 
@@ -64,7 +91,7 @@ fn more_bytes_of_a_line_do_not_make_it_younger() {
 }
 
 #[test]
-fn as_many_are_cut_off_as_it_takes() {
+fn f22_as_many_are_cut_off_as_it_takes() {
     check(
         r#"deputy --max-memory 1M --threads 1
            A sends {"cmd":"<a*200000>
@@ -83,7 +110,7 @@ fn as_many_are_cut_off_as_it_takes() {
 }
 
 #[test]
-fn up_to_a_quarter_of_the_budget_they_live() {
+fn f22_up_to_a_quarter_of_the_budget_they_live() {
     check(
         r#"deputy --max-memory 1M
            A sends {"cmd":"<a*250000>
@@ -136,7 +163,7 @@ fn below_the_budget_they_live() {
 }
 
 #[test]
-fn a_line_larger_than_the_budget_is_cut_off() {
+fn f22_a_line_larger_than_the_budget_is_cut_off() {
     check(
         r#"deputy --max-memory 1M
            A sends {"cmd":"<a*1048576>
@@ -150,7 +177,7 @@ fn a_line_larger_than_the_budget_is_cut_off() {
 }
 
 #[test]
-fn what_it_held_is_given_back() {
+fn f22_what_it_held_is_given_back() {
     check(
         r#"deputy --max-memory 1M
            W> can_do t
@@ -167,7 +194,7 @@ fn what_it_held_is_given_back() {
 }
 
 #[test]
-fn idle_connections_live_on() {
+fn f22_idle_connections_live_on() {
     check(
         r#"deputy --max-memory 1M
            I> can_do t

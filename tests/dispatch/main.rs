@@ -9,6 +9,8 @@ mod hear;
 mod holes;
 #[path = "../common/play.rs"]
 mod play;
+#[path = "../common/scale.rs"]
+mod scale;
 #[path = "../common/script.rs"]
 mod script;
 #[path = "../common/world.rs"]
@@ -27,4 +29,5 @@ mod stall;
 mod stopping;
 mod trace;
 mod turns;
+mod types;
 mod unsent;

@@ -15,7 +15,7 @@ fn check_stalled(rest: &str) {
 }
 
 #[test]
-fn it_is_closed_after_the_time_out() {
+fn f40_who_takes_nothing_is_closed_after_the_time_out() {
     check_stalled(
         "at 29999
          M> metrics
@@ -51,7 +51,7 @@ fn with_1_mib_unsent_or_less_it_may_wait_for_ever() {
 }
 
 #[test]
-fn a_byte_from_it_starts_the_time_anew() {
+fn f40_a_byte_from_it_starts_the_time_anew() {
     for said in ["A> ping", r#"A sends {"c"#, r"A sends \n"] {
         check_stalled(&format!(
             "at 20000
@@ -66,7 +66,7 @@ fn a_byte_from_it_starts_the_time_anew() {
 }
 
 #[test]
-fn a_byte_to_it_starts_the_time_anew() {
+fn f40_a_byte_to_it_starts_the_time_anew() {
     check_stalled(
         "at 20000
          A reads 1
@@ -76,6 +76,27 @@ fn a_byte_to_it_starts_the_time_anew() {
          at 50001
          A closed dropped",
     );
+}
+
+#[test]
+fn f40_a_client_that_submits_for_two_minutes_before_it_reads_lives() {
+    let second = |s: u32| format!("at {}\nA> do {s} u\nV< do {s} u\nV> did {s}\n", 1_000 * s);
+    let answer = |s: u32| format!("A< did {s}\n");
+    check(&format!(
+        r#"V> can_do u
+           A> do 0 u
+           A stops reading
+           V< do 0 u
+           V> did 0 res "<x*1100000>"
+           {}
+           M> metrics
+           M< metrics connections_open 3
+           A reads on
+           A< did 0 res "<x*1100000>"
+           {}"#,
+        (1..=120).map(second).collect::<String>(),
+        (1..=120).map(answer).collect::<String>(),
+    ));
 }
 
 #[test]
@@ -96,7 +117,7 @@ fn more_bytes_that_wait_are_no_movement() {
 }
 
 #[test]
-fn a_peer_that_reads_slowly_lives() {
+fn f40_a_peer_that_reads_slowly_lives() {
     let reads: Vec<String> = (1..60).map(|i| format!("at {}\nA reads 100\n", i * 29_000)).collect();
     check_stalled(&format!("{}A reads on\nA< did 1 res \"<x*1100000>\"", reads.concat()));
 }
@@ -130,7 +151,7 @@ fn the_time_starts_when_the_bytes_come_to_wait() {
 }
 
 #[test]
-fn what_a_stalled_worker_held_is_given_back() {
+fn f40_what_a_stalled_worker_held_is_given_back() {
     check(
         r#"W> can_do t max_jobs 2
            A> do 1 t

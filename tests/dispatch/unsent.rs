@@ -10,7 +10,7 @@ fn res_of_line(bytes: usize) -> String {
 const MIB: usize = 1 << 20;
 
 #[test]
-fn a_worker_with_more_than_1_mib_unsent_is_given_no_further_job() {
+fn f40_a_worker_with_more_than_1_mib_unsent_is_given_no_further_job() {
     check(
         r#"W> can_do t max_jobs 2
            W stops reading
@@ -30,7 +30,7 @@ fn a_worker_with_more_than_1_mib_unsent_is_given_no_further_job() {
 }
 
 #[test]
-fn it_is_so_past_1_mib_to_the_byte() {
+fn f40_it_is_so_past_1_mib_to_the_byte() {
     for (bytes, waiting, running) in [(MIB - 1, 0, 1), (MIB, 0, 1), (MIB + 1, 1, 0)] {
         check(&format!(
             r#"W> can_do t
@@ -72,7 +72,7 @@ fn it_is_so_however_the_bytes_came() {
 }
 
 #[test]
-fn it_is_given_more_as_soon_as_it_has_read_enough() {
+fn f40_it_is_given_more_as_soon_as_it_has_read_enough() {
     check(&format!(
         r#"W> can_do t
            V> can_do u
@@ -118,7 +118,7 @@ fn it_may_answer_what_it_holds_meanwhile() {
 }
 
 #[test]
-fn several_large_jobs_come_one_after_the_other() {
+fn f40_several_large_jobs_come_one_after_the_other() {
     check(
         r#"deputy --max-unsent 2M
            W> can_do t max_jobs 4
@@ -157,7 +157,7 @@ fn a_waiting_backlog_does_not_flood_a_worker_that_comes() {
 }
 
 #[test]
-fn a_connection_is_closed_when_its_unsent_bytes_pass_max_unsent() {
+fn f40_a_connection_is_closed_when_its_unsent_bytes_pass_max_unsent() {
     check(&format!(
         r#"deputy --max-unsent 2M
            V> can_do u
@@ -201,7 +201,7 @@ fn it_is_judged_after_the_write() {
 }
 
 #[test]
-fn what_it_held_is_given_back() {
+fn f40_what_it_held_is_given_back() {
     check(
         r#"deputy --max-unsent 2M
            W> can_do t
@@ -221,7 +221,7 @@ fn what_it_held_is_given_back() {
 }
 
 #[test]
-fn others_are_served_while_a_submitter_does_not_read() {
+fn f40_others_are_served_while_a_submitter_does_not_read() {
     check(
         r#"W> can_do t
            A> do 1 t

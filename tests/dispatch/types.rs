@@ -1,0 +1,77 @@
+//! Types by the hundred thousand: what is left of those that nobody uses, and which shards are their homes.
+
+use ahash::RandomState;
+use deputy::dispatch::home_of;
+
+use crate::scale::scaled;
+use crate::world::World;
+
+/// Types of a worker.
+const TYPES_EACH: usize = 1_024;
+
+/// Books of types, and lines of types, that all shards have.
+fn books(world: &World) -> (usize, usize) {
+    let audits = (0..world.shards()).map(|shard| world.audit(shard));
+    audits.fold((0, 0), |(bids, queues), audit| (bids + audit.bids.len(), queues + audit.queues.len()))
+}
+
+#[test]
+fn f42_of_a_type_that_nobody_uses_nothing_is_left() {
+    let mut world = World::of(3);
+    let client = world.open(0);
+    world.worker(1, &["always"], None);
+    world.settle();
+    assert_eq!(books(&world), (1, 1), "books of the type that is used, and an offer for it");
+    for round in 0..scaled(1_000) {
+        let names: Vec<String> = (0..TYPES_EACH).map(|at| format!("t{round}.{at}")).collect();
+        for name in &names {
+            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
+        }
+        world.settle();
+        assert_eq!(books(&world), (1, 1 + TYPES_EACH), "a job waits of each type");
+        let worker = world.worker(2, &names.iter().map(String::as_str).collect::<Vec<_>>(), None);
+        world.settle();
+        for _ in &names {
+            assert_eq!(world.take_lines(worker).len(), 1, "it has one job at a time");
+            world.say(worker, r#"{"cmd":"did","id":1}"#);
+            world.settle();
+        }
+        assert_eq!(world.take_lines(client), vec![r#"{"cmd":"did","id":1}"#; TYPES_EACH]);
+        world.end(worker);
+        world.settle();
+        world.check_rest();
+        assert_eq!(books(&world), (1, 1), "after round {round}");
+    }
+}
+
+/// How many of `names` have their home at each shard.
+fn spread(homes: &RandomState, shards: u16, names: &[String]) -> Vec<usize> {
+    let mut spread = vec![0; shards.into()];
+    for name in names {
+        spread[usize::from(home_of(homes, shards, name).0)] += 1;
+    }
+    spread
+}
+
+/// Names that all have their home at shard 0, for who knows the seed.
+fn aimed(homes: &RandomState, shards: u16, count: usize) -> Vec<String> {
+    let names = (0_u64..).map(|i| format!("t{i}")).filter(|name| home_of(homes, shards, name).0 == 0);
+    names.take(count).collect()
+}
+
+#[test]
+fn f43_a_hundred_thousand_names_aimed_at_one_shard_are_spread_evenly_by_another_seed() {
+    const SHARDS: u16 = 8;
+    const COUNT: usize = 100_000;
+    let known = RandomState::with_seeds(1, 2, 3, 4);
+    let names = aimed(&known, SHARDS, COUNT);
+    assert_eq!(spread(&known, SHARDS, &names)[0], COUNT);
+    // As the server has it: of the process's own random numbers.
+    let random = RandomState::new();
+    for homes in [random, RandomState::with_seeds(2, 2, 3, 4), RandomState::with_seeds(1, 2, 3, 5)] {
+        for jobs in spread(&homes, SHARDS, &names) {
+            // Of a fair spread one in a hundred is a hundred and five off the mean; this is twenty times as much.
+            assert!(jobs.abs_diff(COUNT / 8) < COUNT / 8 / 5, "{jobs} of {COUNT} at one of {SHARDS} shards");
+        }
+    }
+}
