@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use slab::Slab;
 
 use super::message::{BidId, ConnId, Message, ShardId};
 use super::step::Step;
+use super::table::Table;
 
 /// No node.
 const NONE: u32 = u32::MAX;
@@ -17,9 +17,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Bids {
     by_name: HashMap<Arc<str>, u32, RandomState>,
-    books: Slab<Bid>,
+    books: Table<Bid>,
     /// One for each type of each worker.
-    nodes: Slab<Node>,
+    nodes: Table<Node>,
     next_stamp: u64,
 }
 
@@ -120,7 +120,7 @@ impl Standing {
 
 impl Bids {
     pub(super) fn new(maps: RandomState) -> Self {
-        Self { by_name: HashMap::with_hasher(maps), books: Slab::new(), nodes: Slab::new(), next_stamp: 0 }
+        Self { by_name: HashMap::with_hasher(maps), books: Table::default(), nodes: Table::default(), next_stamp: 0 }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
@@ -131,7 +131,7 @@ impl Bids {
     pub(super) fn enter(&mut self, name: &str, home: ShardId) -> u32 {
         self.find(name).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
-            let at = index(self.books.vacant_key());
+            let at = self.books.next();
             self.books.insert(Bid {
                 id: BidId(at),
                 name: Arc::clone(&name),
@@ -152,15 +152,15 @@ impl Bids {
     }
 
     pub(super) fn get(&mut self, bid: u32) -> &mut Bid {
-        &mut self.books[bid as usize]
+        &mut self.books[bid]
     }
 
     pub(super) fn peek(&self, bid: u32) -> &Bid {
-        &self.books[bid as usize]
+        &self.books[bid]
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Bid> {
-        self.books.iter().map(|(_, bid)| bid)
+        self.books.iter()
     }
 
     /// Entries and nodes, for tests.
@@ -168,16 +168,14 @@ impl Bids {
         (self.books.len(), self.nodes.len())
     }
 
-    /// Closes the books of a type that nothing is left of. The last one gives the memory back.
+    /// Closes the books of a type that nothing is left of. The table of names shrinks when an eighth of it is in use.
     pub(super) fn forget_if_unused(&mut self, bid: u32) {
         let unused = |b: &Bid| b.workers == 0 && b.open == 0 && b.asking.is_none() && b.running == 0;
-        if self.books.get(bid as usize).is_some_and(unused) {
-            let bid = self.books.remove(bid as usize);
+        if self.books.get(bid).is_some_and(unused) {
+            let bid = self.books.remove(bid);
             self.by_name.remove(&bid.name);
-            if self.books.is_empty() {
-                self.books.shrink_to_fit();
-                self.nodes.shrink_to_fit();
-                self.by_name.shrink_to_fit();
+            if self.by_name.len() < self.by_name.capacity() / 8 {
+                self.by_name.shrink_to(self.by_name.len() * 2);
             }
         }
     }
@@ -186,7 +184,7 @@ impl Bids {
     pub(super) fn join(&mut self, bid: u32, worker: ConnId, now: Standing) -> u32 {
         self.get(bid).workers += 1;
         let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, followed: true };
-        let node = index(self.nodes.insert(node));
+        let node = self.nodes.insert(node);
         self.show(bid, node, Standing::default(), now, true);
         node
     }
@@ -194,7 +192,7 @@ impl Bids {
     /// It takes the type no more.
     pub(super) fn leave(&mut self, bid: u32, node: u32, shown: Standing) {
         self.unlink(bid, node);
-        self.nodes.remove(node as usize);
+        self.nodes.remove(node);
         let bid = self.get(bid);
         bid.workers -= 1;
         bid.free -= u64::from(shown.free);
@@ -206,7 +204,7 @@ impl Bids {
         let entry = self.get(bid);
         entry.free = entry.free + u64::from(now.free) - u64::from(shown.free);
         let list = (now.free > 0).then_some(now.tainted);
-        if to_back || self.nodes[node as usize].list != list {
+        if to_back || self.nodes[node].list != list {
             self.unlink(bid, node);
             if let Some(tainted) = list {
                 self.link(bid, node, tainted);
@@ -216,12 +214,12 @@ impl Bids {
 
     /// Whether a type's books follow how a worker stands.
     pub(super) fn follows(&self, node: u32) -> bool {
-        self.nodes[node as usize].followed
+        self.nodes[node].followed
     }
 
     /// The books of a type follow a worker from now on, or do so no more.
     pub(super) fn set_follows(&mut self, node: u32, followed: bool) {
-        self.nodes[node as usize].followed = followed;
+        self.nodes[node].followed = followed;
     }
 
     /// Who takes the next job, as far as the books know: of those with a free slot the one that waits longest; for a
@@ -229,40 +227,40 @@ impl Bids {
     pub(super) fn first_ready(&self, bid: u32, suspect: bool) -> Option<Ready> {
         let [clean, tainted] = self.peek(bid).ready.map(|ends| ends.first);
         let heads = [clean, if suspect { NONE } else { tainted }].into_iter().filter(|&head| head != NONE);
-        let node = heads.min_by_key(|&head| self.nodes[head as usize].stamp)?;
-        let Node { worker, followed, .. } = self.nodes[node as usize];
+        let node = heads.min_by_key(|&head| self.nodes[head].stamp)?;
+        let Node { worker, followed, .. } = self.nodes[node];
         Some(Ready { worker, node, followed })
     }
 
     fn link(&mut self, bid: u32, node: u32, tainted: bool) {
         self.next_stamp += 1;
         let stamp = self.next_stamp;
-        let ends = &mut self.books[bid as usize].ready[usize::from(tainted)];
+        let ends = &mut self.books[bid].ready[usize::from(tainted)];
         let last = std::mem::replace(&mut ends.last, node);
         if last == NONE {
             ends.first = node;
         } else {
-            self.nodes[last as usize].next = node;
+            self.nodes[last].next = node;
         }
-        let node = &mut self.nodes[node as usize];
+        let node = &mut self.nodes[node];
         (node.prev, node.next, node.stamp, node.list) = (last, NONE, stamp, Some(tainted));
     }
 
     fn unlink(&mut self, bid: u32, node: u32) {
-        let Node { prev, next, list, .. } = self.nodes[node as usize];
+        let Node { prev, next, list, .. } = self.nodes[node];
         let Some(tainted) = list else { return };
-        let ends = &mut self.books[bid as usize].ready[usize::from(tainted)];
+        let ends = &mut self.books[bid].ready[usize::from(tainted)];
         if prev == NONE {
             ends.first = next;
         } else {
-            self.nodes[prev as usize].next = next;
+            self.nodes[prev].next = next;
         }
         if next == NONE {
             ends.last = prev;
         } else {
-            self.nodes[next as usize].prev = prev;
+            self.nodes[next].prev = prev;
         }
-        self.nodes[node as usize].list = None;
+        self.nodes[node].list = None;
     }
 
     /// How many ready workers hold no suspect, as far as the books know. Linear; for tests.
@@ -271,12 +269,8 @@ impl Bids {
         let mut at = bid.ready[0].first;
         while at != NONE {
             n += 1;
-            at = self.nodes[at as usize].next;
+            at = self.nodes[at].next;
         }
         n
     }
-}
-
-fn index(i: usize) -> u32 {
-    u32::try_from(i).expect("memory ends before four billion entries")
 }

@@ -9,7 +9,7 @@
 //! | [`message`] | what goes in and out |
 //! | [`job`] | a job, and the answer that ends it |
 //! | `home`, `line`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
-//! | `owner`, `conns`, `worker`, `bids` | a shard as the owner of connections: their slots, and what was offered for them |
+//! | `owner`, `conns`, `worker`, `bids`, `table` | a shard as the owner of connections: their slots, and what was offered for them |
 //! | `obey`, `supply`, `ready`, `bounds`, `census` | the owner's rules: commands, winning jobs, who takes them, limits, tables by type |
 //! | [`audit`] | the books laid open, for tests |
 
@@ -29,6 +29,7 @@ mod owner;
 mod ready;
 mod step;
 mod supply;
+mod table;
 mod worker;
 
 use std::collections::VecDeque;
