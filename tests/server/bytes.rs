@@ -1,7 +1,6 @@
-//! How bytes become lines: line ends, segments, half-closed connections, and peers that speak something else.
+//! How bytes become lines: line ends, segments, half-closed connections, bytes that no line may have.
 
-use serde_json::json;
-
+use crate::bystanders::Bystanders;
 use crate::client::Client;
 use crate::script::everywhere;
 
@@ -9,7 +8,7 @@ const PING: &str = r#"{"cmd":"ping"}"#;
 const PONG: &str = r#"{"cmd":"pong"}"#;
 
 #[test]
-fn lines_end_with_crlf_or_lf_and_empty_ones_are_ignored() {
+fn f24_lines_end_with_crlf_or_lf_and_empty_ones_are_ignored() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send_bytes(b"\n\r\n \t \r\n\t\n{\"cmd\":\"ping\"}\r\n\r\n");
@@ -23,7 +22,7 @@ fn lines_end_with_crlf_or_lf_and_empty_ones_are_ignored() {
 }
 
 #[test]
-fn a_session_may_come_one_byte_at_a_time() {
+fn f20_a_session_may_come_one_byte_at_a_time() {
     everywhere(&[], |net| {
         let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
         let session = [
@@ -40,7 +39,7 @@ fn a_session_may_come_one_byte_at_a_time() {
 }
 
 #[test]
-fn a_line_may_be_cut_anywhere() {
+fn f20_a_line_may_be_cut_anywhere() {
     let line = "{\"cmd\":\"do\",\"id\":1,\"arg\":\"\\\"\u{e9}\"}\r\n{\"cmd\":\"ping\"}\r\n".as_bytes();
     everywhere(&[], |net| {
         for cut in 0..=line.len() {
@@ -136,58 +135,6 @@ fn an_answer_and_the_end_of_input_in_one_segment_are_both_seen() {
     });
 }
 
-/// What other programs say first. The first byte tells them from clients.
-const STRANGERS: [(&str, &[u8]); 9] = [
-    ("a browser", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-    ("a form", b"POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\n{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}\r\n"),
-    ("a TLS client", b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03"),
-    ("Redis", b"*1\r\n$4\r\nPING\r\n"),
-    ("gearman", b"\0REQ\0\0\0\x01\0\0\0\x01t\n{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}\n"),
-    ("a byte order mark", b"\xef\xbb\xbf{\"cmd\":\"ping\"}\n"),
-    ("an array", b"[{\"cmd\":\"ping\"}]\n"),
-    ("after empty lines", b"\r\n \t\n\tx"),
-    ("a lone CR", b"\rx"),
-];
-
-#[test]
-fn a_first_byte_that_opens_no_object_closes_the_connection_at_once() {
-    everywhere(&[], |net| {
-        for (name, bytes) in STRANGERS {
-            let mut stranger = net.connect(name);
-            stranger.send_bytes(bytes);
-            stranger.expect_error("bad_json", None);
-            stranger.expect_closed();
-        }
-        let metrics = net.connect("the observer").metrics();
-        assert_eq!((&metrics["jobs_added"], &metrics["jobs_refused"]), (&json!(0), &json!(0)));
-        assert_eq!(metrics["protocol_errors"], STRANGERS.len());
-    });
-}
-
-#[test]
-fn the_first_byte_alone_is_enough() {
-    everywhere(&[], |net| {
-        let mut stranger = net.connect("a stranger");
-        stranger.send_bytes(b"G");
-        stranger.expect_error("bad_json", None);
-        stranger.expect_closed();
-    });
-}
-
-#[test]
-fn a_first_line_that_is_not_json_closes_the_connection_and_nothing_after_it_is_obeyed() {
-    everywhere(&[], |net| {
-        for first in ["{hello}", "{\"cmd\":\"ping\"", "{\"cmd\":\"ping\"} x", "{\"a\":\r1}"] {
-            let mut client = net.connect("the client");
-            client
-                .send_bytes(format!("\r\n\n{first}\n{{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}}\n{PING}\n").as_bytes());
-            client.expect_error("bad_json", None);
-            client.expect_closed();
-        }
-        assert_eq!(net.connect("the observer").metrics()["jobs_added"], 0);
-    });
-}
-
 #[test]
 fn a_first_line_that_is_only_refused_does_not_close() {
     everywhere(&[], |net| {
@@ -214,28 +161,53 @@ fn a_cr_waits_for_the_byte_after_it() {
 }
 
 /// Lines of bytes that are bad after a good line, and close nothing.
-const BAD_BYTES: [(&str, &[u8]); 8] = [
-    ("a CR between members", b"{\"cmd\":\"ping\",\r\"a\":1}\n"),
-    ("a CR before the object", b"\r{\"cmd\":\"ping\"}\n"),
-    ("a CR before the CR of the end", b"{\"cmd\":\"ping\"}\r\r\n"),
-    ("a CR in a string", b"{\"cmd\":\"ping\",\"a\":\"\r\"}\n"),
-    ("a NUL", b"{\"cmd\":\"ping\",\"a\":\"\0\"}\n"),
-    ("no UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xff\"}\n"),
-    ("an overlong form", b"{\"cmd\":\"ping\",\"a\":\"\xc0\xaf\"}\n"),
-    ("a surrogate in UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xed\xa0\x80\"}\n"),
-];
-
-#[test]
-fn bad_bytes_in_a_later_line_are_bad_json_and_the_connection_goes_on() {
+fn check_bad_json(lines: &[(&str, &[u8])]) {
     everywhere(&[], |net| {
-        for (name, bytes) in BAD_BYTES {
+        let mut bystanders = Bystanders::new(net);
+        for (name, bytes) in lines {
             let mut client = net.connect(name);
             client.expect_nothing();
             client.send_bytes(bytes);
             client.expect_error("bad_json", None);
             client.expect_nothing();
+            bystanders.are_served();
         }
     });
+}
+
+#[test]
+fn f25_what_is_not_utf_8_is_bad_json_and_the_connection_goes_on() {
+    check_bad_json(&[
+        ("no UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xff\"}\n"),
+        ("an overlong form", b"{\"cmd\":\"ping\",\"a\":\"\xc0\xaf\"}\n"),
+        ("a surrogate in UTF-8", b"{\"cmd\":\"ping\",\"a\":\"\xed\xa0\x80\"}\n"),
+        ("a character cut short", b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"arg\":\"\xf0\x9f\x98\"}\n"),
+        ("in a name", b"{\"cmd\":\"ping\",\"\x80\":1}\n"),
+    ]);
+}
+
+#[test]
+fn f26_a_raw_nul_is_bad_json_and_the_connection_goes_on() {
+    check_bad_json(&[
+        ("in a string", b"{\"cmd\":\"ping\",\"a\":\"\0\"}\n"),
+        ("in a type", b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\0\"}\n"),
+        ("after the object", b"{\"cmd\":\"ping\"}\0\n"),
+        ("alone", b"\0\r\n"),
+    ]);
+}
+
+#[test]
+fn f27_a_cr_that_ends_no_line_is_bad_json_and_the_connection_goes_on() {
+    check_bad_json(&[
+        ("between members", b"{\"cmd\":\"ping\",\r\"a\":1}\n"),
+        ("before the object", b"\r{\"cmd\":\"ping\"}\n"),
+        ("before the CR of the end", b"{\"cmd\":\"ping\"}\r\r\n"),
+        ("in a string", b"{\"cmd\":\"ping\",\"a\":\"\r\"}\n"),
+        (
+            "and a line behind it",
+            b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"arg\":\"\r{\"cmd\":\"did\",\"id\":1}\r\"}\n",
+        ),
+    ]);
 }
 
 /// Sends a line with `open` containers inside of the line's object, in an unknown member or in the argument.
@@ -250,18 +222,20 @@ fn send_nested(client: &mut Client, member: &str, open: usize) {
 }
 
 #[test]
-fn a_hundred_and_twenty_eight_open_containers_pass_and_one_more_does_not() {
+fn f28_a_hundred_and_twenty_eight_open_containers_pass_and_one_more_does_not() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.expect_nothing();
         for member in ["arg", "unknown"] {
-            send_nested(&mut client, member, 127);
-            client.expect_nothing();
+            for open in [126, 127] {
+                send_nested(&mut client, member, open);
+                client.expect_nothing();
+            }
             send_nested(&mut client, member, 128);
             client.expect_error("bad_json", None);
             send_nested(&mut client, member, 100_000);
             client.expect_error("bad_json", None);
         }
-        assert_eq!(client.metrics()["jobs_added"], 2);
+        assert_eq!(client.metrics()["jobs_added"], 4);
     });
 }

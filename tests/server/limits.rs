@@ -10,7 +10,7 @@ fn ping_of(bytes: usize) -> String {
 }
 
 #[test]
-fn a_line_at_the_limit_passes_and_one_over_it_closes_the_connection() {
+fn f21_a_line_at_the_limit_passes_and_one_over_it_closes_the_connection() {
     everywhere(&["--max-line", "64"], |net| {
         let mut client = net.connect("the client");
         for bytes in [63, 64] {
@@ -29,7 +29,7 @@ fn a_line_at_the_limit_passes_and_one_over_it_closes_the_connection() {
 }
 
 #[test]
-fn a_line_without_an_end_is_too_long_as_soon_as_it_passes_the_limit() {
+fn f21_a_line_without_an_end_is_too_long_as_soon_as_it_passes_the_limit() {
     everywhere(&["--max-line", "1K"], |net| {
         let mut client = net.connect("the client");
         client.send_bytes(format!("{{\"cmd\":\"ping\",\"\":\"{}", "x".repeat(1100)).as_bytes());
@@ -39,7 +39,7 @@ fn a_line_without_an_end_is_too_long_as_soon_as_it_passes_the_limit() {
 }
 
 #[test]
-fn the_tail_of_a_line_that_is_too_long_is_never_obeyed() {
+fn f21_the_tail_of_a_line_that_is_too_long_is_never_obeyed() {
     everywhere(&["--max-line", "1K"], |net| {
         let mut client = net.connect("the client");
         client.expect_nothing();
@@ -86,7 +86,7 @@ fn can_do(types: std::ops::Range<usize>) -> String {
 }
 
 #[test]
-fn a_connection_may_give_a_thousand_and_twenty_four_types() {
+fn f42_a_connection_may_give_a_thousand_and_twenty_four_types() {
     everywhere(&[], |net| {
         let mut worker = net.connect("the worker");
         worker.send(&can_do(0..1025));
@@ -161,7 +161,7 @@ fn other_work_goes_on_while_the_queue_is_full() {
 }
 
 #[test]
-fn half_a_line_beyond_the_memory_budget_is_cut_off_and_others_live_on() {
+fn f22_half_a_line_beyond_the_memory_budget_is_cut_off_and_others_live_on() {
     everywhere(&["--max-memory", "1M"], |net| {
         let mut idle: Vec<_> = (0..4).map(|_| net.connect("an idle client")).collect();
         idle.iter_mut().for_each(Client::expect_nothing);

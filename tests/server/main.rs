@@ -5,32 +5,43 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/corpus.rs"]
+mod corpus;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../common/scale.rs"]
+mod scale;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod bystanders;
+mod figure;
 mod rest;
 mod script;
 
 mod bytes;
 mod client_2011;
 mod codes;
+mod corpus_lines;
 mod crowds;
 mod failure;
+mod half_lines;
+mod homes;
 mod ids;
 mod limits;
 mod memory;
 mod metrics;
 mod options;
+mod pipelined;
 mod sessions;
 mod slots;
 mod sockets;
 mod start;
 mod stderr;
 mod stopping;
+mod strangers;
 mod system;
 mod unread;
 mod verbose;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::fs;
 
 use crate::client::Client;
+use crate::figure::print_figure;
 use crate::process::{Server, Via};
+use crate::scale::scaled;
 use crate::wait::until;
 
 const JOBS: u64 = 100_000;
@@ -14,8 +16,17 @@ const BATCH: u64 = 100;
 
 /// Bytes of the server that are in the machine's memory.
 fn resident_bytes(server: &Server) -> u64 {
+    status_bytes(server, "VmRSS:")
+}
+
+/// The most that they ever were.
+fn resident_bytes_peak(server: &Server) -> u64 {
+    status_bytes(server, "VmHWM:")
+}
+
+fn status_bytes(server: &Server, row: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")).unwrap();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(row)?.strip_suffix("kB")).unwrap();
     kilobytes.trim().parse::<u64>().unwrap() * 1_024
 }
 
@@ -53,4 +64,71 @@ fn a_backlog_takes_little_memory_and_gives_it_back() {
     assert!(each <= 160, "a waiting job takes {each} bytes");
     work(server.connect(Via::Tcp, "the worker"), JOBS);
     until("the backlog's memory", || (resident_bytes(&server) <= before + (4 << 20)).then_some(()));
+}
+
+#[test]
+fn f21_a_line_that_never_ends_takes_no_more_memory_than_the_longest_line() {
+    const LIMIT_BYTES: u64 = 4 << 20;
+    let server = Server::start(&["--threads", "1", "--max-line", "4M"]);
+    let before = resident_bytes_peak(&server);
+    let mut client = server.connect(Via::Tcp, "the endless client");
+    client.send_bytes(br#"{"cmd":"do","id":1,"type":"t","arg":""#);
+    client.try_send_bytes(&vec![b'x'; 64 << 20]);
+    client.expect_error("too_long", None);
+    client.expect_closed();
+    // While a line's room grows both the old and the new are there.
+    let taken = resident_bytes_peak(&server) - before;
+    assert!(taken <= 2 * LIMIT_BYTES, "a line that may have {LIMIT_BYTES} bytes took {taken}");
+}
+
+/// Does all jobs of these many types, 1,024 to a worker. The workers stay.
+fn work_at_all(server: &Server, types: usize) -> Vec<Client> {
+    let mut workers = Vec::new();
+    for first in (0..types).step_by(1_024) {
+        let own = first..types.min(first + 1_024);
+        let names: Vec<String> = own.clone().map(|name| format!("\"type {name}\"")).collect();
+        let mut worker = server.connect(Via::Tcp, "a worker of many types");
+        worker.send(&format!(r#"{{"cmd":"can_do","types":[{}],"max_jobs":1024}}"#, names.join(",")));
+        let mut answers = String::new();
+        for _ in own {
+            let job: serde_json::Value = serde_json::from_str(&worker.line()).unwrap();
+            writeln!(answers, r#"{{"cmd":"did","job":{}}}"#, job["job"]).unwrap();
+        }
+        worker.send_bytes(answers.as_bytes());
+        worker.expect_nothing();
+        workers.push(worker);
+    }
+    workers
+}
+
+#[test]
+fn f42_the_memory_of_types_that_nobody_uses_any_more_comes_back() {
+    let types = scaled(1_000_000);
+    let server = Server::start(&["--threads", "2"]);
+    let (mut client, mut worker) = (server.connect(Via::Tcp, "the client"), server.connect(Via::Tcp, "who stays"));
+    worker.send(r#"{"cmd":"can_do","types":["always"]}"#);
+    worker.expect_nothing();
+    let before = resident_bytes(&server);
+    let mut lines = String::new();
+    for id in 0..types {
+        writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"type {id}"}}"#).unwrap();
+    }
+    client.send_bytes(lines.as_bytes());
+    client.until_metric("jobs_waiting", types as u64);
+    let waiting = resident_bytes(&server) - before;
+    let workers = work_at_all(&server, types);
+    let answers = (0..types).map(|_| client.line()).filter(|line| line.starts_with(r#"{"cmd":"did","id":"#));
+    assert_eq!(answers.count(), types);
+    let with_workers = resident_bytes(&server) - before;
+    drop(workers);
+    client.until_metric("connections_open", 2);
+    // The allocator and the shards keep some megabytes in hand, however many types there were.
+    let left = until("the memory of the types", || {
+        let left = resident_bytes(&server).saturating_sub(before);
+        (left <= 32 << 20).then_some(left)
+    });
+    print_figure(&format!(
+        "{types} types: {waiting} bytes with a job of each, {with_workers} with workers, {left} left"
+    ));
+    worker.expect_nothing();
 }

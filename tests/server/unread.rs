@@ -1,7 +1,10 @@
 //! Peers that do not read what they are sent: when they are given no more, and when they are closed.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
+use crate::bystanders::Bystanders;
 use crate::client::Client;
 use crate::script::{Net, everywhere, over_both};
 
@@ -35,7 +38,7 @@ fn work_once(worker: &mut Client) -> usize {
 }
 
 #[test]
-fn a_worker_that_does_not_read_is_given_no_more_until_it_does() {
+fn f40_a_worker_that_does_not_read_is_given_no_more_until_it_does() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         let mut lazy = lazy_worker(net);
@@ -70,7 +73,7 @@ fn a_worker_that_does_not_read_is_given_no_more_until_it_does() {
 }
 
 #[test]
-fn a_worker_that_stalls_is_closed_and_its_jobs_are_given_to_others() {
+fn f40_a_worker_that_stalls_is_closed_and_its_jobs_are_given_to_others() {
     over_both(&["--threads", "2", "--stall-timeout", "1"], |net| {
         let mut client = net.connect("the client");
         let mut lazy = lazy_worker(net);
@@ -106,7 +109,7 @@ fn pile_up_results(net: &Net) -> (Client, Client) {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_closed_past_the_limit_of_unsent_bytes() {
+fn f40_a_client_that_does_not_read_is_closed_past_the_limit_of_unsent_bytes() {
     everywhere(&["--max-line", "2M", "--max-unsent", "2M"], |net| {
         let (mut lazy, mut worker) = pile_up_results(net);
         worker.until_metric("connections_open", 1);
@@ -117,7 +120,7 @@ fn a_client_that_does_not_read_is_closed_past_the_limit_of_unsent_bytes() {
 }
 
 #[test]
-fn a_client_that_reads_late_is_sent_everything() {
+fn f40_a_client_that_reads_late_is_sent_everything() {
     everywhere(&[], |net| {
         let (mut lazy, _worker) = pile_up_results(net);
         for _ in 0..JOBS {
@@ -128,11 +131,60 @@ fn a_client_that_reads_late_is_sent_everything() {
 }
 
 #[test]
-fn a_client_with_much_unsent_that_moves_no_byte_is_closed_after_the_stall_timeout() {
+fn f40_a_client_with_much_unsent_that_moves_no_byte_is_closed_after_the_stall_timeout() {
     over_both(&["--threads", "2", "--stall-timeout", "1"], |net| {
         let (mut lazy, mut worker) = pile_up_results(net);
         worker.until_metric("connections_open", 1);
         assert!(lazy.drain() < JOBS * PAYLOAD_BYTES);
+    });
+}
+
+#[test]
+fn f40_a_client_that_submits_past_the_stall_timeout_before_it_reads_lives() {
+    let stall_seconds = 3;
+    over_both(&["--threads", "2", "--stall-timeout", &stall_seconds.to_string()], |net| {
+        let (mut busy, mut worker) = pile_up_results(net);
+        let start = Instant::now();
+        let mut submitted = 0;
+        while start.elapsed() < Duration::from_secs(stall_seconds + 1) {
+            busy.send(&format!(r#"{{"cmd":"do","id":{submitted},"type":"t"}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{submitted},"type":"t"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{submitted}}}"#));
+            submitted += 1;
+        }
+        for _ in 0..JOBS {
+            assert!(busy.line().len() > PAYLOAD_BYTES);
+        }
+        for id in 0..submitted {
+            busy.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        }
+        busy.expect_nothing();
+    });
+}
+
+#[test]
+fn f40_a_worker_that_takes_eight_jobs_of_ten_megabytes_at_once_lives() {
+    const MEGABYTES_10: usize = 10 << 20;
+    over_both(&["--threads", "2"], |net| {
+        let mut bystanders = Bystanders::new(net);
+        let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
+        worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":8}"#);
+        let arg = "x".repeat(MEGABYTES_10);
+        for id in 0..8 {
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"{arg}"}}"#));
+        }
+        client.expect_nothing(); // All are accepted, and the worker has read none.
+        bystanders.are_served();
+        let jobs: Vec<String> = (0..8).map(|_| worker.line()).collect();
+        bystanders.are_served();
+        for (id, job) in jobs.iter().enumerate() {
+            let job: serde_json::Value = serde_json::from_str(job).unwrap();
+            assert_eq!((&job["id"], job["arg"].as_str().unwrap().len()), (&id.into(), MEGABYTES_10));
+            worker.send(&format!(r#"{{"cmd":"did","job":{},"res":{}}}"#, job["job"], job["arg"]));
+            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":"{arg}"}}"#));
+        }
+        worker.expect_nothing();
+        bystanders.are_served();
     });
 }
 
