@@ -1,9 +1,12 @@
 //! Connections by the thousand that each hold half a line: they count in the memory budget, and past it the oldest go.
 
+use std::sync::{Mutex, PoisonError};
+
 use rustix::process::{Resource, getrlimit};
 
 use crate::bystanders::Bystanders;
 use crate::client::Client;
+use crate::figure::print_figure;
 use crate::programs::pass_over;
 use crate::scale::scaled;
 use crate::script::{Net, over_both};
@@ -40,6 +43,9 @@ fn ends_its_line(client: &mut Client) -> bool {
     true
 }
 
+/// There are not descriptors enough for two tests of these at once.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// How many connections this test makes, or none where there are not enough descriptors for them.
 fn count() -> Option<usize> {
     let count = scaled(10_000);
@@ -55,6 +61,7 @@ fn count() -> Option<usize> {
 #[test]
 fn f22_of_half_lines_past_the_budget_the_oldest_are_cut_off_and_idle_connections_live_on() {
     let Some(count) = count() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     over_both(&["--max-memory", "1M", "--threads", "1"], |net| {
         let mut bystanders = Bystanders::new(net);
         let mut idle: Vec<Client> = (0..100).map(|_| net.connect("an idle client")).collect();
@@ -69,6 +76,7 @@ fn f22_of_half_lines_past_the_budget_the_oldest_are_cut_off_and_idle_connections
         assert!(lives[cut_off..].iter().all(|&lives| lives), "the oldest were cut off, and no others");
         let fit = BUDGET_BYTES / half_line_bytes(count);
         assert!((count - fit..=count - fit + 10).contains(&cut_off), "{cut_off} of {count} were cut off, {fit} fit");
+        print_figure(&format!("{cut_off} of {count} were cut off, {held} bytes held by the others"));
         idle.iter_mut().for_each(Client::expect_nothing);
         bystanders.are_served();
     });
@@ -77,6 +85,7 @@ fn f22_of_half_lines_past_the_budget_the_oldest_are_cut_off_and_idle_connections
 #[test]
 fn f22_shards_together_hold_no_more_half_lines_than_the_budget_allows() {
     let Some(count) = count() else { return };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     over_both(&["--max-memory", "1M", "--threads", "4"], |net| {
         let mut bystanders = Bystanders::new(net);
         let mut holders = hold_half_lines(net, count);
@@ -86,6 +95,7 @@ fn f22_shards_together_hold_no_more_half_lines_than_the_budget_allows() {
         let live = holders.iter_mut().filter_map(|client| ends_its_line(client).then_some(())).count();
         let fit = BUDGET_BYTES / half_line_bytes(count);
         assert!((fit / 2..=fit).contains(&live), "{live} of {count} live, {fit} fit");
+        print_figure(&format!("{} of {count} were cut off, {held} bytes held by the others", count - live));
         bystanders.are_served();
     });
 }

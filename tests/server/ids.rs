@@ -80,7 +80,7 @@ fn ids_are_equal_as_text_as_strings_or_as_numbers() {
 }
 
 #[test]
-fn an_id_of_four_hundred_digits_comes_back_as_it_was() {
+fn f31_an_id_of_four_hundred_digits_comes_back_as_it_was() {
     let id = "7".repeat(400);
     play(&format!(
         r#"
