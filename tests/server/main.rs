@@ -12,6 +12,7 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod rest;
 mod script;
 
 mod bytes;

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use crate::client::Client;
 use crate::process::{Server, Via};
+use crate::rest::Rest;
 
 /// The numbers of shards that everything is tried with.
 const SHARDS: [&str; 3] = ["1", "2", "4"];
@@ -38,16 +39,19 @@ pub(crate) fn everywhere(options: &[&str], test: impl Fn(&Net)) {
     }
 }
 
-/// Runs a test over TCP and over a UNIX socket: for tests that take a second because a time-out does.
+/// Runs a test over TCP and over a UNIX socket: for tests that take a second because a time-out does. Whatever it did,
+/// the server must be at rest again when its clients are gone.
 pub(crate) fn over_both(options: &[&str], test: impl Fn(&Net)) {
     for via in [Via::Tcp, Via::Unix] {
         let net = Net { server: Server::start(options), via };
+        let rest = Rest::of(&net.server);
         // Shown by the test harness only if the test fails.
         #[allow(clippy::print_stdout, reason = "the harness keeps it for failures")]
         {
             println!("over {via:?} with {options:?}");
         }
         test(&net);
+        rest.expect(&net.server);
     }
 }
 
