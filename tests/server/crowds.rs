@@ -66,7 +66,7 @@ fn submit(net: &Net, client: u64) {
 }
 
 #[test]
-fn sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
+fn f12_sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
     everywhere(&[], |net| {
         let mut workers = vec![net.connect("a worker of one job"), net.connect("a worker of 64 jobs")];
         workers[0].send(r#"{"cmd":"can_do","types":["t"]}"#);

@@ -41,7 +41,7 @@ fn start_worker(net: &Net) -> Process {
 }
 
 #[test]
-fn a_job_whose_worker_process_is_killed_is_next_in_line() {
+fn f01_the_job_of_a_killed_worker_process_is_next_in_line() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t","arg":"first"}"#);
@@ -66,7 +66,7 @@ fn a_job_whose_worker_process_is_killed_is_next_in_line() {
 }
 
 #[test]
-fn a_job_whose_worker_process_is_stopped_stays_its_own_and_others_go_on() {
+fn f02_the_job_of_a_stopped_worker_process_stays_held_and_others_go_on() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -147,7 +147,7 @@ fn lose_the_job(net: &Net, observer: &mut Client, losses: u64) {
 }
 
 #[test]
-fn a_job_that_lost_three_workers_is_given_up() {
+fn f07_a_job_that_lost_three_workers_is_given_up() {
     everywhere(&[], |net| {
         let (mut client, mut observer) = (net.connect("the client"), net.connect("the observer"));
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -181,7 +181,7 @@ fn without_a_limit_of_attempts_a_job_is_never_given_up() {
 }
 
 #[test]
-fn with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
+fn f07_with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
     play_with(
         &["--max-attempts", "1"],
         r#"
@@ -195,7 +195,7 @@ fn with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
 }
 
 #[test]
-fn a_loss_in_company_is_no_attempt() {
+fn f07_a_loss_in_company_is_no_attempt() {
     play_with(
         &["--max-attempts", "1"],
         r#"
@@ -219,7 +219,7 @@ fn a_loss_in_company_is_no_attempt() {
 }
 
 #[test]
-fn an_answer_and_the_end_of_the_connection_in_one_go_lose_no_job() {
+fn f17_an_answer_before_the_end_of_the_connection_is_never_lost() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         for id in 0..100 {

@@ -205,7 +205,7 @@ fn worst_between_two_starts(types: usize, seed: u64) -> usize {
 }
 
 #[test]
-fn ten_thousand_deaths_at_once_cost_a_few_messages_each() {
+fn f08_ten_thousand_deaths_at_once_cost_a_few_messages_each() {
     const WORKERS: usize = 10_000;
     let mut world = World::of(4);
     world.keep_log();
@@ -234,7 +234,7 @@ fn ten_thousand_deaths_at_once_cost_a_few_messages_each() {
 }
 
 #[test]
-fn ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
+fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     const WORKERS: u64 = 10_000;
     let mut world = World::of(2);
     let name = world.type_at(0, 0);
