@@ -25,6 +25,14 @@ fn a_job_of_workers_of_one_type_costs_four_messages_at_most() {
     }
 }
 
+#[test]
+fn f47_one_type_for_all_shards_costs_no_more_than_many() {
+    let runs = (0..20).map(|seed| messages_of(Farm::new(16, 16, 1, 1, seed), 32));
+    let mean = runs.sum::<f64>() / 20.0;
+    let bound = 4.0 * (1.0 - 1.0 / 16.0) + MESSAGES_SLACK;
+    assert!(mean <= bound, "{mean} messages a job; at most {bound}");
+}
+
 /// A closed loop of `in_flight` jobs and 16 workers of one type each.
 fn messages_a_job(shards: u16, in_flight: u32, seed: u64) -> f64 {
     messages_of(Farm::new(shards, 16, 4, 1, seed), in_flight)

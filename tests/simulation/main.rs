@@ -11,6 +11,7 @@
 
 mod checks;
 mod cost;
+mod crowds;
 mod finish;
 mod line;
 mod model;
