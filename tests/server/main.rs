@@ -5,27 +5,38 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../common/scale.rs"]
+mod scale;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod crew;
+mod doomed;
 mod rest;
 mod script;
 
+mod backlog;
 mod bytes;
 mod client_2011;
 mod codes;
 mod crowds;
+mod deaths;
 mod failure;
+mod goodbyes;
 mod ids;
 mod limits;
 mod memory;
 mod metrics;
 mod options;
+mod poison;
 mod sessions;
+mod shards;
 mod slots;
 mod sockets;
 mod start;

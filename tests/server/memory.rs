@@ -6,6 +6,7 @@ use std::fs;
 
 use crate::client::Client;
 use crate::process::{Server, Via};
+use crate::scale::scaled;
 use crate::wait::until;
 
 const JOBS: u64 = 100_000;
@@ -53,4 +54,26 @@ fn a_backlog_takes_little_memory_and_gives_it_back() {
     assert!(each <= 160, "a waiting job takes {each} bytes");
     work(server.connect(Via::Tcp, "the worker"), JOBS);
     until("the backlog's memory", || (resident_bytes(&server) <= before + (4 << 20)).then_some(()));
+}
+
+#[test]
+fn f09_a_can_do_repeated_without_end_takes_no_memory() {
+    let times = scaled(100_000);
+    let repeated = "{\"cmd\":\"can_do\",\"types\":[\"t\",\"u\"]}\n".repeat(times);
+    let in_one_list = format!("{{\"cmd\":\"can_do\",\"types\":[{}\"t\"]}}\n", "\"t\",".repeat(times));
+    let server = Server::start(&["--threads", "1"]);
+    let mut worker = server.connect(Via::Tcp, "the worker");
+    let mut say_it_all = || {
+        worker.send_bytes(repeated.as_bytes());
+        worker.send_bytes(in_one_list.as_bytes());
+        worker.expect_nothing();
+    };
+    // What the allocator keeps in hand it has after the first times.
+    (0..2).for_each(|_| say_it_all());
+    let before = resident_bytes(&server);
+    (0..2).for_each(|_| say_it_all());
+    // At full size that is three bytes for each time that it was said.
+    until("memory as before", || (resident_bytes(&server) < before + (1 << 20)).then_some(()));
+    let metrics = worker.metrics();
+    assert_eq!((&metrics["workers"], &metrics["workers_added"]), (&1.into(), &1.into()));
 }
