@@ -33,6 +33,7 @@ mod ids;
 mod limits;
 mod memory;
 mod metrics;
+mod netcat;
 mod options;
 mod poison;
 mod sessions;
