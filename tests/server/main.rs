@@ -38,6 +38,7 @@ mod options;
 mod poison;
 mod sessions;
 mod shards;
+mod silent;
 mod slots;
 mod sockets;
 mod start;
