@@ -297,3 +297,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tuned_tcp_stream_finds_silent_peers() {
+    fn f03_a_tuned_tcp_stream_finds_silent_peers() {
         let (stream, _peer) = tcp_pair();
         stream.tune(&Keepalive { idle_seconds: 7, interval_seconds: 2, count: 4 }).unwrap();
         let Stream::Tcp(inner) = &stream else { unreachable!() };

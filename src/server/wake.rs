@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wake_up_is_lost_between_one_sender_and_the_sleeper() {
+    fn f70_no_wake_up_is_lost_between_one_sender_and_the_sleeper() {
         loom::model(|| {
             let model = Arc::new(Model::new());
             let sender = Arc::clone(&model);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wake_up_is_lost_between_two_senders_and_the_sleeper() {
+    fn f70_no_wake_up_is_lost_between_two_senders_and_the_sleeper() {
         let mut bounded = loom::model::Builder::new();
         bounded.preemption_bound = Some(3);
         bounded.check(|| {

@@ -5,7 +5,7 @@ use super::world::Peer;
 
 /// Case 5. A poisonous job is told from its neighbours.
 #[test]
-fn a_poison_ends_after_one_death_more_than_its_attempts() {
+fn f07_a_poison_ends_after_one_death_more_than_its_attempts() {
     let mut stage = Stage::with_attempts(2, 2);
     let mut worker = stage.worker(1, "A", 2);
     for job in ["P", "A2", "A3", "A4"] {
@@ -30,7 +30,7 @@ fn a_poison_ends_after_one_death_more_than_its_attempts() {
 }
 
 #[test]
-fn deaths_of_a_poison_are_bounded_by_max_attempts() {
+fn f07_deaths_of_a_poison_are_bounded_by_max_attempts() {
     for (attempts_max, alone, deaths) in [
         (2, false, Some(3)),
         (2, true, Some(2)),

@@ -1,4 +1,5 @@
-//! Offers whose slot is gone when a job comes for them: withdrawn types, paused workers, workers that left.
+//! Offers whose slot is gone when a job comes for them: withdrawn types, paused workers, workers that left, slots that
+//! another type has filled.
 
 use super::orders::in_every_order;
 use super::stage::Stage;
@@ -105,7 +106,7 @@ fn a_paused_worker_loses_no_job_in_any_order() {
 
 /// Case 11. The job that came for a worker that left waits, and is asked for once.
 #[test]
-fn the_last_worker_leaves_nothing_but_stale_offers_and_they_end() {
+fn f04_a_worker_that_leaves_while_it_is_assigned_a_job_costs_one_return() {
     let (mut stage, worker) = idle_worker_on_1(3);
     stage.forget_posts();
     stage.leave(worker);
@@ -124,7 +125,7 @@ fn the_last_worker_leaves_nothing_but_stale_offers_and_they_end() {
 }
 
 #[test]
-fn the_last_worker_may_leave_in_any_order() {
+fn f04_no_job_is_lost_to_a_worker_that_leaves_at_any_moment() {
     in_every_order(
         || idle_worker_on_1(3),
         &[
@@ -150,6 +151,64 @@ fn the_last_worker_may_leave_in_any_order() {
             assert_eq!(stage.held(next), ["A1", "A2"]);
         },
     );
+}
+
+/// Two homes assign to one slot at once.
+#[test]
+fn f05_of_two_jobs_assigned_to_one_slot_at_once_one_is_returned() {
+    let (mut stage, worker) = one_slot_for_a_and_b();
+    stage.forget_posts();
+    stage.submit("A1");
+    stage.submit("B1");
+    stage.expect(0, 2, "Assign");
+    stage.expect(1, 2, "Assign");
+    assert_eq!((stage.held(worker), stage.posted("Return")), (vec!["A1".to_owned()], 1));
+    stage.rest();
+    assert_eq!(stage.waiting('B'), ["B1"]);
+    assert!(stage.end(worker, "A1"));
+    stage.rest();
+    assert_eq!(stage.held(worker), ["B1"]);
+    assert!(stage.end(worker, "B1"));
+    stage.rest();
+    assert_eq!((stage.posted("Assign"), stage.posted("Return")), (3, 1));
+    assert_eq!(stage.answers, ["A1", "B1"].map(|job| (job.to_owned(), None)));
+}
+
+#[test]
+fn f05_of_two_jobs_assigned_to_one_slot_none_is_lost_in_any_order() {
+    in_every_order(
+        one_slot_for_a_and_b,
+        &[
+            |stage, _| {
+                stage.submit("A1");
+                true
+            },
+            |stage, _| {
+                stage.submit("B1");
+                true
+            },
+        ],
+        |stage, worker| {
+            stage.check_rest();
+            for _ in 0..2 {
+                let held = stage.held(*worker);
+                assert_eq!(held.len(), 1, "one slot, one job");
+                assert!(stage.end(*worker, &held[0]));
+                stage.rest();
+            }
+            let mut started = stage.started();
+            started.sort_unstable();
+            assert_eq!(started, ["A1", "B1"], "each was held once");
+            assert_eq!(stage.answers.len(), 2);
+        },
+    );
+}
+
+fn one_slot_for_a_and_b() -> (Stage, Peer) {
+    let mut stage = Stage::new(3);
+    let worker = stage.worker(2, "AB", 1);
+    stage.settle();
+    (stage, worker)
 }
 
 /// Case 12. A successor comes while the Withdraw is out.

@@ -12,7 +12,7 @@ struct Players {
 const JOBS: [&str; 6] = ["A1", "A2", "A3", "B1", "B2", "C1"];
 
 #[test]
-fn a_stop_with_everything_on_the_way_answers_each_job_once() {
+fn f72_a_stop_with_everything_on_the_way_answers_each_job_once() {
     let acts: [Act<Players>; 4] = [
         |stage, _| stop(stage, 0),
         |stage, _| stop(stage, 1),

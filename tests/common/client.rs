@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use serde_json::Value;
-use socket2::{SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::wait::{PATIENCE, until};
 
@@ -57,6 +57,15 @@ impl Client {
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => false,
             Err(error) => panic!("{} cannot send: {error}", self.name),
         }
+    }
+
+    /// Sends a last line and closes the connection; over TCP the two go in one segment.
+    pub(crate) fn leave_with(mut self, line: &str) {
+        #[cfg(target_os = "linux")]
+        if self.socket.domain().unwrap() != Domain::UNIX {
+            self.socket.set_tcp_cork(true).unwrap();
+        }
+        self.send(line);
     }
 
     /// Ends the input of the server, and goes on reading.

@@ -8,7 +8,7 @@ fn death(name: &str) -> String {
 }
 
 #[test]
-fn after_max_attempts_losses_a_job_is_given_up() {
+fn f07_after_max_attempts_losses_a_job_is_given_up() {
     for (attempts, deaths) in [("1", 1), ("2", 2), ("3", 3), ("5", 5)] {
         let lost: String = (1..deaths).map(|i| death(&format!("W{i}")) + "A quiet\n").collect();
         check(&format!(
@@ -101,7 +101,7 @@ fn a_job_given_back_before_counts_in_company_too() {
 }
 
 #[test]
-fn a_poison_job_ends_after_one_more_death_and_takes_no_neighbour_along() {
+fn f07_a_poison_job_ends_after_one_more_death_and_takes_no_neighbour_along() {
     check(
         r#"deputy --max-attempts 2
            A> do poison t

@@ -158,7 +158,7 @@ fn fresh_jobs_pass_a_suspect_that_nobody_may_take() {
 }
 
 #[test]
-fn an_answer_and_the_end_together_lose_no_job() {
+fn f17_an_answer_and_the_end_together_lose_no_job() {
     check(
         r#"W> can_do t
            A> do 1 t

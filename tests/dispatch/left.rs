@@ -4,7 +4,7 @@ use crate::play::check;
 use crate::world::World;
 
 #[test]
-fn jobs_of_a_submitter_that_left_are_still_done_and_their_results_dropped() {
+fn f13_jobs_of_a_submitter_that_left_are_still_done_and_their_results_dropped() {
     check(
         r#"W> can_do t
            A> do 1 t
@@ -58,7 +58,7 @@ fn whoever_comes_in_its_place_is_told_nothing() {
 }
 
 #[test]
-fn a_client_may_work_for_itself() {
+fn f16_a_client_may_work_for_itself() {
     check(
         r#"A> can_do t
            A> do x t [1]
@@ -73,7 +73,7 @@ fn a_client_may_work_for_itself() {
 }
 
 #[test]
-fn a_client_that_worked_for_itself_leaves_its_job_to_others() {
+fn f16_a_client_that_worked_for_itself_leaves_its_job_to_others() {
     check(
         r#"A> can_do t
            A> do x t

@@ -16,6 +16,7 @@ mod script;
 #[path = "../common/world.rs"]
 mod world;
 
+mod backlog;
 mod faults;
 mod figures;
 mod gave_up;

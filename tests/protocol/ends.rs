@@ -91,7 +91,7 @@ fn f27_a_cr_that_ends_no_line_is_bad_json() {
 }
 
 #[test]
-fn what_follows_the_last_lf_is_dropped_at_the_end() {
+fn f14_what_follows_the_last_lf_is_dropped_at_the_end() {
     check(
         r#"W> can_do t
            A sends {"cmd":"do","id":1,"type":"t"}\n{"cmd":"do","id":2,"type":"t"}
@@ -102,7 +102,7 @@ fn what_follows_the_last_lf_is_dropped_at_the_end() {
 }
 
 #[test]
-fn what_came_before_the_end_is_obeyed_and_answered() {
+fn f14_what_came_before_the_end_is_obeyed_and_answered() {
     check(
         r#"A sends {"cmd":"ping"}\n{"cmd":"nope"}\n{"cmd":"ping"}\n
            A gone

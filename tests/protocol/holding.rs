@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 #[test]
-fn who_holds_nothing_is_told_so() {
+fn f10_who_holds_nothing_is_told_so_also_before_can_do() {
     check_rows(
         r#"{"cmd":"did","id":"x"}                => error not_holding x
            {"cmd":"did","id":1,"err":null}       => error not_holding 1
@@ -17,7 +17,7 @@ fn who_holds_nothing_is_told_so() {
 }
 
 #[test]
-fn a_wrong_id_changes_nothing() {
+fn f10_a_wrong_id_changes_nothing() {
     check(
         r#"W> can_do t
            A> do x t
@@ -31,7 +31,7 @@ fn a_wrong_id_changes_nothing() {
 }
 
 #[test]
-fn a_second_did_is_told_so() {
+fn f10_a_second_did_is_told_so() {
     check(
         r#"W> can_do t max_jobs 1
            A> do x t
@@ -47,7 +47,7 @@ fn a_second_did_is_told_so() {
 }
 
 #[test]
-fn only_the_holder_may_answer() {
+fn f10_only_the_holder_may_answer() {
     check(
         r#"W> can_do t
            V> can_do t
@@ -86,7 +86,7 @@ fn a_job_that_waits_is_held_by_nobody() {
 }
 
 #[test]
-fn a_worker_that_comes_back_does_not_hold_what_it_held() {
+fn f12_a_worker_that_comes_back_does_not_hold_what_it_held() {
     check(
         r#"W> can_do t max_jobs 1
            A> do x t

@@ -94,7 +94,7 @@ fn a_refused_do_is_not_queued_and_the_order_of_answers_is_kept() {
 }
 
 #[test]
-fn an_id_may_be_used_twice_and_gets_two_answers() {
+fn f12_an_id_may_be_used_twice_and_gets_two_answers() {
     check(
         r#"W> can_do t
            V> can_do t

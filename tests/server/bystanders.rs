@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::figure::print_figure;
+use crate::figures::show;
 use crate::script::Net;
 
 /// Two connections that do one small job after another.
@@ -74,5 +74,5 @@ fn print_times(mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |percent: usize| times.get(times.len() * percent / 100).map_or(0, Duration::as_micros);
     let (half, most) = (at(50), at(99));
-    print_figure(&format!("{} jobs of bystanders, half in {half} us, 99 of 100 in {most} us", times.len()));
+    show(format_args!("{} jobs of bystanders, half in {half} us, 99 of 100 in {most} us", times.len()));
 }

@@ -66,7 +66,7 @@ fn many_lines_may_come_in_one_segment() {
 }
 
 #[test]
-fn whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
+fn f14_whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
     everywhere(&[], |net| {
         let mut worker = net.connect("the worker");
         worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
@@ -86,7 +86,7 @@ fn whole_lines_before_the_end_of_input_are_obeyed_and_answered() {
 }
 
 #[test]
-fn replies_that_the_system_does_not_take_at_once_are_sent_before_the_close() {
+fn f14_replies_that_the_system_does_not_take_at_once_are_sent_before_the_close() {
     // Their bytes pass what a socket holds, many times over.
     let count = 200_000;
     everywhere(&[], |net| {
@@ -98,7 +98,7 @@ fn replies_that_the_system_does_not_take_at_once_are_sent_before_the_close() {
 }
 
 #[test]
-fn metrics_by_type_are_answered_after_the_end_of_input() {
+fn f14_metrics_by_type_are_answered_after_the_end_of_input() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send_bytes(
@@ -118,7 +118,7 @@ fn metrics_by_type_are_answered_after_the_end_of_input() {
 }
 
 #[test]
-fn an_answer_and_the_end_of_input_in_one_segment_are_both_seen() {
+fn f17_an_answer_and_the_end_of_input_together_are_both_seen() {
     everywhere(&[], |net| {
         let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);

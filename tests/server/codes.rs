@@ -176,7 +176,7 @@ fn a_refused_line_changes_nothing() {
 }
 
 #[test]
-fn only_the_holder_may_answer_and_only_once() {
+fn f10_only_the_holder_may_answer_and_only_once() {
     play(
         r#"
         W> {"cmd":"can_do","types":["t"]}

@@ -6,84 +6,49 @@ use std::thread;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::crew::{Job, with_crew};
 use crate::script::{Net, everywhere};
 
 #[test]
 fn many_clients_and_workers_get_every_answer_once() {
     everywhere(&["--max-attempts", "0"], |net| {
-        thread::scope(|scope| {
-            for worker in 0..4 {
-                scope.spawn(move || work(net, worker));
-            }
-            let clients: Vec<_> = (0..4).map(|client| scope.spawn(move || submit(net, client))).collect();
-            for client in clients {
-                client.join().unwrap();
-            }
-            let mut last = net.connect("the last client");
-            for _ in 0..4 {
-                last.send(r#"{"cmd":"do","id":"end","type":"end"}"#);
-            }
-            for _ in 0..4 {
-                last.expect(r#"{"cmd":"did","id":"end"}"#);
-            }
-        });
+        with_crew(net, &[r#""types":["a","b","c"]"#; 4], || at_once(4, |client| submit(net, client)));
     });
 }
 
-/// Doubles numbers until it is told to end.
-fn work(net: &Net, worker: usize) {
-    let mut worker = net.connect(&format!("worker {worker}"));
-    worker.send(r#"{"cmd":"can_do","types":["a","b","c"]}"#);
-    worker.send(r#"{"cmd":"can_do","types":["end"]}"#);
-    loop {
-        let job: Value = serde_json::from_str(&worker.line()).unwrap();
-        if job["type"] == "end" {
-            worker.send(r#"{"cmd":"cant_do","types":["a","b","c","end"]}"#);
-            worker.send(r#"{"cmd":"did","id":"end"}"#);
-            return worker.expect_nothing();
+/// Runs so many clients on threads of their own.
+fn at_once(clients: usize, run: impl Fn(usize) + Sync) {
+    thread::scope(|scope| {
+        for client in 0..clients {
+            let run = &run;
+            scope.spawn(move || run(client));
         }
-        let doubled = job["arg"].as_u64().unwrap() * 2;
-        worker.send(&format!(r#"{{"cmd":"did","id":{},"res":{doubled}}}"#, job["id"]));
-    }
+    });
 }
 
 /// Submits 200 numbers, and checks that each comes back once.
-fn submit(net: &Net, client: u64) {
-    let mut client_connection = net.connect(&format!("client {client}"));
+fn submit(net: &Net, client: usize) {
+    let mut connection = net.connect(&format!("client {client}"));
     for id in 0..200 {
         let type_name = ["a", "b", "c"][id % 3];
-        let arg = client * 1_000 + id as u64;
-        client_connection.send(&format!(r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{arg}}}"#));
+        let arg = client * 1_000 + id;
+        connection.send(&format!(r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{arg}}}"#));
     }
-    let mut open: HashSet<u64> = (0..200).collect();
+    let mut open: HashSet<usize> = (0..200).collect();
     while !open.is_empty() {
-        let answer: Value = serde_json::from_str(&client_connection.line()).unwrap();
-        let id = answer["id"].as_u64().unwrap();
-        assert_eq!(answer["res"], (client * 1_000 + id) * 2);
+        let answer: Value = serde_json::from_str(&connection.line()).unwrap();
+        let id = usize::try_from(answer["id"].as_u64().unwrap()).unwrap();
+        assert_eq!(answer["res"], client * 1_000 + id);
         assert!(open.remove(&id), "{id} was answered twice");
     }
-    client_connection.expect_nothing();
+    connection.expect_nothing();
 }
 
 #[test]
-fn sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
+fn f12_sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
     everywhere(&[], |net| {
-        let mut workers = vec![net.connect("a worker of one job"), net.connect("a worker of 64 jobs")];
-        workers[0].send(r#"{"cmd":"can_do","types":["t"]}"#);
-        workers[1].send(r#"{"cmd":"can_do","types":["t"],"max_jobs":64}"#);
-        thread::scope(|scope| {
-            let clients: Vec<_> = (0..64).map(|client| scope.spawn(move || submit_as_one(net, client))).collect();
-            for worker in workers {
-                scope.spawn(|| echo_until_told(worker));
-            }
-            for client in clients {
-                client.join().unwrap();
-            }
-            let mut last = net.connect("the last client");
-            for _ in 0..2 {
-                last.send(r#"{"cmd":"do","id":1,"type":"t","arg":"end"}"#);
-                last.expect(r#"{"cmd":"did","id":1,"res":"end"}"#);
-            }
+        with_crew(net, &[r#""types":["t"]"#, r#""types":["t"],"max_jobs":64"#], || {
+            at_once(64, |client| submit_as_one(net, client));
         });
     });
 }
@@ -91,30 +56,50 @@ fn sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
 /// Submits five jobs, each as "1", and checks that it gets the five answers.
 fn submit_as_one(net: &Net, client: usize) {
     let mut connection = net.connect(&format!("client {client}"));
-    let mut expected = Vec::new();
     for job in 0..5 {
         connection.send(&format!(r#"{{"cmd":"do","id":"1","type":"t","arg":"{client}.{job}"}}"#));
-        expected.push(format!(r#"{{"cmd":"did","id":"1","res":"{client}.{job}"}}"#));
     }
-    let mut got: Vec<String> = (0..5).map(|_| connection.line()).collect();
-    got.sort();
-    assert_eq!(got, expected);
-    connection.expect_nothing();
+    expect_as_one(&mut connection, (0..5).map(|job| format!("{client}.{job}")));
 }
 
-/// Answers each job with its argument; takes no more after the one that says so.
-fn echo_until_told(mut worker: Client) {
-    loop {
-        let line = worker.line();
-        let job: Value = serde_json::from_str(&line).unwrap();
-        let (name, value) = if job["job"].is_number() { ("job", &job["job"]) } else { ("id", &job["id"]) };
-        let end = job["arg"] == "end";
-        if end {
-            worker.send(r#"{"cmd":"cant_do","types":["t"]}"#);
+/// The next answers must be these results of jobs called "1", in any order, and nothing may follow.
+fn expect_as_one(client: &mut Client, results: impl Iterator<Item = String>) {
+    let mut expected: Vec<String> = results.map(|res| format!(r#"{{"cmd":"did","id":"1","res":"{res}"}}"#)).collect();
+    let mut got: Vec<String> = expected.iter().map(|_| client.line()).collect();
+    expected.sort();
+    got.sort();
+    assert_eq!(got, expected);
+    client.expect_nothing();
+}
+
+#[test]
+fn f12_jobs_with_one_id_that_are_all_held_at_once_are_told_apart() {
+    // As many slots as jobs: all are held before the first is answered.
+    let can_do = [r#""types":["t"]"#, r#""types":["t"]"#, r#""types":["t"],"max_jobs":64"#];
+    everywhere(&[], |net| {
+        let mut clients: Vec<Client> = (0..64).map(|client| net.connect(&format!("client {client}"))).collect();
+        let mut twice = net.connect("the client that uses an id twice");
+        let submit = |client: &mut Client, arg: &str| {
+            client.send(&format!(r#"{{"cmd":"do","id":"1","type":"t","arg":"{arg}"}}"#));
+        };
+        clients.iter_mut().enumerate().for_each(|(nth, client)| submit(client, &nth.to_string()));
+        submit(&mut twice, "first");
+        submit(&mut twice, "second");
+        let mut held: Vec<(Client, Vec<String>)> = Vec::new();
+        for can_do in can_do {
+            let mut worker = net.connect("a worker");
+            worker.send(&format!(r#"{{"cmd":"can_do",{can_do}}}"#));
+            held.push((worker, Vec::new()));
         }
-        worker.send(&format!(r#"{{"cmd":"did","{name}":{value},"res":{}}}"#, job["arg"]));
-        if end {
-            return worker.expect_nothing();
+        twice.until_metric("jobs_running", 66);
+        for ((worker, lines), slots) in held.iter_mut().zip([1, 1, 64]) {
+            lines.extend((0..slots).map(|_| worker.line()));
         }
-    }
+        for (worker, lines) in held.iter_mut().rev() {
+            lines.iter().rev().for_each(|line| worker.send(&Job::of(line).echo()));
+            worker.expect_nothing();
+        }
+        clients.iter_mut().enumerate().for_each(|(nth, client)| expect_as_one(client, [nth.to_string()].into_iter()));
+        expect_as_one(&mut twice, ["first", "second"].into_iter().map(str::to_owned));
+    });
 }

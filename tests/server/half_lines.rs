@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::bystanders::Bystanders;
 use crate::client::Client;
-use crate::figure::print_figure;
+use crate::figures::show;
 use crate::programs::pass_over;
 use crate::scale::scaled;
 use crate::script::{Net, over_both};
@@ -76,7 +76,7 @@ fn f22_of_half_lines_past_the_budget_the_oldest_are_cut_off_and_idle_connections
         assert!(lives[cut_off..].iter().all(|&lives| lives), "the oldest were cut off, and no others");
         let fit = BUDGET_BYTES / half_line_bytes(count);
         assert!((count - fit..=count - fit + 10).contains(&cut_off), "{cut_off} of {count} were cut off, {fit} fit");
-        print_figure(&format!("{cut_off} of {count} were cut off, {held} bytes held by the others"));
+        show(format_args!("{cut_off} of {count} were cut off, {held} bytes held by the others"));
         idle.iter_mut().for_each(Client::expect_nothing);
         bystanders.are_served();
     });
@@ -95,7 +95,7 @@ fn f22_shards_together_hold_no_more_half_lines_than_the_budget_allows() {
         let live = holders.iter_mut().filter_map(|client| ends_its_line(client).then_some(())).count();
         let fit = BUDGET_BYTES / half_line_bytes(count);
         assert!((fit / 2..=fit).contains(&live), "{live} of {count} live, {fit} fit");
-        print_figure(&format!("{} of {count} were cut off, {held} bytes held by the others", count - live));
+        show(format_args!("{} of {count} were cut off, {held} bytes held by the others", count - live));
         bystanders.are_served();
     });
 }

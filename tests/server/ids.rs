@@ -23,7 +23,7 @@ fn two_clients_with_equal_ids_each_get_their_own_answer() {
 }
 
 #[test]
-fn a_client_that_uses_an_id_twice_gets_two_answers() {
+fn f12_a_client_that_uses_an_id_twice_gets_two_answers() {
     play(
         r#"
         V> {"cmd":"can_do","types":["a"]}
@@ -94,7 +94,7 @@ fn f31_an_id_of_four_hundred_digits_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_worker_that_came_back_cannot_answer_for_its_former_connection() {
+fn f12_a_worker_that_came_back_cannot_answer_for_its_former_connection() {
     play(
         r#"
         W> {"cmd":"can_do","types":["t"],"max_jobs":2}

@@ -7,6 +7,8 @@
 mod client;
 #[path = "../common/corpus.rs"]
 mod corpus;
+#[path = "../common/figures.rs"]
+mod figures;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
@@ -17,25 +19,33 @@ mod scale;
 mod wait;
 
 mod bystanders;
-mod figure;
+mod crew;
+mod doomed;
 mod rest;
 mod script;
 
+mod backlog;
 mod bytes;
 mod client_2011;
 mod codes;
 mod corpus_lines;
 mod crowds;
+mod deaths;
 mod failure;
+mod goodbyes;
 mod half_lines;
 mod homes;
 mod ids;
 mod limits;
 mod memory;
 mod metrics;
+mod netcat;
 mod options;
 mod pipelined;
+mod poison;
 mod sessions;
+mod shards;
+mod silent;
 mod slots;
 mod sockets;
 mod start;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 
 use crate::client::Client;
-use crate::figure::print_figure;
+use crate::figures::show;
 use crate::process::{Server, Via};
 use crate::scale::scaled;
 use crate::wait::until;
@@ -80,7 +80,7 @@ fn f21_a_line_that_never_ends_takes_no_more_memory_than_the_longest_line() {
     // While a line's room grows both the old and the new are there.
     let taken = resident_bytes_peak(&server) - before;
     assert!(taken <= 2 * LIMIT_BYTES, "a line that may have {LIMIT_BYTES} bytes took {taken}");
-    print_figure(&format!("of 64 MiB without an end, {taken} bytes at most were in memory"));
+    show(format_args!("of 64 MiB without an end, {taken} bytes at most were in memory"));
 }
 
 /// Workers of 1,024 of these types each, who have done the one job of each. `client` submitted them.
@@ -127,8 +127,28 @@ fn f42_the_memory_of_types_that_nobody_uses_any_more_comes_back() {
         let left = resident_bytes(&server).saturating_sub(before);
         (left <= 32 << 20).then_some(left)
     });
-    print_figure(&format!(
-        "{types} types: {waiting} bytes with a job of each, {with_workers} with workers, {left} left"
-    ));
+    show(format_args!("{types} types: {waiting} bytes with a job of each, {with_workers} with workers, {left} left"));
     stays.expect_nothing();
+}
+
+#[test]
+fn f09_a_can_do_repeated_without_end_takes_no_memory() {
+    let times = scaled(100_000);
+    let repeated = "{\"cmd\":\"can_do\",\"types\":[\"t\",\"u\"]}\n".repeat(times);
+    let in_one_list = format!("{{\"cmd\":\"can_do\",\"types\":[{}\"t\"]}}\n", "\"t\",".repeat(times));
+    let server = Server::start(&["--threads", "1"]);
+    let mut worker = server.connect(Via::Tcp, "the worker");
+    let mut say_it_all = || {
+        worker.send_bytes(repeated.as_bytes());
+        worker.send_bytes(in_one_list.as_bytes());
+        worker.expect_nothing();
+    };
+    // What the allocator keeps in hand it has after the first times.
+    (0..2).for_each(|_| say_it_all());
+    let before = resident_bytes(&server);
+    (0..2).for_each(|_| say_it_all());
+    // At full size that is three bytes for each time that it was said.
+    until("memory as before", || (resident_bytes(&server) < before + (1 << 20)).then_some(()));
+    let metrics = worker.metrics();
+    assert_eq!((&metrics["workers"], &metrics["workers_added"]), (&1.into(), &1.into()));
 }

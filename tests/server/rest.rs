@@ -6,9 +6,9 @@
 use std::fs;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::client::Client;
+use crate::crew::Job;
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -78,15 +78,7 @@ fn do_all_that_comes(worker: &mut Client) {
         if line == r#"{"cmd":"pong"}"# {
             return;
         }
-        let job: Job<'_> = serde_json::from_str(&line).unwrap();
-        worker.send(&format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
+        worker.send(&Job::of(&line).echo());
         worker.expect(r#"{"cmd":"pong"}"#);
     }
-}
-
-/// What a worker must know of a job to end it. What else there is may be nested deeper than the parser cares to go.
-#[derive(serde::Deserialize)]
-struct Job<'a> {
-    #[serde(borrow)]
-    id: &'a RawValue,
 }

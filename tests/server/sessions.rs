@@ -128,7 +128,7 @@ fn a_worker_of_several_types_lets_none_starve() {
 }
 
 #[test]
-fn the_result_of_a_submitter_that_left_is_dropped_and_the_worker_goes_on() {
+fn f13_the_result_of_a_submitter_that_left_is_dropped_and_the_worker_goes_on() {
     play(
         r#"
         W> {"cmd":"can_do","types":["t"]}
@@ -151,7 +151,7 @@ fn the_result_of_a_submitter_that_left_is_dropped_and_the_worker_goes_on() {
 }
 
 #[test]
-fn a_client_can_work_for_itself() {
+fn f16_a_client_can_work_for_itself() {
     play(
         r#"
         C> {"cmd":"do","id":1,"type":"t","arg":5}

@@ -63,7 +63,7 @@ fn options_set(options: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn each_tcp_connection_finds_out_when_its_peer_is_silent_and_sends_without_delay() {
+fn f03_each_tcp_connection_finds_out_when_its_peer_is_silent_and_sends_without_delay() {
     for (options, [idle, interval, count]) in [(&[][..], [30, 10, 3]), (&["--keepalive", "7,8,9"][..], [7, 8, 9])] {
         let Some(trace) = options_set(options) else {
             return;
@@ -82,7 +82,7 @@ fn each_tcp_connection_finds_out_when_its_peer_is_silent_and_sends_without_delay
 }
 
 #[test]
-fn the_system_probes_an_idle_tcp_connection() {
+fn f03_the_system_probes_an_idle_tcp_connection() {
     let Some(ss) = programs::find("ss") else {
         return;
     };

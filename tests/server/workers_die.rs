@@ -1,51 +1,21 @@
 //! Workers that go away with a job: as closed connections, and as processes that are killed or stopped.
 
-use std::env;
-use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::Signal;
-use socket2::SockAddr;
 
 use crate::client::Client;
-use crate::process::{Process, Via};
-use crate::script::{Net, everywhere, play, play_with};
-
-/// Says to [`a_worker_that_never_answers`] where the server is.
-const ADDRESS: &str = "DEPUTY_TEST_WORKER_ADDRESS";
-
-/// Not a test: this program started once more, as a worker process for the tests below to kill.
-#[test]
-#[ignore = "the worker process of other tests"]
-fn a_worker_that_never_answers() {
-    let Some(address) = env::var_os(ADDRESS) else {
-        return;
-    };
-    let address = match address.to_str().and_then(|text| text.parse::<std::net::SocketAddr>().ok()) {
-        Some(address) => address.into(),
-        None => SockAddr::unix(address).unwrap(),
-    };
-    let mut worker = Client::connect("the worker process", &address);
-    worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
-    while worker.next_line().is_some() {}
-}
-
-/// Starts it.
-fn start_worker(net: &Net) -> Process {
-    let address = match net.via {
-        Via::Tcp => net.server.tcp[0].to_string().into(),
-        Via::Unix => net.server.sock.clone().into_os_string(),
-    };
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "workers_die::a_worker_that_never_answers"]).env(ADDRESS, address);
-    Process::spawn(&mut command, None)
-}
+use crate::doomed::start_workers;
+use crate::figures::{Spread, show};
+use crate::scale::scaled;
+use crate::script::{Net, everywhere, over_both, play, play_with};
 
 #[test]
-fn a_job_whose_worker_process_is_killed_is_next_in_line() {
+fn f01_the_job_of_a_killed_worker_process_is_next_in_line() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t","arg":"first"}"#);
-        let doomed = start_worker(net);
+        let doomed = start_workers(net, 1);
         client.until_metric("jobs_running", 1);
         client.send(r#"{"cmd":"do","id":2,"type":"t","arg":"second"}"#);
         client.until_metric("jobs_waiting", 1);
@@ -66,18 +36,42 @@ fn a_job_whose_worker_process_is_killed_is_next_in_line() {
 }
 
 #[test]
-fn a_job_whose_worker_process_is_stopped_stays_its_own_and_others_go_on() {
+fn f01_each_job_of_a_killed_worker_process_goes_to_the_worker_that_is_free() {
+    let kills = scaled(500);
+    over_both(&["--threads", "2"], |net| {
+        let (mut client, mut spare) = (net.connect("the client"), net.connect("the spare worker"));
+        let mut took = Vec::new();
+        for id in 0..kills {
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            let doomed = start_workers(net, 1);
+            client.until_metric("jobs_running", 1);
+            spare.send(r#"{"cmd":"can_do","types":["t"]}"#);
+            spare.expect_nothing();
+            let killed = Instant::now();
+            doomed.signal(Signal::KILL);
+            spare.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            took.push(killed.elapsed());
+            spare.send(r#"{"cmd":"cant_do","types":["t"]}"#);
+            spare.send(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+        }
+        show(format_args!("F01, from a kill to the next worker over {:?}: {}", net.via, Spread::of(took)));
+    });
+}
+
+#[test]
+fn f02_the_job_of_a_stopped_worker_process_stays_held_and_others_go_on() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
-        let stopped = start_worker(net);
+        let stopped = start_workers(net, 1);
         client.until_metric("jobs_running", 1);
         stopped.signal(Signal::STOP);
         let mut worker = net.connect("the other worker");
-        worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
-        for id in 2..10 {
-            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
-            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+        worker.send(r#"{"cmd":"can_do","types":["t","u","v"]}"#);
+        for (id, name) in (2..20).zip(["t", "u", "v"].into_iter().cycle()) {
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"{name}"}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"{name}"}}"#));
             worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
             client.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
         }
@@ -147,7 +141,7 @@ fn lose_the_job(net: &Net, observer: &mut Client, losses: u64) {
 }
 
 #[test]
-fn a_job_that_lost_three_workers_is_given_up() {
+fn f07_a_job_that_lost_three_workers_is_given_up() {
     everywhere(&[], |net| {
         let (mut client, mut observer) = (net.connect("the client"), net.connect("the observer"));
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -181,7 +175,7 @@ fn without_a_limit_of_attempts_a_job_is_never_given_up() {
 }
 
 #[test]
-fn with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
+fn f07_with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
     play_with(
         &["--max-attempts", "1"],
         r#"
@@ -195,7 +189,7 @@ fn with_one_attempt_a_job_alone_at_its_worker_is_given_up_at_the_first_loss() {
 }
 
 #[test]
-fn a_loss_in_company_is_no_attempt() {
+fn f07_a_loss_in_company_is_no_attempt() {
     play_with(
         &["--max-attempts", "1"],
         r#"
@@ -216,23 +210,4 @@ fn a_loss_in_company_is_no_attempt() {
         C< {"cmd":"did","id":2}
         "#,
     );
-}
-
-#[test]
-fn an_answer_and_the_end_of_the_connection_in_one_go_lose_no_job() {
-    everywhere(&[], |net| {
-        let mut client = net.connect("the client");
-        for id in 0..100 {
-            let mut worker = net.connect("a worker of one job");
-            worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
-            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
-            worker.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
-            worker.send(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
-            drop(worker);
-            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
-            // Until then it may still be taken for an idle worker.
-            client.until_metric("workers", 0);
-        }
-        assert_eq!(client.metrics()["jobs_reassigned"], 0);
-    });
 }

@@ -25,6 +25,14 @@ fn a_job_of_workers_of_one_type_costs_four_messages_at_most() {
     }
 }
 
+#[test]
+fn f47_one_type_for_all_shards_costs_no_more_than_many() {
+    let runs = (0..20).map(|seed| messages_of(Farm::new(16, 16, 1, 1, seed), 32));
+    let mean = runs.sum::<f64>() / 20.0;
+    let bound = 4.0 * (1.0 - 1.0 / 16.0) + MESSAGES_SLACK;
+    assert!(mean <= bound, "{mean} messages a job; at most {bound}");
+}
+
 /// A closed loop of `in_flight` jobs and 16 workers of one type each.
 fn messages_a_job(shards: u16, in_flight: u32, seed: u64) -> f64 {
     messages_of(Farm::new(shards, 16, 4, 1, seed), in_flight)
@@ -205,7 +213,7 @@ fn worst_between_two_starts(types: usize, seed: u64) -> usize {
 }
 
 #[test]
-fn ten_thousand_deaths_at_once_cost_a_few_messages_each() {
+fn f08_ten_thousand_deaths_at_once_cost_a_few_messages_each() {
     const WORKERS: usize = 10_000;
     let mut world = World::of(4);
     world.keep_log();
@@ -234,7 +242,7 @@ fn ten_thousand_deaths_at_once_cost_a_few_messages_each() {
 }
 
 #[test]
-fn ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
+fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     const WORKERS: u64 = 10_000;
     let mut world = World::of(2);
     let name = world.type_at(0, 0);

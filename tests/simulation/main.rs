@@ -11,6 +11,7 @@
 
 mod checks;
 mod cost;
+mod crowds;
 mod finish;
 mod line;
 mod model;
@@ -50,8 +51,8 @@ fn a_naive_queue_predicts_who_starts() {
 }
 
 #[test]
-fn a_stop_in_mid_flight_answers_everybody_once() {
-    run("a_stop_in_mid_flight_answers_everybody_once", Family::Stopping);
+fn f72_a_stop_in_mid_flight_answers_everybody_once() {
+    run("f72_a_stop_in_mid_flight_answers_everybody_once", Family::Stopping);
 }
 
 #[test]

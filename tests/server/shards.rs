@@ -1,0 +1,132 @@
+//! Work that crosses shards: one type for all, floods from side to side, a stop in between.
+
+use std::thread;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::crew::{Job, job_line, with_crew};
+use crate::scale::scaled;
+use crate::script::{Net, everywhere, over_both};
+
+/// A client that submits jobs 0 and on, as many as there are places in `answered`, and notes which were answered.
+struct Submitter {
+    client: Client,
+    answered: Vec<bool>,
+    done: usize,
+    /// Answered `shutdown`.
+    shut_down: usize,
+}
+
+impl Submitter {
+    /// All its jobs are accepted when this returns. They are of `types` in turn.
+    fn new(net: &Net, name: &str, jobs: usize, types: usize) -> Self {
+        let mut client = net.connect(name);
+        let line = |id| job_line(id, &format!("t{}", id % types), &id.to_string());
+        client.send_bytes((0..jobs).map(line).collect::<Vec<_>>().concat().as_bytes());
+        client.send(r#"{"cmd":"ping"}"#);
+        let mut submitter = Self { client, answered: vec![false; jobs], done: 0, shut_down: 0 };
+        while submitter.hear() != r#"{"cmd":"pong"}"# {}
+        submitter
+    }
+
+    /// Takes note of the next line.
+    fn hear(&mut self) -> String {
+        let line = self.client.line();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        if answer["cmd"] == "did" {
+            let id = usize::try_from(answer["id"].as_u64().unwrap()).unwrap();
+            assert!(!std::mem::replace(&mut self.answered[id], true), "answered twice: {line}");
+            if answer["res"] == id {
+                self.done += 1;
+            } else {
+                assert_eq!(answer["code"], "shutdown", "{line}");
+                self.shut_down += 1;
+            }
+        }
+        line
+    }
+
+    /// Waits until each job is answered.
+    fn hear_all(&mut self) {
+        while self.done + self.shut_down < self.answered.len() {
+            self.hear();
+        }
+    }
+
+    /// Waits until each job is done.
+    fn expect_all_done(&mut self) {
+        self.hear_all();
+        assert_eq!(self.done, self.answered.len());
+    }
+}
+
+#[test]
+fn f47_one_type_keeps_the_workers_of_all_shards_busy() {
+    const WORKERS: usize = 16;
+    over_both(&["--threads", "4"], |net| {
+        let mut workers: Vec<Client> = (0..WORKERS).map(|_| net.connect("a worker")).collect();
+        for worker in &mut workers {
+            worker.send(r#"{"cmd":"can_do","types":["t0"]}"#);
+        }
+        let mut observer = net.connect("the observer");
+        observer.until_metric("workers", WORKERS as u64);
+        for _ in 0..20 {
+            let mut clients: Vec<Submitter> = (0..4).map(|_| Submitter::new(net, "a client", WORKERS / 4, 1)).collect();
+            observer.until_metric("jobs_running", WORKERS as u64);
+            for worker in &mut workers {
+                let line = worker.line();
+                worker.send(&Job::of(&line).echo());
+            }
+            clients.iter_mut().for_each(Submitter::expect_all_done);
+        }
+    });
+}
+
+#[test]
+fn f71_two_shards_that_flood_each_other_answer_every_job() {
+    // So many types that each shard has to do with the other for half of its jobs, and that twice.
+    const TYPES: usize = 64;
+    let jobs = scaled(100_000);
+    let types: Vec<String> = (0..TYPES).map(|nth| format!("\"t{nth}\"")).collect();
+    let can_do = format!(r#""types":[{}],"max_jobs":100"#, types.join(","));
+    over_both(&["--threads", "2"], |net| {
+        with_crew(net, &[can_do.as_str(); 4], || {
+            thread::scope(|scope| {
+                for name in ["one client", "the other client"] {
+                    scope.spawn(move || Submitter::new(net, name, jobs, TYPES).expect_all_done());
+                }
+            });
+        });
+    });
+}
+
+/// A worker that echoes until the server closes its connection.
+fn echo_to_the_end(mut worker: Client) {
+    while let Some(line) = worker.next_line() {
+        worker.try_send_bytes(format!("{}\n", Job::of(&line).echo()).as_bytes());
+    }
+}
+
+#[test]
+fn f72_a_stop_with_messages_in_flight_answers_every_job_once() {
+    const TYPES: usize = 4;
+    everywhere(&["--drain-timeout", "60"], |net| {
+        let mut clients: Vec<Submitter> = (0..4).map(|_| Submitter::new(net, "a client", 500, TYPES)).collect();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let mut worker = net.connect("a worker");
+                worker.send(r#"{"cmd":"can_do","types":["t0","t1","t2","t3"],"max_jobs":3}"#);
+                scope.spawn(move || echo_to_the_end(worker));
+            }
+            (0..20).for_each(|_| drop(clients[0].hear()));
+            net.server.process.signal(Signal::TERM);
+            for client in &mut clients {
+                client.hear_all();
+                client.client.expect_closed();
+            }
+        });
+        assert_eq!(net.server.process.ended().status.code(), Some(0));
+    });
+}
