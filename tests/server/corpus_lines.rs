@@ -18,7 +18,7 @@ fn f34_every_line_of_the_corpus_is_answered_as_its_row_says() {
 }
 
 #[test]
-fn f20_so_it_is_when_it_comes_byte_by_byte() {
+fn f20_every_whole_line_of_the_corpus_is_answered_so_byte_by_byte() {
     over_both(&["--threads", "2"], |net| play(net, &lines(), 1));
 }
 

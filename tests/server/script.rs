@@ -39,20 +39,25 @@ pub(crate) fn everywhere(options: &[&str], test: impl Fn(&Net)) {
     }
 }
 
-/// Runs a test over TCP and over a UNIX socket: for tests that take a second because a time-out does. Whatever it did,
-/// the server must be at rest again when its clients are gone.
+/// Runs a test over TCP and over a UNIX socket: for tests that take a second because a time-out does.
 pub(crate) fn over_both(options: &[&str], test: impl Fn(&Net)) {
     for via in [Via::Tcp, Via::Unix] {
-        let net = Net { server: Server::start(options), via };
-        let rest = Rest::of(&net.server);
-        // Shown by the test harness only if the test fails.
-        #[allow(clippy::print_stdout, reason = "the harness keeps it for failures")]
-        {
-            println!("over {via:?} with {options:?}");
-        }
-        test(&net);
-        rest.expect(&net.server);
+        over(via, options, &test);
     }
+}
+
+/// Runs a test over one of the two: where it takes seconds, and the way makes no difference. Whatever it did, the server
+/// must be at rest again when its clients are gone.
+pub(crate) fn over(via: Via, options: &[&str], test: impl Fn(&Net)) {
+    let net = Net { server: Server::start(options), via };
+    let rest = Rest::of(&net.server);
+    // Shown by the test harness only if the test fails.
+    #[allow(clippy::print_stdout, reason = "the harness keeps it for failures")]
+    {
+        println!("over {via:?} with {options:?}");
+    }
+    test(&net);
+    rest.expect(&net.server);
 }
 
 /// Plays a script everywhere.

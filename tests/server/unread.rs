@@ -6,7 +6,8 @@ use rustix::process::Signal;
 
 use crate::bystanders::Bystanders;
 use crate::client::Client;
-use crate::script::{Net, everywhere, over_both};
+use crate::process::Via;
+use crate::script::{Net, everywhere, over, over_both};
 
 /// Large enough that what the system keeps for a socket is only a few jobs.
 const PAYLOAD_BYTES: usize = 512 << 10;
@@ -142,7 +143,7 @@ fn f40_a_client_with_much_unsent_that_moves_no_byte_is_closed_after_the_stall_ti
 #[test]
 fn f40_a_client_that_submits_past_the_stall_timeout_before_it_reads_lives() {
     let stall_seconds = 3;
-    over_both(&["--threads", "2", "--stall-timeout", &stall_seconds.to_string()], |net| {
+    over(Via::Tcp, &["--threads", "2", "--stall-timeout", &stall_seconds.to_string()], |net| {
         let (mut busy, mut worker) = pile_up_results(net);
         let start = Instant::now();
         let mut submitted = 0;
