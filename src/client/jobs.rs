@@ -83,20 +83,20 @@ impl Jobs {
         }
     }
 
-    /// The first question of this kind has an answer.
-    fn answer(&mut self, kind: Kind, answer: &RawValue) -> Result<(), String> {
+    /// The first question of this kind has an answer. One to no question is ignored: only a faulty server says so.
+    fn answer(&mut self, kind: Kind, answer: &RawValue) {
         let first = self.questions.iter().position(|question| question.kind == kind);
-        let question = first.and_then(|at| self.questions.remove(at));
-        let question = question.ok_or("an answer to no question")?;
-        if let Some(slot) = question.slot {
+        if let Some(Question { slot: Some(slot), .. }) = first.and_then(|at| self.questions.remove(at)) {
             slot.fill(Ok(answer.to_owned()));
         }
-        Ok(())
     }
 
-    /// A line was refused. If it was one of ours, it was the oldest question: all lines before it have been answered.
+    /// A line that has no id was refused: the oldest question, as what was said before it is answered. Where the line was a
+    /// job's, the codes are those that end the connection, which will tell.
     fn refused(&mut self, error: Error) {
-        if let Some(Question { slot: Some(slot), .. }) = self.questions.pop_front() {
+        if !matches!(error, Error::BadJson(_) | Error::TooLong(_) | Error::QueueFull(_))
+            && let Some(Question { slot: Some(slot), .. }) = self.questions.pop_front()
+        {
             slot.fill(Err(error));
         }
     }
@@ -122,9 +122,9 @@ impl Session for Jobs {
                     slot.fill(Err(Error::from_wire(&code, err)));
                 }
             }
-            Said::Pong => self.answer(Kind::Ping, RawValue::NULL)?,
+            Said::Pong => self.answer(Kind::Ping, RawValue::NULL),
             Said::Metrics(metrics) => {
-                self.answer(Kind::Metrics, metrics)?;
+                self.answer(Kind::Metrics, metrics);
                 self.ask_next(say);
             }
             Said::Error { code, text, id: None } => {
@@ -150,3 +150,6 @@ impl Session for Jobs {
         self.fail_all(error);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ struct State<S> {
     stage: Stage,
 }
 
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Connected, or connecting again.
     Open,

@@ -167,11 +167,16 @@ impl Session for Hold {
                 here.pongs += 1;
                 self.leave(say);
             }
-            Said::Error { code, text, .. } => match Error::from_wire(&code, text) {
-                // Of our lines only can_do can be such.
-                error @ (Error::BadRequest(_) | Error::UnknownCmd(_)) => self.end(Err(RunError::Refused(error))),
-                error => self.tell(Event::Error(error)),
-            },
+            Said::Error { code, text, .. } => {
+                let answered = here.pongs > 0;
+                match Error::from_wire(&code, text) {
+                    // Of our lines only can_do can be such.
+                    error @ (Error::BadRequest(_) | Error::UnknownCmd(_)) => self.end(Err(RunError::Refused(error))),
+                    // The first pong comes after the first can_do.
+                    error @ Error::TooLong(_) if !answered => self.end(Err(RunError::Refused(error))),
+                    error => self.tell(Event::Error(error)),
+                }
+            }
             Said::Done { .. } | Said::Failed { .. } | Said::Metrics(_) | Said::Unknown => {}
         }
         Ok(())
@@ -198,3 +203,6 @@ impl Session for Hold {
 
     fn give_up(&mut self, _: &Error) {}
 }
+
+#[cfg(test)]
+mod tests;
