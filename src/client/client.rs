@@ -162,7 +162,7 @@ impl Client {
     /// # let client = deputy::client::Client::connect(&server.addresses()[0].to_string())?;
     /// let waiting = client.submit::<_, ()>("resize", "cat.png");
     /// let metrics = client.metrics_of(&["resize", "crop"])?;
-    /// assert_eq!(metrics.jobs_waiting, 1);
+    /// assert_eq!(metrics.jobs_added, 1);
     /// assert_eq!((metrics.types[0].name.as_str(), metrics.types[0].waiting), ("resize", 1));
     /// assert_eq!((metrics.types[1].name.as_str(), metrics.types[1].waiting), ("crop", 0));
     /// # drop(waiting);

@@ -33,15 +33,11 @@ struct End {
 }
 
 impl<S: Session> Core<S> {
-    /// Keeps the link until it is closed.
-    pub(super) fn keep(&self, first: Option<Socket>) {
+    /// Keeps the link until it is closed. `first` is a connection that stands.
+    pub(super) fn keep(&self, first: Option<Arc<Socket>>) {
         let mut backoff = Backoff::new(self.options.retry_first, self.options.retry_cap);
         let mut next = first;
-        while let Some(socket) = next.take().or_else(|| self.connect(&mut backoff)) {
-            let stream = Arc::new(socket);
-            if !self.open(&stream) {
-                return;
-            }
+        while let Some(stream) = next.take().or_else(|| self.connect(&mut backoff)) {
             let end = self.listen(&stream);
             stream::end(&stream);
             if end.heard {
@@ -54,8 +50,8 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// Tries until there is a connection. None when the link is closed.
-    fn connect(&self, backoff: &mut Backoff) -> Option<Socket> {
+    /// Tries until a connection stands. None when the link is closed.
+    fn connect(&self, backoff: &mut Backoff) -> Option<Arc<Socket>> {
         let patience = self.options.patience;
         let patient_until = if patience.is_zero() { None } else { Instant::now().checked_add(patience) };
         let mut outage = Outage { patient_until, error: None };
@@ -64,7 +60,10 @@ impl<S: Session> Core<S> {
                 return None;
             }
             match stream::connect(&self.url, &self.options, self.time_to_connect(&outage)) {
-                Ok(socket) => return Some(socket),
+                Ok(socket) => {
+                    let stream = Arc::new(socket);
+                    return self.open(&stream).then_some(stream);
+                }
                 Err(error) => {
                     self.state.lock().session.unreachable(&error);
                     outage.error = Some(error);

@@ -95,7 +95,7 @@ struct Core<S> {
 pub(super) struct Link<S: Session>(Arc<Core<S>>);
 
 impl<S: Session> Link<S> {
-    /// Starts the threads. `first` is the first connection; without it they begin by connecting.
+    /// Starts the threads. `first` is the first connection, which then stands at once; without it they begin by connecting.
     pub(super) fn start(url: Url, options: Options, session: S, first: Option<Socket>) -> io::Result<Self> {
         let state = State {
             session,
@@ -110,6 +110,10 @@ impl<S: Session> Link<S> {
         };
         let (to_write, room, leaving) = (Condvar::new(), Condvar::new(), Condvar::new());
         let core = Arc::new(Core { url, options, state: Mutex::new(state), to_write, room, leaving });
+        let first = first.map(Arc::new);
+        if let Some(stream) = &first {
+            core.open(stream);
+        }
         // From here on dropping it ends the threads there are.
         let link = Self(Arc::clone(&core));
         let writer = Arc::clone(&core);
