@@ -43,6 +43,8 @@ pub struct Metrics {
     pub shard_wakes: u64,
     /// Turns of the shards' loops.
     pub shard_turns: u64,
+    /// What peers did wrong, by class.
+    pub faults: FaultMetrics,
     /// Jobs in line now.
     pub jobs_waiting: u64,
     /// Jobs that workers hold now.
@@ -70,6 +72,41 @@ pub struct Metrics {
     /// All of it as it came, a JSON object.
     #[serde(skip)]
     pub raw: String,
+}
+
+/// What peers of a server did wrong, by class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct FaultMetrics {
+    /// Lines refused with this code, those of `first_line` aside.
+    pub bad_json: u64,
+    /// Lines refused with this code, jobs among them.
+    pub bad_request: u64,
+    /// Lines refused with this code.
+    pub unknown_cmd: u64,
+    /// Lines refused with this code.
+    pub not_holding: u64,
+    /// Jobs refused with this code.
+    pub queue_full: u64,
+    /// Connections closed because they did not begin with a JSON object.
+    pub first_line: u64,
+    /// Connections closed because a line was too long.
+    pub too_long: u64,
+    /// Connections closed because they had the oldest half line when memory was short.
+    pub half_line: u64,
+    /// Connections closed because too much was unsent.
+    pub unsent: u64,
+    /// Connections closed because nothing moved.
+    pub stalled: u64,
+    /// Connections whose peer did not answer the system's own questions any more.
+    pub silent: u64,
+    /// Connections that were reset, or failed otherwise.
+    pub broken: u64,
+    /// Workers that went away with jobs.
+    pub left_holding: u64,
+    /// Jobs that ended with this code.
+    pub gave_up: u64,
 }
 
 /// How a type is doing.

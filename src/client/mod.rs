@@ -60,7 +60,7 @@ pub use client::Client;
 pub use connect_error::ConnectError;
 pub use error::{Error, Lost};
 pub use handle::Handle;
-pub use metrics::{Metrics, TypeMetrics};
+pub use metrics::{FaultMetrics, Metrics, TypeMetrics};
 pub use options::Options;
 pub use url::{URL_VARIABLE, Url, UrlError};
 pub use worker::{ArgError, Event, Failure, Job, RunError, Stopper, Worker};

@@ -66,6 +66,12 @@ fn tune(socket: &Socket, address: &SockAddr, options: &Options) -> io::Result<()
     Ok(())
 }
 
+/// Ends what we say: the server reads to the end of it, and then closes the connection.
+pub(super) fn end_saying(socket: &Socket) {
+    // It fails if the peer has ended it, which reading then tells as well.
+    let _ = socket.shutdown(Shutdown::Write);
+}
+
 /// Ends the connection for both threads. What has come and was not read can still be read.
 pub(super) fn end(socket: &Socket) {
     // It fails if the peer has ended it, which is just as good.

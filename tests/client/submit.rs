@@ -103,7 +103,7 @@ fn after_a_ping_every_earlier_job_is_accepted_or_refused() {
 
 #[test]
 fn a_dropped_client_has_sent_what_was_submitted_and_its_open_handles_are_told() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--threads", "2"]);
     let watcher = connect(&server);
     let client = connect(&server);
     let other = client.clone();
@@ -115,4 +115,19 @@ fn a_dropped_client_has_sent_what_was_submitted_and_its_open_handles_are_told() 
         assert!(matches!(handle.soon(), Err(Error::Closed)));
     }
     until("all jobs", || (watcher.metrics().unwrap().jobs_added == 1_000).then_some(()));
+}
+
+#[test]
+fn answers_on_their_way_take_nothing_from_what_a_dropped_client_has_sent() {
+    const JOBS: u64 = 200;
+    let server = Server::start(&["--threads", "2"]);
+    let _worker = echo(&server);
+    let watcher = connect(&server);
+    for round in 1..=10 {
+        let client = connect(&server);
+        let arg = "x".repeat(10_000);
+        (0..JOBS).for_each(|_| drop(client.submit::<_, String>("echo", &arg)));
+        drop(client);
+        until("all jobs", || (watcher.metrics().unwrap().jobs_done == round * JOBS).then_some(()));
+    }
 }

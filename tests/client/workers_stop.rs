@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crossbeam_channel::{bounded, unbounded};
-use deputy::client::{Job, Worker};
+use deputy::client::{FaultMetrics, Job, Worker};
 
 use crate::fake::Fake;
 use crate::kit::{Running, Soon, connect, next, url};
@@ -77,6 +77,7 @@ fn workers_that_leave_in_full_swing_lose_nothing() {
     let metrics = client.metrics().unwrap();
     assert_eq!((done.load(Ordering::Relaxed), metrics.jobs_done), (JOBS, JOBS));
     assert_eq!((metrics.jobs_reassigned, metrics.results_dropped, metrics.protocol_errors), (0, 0, 0));
+    assert_eq!(metrics.faults, FaultMetrics::default());
 }
 
 #[test]
@@ -137,5 +138,6 @@ fn each_line_of_a_farewell_is_as_the_protocol_wants_it() {
     peer.expect(r#"{"cmd":"ping"}"#);
     peer.say_line(r#"{"cmd":"pong"}"#);
     peer.expect_closed();
+    drop(peer);
     running.ended().unwrap();
 }

@@ -85,7 +85,7 @@ struct Core<S> {
     state: Mutex<State<S>>,
     /// There may be something to write.
     to_write: Condvar,
-    /// There may be room for more, or no use in waiting for it.
+    /// There may be room for more, or no use in waiting for it: the connection is gone, or the link is being closed.
     room: Condvar,
     /// The link is being closed: the keeper need not wait to connect again.
     leaving: Condvar,
@@ -154,9 +154,10 @@ impl<S: Session> Link<S> {
         self.0.put(&mut self.0.state.lock(), put)
     }
 
-    /// Sends what is unsent, for at most a second, ends the connection, and lets the threads end. Does nothing when done
-    /// again.
+    /// Sends what is unsent, ends what we say, and waits until the server has ended the connection, which it does when it
+    /// has read all; for at most a second in all. Then lets the threads end. Does nothing when done again.
     pub(super) fn close(&self) {
+        let deadline = Instant::now() + Duration::from_millis(CLOSE_MS);
         let mut state = self.0.state.lock();
         if state.stage != Stage::Open {
             return;
@@ -164,17 +165,27 @@ impl<S: Session> Link<S> {
         state.stage = Stage::Closing;
         self.0.leaving.notify_all();
         self.0.room.notify_all();
-        let deadline = Instant::now() + Duration::from_millis(CLOSE_MS);
-        while state.stream.is_some() && state.unsent.len() + state.writing_bytes > 0 {
-            if self.0.room.wait_until(&mut state, deadline).timed_out() {
-                break;
-            }
+        self.wait_while(&mut state, deadline, |state| state.unsent.len() + state.writing_bytes > 0);
+        if let Some(stream) = &state.stream {
+            stream::end_saying(stream);
         }
+        self.wait_while(&mut state, deadline, |_| true);
         state.stage = Stage::Closed;
         if let Some(stream) = state.stream.take() {
             stream::end(&stream);
         }
         self.0.to_write.notify_all();
+    }
+
+    /// Waits while there is a connection of which this is true.
+    fn wait_while(
+        &self,
+        state: &mut MutexGuard<'_, State<S>>,
+        deadline: Instant,
+        condition: impl Fn(&State<S>) -> bool,
+    ) {
+        let in_time = |state: &mut _| !self.0.room.wait_until(state, deadline).timed_out();
+        while state.stream.is_some() && condition(state) && in_time(state) {}
     }
 }
 
@@ -221,19 +232,19 @@ impl<S: Session> Core<S> {
     /// The connection is gone. False if that was wanted.
     fn lose(&self, reason: String, code: Option<String>) -> bool {
         let mut state = self.state.lock();
-        if state.stage == Stage::Closed {
+        state.stream = None;
+        self.room.notify_all();
+        if state.stage != Stage::Open {
             return false;
         }
         let reason = state.broken.take().unwrap_or(reason);
         let lost = Lost { url: self.url.to_string(), reason, code };
-        state.stream = None;
         state.forget_unsent();
         state.session.lost(&lost);
         if self.options.patience.is_zero() {
             self.give_up(&mut state, &lost);
         }
-        self.room.notify_all();
-        state.stage == Stage::Open
+        true
     }
 
     /// Lets nobody wait for the end of the outage.
