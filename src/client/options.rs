@@ -146,3 +146,15 @@ impl Options {
 fn sane(timeout: Duration) -> Duration {
     timeout.clamp(Duration::from_millis(1), Duration::from_secs(limits::SECONDS_MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_server_is_found_within_a_minute_unless_set_otherwise() {
+        let Options { silence, answer_timeout, .. } = Options::new();
+        // A question may first have to wait for one write that fails.
+        assert!(silence + 2 * answer_timeout < Duration::from_secs(60));
+    }
+}

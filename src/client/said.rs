@@ -148,4 +148,26 @@ mod tests {
         }
         assert!(Said::read(b"{\"cmd\":\"pong\",\"x\":\"\xff\"}").is_err());
     }
+
+    #[test]
+    fn no_line_is_too_strange_to_be_read() {
+        let lines = [
+            r#"{"cmd":"do","id":"a\u00e9","type":"t","job":7,"arg":[{"b":1e4}]}"#,
+            r#"{"cmd":"did","id":1,"err":null,"code":"failed"}"#,
+            r#"{"cmd":"error","code":"c","error":"t","id":2}"#,
+        ];
+        for line in lines {
+            let mut read = [0; 2];
+            for at in 0..line.len() {
+                for byte in 0..=u8::MAX {
+                    let mut line = line.as_bytes().to_vec();
+                    line[at] = byte;
+                    read[usize::from(Said::read(&line).is_ok())] += 1;
+                    line.truncate(at);
+                    assert!(Said::read(&line).is_err());
+                }
+            }
+            assert!(read.iter().all(|&count| count > line.len()), "{line}: {read:?}");
+        }
+    }
 }

@@ -111,6 +111,22 @@ mod tests {
     }
 
     #[test]
+    fn each_address_of_a_name_is_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::Tcp { host: "localhost".to_owned(), port: listener.local_addr().unwrap().port() };
+        connect(&url, &Options::new(), SECOND).unwrap();
+    }
+
+    #[test]
+    fn an_ipv6_address_is_connected_to() {
+        let Ok(listener) = TcpListener::bind("[::1]:0") else {
+            return eprintln!("passed over: there is no IPv6 here");
+        };
+        let url = listener.local_addr().unwrap().to_string().parse().unwrap();
+        connect(&url, &Options::new(), SECOND).unwrap();
+    }
+
+    #[test]
     fn every_failure_names_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

@@ -153,8 +153,10 @@ fn errors_that_a_worker_can_live_with_are_told_and_it_goes_on() {
         let event = until("the event", || Some(next(&worker.events)).filter(|event| event != "connected"));
         assert_eq!(event, format!("the server said {code}: x"));
     }
-    give(&mut peer, 1);
+    peer.say_line(r#"{"cmd":"do","id":1,"type":"another","job":1}"#);
+    peer.expect(r#"{"cmd":"did","job":1,"err":"this worker does not do this type"}"#);
+    give(&mut peer, 2);
     assert!(!worker.end_one());
-    peer.expect(r#"{"cmd":"did","job":1,"res":"done"}"#);
+    peer.expect(r#"{"cmd":"did","job":2,"res":"done"}"#);
     drop(fake);
 }

@@ -175,7 +175,7 @@ impl Worker {
     }
 
     /// What to do when something happens that the handlers do not see, such as a lost connection. Called by the thread that
-    /// runs the worker.
+    /// runs the worker, which sees to nothing else meanwhile, stopping included.
     pub fn on_event(mut self, on_event: impl FnMut(&Event) + Send + 'static) -> Self {
         self.on_event = Box::new(on_event);
         self
