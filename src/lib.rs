@@ -18,6 +18,7 @@
 //! | [`limits`] | every bound, with its unit and its reason |
 //! | [`metrics`] | what is counted, and its names on the wire |
 //! | [`protocol`] | bytes -> line -> command; reply -> bytes |
+//! | [`client`] | for programs that submit jobs or do them: lines to a server, and its answers |
 //! | [`dispatch`] | command -> who is told what. Pure: no socket, clock, thread, lock or channel |
 //! | [`server`] | sockets, threads, time, signals. Decides nothing |
 //!
@@ -32,6 +33,7 @@
 //! # Ok::<(), deputy::server::StartError>(())
 //! ```
 
+pub mod client;
 pub mod dispatch;
 pub mod limits;
 pub mod metrics;

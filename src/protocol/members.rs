@@ -63,7 +63,7 @@ impl<'a> Members<'a> {
             .deserialize_map(Envelope)
             .and_then(|members| parser.end().map(|()| members))
             .map_err(|error| error.to_string().replacen("line 1 column", "column", 1))?;
-        if is_too_deep(text, DEPTH_MAX) {
+        if is_too_deep(text.as_bytes(), DEPTH_MAX) {
             return Err(format!("more than {DEPTH_MAX} objects and arrays open at once"));
         }
         Ok(members)
@@ -116,10 +116,9 @@ impl<'de> Visitor<'de> for Envelope {
     }
 }
 
-/// Whether more than `depth_max` containers are open at once in `value`, whose syntax has been checked: the parser's own
+/// Whether more than `depth_max` containers are open at once in a value, whose syntax has been checked: the parser's own
 /// guard does not see into values that it skips.
-pub(super) fn is_too_deep(value: &str, depth_max: usize) -> bool {
-    let bytes = value.as_bytes();
+pub(crate) fn is_too_deep(bytes: &[u8], depth_max: usize) -> bool {
     if bytes.len() < 2 * (depth_max + 1) {
         return false; // No room for the brackets.
     }

@@ -11,6 +11,8 @@ mod plain;
 pub mod reply;
 mod string;
 
+pub(crate) use members::is_too_deep;
+
 #[cfg(test)]
 mod corpus;
 

@@ -63,7 +63,7 @@ fn parsed_end(text: &str, at: usize) -> Option<usize> {
     let value = <&RawValue>::deserialize(&mut parser).ok()?.get();
     // The parser passes over white space before the value, and then its length does not tell where it ends.
     let at_once = rest.as_bytes().first() == value.as_bytes().first();
-    let legal = memchr(b'\r', value.as_bytes()).is_none() && !is_too_deep(value, DEPTH_MAX - 1);
+    let legal = memchr(b'\r', value.as_bytes()).is_none() && !is_too_deep(value.as_bytes(), DEPTH_MAX - 1);
     (at_once && legal).then_some(at + value.len())
 }
 

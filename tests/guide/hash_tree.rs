@@ -1,21 +1,14 @@
 //! The example with real files: three worker processes, one of them killed half-way.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::example::program;
 use crate::process::Server;
 
 /// Files in the tree.
 const FILES: usize = 1_200;
-
-/// The example, which `cargo test` has built beside the tests.
-fn example() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let path = own.parent().unwrap().parent().unwrap().join("examples/hash_tree");
-    assert!(path.exists(), "{} is not there: `cargo build --example hash_tree` makes it", path.display());
-    path
-}
 
 /// A tree of small files, all different, with some names that need care.
 fn plant(root: &Path) {
@@ -28,7 +21,7 @@ fn plant(root: &Path) {
 
 /// Runs the example.
 fn hash_tree(words: &[&str]) -> Output {
-    let output = Command::new(example()).args(words).output().unwrap();
+    let output = Command::new(program("hash_tree")).args(words).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
@@ -53,7 +46,7 @@ fn client_and_worker_print_what_is_known_of_these_files() {
     fs::create_dir(&tree).unwrap();
     fs::write(tree.join("abc"), "abc").unwrap();
     fs::write(tree.join("empty"), "").unwrap();
-    let _worker = crate::process::Process::spawn(Command::new(example()).args(["worker", &address]), None);
+    let _worker = crate::process::Process::spawn(Command::new(program("hash_tree")).args(["worker", &address]), None);
     let output = hash_tree(&["client", &address, tree.to_str().unwrap()]);
     let tree = fs::canonicalize(&tree).unwrap();
     let tree = tree.display();

@@ -11,6 +11,7 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod example;
 mod page;
 mod pattern;
 mod script;
@@ -19,6 +20,7 @@ mod hash_tree;
 mod links;
 mod netcat;
 mod python;
+mod rust;
 mod sessions;
 mod supply;
 mod tables;

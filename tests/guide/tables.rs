@@ -81,13 +81,3 @@ fn both_pages_list_all_metrics() {
     assert_eq!(names(&shown), metrics);
     assert_eq!(names(&[page::table(&page::read("docs/operating.md"), "| name | meaning | watch |")]), metrics);
 }
-
-#[test]
-fn the_library_example_is_the_one_that_the_crate_tests() {
-    let readme = page::blocks(&page::read("README.md"));
-    let shown = readme.iter().find(|block| block.kind == "rust").unwrap();
-    let lib = page::read("src/lib.rs");
-    let tested: Vec<String> =
-        lib.lines().filter_map(|line| line.strip_prefix("//!")).map(|line| line.trim().to_owned()).collect();
-    assert!(tested.windows(shown.lines.len()).any(|lines| lines == shown.lines));
-}

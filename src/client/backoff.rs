@@ -1,0 +1,68 @@
+//! How long to wait before the next attempt to connect: twice as long each time, up to a cap, and never the same as
+//! other programs that lost the same server.
+
+use std::time::Duration;
+
+use ahash::RandomState;
+
+/// The waits between attempts. Pure but for its seed, which differs from one to the next.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    first: Duration,
+    cap: Duration,
+    /// Attempts since the last success.
+    attempts: u32,
+    /// Attempts ever: what the jitter is made from.
+    drawn: u64,
+    random: RandomState,
+}
+
+impl Backoff {
+    /// The first wait is at most `first`, and none is longer than `cap`.
+    pub(super) fn new(first: Duration, cap: Duration) -> Self {
+        Self { first, cap, attempts: 0, drawn: 0, random: RandomState::new() }
+    }
+
+    /// The wait before the next attempt: from half of what it may be to all of it.
+    pub(super) fn wait(&mut self) -> Duration {
+        let whole = self.first.saturating_mul(1 << self.attempts.min(30)).min(self.cap);
+        self.attempts = self.attempts.saturating_add(1);
+        self.drawn = self.drawn.wrapping_add(1);
+        let random = self.random.hash_one(self.drawn) % 1_024;
+        whole.mul_f64(0.5 + f64::from(u32::try_from(random).expect("it is below 1,024")) / 2_048.0)
+    }
+
+    /// An attempt led to a server that answers.
+    pub(super) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(20);
+    const CAP: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_stay_within_half_of_it() {
+        let mut backoff = Backoff::new(FIRST, CAP);
+        for attempt in 0..100 {
+            let whole = FIRST.saturating_mul(1 << attempt.min(20)).min(CAP);
+            let wait = backoff.wait();
+            assert!((whole / 2..=whole).contains(&wait), "attempt {attempt}: {wait:?}");
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= FIRST);
+    }
+
+    #[test]
+    fn two_programs_do_not_wait_alike() {
+        let waits = || {
+            let mut backoff = Backoff::new(FIRST, CAP);
+            [(); 20].map(|()| backoff.wait())
+        };
+        assert_ne!(waits(), waits());
+    }
+}

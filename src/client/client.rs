@@ -1,0 +1,204 @@
+//! The client: submits jobs from any number of threads over one connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::connect_error::ConnectError;
+use super::error::Error;
+use super::handle::Handle;
+use super::jobs::Jobs;
+use super::link::Link;
+use super::metrics::Metrics;
+use super::options::Options;
+use super::say;
+use super::slot::{Outcome, Slot, deadline};
+use super::stream;
+use super::url::Url;
+
+/// A connection to a server, for submitting jobs. Clones share it, and any number of threads may use it at once.
+///
+/// When the connection is lost, what was open on it fails with [`Error::Lost`], and nothing is submitted again by itself:
+/// the job may have run. The client connects again, sooner at first and then every few seconds. What is submitted meanwhile
+/// waits for the new connection for a while ([`Options::patience`]), and then fails with [`Error::NotConnected`].
+///
+/// Dropping the last clone sends what was submitted (for at most a second) and closes the connection. What has no answer
+/// then fails with [`Error::Closed`]. To be sure that the server has all jobs before, call [`ping`](Self::ping).
+///
+/// ```
+/// # use deputy::client::Worker;
+/// # use deputy::server::{Config, Server};
+/// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+/// # let url = server.addresses()[0].to_string();
+/// # let worker = Worker::connect(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
+/// # let stopper = worker.stopper();
+/// # let worker = std::thread::spawn(|| worker.run());
+/// use deputy::client::Client;
+///
+/// let client = Client::connect(&url)?;
+/// let handles: Vec<_> = (0..10).map(|n| client.submit::<_, i64>("add", &[n, 1])).collect();
+/// for (handle, sum) in handles.into_iter().zip(1..) {
+///     assert_eq!(handle.wait()?, sum);
+/// }
+/// # stopper.stop();
+/// # worker.join().expect("a worker does not panic")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    link: Link<Jobs>,
+    next_id: AtomicU64,
+}
+
+impl Client {
+    /// Connects to `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]), with the default [`Options`].
+    ///
+    /// # Errors
+    /// If `url` names no server, or it cannot be reached.
+    pub fn connect(url: &str) -> Result<Self, ConnectError> {
+        Options::new().connect(url)
+    }
+
+    /// Connects to the server that the variable `DEPUTY_URL` names, or else to `tcp://127.0.0.1:11746`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn from_env() -> Result<Self, ConnectError> {
+        Options::new().connect_from_env()
+    }
+
+    pub(super) fn open(url: Url, options: Options) -> Result<Self, ConnectError> {
+        let socket = stream::connect(&url, &options, options.connect_timeout)?;
+        let link = Link::start(url, options, Jobs::default(), Some(socket)).map_err(ConnectError::Thread)?;
+        Ok(Self(Arc::new(Inner { link, next_id: AtomicU64::new(1) })))
+    }
+
+    /// The server.
+    pub fn url(&self) -> &Url {
+        self.0.link.url()
+    }
+
+    /// Submits a job. Returns at once, unless more than [`Options::max_unsent`] bytes wait to be sent: whatever is wrong is
+    /// told by the handle.
+    ///
+    /// `R` is what the result is read as: `client.submit::<_, u32>("count", "words")`.
+    pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> Handle<R> {
+        self.submit_line(type_name, Some(arg))
+    }
+
+    /// Submits a job whose arg and result are JSON texts that nobody looks into; line ends between tokens become spaces.
+    /// Without an arg, the job has none. A missing result is `null`.
+    ///
+    /// ```
+    /// # use deputy::client::{Job, Worker};
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let url = server.addresses()[0].to_string();
+    /// # let worker = Worker::connect(&url).handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(|arg| arg.to_owned())));
+    /// # let stopper = worker.stopper();
+    /// # let worker = std::thread::spawn(|| worker.run());
+    /// # let client = deputy::client::Client::connect(&url)?;
+    /// use serde_json::value::RawValue;
+    ///
+    /// let arg = RawValue::from_string(r#"{"b": 1e400, "a": -0}"#.to_owned())?;
+    /// let res = client.submit_raw("echo", Some(&arg)).wait()?;
+    /// assert_eq!(res.get(), arg.get());
+    /// # stopper.stop();
+    /// # worker.join().expect("a worker does not panic")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_raw(&self, type_name: &str, arg: Option<&RawValue>) -> Handle<Box<RawValue>> {
+        self.submit_line(type_name, arg)
+    }
+
+    fn submit_line<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: Option<&A>) -> Handle<R> {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::new(Slot::default());
+        let open = Arc::clone(&slot);
+        let said = say::submit(id, type_name, arg, self.0.link.options().max_line)
+            .and_then(|line| self.0.link.say(line.len(), |jobs, say| jobs.submit(id, &line, open, say)));
+        if let Err(error) = said {
+            slot.fill(Err(error));
+        }
+        Handle::new(slot)
+    }
+
+    /// Waits until the server has read all that was submitted before: each job of it has been accepted, or refused and its
+    /// handle told. So a program that waits for no results may end after it.
+    ///
+    /// # Errors
+    /// If the connection is lost or missing, or there is no answer for [`Options::answer_timeout`].
+    pub fn ping(&self) -> Result<(), Error> {
+        self.ask(say::PING.len(), Jobs::ping).map(drop)
+    }
+
+    /// How the server is doing.
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn metrics(&self) -> Result<Metrics, Error> {
+        self.ask_metrics("false")
+    }
+
+    /// How the server is doing, with a table of its types: at most 1,000, those with the most jobs first.
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn metrics_by_type(&self) -> Result<Metrics, Error> {
+        self.ask_metrics("true")
+    }
+
+    /// How the server is doing, with a table of these types, zeros for those that nobody knows.
+    ///
+    /// ```
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let client = deputy::client::Client::connect(&server.addresses()[0].to_string())?;
+    /// let waiting = client.submit::<_, ()>("resize", "cat.png");
+    /// let metrics = client.metrics_of(&["resize", "crop"])?;
+    /// assert_eq!(metrics.jobs_added, 1);
+    /// assert_eq!((metrics.types[0].name.as_str(), metrics.types[0].waiting), ("resize", 1));
+    /// assert_eq!((metrics.types[1].name.as_str(), metrics.types[1].waiting), ("crop", 0));
+    /// # drop(waiting);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping), and [`Error::BadRequest`] for more than 1,024 names, or one that is no type.
+    pub fn metrics_of(&self, types: &[&str]) -> Result<Metrics, Error> {
+        self.ask_metrics(&say::list(types.iter().copied()))
+    }
+
+    fn ask_metrics(&self, types: &str) -> Result<Metrics, Error> {
+        let line = say::metrics(types, self.0.link.options().max_line)?;
+        Metrics::read(self.ask(line.len(), |jobs, slot, say| jobs.metrics(line, slot, say))?)
+    }
+
+    /// Asks a question, and waits for the answer.
+    fn ask(&self, bytes: usize, put: impl FnOnce(&mut Jobs, Arc<Slot>, &mut Vec<u8>)) -> Outcome {
+        let slot = Arc::new(Slot::default());
+        let asked = Arc::clone(&slot);
+        self.0.link.say(bytes, |jobs, say| put(jobs, asked, say))?;
+        let deadline = deadline(self.0.link.options().answer_timeout);
+        slot.wait(deadline, Outcome::clone).unwrap_or(Err(Error::TimedOut))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", self.url()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.link.close();
+        self.link.with(|jobs, _| jobs.fail_all(&Error::Closed));
+    }
+}

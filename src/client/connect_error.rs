@@ -1,0 +1,101 @@
+//! Why there is no connection: one line that names the address, the reason and what to do.
+
+use std::fmt;
+use std::io;
+
+use super::url::{Url, UrlError};
+
+/// Why there is no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The text names no server.
+    Url(UrlError),
+    /// The host's name leads to no address.
+    Resolve {
+        /// The server.
+        url: Url,
+        /// What the resolver said.
+        reason: io::Error,
+    },
+    /// The server cannot be reached.
+    Connect {
+        /// The server.
+        url: Url,
+        /// What the system said, of the last of its addresses.
+        reason: io::Error,
+    },
+    /// The system has no thread left for the connection.
+    Thread(io::Error),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Resolve { url, reason } => {
+                write!(f, "cannot find the host of {url}: {reason}; check the name, or give an IP address")
+            }
+            Self::Connect { url, reason } => {
+                write!(f, "cannot connect to {url}: {reason}; {}", advice(url, reason.kind()))
+            }
+            Self::Thread(reason) => no_thread(reason, f),
+        }
+    }
+}
+
+/// Says that the system has no thread left.
+pub(super) fn no_thread(reason: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "cannot start a thread: {reason}; end some, or raise their limit")
+}
+
+/// What to do about a server that cannot be reached.
+fn advice(url: &Url, kind: io::ErrorKind) -> &'static str {
+    match (url, kind) {
+        (Url::Unix(_), io::ErrorKind::NotFound) => "start `deputy-server --sock` with this path, or give another",
+        (Url::Unix(_), io::ErrorKind::PermissionDenied) => "ask for the right to write to the socket",
+        (_, io::ErrorKind::ConnectionRefused) => "nothing listens there: start deputy-server, or give its real address",
+        (_, io::ErrorKind::TimedOut) => "check the address, and that no firewall is in the way",
+        _ => "check the address, and that deputy-server runs there",
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            Self::Resolve { reason, .. } | Self::Connect { reason, .. } | Self::Thread(reason) => Some(reason),
+        }
+    }
+}
+
+impl From<UrlError> for ConnectError {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_the_address_the_reason_and_what_to_do() {
+        let tcp = Url::default;
+        let unix = || Url::Unix("/run/d.sock".into());
+        let connect = |url, kind: io::ErrorKind| ConnectError::Connect { url, reason: kind.into() };
+        for (error, words) in [
+            (connect(tcp(), io::ErrorKind::ConnectionRefused), ["tcp://127.0.0.1:11746", "start deputy-server"]),
+            (connect(tcp(), io::ErrorKind::TimedOut), ["tcp://127.0.0.1:11746", "firewall"]),
+            (connect(unix(), io::ErrorKind::NotFound), ["unix:/run/d.sock", "--sock"]),
+            (connect(unix(), io::ErrorKind::PermissionDenied), ["unix:/run/d.sock", "right to write"]),
+            (connect(unix(), io::ErrorKind::ConnectionRefused), ["unix:/run/d.sock", "start deputy-server"]),
+            (ConnectError::Resolve { url: tcp(), reason: io::ErrorKind::Other.into() }, ["11746", "IP address"]),
+            ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),
+        ] {
+            let text = error.to_string();
+            assert!(words.iter().all(|word| text.contains(word)), "{text}");
+            assert_eq!(text.lines().count(), 1);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What can become of a job besides a result.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+/// Why there is no result. The first part are the codes of docs/protocol.md, the rest is of the client's own making.
+///
+/// Whether a job may have been done all the same: see [`may_have_run`](Self::may_have_run). Nothing is retried in silence.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// `failed`: the worker answered with this `err`, which may be any JSON value.
+    Failed(Box<RawValue>),
+    /// `gave_up`: too many workers went away with the job.
+    GaveUp(String),
+    /// `queue_full`: the server's memory budget does not allow it. Try again later.
+    QueueFull(String),
+    /// `shutdown`: the server is stopping.
+    Shutdown(String),
+    /// `bad_request`: the type is empty or too long, or a metrics question has too many names.
+    BadRequest(String),
+    /// `bad_json`: the arg nests too deep. The client finds that out itself.
+    BadJson(String),
+    /// `too_long`: the line is longer than [`Options::max_line`](super::Options::max_line). The client finds that out itself.
+    TooLong(String),
+    /// `unknown_cmd`: the server does not know this question.
+    UnknownCmd(String),
+    /// `not_holding`: an answer came for a job that this worker does not hold.
+    NotHolding(String),
+    /// A code that this version of the library does not know.
+    Unknown {
+        /// The code.
+        code: String,
+        /// What came with it: a text for people, unless the server says otherwise.
+        err: Box<RawValue>,
+    },
+    /// The connection ended before the answer came. The job may be waiting, running or done: its answer is lost.
+    Lost(Lost),
+    /// There is no connection, and has been none for [`Options::patience`](super::Options::patience). The job was never
+    /// sent. The text names the server and says why it cannot be reached.
+    NotConnected(String),
+    /// There was no answer in the time given. A job stays where it is, and its handle can be waited for again.
+    TimedOut,
+    /// There is a result, but it is not of the type that the handle expects.
+    Result {
+        /// The result as it came.
+        res: Box<RawValue>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The arg cannot be written as JSON.
+    Arg(String),
+    /// The last [`Client`](super::Client) was dropped before the answer came.
+    Closed,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// The server.
+    pub url: String,
+    /// What ended the connection, for people.
+    pub reason: String,
+    /// The code of the `error` line that the server said last, if it did: `too_long`, `bad_json` or `queue_full`.
+    pub code: Option<String>,
+}
+
+impl Error {
+    /// What the server means by this code and value.
+    pub(super) fn from_wire(code: &str, err: &RawValue) -> Self {
+        let text = || for_people(err);
+        match code {
+            "failed" => Self::Failed(err.to_owned()),
+            "gave_up" => Self::GaveUp(text()),
+            "queue_full" => Self::QueueFull(text()),
+            "shutdown" => Self::Shutdown(text()),
+            "bad_request" => Self::BadRequest(text()),
+            "bad_json" => Self::BadJson(text()),
+            "too_long" => Self::TooLong(text()),
+            "unknown_cmd" => Self::UnknownCmd(text()),
+            "not_holding" => Self::NotHolding(text()),
+            code => Self::Unknown { code: code.to_owned(), err: err.to_owned() },
+        }
+    }
+
+    /// The code of docs/protocol.md; none where the error is of the client's own making.
+    ///
+    /// ```
+    /// assert_eq!(deputy::client::Error::TimedOut.code(), None);
+    /// ```
+    pub fn code(&self) -> Option<&str> {
+        Some(match self {
+            Self::Failed(_) => "failed",
+            Self::GaveUp(_) => "gave_up",
+            Self::QueueFull(_) => "queue_full",
+            Self::Shutdown(_) => "shutdown",
+            Self::BadRequest(_) => "bad_request",
+            Self::BadJson(_) => "bad_json",
+            Self::TooLong(_) => "too_long",
+            Self::UnknownCmd(_) => "unknown_cmd",
+            Self::NotHolding(_) => "not_holding",
+            Self::Unknown { code, .. } => code,
+            Self::Lost(lost) => return lost.code.as_deref(),
+            Self::NotConnected(_) | Self::TimedOut | Self::Result { .. } | Self::Arg(_) | Self::Closed => return None,
+        })
+    }
+
+    /// Whether a worker may have begun the job. If not, to submit it again cannot do it twice.
+    pub fn may_have_run(&self) -> bool {
+        !matches!(
+            self,
+            Self::QueueFull(_)
+                | Self::BadRequest(_)
+                | Self::BadJson(_)
+                | Self::TooLong(_)
+                | Self::NotConnected(_)
+                | Self::Arg(_)
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(err) => write!(f, "the job failed: {}", for_people(err)),
+            Self::GaveUp(text)
+            | Self::QueueFull(text)
+            | Self::Shutdown(text)
+            | Self::BadRequest(text)
+            | Self::BadJson(text)
+            | Self::TooLong(text)
+            | Self::UnknownCmd(text)
+            | Self::NotHolding(text) => write!(f, "{}: {text}", self.code().unwrap_or_default()),
+            Self::Unknown { code, err } => write!(f, "{code}: {}", for_people(err)),
+            Self::Lost(lost) => lost.fmt(f),
+            Self::NotConnected(text) => f.write_str(text),
+            Self::TimedOut => f.write_str("no answer came in time"),
+            Self::Result { reason, .. } => write!(f, "the result is not of the type expected: {reason}"),
+            Self::Arg(reason) => write!(f, "this cannot be written as JSON: {reason}"),
+            Self::Closed => f.write_str("the client was closed before the answer came"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the connection to {} was lost: {}", self.url, self.reason)
+    }
+}
+
+impl std::error::Error for Lost {}
+
+/// The inside of a JSON string, and any other value as it is.
+fn for_people(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Code;
+
+    #[test]
+    fn every_code_is_told_by_its_name_and_shown_with_its_text() {
+        let text = RawValue::from_string(r#""a \"text\"""#.to_owned()).unwrap();
+        let known = [
+            Code::BadJson,
+            Code::TooLong,
+            Code::BadRequest,
+            Code::UnknownCmd,
+            Code::NotHolding,
+            Code::Failed,
+            Code::GaveUp,
+            Code::QueueFull,
+            Code::Shutdown,
+        ];
+        for code in known.map(Code::name).into_iter().chain(["later"]) {
+            let error = Error::from_wire(code, &text);
+            assert_eq!(error.code(), Some(code));
+            assert_eq!(matches!(error, Error::Unknown { .. }), code == "later");
+            let shown = error.to_string();
+            assert!(shown.contains(code) && shown.ends_with(": a \"text\""), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_failed_job_keeps_the_workers_value() {
+        let value = RawValue::from_string(r#"{"reason": 1e400}"#.to_owned()).unwrap();
+        let error = Error::from_wire("failed", &value);
+        assert_eq!(error.to_string(), r#"the job failed: {"reason": 1e400}"#);
+        assert!(matches!(error, Error::Failed(err) if err.get() == value.get()));
+    }
+}

@@ -1,0 +1,277 @@
+//! A link to the server: a connection, and another one when it is lost, with two threads that serve it.
+//!
+//! ```text
+//!  submit, ping, done --lock--> [ session | unsent lines ] <--lock-- keeper: connects, reads, connects again
+//!                                              |
+//!                                              +--> writer: takes all that is unsent, writes it at once
+//! ```
+//!
+//! What lines mean is the [`Session`]'s to say, which knows no socket, thread or clock. It stands under one lock with the
+//! lines not yet sent: so what it notes about a line (a job is open) and the line itself go the same way, to the same
+//! connection or into the same loss. No system call is made under the lock: callers append their lines, and the writer
+//! takes what all of them have appended since its last write. Whoever passes the bound on unsent bytes waits.
+
+mod keeper;
+mod silence;
+mod writer;
+
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use socket2::Socket;
+
+use super::connect_error::ConnectError;
+use super::error::{Error, Lost};
+use super::options::Options;
+use super::said::Said;
+use super::stream;
+use super::url::Url;
+use crate::limits::CLOSE_MS;
+
+/// What a program makes of its connections: what it says first, and what it does about what it hears. Called under the
+/// link's lock, so nothing here may block. Lines are said by appending them to `say`.
+pub(super) trait Session: Send + 'static {
+    /// A connection stands.
+    fn opened(&mut self, say: &mut Vec<u8>);
+    /// The server said something. `Err`: no deputy server says this here, so the connection is given up.
+    fn heard(&mut self, said: Said<'_>, say: &mut Vec<u8>) -> Result<(), String>;
+    /// Nothing was heard for a while: say a `ping`.
+    fn ask(&mut self, say: &mut Vec<u8>);
+    /// The connection is gone, with what was said and heard on it.
+    fn lost(&mut self, lost: &Lost);
+    /// An attempt to connect failed.
+    fn unreachable(&mut self, error: &ConnectError);
+    /// The outage is older than the program's patience: what waits for its end is not to wait longer.
+    fn give_up(&mut self, error: &Error);
+}
+
+/// What callers, keeper and writer share.
+struct State<S> {
+    session: S,
+    /// Whole lines that the writer has not taken yet.
+    unsent: Vec<u8>,
+    /// Bytes that it has taken and not yet written.
+    writing_bytes: usize,
+    /// Bytes appended to `unsent` on this connection, and bytes of them written.
+    said_bytes: u64,
+    written_bytes: u64,
+    /// The connection, if there is one.
+    stream: Option<Arc<Socket>>,
+    /// Why the writer gave it up.
+    broken: Option<String>,
+    /// What is told to those who come while the outage is older than the program's patience.
+    hopeless: Option<Error>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Connected, or connecting again.
+    Open,
+    /// Nothing new is taken; what is unsent goes out.
+    Closing,
+    /// The threads end.
+    Closed,
+}
+
+/// The shared part, and its bells.
+struct Core<S> {
+    url: Url,
+    options: Options,
+    state: Mutex<State<S>>,
+    /// There may be something to write.
+    to_write: Condvar,
+    /// There may be room for more, or no use in waiting for it: the connection is gone, or the link is being closed.
+    room: Condvar,
+    /// The link is being closed: the keeper need not wait to connect again.
+    leaving: Condvar,
+}
+
+/// A link, which ends with [`close`](Self::close) or when it is dropped.
+pub(super) struct Link<S: Session>(Arc<Core<S>>);
+
+impl<S: Session> Link<S> {
+    /// Starts the threads. `first` is the first connection, which then stands at once; without it they begin by connecting.
+    pub(super) fn start(url: Url, options: Options, session: S, first: Option<Socket>) -> io::Result<Self> {
+        let state = State {
+            session,
+            unsent: Vec::new(),
+            writing_bytes: 0,
+            said_bytes: 0,
+            written_bytes: 0,
+            stream: None,
+            broken: None,
+            hopeless: None,
+            stage: Stage::Open,
+        };
+        let (to_write, room, leaving) = (Condvar::new(), Condvar::new(), Condvar::new());
+        let core = Arc::new(Core { url, options, state: Mutex::new(state), to_write, room, leaving });
+        let first = first.map(Arc::new);
+        if let Some(stream) = &first {
+            core.open(stream);
+        }
+        // From here on dropping it ends the threads there are.
+        let link = Self(Arc::clone(&core));
+        let writer = Arc::clone(&core);
+        thread::Builder::new().name("deputy writer".to_owned()).spawn(move || writer.write())?;
+        thread::Builder::new().name("deputy reader".to_owned()).spawn(move || core.keep(first))?;
+        Ok(link)
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Says something of about this length, once there is room for it. During an outage it waits for the connection in
+    /// the link; `Err` if it does not even get there.
+    pub(super) fn say<T>(&self, bytes: usize, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
+        let mut state = self.0.state.lock();
+        loop {
+            if state.stage != Stage::Open {
+                return Err(Error::Closed);
+            }
+            if let Some(error) = &state.hopeless {
+                return Err(error.clone());
+            }
+            let waiting = state.unsent.len() + state.writing_bytes;
+            if waiting == 0 || waiting + bytes <= self.0.options.max_unsent {
+                return Ok(self.0.put(&mut state, put));
+            }
+            self.0.room.wait(&mut state);
+        }
+    }
+
+    /// Does something with the session now, whatever the state of the connection.
+    pub(super) fn with<T>(&self, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
+        self.0.put(&mut self.0.state.lock(), put)
+    }
+
+    /// Sends what is unsent, ends what we say, and waits until the server has ended the connection, which it does when it
+    /// has read all; for at most a second in all. Then lets the threads end. Does nothing when done again.
+    pub(super) fn close(&self) {
+        let deadline = Instant::now() + Duration::from_millis(CLOSE_MS);
+        let mut state = self.0.state.lock();
+        if state.stage != Stage::Open {
+            return;
+        }
+        state.stage = Stage::Closing;
+        self.0.leaving.notify_all();
+        self.0.room.notify_all();
+        self.wait_while(&mut state, deadline, |state| state.unsent.len() + state.writing_bytes > 0);
+        if let Some(stream) = &state.stream {
+            stream::end_saying(stream);
+        }
+        self.wait_while(&mut state, deadline, |_| true);
+        state.stage = Stage::Closed;
+        if let Some(stream) = state.stream.take() {
+            stream::end(&stream);
+        }
+        self.0.to_write.notify_all();
+    }
+
+    /// Waits while there is a connection of which this is true.
+    fn wait_while(
+        &self,
+        state: &mut MutexGuard<'_, State<S>>,
+        deadline: Instant,
+        condition: impl Fn(&State<S>) -> bool,
+    ) {
+        let in_time = |state: &mut _| !self.0.room.wait_until(state, deadline).timed_out();
+        while state.stream.is_some() && condition(state) && in_time(state) {}
+    }
+}
+
+impl<S: Session> Drop for Link<S> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<S> State<S> {
+    /// There is no connection for it.
+    fn forget_unsent(&mut self) {
+        self.unsent = Vec::new();
+        (self.said_bytes, self.written_bytes) = (0, 0);
+    }
+}
+
+impl<S: Session> Core<S> {
+    /// Lets the session say something, and the writer know.
+    fn put<T>(&self, state: &mut MutexGuard<'_, State<S>>, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
+        let state = &mut **state;
+        let before = state.unsent.len();
+        let result = put(&mut state.session, &mut state.unsent);
+        state.said_bytes += (state.unsent.len() - before) as u64;
+        if state.unsent.len() > before {
+            self.to_write.notify_one();
+        }
+        result
+    }
+
+    /// A connection stands. False if it is not wanted any more.
+    fn open(&self, stream: &Arc<Socket>) -> bool {
+        let mut state = self.state.lock();
+        if state.stage != Stage::Open {
+            return false;
+        }
+        state.stream = Some(Arc::clone(stream));
+        state.hopeless = None;
+        self.put(&mut state, S::opened);
+        self.to_write.notify_one(); // For what was said during the outage.
+        true
+    }
+
+    /// The connection is gone. False if that was wanted.
+    fn lose(&self, reason: String, code: Option<String>) -> bool {
+        let mut state = self.state.lock();
+        state.stream = None;
+        self.room.notify_all();
+        if state.stage != Stage::Open {
+            return false;
+        }
+        let reason = state.broken.take().unwrap_or(reason);
+        let lost = Lost { url: self.url.to_string(), reason, code };
+        state.forget_unsent();
+        state.session.lost(&lost);
+        if self.options.patience.is_zero() {
+            self.give_up(&mut state, &lost);
+        }
+        true
+    }
+
+    /// Lets nobody wait for the end of the outage.
+    fn give_up(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
+        let error = Error::NotConnected(format!("not sent: {reason}"));
+        state.forget_unsent();
+        state.session.give_up(&error);
+        state.hopeless = Some(error);
+        self.room.notify_all();
+    }
+
+    /// The writer takes all that is unsent. None when the link is closed.
+    fn take(&self, batch: &mut Vec<u8>) -> Option<Arc<Socket>> {
+        let mut state = self.state.lock();
+        loop {
+            if state.stage == Stage::Closed {
+                return None;
+            }
+            if let Some(stream) = &state.stream
+                && !state.unsent.is_empty()
+            {
+                let stream = Arc::clone(stream);
+                mem::swap(batch, &mut state.unsent);
+                state.writing_bytes = batch.len();
+                return Some(stream);
+            }
+            self.to_write.wait(&mut state);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The thread that writes: one write for all lines that have gathered since the last.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+
+use socket2::Socket;
+
+use super::{Core, Session};
+use crate::client::stream;
+
+/// A larger buffer is not kept for the next lines, in bytes.
+const SPARE_BYTES_MAX: usize = 1 << 20;
+
+impl<S: Session> Core<S> {
+    /// Writes until the link is closed.
+    pub(super) fn write(&self) {
+        let mut batch = Vec::new();
+        while let Some(stream) = self.take(&mut batch) {
+            let result = write_all(&stream, &batch);
+            self.wrote(&stream, batch.len(), result);
+            batch.clear();
+            if batch.capacity() > SPARE_BYTES_MAX {
+                batch = Vec::new();
+            }
+        }
+    }
+
+    fn wrote(&self, stream: &Arc<Socket>, bytes: usize, result: io::Result<()>) {
+        let mut state = self.state.lock();
+        state.writing_bytes = 0;
+        self.room.notify_all();
+        if !state.stream.as_ref().is_some_and(|current| Arc::ptr_eq(current, stream)) {
+            return; // It was lost meanwhile.
+        }
+        match result {
+            Ok(()) => state.written_bytes += bytes as u64,
+            Err(error) => {
+                state.broken = Some(match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => "the server takes no more bytes".to_owned(),
+                    _ => error.to_string(),
+                });
+                // The keeper hears of it by the end of what it reads.
+                state.stream = None;
+                stream::end(stream);
+            }
+        }
+    }
+}
+
+/// Writes all. The time-out counts for each piece that the socket takes.
+fn write_all(mut stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(taken) => bytes = &bytes[taken..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

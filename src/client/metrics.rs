@@ -1,0 +1,162 @@
+//! A server's metrics, as docs/protocol.md lists them.
+
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::error::Error;
+
+/// How a server is doing. Figures that it does not tell are 0; what later versions tell besides is in [`raw`](Self::raw).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// When the server started, in milliseconds since 1970.
+    pub up_since: u64,
+    /// Connections accepted, ever.
+    pub connections: u64,
+    /// Connections that became workers, each once.
+    pub workers_added: u64,
+    /// Jobs accepted, each once.
+    pub jobs_added: u64,
+    /// Hand-outs that reached a worker's slot.
+    pub jobs_dispatched: u64,
+    /// Jobs answered with a result.
+    pub jobs_done: u64,
+    /// Jobs given back by a worker that left.
+    pub jobs_reassigned: u64,
+    /// Jobs that ended with a worker's `err`, with `gave_up` or, accepted before, with `shutdown`.
+    pub jobs_failed: u64,
+    /// Jobs that were refused.
+    pub jobs_refused: u64,
+    /// Answers whose submitter had left.
+    pub results_dropped: u64,
+    /// `error` lines.
+    pub protocol_errors: u64,
+    /// Connections turned away for want of descriptors.
+    pub connections_refused: u64,
+    /// Messages that a shard posted to another.
+    pub shard_messages: u64,
+    /// Shards woken for them.
+    pub shard_wakes: u64,
+    /// Turns of the shards' loops.
+    pub shard_turns: u64,
+    /// What peers did wrong, by class.
+    pub faults: FaultMetrics,
+    /// Jobs in line now.
+    pub jobs_waiting: u64,
+    /// Jobs that workers hold now.
+    pub jobs_running: u64,
+    /// Connections with a type now.
+    pub workers: u64,
+    /// Those of them that hold nothing.
+    pub workers_idle: u64,
+    /// Connections now.
+    pub connections_open: u64,
+    /// Bytes that count in the memory budget now.
+    pub bytes_held: u64,
+    /// The memory budget in bytes.
+    pub bytes_max: u64,
+    /// Whether the server is stopping.
+    pub draining: bool,
+    /// Shards.
+    pub threads: u64,
+    /// The server's version.
+    pub version: String,
+    /// The table by type, in the server's order: where all were asked for, the types with the most waiting and running
+    /// jobs first. Empty if none was asked for.
+    #[serde(deserialize_with = "rows")]
+    pub types: Vec<TypeMetrics>,
+    /// All of it as it came, a JSON object.
+    #[serde(skip)]
+    pub raw: String,
+}
+
+/// What peers of a server did wrong, by class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct FaultMetrics {
+    /// Lines refused with this code, those of `first_line` aside.
+    pub bad_json: u64,
+    /// Lines refused with this code, jobs among them.
+    pub bad_request: u64,
+    /// Lines refused with this code.
+    pub unknown_cmd: u64,
+    /// Lines refused with this code.
+    pub not_holding: u64,
+    /// Jobs refused with this code.
+    pub queue_full: u64,
+    /// Connections closed because they did not begin with a JSON object.
+    pub first_line: u64,
+    /// Connections closed because a line was too long.
+    pub too_long: u64,
+    /// Connections closed because they had the oldest half line when memory was short.
+    pub half_line: u64,
+    /// Connections closed because too much was unsent.
+    pub unsent: u64,
+    /// Connections closed because nothing moved.
+    pub stalled: u64,
+    /// Connections whose peer did not answer the system's own questions any more.
+    pub silent: u64,
+    /// Connections that were reset, or failed otherwise.
+    pub broken: u64,
+    /// Workers that went away with jobs.
+    pub left_holding: u64,
+    /// Jobs that ended with this code.
+    pub gave_up: u64,
+}
+
+/// How a type is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TypeMetrics {
+    /// The type.
+    #[serde(skip)]
+    pub name: String,
+    /// Jobs in line.
+    pub waiting: u64,
+    /// Jobs that workers hold.
+    pub running: u64,
+    /// Connections that do them.
+    pub workers: u64,
+    /// Jobs done since the type last had no worker.
+    pub done: u64,
+    /// The age of the oldest waiting job in milliseconds, or 0.
+    pub oldest_ms: u64,
+}
+
+impl Metrics {
+    /// Reads the server's answer.
+    pub(super) fn read(raw: Box<RawValue>) -> Result<Self, Error> {
+        match serde_json::from_str::<Self>(raw.get()) {
+            Ok(metrics) => Ok(Self { raw: Box::<str>::from(raw).into(), ..metrics }),
+            Err(error) => Err(Error::Result { reason: error.to_string(), res: raw }),
+        }
+    }
+}
+
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TypeMetrics>, D::Error> {
+    struct Rows;
+
+    impl<'de> Visitor<'de> for Rows {
+        type Value = Vec<TypeMetrics>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table by type")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut rows = Vec::new();
+            while let Some((name, row)) = map.next_entry::<String, TypeMetrics>().map_err(A::Error::custom)? {
+                rows.push(TypeMetrics { name, ..row });
+            }
+            Ok(rows)
+        }
+    }
+
+    deserializer.deserialize_map(Rows)
+}

@@ -1,0 +1,80 @@
+//! What happens to a worker that its handlers do not see, and how it ends.
+
+use std::fmt;
+use std::io;
+
+use crate::client::connect_error::no_thread;
+use crate::client::error::{Error, Lost};
+use crate::client::url::UrlError;
+use crate::limits::JOBS_PER_WORKER_MAX;
+
+/// Something that the people who run a worker may want to know. Its text is one line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// There is a connection, and the worker has said what it does.
+    Connected,
+    /// The connection is lost, and with it the jobs that it had brought. The worker connects again.
+    Lost(Lost),
+    /// An attempt to connect failed. The worker tries again.
+    Unreachable(String),
+    /// The server did not obey a line. The worker goes on.
+    Error(Error),
+}
+
+/// Why a worker ended without being stopped: no reconnect would mend it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The text names no server.
+    Url(UrlError),
+    /// There is no handler.
+    NoHandler,
+    /// `max_jobs` is out of its range.
+    MaxJobs(u32),
+    /// The server does not let it be a worker of these types: one is empty or longer than 255 bytes, or there are more than
+    /// 1,024. Holds what it said.
+    Refused(Error),
+    /// The system has no thread left.
+    Thread(io::Error),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("connected"),
+            Self::Lost(lost) => lost.fmt(f),
+            Self::Unreachable(text) => f.write_str(text),
+            Self::Error(error) => write!(f, "the server said {error}"),
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::NoHandler => f.write_str("a worker needs a handler for at least one type"),
+            Self::MaxJobs(given) => write!(f, "max_jobs is {given}, and must be from 1 to {JOBS_PER_WORKER_MAX}"),
+            Self::Refused(error) => write!(f, "the server refuses this worker: {error}"),
+            Self::Thread(reason) => no_thread(reason, f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            Self::Refused(error) => Some(error),
+            Self::Thread(reason) => Some(reason),
+            Self::NoHandler | Self::MaxJobs(_) => None,
+        }
+    }
+}
+
+impl From<UrlError> for RunError {
+    fn from(error: UrlError) -> Self {
+        Self::Url(error)
+    }
+}

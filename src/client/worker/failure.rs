@@ -1,0 +1,43 @@
+//! What a handler returns when the job has failed.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Why a job has failed: what its submitter gets as `err`.
+///
+/// Anything that can be shown becomes one, as a JSON string of its text, so `?` and `String`s do in a handler. For an `err`
+/// of another shape there is [`json`](Self::json).
+///
+/// ```
+/// use deputy::client::{Failure, Job};
+///
+/// fn read(job: &Job) -> Result<String, Failure> {
+///     let path: String = job.arg()?;
+///     if path.is_empty() {
+///         return Err(Failure::json(&("no path", 17)));
+///     }
+///     Ok(std::fs::read_to_string(path)?)
+/// }
+/// ```
+// It must not implement Display: that would make the conversion below overlap with the one from itself.
+#[derive(Clone, Debug)]
+pub struct Failure(Box<RawValue>);
+
+impl Failure {
+    /// A failure whose `err` is this value in JSON; one that cannot be written as JSON says so instead.
+    pub fn json<V: Serialize + ?Sized>(err: &V) -> Self {
+        to_raw_value(err).map_or_else(|error| format!("the err cannot be written as JSON: {error}").into(), Self)
+    }
+
+    pub(super) fn err(&self) -> &RawValue {
+        &self.0
+    }
+}
+
+impl<E: Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(to_raw_value(&error.to_string()).expect("a string can be written as JSON"))
+    }
+}

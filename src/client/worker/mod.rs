@@ -1,0 +1,261 @@
+//! The worker: says what it does, does one job after another, and leaves when it is stopped.
+
+mod event;
+mod failure;
+mod handler;
+mod hold;
+mod job;
+
+use std::fmt;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use event::{Event, RunError};
+pub use failure::Failure;
+use handler::Handlers;
+use hold::Hold;
+pub use job::{ArgError, Job};
+
+use super::link::Link;
+use super::options::Options;
+use super::url::{Url, UrlError};
+use crate::limits::JOBS_PER_WORKER_MAX;
+
+/// A program that does jobs: a handler for each type, and how many jobs it takes at once.
+///
+/// [`run`](Self::run) connects and works until it is stopped. It waits for a server that is not there yet, and connects
+/// again when the connection is lost. A job belongs to the connection that brought it: when that is lost, the server gives
+/// the job to another worker, and what a handler makes of it here is dropped. A server that says nothing for a while is
+/// sent a `ping`, and one that is dead is found within a minute ([`Options::ping_after`], [`Options::answer_timeout`]),
+/// however long the handlers take.
+///
+/// ```
+/// # use deputy::server::{Config, Server};
+/// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+/// # let url = server.addresses()[0].to_string();
+/// use deputy::client::{Client, Job, Worker};
+///
+/// let worker = Worker::connect(&url)
+///     .handle("shout", |job: &Job| job.arg::<String>().map(|text| text.to_uppercase()))
+///     .handle_typed("divide", |(a, b): (i64, i64)| a.checked_div(b).ok_or("it has no quotient"))
+///     .max_jobs(4);
+/// let stopper = worker.stopper();
+/// let running = std::thread::spawn(|| worker.run());
+///
+/// let client = Client::connect(&url)?;
+/// assert_eq!(client.submit::<_, String>("shout", "hello").wait()?, "HELLO");
+/// assert_eq!(client.submit::<_, i64>("divide", &(12, 4)).wait()?, 3);
+/// let error = client.submit::<_, i64>("divide", &(1, 0)).wait().unwrap_err();
+/// assert_eq!(error.to_string(), "the job failed: it has no quotient");
+/// let error = client.submit::<_, i64>("divide", &"one").wait().unwrap_err();
+/// assert!(error.to_string().contains("invalid type: string \"one\""));
+///
+/// stopper.stop();
+/// running.join().expect("handlers' panics do not end it")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "it does nothing before `run`"]
+pub struct Worker {
+    url: Result<Url, UrlError>,
+    options: Options,
+    handlers: Handlers,
+    max_jobs: u32,
+    limit: u64,
+    on_event: OnEvent,
+    notes: Receiver<Note>,
+    sender: Sender<Note>,
+}
+
+type OnEvent = Box<dyn FnMut(&Event) + Send>;
+
+/// What the thread that runs a worker is told.
+#[derive(Debug)]
+enum Note {
+    /// By a [`Stopper`].
+    Stop,
+    Event(Event),
+    Ended(Result<(), RunError>),
+}
+
+/// Stops a worker, from any thread, and as often as you like.
+#[derive(Clone, Debug)]
+pub struct Stopper(Sender<Note>);
+
+impl Stopper {
+    /// Has the worker take no more jobs, finish those that it holds, send their results and leave. Returns at once: it is
+    /// [`Worker::run`] that returns when all is done. A worker that does not run yet will stop as soon as it does.
+    pub fn stop(&self) {
+        // A worker that has ended needs no stopping.
+        let _ = self.0.send(Note::Stop);
+    }
+}
+
+impl Worker {
+    /// A worker of the server at `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]). It connects in
+    /// [`run`](Self::run), which also tells if `url` is wrong.
+    pub fn connect(url: &str) -> Self {
+        Self::new(url.parse())
+    }
+
+    /// A worker of the server that the variable `DEPUTY_URL` names, or else of `tcp://127.0.0.1:11746`.
+    pub fn from_env() -> Self {
+        Self::new(Url::from_env())
+    }
+
+    fn new(url: Result<Url, UrlError>) -> Self {
+        let (sender, notes) = unbounded();
+        Self {
+            url,
+            options: Options::new(),
+            handlers: Handlers::default(),
+            max_jobs: 1,
+            limit: u64::MAX,
+            on_event: Box::new(|_| ()),
+            notes,
+            sender,
+        }
+    }
+
+    /// How to do jobs of a type. The handler is called by several threads at once if [`max_jobs`](Self::max_jobs) is more
+    /// than one.
+    ///
+    /// `Ok` is the job's result in JSON. `Err` fails the job: anything that can be shown becomes a string, a [`Failure`] may
+    /// be any JSON. A panic fails the job, too, and the worker goes on.
+    ///
+    /// The handler gets the whole [`Job`], and reads the arg itself, as [`Job::arg`] or [`Job::raw`]: so its parameter needs
+    /// no type beside `&Job`, the arg may borrow from the job, and one form does for raw and typed jobs. Where the arg is
+    /// all that matters, [`handle_typed`](Self::handle_typed) is shorter.
+    pub fn handle<R, E>(
+        mut self,
+        type_name: &str,
+        handler: impl Fn(&Job) -> Result<R, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Serialize,
+        E: Into<Failure>,
+    {
+        self.handlers.insert(type_name, handler);
+        self
+    }
+
+    /// As [`handle`](Self::handle), for a handler of the arg alone. An arg that is something else fails the job, and its
+    /// submitter is told why.
+    pub fn handle_typed<A, R, E>(
+        self,
+        type_name: &str,
+        handler: impl Fn(A) -> Result<R, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: DeserializeOwned,
+        R: Serialize,
+        E: Into<Failure>,
+    {
+        self.handle(type_name, move |job| handler(job.arg()?).map_err(Into::<Failure>::into))
+    }
+
+    /// How many jobs it takes at once, 1 to 65,535, each on a thread of its own: 1.
+    pub fn max_jobs(mut self, max_jobs: u32) -> Self {
+        self.max_jobs = max_jobs;
+        self
+    }
+
+    /// After how many answered jobs it stops by itself; it never holds more than are left. Without end, unless it is set.
+    pub fn limit(mut self, jobs: u64) -> Self {
+        self.limit = jobs;
+        self
+    }
+
+    /// How to connect, and stay connected.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// What to do when something happens that the handlers do not see, such as a lost connection. Called by the thread that
+    /// runs the worker, which sees to nothing else meanwhile, stopping included.
+    pub fn on_event(mut self, on_event: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.on_event = Box::new(on_event);
+        self
+    }
+
+    /// What stops it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.sender.clone())
+    }
+
+    /// Works until it is stopped, or has done as many jobs as it may.
+    ///
+    /// # Errors
+    /// Where no reconnect would mend it: see [`RunError`]. An unreachable server is none: it tries on.
+    pub fn run(mut self) -> Result<(), RunError> {
+        let url = self.url.clone()?;
+        if self.handlers.is_empty() {
+            return Err(RunError::NoHandler);
+        }
+        if !(1..=JOBS_PER_WORKER_MAX).contains(&self.max_jobs) {
+            return Err(RunError::MaxJobs(self.max_jobs));
+        }
+        let (sender, jobs) = unbounded();
+        let hold = Hold::new(self.handlers.types(), self.max_jobs, self.limit, sender, self.sender.clone());
+        // What a worker says may wait as long as it takes: nobody is told that it was not sent.
+        let options = self.options.clone().without_end();
+        let running = Running(Link::start(url, options, hold, None).map_err(RunError::Thread)?);
+        thread::scope(|scope| {
+            let ending = Ending(&running);
+            for _ in 0..self.max_jobs {
+                let (running, jobs, handlers) = (&running, jobs.clone(), &self.handlers);
+                let thread = thread::Builder::new().name("deputy handler".to_owned());
+                thread.spawn_scoped(scope, move || running.work(handlers, &jobs)).map_err(RunError::Thread)?;
+            }
+            let outcome = running.watch(&self.notes, &mut self.on_event);
+            drop(ending);
+            outcome
+        })
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.as_ref().map(ToString::to_string).map_err(ToString::to_string);
+        f.debug_struct("Worker").field("url", &url).field("types", &self.handlers.types()).finish_non_exhaustive()
+    }
+}
+
+/// A worker that runs.
+struct Running(Link<Hold>);
+
+impl Running {
+    /// One of the threads that do jobs.
+    fn work(&self, handlers: &Handlers, jobs: &Receiver<Job>) {
+        for job in jobs {
+            let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, self.0.options().max_line) };
+            // It fails if the worker has ended: then nobody waits for the result.
+            let _ = self.0.say(line.len(), |hold, say| hold.finish(&job, &line, say));
+        }
+    }
+
+    /// The thread that runs the worker.
+    fn watch(&self, notes: &Receiver<Note>, on_event: &mut OnEvent) -> Result<(), RunError> {
+        for note in notes {
+            match note {
+                Note::Stop => self.0.with(Hold::stop),
+                Note::Event(event) => on_event(&event),
+                Note::Ended(outcome) => return outcome,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets the threads of a worker end, also if what was to watch it has failed.
+struct Ending<'a>(&'a Running);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.0.close();
+        self.0.0.with(|hold, _| hold.end_jobs());
+    }
+}

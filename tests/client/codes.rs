@@ -1,0 +1,112 @@
+//! Every code of docs/protocol.md as the real server says it, and what the client refuses itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deputy::client::{Client, Error, Failure, Options, Worker};
+use rustix::process::Signal;
+use serde_json::value::RawValue;
+
+use crate::kit::{Running, Soon, connect, url};
+use crate::process::{Server, Via};
+
+/// What came of a job that nobody should have done.
+fn error_of(client: &Client, type_name: &str) -> Error {
+    client.submit::<_, ()>(type_name, &0).soon().unwrap_err()
+}
+
+#[test]
+fn failed_brings_the_workers_value() {
+    let server = Server::start(&[]);
+    let worker = Worker::connect(&url(&server, Via::Tcp))
+        .handle("text", |_| Err::<(), _>("no such photo"))
+        .handle("json", |_| Err::<(), _>(Failure::json(&BTreeMap::from([("reason", 7)]))));
+    let _worker = Running::start(worker);
+    let client = connect(&server);
+    for (type_name, err) in [("text", r#""no such photo""#), ("json", r#"{"reason":7}"#)] {
+        let error = error_of(&client, type_name);
+        assert_eq!(error.code(), Some("failed"));
+        assert!(matches!(&error, Error::Failed(value) if value.get() == err), "{error:?}");
+    }
+}
+
+#[test]
+fn a_type_that_is_none_is_bad_request() {
+    let server = Server::start(&[]);
+    let client = connect(&server);
+    for type_name in ["", &"x".repeat(256)] {
+        let error = error_of(&client, type_name);
+        assert!(matches!(error, Error::BadRequest(_)) && !error.may_have_run(), "{error:?}");
+    }
+}
+
+#[test]
+fn a_job_that_kills_its_workers_is_given_up() {
+    let server = Server::start(&["--max-attempts", "1"]);
+    let client = connect(&server);
+    let handle = client.submit::<_, ()>("poison", &0);
+    let mut worker = server.connect(Via::Tcp, "a worker that goes");
+    worker.send(r#"{"cmd":"can_do","types":["poison"]}"#);
+    worker.line();
+    drop(worker);
+    assert!(matches!(handle.soon().unwrap_err(), Error::GaveUp(_)));
+}
+
+#[test]
+fn what_does_not_fit_the_servers_memory_is_queue_full() {
+    let server = Server::start(&["--max-memory", "1M"]);
+    let client = connect(&server);
+    let arg = "x".repeat(200_000);
+    let fitting: Vec<_> = (0..5).map(|_| client.submit::<_, ()>("nobody does this", &arg)).collect();
+    let error = client.submit::<_, ()>("nobody does this", &arg).soon().unwrap_err();
+    assert!(matches!(error, Error::QueueFull(_)) && !error.may_have_run(), "{error:?}");
+    assert!(fitting.iter().all(|handle| handle.try_wait().is_none()));
+}
+
+#[test]
+fn a_server_that_stops_says_shutdown() {
+    let server = Server::start(&[]);
+    let client = connect(&server);
+    let waiting = client.submit::<_, ()>("nobody does this", &0);
+    client.ping().unwrap();
+    server.process.signal(Signal::TERM);
+    assert!(matches!(waiting.soon().unwrap_err(), Error::Shutdown(_)));
+}
+
+#[test]
+fn a_line_that_only_the_server_finds_too_long_loses_the_connection_with_its_code() {
+    let server = Server::start(&["--max-line", "1000"]);
+    let client = connect(&server);
+    let error = client.submit::<_, ()>("t", &"x".repeat(1_000)).soon().unwrap_err();
+    assert!(matches!(&error, Error::Lost(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
+    assert!(error.to_string().contains("too_long") && error.to_string().contains(&client.url().to_string()), "{error}");
+    // A client that knows the limit does not get there, and the next connection serves both.
+    let client = Options::new().max_line(1_000).connect(&url(&server, Via::Tcp)).unwrap();
+    assert!(matches!(client.submit::<_, ()>("t", &"x".repeat(1_000)).soon().unwrap_err(), Error::TooLong(_)));
+    client.ping().unwrap();
+    assert_eq!(client.metrics().unwrap().protocol_errors, 1);
+}
+
+#[test]
+fn what_cannot_be_said_is_refused_before_it_is_sent() {
+    let server = Server::start(&[]);
+    let client = connect(&server);
+    let deep = RawValue::from_string("[".repeat(128) + &"]".repeat(128)).unwrap();
+    let error = client.submit_raw("t", Some(&deep)).soon().unwrap_err();
+    assert!(matches!(error, Error::BadJson(_)) && !error.may_have_run(), "{error:?}");
+    let error = client.submit::<_, ()>("t", &BTreeMap::from([([1], 1)])).soon().unwrap_err();
+    assert!(matches!(error, Error::Arg(_)) && !error.may_have_run(), "{error:?}");
+    client.ping().unwrap();
+    let metrics = client.metrics().unwrap();
+    assert_eq!((metrics.jobs_added, metrics.jobs_refused, metrics.protocol_errors), (0, 0, 0));
+}
+
+#[test]
+fn a_failed_connect_names_the_address_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = format!("unix:{}", folder.path().join("none").display());
+    let error = Options::new().connect_timeout(Duration::from_secs(1)).connect(&none).unwrap_err();
+    assert!(error.to_string().contains(&none) && error.to_string().contains("--sock"), "{error}");
+    let error = Client::connect("nonsense://x").unwrap_err();
+    assert!(error.to_string().contains("nonsense://x"), "{error}");
+}

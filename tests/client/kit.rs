@@ -1,0 +1,79 @@
+//! What these tests have in common: addresses as the library takes them, workers that run beside the test, options with
+//! which nothing takes long.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use deputy::client::{Client, Error, Handle, Options, RunError, Stopper, Worker};
+use serde::de::DeserializeOwned;
+
+use crate::process::{Server, Via};
+use crate::wait::{PATIENCE, until};
+
+/// Where a server is.
+pub(crate) fn url(server: &Server, via: Via) -> String {
+    match via {
+        Via::Tcp => format!("tcp://{}", server.tcp[0]),
+        Via::Unix => format!("unix:{}", server.sock.display()),
+    }
+}
+
+/// A client of a server, over TCP.
+pub(crate) fn connect(server: &Server) -> Client {
+    Client::connect(&url(server, Via::Tcp)).unwrap()
+}
+
+/// Attempts to connect follow each other quickly.
+pub(crate) fn hasty() -> Options {
+    Options::new().retry(Duration::from_millis(1), Duration::from_millis(20))
+}
+
+/// What a test waits for, with a deadline that only keeps it from hanging.
+pub(crate) trait Soon<T> {
+    /// The answer to a job.
+    fn soon(&self) -> Result<T, Error>;
+}
+
+impl<T: DeserializeOwned> Soon<T> for Handle<T> {
+    fn soon(&self) -> Result<T, Error> {
+        self.wait_timeout(PATIENCE)
+    }
+}
+
+/// The next that a handler or a worker tells.
+pub(crate) fn next<T>(told: &Receiver<T>) -> T {
+    told.recv_timeout(PATIENCE).unwrap()
+}
+
+/// A worker that runs beside the test. It is stopped when it is dropped, and must then end well.
+pub(crate) struct Running {
+    pub(crate) stopper: Stopper,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
+}
+
+impl Running {
+    pub(crate) fn start(worker: Worker) -> Self {
+        let stopper = worker.stopper();
+        Self { stopper, thread: Some(thread::spawn(|| worker.run())) }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self) -> Result<(), RunError> {
+        let thread = self.thread.take().unwrap();
+        until("the end of a worker", || thread.is_finished().then_some(()));
+        thread.join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && !thread::panicking()
+        {
+            self.stopper.stop();
+            until("the end of a worker", || thread.is_finished().then_some(()));
+            thread.join().unwrap().unwrap();
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The library for clients and workers, against the real server, against one that is killed and comes back, and against
+//! one whose every line is written in the test.
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+#[path = "../common/client.rs"]
+mod client;
+#[path = "../common/process.rs"]
+mod process;
+#[path = "../common/wait.rs"]
+mod wait;
+
+mod fake;
+mod kit;
+
+mod broken;
+mod codes;
+mod crowds;
+mod lost;
+mod metrics;
+mod silence;
+mod submit;
+mod threads;
+mod workers;
+mod workers_lost;
+mod workers_stop;

@@ -1,0 +1,77 @@
+//! The metrics as a client gets them.
+
+use deputy::client::Error;
+use serde_json::Value;
+
+use crate::kit::{connect, hasty};
+use crate::process::Server;
+use crate::wait::until;
+
+#[test]
+fn the_figures_are_those_that_came() {
+    let server = Server::start(&["--threads", "3", "--max-memory", "64M"]);
+    let client = connect(&server);
+    let waiting = client.submit::<_, ()>("resize", &0);
+    let metrics =
+        until("the job in line", || Some(client.metrics().unwrap()).filter(|metrics| metrics.jobs_waiting == 1));
+    assert_eq!((metrics.jobs_added, metrics.connections_open), (1, 1));
+    assert_eq!((metrics.threads, metrics.bytes_max, metrics.draining), (3, 64 << 20, false));
+    assert_eq!(metrics.version, env!("CARGO_PKG_VERSION"));
+    assert!(metrics.up_since > 0 && metrics.bytes_held > 0 && metrics.types.is_empty());
+    // Every figure that the server has is a field of the struct, by the same name.
+    let raw: Value = serde_json::from_str(&metrics.raw).unwrap();
+    let faults = raw["faults"].as_object().unwrap();
+    let shown = format!("{metrics:?}");
+    for (name, value) in raw.as_object().unwrap().iter().chain(faults).filter(|(_, value)| !value.is_object()) {
+        assert!(shown.contains(&format!("{name}: {value}")), "{name} is not in {shown}");
+    }
+    drop(waiting);
+}
+
+#[test]
+fn tables_by_type_come_in_the_servers_order() {
+    let server = Server::start(&["--threads", "2"]);
+    let client = connect(&server);
+    let handles: Vec<_> = ["b", "a", "b", "caf\u{e9}\""].map(|name| client.submit::<_, ()>(name, &0)).into();
+    let rows = |metrics: &deputy::client::Metrics| -> Vec<(String, u64)> {
+        metrics.types.iter().map(|row| (row.name.clone(), row.waiting)).collect()
+    };
+    let all = client.metrics_by_type().unwrap();
+    assert_eq!(rows(&all), [("b".to_owned(), 2), ("a".to_owned(), 1), ("caf\u{e9}\"".to_owned(), 1)]);
+    assert!(all.types[0].running == 0 && all.types[0].workers == 0 && all.types[0].done == 0);
+    let some = client.metrics_of(&["z", "a"]).unwrap();
+    assert_eq!(rows(&some), [("z".to_owned(), 0), ("a".to_owned(), 1)]);
+    assert!(client.metrics_of(&[]).unwrap().types.is_empty());
+    drop(handles);
+}
+
+#[test]
+fn a_refused_question_is_an_error_and_the_next_is_answered() {
+    let server = Server::start(&[]);
+    let client = connect(&server);
+    let names: Vec<String> = (0..1_025).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for names in [&names[..], &[""]] {
+        assert!(matches!(client.metrics_of(names), Err(Error::BadRequest(_))));
+    }
+    assert_eq!(client.metrics_of(&names[1..]).unwrap().types.len(), 1_024);
+    client.ping().unwrap();
+}
+
+#[test]
+fn a_server_of_another_version_is_understood() {
+    let fake = crate::fake::Fake::start();
+    let client = hasty().connect(&fake.url()).unwrap();
+    let mut peer = fake.accept();
+    let asking = std::thread::spawn({
+        let client = client.clone();
+        move || client.metrics()
+    });
+    peer.expect(r#"{"cmd":"metrics","types":false}"#);
+    let object = r#"{"jobs_added":7, "later":[1], "version":"9", "types":{"t":{"waiting":1,"later":2}}}"#;
+    peer.say_line(&format!(r#"{{"cmd":"metrics","metrics":{object}}}"#));
+    let metrics = asking.join().unwrap().unwrap();
+    assert_eq!((metrics.jobs_added, metrics.threads, metrics.version.as_str()), (7, 0, "9"));
+    assert_eq!((metrics.types[0].waiting, metrics.types[0].done), (1, 0));
+    assert_eq!(metrics.raw, object);
+}

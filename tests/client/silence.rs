@@ -1,0 +1,110 @@
+//! Servers that are there and say nothing, with short times. How long something takes is nowhere judged.
+
+use std::time::Duration;
+
+use crossbeam_channel::unbounded;
+use deputy::client::{Error, Options, Worker};
+use rustix::process::Signal;
+
+use crate::fake::Fake;
+use crate::kit::{Running, Soon, hasty, next, url};
+use crate::process::{Server, Via};
+use crate::wait::until;
+
+const SHORT: Duration = Duration::from_millis(30);
+const LONG: Duration = Duration::from_secs(600);
+
+const PING: &str = r#"{"cmd":"ping"}"#;
+
+fn impatient() -> Options {
+    hasty().ping_after(SHORT).answer_timeout(SHORT)
+}
+
+#[test]
+fn a_server_that_never_answers_a_ping_is_given_up() {
+    let fake = Fake::start();
+    let client = impatient().connect(&fake.url()).unwrap();
+    let mut peer = fake.accept();
+    let job = client.submit::<_, ()>("t", &0);
+    peer.next_line();
+    peer.expect(PING);
+    let error = job.soon().unwrap_err();
+    assert!(matches!(&error, Error::Lost(lost) if lost.reason.contains("has not answered a ping")), "{error:?}");
+    peer.expect_closed();
+    // There is another attempt, and no grudge.
+    let mut peer = fake.accept();
+    let job = client.submit::<_, u8>("t", &0);
+    let id = until("the job", || peer.next_line().filter(|line| line != PING));
+    assert!(id.contains(r#""id":2,"#), "{id}");
+    peer.say_line(r#"{"cmd":"did","id":2,"res":1}"#);
+    assert_eq!(job.soon().unwrap(), 1);
+}
+
+#[test]
+fn a_server_that_says_anything_lives() {
+    let fake = Fake::start();
+    let client = hasty().ping_after(SHORT).answer_timeout(LONG).connect(&fake.url()).unwrap();
+    let mut peer = fake.accept();
+    let job = client.submit::<_, ()>("t", &0);
+    peer.next_line();
+    for _ in 0..5 {
+        // Asked after each silence, whether the last word was an answer to the question or not.
+        peer.expect(PING);
+        peer.say_line(r#"{"cmd":"pong"}"#);
+        peer.expect(PING);
+        peer.say_line(r#"{"cmd":"later"}"#);
+    }
+    assert!(job.try_wait().is_none());
+}
+
+#[test]
+fn a_server_that_takes_no_bytes_is_given_up() {
+    let fake = Fake::start();
+    let client = hasty().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
+    let _peer = fake.accept();
+    let arg = "x".repeat(8 << 20);
+    let jobs: Vec<_> = (0..4).map(|_| client.submit::<_, ()>("t", &arg)).collect();
+    for job in jobs {
+        let error = job.soon().unwrap_err();
+        assert!(matches!(&error, Error::Lost(lost) if lost.reason.contains("takes no more bytes")), "{error:?}");
+    }
+}
+
+#[test]
+fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() {
+    let fake = Fake::start();
+    let client = hasty().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
+    let mut peer = fake.accept();
+    assert!(matches!(client.ping(), Err(Error::TimedOut)));
+    assert!(matches!(client.metrics(), Err(Error::TimedOut)));
+    peer.expect(PING);
+    peer.expect(r#"{"cmd":"metrics","types":false}"#);
+    let job = client.submit::<_, u8>("t", &0);
+    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.say_line(r#"{"cmd":"metrics","metrics":{"jobs_added":1}}"#);
+    peer.say_line(r#"{"cmd":"did","id":1,"res":1}"#);
+    assert_eq!(job.soon().unwrap(), 1);
+    assert!(matches!(client.ping(), Err(Error::TimedOut)));
+}
+
+/// With a real server that is stopped like a process that hangs: its machine still takes bytes.
+#[test]
+fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
+    let server = Server::start(&[]);
+    let client = impatient().patience(LONG).connect(&url(&server, Via::Unix)).unwrap();
+    let (tell, events) = unbounded();
+    let worker = Worker::connect(&url(&server, Via::Tcp))
+        .handle_typed("double", |number: u32| Ok::<_, String>(2 * number))
+        .on_event(move |event| tell.send(event.to_string()).unwrap_or_default())
+        .options(impatient());
+    let _worker = Running::start(worker);
+    assert_eq!(client.submit::<_, u32>("double", &1).soon().unwrap(), 2);
+    let waiting = client.submit::<_, ()>("nobody does this", &0);
+    client.ping().unwrap();
+    server.process.signal(Signal::STOP);
+    assert!(matches!(waiting.soon().unwrap_err(), Error::Lost(_)));
+    until("the worker's loss", || Some(next(&events)).filter(|event| event.contains("has not answered a ping")));
+    server.process.signal(Signal::CONT);
+    until("an answer", || client.submit::<_, u32>("double", &2).soon().ok().filter(|&four| four == 4));
+    assert_eq!(client.metrics().unwrap().protocol_errors, 0);
+}

@@ -1,0 +1,67 @@
+//! Threads end when their client or worker does. Counted in a process of its own, as other tests have threads as well.
+
+use std::fs;
+use std::process::Command;
+
+use deputy::client::Worker;
+
+use crate::fake::Fake;
+use crate::kit::{Running, Soon, connect, hasty, url};
+use crate::lost::kill;
+use crate::process::{Server, Via};
+use crate::wait::until;
+
+/// Threads of this process that the library has started.
+fn own_threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let name = |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.unwrap().path().join("comm"));
+    tasks.filter_map(|task| name(task).ok()).filter(|name| name.starts_with("deputy ")).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn clients_and_workers_leave_no_thread_behind() {
+    let own = std::env::current_exe().unwrap();
+    let output = Command::new(own).args(["threads::counted_alone", "--exact", "--ignored"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "has to be alone in its process: the test above runs it"]
+fn counted_alone() {
+    let server = Server::start(&[]);
+    let clients = [(); 3].map(|()| connect(&server));
+    let clones = clients.clone();
+    until("two threads a client", || (own_threads() == 6).then_some(()));
+    drop(clients);
+    for client in &clones {
+        client.ping().unwrap();
+    }
+    drop(clones);
+    until("the end of the threads", || (own_threads() == 0).then_some(()));
+
+    // With jobs open, and with a server that neither reads nor closes.
+    let fake = Fake::start();
+    let client = hasty().connect(&fake.url()).unwrap();
+    let _peer = fake.accept();
+    drop(client.submit::<_, ()>("t", &"x".repeat(10 << 20)));
+    drop(client);
+    until("the end of the threads", || (own_threads() == 0).then_some(()));
+
+    let worker = || Worker::connect(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(1)).max_jobs(3);
+    let running = Running::start(worker());
+    let client = connect(&server);
+    assert_eq!(client.submit::<_, u8>("t", &0).soon().unwrap(), 1);
+    until("its threads", || (own_threads() == 2 + 2 + 3).then_some(()));
+    drop(running);
+    until("the end of the threads", || (own_threads() == 2).then_some(()));
+
+    // While there is no connection.
+    kill(&server);
+    let running = Running::start(worker());
+    until("its threads", || (own_threads() == 2 + 2 + 3).then_some(()));
+    drop(running);
+    drop(client);
+    until("the end of the threads", || (own_threads() == 0).then_some(()));
+}

@@ -1,0 +1,143 @@
+//! How workers leave: what they hold is finished, and nothing is lost or given back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::{bounded, unbounded};
+use deputy::client::{FaultMetrics, Job, Worker};
+
+use crate::fake::Fake;
+use crate::kit::{Running, Soon, connect, next, url};
+use crate::process::{Server, Via};
+use crate::wait::until;
+
+#[test]
+fn a_stopped_worker_finishes_what_it_holds_and_takes_nothing_else() {
+    let server = Server::start(&[]);
+    let (started, starts) = unbounded();
+    let (release, released) = bounded::<()>(0);
+    let worker = Worker::connect(&url(&server, Via::Tcp)).handle("slow", move |job: &Job| {
+        started.send(()).unwrap();
+        let _ = released.recv(); // Until the test lets all of them go.
+        job.arg::<u32>()
+    });
+    let running = Running::start(worker.max_jobs(2));
+    let client = connect(&server);
+    let handles: Vec<_> = (0..5).map(|n| client.submit::<_, u32>("slow", &n)).collect();
+    next(&starts);
+    next(&starts);
+    running.stopper.stop();
+    running.stopper.stop();
+    // It has withdrawn, and still holds them.
+    until("its withdrawal", || (client.metrics().unwrap().workers == 0).then_some(()));
+    assert_eq!(client.metrics().unwrap().jobs_running, 2);
+    drop(release);
+    running.ended().unwrap();
+    let metrics = client.metrics().unwrap();
+    assert_eq!((metrics.jobs_added, metrics.jobs_done, metrics.jobs_reassigned), (5, 2, 0));
+    for (handle, n) in handles.into_iter().zip(0..2) {
+        assert_eq!(handle.soon().unwrap(), n);
+    }
+}
+
+/// Workers come and go all the time, and no job is lost, done twice or given back.
+#[test]
+fn workers_that_leave_in_full_swing_lose_nothing() {
+    const JOBS: u64 = 3_000;
+    let server = Server::start(&["--threads", "2"]);
+    let client = connect(&server);
+    let done = Arc::new(AtomicU64::new(0));
+    let worker = || {
+        let count = Arc::clone(&done);
+        let handler = move |number: u64| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, String>(number + 1)
+        };
+        Running::start(Worker::connect(&url(&server, Via::Unix)).handle_typed("count", handler).max_jobs(4))
+    };
+    thread::scope(|scope| {
+        let submitting = scope.spawn(|| {
+            let handles: Vec<_> = (0..JOBS).map(|number| client.submit::<_, u64>("count", &number)).collect();
+            for (handle, number) in handles.into_iter().zip(0..) {
+                assert_eq!(handle.soon().unwrap(), number + 1);
+            }
+        });
+        while !submitting.is_finished() {
+            let before = done.load(Ordering::Relaxed);
+            let running = worker();
+            until("some jobs", || {
+                (done.load(Ordering::Relaxed) > before + JOBS / 20 || submitting.is_finished()).then_some(())
+            });
+            running.stopper.stop();
+            running.ended().unwrap();
+        }
+        submitting.join().unwrap();
+    });
+    let metrics = client.metrics().unwrap();
+    assert_eq!((done.load(Ordering::Relaxed), metrics.jobs_done), (JOBS, JOBS));
+    assert_eq!((metrics.jobs_reassigned, metrics.results_dropped, metrics.protocol_errors), (0, 0, 0));
+    assert_eq!(metrics.faults, FaultMetrics::default());
+}
+
+#[test]
+fn a_limit_of_jobs_is_kept_exactly() {
+    for (limit, max_jobs) in [(1, 1), (1, 4), (7, 3), (8, 8), (20, 3)] {
+        let server = Server::start(&[]);
+        let client = connect(&server);
+        let handles: Vec<_> = (0..20).map(|n| client.submit::<_, ()>("t", &n)).collect();
+        client.ping().unwrap();
+        let worker = Worker::connect(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(()));
+        Running::start(worker.limit(limit).max_jobs(max_jobs)).ended().unwrap();
+        let metrics = client.metrics().unwrap();
+        assert_eq!((metrics.jobs_done, metrics.jobs_dispatched, metrics.jobs_reassigned), (limit, limit, 0));
+        drop(handles);
+    }
+}
+
+#[test]
+fn a_worker_can_be_stopped_before_it_runs_and_without_a_server() {
+    let worker = || Worker::connect("127.0.0.1:1").handle("t", |_| Ok::<_, String>(()));
+    let stopped = worker();
+    stopped.stopper().stop();
+    stopped.run().unwrap();
+    let stopper = stopped_after_it_tried(worker());
+    stopper.stop(); // It has ended: nothing happens.
+}
+
+/// Stops a worker once it has tried to connect.
+fn stopped_after_it_tried(worker: Worker) -> deputy::client::Stopper {
+    let (sender, tries) = unbounded();
+    let running = Running::start(worker.on_event(move |event| sender.send(event.to_string()).unwrap()));
+    let event = next(&tries);
+    assert!(event.contains("cannot connect to tcp://127.0.0.1:1"), "{event}");
+    let stopper = running.stopper.clone();
+    stopper.stop();
+    running.ended().unwrap();
+    stopper
+}
+
+#[test]
+fn each_line_of_a_farewell_is_as_the_protocol_wants_it() {
+    let fake = Fake::start();
+    let worker = Worker::connect(&fake.url()).handle("a", |_| Ok::<_, String>(1)).handle("b", |_| Err::<(), _>("no"));
+    let running = Running::start(worker);
+    let mut peer = fake.accept();
+    peer.expect(r#"{"cmd":"can_do","types":["a","b"],"max_jobs":1}"#);
+    peer.expect(r#"{"cmd":"ping"}"#);
+    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.say_line(r#"{"cmd":"do","id":"x","type":"a","job":17}"#);
+    peer.expect(r#"{"cmd":"did","job":17,"res":1}"#);
+    running.stopper.stop();
+    peer.expect(r#"{"cmd":"cant_do","types":["a","b"]}"#);
+    peer.expect(r#"{"cmd":"ping"}"#);
+    // It was on its way, and is done.
+    peer.say_line(r#"{"cmd":"do","id":"x","type":"b","job":18}"#);
+    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.expect(r#"{"cmd":"did","job":18,"err":"no"}"#);
+    peer.expect(r#"{"cmd":"ping"}"#);
+    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.expect_closed();
+    drop(peer);
+    running.ended().unwrap();
+}
