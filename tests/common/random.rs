@@ -18,6 +18,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A stream of its own, for another thread.
+    pub(crate) fn branch(&mut self) -> Self {
+        Self(self.next())
+    }
+
     /// Below `n`, which is not 0. Biased by less than one in 2^32 for the small numbers that are asked for here.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() % n as u64).expect("below a usize")

@@ -1,0 +1,138 @@
+//! What goes wrong, one kind after another: each is made again and again while the plan says so, and is counted when it
+//! was really made.
+
+mod children;
+mod crowds;
+mod readers;
+mod strangers;
+mod submitters;
+mod workers;
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+pub(crate) use children::work as work_as_a_process;
+pub(crate) use workers::reconnect;
+
+use crate::random::Random;
+use crate::scene::{Act, Scene};
+use crate::wire::Leave;
+
+/// The types that steady workers do.
+pub(crate) const TYPES: [&str; 3] = ["a", "b", "c"];
+
+/// The type that only worker processes do, beside a steady worker.
+pub(crate) const CHILD_TYPE: &str = "child";
+
+/// The type that nobody does but who makes it pile up, and the last worker of all.
+pub(crate) const HOARD_TYPE: &str = "hoard";
+
+macro_rules! faults {
+    ($($fault:ident $name:literal)*) => {
+        /// A kind of fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Fault {
+            $($fault,)*
+        }
+
+        impl Fault {
+            pub(crate) const ALL: [Self; [$($name),*].len()] = [$(Self::$fault),*];
+
+            /// For people.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$fault => $name,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    WorkerCloses "workers closed while they held jobs"
+    WorkerResets "workers reset while they held jobs"
+    HalfAnswer "workers gone with half an answer sent"
+    AnswerAndLeave "workers gone in the moment of their answer"
+    WorkerHalfOpen "workers that ended their output"
+    WorkerDeaf "workers that ended their input"
+    ChildKilled "worker processes killed holding jobs"
+    ChildStopped "worker processes stopped and continued"
+    Reconnects "workers that came and went at once"
+    Poison "jobs that killed each worker"
+    SubmitterLeaves "submitters gone with jobs open"
+    SubmitterHalfOpen "submitters that ended their output"
+    SlowReader "readers of a few bytes now and then"
+    Stalled "readers that stopped, closed by --stall-timeout"
+    Unsent "readers that stopped, closed by --max-unsent"
+    MidLineReset "connections reset in the middle of a line"
+    Garbage "hostile lines and other protocols"
+    LongLine "lines past --max-line"
+    Thief "answers to jobs of others"
+    Flood "connections made and closed in a flood"
+    Crowd "times that descriptors were exhausted"
+    HalfLines "half lines that were cut off"
+    Glutton "times that the budget was reached"
+    Signal "signals to be survived"
+    ServerStopped "times that the server was stopped and continued"
+    Terminated "stops under load"
+}
+
+impl Fault {
+    /// Makes it once, or some times in a row. [`Fault::Terminated`] ends a round, and is not made here.
+    pub(crate) fn make(self, scene: &Scene, random: &mut Random) {
+        match self {
+            Self::WorkerCloses => workers::go(scene, random, self, |worker, _| worker.leave(Leave::Close)),
+            Self::WorkerResets => workers::go(scene, random, self, |worker, _| worker.leave(Leave::Reset)),
+            Self::HalfAnswer => workers::go(scene, random, self, |worker, random| {
+                let how = *random.pick(&Leave::ALL);
+                worker.leave_mid_answer(random, how);
+            }),
+            Self::AnswerAndLeave => workers::go(scene, random, self, workers::answer_and_leave),
+            Self::WorkerHalfOpen => workers::go(scene, random, self, |worker, _| worker.leave_half()),
+            Self::WorkerDeaf => workers::go(scene, random, self, workers::go_deaf),
+            Self::ChildKilled => children::killed(scene, random),
+            Self::ChildStopped => children::stopped(scene, random),
+            Self::Reconnects => reconnect(scene, random, 100),
+            Self::Poison => submitters::poison(scene, random),
+            Self::SubmitterLeaves => submitters::leave(scene, random),
+            Self::SubmitterHalfOpen => submitters::leave_half(scene, random),
+            Self::SlowReader => readers::slow(scene, random),
+            Self::Stalled => readers::stalled(scene, random),
+            Self::Unsent => readers::unsent(scene, random),
+            Self::MidLineReset => strangers::reset_mid_line(scene, random),
+            Self::Garbage => strangers::garbage(scene, random),
+            Self::LongLine => strangers::long_line(scene, random),
+            Self::Thief => strangers::thief(scene, random),
+            Self::Flood => crowds::flood(scene, random),
+            Self::Crowd => crowds::crowd(scene, random),
+            Self::HalfLines => crowds::half_lines(scene, random),
+            Self::Glutton => submitters::glutton(scene, random),
+            Self::Signal => {
+                scene.server.process.signal(*random.pick(&[Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE]));
+                scene.tally.made(self, 1);
+            }
+            Self::ServerStopped => stop_the_server(scene, random),
+            Self::Terminated => {}
+        }
+    }
+
+    /// Makes it again and again, until told to end or all faults end.
+    pub(crate) fn keep_making(self, scene: &Scene, mut random: Random, go_on: impl Fn() -> bool) {
+        while scene.is(Act::Chaos) && go_on() {
+            self.make(scene, &mut random);
+            scene.dawdle(&mut random, 20);
+        }
+    }
+}
+
+/// Not for long: who sends to it must not think that it will not read any more.
+fn stop_the_server(scene: &Scene, random: &mut Random) {
+    scene.server.process.signal(Signal::STOP);
+    // A rest would end with the act, and the server must go on in any case.
+    thread::sleep(Duration::from_millis(20 + random.below(130) as u64));
+    scene.server.process.signal(Signal::CONT);
+    scene.tally.made(Fault::ServerStopped, 1);
+    scene.dawdle(random, 200);
+}

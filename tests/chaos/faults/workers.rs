@@ -1,0 +1,49 @@
+//! Workers that go away with jobs, in all ways.
+
+use std::time::Duration;
+
+use super::{Fault, TYPES};
+use crate::random::Random;
+use crate::scene::Scene;
+use crate::wire::Leave;
+use crate::worker::Worker;
+
+/// A worker comes, takes a job or several, and goes in this way.
+pub(super) fn go(scene: &Scene, random: &mut Random, fault: Fault, way: impl FnOnce(Worker<'_>, &mut Random)) {
+    let Some(mut worker) = Worker::connect(scene, random, &TYPES) else { return };
+    if worker.wait_for_a_job() {
+        way(worker, random);
+        scene.tally.made(fault, 1);
+    } else {
+        worker.leave(Leave::Close);
+    }
+}
+
+/// The answer and the end arrive together.
+pub(super) fn answer_and_leave(mut worker: Worker<'_>, random: &mut Random) {
+    worker.answer_one(random);
+    worker.leave(*random.pick(&Leave::ALL));
+}
+
+/// Hears nothing any more, but answers what it holds. What else it is given meanwhile goes down with it.
+pub(super) fn go_deaf(mut worker: Worker<'_>, random: &mut Random) {
+    worker.go_deaf();
+    while worker.holds() > 0 && worker.answer_one(random) {}
+    worker.leave(*random.pick(&Leave::ALL));
+}
+
+/// Workers that come and go about a thousand times a second, with the jobs that they are given: so many of them.
+pub(crate) fn reconnect(scene: &Scene, random: &mut Random, times: u64) {
+    for _ in 0..times {
+        if let Some(mut wire) = scene.connect(random) {
+            wire.send(format!("{{\"cmd\":\"can_do\",\"types\":{TYPES:?},\"max_jobs\":4}}\n"));
+            if random.one_in(2) {
+                // So that it is there for long enough to be given jobs.
+                scene.rest(Duration::from_micros(500));
+            }
+            wire.leave(*random.pick(&Leave::ALL));
+            scene.tally.made(Fault::Reconnects, 1);
+        }
+        scene.rest(Duration::from_micros(500));
+    }
+}

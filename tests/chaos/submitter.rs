@@ -1,0 +1,205 @@
+//! A submitter that keeps books: which job is open under which id, and what must be answered. After each batch it sends
+//! a `ping`: once that is answered, the server has taken the batch in, and owes an answer to each job of it.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::random::Random;
+use crate::scene::{Act, Scene};
+use crate::tally::Code;
+use crate::wire::{Heard, Leave, Wire};
+use crate::work::{Fate, Job};
+
+/// Jobs that steady submitters keep unanswered.
+const WINDOW: usize = 48;
+
+/// A connection that submits jobs.
+pub(crate) struct Submitter<'a> {
+    scene: &'a Scene,
+    pub(crate) wire: Wire,
+    /// Open jobs by the text of their id, each with the batch in which it went out.
+    open: HashMap<String, (Job, u64)>,
+    /// Batches sent, each with a `ping` behind it, and pings answered.
+    batches: u64,
+    pongs: u64,
+    ids: u64,
+    /// Answers by code.
+    answers: [u64; Code::COUNT],
+    /// The server may close it, as it does not read as it should.
+    pub(crate) may_be_closed: bool,
+    /// The server has said why it closes it.
+    told_why: bool,
+    over: bool,
+}
+
+impl<'a> Submitter<'a> {
+    /// A new connection by one of the ways.
+    pub(crate) fn connect(scene: &'a Scene, random: &mut Random) -> Option<Self> {
+        Some(Self::over(scene, scene.connect(random)?))
+    }
+
+    /// Over a connection that has not been used.
+    pub(crate) fn over(scene: &'a Scene, wire: Wire) -> Self {
+        Self {
+            scene,
+            wire,
+            open: HashMap::new(),
+            batches: 0,
+            pongs: 0,
+            ids: 0,
+            answers: [0; Code::COUNT],
+            may_be_closed: false,
+            told_why: false,
+            over: false,
+        }
+    }
+
+    /// Sends a batch of jobs of a type. Ids are small numbers and the same as strings, so that other connections have
+    /// them, too.
+    pub(crate) fn submit(&mut self, type_name: &str, jobs: impl IntoIterator<Item = Job>) {
+        let mut lines = String::new();
+        self.batches += 1;
+        for job in jobs {
+            let id =
+                if self.ids.is_multiple_of(2) { format!("{}", self.ids / 2) } else { format!(r#""{}""#, self.ids / 2) };
+            self.ids += 1;
+            writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{}}}"#, job.arg()).unwrap();
+            self.open.insert(id, (job, self.batches));
+            self.scene.tally.submitted();
+        }
+        lines.push_str("{\"cmd\":\"ping\"}\n");
+        // If it is over, the next read says so.
+        self.wire.send(lines);
+    }
+
+    pub(crate) fn open_jobs(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many answers had this code.
+    pub(crate) fn answers(&self, code: Code) -> u64 {
+        self.answers[code as usize]
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Hears what comes, for so long; stops early when the connection is over.
+    pub(crate) fn hear_for(&mut self, time: Duration) {
+        let start = Instant::now();
+        while !self.over && start.elapsed() < time {
+            self.hear();
+        }
+    }
+
+    /// Hears until nothing is open; gives up when the connection or the round is over.
+    pub(crate) fn hear_out(&mut self) {
+        while !self.over && !self.open.is_empty() && !self.scene.is(Act::Over) {
+            self.hear();
+        }
+    }
+
+    /// Hears one line, or none for a moment.
+    pub(crate) fn hear(&mut self) {
+        match self.wire.hear() {
+            Heard::Line(line) => {
+                if let Err(why) = self.take_in(&line) {
+                    self.scene.fail(format!("a submitter was told {line}\n{why}"));
+                    self.over = true;
+                }
+            }
+            Heard::Nothing => {}
+            Heard::End => self.on_end(),
+        }
+    }
+
+    fn take_in(&mut self, line: &str) -> Result<(), String> {
+        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        match heard["cmd"].as_str() {
+            Some("did") => self.on_did(&heard),
+            Some("pong") => {
+                self.pongs += 1;
+                if self.pongs > self.batches { Err("pongs that were not asked for".to_owned()) } else { Ok(()) }
+            }
+            Some("error") if heard["code"] == "queue_full" && heard["id"].is_null() => {
+                self.told_why = true;
+                Ok(())
+            }
+            Some("metrics") => Ok(()),
+            _ => Err("which answers nothing".to_owned()),
+        }
+    }
+
+    fn on_did(&mut self, did: &Value) -> Result<(), String> {
+        let Some((job, _)) = self.open.remove(&did["id"].to_string()) else {
+            return Err("but has no such job open".to_owned());
+        };
+        let code = did["code"].as_str().map_or(Some(Code::Done), Code::named).ok_or("a code that is no answer")?;
+        let right = match code {
+            Code::Done => job.fate == Fate::Done && did["res"] == job.outcome(),
+            Code::Failed => job.fate == Fate::Fails && did["err"] == job.outcome(),
+            Code::GaveUp | Code::QueueFull => true,
+            Code::Shutdown => self.scene.is_stopping(),
+        };
+        self.answers[code as usize] += 1;
+        self.scene.tally.answered(code);
+        self.scene.on_answer();
+        if right { Ok(()) } else { Err(format!("as the answer to {job:?}")) }
+    }
+
+    /// The server has ended it, or the system, which the server may do if it had no descriptor for it, said why, or stops.
+    fn on_end(&mut self) {
+        self.over = true;
+        let refused = self.pongs == 0 && self.ids > 0 && self.open.len() as u64 == self.ids;
+        if self.scene.is_stopping() && !self.may_be_closed {
+            let owed = self.open.values().filter(|(_, batch)| *batch <= self.pongs).count();
+            if owed > 0 {
+                self.scene.fail(format!("{owed} jobs that were accepted are unanswered at the server's end"));
+            }
+        } else if !refused && !self.told_why && !self.may_be_closed {
+            self.scene.fail(format!("the server has closed a submitter's connection, with {:?} open", self.open));
+        }
+    }
+
+    /// Goes away, and does not want its answers any more.
+    pub(crate) fn leave(self, how: Leave) {
+        self.wire.will_leave(how);
+    }
+}
+
+impl Drop for Submitter<'_> {
+    fn drop(&mut self) {
+        self.scene.tally.left_open(self.open.len());
+    }
+}
+
+/// Submits jobs of these types and checks their answers, until the faults end and all is answered.
+pub(crate) fn keep_submitting(scene: &Scene, mut random: Random, types: &[&str]) {
+    while scene.is(Act::Chaos) {
+        let Some(mut submitter) = Submitter::connect(scene, &mut random) else {
+            scene.dawdle(&mut random, 10);
+            continue;
+        };
+        while scene.is(Act::Chaos) && !submitter.is_over() {
+            if submitter.open_jobs() < WINDOW {
+                let jobs: Vec<Job> = (0..=random.below(8)).map(|_| scene.job(&mut random)).collect();
+                submitter.submit(types[random.below(types.len())], jobs);
+            }
+            submitter.hear_for(Duration::from_micros(500 + random.below(4_000) as u64));
+        }
+        submitter.hear_out();
+        if !submitter.is_over() {
+            // What would come after the last answer is seen now.
+            submitter.submit("", []);
+            submitter.hear_for(Duration::from_millis(20));
+        }
+        if submitter.open_jobs() > 0 && scene.failure().is_some() {
+            scene.tally.outstanding(format!("a submitter waits for {:?}", submitter.open));
+        }
+        submitter.leave(Leave::Close);
+    }
+}
