@@ -105,6 +105,7 @@ impl Raw {
         let unknown = || Err(format!("unknown option --{name}; --help lists them").into());
         match name {
             "runs" => self.runs = Some(positive(name, parser)?),
+            "jobs" => self.jobs = Some(positive(name, parser)?),
             "seconds" => self.seconds = Some(parser.value()?.parse()?),
             "warmup" => self.warm_up = Some(parser.value()?.parse()?),
             "scenario" => self.scenario = Some(parser.value()?.string()?),
@@ -119,7 +120,6 @@ impl Raw {
             "pin" => self.pin = true,
             "calls" => self.count_calls = true,
             "expect-wrong" => self.expect_wrong = true,
-            "jobs" => self.jobs = Some(positive(name, parser)?),
             "rate" => self.rate_per_s = Some(parser.value()?.parse()?),
             "late" => self.late = Some(parser.value()?.parse()?),
             "seed" => self.seed = parser.value()?.parse()?,

@@ -1,0 +1,50 @@
+//! The table of faults in docs/testing.md: every row is there, and the tests that it names are.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::page;
+
+/// The rows: the numbers of what can go wrong, by subject.
+const ROWS: [std::ops::RangeInclusive<u32>; 8] = [1..=17, 20..=34, 40..=47, 50..=53, 60..=63, 65..=66, 70..=74, 80..=80];
+
+/// The names of all tests below a folder that are named after a row.
+fn named_tests(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            named_tests(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
+            found.extend(names.filter(|name| row_of(name).is_some()).map(str::to_owned));
+        }
+    }
+}
+
+/// The row that a test is named after: `f07_...` is after 7.
+fn row_of(name: &str) -> Option<u32> {
+    let (number, rest) = name.strip_prefix('f')?.split_at_checked(2)?;
+    rest.starts_with('_').then(|| number.parse().ok())?
+}
+
+#[test]
+fn every_row_names_its_tests_and_every_test_is_named() {
+    let table = page::table(&page::read("docs/testing.md"), "| row | what must happen | shown by | figure |");
+    let rows: Vec<String> = table.iter().map(|row| row[0].clone()).collect();
+    let expected: Vec<String> = ROWS.into_iter().flatten().map(|number| format!("F{number:02}")).collect();
+    assert_eq!(rows, expected);
+
+    let mut tests = BTreeSet::new();
+    ["src", "tests"].iter().for_each(|folder| named_tests(&page::root().join(folder), &mut tests));
+    let mut named = BTreeSet::new();
+    for row in &table {
+        let quoted: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();
+        let of_row = |name: &&str| row_of(name).is_some_and(|number| row[0] == format!("F{number:02}"));
+        let command = |text: &&str| text.starts_with("cargo ");
+        assert!(quoted.iter().any(|text| of_row(text) || command(text)), "{} names no test of its own", row[0]);
+        named.extend(quoted.into_iter().filter(|text| row_of(text).is_some()).map(str::to_owned));
+    }
+    assert_eq!(named, tests, "left: what the table names, right: what there is");
+}
