@@ -58,13 +58,19 @@ impl Problem {
         self.code
     }
 
-    /// Adds where to find help, if the command line was wrong.
-    pub(crate) fn with_help_of(mut self, subcommand: Option<&Subcommand>) -> Self {
-        if self.code == USAGE {
-            let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
-            self.text = format!("{}; try 'deputy{name} --help'", self.text);
-        }
+    /// Adds something to the text.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.text = format!("{}; {more}", self.text);
         self
+    }
+
+    /// Adds where to find help, if the command line was wrong.
+    pub(crate) fn with_help_of(self, subcommand: Option<&Subcommand>) -> Self {
+        if self.code != USAGE {
+            return self;
+        }
+        let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
+        self.and(&format!("try 'deputy{name} --help'"))
     }
 
     /// Tells it on stderr, and makes the exit code.

@@ -49,7 +49,7 @@ pub(crate) struct Example {
 
 /// Every subcommand, in the order of the help text.
 pub(crate) static SUBCOMMANDS: &[&Subcommand] =
-    &[&commands::ping::PING, &commands::completions::COMPLETIONS, &commands::man::MAN];
+    &[&commands::r#do::DO, &commands::ping::PING, &commands::completions::COMPLETIONS, &commands::man::MAN];
 
 /// The subcommand of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Subcommand> {

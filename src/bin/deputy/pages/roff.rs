@@ -39,7 +39,7 @@ pub(crate) fn page(subcommand: &Subcommand) -> String {
     options(&mut page, subcommand.options);
     page += ".SH EXAMPLES\n";
     for example in subcommand.examples {
-        let _ = write!(page, ".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", text(example.what), text(example.line));
+        let _ = write!(page, ".PP\n{}\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", text(example.what), text(example.line));
     }
     tail(&mut page, subcommand.exits);
     page += ".SH SEE ALSO\n.BR deputy (1)\n";
