@@ -48,8 +48,13 @@ pub(crate) struct Example {
 }
 
 /// Every subcommand, in the order of the help text.
-pub(crate) static SUBCOMMANDS: &[&Subcommand] =
-    &[&commands::r#do::DO, &commands::ping::PING, &commands::completions::COMPLETIONS, &commands::man::MAN];
+pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
+    &commands::r#do::DO,
+    &commands::work::WORK,
+    &commands::ping::PING,
+    &commands::completions::COMPLETIONS,
+    &commands::man::MAN,
+];
 
 /// The subcommand of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Subcommand> {

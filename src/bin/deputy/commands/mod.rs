@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod r#do;
 pub(crate) mod man;
 pub(crate) mod ping;
+pub(crate) mod work;
 
 /// Whether a job can be of this type.
 fn check_type(name: &str) -> Outcome {
