@@ -4,6 +4,8 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/help.rs"]
+mod help;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]

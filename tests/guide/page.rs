@@ -1,4 +1,5 @@
 //! The pages as tests read them: fenced blocks, tables, headings.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

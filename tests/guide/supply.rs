@@ -57,3 +57,28 @@ fn a_release_checks_for_overflow() {
     let release = release.split("\n[").next().unwrap();
     assert!(release.lines().any(|line| line == "overflow-checks = true"));
 }
+
+#[test]
+fn the_server_alone_needs_nothing_that_only_the_command_needs() {
+    let tree = |options: &[&str]| {
+        let all = ["tree", "--offline", "--locked", "--edges=normal", "--prefix=none", "--format={p}"];
+        let output = Command::new(env!("CARGO")).current_dir(page::root()).args(all).args(options).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_in = |tree: &str, name: &str| tree.lines().any(|line| line.starts_with(&format!("{name} v")));
+    let (whole, bare) = (tree(&[]), tree(&["--no-default-features"]));
+    for name in of_the_command(&page::read("Cargo.toml")) {
+        assert!(is_in(&whole, &name) && !is_in(&bare, &name), "{name}");
+    }
+    assert!(is_in(&bare, "mio"));
+}
+
+/// The crates that the feature `cli` brings.
+fn of_the_command(manifest: &str) -> Vec<String> {
+    let feature = manifest.split_once("\ncli = [").unwrap().1.split_once(']').unwrap().0;
+    let names = feature.split('"').filter_map(|word| word.strip_prefix("dep:"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.contains(&"indicatif".to_owned()));
+    names
+}

@@ -4,32 +4,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::help::{self, Row};
 use crate::page;
 use crate::process::{SERVER, Server, Via};
 
-/// A row of the options' table: the option as pages write it, its default, and what `--help` says of it.
-type Row = [String; 3];
-
-/// The options of `--help`. Each has a left part with its names, then, after two spaces or on the next line, the text, and
-/// the default in brackets.
 fn options() -> Vec<Row> {
-    let output = Command::new(SERVER).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
-    let mut lines = help.lines();
-    let mut rows = Vec::new();
-    while let Some(line) = lines.next() {
-        let left = line.trim_start();
-        if !left.starts_with('-') {
-            continue;
-        }
-        let (names, text) = left.split_once("  ").unwrap_or_else(|| (left, lines.next().unwrap()));
-        let (text, default) =
-            text.trim().strip_suffix(']').map_or((text.trim(), ""), |text| text.rsplit_once(" [").unwrap());
-        let names = names.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        rows.push([names, default.to_owned(), text.to_owned()]);
-    }
-    assert!(rows.len() > 10, "{help}");
-    rows
+    help::options(&mut Command::new(SERVER))
 }
 
 /// The metrics of a fresh server.

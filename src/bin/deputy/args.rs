@@ -1,0 +1,235 @@
+//! The command line, read by the table of subcommands.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use deputy::client::{Client, Options, Url};
+use deputy::limits::SECONDS_MAX;
+use lexopt::{Arg, Parser};
+
+use crate::options::{HELP, Opt, SERVER, Takes, VERSION};
+use crate::problem::Problem;
+use crate::subcommand::{self, Subcommand};
+
+/// What the command line asks for.
+pub(crate) enum Request {
+    /// The help text, of a subcommand or of all.
+    Help(Option<&'static Subcommand>),
+    Version,
+    Run(&'static Subcommand, Args),
+}
+
+/// What a subcommand was given. Of an option that was given twice, the last holds.
+#[derive(Debug, Default)]
+pub(crate) struct Args {
+    values: Vec<(&'static Opt, Value)>,
+    words: Vec<String>,
+    rest: Vec<OsString>,
+}
+
+#[derive(Debug)]
+enum Value {
+    Nothing,
+    Number(u64),
+    Seconds(Duration),
+    Text(String),
+}
+
+impl Args {
+    /// Whether the option was given.
+    pub(crate) fn has(&self, option: &Opt) -> bool {
+        self.value(option).is_some()
+    }
+
+    /// The value of an option that takes a number.
+    pub(crate) fn number(&self, option: &Opt) -> Option<u64> {
+        match self.value(option)? {
+            Value::Number(number) => Some(*number),
+            other => unreachable!("{} takes a number, and not {other:?}", option.long),
+        }
+    }
+
+    /// The value of an option that takes seconds.
+    pub(crate) fn seconds(&self, option: &Opt) -> Option<Duration> {
+        match self.value(option)? {
+            Value::Seconds(seconds) => Some(*seconds),
+            other => unreachable!("{} takes seconds, and not {other:?}", option.long),
+        }
+    }
+
+    /// The value of an option that takes a text or a choice.
+    pub(crate) fn text(&self, option: &Opt) -> Option<&str> {
+        match self.value(option)? {
+            Value::Text(text) => Some(text),
+            other => unreachable!("{} takes a text, and not {other:?}", option.long),
+        }
+    }
+
+    /// The words that belong to no option: as many as the subcommand may have.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// What followed `--`; not empty if the subcommand has such a word.
+    pub(crate) fn rest(&self) -> &[OsString] {
+        &self.rest
+    }
+
+    /// The server: `--server`, or what the environment says.
+    pub(crate) fn url(&self) -> Result<Url, Problem> {
+        let url = self.text(&SERVER).map_or_else(Url::from_env, str::parse);
+        Ok(url?)
+    }
+
+    /// A connection to the server.
+    pub(crate) fn connect(&self, options: Options) -> Result<Client, Problem> {
+        Ok(options.connect(&self.url()?.to_string())?)
+    }
+
+    fn value(&self, option: &Opt) -> Option<&Value> {
+        self.values.iter().rev().find(|(given, _)| given.long == option.long).map(|(_, value)| value)
+    }
+}
+
+/// Reads the whole command line. The first thing that is wrong, or `--help`, or `--version`, ends it.
+pub(crate) fn parse(mut words: Parser) -> Result<Request, Problem> {
+    let mut subcommand = None;
+    first(&mut words, &mut subcommand).map_err(|problem| problem.with_help_of(subcommand))
+}
+
+/// The first word, and what follows it. `subcommand` is set as soon as it is known.
+fn first(words: &mut Parser, subcommand: &mut Option<&'static Subcommand>) -> Result<Request, Problem> {
+    let word = words.next().map_err(wrong)?.ok_or_else(|| Problem::usage("a subcommand is missing"))?;
+    let name = match word {
+        word if is(&word, &HELP) => return alone(words, Request::Help(None)),
+        word if is(&word, &VERSION) => return alone(words, Request::Version),
+        Arg::Value(name) => name,
+        word => return Err(no_option(&word)),
+    };
+    let none = || Problem::usage(format!("there is no subcommand {:?}", name.display().to_string()));
+    let found = name.to_str().and_then(subcommand::find).ok_or_else(none)?;
+    *subcommand = Some(found);
+    of(found, words)
+}
+
+/// What an option asks for that ends the reading. A value that belongs to it is wrong; the rest need not be right.
+fn alone(words: &mut Parser, request: Request) -> Result<Request, Problem> {
+    words.next().map_err(wrong)?;
+    Ok(request)
+}
+
+/// What follows the name of a subcommand.
+fn of(subcommand: &'static Subcommand, words: &mut Parser) -> Result<Request, Problem> {
+    let (least, most, has_rest) = subcommand.words_wanted();
+    let mut args = Args::default();
+    loop {
+        if let Some(mut raw) = words.try_raw_args() {
+            if has_rest && raw.next_if(|word| word == "--").is_some() {
+                args.rest = raw.collect();
+                break;
+            }
+            // Below zero, and no option: none is a digit.
+            if let Some(number) = raw.next_if(is_below_zero) {
+                args.words.push(utf8(number)?);
+                continue;
+            }
+        }
+        match words.next().map_err(wrong)? {
+            None => break,
+            Some(Arg::Value(word)) => args.words.push(utf8(word)?),
+            Some(word) if is(&word, &HELP) => return alone(words, Request::Help(Some(subcommand))),
+            Some(word) => {
+                let option = subcommand.options.iter().find(|option| is(&word, option));
+                let option = option.ok_or_else(|| no_option(&word))?;
+                args.values.push((option, value(option, words)?));
+            }
+        }
+    }
+    let missing = subcommand.words.get(args.words.len()).filter(|_| args.words.len() < least);
+    let missing = missing.or_else(|| subcommand.words.last().filter(|_| has_rest && args.rest.is_empty()));
+    match (missing, args.words.get(most)) {
+        (Some(word), _) => Err(Problem::usage(format!("{} is missing", word.usage()))),
+        (None, Some(word)) => Err(Problem::usage(format!("{word:?} is one word too many"))),
+        (None, None) => Ok(Request::Run(subcommand, args)),
+    }
+}
+
+/// Reads what follows an option.
+fn value(option: &Opt, words: &mut Parser) -> Result<Value, Problem> {
+    if option.takes == Takes::Nothing {
+        return Ok(Value::Nothing);
+    }
+    let missing = |_| Problem::usage(format!("{} takes {}", option.long, right(option.takes)));
+    let text = utf8(words.value().map_err(missing)?)?;
+    let value = match option.takes {
+        Takes::Nothing => None,
+        Takes::Number { least, most } => {
+            whole(&text).filter(|number| (least..=most).contains(number)).map(Value::Number)
+        }
+        Takes::Seconds => seconds(&text).map(Value::Seconds),
+        Takes::Choice(choices) => choices.contains(&text.as_str()).then(|| Value::Text(text.clone())),
+        Takes::Text(_) => Some(Value::Text(text.clone())),
+    };
+    value.ok_or_else(|| Problem::usage(format!("{} {text:?}: it takes {}", option.long, right(option.takes))))
+}
+
+/// What is right as an option's value.
+fn right(takes: Takes) -> String {
+    match takes {
+        Takes::Nothing => "no value".to_owned(),
+        Takes::Number { least, most: u64::MAX } => format!("a whole number from {least} on"),
+        Takes::Number { least, most } => format!("a whole number from {least} to {most}"),
+        Takes::Seconds => format!("seconds, more than 0 and at most {SECONDS_MAX}"),
+        Takes::Choice(choices) => format!("one of {}", choices.join(", ")),
+        Takes::Text(name) => name.to_owned(),
+    }
+}
+
+/// Digits alone, without a sign.
+fn whole(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// Digits, with a point among them or not.
+fn seconds(text: &str) -> Option<Duration> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds: f64 = if plain { text.parse().ok()? } else { return None };
+    // A time that is less than the clock can tell is 0, too.
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero() && *time <= Duration::from_secs(SECONDS_MAX))
+}
+
+fn utf8(word: OsString) -> Result<String, Problem> {
+    word.into_string().map_err(|word| Problem::usage(format!("{:?} is not UTF-8", word.display().to_string())))
+}
+
+fn is(word: &Arg<'_>, option: &Opt) -> bool {
+    match word {
+        Arg::Short(short) => option.short == Some(*short),
+        Arg::Long(long) => option.long[2..] == **long,
+        Arg::Value(_) => false,
+    }
+}
+
+fn is_below_zero(word: &OsStr) -> bool {
+    matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9', ..])
+}
+
+fn no_option(word: &Arg<'_>) -> Problem {
+    let name = match word {
+        Arg::Short(short) => format!("-{short}"),
+        Arg::Long(long) => format!("--{long}"),
+        Arg::Value(value) => value.display().to_string(),
+    };
+    Problem::usage(format!("there is no option {name:?} here"))
+}
+
+/// All that the table does not find out is a value too many, as in `--raw=yes`.
+fn wrong(error: lexopt::Error) -> Problem {
+    Problem::usage(match error {
+        lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
+        other => other.to_string(),
+    })
+}

@@ -1,0 +1,123 @@
+//! Args: from the command line or standard input, in JSON or as text.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+
+use deputy::limits::LINE_BYTES_DEFAULT;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::problem::{FAILED, Problem};
+
+/// Bytes of one arg: what a line to the server may have. It keeps input without an end from filling the memory.
+const ARG_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
+
+/// How args are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Text,
+}
+
+impl Form {
+    /// The arg that the command line tells, if there is one.
+    pub(super) fn arg_of(self, word: Option<&str>) -> Result<Option<Box<RawValue>>, Problem> {
+        let bytes = match word {
+            Some("-") => whole_input()?,
+            Some(word) => return self.read(word.as_bytes().to_vec()).map(Some).map_err(|wrong| wrong.of("ARG")),
+            None => match is_input_given().then(whole_input).transpose()? {
+                None => return Ok(None),
+                Some(bytes) if bytes.is_empty() => return Ok(None),
+                Some(bytes) => bytes,
+            },
+        };
+        let bytes = if self == Self::Text { without_line_end(bytes) } else { bytes };
+        self.read(bytes).map(Some).map_err(|wrong| wrong.of("standard input"))
+    }
+
+    /// The arg that a line holds, if it is no empty one.
+    pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, Problem> {
+        if self == Self::Json && line.bytes.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        self.read(line.bytes).map(Some).map_err(|wrong| wrong.of(&format!("line {}", line.number)))
+    }
+
+    fn read(self, bytes: Vec<u8>) -> Result<Box<RawValue>, Wrong> {
+        if bytes.len() > ARG_BYTES_MAX {
+            return Err(Wrong(format!("has more than {ARG_BYTES_MAX} bytes")));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| Wrong("is not UTF-8".to_owned()))?;
+        match self {
+            Self::Text => Ok(to_raw_value(&text).expect("a string can be written as JSON")),
+            Self::Json => RawValue::from_string(text)
+                .map_err(|error| Wrong(format!("is not JSON: {error} (with -s it would be a text)"))),
+        }
+    }
+}
+
+/// What is wrong with an arg, to be said after where it stands.
+struct Wrong(String);
+
+impl Wrong {
+    fn of(self, place: &str) -> Problem {
+        Problem::usage(format!("{place} {}", self.0))
+    }
+}
+
+/// A line of standard input, without its end.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Counted from 1.
+    pub(super) number: u64,
+    pub(super) bytes: Vec<u8>,
+    /// How far it takes the input on, in bytes.
+    pub(super) length: u64,
+}
+
+/// The lines of standard input.
+pub(super) fn lines() -> impl Iterator<Item = Result<Line, Problem>> {
+    let mut input = BufReader::with_capacity(1 << 16, io::stdin());
+    (1..).map_while(move |number| {
+        let mut bytes = Vec::new();
+        // One more than an arg may have, for the line end, and one that tells of too many.
+        match input.by_ref().take(ARG_BYTES_MAX as u64 + 2).read_until(b'\n', &mut bytes) {
+            Ok(0) => None,
+            Ok(length) => Some(Ok(Line { number, length: length as u64, bytes: without_line_end(bytes) })),
+            Err(error) => Some(Err(unreadable(&error))),
+        }
+    })
+}
+
+/// How many bytes standard input has, if it is a file.
+pub(super) fn input_length() -> Option<u64> {
+    let metadata = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+    metadata.is_file().then_some(metadata.len())
+}
+
+/// Whether somebody has given this run an input of its own: a pipe or a file, and neither a terminal nor /dev/null.
+fn is_input_given() -> bool {
+    let kind = io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
+    kind.is_ok_and(|metadata| {
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_file() || kind.is_socket()
+    })
+}
+
+fn whole_input() -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    // As for lines, room for what tells that it is too much.
+    let read = io::stdin().take(ARG_BYTES_MAX as u64 + 2).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(&error))?;
+    Ok(bytes)
+}
+
+fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.pop_if(|last| *last == b'\n');
+    bytes
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    Problem::new(FAILED, format!("cannot read standard input: {error}"))
+}

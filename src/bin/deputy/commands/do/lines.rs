@@ -1,0 +1,223 @@
+//! `deputy do --lines`: a job for each line, many at once.
+//!
+//! ```text
+//!  stdin -> reader --lines--> [ submit ] --open jobs--> waiters -> stdout
+//!                                 ^                        |
+//!                                 +------ permits ---------+
+//! ```
+//!
+//! Each job that is out has a permit, and there are as many as `--jobs` says. Whoever waits for a job's answer prints it
+//! and gives the permit back: with `--ordered` one thread, that takes the jobs in the order of the lines; otherwise one a
+//! permit. The reader may hang on a silent input, so nobody waits for it.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use deputy::client::{Client, Error, Handle};
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+
+use super::input::{Form, Line, input_length, lines};
+use super::progress::Progress;
+use super::result::Results;
+use crate::problem::{FAILED, NO_CONNECTION, Outcome, Problem, TIMED_OUT, tell};
+
+/// What is to be done with each line.
+pub(super) struct Lines<'a> {
+    pub(super) type_name: &'a str,
+    pub(super) form: Form,
+    /// How many jobs are out at once.
+    pub(super) jobs: usize,
+    pub(super) ordered: bool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) raw: bool,
+}
+
+/// A job that is out.
+struct Open {
+    job: Handle<Box<RawValue>>,
+    line: u64,
+    /// Of the input, in bytes.
+    length: u64,
+    deadline: Option<Instant>,
+}
+
+impl Lines<'_> {
+    /// Does all lines, or as many as can be done.
+    pub(super) fn run(&self, client: Client) -> Outcome {
+        let lines = read_lines()?;
+        let (permit, permits) = bounded(self.jobs);
+        let (open_jobs, to_wait_for) = unbounded();
+        let (stop, stopped) = bounded::<()>(0);
+        let (waiting, all_done) = bounded::<()>(0);
+        let report = Mutex::new(Report::new(self.raw, stop));
+        let mut client = Some(client);
+        let ended = thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                // There is room for all.
+                let _ = permit.send(());
+            }
+            for _ in 0..if self.ordered { 1 } else { self.jobs } {
+                let (jobs, permit, waiting, report) = (to_wait_for.clone(), permit.clone(), waiting.clone(), &report);
+                let waiter = move || {
+                    wait_for(&jobs, &permit, report);
+                    drop(waiting);
+                };
+                thread::Builder::new().spawn_scoped(scope, waiter).map_err(|error| no_thread(&error))?;
+            }
+            drop(waiting);
+            let open = client.as_ref().expect("it is taken below");
+            let ended = self.submit(open, &lines, &permits, &open_jobs, &stopped);
+            drop(open_jobs);
+            select! {
+                // Nobody wants what is still out. Without its client no answer will come, and the waiters end.
+                recv(stopped) -> _ => client = None,
+                recv(all_done) -> _ => {}
+            }
+            ended
+        });
+        ended.and(report.into_inner().end())
+    }
+
+    /// Submits all lines, unless one is wrong or somebody has told to stop.
+    fn submit(
+        &self,
+        client: &Client,
+        lines: &Receiver<Result<Line, Problem>>,
+        permits: &Receiver<()>,
+        open_jobs: &Sender<Open>,
+        stopped: &Receiver<()>,
+    ) -> Outcome {
+        loop {
+            let line = select! {
+                recv(stopped) -> _ => return Ok(()),
+                recv(lines) -> line => line,
+            };
+            let Ok(line) = line else { return Ok(()) };
+            let line = line?;
+            let (number, length) = (line.number, line.length);
+            let Some(arg) = self.form.arg_in(line)? else { continue };
+            select! {
+                recv(stopped) -> _ => return Ok(()),
+                recv(permits) -> _ => {}
+            }
+            let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            let job = client.submit_raw(self.type_name, Some(&arg));
+            // The waiters stay until the other end is dropped.
+            let _ = open_jobs.send(Open { job, line: number, length, deadline });
+        }
+    }
+}
+
+/// Reads ahead on a thread of its own.
+fn read_lines() -> Result<Receiver<Result<Line, Problem>>, Problem> {
+    let (sender, receiver) = bounded(64);
+    let read = move || {
+        for line in lines() {
+            let was_last = line.is_err();
+            if sender.send(line).is_err() || was_last {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().spawn(read).map_err(|error| no_thread(&error))?;
+    Ok(receiver)
+}
+
+/// One of those who wait for answers.
+fn wait_for(jobs: &Receiver<Open>, permit: &Sender<()>, report: &Mutex<Report>) {
+    for open in jobs {
+        let answer = match open.deadline {
+            Some(deadline) => open.job.wait_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => open.job.wait(),
+        };
+        report.lock().take(open.line, open.length, answer);
+        // Nobody wants it when all lines are submitted.
+        let _ = permit.send(());
+    }
+}
+
+fn no_thread(error: &io::Error) -> Problem {
+    Problem::new(FAILED, format!("cannot start a thread: {error}"))
+}
+
+/// What has come of the jobs so far.
+struct Report {
+    results: Results,
+    progress: Progress,
+    /// Tells to stop by being dropped.
+    stop: Option<Sender<()>>,
+    /// Why the rest need not be done.
+    stopped: Option<Problem>,
+    done: u64,
+    failed: u64,
+    timed_out: u64,
+    lost: u64,
+}
+
+impl Report {
+    fn new(raw: bool, stop: Sender<()>) -> Self {
+        let (results, progress) = (Results::new(raw), Progress::start(input_length()));
+        Self { results, progress, stop: Some(stop), stopped: None, done: 0, failed: 0, timed_out: 0, lost: 0 }
+    }
+
+    /// Prints what came of a job.
+    fn take(&mut self, line: u64, length: u64, answer: Result<Box<RawValue>, Error>) {
+        match answer {
+            Ok(res) => {
+                self.done += 1;
+                self.progress.advance(length, true);
+                self.print(&res);
+            }
+            Err(error @ (Error::Lost(_) | Error::NotConnected(_) | Error::Closed)) => {
+                self.lost += 1;
+                self.stop(error.into());
+            }
+            Err(error) => {
+                let count = if matches!(error, Error::TimedOut) { &mut self.timed_out } else { &mut self.failed };
+                *count += 1;
+                self.progress.advance(length, false);
+                self.progress.aside(|| tell(&format!("line {line}: {error}")));
+            }
+        }
+    }
+
+    fn print(&mut self, res: &RawValue) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let printed = if self.results.out.is_terminal() {
+            self.progress.aside(|| self.results.print(res))
+        } else {
+            self.results.print(res)
+        };
+        if let Err(error) = printed {
+            self.stop(error.into());
+        }
+    }
+
+    /// The first reason to stop is the one that is told.
+    fn stop(&mut self, why: Problem) {
+        self.stopped.get_or_insert(why);
+        self.stop = None;
+    }
+
+    /// How it all ended.
+    fn end(self) -> Outcome {
+        self.progress.end();
+        let all = self.done + self.failed + self.timed_out;
+        match self.stopped {
+            Some(problem) if problem.code() == NO_CONNECTION => {
+                Err(problem.and(&format!("{} jobs have no answer", self.lost)))
+            }
+            Some(problem) => Err(problem),
+            None if self.timed_out > 0 => {
+                Err(Problem::new(TIMED_OUT, format!("{} of {all} jobs were not done in time", self.timed_out)))
+            }
+            None if self.failed > 0 => Err(Problem::new(FAILED, format!("{} of {all} jobs failed", self.failed))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `deputy do`: submits jobs, and waits for them.
+
+mod background;
+mod input;
+mod lines;
+mod progress;
+mod result;
+
+use std::time::Duration;
+
+use deputy::client::{Client, Options};
+use deputy::limits::CONNECT_SECONDS_DEFAULT;
+
+use self::input::Form;
+use self::lines::Lines;
+use self::result::Results;
+use crate::args::Args;
+use crate::commands::check_type;
+use crate::options::{HELP, Opt, SERVER, Takes};
+use crate::problem::{EXITS, Outcome, Problem};
+use crate::subcommand::{self, Count, Example, Subcommand, Word};
+
+static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is a text, not JSON");
+static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result as it is, without quotes");
+static TIMEOUT: Opt = Opt {
+    short: Some('t'),
+    long: "--timeout",
+    takes: Takes::Seconds,
+    help: "how long to wait for a result; the job stays with the server, and is done all the same",
+    default: "",
+};
+static BACKGROUND: Opt =
+    Opt::flag(Some('b'), "--background", "wait only until the server has accepted the job; its result is lost");
+static LINES: Opt = Opt::flag(Some('l'), "--lines", "read an ARG from each line of standard input");
+static JOBS: Opt = Opt {
+    short: Some('j'),
+    long: "--jobs",
+    takes: Takes::Number { least: 1, most: 1_024 },
+    help: "with --lines: how many jobs are out at once",
+    default: "64",
+};
+static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");
+
+/// Default of `--jobs`.
+const JOBS_DEFAULT: u64 = 64;
+
+pub(crate) static DO: Subcommand = Subcommand {
+    name: "do",
+    summary: "submit jobs, and wait for their results",
+    words: &[
+        Word { name: "TYPE", help: "what is to be done", count: Count::Once, choices: subcommand::any },
+        Word {
+            name: "ARG",
+            help: "with what, in JSON; - reads it from standard input",
+            count: Count::AtMostOnce,
+            choices: subcommand::any,
+        },
+    ],
+    options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &SERVER, &HELP],
+    about: &[
+        "Prints the result on standard output, as JSON. If the job fails, its err goes to standard error, and the exit \
+         code is 1.",
+        "Without ARG, standard input is read if it is a pipe or a file; if it is not, or is empty, the job has no arg. \
+         With --string, one line end at the end of standard input is not part of the text.",
+        "With --lines each line is a job, and results are printed as they come. Empty lines are passed over, unless \
+         --string is given. Failed jobs are told on standard error with the numbers of their lines, and the others go \
+         on. A line that is not JSON ends the input. If the connection is lost, nothing is submitted again.",
+    ],
+    examples: &[
+        Example { what: "A job with an arg in JSON", line: "deputy do add '[1, 2, 3]'" },
+        Example { what: "Text in, text out", line: "deputy do -s -r shout 'good morning'" },
+        Example { what: "A job for each file, 16 at once", line: "ls *.jpg | deputy do -l -s -r -j 16 thumbnail" },
+        Example { what: "Every night; do not wait", line: "0 3 * * * deputy do --background tidy" },
+    ],
+    exits: EXITS,
+    run,
+};
+
+fn run(args: &Args) -> Outcome {
+    let type_name = &args.words()[0];
+    check_type(type_name)?;
+    let form = if args.has(&STRING) { Form::Text } else { Form::Json };
+    if args.has(&LINES) {
+        return run_lines(args, form);
+    }
+    if let Some(option) = [&JOBS, &ORDERED].into_iter().find(|option| args.has(option)) {
+        return Err(Problem::usage(format!("{} goes with --lines", option.long)));
+    }
+    let arg = form.arg_of(args.words().get(1).map(String::as_str))?;
+    let client = connect(args)?;
+    let job = client.submit_raw(type_name, arg.as_deref());
+    if args.has(&BACKGROUND) {
+        return background::accepted(&client, [job]);
+    }
+    let res = match args.seconds(&TIMEOUT) {
+        Some(timeout) => job.wait_timeout(timeout),
+        None => job.wait(),
+    };
+    Ok(Results::new(args.has(&RAW)).print(&res?)?)
+}
+
+fn run_lines(args: &Args, form: Form) -> Outcome {
+    if let Some(arg) = args.words().get(1).filter(|arg| *arg != "-") {
+        return Err(Problem::usage(format!("{arg:?} is one word too many: --lines reads standard input")));
+    }
+    let client = connect(args)?;
+    if args.has(&BACKGROUND) {
+        return background::submit_lines(&client, &args.words()[0], form);
+    }
+    let jobs = args.number(&JOBS).unwrap_or(JOBS_DEFAULT);
+    Lines {
+        type_name: &args.words()[0],
+        form,
+        jobs: usize::try_from(jobs).expect("it is in its range"),
+        ordered: args.has(&ORDERED),
+        timeout: args.seconds(&TIMEOUT),
+        raw: args.has(&RAW),
+    }
+    .run(client)
+}
+
+fn connect(args: &Args) -> Result<Client, Problem> {
+    let longest = Duration::from_secs(CONNECT_SECONDS_DEFAULT);
+    let timeout = args.seconds(&TIMEOUT).map_or(longest, |timeout| timeout.min(longest));
+    args.connect(Options::new().connect_timeout(timeout))
+}

@@ -1,0 +1,52 @@
+//! `deputy ping`: whether the server answers, and how soon.
+
+use std::io::Write;
+use std::time::Instant;
+
+use deputy::client::{Error, Options};
+
+use crate::args::Args;
+use crate::options::{HELP, Opt, SERVER, Takes};
+use crate::out::Out;
+use crate::problem::{EXITS, NO_CONNECTION, Outcome, Problem};
+use crate::subcommand::{Example, Subcommand};
+
+static TIMEOUT: Opt = Opt {
+    short: Some('t'),
+    long: "--timeout",
+    takes: Takes::Seconds,
+    help: "how long to wait for a connection, and for the answer",
+    default: "5 and 20",
+};
+
+pub(crate) static PING: Subcommand = Subcommand {
+    name: "ping",
+    summary: "see whether the server answers, and how soon",
+    words: &[],
+    options: &[&SERVER, &TIMEOUT, &HELP],
+    about: &["Sends one ping, and prints how long the answer took. Without an answer in time the exit code is 3."],
+    examples: &[
+        Example { what: "Is the server there?", line: "deputy ping" },
+        Example {
+            what: "Wait for a server that is starting",
+            line: "until deputy ping -t 1 2> /dev/null; do sleep 1; done",
+        },
+    ],
+    exits: EXITS,
+    run,
+};
+
+fn run(args: &Args) -> Outcome {
+    let mut options = Options::new();
+    if let Some(timeout) = args.seconds(&TIMEOUT) {
+        options = options.connect_timeout(timeout).answer_timeout(timeout);
+    }
+    let client = args.connect(options)?;
+    let asked = Instant::now();
+    client.ping().map_err(|error| match error {
+        Error::TimedOut => Problem::new(NO_CONNECTION, format!("{} does not answer", client.url())),
+        error => error.into(),
+    })?;
+    let took = asked.elapsed().as_secs_f64() * 1e3;
+    Ok(writeln!(Out::stdout(), "{} answered in {took:.3} ms", client.url())?)
+}

@@ -1,0 +1,180 @@
+//! The command as a handler of jobs: arg in, result or err out.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use deputy::client::Job;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::groups::Groups;
+use super::run::{Cut, OUTPUT_BYTES_MAX, Ran, run};
+use crate::problem::Problem;
+
+/// What the command reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Json,
+    /// Text in, any bytes out.
+    Base64,
+}
+
+/// What is run for each job.
+pub(super) struct Command {
+    words: Vec<OsString>,
+    form: Form,
+    timeout: Option<Duration>,
+    groups: Arc<Groups>,
+}
+
+impl Command {
+    /// Usage if there is no such program: it would fail every job.
+    pub(super) fn new(
+        words: &[OsString],
+        form: Form,
+        timeout: Option<Duration>,
+        groups: Arc<Groups>,
+    ) -> Result<Self, Problem> {
+        let program = &words[0];
+        if !is_there(program) {
+            return Err(Problem::usage(format!("there is no program {:?}", program.display().to_string())));
+        }
+        Ok(Self { words: words.to_vec(), form, timeout, groups })
+    }
+
+    /// Does a job.
+    pub(super) fn run(&self, job: &Job) -> Result<Box<RawValue>, String> {
+        let mut command = process::Command::new(&self.words[0]);
+        command.args(&self.words[1..]).env("DEPUTY_ID", id(job.id())).env("DEPUTY_TYPE", job.type_name());
+        let arg = self.form.arg(job.raw())?;
+        let ran = run(&mut command, arg.as_bytes(), self.timeout, &self.groups)
+            .map_err(|error| format!("cannot run {}: {error}", self.words[0].display()))?;
+        self.check(&ran)?;
+        self.form.result(ran.output)
+    }
+
+    /// Whether it did the job, or what the err is.
+    fn check(&self, ran: &Ran) -> Result<(), String> {
+        let what = match (ran.cut, ran.status.code(), ran.status.signal()) {
+            (Some(Cut::Late), ..) => {
+                let limit = self.timeout.unwrap_or_default().as_secs_f64();
+                format!("the command was ended after {limit} s")
+            }
+            (Some(Cut::Flood), ..) => {
+                format!("the command was ended, as it wrote more than {OUTPUT_BYTES_MAX} bytes")
+            }
+            (None, Some(0), _) => return Ok(()),
+            (None, Some(status), _) => format!("the command ended with status {status}"),
+            (None, None, Some(signal)) => format!("the command was ended by signal {signal}"),
+            (None, None, None) => format!("the command ended: {}", ran.status),
+        };
+        let errors = ran.errors.text();
+        Err(if errors.is_empty() { what } else { format!("{what}: {errors}") })
+    }
+}
+
+impl Form {
+    /// What the command reads.
+    fn arg(self, arg: Option<&RawValue>) -> Result<String, String> {
+        match (self, arg.map(RawValue::get)) {
+            (Self::Json, arg) => Ok(arg.unwrap_or("null").to_owned()),
+            (Self::Text | Self::Base64, None) => Ok(String::new()),
+            (Self::Text | Self::Base64, Some(text)) if text.starts_with('"') => {
+                serde_json::from_str(text).map_err(|error| format!("the arg is no text: {error}"))
+            }
+            (Self::Text | Self::Base64, Some(json)) => Ok(json.to_owned()),
+        }
+    }
+
+    /// What the command wrote.
+    fn result(self, mut output: Vec<u8>) -> Result<Box<RawValue>, String> {
+        let string = |text: &str| to_raw_value(text).expect("a string can be written as JSON");
+        if self == Self::Base64 {
+            return Ok(string(&BASE64_STANDARD.encode(output)));
+        }
+        if self == Self::Text {
+            output.pop_if(|last| *last == b'\n');
+        }
+        let text =
+            String::from_utf8(output).map_err(|_| "the command's output is not UTF-8; --base64 would carry it")?;
+        match self {
+            Self::Json => {
+                RawValue::from_string(text).map_err(|error| format!("the command's output is not JSON: {error}"))
+            }
+            Self::Text | Self::Base64 => Ok(string(&text)),
+        }
+    }
+}
+
+/// An id as commands get it: a string without its quotes, unless no variable can hold it.
+fn id(json: &str) -> String {
+    let text = serde_json::from_str::<String>(json).ok().filter(|text| !text.contains('\0'));
+    text.unwrap_or_else(|| json.to_owned())
+}
+
+/// Whether there is a file of this path, or, for a bare name, in a folder where the system looks for programs.
+fn is_there(program: &OsStr) -> bool {
+    if program.as_encoded_bytes().contains(&b'/') {
+        return Path::new(program).is_file();
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arg(form: Form, json: Option<&str>) -> Result<String, String> {
+        form.arg(json.map(|json| serde_json::from_str(json).unwrap()))
+    }
+
+    #[test]
+    fn what_a_command_reads() {
+        for (json, text) in [
+            (None, ""),
+            (Some(r#""a \"text\"\n""#), "a \"text\"\n"),
+            (Some(r#""\u0000""#), "\0"),
+            (Some(r#"{"b": 1e400}"#), r#"{"b": 1e400}"#),
+            (Some("null"), "null"),
+        ] {
+            assert_eq!(arg(Form::Text, json).as_deref(), Ok(text));
+            assert_eq!(arg(Form::Json, json).as_deref(), Ok(json.unwrap_or("null")));
+        }
+        assert!(arg(Form::Text, Some(r#""\ud800""#)).unwrap_err().contains("no text"));
+    }
+
+    #[test]
+    fn what_a_commands_output_is_as_a_result() {
+        for (form, output, res) in [
+            (Form::Text, &b"one\ntwo\n\n"[..], Ok(r#""one\ntwo\n""#)),
+            (Form::Text, b"", Ok(r#""""#)),
+            (Form::Text, b"\xff", Err("not UTF-8")),
+            (Form::Base64, b"\xff\n", Ok(r#""/wo=""#)),
+            (Form::Json, b" {\"b\": 1e400}\n", Ok(r#"{"b": 1e400}"#)),
+            (Form::Json, b"", Err("not JSON")),
+            (Form::Json, b"1 2", Err("not JSON")),
+            (Form::Json, b"\"\xff\"", Err("not UTF-8")),
+        ] {
+            match (form.result(output.to_vec()), res) {
+                (Ok(got), Ok(res)) => assert_eq!(got.get(), res),
+                (Err(got), Err(words)) => assert!(got.contains(words), "{got}"),
+                (got, res) => panic!("{output:?} as {form:?} is {got:?}, and not {res:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_is_told_as_text_where_it_can_be() {
+        for (json, text) in [("17", "17"), (r#""a\"b""#, "a\"b"), (r#""\u0000""#, r#""\u0000""#), ("1e400", "1e400")] {
+            assert_eq!(id(json), text);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `deputy work`: a worker that runs a command for each job.
+//!
+//! | file | what |
+//! |---|---|
+//! | `work` | the row of the table; a worker of the library, and the signals that stop it |
+//! | `command` | a job in, the command's output out, as result or err |
+//! | `run` | one run of the command: its pipes, its time, its end |
+//! | `groups` | the process groups of the commands that run, so that signals reach them |
+
+mod command;
+mod groups;
+mod run;
+
+use std::sync::Arc;
+use std::thread;
+
+use deputy::client::{Event, Job, Stopper, Worker};
+use deputy::limits::{JOBS_PER_WORKER_MAX, TYPES_PER_CONNECTION_MAX};
+use rustix::process::Signal;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use self::command::{Command, Form};
+use self::groups::Groups;
+use crate::args::Args;
+use crate::commands::check_type;
+use crate::options::{HELP, Opt, SERVER, Takes};
+use crate::problem::{EXITS, FAILED, INTERRUPTED, Outcome, Problem, tell};
+use crate::subcommand::{self, Count, Example, Subcommand, Word};
+
+static JOBS: Opt = Opt {
+    short: Some('j'),
+    long: "--jobs",
+    takes: Takes::Number { least: 1, most: JOBS_PER_WORKER_MAX as u64 },
+    help: "how many jobs to do at once",
+    default: "1",
+};
+static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads JSON, and writes JSON");
+static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output in base64");
+static TIMEOUT: Opt = Opt {
+    short: Some('t'),
+    long: "--timeout",
+    takes: Takes::Seconds,
+    help: "how long COMMAND may run; then it is ended, and the job fails",
+    default: "without end",
+};
+static COUNT: Opt = Opt {
+    short: Some('c'),
+    long: "--count",
+    takes: Takes::Number { least: 1, most: u64::MAX },
+    help: "leave after so many jobs",
+    default: "without end",
+};
+
+pub(crate) static WORK: Subcommand = Subcommand {
+    name: "work",
+    summary: "do jobs by running a command for each",
+    words: &[
+        Word { name: "TYPE", help: "which jobs to do", count: Count::OnceOrMore, choices: subcommand::any },
+        Word { name: "COMMAND", help: "what to run, with its arguments", count: Count::Rest, choices: subcommand::any },
+    ],
+    options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &SERVER, &HELP],
+    about: &[
+        "COMMAND gets the job's arg on its standard input: a text as it is, anything else as JSON. The variables \
+         DEPUTY_ID and DEPUTY_TYPE tell the job's id and type. What it writes to standard output is the result, as a \
+         text without the last line end. With --json the arg is always JSON (null if the job has none), and the output \
+         has to be JSON. Output that is not UTF-8 fails the job, unless --base64 is given.",
+        "If COMMAND ends with another status than 0, or by a signal, the job fails, and its err tells the status and \
+         the last lines of standard error. COMMAND is done when it has ended and its output is closed: a process that \
+         it leaves behind should have an output of its own.",
+        "COMMAND runs in a process group of its own. At its time-out that gets SIGTERM, and 2 s later SIGKILL.",
+        "SIGTERM or SIGINT: takes no more jobs, does those at hand, and leaves. Each further one is passed on to the \
+         process groups of the commands, and the exit code will be 130. A lost connection is made again, as often as \
+         it takes; the server has then given the jobs at hand to others.",
+    ],
+    examples: &[
+        Example { what: "Text in, text out", line: "deputy work shout -- tr a-z A-Z" },
+        Example {
+            what: "Thumbnails, 4 at once, each within 30 s",
+            line: "deputy work -j 4 -t 30 thumbnail -- \\\n      sh -c 'read -r f; convert \"$f\" -resize 200 \"small/$f\" && echo \"small/$f\"'",
+        },
+        Example { what: "JSON in, JSON out, by jq", line: "deputy work --json add -- jq add" },
+        Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
+    ],
+    exits: EXITS,
+    run,
+};
+
+fn run(args: &Args) -> Outcome {
+    for name in args.words() {
+        check_type(name)?;
+    }
+    if args.words().len() > TYPES_PER_CONNECTION_MAX {
+        return Err(Problem::usage(format!("there may be {TYPES_PER_CONNECTION_MAX} TYPEs at most")));
+    }
+    let form = match (args.has(&JSON), args.has(&BASE64)) {
+        (false, false) => Form::Text,
+        (true, false) => Form::Json,
+        (false, true) => Form::Base64,
+        (true, true) => return Err(Problem::usage("--json and --base64 exclude each other")),
+    };
+    let groups = Arc::new(Groups::default());
+    let command = Command::new(args.rest(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?;
+    let worker = worker(args, command)?;
+    catch_signals(worker.stopper(), Arc::clone(&groups))?;
+    worker.run()?;
+    if groups.were_signalled() { Err(Problem::new(INTERRUPTED, "")) } else { Ok(()) }
+}
+
+fn worker(args: &Args, command: Command) -> Result<Worker, Problem> {
+    let url = args.url()?.to_string();
+    let jobs = args.number(&JOBS).unwrap_or(1);
+    let mut worker = Worker::connect(&url)
+        .max_jobs(u32::try_from(jobs).expect("it is in its range"))
+        .limit(args.number(&COUNT).unwrap_or(u64::MAX))
+        .on_event(events(url));
+    let command = Arc::new(command);
+    for name in args.words() {
+        let command = Arc::clone(&command);
+        worker = worker.handle(name, move |job: &Job| command.run(job));
+    }
+    Ok(worker)
+}
+
+/// Tells what happens to the connection. Attempts that fail alike are told once.
+fn events(url: String) -> impl FnMut(&Event) + Send {
+    let mut last = String::new();
+    move |event| {
+        let text = match event {
+            Event::Connected => format!("connected to {url}"),
+            event => event.to_string(),
+        };
+        if text != last {
+            tell(&text);
+            last = text;
+        }
+    }
+}
+
+/// The first signal stops the worker, all others go to the commands.
+fn catch_signals(stopper: Stopper, groups: Arc<Groups>) -> Outcome {
+    let cannot = |error| Problem::new(FAILED, format!("cannot catch signals: {error}"));
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(cannot)?;
+    let listen = move || {
+        let mut signals = signals.forever();
+        signals.next();
+        stopper.stop();
+        for number in signals {
+            groups.signal(if number == SIGINT { Signal::INT } else { Signal::TERM });
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(listen).map_err(cannot)?;
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! One run of a command: feeds its standard input, takes what it writes, and ends it where it goes too far.
+//!
+//! One loop polls the three pipes and a fourth that tells of the command's end, so that none of them holds up another: a
+//! command may leave its input unread, close its output and run on, or end and leave its output to a process that it has
+//! started. The run is over when the command has ended and its output is closed.
+//!
+//! A run that is *cut* (it is late, or floods its output) goes through two more stages: SIGTERM to the process group now,
+//! SIGKILL after [`KILL_AFTER`]. What it writes then is not wanted. After SIGKILL only the command itself is waited for, as a
+//! process outside of the group may hold the pipes for ever.
+
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, Read, Write, pipe};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use deputy::limits::LINE_BYTES_DEFAULT;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+
+use super::groups::{Groups, send};
+
+/// Bytes that a command may write: what a line to the server may have.
+pub(super) const OUTPUT_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
+/// Bytes of standard error that are kept, the last ones.
+const ERROR_BYTES_MAX: usize = 4 << 10;
+/// How long a process group has from SIGTERM to SIGKILL.
+const KILL_AFTER: Duration = Duration::from_secs(2);
+/// Bytes moved at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// How a run ended.
+pub(super) struct Ran {
+    pub(super) status: ExitStatus,
+    pub(super) cut: Option<Cut>,
+    pub(super) output: Vec<u8>,
+    pub(super) errors: Tail,
+}
+
+/// Why a run was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// It took too long.
+    Late,
+    /// It wrote too much.
+    Flood,
+}
+
+/// Runs a command. `Err` if it cannot be started, or the system has no pipes or threads for it.
+pub(super) fn run(command: &mut Command, input: &[u8], timeout: Option<Duration>, groups: &Groups) -> io::Result<Ran> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn()?;
+    let group = Pid::from_child(&child);
+    groups.enter(group);
+    let run = Run::of(&mut child, input, deadline).and_then(Run::finish);
+    if !matches!(run, Ok(Run { cut: None, .. })) {
+        // Whoever of the group is still there has had time to end; or we cannot see to it.
+        send(group, Signal::KILL);
+    }
+    groups.leave(group);
+    let status = child.wait()?;
+    let Run { cut, output, errors, .. } = run?;
+    Ok(Ran { status, cut, output, errors })
+}
+
+/// A run that is not over.
+struct Run<'a> {
+    group: Pid,
+    /// Ends when the command has ended; none after that.
+    end: Option<PipeReader>,
+    /// None when all is fed, or nobody reads.
+    stdin: Option<ChildStdin>,
+    input: &'a [u8],
+    /// None when it is closed, or nothing more is wanted of it.
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
+    output: Vec<u8>,
+    errors: Tail,
+    cut: Option<Cut>,
+    /// What comes if time runs out, and when.
+    next: (Stage, Option<Instant>),
+}
+
+type Stream = Box<dyn ReadFd + Send>;
+
+/// Something to read that can be polled.
+trait ReadFd: Read + AsFd {}
+impl<T: Read + AsFd> ReadFd for T {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Cut,
+    Kill,
+    /// It has been killed.
+    Done,
+}
+
+impl<'a> Run<'a> {
+    fn of(child: &mut Child, input: &'a [u8], deadline: Option<Instant>) -> io::Result<Self> {
+        let group = Pid::from_child(child);
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        for pipe in
+            [stdin.as_ref().map(AsFd::as_fd), stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)]
+        {
+            ioctl_fionbio(pipe.expect("it was asked for"), true)?;
+        }
+        Ok(Self {
+            group,
+            end: Some(end_of(group)?),
+            stdin: stdin.filter(|_| !input.is_empty()),
+            input,
+            stdout: stdout.map(|stdout| Box::new(stdout) as Stream),
+            stderr: stderr.map(|stderr| Box::new(stderr) as Stream),
+            output: Vec::new(),
+            errors: Tail::default(),
+            cut: None,
+            next: (Stage::Cut, deadline),
+        })
+    }
+
+    fn finish(mut self) -> io::Result<Self> {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        while !self.is_over() {
+            self.wait()?;
+            self.feed();
+            self.take_output(&mut chunk);
+            self.take_errors(&mut chunk);
+            self.look_at_the_clock();
+        }
+        Ok(self)
+    }
+
+    fn is_over(&self) -> bool {
+        let is_closed = self.stdout.is_none() && self.stderr.is_none();
+        self.end.is_none() && (is_closed || self.next.0 == Stage::Done)
+    }
+
+    /// Waits until something can be done; finds out whether the command has ended.
+    fn wait(&mut self) -> io::Result<()> {
+        let left = self.next.1.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = left.map(|left| Timespec::try_from(left).expect("it is at most a day"));
+        let end = self.end.as_ref().map(|end| (end.as_fd(), PollFlags::IN));
+        let stdin = self.stdin.as_ref().map(|stdin| (stdin.as_fd(), PollFlags::OUT));
+        let stdout = self.stdout.as_ref().map(|stdout| (stdout.as_fd(), PollFlags::IN));
+        let stderr = self.stderr.as_ref().map(|stderr| (stderr.as_fd(), PollFlags::IN));
+        let watched = [end, stdin, stdout, stderr].into_iter().flatten();
+        let mut watched: Vec<PollFd<'_>> =
+            watched.map(|(fd, flags): (BorrowedFd<'_>, _)| PollFd::from_borrowed_fd(fd, flags)).collect();
+        match poll(&mut watched, left.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // The pipe of the end is the first, and nothing is ever written to it.
+        if self.end.is_some() && !watched[0].revents().is_empty() {
+            (self.end, self.stdin) = (None, None);
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self) {
+        let Some(stdin) = &mut self.stdin else { return };
+        match stdin.write(&self.input[..self.input.len().min(CHUNK_BYTES)]) {
+            Ok(count) => self.input = &self.input[count..],
+            Err(error) if is_later(&error) => {}
+            // It reads no more, which is its own affair.
+            Err(_) => self.input = &[],
+        }
+        if self.input.is_empty() {
+            self.stdin = None;
+        }
+    }
+
+    fn take_output(&mut self, chunk: &mut [u8]) {
+        let Some(bytes) = read(&mut self.stdout, chunk) else { return };
+        if self.output.len() + bytes.len() > OUTPUT_BYTES_MAX {
+            self.cut(Cut::Flood);
+        } else {
+            self.output.extend_from_slice(bytes);
+        }
+    }
+
+    fn take_errors(&mut self, chunk: &mut [u8]) {
+        if let Some(bytes) = read(&mut self.stderr, chunk) {
+            self.errors.push(bytes);
+        }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let (stage, at) = self.next;
+        if at.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        match stage {
+            Stage::Cut => self.cut(Cut::Late),
+            Stage::Kill => {
+                send(self.group, Signal::KILL);
+                self.next = (Stage::Done, None);
+            }
+            Stage::Done => {}
+        }
+    }
+
+    fn cut(&mut self, why: Cut) {
+        (self.stdin, self.stdout) = (None, None);
+        self.cut = Some(why);
+        send(self.group, Signal::TERM);
+        self.next = (Stage::Kill, Some(Instant::now() + KILL_AFTER));
+    }
+}
+
+/// Reads once, if there is something. Closes the stream at its end.
+fn read<'a>(stream: &mut Option<Stream>, chunk: &'a mut [u8]) -> Option<&'a [u8]> {
+    match stream.as_mut()?.read(chunk) {
+        Err(error) if is_later(&error) => return None,
+        Ok(count @ 1..) => return Some(&chunk[..count]),
+        // An error is an end: no more can be had.
+        Ok(0) | Err(_) => {}
+    }
+    *stream = None;
+    None
+}
+
+fn is_later(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// A pipe that ends when this process, which is a child of ours, has ended. It is not reaped by this.
+fn end_of(pid: Pid) -> io::Result<PipeReader> {
+    let (reader, writer) = pipe()?;
+    let wait = move || {
+        let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        while wait().is_err_and(|error| error == Errno::INTR) {}
+        drop(writer);
+    };
+    thread::Builder::new().name("end of a command".to_owned()).spawn(wait)?;
+    Ok(reader)
+}
+
+/// The last bytes of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    bytes: VecDeque<u8>,
+    is_cut: bool,
+}
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        if let Some(more @ 1..) = self.bytes.len().checked_sub(ERROR_BYTES_MAX) {
+            self.is_cut = true;
+            self.bytes.drain(..more);
+        }
+    }
+
+    /// As text, for people.
+    pub(super) fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        format!("{}{}", if self.is_cut { "..." } else { "" }, text.trim_end())
+    }
+}

@@ -1,0 +1,44 @@
+//! `deputy`: the command for shells, cron and people. Arguments in, exit code out; the talking is the library's.
+//!
+//! | file | what |
+//! |---|---|
+//! | `subcommand`, `options` | the table of subcommands, their words and options |
+//! | `args` | the command line, read by that table |
+//! | `pages` | help, man pages and completions, made from that table |
+//! | `problem` | exit codes, and what is told on stderr |
+//! | `out` | writing to stdout: closed pipes, colour, control characters |
+//! | `commands` | the subcommands, a file each |
+
+#![allow(dead_code, reason = "subcommands that come next use it")]
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::args::Request;
+use crate::out::Out;
+use crate::problem::Outcome;
+
+mod args;
+mod commands;
+mod options;
+mod out;
+mod pages;
+mod problem;
+mod subcommand;
+
+fn main() -> ExitCode {
+    match run(lexopt::Parser::from_env()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => problem.tell(),
+    }
+}
+
+fn run(words: lexopt::Parser) -> Outcome {
+    match args::parse(words)? {
+        Request::Help(subcommand) => Ok(Out::stdout().write_all(pages::help::text(subcommand).as_bytes())?),
+        Request::Version => Ok(writeln!(Out::stdout(), "deputy {}", env!("CARGO_PKG_VERSION"))?),
+        Request::Run(subcommand, args) => {
+            (subcommand.run)(&args).map_err(|problem| problem.with_help_of(Some(subcommand)))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Writing to stdout: what a terminal gets that a pipe does not, and what it must not get.
+
+use std::borrow::Cow;
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Stdout, Write};
+
+/// Standard output. Write to it with `writeln!` and `?`: an error becomes a [`Problem`](crate::problem::Problem), which
+/// tells nothing of a pipe that was closed.
+pub(crate) struct Out {
+    stdout: Stdout,
+    terminal: bool,
+    colour: bool,
+}
+
+/// What a text on a terminal stands out by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+}
+
+impl Style {
+    /// Its number in the terminal's language (ECMA-48, "select graphic rendition").
+    fn number(self) -> u8 {
+        match self {
+            Self::Bold => 1,
+            Self::Dim => 2,
+            Self::Red => 31,
+            Self::Green => 32,
+            Self::Yellow => 33,
+        }
+    }
+}
+
+impl Out {
+    pub(crate) fn stdout() -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        Self { terminal, colour: terminal && is_colour_wanted(), stdout }
+    }
+
+    /// The text in this style, if colour is wanted here.
+    pub(crate) fn styled<'a>(&self, style: Style, text: &'a str) -> Cow<'a, str> {
+        if self.colour { format!("\x1b[{}m{text}\x1b[0m", style.number()).into() } else { text.into() }
+    }
+
+    /// A name, or other text of one line that others chose, as it may be shown here.
+    pub(crate) fn name<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.terminal { escaped(text, char::is_control) } else { text.into() }
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stdout.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
+    }
+}
+
+/// Whether the user lets programs use colour on terminals (<https://no-color.org>).
+pub(crate) fn is_colour_wanted() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A text of several lines that others may have chosen, for a terminal or not: nothing in it but line ends and tabs
+/// moves a terminal's cursor or changes its state.
+pub(crate) fn harmless(text: &str, terminal: bool) -> Cow<'_, str> {
+    if terminal { escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
+}
+
+fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_bad) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_bad(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        let text = "a\x1b[2J\u{9b}b\tc\nd\u{7f}é";
+        assert_eq!(harmless(text, true), "a\\u{1b}[2J\\u{9b}b\tc\nd\\u{7f}é");
+        assert_eq!(escaped(text, char::is_control), "a\\u{1b}[2J\\u{9b}b\\tc\\nd\\u{7f}é");
+        assert_eq!(harmless(text, false), text);
+    }
+
+    #[test]
+    fn colour_is_for_terminals() {
+        let mut out = Out { stdout: io::stdout(), terminal: false, colour: false };
+        assert_eq!((out.styled(Style::Red, "no"), out.name("a\x1b")), ("no".into(), "a\x1b".into()));
+        (out.terminal, out.colour) = (true, true);
+        assert_eq!(out.styled(Style::Red, "no"), "\x1b[31mno\x1b[0m");
+        assert_eq!(out.name("a\x1b"), "a\\u{1b}");
+    }
+}

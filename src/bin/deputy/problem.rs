@@ -1,0 +1,138 @@
+//! How a run ends that is not simply done: an exit code, and what is told on stderr.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use deputy::client::{ConnectError, Error, RunError, UrlError};
+
+use crate::out;
+use crate::subcommand::Subcommand;
+
+/// What a subcommand returns.
+pub(crate) type Outcome = Result<(), Problem>;
+
+/// A job failed, or something else did that no other code stands for.
+pub(crate) const FAILED: u8 = 1;
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// There is no connection, or it was lost.
+pub(crate) const NO_CONNECTION: u8 = 3;
+/// No answer in the time given, as `timeout` has it.
+pub(crate) const TIMED_OUT: u8 = 124;
+/// Interrupted, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// An exit code and what it means, for help and man pages.
+pub(crate) type Exit = (u8, &'static str);
+
+/// The exit codes of a subcommand that has no others.
+pub(crate) const EXITS: &[Exit] = &[
+    (0, "done"),
+    (FAILED, "the job failed, or something else that stderr tells"),
+    (USAGE, "wrong usage"),
+    (NO_CONNECTION, "no connection to the server, or it was lost"),
+    (TIMED_OUT, "no answer in the time given"),
+    (INTERRUPTED, "interrupted"),
+];
+
+/// Why a run is not simply done.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: u8,
+    /// Empty if there is nothing to tell.
+    text: String,
+}
+
+impl Problem {
+    /// A problem with this exit code. An empty text tells nothing.
+    pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(USAGE, text)
+    }
+
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Adds something to the text.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.text = format!("{}; {more}", self.text);
+        self
+    }
+
+    /// Adds where to find help, if the command line was wrong.
+    pub(crate) fn with_help_of(self, subcommand: Option<&Subcommand>) -> Self {
+        if self.code != USAGE {
+            return self;
+        }
+        let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
+        self.and(&format!("try 'deputy{name} --help'"))
+    }
+
+    /// Tells it on stderr, and makes the exit code.
+    pub(crate) fn tell(&self) -> ExitCode {
+        if !self.text.is_empty() {
+            tell(&self.text);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// Tells something on stderr.
+pub(crate) fn tell(text: &str) {
+    let mut stderr = io::stderr();
+    let text = out::harmless(text, stderr.is_terminal());
+    // Should stderr be closed, the exit code tells as well.
+    let _ = writeln!(stderr, "deputy: {text}");
+}
+
+/// Only writing to stdout leads here. A reader that has seen enough and closed the pipe is no failure.
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(0, ""),
+            _ => Self::new(FAILED, format!("cannot write to stdout: {error}")),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = match error {
+            Error::Lost(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
+            Error::TimedOut => TIMED_OUT,
+            _ => FAILED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        let code = match error {
+            ConnectError::Url(_) => USAGE,
+            _ => NO_CONNECTION,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<UrlError> for Problem {
+    fn from(error: UrlError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        let code = match error {
+            RunError::Url(_) | RunError::NoHandler | RunError::MaxJobs(_) => USAGE,
+            _ => FAILED,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,71 @@
+//! `deputy work`: commands that take too long, and workers that leave or lose their server.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, test_kill_process};
+
+use crate::client::Client;
+use crate::kit::{ask, check, run, shell, work};
+use crate::process::{Server, Via, start_process};
+use crate::wait::until;
+
+/// Waits until the process is gone whose number is in this file of the server's folder.
+fn until_gone(server: &Server, file: &str) {
+    let number = fs::read_to_string(server.folder.path().join(file)).unwrap();
+    let pid = Pid::from_raw(number.trim().parse().unwrap()).unwrap();
+    until("the end of a process", || test_kill_process(pid).is_err().then_some(()));
+}
+
+#[test]
+fn a_command_past_its_time_is_ended_with_all_that_it_started() {
+    let server = Server::start(&[]);
+    let script = "sleep 1000 & echo $! > child; echo partial; echo waiting >&2; wait";
+    let _worker = work(&server, &["-t", "0.3", "t"], script);
+    check(&run(&server, &["do", "t"]), 1, "", "the command was ended after 0.3 s: waiting\n");
+    until_gone(&server, "child");
+}
+
+#[test]
+fn a_command_that_ignores_sigterm_is_killed() {
+    let server = Server::start(&[]);
+    let script = "trap '' TERM; sh -c 'echo $$ > child; while :; do sleep 1; done' & while :; do sleep 1; done";
+    let worker = work(&server, &["-t", "0.1", "t"], script);
+    check(&run(&server, &["do", "t"]), 1, "", "the command was ended after 0.1 s");
+    until_gone(&server, "child");
+    // It goes on with the next job.
+    check(&run(&server, &["do", "t"]), 1, "", "the command was ended after 0.1 s");
+    assert_eq!(worker.status(), None);
+}
+
+#[test]
+fn a_command_within_its_time_is_left_alone() {
+    let server = Server::start(&[]);
+    let _worker = work(&server, &["-t", "86400", "t"], "echo done");
+    check(&run(&server, &["do", "-r", "t"]), 0, "done\n", "");
+}
+
+#[test]
+fn a_worker_leaves_after_so_many_jobs_failed_ones_too() {
+    let server = Server::start(&[]);
+    let worker = work(&server, &["-j", "4", "-c", "3", "t"], "read x; [ $x != 2 ] && echo $x");
+    check(&shell(&server, "seq 3 | $DEPUTY do -l -o -r t"), 1, "1\n3\n", "line 2");
+    check(&worker.ended(), 0, "", "connected");
+    check(&run(&server, &["do", "-t", "0.05", "t"]), 124, "", "in time");
+}
+
+#[test]
+fn a_worker_waits_for_its_server_and_comes_back_to_it() {
+    let server = Server::start(&[]);
+    let worker = work(&server, &["t"], "echo done");
+    server.process.signal(Signal::KILL);
+    until("the worker to see it", || worker.stderr().contains("was lost").then_some(()));
+    let port = server.tcp[0].port().to_string();
+    let back = start_process(&[], &["-p", &port]);
+    until("the server's return", || {
+        assert_eq!(back.status(), None, "{}", back.stderr());
+        Client::can_connect(&server.address(Via::Tcp)).then_some(())
+    });
+    check(&run(&server, &["do", "-r", "t"]), 0, "done\n", "");
+    ask(&server).until_metric("workers", 1);
+    until("its word", || (worker.stderr().matches("connected").count() == 2).then_some(()));
+}
