@@ -35,7 +35,7 @@ pub(super) enum Taken {
     All,
     /// Its turn was up; more may wait.
     More,
-    /// Nobody more can be taken or refused now, though some may wait.
+    /// Nobody more is to be taken or refused for a while, though some may wait.
     Stuck,
 }
 
@@ -116,7 +116,8 @@ impl Porter {
                 continue;
             };
             match Remedy::of(&error) {
-                Remedy::Wait => return Taken::All,
+                // Who was refused is back at once, as likely as not.
+                Remedy::Wait => return if refusals > 0 { Taken::Stuck } else { Taken::All },
                 Remedy::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
                 Remedy::GoOn | Remedy::Refuse | Remedy::Rest => {
                     self.complain(format_args!("accepting failed, trying again: {error}"));
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn f50_without_descriptors_those_who_wait_are_refused() {
         for errno in [Errno::MFILE, Errno::NFILE] {
-            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::All, (1, 2), 0);
+            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::Stuck, (1, 2), 0);
             check([Err(errno), Ok(()), Err(errno), Err(errno), Ok(())], Taken::Stuck, (0, 1), 1);
         }
     }
@@ -244,7 +245,7 @@ mod tests {
     fn f50_a_descriptor_that_comes_free_meanwhile_is_used() {
         // The second turn at the spare finds one free: the script leaves it so after a failed accept.
         let steps = [Err(Errno::MFILE), Err(Errno::CONNABORTED), Err(Errno::MFILE), Ok(())];
-        check(steps, Taken::All, (1, 0), 0);
+        check(steps, Taken::Stuck, (1, 0), 0);
     }
 
     #[test]
