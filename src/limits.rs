@@ -25,9 +25,10 @@ pub const JOB_NUMBER_MAX: u64 = 1 << 53;
 pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 
 /// What a job counts in the memory budget beside its text, in bytes: its record, its place where it is, and what the
-/// allocator adds. While it waits in a line of many that is about 70; with a worker or between shards it is more, and the
-/// first of a type brings some 230 for the type's books, which the budget does not count.
-pub const JOB_FIXED_BYTES: u64 = 128;
+/// allocator adds. While it waits in a line of many that is about 70. It is some 360 if the job is alone of its type, whose
+/// books it brings, and up to 450 while it is one of thousands that workers take, hold or leave. With this figure a server
+/// of small jobs stays within twice its budget, which is what the default leaves room for, the program itself included.
+pub const JOB_FIXED_BYTES: u64 = 384;
 
 /// Bytes of a line without its end: default, least and most of `--max-line`.
 pub const LINE_BYTES_DEFAULT: usize = 16 << 20;

@@ -107,14 +107,17 @@ impl Owner {
     }
 
     /// Closes the connections that are stalled. One that moved is looked at again when it could be.
+    ///
+    /// What the last turn told counts, and not the time of this one, which has told nothing yet: a shard that was held up
+    /// itself (stopped, or without a processor) first looks what its peers did meanwhile.
     pub(super) fn close_stalled(&mut self, step: &mut Step<'_>) {
-        while self.watches.peek().is_some_and(|&Reverse((due_ms, _))| due_ms <= step.now_ms) {
+        while self.watches.peek().is_some_and(|&Reverse((due_ms, _))| due_ms <= self.told_until_ms) {
             let Some(Reverse((_, id))) = self.watches.pop() else { return };
             let Some(conn) = self.conns.get(id) else { continue };
             let due_ms = conn.moved_ms + step.settings.stall_ms;
             if conn.unsent <= UNSENT_PAUSE_BYTES {
                 conn.watched = false;
-            } else if due_ms > step.now_ms {
+            } else if due_ms > self.told_until_ms {
                 self.watches.push(Reverse((due_ms, id)));
             } else {
                 step.effects.fault(id, Fault::Stalled);

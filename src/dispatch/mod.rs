@@ -103,7 +103,7 @@ impl Dispatch {
     pub fn step(&mut self, input: Input<'_>, effects: &mut dyn Effects) {
         match input {
             Input::Turn { now_ms, others } => {
-                self.now_ms = now_ms;
+                self.owner.told_until_ms = std::mem::replace(&mut self.now_ms, now_ms);
                 self.owner.others = others;
             }
             Input::Stop => self.stopping = true,

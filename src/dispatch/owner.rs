@@ -31,6 +31,8 @@ pub(super) struct Owner {
     pub(super) pending: u64,
     /// What the other shards hold.
     pub(super) others: Held,
+    /// When the last turn began: what peers did by then has been told.
+    pub(super) told_until_ms: u64,
     /// Connections with half a line, by how long they have had it.
     pub(super) partials: BTreeMap<u64, ConnId>,
     pub(super) next_partial: u64,
@@ -51,6 +53,7 @@ impl Owner {
             risen: Vec::new(),
             pending: 0,
             others: Held::default(),
+            told_until_ms: 0,
             partials: BTreeMap::new(),
             next_partial: 0,
             watches: BinaryHeap::new(),

@@ -1,14 +1,15 @@
 //! Takes connections from the listeners and hands them on.
 //!
 //! One thread with a poller of its own. Listeners are edge-triggered: each is accepted from until nothing waits, and
-//! one that had to stop before that (no descriptor, no memory) is tried again after a pause, for no new edge comes.
+//! one that had to stop before that (no descriptor, no memory) is tried again after a rest, for no new edge comes. Those
+//! who do come meanwhile do not cut the rest short: they are what it is for.
 //! What happens to each connection is the [`Porter`]'s; which shard gets it is decided by `hand_over`.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
@@ -44,7 +45,7 @@ impl Acceptor {
         let mut entrances = Vec::new();
         for (index, mut listener) in listeners.into_inner().into_iter().enumerate() {
             listener.register(poll.registry(), Token(index)).map_err(StartError::system("poll a listener"))?;
-            entrances.push(Entrance { listener, ready: false });
+            entrances.push(Entrance { listener, ready: false, rests_until: Instant::now() });
         }
         let stopping = Arc::new(AtomicBool::new(false));
         let porter = Porter::new(keepalive, log, door, hand_over);
@@ -73,10 +74,11 @@ impl Drop for Acceptor {
     }
 }
 
-/// A listener, and whether somebody may be waiting there.
+/// A listener, whether somebody may be waiting there, and when it is to be looked at again.
 struct Entrance {
     listener: Listener,
     ready: bool,
+    rests_until: Instant,
 }
 
 /// What the thread has.
@@ -119,21 +121,18 @@ impl Accepting {
         }
     }
 
-    /// Gives each listener its turn, and says how long to wait at most before the next.
+    /// Gives each listener its turn that is not at rest, and says how long to wait at most before the next.
     fn round(&mut self) -> Option<Duration> {
-        let mut pause = None;
-        for entrance in self.entrances.iter_mut().filter(|entrance| entrance.ready) {
-            let wanted = match self.porter.take(|| entrance.listener.accept()) {
-                Taken::All => {
-                    entrance.ready = false;
-                    continue;
-                }
-                Taken::More => Duration::ZERO,
-                Taken::Stuck => Duration::from_millis(limits::ACCEPT_RETRY_MS),
-            };
-            pause = Some(pause.map_or(wanted, |pause: Duration| pause.min(wanted)));
+        let now = Instant::now();
+        for entrance in self.entrances.iter_mut().filter(|entrance| entrance.ready && entrance.rests_until <= now) {
+            match self.porter.take(|| entrance.listener.accept()) {
+                Taken::All => entrance.ready = false,
+                Taken::More => {}
+                Taken::Stuck => entrance.rests_until = now + Duration::from_millis(limits::ACCEPT_RETRY_MS),
+            }
         }
-        pause
+        let ready = self.entrances.iter().filter(|entrance| entrance.ready);
+        ready.map(|entrance| entrance.rests_until.saturating_duration_since(now)).min()
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Connection {
     pub(super) broken: bool,
     /// What reading or writing failed with. A peer that has closed its end is no failure.
     pub(super) failure: Option<io::Error>,
-    /// When one that is being closed is given up.
+    /// When one that is being closed is given up; 0: no time is set.
     pub(super) close_by_ms: u64,
     /// It is on the shard's list of connections to write to.
     pub(super) touched: bool,

@@ -1,5 +1,7 @@
 //! A shard's connections, and the core's effects on them: bytes appended, messages gathered, connections ended.
 
+mod closing;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::peer::Peer;
 use super::shared::Shared;
 use super::stream::Stream;
 use crate::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
-use crate::limits::{LINGER_MS, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
+use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
 use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::reply::Reply;
 
@@ -148,54 +150,6 @@ impl Net {
         taken
     }
 
-    fn go_on_closing(&mut self, id: ConnId, how: Closing, taken: u64, empty: bool) {
-        if empty && how != Closing::Explained {
-            return self.drop_now(id);
-        }
-        let close_by_ms = self.now_ms + self.stall_ms;
-        let Some(conn) = self.get(id) else { return };
-        if empty {
-            conn.stream.end_writing();
-            conn.stage = Stage::Lingering;
-        } else if taken > 0 && how == Closing::Flushed {
-            conn.close_by_ms = close_by_ms;
-        }
-    }
-
-    /// When a connection that is being closed wants to be looked at.
-    pub(super) fn next_deadline_ms(&self) -> Option<u64> {
-        self.deadlines.peek().map(|&Reverse((due_ms, _))| due_ms)
-    }
-
-    /// Closes those whose time is over.
-    pub(super) fn close_overdue(&mut self) {
-        while self.next_deadline_ms().is_some_and(|due_ms| due_ms <= self.now_ms) {
-            let Some(Reverse((_, id))) = self.deadlines.pop() else { return };
-            let Some(conn) = self.get(id) else { continue };
-            let close_by_ms = conn.close_by_ms;
-            if close_by_ms > self.now_ms {
-                self.deadlines.push(Reverse((close_by_ms, id))); // Its bytes have moved meanwhile.
-            } else {
-                self.drop_now(id);
-            }
-        }
-    }
-
-    /// Ends every connection that has nothing unsent; `at_once`: the others too.
-    pub(super) fn close_sent(&mut self, at_once: bool) {
-        let sent = |conn: &Connection| at_once || conn.unsent_bytes() == 0;
-        let ids = self.connections.iter().filter(|(_, conn)| sent(conn)).map(|(slot, conn)| ConnId {
-            slot: u32::try_from(slot).expect("slots were given as u32"),
-            generation: conn.generation,
-        });
-        for id in ids.collect::<Vec<_>>() {
-            if let Some(conn) = self.get(id) {
-                conn.stream.end_writing();
-            }
-            self.drop_now(id);
-        }
-    }
-
     /// Tells of what broke a connection, if something did.
     pub(super) fn tell_failure(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
@@ -265,20 +219,11 @@ impl Effects for Net {
     }
 
     fn close(&mut self, id: ConnId, how: Closing) {
-        let (now_ms, stall_ms) = (self.now_ms, self.stall_ms);
-        let Some(conn) = self.get(id) else { return };
         if how == Closing::Dropped {
-            return self.drop_now(id);
+            self.drop_now(id);
+        } else {
+            self.begin_closing(id, how);
         }
-        conn.stage = Stage::Closing(how);
-        let patience_ms = if how == Closing::Explained { LINGER_MS } else { stall_ms };
-        conn.close_by_ms = now_ms + patience_ms;
-        let unsent = conn.unsent_bytes() as u64;
-        self.closing_bytes += unsent;
-        if patience_ms > 0 && (unsent > 0 || how == Closing::Explained) {
-            self.deadlines.push(Reverse((now_ms + patience_ms, id)));
-        }
-        self.touch(id);
     }
 
     fn fault(&mut self, id: ConnId, fault: Fault) {

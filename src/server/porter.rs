@@ -35,7 +35,7 @@ pub(super) enum Taken {
     All,
     /// Its turn was up; more may wait.
     More,
-    /// Nobody more can be taken or refused now, though some may wait.
+    /// Nobody more is to be taken or refused for a while, though some may wait.
     Stuck,
 }
 
@@ -116,7 +116,8 @@ impl Porter {
                 continue;
             };
             match Remedy::of(&error) {
-                Remedy::Wait => return Taken::All,
+                // Who was refused is back at once, as likely as not.
+                Remedy::Wait => return if refusals > 0 { Taken::Stuck } else { Taken::All },
                 Remedy::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
                 Remedy::GoOn | Remedy::Refuse | Remedy::Rest => {
                     self.complain(format_args!("accepting failed, trying again: {error}"));
@@ -154,6 +155,9 @@ impl Porter {
 
     fn admit(&mut self, stream: Stream) {
         count(&self.door.accepted);
+        if self.spare.is_none() {
+            self.spare = (self.open_spare)(); // Lost when there was not even one; there are some again.
+        }
         match stream.tune(&self.keepalive) {
             Ok(()) => (self.hand_over)(stream),
             Err(error) => self.log.debug(format_args!("a connection was gone at once: {error}")),
@@ -196,17 +200,23 @@ mod tests {
         })
     }
 
-    /// Checks how a turn with these steps ends, how many were taken and refused, and how many steps are left.
-    #[track_caller]
-    fn check(steps: impl IntoIterator<Item = Step>, taken: Taken, counts: (u64, u64), left: usize) {
-        let door = Arc::new(Door::default());
+    /// Who hands connections to the receiver, and may have spares as `open_spare` says.
+    fn porter(open_spare: Box<dyn FnMut() -> Option<File> + Send>) -> (Porter, crossbeam_channel::Receiver<Stream>) {
         let (log, _thread) = Log::start(Level::Off).unwrap();
         let (hand, handed) = crossbeam_channel::unbounded();
         let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
-        let mut porter = Porter::new(Keepalive::default(), log, Arc::clone(&door), hand_over);
-        porter.open_spare = scarce_spare();
+        let mut porter = Porter::new(Keepalive::default(), log, Arc::default(), hand_over);
+        porter.open_spare = open_spare;
+        (porter, handed)
+    }
+
+    /// Checks how a turn with these steps ends, how many were taken and refused, and how many steps are left.
+    #[track_caller]
+    fn check(steps: impl IntoIterator<Item = Step>, taken: Taken, counts: (u64, u64), left: usize) {
+        let (mut porter, handed) = porter(scarce_spare());
         let mut steps: std::collections::VecDeque<Step> = steps.into_iter().collect();
         assert_eq!(porter.take(|| accept(steps.pop_front())), taken);
+        let door = &porter.door;
         assert_eq!((door.accepted.load(Ordering::Relaxed), door.refused.load(Ordering::Relaxed)), counts);
         assert_eq!(handed.len() as u64, counts.0);
         assert_eq!(steps.len(), left);
@@ -235,7 +245,7 @@ mod tests {
     #[test]
     fn f50_without_descriptors_those_who_wait_are_refused() {
         for errno in [Errno::MFILE, Errno::NFILE] {
-            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::All, (1, 2), 0);
+            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::Stuck, (1, 2), 0);
             check([Err(errno), Ok(()), Err(errno), Err(errno), Ok(())], Taken::Stuck, (0, 1), 1);
         }
     }
@@ -244,7 +254,18 @@ mod tests {
     fn f50_a_descriptor_that_comes_free_meanwhile_is_used() {
         // The second turn at the spare finds one free: the script leaves it so after a failed accept.
         let steps = [Err(Errno::MFILE), Err(Errno::CONNABORTED), Err(Errno::MFILE), Ok(())];
-        check(steps, Taken::All, (1, 0), 0);
+        check(steps, Taken::Stuck, (1, 0), 0);
+    }
+
+    #[test]
+    fn f50_the_spare_descriptor_is_had_again_as_soon_as_there_is_one() {
+        let (mut porter, _handed) = porter(Box::new(|| None));
+        assert_eq!(porter.take(|| accept(Some(Err(Errno::MFILE)))), Taken::Stuck);
+        assert!(porter.spare.is_none());
+        porter.open_spare = Box::new(open_spare);
+        let mut steps = vec![Ok(())];
+        assert_eq!(porter.take(|| accept(steps.pop())), Taken::All);
+        assert!(porter.spare.is_some());
     }
 
     #[test]

@@ -135,7 +135,6 @@ impl Shard {
         self.net.now_ms = self.net.shared.now_ms();
         let others = self.net.shared.held_beside(self.net.shard);
         self.tell(Input::Turn { now_ms: self.net.now_ms, others });
-        self.net.close_overdue();
         self.open_mail();
         for event in events {
             self.note(event);
@@ -265,6 +264,7 @@ impl Shard {
                 }
             }
         }
+        self.net.close_overdue();
         self.net.publish(self.core.counts());
         self.net.post_all();
     }

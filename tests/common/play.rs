@@ -139,8 +139,8 @@ impl Stage {
     /// Time passes. The shards are called when they asked for it, so nothing may be due that they did not ask for.
     fn wait(&mut self, until_ms: u64) -> Result<(), String> {
         let next = |world: &World| (0..world.shards()).filter_map(|shard| world.next_call_ms(shard)).min();
-        while let Some(ms) = next(&self.world).filter(|ms| (self.world.now_ms() + 1..=until_ms).contains(ms)) {
-            self.world.advance(ms - self.world.now_ms());
+        while let Some(ms) = next(&self.world).filter(|&ms| ms <= until_ms) {
+            self.world.advance(ms.saturating_sub(self.world.now_ms()));
             self.world.settle();
         }
         self.world.take_log();

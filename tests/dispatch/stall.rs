@@ -1,6 +1,7 @@
 //! A connection that does not move: more than 1 MiB unsent, and no byte in either direction for `--stall-timeout`.
 
 use crate::play::check;
+use crate::world::{Peer, World};
 
 /// A has more than 1 MiB unsent from the start, and does not read.
 const STALLED: &str = r#"V> can_do u
@@ -173,4 +174,37 @@ fn f40_what_a_stalled_worker_held_is_given_back() {
 #[test]
 fn a_stopped_server_closes_stalled_connections_too() {
     check_stalled("stop\nat 31000\nA closed dropped");
+}
+
+/// A peer with more than 1 MiB unsent, who does not read, at the moment when its shard is held up for a minute.
+fn held_up_with_much_unsent() -> (World, Peer) {
+    let mut world = World::of(1);
+    let (client, worker) = (world.open(0), world.worker(0, &["u"], None));
+    world.say(client, r#"{"cmd":"do","id":1,"type":"u"}"#);
+    world.stop_reading(client);
+    world.say(worker, &format!(r#"{{"cmd":"did","id":1,"res":"{}"}}"#, "x".repeat(1_100_000)));
+    world.advance(60_000);
+    (world, client)
+}
+
+#[test]
+fn f62_who_moved_while_the_server_stood_still_is_not_stalled() {
+    let moves: [fn(&mut World, Peer); 2] =
+        [|world, client| world.read_some(client, 1), |world, client| world.heard(client, 0)];
+    for it_moves in moves {
+        let (mut world, client) = held_up_with_much_unsent();
+        it_moves(&mut world, client);
+        world.advance(29_999);
+        world.advance(0);
+        assert!(world.is_open(client));
+    }
+}
+
+#[test]
+fn f62_who_did_not_move_while_the_server_stood_still_is_stalled_at_its_next_turn() {
+    let (mut world, client) = held_up_with_much_unsent();
+    assert!(world.is_open(client));
+    assert!(world.next_call_ms(0).is_some_and(|ms| ms <= world.now_ms()), "the next turn is due at once");
+    world.advance(0);
+    assert!(!world.is_open(client));
 }
