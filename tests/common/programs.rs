@@ -24,12 +24,17 @@ pub(crate) fn permitted(command: &[&str]) -> bool {
     if find(command[0]).is_none() {
         return false;
     }
-    let quiet = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let permitted = quiet.is_ok_and(|status| status.success());
+    let permitted = succeeds(command);
     if !permitted {
         pass_over(&format!("`{}` is not permitted here", command.join(" ")));
     }
     permitted
+}
+
+/// Whether this command succeeds here.
+pub(crate) fn succeeds(command: &[&str]) -> bool {
+    let quiet = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
 }
 
 /// Says on the real stderr, which the test harness does not capture, why the running test shows nothing.

@@ -9,6 +9,8 @@ mod client;
 mod corpus;
 #[path = "../common/figures.rs"]
 mod figures;
+#[path = "../common/proc.rs"]
+mod proc;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
@@ -31,7 +33,6 @@ mod codes;
 mod corpus_lines;
 mod crowds;
 mod deaths;
-mod failure;
 mod goodbyes;
 mod half_lines;
 mod homes;

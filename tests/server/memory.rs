@@ -3,32 +3,25 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::fs;
 
 use crate::client::Client;
 use crate::figures::show;
+use crate::proc;
 use crate::process::{Server, Via};
 use crate::scale::scaled;
 use crate::wait::until;
 
-const JOBS: u64 = 100_000;
 /// Jobs that the worker answers with one write.
 const BATCH: u64 = 100;
 
 /// Bytes of the server that are in the machine's memory.
 fn resident_bytes(server: &Server) -> u64 {
-    status_bytes(server, "VmRSS:")
+    proc::status_bytes(server.process.id(), "VmRSS")
 }
 
 /// The most that they ever were.
 fn resident_bytes_peak(server: &Server) -> u64 {
-    status_bytes(server, "VmHWM:")
-}
-
-fn status_bytes(server: &Server, row: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix(row)?.strip_suffix("kB")).unwrap();
-    kilobytes.trim().parse::<u64>().unwrap() * 1_024
+    proc::status_bytes(server.process.id(), "VmHWM")
 }
 
 /// Submits jobs with 50 bytes of text, and goes away.
@@ -57,13 +50,15 @@ fn work(mut worker: Client, jobs: u64) {
 }
 
 #[test]
-fn a_backlog_takes_little_memory_and_gives_it_back() {
+fn f44_a_backlog_takes_little_memory_and_gives_it_back() {
+    let jobs = scaled(1_000_000) as u64;
     let server = Server::start(&["--threads", "1"]);
     let before = resident_bytes(&server);
-    submit(&server, JOBS);
-    let each = (resident_bytes(&server) - before) / JOBS;
+    submit(&server, jobs);
+    let each = (resident_bytes(&server) - before) / jobs;
+    show(format_args!("F44, {jobs} jobs that wait take {each} bytes each"));
     assert!(each <= 160, "a waiting job takes {each} bytes");
-    work(server.connect(Via::Tcp, "the worker"), JOBS);
+    work(server.connect(Via::Tcp, "the worker"), jobs);
     until("the backlog's memory", || (resident_bytes(&server) <= before + (4 << 20)).then_some(()));
 }
 

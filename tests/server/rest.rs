@@ -3,12 +3,11 @@
 //! When a test is over its clients are gone. Then no job is held, each that was accepted has ended or waits, and when a
 //! worker has done those that wait, every gauge and table is empty and every descriptor is closed again.
 
-use std::fs;
-
 use serde_json::Value;
 
 use crate::client::Client;
 use crate::crew::Job;
+use crate::proc;
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -20,7 +19,7 @@ pub(crate) struct Rest {
 impl Rest {
     /// Of a server that nobody is connected to.
     pub(crate) fn of(server: &Server) -> Self {
-        Self { descriptors: descriptors(server) }
+        Self { descriptors: proc::descriptors(server.process.id()) }
     }
 
     /// Fails unless the server comes to rest again. One that has ended or is about to has nothing to be asked.
@@ -41,13 +40,10 @@ impl Rest {
         let count = |name: &str| metrics[name].as_u64().unwrap();
         assert_eq!(count("jobs_added"), count("jobs_done") + count("jobs_failed"), "{metrics}");
         drop(observer);
-        until("the descriptors of all that were connected", || (descriptors(server) == self.descriptors).then_some(()));
+        until("the descriptors of all that were connected", || {
+            (proc::descriptors(server.process.id()) == self.descriptors).then_some(())
+        });
     }
-}
-
-/// Open descriptors of a server, where the system tells.
-pub(crate) fn descriptors(server: &Server) -> Option<usize> {
-    fs::read_dir(format!("/proc/{}/fd", server.process.id())).ok().map(Iterator::count)
 }
 
 /// Workers come and do every job that is left.

@@ -18,7 +18,7 @@ fn run_on(path: &Path) -> Ended {
 }
 
 #[test]
-fn a_stale_socket_is_replaced() {
+fn f52_a_stale_socket_is_replaced() {
     let server = Server::start(&["--no-tcp"]);
     server.process.signal(Signal::KILL);
     server.process.ended();
@@ -30,14 +30,14 @@ fn a_stale_socket_is_replaced() {
 }
 
 #[test]
-fn a_live_socket_is_refused_and_goes_on() {
+fn f52_a_live_socket_is_refused_and_goes_on() {
     let first = Server::start(&["--no-tcp"]);
     expect_refused(&run_on(&first.sock), &[first.sock.to_str().unwrap()]);
     first.connect(Via::Unix, "the client").expect_nothing();
 }
 
 #[test]
-fn a_live_socket_whose_owner_accepts_nobody_is_refused() {
+fn f52_a_live_socket_whose_owner_accepts_nobody_is_refused() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("busy");
     let listener = UnixListener::bind(&path).unwrap();
@@ -47,7 +47,7 @@ fn a_live_socket_whose_owner_accepts_nobody_is_refused() {
 }
 
 #[test]
-fn what_is_no_socket_is_refused_and_never_removed() {
+fn f52_what_is_no_socket_is_refused_and_never_removed() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "precious").unwrap();
@@ -64,7 +64,7 @@ fn what_is_no_socket_is_refused_and_never_removed() {
 }
 
 #[test]
-fn a_path_that_cannot_be_made_is_named() {
+fn f52_a_path_that_cannot_be_made_is_named() {
     let folder = TempDir::new().unwrap();
     let nowhere = folder.path().join("nowhere").join("sock");
     expect_refused(&run_on(&nowhere), &[nowhere.to_str().unwrap()]);
@@ -73,7 +73,7 @@ fn a_path_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn a_folder_without_permission_is_named() {
+fn f52_a_folder_without_permission_is_named() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("sock");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
@@ -90,22 +90,43 @@ fn a_folder_without_permission_is_named() {
 }
 
 #[test]
-fn a_full_disk_is_named() {
+fn f52_a_full_disk_is_named() {
     let mount = "mount -t tmpfs -o nr_inodes=1 tmpfs";
-    if !programs::permitted(&["unshare", "--mount", "sh", "-c", &format!("{mount} /mnt")]) {
+    let on_mnt = ["sh", "-c", &format!("{mount} /mnt")];
+    // As root, or as a user who is root in a namespace.
+    let (root, user) =
+        (["unshare", "--mount"].as_slice(), ["unshare", "--user", "--map-root-user", "--mount"].as_slice());
+    let unshare = if programs::succeeds(&[root, &on_mnt].concat()) { root } else { user };
+    if !programs::permitted(&[unshare, &on_mnt].concat()) {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let at = folder.path().to_str().unwrap();
     let path = folder.path().join("sock");
-    let script = format!(r#"{mount} {at} && exec "$@""#);
-    let ended =
-        run_under(&["unshare", "--mount", "sh", "-c", &script, "sh"], &["--no-tcp", "-s", path.to_str().unwrap()]);
+    let script = format!(r#"{mount} {} && exec "$@""#, folder.path().display());
+    let wrapper = [unshare, &["sh", "-c", &script, "sh"]].concat();
+    let ended = run_under(&wrapper, &["--no-tcp", "-s", path.to_str().unwrap()]);
     expect_refused(&ended, &[path.to_str().unwrap(), "space"]);
 }
 
 #[test]
-fn the_socket_is_for_its_owner_and_group() {
+fn f52_the_mode_is_set_before_anybody_can_connect() {
+    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let calls = "trace=bind,listen,/chmod";
+    let strace = ["strace", "-D", "-f", "-qq", "-e", calls, "-o", trace.path().to_str().unwrap()];
+    let server = Server::start_under(&strace, &["--no-tcp"]);
+    server.process.signal(Signal::TERM);
+    server.process.ended();
+    let trace = fs::read_to_string(trace.path()).unwrap();
+    let at = |call: &str| trace.lines().position(|line| line.contains(call)).unwrap_or_else(|| panic!("{trace}"));
+    let (bound, mode_set, listens) = (at("bind("), at("chmod"), at("listen("));
+    assert!(bound < mode_set && mode_set < listens && trace.contains("0660"), "{trace}");
+}
+
+#[test]
+fn f52_the_socket_is_for_its_owner_and_group() {
     for umask in ["000", "077"] {
         let script = format!(r#"umask {umask} && exec "$@""#);
         let server = Server::start_under(&["sh", "-c", &script, "sh"], &[]);
@@ -115,7 +136,7 @@ fn the_socket_is_for_its_owner_and_group() {
 }
 
 #[test]
-fn the_socket_is_removed_at_the_end() {
+fn f52_the_socket_is_removed_at_the_end() {
     for signal in [Signal::TERM, Signal::INT] {
         let server = Server::start(&[]);
         server.process.signal(signal);
@@ -125,7 +146,7 @@ fn the_socket_is_removed_at_the_end() {
 }
 
 #[test]
-fn a_socket_that_another_put_in_its_place_is_left_alone() {
+fn f52_a_socket_that_another_put_in_its_place_is_left_alone() {
     let server = Server::start(&[]);
     fs::remove_file(&server.sock).unwrap();
     let other = UnixListener::bind(&server.sock).unwrap();
@@ -136,7 +157,7 @@ fn a_socket_that_another_put_in_its_place_is_left_alone() {
 }
 
 #[test]
-fn a_socket_that_is_gone_already_is_no_reason_to_fail() {
+fn f52_a_socket_that_is_gone_already_is_no_reason_to_fail() {
     let server = Server::start(&[]);
     fs::remove_file(&server.sock).unwrap();
     server.process.signal(Signal::TERM);
@@ -144,7 +165,7 @@ fn a_socket_that_is_gone_already_is_no_reason_to_fail() {
 }
 
 #[test]
-fn of_two_servers_that_start_at_once_one_listens() {
+fn f52_of_two_servers_that_start_at_once_one_listens() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("sock");
     // A stale socket makes it worse: both want to replace it.

@@ -18,7 +18,7 @@ pub(crate) fn expect_refused(ended: &Ended, words: &[&str]) {
 }
 
 #[test]
-fn one_line_says_where_the_server_listens_and_with_how_many_shards() {
+fn f53_one_line_says_where_the_server_listens_and_with_how_many_shards() {
     let server = Server::start(&["--threads", "3"]);
     let said = server.process.stderr();
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -42,7 +42,7 @@ fn listens_on(port: u16) -> bool {
 }
 
 #[test]
-fn a_port_that_was_asked_for_is_used() {
+fn f53_a_port_that_was_asked_for_is_used() {
     let listens = |_| {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         listens_on(free.port())
@@ -51,7 +51,7 @@ fn a_port_that_was_asked_for_is_used() {
 }
 
 #[test]
-fn a_port_is_free_again_as_soon_as_its_server_has_ended() {
+fn f53_a_port_is_free_again_as_soon_as_its_server_has_ended() {
     let listens = |_| {
         let first = Server::start(&[]);
         let mut client = first.connect(Via::Tcp, "the client");
@@ -65,7 +65,7 @@ fn a_port_is_free_again_as_soon_as_its_server_has_ended() {
 }
 
 #[test]
-fn a_port_in_use_is_named_and_ends_the_server() {
+fn f53_a_port_in_use_is_named_and_ends_the_server() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap();
     let ended = run(&["-p", &taken.port().to_string()]);
@@ -73,7 +73,7 @@ fn a_port_in_use_is_named_and_ends_the_server() {
 }
 
 #[test]
-fn a_port_of_another_server_is_in_use() {
+fn f53_a_port_of_another_server_is_in_use() {
     let first = Server::start(&[]);
     let ended = run(&["-p", &first.tcp[0].port().to_string()]);
     expect_refused(&ended, &[&first.tcp[0].to_string()]);
@@ -81,7 +81,7 @@ fn a_port_of_another_server_is_in_use() {
 }
 
 #[test]
-fn the_server_listens_on_ipv6() {
+fn f53_the_server_listens_on_ipv6() {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
         return pass_over("there is no IPv6 here");
     }
@@ -93,7 +93,7 @@ fn the_server_listens_on_ipv6() {
 }
 
 #[test]
-fn the_server_listens_on_every_address_of_a_host_name() {
+fn f53_the_server_listens_on_every_address_of_a_host_name() {
     let server = Server::start(&["-h", "localhost"]);
     assert!(server.tcp.iter().all(|address| address.ip().is_loopback()), "{:?}", server.tcp);
     let mut resolved: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs("localhost:0").unwrap().collect();
@@ -106,7 +106,7 @@ fn the_server_listens_on_every_address_of_a_host_name() {
 }
 
 #[test]
-fn a_host_that_is_not_ours_or_has_no_address_is_named_and_ends_the_server() {
+fn f53_a_host_that_is_not_ours_or_has_no_address_is_named_and_ends_the_server() {
     // An address set aside for documentation, which no machine has; and a name that nothing can resolve.
     expect_refused(&run(&["-h", "192.0.2.1", "-p", "0"]), &["192.0.2.1"]);
     expect_refused(&run(&["-h", "no such host", "-p", "0"]), &["no such host"]);

@@ -31,19 +31,19 @@ fn live_and_stop(server: &Server) {
 const TALKATIVE: [&str; 6] = ["-v", "--log", "debug", "--threads", "2", "--drain-timeout=60"];
 
 #[test]
-fn a_closed_stderr_does_not_stop_the_server() {
+fn f61_a_closed_stderr_does_not_stop_the_server() {
     let server = Server::start_unheard(&["sh", "-c", r#"exec "$@" 2>&-"#, "sh"], &TALKATIVE, None);
     live_and_stop(&server);
 }
 
 #[test]
-fn a_closed_stdin_stdout_and_stderr_do_not_end_up_in_a_socket() {
+fn f61_a_closed_stdin_stdout_and_stderr_do_not_end_up_in_a_socket() {
     let server = Server::start_unheard(&["sh", "-c", r#"exec "$@" <&- >&- 2>&-"#, "sh"], &TALKATIVE, None);
     live_and_stop(&server);
 }
 
 #[test]
-fn a_full_stderr_does_not_stop_the_server() {
+fn f61_a_full_stderr_does_not_stop_the_server() {
     if !std::path::Path::new("/dev/full").exists() {
         return crate::programs::pass_over("there is no /dev/full here");
     }
@@ -52,7 +52,7 @@ fn a_full_stderr_does_not_stop_the_server() {
 }
 
 #[test]
-fn a_stderr_whose_reader_is_gone_does_not_stop_the_server() {
+fn f61_a_stderr_whose_reader_is_gone_does_not_stop_the_server() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let server = Server::start_unheard(&[], &TALKATIVE, Some(Stdio::from(writer)));
@@ -60,7 +60,7 @@ fn a_stderr_whose_reader_is_gone_does_not_stop_the_server() {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_does_not_hold_up_the_server() {
+fn f61_a_stderr_that_nobody_reads_does_not_hold_up_the_server() {
     let (reader, mut writer) = io::pipe().unwrap();
     let room = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
     writer.write_all(&vec![b'.'; room]).unwrap();

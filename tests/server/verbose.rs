@@ -110,7 +110,7 @@ fn without_debug_no_job_is_told_of() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_gets_a_warning_and_a_loopback_one_does_not() {
+fn f80_an_address_that_others_can_reach_gets_a_warning_and_a_loopback_one_does_not() {
     let server = Server::start(&["--host", "0.0.0.0"]);
     let told = server.process.stderr();
     assert!(told.lines().any(|line| !line.contains("listening on") && line.contains("0.0.0.0")), "{told}");

@@ -1,0 +1,102 @@
+//! System calls of the server that fail, one in a few, with each error that they can give.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::figures::show;
+use crate::load::{self, Load};
+use crate::peer::Peer;
+use crate::process::{Server, Via};
+use crate::programs;
+use crate::rest::Rest;
+
+/// Calls that fail together in one run: the call, how it fails, and which of a thread's calls fail, as strace has it.
+type Failures = &'static [(&'static str, &'static str, &'static str)];
+
+/// Runs a server some of whose calls fail under a small load, for each row a server of its own.
+fn check(rows: &[Failures]) {
+    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    for failures in rows {
+        show(format_args!("{failures:?}"));
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let calls: Vec<&str> = failures.iter().map(|(call, ..)| *call).collect();
+        let traced = format!("trace={}", calls.join(","));
+        let injected: Vec<String> =
+            failures.iter().map(|(call, error, when)| format!("inject={call}:error={error}:when={when}")).collect();
+        let mut strace = vec!["strace", "-D", "-f", "-qq", "-o", trace.path().to_str().unwrap(), "-e", &traced];
+        strace.extend(injected.iter().flat_map(|inject| ["-e", inject]));
+        let server = Server::start_under(&strace, &["--threads", "2", "--max-attempts", "0"]);
+        let rest = Rest::of(&server);
+        send_away_a_stranger(&server);
+        load::run(&server, &Load { clients: 4, jobs_each: 25, workers: 4 });
+        rest.comes_back(&server);
+        server.process.signal(Signal::TERM);
+        let ended = server.process.ended();
+        assert_eq!(ended.status.code(), Some(0), "{failures:?}: {ended:?}");
+        let trace = fs::read_to_string(trace.path()).unwrap();
+        for (call, error, _) in *failures {
+            let failed = |line: &str| line.contains(call) && line.contains(error) && line.contains("(INJECTED)");
+            assert!(trace.lines().any(failed), "{call} never failed with {error}");
+        }
+    }
+}
+
+/// Who speaks another language is told so and closed.
+fn send_away_a_stranger(server: &Server) {
+    let mut stranger = Peer::connect(&server.address(Via::Tcp));
+    stranger.send("nonsense");
+    while stranger.line(|| false).is_some() {}
+}
+
+#[test]
+fn f51_whatever_accepting_fails_with_the_server_goes_on() {
+    check(&[
+        &[("accept4", "EMFILE", "2+3"), ("setsockopt", "EINVAL", "9+10")],
+        &[("accept4", "ENFILE", "2+3"), ("getpeername", "ENOTCONN", "1+2")],
+        &[("accept4", "ENOBUFS", "2+3"), ("getsockopt", "ENOBUFS", "1+2")],
+        &[("accept4", "ENOMEM", "2+3"), ("epoll_ctl", "ENOMEM", "9+4")],
+        &[("accept4", "ECONNABORTED", "2+2"), ("epoll_ctl", "ENOSPC", "9+4")],
+        &[("accept4", "EINTR", "2+2"), ("setsockopt", "ENOMEM", "9+10")],
+        &[("accept4", "EAGAIN", "2+2")],
+        &[("accept4", "EPERM", "2+2")],
+        &[("accept4", "EPROTO", "2+2")],
+    ]);
+}
+
+#[test]
+fn f51_whatever_reading_fails_with_the_server_goes_on() {
+    check(&[
+        &[("recvfrom", "EINTR", "2+2"), ("epoll_wait", "EINTR", "2+2")],
+        // Only while all peers are there: one that has left cannot make the server look again.
+        &[("recvfrom", "EAGAIN", "4..10+2")],
+        &[("recvfrom", "ECONNRESET", "4+5"), ("shutdown", "ENOTCONN", "1+2")],
+        &[("recvfrom", "ETIMEDOUT", "4+5")],
+        &[("recvfrom", "EHOSTUNREACH", "4+5")],
+        &[("recvfrom", "ENETUNREACH", "4+5")],
+        &[("recvfrom", "ENETDOWN", "4+5")],
+        &[("recvfrom", "ENOMEM", "4+5")],
+        &[("recvfrom", "ENOTCONN", "4+5")],
+        &[("recvfrom", "ECONNREFUSED", "4+5")],
+    ]);
+}
+
+#[test]
+fn f51_whatever_writing_fails_with_the_server_goes_on() {
+    check(&[
+        &[("sendto", "EINTR", "2+2"), ("write", "EAGAIN", "3+2")],
+        &[("sendto", "EAGAIN", "4+3")],
+        &[("sendto", "EPIPE", "4+5")],
+        &[("sendto", "ECONNRESET", "4+5")],
+        &[("sendto", "ETIMEDOUT", "4+5")],
+        &[("sendto", "EHOSTUNREACH", "4+5")],
+        &[("sendto", "ENETUNREACH", "4+5")],
+        &[("sendto", "ENETDOWN", "4+5")],
+        &[("sendto", "ENOBUFS", "4+5")],
+        &[("sendto", "ENOMEM", "4+5")],
+        &[("sendto", "EPERM", "4+5")],
+        &[("sendto", "ENOTCONN", "4+5")],
+    ]);
+}

@@ -1,0 +1,187 @@
+//! A server with little memory, and jobs that come faster than they are done: it refuses in time, lives, does all that it
+//! accepted, and gives the memory back.
+
+use std::collections::HashSet;
+use std::thread;
+
+use serde_json::Value;
+
+use crate::cgroups::Cgroup;
+use crate::client::Client;
+use crate::figures::show;
+use crate::proc;
+use crate::process::{Server, Via};
+use crate::rest::{self, Rest};
+use crate::scale::scaled;
+use crate::wait::until;
+
+/// What may be left in hand of a backlog that is gone, whatever its size: spare buffers, 4 MiB for each of two shards,
+/// and a little by the allocator.
+const KEPT_BYTES: u64 = 12 << 20;
+/// Limits of cgroups are whole pages.
+const PAGE_BYTES: u64 = 4_096;
+/// Types that one worker gives: it may give 1,024.
+const TYPES_EACH: usize = 1_000;
+/// Jobs that one worker takes at most.
+const JOBS_EACH: usize = 1_000;
+
+/// What the jobs of a backlog are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Of one type, and as small as they can be.
+    Small,
+    /// Each of a type of its own.
+    OfManyTypes,
+    /// 100 KiB.
+    Large,
+}
+
+impl Kind {
+    fn line(self, id: usize) -> String {
+        match self {
+            Self::Small => format!(r#"{{"cmd":"do","id":{id},"type":"t0"}}"#),
+            Self::OfManyTypes => format!(r#"{{"cmd":"do","id":{id},"type":"t{id}"}}"#),
+            Self::Large => format!(r#"{{"cmd":"do","id":{id},"type":"t0","arg":"{}"}}"#, "x".repeat(100 << 10)),
+        }
+    }
+
+    /// Who has to come for all these jobs to be taken: lists of types, and how many of the jobs are of them.
+    fn types(self, jobs: &HashSet<usize>) -> Vec<(String, usize)> {
+        if self != Self::OfManyTypes {
+            return vec![(r#""t0""#.to_owned(), jobs.len())];
+        }
+        let mut ids: Vec<_> = jobs.iter().map(|id| format!(r#""t{id}""#)).collect();
+        ids.sort_unstable();
+        ids.chunks(TYPES_EACH).map(|ids| (ids.join(","), ids.len())).collect()
+    }
+}
+
+/// Submits until jobs are refused; the ids of those that were accepted.
+fn submit_until_full(client: &mut Client, kind: Kind) -> HashSet<usize> {
+    let mut accepted = HashSet::new();
+    let chunk = if kind == Kind::Large { 10 } else { 1_000 };
+    let mut full = false;
+    for id in 0.. {
+        client.send(&kind.line(id));
+        accepted.insert(id);
+        if (id + 1) % chunk > 0 {
+            continue;
+        }
+        client.send(r#"{"cmd":"ping"}"#);
+        for line in std::iter::from_fn(|| Some(client.line()).filter(|line| line != r#"{"cmd":"pong"}"#)) {
+            let refused: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(refused["code"], "queue_full", "{line}");
+            assert!(accepted.remove(&id_of(&refused)), "{line}");
+            full = true;
+        }
+        if full {
+            break;
+        }
+    }
+    accepted
+}
+
+fn id_of(line: &Value) -> usize {
+    usize::try_from(line["id"].as_u64().unwrap()).unwrap()
+}
+
+/// Takes all jobs, and leaves with them: now each has been given back, which takes the most memory.
+fn take_and_leave(server: &Server, jobs: usize) {
+    let mut workers = Vec::new();
+    for first in (0..jobs).step_by(JOBS_EACH) {
+        let mut worker = server.connect(Via::Unix, "a worker that leaves");
+        worker.send(&format!(r#"{{"cmd":"can_do","types":["t0"],"max_jobs":{JOBS_EACH}}}"#));
+        (first..jobs).take(JOBS_EACH).for_each(|_| drop(worker.line()));
+        workers.push(worker);
+    }
+    let held = resident_bytes(server);
+    drop(workers);
+    server.connect(Via::Unix, "the observer").until_metric("jobs_waiting", jobs as u64);
+    show(format_args!("F44: {} MiB while workers held all, {} MiB later", held >> 20, resident_bytes(server) >> 20));
+}
+
+/// Workers of so many jobs at once do all of them.
+fn do_all(server: &Server, kind: Kind, jobs: &HashSet<usize>, max_jobs: usize) {
+    for (types, count) in kind.types(jobs) {
+        let mut worker = server.connect(Via::Unix, "the worker");
+        worker.send(&format!(r#"{{"cmd":"can_do","types":[{types}],"max_jobs":{max_jobs}}}"#));
+        for _ in 0..count {
+            let job: Value = serde_json::from_str(&worker.line()).unwrap();
+            worker.send(&format!(r#"{{"cmd":"did","job":{}}}"#, job["job"]));
+        }
+    }
+}
+
+fn resident_bytes(server: &Server) -> u64 {
+    proc::status_bytes(server.process.id(), "RssAnon")
+}
+
+/// A job that its worker still has, and room for others like it when it is done.
+fn hold_a_job(client: &mut Client, worker: &mut Client) {
+    worker.send(r#"{"cmd":"can_do","types":["other"]}"#);
+    client.send(&format!(r#"{{"cmd":"do","id":0,"type":"other","arg":"{}"}}"#, "x".repeat(2_000)));
+    assert!(worker.line().starts_with(r#"{"cmd":"do","id":0,"type":"other","#));
+}
+
+/// It can be done, and others after it.
+fn do_that_and_others(client: &mut Client, worker: &mut Client) {
+    for id in 0..20 {
+        worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        client.expect(&format!(r#"{{"cmd":"did","id":{id}}}"#));
+        client.send(&format!(r#"{{"cmd":"do","id":{},"type":"other"}}"#, id + 1));
+        worker.expect(&format!(r#"{{"cmd":"do","id":{},"type":"other"}}"#, id + 1));
+    }
+    worker.send(r#"{"cmd":"did","id":20}"#);
+    client.expect(r#"{"cmd":"did","id":20}"#);
+}
+
+/// Fills a server, and empties it again.
+fn check(server: &Server, kind: Kind, budget_bytes: u64) {
+    let (rest, before) = (Rest::of(server), resident_bytes(server));
+    assert_eq!(rest::metrics(server)["bytes_max"], budget_bytes);
+    let [mut client, mut other, mut worker] =
+        ["the client", "the other client", "its worker"].map(|name| server.connect(Via::Unix, name));
+    hold_a_job(&mut other, &mut worker);
+    let mut accepted = submit_until_full(&mut client, kind);
+    show(format_args!("F44, {kind:?}: {} jobs, {} MiB", accepted.len(), resident_bytes(server) >> 20));
+    do_that_and_others(&mut other, &mut worker);
+    // Of jobs that were given back a worker gets one at a time, however many it takes at once.
+    let max_jobs = if kind == Kind::Small { 1 } else { 10 };
+    if kind == Kind::Small {
+        take_and_leave(server, accepted.len());
+    }
+    thread::scope(|scope| {
+        let jobs = accepted.clone();
+        scope.spawn(move || do_all(server, kind, &jobs, max_jobs));
+        while !accepted.is_empty() {
+            let answer: Value = serde_json::from_str(&client.line()).unwrap();
+            assert!(accepted.remove(&id_of(&answer)) && answer["code"].is_null(), "{answer}");
+        }
+    });
+    drop((client, other, worker));
+    rest.comes_back(server);
+    until("the backlog's memory", || (resident_bytes(server) <= before + KEPT_BYTES).then_some(()));
+}
+
+#[test]
+fn f44_half_of_a_cgroups_memory_is_the_budget_and_keeps_the_server_within_it() {
+    let limit_bytes = scaled(256 << 20) as u64 / PAGE_BYTES * PAGE_BYTES;
+    for kind in [Kind::Small, Kind::OfManyTypes, Kind::Large] {
+        let Some(group) = Cgroup::new(limit_bytes) else { return };
+        let server = Server::start_under(&["sh", "-c", &group.script(), "sh"], &["--threads", "2"]);
+        check(&server, kind, limit_bytes / 2);
+    }
+}
+
+/// Twice the budget, and room for the program, its threads' stacks and the allocator's holes. From 128 MiB on the
+/// allocator would reserve that much at once, and leave no room for the stacks.
+const ADDRESS_SPACE_KIB: u64 = 120_000;
+
+#[test]
+fn f44_under_a_limit_of_address_space_jobs_are_refused_before_it_is_met() {
+    let script = format!(r#"ulimit -v {ADDRESS_SPACE_KIB} && exec "$@""#);
+    for kind in [Kind::OfManyTypes, Kind::Large] {
+        let server = Server::start_under(&["sh", "-c", &script, "sh"], &["--threads", "2", "--max-memory", "16M"]);
+        check(&server, kind, 16 << 20);
+    }
+}

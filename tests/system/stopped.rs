@@ -1,0 +1,42 @@
+//! A server that the system stops for a while, and that goes on.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::load::{self, Load};
+use crate::process::Server;
+use crate::rest::Rest;
+use crate::wait::until;
+
+/// Whether all of it stands still: the state behind the program's name, in brackets.
+fn is_stopped(server: &Server) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", server.process.id())).unwrap();
+    stat.rsplit_once(") ").unwrap().1.starts_with('T')
+}
+
+#[test]
+fn f62_a_server_that_is_stopped_again_and_again_loses_nothing() {
+    let server = Server::start(&["--threads", "2", "--max-attempts", "0"]);
+    let rest = Rest::of(&server);
+    let done = AtomicBool::new(false);
+    let stops = thread::scope(|scope| {
+        let stopping = scope.spawn(|| {
+            let mut stops = 0;
+            while !done.load(Ordering::Relaxed) || stops == 0 {
+                server.process.signal(Signal::STOP);
+                until("the stop", || is_stopped(&server).then_some(()));
+                server.process.signal(Signal::CONT);
+                stops += 1;
+            }
+            stops
+        });
+        load::run(&server, &Load { clients: 4, jobs_each: 1_000, workers: 4 });
+        done.store(true, Ordering::Relaxed);
+        stopping.join().unwrap()
+    });
+    crate::figures::show(format_args!("F62: stopped {stops} times"));
+    rest.comes_back(&server);
+}
