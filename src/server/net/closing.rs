@@ -132,7 +132,7 @@ mod tests {
         net.flush(id);
         assert_eq!(net.next_deadline_ms(), Some(STALL_MS));
         net.now_ms = 1_000;
-        while peer.read(&mut [0; 64 << 10]).is_ok() {}
+        while peer.read(&mut vec![0; 64 << 10]).is_ok() {}
         net.get(id).unwrap().blocked = false;
         net.flush(id);
         net.now_ms = STALL_MS;

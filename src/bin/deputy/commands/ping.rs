@@ -50,3 +50,15 @@ fn run(args: &Args) -> Outcome {
     let took = asked.elapsed().as_secs_f64() * 1e3;
     Ok(writeln!(Out::stdout(), "{} answered in {took:.3} ms", client.url())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use deputy::limits::{ANSWER_SECONDS_DEFAULT, CONNECT_SECONDS_DEFAULT};
+
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_one_that_help_tells() {
+        assert_eq!(TIMEOUT.default, format!("{CONNECT_SECONDS_DEFAULT} and {ANSWER_SECONDS_DEFAULT}"));
+    }
+}

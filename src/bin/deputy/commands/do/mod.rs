@@ -124,3 +124,13 @@ fn connect(args: &Args) -> Result<Client, Problem> {
     let timeout = args.seconds(&TIMEOUT).map_or(longest, |timeout| timeout.min(longest));
     args.connect(Options::new().connect_timeout(timeout))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_one_that_help_tells() {
+        assert_eq!(JOBS.default, JOBS_DEFAULT.to_string());
+    }
+}
