@@ -64,7 +64,7 @@ fn visit(address: &SockAddr, i: usize) {
     };
     // The server may have closed by now.
     let _ = socket.write_all(said);
-    if i % 4 == 0 {
+    if i.is_multiple_of(4) {
         socket.set_linger(Some(Duration::ZERO)).unwrap(); // Closing resets the connection.
     }
 }

@@ -94,7 +94,7 @@ fn f50_out_of_descriptors_who_comes_is_refused_and_counted_and_who_is_there_is_s
             let mut batch: Vec<_> = (0..BATCH).map(|_| server.connect(via, "one too many")).collect();
             assert!(batch.iter_mut().all(|client| client.drain() == 0));
         }
-        let used = proc::processor_time(server.process.id()) - used;
+        let used = proc::processor_time(server.process.id()).saturating_sub(used);
         let took = full.elapsed();
         show(format_args!("F50, {via:?}: {} refused in {took:.2?}, {used:?} of processor time", batches * BATCH));
         let tenths = took.as_millis() / 100;
@@ -130,7 +130,9 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     limit_descriptors(&server, 3);
     let start = Instant::now();
     let mut waiting = [Via::Tcp, Via::Unix].map(|via| server.connect(via, "who waits"));
-    waiting.iter_mut().for_each(|client| client.send(r#"{"cmd":"ping"}"#));
+    for client in &mut waiting {
+        client.send(r#"{"cmd":"ping"}"#);
+    }
     until("the failure", || (lines_that_say(&server, "accepting failed") > 0).then_some(()));
     let used = proc::processor_time(server.process.id());
     for _ in 0..scaled(100) {
@@ -138,7 +140,7 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     }
     // A few tries more, and none of them is told of before its second is over.
     until("a second line", || (lines_that_say(&server, "accepting failed") > 1).then_some(()));
-    let used = proc::processor_time(server.process.id()) - used;
+    let used = proc::processor_time(server.process.id()).saturating_sub(used);
     let (lines, seconds) = (lines_that_say(&server, "accepting failed"), start.elapsed().as_secs());
     assert!(lines <= 1 + seconds, "{lines} lines in {seconds} s");
     let metrics = old.client.metrics();
@@ -147,7 +149,9 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
 
     let free = Instant::now();
     limit_descriptors(&server, soft);
-    waiting.iter_mut().for_each(|client| client.expect(r#"{"cmd":"pong"}"#));
+    for client in &mut waiting {
+        client.expect(r#"{"cmd":"pong"}"#);
+    }
     show(format_args!("F50 stuck: accepted {:?} after a descriptor came free", free.elapsed()));
     drop((old, waiting));
     rest.comes_back(&server);

@@ -50,7 +50,7 @@ impl Drop for SetAtEnd<'_> {
 
 /// Echoes until all is over. Every other worker takes up to four jobs at once.
 fn work(address: &SockAddr, i: usize, over: &AtomicBool) {
-    let max_jobs = if i / 2 % 2 == 0 { "" } else { r#","max_jobs":4"# };
+    let max_jobs = if (i / 2).is_multiple_of(2) { "" } else { r#","max_jobs":4"# };
     while !over.load(Ordering::Relaxed) {
         let mut worker = Peer::connect(address);
         worker.send(&format!(r#"{{"cmd":"can_do","types":["a","b"]{max_jobs}}}"#));
