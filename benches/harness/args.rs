@@ -14,8 +14,8 @@ use super::scenario;
 use super::server::{FLOOR_OPTION, Kind};
 use super::sweep::Bound;
 use super::table::Table;
-use super::values::{address, arg_bytes, positive, seconds, server, thread_counts, work};
-use super::workload::Shape;
+use super::values::{address, arg_bytes, beside, positive, seconds, server, thread_counts, work};
+use super::workload::{Beside, Shape};
 
 /// What `--help` prints.
 pub(crate) fn help(program: Program) -> &'static str {
@@ -151,6 +151,7 @@ impl Raw {
             "arg-bytes" => shape.arg_bytes = arg_bytes(parser)?,
             "work-us" => shape.work = work(parser)?,
             "idle" => shape.idle = parser.value()?.parse()?,
+            "beside" => shape.beside = beside(parser)?,
             _ => return Ok(None),
         }
         Ok(Some(()))
@@ -187,6 +188,9 @@ impl Raw {
             if self.vs_floor { vec![Kind::Deputy, Kind::Floor] } else { vec![self.server.unwrap_or(Kind::Deputy)] };
         if kinds.contains(&Kind::Floor) && shape.types_per_worker > 1 {
             return Err("the floor knows one type a worker: leave --types-per-worker out".into());
+        }
+        if kinds.contains(&Kind::Floor) && !matches!(shape.beside, Beside::Nobody | Beside::Stalled(_)) {
+            return Err("the floor knows jobs only: of --beside it bears stalled".into());
         }
         let course = self.rate_per_s.map_or(Course::Closed, Course::Rate);
         let mut cases = Vec::new();

@@ -58,6 +58,22 @@ impl Blocking {
         String::from_utf8(line).map_err(io::Error::other)
     }
 
+    /// Reads so many lines, and does not look at them. Nothing else may be due.
+    pub(crate) fn skip_lines(&mut self, lines: usize, buffer: &mut [u8]) -> io::Result<()> {
+        let mut left = lines;
+        while left > 0 {
+            let count = match self {
+                Self::Tcp(stream) => stream.read(buffer)?,
+                Self::Unix(stream) => stream.read(buffer)?,
+            };
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            left = left.saturating_sub(memchr::memchr_iter(b'\n', &buffer[..count]).count());
+        }
+        Ok(())
+    }
+
     /// Waits no more.
     pub(crate) fn into_socket(self) -> io::Result<Socket> {
         match self {

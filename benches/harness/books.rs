@@ -93,6 +93,8 @@ pub(crate) struct Books<'a> {
     /// Submitters that have a job to ask for since the last answers.
     again: Vec<usize>,
     busy: BinaryHeap<Reverse<Busy>>,
+    /// Connections of workers that a job has killed.
+    pub(crate) killed: Vec<usize>,
     /// Jobs of these submitters without an answer.
     pub(crate) owed: usize,
     /// Jobs of these submitters that were answered.
@@ -123,6 +125,7 @@ impl<'a> Books<'a> {
             paces: Vec::new(),
             again: Vec::new(),
             busy: BinaryHeap::new(),
+            killed: Vec::new(),
             owed: 0,
             answered: 0,
             latency_ns: Histogram::new(3)?,
@@ -147,7 +150,9 @@ impl<'a> Books<'a> {
             (Part::Works(worker), Heard::Job { id, type_number, ticket, arg }) => {
                 let job = worker.on_job(self.workload, id, type_number, arg)?;
                 let work_ns = self.workload.work_ns(job);
-                if work_ns == 0 {
+                if self.workload.kills(job) {
+                    self.killed.push(client);
+                } else if work_ns == 0 {
                     dialect.answer(&ticket, job, arg, out);
                     worker.on_answered();
                 } else {

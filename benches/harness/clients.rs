@@ -103,6 +103,11 @@ impl Worker {
         }
     }
 
+    /// Its connection has ended, and with it what it held.
+    pub(crate) fn forget(&mut self) {
+        (self.held, self.answered) = (0, 0);
+    }
+
     /// An answer was appended to what will be sent.
     pub(crate) fn on_answered(&mut self) {
         self.answered += 1;

@@ -36,6 +36,16 @@ impl Socket {
         }
     }
 
+    /// As [`Socket::connect`], but over TCP the system takes little that is not read.
+    pub(crate) fn connect_narrow(address: &Address) -> io::Result<Self> {
+        const RECEIVE_BYTES: usize = 16 << 10;
+        let Address::Tcp(address) = address else { return Self::connect(address) };
+        let socket = socket2::Socket::new(socket2::Domain::for_address(*address), socket2::Type::STREAM, None)?;
+        socket.set_recv_buffer_size(RECEIVE_BYTES)?;
+        socket.connect(&(*address).into())?;
+        Self::tcp(socket.into())
+    }
+
     /// Of a stream that is connected.
     pub(crate) fn tcp(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;

@@ -26,7 +26,10 @@ pub(crate) fn connect<'a>(
 ) -> Result<Vec<LoadThread<'a>>, Failure> {
     let count = timing.load_threads;
     let mut loaders = (0..count)
-        .map(|_| LoadThread::new(Books::new(workload, Schedule::unset())?, shared))
+        .map(|_| {
+            let loader = LoadThread::new(Books::new(workload, Schedule::unset())?, shared)?;
+            Ok(loader.reborn_at(target.address.clone(), language))
+        })
         .collect::<Result<Vec<_>, Failure>>()?;
     for number in 0..workload.shape.workers {
         let worker = Worker::new(number, workload, !language.pushes());

@@ -14,8 +14,9 @@ use mio::{Events, Poll, Token};
 
 use super::Failure;
 use super::books::{Books, Due, Part};
-use super::conn::{Chunk, Conn, Input, Socket, chunk};
-use super::dialect::{Dialect, Place};
+use super::clients::Worker;
+use super::conn::{Address, Chunk, Conn, Input, Socket, chunk};
+use super::dialect::{Dialect, Language, Place};
 use super::machine::{self, thread_cpu_time};
 
 /// The longest sleep: how late a thread may learn that another one failed.
@@ -77,6 +78,8 @@ pub(crate) struct LoadThread<'a> {
     scratch: Vec<u8>,
     /// Whether other threads go before it.
     in_background: bool,
+    /// Where workers come again that a job has killed, and what they speak.
+    rebirth: Option<(Address, Language)>,
 }
 
 impl<'a> LoadThread<'a> {
@@ -91,7 +94,13 @@ impl<'a> LoadThread<'a> {
             books,
             scratch: Vec::new(),
             in_background: false,
+            rebirth: None,
         })
+    }
+
+    /// The same, with a place where workers come again.
+    pub(crate) fn reborn_at(self, address: Address, language: Language) -> Self {
+        Self { rebirth: Some((address, language)), ..self }
     }
 
     /// The same, but other threads go before it.
@@ -113,15 +122,42 @@ impl<'a> LoadThread<'a> {
         number: u16,
     ) -> io::Result<()> {
         let mut conn = Conn::register(socket, self.poll.registry(), Token(self.clients.len()))?;
-        let max_jobs = self.books.workload.shape.max_jobs;
         let place = match &part {
-            Part::Works(worker) => Place::Worker { types: worker.types(), max_jobs },
+            Part::Works(worker) => self.place_of(worker),
             Part::Hears(asking) if self.books.askings[*asking].on != self.clients.len() => Place::Hearer(number),
             Part::Hears(_) | Part::Asks => Place::Submitter(number),
         };
         dialect.greet(place, &mut conn.unsent);
         self.touched.push(self.clients.len());
         self.clients.push(Client { conn, dialect, part, touched: true });
+        Ok(())
+    }
+
+    fn place_of<'w>(&self, worker: &'w Worker) -> Place<'w> {
+        Place::Worker { types: worker.types(), max_jobs: self.books.workload.shape.max_jobs }
+    }
+
+    /// Workers that a job has killed leave, with all that they hold, and come again.
+    fn bear_again(&mut self) -> Result<(), Failure> {
+        let mut killed = std::mem::take(&mut self.books.killed);
+        killed.sort_unstable();
+        killed.dedup();
+        for index in killed {
+            let Some((address, language)) = &self.rebirth else { continue };
+            let (socket, mut dialect) = (Socket::connect(address)?, language.dialect());
+            let mut conn = Conn::register(socket, self.poll.registry(), Token(index))?;
+            if let Part::Works(worker) = &self.clients[index].part {
+                dialect.greet(self.place_of(worker), &mut conn.unsent);
+            }
+            let client = &mut self.clients[index];
+            if let Part::Works(worker) = &mut client.part {
+                worker.forget();
+            }
+            (client.conn, client.dialect) = (conn, dialect);
+            if !std::mem::replace(&mut client.touched, true) {
+                self.touched.push(index);
+            }
+        }
         Ok(())
     }
 
@@ -182,6 +218,7 @@ impl<'a> LoadThread<'a> {
         for event in &*events {
             self.on_ready(event.token().0)?;
         }
+        self.bear_again()?;
         self.shared.answered.fetch_add(self.books.answered - answered, Ordering::Relaxed);
         self.send_due()
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use super::Failure;
+use super::beside;
 use super::books::Schedule;
 use super::calls::{CALLS, Calls};
 use super::connect::connect;
@@ -71,6 +72,8 @@ pub(crate) struct Figures {
     pub(crate) threads: Option<u64>,
     /// Its memory.
     pub(crate) memory: Option<Footprint>,
+    /// How much the strangers did, in the unit of [`beside::run`].
+    pub(crate) beside: Option<f64>,
 }
 
 /// The server's memory in the course of a run, in bytes.
@@ -103,7 +106,15 @@ pub(crate) fn measure(
     let loaders = connect(target, language, workload, &timing, &shared)?;
     shared.unfinished.store(loaders.len(), Ordering::Relaxed);
     let schedule = schedule(&timing);
-    let mut figures = run_all(loaders, schedule, target, &shared, &timing, control.as_mut())?;
+    let over = AtomicBool::new(false);
+    let (figures, strangers) = std::thread::scope(|scope| {
+        let strangers = scope.spawn(|| beside::run(target, language, workload, &schedule, &over));
+        let figures = run_all(loaders, schedule, target, &shared, &timing, control.as_mut());
+        over.store(true, Ordering::Relaxed);
+        (figures, strangers.join().unwrap_or_else(|_| Err("the strangers' thread panicked".into())))
+    });
+    let mut figures = figures?;
+    figures.beside = strangers?;
     let peak = target.process.and_then(memory);
     drop(idle);
     let after = target.process.and_then(|process| settled(process, QUIET));
@@ -225,6 +236,7 @@ fn summarise(watched: &Watched, measured: impl Iterator<Item = Measured>, by_num
         counted: began.counted.zip(ended.counted),
         threads,
         memory: None,
+        beside: None,
     })
 }
 

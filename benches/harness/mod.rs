@@ -17,6 +17,7 @@
 
 mod args;
 mod backlog;
+mod beside;
 mod blocking;
 mod books;
 mod calls;

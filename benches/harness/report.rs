@@ -119,6 +119,7 @@ fn remark(row: &Row) -> String {
         figure("accepted/s", row.accepted_per_s),
         figure("bytes a waiting job", row.memory_waiting_job_bytes),
         figure("bytes an idle connection", row.memory_idle_connection_bytes),
+        figure(row.beside.unwrap_or_default(), row.beside_done),
     ];
     remarks.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::backlog::Heap;
+use super::beside;
 use super::case::{Case, Course};
 use super::figure::{approximate, median};
 use super::measure::Figures;
@@ -59,6 +60,9 @@ pub(crate) struct Row {
     pub(crate) memory_waiting_job_bytes: Option<f64>,
     pub(crate) accepted_per_s: Option<f64>,
     pub(crate) server_os_threads: Option<u64>,
+    /// What strangers did meanwhile, and how much of it.
+    pub(crate) beside: Option<&'static str>,
+    pub(crate) beside_done: Option<f64>,
     /// What the speed was limited by, where that was not the server.
     pub(crate) limited_by: Option<&'static str>,
 }
@@ -132,6 +136,8 @@ impl Row {
                 .filter(|_| case.shape.idle > 0)
                 .map(|bytes| bytes / idle),
             server_os_threads: figures.threads,
+            beside: beside::name(case.shape.beside),
+            beside_done: figures.beside,
             limited_by: limit(case, figures),
             ..Self::begin(case, load_threads)
         }
@@ -174,7 +180,7 @@ impl Row {
 }
 
 /// The figures that a median is taken of.
-const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 26] = [
+const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 27] = [
     |row| &mut row.p50_us,
     |row| &mut row.p90_us,
     |row| &mut row.p99_us,
@@ -201,6 +207,7 @@ const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 26] = [
     |row| &mut row.memory_waiting_job_bytes,
     |row| &mut row.accepted_per_s,
     |row| &mut row.rate_per_s,
+    |row| &mut row.beside_done,
 ];
 
 /// Jobs that were sent later than this, in the hundredth that were sent latest, tell of the load, not of the server.

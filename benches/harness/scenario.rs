@@ -9,7 +9,7 @@ use super::row::Row;
 use super::server::Kind;
 use super::table::Target::{AtLeast, AtMost, Open};
 use super::table::{Claim, Figure, Table};
-use super::workload::{Shape, Work};
+use super::workload::{Beside, Shape, Work};
 
 /// 4 submitters x 64 in flight, 16 workers of one type.
 const A: Shape = Shape::DEFAULT;
@@ -19,6 +19,14 @@ const B: Shape = Shape { submitters: 1, inflight: 1, workers: 1, ..A };
 const C: Shape = Shape { submitters: 8, inflight: 128, workers: 1_000, types: 100, ..A };
 /// Workers that take 16 jobs each.
 const D: Shape = Shape { inflight: 256, max_jobs: 16, ..A };
+/// 100 submitters x 4 in flight.
+const N: Shape = Shape { submitters: 100, inflight: 4, ..A };
+/// As N, beside 100 that do not read.
+const N_STALLED: Shape = Shape { beside: Beside::Stalled(100), ..N };
+/// 4 x 4 in flight: the server has time to spare.
+const O: Shape = Shape { inflight: 4, ..A };
+/// Workers of 100 jobs each.
+const Q_MANY: Shape = Shape { max_jobs: 100, ..A };
 /// Jobs of a backlog.
 const BACKLOG_JOBS: u64 = 1_000_000;
 /// Jobs of a backlog in which each has a type of its own.
@@ -33,7 +41,7 @@ const MESSAGES: Figure = |row| row.messages_per_job;
 
 /// Tables by their letters with commas between, or `all`.
 pub(crate) fn named(letters: &str) -> Result<Vec<Table>, String> {
-    let all = [a, b, c, d, e, f, g, h, i, j, k, m].map(|table| table());
+    let all = [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q].map(|table| table());
     pick(all.into(), letters)
 }
 
@@ -55,9 +63,30 @@ pub(crate) fn beside_peers(letters: Option<&str>, only: Option<&[String]>) -> Re
     let chosen = |kind: &Kind| only.is_none_or(|only| only.iter().any(|name| name == kind.name()));
     let others = [Kind::Floor].into_iter().chain(Kind::PEERS).filter(|kind| chosen(kind) && is_here(*kind));
     let kinds: Vec<Kind> = [Kind::Deputy].into_iter().chain(others).collect();
-    let tables = [("A", A_TITLE, A), ("B", B_TITLE, B), ("C", C_TITLE, C)]
+    let alike = [("A", A_TITLE, A), ("B", B_TITLE, B), ("C", C_TITLE, C)]
         .map(|(name, title, shape)| peer_table(name, title, shape, &kinds));
-    pick(tables.into(), letters.unwrap_or("all"))
+    let tables = alike.into_iter().chain([stalled_table(&kinds)]);
+    pick(tables.collect(), letters.unwrap_or("all"))
+}
+
+/// Each server with and without submitters that do not read. The floor is no server to be isolated by.
+fn stalled_table(kinds: &[Kind]) -> Table {
+    let kinds = kinds.iter().filter(|kind| **kind != Kind::Floor);
+    let pairs = kinds.map(|&kind| {
+        let with = Case::new(kind, N_STALLED).label(format!("{}, stalled", kind.name()));
+        [with, Case::new(kind, N)]
+    });
+    let cases: Vec<Case> = pairs.flatten().collect();
+    let claims = (0..cases.len()).step_by(2).flat_map(|place| {
+        let least = if cases[place].kind == Kind::Deputy { AtLeast(0.95) } else { Open };
+        let with = |text: &str| format!("{text}, {} / without", cases[place].label);
+        [
+            Claim::ratio(with("jobs/s"), JOBS_PER_S, place, place + 1, least),
+            Claim::ratio(with("p99"), P99, place, place + 1, Open),
+            Claim::ratio(with("server CPU a job"), SERVER_US, place, place + 1, Open),
+        ]
+    });
+    table("N", N_TITLE, cases.clone(), claims.collect())
 }
 
 /// Says so of one that is not.
@@ -250,6 +279,52 @@ fn k() -> Table {
         vec![deputy(A).course(half), floor(A).course(half)],
         claims,
     )
+}
+
+const N_TITLE: &str = "100 submitters x 4 in flight, beside 100 that do not read";
+
+/// The same two cases as for other servers.
+fn n() -> Table {
+    stalled_table(&[Kind::Deputy])
+}
+
+fn o() -> Table {
+    let burst = Shape { beside: Beside::Burst(1_000_000), ..O };
+    let claims = vec![
+        Claim::alone("p99 beside a million jobs in one go, us", P99, 0, AtMost(10_000.0)),
+        Claim::alone("p99.9", P999, 0, Open),
+        Claim::alone("p99 without, us", P99, 1, Open),
+    ];
+    let cases = vec![deputy(burst), deputy(O).label("deputy, without")];
+    table("O", "4 x 4 in flight, 16 workers; another one submits a million jobs in one go", cases, claims)
+}
+
+fn p() -> Table {
+    let asked = Shape { beside: Beside::Questions(200), ..A };
+    let claims = vec![
+        Claim::ratio("p99, with questions / without", P99, 0, 1, AtMost(2.0)),
+        Claim::ratio("jobs/s, with questions / without", JOBS_PER_S, 0, 1, Open),
+        Claim::alone("questions a second", |row| row.beside_done, 0, Open),
+    ];
+    table("P", "as A, and the metrics asked for as fast as it goes", vec![deputy(asked), deputy(A)], claims)
+}
+
+/// Each of 50 poison jobs a second kills three workers: some eight beside ten thousand others.
+fn q() -> Table {
+    let poisoned = |shape| Shape { beside: Beside::Poison(50.0), ..shape };
+    let claims = vec![
+        Claim::ratio("jobs/s beside poison jobs / without", JOBS_PER_S, 0, 1, AtLeast(0.9)),
+        Claim::ratio("jobs/s beside them / without, workers of 100 jobs", JOBS_PER_S, 2, 3, AtLeast(0.9)),
+        Claim::ratio("server CPU a job beside them / without", SERVER_US, 0, 1, Open),
+        Claim::ratio("server CPU a job beside them / without, workers of 100 jobs", SERVER_US, 2, 3, Open),
+    ];
+    let cases = vec![
+        deputy(poisoned(A)).label("deputy, poison"),
+        deputy(A),
+        deputy(poisoned(Q_MANY)).label("poison, 100 jobs each"),
+        deputy(Q_MANY).label("deputy, 100 jobs each"),
+    ];
+    table("Q", "as A beside 50 jobs a second that kill each worker, until given up", cases, claims)
 }
 
 /// Messages between shards. Each start of a server deals types out to shards anew, so rounds stand for seeds.

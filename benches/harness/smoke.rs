@@ -10,7 +10,12 @@ use super::{Failure, Program};
 /// A try: its name, its options, and what is wrong with what came of it, if something is.
 type Try = (&'static str, &'static [&'static str], fn(&Output) -> Result<(), String>);
 
-const LOAD: [Try; 10] = [
+const STALLED: [&str; 5] = ["--beside", "stalled:20", "--seconds", "0.5", "--json"];
+const BURST: [&str; 5] = ["--beside", "burst:20000", "--seconds", "0.5", "--json"];
+const QUESTIONS: [&str; 5] = ["--beside", "metrics:20", "--seconds", "0.3", "--json"];
+const POISON: [&str; 7] = ["--beside", "poison:100", "--seconds", "0.3", "--max-jobs", "20", "--json"];
+
+const LOAD: [Try; 14] = [
     ("a_closed_loop_is_answered", &["--seconds", "0.3", "--warmup", "0.1", "--vs-floor", "--runs", "1"], is_table),
     (
         "workers_of_many_jobs_and_types_are_served_by_several_threads",
@@ -27,6 +32,18 @@ const LOAD: [Try; 10] = [
         &["--jobs", "500", "--arg-bytes", "16-100000", "--work-us", "exp:500", "--idle", "20", "--json"],
         |output| has_json_rows(output, 1, |row| row["jobs"] == 500 && row["idle_connections"] == 20),
     ),
+    ("f41_submitters_that_do_not_read_stay_and_others_are_answered", &STALLED, |output| {
+        has_json_rows(output, 1, |row| row["beside_done"] == 20.0 && row["jobs"].as_u64() > Some(0))
+    }),
+    ("f23_jobs_in_one_go_are_taken_beside_the_load", &BURST, |output| {
+        has_json_rows(output, 1, |row| row["beside_done"] == 20_000.0 && row["jobs"].as_u64() > Some(0))
+    }),
+    ("f66_metrics_are_answered_beside_the_load", &QUESTIONS, |output| {
+        has_json_rows(output, 1, |row| row["beside_done"].as_f64() > Some(0.0) && row["jobs"].as_u64() > Some(0))
+    }),
+    ("f07_jobs_that_kill_their_workers_are_given_up_and_no_other_is", &POISON, |output| {
+        has_json_rows(output, 1, |row| row["beside_done"].as_f64() > Some(0.0) && row["jobs"].as_u64() > Some(0))
+    }),
     ("a_wrong_answer_fails_the_run", &["--jobs", "1000", "--expect-wrong"], |output| {
         fails_with(output, "was answered with its payload altered")
     }),

@@ -8,7 +8,7 @@ use lexopt::prelude::ValueExt;
 
 use super::conn::Address;
 use super::server::Kind;
-use super::workload::{ARG_BYTES_MIN, Work};
+use super::workload::{ARG_BYTES_MIN, Beside, Work};
 
 /// A whole number from 1.
 pub(crate) fn positive<N: FromStr + Default + PartialEq>(
@@ -32,6 +32,21 @@ pub(crate) fn arg_bytes(parser: &mut lexopt::Parser) -> Result<(usize, usize), l
         )
         .into()),
     }
+}
+
+/// What strangers do: a word, and how much of it behind a colon.
+pub(crate) fn beside(parser: &mut lexopt::Parser) -> Result<Beside, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let (kind, much) = text.split_once(':').map_or((&text[..], None), |(kind, much)| (kind, Some(much)));
+    let much = |usual: u32| much.map_or(Some(usual), |much| much.parse().ok().filter(|&much| much > 0));
+    let beside = match kind {
+        "stalled" => much(100).and_then(|much| Some(Beside::Stalled(much.try_into().ok()?))),
+        "burst" => much(1_000_000).map(|much| Beside::Burst(much.into())),
+        "metrics" => much(200).and_then(|much| Some(Beside::Questions(much.try_into().ok()?))),
+        "poison" => much(50).map(|much| Beside::Poison(much.into())),
+        _ => None,
+    };
+    beside.ok_or_else(|| format!("--beside takes stalled, burst, metrics or poison, or one with :N, not {text}").into())
 }
 
 pub(crate) fn work(parser: &mut lexopt::Parser) -> Result<Work, lexopt::Error> {

@@ -43,7 +43,27 @@ pub(crate) struct Shape {
     pub(crate) giant_bytes: usize,
     /// Whether ids have 16 digits, not as many as they need.
     pub(crate) long_ids: bool,
+    /// What strangers do to the server meanwhile.
+    pub(crate) beside: Beside,
 }
+
+/// What strangers do to the server beside the load, from one thread of their own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Beside {
+    /// There are none.
+    Nobody,
+    /// So many submitters read nothing: not the answers, of [`STALLED_BYTES`] each, to the jobs that they submit.
+    Stalled(u16),
+    /// One submits so many jobs in one go, of a type that nobody does.
+    Burst(u64),
+    /// One asks for the metrics, so many questions in flight.
+    Questions(usize),
+    /// One submits so many jobs a second that are the end of each worker that takes one.
+    Poison(f64),
+}
+
+/// Bytes of an argument, and so of an answer, that is not read.
+const STALLED_BYTES: usize = 16 << 10;
 
 impl Shape {
     /// What the options are if none is given: scenario A.
@@ -59,6 +79,7 @@ impl Shape {
         idle: 0,
         giant_bytes: 0,
         long_ids: false,
+        beside: Beside::Nobody,
     };
 }
 
@@ -96,14 +117,17 @@ pub(crate) struct Workload {
 impl Workload {
     /// The workload of this shape, whose arguments have at least [`ARG_BYTES_MIN`] bytes.
     pub(crate) fn new(shape: Shape, seed: u64) -> Self {
-        let largest = shape.arg_bytes.1.max(shape.giant_bytes) + ALPHABET.len();
+        let largest = shape.arg_bytes.1.max(shape.giant_bytes).max(STALLED_BYTES) + ALPHABET.len();
         Self { shape, seed, fill: ALPHABET.iter().copied().cycle().take(largest).collect() }
     }
 
-    /// The type of a job, below `types`; that of a large one is `types`. Submitters start at different ones.
+    /// The type of a job, below `types`; that of a large one, and of a burst, is `types`. Submitters start at different
+    /// ones.
     pub(crate) fn type_of(&self, job: JobName) -> u64 {
         let types = self.shape.types as u64;
-        if self.giant() == Some(job.submitter) { types } else { (u64::from(job.submitter) + job.sequence) % types }
+        let apart = matches!(self.shape.beside, Beside::Burst(_)) && self.is_strangers(job);
+        let large = self.giant() == Some(job.submitter);
+        if apart || large { types } else { (u64::from(job.submitter) + job.sequence) % types }
     }
 
     /// The types of a worker: as far from each other as can be, so that jobs whose types come in turn are not all for one
@@ -135,11 +159,27 @@ impl Workload {
         (self.shape.giant_bytes > 0).then_some(self.shape.submitters)
     }
 
+    /// The number of a stranger: behind all others.
+    pub(crate) fn stranger(&self, place: u16) -> u16 {
+        self.shape.submitters + 1 + place
+    }
+
+    fn is_strangers(&self, job: JobName) -> bool {
+        job.submitter > self.shape.submitters
+    }
+
+    /// Whether a job is the end of its worker.
+    pub(crate) fn kills(&self, job: JobName) -> bool {
+        matches!(self.shape.beside, Beside::Poison(_)) && self.is_strangers(job)
+    }
+
     /// How many bytes the argument of a job has.
     pub(crate) fn arg_bytes(&self, job: JobName) -> usize {
         let (least, most) = self.shape.arg_bytes;
         if self.giant() == Some(job.submitter) {
             self.shape.giant_bytes
+        } else if matches!(self.shape.beside, Beside::Stalled(_)) && self.is_strangers(job) {
+            STALLED_BYTES
         } else if least == most {
             least
         } else {

@@ -1,12 +1,15 @@
 //! Workers that go away with jobs, in all ways.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Fault, TYPES};
 use crate::random::Random;
 use crate::scene::Scene;
 use crate::wire::Leave;
 use crate::worker::Worker;
+
+/// How often one comes of those that go at once.
+const EVERY: Duration = Duration::from_millis(1);
 
 /// A worker comes, takes a job or several, and goes in this way.
 pub(super) fn go(scene: &Scene, random: &mut Random, fault: Fault, way: impl FnOnce(Worker<'_>, &mut Random)) {
@@ -32,9 +35,10 @@ pub(super) fn go_deaf(mut worker: Worker<'_>, random: &mut Random) {
     worker.leave(*random.pick(&Leave::ALL));
 }
 
-/// Workers that come and go about a thousand times a second, with the jobs that they are given: so many of them.
-pub(crate) fn reconnect(scene: &Scene, random: &mut Random, times: u64) {
-    for _ in 0..times {
+/// Workers that come and go a thousand times a second, with the jobs that they are given: so many of them.
+pub(crate) fn reconnect(scene: &Scene, random: &mut Random, times: u32) {
+    let begin = Instant::now();
+    for time in 1..=times {
         if let Some(mut wire) = scene.connect(random) {
             wire.send(format!("{{\"cmd\":\"can_do\",\"types\":{TYPES:?},\"max_jobs\":4}}\n"));
             if random.one_in(2) {
@@ -44,6 +48,6 @@ pub(crate) fn reconnect(scene: &Scene, random: &mut Random, times: u64) {
             wire.leave(*random.pick(&Leave::ALL));
             scene.tally.made(Fault::Reconnects, 1);
         }
-        scene.rest(Duration::from_micros(500));
+        scene.rest((EVERY * time).saturating_sub(begin.elapsed()));
     }
 }
