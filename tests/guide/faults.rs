@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::page;
 
 /// The rows: the numbers of what can go wrong, by subject.
-const ROWS: [std::ops::RangeInclusive<u32>; 8] = [1..=17, 20..=34, 40..=47, 50..=53, 60..=63, 65..=66, 70..=74, 80..=80];
+const ROWS: [std::ops::RangeInclusive<u32>; 8] =
+    [1..=17, 20..=34, 40..=47, 50..=53, 60..=63, 65..=66, 70..=74, 80..=80];
 
 /// The names of all tests below a folder that are named after a row.
 fn named_tests(folder: &Path, found: &mut BTreeSet<String>) {
@@ -37,7 +38,9 @@ fn every_row_names_its_tests_and_every_test_is_named() {
     assert_eq!(rows, expected);
 
     let mut tests = BTreeSet::new();
-    ["src", "tests"].iter().for_each(|folder| named_tests(&page::root().join(folder), &mut tests));
+    for folder in ["src", "tests"] {
+        named_tests(&page::root().join(folder), &mut tests);
+    }
     let mut named = BTreeSet::new();
     for row in &table {
         let quoted: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();

@@ -18,6 +18,7 @@ mod page;
 mod pattern;
 mod script;
 
+mod faults;
 mod hash_tree;
 mod links;
 mod netcat;

@@ -172,16 +172,3 @@ fn f44_half_of_a_cgroups_memory_is_the_budget_and_keeps_the_server_within_it() {
         check(&server, kind, limit_bytes / 2);
     }
 }
-
-/// Twice the budget, and room for the program, its threads' stacks and the allocator's holes. From 128 MiB on the
-/// allocator would reserve that much at once, and leave no room for the stacks.
-const ADDRESS_SPACE_KIB: u64 = 120_000;
-
-#[test]
-fn f44_under_a_limit_of_address_space_jobs_are_refused_before_it_is_met() {
-    let script = format!(r#"ulimit -v {ADDRESS_SPACE_KIB} && exec "$@""#);
-    for kind in [Kind::OfManyTypes, Kind::Large] {
-        let server = Server::start_under(&["sh", "-c", &script, "sh"], &["--threads", "2", "--max-memory", "16M"]);
-        check(&server, kind, 16 << 20);
-    }
-}
