@@ -31,6 +31,7 @@ mod plan;
 mod reconnects;
 mod round;
 mod scene;
+mod soak;
 mod submitter;
 mod tally;
 mod watch;

@@ -53,7 +53,8 @@ pub(crate) fn seed() -> u64 {
     number(SEED, 1)
 }
 
-fn number(variable: &str, default: u64) -> u64 {
+/// The number that a variable of the environment has.
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable} takes a number")))
 }
 

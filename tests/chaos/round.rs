@@ -165,7 +165,7 @@ fn terminate(scene: &Scene) {
 }
 
 /// Everything must be as it was at the start.
-fn settle(scene: &Scene, observer: &mut Client, start: Taken, kept_bytes_max: u64) -> Taken {
+pub(crate) fn settle(scene: &Scene, observer: &mut Client, start: Taken, kept_bytes_max: u64) -> Taken {
     assert_eq!(scene.ledger.held(), Vec::<String>::new());
     for (gauge, value) in
         [("workers", 0), ("workers_idle", 0), ("connections_open", 1), ("jobs_waiting", 0), ("jobs_running", 0)]

@@ -56,6 +56,11 @@ impl Tally {
         self.answers[code as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many answers there were.
+    pub(crate) fn answered_in_all(&self) -> u64 {
+        self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// A submitter's connection was over while so many of its jobs were open.
     pub(crate) fn left_open(&self, jobs: usize) {
         self.left_open.fetch_add(jobs as u64, Ordering::Relaxed);
@@ -107,7 +112,7 @@ impl Tally {
 
     /// Every job is answered, or was left open by the end of its connection.
     pub(crate) fn check(&self) {
-        let answered: u64 = self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        let answered = self.answered_in_all();
         let (submitted, left) = (self.submitted.load(Ordering::Relaxed), self.left_open.load(Ordering::Relaxed));
         assert_eq!(submitted, answered + left, "jobs submitted, and answered or left open");
     }

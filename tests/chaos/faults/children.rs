@@ -29,10 +29,15 @@ const WORK: Duration = Duration::from_millis(2);
 
 /// A child takes jobs, and is killed while it holds some.
 pub(super) fn killed(scene: &Scene, random: &mut Random) {
+    killed_when(scene, || scene.dawdle(random, 20));
+}
+
+/// As [`killed`]; what is given says when, by returning, and then the next job that the child takes is its last.
+pub(crate) fn killed_when(scene: &Scene, wait_for_turn: impl FnOnce()) {
     with_child(scene, |child| {
         if child.wait_until(|| child.holds() > 0) {
-            scene.dawdle(random, 20);
-            scene.tally.made(Fault::ChildKilled, u64::from(child.holds() > 0));
+            wait_for_turn();
+            scene.tally.made(Fault::ChildKilled, u64::from(child.wait_until(|| child.holds() > 0)));
         }
     });
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-pub(crate) use children::work as work_as_a_process;
+pub(crate) use children::{killed_when as kill_a_child_when, work as work_as_a_process};
 pub(crate) use workers::reconnect;
 
 use crate::random::Random;

@@ -1,0 +1,112 @@
+//! Hours of ordinary work, with workers that come and go, and one killed every 50 ms: what builds up slowly shows only over time. Memory,
+//! descriptors and latency are noted all along, and drawn.
+//!
+//! ```text
+//! mod -> pace    when who is killed
+//!  \---> probe   how long a job takes
+//!   \--> series  what was seen, and its summary -> picture
+//! ```
+
+mod pace;
+mod picture;
+mod probe;
+mod series;
+
+use std::env;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pace::{Pace, keep_killing};
+use probe::{Latencies, keep_answering, keep_probing};
+use series::{Sample, Series};
+
+use crate::faults::{Fault, reconnect};
+use crate::plan;
+use crate::process::{Server, Via};
+use crate::random::Random;
+use crate::round::{Load, settle, watch_until};
+use crate::scene::{Act, Curtain, Scene};
+use crate::watch::Taken;
+
+/// Says how long it goes on, in seconds.
+const SECONDS: &str = "DEPUTY_SOAK_SECONDS";
+/// Says where the picture goes. Without it there is none.
+const PICTURE: &str = "DEPUTY_SOAK_PICTURE";
+
+/// A worker process is killed so often.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Those who kill, by turns: a worker process has to start and to get a job before it can be killed.
+const KILLERS: usize = 4;
+
+/// Samples in all; so many fit side by side in the picture.
+const SAMPLES: u32 = 240;
+
+const SHARDS: u64 = 2;
+
+/// What the server may keep in the end, beside what it had at the start: see `round::KEPT_BYTES_PER_SHARD`. Loads are
+/// small here, and seen were 3 to 9 MiB.
+const KEPT_BYTES: u64 = SHARDS * (12 << 20);
+
+#[test]
+#[allow(clippy::print_stdout, reason = "the harness keeps it for failures and --nocapture")]
+fn in_hours_of_work_no_job_is_lost_and_nothing_grows() {
+    let time = Duration::from_secs(plan::number(SECONDS, 3));
+    println!("{SECONDS} = {}, {}", time.as_secs(), plan::command("in_hours"));
+    let mut random = Random::new(plan::seed());
+    let scene = &Scene::new(Server::start(&["--threads", &SHARDS.to_string(), "--max-attempts", "0"]));
+    let mut observer = scene.server.connect(Via::Unix, "the observer");
+    observer.expect_nothing();
+    let start = Taken::by(scene.server.process.id());
+    let mut series = Series::default();
+    let (pace, latencies) = (Pace::new(EVERY), Latencies::default());
+    thread::scope(|scope| {
+        let _curtain = Curtain(scene);
+        let load = Load::start(scope, scene, &mut random);
+        for _ in 0..KILLERS {
+            scope.spawn(|| keep_killing(scene, &pace));
+        }
+        let own = random.branch();
+        scope.spawn(|| keep_answering(scene, own));
+        let own = random.branch();
+        scope.spawn(|| keep_probing(scene, own, &latencies));
+        let own = random.branch();
+        scope.spawn(|| keep_visiting(scene, own));
+        let begin = Instant::now();
+        for sample in 1..=SAMPLES {
+            let due = time * sample / SAMPLES;
+            while begin.elapsed() < due && !scene.is(Act::Over) {
+                scene.rest(due.saturating_sub(begin.elapsed()).min(Duration::from_millis(100)));
+                scene.look();
+            }
+            series.add(Sample {
+                at: begin.elapsed(),
+                taken: Taken::by(scene.server.process.id()),
+                answered: scene.tally.answered_in_all(),
+                latency_us: latencies.take(),
+            });
+        }
+        scene.go_on(Act::Finishing);
+        watch_until(scene, || load.is_finished());
+        scene.go_on(Act::Over);
+    });
+    println!("in {time:?}:\n{}{series}", scene.tally);
+    assert_eq!(scene.failure(), None);
+    scene.tally.check_all_done();
+    assert!(scene.tally.times(Fault::ChildKilled) > 0, "no worker process was killed while it held a job");
+    let end = settle(scene, &mut observer, start, KEPT_BYTES);
+    println!("server at the start {start}, at the end {end}");
+    assert_eq!(observer.metrics()["faults"]["gave_up"], 0);
+    if let Some(path) = env::var_os(PICTURE).map(PathBuf::from) {
+        picture::draw(&series, &path).unwrap_or_else(|error| panic!("cannot draw {}: {error}", path.display()));
+    }
+}
+
+/// Workers that come and go, a few at a time.
+fn keep_visiting(scene: &Scene, mut random: Random) {
+    while scene.is(Act::Chaos) {
+        reconnect(scene, &mut random, 5);
+        scene.dawdle(&mut random, 100);
+    }
+}
