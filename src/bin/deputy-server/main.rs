@@ -16,7 +16,9 @@ mod signals;
 mod tidy;
 mod wrong;
 
-/// Gives the memory of a backlog back to the system (docs/decisions.md).
+/// Gives the memory of a backlog back to the system (docs/decisions.md). Sanitizers cannot see into it, and need the
+/// system's (docs/testing.md).
+#[cfg(not(deputy_system_allocator))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
