@@ -2,6 +2,7 @@
 //! effects do to them. Checks what no core may ever do.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use deputy::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
 use deputy::metrics::{Counts, Fault, Faults, Totals};
@@ -14,8 +15,8 @@ pub(super) struct Conn {
     pub(super) shard: u16,
     pub(super) id: ConnId,
     pub(super) reads: bool,
-    /// Lines that the core sent and the peer did not take yet; of the first, `taken_bytes` are gone.
-    pub(super) unsent: VecDeque<String>,
+    /// Lines that the core sent and the peer did not take yet, without their ends; of the first, `taken_bytes` are gone.
+    pub(super) unsent: VecDeque<Rc<str>>,
     pub(super) unsent_bytes: u64,
     pub(super) taken_bytes: u64,
     pub(super) inbox: Vec<String>,
@@ -27,6 +28,8 @@ pub(super) struct Outside {
     pub(super) conns: Vec<Conn>,
     /// By shard and slot: who has it now, and how often it was given.
     pub(super) slots: Vec<Vec<(Option<Peer>, u32)>>,
+    /// By shard: slots that nobody has, the one that was left last at the end.
+    pub(super) free: Vec<Vec<usize>>,
     /// By `from * shards + to`; a message has its place among all that were posted.
     pub(super) links: Vec<VecDeque<(u64, Message)>>,
     /// Links that are not empty, in no order of meaning.
@@ -42,15 +45,19 @@ pub(super) struct Outside {
     pub(super) stopping: Vec<bool>,
     /// What the cores asked for, in order, for tests that want to know.
     pub(super) log: Option<Vec<Event>>,
+    /// Whether lines that were taken are kept in the inboxes.
+    pub(super) keeps_lines: bool,
     /// A hash of all that ever was sent, posted or closed, in order.
     pub(super) transcript: u64,
+    /// For the line that is sent.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// Something that a core asked of the world.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
     /// The core sent it this line.
-    Told(Peer, String),
+    Told(Peer, Rc<str>),
     /// It took so many of its unsent bytes.
     Took(Peer, u64),
     /// Its connection is over.
@@ -71,19 +78,20 @@ pub(super) struct Recorder<'a> {
 
 impl Effects for Recorder<'_> {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
-        let mut bytes = Vec::new();
-        reply.encode(&mut bytes);
-        let line = String::from_utf8(bytes).expect("a reply is UTF-8");
-        let text = line.strip_suffix("\r\n").expect("a reply ends with CRLF");
+        let bytes = &mut self.outside.scratch;
+        bytes.clear();
+        reply.encode(bytes);
+        let line = str::from_utf8(bytes).expect("a reply is UTF-8");
+        let text: Rc<str> = line.strip_suffix("\r\n").expect("a reply ends with CRLF").into();
         assert!(memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none(), "more than one line: {text}");
         let peer = self.outside.peer(self.shard, to).expect("a reply for a connection that is gone");
         self.outside.note(1, peer.0 as u64, text.as_bytes());
         if let Some(log) = &mut self.outside.log {
-            log.push(Event::Told(peer, text.to_owned()));
+            log.push(Event::Told(peer, Rc::clone(&text)));
         }
         let conn = &mut self.outside.conns[peer.0];
-        conn.unsent_bytes += line.len() as u64;
-        conn.unsent.push_back(line);
+        conn.unsent_bytes += line_bytes(&text);
+        conn.unsent.push_back(text);
         self.outside.touched.push(peer);
     }
 
@@ -142,10 +150,12 @@ impl Outside {
         let conn = &mut self.conns[peer.0];
         conn.closed = Some(how);
         if conn.reads && how != Closing::Dropped {
-            conn.take(u64::MAX);
+            conn.take(u64::MAX, self.keeps_lines);
         }
         conn.unsent.clear();
-        self.slots[usize::from(conn.shard)][conn.id.slot as usize].0 = None;
+        let (shard, slot) = (usize::from(conn.shard), conn.id.slot as usize);
+        self.slots[shard][slot].0 = None;
+        self.free[shard].push(slot);
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -176,21 +186,27 @@ impl Outside {
 }
 
 impl Conn {
-    /// Moves at most `bytes_max` of what is unsent to the peer; how many it were.
-    pub(super) fn take(&mut self, bytes_max: u64) -> u64 {
+    /// Moves at most `bytes_max` of what is unsent to the peer, who keeps whole lines or not; how many bytes it were.
+    pub(super) fn take(&mut self, bytes_max: u64, keeps_lines: bool) -> u64 {
         let bytes = bytes_max.min(self.unsent_bytes);
         self.unsent_bytes -= bytes;
         self.taken_bytes += bytes;
         while let Some(line) = self.unsent.front()
-            && self.taken_bytes >= line.len() as u64
+            && self.taken_bytes >= line_bytes(line)
         {
-            self.taken_bytes -= line.len() as u64;
-            let mut line = self.unsent.pop_front().expect("there is a front");
-            line.truncate(line.len() - 2);
-            self.inbox.push(line);
+            self.taken_bytes -= line_bytes(line);
+            let line = self.unsent.pop_front().expect("there is a front");
+            if keeps_lines {
+                self.inbox.push((*line).to_owned());
+            }
         }
         bytes
     }
+}
+
+/// The bytes of a line on the wire.
+fn line_bytes(text: &str) -> u64 {
+    text.len() as u64 + 2
 }
 
 /// What a message is, for conditions on what is on the way.

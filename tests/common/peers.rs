@@ -10,11 +10,11 @@ use super::outside::{Conn, Event};
 use super::{Peer, World};
 
 impl World {
-    /// A connection comes to `shard`, in the last slot that is free if there is one.
+    /// A connection comes to `shard`, in the slot that was left last if there is one.
     pub(crate) fn open(&mut self, shard: u16) -> Peer {
         let peer = Peer(self.outside.conns.len());
         let slots = &mut self.outside.slots[usize::from(shard)];
-        let slot = slots.iter().rposition(|(peer, _)| peer.is_none()).unwrap_or_else(|| {
+        let slot = self.outside.free[usize::from(shard)].pop().unwrap_or_else(|| {
             slots.push((None, 0));
             slots.len() - 1
         });
@@ -93,9 +93,7 @@ impl World {
     pub(crate) fn read_on(&mut self, peer: Peer) {
         self.outside.conns[peer.0].reads = true;
         self.outside.touched.push(peer);
-        while let Some(peer) = self.outside.touched.pop() {
-            self.write(peer, u64::MAX);
-        }
+        self.write_touched();
     }
 
     /// A peer that stopped takes `bytes` of what is unsent, and no more.
@@ -103,14 +101,17 @@ impl World {
         self.outside.conns[peer.0].reads = true;
         self.write(peer, bytes);
         self.outside.conns[peer.0].reads = false;
-        while let Some(peer) = self.outside.touched.pop() {
-            self.write(peer, u64::MAX);
-        }
+        self.write_touched();
     }
 
     /// From now on what the cores ask for is kept for [`World::take_log`].
     pub(crate) fn keep_log(&mut self) {
         self.outside.log = Some(Vec::new());
+    }
+
+    /// From now on what peers take is not kept: for worlds so large, or so many, that nobody reads it.
+    pub(crate) fn drop_lines(&mut self) {
+        self.outside.keeps_lines = false;
     }
 
     /// What the cores asked for since the last call, in order.

@@ -10,8 +10,10 @@
 #![allow(dead_code, unused_imports)] // Each test crate that includes this file uses a part of it.
 
 mod books;
+mod links;
 mod outside;
 mod peers;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,11 +24,13 @@ use deputy::dispatch::message::{Closing, ConnId, Held, Input, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
+pub(crate) use links::Link;
 pub(crate) use outside::{Event, name_of};
 use outside::{Outside, Recorder};
+use watch::beat;
 
-/// Messages after which a world that does not come to rest is taken to go in a circle.
-const DELIVERIES_MAX: u64 = 200_000;
+/// Writes that may follow from one thing that a core is told. A world that needs more goes in a circle.
+const WRITES_MAX: u32 = 1_000_000;
 
 /// What a world is built with.
 #[derive(Clone, Debug)]
@@ -60,13 +64,6 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Peer(pub(crate) usize);
 
-/// A pair of shards: messages between them keep their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) from: u16,
-    pub(crate) to: u16,
-}
-
 /// The shards, the peers, and what is on the way.
 pub(crate) struct World {
     cores: Vec<Dispatch>,
@@ -74,6 +71,8 @@ pub(crate) struct World {
     homes: RandomState,
     now_ms: u64,
     told_others: Vec<Held>,
+    /// How often a core was told something that was no message.
+    told: u64,
 }
 
 impl World {
@@ -98,6 +97,7 @@ impl World {
             outside: Outside {
                 conns: Vec::new(),
                 slots: vec![Vec::new(); n],
+                free: vec![Vec::new(); n],
                 links: (0..n * n).map(|_| VecDeque::new()).collect(),
                 busy: Vec::new(),
                 posted: 0,
@@ -108,12 +108,16 @@ impl World {
                 options,
                 stopping: vec![false; n],
                 log: None,
+                keeps_lines: true,
                 transcript: 0xcbf2_9ce4_8422_2325,
+                scratch: Vec::new(),
             },
             homes,
             now_ms: 0,
             told_others: vec![Held::default(); n],
+            told: 0,
         };
+        beat().begin(world.options().seed);
         world.advance(0);
         world
     }
@@ -125,15 +129,28 @@ impl World {
 
     /// Tells a core one thing, then lets the peers that were sent something read.
     pub(crate) fn step(&mut self, shard: u16, input: Input<'_>) {
+        self.told += 1;
+        self.step_and_read(shard, input);
+    }
+
+    fn step_and_read(&mut self, shard: u16, input: Input<'_>) {
         self.bare_step(shard, input);
+        self.write_touched();
+    }
+
+    /// The turn's writes. Each may lead to more.
+    fn write_touched(&mut self) {
+        let mut writes = 0;
         while let Some(peer) = self.outside.touched.pop() {
             self.write(peer, u64::MAX);
+            writes += 1;
+            assert!(writes <= WRITES_MAX, "a write leads to a write for ever");
         }
     }
 
     fn bare_step(&mut self, shard: u16, input: Input<'_>) {
         let core = &mut self.cores[usize::from(shard)];
-        core.step(input, &mut Recorder { shard, outside: &mut self.outside });
+        beat().during(|| core.step(input, &mut Recorder { shard, outside: &mut self.outside }));
         self.outside.published[usize::from(shard)] = *core.counts();
     }
 
@@ -143,71 +160,13 @@ impl World {
         if conn.closed.is_some() {
             return;
         }
-        let bytes = if conn.reads { conn.take(bytes_max) } else { 0 };
+        let bytes = if conn.reads { conn.take(bytes_max, self.outside.keeps_lines) } else { 0 };
         let (shard, id) = (conn.shard, conn.id);
         if let Some(log) = &mut self.outside.log {
             log.push(Event::Took(peer, bytes));
         }
         self.bare_step(shard, Input::Written { conn: id, bytes });
     }
-
-    // Messages.
-
-    /// Links with messages on the way, in no order of meaning, but the same in every run.
-    pub(crate) fn busy_links(&self) -> impl ExactSizeIterator<Item = Link> {
-        let shards = usize::from(self.outside.options.shards);
-        let half = |half: usize| u16::try_from(half).expect("shards are few");
-        self.outside.busy.iter().map(move |&link| Link { from: half(link / shards), to: half(link % shards) })
-    }
-
-    /// What is on the way from one shard to another, first to last.
-    pub(crate) fn on_the_way(&self, link: Link) -> impl ExactSizeIterator<Item = &Message> {
-        self.outside.links[self.link(link)].iter().map(|(_, message)| message)
-    }
-
-    /// Delivers the first message of a link; whether there was one.
-    pub(crate) fn deliver(&mut self, link: Link) -> bool {
-        let at = self.link(link);
-        let Some((_, message)) = self.outside.links[at].pop_front() else { return false };
-        if self.outside.links[at].is_empty() {
-            let place = self.outside.busy.iter().position(|&busy| busy == at).expect("a link with messages is busy");
-            self.outside.busy.swap_remove(place);
-        }
-        self.outside.delivered += 1;
-        self.step(link.to, Input::Message { from: ShardId(link.from), message });
-        true
-    }
-
-    /// Delivers in the order in which they were posted, until nothing is on the way; how many they were.
-    pub(crate) fn settle(&mut self) -> u64 {
-        let before = self.outside.delivered;
-        while let Some(link) = self.oldest_link() {
-            self.deliver(link);
-            assert!(self.outside.delivered - before < DELIVERIES_MAX, "messages go round and round");
-        }
-        self.outside.delivered - before
-    }
-
-    /// The link with the message that was posted first of all that are on the way.
-    pub(crate) fn oldest_link(&self) -> Option<Link> {
-        self.busy_links().min_by_key(|&link| self.outside.links[self.link(link)][0].0)
-    }
-
-    /// Whether nothing is on the way.
-    pub(crate) fn at_rest(&self) -> bool {
-        self.outside.busy.is_empty()
-    }
-
-    /// Messages that were ever posted from shard to shard.
-    pub(crate) fn posted(&self) -> u64 {
-        self.outside.posted
-    }
-
-    fn link(&self, link: Link) -> usize {
-        usize::from(link.from) * usize::from(self.outside.options.shards) + usize::from(link.to)
-    }
-
-    // Shards.
 
     pub(crate) fn shards(&self) -> u16 {
         self.outside.options.shards
@@ -265,7 +224,7 @@ impl World {
     }
 
     pub(crate) fn audit(&self, shard: u16) -> Audit {
-        self.cores[usize::from(shard)].audit()
+        beat().during(|| self.cores[usize::from(shard)].audit())
     }
 
     pub(crate) fn counts(&self, shard: u16) -> Counts {
