@@ -50,12 +50,34 @@ const BIG_BYTES: usize = (1 << 20) + 100;
 
 /// The arg of a job.
 pub(crate) fn arg(serial: u64, big: bool) -> String {
-    if big { format!("[{serial},\"{}\"]", "x".repeat(BIG_BYTES)) } else { format!("[{serial}]") }
+    format!("[{serial}{}]", tail(big))
+}
+
+/// Whether a text is the arg of a job, told without making that again: big ones are what takes time.
+pub(crate) fn is_arg(text: &str, serial: u64, big: bool) -> bool {
+    text.strip_prefix(&format!("[{serial}")).is_some_and(|rest| ends(rest, big))
 }
 
 /// The result or error of a job.
-pub(crate) fn value(serial: u64, err: bool) -> String {
-    format!("[{serial},{err}]")
+pub(crate) fn value(serial: u64, err: bool, big: bool) -> String {
+    format!("[{serial},{err}{}]", tail(big))
+}
+
+/// Whether a text is the result or error of a job.
+pub(crate) fn is_value(text: &str, serial: u64, err: bool, big: bool) -> bool {
+    text.strip_prefix(&format!("[{serial},{err}")).is_some_and(|rest| ends(rest, big))
+}
+
+fn tail(big: bool) -> String {
+    if big { format!(",\"{}\"", "x".repeat(BIG_BYTES)) } else { String::new() }
+}
+
+fn ends(rest: &str, big: bool) -> bool {
+    if !big {
+        return rest == "]";
+    }
+    let inside = rest.strip_prefix(",\"").and_then(|rest| rest.strip_suffix("\"]"));
+    inside.is_some_and(|text| text.len() == BIG_BYTES && text.bytes().all(|byte| byte == b'x'))
 }
 
 /// The serial number that a value carries.
