@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deputy::dispatch::audit::JobAudit;
+use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::{Message, ShardId, Submitter};
 
@@ -12,7 +12,7 @@ use super::shadow::{Job, State};
 use super::world::Peer;
 
 /// What tells jobs apart in the books of both sides: submitter, id, type, suspect, attempts.
-type Trace = (Submitter, String, String, bool, u32);
+type Trace<'a> = (Submitter, &'a str, &'a str, bool, u32);
 
 impl Schedule {
     /// Delivers until nothing is on the way, half of the time in the order of posting.
@@ -28,8 +28,9 @@ impl Schedule {
 
     /// All that must hold when nothing is on the way.
     pub(crate) fn check_rest(&self) {
-        self.world.check_rest();
-        self.check_places();
+        let audits = self.world.audits();
+        self.world.check_books_at_rest(&audits);
+        self.check_places_in(&audits);
         let c = self.world.totals().counts;
         let tally = &self.shadow.tally;
         assert_eq!(c.connections_open, self.shadow.live.len() as u64);
@@ -67,16 +68,19 @@ impl Schedule {
 
     /// Each job is in exactly one place, and it is where the shadow has it, with its attempts.
     pub(crate) fn check_places(&self) {
+        self.check_places_in(&self.world.audits());
+    }
+
+    fn check_places_in(&self, audits: &[Audit]) {
         if !self.is_exact() {
             return;
         }
-        let mut inside: Vec<Trace> = Vec::new();
+        let mut inside: Vec<Trace<'_>> = Vec::new();
         for link in self.world.busy_links() {
             inside.extend(self.world.on_the_way(link).filter_map(job_of).map(trace_of_job));
         }
-        let mut holds: BTreeMap<Peer, Vec<Trace>> = BTreeMap::new();
-        for shard in 0..self.plan.options.shards {
-            let audit = self.world.audit(shard);
+        let mut holds: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
+        for (shard, audit) in (0..).zip(audits) {
             inside.extend(audit.queues.iter().flat_map(|queue| &queue.waiting).map(trace_of_audit));
             for worker in &audit.workers {
                 let peer = self.world.peer(shard, worker.conn).expect("a worker is connected");
@@ -87,7 +91,7 @@ impl Schedule {
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
             }
         }
-        let mut expected: BTreeMap<Peer, Vec<Trace>> = BTreeMap::new();
+        let mut expected: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
         let mut expected_inside = Vec::new();
         for job in self.shadow.jobs.values() {
             match job.state {
@@ -106,10 +110,10 @@ impl Schedule {
         assert!(counts.jobs_waiting <= inside.len() as u64, "waiting");
     }
 
-    fn trace(&self, job: &Job) -> Trace {
+    fn trace<'a>(&self, job: &'a Job) -> Trace<'a> {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let submitter = Submitter { shard: ShardId(shard), conn };
-        (submitter, job.id.to_owned(), job.type_name.clone(), job.suspect, job.attempts)
+        (submitter, job.id, &job.type_name, job.suspect, job.attempts)
     }
 }
 
@@ -120,10 +124,10 @@ fn job_of(message: &Message) -> Option<&CoreJob> {
     }
 }
 
-fn trace_of_job(job: &CoreJob) -> Trace {
-    (job.submitter, job.id().to_owned(), job.type_name().to_owned(), job.suspect, job.attempts)
+fn trace_of_job(job: &CoreJob) -> Trace<'_> {
+    (job.submitter, job.id(), job.type_name(), job.suspect, job.attempts)
 }
 
-fn trace_of_audit(job: &JobAudit) -> Trace {
-    (job.submitter, job.id.clone(), job.type_name.clone(), job.suspect, job.attempts)
+fn trace_of_audit(job: &JobAudit) -> Trace<'_> {
+    (job.submitter, &job.id, &job.type_name, job.suspect, job.attempts)
 }

@@ -12,7 +12,7 @@ fn plan(random: &mut Random, shards: u16, types: usize, peers_max: usize, weight
     let mut plan = Plan::new(Family::Uniform, 1, random);
     plan.options = Options { shards, ..Options::default() };
     (plan.types, plan.peers_max, plan.types_a_worker, plan.slots_max) = (types, peers_max, 3, 4);
-    (plan.poison_one_in, plan.twins, plan.watched) = (0, true, false);
+    (plan.poison_one_in, plan.twins, plan.watched, plan.rests_one_in) = (0, true, false, peers_max * 1_000);
     plan.only(weights);
     plan
 }
@@ -57,13 +57,13 @@ fn a_hundred_thousand_connections_at_sixty_four_shards() {
             schedule.open_worker();
         }
     }
-    schedule.rest();
+    schedule.settle();
+    schedule.check_rest();
     for _ in 0..3 {
         for _ in 0..connections {
             schedule.trouble();
         }
         schedule.check_places();
     }
-    schedule.rest();
     schedule.finish();
 }

@@ -3,6 +3,8 @@
 //! A job has a serial number of the simulation's own in its arg, which worker and answer carry on: so each line tells
 //! which job it is about, whatever its id.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +28,15 @@ pub(crate) struct Line<'a> {
     pub(crate) metrics: Option<&'a RawValue>,
 }
 
+/// What is looked at in each answer to a metrics question.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Figures<'a> {
+    pub(crate) jobs_added: u64,
+    pub(crate) jobs_dispatched: u64,
+    #[serde(borrow)]
+    pub(crate) types: Option<&'a RawValue>,
+}
+
 impl<'a> Line<'a> {
     pub(crate) fn read(text: &'a str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
@@ -45,39 +56,31 @@ pub(crate) const IDS: [[&str; 2]; 6] = [
 /// An id that no job has.
 pub(crate) const NOBODY: &str = r#""nobody""#;
 
-/// Bytes of a job that pauses a worker which does not read.
-const BIG_BYTES: usize = (1 << 20) + 100;
+/// What large jobs and their values end with: it pauses a worker that does not read. Made once, as it is what takes time.
+static BIG_TAIL: LazyLock<String> = LazyLock::new(|| format!(",\"{}\"]", "x".repeat((1 << 20) + 100)));
 
 /// The arg of a job.
 pub(crate) fn arg(serial: u64, big: bool) -> String {
-    format!("[{serial}{}]", tail(big))
+    format!("[{serial}{}", tail(big))
 }
 
-/// Whether a text is the arg of a job, told without making that again: big ones are what takes time.
+/// Whether a text is the arg of a job.
 pub(crate) fn is_arg(text: &str, serial: u64, big: bool) -> bool {
-    text.strip_prefix(&format!("[{serial}")).is_some_and(|rest| ends(rest, big))
+    text.strip_prefix(&format!("[{serial}")) == Some(tail(big))
 }
 
 /// The result or error of a job.
 pub(crate) fn value(serial: u64, err: bool, big: bool) -> String {
-    format!("[{serial},{err}{}]", tail(big))
+    format!("[{serial},{err}{}", tail(big))
 }
 
 /// Whether a text is the result or error of a job.
 pub(crate) fn is_value(text: &str, serial: u64, err: bool, big: bool) -> bool {
-    text.strip_prefix(&format!("[{serial},{err}")).is_some_and(|rest| ends(rest, big))
+    text.strip_prefix(&format!("[{serial},{err}")) == Some(tail(big))
 }
 
-fn tail(big: bool) -> String {
-    if big { format!(",\"{}\"", "x".repeat(BIG_BYTES)) } else { String::new() }
-}
-
-fn ends(rest: &str, big: bool) -> bool {
-    if !big {
-        return rest == "]";
-    }
-    let inside = rest.strip_prefix(",\"").and_then(|rest| rest.strip_suffix("\"]"));
-    inside.is_some_and(|text| text.len() == BIG_BYTES && text.bytes().all(|byte| byte == b'x'))
+fn tail(big: bool) -> &'static str {
+    if big { &BIG_TAIL } else { "]" }
 }
 
 /// The serial number that a value carries.

@@ -48,19 +48,19 @@ const SCHEDULES_DEFAULT: u64 = 20_000;
 /// The first seed, if nothing else is asked for.
 const SEED_DEFAULT: u64 = 1;
 /// Of so many schedules a family has its share.
-const SHARES: u64 = 100;
+const SHARES: u64 = 1_000;
 
 /// All families, and the share of each in the schedules.
 const FAMILIES: [(Family, u64); 9] = [
-    (Family::Uniform, 26),
-    (Family::Bursty, 12),
-    (Family::HeldBack, 20),
-    (Family::Worst, 16),
-    (Family::Slow, 2),
-    (Family::Tight, 6),
-    (Family::Stopping, 12),
-    (Family::Calm, 5),
-    (Family::Wide, 1),
+    (Family::Uniform, 270),
+    (Family::Bursty, 120),
+    (Family::HeldBack, 200),
+    (Family::Worst, 165),
+    (Family::Slow, 6),
+    (Family::Tight, 60),
+    (Family::Stopping, 120),
+    (Family::Calm, 45),
+    (Family::Wide, 14),
 ];
 
 #[test]

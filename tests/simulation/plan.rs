@@ -130,6 +130,8 @@ pub(crate) struct Plan {
     pub(crate) types_a_worker: usize,
     /// Most slots that a worker gives; 1: `max_jobs` is never said.
     pub(crate) slots_max: usize,
+    /// At one in so many times of rest all books are checked: where there is rest all the time, that takes most of it too.
+    pub(crate) rests_one_in: usize,
     /// Whether the books of a shard are checked after each of its steps, or only now and then: that takes most of the
     /// time of a schedule.
     pub(crate) watched: bool,
@@ -139,12 +141,12 @@ impl Plan {
     pub(crate) fn new(family: Family, seed: u64, random: &mut Random) -> Self {
         let calm = family == Family::Calm;
         let tight = family == Family::Tight || !calm && random.one_in(20);
-        let big_one_in = if family == Family::Slow { 3 } else { 0 };
+        let big_one_in = if family == Family::Slow { 2 } else { 0 };
         let options = Options {
             shards: if family == Family::Wide { 64 } else { *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]) },
             attempts_max: *random.pick(&[0, 1, 2, 2, 3, 3]),
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
-            unsent_bytes_max: if random.one_in(2) { 2 << 20 } else { 64 << 20 },
+            unsent_bytes_max: if random.one_in(4) { 64 << 20 } else { 2 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
             trace: false,
             seed,
@@ -165,6 +167,7 @@ impl Plan {
             poison_one_in: *random.pick(&[0, 4, 10]),
             types_a_worker: if calm && random.one_in(2) { 1 } else { *random.pick(&[1, 2, 3, 6]) },
             slots_max: *random.pick(&[1, 1, 2, 4]),
+            rests_one_in: if matches!(family, Family::Calm | Family::Bursty) { 4 } else { 1 },
             watched: random.one_in(4),
         };
         plan.swarm(random);

@@ -7,7 +7,7 @@ use super::plan::Family;
 use super::schedule::Schedule;
 
 /// Schedules of a family from which on its trouble must have come.
-const ENOUGH: u64 = 100;
+const ENOUGH: u64 = 200;
 
 /// Sums over the schedules of a family.
 #[derive(Clone, Copy, Debug, Default)]

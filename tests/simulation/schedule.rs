@@ -176,9 +176,11 @@ impl Schedule {
 
     pub(crate) fn rest(&mut self) {
         self.settle();
-        self.check_rest();
-        if self.random.one_in(8) {
-            self.check_table();
+        if self.random.one_in(self.plan.rests_one_in) {
+            self.check_rest();
+            if self.random.one_in(8) {
+                self.check_table();
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use super::closings::PAUSE_BYTES;
-use super::line::{self, Line};
+use super::line::{self, Figures, Line};
 use super::shadow::{Due, End, Held, Shadow, Start, State};
 use super::world::{Event, Peer};
 
@@ -136,11 +136,10 @@ impl Shadow {
     fn told_metrics(&mut self, peer: Peer, metrics: &str) {
         let conn = &mut self.conns[peer.0];
         conn.asked = conn.asked.checked_sub(1).expect("an answer a question");
-        let figures: serde_json::Value = serde_json::from_str(metrics).expect("metrics are an object");
-        let figure = |name: &str| figures[name].as_u64().unwrap_or_else(|| panic!("{name} is missing or negative"));
-        assert!(figure("jobs_dispatched") >= self.tally.dispatched, "all that were told of a job are counted");
-        assert!(figure("jobs_added") >= self.tally.added, "all that were accepted are counted");
-        if figures["types"].is_object() {
+        let figures: Figures<'_> = serde_json::from_str(metrics).expect("figures are there and not negative");
+        assert!(figures.jobs_dispatched >= self.tally.dispatched, "all that were told of a job are counted");
+        assert!(figures.jobs_added >= self.tally.added, "all that were accepted are counted");
+        if figures.types.is_some() {
             self.table = Some(metrics.to_owned());
         }
     }
