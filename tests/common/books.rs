@@ -17,18 +17,27 @@ impl World {
     /// Panics unless the books of all shards agree, as they must when nothing is on the way. Offers to and from shards
     /// that were told to stop are no longer looked after.
     pub(crate) fn check_rest(&self) {
+        self.check_books_at_rest(&self.audits());
+    }
+
+    /// The books of all shards.
+    pub(crate) fn audits(&self) -> Vec<Audit> {
+        (0..self.shards()).map(|shard| self.audit(shard)).collect()
+    }
+
+    /// The same for books that were laid open already.
+    pub(crate) fn check_books_at_rest(&self, audits: &[Audit]) {
         assert!(self.at_rest(), "something is on the way");
-        let audits: Vec<Audit> = (0..self.shards()).map(|shard| self.audit(shard)).collect();
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
-        for (shard, audit) in (0..).zip(&audits) {
+        for (shard, audit) in (0..).zip(audits) {
             check_alone(audit, self.is_stopping(shard));
             let kept: u32 = audit.workers.iter().map(|worker| worker.kept).sum();
             assert_eq!(kept, 0, "slots are kept at rest");
             audit.bids.iter().for_each(|bid| check_bid_at_rest(bid, any_stops));
         }
         if !any_stops {
-            self.check_agreement(&audits);
-            check_nothing_waits_in_vain(&audits);
+            self.check_agreement(audits);
+            check_nothing_waits_in_vain(audits);
         }
         self.check_sums();
     }

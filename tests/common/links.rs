@@ -56,7 +56,17 @@ impl World {
 
     /// The link with the message that was posted first of all that are on the way.
     pub(crate) fn oldest_link(&self) -> Option<Link> {
-        self.busy_links().min_by_key(|&link| self.outside.links[self.link(link)][0].0)
+        self.busy_links().min_by_key(|&link| self.first_posted(link))
+    }
+
+    /// The place of the first message of a busy link among all that were ever posted.
+    pub(crate) fn first_posted(&self, link: Link) -> u64 {
+        self.outside.links[self.link(link)][0].0
+    }
+
+    /// How many messages are on the way.
+    pub(crate) fn on_the_way_in_all(&self) -> usize {
+        usize::try_from(self.outside.posted - self.outside.delivered).expect("they are in memory")
     }
 
     /// Whether nothing is on the way.

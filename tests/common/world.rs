@@ -182,10 +182,15 @@ impl World {
 
     /// Time passes, and each shard begins a turn.
     pub(crate) fn advance(&mut self, ms: u64) {
-        self.now_ms += ms;
+        self.wait(ms);
         for shard in 0..self.shards() {
             self.turn(shard);
         }
+    }
+
+    /// Time passes, and nobody looks at the clock yet.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.now_ms += ms;
     }
 
     /// A shard begins a turn: it reads the clock and what the others hold.

@@ -1,55 +1,44 @@
 //! What is checked of a whole world: that jobs are where the shadow has them, and, at rest, that all books agree.
 
-use deputy::dispatch::audit::JobAudit;
+use std::collections::BTreeMap;
+
+use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::{Message, ShardId, Submitter};
 
 use super::plan::Family;
 use super::schedule::Schedule;
 use super::shadow::{Job, State};
-use super::world::{Link, Peer};
-
-/// Deliveries after which a world must be at rest, for each thing that may still cause some: a job, or a type of a
-/// shard. Found by experiment: of 200,000 schedules the worst needed a third.
-const DELIVERIES_EACH: usize = 60;
+use super::world::Peer;
 
 /// What tells jobs apart in the books of both sides: submitter, id, type, suspect, attempts.
-type Trace = (Submitter, String, String, bool, u32);
+type Trace<'a> = (Submitter, &'a str, &'a str, bool, u32);
 
 impl Schedule {
-    /// Delivers until nothing is on the way, half of the time in the order of posting, else in any order.
+    /// Delivers until nothing is on the way, half of the time in the order of posting.
     pub(crate) fn settle(&mut self) {
-        let things = self.shadow.jobs.len() + self.plan.types * usize::from(self.plan.options.shards) + self.live.len();
-        let on_the_way: usize = self.world.busy_links().map(|link| self.world.on_the_way(link).len()).sum();
         let fifo = self.random.one_in(2);
-        for _ in 0..DELIVERIES_EACH * things + on_the_way {
-            let Some(link) = self.next_link(fifo) else { return };
+        for _ in 0..=self.steps_max() {
+            let link = if fifo { self.world.oldest_link() } else { self.next_link_of_all() };
+            let Some(link) = link else { return };
             self.deliver(link);
         }
-        assert!(self.world.at_rest(), "messages go round and round");
-    }
-
-    fn next_link(&mut self, fifo: bool) -> Option<Link> {
-        let links = self.world.busy_links().len();
-        if fifo || links == 0 {
-            return self.world.oldest_link();
-        }
-        let at = self.random.below(links);
-        self.world.busy_links().nth(at)
+        panic!("messages go round and round");
     }
 
     /// All that must hold when nothing is on the way.
     pub(crate) fn check_rest(&self) {
-        self.world.check_rest();
-        self.check_places();
+        let audits = self.world.audits();
+        self.world.check_books_at_rest(&audits);
+        self.check_places_in(&audits);
         let c = self.world.totals().counts;
         let tally = &self.shadow.tally;
-        let live = |peer: &&Peer| !self.shadow.conn(**peer).gone;
-        assert_eq!(c.connections_open, self.live.iter().filter(live).count() as u64);
+        assert_eq!(c.connections_open, self.shadow.live.len() as u64);
         assert_eq!(c.workers_added, tally.workers_added);
         assert_eq!([c.jobs_added, c.jobs_dispatched, c.jobs_refused], [tally.added, tally.dispatched, tally.refused]);
         assert_eq!([c.jobs_done, c.protocol_errors], [tally.done, tally.errors]);
-        assert!(self.live.iter().all(|peer| self.shadow.conn(*peer).asked == 0), "metrics are due");
+        assert_eq!(self.world.totals().faults, tally.faults);
+        assert!(self.shadow.live.iter().all(|peer| self.shadow.conn(peer).asked == 0), "metrics are due");
         if self.is_exact() {
             assert_eq!([c.jobs_failed, c.results_dropped], [tally.failed, tally.dropped]);
             assert_eq!(c.jobs_reassigned, tally.reassigned);
@@ -65,9 +54,13 @@ impl Schedule {
 
     /// What each shard waits for, and holds of the memory budget for it, is what was submitted through it.
     fn check_pending(&self) {
-        for shard in 0..self.plan.options.shards {
-            let jobs = self.shadow.jobs.values().filter(|job| self.shadow.conn(job.submitter).shard == shard);
-            let (count, bytes) = jobs.fold((0, 0), |(count, bytes), job| (count + 1, bytes + job.bytes));
+        let mut shards = vec![(0, 0); self.plan.options.shards.into()];
+        for job in self.shadow.jobs.values() {
+            let (count, bytes) = &mut shards[usize::from(self.shadow.conn(job.submitter).shard)];
+            *count += 1;
+            *bytes += job.bytes;
+        }
+        for (shard, (count, bytes)) in (0..).zip(shards) {
             assert_eq!(self.world.pending(shard), count, "jobs of shard {shard} without an answer");
             assert_eq!(self.world.counts(shard).job_bytes, bytes, "their bytes");
         }
@@ -75,44 +68,52 @@ impl Schedule {
 
     /// Each job is in exactly one place, and it is where the shadow has it, with its attempts.
     pub(crate) fn check_places(&self) {
+        self.check_places_in(&self.world.audits());
+    }
+
+    fn check_places_in(&self, audits: &[Audit]) {
         if !self.is_exact() {
             return;
         }
-        let mut inside: Vec<Trace> = Vec::new();
+        let mut inside: Vec<Trace<'_>> = Vec::new();
         for link in self.world.busy_links() {
             inside.extend(self.world.on_the_way(link).filter_map(job_of).map(trace_of_job));
         }
-        for shard in 0..self.plan.options.shards {
-            let audit = self.world.audit(shard);
+        let mut holds: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
+        for (shard, audit) in (0..).zip(audits) {
             inside.extend(audit.queues.iter().flat_map(|queue| &queue.waiting).map(trace_of_audit));
             for worker in &audit.workers {
                 let peer = self.world.peer(shard, worker.conn).expect("a worker is connected");
-                let mut held: Vec<Trace> = worker.held.iter().map(|(_, job)| trace_of_audit(job)).collect();
-                held.sort_unstable();
-                assert_eq!(held, self.traces(State::Held(peer)), "held by {peer:?}");
+                if !worker.held.is_empty() {
+                    holds.insert(peer, worker.held.iter().map(|(_, job)| trace_of_audit(job)).collect());
+                }
                 assert!(worker.types.len() == self.shadow.conn(peer).types.len(), "types of {worker:?}");
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
             }
         }
+        let mut expected: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
+        let mut expected_inside = Vec::new();
+        for job in self.shadow.jobs.values() {
+            match job.state {
+                State::Held(peer) => expected.entry(peer).or_default().push(self.trace(job)),
+                State::Inside => expected_inside.push(self.trace(job)),
+                State::Ended(_) => {}
+            }
+        }
+        holds.values_mut().chain(expected.values_mut()).for_each(|traces| traces.sort_unstable());
+        assert_eq!(holds, expected, "held");
         inside.sort_unstable();
-        assert_eq!(inside, self.traces(State::Inside), "in queues and on the way");
-        let held = self.shadow.jobs.values().filter(|job| matches!(job.state, State::Held(_))).count();
+        expected_inside.sort_unstable();
+        assert_eq!(inside, expected_inside, "in queues and on the way");
         let counts = self.world.totals().counts;
-        assert_eq!(counts.jobs_running, held as u64, "held");
+        assert_eq!(counts.jobs_running, expected.values().map(Vec::len).sum::<usize>() as u64, "held");
         assert!(counts.jobs_waiting <= inside.len() as u64, "waiting");
     }
 
-    fn traces(&self, state: State) -> Vec<Trace> {
-        let jobs = self.shadow.jobs.values().filter(|job| job.state == state);
-        let mut traces: Vec<Trace> = jobs.map(|job| self.trace(job)).collect();
-        traces.sort_unstable();
-        traces
-    }
-
-    fn trace(&self, job: &Job) -> Trace {
+    fn trace<'a>(&self, job: &'a Job) -> Trace<'a> {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let submitter = Submitter { shard: ShardId(shard), conn };
-        (submitter, job.id.to_owned(), job.type_name.clone(), job.suspect, job.attempts)
+        (submitter, job.id, &job.type_name, job.suspect, job.attempts)
     }
 }
 
@@ -123,10 +124,10 @@ fn job_of(message: &Message) -> Option<&CoreJob> {
     }
 }
 
-fn trace_of_job(job: &CoreJob) -> Trace {
-    (job.submitter, job.id().to_owned(), job.type_name().to_owned(), job.suspect, job.attempts)
+fn trace_of_job(job: &CoreJob) -> Trace<'_> {
+    (job.submitter, job.id(), job.type_name(), job.suspect, job.attempts)
 }
 
-fn trace_of_audit(job: &JobAudit) -> Trace {
-    (job.submitter, job.id.clone(), job.type_name.clone(), job.suspect, job.attempts)
+fn trace_of_audit(job: &JobAudit) -> Trace<'_> {
+    (job.submitter, &job.id, &job.type_name, job.suspect, job.attempts)
 }

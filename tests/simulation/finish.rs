@@ -1,9 +1,12 @@
-//! The end of a schedule: the faults stop, all work must get done in a bounded number of steps, everybody leaves, and
-//! nothing may be left.
+//! The end of a schedule: the faults stop, all work must get done within the steps that `bound.rs` allows, everybody
+//! leaves, and nothing may be left.
 
 use super::schedule::Schedule;
 use super::shadow::State;
 use super::world::Peer;
+
+/// Of so many steps one is an answer of a worker, if there are messages on the way too.
+const ANSWERS_ONE_IN: usize = 4;
 
 impl Schedule {
     /// Drains the world, and checks that it is as empty as it was at the start.
@@ -20,21 +23,26 @@ impl Schedule {
         assert!(unanswered.is_none(), "never answered: {unanswered:?}");
         self.everybody_leaves();
         self.world.check_empty();
+        self.tell_reached();
     }
 
+    /// Everybody reads on, and no line is left half. Half of the time what is on the way comes before the work goes on.
     fn end_faults(&mut self) {
-        for peer in self.live.clone() {
-            if !self.shadow.conn(peer).gone {
+        for peer in self.shadow.live.all() {
+            if !self.shadow.conn(peer).gone && !self.shadow.conn(peer).reads {
                 self.read_on(peer);
             }
             if !self.shadow.conn(peer).gone {
-                self.shadow.conn_mut(peer).partial = 0;
-                self.world.heard(peer, 0);
-                self.after_peer(peer);
+                self.half_line_of(peer, 0);
             }
         }
-        self.settle();
-        self.check_rest();
+        if self.random.one_in(2) {
+            self.settle();
+            self.check_rest();
+            if self.random.one_in(4) {
+                self.check_table();
+            }
+        }
     }
 
     /// Each type that has jobs gets a worker.
@@ -49,21 +57,30 @@ impl Schedule {
         }
     }
 
-    /// At rest some worker holds a job as long as there is one: so each round ends at least one.
+    /// Messages come and workers answer, in any order. At rest some worker holds a job as long as there is one.
     fn finish_jobs(&mut self) {
-        for _ in 0..=self.shadow.jobs.len() {
-            self.settle();
-            self.check_rest();
-            if self.shadow.jobs.is_empty() {
-                return;
+        let steps_max = self.steps_max();
+        let mut steps = 0;
+        let mut holders = self.holders();
+        while !(self.shadow.jobs.is_empty() && self.world.at_rest()) {
+            if self.world.at_rest() && holders.is_empty() {
+                if self.random.one_in(self.plan.rests_one_in) {
+                    self.check_rest();
+                }
+                holders = self.holders();
+                assert!(!holders.is_empty(), "no progress: {:?}", self.shadow.jobs);
             }
-            let holders = self.holders();
-            assert!(!holders.is_empty(), "no progress: {:?}", self.shadow.jobs);
-            for peer in holders {
-                self.answer_all(peer);
+            if !holders.is_empty() && (self.world.at_rest() || self.random.one_in(ANSWERS_ONE_IN)) {
+                let at = self.random.below(holders.len());
+                steps += self.answer_all(holders.swap_remove(at));
+            } else if let Some(link) = self.next_link_of_all() {
+                self.deliver(link);
+                steps += 1;
             }
+            assert!(steps <= steps_max, "not over in {steps_max} steps: {:?}", self.shadow.jobs);
         }
-        assert!(self.shadow.jobs.is_empty(), "too slow: {:?}", self.shadow.jobs);
+        self.reached.bound_used = self.reached.bound_used.max((steps * 1_000 / steps_max.max(1)) as u64);
+        self.check_rest();
     }
 
     /// The shards that were not told to stop are told now. Workers end what they hold, or the time for that is over.
@@ -72,7 +89,9 @@ impl Schedule {
         self.settle();
         self.check_rest();
         if self.random.one_in(2) {
-            self.holders().into_iter().for_each(|peer| self.answer_all(peer));
+            for peer in self.holders() {
+                self.answer_all(peer);
+            }
         } else {
             (0..self.plan.options.shards).for_each(|shard| self.drain_over_at(shard));
         }
@@ -84,19 +103,21 @@ impl Schedule {
     }
 
     fn holders(&self) -> Vec<Peer> {
-        self.live.iter().copied().filter(|peer| !self.shadow.conn(*peer).held.is_empty()).collect()
+        self.shadow.live.iter().filter(|peer| !self.shadow.conn(*peer).held.is_empty()).collect()
     }
 
-    fn answer_all(&mut self, peer: Peer) {
-        for _ in 0..self.shadow.conn(peer).held.len() {
-            self.answer(peer);
-        }
+    /// Answers what a worker holds now; how many jobs that were.
+    fn answer_all(&mut self, peer: Peer) -> usize {
+        let held = self.shadow.conn(peer).held.len();
+        (0..held).for_each(|_| self.answer(peer));
+        held
     }
 
     fn everybody_leaves(&mut self) {
-        while let Some(peer) = self.random.pick_any(self.live.clone()) {
+        let settles_one_in = 2 + self.shadow.live.len() / 8;
+        while let Some(peer) = self.shadow.live.draw(&mut self.random, |_| true) {
             self.leave(peer);
-            if self.random.one_in(2) {
+            if self.random.one_in(settles_one_in) {
                 self.settle();
             }
         }

@@ -3,6 +3,8 @@
 //! A job has a serial number of the simulation's own in its arg, which worker and answer carry on: so each line tells
 //! which job it is about, whatever its id.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +28,15 @@ pub(crate) struct Line<'a> {
     pub(crate) metrics: Option<&'a RawValue>,
 }
 
+/// What is looked at in each answer to a metrics question.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Figures<'a> {
+    pub(crate) jobs_added: u64,
+    pub(crate) jobs_dispatched: u64,
+    #[serde(borrow)]
+    pub(crate) types: Option<&'a RawValue>,
+}
+
 impl<'a> Line<'a> {
     pub(crate) fn read(text: &'a str) -> Self {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
@@ -45,17 +56,31 @@ pub(crate) const IDS: [[&str; 2]; 6] = [
 /// An id that no job has.
 pub(crate) const NOBODY: &str = r#""nobody""#;
 
-/// Bytes of a job that pauses a worker which does not read.
-const BIG_BYTES: usize = (1 << 20) + 100;
+/// What large jobs and their values end with: it pauses a worker that does not read. Made once, as it is what takes time.
+static BIG_TAIL: LazyLock<String> = LazyLock::new(|| format!(",\"{}\"]", "x".repeat((1 << 20) + 100)));
 
 /// The arg of a job.
 pub(crate) fn arg(serial: u64, big: bool) -> String {
-    if big { format!("[{serial},\"{}\"]", "x".repeat(BIG_BYTES)) } else { format!("[{serial}]") }
+    format!("[{serial}{}", tail(big))
+}
+
+/// Whether a text is the arg of a job.
+pub(crate) fn is_arg(text: &str, serial: u64, big: bool) -> bool {
+    text.strip_prefix(&format!("[{serial}")) == Some(tail(big))
 }
 
 /// The result or error of a job.
-pub(crate) fn value(serial: u64, err: bool) -> String {
-    format!("[{serial},{err}]")
+pub(crate) fn value(serial: u64, err: bool, big: bool) -> String {
+    format!("[{serial},{err}{}", tail(big))
+}
+
+/// Whether a text is the result or error of a job.
+pub(crate) fn is_value(text: &str, serial: u64, err: bool, big: bool) -> bool {
+    text.strip_prefix(&format!("[{serial},{err}")) == Some(tail(big))
+}
+
+fn tail(big: bool) -> &'static str {
+    if big { &BIG_TAIL } else { "]" }
 }
 
 /// The serial number that a value carries.

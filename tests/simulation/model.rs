@@ -3,15 +3,16 @@
 //! Where workers take one type each, it says which jobs start next. The line: jobs given back by arrival, then the others
 //! by arrival. If no worker has more than one slot, those that start are a head of the line. If some have, a job given
 //! back may have to wait for a worker without another one while others pass it, also younger ones of its kind while it
-//! is refused: then only the others keep their order. That a free slot is not left idle is checked of the books at rest;
-//! together the two say exactly who starts.
+//! is refused: then only the others keep their order. Of a shard's workers with one slot the one starts it that has been
+//! ready for longest. That a free slot is not left idle is checked of the books at rest; together these say exactly who
+//! starts.
 //!
 //! Where they take several, it says how long a type may have to wait for its turn.
 
 use std::collections::BTreeMap;
 
 use super::schedule::Schedule;
-use super::shadow::{Shadow, Start, State};
+use super::shadow::{Conn, Shadow, Start, State};
 use super::world::Peer;
 
 /// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
@@ -47,6 +48,20 @@ fn check_line(shadow: &Shadow, start: &Start, one_slot: bool) {
     let mut passed = waiting.filter(|other| *other < place);
     let wrong = passed.find(|other| one_slot || other.0);
     assert_eq!(wrong, None, "{place:?} started first: {start:?}");
+    if one_slot {
+        check_worker(shadow, start);
+    }
+}
+
+/// Of a shard's workers the one has the job that has been ready for longest.
+fn check_worker(shadow: &Shadow, start: &Start) {
+    let worker = shadow.conn(start.worker);
+    let waits_longer = |conn: &Conn| {
+        let is_ready = conn.held.is_empty() && conn.shard == worker.shard && conn.types.contains(&start.type_name);
+        is_ready && conn.ready_since < worker.ready_since
+    };
+    let passed = shadow.live.iter().find(|peer| waits_longer(shadow.conn(*peer)));
+    assert_eq!(passed, None, "was ready before: {start:?}");
 }
 
 fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = Place> + 'a {

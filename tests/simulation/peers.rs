@@ -2,6 +2,7 @@
 
 use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::Input;
+use deputy::metrics::Fault;
 use deputy::protocol::Code;
 use deputy::protocol::command::{Command, Refusal, TypesAsked};
 
@@ -10,14 +11,11 @@ use super::schedule::Schedule;
 use super::shadow::{Conn, Due, End, Held, Job, State};
 use super::world::Peer;
 
-/// Connections that may be open at once: more would only be more of the same.
-const PEERS_MAX: usize = 20;
-
 impl Schedule {
     // Connections.
 
     pub(crate) fn open(&mut self) {
-        if self.live.len() < PEERS_MAX {
+        if self.shadow.live.len() < self.plan.peers_max {
             let shard = self.any_shard();
             self.open_at(shard);
         }
@@ -26,21 +24,33 @@ impl Schedule {
     pub(crate) fn open_at(&mut self, shard: u16) -> Peer {
         let peer = self.world.open(shard);
         self.shadow.open(peer, shard);
-        self.live.push(peer);
         self.after(shard);
         peer
     }
 
     pub(crate) fn open_worker(&mut self) {
-        if self.live.len() < PEERS_MAX {
+        if self.shadow.live.len() < self.plan.peers_max {
             let shard = self.any_shard();
             let peer = self.open_at(shard);
             self.can_do(peer);
         }
     }
 
+    fn say(&mut self, peer: Peer, line: &str) {
+        self.shadow.line_ended(peer);
+        self.world.say(peer, line);
+        self.after_peer(peer);
+    }
+
+    pub(crate) fn command(&mut self, peer: Peer, command: Command<'_>) {
+        self.shadow.line_ended(peer);
+        self.world.command(peer, command);
+        self.after_peer(peer);
+    }
+
     pub(crate) fn leave(&mut self, peer: Peer) {
         self.shadow.leave(peer);
+        self.shadow.line_ended(peer);
         self.world.end(peer);
         self.after_peer(peer);
     }
@@ -76,8 +86,7 @@ impl Schedule {
 
     pub(crate) fn submit(&mut self, peer: Peer) {
         let id = line::IDS[self.random.below(line::IDS.len())][0];
-        let twin = self.shadow.jobs.values().any(|job| job.submitter == peer && job.id == id);
-        if twin && !self.plan.twins {
+        if !self.plan.twins && self.shadow.conn(peer).jobs.iter().any(|serial| self.shadow.jobs[serial].id == id) {
             return;
         }
         self.serial += 1;
@@ -86,18 +95,20 @@ impl Schedule {
         let arg = line::arg(serial, big);
         let bytes = CoreJob::bytes_of(id, &type_name, Some(&arg));
         if let Some(code) = self.why_refused(peer, bytes) {
+            if code == "queue_full" {
+                self.shadow.tally.faults.count(Fault::QueueFull);
+            }
             self.shadow.expect(peer, Due::Refused(id, code));
         } else {
-            let (state, type_name) = (State::Inside, type_name.clone());
-            let job = Job { submitter: peer, id, type_name, big, state, suspect: false, attempts: 0, bytes };
-            self.shadow.jobs.insert(serial, job);
-            self.shadow.tally.added += 1;
+            let (state, type_name, accepted_ms) = (State::Inside, type_name.clone(), self.world.now_ms());
+            let job =
+                Job { submitter: peer, id, type_name, big, state, suspect: false, attempts: 0, bytes, accepted_ms };
+            self.shadow.submit(serial, job);
             if self.plan.poison_one_in > 0 && self.random.one_in(self.plan.poison_one_in) {
                 self.poison.push(serial);
             }
         }
-        self.world.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg) });
-        self.after_peer(peer);
+        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg) });
     }
 
     /// The code with which a job of so many bytes must be refused, if it must.
@@ -116,9 +127,9 @@ impl Schedule {
         let seen = conn.held.iter().copied().filter(|held| held.seen);
         let Held { serial, number, .. } = self.random.pick_any(seen).expect("it has seen one");
         let err = self.random.one_in(5);
-        let value = line::value(serial, err);
         let end = if err { End::Failed } else { End::Done };
-        let id = self.shadow.jobs[&serial].id;
+        let Job { id, big, .. } = self.shadow.jobs[&serial];
+        let value = line::value(serial, err, big);
         let spellings = line::IDS.iter().find(|row| row[0] == id).expect("all ids are from there");
         let id = *self.random.pick(spellings);
         self.shadow.complete(worker, serial, end);
@@ -127,13 +138,12 @@ impl Schedule {
             Some(number) => format!(r#"{{"cmd":"did","job":{number},"{key}":{value}}}"#),
             None => format!(r#"{{"cmd":"did","id":{id},"{key}":{value}}}"#),
         };
-        self.world.say(worker, &line);
-        self.after_peer(worker);
+        self.say(worker, &line);
     }
 
     /// A `did` for a job that this connection does not hold, or does not hold by that name.
     pub(crate) fn answer_wrongly(&mut self, peer: Peer) {
-        let others = self.live.iter().flat_map(|other| &self.shadow.conn(*other).held);
+        let others = self.shadow.live.iter().flat_map(|other| &self.shadow.conn(other).held);
         let mine = |number: &u64| self.shadow.conn(peer).held.iter().any(|held| held.number == Some(*number));
         let numbers = others.filter_map(|held| held.number).filter(|number| !mine(number));
         let number = self.random.pick_any(numbers);
@@ -146,8 +156,8 @@ impl Schedule {
             _ => format!(r#"{{"cmd":"did","id":{id}}}"#),
         };
         self.shadow.expect(peer, Due::Error("not_holding"));
-        self.world.say(peer, &line);
-        self.after_peer(peer);
+        self.shadow.tally.faults.count(Fault::NotHolding);
+        self.say(peer, &line);
     }
 
     // Workers.
@@ -170,6 +180,9 @@ impl Schedule {
     }
 
     pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], max_jobs: Option<u32>) {
+        if names.iter().any(|name| !self.shadow.conn(peer).types.contains(name)) {
+            self.shadow.is_ready_anew(peer);
+        }
         let conn = self.shadow.conn_mut(peer);
         conn.types.extend(names.iter().cloned());
         conn.numbered |= max_jobs.is_some();
@@ -177,31 +190,45 @@ impl Schedule {
         let first = !conn.ever_worker && !conn.types.is_empty();
         conn.ever_worker |= first;
         self.shadow.tally.workers_added += u64::from(first);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.world.can_do(peer, &names, max_jobs);
-        self.after_peer(peer);
+        let types = names.iter().map(|name| name.as_str().into()).collect();
+        self.command(peer, Command::CanDo { types, max_jobs, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer) {
         let name = self.any_type();
         self.shadow.conn_mut(peer).types.remove(&name);
-        self.world.cant_do(peer, &[&name]);
-        self.after_peer(peer);
+        self.command(peer, Command::CantDo { types: vec![name.into()] });
     }
 
     // Lines that change nothing.
 
     pub(crate) fn half_line(&mut self, peer: Peer) {
         let bytes = *self.random.pick(&[0, 10, 500, 3_000]);
-        self.shadow.conn_mut(peer).partial = bytes;
+        self.half_line_of(peer, bytes);
+    }
+
+    pub(crate) fn half_line_of(&mut self, peer: Peer, bytes: u64) {
+        let shard = self.shadow.conn(peer).shard;
+        let more = bytes.saturating_sub(self.shadow.conn(peer).partial.0);
+        let (before, cuts, _) = self.before_cuts(shard);
+        let must = more > 0 && self.passed(shard, &before, more);
+        self.shadow.heard(peer, bytes);
         self.world.heard(peer, bytes);
         self.after_peer(peer);
+        let cut = self.shadow.bounds.cuts() - cuts;
+        if more > 0 {
+            self.check_cuts(shard, must, cut);
+        } else {
+            assert_eq!(cut, 0, "cut off though nothing came");
+        }
     }
 
     pub(crate) fn garbage(&mut self, peer: Peer) {
         let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false };
         self.shadow.expect(peer, Due::Error("bad_json"));
         let fatal = self.random.one_in(4);
+        self.shadow.tally.faults.count(if fatal { Fault::FirstLine } else { Fault::BadJson });
+        self.shadow.line_ended(peer);
         if fatal {
             self.shadow.leave(peer);
         }
@@ -221,7 +248,12 @@ impl Schedule {
         let input = match self.random.below(5) {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
-            2 => Input::Heard { conn, partial_bytes: 70 },
+            2 => {
+                if !self.shadow.conn(peer).closed {
+                    self.shadow.heard(peer, 70); // It is still owed an answer.
+                }
+                Input::Heard { conn, partial_bytes: 70 }
+            }
             3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
             _ => Input::Command {
                 from: conn,
@@ -242,13 +274,11 @@ impl Schedule {
             _ => TypesAsked::Named(vec![self.any_type().into(), "unknown".into()]),
         };
         self.shadow.conn_mut(peer).asked += 1;
-        self.world.command(peer, Command::Metrics { types });
-        self.after_peer(peer);
+        self.command(peer, Command::Metrics { types });
     }
 
     pub(crate) fn ping(&mut self, peer: Peer) {
         self.shadow.expect(peer, Due::Pong);
-        self.world.command(peer, Command::Ping);
-        self.after_peer(peer);
+        self.command(peer, Command::Ping);
     }
 }

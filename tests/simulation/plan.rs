@@ -1,21 +1,32 @@
 //! What a schedule is made of: how large its world is, and which operations happen how often in it. Some are switched
 //! off for a whole schedule (swarm testing): rare states are reached when what would end them never happens.
 
+use super::order::{CLASSES, Order};
 use super::random::Random;
 use super::world::Options;
 
 /// What kind of trouble a schedule makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Messages are delivered in any order, all classes alike.
+    /// Messages are delivered in any order, all alike.
     Uniform,
-    /// One class of message, or one shard's mailbox, is held back for long.
+    /// Quiet times, in which all is delivered at once, and floods, in which nothing is.
+    Bursty,
+    /// A class of message, a shard's mailbox or a pair of shards is held back for long.
     HeldBack,
+    /// Of the messages that may be delivered the worst is, by one of several opinions.
+    Worst,
+    /// Peers that read little or nothing, large jobs, and time that passes.
+    Slow,
+    /// A memory budget that is reached again and again, by jobs and by half lines.
+    Tight,
+    /// The shards are told to stop, each at its own time.
+    Stopping,
     /// Everything is delivered after each operation, and half of the time workers take one type: the naive model predicts
     /// who is next.
     Calm,
-    /// The shards are told to stop, each at its own time.
-    Stopping,
+    /// 64 shards, and many types.
+    Wide,
 }
 
 /// One thing that can happen next.
@@ -80,9 +91,15 @@ const WEIGHTS: [(Op, usize); 25] = [
 /// Operations without which a schedule shows nothing.
 const NEEDED: [Op; 5] = [Op::Deliver, Op::OpenClient, Op::OpenWorker, Op::Do, Op::Answer];
 
-/// What may be held back.
-const CLASSES: [&str; 9] =
-    ["Submit", "Offer", "Ask", "Assign", "Decline", "Return", "Welcome", "Withdraw", "Withdrawn"];
+/// How much more often some happen in a family that is about them.
+fn stress(family: Family, op: Op) -> usize {
+    match (family, op) {
+        (Family::Slow, Op::StopReading | Op::ReadSome | Op::Stall) => 6,
+        (Family::Tight, Op::HalfLine | Op::Turn) => 6,
+        (Family::Tight, Op::Do) => 2,
+        _ => 1,
+    }
+}
 
 /// One schedule, but for the draws that are made while it runs.
 #[derive(Debug)]
@@ -95,10 +112,14 @@ pub(crate) struct Plan {
     pub(crate) ops: usize,
     weights: Vec<(Op, usize)>,
     weight_sum: usize,
-    /// The class of message that is held back.
-    pub(crate) class: Option<&'static str>,
-    /// The shard whose mailbox is held back.
-    pub(crate) slow_shard: Option<u16>,
+    /// In which order messages are delivered.
+    pub(crate) order: Order,
+    /// Workers, each with a client, that are there at the start.
+    pub(crate) first_workers: usize,
+    /// Connections that may be open at once: more are mostly more of the same.
+    pub(crate) peers_max: usize,
+    /// Most operations of a flood, or of a quiet time.
+    pub(crate) flood_max: usize,
     /// Whether one connection may use an id twice.
     pub(crate) twins: bool,
     /// One in so many jobs pauses a worker that does not read; 0: none.
@@ -109,6 +130,8 @@ pub(crate) struct Plan {
     pub(crate) types_a_worker: usize,
     /// Most slots that a worker gives; 1: `max_jobs` is never said.
     pub(crate) slots_max: usize,
+    /// At one in so many times of rest all books are checked: where there is rest all the time, that takes most of it too.
+    pub(crate) rests_one_in: usize,
     /// Whether the books of a shard are checked after each of its steps, or only now and then: that takes most of the
     /// time of a schedule.
     pub(crate) watched: bool,
@@ -117,57 +140,57 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(family: Family, seed: u64, random: &mut Random) -> Self {
         let calm = family == Family::Calm;
-        let tight = !calm && random.one_in(6);
-        let big_one_in = if !calm && random.one_in(8) { 8 } else { 0 };
+        let tight = family == Family::Tight || !calm && random.one_in(20);
+        let big_one_in = if family == Family::Slow { 2 } else { 0 };
         let options = Options {
-            shards: *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]),
+            shards: if family == Family::Wide { 64 } else { *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]) },
             attempts_max: *random.pick(&[0, 1, 2, 2, 3, 3]),
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
-            unsent_bytes_max: if random.one_in(2) { 3 << 20 } else { 64 << 20 },
+            unsent_bytes_max: if random.one_in(4) { 64 << 20 } else { 2 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
             trace: false,
             seed,
         };
         let mut plan = Self {
             family,
+            order: order(family, options.shards, random),
             options,
-            types: 1 + random.below(6),
-            ops: 60 + random.below(240),
+            types: 1 + random.below(if family == Family::Wide { 40 } else { 6 }),
+            ops: ops(random),
+            first_workers: random.below(5),
+            peers_max: 20,
+            flood_max: 20,
             weights: Vec::new(),
             weight_sum: 0,
-            class: None,
-            slow_shard: None,
             twins: family != Family::Stopping && random.one_in(2),
             big_one_in,
             poison_one_in: *random.pick(&[0, 4, 10]),
             types_a_worker: if calm && random.one_in(2) { 1 } else { *random.pick(&[1, 2, 3, 6]) },
             slots_max: *random.pick(&[1, 1, 2, 4]),
+            rests_one_in: if matches!(family, Family::Calm | Family::Bursty) { 4 } else { 1 },
             watched: random.one_in(4),
         };
-        plan.hold_back(random);
         plan.swarm(random);
         plan
-    }
-
-    fn hold_back(&mut self, random: &mut Random) {
-        if self.family != Family::HeldBack {
-        } else if random.one_in(4) {
-            self.slow_shard = Some(u16::try_from(random.below(self.options.shards.into())).expect("a shard"));
-        } else {
-            self.class = Some(*random.pick(&CLASSES));
-        }
     }
 
     /// Switches some operations off, and makes others rarer or more frequent.
     fn swarm(&mut self, random: &mut Random) {
         for (op, weight) in WEIGHTS {
             let stops = matches!(op, Op::Stop | Op::DrainOver);
-            let off = stops && self.family != Family::Stopping || !stops && !NEEDED.contains(&op) && random.one_in(3);
+            let needed = NEEDED.contains(&op) || stress(self.family, op) > 1;
+            let off = stops && self.family != Family::Stopping || !stops && !needed && random.one_in(3);
             if !off {
-                self.weights.push((op, weight * *random.pick(&[1, 2, 2, 4])));
+                self.weights.push((op, weight * stress(self.family, op) * *random.pick(&[1, 2, 2, 4])));
             }
         }
         self.weight_sum = self.weights.iter().map(|(_, weight)| weight).sum();
+    }
+
+    /// Of all operations these alone happen, so often.
+    pub(crate) fn only(&mut self, weights: &[(Op, usize)]) {
+        self.weights = weights.to_vec();
+        self.weight_sum = weights.iter().map(|(_, weight)| weight).sum();
     }
 
     pub(crate) fn next_op(&self, random: &mut Random) -> Op {
@@ -179,5 +202,33 @@ impl Plan {
             left -= weight;
         }
         unreachable!("the draw is below the sum")
+    }
+}
+
+/// How many operations: mostly few, as a fault that needs few is found soonest by many short schedules; sometimes many.
+fn ops(random: &mut Random) -> usize {
+    match random.below(20) {
+        0 => 100 + random.below(300),
+        1..=5 => 40 + random.below(80),
+        _ => 8 + random.below(40),
+    }
+}
+
+fn order(family: Family, shards: u16, random: &mut Random) -> Order {
+    let mut shard = || u16::try_from(random.below(shards.into())).expect("a shard");
+    let (one, other) = (shard(), shard());
+    match family {
+        Family::HeldBack => match random.below(6) {
+            0 => Order::Mailbox(one),
+            1 => Order::Pair(one, other),
+            _ => Order::Class(*random.pick(&CLASSES)),
+        },
+        Family::Worst => *random.pick(&[Order::Newest, Order::Stale, Order::Stale, Order::Late, Order::Batches]),
+        Family::Uniform | Family::Calm => Order::Any,
+        _ => match random.below(4) {
+            0 => Order::Stale,
+            1 => Order::Batches,
+            _ => Order::Any,
+        },
     }
 }

@@ -1,10 +1,13 @@
 //! One schedule: a world, the shadow books, and random operations on both, with all checks after each step.
 
+use deputy::metrics::Counts;
+
 use super::model::{self, Model};
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
+use super::reached::Reached;
 use super::shadow::{Conn, Shadow};
-use super::world::{Link, Peer, World, name_of};
+use super::world::{Event, Link, Peer, World};
 
 /// Operations between two checks of the whole world while messages are on the way.
 const OPS_PER_CENSUS: usize = 24;
@@ -16,41 +19,85 @@ pub(crate) struct Schedule {
     pub(crate) world: World,
     pub(crate) shadow: Shadow,
     pub(crate) model: Model,
-    /// Peers whose connection is open.
-    pub(crate) live: Vec<Peer>,
     /// What kills its workers.
     pub(crate) poison: Vec<u64>,
     /// Of the job that was submitted last.
     pub(crate) serial: u64,
+    /// The link that is emptied now, where they are emptied one by one.
+    pub(crate) batch: Option<Link>,
+    /// Operations until a flood ends, or a quiet time, whichever it is.
+    phase: (bool, usize),
+    /// What happened that a family is for.
+    pub(crate) reached: Reached,
 }
 
 impl Schedule {
     pub(crate) fn new(family: Family, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let plan = Plan::new(family, seed, &mut random);
-        let mut world = World::new(plan.options.clone());
-        world.keep_log();
-        let shadow = Shadow::new(plan.options.shards, plan.options.attempts_max);
-        Self { plan, random, world, shadow, model: Model::default(), live: Vec::new(), poison: Vec::new(), serial: 0 }
+        Self::of(plan, random)
     }
 
-    /// Runs all of it; the transcript's hash.
-    pub(crate) fn run(mut self) -> u64 {
+    /// A schedule by a plan that is made already.
+    pub(crate) fn of(plan: Plan, random: Random) -> Self {
+        let mut world = World::new(plan.options.clone());
+        world.keep_log();
+        world.drop_lines();
+        let shadow = Shadow::new(&plan.options);
+        let (model, poison, reached) = (Model::default(), Vec::new(), Reached::default());
+        Self { plan, random, world, shadow, model, poison, serial: 0, batch: None, phase: (false, 0), reached }
+    }
+
+    /// Runs all of it.
+    pub(crate) fn run(mut self) -> Self {
+        self.begin();
         for op in 0..self.plan.ops {
             self.trouble();
             if self.plan.family == Family::Calm {
                 self.rest();
                 model::check(&mut self);
-            } else if op % OPS_PER_CENSUS == 0 {
+            } else if op % OPS_PER_CENSUS == OPS_PER_CENSUS - 1 {
                 self.check_places();
             }
         }
         self.finish();
-        self.world.transcript()
+        self
     }
 
-    fn trouble(&mut self) {
-        match self.plan.next_op(&mut self.random) {
+    /// Some are there already: a short schedule is not spent on their coming.
+    fn begin(&mut self) {
+        for _ in 0..self.plan.first_workers {
+            self.open_worker();
+            self.open();
+        }
+        if self.plan.first_workers % 2 == 0 {
+            self.settle();
+        }
+    }
+
+    pub(crate) fn trouble(&mut self) {
+        let op = self.plan.next_op(&mut self.random);
+        if self.plan.family != Family::Bursty {
+            return self.perform(op);
+        }
+        let (flood, left) = self.phase;
+        if left == 0 {
+            self.phase = (!flood, 1 + self.random.below(self.plan.flood_max));
+        } else {
+            self.phase.1 -= 1;
+        }
+        if flood {
+            // Nothing is delivered while all come at once.
+            let instead = *self.random.pick(&[Op::Do, Op::Do, Op::Do, Op::Answer, Op::Leave]);
+            self.perform(if matches!(op, Op::Deliver | Op::Rest) { instead } else { op });
+        } else {
+            self.perform(op);
+            self.rest();
+        }
+    }
+
+    fn perform(&mut self, op: Op) {
+        match op {
             Op::Deliver => self.deliver_some(),
             Op::OpenClient => self.open(),
             Op::OpenWorker => self.open_worker(),
@@ -67,22 +114,31 @@ impl Schedule {
             Op::ReadSome => self.for_any(|conn| !conn.reads, Self::read_some),
             Op::Pass => self.pass(40),
             Op::Stall => self.pass(31_000),
-            Op::Turn => self.turn(),
+            Op::Turn => {
+                let shard = self.any_shard();
+                self.turn(shard);
+            }
             Op::HalfLine => self.for_any(|_| true, Self::half_line),
             Op::Garbage => self.for_any(|_| true, Self::garbage),
             Op::Haunt => self.haunt(),
             Op::Metrics => self.for_any(|_| true, Self::metrics),
             Op::Ping => self.for_any(|_| true, Self::ping),
             Op::Rest => self.rest(),
-            Op::Stop => self.stop(),
-            Op::DrainOver => self.drain_over(),
+            Op::Stop => {
+                let shard = self.any_shard();
+                self.stop_shard(shard);
+            }
+            Op::DrainOver => {
+                let shard = self.any_shard();
+                self.drain_over_at(shard);
+            }
         }
     }
 
     /// Does `op` to one of the live peers that `fit`, if there is one.
     pub(crate) fn for_any(&mut self, fit: impl Fn(&Conn) -> bool, op: impl FnOnce(&mut Self, Peer)) {
-        let fitting = self.live.iter().copied().filter(|peer| fit(self.shadow.conn(*peer)));
-        if let Some(peer) = self.random.pick_any(fitting) {
+        let Self { shadow, random, .. } = self;
+        if let Some(peer) = shadow.live.draw(random, |peer| fit(shadow.conn(peer))) {
             op(self, peer);
         }
     }
@@ -91,7 +147,9 @@ impl Schedule {
     pub(crate) fn after(&mut self, shard: u16) {
         let events = self.world.take_log();
         self.shadow.follow(&events);
-        self.live.retain(|peer| !self.shadow.conn(*peer).gone);
+        self.shadow.bounds.check(&self.world, shard, &self.shadow);
+        self.reached.returned +=
+            events.iter().filter(|event| matches!(event, Event::Posted(.., "Return"))).count() as u64;
         if self.plan.watched {
             self.world.check_shard(shard);
         }
@@ -105,21 +163,10 @@ impl Schedule {
 
     fn deliver_some(&mut self) {
         for _ in 0..=self.random.below(4) {
-            let links = self.world.busy_links().len();
-            if links == 0 {
-                return;
-            }
-            let at = self.random.below(links);
-            let link = self.world.busy_links().nth(at).expect("below their number");
-            if !self.is_held_back(link) || self.random.one_in(40) {
+            if let Some(link) = self.next_link() {
                 self.deliver(link);
             }
         }
-    }
-
-    fn is_held_back(&self, link: Link) -> bool {
-        let first = self.world.on_the_way(link).next().expect("a busy link has a message");
-        self.plan.slow_shard == Some(link.to) || self.plan.class == Some(name_of(first))
     }
 
     pub(crate) fn deliver(&mut self, link: Link) {
@@ -127,27 +174,51 @@ impl Schedule {
         self.after(link.to);
     }
 
+    pub(crate) fn rest(&mut self) {
+        self.settle();
+        if self.random.one_in(self.plan.rests_one_in) {
+            self.check_rest();
+            if self.random.one_in(8) {
+                self.check_table();
+            }
+        }
+    }
+
     // Shards.
 
     fn pass(&mut self, ms: u64) {
-        self.world.advance(ms);
-        (0..self.plan.options.shards).for_each(|shard| self.after(shard));
+        self.world.wait(ms);
+        (0..self.plan.options.shards).for_each(|shard| self.turn(shard));
     }
 
-    fn turn(&mut self) {
-        let shard = self.any_shard();
+    fn turn(&mut self, shard: u16) {
+        let (before, cuts, had) = self.before_cuts(shard);
+        self.shadow.turn(shard, self.world.now_ms());
         self.world.turn(shard);
         self.after(shard);
+        let cut = self.shadow.bounds.cuts() - cuts;
+        if before.connections_open == self.world.counts(shard).connections_open + cut {
+            self.check_cuts(shard, self.passed(shard, &before, 0) && had, cut);
+        }
     }
 
-    fn rest(&mut self) {
-        self.settle();
-        self.check_rest();
+    /// The figures of a shard, how often half a line was cut off, and whether the shard has one.
+    pub(crate) fn before_cuts(&self, shard: u16) -> (Counts, u64, bool) {
+        (self.world.counts(shard), self.shadow.bounds.cuts(), self.shadow.bounds.has_partials(shard))
     }
 
-    fn stop(&mut self) {
-        let shard = self.any_shard();
-        self.stop_shard(shard);
+    /// Half lines are cut off exactly when they must be, and enough of them.
+    pub(crate) fn check_cuts(&self, shard: u16, must: bool, cut: u64) {
+        assert_eq!(cut > 0, must, "half lines cut off at shard {shard}: {cut}");
+        let passed = self.passed(shard, &self.world.counts(shard), 0);
+        assert!(!passed || !self.shadow.bounds.has_partials(shard), "half lines past the budget at shard {shard}");
+    }
+
+    /// Whether the budget would be passed by half lines, of which a shard with these figures has `more` bytes.
+    pub(crate) fn passed(&self, shard: u16, own: &Counts, more: u64) -> bool {
+        let (others, max) = (self.world.told_others(shard), self.plan.options.memory_bytes_max);
+        let partial = own.partial_bytes + more + others.partial;
+        own.job_bytes + own.unsent_bytes + others.firm + partial > max && partial > max / 4
     }
 
     pub(crate) fn stop_shard(&mut self, shard: u16) {
@@ -155,11 +226,6 @@ impl Schedule {
             self.world.stop(shard);
             self.after(shard);
         }
-    }
-
-    fn drain_over(&mut self) {
-        let shard = self.any_shard();
-        self.drain_over_at(shard);
     }
 
     pub(crate) fn drain_over_at(&mut self, shard: u16) {

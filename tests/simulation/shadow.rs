@@ -1,10 +1,16 @@
-//! What peers know: a second set of books, kept from what they say and are told, without a look into the cores.
+//! What must be true, kept by the peers alone: who is there, what each takes and holds, where each job has been. It learns
+//! from what they say and are told, without a look into the cores.
 //!
-//! What peers do is told here before the core hears of it; what the core sends then is checked in `told.rs`.
+//! What peers do is told here before the core hears of it; what the core sends then is checked in `told.rs`, and whom it
+//! closes in `closings.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::world::Peer;
+use deputy::metrics::{Fault, Faults};
+
+use super::closings::Bounds;
+use super::live::Live;
+use super::world::{Options, Peer};
 
 /// How a job ended, before its submitter heard of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +43,7 @@ pub(crate) struct Job {
     pub(crate) suspect: bool,
     pub(crate) attempts: u32,
     pub(crate) bytes: u64,
+    pub(crate) accepted_ms: u64,
 }
 
 /// A job at a worker.
@@ -62,17 +69,27 @@ pub(crate) struct Start {
 #[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
 pub(crate) struct Conn {
     pub(crate) shard: u16,
+    /// It has left. The core may still owe it answers to metrics questions.
     pub(crate) gone: bool,
+    /// The core has forgotten it.
+    pub(crate) closed: bool,
     pub(crate) reads: bool,
     pub(crate) types: BTreeSet<String>,
     pub(crate) slots: u32,
     pub(crate) numbered: bool,
     pub(crate) ever_worker: bool,
     pub(crate) held: Vec<Held>,
+    /// Its jobs that are not answered.
+    pub(crate) jobs: BTreeSet<u64>,
     pub(crate) unsent: u64,
-    pub(crate) partial: u64,
+    /// When a byte last moved, or its unsent bytes passed the bound.
+    pub(crate) moved_ms: u64,
+    /// Bytes of half a line, and since when, as a growing number.
+    pub(crate) partial: (u64, u64),
     /// Metrics questions without an answer.
     pub(crate) asked: u32,
+    /// When it last gave a type or ended a job, as a growing number.
+    pub(crate) ready_since: u64,
     /// Told that half a line was cut off: it must be closed now.
     pub(super) cut: bool,
 }
@@ -97,39 +114,55 @@ pub(crate) struct Tally {
     pub(crate) refused: u64,
     pub(crate) dropped: u64,
     pub(crate) errors: u64,
+    /// Answers `shutdown` to jobs that had been accepted.
+    pub(crate) shutdown: u64,
+    pub(crate) faults: Faults,
 }
 
 /// The books.
 pub(crate) struct Shadow {
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) conns: Vec<Conn>,
+    /// Those that have not left.
+    pub(crate) live: Live,
     pub(crate) tally: Tally,
+    pub(crate) bounds: Bounds,
     /// By shard: told to stop.
     pub(crate) stopping: Vec<bool>,
     attempts_max: u32,
+    next_ready: u64,
     pub(super) numbers: HashSet<u64>,
     pub(super) due: Option<(Peer, Due)>,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
+    /// The table by type that was told last.
+    pub(crate) table: Option<String>,
 }
 
 impl Shadow {
-    pub(crate) fn new(shards: u16, attempts_max: u32) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
             jobs: BTreeMap::new(),
             conns: Vec::new(),
+            live: Live::default(),
             tally: Tally::default(),
-            stopping: vec![false; shards.into()],
-            attempts_max,
+            bounds: Bounds::new(options),
+            stopping: vec![false; options.shards.into()],
+            attempts_max: options.attempts_max,
+            next_ready: 0,
             numbers: HashSet::new(),
             due: None,
             started: Vec::new(),
+            table: None,
         }
     }
 
     pub(crate) fn open(&mut self, peer: Peer, shard: u16) {
         assert_eq!(peer.0, self.conns.len(), "peers come in order");
-        self.conns.push(Conn { shard, reads: true, slots: 1, ..Conn::default() });
+        let moved_ms = self.bounds.shard(shard).now_ms;
+        self.conns.push(Conn { shard, reads: true, slots: 1, moved_ms, ..Conn::default() });
+        self.bounds.shard(shard).open += 1;
+        self.live.insert(peer);
     }
 
     pub(crate) fn conn(&self, peer: Peer) -> &Conn {
@@ -150,6 +183,20 @@ impl Shadow {
         self.due = Some((peer, due));
     }
 
+    /// A peer submits a job that must be accepted.
+    pub(crate) fn submit(&mut self, serial: u64, job: Job) {
+        self.tally.added += 1;
+        self.conns[job.submitter.0].jobs.insert(serial);
+        self.jobs.insert(serial, job);
+    }
+
+    /// A job is answered, or nobody waits for its answer.
+    pub(super) fn forget(&mut self, serial: u64) -> Option<Job> {
+        let job = self.jobs.remove(&serial)?;
+        self.conns[job.submitter.0].jobs.remove(&serial);
+        Some(job)
+    }
+
     /// A peer's connection ends: what it holds is given back, in the order in which it came.
     pub(crate) fn leave(&mut self, peer: Peer) {
         let stops = self.stops(peer);
@@ -157,16 +204,23 @@ impl Shadow {
         if std::mem::replace(&mut conn.gone, true) {
             return;
         }
+        self.live.remove(peer);
         conn.types.clear();
         let held = std::mem::take(&mut conn.held);
         let alone = held.len() == 1;
+        if !held.is_empty() {
+            self.tally.faults.count(Fault::LeftHolding);
+        }
         for Held { serial, .. } in held {
             self.give_back(serial, alone, stops);
         }
-        let dropped = |job: &Job| job.submitter == peer && matches!(job.state, State::Ended(_));
-        let before = self.jobs.len();
-        self.jobs.retain(|_, job| !dropped(job));
-        self.tally.dropped += (before - self.jobs.len()) as u64;
+        let jobs: Vec<u64> = self.conns[peer.0].jobs.iter().copied().collect();
+        for serial in jobs {
+            if matches!(self.jobs[&serial].state, State::Ended(_)) {
+                self.forget(serial);
+                self.tally.dropped += 1;
+            }
+        }
     }
 
     fn give_back(&mut self, serial: u64, alone: bool, stops: bool) {
@@ -176,6 +230,7 @@ impl Shadow {
         if stops {
             self.end(serial, End::Shutdown);
         } else if self.attempts_max > 0 && job.attempts >= self.attempts_max {
+            self.tally.faults.count(Fault::GaveUp);
             self.end(serial, End::GaveUp);
         } else {
             job.state = State::Inside;
@@ -188,7 +243,14 @@ impl Shadow {
         let held = &mut self.conns[worker.0].held;
         let at = held.iter().position(|held| held.serial == serial).expect("only what it holds");
         held.remove(at);
+        self.is_ready_anew(worker);
         self.end(serial, end);
+    }
+
+    /// A worker gave a type, or ended a job: it stands behind all who are ready.
+    pub(crate) fn is_ready_anew(&mut self, worker: Peer) {
+        self.next_ready += 1;
+        self.conns[worker.0].ready_since = self.next_ready;
     }
 
     fn end(&mut self, serial: u64, end: End) {
@@ -199,7 +261,7 @@ impl Shadow {
         let job = self.jobs.get_mut(&serial).expect("it is not answered");
         job.state = State::Ended(end);
         if self.conns[job.submitter.0].gone {
-            self.jobs.remove(&serial);
+            self.forget(serial);
             self.tally.dropped += 1;
         }
     }

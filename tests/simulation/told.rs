@@ -6,12 +6,10 @@
 
 use serde_json::value::RawValue;
 
-use super::line::{self, Line};
-use super::shadow::{Due, End, Held, Job, Shadow, Start, State};
+use super::closings::PAUSE_BYTES;
+use super::line::{self, Figures, Line};
+use super::shadow::{Due, End, Held, Shadow, Start, State};
 use super::world::{Event, Peer};
-
-/// Unsent bytes past which a worker gets no job: a figure of docs/protocol.md, not of the code.
-const PAUSE_BYTES: u64 = 1 << 20;
 
 impl Shadow {
     /// Follows what the cores asked for in one step.
@@ -23,27 +21,22 @@ impl Shadow {
         for event in events {
             match event {
                 Event::Told(peer, text) => self.told(*peer, text, &closing),
-                Event::Took(peer, bytes) => self.conns[peer.0].unsent -= bytes,
-                Event::Closed(peer, _) => self.closed(*peer),
-                Event::Posted(..) | Event::Blamed(..) | Event::Passed(..) => {}
+                Event::Took(peer, bytes) => self.took(*peer, *bytes),
+                Event::Closed(peer, how) => self.closed(*peer, *how),
+                Event::Blamed(peer, fault) => self.blamed(*peer, *fault),
+                Event::Posted(..) | Event::Passed(..) => {}
             }
         }
         assert_eq!(self.due, None, "it was not answered at once");
-        assert!(!self.conns.iter().any(|conn| conn.cut && !conn.gone), "told that half a line was cut, and not closed");
-    }
-
-    fn closed(&mut self, peer: Peer) {
-        let conn = self.conn(peer);
-        let told = conn.gone || conn.cut;
-        assert!(told || conn.unsent > PAUSE_BYTES, "closed without a reason: {conn:?}");
-        self.leave(peer);
+        self.check_closed();
     }
 
     fn told(&mut self, peer: Peer, text: &str, closing: &[Peer]) {
-        self.conns[peer.0].unsent += text.len() as u64 + 2;
+        assert!(!self.conn(peer).closed, "told after the end: {text}");
+        let unsent_before = self.sent(peer, text.len() as u64 + 2);
         let line = Line::read(text);
         match (line.cmd, line.code) {
-            ("do", None) => self.told_do(peer, &line, text, closing),
+            ("do", None) => self.told_do(peer, &line, unsent_before, closing),
             ("did", Some(code)) if self.is_due_refusal(peer, &line, code) => self.due = None,
             ("did", None | Some("failed")) => self.told_value(peer, &line),
             ("did", Some("gave_up")) => self.told_loss(peer, &line, End::GaveUp, closing),
@@ -62,30 +55,29 @@ impl Shadow {
         due
     }
 
-    fn told_do(&mut self, peer: Peer, line: &Line<'_>, text: &str, closing: &[Peer]) {
+    fn told_do(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64, closing: &[Peer]) {
         let serial = line::serial(line.arg.expect("all jobs have an arg").get());
-        let state = self.jobs.get(&serial).unwrap_or_else(|| panic!("sent, but over: {text}")).state;
+        let state = self.jobs.get(&serial).unwrap_or_else(|| panic!("sent, but over: {serial}")).state;
         if let State::Held(holder) = state
             && closing.contains(&holder)
         {
             self.leave(holder); // It goes in this very step, and another has its job already.
         }
         let job = self.jobs.get_mut(&serial).expect("it was there");
-        assert_eq!(job.state, State::Inside, "a job in two places: {text}");
+        assert_eq!(job.state, State::Inside, "a job in two places: {serial}");
         assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
         assert_eq!(line.type_name, Some(&*job.type_name), "not its type");
-        assert_eq!(line.arg.map(RawValue::get), Some(&*line::arg(serial, job.big)), "not its arg");
+        assert!(line.arg.is_some_and(|arg| line::is_arg(arg.get(), serial, job.big)), "not its arg: {serial}");
         let (suspect, type_name) = (job.suspect, &job.type_name);
         let conn = &self.conns[peer.0];
         assert!(!conn.gone && !self.stopping[usize::from(conn.shard)], "no job may go to {peer:?}: {conn:?}");
         assert!(conn.types.contains(type_name), "{peer:?} does not take {type_name}: {conn:?}");
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
-        let unsent_before = conn.unsent - text.len() as u64 - 2;
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
         let second = suspect && conn.held.iter().any(|held| self.jobs[&held.serial].suspect);
         assert!(!second, "two suspects at {peer:?}");
-        assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {text}");
-        assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {text}");
+        assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {serial}");
+        assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {serial}");
         let seen = conn.reads;
         let job = self.jobs.get_mut(&serial).expect("it was there");
         job.state = State::Held(peer);
@@ -98,33 +90,40 @@ impl Shadow {
         let value = line.res.or(line.err).expect("all answers have a value").get();
         let end = if line.code.is_some() { End::Failed } else { End::Done };
         let serial = line::serial(value);
-        assert_eq!(value, line::value(serial, end == End::Failed), "not the worker's value");
-        let job = self.jobs.remove(&serial).unwrap_or_else(|| panic!("answered again: {line:?}"));
-        assert_eq!(job.state, State::Ended(end), "not how it ended: {line:?}");
-        assert_eq!(job.submitter, peer, "somebody else's answer: {line:?}");
+        let job = self.forget(serial).unwrap_or_else(|| panic!("answered again: {serial}"));
+        assert!(line::is_value(value, serial, end == End::Failed, job.big), "not the worker's value: {serial}");
+        assert_eq!(job.state, State::Ended(end), "not how it ended: {serial}");
+        assert_eq!(job.submitter, peer, "somebody else's answer: {serial}");
         assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
     }
 
     /// `gave_up` and `shutdown` name no serial number: they must be for one of the jobs of this id that ended so.
     fn told_loss(&mut self, peer: Peer, line: &Line<'_>, end: End, closing: &[Peer]) {
         let id = line.id.expect("a did has an id").get();
-        let mine = |job: &Job| job.submitter == peer && job.id == id;
-        let held_by = |job: &Job| if let State::Held(holder) = job.state { Some(holder) } else { None };
-        let holders: Vec<Peer> = self.jobs.values().filter(|job| mine(job)).filter_map(held_by).collect();
-        holders.into_iter().filter(|holder| closing.contains(holder)).for_each(|holder| self.leave(holder));
-        let ended = |state: State| self.jobs.iter().find(|(_, job)| mine(job) && job.state == state).map(|(at, _)| *at);
+        let mine = |shadow: &Self| -> Vec<(u64, State)> {
+            let jobs = shadow.conn(peer).jobs.iter().map(|serial| (*serial, &shadow.jobs[serial]));
+            jobs.filter(|(_, job)| job.id == id).map(|(serial, job)| (serial, job.state)).collect()
+        };
+        for (_, state) in mine(self) {
+            if let State::Held(holder) = state
+                && closing.contains(&holder)
+            {
+                self.leave(holder);
+            }
+        }
+        let jobs = mine(self);
+        let ended = |wanted: State| jobs.iter().find(|(_, state)| *state == wanted).map(|(serial, _)| *serial);
         let stops = end == End::Shutdown && self.stopping.contains(&true);
         let inside = || ended(State::Inside).filter(|_| stops);
         let serial = ended(State::Ended(end)).or_else(inside).unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
-        let job = self.jobs.remove(&serial).expect("it was found");
+        let job = self.forget(serial).expect("it was found");
         self.tally.failed += u64::from(job.state == State::Inside);
+        self.tally.shutdown += u64::from(end == End::Shutdown);
     }
 
     fn told_error(&mut self, peer: Peer, code: &str) {
         self.tally.errors += 1;
-        let conn = &mut self.conns[peer.0];
-        if code == "queue_full" && conn.partial > 0 {
-            conn.cut = true;
+        if code == "queue_full" && self.conn(peer).cut {
             return;
         }
         let due = self.due.take();
@@ -137,9 +136,11 @@ impl Shadow {
     fn told_metrics(&mut self, peer: Peer, metrics: &str) {
         let conn = &mut self.conns[peer.0];
         conn.asked = conn.asked.checked_sub(1).expect("an answer a question");
-        let figures: serde_json::Value = serde_json::from_str(metrics).expect("metrics are an object");
-        let figure = |name: &str| figures[name].as_u64().unwrap_or_else(|| panic!("{name} is missing or negative"));
-        assert!(figure("jobs_dispatched") >= self.tally.dispatched, "all that were told of a job are counted");
-        assert!(figure("jobs_added") >= self.tally.added, "all that were accepted are counted");
+        let figures: Figures<'_> = serde_json::from_str(metrics).expect("figures are there and not negative");
+        assert!(figures.jobs_dispatched >= self.tally.dispatched, "all that were told of a job are counted");
+        assert!(figures.jobs_added >= self.tally.added, "all that were accepted are counted");
+        if figures.types.is_some() {
+            self.table = Some(metrics.to_owned());
+        }
     }
 }

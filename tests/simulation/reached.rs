@@ -1,0 +1,78 @@
+//! What happened in the schedules of a family that it is for. A family that never comes to its trouble shows nothing, so
+//! that is a failure too.
+
+use deputy::metrics::Fault;
+
+use super::plan::Family;
+use super::schedule::Schedule;
+
+/// Schedules of a family from which on its trouble must have come.
+const ENOUGH: u64 = 200;
+
+/// Sums over the schedules of a family.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reached {
+    jobs: u64,
+    delivered: u64,
+    /// Jobs that went back to their home.
+    pub(crate) returned: u64,
+    gave_up: u64,
+    queue_full: u64,
+    half_line: u64,
+    unsent: u64,
+    stalled: u64,
+    shutdown: u64,
+    /// Of the bound on steps, the most that was used, in thousandths.
+    pub(crate) bound_used: u64,
+}
+
+impl Schedule {
+    /// At the end: what its tally has of it.
+    pub(crate) fn tell_reached(&mut self) {
+        let (tally, faults) = (&self.shadow.tally, &self.shadow.tally.faults);
+        self.reached = Reached {
+            jobs: tally.added,
+            delivered: self.world.posted(),
+            gave_up: faults.of(Fault::GaveUp),
+            queue_full: faults.of(Fault::QueueFull),
+            half_line: faults.of(Fault::HalfLine),
+            unsent: faults.of(Fault::Unsent),
+            stalled: faults.of(Fault::Stalled),
+            shutdown: tally.shutdown,
+            ..self.reached
+        };
+    }
+}
+
+impl Reached {
+    pub(crate) fn add(&mut self, other: &Self) {
+        *self = Self {
+            jobs: self.jobs + other.jobs,
+            delivered: self.delivered + other.delivered,
+            returned: self.returned + other.returned,
+            gave_up: self.gave_up + other.gave_up,
+            queue_full: self.queue_full + other.queue_full,
+            half_line: self.half_line + other.half_line,
+            unsent: self.unsent + other.unsent,
+            stalled: self.stalled + other.stalled,
+            shutdown: self.shutdown + other.shutdown,
+            bound_used: self.bound_used.max(other.bound_used),
+        };
+    }
+
+    /// Prints the sums, and panics unless the family came to what it is for.
+    #[allow(clippy::print_stdout)] // For the reports of long runs.
+    pub(crate) fn check(&self, family: Family, schedules: u64) {
+        println!("{schedules} schedules of {family:?}: {self:?}");
+        if schedules < ENOUGH {
+            return;
+        }
+        let needed = match family {
+            Family::Slow => vec![self.unsent, self.stalled],
+            Family::Tight => vec![self.queue_full, self.half_line],
+            Family::Stopping => vec![self.shutdown],
+            _ => vec![self.returned, self.gave_up],
+        };
+        assert!(needed.iter().all(|figure| *figure > 0), "{family:?} shows nothing: {self:?}");
+    }
+}

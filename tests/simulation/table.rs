@@ -1,0 +1,77 @@
+//! The metrics by type: asked for at rest, they are what the peers make of it.
+
+use deputy::protocol::command::{Command, TypesAsked};
+
+use super::plan::Family;
+use super::schedule::Schedule;
+use super::shadow::State;
+use super::world::Peer;
+
+/// What the table says of a type, `done` aside: that begins anew whenever a type is forgotten.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Row {
+    waiting: u64,
+    running: u64,
+    workers: u64,
+    oldest_ms: u64,
+}
+
+impl Schedule {
+    /// Somebody asks for all types while nothing is on the way.
+    pub(crate) fn check_table(&mut self) {
+        let Self { shadow, random, .. } = self;
+        let Some(peer) = shadow.live.draw(random, |peer| shadow.conn(peer).reads) else { return };
+        if self.shadow.stopping.contains(&true) || !self.world.at_rest() {
+            return;
+        }
+        let names: Vec<String> = (0..self.plan.types).map(|at| format!("t{at}")).collect();
+        let rows: Vec<Row> = names.iter().map(|name| self.row(name)).collect();
+        let asked = names.iter().map(|name| name.as_str().into()).collect();
+        self.shadow.conn_mut(peer).asked += 1;
+        self.command(peer, Command::Metrics { types: TypesAsked::Named(asked) });
+        self.settle();
+        let table = self.shadow.table.take().expect("a question is answered");
+        let table: serde_json::Value = serde_json::from_str(&table).expect("an object");
+        for (name, row) in names.iter().zip(rows) {
+            let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
+            let [waiting, running, workers] = ["waiting", "running", "workers"].map(figure);
+            let oldest_ms = figure("oldest_ms");
+            // Jobs stand in the order in which they came to their home: those that were long on the way, as nowhere but
+            // here, may be older than the first.
+            let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
+            let told = Row { waiting, running, workers, oldest_ms: if late { row.oldest_ms } else { oldest_ms } };
+            assert_eq!(told, row, "{name} in {table}");
+            assert!(figure("done") <= self.shadow.tally.done, "{name} in {table}");
+        }
+        self.check_members(&table);
+    }
+
+    fn row(&self, name: &str) -> Row {
+        let mut row = Row::default();
+        for job in self.shadow.jobs.values().filter(|job| job.type_name == name) {
+            match job.state {
+                State::Inside => {
+                    row.waiting += 1;
+                    row.oldest_ms = row.oldest_ms.max(self.world.now_ms() - job.accepted_ms);
+                }
+                State::Held(_) => row.running += 1,
+                State::Ended(_) => {}
+            }
+        }
+        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(name);
+        row.workers = self.shadow.live.iter().filter(takes).count() as u64;
+        row
+    }
+
+    /// The gauges of the whole server.
+    fn check_members(&self, table: &serde_json::Value) {
+        let workers =
+            || self.shadow.live.iter().map(|peer| self.shadow.conn(peer)).filter(|conn| !conn.types.is_empty());
+        let idle = workers().filter(|conn| conn.held.is_empty()).count();
+        let expected =
+            [("workers", workers().count()), ("workers_idle", idle), ("connections_open", self.shadow.live.len())];
+        for (name, expected) in expected {
+            assert_eq!(table[name].as_u64(), Some(expected as u64), "{name} in {table}");
+        }
+    }
+}
