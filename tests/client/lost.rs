@@ -5,33 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use deputy::client::{Client, Error, Handle};
-use rustix::process::Signal;
 
-use crate::client::Client as Plain;
 use crate::kit::{Soon, connect, hasty, url};
-use crate::process::{Process, Server, Via, start_process};
+use crate::process::{Server, Via};
 use crate::wait::until;
 
 const LONG: Duration = Duration::from_secs(600);
-
-/// Kills the server.
-pub(crate) fn kill(server: &Server) {
-    server.process.signal(Signal::KILL);
-    until("the end of the server", || server.process.status());
-}
-
-/// Another server where this one was, over both transports.
-pub(crate) fn come_back(server: &Server) -> Process {
-    let port = server.tcp[0].port().to_string();
-    let process = start_process(&[], &["-p", &port, "-s", server.sock.to_str().unwrap()]);
-    for via in [Via::Tcp, Via::Unix] {
-        until("the server's return", || {
-            assert_eq!(process.status(), None, "{}", process.stderr());
-            Plain::can_connect(&server.address(via)).then_some(())
-        });
-    }
-    process
-}
 
 #[test]
 fn what_was_open_is_told_and_what_comes_after_is_served() {
@@ -40,7 +19,7 @@ fn what_was_open_is_told_and_what_comes_after_is_served() {
         let client = hasty().patience(LONG).connect(&url(&server, via)).unwrap();
         let open: Vec<_> = (0..100).map(|n| client.submit::<_, ()>("nobody does this", &n)).collect();
         client.ping().unwrap();
-        kill(&server);
+        server.kill();
         for handle in open {
             let error = handle.soon().unwrap_err();
             assert!(matches!(&error, Error::Lost(_)) && error.may_have_run(), "{error:?}");
@@ -48,7 +27,7 @@ fn what_was_open_is_told_and_what_comes_after_is_served() {
         }
         // Waits for the connection.
         let waiting = client.submit::<_, ()>("nobody does this", &0);
-        let _server = come_back(&server);
+        let _server = server.come_back();
         client.ping().unwrap();
         assert!(waiting.try_wait().is_none());
         let metrics = client.metrics().unwrap();
@@ -62,14 +41,14 @@ fn without_patience_an_outage_is_told_at_once() {
     let client = hasty().patience(Duration::ZERO).connect(&url(&server, Via::Unix)).unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
     client.ping().unwrap();
-    kill(&server);
+    server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
     let error = client.submit::<_, ()>("t", &0).try_wait().unwrap().unwrap_err();
     assert!(matches!(&error, Error::NotConnected(_)) && !error.may_have_run(), "{error:?}");
     assert!(error.to_string().contains(&client.url().to_string()), "{error}");
     assert!(matches!(client.ping(), Err(Error::NotConnected(_))));
     assert!(matches!(client.metrics(), Err(Error::NotConnected(_))));
-    let _server = come_back(&server);
+    let _server = server.come_back();
     until("the connection", || client.ping().ok());
 }
 
@@ -79,7 +58,7 @@ fn patience_ends_for_what_waits_and_for_what_comes_later() {
     let client = hasty().patience(Duration::from_millis(50)).connect(&url(&server, Via::Tcp)).unwrap();
     client.ping().unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
-    kill(&server);
+    server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
     let waiting = [client.submit::<_, ()>("t", &1), client.submit::<_, ()>("t", &2)];
     for handle in waiting {
@@ -89,7 +68,7 @@ fn patience_ends_for_what_waits_and_for_what_comes_later() {
     }
     let late = client.submit::<_, ()>("t", &3);
     assert!(matches!(late.try_wait(), Some(Err(Error::NotConnected(_)))));
-    let _server = come_back(&server);
+    let _server = server.come_back();
     until("the connection", || client.ping().ok());
     assert_eq!(client.metrics().unwrap().jobs_added, 0);
 }
@@ -117,8 +96,8 @@ fn submitting_goes_on_through_an_outage() {
         let submitting: Vec<_> = (0..4).map(|_| scope.spawn(submit)).collect();
         let until_some_jobs = || until("some jobs", || (client.metrics().ok()?.jobs_added > 100).then_some(()));
         until_some_jobs();
-        kill(&server);
-        let _server = come_back(&server);
+        server.kill();
+        let _server = server.come_back();
         until_some_jobs();
         over.store(true, Ordering::Relaxed);
         let handles: Vec<_> = submitting.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
@@ -135,7 +114,7 @@ fn a_client_that_is_dropped_in_an_outage_goes_at_once() {
     let client = connect(&server);
     client.ping().unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
-    kill(&server);
+    server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
     let waiting = client.submit::<_, ()>("nobody does this", &0);
     drop(client);
@@ -145,7 +124,7 @@ fn a_client_that_is_dropped_in_an_outage_goes_at_once() {
 #[test]
 fn the_first_connection_is_tried_once() {
     let server = Server::start(&[]);
-    kill(&server);
+    server.kill();
     for via in [Via::Tcp, Via::Unix] {
         let url = url(&server, via);
         let error = Client::connect(&url).unwrap_err().to_string();

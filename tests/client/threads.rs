@@ -7,7 +7,6 @@ use deputy::client::Worker;
 
 use crate::fake::Fake;
 use crate::kit::{Running, Soon, connect, hasty, url};
-use crate::lost::kill;
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -58,7 +57,7 @@ fn counted_alone() {
     until("the end of the threads", || (own_threads() == 2).then_some(()));
 
     // While there is no connection.
-    kill(&server);
+    server.kill();
     let running = Running::start(worker());
     until("its threads", || (own_threads() == 2 + 2 + 3).then_some(()));
     drop(running);

@@ -7,7 +7,6 @@ use deputy::client::{Job, Worker};
 
 use crate::fake::{Fake, Peer};
 use crate::kit::{Running, Soon, connect, hasty, next, url};
-use crate::lost::{come_back, kill};
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
@@ -90,11 +89,11 @@ fn a_real_server_that_comes_back_hears_of_no_job_that_it_does_not_know() {
         let lost = [client.submit::<_, String>("slow", &0), client.submit::<_, String>("slow", &0)];
         next(&worker.begun);
         next(&worker.begun);
-        kill(&server);
+        server.kill();
         for handle in lost {
             handle.soon().unwrap_err();
         }
-        let _server = come_back(&server);
+        let _server = server.come_back();
         let again = client.submit::<_, String>("slow", &0);
         assert!(worker.end_one(), "both threads were busy with jobs that count no more");
         next(&worker.begun);
@@ -109,11 +108,11 @@ fn a_real_server_that_comes_back_hears_of_no_job_that_it_does_not_know() {
 #[test]
 fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     let server = Server::start(&[]);
-    kill(&server);
+    server.kill();
     let worker = slow(&url(&server, Via::Unix), 1);
     let event = next(&worker.events);
     assert!(event.contains("cannot connect to unix:") && event.contains("nothing listens there"), "{event}");
-    let _server = come_back(&server);
+    let _server = server.come_back();
     let client = connect(&server);
     let job = client.submit::<_, String>("slow", &0);
     assert!(!worker.end_one());

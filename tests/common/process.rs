@@ -180,6 +180,25 @@ impl Server {
         }
     }
 
+    /// Kills it, and waits for its end.
+    pub(crate) fn kill(&self) {
+        self.process.signal(Signal::KILL);
+        until("the end of the server", || self.process.status());
+    }
+
+    /// Another server where this one was, over both transports.
+    pub(crate) fn come_back(&self) -> Process {
+        let port = self.tcp[0].port().to_string();
+        let process = start_process(&[], &["-p", &port, "-s", self.sock.to_str().unwrap()]);
+        for via in [Via::Tcp, Via::Unix] {
+            until("the server's return", || {
+                assert_eq!(process.status(), None, "{}", process.stderr());
+                Client::can_connect(&self.address(via)).then_some(())
+            });
+        }
+        process
+    }
+
     /// A new connection; `name` is for the messages of failing tests.
     pub(crate) fn connect(&self, via: Via, name: &str) -> Client {
         Client::connect(name, &self.address(via))

@@ -14,12 +14,12 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// README.md and the pages of docs/, by their paths from the root.
+/// README.md, the pages of docs/ and that of docs/clients/, by their paths from the root.
 pub(crate) fn all() -> Vec<PathBuf> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut pages: Vec<PathBuf> = docs.map(|name| Path::new("docs").join(name)).collect();
     pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    pages.push("README.md".into());
+    pages.extend(["README.md".into(), "docs/clients/README.md".into()]);
     pages
 }
 

@@ -1,0 +1,50 @@
+"""Tries any client of Deputy against a server that this script plays: `conformance.py [OPTIONS] -- COMMAND...`
+
+COMMAND do TYPE JSON...   submits the jobs at once, and prints the results, one a line, in the order of the arguments.
+                          If a job has no result, it says why on stderr (with the code) and exits with 1.
+COMMAND work TYPE         is a worker. It sleeps for arg["seconds"] and gives arg back; it fails where there is no arg.
+
+Both find the server by DEPUTY_URL. Prints a line for each point of README.md's checklist; exits with 1 if one failed.
+"""
+import argparse, concurrent.futures, sys
+
+sys.dont_write_bytecode = True  # This folder is for reading.
+from fake_server import Fake, NotVisible, Wrong
+import submitter_points, worker_points  # Each adds its points.
+from points import POINTS, SLOW
+
+
+def check(name, command, patience):
+    what, function, unix = POINTS[name]
+    try:
+        with Fake(command, patience, unix) as fake:
+            function(fake)
+        return True, f"ok      {name}: {what}"
+    except NotVisible as why:
+        return True, f"unseen  {name}: {what}: {why}"
+    except Wrong as why:
+        return False, f"FAILED  {name}: {what}: {why}"
+
+
+def main():
+    usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usage.add_argument("--patience", type=float, default=20, metavar="SECONDS", help="for the client to do a thing")
+    usage.add_argument("--only", metavar="POINTS", help="with commas between them")
+    usage.add_argument("--without", default="", metavar="POINTS", help="what the client says itself that it lacks")
+    usage.add_argument("--slow", action="store_true", help="also what takes more than a few seconds")
+    usage.add_argument("command", nargs="+")
+    options = usage.parse_args()
+    names = options.only.split(",") if options.only else [name for name in POINTS if options.slow or name not in SLOW]
+    left_out = options.without.split(",") if options.without else []
+    if strange := set(names + left_out) - set(POINTS):
+        usage.error(f"there is no point {', '.join(sorted(strange))}; the points are {', '.join(POINTS)}")
+    names = [name for name in names if name not in left_out]
+    with concurrent.futures.ThreadPoolExecutor(8) as several:
+        # The last first: it is at the end that those stand which take their time.
+        verdicts = list(several.map(lambda name: check(name, options.command, options.patience), names[::-1]))
+    print(*(line for _, line in verdicts[::-1]), *(f"without {name}: {POINTS[name][0]}" for name in left_out), sep="\n")
+    sys.exit(not all(well for well, _ in verdicts))
+
+
+if __name__ == "__main__":
+    main()

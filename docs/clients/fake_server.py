@@ -1,0 +1,201 @@
+"""A server of Deputy that does what it is told: what conformance.py tries clients with. It listens at a place of its
+own, says lines whole, in pieces or half, and closes connections when that hurts. It knows nothing of jobs."""
+import contextlib, json, os, signal, socket, struct, subprocess, tempfile, time
+
+
+class Wrong(Exception):
+    """What a client did, or did not do in time."""
+
+
+class NotVisible(Exception):
+    """Why a point cannot be looked at here."""
+
+
+class Connection:
+    """A client's connection, as the server has it."""
+
+    def __init__(self, end, patience):
+        self.end, self.patience, self.unread = end, patience, b""
+        self.end.settimeout(patience)
+        if self.over_tcp():
+            self.end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def over_tcp(self):
+        return self.end.family != socket.AF_UNIX
+
+    def say(self, *lines, piece=None, half=False):
+        """Says lines, dicts or bytes, in one write, or in pieces of so many bytes; of the last perhaps only a part."""
+        texts = [line if isinstance(line, bytes) else encode(line) for line in lines]
+        said = b"\r\n".join(texts)[: -3 if half else None] + (b"" if half else b"\r\n")
+        try:
+            for at in range(0, len(said), piece or len(said)):
+                self.end.sendall(said[at : at + (piece or len(said))])
+                if piece:
+                    time.sleep(0.0002)  # So that it is read in pieces, too. Nothing is wrong where it is not.
+        except OSError:
+            pass  # The client has closed the connection. Whatever is expected of it will not come.
+
+    def hear(self):
+        """The next line, as a dict; None at the connection's end. A ping is answered, and empty lines are ignored."""
+        while True:
+            text = self._line()
+            if text is None:
+                return None
+            if not text.strip():
+                continue
+            line = decode(text)
+            if line.get("cmd") != "ping":
+                return line
+            self.say({"cmd": "pong"})
+
+    def expect(self, cmd):
+        """The next line, which must be of this kind."""
+        line = self.hear()
+        if line is None:
+            raise Wrong(f"it closed the connection, where a {cmd} was to come")
+        if line.get("cmd") != cmd:
+            raise Wrong(f"it said {short(line)}, where a {cmd} was to come")
+        return line
+
+    def expect_end(self):
+        """The client must close the connection. It may say what it likes before."""
+        while self.hear() is not None:
+            pass
+
+    def reset(self):
+        """Ends it so that the client's next read or write fails."""
+        self.end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.end.close()
+
+    def _line(self):
+        while b"\n" not in self.unread:
+            try:
+                more = self.end.recv(1 << 16)
+            except socket.timeout as error:
+                raise Wrong(f"it said nothing more for {self.patience:g} s") from error
+            except OSError:
+                more = b""
+            if not more:
+                return None
+            self.unread = self.unread + more
+        line, self.unread = self.unread.split(b"\n", 1)
+        return line[:-1] if line.endswith(b"\r") else line
+
+
+class Fake:
+    """A server that listens, and runs the client under test against itself."""
+
+    def __init__(self, command, patience, unix=False):
+        self.command, self.patience, self.processes, self.connections = command, patience, [], []
+        self.folder = tempfile.TemporaryDirectory()
+        self.listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+        path = os.path.join(self.folder.name, "deputy.sock")
+        self.listener.bind(path if unix else ("127.0.0.1", 0))
+        self.url = f"unix:{path}" if unix else "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.listener.settimeout(patience)
+        self.listener.listen(16)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for end in [self.listener, *self.connections]:
+            end.close()
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # And what it has started.
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+        self.folder.cleanup()
+
+    def run(self, *words, args=()):
+        """Starts the client with these words, and these args as JSON."""
+        words = [*words, *(encode(arg) for arg in args)]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = dict(os.environ, DEPUTY_URL=self.url)
+        process = subprocess.Popen([*self.command, *words], env=environment, start_new_session=True, **pipes)
+        self.processes.append(process)
+        return process
+
+    def accept(self):
+        """The client's next connection."""
+        try:
+            end = self.listener.accept()[0]
+        except socket.timeout as error:
+            raise Wrong(f"it did not connect for {self.patience:g} s") from error
+        self.connections.append(end)
+        return Connection(end, self.patience)
+
+    def start_worker(self):
+        """Starts the client as a worker; its first connection."""
+        self.run("work", "try")
+        return self.worker()
+
+    def worker(self, type_name="try"):
+        """The next connection, of a worker that has said what it can do."""
+        connection = self.accept()
+        line = connection.expect("can_do")
+        if line.get("types") != [type_name]:
+            raise Wrong(f"it can do {short(line.get('types'))}, and not {type_name}")
+        slots = line.get("max_jobs")
+        if not isinstance(slots, int) or isinstance(slots, bool) or not 1 <= slots <= 65_535:
+            raise Wrong(f"its max_jobs is {short(slots)}, so that its jobs are not numbered")
+        connection.slots = slots
+        return connection
+
+    def ended(self, process):
+        """How it ends: exit code, the lines of its stdout, its stderr."""
+        try:
+            stdout, stderr = process.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired as error:
+            raise Wrong(f"it did not end for {self.patience:g} s") from error
+        return process.returncode, stdout.decode().split("\n")[:-1], stderr.decode(errors="replace")
+
+    def expect_results(self, process, results):
+        """It must print these, one a line, and exit with 0."""
+        code, lines, stderr = self.ended(process)
+        if code != 0:
+            raise Wrong(f"it exited with {code}: {stderr.strip()[-200:]}")
+        got = [decode(line.encode(), anything=True) for line in lines]
+        if not same(got, results):
+            raise Wrong(f"it printed {short(got)}, and not {short(results)}")
+
+    def expect_error(self, process, *words):
+        """It must exit with 1, print no result, and say these words on stderr."""
+        code, lines, stderr = self.ended(process)
+        if code != 1:
+            raise Wrong(f"it exited with {code}, and not with 1")
+        if lines:
+            raise Wrong(f"it printed {short(lines)} as if that were a result")
+        for word in words:
+            if word not in stderr:
+                raise Wrong(f"{word!r} is not in what it said on stderr: {stderr.strip()[-200:]}")
+
+
+def encode(value):
+    """JSON as the server writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def decode(text, anything=False):
+    """A client's line, which must be JSON as the server takes it."""
+    try:
+        if b"\r" in text:
+            raise ValueError("a CR in the middle of a line")
+        value = json.loads(text.decode(), parse_constant=lambda name: float("no JSON: " + name))
+    except ValueError as error:
+        raise Wrong(f"it said {short(text)}: {error}") from error
+    if not anything and not isinstance(value, dict):
+        raise Wrong(f"it said {short(value)}, which is no object")
+    return value
+
+
+def same(a, b):
+    """Whether two values are the same JSON; 1 is not true here."""
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+def short(value):
+    text = value.decode(errors="replace") if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:100]}... ({len(text)} characters)"

@@ -1,0 +1,149 @@
+"""What a program that submits jobs must do."""
+import socket
+
+from fake_server import Wrong, encode, same, short
+from points import BIG, TEXT, endless, point
+from their_socket import expect_option
+
+
+def did(do, res):
+    return {"cmd": "did", "id": do["id"], "res": res}
+
+
+def submit(fake, *args):
+    """Runs a submitter; its process, its connection, and the jobs that it has submitted, by their args."""
+    process, connection = fake.run("do", "try", args=args), fake.accept()
+    jobs = [connection.expect("do") for _ in args]
+    if any(job.get("type") != "try" for job in jobs) or not same([job.get("arg") for job in jobs], list(args)):
+        raise Wrong(f"it submitted {short(jobs)}")
+    if not all(isinstance(job.get("id"), (int, str)) for job in jobs) or len({job["id"] for job in jobs}) < len(args):
+        raise Wrong(f"its ids are {short([job.get('id') for job in jobs])}")
+    return process, connection, jobs
+
+
+@point("submits, prints the result, and exits with 0")
+def result(fake):
+    process, connection, [job] = submit(fake, {"a": [1, None, True, {}, []], "b": "c"})
+    connection.say(did(job, {"d": [0, False, {}, [], "e"]}))
+    fake.expect_results(process, [{"d": [0, False, {}, [], "e"]}])
+
+
+@point("takes false, 0, null, an empty text and no res at all for results")
+def empty_result(fake):
+    process, connection, jobs = submit(fake, 1, 2, 3, 4, 5)
+    connection.say(*map(did, jobs, [False, 0, None, ""]), {"cmd": "did", "id": jobs[4]["id"]})
+    fake.expect_results(process, [False, 0, None, "", None])
+
+
+@point("takes what has a code for an error, also if err is null, and exits with 1")
+def empty_error(fake):
+    for err in (None, ""):
+        process, connection, [job] = submit(fake, 1)
+        connection.say({"cmd": "did", "id": job["id"], "err": err, "code": "failed"})
+        fake.expect_error(process, "failed")
+
+
+@point("tells every code, also one that it does not know")
+def codes(fake):
+    for code in ("gave_up", "queue_full", "not_known_yet"):
+        process, connection, [job] = submit(fake, 1)
+        connection.say({"cmd": "did", "id": job["id"], "err": "a reason", "code": code})
+        fake.expect_error(process, code, "a reason")
+
+
+@point("finds the server at a UNIX socket", unix=True)
+def unix_socket(fake):
+    process, connection, [job] = submit(fake, 1)
+    connection.say(did(job, 2))
+    fake.expect_results(process, [2])
+
+
+@point("reads answers that come in pieces, cut anywhere, also within a character")
+def pieces(fake):
+    process, connection, jobs = submit(fake, 1, 2)
+    connection.say(*(did(job, TEXT) for job in jobs), piece=1)
+    fake.expect_results(process, [TEXT, TEXT])
+
+
+@point("has many jobs in flight, and tells their answers apart by id, in any order and in one write")
+def in_flight(fake):
+    process, connection, jobs = submit(fake, *range(200))
+    connection.say(*(did(job, -job["arg"]) for job in reversed(jobs)))
+    fake.expect_results(process, [-n for n in range(200)])
+
+
+@point("ignores lines and ids that it does not know")
+def unknown_lines(fake):
+    process, connection, [job] = submit(fake, 1)
+    connection.say({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"})
+    connection.say({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "nobody's"}, 1), did(job, 2))
+    fake.expect_results(process, [2])
+
+
+@point("ignores members that it does not know, and takes them in any order")
+def unknown_members(fake):
+    process, connection, [job] = submit(fake, 1)
+    connection.say({"since": [{"cmd": "x"}], "res": 2, "id": job["id"], "cmd": "did", "until": {"res": 3}})
+    fake.expect_results(process, [2])
+
+
+@point("carries text of all kinds both ways")
+def text(fake):
+    process, connection, [job] = submit(fake, TEXT)
+    connection.say(encode(did(job, "@")).replace(b"@", b"\\u20ac\\ud83d\\ude00\\n\xe2\x82\xac"))
+    fake.expect_results(process, ["\u20ac\U0001f600\n\u20ac"])
+
+
+@point("carries large values both ways")
+def large(fake):
+    process, connection, [job] = submit(fake, "x" * 100_000)
+    connection.say(did(job, BIG))
+    fake.expect_results(process, [BIG])
+
+
+@point("fails what waits, with the word `lost`, when the connection is lost; half a line is no answer")
+def lost(fake):
+    process, connection, jobs = submit(fake, 1, 2)
+    connection.say(did(jobs[0], 1), half=True)
+    connection.end.close()
+    fake.expect_error(process, "lost")
+
+
+@point("fails what waits also if the connection is reset")
+def reset(fake):
+    process, connection, _ = submit(fake, 1, 2)
+    connection.reset()
+    fake.expect_error(process, "lost")
+
+
+@point("says so, and exits with 1, where nobody listens")
+def no_server(fake):
+    fake.listener.close()
+    fake.expect_error(fake.run("do", "try", args=[1]))
+
+
+@point("gives up a connection that is not made within seconds, and says so", slow=True)
+def connect_time_out(fake):
+    # Nobody accepts, and the queue of those that wait for it is full: whoever comes is not even refused.
+    fake.listener.listen(0)
+    crowd = [socket.socket() for _ in range(2)]
+    for end in crowd:
+        end.setblocking(False)
+        end.connect_ex(fake.listener.getsockname())
+    fake.expect_error(fake.run("do", "try", args=[1]))
+    for end in crowd:
+        end.close()
+
+
+@point("does not gather a line without end, but closes the connection")
+def endless_line(fake):
+    process, connection, _ = submit(fake, 1)
+    endless(connection)
+    fake.expect_error(process, "lost")
+
+
+@point("sets TCP_NODELAY")
+def no_delay(fake):
+    process, connection, _ = submit(fake, 1)
+    is_set = lambda end: end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    expect_option(connection, process, "TCP_NODELAY, so that its second line waits for an acknowledgement", is_set)

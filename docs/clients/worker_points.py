@@ -1,0 +1,129 @@
+"""What a worker must do."""
+import socket, time
+
+from fake_server import Wrong, same, short
+from points import BIG, NUMBER_MAX, TEXT, endless, point
+from their_socket import expect_option
+
+
+def hand_out(connection, number, arg=None, **members):
+    """Says a `do`; its line."""
+    line = {"cmd": "do", "id": 1, "type": "try", "job": number, "arg": arg or {"seconds": 0, "n": number}, **members}
+    connection.say(line)
+    return line
+
+
+def expect_answer(connection, *lines):
+    """The answers to these `do` must be the next, in any order, each by its number."""
+    waiting = {line["job"]: line["arg"] for line in lines}
+    while waiting:
+        answer = connection.expect("did")
+        if answer.get("job") not in waiting or isinstance(answer["job"], float):
+            raise Wrong(f"it answered {short(answer)}; the numbers of its jobs are {list(waiting)}")
+        arg = waiting.pop(answer["job"])
+        if "err" in answer or not same(answer.get("res"), arg):
+            raise Wrong(f"it answered {short(answer)} to {short(arg)}")
+
+
+@point("finds servers that are gone without a word (keepalive), within minutes")
+def keepalive(fake):
+    process = fake.run("work", "try")
+    connection = fake.worker()
+    is_set = lambda end: end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    expect_option(connection, process, "keepalive: it will not ask whether the server is still there", is_set)
+    is_soon = lambda end: end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 120
+    expect_option(connection, process, "keepalive within minutes: it begins after hours (TCP_KEEPIDLE)", is_soon)
+
+
+@point("says what it can do, and asks for job numbers; answers each job by its number, not by its id")
+def numbers(fake):
+    connection = fake.start_worker()
+    for number in (0, NUMBER_MAX, 7):
+        expect_answer(connection, hand_out(connection, number, id="the same"))
+    jobs = [hand_out(connection, number, {"seconds": 0, "n": -number}) for number in range(connection.slots)]
+    expect_answer(connection, *jobs)
+
+
+@point("answers err if the work fails, and goes on")
+def failing_work(fake):
+    connection = fake.start_worker()
+    for number in (1, 2):
+        connection.say({"cmd": "do", "id": 1, "type": "try", "job": number})
+        answer = connection.expect("did")
+        if answer.get("job") != number or "err" not in answer or "res" in answer:
+            raise Wrong(f"it answered {short(answer)} to a job without arg, where an err was to come")
+    expect_answer(connection, hand_out(connection, 9))
+
+
+@point("works at a UNIX socket", unix=True)
+def unix_worker(fake):
+    connection = fake.start_worker()
+    expect_answer(connection, hand_out(connection, 1))
+
+
+@point("reads jobs in pieces, several in one write, and large ones")
+def jobs_in_pieces(fake):
+    connection = fake.start_worker()
+    job = {"cmd": "do", "id": "\u20ac", "type": "try", "job": 1, "arg": {"seconds": 0, "text": TEXT}}
+    connection.say(job, piece=1)
+    expect_answer(connection, job)
+    jobs = [dict(job, job=number) for number in range(2, 2 + min(connection.slots, 50))]
+    connection.say(*jobs)
+    expect_answer(connection, *jobs)
+    expect_answer(connection, hand_out(connection, 100, {"seconds": 0, "text": BIG}))
+
+
+@point("a worker ignores lines that it does not know, and errors")
+def unknown_to_workers(fake):
+    connection = fake.start_worker()
+    connection.say({"news": 1, "job": 1}, {"cmd": "news", "job": 1})
+    connection.say({"cmd": "error", "code": "not_known_yet", "error": "no"})
+    connection.say({"cmd": "error", "code": "not_holding", "error": "no", "id": None})
+    expect_answer(connection, hand_out(connection, 1))
+
+
+@point("a worker ignores members that it does not know, and takes them in any order")
+def unknown_members_of_jobs(fake):
+    connection = fake.start_worker()
+    arg = {"seconds": 0, "n": 1}
+    connection.say({"since": {"cmd": "x"}, "arg": arg, "job": 1, "type": "try", "id": 1, "cmd": "do", "until": {}})
+    expect_answer(connection, {"job": 1, "arg": arg})
+
+
+@point("connects again when the connection is lost, and says again what it can do")
+def comes_back(fake):
+    fake.start_worker().end.close()
+    fake.worker().reset()
+    connection = fake.worker()
+    connection.say({"cmd": "do", "id": 1, "type": "try", "job": 1, "arg": {"seconds": 0}}, half=True)
+    connection.end.close()
+    connection = fake.worker()
+    expect_answer(connection, hand_out(connection, 2))
+
+
+@point("drops results whose connection was lost")
+def late_result(fake):
+    connection = fake.start_worker()
+    hand_out(connection, 1, {"seconds": 0.3})
+    connection.end.close()
+    connection = fake.worker()
+    # Slower than the first one, so that the first one's result had time to come.
+    expect_answer(connection, hand_out(connection, 2, {"seconds": 0.6}))
+
+
+@point("comes back less and less often where every connection is closed at once")
+def backs_off(fake):
+    fake.run("work", "try")
+    fake.accept().end.close()
+    for _ in range(40):
+        start = time.monotonic()
+        fake.accept().end.close()
+        if time.monotonic() - start > 0.6:
+            return
+    raise Wrong("it connected 40 times in a row, and never waited for half a second")
+
+
+@point("a worker closes the connection that has a line without end, and comes back")
+def endless_job(fake):
+    endless(fake.start_worker())
+    fake.worker()

@@ -1,0 +1,90 @@
+//! The languages, and how a client in each is started.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::process::Process;
+use crate::programs;
+
+/// A client of docs/clients.
+pub(crate) struct Language {
+    pub(crate) file: &'static str,
+    /// The programs that it needs, of which the first runs it.
+    programs: &'static [&'static str],
+    /// Points of the conformance script that it says itself it lacks.
+    pub(crate) lacks: &'static str,
+}
+
+pub(crate) const PYTHON: Language = Language { file: "deputy.py", programs: &["python3"], lacks: "" };
+pub(crate) const NODE: Language = Language { file: "deputy.js", programs: &["node"], lacks: "" };
+pub(crate) const GO: Language = Language { file: "deputy.go", programs: &["go"], lacks: "" };
+pub(crate) const RUBY: Language = Language { file: "deputy.rb", programs: &["ruby"], lacks: "" };
+pub(crate) const PHP: Language = Language { file: "deputy.php", programs: &["php"], lacks: "" };
+pub(crate) const SHELL: Language = Language {
+    file: "deputy.sh",
+    programs: &["bash", "nc"],
+    lacks: "unknown-members,unknown-members-of-jobs,connect-time-out,endless-line,endless-job,no-delay,keepalive",
+};
+
+/// All of them.
+pub(crate) const ALL: [&Language; 6] = [&PYTHON, &NODE, &GO, &RUBY, &PHP, &SHELL];
+
+impl Language {
+    /// The words that start the client, or none after saying that its language is missing.
+    pub(crate) fn words(&self) -> Option<Vec<PathBuf>> {
+        let found: Option<Vec<PathBuf>> = self.programs.iter().map(|program| programs::find(program)).collect();
+        let program = found?.swap_remove(0);
+        match self.file.rsplit_once('.') {
+            Some((_, "go")) => Some(vec![go_client(&program)]),
+            Some((_, "py")) => Some(vec![python()?, folder().join(self.file)]),
+            _ => Some(vec![program, folder().join(self.file)]),
+        }
+    }
+}
+
+/// A client's command with these words, for the server at this address.
+pub(crate) fn start<'a>(client: &[PathBuf], words: impl IntoIterator<Item = &'a str>, url: &str) -> Process {
+    Process::spawn(Command::new(&client[0]).args(&client[1..]).args(words).env("DEPUTY_URL", url), None)
+}
+
+/// Whether the conformance script finds nothing wrong with a client, and what it says; none after saying that there is no
+/// Python. It has deadlines of its own.
+pub(crate) fn conformance(client: &[PathBuf], options: &[&str]) -> Option<(bool, String)> {
+    let mut command = Command::new(python()?);
+    command.arg(folder().join("conformance.py")).args(options).arg("--").args(client);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Some((output.status.success(), said.into_owned()))
+}
+
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients")
+}
+
+/// The interpreter itself: what PATH leads to may be a script that looks for it, each time.
+fn python() -> Option<PathBuf> {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    let program = programs::find("python3")?;
+    let look = || {
+        let output = Command::new(program).args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim_end().into()
+    };
+    Some(FOUND.get_or_init(look).clone())
+}
+
+/// The client in Go, built once a run; what it takes from Go's library stays built.
+fn go_client(go: &Path) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let client = target.join("deputy-go");
+        let mut command = Command::new(go);
+        command.arg("build").arg("-o").arg(&client).arg(folder().join("deputy.go"));
+        command.env("GO111MODULE", "off").env("GOCACHE", target.join("go-cache")).env("GOPATH", target.join("go"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        client
+    };
+    BUILT.get_or_init(build).clone()
+}
