@@ -15,6 +15,7 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod fake;
 mod kit;
 
 mod r#do;
@@ -22,6 +23,7 @@ mod lines;
 mod pages;
 mod ping;
 mod readme;
+mod status;
 mod usage;
 mod work;
 mod work_ends;

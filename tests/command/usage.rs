@@ -45,6 +45,8 @@ fn what_is_wrong_is_told() {
         ("work a -- ./no/such/program", "there is no program \"./no/such/program\""),
         (&format!("work {long} -- cat"), "TYPE has 1 to 255 bytes"),
         (&format!("work {} -- cat", "a ".repeat(1025)), "1024 TYPEs at most"),
+        (&format!("status a {long}"), "TYPE has 1 to 255 bytes"),
+        (&format!("status {}", "a ".repeat(1025)), "1024 TYPEs at most"),
         ("ping me", "\"me\" is one word too many"),
         ("completions", "SHELL is missing"),
         ("completions tcsh", "bash, zsh or fish"),
