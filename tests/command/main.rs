@@ -25,6 +25,7 @@ mod ping;
 mod readme;
 mod status;
 mod usage;
+mod why;
 mod work;
 mod work_ends;
 mod work_signals;

@@ -32,6 +32,7 @@ fn without_a_server_every_subcommand_ends_with_3() {
         &["do", "--background", "echo"],
         &["status"],
         &["status", "--json", "echo"],
+        &["why", "echo"],
     ] {
         let ended = Process::spawn(&mut command(&url, words), None).ended();
         check(&ended, 3, "", &format!("cannot connect to {url}"));
@@ -50,7 +51,7 @@ fn a_server_that_does_not_answer_is_none() {
 
 #[test]
 fn an_address_that_is_none_is_usage() {
-    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"], &["status"]] {
+    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"], &["status"], &["why", "a"]] {
         let ended = Process::spawn(&mut command("http://x", words), None).ended();
         check(&ended, 2, "", "http://x");
     }

@@ -55,6 +55,7 @@ pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
     &commands::r#do::DO,
     &commands::work::WORK,
     &commands::status::STATUS,
+    &commands::why::WHY,
     &commands::ping::PING,
     &commands::completions::COMPLETIONS,
     &commands::man::MAN,
