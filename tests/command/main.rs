@@ -18,6 +18,7 @@ mod wait;
 mod fake;
 mod kit;
 
+mod check;
 mod r#do;
 mod lines;
 mod pages;

@@ -56,6 +56,7 @@ pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
     &commands::work::WORK,
     &commands::status::STATUS,
     &commands::why::WHY,
+    &commands::check::CHECK,
     &commands::ping::PING,
     &commands::completions::COMPLETIONS,
     &commands::man::MAN,

@@ -4,6 +4,7 @@ use deputy::limits::{TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
 use crate::problem::{Outcome, Problem};
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod r#do;
 pub(crate) mod man;
