@@ -17,6 +17,7 @@ mod wait;
 
 mod fake;
 mod kit;
+mod tmux;
 
 mod check;
 mod r#do;
@@ -25,6 +26,7 @@ mod pages;
 mod ping;
 mod readme;
 mod status;
+mod top;
 mod usage;
 mod why;
 mod work;

@@ -51,7 +51,8 @@ fn a_server_that_does_not_answer_is_none() {
 
 #[test]
 fn an_address_that_is_none_is_usage() {
-    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"], &["status"], &["why", "a"]] {
+    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"], &["status"], &["why", "a"], &["top"]]
+    {
         let ended = Process::spawn(&mut command("http://x", words), None).ended();
         check(&ended, 2, "", "http://x");
     }

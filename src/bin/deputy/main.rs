@@ -10,8 +10,6 @@
 //! | `out` | writing to stdout: closed pipes, colour, control characters |
 //! | `commands` | the subcommands, a file each |
 
-#![allow(dead_code, reason = "subcommands that come next use it")]
-
 use std::io::Write;
 use std::process::ExitCode;
 

@@ -55,6 +55,7 @@ pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
     &commands::r#do::DO,
     &commands::work::WORK,
     &commands::status::STATUS,
+    &commands::top::TOP,
     &commands::why::WHY,
     &commands::check::CHECK,
     &commands::ping::PING,

@@ -10,6 +10,7 @@ pub(crate) mod r#do;
 pub(crate) mod man;
 pub(crate) mod ping;
 pub(crate) mod status;
+pub(crate) mod top;
 pub(crate) mod why;
 pub(crate) mod work;
 
