@@ -15,14 +15,20 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod fake;
 mod kit;
+mod tmux;
 
+mod check;
 mod r#do;
 mod lines;
 mod pages;
 mod ping;
 mod readme;
+mod status;
+mod top;
 mod usage;
+mod why;
 mod work;
 mod work_ends;
 mod work_signals;

@@ -25,7 +25,15 @@ fn an_option_goes_before_the_environment() {
 fn without_a_server_every_subcommand_ends_with_3() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("unix:{}/none", folder.path().display());
-    for words in [&["ping"][..], &["do", "echo", "1"], &["do", "--lines", "echo"], &["do", "--background", "echo"]] {
+    for words in [
+        &["ping"][..],
+        &["do", "echo", "1"],
+        &["do", "--lines", "echo"],
+        &["do", "--background", "echo"],
+        &["status"],
+        &["status", "--json", "echo"],
+        &["why", "echo"],
+    ] {
         let ended = Process::spawn(&mut command(&url, words), None).ended();
         check(&ended, 3, "", &format!("cannot connect to {url}"));
     }
@@ -43,7 +51,8 @@ fn a_server_that_does_not_answer_is_none() {
 
 #[test]
 fn an_address_that_is_none_is_usage() {
-    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"]] {
+    for words in [&["ping"][..], &["do", "echo"], &["work", "echo", "--", "cat"], &["status"], &["why", "a"], &["top"]]
+    {
         let ended = Process::spawn(&mut command("http://x", words), None).ended();
         check(&ended, 2, "", "http://x");
     }

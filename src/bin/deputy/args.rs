@@ -19,7 +19,7 @@ pub(crate) enum Request {
     Run(&'static Subcommand, Args),
 }
 
-/// What a subcommand was given. Of an option that was given twice, the last holds.
+/// What a subcommand was given. Of an option that was given twice the last holds, unless it is asked for [`Args::texts`].
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     values: Vec<(&'static Opt, Value)>,
@@ -63,6 +63,12 @@ impl Args {
             Value::Text(text) => Some(text),
             other => unreachable!("{} takes a text, and not {other:?}", option.long),
         }
+    }
+
+    /// All values of an option that takes a text and may be given several times.
+    pub(crate) fn texts(&self, option: &Opt) -> Vec<&str> {
+        let given = self.values.iter().filter(|(given, _)| given.long == option.long);
+        given.filter_map(|(_, value)| if let Value::Text(text) = value { Some(text.as_str()) } else { None }).collect()
     }
 
     /// The words that belong to no option: as many as the subcommand may have.
@@ -186,13 +192,13 @@ fn right(takes: Takes) -> String {
 }
 
 /// Digits alone, without a sign.
-fn whole(text: &str) -> Option<u64> {
+pub(crate) fn whole(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
 
 /// Digits, with a point among them or not.
-fn seconds(text: &str) -> Option<Duration> {
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds: f64 = if plain { text.parse().ok()? } else { return None };
     // A time that is less than the clock can tell is 0, too.

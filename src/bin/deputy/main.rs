@@ -6,10 +6,9 @@
 //! | `args` | the command line, read by that table |
 //! | `pages` | help, man pages and completions, made from that table |
 //! | `problem` | exit codes, and what is told on stderr |
+//! | `figures` | counts, ages, sizes and names, as people read them |
 //! | `out` | writing to stdout: closed pipes, colour, control characters |
 //! | `commands` | the subcommands, a file each |
-
-#![allow(dead_code, reason = "subcommands that come next use it")]
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,6 +19,7 @@ use crate::problem::Outcome;
 
 mod args;
 mod commands;
+mod figures;
 mod options;
 mod out;
 mod pages;

@@ -19,7 +19,6 @@ pub(crate) enum Style {
     Bold,
     Dim,
     Red,
-    Green,
     Yellow,
 }
 
@@ -30,7 +29,6 @@ impl Style {
             Self::Bold => 1,
             Self::Dim => 2,
             Self::Red => 31,
-            Self::Green => 32,
             Self::Yellow => 33,
         }
     }
@@ -46,11 +44,6 @@ impl Out {
     /// The text in this style, if colour is wanted here.
     pub(crate) fn styled<'a>(&self, style: Style, text: &'a str) -> Cow<'a, str> {
         if self.colour { format!("\x1b[{}m{text}\x1b[0m", style.number()).into() } else { text.into() }
-    }
-
-    /// A name, or other text of one line that others chose, as it may be shown here.
-    pub(crate) fn name<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.terminal { escaped(text, char::is_control) } else { text.into() }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -80,6 +73,11 @@ pub(crate) fn harmless(text: &str, terminal: bool) -> Cow<'_, str> {
     if terminal { escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
 }
 
+/// A name in a line that has to stay one line, wherever that goes: in a table, or in a sentence.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, char::is_control)
+}
+
 fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_bad) {
         return text.into();
@@ -104,16 +102,15 @@ mod tests {
     fn control_characters_do_not_reach_a_terminal() {
         let text = "a\x1b[2J\u{9b}b\tc\nd\u{7f}é";
         assert_eq!(harmless(text, true), "a\\u{1b}[2J\\u{9b}b\tc\nd\\u{7f}é");
-        assert_eq!(escaped(text, char::is_control), "a\\u{1b}[2J\\u{9b}b\\tc\\nd\\u{7f}é");
+        assert_eq!(one_line(text), "a\\u{1b}[2J\\u{9b}b\\tc\\nd\\u{7f}é");
         assert_eq!(harmless(text, false), text);
     }
 
     #[test]
     fn colour_is_for_terminals() {
         let mut out = Out { stdout: io::stdout(), terminal: false, colour: false };
-        assert_eq!((out.styled(Style::Red, "no"), out.name("a\x1b")), ("no".into(), "a\x1b".into()));
+        assert_eq!(out.styled(Style::Red, "no"), "no");
         (out.terminal, out.colour) = (true, true);
         assert_eq!(out.styled(Style::Red, "no"), "\x1b[31mno\x1b[0m");
-        assert_eq!(out.name("a\x1b"), "a\\u{1b}");
     }
 }

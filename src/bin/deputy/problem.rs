@@ -1,5 +1,6 @@
 //! How a run ends that is not simply done: an exit code, and what is told on stderr.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -41,21 +42,27 @@ pub(crate) struct Problem {
     code: u8,
     /// Empty if there is nothing to tell.
     text: String,
+    /// Whether the command line is wrong, and its help would help.
+    usage: bool,
 }
 
 impl Problem {
     /// A problem with this exit code. An empty text tells nothing.
     pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), usage: false }
     }
 
     /// The command line is wrong.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self::new(USAGE, text)
+        Self { usage: true, ..Self::new(USAGE, text) }
     }
 
     pub(crate) fn code(&self) -> u8 {
         self.code
+    }
+
+    pub(crate) fn is_usage(&self) -> bool {
+        self.usage
     }
 
     /// Adds something to the text.
@@ -66,11 +73,17 @@ impl Problem {
 
     /// Adds where to find help, if the command line was wrong.
     pub(crate) fn with_help_of(self, subcommand: Option<&Subcommand>) -> Self {
-        if self.code != USAGE {
+        if !self.usage {
             return self;
         }
         let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
-        self.and(&format!("try 'deputy{name} --help'"))
+        let refuse = subcommand.map_or(Self::itself as fn(Self) -> Self, |subcommand| subcommand.refuse);
+        refuse(self.and(&format!("try 'deputy{name} --help'")))
+    }
+
+    /// For subcommands that have no exit codes of their own.
+    pub(crate) fn itself(self) -> Self {
+        self
     }
 
     /// Tells it on stderr, and makes the exit code.
@@ -79,6 +92,13 @@ impl Problem {
             tell(&self.text);
         }
         ExitCode::from(self.code)
+    }
+}
+
+/// What there is to tell.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -113,11 +133,10 @@ impl From<Error> for Problem {
 
 impl From<ConnectError> for Problem {
     fn from(error: ConnectError) -> Self {
-        let code = match error {
-            ConnectError::Url(_) => USAGE,
-            _ => NO_CONNECTION,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            ConnectError::Url(error) => error.into(),
+            error => Self::new(NO_CONNECTION, error.to_string()),
+        }
     }
 }
 
@@ -129,10 +148,9 @@ impl From<UrlError> for Problem {
 
 impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
-        let code = match error {
-            RunError::Url(_) | RunError::NoHandler | RunError::MaxJobs(_) => USAGE,
-            _ => FAILED,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            RunError::Url(_) | RunError::NoHandler | RunError::MaxJobs(_) => Self::usage(error.to_string()),
+            _ => Self::new(FAILED, error.to_string()),
+        }
     }
 }

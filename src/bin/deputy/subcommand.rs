@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::commands;
 use crate::options::Opt;
-use crate::problem::{Exit, Outcome};
+use crate::problem::{Exit, Outcome, Problem};
 
 /// A subcommand: what it is called with, what help, man page and completions say of it, and what it does.
 pub(crate) struct Subcommand {
@@ -19,6 +19,8 @@ pub(crate) struct Subcommand {
     pub(crate) examples: &'static [Example],
     /// Usually [`EXITS`](crate::problem::EXITS).
     pub(crate) exits: &'static [Exit],
+    /// What is made of a wrong command line; usually [`Problem::itself`], as the exit code is usually the same.
+    pub(crate) refuse: fn(Problem) -> Problem,
     pub(crate) run: fn(&Args) -> Outcome,
 }
 
@@ -37,6 +39,7 @@ pub(crate) enum Count {
     Once,
     AtMostOnce,
     OnceOrMore,
+    AnyNumber,
     /// All that follows `--`, once or more. It comes last.
     Rest,
 }
@@ -51,6 +54,10 @@ pub(crate) struct Example {
 pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
     &commands::r#do::DO,
     &commands::work::WORK,
+    &commands::status::STATUS,
+    &commands::top::TOP,
+    &commands::why::WHY,
+    &commands::check::CHECK,
     &commands::ping::PING,
     &commands::completions::COMPLETIONS,
     &commands::man::MAN,
@@ -78,6 +85,7 @@ impl Word {
             Count::Once => self.name.to_owned(),
             Count::AtMostOnce => format!("[{}]", self.name),
             Count::OnceOrMore => format!("{}...", self.name),
+            Count::AnyNumber => format!("[{}]...", self.name),
             Count::Rest => format!("-- {}", self.name),
         }
     }
@@ -94,7 +102,8 @@ impl Subcommand {
     pub(crate) fn words_wanted(&self) -> (usize, usize, bool) {
         let count = |wanted: &[Count]| self.words.iter().filter(|word| wanted.contains(&word.count)).count();
         let least = count(&[Count::Once, Count::OnceOrMore]);
-        let most = if count(&[Count::OnceOrMore]) > 0 { usize::MAX } else { least + count(&[Count::AtMostOnce]) };
+        let is_endless = count(&[Count::OnceOrMore, Count::AnyNumber]) > 0;
+        let most = if is_endless { usize::MAX } else { least + count(&[Count::AtMostOnce]) };
         (least, most, count(&[Count::Rest]) > 0)
     }
 }

@@ -34,6 +34,7 @@ pub(crate) static COMPLETIONS: Subcommand = Subcommand {
         Example { what: "fish", line: "deputy completions fish > ~/.config/fish/completions/deputy.fish" },
     ],
     exits: EXITS,
+    refuse: Problem::itself,
     run,
 };
 

@@ -25,6 +25,7 @@ pub(crate) static MAN: Subcommand = Subcommand {
         Example { what: "Install one", line: "deputy man do > /usr/local/share/man/man1/deputy-do.1" },
     ],
     exits: EXITS,
+    refuse: Problem::itself,
     run,
 };
 

@@ -33,6 +33,7 @@ pub(crate) static PING: Subcommand = Subcommand {
         },
     ],
     exits: EXITS,
+    refuse: Problem::itself,
     run,
 };
 

@@ -51,7 +51,7 @@ fn word_spec(word: &Word) -> String {
     let place = match word.count {
         Count::Once => ":",
         Count::AtMostOnce => "::",
-        Count::OnceOrMore | Count::Rest => "*:",
+        Count::OnceOrMore | Count::AnyNumber | Count::Rest => "*:",
     };
     format!("{place}{}:{action}", escaped(word.name))
 }

@@ -73,6 +73,7 @@ pub(crate) static DO: Subcommand = Subcommand {
         Example { what: "Every night; do not wait", line: "0 3 * * * deputy do --background tidy" },
     ],
     exits: EXITS,
+    refuse: Problem::itself,
     run,
 };
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread;
 
 use deputy::client::{Event, Job, Stopper, Worker};
-use deputy::limits::{JOBS_PER_WORKER_MAX, TYPES_PER_CONNECTION_MAX};
+use deputy::limits::JOBS_PER_WORKER_MAX;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -23,7 +23,7 @@ use signal_hook::iterator::Signals;
 use self::command::{Command, Form};
 use self::groups::Groups;
 use crate::args::Args;
-use crate::commands::check_type;
+use crate::commands::check_types;
 use crate::options::{HELP, Opt, SERVER, Takes};
 use crate::problem::{EXITS, FAILED, INTERRUPTED, Outcome, Problem, tell};
 use crate::subcommand::{self, Count, Example, Subcommand, Word};
@@ -83,16 +83,12 @@ pub(crate) static WORK: Subcommand = Subcommand {
         Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
     exits: EXITS,
+    refuse: Problem::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    for name in args.words() {
-        check_type(name)?;
-    }
-    if args.words().len() > TYPES_PER_CONNECTION_MAX {
-        return Err(Problem::usage(format!("there may be {TYPES_PER_CONNECTION_MAX} TYPEs at most")));
-    }
+    check_types(args.words())?;
     let form = match (args.has(&JSON), args.has(&BASE64)) {
         (false, false) => Form::Text,
         (true, false) => Form::Json,

@@ -1,0 +1,221 @@
+//! What `deputy status` shows, line by line. Pure.
+
+use deputy::client::{Metrics, TypeMetrics};
+use deputy::limits::TYPE_ROWS_MAX;
+
+use crate::commands::health::{NO_WORKER, is_full, jobs, lacks_workers, percent_held};
+use crate::figures::{age, count, counted, cut, left, right, size, width};
+use crate::out::{Style, one_line};
+
+/// Columns between two columns of the table.
+const GAP: usize = 2;
+/// Columns that a name has at least, however narrow the terminal is.
+const NAME_MIN: usize = 8;
+/// The columns of figures.
+const TITLES: [&str; 5] = ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST"];
+
+/// A line, and what it stands out by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) style: Option<Style>,
+    pub(super) text: String,
+}
+
+/// What is shown beside the metrics, and how much room there is for all.
+pub(super) struct Screen<'a> {
+    pub(super) url: &'a str,
+    pub(super) up_ms: u64,
+    /// Of the terminal; `usize::MAX` if there is none.
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    /// Whether the types were named, and all of them are to be seen.
+    pub(super) chosen: bool,
+}
+
+impl Screen<'_> {
+    /// The server, and a table of types.
+    pub(super) fn lines(&self, metrics: &Metrics) -> Vec<Line> {
+        let mut lines = self.server(metrics);
+        if metrics.types.is_empty() {
+            lines.push(plain("No type has jobs or workers.".to_owned()));
+            return lines;
+        }
+        let mut types: Vec<&TypeMetrics> = metrics.types.iter().collect();
+        types.sort_by(|a, b| jobs(b).cmp(&jobs(a)).then_with(|| a.name.cmp(&b.name)));
+        // The heading, a line that tells of the rest, and the shell's prompt.
+        let room = self.rows.saturating_sub(lines.len() + 3).max(1);
+        let shown = if self.chosen || types.len() <= room { types.len() } else { room };
+        lines.extend(self.table(&types[..shown]));
+        if shown < types.len() {
+            let more = counted((types.len() - shown) as u64, "more type");
+            lines.push(dim(format!("and {more}: deputy status | less")));
+        } else if types.len() == TYPE_ROWS_MAX && !self.chosen {
+            lines.push(dim(format!("The server tells of the {} fullest types.", count(TYPE_ROWS_MAX as u64))));
+        }
+        lines
+    }
+
+    fn server(&self, metrics: &Metrics) -> Vec<Line> {
+        let Metrics { jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_refused, .. } = *metrics;
+        let stopping = if metrics.draining { ", stopping" } else { "" };
+        let (up, threads) = (age(self.up_ms), counted(metrics.threads, "thread"));
+        let version = one_line(&metrics.version);
+        let full = if is_full(metrics) { ": used up, new jobs are refused" } else { "" };
+        vec![
+            Line {
+                style: Some(if metrics.draining { Style::Yellow } else { Style::Bold }),
+                text: format!("server   {}, version {version}, up for {up}, {threads}{stopping}", self.url),
+            },
+            plain(format!(
+                "jobs     {} waiting, {} running, {} done, {} failed, {} refused",
+                count(jobs_waiting),
+                count(jobs_running),
+                count(jobs_done),
+                count(jobs_failed),
+                count(jobs_refused)
+            )),
+            plain(format!(
+                "workers  {}, {} idle; {}",
+                count(metrics.workers),
+                count(metrics.workers_idle),
+                counted(metrics.connections_open, "connection")
+            )),
+            Line {
+                style: is_full(metrics).then_some(Style::Red),
+                text: format!(
+                    "memory   {} of {} ({} %){full}",
+                    size(metrics.bytes_held),
+                    size(metrics.bytes_max),
+                    percent_held(metrics)
+                ),
+            },
+            plain(String::new()),
+        ]
+    }
+
+    fn table(&self, types: &[&TypeMetrics]) -> Vec<Line> {
+        let rows: Vec<_> = types.iter().map(|row| (one_line(&row.name), figures(row), lacks_workers(row))).collect();
+        let mut widths = TITLES.map(str::len);
+        for (_, figures, _) in &rows {
+            for (width, figure) in widths.iter_mut().zip(figures) {
+                *width = (*width).max(figure.len());
+            }
+        }
+        let taken: usize = widths.iter().map(|width| GAP + width).sum();
+        let marks = if rows.iter().any(|row| row.2) { GAP + NO_WORKER.len() } else { 0 };
+        let widest = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0).max("TYPE".len());
+        let name = widest.min(self.columns.saturating_sub(taken + marks).max(NAME_MIN));
+        let line = |first: &str, figures: &[String], mark: &str| {
+            let figures = figures.iter().zip(widths).map(|(figure, width)| right(figure, width + GAP));
+            let text = left(first, name) + &figures.collect::<String>() + mark;
+            cut(text.trim_end(), self.columns)
+        };
+        let heading = line("TYPE", &TITLES.map(str::to_owned), "");
+        let mut lines = vec![Line { style: Some(Style::Bold), text: heading }];
+        lines.extend(rows.iter().map(|(first, figures, lacks)| Line {
+            style: lacks.then_some(Style::Red),
+            text: line(first, figures, &if *lacks { " ".repeat(GAP) + NO_WORKER } else { String::new() }),
+        }));
+        lines
+    }
+}
+
+/// In the order of [`TITLES`].
+fn figures(row: &TypeMetrics) -> [String; 5] {
+    let oldest = if row.waiting == 0 { "-".to_owned() } else { age(row.oldest_ms) };
+    [count(row.waiting), count(row.running), count(row.workers), count(row.done), oldest]
+}
+
+fn plain(text: String) -> Line {
+    Line { style: None, text }
+}
+
+fn dim(text: String) -> Line {
+    Line { style: Some(Style::Dim), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::commands::health::tests::metrics;
+
+    fn screen(columns: usize, rows: usize) -> Screen<'static> {
+        Screen { url: "tcp://127.0.0.1:11746", up_ms: 187_200_000, columns, rows, chosen: false }
+    }
+
+    fn texts(lines: &[Line]) -> Vec<&str> {
+        lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    fn busy() -> Value {
+        json!({
+            "jobs_done": 56_789, "jobs_waiting": 1_237, "jobs_running": 4, "workers": 3, "workers_idle": 2,
+            "connections_open": 12, "bytes_held": 12_900_000, "bytes_max": 512 << 20, "threads": 4, "version": "0.1.0",
+            "types": {
+                "写真": { "waiting": 0, "running": 0, "workers": 2, "done": 7, "oldest_ms": 0 },
+                "re\u{1b}\nsize": { "waiting": 3, "running": 0, "workers": 0, "done": 0, "oldest_ms": 449 },
+                "thumbnail": { "waiting": 1_234, "running": 4, "workers": 1, "done": 56_782, "oldest_ms": 200_000 },
+            }
+        })
+    }
+
+    #[test]
+    fn the_fullest_type_comes_first_and_one_without_workers_is_marked() {
+        let lines = screen(usize::MAX, usize::MAX).lines(&metrics(busy()));
+        let expected = [
+            "server   tcp://127.0.0.1:11746, version 0.1.0, up for 2 d 4 h, 4 threads",
+            "jobs     1,237 waiting, 4 running, 56,789 done, 0 failed, 0 refused",
+            "workers  3, 2 idle; 12 connections",
+            "memory   12.3 MiB of 512 MiB (2 %)",
+            "",
+            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST",
+            "thumbnail         1,234        4        1  56,782  3 min 20 s",
+            "re\\u{1b}\\nsize        3        0        0       0       0.4 s  no worker",
+            "写真                  0        0        2       7           -",
+        ];
+        assert_eq!(texts(&lines), expected);
+        let styles: Vec<_> = lines.iter().map(|line| line.style).collect();
+        let none = None;
+        assert_eq!(
+            styles,
+            [Some(Style::Bold), none, none, none, none, Some(Style::Bold), none, Some(Style::Red), none]
+        );
+    }
+
+    #[test]
+    fn a_terminal_gets_no_more_than_it_has_room_for() {
+        let mut many = busy();
+        for number in 0..990 {
+            many["types"][format!("type-{number}")] = json!({ "waiting": 1 });
+        }
+        let many = metrics(many);
+        for (columns, rows) in [(80, 24), (60, 12), (30, 9), (20, 10), (1, 1)] {
+            let lines = screen(columns, rows).lines(&many);
+            assert!(lines.len() < rows.max(9), "{} lines in {rows}", lines.len());
+            let table = &lines[5..lines.len() - 1];
+            assert!(table.iter().all(|line| width(&line.text) <= columns), "{table:?}");
+            assert!(lines.last().unwrap().text.ends_with("more types: deputy status | less"));
+        }
+        let all = Screen { chosen: true, ..screen(80, 24) }.lines(&many);
+        assert_eq!(all.len(), 6 + 993);
+    }
+
+    #[test]
+    fn a_server_tells_of_so_many_types_and_no_more() {
+        let types: serde_json::Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!({ "waiting": 1 }))).collect();
+        let lines = screen(usize::MAX, usize::MAX).lines(&metrics(json!({ "types": types })));
+        assert_eq!(lines.last().unwrap().text, "The server tells of the 1,000 fullest types.");
+    }
+
+    #[test]
+    fn a_server_that_stops_or_is_full_or_idle_says_so() {
+        let full = metrics(json!({ "draining": true, "bytes_held": 99, "bytes_max": 100, "threads": 1 }));
+        let lines = screen(80, 24).lines(&full);
+        assert!(lines[0].text.ends_with(", 1 thread, stopping") && lines[0].style == Some(Style::Yellow));
+        assert!(lines[3].text.ends_with("99 B of 100 B (99 %): used up, new jobs are refused"), "{lines:?}");
+        assert_eq!(lines[3].style, Some(Style::Red));
+        assert_eq!(lines.last().unwrap().text, "No type has jobs or workers.");
+    }
+}

@@ -1,0 +1,264 @@
+//! What is known of the server, and what was chosen by keys. Pure.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use deputy::client::Metrics;
+use deputy::limits::TYPE_ROWS_MAX;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::events::Answer;
+use super::history::{Graph, History, rate};
+use super::sort::{COLUMNS, Row, Sort};
+
+pub(super) struct State {
+    pub(super) url: String,
+    /// Between two questions.
+    pub(super) delay: Duration,
+    /// The last answer, and when it came. It is kept when the server is lost.
+    pub(super) latest: Option<(Instant, Metrics)>,
+    /// Since when there is no server, and why.
+    pub(super) lost: Option<(Instant, String)>,
+    /// Of all types.
+    pub(super) total: History,
+    pub(super) added: Option<f64>,
+    pub(super) failed: Option<f64>,
+    /// Of each type in the last answer.
+    types: HashMap<String, History>,
+    pub(super) sort: Sort,
+    pub(super) graph: Graph,
+    /// The first row that is shown, and how many there is room for.
+    pub(super) first: usize,
+    room: usize,
+}
+
+/// What a key asks the loop to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Nothing,
+    Quit,
+    Interrupt,
+    Suspend,
+    Redraw,
+}
+
+impl State {
+    pub(super) fn new(url: String, delay: Duration) -> Self {
+        Self {
+            url,
+            delay,
+            latest: None,
+            lost: None,
+            total: History::default(),
+            added: None,
+            failed: None,
+            types: HashMap::new(),
+            sort: Sort::default(),
+            graph: Graph::default(),
+            first: 0,
+            room: 0,
+        }
+    }
+
+    /// Takes an answer, or that there was none.
+    pub(super) fn hear(&mut self, answer: Answer) {
+        match answer.metrics {
+            Ok(metrics) => self.learn(answer.at, metrics),
+            Err(error) => {
+                let since = self.lost.take().map_or(answer.at, |(since, _)| since);
+                self.lost = Some((since, error.to_string()));
+            }
+        }
+    }
+
+    fn learn(&mut self, at: Instant, metrics: Metrics) {
+        self.lost = None;
+        let before = self.latest.take().filter(|(_, before)| before.up_since == metrics.up_since);
+        if before.is_none() {
+            // Another server, or none so far: its counts begin anew.
+            self.types.clear();
+            self.total = History::default();
+        }
+        let seconds = before.as_ref().map_or(0.0, |(then, _)| at.saturating_duration_since(*then).as_secs_f64());
+        let old = before.as_ref().map(|(_, old)| old);
+        let since = |figure: fn(&Metrics) -> u64| rate(figure(old?), figure(&metrics), seconds);
+        self.added = since(|metrics| metrics.jobs_added);
+        self.failed = since(|metrics| metrics.jobs_failed);
+        self.total.add(since(|metrics| metrics.jobs_done), metrics.jobs_waiting);
+        let done: HashMap<&str, u64> =
+            old.map_or(&[][..], |old| &old.types).iter().map(|row| (row.name.as_str(), row.done)).collect();
+        // A type that was not in a table of all had done nothing.
+        let unheard = old.filter(|old| old.types.len() < TYPE_ROWS_MAX).map(|_| 0);
+        let mut types = HashMap::with_capacity(metrics.types.len());
+        for row in &metrics.types {
+            let mut history = self.types.remove(&row.name).unwrap_or_default();
+            let before = done.get(row.name.as_str()).copied().or(unheard);
+            history.add(before.and_then(|before| rate(before, row.done, seconds)), row.waiting);
+            types.insert(row.name.clone(), history);
+        }
+        self.types = types;
+        self.latest = Some((at, metrics));
+    }
+
+    /// The rows of the table in their order.
+    pub(super) fn rows(&self) -> Vec<Row<'_>> {
+        let types = self.latest.as_ref().map_or(&[][..], |(_, metrics)| &metrics.types);
+        let rate = |name| self.history(name).and_then(|history| history.rate);
+        let mut rows: Vec<_> = types.iter().map(|figures| Row { figures, rate: rate(&figures.name) }).collect();
+        self.sort.sort(&mut rows);
+        rows
+    }
+
+    /// What became of a type.
+    pub(super) fn history(&self, name: &str) -> Option<&History> {
+        self.types.get(name)
+    }
+
+    /// Takes notice of how many rows there are and how many can be shown: the last page is full.
+    pub(super) fn fit(&mut self, room: usize) {
+        let rows = self.latest.as_ref().map_or(0, |(_, metrics)| metrics.types.len());
+        self.room = room;
+        self.first = self.first.min(rows.saturating_sub(room));
+    }
+
+    pub(super) fn press(&mut self, key: KeyEvent) -> Act {
+        if key.kind == KeyEventKind::Release {
+            return Act::Nothing;
+        }
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return match key.code {
+                KeyCode::Char('c') => Act::Interrupt,
+                KeyCode::Char('l') => Act::Redraw,
+                KeyCode::Char('z') => Act::Suspend,
+                _ => Act::Nothing,
+            };
+        }
+        match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => return Act::Quit,
+            KeyCode::Char('r') => self.sort.reversed = !self.sort.reversed,
+            KeyCode::Char('g') => self.graph = self.graph.other(),
+            KeyCode::Right | KeyCode::Char('>') => self.sort_by_next(1),
+            KeyCode::Left | KeyCode::Char('<') => self.sort_by_next(COLUMNS.len() - 1),
+            KeyCode::Up | KeyCode::Char('k') => self.first = self.first.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => self.first += 1,
+            KeyCode::PageUp => self.first = self.first.saturating_sub(self.room),
+            KeyCode::PageDown => self.first += self.room,
+            KeyCode::Home => self.first = 0,
+            KeyCode::End => self.first = usize::MAX,
+            _ => {}
+        }
+        // Several keys may come before the next picture.
+        self.fit(self.room);
+        Act::Nothing
+    }
+
+    fn sort_by_next(&mut self, places: usize) {
+        self.sort = Sort { column: self.sort.column.next(places), reversed: false };
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use deputy::client::Error;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::commands::health::tests::metrics;
+    use crate::commands::top::sort::Column;
+
+    /// A state that hears of these metrics, one a second.
+    pub(crate) fn state(answers: &[Value]) -> (State, Instant) {
+        let start = Instant::now();
+        let mut state = State::new("tcp://127.0.0.1:11746".to_owned(), Duration::from_secs(1));
+        let mut at = start;
+        for answer in answers {
+            at += Duration::from_secs(1);
+            state.hear(Answer { at, metrics: Ok(metrics(answer.clone())) });
+        }
+        (state, at)
+    }
+
+    fn rates(state: &State) -> Vec<(&str, Option<f64>)> {
+        state.rows().iter().map(|row| (row.figures.name.as_str(), row.rate)).collect()
+    }
+
+    #[test]
+    fn rates_come_from_two_answers() {
+        let first = json!({ "jobs_done": 10, "jobs_added": 20, "types": { "a": { "done": 10 }, "b": { "done": 5 } } });
+        let then = json!({
+            "jobs_done": 14, "jobs_added": 50, "jobs_failed": 1,
+            "types": { "a": { "done": 13 }, "b": { "done": 4 }, "c": { "done": 1 } }
+        });
+        let (mut state, at) = state(std::slice::from_ref(&first));
+        assert_eq!(rates(&state), [("a", None), ("b", None)]);
+        state.hear(Answer { at: at + Duration::from_secs(2), metrics: Ok(metrics(then)) });
+        assert_eq!(rates(&state), [("a", Some(1.5)), ("b", None), ("c", Some(0.5))]);
+        assert_eq!((state.total.rate, state.added, state.failed), (Some(2.0), Some(15.0), Some(0.5)));
+        // A server that was started again counts from nothing.
+        let mut again = first;
+        again["up_since"] = json!(1);
+        state.hear(Answer { at: at + Duration::from_secs(3), metrics: Ok(metrics(again)) });
+        assert_eq!(rates(&state), [("a", None), ("b", None)]);
+        assert_eq!((state.total.rate, state.total.values(Graph::Waiting, 9).len()), (None, 1));
+    }
+
+    #[test]
+    fn a_type_that_a_full_table_did_not_have_is_of_unknown_rate() {
+        let full: serde_json::Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!({}))).collect();
+        let (state, _) = state(&[json!({ "types": full }), json!({ "types": { "new": { "done": 9 } } })]);
+        assert_eq!(rates(&state), [("new", None)]);
+    }
+
+    #[test]
+    fn a_lost_server_is_lost_since_it_first_did_not_answer() {
+        let (mut state, at) = state(&[json!({ "jobs_done": 3, "types": { "a": {} } })]);
+        for later in 1..4 {
+            let reason = Error::NotConnected(format!("reason {later}"));
+            state.hear(Answer { at: at + Duration::from_secs(later), metrics: Err(reason) });
+        }
+        assert_eq!(state.lost, Some((at + Duration::from_secs(1), "reason 3".to_owned())));
+        assert_eq!(rates(&state), [("a", None)]);
+        let answer = metrics(json!({ "jobs_done": 11, "types": { "a": {} } }));
+        state.hear(Answer { at: at + Duration::from_secs(4), metrics: Ok(answer) });
+        assert_eq!((state.lost.is_none(), state.total.rate), (true, Some(2.0)));
+    }
+
+    #[test]
+    fn keys_change_the_order_the_graph_and_the_page() {
+        let types: serde_json::Map<_, _> = (0..30).map(|n| (n.to_string(), json!({}))).collect();
+        let (mut state, _) = state(&[json!({ "types": types })]);
+        state.fit(10);
+        let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        for (code, first) in [
+            (KeyCode::Up, 0),
+            (KeyCode::Down, 1),
+            (KeyCode::PageDown, 11),
+            (KeyCode::PageDown, 20),
+            (KeyCode::Down, 20),
+            (KeyCode::PageUp, 10),
+            (KeyCode::End, 20),
+            (KeyCode::Home, 0),
+        ] {
+            assert_eq!((state.press(key(code)), state.first), (Act::Nothing, first), "{code}");
+        }
+        state.press(key(KeyCode::Char('r')));
+        assert_eq!(state.sort, Sort { column: Column::Waiting, reversed: true });
+        state.press(key(KeyCode::Left));
+        assert_eq!(state.sort, Sort { column: Column::Type, reversed: false });
+        state.press(key(KeyCode::Char('>')));
+        assert_eq!(state.sort, Sort::default());
+        state.press(key(KeyCode::Char('g')));
+        assert_eq!(state.graph, Graph::Waiting);
+        for (code, modifiers, act) in [
+            (KeyCode::Char('q'), KeyModifiers::NONE, Act::Quit),
+            (KeyCode::Esc, KeyModifiers::NONE, Act::Quit),
+            (KeyCode::Char('c'), KeyModifiers::CONTROL, Act::Interrupt),
+            (KeyCode::Char('z'), KeyModifiers::CONTROL, Act::Suspend),
+            (KeyCode::Char('l'), KeyModifiers::CONTROL, Act::Redraw),
+            (KeyCode::Char('q'), KeyModifiers::CONTROL, Act::Nothing),
+            (KeyCode::F(5), KeyModifiers::NONE, Act::Nothing),
+        ] {
+            assert_eq!(state.press(KeyEvent::new(code, modifiers)), act);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `deputy why`.
+
+use serde_json::{Value, json};
+
+use crate::fake;
+use crate::kit::{Echo, ask, check, command, run, shell, start, wait_for, work};
+use crate::process::{Process, Server};
+use crate::wait::until;
+
+/// One line, without the age of the oldest job.
+#[track_caller]
+fn says(server: &Server, name: &str, sentence: &str) {
+    let ended = run(server, &["why", name]);
+    let said = match ended.stdout.split_once(" for ") {
+        Some((jobs, rest)) => format!("{jobs} for{}", rest.split_once(" s").unwrap().1),
+        None => ended.stdout.clone(),
+    };
+    assert_eq!((ended.status.code(), said), (Some(0), format!("{sentence}\n")), "{}", ended.stderr);
+}
+
+#[test]
+fn without_a_worker_it_names_types_that_may_be_meant() {
+    let server = Server::start(&[]);
+    let _worker = Echo::start(&server);
+    ask(&server).until_metric("workers", 1);
+    says(&server, "echo", r#"No job of type "echo" waits; 1 worker does that type."#);
+    says(&server, "frob", r#"No job of type "frob" waits, and no worker does that type."#);
+    says(&server, "Echoo", r#"No job of type "Echoo" waits, and no worker does that type; did you mean "echo"?"#);
+    check(&run(&server, &["do", "--background", "ecoh"]), 0, "", "");
+    check(&run(&server, &["do", "--background", "a\nb"]), 0, "", "");
+    says(
+        &server,
+        "ecoh",
+        r#"1 job of type "ecoh" has waited for, because no worker does that type; did you mean "echo"?"#,
+    );
+    says(&server, "a\nb", r#"1 job of type "a\nb" has waited for, because no worker does that type."#);
+}
+
+#[test]
+fn busy_workers_are_busy() {
+    let server = Server::start(&[]);
+    let _worker = work(&server, &["slow", "other"], &format!("touch begun; {}", wait_for("go")));
+    let _first = start(&server, &["do", "slow"]);
+    until("the command", || server.folder.path().join("begun").exists().then_some(()));
+    says(&server, "slow", r#"No job of type "slow" waits; 1 is running."#);
+    check(&shell(&server, "seq 3 | $DEPUTY do -lb slow; $DEPUTY do -b other"), 0, "", "");
+    says(
+        &server,
+        "slow",
+        r#"3 jobs of type "slow" wait, the oldest for, because its only worker is busy: it holds 1 job."#,
+    );
+    says(
+        &server,
+        "other",
+        r#"1 job of type "other" has waited for, because its only worker is busy with jobs of other types."#,
+    );
+    std::fs::write(server.folder.path().join("go"), "").unwrap();
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_told() {
+    let server = Server::start(&["--max-memory", "1M"]);
+    check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none"), 0, "", "");
+    says(
+        &server,
+        "none",
+        "1 job of type \"none\" has waited for, because no worker does that type; the server's memory budget is used up, so that new \
+         ones are refused.",
+    );
+    says(
+        &server,
+        "other",
+        "No job of type \"other\" waits, and no worker does that type; the server's memory budget is used up, so that new \
+         ones are refused.",
+    );
+}
+
+#[test]
+fn what_lasts_a_moment_is_told_too() {
+    let waiting = |metrics: Value, oldest_ms: u64| {
+        let mut metrics = metrics;
+        metrics["types"] = json!({ "t": { "waiting": 2, "workers": 1, "oldest_ms": oldest_ms } });
+        metrics
+    };
+    for (metrics, sentence) in [
+        (
+            waiting(json!({ "draining": true }), 0),
+            "No job of type \"t\" is started: the server is stopping, and answers what waits with shutdown.",
+        ),
+        (
+            waiting(json!({ "workers": 1, "workers_idle": 1 }), 300),
+            "2 jobs of type \"t\" wait, the oldest for 0.3 s: a worker is about to take it.",
+        ),
+        (
+            waiting(json!({ "workers": 1, "workers_idle": 1 }), 90_000),
+            "2 jobs of type \"t\" wait, the oldest for 1 min 30 s, though its only worker is idle: it seems not to read what \
+             it is sent.",
+        ),
+    ] {
+        let ended = Process::spawn(&mut command(&fake::telling(&metrics), &["why", "t"]), None).ended();
+        check(&ended, 0, &format!("{sentence}\n"), "");
+    }
+}
