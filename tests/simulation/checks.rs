@@ -9,7 +9,7 @@ use deputy::dispatch::message::{Message, ShardId, Submitter};
 use super::plan::Family;
 use super::schedule::Schedule;
 use super::shadow::{Job, State};
-use super::world::Peer;
+use super::world::{Event, Link, Peer};
 
 /// What tells jobs apart in the books of both sides: submitter, id, type, suspect, attempts.
 type Trace<'a> = (Submitter, &'a str, &'a str, bool, u32);
@@ -63,6 +63,28 @@ impl Schedule {
         for (shard, (count, bytes)) in (0..).zip(shards) {
             assert_eq!(self.world.pending(shard), count, "jobs of shard {shard} without an answer");
             assert_eq!(self.world.counts(shard).job_bytes, bytes, "their bytes");
+        }
+    }
+
+    /// What a worker gives back of a type goes home in the order in which it came from there.
+    pub(crate) fn check_returns(&mut self, shard: u16, events: &[Event]) {
+        let returns = events.iter().filter_map(|event| match event {
+            Event::Posted(_, home, "Return") => Some(*home),
+            _ => None,
+        });
+        let mut homes: BTreeMap<u16, usize> = BTreeMap::new();
+        returns.for_each(|home| *homes.entry(home).or_default() += 1);
+        self.reached.returned += homes.values().sum::<usize>() as u64;
+        let leavers = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
+        for (home, n) in homes.into_iter().filter(|(_, n)| *n > 1 && leavers < 2) {
+            let link = Link { from: shard, to: home };
+            let returned = self.world.on_the_way(link).filter(|message| matches!(message, Message::Return { .. }));
+            let jobs: Vec<&CoreJob> = returned.filter_map(job_of).collect();
+            let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+            for job in &jobs[jobs.len() - n..] {
+                let before = last.insert(job.type_name(), job.number);
+                assert!(before.is_none_or(|before| before < job.number), "given back in another order: {jobs:?}");
+            }
         }
     }
 
