@@ -70,7 +70,7 @@ impl Schedule {
             self.open_worker();
             self.open();
         }
-        if self.plan.first_workers % 2 == 0 {
+        if self.plan.first_workers.is_multiple_of(2) {
             self.settle();
         }
     }
