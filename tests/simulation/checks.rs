@@ -66,24 +66,24 @@ impl Schedule {
         }
     }
 
-    /// What a worker gives back of a type goes home in the order in which it came from there.
+    /// What a shard gives back of a type goes home in the order in which it came from there, and after its offers were
+    /// taken back: else it would be turned away for each of them.
     pub(crate) fn check_returns(&mut self, shard: u16, events: &[Event]) {
-        let returns = events.iter().filter_map(|event| match event {
-            Event::Posted(_, home, "Return") => Some(*home),
-            _ => None,
-        });
-        let mut homes: BTreeMap<u16, usize> = BTreeMap::new();
-        returns.for_each(|home| *homes.entry(home).or_default() += 1);
-        self.reached.returned += homes.values().sum::<usize>() as u64;
         let leavers = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
-        for (home, n) in homes.into_iter().filter(|(_, n)| *n > 1 && leavers < 2) {
-            let link = Link { from: shard, to: home };
-            let returned = self.world.on_the_way(link).filter(|message| matches!(message, Message::Return { .. }));
-            let jobs: Vec<&CoreJob> = returned.filter_map(job_of).collect();
-            let mut last: BTreeMap<&str, u64> = BTreeMap::new();
-            for job in &jobs[jobs.len() - n..] {
-                let before = last.insert(job.type_name(), job.number);
-                assert!(before.is_none_or(|before| before < job.number), "given back in another order: {jobs:?}");
+        let mut posted: BTreeMap<u16, (usize, u64)> = BTreeMap::new();
+        for event in events {
+            if let Event::Posted(_, home, name) = event {
+                let (all, returns) = posted.entry(*home).or_default();
+                *all += 1;
+                *returns += u64::from(*name == "Return");
+            }
+        }
+        for (home, (all, returns)) in posted {
+            self.reached.returned += returns;
+            if returns > 0 && leavers < 2 {
+                let link = Link { from: shard, to: home };
+                let before = self.world.on_the_way(link).len() - all;
+                check_return_order(self.world.on_the_way(link).skip(before), leavers > 0);
             }
         }
     }
@@ -136,6 +136,22 @@ impl Schedule {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let submitter = Submitter { shard: ShardId(shard), conn };
         (submitter, job.id, &job.type_name, job.suspect, job.attempts)
+    }
+}
+
+/// Checks what one step posted to one home.
+fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: bool) {
+    let mut returned: BTreeMap<&str, u64> = BTreeMap::new();
+    for message in messages {
+        match message {
+            Message::Return { job, .. } => {
+                let before = returned.insert(job.type_name(), job.number);
+                assert!(before.is_none_or(|before| before < job.number), "given back in another order: {job:?}");
+            }
+            // Who leaves takes back what the last step left.
+            Message::Withdraw(name, _) => assert!(left || !returned.contains_key(&**name), "{name}: offers stood"),
+            _ => {}
+        }
     }
 }
 
