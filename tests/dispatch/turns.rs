@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::play::check;
 use crate::world::World;
 
 /// A worker of one slot does `jobs` of each of these types, which all wait; the order in which it got the types.
@@ -67,5 +68,31 @@ fn a_type_with_one_job_does_not_wait_for_a_backlog_of_another() {
             });
             assert!(ended.is_some(), "{late} did not start among ten jobs");
         }
+    }
+}
+
+#[test]
+fn of_the_types_that_were_turned_away_the_first_has_the_next_slot() {
+    for order in [["b", "c", "d"], ["d", "b", "c"], ["c", "d", "b"]] {
+        let [first, second, third] = order;
+        check(&format!(
+            "W> can_do a b c d
+             A> do j a
+             W< do j a
+             A> do j1 {first}
+             A> do j2 {second}
+             A> do j3 {third}
+             W> did j
+             A< did j
+             W< do j1 {first}
+             W> did j1
+             A< did j1
+             W< do j2 {second}
+             W> did j2
+             A< did j2
+             W< do j3 {third}
+             W> did j3
+             A< did j3"
+        ));
     }
 }

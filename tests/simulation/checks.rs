@@ -9,7 +9,7 @@ use deputy::dispatch::message::{Message, ShardId, Submitter};
 use super::plan::Family;
 use super::schedule::Schedule;
 use super::shadow::{Job, State};
-use super::world::Peer;
+use super::world::{Event, Link, Peer};
 
 /// What tells jobs apart in the books of both sides: submitter, id, type, suspect, attempts.
 type Trace<'a> = (Submitter, &'a str, &'a str, bool, u32);
@@ -66,6 +66,28 @@ impl Schedule {
         }
     }
 
+    /// What a shard gives back of a type goes home in the order in which it came from there, and after its offers were
+    /// taken back: else it would be turned away for each of them.
+    pub(crate) fn check_returns(&mut self, shard: u16, events: &[Event]) {
+        let leavers = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
+        let mut posted: BTreeMap<u16, (usize, u64)> = BTreeMap::new();
+        for event in events {
+            if let Event::Posted(_, home, name) = event {
+                let (all, returns) = posted.entry(*home).or_default();
+                *all += 1;
+                *returns += u64::from(*name == "Return");
+            }
+        }
+        for (home, (all, returns)) in posted {
+            self.reached.returned += returns;
+            if returns > 0 && leavers < 2 {
+                let link = Link { from: shard, to: home };
+                let before = self.world.on_the_way(link).len() - all;
+                check_return_order(self.world.on_the_way(link).skip(before), leavers > 0);
+            }
+        }
+    }
+
     /// Each job is in exactly one place, and it is where the shadow has it, with its attempts.
     pub(crate) fn check_places(&self) {
         self.check_places_in(&self.world.audits());
@@ -114,6 +136,22 @@ impl Schedule {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let submitter = Submitter { shard: ShardId(shard), conn };
         (submitter, job.id, &job.type_name, job.suspect, job.attempts)
+    }
+}
+
+/// Checks what one step posted to one home.
+fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: bool) {
+    let mut returned: BTreeMap<&str, u64> = BTreeMap::new();
+    for message in messages {
+        match message {
+            Message::Return { job, .. } => {
+                let before = returned.insert(job.type_name(), job.number);
+                assert!(before.is_none_or(|before| before < job.number), "given back in another order: {job:?}");
+            }
+            // Who leaves takes back what the last step left.
+            Message::Withdraw(name, _) => assert!(left || !returned.contains_key(&**name), "{name}: offers stood"),
+            _ => {}
+        }
     }
 }
 

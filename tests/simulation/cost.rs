@@ -153,7 +153,10 @@ fn a_job_costs_no_pass_over_all_types_of_its_worker() {
         assert_eq!(followed.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), [name], "books that know of the job");
         world.say(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
         world.settle();
-        world.check_rest();
+        // A pass over all types of each type: it would take most of the time of all tests here.
+        if serial % 100 == 99 {
+            world.check_rest();
+        }
     }
 }
 

@@ -84,13 +84,13 @@ fn the_worst_choice_of_messages_keeps_the_books() {
 }
 
 #[test]
-fn f40_peers_that_read_little_are_bounded_and_closed_in_time() {
-    run("f40_peers_that_read_little_are_bounded_and_closed_in_time", Family::Slow);
+fn peers_that_read_little_are_bounded_and_closed_in_time() {
+    run("peers_that_read_little_are_bounded_and_closed_in_time", Family::Slow);
 }
 
 #[test]
-fn f44_a_memory_budget_that_is_reached_is_kept_and_comes_back() {
-    run("f44_a_memory_budget_that_is_reached_is_kept_and_comes_back", Family::Tight);
+fn a_memory_budget_that_is_reached_is_kept_and_comes_back() {
+    run("a_memory_budget_that_is_reached_is_kept_and_comes_back", Family::Tight);
 }
 
 #[test]

@@ -7,12 +7,13 @@
 //! ready for longest. That a free slot is not left idle is checked of the books at rest; together these say exactly who
 //! starts.
 //!
-//! Where they take several, it says how long a type may have to wait for its turn.
+//! Where they take several, it says how long a type may have to wait for its turn, and that jobs given back come before
+//! others where nothing keeps them apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::schedule::Schedule;
-use super::shadow::{Conn, Shadow, Start, State};
+use super::shadow::{Conn, Job, Shadow, Start, State};
 use super::world::Peer;
 
 /// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
@@ -27,11 +28,16 @@ type Place = (bool, u64);
 pub(crate) struct Model {
     /// By worker and type: how many jobs of other types it started while one of this waits, and none of it started.
     passed: BTreeMap<(Peer, String), usize>,
+    /// Jobs given back that waited after the operation before.
+    suspects: Vec<u64>,
+    /// Shards of workers that held such jobs then.
+    tainted: BTreeSet<u16>,
 }
 
 /// Checks what started in one operation.
 pub(crate) fn check(schedule: &mut Schedule) {
     let started = std::mem::take(&mut schedule.shadow.started);
+    schedule.model.check_suspects(&schedule.shadow, &started);
     if schedule.plan.types_a_worker == 1 {
         let one_slot = schedule.plan.slots_max == 1;
         for start in &started {
@@ -71,6 +77,27 @@ fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = P
 }
 
 impl Model {
+    /// No job passes one that was given back and waited before it at a shard that cannot have refused that: none of its
+    /// workers holds another.
+    fn check_suspects(&mut self, shadow: &Shadow, started: &[Start]) {
+        let holders = shadow.live.iter().map(|peer| shadow.conn(peer));
+        let holders = holders.filter(|conn| conn.held.iter().any(|held| shadow.jobs[&held.serial].suspect));
+        let tainted: BTreeSet<u16> = holders.map(|conn| conn.shard).collect();
+        for start in started.iter().filter(|start| !start.suspect) {
+            let shard = shadow.conn(start.worker).shard;
+            let still = |serial: &&u64| {
+                let job = shadow.jobs.get(serial);
+                job.is_some_and(|job| job.state == State::Inside && job.type_name == start.type_name)
+            };
+            if !tainted.contains(&shard) && !self.tainted.contains(&shard) {
+                assert_eq!(self.suspects.iter().find(still), None, "was given back and waits: passed by {start:?}");
+            }
+        }
+        let waits = |job: &Job| job.suspect && job.state == State::Inside;
+        self.suspects = shadow.jobs.iter().filter(|(_, job)| waits(job)).map(|(serial, _)| *serial).collect();
+        self.tainted = tainted;
+    }
+
     fn check_turns(&mut self, shadow: &Shadow, started: &[Start]) {
         let started_type = |type_name: &str| started.iter().any(|start| start.type_name == type_name);
         self.passed.retain(|(worker, type_name), _| {

@@ -245,15 +245,19 @@ impl Schedule {
         }
         let (shard, conn) = self.world.conn_id(peer);
         let name = self.any_type();
-        let input = match self.random.below(5) {
+        let which = self.random.below(5);
+        if !self.shadow.conn(peer).closed {
+            // It is still owed an answer: the core hears of half a line, or that one is whole, and obeys nothing.
+            match which {
+                1 => {}
+                2 => self.shadow.heard(peer, 70),
+                _ => self.shadow.line_ended(peer),
+            }
+        }
+        let input = match which {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
-            2 => {
-                if !self.shadow.conn(peer).closed {
-                    self.shadow.heard(peer, 70); // It is still owed an answer.
-                }
-                Input::Heard { conn, partial_bytes: 70 }
-            }
+            2 => Input::Heard { conn, partial_bytes: 70 },
             3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
             _ => Input::Command {
                 from: conn,

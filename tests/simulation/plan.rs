@@ -94,8 +94,7 @@ const NEEDED: [Op; 5] = [Op::Deliver, Op::OpenClient, Op::OpenWorker, Op::Do, Op
 /// How much more often some happen in a family that is about them.
 fn stress(family: Family, op: Op) -> usize {
     match (family, op) {
-        (Family::Slow, Op::StopReading | Op::ReadSome | Op::Stall) => 6,
-        (Family::Tight, Op::HalfLine | Op::Turn) => 6,
+        (Family::Slow, Op::StopReading | Op::ReadSome | Op::Stall) | (Family::Tight, Op::HalfLine | Op::Turn) => 6,
         (Family::Tight, Op::Do) => 2,
         _ => 1,
     }
@@ -221,7 +220,7 @@ fn order(family: Family, shards: u16, random: &mut Random) -> Order {
         Family::HeldBack => match random.below(6) {
             0 => Order::Mailbox(one),
             1 => Order::Pair(one, other),
-            _ => Order::Class(*random.pick(&CLASSES)),
+            _ => Order::Class(CLASSES[random.below(CLASSES.len())]),
         },
         Family::Worst => *random.pick(&[Order::Newest, Order::Stale, Order::Stale, Order::Late, Order::Batches]),
         Family::Uniform | Family::Calm => Order::Any,

@@ -7,7 +7,7 @@ use super::plan::{Family, Op, Plan};
 use super::random::Random;
 use super::reached::Reached;
 use super::shadow::{Conn, Shadow};
-use super::world::{Event, Link, Peer, World};
+use super::world::{Link, Peer, World};
 
 /// Operations between two checks of the whole world while messages are on the way.
 const OPS_PER_CENSUS: usize = 24;
@@ -70,7 +70,7 @@ impl Schedule {
             self.open_worker();
             self.open();
         }
-        if self.plan.first_workers % 2 == 0 {
+        if self.plan.first_workers.is_multiple_of(2) {
             self.settle();
         }
     }
@@ -148,8 +148,7 @@ impl Schedule {
         let events = self.world.take_log();
         self.shadow.follow(&events);
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
-        self.reached.returned +=
-            events.iter().filter(|event| matches!(event, Event::Posted(.., "Return"))).count() as u64;
+        self.check_returns(shard, &events);
         if self.plan.watched {
             self.world.check_shard(shard);
         }
