@@ -6,10 +6,13 @@
 //! of four, as that takes most of the time; in all of them every job's place is checked now and then, and all books
 //! whenever nothing is on the way. Then the faults stop, and everything must drain.
 //!
+//! In [`chosen`] a fuzzer makes the schedules.
+//!
 //! `DEPUTY_SIM_SCHEDULES` is how many schedules run in all, `DEPUTY_SIM_SEED` the first seed. A failure prints the
 //! command that repeats it.
 
 mod checks;
+mod chosen;
 mod cost;
 mod crowds;
 mod finish;
@@ -32,8 +35,6 @@ use schedule::Schedule;
 const SCHEDULES_DEFAULT: u64 = 20_000;
 /// The first seed, if nothing else is asked for.
 const SEED_DEFAULT: u64 = 1;
-/// The tests below that run schedules.
-const FAMILIES: u64 = 4;
 
 #[test]
 fn any_order_of_messages_keeps_the_books() {
@@ -58,7 +59,7 @@ fn f72_a_stop_in_mid_flight_answers_everybody_once() {
 #[test]
 fn two_runs_of_a_seed_agree() {
     for seed in first_seed()..first_seed() + 50 {
-        for family in [Family::Uniform, Family::HeldBack, Family::Calm, Family::Stopping] {
+        for family in plan::FAMILIES {
             let transcripts = [(); 2].map(|()| Schedule::new(family, seed).run());
             assert_eq!(transcripts[0], transcripts[1], "seed {seed} of {family:?}");
         }
@@ -66,7 +67,7 @@ fn two_runs_of_a_seed_agree() {
 }
 
 fn run(test: &'static str, family: Family) {
-    let schedules = number("DEPUTY_SIM_SCHEDULES").unwrap_or(SCHEDULES_DEFAULT).div_ceil(FAMILIES);
+    let schedules = number("DEPUTY_SIM_SCHEDULES").unwrap_or(SCHEDULES_DEFAULT).div_ceil(plan::FAMILIES.len() as u64);
     for nth in 0..schedules {
         let seed = first_seed() + nth;
         let _replay = Replay { test, seed, nth };

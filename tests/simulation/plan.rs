@@ -18,6 +18,9 @@ pub(crate) enum Family {
     Stopping,
 }
 
+/// All of them.
+pub(crate) const FAMILIES: [Family; 4] = [Family::Uniform, Family::HeldBack, Family::Calm, Family::Stopping];
+
 /// One thing that can happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {

@@ -26,7 +26,11 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) fn new(family: Family, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        Self::drawn(family, seed, Random::new(seed))
+    }
+
+    /// A schedule all of whose draws are from `random`.
+    pub(crate) fn drawn(family: Family, seed: u64, mut random: Random) -> Self {
         let plan = Plan::new(family, seed, &mut random);
         let mut world = World::new(plan.options.clone());
         world.keep_log();
@@ -36,17 +40,22 @@ impl Schedule {
 
     /// Runs all of it; the transcript's hash.
     pub(crate) fn run(mut self) -> u64 {
-        for op in 0..self.plan.ops {
-            self.trouble();
-            if self.plan.family == Family::Calm {
-                self.rest();
-                model::check(&mut self);
-            } else if op % OPS_PER_CENSUS == 0 {
-                self.check_places();
-            }
+        for nth in 0..self.plan.ops {
+            self.act(nth);
         }
         self.finish();
         self.world.transcript()
+    }
+
+    /// Does the `nth` operation, whichever is drawn, and checks what is due.
+    pub(crate) fn act(&mut self, nth: usize) {
+        self.trouble();
+        if self.plan.family == Family::Calm {
+            self.rest();
+            model::check(self);
+        } else if nth.is_multiple_of(OPS_PER_CENSUS) {
+            self.check_places();
+        }
     }
 
     fn trouble(&mut self) {
