@@ -51,16 +51,15 @@ impl Conns {
     }
 
     /// Forgets a connection. The table shrinks when its end is empty.
-    pub(super) fn remove(&mut self, id: ConnId) {
-        if self.get(id).is_some() {
-            self.0[id.slot as usize] = None;
-            while self.0.last().is_some_and(Option::is_none) {
-                self.0.pop();
-            }
-            if self.0.len() * 4 < self.0.capacity() {
-                self.0.shrink_to(self.0.len() * 2);
-            }
+    pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
+        let conn = self.0.get_mut(id.slot as usize)?.take_if(|conn| conn.generation == id.generation)?;
+        while self.0.last().is_some_and(Option::is_none) {
+            self.0.pop();
         }
+        if self.0.len() * 4 < self.0.capacity() {
+            self.0.shrink_to(self.0.len() * 2);
+        }
+        Some(conn)
     }
 
     pub(super) fn ids(&self) -> Vec<ConnId> {

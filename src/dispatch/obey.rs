@@ -150,7 +150,7 @@ impl Owner {
     }
 }
 
-/// The fault of a line that is answered with this code. `fatal`: the connection ends with it.
+/// The fault of a line that is refused with this code. `fatal`: the connection ends with it.
 fn fault_of(code: Code, fatal: bool) -> Option<Fault> {
     match code {
         Code::BadJson if fatal => Some(Fault::FirstLine),
@@ -158,8 +158,7 @@ fn fault_of(code: Code, fatal: bool) -> Option<Fault> {
         Code::TooLong => Some(Fault::TooLong),
         Code::BadRequest => Some(Fault::BadRequest),
         Code::UnknownCmd => Some(Fault::UnknownCmd),
-        Code::NotHolding => Some(Fault::NotHolding),
-        Code::QueueFull => Some(Fault::QueueFull),
-        Code::Failed | Code::GaveUp | Code::Shutdown => None, // No fault of the line's.
+        // A line that could be read, or no line at all, is answered so.
+        Code::NotHolding | Code::QueueFull | Code::Failed | Code::GaveUp | Code::Shutdown => None,
     }
 }

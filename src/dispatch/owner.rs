@@ -87,10 +87,9 @@ impl Owner {
         }
         self.depart(id, step);
         self.forget_partial(id, step);
-        if let Some(conn) = self.conns.get(id) {
+        if let Some(conn) = self.conns.remove(id) {
             step.counts.unsent_bytes -= conn.unsent;
             step.counts.connections_open -= 1;
-            self.conns.remove(id);
             step.effects.close(id, how);
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
         return Some(Cow::Borrowed(inside.as_bytes()));
     }
     let mut parser = serde_json::Deserializer::from_str(raw);
-    Some(parser.deserialize_bytes(Meaning).expect("the syntax has been checked, and bytes may hold any code unit"))
+    let meaning = parser.deserialize_bytes(Meaning).expect("the syntax has been checked, and bytes hold any code unit");
+    Some(Cow::Owned(meaning))
 }
 
 /// What stands between the quotes when `meaning` is encoded, with the shortest escapes.
@@ -36,19 +37,15 @@ pub(super) fn escape(meaning: &str) -> String {
 /// Receives a string as bytes: asked for a `str`, the parser refuses lone surrogates.
 struct Meaning;
 
-impl<'de> Visitor<'de> for Meaning {
-    type Value = Cow<'de, [u8]>;
+impl Visitor<'_> for Meaning {
+    type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(bytes))
-    }
-
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(bytes.to_vec()))
+        Ok(bytes.to_vec())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Input};
 use deputy::protocol::command::{self, Command, Refusal};
+use deputy::protocol::frame::Frame;
 
 use super::outside::{Conn, Event};
 use super::{Peer, World};
@@ -47,6 +48,13 @@ impl World {
         match command::decode(line.as_bytes()) {
             Ok(command) => self.command(peer, command),
             Err(refusal) => self.refused(peer, refusal, false),
+        }
+    }
+
+    /// Says what a framer found.
+    pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
+        if let Some((shard, from)) = self.open_id(peer) {
+            self.step(shard, Input::of_frame(from, frame));
         }
     }
 

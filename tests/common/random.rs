@@ -1,18 +1,32 @@
-//! Random numbers that a seed repeats on every machine: `SplitMix64`, in a few lines of our own.
+//! Random numbers that a seed repeats on every machine: `SplitMix64`, in a few lines of our own. Or numbers that a fuzzer
+//! chose: bytes of its input, for as long as there are some.
 
 #![allow(dead_code)] // Each test crate that includes this file uses a part of it.
 
 /// A stream of random numbers.
-pub(crate) struct Random(u64);
+pub(crate) struct Random {
+    state: u64,
+    chosen: std::vec::IntoIter<u8>,
+}
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self::chosen(Vec::new(), seed)
+    }
+
+    /// What `below` gives is read from these bytes, one for a small number; when they are spent, it is random.
+    pub(crate) fn chosen(bytes: Vec<u8>, seed: u64) -> Self {
+        Self { state: seed, chosen: bytes.into_iter() }
+    }
+
+    /// Whether all bytes that were chosen are used up.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.chosen.len() == 0
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -20,12 +34,19 @@ impl Random {
 
     /// A stream of its own, for another thread.
     pub(crate) fn branch(&mut self) -> Self {
-        Self(self.next())
+        Self::new(self.next())
     }
 
     /// Below `n`, which is not 0. Biased by less than one in 2^32 for the small numbers that are asked for here.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).expect("below a usize")
+        let word = if self.is_spent() { self.next() } else { self.next_chosen(n) };
+        usize::try_from(word % n as u64).expect("below a usize")
+    }
+
+    /// As many bytes as a number below `n` takes, or what is left of them.
+    fn next_chosen(&mut self, n: usize) -> u64 {
+        let bytes = 1 + (n - 1).checked_ilog2().map_or(0, |bits| bits as usize / 8);
+        self.chosen.by_ref().take(bytes).fold(0, |word, byte| word << 8 | u64::from(byte))
     }
 
     /// True once in `n` times.

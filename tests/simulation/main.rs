@@ -5,13 +5,14 @@
 //! the server is checked against the shadow ([`told`]), and each connection that it closes ([`closings`]). The books of the
 //! stepped shard are checked after each step in one schedule of four, as that takes most of the time; in all of them every
 //! job's place is checked now and then, and all books whenever nothing is on the way ([`checks`], [`table`]). Then the faults
-//! stop, and everything must be over within a [`bound`].
+//! stop, and everything must be over within a [`bound`]. In [`chosen`] a fuzzer makes the schedules.
 //!
 //! `DEPUTY_SIM_SCHEDULES` is how many schedules run in all, `DEPUTY_SIM_SEED` the first seed. A failure prints the
 //! command that repeats it.
 
 mod bound;
 mod checks;
+mod chosen;
 mod closings;
 mod cost;
 mod crowds;

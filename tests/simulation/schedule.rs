@@ -33,7 +33,11 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) fn new(family: Family, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        Self::drawn(family, seed, Random::new(seed))
+    }
+
+    /// A schedule all of whose draws are from `random`.
+    pub(crate) fn drawn(family: Family, seed: u64, mut random: Random) -> Self {
         let plan = Plan::new(family, seed, &mut random);
         Self::of(plan, random)
     }
@@ -51,21 +55,26 @@ impl Schedule {
     /// Runs all of it.
     pub(crate) fn run(mut self) -> Self {
         self.begin();
-        for op in 0..self.plan.ops {
-            self.trouble();
-            if self.plan.family == Family::Calm {
-                self.rest();
-                model::check(&mut self);
-            } else if op % OPS_PER_CENSUS == OPS_PER_CENSUS - 1 {
-                self.check_places();
-            }
+        for nth in 0..self.plan.ops {
+            self.act(nth);
         }
         self.finish();
         self
     }
 
+    /// Does the `nth` operation, whichever is drawn, and checks what is due.
+    pub(crate) fn act(&mut self, nth: usize) {
+        self.trouble();
+        if self.plan.family == Family::Calm {
+            self.rest();
+            model::check(self);
+        } else if nth % OPS_PER_CENSUS == OPS_PER_CENSUS - 1 {
+            self.check_places();
+        }
+    }
+
     /// Some are there already: a short schedule is not spent on their coming.
-    fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         for _ in 0..self.plan.first_workers {
             self.open_worker();
             self.open();

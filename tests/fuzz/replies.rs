@@ -1,0 +1,120 @@
+//! Whatever comes in, each line that goes out is one line of JSON, and what is carried in it is byte for byte what came.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::found::Found;
+use crate::world::{Peer, World};
+use crate::{Command, LINES, Outcome, decode, each, found};
+
+#[test]
+fn what_is_carried_comes_out_as_it_went_in() {
+    bolero::check!(name = "replies").for_each(|bytes: &[u8]| each(bytes, &LINES, check));
+}
+
+fn check(bytes: &[u8]) {
+    let mut stage = Stage::new();
+    for line in found(&[bytes]).0 {
+        if let Found::Line(line, _) = line {
+            stage.hear(&line);
+        }
+    }
+}
+
+/// A line of the server, as one who reads JSON without a mind for Deputy has it. A member given twice would be an error.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+struct Line<'a> {
+    cmd: &'a str,
+    #[serde(borrow, deserialize_with = "text")]
+    id: Option<&'a str>,
+    #[serde(rename = "type")]
+    type_name: Option<String>,
+    job: Option<u64>,
+    #[serde(borrow, deserialize_with = "text")]
+    arg: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "text")]
+    res: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "text")]
+    err: Option<&'a str>,
+    code: Option<&'a str>,
+    error: Option<String>,
+}
+
+/// A value as the text that stands there, `null` included.
+fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de str>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(|raw| Some(raw.get()))
+}
+
+fn read(line: &str) -> Line<'_> {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))
+}
+
+/// A client and two workers, the second of which gave `max_jobs`.
+struct Stage {
+    world: World,
+    client: Peer,
+    workers: [Peer; 2],
+}
+
+impl Stage {
+    fn new() -> Self {
+        let mut world = World::of(1);
+        let client = world.open(0);
+        let workers = [None, Some(1)].map(|max_jobs| world.worker(0, &[], max_jobs));
+        Self { world, client, workers }
+    }
+
+    /// Has values carried that stand in a line, or the line refused.
+    fn hear(&mut self, line: &[u8]) {
+        match decode(line) {
+            Ok(Command::Do { id, type_name, arg }) => {
+                self.carry(id, &type_name, arg, Outcome::Res(arg));
+            }
+            Ok(Command::Did { id, outcome, .. }) => {
+                self.carry(id.unwrap_or("0"), "t", None, outcome);
+            }
+            Ok(_) => {}
+            Err(refusal) => {
+                let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
+                self.world.refused(self.client, refusal, false);
+                let told = self.told(self.client);
+                let told = read(&told);
+                assert_eq!((told.code, told.id), (Some(code), id));
+                assert_eq!(told.cmd, if is_do { "did" } else { "error" });
+            }
+        }
+    }
+
+    /// Each worker gets a job of this type and ends it so.
+    fn carry(&mut self, id: &str, type_name: &str, arg: Option<&str>, outcome: Outcome<'_>) {
+        let meaning: String = serde_json::from_str(&format!("\"{type_name}\"")).expect("the inside of a string");
+        for worker in self.workers {
+            self.world.can_do(worker, &[type_name], None);
+            self.world.command(self.client, Command::Do { id, type_name: type_name.into(), arg });
+            let line = self.told(worker);
+            let told = read(&line);
+            let expected = Line { cmd: "do", id: Some(id), type_name: Some(meaning.clone()), arg, ..Line::default() };
+            assert_eq!(Line { job: None, ..told }, expected);
+            let key = told.job.map_or_else(|| format!("\"id\":{id}"), |job| format!("\"job\":{job}"));
+            let (member, expected) = match outcome {
+                Outcome::Res(None) => (String::new(), Line::default()),
+                Outcome::Res(Some(res)) => (format!(",\"res\":{res}"), Line { res: Some(res), ..Line::default() }),
+                Outcome::Err(err) => {
+                    (format!(",\"err\":{err}"), Line { err: Some(err), code: Some("failed"), ..Line::default() })
+                }
+            };
+            self.world.say(worker, &format!("{{\"cmd\":\"did\",{key}{member}}}"));
+            let line = self.told(self.client);
+            assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..expected });
+            self.world.cant_do(worker, &[type_name]);
+        }
+    }
+
+    /// The one line that a peer was told.
+    fn told(&mut self, peer: Peer) -> String {
+        let mut lines = self.world.take_lines(peer);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.pop().expect("there is one")
+    }
+}
