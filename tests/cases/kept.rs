@@ -24,6 +24,26 @@ fn a_worker_paused_with_an_ask_out_gives_the_job_back_and_asks_again() {
 }
 
 #[test]
+fn the_answer_to_an_ask_goes_to_the_worker_whose_slot_was_kept() {
+    let mut stage = Stage::new(3);
+    let [first, second] = [(); 2].map(|()| stage.worker(2, "AB", 1));
+    stage.settle();
+    for job in ["A1", "A2", "B1"] {
+        stage.submit(job);
+        stage.settle();
+    }
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.wanted));
+    assert!(stage.end(first, "A1"));
+    assert!(stage.end(second, "A2"), "it is free, and its slot was not kept");
+    stage.expect(2, 1, "Ask");
+    stage.expect(1, 2, "Assign");
+    assert_eq!((stage.held(first), stage.held(second)), (vec!["B1".to_owned()], vec![]));
+    stage.rest();
+    assert!(stage.end(first, "B1"));
+    stage.rest();
+}
+
+#[test]
 fn a_result_of_a_paused_worker_is_obeyed() {
     let (mut stage, (worker, answerer)) = paused_soon_with_b_wanted();
     stage.pause(worker, answerer);
