@@ -46,6 +46,7 @@ fn panel(area: &Area<'_>, series: &Series, caption: &str, curves: &[Curve<'_>]) 
     let mut chart = ChartBuilder::on(area)
         .caption(caption, ("sans-serif", 16))
         .margin(10)
+        .margin_right(26)
         .x_label_area_size(32)
         .y_label_area_size(56)
         .build_cartesian_2d(x, 0.0..most)?;
