@@ -21,7 +21,7 @@
 //! slot that it leaves is offered for T types at most, and each of those offers is spent in vain at most once: Offer, Assign,
 //! Withdraw, Return, Withdrawn, Ask, Decline. Books that were wrong are set right once (again seven), and are closed.
 //!
-//! It is proved by no more than this argument and the schedules: the worst of ten million took less than half. A circle of
+//! It is proved by no more than this argument and the schedules: the worst of two million took a quarter. A circle of
 //! messages passes any bound.
 
 use super::schedule::Schedule;
