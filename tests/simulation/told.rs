@@ -104,10 +104,11 @@ impl Shadow {
             let jobs = shadow.conn(peer).jobs.iter().map(|serial| (*serial, &shadow.jobs[serial]));
             jobs.filter(|(_, job)| job.id == id).map(|(serial, job)| (serial, job.state)).collect()
         };
-        for (_, state) in mine(self) {
-            if let State::Held(holder) = state
-                && closing.contains(&holder)
-            {
+        // In the order in which they are closed, and no further than to the loss that is told; who is told is still there.
+        for &holder in closing.iter().filter(|&&holder| holder != peer) {
+            let jobs = mine(self);
+            let has = |wanted: State| jobs.iter().any(|(_, state)| *state == wanted);
+            if has(State::Held(holder)) && !has(State::Ended(end)) {
                 self.leave(holder);
             }
         }
