@@ -3,9 +3,10 @@
 use super::message::ConnId;
 use super::worker::Worker;
 
-/// All connections that the core knows.
+/// All connections that the core knows. Each has a place of its own in memory, so that the table is small: it grows
+/// twofold, and what it leaves behind then stays with the allocator.
 #[derive(Debug, Default)]
-pub(super) struct Conns(Vec<Option<Conn>>);
+pub(super) struct Conns(Vec<Option<Box<Conn>>>);
 
 /// One connection. Most are clients: what a worker has beside is kept apart.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Conns {
         if self.0.len() <= slot {
             self.0.resize_with(slot + 1, || None);
         }
-        let conn = Conn {
+        let conn = Box::new(Conn {
             generation: id.generation,
             leaving: false,
             watched: false,
@@ -41,13 +42,13 @@ impl Conns {
             partial: (0, 0),
             questions: 0,
             worker: None,
-        };
+        });
         let before = self.0[slot].replace(conn);
         assert!(before.is_none(), "a slot was opened twice");
     }
 
     pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
-        self.0.get_mut(id.slot as usize)?.as_mut().filter(|conn| conn.generation == id.generation)
+        self.0.get_mut(id.slot as usize)?.as_deref_mut().filter(|conn| conn.generation == id.generation)
     }
 
     /// Forgets a connection. The table shrinks when its end is empty.
@@ -59,7 +60,7 @@ impl Conns {
         if self.0.len() * 4 < self.0.capacity() {
             self.0.shrink_to(self.0.len() * 2);
         }
-        Some(conn)
+        Some(*conn)
     }
 
     pub(super) fn ids(&self) -> Vec<ConnId> {
@@ -68,7 +69,7 @@ impl Conns {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
         self.0.iter().enumerate().filter_map(|(slot, conn)| {
-            let conn = conn.as_ref()?;
+            let conn = conn.as_deref()?;
             let slot = u32::try_from(slot).expect("slots come as u32");
             Some((ConnId { slot, generation: conn.generation }, conn))
         })

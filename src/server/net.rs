@@ -34,7 +34,9 @@ pub(super) struct Net {
     wakes: u64,
     /// Connections to write to before the turn ends.
     pub(super) touched: Vec<ConnId>,
-    connections: Slab<Connection>,
+    /// Each in a place of its own, so that the table is small: it grows twofold, and what it leaves behind then stays with
+    /// the allocator.
+    connections: Slab<Box<Connection>>,
     registry: Registry,
     next_generation: u32,
     /// Unsent bytes of connections that the core has forgotten.
@@ -81,7 +83,7 @@ impl Net {
     }
 
     pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.connections.get_mut(id.slot as usize).filter(|conn| conn.generation == id.generation)
+        self.connections.get_mut(id.slot as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
     }
 
     /// Whether the core knows the connection.
@@ -103,7 +105,7 @@ impl Net {
             return None;
         }
         self.next_generation = self.next_generation.wrapping_add(1);
-        let conn = Connection::new(stream, id.generation);
+        let conn = Box::new(Connection::new(stream, id.generation));
         self.log.debug(format_args!("{}: connection {} opened", conn.peer, Named(self.shard, id)));
         self.connections.insert(conn);
         Some(id)
