@@ -5,6 +5,8 @@
 //! unless more is said; "at rest" means that nothing is on the way.
 
 mod burst;
+#[path = "../common/figures.rs"]
+mod figures;
 mod kept;
 mod orders;
 mod poison;

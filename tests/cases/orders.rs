@@ -1,6 +1,7 @@
 //! Every order in which a few things can happen: the acts of a case, in their order, and the deliveries of what is on the
 //! way, at every moment in between. Each order runs in a world of its own from the start.
 
+use super::figures::show;
 use super::random::Random;
 use super::stage::Stage;
 use super::world::Link;
@@ -26,9 +27,10 @@ pub(crate) fn in_every_order<T>(set_up: impl Fn() -> (Stage, T), acts: &[Act<T>]
         play(&mut stage, &players, acts, &mut choices);
         finally(&mut stage, &players);
         if nth < ORDERS_MAX && !choices.advance() {
-            return;
+            return show(format_args!("{} orders: all", nth + 1));
         }
     }
+    show(format_args!("{ORDERS_MAX} orders, and as many at random"));
 }
 
 fn play<T>(stage: &mut Stage, players: &T, acts: &[Act<T>], choices: &mut Choices) {

@@ -1,6 +1,9 @@
 //! Many jobs of a type that nobody does, and then one worker.
 
+use std::time::Instant;
+
 use crate::crew::{Job, job_lines};
+use crate::figures::show;
 use crate::scale::scaled;
 use crate::script::over_both;
 
@@ -17,6 +20,7 @@ fn f15_one_worker_that_comes_late_does_a_backlog_in_order() {
         other.expect(r#"{"cmd":"do","id":1,"type":"other"}"#);
         other.send(r#"{"cmd":"did","id":1}"#);
         other.expect(r#"{"cmd":"did","id":1}"#);
+        let start = Instant::now();
         let mut worker = net.connect("the worker");
         worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
         for id in 0..jobs {
@@ -29,5 +33,6 @@ fn f15_one_worker_that_comes_late_does_a_backlog_in_order() {
             client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
         }
         client.expect_nothing();
+        show(format_args!("F15: {:?}: {jobs} jobs were done by one worker in {:.2?}", net.via, start.elapsed()));
     });
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::crew::{Job, job_lines};
+use crate::figures::show;
 use crate::scale::scaled;
 use crate::script::{everywhere, over_both};
 
@@ -47,5 +48,10 @@ fn f17_of_workers_that_leave_with_an_answer_each_none_is_lost() {
             assert!(open.remove(&usize::try_from(answer["id"].as_u64().unwrap()).unwrap()), "twice: {answer}");
         }
         client.expect_nothing();
+        let again = &client.metrics()["jobs_reassigned"];
+        show(format_args!(
+            "F17: {:?}: {jobs} answers came with an end; {again} jobs that were sent after it were given back",
+            net.via
+        ));
     });
 }

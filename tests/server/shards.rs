@@ -1,12 +1,14 @@
 //! Work that crosses shards: one type for all, floods from side to side, a stop in between.
 
 use std::thread;
+use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::client::Client;
 use crate::crew::{Job, job_line, with_crew};
+use crate::figures::show;
 use crate::scale::scaled;
 use crate::script::{Net, everywhere, over_both};
 
@@ -92,6 +94,7 @@ fn f71_two_shards_that_flood_each_other_answer_every_job() {
     let types: Vec<String> = (0..TYPES).map(|nth| format!("\"t{nth}\"")).collect();
     let can_do = format!(r#""types":[{}],"max_jobs":100"#, types.join(","));
     over_both(&["--threads", "2"], |net| {
+        let start = Instant::now();
         with_crew(net, &[can_do.as_str(); 4], || {
             thread::scope(|scope| {
                 for name in ["one client", "the other client"] {
@@ -99,6 +102,7 @@ fn f71_two_shards_that_flood_each_other_answer_every_job() {
                 }
             });
         });
+        show(format_args!("F71: {:?}: {} jobs in {:.2?}", net.via, 2 * jobs, start.elapsed()));
     });
 }
 
@@ -128,5 +132,8 @@ fn f72_a_stop_with_messages_in_flight_answers_every_job_once() {
             }
         });
         assert_eq!(net.server.process.ended().status.code(), Some(0));
+        let done: usize = clients.iter().map(|client| client.done).sum();
+        let told: usize = clients.iter().map(|client| client.shut_down).sum();
+        show(format_args!("F72: {:?}: {done} jobs were done, {told} were answered `shutdown`", net.via));
     });
 }

@@ -1,10 +1,12 @@
 //! Told to stop: what is still answered, what is refused, and when the process ends.
 
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
 use crate::client::Client;
+use crate::figures::show;
 use crate::proc::child_of;
 use crate::process::{Server, Via};
 use crate::programs;
@@ -109,9 +111,11 @@ fn f60_a_server_with_nothing_to_do_stops_at_once() {
         let mut idle = net.connect("an idle worker");
         idle.send(r#"{"cmd":"can_do","types":["t"]}"#);
         idle.expect_nothing();
+        let start = Instant::now();
         net.server.process.signal(signal);
         idle.expect_closed();
         expect_ended(net, 0);
+        show(format_args!("F60: {:?}: a server with nothing to do ended after {:.2?}", net.via, start.elapsed()));
     });
 }
 

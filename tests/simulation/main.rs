@@ -16,6 +16,8 @@ mod chosen;
 mod closings;
 mod cost;
 mod crowds;
+#[path = "../common/figures.rs"]
+mod figures;
 mod finish;
 mod giants;
 mod line;
