@@ -274,3 +274,23 @@ impl Bids {
         n
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::Room;
+    use super::*;
+
+    #[test]
+    fn the_table_of_names_gives_its_room_back_as_types_go() {
+        let (mut bids, mut room) = (Bids::new(RandomState::with_seeds(1, 2, 3, 4)), Room::of(8));
+        let all: Vec<u32> = (0..10_000).map(|nth| bids.enter(&format!("t{nth}"), ShardId(0))).collect();
+        let most = bids.by_name.capacity();
+        for bid in all {
+            let before = bids.by_name.capacity();
+            bids.forget_if_unused(bid);
+            room.saw(bids.by_name.len(), before, bids.by_name.capacity());
+        }
+        room.check_all_back(most);
+        assert_eq!((bids.sizes(), bids.find("t1")), ((0, 0), None));
+    }
+}

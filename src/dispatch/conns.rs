@@ -75,3 +75,51 @@ impl Conns {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::Room;
+    use super::*;
+
+    const MANY: u32 = 10_000;
+
+    fn id(slot: u32) -> ConnId {
+        ConnId { slot, generation: 7 }
+    }
+
+    fn full() -> Conns {
+        let mut conns = Conns::default();
+        (0..MANY).for_each(|slot| conns.open(id(slot), 0));
+        conns
+    }
+
+    #[test]
+    fn the_table_gives_its_room_back_as_connections_go() {
+        let (mut conns, mut room) = (full(), Room::of(4));
+        let most = conns.0.capacity();
+        for slot in (0..MANY).rev() {
+            let before = conns.0.capacity();
+            assert!(conns.remove(id(slot)).is_some());
+            room.saw(conns.0.len(), before, conns.0.capacity());
+        }
+        room.check_all_back(most);
+    }
+
+    #[test]
+    fn a_slot_at_the_end_holds_the_table_until_it_goes() {
+        let mut conns = full();
+        (0..MANY - 1).for_each(|slot| drop(conns.remove(id(slot))));
+        assert_eq!(conns.0.len(), MANY as usize);
+        conns.remove(id(MANY - 1));
+        assert_eq!((conns.0.len(), conns.0.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn who_had_a_slot_before_is_not_who_has_it_now() {
+        let mut conns = full();
+        let former = ConnId { slot: 3, generation: 6 };
+        assert!(conns.get(former).is_none() && conns.remove(former).is_none());
+        assert!(conns.get(id(3)).is_some() && conns.get(id(MANY)).is_none() && conns.remove(id(MANY)).is_none());
+        assert_eq!(conns.iter().count(), MANY as usize);
+    }
+}

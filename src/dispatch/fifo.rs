@@ -141,6 +141,23 @@ mod tests {
     }
 
     #[test]
+    fn blocks_have_hardly_any_slack_and_are_seldom_moved() {
+        // A size that does not divide a block's.
+        type Entry = [u8; 24];
+        let mut fifo: Fifo<Entry> = Fifo::default();
+        let mut moves = 0;
+        for pushed in 1..5_000 {
+            let before = fifo.blocks.back().map_or(0, VecDeque::capacity);
+            fifo.push(Entry::default());
+            let room: usize = fifo.blocks.iter().map(VecDeque::capacity).sum();
+            assert!(room < 2 * pushed || room < pushed + Fifo::<Entry>::BLOCK, "{pushed} entries take room for {room}");
+            assert!(fifo.blocks.iter().all(|block| block.capacity() * 24 <= BLOCK_BYTES));
+            moves += usize::from(fifo.blocks.len() == 1 && fifo.blocks[0].capacity() != before);
+        }
+        assert_eq!(moves, 9, "1, 2, 4, ... 128, 170");
+    }
+
+    #[test]
     fn a_lone_entry_takes_no_block() {
         let mut fifo = Fifo::default();
         for i in 0..1_000 {

@@ -237,3 +237,27 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::Room;
+    use super::*;
+
+    #[test]
+    fn the_table_of_queues_gives_its_room_back_as_they_go() {
+        let Home { mut queues, .. } = Home::new(RandomState::with_seeds(1, 2, 3, 4));
+        let names: Vec<Arc<str>> = (0..10_000).map(|nth| format!("t{nth}").into()).collect();
+        for name in &names {
+            let Entry::Vacant(entry) = enter(&mut queues.table, &queues.hasher, name) else { unreachable!() };
+            entry.insert(Queue::boxed(Arc::clone(name)));
+        }
+        let (mut room, most) = (Room::of(8), queues.table.capacity());
+        for name in &names {
+            let before = queues.table.capacity();
+            assert_eq!(queues.change(name, |_| ()), Some(()));
+            room.saw(queues.table.len(), before, queues.table.capacity());
+        }
+        room.check_all_back(most);
+        assert!(queues.find(&names[0]).is_none());
+    }
+}

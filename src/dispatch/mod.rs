@@ -27,6 +27,8 @@ mod obey;
 mod offers;
 mod owner;
 mod ready;
+#[cfg(test)]
+mod room;
 mod step;
 mod supply;
 mod table;

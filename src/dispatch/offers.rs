@@ -229,3 +229,95 @@ impl Fifo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Offers beside a plain list of those that stand: shard and number, first to last.
+    #[derive(Default)]
+    struct Both {
+        offers: Offers,
+        plain: Vec<(ShardId, u32)>,
+        refusing: [bool; SHARDS],
+    }
+
+    const SHARDS: usize = 5;
+
+    impl Both {
+        fn taker(shard: ShardId) -> Taker {
+            Taker { shard, bid: BidId(u32::from(shard.0) + 100) }
+        }
+
+        /// Does one of the things that can be done.
+        fn act(&mut self, act: usize, shard: ShardId, n: u32) {
+            match act {
+                0 | 1 => {
+                    self.offers.add(Self::taker(shard), n);
+                    self.plain.push((shard, n));
+                }
+                2 => {
+                    let at = (!self.plain.is_empty()).then_some(0);
+                    let taken = self.offers.take();
+                    self.expect(taken, at);
+                }
+                3 => {
+                    let at = self.plain.iter().position(|(shard, _)| !self.refusing[usize::from(shard.0)]);
+                    let taken = self.offers.take_welcoming();
+                    self.expect(taken, at);
+                }
+                4 => {
+                    let of_shard = self.plain.extract_if(.., |(of, _)| *of == shard);
+                    let n: u32 = of_shard.map(|(_, n)| n).sum();
+                    assert_eq!(self.offers.withdraw(shard), n);
+                    assert!(n == 0 || self.offers.dead <= self.plain.len(), "the dead are no more than half");
+                }
+                5 => {
+                    self.offers.refuse(shard);
+                    self.refusing[usize::from(shard.0)] = true;
+                }
+                _ => {
+                    self.offers.welcome(shard);
+                    self.refusing[usize::from(shard.0)] = false;
+                }
+            }
+        }
+
+        /// The offer at `at` of the plain list must be the one that was taken; what is left of it goes to the back.
+        fn expect(&mut self, taken: Option<Taker>, at: Option<usize>) {
+            let offer = at.map(|at| self.plain.remove(at));
+            assert_eq!(taken, offer.map(|(shard, _)| Self::taker(shard)));
+            self.plain.extend(offer.filter(|&(_, n)| n > 1).map(|(shard, n)| (shard, n - 1)));
+        }
+
+        /// All that is counted must be what counting finds.
+        fn check(&self) {
+            let Self { offers, plain, refusing } = self;
+            let standing = offers.fifo.iter().filter(|offer| offers.bidder_of(offer).is_some());
+            assert!(standing.map(|offer| (offer.from.shard, offer.n)).eq(plain.iter().copied()));
+            assert_eq!(offers.dead, offers.fifo.len() - plain.len());
+            let welcoming = plain.iter().filter(|(shard, _)| !refusing[usize::from(shard.0)]);
+            assert_eq!(offers.welcoming, welcoming.map(|&(_, n)| u64::from(n)).sum::<u64>());
+            let bidders = (0..).map(ShardId).zip(refusing).filter_map(|(shard, &refuses)| {
+                let open = plain.iter().filter(|(of, _)| *of == shard).map(|&(_, n)| n).sum();
+                (open > 0 || refuses).then_some((shard, open, refuses))
+            });
+            assert!(offers.bidders().eq(bidders));
+        }
+    }
+
+    #[test]
+    fn all_that_is_counted_agrees_with_a_plain_list() {
+        let (mut both, mut state) = (Both::default(), 1_u64);
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..20_000 {
+            let act = usize::try_from(draw(7)).unwrap();
+            let shard = ShardId(u16::try_from(draw(SHARDS as u64)).unwrap());
+            both.act(act, shard, u32::try_from(draw(3)).unwrap() + 1);
+            both.check();
+        }
+    }
+}

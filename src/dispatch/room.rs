@@ -1,0 +1,33 @@
+//! For tests: whether a table that is emptied gives its room back, and not at each removal.
+
+/// What was seen of a table.
+pub(super) struct Room {
+    /// It shrinks when less than one of so many places is used.
+    part: usize,
+    shrunk: u32,
+}
+
+impl Room {
+    pub(super) fn of(part: usize) -> Self {
+        Self { part, shrunk: 0 }
+    }
+
+    /// An entry was removed: so many are left, and the table had and has room for so many.
+    #[track_caller]
+    pub(super) fn saw(&mut self, left: usize, before: usize, after: usize) {
+        assert!(after / self.part <= left, "{left} entries keep room for {after}");
+        // Tables of hashes also lose a place now and then to what marks it as used before.
+        if after < before / 2 {
+            self.shrunk += 1;
+            assert!(left * self.part < before, "it shrinks early: {left} of {before}");
+            assert!(after >= left * 2 || left == 0, "{left} entries are left no room to come back: {after}");
+        }
+    }
+
+    /// All are removed. It had room for `most`.
+    #[track_caller]
+    pub(super) fn check_all_back(self, most: usize) {
+        let halvings = most.ilog2();
+        assert!((1..=halvings).contains(&self.shrunk), "it shrank {} times from {most}", self.shrunk);
+    }
+}
