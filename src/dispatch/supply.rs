@@ -49,8 +49,7 @@ impl Owner {
         wanted.sort_unstable();
         for (_, at) in wanted {
             let bid = self.bids.peek(at);
-            if bid.wanted.is_some()
-                && bid.asking.is_none()
+            if bid.asking.is_none()
                 && let Some(keeper) = self.first_ready(at, false)
             {
                 self.bids.get(at).ask(keeper, step);

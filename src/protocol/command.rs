@@ -202,8 +202,7 @@ fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
 
 /// A number of digits only: `1.0` and `1e2` are whole too, but nobody needs to send them.
 fn whole_number(raw: &str, range: RangeInclusive<u64>) -> Option<u64> {
-    let digits = raw.bytes().all(|byte| byte.is_ascii_digit());
-    raw.parse().ok().filter(|number| digits && range.contains(number))
+    raw.parse().ok().filter(|number| range.contains(number))
 }
 
 /// A type's canonical text. Without an escape that is what stands in the line, as what must be escaped was.

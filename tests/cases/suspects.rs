@@ -186,6 +186,19 @@ fn a_shard_that_refuses_says_welcome_when_its_type_is_taken_back() {
     assert_eq!(stage.held(next), ["A2"]);
 }
 
+/// It has nothing to do with the types that it had before, and nothing to give that the books did not know.
+#[test]
+fn a_shard_that_refuses_says_welcome_when_an_idle_worker_takes_the_type_too() {
+    let (mut stage, _) = refusing_worker_on_1();
+    let idle = stage.worker(1, "B", 1);
+    stage.rest();
+    stage.forget_posts();
+    stage.can_do(idle, "A", None);
+    assert_eq!(stage.posted("Welcome"), 1);
+    stage.rest();
+    assert_eq!((stage.held(idle), stage.waiting('A')), (vec!["A2".to_owned()], Vec::new()));
+}
+
 fn refusing_worker_on_1() -> (Stage, Peer) {
     let mut stage = Stage::new(2);
     let dies = stage.worker(0, "A", 2);
