@@ -204,6 +204,22 @@ fn f05_of_two_jobs_assigned_to_one_slot_none_is_lost_in_any_order() {
     );
 }
 
+/// The slot is kept for it, and not offered.
+#[test]
+fn a_type_that_was_turned_away_is_asked_for_when_an_idle_worker_takes_it_too() {
+    let (mut stage, worker) = one_slot_for_a_and_b();
+    stage.submit("A1");
+    stage.submit("B1");
+    let idle = stage.worker(2, "C", 1);
+    stage.rest();
+    assert_eq!((stage.held(worker), stage.waiting('B')), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
+    stage.forget_posts();
+    stage.can_do(idle, "B", None);
+    assert_eq!((stage.posted("Ask"), stage.posted("Offer")), (1, 0));
+    stage.rest();
+    assert_eq!((stage.held(worker), stage.held(idle)), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
+}
+
 fn one_slot_for_a_and_b() -> (Stage, Peer) {
     let mut stage = Stage::new(3);
     let worker = stage.worker(2, "AB", 1);
