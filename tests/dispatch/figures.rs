@@ -1,6 +1,7 @@
 //! What each figure of the metrics counts.
 
 use crate::play::check;
+use crate::world::World;
 
 #[test]
 fn a_job_moves_from_waiting_to_running_to_done() {
@@ -254,4 +255,23 @@ fn a_job_given_back_keeps_its_age() {
            M> {"cmd":"metrics","types":["t"]}
            M< metrics types {"t":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":4000}}"#,
     );
+}
+
+#[test]
+fn messages_to_other_shards_are_counted_and_those_to_the_own_are_not() {
+    // Offer, Submit, Assign and Result; then the slot is offered again.
+    for (shards, messages) in [(1, 0), (3, 5)] {
+        let mut world = World::of(shards);
+        let home = shards / 2;
+        let type_name = world.type_at(home, 0);
+        let worker = world.worker(0, &[&type_name], None);
+        let client = world.open(shards - 1);
+        world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{type_name}"}}"#));
+        world.settle();
+        world.say(worker, r#"{"cmd":"did","id":1}"#);
+        world.say(client, r#"{"cmd":"ping"}"#);
+        world.settle();
+        assert_eq!(world.take_lines(client).len(), 2);
+        assert_eq!(world.totals().counts.shard_messages, messages);
+    }
 }
