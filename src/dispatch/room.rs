@@ -16,8 +16,8 @@ impl Room {
     #[track_caller]
     pub(super) fn saw(&mut self, left: usize, before: usize, after: usize) {
         assert!(after / self.part <= left, "{left} entries keep room for {after}");
-        // Tables of hashes also lose a place now and then to what marks it as used before.
-        if after < before / 2 {
+        // A table of hashes also loses one place now and then, to what marks it as used before.
+        if after + 1 < before {
             self.shrunk += 1;
             assert!(left * self.part < before, "it shrinks early: {left} of {before}");
             assert!(after >= left * 2 || left == 0, "{left} entries are left no room to come back: {after}");
