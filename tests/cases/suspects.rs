@@ -199,6 +199,21 @@ fn a_shard_that_refuses_says_welcome_when_an_idle_worker_takes_the_type_too() {
     assert_eq!((stage.held(idle), stage.waiting('A')), (vec!["A2".to_owned()], Vec::new()));
 }
 
+#[test]
+fn a_shard_that_refuses_goes_on_and_keeps_its_offers_when_another_of_its_workers_leaves_the_type() {
+    let (mut stage, _) = refusing_worker_on_1();
+    let busy = stage.worker(1, "B", 1);
+    stage.submit("B1");
+    stage.rest();
+    stage.can_do(busy, "A", None);
+    stage.rest();
+    stage.forget_posts();
+    stage.cant_do(busy, 'A');
+    stage.rest();
+    assert_eq!(["Welcome", "Withdraw", "Offer"].map(|name| stage.posted(name)), [0; 3]);
+    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.refusing));
+}
+
 fn refusing_worker_on_1() -> (Stage, Peer) {
     let mut stage = Stage::new(2);
     let dies = stage.worker(0, "A", 2);
