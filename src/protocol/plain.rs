@@ -105,6 +105,21 @@ mod tests {
         }
     }
 
+    /// That is what the short cut saves: all else is the parser's to read.
+    #[test]
+    fn strings_without_escapes_and_whole_numbers_need_no_parser() {
+        let end = |value: &str| plain_end(value.as_bytes(), 0);
+        for (value, len) in
+            [(r#""","#, 2), (r#""some text"}"#, 11), (r#""{ [,:""#, 7), ("1,", 1), ("907}", 3), ("19]}", 0)]
+        {
+            assert_eq!(end(value), (len > 0).then_some(len), "{value}");
+        }
+        for value in ["0,", "-1,", "null,", "true}", "[1]}", r#""a\n","#, "\"\t\",", "1", r#""open"#, ""] {
+            assert_eq!(end(value), None, "{value}");
+        }
+        assert_eq!(plain_end(br#"{"id":17}"#, 6), Some(8));
+    }
+
     #[test]
     fn other_lines_are_left_to_the_parser() {
         for line in [
