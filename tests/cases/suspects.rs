@@ -151,6 +151,27 @@ fn one_after_the_other(stage: &mut Stage, stays: Peer) {
     assert_ne!(first, second);
 }
 
+/// It was turned away for want of a slot, and is asked for before what came after it.
+#[test]
+fn the_answer_to_an_ask_is_the_suspect_if_there_is_one() {
+    let mut stage = Stage::new(3);
+    let dies = stage.worker(0, "A", 1);
+    stage.submit("A1");
+    stage.rest();
+    let stays = stage.worker(2, "AB", 1);
+    stage.submit("B1");
+    stage.rest();
+    assert_eq!((stage.held(dies), stage.held(stays)), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
+    stage.leave(dies);
+    stage.submit("A2");
+    stage.rest();
+    assert_eq!(stage.waiting('A'), ["A1", "A2"]);
+    stage.forget_posts();
+    assert!(stage.end(stays, "B1"));
+    stage.rest();
+    assert_eq!((stage.posted("Ask"), stage.held(stays)), (1, vec!["A1".to_owned()]));
+}
+
 /// Case 13. The last worker of a shard that refuses goes.
 #[test]
 fn a_shard_that_refuses_says_welcome_when_its_last_worker_goes() {
