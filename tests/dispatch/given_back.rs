@@ -207,3 +207,23 @@ fn it_is_not_counted_again_as_added() {
            A< metrics jobs_added 1, jobs_dispatched 2, jobs_reassigned 1, jobs_done 1, jobs_waiting 0, jobs_running 0, workers_added 2"#,
     );
 }
+
+/// Whether it holds a suspect does not matter to a job that is none.
+#[test]
+fn a_worker_that_holds_a_suspect_has_its_turn_as_any_other() {
+    check(
+        r#"D> can_do t
+           A> do 1 t
+           D< do 1 t
+           W> can_do t max_jobs 2
+           V> can_do t
+           D gone
+           W< do 1 t $a
+           A> do 2 t
+           V< do 2 t
+           V> did 2
+           A< did 2
+           A> do 3 t
+           W< do 3 t $b"#,
+    );
+}
