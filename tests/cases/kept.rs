@@ -102,6 +102,29 @@ fn end_all(stage: &mut Stage, worker: Peer, jobs: usize) {
     assert_eq!(results.count(), jobs, "{:?}", stage.answers);
 }
 
+/// Of the types that were turned away the one that waits longest is asked for first, whatever their order was before.
+#[test]
+fn a_slot_is_kept_for_the_type_that_was_turned_away_first() {
+    for [first, second, again] in [["A1", "B1", "A2"], ["B1", "A1", "B2"]] {
+        let mut stage = Stage::new(3);
+        let worker = stage.worker(2, "ABC", 1);
+        stage.settle();
+        for job in ["C1", first, second] {
+            stage.submit(job);
+            stage.rest();
+        }
+        assert!(stage.end(worker, "C1"));
+        stage.rest();
+        stage.submit(again);
+        stage.rest();
+        for job in [first, second, again] {
+            assert_eq!(stage.held(worker), [job]);
+            assert!(stage.end(worker, job));
+            stage.rest();
+        }
+    }
+}
+
 /// Case 9. Somebody else took the job that was turned away.
 #[test]
 fn an_ask_that_finds_nothing_ends_and_does_not_stay_as_an_offer() {
