@@ -91,6 +91,8 @@ impl Tmux {
         assert_eq!(fs::read_to_string(self.path("before")).unwrap(), after);
         let modes = self.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}"]);
         assert_eq!(modes, "0 1 0\n", "{screen}");
+        // What is typed before the shell asks for it is shown before its prompt.
+        self.until("the next prompt", |screen| screen.trim_end().ends_with("\n>"));
         self.type_line("echo seen by the $((40 + 2))");
         self.until_shows("\nseen by the 42\n")
     }
