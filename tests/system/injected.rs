@@ -70,8 +70,8 @@ fn f51_whatever_accepting_fails_with_the_server_goes_on() {
 fn f51_whatever_reading_fails_with_the_server_goes_on() {
     check(&[
         &[("recvfrom", "EINTR", "2+2"), ("epoll_wait", "EINTR", "2+2")],
-        // Only while all peers are there: one that has left cannot make the server look again.
-        &[("recvfrom", "EAGAIN", "4..10+2")],
+        // Once, while all peers of the load are there: one that has left cannot make the server look again.
+        &[("recvfrom", "EAGAIN", "4")],
         &[("recvfrom", "ECONNRESET", "4+5"), ("shutdown", "ENOTCONN", "1+2")],
         &[("recvfrom", "ETIMEDOUT", "4+5")],
         &[("recvfrom", "EHOSTUNREACH", "4+5")],
