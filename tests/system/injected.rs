@@ -100,3 +100,17 @@ fn f51_whatever_writing_fails_with_the_server_goes_on() {
         &[("sendto", "ENOTCONN", "4+5")],
     ]);
 }
+
+#[test]
+fn f51_a_signal_is_seen_also_when_the_system_refuses_to_wake_who_waits_for_it() {
+    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "inject=sendto:error=ENOBUFS"];
+    for signal in [Signal::TERM, Signal::INT] {
+        let server = Server::start_under(&strace, &[]);
+        server.process.signal(signal);
+        let ended = server.process.ended();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    }
+}

@@ -37,7 +37,7 @@ fn serve(config: Config) -> ExitCode {
     // It can serve with fewer descriptors, and says so when they run out.
     let _ = raise_descriptor_limit();
     // Before it listens: whoever sees that it does may send a signal at once.
-    let mut signals = match Signals::catch() {
+    let mut signals = match Signals::catch(tidy::EVERY) {
         Ok(signals) => signals,
         Err(error) => return fail(&format_args!("cannot catch signals: {error}"), 1),
     };
@@ -45,8 +45,9 @@ fn serve(config: Config) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(&error, error.exit_code()),
     };
-    tidy::start();
-    signals.wait();
+    while !signals.wait() {
+        tidy::look();
+    }
     server.stop();
     ExitCode::SUCCESS
 }

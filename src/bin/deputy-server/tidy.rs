@@ -5,22 +5,14 @@
 //! and given back that is so large that it has pages of its own. Nothing is written to it, so it costs next to nothing.
 
 use std::hint::black_box;
-use std::thread;
 use std::time::Duration;
 
 /// How often.
-const EVERY: Duration = Duration::from_secs(2);
+pub(crate) const EVERY: Duration = Duration::from_secs(2);
 /// More than mimalloc cuts from pages that are shared, in bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Starts a thread that sees to it.
-pub(crate) fn start() {
-    let tidy = || {
-        loop {
-            thread::sleep(EVERY);
-            drop(black_box(Vec::<u8>::with_capacity(BLOCK_BYTES)));
-        }
-    };
-    // Without it the server does its work as well; it only keeps more memory.
-    let _ = thread::Builder::new().name("tidy".to_owned()).spawn(tidy);
+/// Takes such a block and gives it back.
+pub(crate) fn look() {
+    drop(black_box(Vec::<u8>::with_capacity(BLOCK_BYTES)));
 }
