@@ -1,0 +1,72 @@
+//! What workers are handed: whose, how many, with which argument.
+
+use crate::check::Wrong;
+use crate::clients::Worker;
+use crate::given::{arg, did, name, to_do, workload};
+use crate::heard::{handed, work};
+
+#[test]
+fn a_worker_sends_the_argument_back_by_id_or_by_number() {
+    let job = name(2, 1);
+    assert_eq!(handed(0, &[to_do(job, 3)]), Ok(did(1, job) + "\n"));
+    let numbered = to_do(job, 3).replace(r#""t3","#, r#""t3","job":77,"#);
+    assert_eq!(handed(4, &[numbered]), Ok(format!("{{\"cmd\":\"did\",\"job\":77,\"res\":{}}}\n", arg(job))));
+}
+
+#[test]
+fn a_job_under_another_type_or_for_another_worker_is_wrong() {
+    let job = name(2, 1);
+    let wrong = |job, number| Err(Wrong::OtherType { worker: 1, job, type_number: Some(number) });
+    assert_eq!(handed(0, &[to_do(job, 2)]), wrong(job, 2));
+    // The right type for the job, but not one of this worker's.
+    assert_eq!(handed(0, &[to_do(name(2, 2), 4)]), wrong(name(2, 2), 4));
+}
+
+#[test]
+fn a_job_with_another_jobs_argument_is_wrong() {
+    let swapped = to_do(name(2, 1), 3).replace(r#""id":1"#, r#""id":6"#);
+    assert_eq!(handed(0, &[swapped]), Err(Wrong::OtherArgument { worker: 1, names: Some(name(2, 1)) }));
+    let nobodys = r#"{"cmd":"do","id":1,"type":"t3","arg":"x"}"#.to_owned();
+    assert_eq!(handed(0, &[nobodys]), Err(Wrong::OtherArgument { worker: 1, names: None }));
+}
+
+#[test]
+fn a_worker_that_gets_more_jobs_than_it_has_slots_objects() {
+    let jobs = [name(2, 1), name(2, 4), name(2, 6)].map(|job| to_do(job, workload(0).type_of(job)));
+    assert_eq!(handed(0, &jobs[..2]), Err(Wrong::TooManyJobs { worker: 1, slots: 1 }));
+    assert_eq!(handed(2, &jobs), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
+    assert!(handed(3, &jobs).is_ok());
+}
+
+#[test]
+fn slots_are_free_again_when_the_answers_were_sent() {
+    let workload = workload(0);
+    let mut worker = Worker::new(1, &workload, true);
+    for sequence in [1, 4, 6] {
+        let job = name(2, sequence);
+        work(&mut worker, &workload, &to_do(job, workload.type_of(job))).unwrap();
+        worker.on_answered();
+        worker.on_sent();
+    }
+}
+
+#[test]
+fn a_job_that_takes_its_time_stays_held_while_others_are_sent() {
+    let workload = workload(2);
+    let mut worker = Worker::new(1, &workload, true);
+    let lines = [1, 4, 6].map(|sequence| to_do(name(2, sequence), workload.type_of(name(2, sequence))));
+    work(&mut worker, &workload, &lines[0]).unwrap();
+    worker.on_sent();
+    work(&mut worker, &workload, &lines[1]).unwrap();
+    assert_eq!(work(&mut worker, &workload, &lines[2]), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
+}
+
+#[test]
+fn a_server_that_pushes_may_send_a_worker_any_number() {
+    let workload = workload(0);
+    let mut worker = Worker::new(1, &workload, false);
+    for sequence in [1, 4, 6] {
+        let job = name(2, sequence);
+        assert!(work(&mut worker, &workload, &to_do(job, workload.type_of(job))).is_ok());
+    }
+}
