@@ -81,9 +81,9 @@ pub(crate) fn work(server: &Server, words: &[&str], script: &str) -> Process {
     worker
 }
 
-/// The shell command that waits until a file is there.
+/// The shell command that waits until a file is there, or until the test is over and has taken the folder away.
 pub(crate) fn wait_for(file: &str) -> String {
-    format!("until [ -e {file} ]; do sleep 0.01; done")
+    format!("until [ -e {file} -o ! -d \"$PWD\" ]; do sleep 0.01; done")
 }
 
 /// A connection for questions.

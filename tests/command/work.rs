@@ -1,6 +1,6 @@
 //! `deputy work`: what commands read and write, and what becomes of it.
 
-use crate::kit::{ask, check, run, shell, work};
+use crate::kit::{ask, check, run, shell, wait_for, work};
 use crate::process::Server;
 
 /// Checks what `deputy do` with these words makes of a job that a worker does by this script.
@@ -86,22 +86,15 @@ fn a_long_arg_and_a_long_result_pass_each_other() {
 #[test]
 fn a_command_that_closes_its_output_and_runs_on_is_waited_for() {
     let server = Server::start(&[]);
-    let script = "echo early; exec >&- 2>&-; until [ -e go ]; do sleep 0.01; done; exit 4";
-    let _worker = work(&server, &["t"], script);
+    let script = format!("echo early; exec >&- 2>&-; {}; exit 4", wait_for("go"));
+    let _worker = work(&server, &["t"], &script);
     let submit = "$DEPUTY do t & until $DEPUTY ping > /dev/null; do :; done; touch go; wait $!";
     check(&shell(&server, submit), 1, "", "ended with status 4\n");
 }
 
 #[test]
 fn what_a_command_leaves_behind_is_waited_for_as_long_as_it_has_the_output() {
-    check_job(
-        &[],
-        "(until [ -e go ]; do sleep 0.01; done; echo late) & echo early; touch go",
-        "-r t",
-        0,
-        "early\nlate\n",
-        "",
-    );
+    check_job(&[], &format!("({}; echo late) & echo early; touch go", wait_for("go")), "-r t", 0, "early\nlate\n", "");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_worker_without_a_server_leaves_at_once() {
 fn further_signals_go_to_the_commands() {
     for (signal, name) in [(Signal::TERM, "TERM"), (Signal::INT, "INT")] {
         let server = Server::start(&[]);
-        let script = format!("trap 'echo stopped; exit 0' {name}; touch begun; while :; do sleep 0.01; done");
+        let script = format!("trap 'echo stopped; exit 0' {name}; touch begun; {}", wait_for("never"));
         let (worker, submitter) = busy(&server, &script);
         worker.signal(Signal::TERM);
         until_stopping(&server);
@@ -71,7 +71,7 @@ fn further_signals_go_to_the_commands() {
 #[test]
 fn a_command_that_a_signal_ends_fails_its_job() {
     let server = Server::start(&[]);
-    let (worker, submitter) = busy(&server, "touch begun; while :; do sleep 0.01; done");
+    let (worker, submitter) = busy(&server, &format!("touch begun; {}", wait_for("never")));
     worker.signal(Signal::INT);
     until_stopping(&server);
     worker.signal(Signal::TERM);
