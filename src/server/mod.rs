@@ -140,7 +140,13 @@ impl Server {
         self.end(self.drain);
     }
 
+    /// Lets connections in: the last thing of a start, after all that can fail.
     fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
+        if config.verbose {
+            let shared = Arc::clone(&self.shared);
+            let read = move || format!("{{{}}}", shared.totals().members());
+            self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
+        }
         let (shared, post_boxes) = (Arc::clone(&self.shared), self.post_boxes.clone());
         let hand_over = move |stream| {
             let shard = shared.emptiest();
@@ -150,20 +156,16 @@ impl Server {
         let door = Arc::clone(&self.shared.door);
         let acceptor = Acceptor::start(listeners, config.keepalive, self.log.clone(), door, Box::new(hand_over))?;
         self.acceptor = Some(acceptor);
-        if config.verbose {
-            let shared = Arc::clone(&self.shared);
-            let read = move || format!("{{{}}}", shared.totals().members());
-            self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
-        }
         Ok(())
     }
 
     fn end(&mut self, drain: Duration) {
         self.shared.draining.store(true, Ordering::Relaxed);
-        if let Some(acceptor) = self.acceptor.take() {
-            acceptor.stop();
+        // One that could not start says so, and no more.
+        let served = self.acceptor.take().map(Acceptor::stop).is_some();
+        if served {
+            self.log.info(format_args!("stopping"));
         }
-        self.log.info(format_args!("stopping"));
         self.drain(drain);
         self.post_to_all(|| Mail::Finish);
         let mut died = None;
@@ -177,7 +179,9 @@ impl Server {
             self.log.error(format_args!("a shard has panicked, and its jobs are lost: restart the server"));
         }
         if let Some(log_thread) = self.log_thread.take() {
-            self.log.info(format_args!("stopped"));
+            if served {
+                self.log.info(format_args!("stopped"));
+            }
             log_thread.stop();
         }
         if let Some(panic) = died

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::start_error::StartError;
+use super::start_error::{StartError, scarce};
 use crate::limits;
 
 /// Owner and group may connect, and nobody else: who connects can run jobs and read them.
@@ -62,14 +62,14 @@ fn address(path: &Path) -> Result<SockAddr, String> {
 
 /// What went wrong, why, and what to do.
 fn explain(attempt: &str, error: &io::Error) -> String {
-    let advice = match error.kind() {
+    let advice = scarce(error).unwrap_or_else(|| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             "the folder is not there: make it, or choose another --sock"
         }
         io::ErrorKind::PermissionDenied => "let this user write to the folder, or choose another --sock",
         io::ErrorKind::AddrInUse => "another program has just made this file: choose another --sock",
         _ => "choose another --sock",
-    };
+    });
     format!("{attempt}: {error}; {advice}")
 }
 
@@ -95,7 +95,7 @@ fn nobody_listens(address: &SockAddr) -> Result<bool, String> {
     match probe() {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false), // Its server went in between.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied || scarce(&error).is_some() => {
             Err(explain("cannot find out whether the socket there is in use", &error))
         }
         // Connected, or its backlog is full, or it is a socket of another kind.

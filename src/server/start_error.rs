@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::bound::ConfigError;
 use super::log::one_line;
 
@@ -63,24 +65,40 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {host:?}: {reason}; --host takes an IP address or a name that resolves")
             }
             Self::Tcp { address, reason } => {
-                write!(f, "cannot listen on {address}: {reason}; {}", advice(reason.kind()))
+                write!(f, "cannot listen on {address}: {reason}; {}", scarce(reason).unwrap_or_else(|| advice(reason)))
             }
             Self::Unix { path, reason } => {
                 write!(f, "cannot listen on unix:{}: {reason}", one_line(&path.to_string_lossy()))
             }
-            Self::System { attempt, reason } => write!(f, "cannot {attempt}: {reason}"),
+            Self::System { attempt, reason } => {
+                write!(f, "cannot {attempt}: {reason}")?;
+                // Only threads are refused for now.
+                let threads = (reason.kind() == io::ErrorKind::WouldBlock)
+                    .then_some("give fewer --threads, or raise the limit of threads (ulimit -u, TasksMax=)");
+                scarce(reason).or(threads).map_or(Ok(()), |advice| write!(f, "; {advice}"))
+            }
         }
     }
 }
 
 /// What to do about a TCP address that cannot be had.
-fn advice(kind: io::ErrorKind) -> &'static str {
-    match kind {
+fn advice(reason: &io::Error) -> &'static str {
+    match reason.kind() {
         io::ErrorKind::AddrInUse => "another program has this port: stop it, or choose another --port",
         io::ErrorKind::AddrNotAvailable => "give an address of this machine as --host",
         io::ErrorKind::PermissionDenied => "choose a --port that this user may listen on, such as one above 1023",
         _ => "choose another --host or --port",
     }
+}
+
+/// What to do if the system has too little of something, whatever was tried.
+pub(super) fn scarce(reason: &io::Error) -> Option<&'static str> {
+    Some(match Errno::from_io_error(reason)? {
+        Errno::MFILE => "raise the limit of open files (ulimit -n, LimitNOFILE=)",
+        Errno::NFILE => "end other programs, or raise the system's limit of open files (fs.file-max)",
+        Errno::NOMEM | Errno::NOBUFS => "end other programs, or give this one more memory",
+        _ => return None,
+    })
 }
 
 impl std::error::Error for StartError {
@@ -117,6 +135,26 @@ mod tests {
             ConfigError::value("--host", "a\nb", "something else").into(),
         ] {
             assert_eq!(error.to_string().lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_text_names_the_reason_and_what_to_do() {
+        let tcp = |errno: Errno| StartError::Tcp { address: ([127, 0, 0, 1], 80).into(), reason: errno.into() };
+        let thread = |errno: Errno| StartError::system("start a shard's thread")(errno.into());
+        for (error, words) in [
+            (tcp(Errno::ADDRINUSE), ["127.0.0.1:80", "choose another --port"]),
+            (tcp(Errno::ADDRNOTAVAIL), ["127.0.0.1:80", "an address of this machine"]),
+            (tcp(Errno::ACCESS), ["127.0.0.1:80", "one above 1023"]),
+            (tcp(Errno::AFNOSUPPORT), ["127.0.0.1:80", "another --host"]),
+            (tcp(Errno::MFILE), ["127.0.0.1:80", "ulimit -n"]),
+            (tcp(Errno::NFILE), ["127.0.0.1:80", "fs.file-max"]),
+            (thread(Errno::AGAIN), ["cannot start a shard's thread", "fewer --threads"]),
+            (thread(Errno::NOMEM), ["cannot start a shard's thread", "memory"]),
+            (thread(Errno::PERM), ["cannot start a shard's thread", "not permitted"]),
+        ] {
+            let text = error.to_string();
+            assert!(words.iter().all(|word| text.contains(word)), "{words:?} in {text}");
         }
     }
 }

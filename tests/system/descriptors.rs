@@ -1,5 +1,6 @@
 //! A server that runs out of descriptors, and what it keeps of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
-use crate::process::{Server, Via};
+use crate::process::{Ended, Server, Via, start_process};
 use crate::rest::Rest;
 use crate::scale::scaled;
 use crate::wait::until;
@@ -155,4 +156,31 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     show(format_args!("F50 stuck: accepted {:?} after a descriptor came free", free.elapsed()));
     drop((old, waiting));
     rest.comes_back(&server);
+}
+
+/// How a server ends that may have so many descriptors; `None` if they are enough for it to listen.
+fn refused_with(descriptors: u32, sock: &str) -> Option<Ended> {
+    let script = format!(r#"ulimit -n {descriptors} && exec "$@""#);
+    let options = ["-p", "0", "-s", sock, "--threads", "2"];
+    let process = start_process(&["sh", "-c", &script, "sh"], &options);
+    let listens = until("a server that listens or ends", || {
+        let listens = process.stderr().contains("listening on");
+        listens.then_some(true).or_else(|| process.status().map(|_| false))
+    });
+    (!listens).then(|| process.ended())
+}
+
+#[test]
+fn f50_a_server_that_has_too_few_descriptors_to_start_says_which_limit_to_raise() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let sock = folder.path().join("sock");
+    let mut reasons = BTreeSet::new();
+    for ended in (6..).map_while(|descriptors| refused_with(descriptors, sock.to_str().unwrap())) {
+        assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{ended:?}");
+        assert!(ended.stderr.contains("raise the limit of open files (ulimit -n"), "{ended:?}");
+        assert!(!sock.exists());
+        reasons.insert(ended.stderr);
+    }
+    show(format_args!("{reasons:#?}"));
+    assert!(reasons.len() >= 4, "signals, listeners, shards, acceptor: {reasons:?}");
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use deputy::server::{Config, Server, abort_on_panic, raise_descriptor_limit};
+use deputy::server::{Config, Server, StartError, abort_on_panic, raise_descriptor_limit};
 
 use crate::args::Request;
 use crate::signals::Signals;
@@ -27,29 +27,27 @@ fn main() -> ExitCode {
     match args::parse(lexopt::Parser::from_env()) {
         Ok(Request::Help) => print(&help::text()),
         Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Request::Serve(config)) => serve(*config),
+        Ok(Request::Serve(config)) => match serve(*config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        },
         Err(error) => fail(&error, 2),
     }
 }
 
 /// Serves until a signal says to stop.
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config) -> Result<(), StartError> {
     // It can serve with fewer descriptors, and says so when they run out.
     let _ = raise_descriptor_limit();
     // Before it listens: whoever sees that it does may send a signal at once.
-    let mut signals = match Signals::catch(tidy::EVERY) {
-        Ok(signals) => signals,
-        Err(error) => return fail(&format_args!("cannot catch signals: {error}"), 1),
-    };
-    let server = match Server::start(config) {
-        Ok(server) => server,
-        Err(error) => return fail(&error, error.exit_code()),
-    };
+    let mut signals =
+        Signals::catch(tidy::EVERY).map_err(|reason| StartError::System { attempt: "catch signals", reason })?;
+    let server = Server::start(config)?;
     while !signals.wait() {
         tidy::look();
     }
     server.stop();
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 /// Prints what was asked for. A reader that has seen enough and closed the pipe is no failure.
