@@ -130,3 +130,11 @@ fn a_full_disk_is_no_closed_pipe() {
         check(&shell(&server, "$DEPUTY ping > /dev/full"), 1, "", "cannot write to stdout");
     }
 }
+
+#[test]
+fn an_input_that_cannot_be_read_is_told() {
+    let server = Server::start(&[]);
+    for script in ["$DEPUTY do t - < .", "$DEPUTY do --lines t < ."] {
+        check(&shell(&server, script), 1, "", "cannot read standard input: ");
+    }
+}

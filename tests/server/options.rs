@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::process::{Server, Via, run};
+use crate::process::{Server, Via, run, run_under};
 use crate::programs::pass_over;
 use crate::wait::until;
 
@@ -45,6 +45,16 @@ fn the_version_goes_to_stdout() {
         assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
         assert!(ended.stdout.contains(env!("CARGO_PKG_VERSION")) && ended.stdout.lines().count() == 1, "{ended:?}");
     }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return pass_over("there is no /dev/full here");
+    }
+    let ended = run_under(&["sh", "-c", r#"exec "$@" > /dev/full"#, "sh"], &["--help"]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write to stdout: ") && ended.stderr.lines().count() == 1, "{ended:?}");
 }
 
 /// Arguments that are refused, and what the message must name: the option, and the value where there is one.

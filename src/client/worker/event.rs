@@ -78,3 +78,31 @@ impl From<UrlError> for RunError {
         Self::Url(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::client::url::Url;
+
+    #[test]
+    fn why_a_worker_ended_is_told_with_what_would_mend_it() {
+        let said = RawValue::from_string(r#""type is empty""#.to_owned()).unwrap();
+        for (error, words) in [
+            ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),
+            (RunError::NoHandler, ["a handler", "at least one type"]),
+            (RunError::MaxJobs(70_000), ["70000", "from 1 to 65535"]),
+            (RunError::Refused(Error::from_wire("bad_request", &said)), ["bad_request", "type is empty"]),
+            (RunError::Thread(io::ErrorKind::WouldBlock.into()), ["cannot start a thread", "raise their limit"]),
+        ] {
+            let text = error.to_string();
+            assert!(words.iter().all(|word| text.contains(word)), "{words:?} in {text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+            let has_source = !matches!(error, RunError::NoHandler | RunError::MaxJobs(_));
+            assert_eq!(error.source().is_some(), has_source, "{text}");
+        }
+    }
+}
