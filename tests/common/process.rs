@@ -96,6 +96,17 @@ impl Process {
         self.child.lock().unwrap().try_wait().unwrap()
     }
 
+    /// The line that says where a server listens, when it has come.
+    fn listening(&self) -> Option<String> {
+        let said = self.stderr();
+        said.split_inclusive('\n').find(|line| line.contains("listening on") && line.ends_with('\n')).map(str::to_owned)
+    }
+
+    /// Waits until a server listens, and gives the line that says where, or until it has ended instead.
+    pub(crate) fn listens(&self) -> Option<String> {
+        until("a server that listens or ends", || self.listening().map(Some).or_else(|| self.status().map(|_| None)))
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn ended(&self) -> Ended {
         let status = until("the end of the process", || self.status());
@@ -137,12 +148,7 @@ impl Server {
     /// As [`Server::start`], started by another program that is given the server's command as its last arguments.
     pub(crate) fn start_under(wrapper: &[&str], options: &[&str]) -> Self {
         let mut server = Self::launch(wrapper, options, None);
-        let line = server.until("the line that says where it listens", |server| {
-            let said = server.process.stderr();
-            said.split_inclusive('\n')
-                .find(|line| line.contains("listening on") && line.ends_with('\n'))
-                .map(str::to_owned)
-        });
+        let line = server.until("the line that says where it listens", |server| server.process.listening());
         server.tcp = addresses(&line);
         server
     }

@@ -7,7 +7,6 @@ use rustix::process::Signal;
 use crate::client::Client;
 use crate::process::{Ended, Server, Via, run, start_process};
 use crate::programs::pass_over;
-use crate::wait::until;
 
 /// It must have ended with 1 and one line that names all of `words`.
 pub(crate) fn expect_refused(ended: &Ended, words: &[&str]) {
@@ -35,10 +34,7 @@ fn f53_one_line_says_where_the_server_listens_and_with_how_many_shards() {
 fn listens_on(port: u16) -> bool {
     let process = start_process(&[], &["--port", &port.to_string()]);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    until("a server that listens or ends", || {
-        let listens = process.stderr().contains(&format!("listening on {address}"));
-        listens.then_some(true).or_else(|| process.status().map(|_| false))
-    })
+    process.listens().is_some_and(|line| line.contains(&format!("listening on {address}")))
 }
 
 #[test]

@@ -163,11 +163,7 @@ fn refused_with(descriptors: u32, sock: &str) -> Option<Ended> {
     let script = format!(r#"ulimit -n {descriptors} && exec "$@""#);
     let options = ["-p", "0", "-s", sock, "--threads", "2"];
     let process = start_process(&["sh", "-c", &script, "sh"], &options);
-    let listens = until("a server that listens or ends", || {
-        let listens = process.stderr().contains("listening on");
-        listens.then_some(true).or_else(|| process.status().map(|_| false))
-    });
-    (!listens).then(|| process.ended())
+    process.listens().is_none().then(|| process.ended())
 }
 
 #[test]

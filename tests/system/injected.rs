@@ -3,6 +3,7 @@
 use std::fs;
 
 use rustix::process::Signal;
+use tempfile::NamedTempFile;
 
 use crate::figures::show;
 use crate::load::{self, Load};
@@ -14,33 +15,57 @@ use crate::rest::Rest;
 /// Calls that fail together in one run: the call, how it fails, and which of a thread's calls fail, as strace has it.
 type Failures = &'static [(&'static str, &'static str, &'static str)];
 
-/// Runs a server some of whose calls fail under a small load, for each row a server of its own.
-fn check(rows: &[Failures]) {
-    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
-        return;
-    }
-    for failures in rows {
+/// A server some of whose calls fail, with its trace.
+struct Failing {
+    server: Server,
+    failures: Failures,
+    trace: NamedTempFile,
+}
+
+impl Failing {
+    fn start(failures: Failures, options: &[&str]) -> Self {
         show(format_args!("{failures:?}"));
-        let trace = tempfile::NamedTempFile::new().unwrap();
+        let trace = NamedTempFile::new().unwrap();
         let calls: Vec<&str> = failures.iter().map(|(call, ..)| *call).collect();
         let traced = format!("trace={}", calls.join(","));
         let injected: Vec<String> =
             failures.iter().map(|(call, error, when)| format!("inject={call}:error={error}:when={when}")).collect();
         let mut strace = vec!["strace", "-D", "-f", "-qq", "-o", trace.path().to_str().unwrap(), "-e", &traced];
         strace.extend(injected.iter().flat_map(|inject| ["-e", inject]));
-        let server = Server::start_under(&strace, &["--threads", "2", "--max-attempts", "0"]);
-        let rest = Rest::of(&server);
-        send_away_a_stranger(&server);
-        load::run(&server, &Load { clients: 4, jobs_each: 25, workers: 4 });
-        rest.comes_back(&server);
-        server.process.signal(Signal::TERM);
-        let ended = server.process.ended();
-        assert_eq!(ended.status.code(), Some(0), "{failures:?}: {ended:?}");
-        let trace = fs::read_to_string(trace.path()).unwrap();
-        for (call, error, _) in *failures {
+        let server = Server::start_under(&strace, options);
+        Self { server, failures, trace }
+    }
+
+    /// Stops it by a signal: it must end in good order, and each of the calls must have failed.
+    fn stop(self, signal: Signal) {
+        self.server.process.signal(signal);
+        let ended = self.server.process.ended();
+        assert_eq!(ended.status.code(), Some(0), "{:?}: {ended:?}", self.failures);
+        let trace = fs::read_to_string(self.trace.path()).unwrap();
+        for (call, error, _) in self.failures {
             let failed = |line: &str| line.contains(call) && line.contains(error) && line.contains("(INJECTED)");
             assert!(trace.lines().any(failed), "{call} never failed with {error}");
         }
+    }
+}
+
+fn may_inject() -> bool {
+    programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"])
+}
+
+/// Runs a server some of whose calls fail under a small load, for each row a server of its own.
+fn check(rows: &[Failures]) {
+    if !may_inject() {
+        return;
+    }
+    for failures in rows {
+        let failing = Failing::start(failures, &["--threads", "2", "--max-attempts", "0"]);
+        let server = &failing.server;
+        let rest = Rest::of(server);
+        send_away_a_stranger(server);
+        load::run(server, &Load { clients: 4, jobs_each: 25, workers: 4 });
+        rest.comes_back(server);
+        failing.stop(Signal::TERM);
     }
 }
 
@@ -61,7 +86,7 @@ fn f51_whatever_accepting_fails_with_the_server_goes_on() {
         &[("accept4", "ECONNABORTED", "2+2"), ("epoll_ctl", "ENOSPC", "9+4")],
         &[("accept4", "EINTR", "2+2"), ("setsockopt", "ENOMEM", "9+10")],
         &[("accept4", "EAGAIN", "2+2")],
-        &[("accept4", "EPERM", "2+2")],
+        &[("accept4", "EPERM", "2+2"), ("unlink", "EACCES", "1")],
         &[("accept4", "EPROTO", "2+2")],
     ]);
 }
@@ -103,18 +128,15 @@ fn f51_whatever_writing_fails_with_the_server_goes_on() {
 
 #[test]
 fn f51_a_signal_is_seen_though_nobody_can_be_woken_by_it() {
-    if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
+    if !may_inject() {
         return;
     }
-    let all_fail = [
-        (Signal::TERM, "inject=sendto:error=ENOBUFS"),
-        (Signal::INT, "inject=sendto:error=ENOMEM"),
-        (Signal::TERM, "inject=recvfrom:error=ENOMEM"),
+    let rows: [(Signal, Failures); 3] = [
+        (Signal::TERM, &[("sendto", "ENOBUFS", "1+1")]),
+        (Signal::INT, &[("sendto", "ENOMEM", "1+1")]),
+        (Signal::TERM, &[("recvfrom", "ENOMEM", "1+1")]),
     ];
-    for (signal, inject) in all_fail {
-        let server = Server::start_under(&["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", inject], &[]);
-        server.process.signal(signal);
-        let ended = server.process.ended();
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    for (signal, failures) in rows {
+        Failing::start(failures, &[]).stop(signal);
     }
 }
