@@ -4,6 +4,12 @@ use crate::check::Wrong;
 use crate::clients::Worker;
 use crate::given::{arg, did, name, to_do, workload};
 use crate::heard::{handed, work};
+use crate::workload::Workload;
+
+/// Three jobs of types that worker 1 does.
+fn three_jobs(workload: &Workload) -> [String; 3] {
+    [1, 4, 6].map(|sequence| name(2, sequence)).map(|job| to_do(job, workload.type_of(job)))
+}
 
 #[test]
 fn a_worker_sends_the_argument_back_by_id_or_by_number() {
@@ -32,7 +38,7 @@ fn a_job_with_another_jobs_argument_is_wrong() {
 
 #[test]
 fn a_worker_that_gets_more_jobs_than_it_has_slots_objects() {
-    let jobs = [name(2, 1), name(2, 4), name(2, 6)].map(|job| to_do(job, workload(0).type_of(job)));
+    let jobs = three_jobs(&workload(0));
     assert_eq!(handed(0, &jobs[..2]), Err(Wrong::TooManyJobs { worker: 1, slots: 1 }));
     assert_eq!(handed(2, &jobs), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
     assert!(handed(3, &jobs).is_ok());
@@ -42,9 +48,8 @@ fn a_worker_that_gets_more_jobs_than_it_has_slots_objects() {
 fn slots_are_free_again_when_the_answers_were_sent() {
     let workload = workload(0);
     let mut worker = Worker::new(1, &workload, true);
-    for sequence in [1, 4, 6] {
-        let job = name(2, sequence);
-        work(&mut worker, &workload, &to_do(job, workload.type_of(job))).unwrap();
+    for line in three_jobs(&workload) {
+        work(&mut worker, &workload, &line).unwrap();
         worker.on_answered();
         worker.on_sent();
     }
@@ -54,19 +59,18 @@ fn slots_are_free_again_when_the_answers_were_sent() {
 fn a_job_that_takes_its_time_stays_held_while_others_are_sent() {
     let workload = workload(2);
     let mut worker = Worker::new(1, &workload, true);
-    let lines = [1, 4, 6].map(|sequence| to_do(name(2, sequence), workload.type_of(name(2, sequence))));
-    work(&mut worker, &workload, &lines[0]).unwrap();
+    let [first, second, third] = three_jobs(&workload);
+    work(&mut worker, &workload, &first).unwrap();
     worker.on_sent();
-    work(&mut worker, &workload, &lines[1]).unwrap();
-    assert_eq!(work(&mut worker, &workload, &lines[2]), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
+    work(&mut worker, &workload, &second).unwrap();
+    assert_eq!(work(&mut worker, &workload, &third), Err(Wrong::TooManyJobs { worker: 1, slots: 2 }));
 }
 
 #[test]
 fn a_server_that_pushes_may_send_a_worker_any_number() {
     let workload = workload(0);
     let mut worker = Worker::new(1, &workload, false);
-    for sequence in [1, 4, 6] {
-        let job = name(2, sequence);
-        assert!(work(&mut worker, &workload, &to_do(job, workload.type_of(job))).is_ok());
+    for line in three_jobs(&workload) {
+        work(&mut worker, &workload, &line).unwrap();
     }
 }
