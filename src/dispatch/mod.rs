@@ -11,7 +11,8 @@
 //! | `home`, `line`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
 //! | `owner`, `conns`, `worker`, `bids`, `table` | a shard as the owner of connections: their slots, and what was offered for them |
 //! | `obey`, `supply`, `ready`, `bounds`, `census` | the owner's rules: commands, winning jobs, who takes them, limits, tables by type |
-//! | [`audit`] | the books laid open, for tests |
+//! | `step` | what a rule may use beside its own books: settings, time, figures, the way out |
+//! | [`audit`], `room` | the books laid open, and whether they give room back: for tests |
 
 pub mod audit;
 mod bids;

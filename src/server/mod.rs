@@ -10,7 +10,8 @@
 //! | `net`, `conn`, `stream` | its connections; the core's effects on them |
 //! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
 //! | `shared` | the figures that threads read of each other |
-//! | `log`, `names`, `peer`, `blame`, `rarely`, `stderr`, `report`, `panic` | what people see |
+//! | `log`, `names`, `peer`, `blame`, `rarely`, `stderr`, `report`, `panic`, `start_error` | what people see |
+//! | `scratch` | folders, for tests |
 
 mod acceptor;
 mod address;
