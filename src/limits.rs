@@ -133,14 +133,14 @@ pub const SPARE_BYTES_MAX: usize = 4 << 20;
 pub const CONNECT_SECONDS_DEFAULT: u64 = 5;
 
 /// Silence after which a client or worker sends a `ping`, in seconds.
-pub const SILENCE_SECONDS_DEFAULT: u64 = 15;
+pub const PING_AFTER_SECONDS_DEFAULT: u64 = 15;
 
 /// How long the server may take to answer it, in seconds. With the silence before it, a dead server is found within a
 /// minute also if its death comes just after a `ping` was answered and the next waits behind lines not yet sent.
 pub const ANSWER_SECONDS_DEFAULT: u64 = 20;
 
 /// How long jobs submitted in an outage wait for its end, in seconds: a restart fits in, and nobody hangs.
-pub const PATIENCE_SECONDS_DEFAULT: u64 = 5;
+pub const OUTAGE_SECONDS_DEFAULT: u64 = 5;
 
 /// A client's longest wait before the first attempt to connect again, in milliseconds.
 pub const RETRY_FIRST_MS_DEFAULT: u64 = 20;

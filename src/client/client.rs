@@ -10,21 +10,21 @@ use serde_json::value::RawValue;
 
 use super::connect_error::ConnectError;
 use super::error::Error;
-use super::handle::Handle;
-use super::jobs::Jobs;
+use super::handle::JobHandle;
 use super::link::Link;
 use super::metrics::Metrics;
 use super::options::Options;
-use super::say;
-use super::slot::{Outcome, Slot, deadline};
+use super::outgoing;
+use super::promise::{Outcome, Promise, deadline};
 use super::stream;
+use super::submit_session::SubmitSession;
 use super::url::Url;
 
 /// A connection to a server, for submitting jobs. Clones share it, and any number of threads may use it at once.
 ///
-/// When the connection is lost, what was open on it fails with [`Error::Lost`], and nothing is submitted again by itself:
+/// When the connection is lost, what was open on it fails with [`Error::Disconnected`], and nothing is submitted again by itself:
 /// the job may have run. The client connects again, sooner at first and then every few seconds. What is submitted meanwhile
-/// waits for the new connection for a while ([`Options::patience`]), and then fails with [`Error::NotConnected`].
+/// waits for the new connection for a while ([`Options::outage_timeout`]), and then fails with [`Error::NotConnected`].
 ///
 /// Dropping the last clone sends what was submitted (for at most a second) and closes the connection. What has no answer
 /// then fails with [`Error::Closed`]. To be sure that the server has all jobs before, call [`ping`](Self::ping).
@@ -52,7 +52,7 @@ use super::url::Url;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    link: Link<Jobs>,
+    link: Link<SubmitSession>,
     next_id: AtomicU64,
 }
 
@@ -75,7 +75,7 @@ impl Client {
 
     pub(super) fn open(url: Url, options: Options) -> Result<Self, ConnectError> {
         let socket = stream::connect(&url, &options, options.connect_timeout)?;
-        let link = Link::start(url, options, Jobs::default(), Some(socket)).map_err(ConnectError::Thread)?;
+        let link = Link::start(url, options, SubmitSession::default(), Some(socket)).map_err(ConnectError::Thread)?;
         Ok(Self(Arc::new(Inner { link, next_id: AtomicU64::new(1) })))
     }
 
@@ -88,7 +88,7 @@ impl Client {
     /// told by the handle.
     ///
     /// `R` is what the result is read as: `client.submit::<_, u32>("count", "words")`.
-    pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> Handle<R> {
+    pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> JobHandle<R> {
         self.submit_line(type_name, Some(arg))
     }
 
@@ -113,20 +113,24 @@ impl Client {
     /// # worker.join().expect("a worker does not panic")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn submit_raw(&self, type_name: &str, arg: Option<&RawValue>) -> Handle<Box<RawValue>> {
+    pub fn submit_raw(&self, type_name: &str, arg: Option<&RawValue>) -> JobHandle<Box<RawValue>> {
         self.submit_line(type_name, arg)
     }
 
-    fn submit_line<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: Option<&A>) -> Handle<R> {
+    fn submit_line<A: Serialize + ?Sized, R: DeserializeOwned>(
+        &self,
+        type_name: &str,
+        arg: Option<&A>,
+    ) -> JobHandle<R> {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let slot = Arc::new(Slot::default());
-        let open = Arc::clone(&slot);
-        let said = say::submit(id, type_name, arg, self.0.link.options().max_line)
-            .and_then(|line| self.0.link.say(line.len(), |jobs, say| jobs.submit(id, &line, open, say)));
-        if let Err(error) = said {
-            slot.fill(Err(error));
+        let promise = Arc::new(Promise::default());
+        let open = Arc::clone(&promise);
+        let sent = outgoing::submit(id, type_name, arg, self.0.link.options().max_line)
+            .and_then(|line| self.0.link.send(line.len(), |jobs, out| jobs.submit(id, &line, open, out)));
+        if let Err(error) = sent {
+            promise.fill(Err(error));
         }
-        Handle::new(slot)
+        JobHandle::new(promise)
     }
 
     /// Waits until the server has read all that was submitted before: each job of it has been accepted, or refused and its
@@ -135,7 +139,7 @@ impl Client {
     /// # Errors
     /// If the connection is lost or missing, or there is no answer for [`Options::answer_timeout`].
     pub fn ping(&self) -> Result<(), Error> {
-        self.ask(say::PING.len(), Jobs::ping).map(drop)
+        self.ask(outgoing::PING.len(), SubmitSession::ping).map(drop)
     }
 
     /// How the server is doing.
@@ -172,21 +176,21 @@ impl Client {
     /// # Errors
     /// As [`ping`](Self::ping), and [`Error::BadRequest`] for more than 1,024 names, or one that is no type.
     pub fn metrics_of(&self, types: &[&str]) -> Result<Metrics, Error> {
-        self.ask_metrics(&say::list(types.iter().copied()))
+        self.ask_metrics(&outgoing::list(types.iter().copied()))
     }
 
     fn ask_metrics(&self, types: &str) -> Result<Metrics, Error> {
-        let line = say::metrics(types, self.0.link.options().max_line)?;
-        Metrics::read(self.ask(line.len(), |jobs, slot, say| jobs.metrics(line, slot, say))?)
+        let line = outgoing::metrics(types, self.0.link.options().max_line)?;
+        Metrics::read(self.ask(line.len(), |jobs, promise, out| jobs.metrics(line, promise, out))?)
     }
 
     /// Asks a question, and waits for the answer.
-    fn ask(&self, bytes: usize, put: impl FnOnce(&mut Jobs, Arc<Slot>, &mut Vec<u8>)) -> Outcome {
-        let slot = Arc::new(Slot::default());
-        let asked = Arc::clone(&slot);
-        self.0.link.say(bytes, |jobs, say| put(jobs, asked, say))?;
+    fn ask(&self, bytes: usize, act: impl FnOnce(&mut SubmitSession, Arc<Promise>, &mut Vec<u8>)) -> Outcome {
+        let promise = Arc::new(Promise::default());
+        let asked = Arc::clone(&promise);
+        self.0.link.send(bytes, |jobs, out| act(jobs, asked, out))?;
         let deadline = deadline(self.0.link.options().answer_timeout);
-        slot.wait(deadline, Outcome::clone).unwrap_or(Err(Error::TimedOut))
+        promise.wait(deadline, Outcome::clone).unwrap_or(Err(Error::TimedOut))
     }
 }
 

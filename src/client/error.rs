@@ -36,8 +36,8 @@ pub enum Error {
         err: Box<RawValue>,
     },
     /// The connection ended before the answer came. The job may be waiting, running or done: its answer is lost.
-    Lost(Lost),
-    /// There is no connection, and has been none for [`Options::patience`](super::Options::patience). The job was never
+    Disconnected(Disconnected),
+    /// There is no connection, and has been none for [`Options::outage_timeout`](super::Options::outage_timeout). The job was never
     /// sent. The text names the server and says why it cannot be reached.
     NotConnected(String),
     /// There was no answer in the time given. A job stays where it is, and its handle can be waited for again.
@@ -58,7 +58,7 @@ pub enum Error {
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Lost {
+pub struct Disconnected {
     /// The server.
     pub url: String,
     /// What ended the connection, for people.
@@ -102,7 +102,7 @@ impl Error {
             Self::UnknownCmd(_) => "unknown_cmd",
             Self::NotHolding(_) => "not_holding",
             Self::Unknown { code, .. } => code,
-            Self::Lost(lost) => return lost.code.as_deref(),
+            Self::Disconnected(lost) => return lost.code.as_deref(),
             Self::NotConnected(_) | Self::TimedOut | Self::Result { .. } | Self::Arg(_) | Self::Closed => return None,
         })
     }
@@ -134,7 +134,7 @@ impl fmt::Display for Error {
             | Self::UnknownCmd(text)
             | Self::NotHolding(text) => write!(f, "{}: {text}", self.code().unwrap_or_default()),
             Self::Unknown { code, err } => write!(f, "{code}: {}", for_people(err)),
-            Self::Lost(lost) => lost.fmt(f),
+            Self::Disconnected(lost) => lost.fmt(f),
             Self::NotConnected(text) => f.write_str(text),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Result { reason, .. } => write!(f, "the result is not of the type expected: {reason}"),
@@ -146,13 +146,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl fmt::Display for Lost {
+impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the connection to {} was lost: {}", self.url, self.reason)
     }
 }
 
-impl std::error::Error for Lost {}
+impl std::error::Error for Disconnected {}
 
 /// The inside of a JSON string, and any other value as it is.
 fn for_people(value: &RawValue) -> String {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
-use super::slot::{Outcome, Slot, deadline};
+use super::promise::{Outcome, Promise, deadline};
 
 /// A job that was submitted, and its answer as soon as there is one.
 ///
@@ -19,14 +19,14 @@ use super::slot::{Outcome, Slot, deadline};
 /// `R` is what the result is read as. `()` and options take a `null` or missing result; a
 /// `Box<serde_json::value::RawValue>` takes any, as the text that came.
 #[must_use = "the job is done all the same, but nobody learns what came of it"]
-pub struct Handle<R> {
-    slot: Arc<Slot>,
+pub struct JobHandle<R> {
+    promise: Arc<Promise>,
     result: PhantomData<fn() -> R>,
 }
 
-impl<R: DeserializeOwned> Handle<R> {
-    pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, result: PhantomData }
+impl<R: DeserializeOwned> JobHandle<R> {
+    pub(super) fn new(promise: Arc<Promise>) -> Self {
+        Self { promise, result: PhantomData }
     }
 
     /// Waits for the answer, however long it takes.
@@ -48,11 +48,11 @@ impl<R: DeserializeOwned> Handle<R> {
 
     /// The answer, if it is there.
     pub fn try_wait(&self) -> Option<Result<R, Error>> {
-        self.slot.wait(Some(Instant::now()), read)
+        self.promise.wait(Some(Instant::now()), read)
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<R, Error> {
-        self.slot.wait(deadline, read).unwrap_or(Err(Error::TimedOut))
+        self.promise.wait(deadline, read).unwrap_or(Err(Error::TimedOut))
     }
 }
 
@@ -62,8 +62,8 @@ fn read<R: DeserializeOwned>(outcome: &Outcome) -> Result<R, Error> {
     serde_json::from_str(res.get()).map_err(|error| Error::Result { res: res.clone(), reason: error.to_string() })
 }
 
-impl<R> fmt::Debug for Handle<R> {
+impl<R> fmt::Debug for JobHandle<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("JobHandle").finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@
 //!
 //! What the server promises is in docs/protocol.md; what is added here:
 //!
-//! - A connection that is lost is made again. What was open on it fails with [`Error::Lost`]: nothing is submitted twice
+//! - A connection that is lost is made again. What was open on it fails with [`Error::Disconnected`]: nothing is submitted twice
 //!   in silence, and no result of a lost connection is sent ([`Client`], [`Worker`]).
 //! - A server that is dead is found, by what the system does about dead machines and by `ping` ([`Options`]).
 //! - A line that no server would take is not sent; one that no server would say ends the connection. Codes, members and
@@ -31,11 +31,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `client`, `handle`, `slot` | what a submitter has in hand |
-//! | `jobs` | its session: what is open, and what an answer means for it. Pure |
-//! | `worker` | handlers and threads; `worker/hold` is its session: what it offers and holds. Pure |
+//! | `client`, `handle`, `promise` | what a submitter has in hand |
+//! | `submit_session` | its session: what is open, and what an answer means for it. Pure |
+//! | `worker` | handlers and threads; `worker/session` is its session: what it offers and holds. Pure |
 //! | `link` | a connection and its successors, with a thread that reads and one that writes |
-//! | `say`, `said` | lines to the server, and from it |
+//! | `outgoing`, `incoming` | lines to the server, and from it |
 //! | `url`, `stream`, `backoff`, `options` | where to, how, when again |
 //! | `error`, `connect_error`, `metrics` | what callers are told |
 
@@ -45,21 +45,21 @@ mod client;
 mod connect_error;
 mod error;
 mod handle;
-mod jobs;
+mod incoming;
 mod link;
 mod metrics;
 mod options;
-mod said;
-mod say;
-mod slot;
+mod outgoing;
+mod promise;
 mod stream;
+mod submit_session;
 mod url;
 mod worker;
 
 pub use client::Client;
 pub use connect_error::ConnectError;
-pub use error::{Error, Lost};
-pub use handle::Handle;
+pub use error::{Disconnected, Error};
+pub use handle::JobHandle;
 pub use metrics::{FaultMetrics, Metrics, TypeMetrics};
 pub use options::Options;
 pub use url::{URL_VARIABLE, Url, UrlError};

@@ -17,7 +17,7 @@ use crate::limits;
 ///
 /// use deputy::client::Options;
 ///
-/// let client = Options::new().connect_timeout(Duration::from_secs(1)).patience(Duration::ZERO).connect(&url)?;
+/// let client = Options::new().connect_timeout(Duration::from_secs(1)).outage_timeout(Duration::ZERO).connect(&url)?;
 /// client.ping()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -25,9 +25,9 @@ use crate::limits;
 pub struct Options {
     pub(super) connect_timeout: Duration,
     pub(super) keepalive_idle: Duration,
-    pub(super) silence: Duration,
+    pub(super) ping_after: Duration,
     pub(super) answer_timeout: Duration,
-    pub(super) patience: Duration,
+    pub(super) outage_timeout: Duration,
     pub(super) retry_first: Duration,
     pub(super) retry_cap: Duration,
     pub(super) max_unsent: usize,
@@ -39,9 +39,9 @@ impl Default for Options {
         Self {
             connect_timeout: Duration::from_secs(limits::CONNECT_SECONDS_DEFAULT),
             keepalive_idle: Duration::from_secs(limits::KEEPALIVE_IDLE_SECONDS_DEFAULT.into()),
-            silence: Duration::from_secs(limits::SILENCE_SECONDS_DEFAULT),
+            ping_after: Duration::from_secs(limits::PING_AFTER_SECONDS_DEFAULT),
             answer_timeout: Duration::from_secs(limits::ANSWER_SECONDS_DEFAULT),
-            patience: Duration::from_secs(limits::PATIENCE_SECONDS_DEFAULT),
+            outage_timeout: Duration::from_secs(limits::OUTAGE_SECONDS_DEFAULT),
             retry_first: Duration::from_millis(limits::RETRY_FIRST_MS_DEFAULT),
             retry_cap: Duration::from_millis(limits::RETRY_CAP_MS_DEFAULT),
             max_unsent: limits::CLIENT_UNSENT_BYTES_DEFAULT,
@@ -73,8 +73,8 @@ impl Options {
 
     /// After how long without a word from the server it is sent a `ping`: 15 s. It finds a dead process, too.
     #[must_use]
-    pub fn ping_after(mut self, silence: Duration) -> Self {
-        self.silence = sane(silence);
+    pub fn ping_after(mut self, after: Duration) -> Self {
+        self.ping_after = sane(after);
         self
     }
 
@@ -90,8 +90,8 @@ impl Options {
     /// from then on, until there is one, they fail at once. Zero makes them fail at once from the start. Attempts to
     /// connect go on all the same.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience.min(Duration::from_secs(limits::SECONDS_MAX));
+    pub fn outage_timeout(mut self, outage_timeout: Duration) -> Self {
+        self.outage_timeout = outage_timeout.min(Duration::from_secs(limits::SECONDS_MAX));
         self
     }
 
@@ -119,8 +119,8 @@ impl Options {
     }
 
     /// For those who can always wait for the end of an outage.
-    pub(super) fn without_end(mut self) -> Self {
-        self.patience = Duration::MAX;
+    pub(super) fn unbounded(mut self) -> Self {
+        self.outage_timeout = Duration::MAX;
         self
     }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_dead_server_is_found_within_a_minute_unless_set_otherwise() {
-        let Options { silence, answer_timeout, .. } = Options::new();
+        let Options { ping_after, answer_timeout, .. } = Options::new();
         // A question may first have to wait for one write that fails.
-        assert!(silence + 2 * answer_timeout < Duration::from_secs(60));
+        assert!(ping_after + 2 * answer_timeout < Duration::from_secs(60));
     }
 }

@@ -67,7 +67,7 @@ fn tune(socket: &Socket, address: &SockAddr, options: &Options) -> io::Result<()
 }
 
 /// Ends what we say: the server reads to the end of it, and then closes the connection.
-pub(super) fn end_saying(socket: &Socket) {
+pub(super) fn end_writing(socket: &Socket) {
     // It fails if the peer has ended it, which reading then tells as well.
     let _ = socket.shutdown(Shutdown::Write);
 }

@@ -1,12 +1,12 @@
 //! What a client makes of servers that say anything: tables of exact bytes, against a server that the test plays.
 
-use deputy::client::{Client, Error, Handle};
+use deputy::client::{Client, Error, JobHandle};
 
 use crate::fake::{Fake, Peer};
-use crate::kit::{Soon, hasty};
+use crate::fixture::{Soon, quick_retry};
 
 /// A job that was submitted, and how the server sees it.
-fn submitted(fake: &Fake, client: &Client) -> (Handle<u32>, Peer) {
+fn submitted(fake: &Fake, client: &Client) -> (JobHandle<u32>, Peer) {
     let mut peer = fake.accept();
     let handle = client.submit("t", &[7]);
     peer.expect(r#"{"cmd":"do","id":1,"type":"t","arg":[7]}"#);
@@ -16,7 +16,7 @@ fn submitted(fake: &Fake, client: &Client) -> (Handle<u32>, Peer) {
 /// What comes of a job with the id 1 when the server says these bytes; it then closes the connection, if it has to.
 fn outcome(bytes: &[u8], closes: bool) -> Result<u32, Error> {
     let fake = Fake::start();
-    let client = hasty().connect(&fake.url()).unwrap();
+    let client = quick_retry().connect(&fake.url()).unwrap();
     let (handle, mut peer) = submitted(&fake, &client);
     peer.say(bytes);
     if closes {
@@ -69,7 +69,7 @@ fn what_ends_a_connection_is_told_to_all_that_is_open_on_it() {
     ] {
         let shown = String::from_utf8_lossy(bytes);
         match outcome(bytes, true) {
-            Err(Error::Lost(lost)) => {
+            Err(Error::Disconnected(lost)) => {
                 assert!(lost.reason.contains(says) && lost.code.as_deref() == code, "{shown}: {lost:?}");
                 assert!(lost.to_string().contains("tcp://127.0.0.1:"), "{lost}");
             }
@@ -81,7 +81,7 @@ fn what_ends_a_connection_is_told_to_all_that_is_open_on_it() {
 #[test]
 fn a_line_without_end_is_not_listened_to() {
     let error = outcome(format!("{{\"x\":\"{}", "x".repeat(18 << 20)).as_bytes(), false).unwrap_err();
-    assert!(matches!(&error, Error::Lost(lost) if lost.reason.contains("max_line")), "{error:?}");
+    assert!(matches!(&error, Error::Disconnected(lost) if lost.reason.contains("max_line")), "{error:?}");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn what_is_not_known_is_ignored() {
 #[test]
 fn answers_are_the_same_however_they_are_cut() {
     let fake = Fake::start();
-    let client = hasty().connect(&fake.url()).unwrap();
+    let client = quick_retry().connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     // The id has three digits in every round.
     for _ in 0..99 {
@@ -144,7 +144,7 @@ fn half_an_answer_is_none_wherever_it_breaks_off() {
     let answer = b"{\"cmd\":\"did\",\"id\":1,\"res\":12345}\r\n";
     for cut in 0..answer.len() - 1 {
         let outcome = outcome(&answer[..cut], true);
-        assert!(matches!(outcome, Err(Error::Lost(_))), "after {cut} bytes: {outcome:?}");
+        assert!(matches!(outcome, Err(Error::Disconnected(_))), "after {cut} bytes: {outcome:?}");
     }
     assert_eq!(outcome(answer, true).unwrap(), 12_345);
 }
@@ -152,7 +152,7 @@ fn half_an_answer_is_none_wherever_it_breaks_off() {
 #[test]
 fn an_error_that_names_no_job_is_the_questions() {
     let fake = Fake::start();
-    let client = hasty().connect(&fake.url()).unwrap();
+    let client = quick_retry().connect(&fake.url()).unwrap();
     let (job, mut peer) = submitted(&fake, &client);
     let pinging = std::thread::spawn({
         let client = client.clone();

@@ -7,7 +7,7 @@ use deputy::client::{Client, Error, Failure, Options, Worker};
 use rustix::process::Signal;
 use serde_json::value::RawValue;
 
-use crate::kit::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 
 /// What came of a job that nobody should have done.
@@ -78,7 +78,7 @@ fn a_line_that_only_the_server_finds_too_long_loses_the_connection_with_its_code
     let server = Server::start(&["--max-line", "1000"]);
     let client = connect(&server);
     let error = client.submit::<_, ()>("t", &"x".repeat(1_000)).soon().unwrap_err();
-    assert!(matches!(&error, Error::Lost(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
+    assert!(matches!(&error, Error::Disconnected(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
     assert!(error.to_string().contains("too_long") && error.to_string().contains(&client.url().to_string()), "{error}");
     // A client that knows the limit does not get there, and the next connection serves both.
     let client = Options::new().max_line(1_000).connect(&url(&server, Via::Tcp)).unwrap();

@@ -4,7 +4,7 @@ use std::thread;
 
 use deputy::client::Worker;
 
-use crate::kit::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 
 /// Jobs that are open at the same time.

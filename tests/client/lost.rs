@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use deputy::client::{Client, Error, Handle};
+use deputy::client::{Client, Error, JobHandle};
 
-use crate::kit::{Soon, connect, hasty, url};
+use crate::fixture::{Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -16,13 +16,13 @@ const LONG: Duration = Duration::from_secs(600);
 fn what_was_open_is_told_and_what_comes_after_is_served() {
     for via in [Via::Tcp, Via::Unix] {
         let server = Server::start(&[]);
-        let client = hasty().patience(LONG).connect(&url(&server, via)).unwrap();
+        let client = quick_retry().outage_timeout(LONG).connect(&url(&server, via)).unwrap();
         let open: Vec<_> = (0..100).map(|n| client.submit::<_, ()>("nobody does this", &n)).collect();
         client.ping().unwrap();
         server.kill();
         for handle in open {
             let error = handle.soon().unwrap_err();
-            assert!(matches!(&error, Error::Lost(_)) && error.may_have_run(), "{error:?}");
+            assert!(matches!(&error, Error::Disconnected(_)) && error.may_have_run(), "{error:?}");
             assert!(error.to_string().contains(&client.url().to_string()), "{error}");
         }
         // Waits for the connection.
@@ -36,13 +36,13 @@ fn what_was_open_is_told_and_what_comes_after_is_served() {
 }
 
 #[test]
-fn without_patience_an_outage_is_told_at_once() {
+fn with_no_outage_timeout_an_outage_is_told_at_once() {
     let server = Server::start(&[]);
-    let client = hasty().patience(Duration::ZERO).connect(&url(&server, Via::Unix)).unwrap();
+    let client = quick_retry().outage_timeout(Duration::ZERO).connect(&url(&server, Via::Unix)).unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
     client.ping().unwrap();
     server.kill();
-    assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
+    assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
     let error = client.submit::<_, ()>("t", &0).try_wait().unwrap().unwrap_err();
     assert!(matches!(&error, Error::NotConnected(_)) && !error.may_have_run(), "{error:?}");
     assert!(error.to_string().contains(&client.url().to_string()), "{error}");
@@ -53,13 +53,13 @@ fn without_patience_an_outage_is_told_at_once() {
 }
 
 #[test]
-fn patience_ends_for_what_waits_and_for_what_comes_later() {
+fn the_outage_timeout_ends_for_what_waits_and_for_what_comes_later() {
     let server = Server::start(&[]);
-    let client = hasty().patience(Duration::from_millis(50)).connect(&url(&server, Via::Tcp)).unwrap();
+    let client = quick_retry().outage_timeout(Duration::from_millis(50)).connect(&url(&server, Via::Tcp)).unwrap();
     client.ping().unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
     server.kill();
-    assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
+    assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
     let waiting = [client.submit::<_, ()>("t", &1), client.submit::<_, ()>("t", &2)];
     for handle in waiting {
         let error = handle.soon().unwrap_err();
@@ -77,11 +77,11 @@ fn patience_ends_for_what_waits_and_for_what_comes_later() {
 #[test]
 fn submitting_goes_on_through_an_outage() {
     let server = Server::start(&[]);
-    let client = hasty().patience(LONG).connect(&url(&server, Via::Unix)).unwrap();
+    let client = quick_retry().outage_timeout(LONG).connect(&url(&server, Via::Unix)).unwrap();
     let over = AtomicBool::new(false);
-    let is_lost = |handle: &Handle<()>| match handle.try_wait() {
+    let is_lost = |handle: &JobHandle<()>| match handle.try_wait() {
         None => false,
-        Some(Err(Error::Lost(_))) => true,
+        Some(Err(Error::Disconnected(_))) => true,
         other => panic!("{other:?}"),
     };
     let submit = || {
@@ -115,7 +115,7 @@ fn a_client_that_is_dropped_in_an_outage_goes_at_once() {
     client.ping().unwrap();
     let open = client.submit::<_, ()>("nobody does this", &0);
     server.kill();
-    assert!(matches!(open.soon().unwrap_err(), Error::Lost(_)));
+    assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
     let waiting = client.submit::<_, ()>("nobody does this", &0);
     drop(client);
     assert!(matches!(waiting.soon().unwrap_err(), Error::Closed));

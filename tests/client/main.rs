@@ -10,14 +10,14 @@ mod process;
 mod wait;
 
 mod fake;
-mod kit;
+mod fixture;
 
 mod broken;
 mod codes;
 mod crowds;
+mod liveness;
 mod lost;
 mod metrics;
-mod silence;
 mod submit;
 mod threads;
 mod workers;

@@ -3,7 +3,7 @@
 use deputy::client::Error;
 use serde_json::Value;
 
-use crate::kit::{connect, hasty};
+use crate::fixture::{connect, quick_retry};
 use crate::process::Server;
 use crate::wait::until;
 
@@ -61,7 +61,7 @@ fn a_refused_question_is_an_error_and_the_next_is_answered() {
 #[test]
 fn a_server_of_another_version_is_understood() {
     let fake = crate::fake::Fake::start();
-    let client = hasty().connect(&fake.url()).unwrap();
+    let client = quick_retry().connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     let asking = std::thread::spawn({
         let client = client.clone();

@@ -7,7 +7,7 @@ use deputy::client::{Client, Error, Job, Worker};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::kit::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 

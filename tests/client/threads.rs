@@ -6,7 +6,7 @@ use std::process::Command;
 use deputy::client::Worker;
 
 use crate::fake::Fake;
-use crate::kit::{Running, Soon, connect, hasty, url};
+use crate::fixture::{Running, Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -42,7 +42,7 @@ fn counted_alone() {
 
     // With jobs open, and with a server that neither reads nor closes.
     let fake = Fake::start();
-    let client = hasty().connect(&fake.url()).unwrap();
+    let client = quick_retry().connect(&fake.url()).unwrap();
     let _peer = fake.accept();
     drop(client.submit::<_, ()>("t", &"x".repeat(10 << 20)));
     drop(client);

@@ -8,7 +8,7 @@ use deputy::client::{Client, Error, Failure, Job, RunError, Worker};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::kit::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 
 fn worker(server: &Server) -> Worker {

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use deputy::client::{Job, Worker};
 
 use crate::fake::{Fake, Peer};
-use crate::kit::{Running, Soon, connect, hasty, next, url};
+use crate::fixture::{Running, Soon, connect, next, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
@@ -39,7 +39,7 @@ fn slow(url: &str, max_jobs: u32) -> Slow {
             Ok::<_, String>("done")
         })
         .max_jobs(max_jobs)
-        .options(hasty())
+        .options(quick_retry())
         .on_event(move |event| tell.send(event.to_string()).unwrap_or_default());
     Slow { begun, release, lost, events, _running: Running::start(worker) }
 }
@@ -85,7 +85,7 @@ fn a_real_server_that_comes_back_hears_of_no_job_that_it_does_not_know() {
     for via in [Via::Tcp, Via::Unix] {
         let server = Server::start(&[]);
         let worker = slow(&url(&server, via), 2);
-        let client = hasty().patience(Duration::from_secs(600)).connect(&url(&server, Via::Unix)).unwrap();
+        let client = quick_retry().outage_timeout(Duration::from_secs(600)).connect(&url(&server, Via::Unix)).unwrap();
         let lost = [client.submit::<_, String>("slow", &0), client.submit::<_, String>("slow", &0)];
         next(&worker.begun);
         next(&worker.begun);

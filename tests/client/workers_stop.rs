@@ -8,7 +8,7 @@ use crossbeam_channel::{bounded, unbounded};
 use deputy::client::{FaultMetrics, Job, Worker};
 
 use crate::fake::Fake;
-use crate::kit::{Running, Soon, connect, next, url};
+use crate::fixture::{Running, Soon, connect, next, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 

@@ -123,7 +123,7 @@ impl From<io::Error> for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let code = match error {
-            Error::Lost(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
+            Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
             Error::TimedOut => TIMED_OUT,
             _ => FAILED,
         };

@@ -1,7 +1,7 @@
 //! A link to the server: a connection, and another one when it is lost, with two threads that serve it.
 //!
 //! ```text
-//!  submit, ping, done --lock--> [ session | unsent lines ] <--lock-- keeper: connects, reads, connects again
+//!  submit, ping, done --lock--> [ session | unsent lines ] <--lock-- reader: connects, reads, connects again
 //!                                              |
 //!                                              +--> writer: takes all that is unsent, writes it at once
 //! ```
@@ -11,8 +11,8 @@
 //! connection or into the same loss. No system call is made under the lock: callers append their lines, and the writer
 //! takes what all of them have appended since its last write. Whoever passes the bound on unsent bytes waits.
 
-mod keeper;
-mod silence;
+mod liveness;
+mod reader;
 mod writer;
 
 use std::io;
@@ -25,9 +25,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use socket2::Socket;
 
 use super::connect_error::ConnectError;
-use super::error::{Error, Lost};
+use super::error::{Disconnected, Error};
+use super::incoming::Incoming;
 use super::options::Options;
-use super::said::Said;
 use super::stream;
 use super::url::Url;
 use crate::limits::CLOSE_MS;
@@ -36,20 +36,20 @@ use crate::limits::CLOSE_MS;
 /// link's lock, so nothing here may block. Lines are said by appending them to `say`.
 pub(super) trait Session: Send + 'static {
     /// A connection stands.
-    fn opened(&mut self, say: &mut Vec<u8>);
+    fn on_connect(&mut self, out: &mut Vec<u8>);
     /// The server said something. `Err`: no deputy server says this here, so the connection is given up.
-    fn heard(&mut self, said: Said<'_>, say: &mut Vec<u8>) -> Result<(), String>;
+    fn on_line(&mut self, incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), String>;
     /// Nothing was heard for a while: say a `ping`.
-    fn ask(&mut self, say: &mut Vec<u8>);
+    fn send_ping(&mut self, out: &mut Vec<u8>);
     /// The connection is gone, with what was said and heard on it.
-    fn lost(&mut self, lost: &Lost);
+    fn on_disconnect(&mut self, lost: &Disconnected);
     /// An attempt to connect failed.
-    fn unreachable(&mut self, error: &ConnectError);
-    /// The outage is older than the program's patience: what waits for its end is not to wait longer.
-    fn give_up(&mut self, error: &Error);
+    fn on_unreachable(&mut self, error: &ConnectError);
+    /// The outage is older than `outage_timeout`: what waits for its end is not to wait longer.
+    fn on_outage_timeout(&mut self, error: &Error);
 }
 
-/// What callers, keeper and writer share.
+/// What callers, reader and writer share.
 struct State<S> {
     session: S,
     /// Whole lines that the writer has not taken yet.
@@ -57,14 +57,14 @@ struct State<S> {
     /// Bytes that it has taken and not yet written.
     writing_bytes: usize,
     /// Bytes appended to `unsent` on this connection, and bytes of them written.
-    said_bytes: u64,
+    queued_bytes: u64,
     written_bytes: u64,
     /// The connection, if there is one.
     stream: Option<Arc<Socket>>,
     /// Why the writer gave it up.
-    broken: Option<String>,
-    /// What is told to those who come while the outage is older than the program's patience.
-    hopeless: Option<Error>,
+    write_error: Option<String>,
+    /// What is told to those who come while the outage is older than `outage_timeout`.
+    offline_error: Option<Error>,
     stage: Stage,
 }
 
@@ -87,8 +87,8 @@ struct Core<S> {
     to_write: Condvar,
     /// There may be room for more, or no use in waiting for it: the connection is gone, or the link is being closed.
     room: Condvar,
-    /// The link is being closed: the keeper need not wait to connect again.
-    leaving: Condvar,
+    /// The link is being closed: the reader need not wait to connect again.
+    closing: Condvar,
 }
 
 /// A link, which ends with [`close`](Self::close) or when it is dropped.
@@ -101,24 +101,24 @@ impl<S: Session> Link<S> {
             session,
             unsent: Vec::new(),
             writing_bytes: 0,
-            said_bytes: 0,
+            queued_bytes: 0,
             written_bytes: 0,
             stream: None,
-            broken: None,
-            hopeless: None,
+            write_error: None,
+            offline_error: None,
             stage: Stage::Open,
         };
-        let (to_write, room, leaving) = (Condvar::new(), Condvar::new(), Condvar::new());
-        let core = Arc::new(Core { url, options, state: Mutex::new(state), to_write, room, leaving });
+        let (to_write, room, closing) = (Condvar::new(), Condvar::new(), Condvar::new());
+        let core = Arc::new(Core { url, options, state: Mutex::new(state), to_write, room, closing });
         let first = first.map(Arc::new);
         if let Some(stream) = &first {
-            core.open(stream);
+            core.on_connected(stream);
         }
         // From here on dropping it ends the threads there are.
         let link = Self(Arc::clone(&core));
         let writer = Arc::clone(&core);
-        thread::Builder::new().name("deputy writer".to_owned()).spawn(move || writer.write())?;
-        thread::Builder::new().name("deputy reader".to_owned()).spawn(move || core.keep(first))?;
+        thread::Builder::new().name("deputy writer".to_owned()).spawn(move || writer.run_writer())?;
+        thread::Builder::new().name("deputy reader".to_owned()).spawn(move || core.run_reader(first))?;
         Ok(link)
     }
 
@@ -132,26 +132,26 @@ impl<S: Session> Link<S> {
 
     /// Says something of about this length, once there is room for it. During an outage it waits for the connection in
     /// the link; `Err` if it does not even get there.
-    pub(super) fn say<T>(&self, bytes: usize, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
+    pub(super) fn send<T>(&self, bytes: usize, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
         let mut state = self.0.state.lock();
         loop {
             if state.stage != Stage::Open {
                 return Err(Error::Closed);
             }
-            if let Some(error) = &state.hopeless {
+            if let Some(error) = &state.offline_error {
                 return Err(error.clone());
             }
             let waiting = state.unsent.len() + state.writing_bytes;
             if waiting == 0 || waiting + bytes <= self.0.options.max_unsent {
-                return Ok(self.0.put(&mut state, put));
+                return Ok(self.0.with_session(&mut state, act));
             }
             self.0.room.wait(&mut state);
         }
     }
 
     /// Does something with the session now, whatever the state of the connection.
-    pub(super) fn with<T>(&self, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
-        self.0.put(&mut self.0.state.lock(), put)
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
+        self.0.with_session(&mut self.0.state.lock(), act)
     }
 
     /// Sends what is unsent, ends what we say, and waits until the server has ended the connection, which it does when it
@@ -163,11 +163,11 @@ impl<S: Session> Link<S> {
             return;
         }
         state.stage = Stage::Closing;
-        self.0.leaving.notify_all();
+        self.0.closing.notify_all();
         self.0.room.notify_all();
         self.wait_while(&mut state, deadline, |state| state.unsent.len() + state.writing_bytes > 0);
         if let Some(stream) = &state.stream {
-            stream::end_saying(stream);
+            stream::end_writing(stream);
         }
         self.wait_while(&mut state, deadline, |_| true);
         state.stage = Stage::Closed;
@@ -199,17 +199,17 @@ impl<S> State<S> {
     /// There is no connection for it.
     fn forget_unsent(&mut self) {
         self.unsent = Vec::new();
-        (self.said_bytes, self.written_bytes) = (0, 0);
+        (self.queued_bytes, self.written_bytes) = (0, 0);
     }
 }
 
 impl<S: Session> Core<S> {
     /// Lets the session say something, and the writer know.
-    fn put<T>(&self, state: &mut MutexGuard<'_, State<S>>, put: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
+    fn with_session<T>(&self, state: &mut MutexGuard<'_, State<S>>, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
         let state = &mut **state;
         let before = state.unsent.len();
-        let result = put(&mut state.session, &mut state.unsent);
-        state.said_bytes += (state.unsent.len() - before) as u64;
+        let result = act(&mut state.session, &mut state.unsent);
+        state.queued_bytes += (state.unsent.len() - before) as u64;
         if state.unsent.len() > before {
             self.to_write.notify_one();
         }
@@ -217,47 +217,47 @@ impl<S: Session> Core<S> {
     }
 
     /// A connection stands. False if it is not wanted any more.
-    fn open(&self, stream: &Arc<Socket>) -> bool {
+    fn on_connected(&self, stream: &Arc<Socket>) -> bool {
         let mut state = self.state.lock();
         if state.stage != Stage::Open {
             return false;
         }
         state.stream = Some(Arc::clone(stream));
-        state.hopeless = None;
-        self.put(&mut state, S::opened);
+        state.offline_error = None;
+        self.with_session(&mut state, S::on_connect);
         self.to_write.notify_one(); // For what was said during the outage.
         true
     }
 
     /// The connection is gone. False if that was wanted.
-    fn lose(&self, reason: String, code: Option<String>) -> bool {
+    fn on_disconnected(&self, reason: String, code: Option<String>) -> bool {
         let mut state = self.state.lock();
         state.stream = None;
         self.room.notify_all();
         if state.stage != Stage::Open {
             return false;
         }
-        let reason = state.broken.take().unwrap_or(reason);
-        let lost = Lost { url: self.url.to_string(), reason, code };
+        let reason = state.write_error.take().unwrap_or(reason);
+        let lost = Disconnected { url: self.url.to_string(), reason, code };
         state.forget_unsent();
-        state.session.lost(&lost);
-        if self.options.patience.is_zero() {
-            self.give_up(&mut state, &lost);
+        state.session.on_disconnect(&lost);
+        if self.options.outage_timeout.is_zero() {
+            self.fail_waiting(&mut state, &lost);
         }
         true
     }
 
     /// Lets nobody wait for the end of the outage.
-    fn give_up(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
+    fn fail_waiting(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
         let error = Error::NotConnected(format!("not sent: {reason}"));
         state.forget_unsent();
-        state.session.give_up(&error);
-        state.hopeless = Some(error);
+        state.session.on_outage_timeout(&error);
+        state.offline_error = Some(error);
         self.room.notify_all();
     }
 
     /// The writer takes all that is unsent. None when the link is closed.
-    fn take(&self, batch: &mut Vec<u8>) -> Option<Arc<Socket>> {
+    fn take_unsent(&self, batch: &mut Vec<u8>) -> Option<Arc<Socket>> {
         let mut state = self.state.lock();
         loop {
             if state.stage == Stage::Closed {

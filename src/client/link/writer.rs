@@ -13,11 +13,11 @@ const SPARE_BYTES_MAX: usize = 1 << 20;
 
 impl<S: Session> Core<S> {
     /// Writes until the link is closed.
-    pub(super) fn write(&self) {
+    pub(super) fn run_writer(&self) {
         let mut batch = Vec::new();
-        while let Some(stream) = self.take(&mut batch) {
+        while let Some(stream) = self.take_unsent(&mut batch) {
             let result = write_all(&stream, &batch);
-            self.wrote(&stream, batch.len(), result);
+            self.on_written(&stream, batch.len(), result);
             batch.clear();
             if batch.capacity() > SPARE_BYTES_MAX {
                 batch = Vec::new();
@@ -25,7 +25,7 @@ impl<S: Session> Core<S> {
         }
     }
 
-    fn wrote(&self, stream: &Arc<Socket>, bytes: usize, result: io::Result<()>) {
+    fn on_written(&self, stream: &Arc<Socket>, bytes: usize, result: io::Result<()>) {
         let mut state = self.state.lock();
         state.writing_bytes = 0;
         self.room.notify_all();
@@ -35,11 +35,11 @@ impl<S: Session> Core<S> {
         match result {
             Ok(()) => state.written_bytes += bytes as u64,
             Err(error) => {
-                state.broken = Some(match error.kind() {
+                state.write_error = Some(match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => "the server takes no more bytes".to_owned(),
                     _ => error.to_string(),
                 });
-                // The keeper hears of it by the end of what it reads.
+                // The reader hears of it by the end of what it reads.
                 state.stream = None;
                 stream::end(stream);
             }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::client::connect_error::no_thread;
-use crate::client::error::{Error, Lost};
+use crate::client::error::{Disconnected, Error};
 use crate::client::url::UrlError;
 use crate::limits::JOBS_PER_WORKER_MAX;
 
@@ -15,7 +15,7 @@ pub enum Event {
     /// There is a connection, and the worker has said what it does.
     Connected,
     /// The connection is lost, and with it the jobs that it had brought. The worker connects again.
-    Lost(Lost),
+    Disconnected(Disconnected),
     /// An attempt to connect failed. The worker tries again.
     Unreachable(String),
     /// The server did not obey a line. The worker goes on.
@@ -43,7 +43,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected => f.write_str("connected"),
-            Self::Lost(lost) => lost.fmt(f),
+            Self::Disconnected(lost) => lost.fmt(f),
             Self::Unreachable(text) => f.write_str(text),
             Self::Error(error) => write!(f, "the server said {error}"),
         }

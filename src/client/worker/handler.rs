@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::failure::Failure;
 use super::job::Job;
-use crate::client::say;
+use crate::client::outgoing;
 
 /// What a handler makes of a job.
 type Answer = Result<Box<RawValue>, Failure>;
@@ -39,7 +39,7 @@ impl Handlers {
 
     /// The types that have one, as a list in JSON.
     pub(super) fn types(&self) -> String {
-        say::list(self.0.keys().map(String::as_str))
+        outgoing::list(self.0.keys().map(String::as_str))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,12 +55,12 @@ impl Handlers {
         let run = |job| handler.and_then(|handler| handler(job));
         let answer = catch_unwind(AssertUnwindSafe(|| run(job))).unwrap_or_else(|panic| Err(panicked(&*panic).into()));
         let line = match &answer {
-            Ok(res) => say::answer(job.number(), "res", res, line_max),
-            Err(failure) => say::answer(job.number(), "err", failure.err(), line_max),
+            Ok(res) => outgoing::answer(job.number(), "res", res, line_max),
+            Err(failure) => outgoing::answer(job.number(), "err", failure.err(), line_max),
         };
         line.unwrap_or_else(|error| {
             let text = format!("the worker's answer cannot be sent: {error}");
-            say::answer(job.number(), "err", &text, usize::MAX).expect("a short text can be said")
+            outgoing::answer(job.number(), "err", &text, usize::MAX).expect("a short text can be said")
         })
     }
 }

@@ -3,8 +3,8 @@
 mod event;
 mod failure;
 mod handler;
-mod hold;
 mod job;
+mod session;
 
 use std::fmt;
 use std::thread;
@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 pub use event::{Event, RunError};
 pub use failure::Failure;
 use handler::Handlers;
-use hold::Hold;
 pub use job::{ArgError, Job};
+use session::WorkerSession;
 
 use super::link::Link;
 use super::options::Options;
@@ -65,15 +65,15 @@ pub struct Worker {
     max_jobs: u32,
     limit: u64,
     on_event: OnEvent,
-    notes: Receiver<Note>,
-    sender: Sender<Note>,
+    signals: Receiver<WorkerSignal>,
+    sender: Sender<WorkerSignal>,
 }
 
 type OnEvent = Box<dyn FnMut(&Event) + Send>;
 
 /// What the thread that runs a worker is told.
 #[derive(Debug)]
-enum Note {
+enum WorkerSignal {
     /// By a [`Stopper`].
     Stop,
     Event(Event),
@@ -82,14 +82,14 @@ enum Note {
 
 /// Stops a worker, from any thread, and as often as you like.
 #[derive(Clone, Debug)]
-pub struct Stopper(Sender<Note>);
+pub struct Stopper(Sender<WorkerSignal>);
 
 impl Stopper {
     /// Has the worker take no more jobs, finish those that it holds, send their results and leave. Returns at once: it is
     /// [`Worker::run`] that returns when all is done. A worker that does not run yet will stop as soon as it does.
     pub fn stop(&self) {
         // A worker that has ended needs no stopping.
-        let _ = self.0.send(Note::Stop);
+        let _ = self.0.send(WorkerSignal::Stop);
     }
 }
 
@@ -106,7 +106,7 @@ impl Worker {
     }
 
     fn new(url: Result<Url, UrlError>) -> Self {
-        let (sender, notes) = unbounded();
+        let (sender, signals) = unbounded();
         Self {
             url,
             options: Options::new(),
@@ -114,7 +114,7 @@ impl Worker {
             max_jobs: 1,
             limit: u64::MAX,
             on_event: Box::new(|_| ()),
-            notes,
+            signals,
             sender,
         }
     }
@@ -199,10 +199,10 @@ impl Worker {
             return Err(RunError::MaxJobs(self.max_jobs));
         }
         let (sender, jobs) = unbounded();
-        let hold = Hold::new(self.handlers.types(), self.max_jobs, self.limit, sender, self.sender.clone());
+        let session = WorkerSession::new(self.handlers.types(), self.max_jobs, self.limit, sender, self.sender.clone());
         // What a worker says may wait as long as it takes: nobody is told that it was not sent.
-        let options = self.options.clone().without_end();
-        let running = Running(Link::start(url, options, hold, None).map_err(RunError::Thread)?);
+        let options = self.options.clone().unbounded();
+        let running = Running(Link::start(url, options, session, None).map_err(RunError::Thread)?);
         thread::scope(|scope| {
             let ending = Ending(&running);
             for _ in 0..self.max_jobs {
@@ -210,7 +210,7 @@ impl Worker {
                 let thread = thread::Builder::new().name("deputy handler".to_owned());
                 thread.spawn_scoped(scope, move || running.work(handlers, &jobs)).map_err(RunError::Thread)?;
             }
-            let outcome = running.watch(&self.notes, &mut self.on_event);
+            let outcome = running.watch(&self.signals, &mut self.on_event);
             drop(ending);
             outcome
         })
@@ -225,7 +225,7 @@ impl fmt::Debug for Worker {
 }
 
 /// A worker that runs.
-struct Running(Link<Hold>);
+struct Running(Link<WorkerSession>);
 
 impl Running {
     /// One of the threads that do jobs.
@@ -233,17 +233,17 @@ impl Running {
         for job in jobs {
             let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, self.0.options().max_line) };
             // It fails if the worker has ended: then nobody waits for the result.
-            let _ = self.0.say(line.len(), |hold, say| hold.finish(&job, &line, say));
+            let _ = self.0.send(line.len(), |session, out| session.finish(&job, &line, out));
         }
     }
 
     /// The thread that runs the worker.
-    fn watch(&self, notes: &Receiver<Note>, on_event: &mut OnEvent) -> Result<(), RunError> {
-        for note in notes {
-            match note {
-                Note::Stop => self.0.with(Hold::stop),
-                Note::Event(event) => on_event(&event),
-                Note::Ended(outcome) => return outcome,
+    fn watch(&self, signals: &Receiver<WorkerSignal>, on_event: &mut OnEvent) -> Result<(), RunError> {
+        for signal in signals {
+            match signal {
+                WorkerSignal::Stop => self.0.with(WorkerSession::stop),
+                WorkerSignal::Event(event) => on_event(&event),
+                WorkerSignal::Ended(outcome) => return outcome,
             }
         }
         Ok(())
@@ -256,6 +256,6 @@ struct Ending<'a>(&'a Running);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.0.close();
-        self.0.0.with(|hold, _| hold.end_jobs());
+        self.0.0.with(|session, _| session.end_jobs());
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs that nobody waits for: it is enough that the server has accepted them.
 
-use deputy::client::{Client, Error, Handle};
+use deputy::client::{Client, Error, JobHandle};
 use serde_json::value::RawValue;
 
 use super::input::{Form, lines};
@@ -10,7 +10,7 @@ use crate::problem::Outcome;
 const BATCH: usize = 1_000;
 
 /// Waits until the server has read these jobs. A problem if it refused one.
-pub(super) fn accepted(client: &Client, jobs: impl IntoIterator<Item = Handle<Box<RawValue>>>) -> Outcome {
+pub(super) fn accepted(client: &Client, jobs: impl IntoIterator<Item = JobHandle<Box<RawValue>>>) -> Outcome {
     client.ping()?;
     for job in jobs {
         match job.try_wait() {

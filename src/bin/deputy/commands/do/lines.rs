@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
-use deputy::client::{Client, Error, Handle};
+use deputy::client::{Client, Error, JobHandle};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
@@ -37,7 +37,7 @@ pub(super) struct Lines<'a> {
 
 /// A job that is out.
 struct Open {
-    job: Handle<Box<RawValue>>,
+    job: JobHandle<Box<RawValue>>,
     line: u64,
     /// Of the input, in bytes.
     length: u64,
@@ -171,7 +171,7 @@ impl Report {
                 self.progress.advance(length, true);
                 self.print(&res);
             }
-            Err(error @ (Error::Lost(_) | Error::NotConnected(_) | Error::Closed)) => {
+            Err(error @ (Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed)) => {
                 self.lost += 1;
                 self.stop(error.into());
             }

@@ -93,7 +93,7 @@ fn run(args: &Args) -> Outcome {
         return Err(Problem::usage("top needs a terminal; without one there is 'deputy status'"));
     }
     let delay = args.seconds(&DELAY).unwrap_or(DELAY_DEFAULT).max(DELAY_MIN);
-    let options = Options::new().answer_timeout(ANSWER_TIMEOUT).patience(Duration::ZERO);
+    let options = Options::new().answer_timeout(ANSWER_TIMEOUT).outage_timeout(Duration::ZERO);
     let client = args.connect(options.retry(DELAY_MIN, RETRY_CAP))?;
     let (teller, events) = channel();
     events::tell_signals(teller.clone()).map_err(no_thread)?;

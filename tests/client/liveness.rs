@@ -7,7 +7,7 @@ use deputy::client::{Error, Options, Worker};
 use rustix::process::Signal;
 
 use crate::fake::Fake;
-use crate::kit::{Running, Soon, hasty, next, url};
+use crate::fixture::{Running, Soon, next, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -16,20 +16,23 @@ const LONG: Duration = Duration::from_secs(600);
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 
-fn impatient() -> Options {
-    hasty().ping_after(SHORT).answer_timeout(SHORT)
+fn quick_to_ping() -> Options {
+    quick_retry().ping_after(SHORT).answer_timeout(SHORT)
 }
 
 #[test]
 fn a_server_that_never_answers_a_ping_is_given_up() {
     let fake = Fake::start();
-    let client = impatient().connect(&fake.url()).unwrap();
+    let client = quick_to_ping().connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     let job = client.submit::<_, ()>("t", &0);
     peer.next_line();
     peer.expect(PING);
     let error = job.soon().unwrap_err();
-    assert!(matches!(&error, Error::Lost(lost) if lost.reason.contains("has not answered a ping")), "{error:?}");
+    assert!(
+        matches!(&error, Error::Disconnected(lost) if lost.reason.contains("has not answered a ping")),
+        "{error:?}"
+    );
     peer.expect_closed();
     // There is another attempt, and no grudge.
     let mut peer = fake.accept();
@@ -43,7 +46,7 @@ fn a_server_that_never_answers_a_ping_is_given_up() {
 #[test]
 fn a_server_that_says_anything_lives() {
     let fake = Fake::start();
-    let client = hasty().ping_after(SHORT).answer_timeout(LONG).connect(&fake.url()).unwrap();
+    let client = quick_retry().ping_after(SHORT).answer_timeout(LONG).connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     let job = client.submit::<_, ()>("t", &0);
     peer.next_line();
@@ -60,20 +63,23 @@ fn a_server_that_says_anything_lives() {
 #[test]
 fn a_server_that_takes_no_bytes_is_given_up() {
     let fake = Fake::start();
-    let client = hasty().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
+    let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
     let _peer = fake.accept();
     let arg = "x".repeat(8 << 20);
     let jobs: Vec<_> = (0..4).map(|_| client.submit::<_, ()>("t", &arg)).collect();
     for job in jobs {
         let error = job.soon().unwrap_err();
-        assert!(matches!(&error, Error::Lost(lost) if lost.reason.contains("takes no more bytes")), "{error:?}");
+        assert!(
+            matches!(&error, Error::Disconnected(lost) if lost.reason.contains("takes no more bytes")),
+            "{error:?}"
+        );
     }
 }
 
 #[test]
 fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() {
     let fake = Fake::start();
-    let client = hasty().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
+    let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     assert!(matches!(client.ping(), Err(Error::TimedOut)));
     assert!(matches!(client.metrics(), Err(Error::TimedOut)));
@@ -91,18 +97,18 @@ fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() 
 #[test]
 fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
     let server = Server::start(&[]);
-    let client = impatient().patience(LONG).connect(&url(&server, Via::Unix)).unwrap();
+    let client = quick_to_ping().outage_timeout(LONG).connect(&url(&server, Via::Unix)).unwrap();
     let (tell, events) = unbounded();
     let worker = Worker::connect(&url(&server, Via::Tcp))
         .handle_typed("double", |number: u32| Ok::<_, String>(2 * number))
         .on_event(move |event| tell.send(event.to_string()).unwrap_or_default())
-        .options(impatient());
+        .options(quick_to_ping());
     let _worker = Running::start(worker);
     assert_eq!(client.submit::<_, u32>("double", &1).soon().unwrap(), 2);
     let waiting = client.submit::<_, ()>("nobody does this", &0);
     client.ping().unwrap();
     server.process.signal(Signal::STOP);
-    assert!(matches!(waiting.soon().unwrap_err(), Error::Lost(_)));
+    assert!(matches!(waiting.soon().unwrap_err(), Error::Disconnected(_)));
     until("the worker's loss", || Some(next(&events)).filter(|event| event.contains("has not answered a ping")));
     server.process.signal(Signal::CONT);
     until("an answer", || client.submit::<_, u32>("double", &2).soon().ok().filter(|&four| four == 4));

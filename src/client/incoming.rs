@@ -1,4 +1,4 @@
-//! What the server says: a line becomes a [`Said`]. Members and lines that are not known are ignored.
+//! What the server says: a line becomes an [`Incoming`]. Members and lines that are not known are ignored.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// A line of the server.
 #[derive(Debug)]
-pub(super) enum Said<'a> {
+pub(super) enum Incoming<'a> {
     /// Do this job.
     Do { id: &'a RawValue, type_name: Cow<'a, str>, job: u64, arg: Option<&'a RawValue> },
     /// A job is done; no result is as good as `null`.
@@ -62,7 +62,7 @@ fn string(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
     plain.or_else(|_| serde_json::from_str(text).map(Cow::Owned)).ok()
 }
 
-impl<'a> Said<'a> {
+impl<'a> Incoming<'a> {
     /// Reads a line without its end. `Err` says why no deputy server says so.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let line = str::from_utf8(line).map_err(|error| error.to_string())?;
@@ -78,20 +78,22 @@ impl<'a> Said<'a> {
 
 impl<'a> Members<'a> {
     /// What they say under this name; none if one of them is missing.
-    fn meaning(&self, cmd: &str) -> Option<Said<'a>> {
+    fn meaning(&self, cmd: &str) -> Option<Incoming<'a>> {
         let Self { id, arg, .. } = *self;
         let or_null = |value: Option<&'a RawValue>| value.unwrap_or(RawValue::NULL);
         Some(match cmd {
             "do" => {
                 let job = self.job?.get().parse().ok()?;
-                Said::Do { id: id?, type_name: string(self.type_name)?, job, arg }
+                Incoming::Do { id: id?, type_name: string(self.type_name)?, job, arg }
             }
-            "did" if self.code.is_some() => Said::Failed { id: id?, code: string(self.code)?, err: or_null(self.err) },
-            "did" => Said::Done { id: id?, res: or_null(self.res) },
-            "metrics" => Said::Metrics(self.metrics?),
-            "pong" => Said::Pong,
-            "error" => Said::Error { code: string(self.code)?, text: or_null(self.error), id },
-            _ => Said::Unknown,
+            "did" if self.code.is_some() => {
+                Incoming::Failed { id: id?, code: string(self.code)?, err: or_null(self.err) }
+            }
+            "did" => Incoming::Done { id: id?, res: or_null(self.res) },
+            "metrics" => Incoming::Metrics(self.metrics?),
+            "pong" => Incoming::Pong,
+            "error" => Incoming::Error { code: string(self.code)?, text: or_null(self.error), id },
+            _ => Incoming::Unknown,
         })
     }
 }
@@ -101,15 +103,15 @@ mod tests {
     use super::*;
 
     fn shown(line: &str) -> String {
-        match Said::read(line.as_bytes()) {
-            Ok(said) => format!("{said:?}").replace("RawValue", "").replace(['"', '\\'], "'"),
+        match Incoming::read(line.as_bytes()) {
+            Ok(incoming) => format!("{incoming:?}").replace("RawValue", "").replace(['"', '\\'], "'"),
             Err(_) => "wrong".to_owned(),
         }
     }
 
     #[test]
     fn lines_are_told_apart_and_their_values_kept_as_they_came() {
-        for (line, said) in [
+        for (line, incoming) in [
             (
                 r#"{"cmd":"do","id":"a","type":"caf\u00e9","job":7,"arg":{ "b":1e400 }}"#,
                 "Do { id: ('a'), type_name: 'café', job: 7, arg: Some({ 'b':1e400 }) }",
@@ -144,9 +146,9 @@ mod tests {
         ] {
             let shown = shown(line);
             let plain = |text: &str| text.replace(['(', ')'], "");
-            assert_eq!(plain(&shown), plain(said), "{line}");
+            assert_eq!(plain(&shown), plain(incoming), "{line}");
         }
-        assert!(Said::read(b"{\"cmd\":\"pong\",\"x\":\"\xff\"}").is_err());
+        assert!(Incoming::read(b"{\"cmd\":\"pong\",\"x\":\"\xff\"}").is_err());
     }
 
     #[test]
@@ -162,9 +164,9 @@ mod tests {
                 for byte in 0..=u8::MAX {
                     let mut line = line.as_bytes().to_vec();
                     line[at] = byte;
-                    read[usize::from(Said::read(&line).is_ok())] += 1;
+                    read[usize::from(Incoming::read(&line).is_ok())] += 1;
                     line.truncate(at);
-                    assert!(Said::read(&line).is_err());
+                    assert!(Incoming::read(&line).is_err());
                 }
             }
             assert!(read.iter().all(|&count| count > line.len()), "{line}: {read:?}");

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use deputy::client::{Client, Error, Handle, Options, RunError, Stopper, Worker};
+use deputy::client::{Client, Error, JobHandle, Options, RunError, Stopper, Worker};
 use serde::de::DeserializeOwned;
 
 use crate::process::{Server, Via};
@@ -25,7 +25,7 @@ pub(crate) fn connect(server: &Server) -> Client {
 }
 
 /// Attempts to connect follow each other quickly.
-pub(crate) fn hasty() -> Options {
+pub(crate) fn quick_retry() -> Options {
     Options::new().retry(Duration::from_millis(1), Duration::from_millis(20))
 }
 
@@ -35,7 +35,7 @@ pub(crate) trait Soon<T> {
     fn soon(&self) -> Result<T, Error>;
 }
 
-impl<T: DeserializeOwned> Soon<T> for Handle<T> {
+impl<T: DeserializeOwned> Soon<T> for JobHandle<T> {
     fn soon(&self) -> Result<T, Error> {
         self.wait_timeout(PATIENCE)
     }

@@ -12,12 +12,12 @@ pub(super) type Outcome = Result<Box<RawValue>, Error>;
 
 /// A place for one outcome. The first that is put stays.
 #[derive(Debug, Default)]
-pub(super) struct Slot {
+pub(super) struct Promise {
     outcome: Mutex<Option<Outcome>>,
     filled: Condvar,
 }
 
-impl Slot {
+impl Promise {
     /// Puts the outcome, if there is none yet.
     pub(super) fn fill(&self, outcome: Outcome) {
         self.outcome.lock().get_or_insert(outcome);

@@ -1,0 +1,140 @@
+//! What lines of the server mean for what is open: tables, without a socket.
+
+use super::*;
+
+/// A session with a way to see what it said and what came of what was asked.
+#[derive(Default)]
+struct Fixture {
+    jobs: SubmitSession,
+    said: Vec<u8>,
+}
+
+impl Fixture {
+    fn submit(&mut self, id: u64) -> Arc<Promise> {
+        let promise = Arc::new(Promise::default());
+        self.jobs.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
+        promise
+    }
+
+    fn ping(&mut self) -> Arc<Promise> {
+        let promise = Arc::new(Promise::default());
+        self.jobs.ping(Arc::clone(&promise), &mut self.said);
+        promise
+    }
+
+    fn metrics(&mut self, line: &str) -> Arc<Promise> {
+        let promise = Arc::new(Promise::default());
+        self.jobs.metrics(format!("{line}\n").into_bytes(), Arc::clone(&promise), &mut self.said);
+        promise
+    }
+
+    fn read(&mut self, line: &str) {
+        self.jobs.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said).unwrap();
+    }
+
+    fn said(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.said)).unwrap()
+    }
+}
+
+/// What is in a promise now.
+fn told(promise: &Promise) -> String {
+    let text = |outcome: &super::super::promise::Outcome| match outcome {
+        Ok(value) => value.get().to_owned(),
+        Err(error) => format!("! {error}"),
+    };
+    promise.wait(Some(std::time::Instant::now()), text).unwrap_or_else(|| "nothing".to_owned())
+}
+
+#[test]
+fn each_job_gets_its_own_answer_and_is_then_forgotten() {
+    let mut fixture = Fixture::default();
+    let promises = [1, 2, 3].map(|id| fixture.submit(id));
+    assert_eq!(fixture.said(), "do 1\ndo 2\ndo 3\n");
+    fixture.read(r#"{"cmd":"did","id":2,"res":"two"}"#);
+    fixture.read(r#"{"cmd":"did","id":3,"err":[3],"code":"failed"}"#);
+    assert_eq!(promises.each_ref().map(|promise| told(promise)), ["nothing", "\"two\"", "! the job failed: [3]"]);
+    fixture.read(r#"{"cmd":"did","id":2,"res":"again"}"#);
+    fixture.read(r#"{"cmd":"error","code":"later","error":"no","id":1}"#);
+    assert_eq!(promises.each_ref().map(|promise| told(promise)), ["! later: no", "\"two\"", "! the job failed: [3]"]);
+    assert!(fixture.jobs.open.is_empty());
+}
+
+#[test]
+fn what_is_not_ours_is_let_through() {
+    let mut fixture = Fixture::default();
+    let promise = fixture.submit(1);
+    for line in [
+        r#"{"cmd":"did","id":7,"res":0}"#,
+        r#"{"cmd":"did","id":"1","res":0}"#,
+        r#"{"cmd":"did","id":-1,"res":0}"#,
+        r#"{"cmd":"did","id":1e0,"res":0}"#,
+        r#"{"cmd":"error","code":"bad_request","error":"","id":{}}"#,
+        r#"{"cmd":"do","id":1,"type":"t","job":1}"#,
+        r#"{"cmd":"pong"}"#,
+        r#"{"cmd":"metrics","metrics":{}}"#,
+        r#"{"cmd":"later"}"#,
+    ] {
+        fixture.read(line);
+        assert_eq!(told(&promise), "nothing", "{line}");
+    }
+}
+
+#[test]
+fn pongs_come_in_the_order_of_the_pings_also_of_those_that_the_link_said() {
+    let mut fixture = Fixture::default();
+    let first = fixture.ping();
+    fixture.jobs.send_ping(&mut fixture.said);
+    let second = fixture.ping();
+    assert_eq!(fixture.said(), "{\"cmd\":\"ping\"}\n".repeat(3));
+    for told_then in [["null", "nothing"], ["null", "nothing"], ["null", "null"]] {
+        fixture.read(r#"{"cmd":"pong"}"#);
+        assert_eq!([&first, &second].map(|promise| told(promise)), told_then);
+    }
+}
+
+#[test]
+fn one_metrics_question_is_out_at_a_time() {
+    let mut fixture = Fixture::default();
+    let promises = ["a", "b", "c"].map(|line| fixture.metrics(line));
+    let ping = fixture.ping();
+    assert_eq!(fixture.said(), "a\n{\"cmd\":\"ping\"}\n");
+    // A pong may overtake the metrics.
+    fixture.read(r#"{"cmd":"pong"}"#);
+    assert_eq!(told(&ping), "null");
+    fixture.read(r#"{"cmd":"metrics","metrics":{"a":1}}"#);
+    assert_eq!(fixture.said(), "b\n");
+    fixture.read(r#"{"cmd":"error","code":"bad_request","error":"what?"}"#);
+    assert_eq!(fixture.said(), "c\n");
+    fixture.read(r#"{"cmd":"metrics","metrics":{}}"#);
+    assert_eq!(promises.each_ref().map(|promise| told(promise)), [r#"{"a":1}"#, "! bad_request: what?", "{}"]);
+}
+
+#[test]
+fn an_error_without_an_id_is_the_oldest_questions_unless_it_can_be_a_jobs() {
+    for (code, told_ping) in [
+        ("bad_request", "! bad_request: x"),
+        ("unknown_cmd", "! unknown_cmd: x"),
+        ("later", "! later: x"),
+        ("bad_json", "nothing"),
+        ("too_long", "nothing"),
+        ("queue_full", "nothing"),
+    ] {
+        let mut fixture = Fixture::default();
+        let (job, ping) = (fixture.submit(1), fixture.ping());
+        fixture.read(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#));
+        assert_eq!([told(&job), told(&ping)], ["nothing", told_ping], "{code}");
+    }
+}
+
+#[test]
+fn a_loss_ends_all_that_is_open() {
+    let mut fixture = Fixture::default();
+    let promises = [fixture.submit(1), fixture.ping(), fixture.metrics("a"), fixture.metrics("b")];
+    fixture.jobs.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
+    assert_eq!(promises.map(|promise| told(&promise)), ["! the connection to unix:s was lost: gone"; 4]);
+    // Nothing is left that would keep the next question waiting.
+    fixture.said();
+    fixture.metrics("c");
+    assert_eq!(fixture.said(), "c\n");
+}

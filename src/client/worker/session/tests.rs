@@ -1,0 +1,259 @@
+//! What a worker says in which order: tables, without a socket or a thread.
+
+use crossbeam_channel::{Receiver, unbounded};
+
+use super::*;
+
+/// A session, with the jobs that wait for a thread and the signals for whoever runs it.
+struct Fixture {
+    session: WorkerSession,
+    jobs: Receiver<Job>,
+    signals: Receiver<WorkerSignal>,
+    said: Vec<u8>,
+}
+
+impl Fixture {
+    fn new(max_jobs: u32, limit: u64) -> Self {
+        let ((sender, jobs), (signal, signals)) = (unbounded(), unbounded());
+        let session = WorkerSession::new(r#"["t"]"#.to_owned(), max_jobs, limit, sender, signal);
+        Self { session, jobs, signals, said: Vec::new() }
+    }
+
+    /// With a connection, whose first ping is answered.
+    fn open(max_jobs: u32, limit: u64) -> Self {
+        let mut fixture = Self::new(max_jobs, limit);
+        fixture.connect();
+        fixture.pong();
+        fixture
+    }
+
+    fn connect(&mut self) {
+        self.session.on_connect(&mut self.said);
+    }
+
+    fn lose(&mut self) {
+        self.session.on_disconnect(&Disconnected { url: String::new(), reason: String::new(), code: None });
+        self.said.clear();
+    }
+
+    fn read(&mut self, line: &str) -> Result<(), String> {
+        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said)
+    }
+
+    fn pong(&mut self) {
+        self.read(r#"{"cmd":"pong"}"#).unwrap();
+    }
+
+    fn give(&mut self, number: u64) -> Job {
+        self.read(&format!(r#"{{"cmd":"do","id":"i","type":"t","job":{number}}}"#)).unwrap();
+        self.jobs.try_recv().unwrap()
+    }
+
+    fn finish(&mut self, job: &Job) {
+        self.session.finish(job, format!("did {}\n", job.number()).as_bytes(), &mut self.said);
+    }
+
+    fn stop(&mut self) {
+        self.session.stop(&mut self.said);
+    }
+
+    /// What was said since the last call, in short.
+    fn said(&mut self) -> String {
+        let lines = String::from_utf8(std::mem::take(&mut self.said)).unwrap();
+        lines
+            .replace(r#"{"cmd":"can_do","types":["t"],"max_jobs":"#, "can_do ")
+            .replace(r#"{"cmd":"cant_do","types":["t"]}"#, "cant_do")
+            .replace(r#"{"cmd":"ping"}"#, "ping")
+            .replace("}\n", ", ")
+            .replace('\n', ", ")
+            .trim_end_matches(", ")
+            .to_owned()
+    }
+
+    /// How it ended, if it has.
+    fn outcome(&self) -> Option<Result<(), RunError>> {
+        self.signals
+            .try_iter()
+            .find_map(|signal| if let WorkerSignal::Ended(outcome) = signal { Some(outcome) } else { None })
+    }
+
+    fn ended(&self) -> bool {
+        self.outcome().is_some_and(|outcome| outcome.is_ok())
+    }
+}
+
+#[test]
+fn it_offers_its_slots_and_answers_jobs() {
+    let mut fixture = Fixture::new(2, u64::MAX);
+    fixture.connect();
+    assert_eq!(fixture.said(), "can_do 2, ping");
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.finish(&two);
+    fixture.finish(&one);
+    assert_eq!(fixture.said(), "did 2, did 1");
+    assert!(!fixture.ended());
+}
+
+#[test]
+fn a_stopped_worker_finishes_what_it_holds_and_leaves_when_all_is_read() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let one = fixture.give(1);
+    fixture.said();
+    fixture.stop();
+    assert_eq!(fixture.said(), "cant_do");
+    // It was on its way.
+    let two = fixture.give(2);
+    fixture.finish(&one);
+    assert_eq!(fixture.said(), "did 1");
+    fixture.finish(&two);
+    assert_eq!(fixture.said(), "did 2, ping");
+    assert!(!fixture.ended());
+    fixture.pong();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn a_job_that_comes_before_the_last_pong_is_done() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    fixture.said();
+    fixture.stop();
+    assert_eq!(fixture.said(), "cant_do, ping");
+    let job = fixture.give(1);
+    fixture.pong();
+    assert!(!fixture.ended());
+    fixture.finish(&job);
+    assert_eq!(fixture.said(), "did 1, ping");
+    fixture.pong();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn pongs_of_earlier_pings_are_not_the_last() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    fixture.session.send_ping(&mut fixture.said);
+    fixture.stop();
+    fixture.pong();
+    assert!(!fixture.ended());
+    fixture.pong();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn without_a_connection_there_is_nothing_to_finish() {
+    let mut fixture = Fixture::new(1, u64::MAX);
+    fixture.stop();
+    assert!(fixture.ended());
+
+    let mut fixture = Fixture::open(1, u64::MAX);
+    fixture.give(1);
+    fixture.stop();
+    assert!(!fixture.ended());
+    fixture.lose();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn results_of_a_lost_connection_are_dropped_and_their_slots_offered_when_free() {
+    let mut fixture = Fixture::open(3, u64::MAX);
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.lose();
+    assert!(one.is_lost() && two.is_lost());
+    fixture.connect();
+    assert_eq!(fixture.said(), "can_do 1, ping");
+    let three = fixture.give(3);
+    assert!(!three.is_lost());
+    fixture.finish(&one);
+    assert_eq!(fixture.said(), "can_do 2");
+    fixture.finish(&three);
+    assert_eq!(fixture.said(), "did 3");
+    fixture.finish(&two);
+    assert_eq!(fixture.said(), "can_do 3");
+}
+
+#[test]
+fn a_worker_with_no_free_thread_offers_nothing_until_it_has_one() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    fixture.lose();
+    fixture.connect();
+    assert_eq!(fixture.said(), "ping");
+    fixture.lose();
+    fixture.connect();
+    assert_eq!(fixture.said(), "ping");
+    fixture.finish(&job);
+    assert_eq!(fixture.said(), "can_do 1");
+}
+
+#[test]
+fn a_limit_is_kept_to_the_job() {
+    let mut fixture = Fixture::new(2, 3);
+    fixture.connect();
+    assert_eq!(fixture.said(), "can_do 2, ping");
+    fixture.pong();
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.finish(&one);
+    assert_eq!(fixture.said(), "did 1");
+    let three = fixture.give(3);
+    fixture.finish(&two);
+    assert_eq!(fixture.said(), "can_do 1, did 2");
+    fixture.finish(&three);
+    assert_eq!(fixture.said(), "cant_do, did 3, ping");
+    fixture.pong();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn jobs_of_a_lost_connection_do_not_count_for_the_limit() {
+    let mut fixture = Fixture::open(2, 1);
+    let lost = fixture.give(1);
+    fixture.lose();
+    fixture.connect();
+    fixture.pong();
+    assert_eq!(fixture.said(), "can_do 1, ping");
+    fixture.finish(&lost);
+    let job = fixture.give(2);
+    fixture.finish(&job);
+    assert_eq!(fixture.said(), "cant_do, did 2, ping");
+}
+
+#[test]
+fn no_jobs_are_done_under_a_limit_of_none() {
+    let mut fixture = Fixture::new(2, 0);
+    fixture.connect();
+    assert_eq!(fixture.said(), "ping, ping");
+    fixture.pong();
+    fixture.pong();
+    assert!(fixture.ended());
+}
+
+#[test]
+fn more_jobs_than_were_asked_for_are_refused() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    fixture.give(1);
+    fixture.read(r#"{"cmd":"do","id":1,"type":"t","job":2}"#).unwrap_err();
+}
+
+#[test]
+fn what_no_reconnect_mends_ends_it_and_nothing_else_does() {
+    for (code, answered, ends) in [
+        ("bad_request", false, true),
+        ("unknown_cmd", false, true),
+        ("too_long", false, true),
+        ("too_long", true, false),
+        ("not_holding", true, false),
+        ("queue_full", true, false),
+        ("bad_json", false, false),
+        ("later", true, false),
+    ] {
+        let mut fixture = if answered { Fixture::open(1, u64::MAX) } else { Fixture::new(1, u64::MAX) };
+        fixture.connect();
+        if answered {
+            fixture.pong();
+        }
+        fixture.read(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#)).unwrap();
+        match fixture.outcome() {
+            Some(Err(RunError::Refused(error))) => assert!(ends && error.code() == Some(code)),
+            outcome => assert!(outcome.is_none() && !ends, "{code}"),
+        }
+    }
+}
