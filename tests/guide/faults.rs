@@ -1,4 +1,4 @@
-//! The table of faults in docs/testing.md: every row is there, and the tests that it names are.
+//! The table of faults in docs/faults.md: every row is there, and the tests that it names are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +32,7 @@ fn row_of(name: &str) -> Option<u32> {
 
 #[test]
 fn every_row_names_its_tests_and_every_test_is_named() {
-    let table = page::table(&page::read("docs/testing.md"), "| row | what must happen | shown by | figure |");
+    let table = page::table(&page::read("docs/faults.md"), "| row | what must happen | shown by | figure |");
     let rows: Vec<String> = table.iter().map(|row| row[0].clone()).collect();
     let expected: Vec<String> = ROWS.into_iter().flatten().map(|number| format!("F{number:02}")).collect();
     assert_eq!(rows, expected);

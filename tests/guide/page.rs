@@ -14,12 +14,15 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// README.md, the pages of docs/ and that of docs/clients/, by their paths from the root.
+/// Every page of the project, by its path from the root.
 pub(crate) fn all() -> Vec<PathBuf> {
-    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut pages: Vec<PathBuf> = docs.map(|name| Path::new("docs").join(name)).collect();
+    let mut pages = vec![PathBuf::from("README.md")];
+    for folder in ["docs", "docs/clients", "docs/results", "benches"] {
+        let names = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        pages.extend(names.map(|name| Path::new(folder).join(name)));
+    }
     pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    pages.extend(["README.md".into(), "docs/clients/README.md".into()]);
+    pages.sort_unstable();
     pages
 }
 
