@@ -6,7 +6,7 @@ use deputy::server::bound::{Bound, Unit};
 use deputy::server::{Config, ConfigError, Level};
 use lexopt::{Arg, Parser};
 
-use crate::options::{OPTIONS, Opt, Takes, whole};
+use crate::options::{OPTIONS, Opt, ValueKind, parse_uint};
 use crate::wrong::Wrong;
 
 /// What the command line asks for.
@@ -29,15 +29,15 @@ pub(crate) fn defaults() -> Config {
 pub(crate) fn parse(words: Parser) -> Result<Request, Wrong> {
     let mut config = defaults();
     for (option, value) in raw(words)? {
-        match &option.takes {
-            Takes::Help => return Ok(Request::Help),
-            Takes::Version => return Ok(Request::Version),
-            Takes::Nothing(set) => set(&mut config),
-            Takes::Number(bound, set) => set(&mut config, number(bound, &value)?),
-            Takes::Text { right, set, .. } if !set(&mut config, &value) => {
+        match &option.value {
+            ValueKind::Help => return Ok(Request::Help),
+            ValueKind::Version => return Ok(Request::Version),
+            ValueKind::Nothing(set) => set(&mut config),
+            ValueKind::Number(bound, set) => set(&mut config, number(bound, &value)?),
+            ValueKind::Text { right, set, .. } if !set(&mut config, &value) => {
                 return Err(ConfigError::value(option.long, value.display(), *right).into());
             }
-            Takes::Text { .. } => {}
+            ValueKind::Text { .. } => {}
         }
     }
     config.check()?;
@@ -49,12 +49,12 @@ fn raw(mut words: Parser) -> Result<Vec<(&'static Opt, OsString)>, Wrong> {
     let mut options = Vec::new();
     while let Some(word) = words.next()? {
         let option = find(&word)?;
-        let value = match right(option) {
+        let value = match expected(option) {
             None => OsString::new(),
             Some(right) => words.value().map_err(|_| Wrong::NoValue { option: option.long, right })?,
         };
         options.push((option, value));
-        if matches!(option.takes, Takes::Help | Takes::Version) {
+        if matches!(option.value, ValueKind::Help | ValueKind::Version) {
             words.next()?; // A value that belongs to it is wrong; the rest need not be right.
             break;
         }
@@ -72,11 +72,11 @@ fn find(word: &Arg<'_>) -> Result<&'static Opt, Wrong> {
 }
 
 /// What is right as the option's value; `None` if it takes none.
-fn right(option: &Opt) -> Option<String> {
-    match option.takes {
-        Takes::Help | Takes::Version | Takes::Nothing(_) => None,
-        Takes::Number(bound, _) => Some(bound.to_string()),
-        Takes::Text { right, .. } => Some(right.to_owned()),
+fn expected(option: &Opt) -> Option<String> {
+    match option.value {
+        ValueKind::Help | ValueKind::Version | ValueKind::Nothing(_) => None,
+        ValueKind::Number(bound, _) => Some(bound.to_string()),
+        ValueKind::Text { right, .. } => Some(right.to_owned()),
     }
 }
 
@@ -90,7 +90,7 @@ fn number(bound: &Bound, value: &OsString) -> Result<u64, ConfigError> {
         Some(b'g' | b'G') if bound.unit == Unit::Bytes => (&text[..text.len() - 1], 1 << 30),
         _ => (text, 1),
     };
-    let number = whole(digits).and_then(|number| number.checked_mul(unit)).ok_or_else(refused)?;
+    let number = parse_uint(digits).and_then(|number| number.checked_mul(unit)).ok_or_else(refused)?;
     bound.check(number).map_err(|_| refused())?; // The value as it was given, with its unit.
     Ok(number)
 }
@@ -204,7 +204,7 @@ mod tests {
         refuse("--log INFO", "--log takes off, error, warn, info or debug, not \"INFO\"");
         refuse("-p --help", "--port takes a whole number from 0 to 65535 (0: a free one), not \"--help\"");
         for option in OPTIONS {
-            if right(option).is_some() {
+            if expected(option).is_some() {
                 let start = if option.long == "--host" { "-h, --host takes " } else { option.long };
                 refuse(option.long, start);
             }

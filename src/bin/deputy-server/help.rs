@@ -5,7 +5,7 @@ use std::fmt::Write;
 use deputy::server::bound::{Bound, Unit};
 
 use crate::args;
-use crate::options::{OPTIONS, Opt, Takes};
+use crate::options::{OPTIONS, Opt, ValueKind};
 
 const HEAD: &str = "\
 Usage: deputy-server [OPTION]...
@@ -43,12 +43,12 @@ pub(crate) fn text() -> String {
 
 /// What stands for the option's value, after a space; empty if it has none.
 fn value_name(option: &Opt) -> String {
-    match option.takes {
-        Takes::Help | Takes::Version | Takes::Nothing(_) => String::new(),
-        Takes::Number(Bound { unit: Unit::Number, .. }, _) => " N".to_owned(),
-        Takes::Number(Bound { unit: Unit::Bytes, .. }, _) => " BYTES".to_owned(),
-        Takes::Number(Bound { unit: Unit::Seconds, .. }, _) => " SECONDS".to_owned(),
-        Takes::Text { name, .. } => format!(" {name}"),
+    match option.value {
+        ValueKind::Help | ValueKind::Version | ValueKind::Nothing(_) => String::new(),
+        ValueKind::Number(Bound { unit: Unit::Number, .. }, _) => " N".to_owned(),
+        ValueKind::Number(Bound { unit: Unit::Bytes, .. }, _) => " BYTES".to_owned(),
+        ValueKind::Number(Bound { unit: Unit::Seconds, .. }, _) => " SECONDS".to_owned(),
+        ValueKind::Text { name, .. } => format!(" {name}"),
     }
 }
 

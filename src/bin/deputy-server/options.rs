@@ -10,7 +10,7 @@ pub(crate) struct Opt {
     pub(crate) short: Option<char>,
     /// With its dashes.
     pub(crate) long: &'static str,
-    pub(crate) takes: Takes,
+    pub(crate) value: ValueKind,
     /// For the help text, without the default.
     pub(crate) help: &'static str,
     /// What it is if it is not given; empty if that goes without saying.
@@ -18,7 +18,7 @@ pub(crate) struct Opt {
 }
 
 /// What follows an option, and what it does.
-pub(crate) enum Takes {
+pub(crate) enum ValueKind {
     /// Nothing; shows the help text.
     Help,
     /// Nothing; shows the version.
@@ -38,7 +38,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: Some('h'),
         long: "--host",
-        takes: Takes::Text {
+        value: ValueKind::Text {
             name: "IP-or-name",
             right: HOST_RIGHT,
             set: |config, value| value.to_str().map(|host| host.clone_into(&mut config.host)).is_some(),
@@ -49,14 +49,14 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: Some('p'),
         long: "--port",
-        takes: Takes::Number(&bound::PORT, |config, port| config.port = narrow(port)),
+        value: ValueKind::Number(&bound::PORT, |config, port| config.port = narrow(port)),
         help: "TCP port; 0 picks a free one",
         default: |config| config.port.to_string(),
     },
     Opt {
         short: Some('s'),
         long: "--sock",
-        takes: Takes::Text {
+        value: ValueKind::Text {
             name: "PATH",
             right: SOCK_RIGHT,
             set: |config, value| {
@@ -70,21 +70,21 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: None,
         long: "--no-tcp",
-        takes: Takes::Nothing(|config| config.tcp = false),
+        value: ValueKind::Nothing(|config| config.tcp = false),
         help: "listen on the UNIX socket alone",
         default: |_| String::new(),
     },
     Opt {
         short: Some('v'),
         long: "--verbose",
-        takes: Takes::Nothing(|config| config.verbose = true),
+        value: ValueKind::Nothing(|config| config.verbose = true),
         help: "metrics to stderr every 5 s, as a line of JSON",
         default: |_| String::new(),
     },
     Opt {
         short: None,
         long: "--log",
-        takes: Takes::Text {
+        value: ValueKind::Text {
             name: "LEVEL",
             right: LOG_RIGHT,
             set: |config, value| {
@@ -98,56 +98,56 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: None,
         long: "--threads",
-        takes: Takes::Number(&bound::THREADS, |config, threads| config.threads = narrow(threads)),
+        value: ValueKind::Number(&bound::THREADS, |config, threads| config.threads = narrow(threads)),
         help: "shards; 0: one a core it may use",
         default: |config| config.threads.to_string(),
     },
     Opt {
         short: None,
         long: "--max-line",
-        takes: Takes::Number(&bound::LINE_BYTES, |config, bytes| config.line_bytes_max = narrow(bytes)),
+        value: ValueKind::Number(&bound::LINE_BYTES, |config, bytes| config.line_bytes_max = narrow(bytes)),
         help: "longest line of a client, 64 to 1G",
         default: |config| Size(config.line_bytes_max as u64).to_string(),
     },
     Opt {
         short: None,
         long: "--max-attempts",
-        takes: Takes::Number(&bound::ATTEMPTS, |config, attempts| config.attempts_max = narrow(attempts)),
+        value: ValueKind::Number(&bound::ATTEMPTS, |config, attempts| config.attempts_max = narrow(attempts)),
         help: "lost workers that end a job; 0: without end",
         default: |config| config.attempts_max.to_string(),
     },
     Opt {
         short: None,
         long: "--max-memory",
-        takes: Takes::Number(&bound::MEMORY_BYTES, |config, bytes| config.memory_bytes_max = Some(bytes)),
+        value: ValueKind::Number(&bound::MEMORY_BYTES, |config, bytes| config.memory_bytes_max = Some(bytes)),
         help: "for jobs and lines, from 1M",
         default: |_| "half the machine's".to_owned(),
     },
     Opt {
         short: None,
         long: "--max-unsent",
-        takes: Takes::Number(&bound::UNSENT_BYTES, |config, bytes| config.unsent_bytes_max = bytes),
+        value: ValueKind::Number(&bound::UNSENT_BYTES, |config, bytes| config.unsent_bytes_max = bytes),
         help: "more unsent closes a connection",
         default: |config| Size(config.unsent_bytes_max).to_string(),
     },
     Opt {
         short: None,
         long: "--stall-timeout",
-        takes: Takes::Number(&bound::STALL_SECONDS, |config, seconds| config.stall_seconds = seconds),
+        value: ValueKind::Number(&bound::STALL_SECONDS, |config, seconds| config.stall_seconds = seconds),
         help: "for a peer that does not read; 0: never",
         default: |config| config.stall_seconds.to_string(),
     },
     Opt {
         short: None,
         long: "--drain-timeout",
-        takes: Takes::Number(&bound::DRAIN_SECONDS, |config, seconds| config.drain_seconds = seconds),
+        value: ValueKind::Number(&bound::DRAIN_SECONDS, |config, seconds| config.drain_seconds = seconds),
         help: "for jobs held when it is told to stop",
         default: |config| config.drain_seconds.to_string(),
     },
     Opt {
         short: None,
         long: "--keepalive",
-        takes: Takes::Text {
+        value: ValueKind::Text {
             name: "IDLE,INTERVAL,COUNT",
             right: KEEPALIVE_RIGHT,
             set: |config, value| keepalive(value).map(|keepalive| config.keepalive = keepalive).is_some(),
@@ -158,15 +158,15 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: None,
         long: "--pin",
-        takes: Takes::Nothing(|config| config.pin = true),
+        value: ValueKind::Nothing(|config| config.pin = true),
         help: "keep shard i on core i (Linux)",
         default: |_| String::new(),
     },
-    Opt { short: None, long: "--help", takes: Takes::Help, help: "show this and exit", default: |_| String::new() },
+    Opt { short: None, long: "--help", value: ValueKind::Help, help: "show this and exit", default: |_| String::new() },
     Opt {
         short: Some('V'),
         long: "--version",
-        takes: Takes::Version,
+        value: ValueKind::Version,
         help: "show the version and exit",
         default: |_| String::new(),
     },
@@ -174,13 +174,13 @@ pub(crate) const OPTIONS: &[Opt] = &[
 
 /// Three whole numbers with commas between; whether they are in range is for [`Config::check`].
 fn keepalive(value: &OsStr) -> Option<Keepalive> {
-    let mut parts = value.to_str()?.split(',').map(|part| whole(part)?.try_into().ok());
+    let mut parts = value.to_str()?.split(',').map(|part| parse_uint(part)?.try_into().ok());
     let (idle_seconds, interval_seconds, count) = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(Keepalive { idle_seconds, interval_seconds, count })
 }
 
 /// Digits alone, without a sign.
-pub(crate) fn whole(text: &str) -> Option<u64> {
+pub(crate) fn parse_uint(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
@@ -200,7 +200,7 @@ mod tests {
             let others = &OPTIONS[index + 1..];
             assert!(others.iter().all(|other| other.long != option.long));
             assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
-            if let Takes::Number(bound, _) = option.takes {
+            if let ValueKind::Number(bound, _) = option.value {
                 assert_eq!(bound.option, option.long);
             }
         }

@@ -7,8 +7,8 @@ use deputy::client::{Client, Options, Url};
 use deputy::limits::SECONDS_MAX;
 use lexopt::{Arg, Parser};
 
-use crate::options::{HELP, Opt, SERVER, Takes, VERSION};
-use crate::problem::Problem;
+use crate::error::CliError;
+use crate::options::{HELP, Opt, SERVER, VERSION, ValueKind};
 use crate::subcommand::{self, Subcommand};
 
 /// What the command line asks for.
@@ -23,8 +23,8 @@ pub(crate) enum Request {
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     values: Vec<(&'static Opt, Value)>,
-    words: Vec<String>,
-    rest: Vec<OsString>,
+    positionals: Vec<String>,
+    trailing: Vec<OsString>,
 }
 
 #[derive(Debug)]
@@ -72,23 +72,23 @@ impl Args {
     }
 
     /// The words that belong to no option: as many as the subcommand may have.
-    pub(crate) fn words(&self) -> &[String] {
-        &self.words
+    pub(crate) fn positionals(&self) -> &[String] {
+        &self.positionals
     }
 
     /// What followed `--`; not empty if the subcommand has such a word.
-    pub(crate) fn rest(&self) -> &[OsString] {
-        &self.rest
+    pub(crate) fn trailing(&self) -> &[OsString] {
+        &self.trailing
     }
 
     /// The server: `--server`, or what the environment says.
-    pub(crate) fn url(&self) -> Result<Url, Problem> {
+    pub(crate) fn url(&self) -> Result<Url, CliError> {
         let url = self.text(&SERVER).map_or_else(Url::from_env, str::parse);
         Ok(url?)
     }
 
     /// A connection to the server.
-    pub(crate) fn connect(&self, options: Options) -> Result<Client, Problem> {
+    pub(crate) fn connect(&self, options: Options) -> Result<Client, CliError> {
         Ok(options.connect(&self.url()?.to_string())?)
     }
 
@@ -98,107 +98,107 @@ impl Args {
 }
 
 /// Reads the whole command line. The first thing that is wrong, or `--help`, or `--version`, ends it.
-pub(crate) fn parse(mut words: Parser) -> Result<Request, Problem> {
+pub(crate) fn parse(mut words: Parser) -> Result<Request, CliError> {
     let mut subcommand = None;
-    first(&mut words, &mut subcommand).map_err(|problem| problem.with_help_of(subcommand))
+    parse_subcommand(&mut words, &mut subcommand).map_err(|problem| problem.with_help_of(subcommand))
 }
 
 /// The first word, and what follows it. `subcommand` is set as soon as it is known.
-fn first(words: &mut Parser, subcommand: &mut Option<&'static Subcommand>) -> Result<Request, Problem> {
-    let word = words.next().map_err(wrong)?.ok_or_else(|| Problem::usage("a subcommand is missing"))?;
+fn parse_subcommand(words: &mut Parser, subcommand: &mut Option<&'static Subcommand>) -> Result<Request, CliError> {
+    let word = words.next().map_err(invalid)?.ok_or_else(|| CliError::usage("a subcommand is missing"))?;
     let name = match word {
-        word if is(&word, &HELP) => return alone(words, Request::Help(None)),
-        word if is(&word, &VERSION) => return alone(words, Request::Version),
+        word if is(&word, &HELP) => return finish(words, Request::Help(None)),
+        word if is(&word, &VERSION) => return finish(words, Request::Version),
         Arg::Value(name) => name,
-        word => return Err(no_option(&word)),
+        word => return Err(unknown_option(&word)),
     };
-    let none = || Problem::usage(format!("there is no subcommand {:?}", name.display().to_string()));
+    let none = || CliError::usage(format!("there is no subcommand {:?}", name.display().to_string()));
     let found = name.to_str().and_then(subcommand::find).ok_or_else(none)?;
     *subcommand = Some(found);
-    of(found, words)
+    parse_rest(found, words)
 }
 
 /// What an option asks for that ends the reading. A value that belongs to it is wrong; the rest need not be right.
-fn alone(words: &mut Parser, request: Request) -> Result<Request, Problem> {
-    words.next().map_err(wrong)?;
+fn finish(words: &mut Parser, request: Request) -> Result<Request, CliError> {
+    words.next().map_err(invalid)?;
     Ok(request)
 }
 
 /// What follows the name of a subcommand.
-fn of(subcommand: &'static Subcommand, words: &mut Parser) -> Result<Request, Problem> {
-    let (least, most, has_rest) = subcommand.words_wanted();
+fn parse_rest(subcommand: &'static Subcommand, words: &mut Parser) -> Result<Request, CliError> {
+    let (least, most, has_rest) = subcommand.positional_counts();
     let mut args = Args::default();
     loop {
         if let Some(mut raw) = words.try_raw_args() {
             if has_rest && raw.next_if(|word| word == "--").is_some() {
-                args.rest = raw.collect();
+                args.trailing = raw.collect();
                 break;
             }
             // Below zero, and no option: none is a digit.
-            if let Some(number) = raw.next_if(is_below_zero) {
-                args.words.push(utf8(number)?);
+            if let Some(number) = raw.next_if(is_negative_number) {
+                args.positionals.push(utf8(number)?);
                 continue;
             }
         }
-        match words.next().map_err(wrong)? {
+        match words.next().map_err(invalid)? {
             None => break,
-            Some(Arg::Value(word)) => args.words.push(utf8(word)?),
-            Some(word) if is(&word, &HELP) => return alone(words, Request::Help(Some(subcommand))),
+            Some(Arg::Value(word)) => args.positionals.push(utf8(word)?),
+            Some(word) if is(&word, &HELP) => return finish(words, Request::Help(Some(subcommand))),
             Some(word) => {
                 let option = subcommand.options.iter().find(|option| is(&word, option));
-                let option = option.ok_or_else(|| no_option(&word))?;
-                args.values.push((option, value(option, words)?));
+                let option = option.ok_or_else(|| unknown_option(&word))?;
+                args.values.push((option, parse_value(option, words)?));
             }
         }
     }
-    let missing = subcommand.words.get(args.words.len()).filter(|_| args.words.len() < least);
-    let missing = missing.or_else(|| subcommand.words.last().filter(|_| has_rest && args.rest.is_empty()));
-    match (missing, args.words.get(most)) {
-        (Some(word), _) => Err(Problem::usage(format!("{} is missing", word.usage()))),
-        (None, Some(word)) => Err(Problem::usage(format!("{word:?} is one word too many"))),
+    let missing = subcommand.positionals.get(args.positionals.len()).filter(|_| args.positionals.len() < least);
+    let missing = missing.or_else(|| subcommand.positionals.last().filter(|_| has_rest && args.trailing.is_empty()));
+    match (missing, args.positionals.get(most)) {
+        (Some(word), _) => Err(CliError::usage(format!("{} is missing", word.usage()))),
+        (None, Some(word)) => Err(CliError::usage(format!("{word:?} is one word too many"))),
         (None, None) => Ok(Request::Run(subcommand, args)),
     }
 }
 
 /// Reads what follows an option.
-fn value(option: &Opt, words: &mut Parser) -> Result<Value, Problem> {
-    if option.takes == Takes::Nothing {
+fn parse_value(option: &Opt, words: &mut Parser) -> Result<Value, CliError> {
+    if option.value == ValueKind::Nothing {
         return Ok(Value::Nothing);
     }
-    let missing = |_| Problem::usage(format!("{} takes {}", option.long, right(option.takes)));
+    let missing = |_| CliError::usage(format!("{} takes {}", option.long, expected(option.value)));
     let text = utf8(words.value().map_err(missing)?)?;
-    let value = match option.takes {
-        Takes::Nothing => None,
-        Takes::Number { least, most } => {
-            whole(&text).filter(|number| (least..=most).contains(number)).map(Value::Number)
+    let value = match option.value {
+        ValueKind::Nothing => None,
+        ValueKind::Number { min: least, max: most } => {
+            parse_uint(&text).filter(|number| (least..=most).contains(number)).map(Value::Number)
         }
-        Takes::Seconds => seconds(&text).map(Value::Seconds),
-        Takes::Choice(choices) => choices.contains(&text.as_str()).then(|| Value::Text(text.clone())),
-        Takes::Text(_) => Some(Value::Text(text.clone())),
+        ValueKind::Seconds => parse_seconds(&text).map(Value::Seconds),
+        ValueKind::Choice(choices) => choices.contains(&text.as_str()).then(|| Value::Text(text.clone())),
+        ValueKind::Text(_) => Some(Value::Text(text.clone())),
     };
-    value.ok_or_else(|| Problem::usage(format!("{} {text:?}: it takes {}", option.long, right(option.takes))))
+    value.ok_or_else(|| CliError::usage(format!("{} {text:?}: it takes {}", option.long, expected(option.value))))
 }
 
 /// What is right as an option's value.
-fn right(takes: Takes) -> String {
+fn expected(takes: ValueKind) -> String {
     match takes {
-        Takes::Nothing => "no value".to_owned(),
-        Takes::Number { least, most: u64::MAX } => format!("a whole number from {least} on"),
-        Takes::Number { least, most } => format!("a whole number from {least} to {most}"),
-        Takes::Seconds => format!("seconds, more than 0 and at most {SECONDS_MAX}"),
-        Takes::Choice(choices) => format!("one of {}", choices.join(", ")),
-        Takes::Text(name) => name.to_owned(),
+        ValueKind::Nothing => "no value".to_owned(),
+        ValueKind::Number { min: least, max: u64::MAX } => format!("a whole number from {least} on"),
+        ValueKind::Number { min: least, max: most } => format!("a whole number from {least} to {most}"),
+        ValueKind::Seconds => format!("seconds, more than 0 and at most {SECONDS_MAX}"),
+        ValueKind::Choice(choices) => format!("one of {}", choices.join(", ")),
+        ValueKind::Text(name) => name.to_owned(),
     }
 }
 
 /// Digits alone, without a sign.
-pub(crate) fn whole(text: &str) -> Option<u64> {
+pub(crate) fn parse_uint(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
 
 /// Digits, with a point among them or not.
-pub(crate) fn seconds(text: &str) -> Option<Duration> {
+pub(crate) fn parse_seconds(text: &str) -> Option<Duration> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds: f64 = if plain { text.parse().ok()? } else { return None };
     // A time that is less than the clock can tell is 0, too.
@@ -207,8 +207,8 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
         .filter(|time| !time.is_zero() && *time <= Duration::from_secs(SECONDS_MAX))
 }
 
-fn utf8(word: OsString) -> Result<String, Problem> {
-    word.into_string().map_err(|word| Problem::usage(format!("{:?} is not UTF-8", word.display().to_string())))
+fn utf8(word: OsString) -> Result<String, CliError> {
+    word.into_string().map_err(|word| CliError::usage(format!("{:?} is not UTF-8", word.display().to_string())))
 }
 
 fn is(word: &Arg<'_>, option: &Opt) -> bool {
@@ -219,22 +219,22 @@ fn is(word: &Arg<'_>, option: &Opt) -> bool {
     }
 }
 
-fn is_below_zero(word: &OsStr) -> bool {
+fn is_negative_number(word: &OsStr) -> bool {
     matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9', ..])
 }
 
-fn no_option(word: &Arg<'_>) -> Problem {
+fn unknown_option(word: &Arg<'_>) -> CliError {
     let name = match word {
         Arg::Short(short) => format!("-{short}"),
         Arg::Long(long) => format!("--{long}"),
         Arg::Value(value) => value.display().to_string(),
     };
-    Problem::usage(format!("there is no option {name:?} here"))
+    CliError::usage(format!("there is no option {name:?} here"))
 }
 
 /// All that the table does not find out is a value too many, as in `--raw=yes`.
-fn wrong(error: lexopt::Error) -> Problem {
-    Problem::usage(match error {
+fn invalid(error: lexopt::Error) -> CliError {
+    CliError::usage(match error {
         lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
         other => other.to_string(),
     })

@@ -14,28 +14,28 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::args::Request;
+use crate::error::Outcome;
 use crate::out::Out;
-use crate::problem::Outcome;
 
 mod args;
 mod commands;
-mod figures;
+mod error;
+mod format;
+mod generated;
 mod options;
 mod out;
-mod pages;
-mod problem;
 mod subcommand;
 
 fn main() -> ExitCode {
     match run(lexopt::Parser::from_env()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => problem.tell(),
+        Err(problem) => problem.print(),
     }
 }
 
 fn run(words: lexopt::Parser) -> Outcome {
     match args::parse(words)? {
-        Request::Help(subcommand) => Ok(Out::stdout().write_all(pages::help::text(subcommand).as_bytes())?),
+        Request::Help(subcommand) => Ok(Out::stdout().write_all(generated::help::text(subcommand).as_bytes())?),
         Request::Version => Ok(writeln!(Out::stdout(), "deputy {}", env!("CARGO_PKG_VERSION"))?),
         Request::Run(subcommand, args) => {
             (subcommand.run)(&args).map_err(|problem| problem.with_help_of(Some(subcommand)))

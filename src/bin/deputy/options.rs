@@ -6,7 +6,7 @@ pub(crate) struct Opt {
     pub(crate) short: Option<char>,
     /// With its dashes.
     pub(crate) long: &'static str,
-    pub(crate) takes: Takes,
+    pub(crate) value: ValueKind,
     /// For the help text, without the default.
     pub(crate) help: &'static str,
     /// What it is if it is not given; empty if that goes without saying.
@@ -15,12 +15,12 @@ pub(crate) struct Opt {
 
 /// What follows an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
+pub(crate) enum ValueKind {
     Nothing,
     /// A whole number in this range.
     Number {
-        least: u64,
-        most: u64,
+        min: u64,
+        max: u64,
     },
     /// A time, more than 0 and at most a day; fractions are well.
     Seconds,
@@ -30,7 +30,7 @@ pub(crate) enum Takes {
     Text(&'static str),
 }
 
-impl Takes {
+impl ValueKind {
     /// What stands for the value; empty if there is none.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Takes {
 impl Opt {
     /// An option without a value.
     pub(crate) const fn flag(short: Option<char>, long: &'static str, help: &'static str) -> Self {
-        Self { short, long, takes: Takes::Nothing, help, default: "" }
+        Self { short, long, value: ValueKind::Nothing, help, default: "" }
     }
 }
 
@@ -54,7 +54,7 @@ impl Opt {
 pub(crate) static SERVER: Opt = Opt {
     short: None,
     long: "--server",
-    takes: Takes::Text("URL"),
+    value: ValueKind::Text("URL"),
     help: "tcp://HOST:PORT, HOST:PORT or unix:/PATH",
     default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
 };

@@ -5,7 +5,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Stdout, Write};
 
-/// Standard output. Write to it with `writeln!` and `?`: an error becomes a [`Problem`](crate::problem::Problem), which
+/// Standard output. Write to it with `writeln!` and `?`: an error becomes a [`CliError`](crate::error::CliError), which
 /// tells nothing of a pipe that was closed.
 pub(crate) struct Out {
     stdout: Stdout,
@@ -69,16 +69,16 @@ pub(crate) fn is_colour_wanted() -> bool {
 
 /// A text of several lines that others may have chosen, for a terminal or not: nothing in it but line ends and tabs
 /// moves a terminal's cursor or changes its state.
-pub(crate) fn harmless(text: &str, terminal: bool) -> Cow<'_, str> {
-    if terminal { escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
+pub(crate) fn sanitize(text: &str, terminal: bool) -> Cow<'_, str> {
+    if terminal { escape(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
 }
 
 /// A name in a line that has to stay one line, wherever that goes: in a table, or in a sentence.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    escaped(text, char::is_control)
+    escape(text, char::is_control)
 }
 
-fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
+fn escape(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_bad) {
         return text.into();
     }
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         let text = "a\x1b[2J\u{9b}b\tc\nd\u{7f}é";
-        assert_eq!(harmless(text, true), "a\\u{1b}[2J\\u{9b}b\tc\nd\\u{7f}é");
+        assert_eq!(sanitize(text, true), "a\\u{1b}[2J\\u{9b}b\tc\nd\\u{7f}é");
         assert_eq!(one_line(text), "a\\u{1b}[2J\\u{9b}b\\tc\\nd\\u{7f}é");
-        assert_eq!(harmless(text, false), text);
+        assert_eq!(sanitize(text, false), text);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::commands;
+use crate::error::{CliError, ExitMeaning, Outcome};
 use crate::options::Opt;
-use crate::problem::{Exit, Outcome, Problem};
 
 /// A subcommand: what it is called with, what help, man page and completions say of it, and what it does.
 pub(crate) struct Subcommand {
@@ -11,21 +11,21 @@ pub(crate) struct Subcommand {
     /// What it does, in some words that begin small.
     pub(crate) summary: &'static str,
     /// In the order in which they are given.
-    pub(crate) words: &'static [Word],
+    pub(crate) positionals: &'static [Positional],
     /// In the order of the help text; [`HELP`](crate::options::HELP) is the last.
     pub(crate) options: &'static [&'static Opt],
     /// Paragraphs, each one line.
     pub(crate) about: &'static [&'static str],
     pub(crate) examples: &'static [Example],
     /// Usually [`EXITS`](crate::problem::EXITS).
-    pub(crate) exits: &'static [Exit],
-    /// What is made of a wrong command line; usually [`Problem::itself`], as the exit code is usually the same.
-    pub(crate) refuse: fn(Problem) -> Problem,
+    pub(crate) exit_codes: &'static [ExitMeaning],
+    /// What is made of a wrong command line; usually [`CliError::itself`], as the exit code is usually the same.
+    pub(crate) on_usage_error: fn(CliError) -> CliError,
     pub(crate) run: fn(&Args) -> Outcome,
 }
 
 /// A word on the command line that belongs to no option.
-pub(crate) struct Word {
+pub(crate) struct Positional {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) count: Count,
@@ -41,7 +41,7 @@ pub(crate) enum Count {
     OnceOrMore,
     AnyNumber,
     /// All that follows `--`, once or more. It comes last.
-    Rest,
+    Trailing,
 }
 
 /// A command line to try, and what it does.
@@ -74,11 +74,11 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// For words of which there are too many to list.
-pub(crate) fn any() -> Vec<&'static str> {
+pub(crate) fn no_choices() -> Vec<&'static str> {
     Vec::new()
 }
 
-impl Word {
+impl Positional {
     /// As it stands in the line of usage.
     pub(crate) fn usage(&self) -> String {
         match self.count {
@@ -86,7 +86,7 @@ impl Word {
             Count::AtMostOnce => format!("[{}]", self.name),
             Count::OnceOrMore => format!("{}...", self.name),
             Count::AnyNumber => format!("[{}]...", self.name),
-            Count::Rest => format!("-- {}", self.name),
+            Count::Trailing => format!("-- {}", self.name),
         }
     }
 }
@@ -94,17 +94,17 @@ impl Word {
 impl Subcommand {
     /// How it is called, in one line.
     pub(crate) fn usage(&self) -> String {
-        let words = self.words.iter().map(|word| format!(" {}", word.usage()));
+        let words = self.positionals.iter().map(|word| format!(" {}", word.usage()));
         format!("deputy {} [OPTION]...{}", self.name, words.collect::<String>())
     }
 
     /// The fewest and most words that belong to no option, and whether a rest follows.
-    pub(crate) fn words_wanted(&self) -> (usize, usize, bool) {
-        let count = |wanted: &[Count]| self.words.iter().filter(|word| wanted.contains(&word.count)).count();
+    pub(crate) fn positional_counts(&self) -> (usize, usize, bool) {
+        let count = |wanted: &[Count]| self.positionals.iter().filter(|word| wanted.contains(&word.count)).count();
         let least = count(&[Count::Once, Count::OnceOrMore]);
         let is_endless = count(&[Count::OnceOrMore, Count::AnyNumber]) > 0;
         let most = if is_endless { usize::MAX } else { least + count(&[Count::AtMostOnce]) };
-        (least, most, count(&[Count::Rest]) > 0)
+        (least, most, count(&[Count::Trailing]) > 0)
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
                 assert!(others.iter().all(|other| other.long != option.long), "{}", option.long);
                 assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
             }
-            assert!(!subcommand.examples.is_empty() && !subcommand.exits.is_empty());
+            assert!(!subcommand.examples.is_empty() && !subcommand.exit_codes.is_empty());
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use crate::args::Args;
+use crate::error::{CliError, EXIT_CODES, Outcome};
+use crate::generated::{bash, fish, zsh};
 use crate::options::HELP;
 use crate::out::Out;
-use crate::pages::{bash, fish, zsh};
-use crate::problem::{EXITS, Outcome, Problem};
-use crate::subcommand::{Count, Example, Subcommand, Word};
+use crate::subcommand::{Count, Example, Positional, Subcommand};
 
 /// A shell, and what makes its script.
 type Shell = (&'static str, fn() -> String);
@@ -17,7 +17,7 @@ const SHELLS: [Shell; 3] = [("bash", bash::script), ("zsh", zsh::script), ("fish
 pub(crate) static COMPLETIONS: Subcommand = Subcommand {
     name: "completions",
     summary: "print a completion script for a shell",
-    words: &[Word {
+    positionals: &[Positional {
         name: "SHELL",
         help: "bash, zsh or fish",
         count: Count::Once,
@@ -33,14 +33,14 @@ pub(crate) static COMPLETIONS: Subcommand = Subcommand {
         Example { what: "zsh, with ~/.zfunc in fpath", line: "deputy completions zsh > ~/.zfunc/_deputy" },
         Example { what: "fish", line: "deputy completions fish > ~/.config/fish/completions/deputy.fish" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    let shell = &args.words()[0];
+    let shell = &args.positionals()[0];
     let script = SHELLS.iter().find(|(name, _)| name == shell).map(|(_, script)| script());
-    let script = script.ok_or_else(|| Problem::usage(format!("SHELL is bash, zsh or fish, and not {shell:?}")))?;
+    let script = script.ok_or_else(|| CliError::usage(format!("SHELL is bash, zsh or fish, and not {shell:?}")))?;
     Ok(Out::stdout().write_all(script.as_bytes())?)
 }

@@ -11,14 +11,14 @@ const FULL_PERCENT: u64 = 95;
 pub(super) const NO_WORKER: &str = "no worker";
 
 /// How much of the memory budget is used.
-pub(super) fn percent_held(metrics: &Metrics) -> u64 {
+pub(super) fn memory_percent(metrics: &Metrics) -> u64 {
     let percent = u128::from(metrics.bytes_held) * 100 / u128::from(metrics.bytes_max.max(1));
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
 /// Whether the memory budget is used up: the server refuses jobs, or is about to.
-pub(super) fn is_full(metrics: &Metrics) -> bool {
-    metrics.bytes_max > 0 && percent_held(metrics) >= FULL_PERCENT
+pub(super) fn is_memory_full(metrics: &Metrics) -> bool {
+    metrics.bytes_max > 0 && memory_percent(metrics) >= FULL_PERCENT
 }
 
 /// Whether jobs of this type wait for somebody who does it.
@@ -27,12 +27,12 @@ pub(super) fn lacks_workers(row: &TypeMetrics) -> bool {
 }
 
 /// Jobs of this type that are not done.
-pub(super) fn jobs(row: &TypeMetrics) -> u64 {
+pub(super) fn open_jobs(row: &TypeMetrics) -> u64 {
     row.waiting.saturating_add(row.running)
 }
 
 /// The age of the server in milliseconds; 0 if its clock is ahead of ours.
-pub(super) fn up_ms(metrics: &Metrics) -> u64 {
+pub(super) fn uptime_ms(metrics: &Metrics) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX).saturating_sub(metrics.up_since)
 }
@@ -67,12 +67,12 @@ pub(super) mod tests {
             (u64::MAX, u64::MAX, 100, true),
         ] {
             let metrics = metrics(json!({ "bytes_held": held, "bytes_max": max }));
-            assert_eq!((percent_held(&metrics), is_full(&metrics)), (percent, full), "{held} of {max}");
+            assert_eq!((memory_percent(&metrics), is_memory_full(&metrics)), (percent, full), "{held} of {max}");
         }
     }
 
     #[test]
     fn a_server_whose_clock_is_ahead_has_just_started() {
-        assert_eq!(up_ms(&metrics(json!({ "up_since": u64::MAX }))), 0);
+        assert_eq!(uptime_ms(&metrics(json!({ "up_since": u64::MAX }))), 0);
     }
 }

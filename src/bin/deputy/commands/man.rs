@@ -3,16 +3,16 @@
 use std::io::Write;
 
 use crate::args::Args;
+use crate::error::{CliError, EXIT_CODES, Outcome};
+use crate::generated::roff;
 use crate::options::HELP;
 use crate::out::Out;
-use crate::pages::roff;
-use crate::problem::{EXITS, Outcome, Problem};
-use crate::subcommand::{self, Count, Example, Subcommand, Word};
+use crate::subcommand::{self, Count, Example, Positional, Subcommand};
 
 pub(crate) static MAN: Subcommand = Subcommand {
     name: "man",
     summary: "print a page of the manual",
-    words: &[Word {
+    positionals: &[Positional {
         name: "SUBCOMMAND",
         help: "which page; without it, that of deputy itself",
         count: Count::AtMostOnce,
@@ -24,16 +24,16 @@ pub(crate) static MAN: Subcommand = Subcommand {
         Example { what: "Read a page", line: "deputy man do | man -l -" },
         Example { what: "Install one", line: "deputy man do > /usr/local/share/man/man1/deputy-do.1" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    let page = match args.words().first() {
+    let page = match args.positionals().first() {
         None => roff::main_page(),
         Some(name) => roff::page(
-            subcommand::find(name).ok_or_else(|| Problem::usage(format!("there is no subcommand {name:?}")))?,
+            subcommand::find(name).ok_or_else(|| CliError::usage(format!("there is no subcommand {name:?}")))?,
         ),
     };
     Ok(Out::stdout().write_all(page.as_bytes())?)

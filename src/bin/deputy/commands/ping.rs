@@ -6,15 +6,15 @@ use std::time::Instant;
 use deputy::client::{Error, Options};
 
 use crate::args::Args;
-use crate::options::{HELP, Opt, SERVER, Takes};
+use crate::error::{CliError, EXIT_CODES, NO_CONNECTION, Outcome};
+use crate::options::{HELP, Opt, SERVER, ValueKind};
 use crate::out::Out;
-use crate::problem::{EXITS, NO_CONNECTION, Outcome, Problem};
 use crate::subcommand::{Example, Subcommand};
 
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
-    takes: Takes::Seconds,
+    value: ValueKind::Seconds,
     help: "how long to wait for a connection, and for the answer",
     default: "5 and 20",
 };
@@ -22,7 +22,7 @@ static TIMEOUT: Opt = Opt {
 pub(crate) static PING: Subcommand = Subcommand {
     name: "ping",
     summary: "see whether the server answers, and how soon",
-    words: &[],
+    positionals: &[],
     options: &[&SERVER, &TIMEOUT, &HELP],
     about: &["Sends one ping, and prints how long the answer took. Without an answer in time the exit code is 3."],
     examples: &[
@@ -32,8 +32,8 @@ pub(crate) static PING: Subcommand = Subcommand {
             line: "until deputy ping -t 1 2> /dev/null; do sleep 1; done",
         },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
@@ -45,7 +45,7 @@ fn run(args: &Args) -> Outcome {
     let client = args.connect(options)?;
     let asked = Instant::now();
     client.ping().map_err(|error| match error {
-        Error::TimedOut => Problem::new(NO_CONNECTION, format!("{} does not answer", client.url())),
+        Error::TimedOut => CliError::new(NO_CONNECTION, format!("{} does not answer", client.url())),
         error => error.into(),
     })?;
     let took = asked.elapsed().as_secs_f64() * 1e3;

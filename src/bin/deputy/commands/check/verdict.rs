@@ -4,9 +4,9 @@ use std::fmt;
 
 use deputy::client::Metrics;
 
-use super::bounds::Bounds;
-use crate::commands::health::{is_full, percent_held};
-use crate::figures::{age, count};
+use super::thresholds::Threshold;
+use crate::commands::health::{is_memory_full, memory_percent};
+use crate::format::{age, count};
 use crate::out::one_line;
 
 /// What monitoring systems know, the worst last.
@@ -37,9 +37,9 @@ impl fmt::Display for State {
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Limits {
-    pub(super) waiting: Option<Bounds>,
-    pub(super) oldest_ms: Option<Bounds>,
+pub(super) struct Thresholds {
+    pub(super) waiting: Option<Threshold>,
+    pub(super) oldest_ms: Option<Threshold>,
 }
 
 /// The answer.
@@ -52,18 +52,18 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Of all metrics, and of those types that need a worker.
-    pub(super) fn of(metrics: &Metrics, wanted: &Metrics, limits: &Limits) -> Self {
+    pub(super) fn of(metrics: &Metrics, wanted: &Metrics, limits: &Thresholds) -> Self {
         let oldest_ms = metrics.types.iter().map(|row| row.oldest_ms).max().unwrap_or(0);
         let mut found = Vec::new();
         found.extend(wanted.types.iter().filter(|row| row.workers == 0).map(|row| {
             let name = one_line(&row.name);
             (State::Critical, format!("no worker does \"{name}\" ({} waiting)", count(row.waiting)))
         }));
-        if is_full(metrics) {
-            let percent = percent_held(metrics);
+        if is_memory_full(metrics) {
+            let percent = memory_percent(metrics);
             found.push((State::Critical, format!("{percent} % of the memory budget is used, new jobs are refused")));
         }
-        let past = |bounds: Option<Bounds>, figure| bounds.map_or(State::Ok, |bounds| bounds.state(figure));
+        let past = |bounds: Option<Threshold>, figure| bounds.map_or(State::Ok, |bounds| bounds.state(figure));
         found.push((past(limits.waiting, metrics.jobs_waiting), waiting(metrics.jobs_waiting)));
         found.push((past(limits.oldest_ms, oldest_ms), format!("the oldest has waited for {}", age(oldest_ms))));
         if metrics.draining {
@@ -89,12 +89,12 @@ fn waiting(jobs: u64) -> String {
 }
 
 /// For graphs: `name=figure;warning;critical;least;most`.
-fn figures(metrics: &Metrics, oldest_ms: u64, limits: &Limits) -> String {
-    let jobs = |bounds: Option<Bounds>| {
-        bounds.map_or(";".to_owned(), |Bounds { warning, critical }| format!("{warning};{critical}"))
+fn figures(metrics: &Metrics, oldest_ms: u64, limits: &Thresholds) -> String {
+    let jobs = |bounds: Option<Threshold>| {
+        bounds.map_or(";".to_owned(), |Threshold { warning, critical }| format!("{warning};{critical}"))
     };
-    let times = |bounds: Option<Bounds>| {
-        bounds.map_or(";".to_owned(), |Bounds { warning, critical }| format!("{};{}", s(warning), s(critical)))
+    let times = |bounds: Option<Threshold>| {
+        bounds.map_or(";".to_owned(), |Threshold { warning, critical }| format!("{};{}", s(warning), s(critical)))
     };
     format!(
         "waiting={};{};0 oldest={}s;{};0 running={};;;0 workers={};;;0 done={}c failed={}c memory={}B;;;0;{}",
@@ -123,9 +123,9 @@ mod tests {
     use super::*;
     use crate::commands::health::tests::metrics;
 
-    const LIMITS: Limits = Limits {
-        waiting: Some(Bounds { warning: 10, critical: 20 }),
-        oldest_ms: Some(Bounds { warning: 1_500, critical: 60_000 }),
+    const LIMITS: Thresholds = Thresholds {
+        waiting: Some(Threshold { warning: 10, critical: 20 }),
+        oldest_ms: Some(Threshold { warning: 1_500, critical: 60_000 }),
     };
 
     fn of(figures: Value, wanted: &Value) -> (State, String) {
@@ -171,7 +171,7 @@ mod tests {
             "jobs_waiting": 3, "jobs_running": 2, "workers": 1, "jobs_done": 9, "jobs_failed": 4, "bytes_held": 5,
             "bytes_max": 1_000, "types": { "a": { "oldest_ms": 1_234 } }
         });
-        for (limits, waiting, oldest) in [(LIMITS, "10;20", "1.500;60.000"), (Limits::default(), ";", ";")] {
+        for (limits, waiting, oldest) in [(LIMITS, "10;20", "1.500;60.000"), (Thresholds::default(), ";", ";")] {
             let line = Verdict::of(&metrics(figures.clone()), &Metrics::default(), &limits).line;
             let expected = format!(
                 "3 jobs wait; the oldest has waited for 1.2 s | waiting=3;{waiting};0 oldest=1.234s;{oldest};0 \

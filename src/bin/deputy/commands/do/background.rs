@@ -3,8 +3,8 @@
 use deputy::client::{Client, Error, JobHandle};
 use serde_json::value::RawValue;
 
-use super::input::{Form, lines};
-use crate::problem::Outcome;
+use super::input::{ArgFormat, lines};
+use crate::error::Outcome;
 
 /// Jobs after which the server is asked whether it has accepted them: few enough to be remembered.
 const BATCH: usize = 1_000;
@@ -23,7 +23,7 @@ pub(super) fn accepted(client: &Client, jobs: impl IntoIterator<Item = JobHandle
 }
 
 /// Submits a job for each line.
-pub(super) fn submit_lines(client: &Client, type_name: &str, form: Form) -> Outcome {
+pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) -> Outcome {
     let mut jobs = Vec::new();
     let mut ended = Ok(());
     for line in lines() {

@@ -8,21 +8,21 @@ use std::os::unix::fs::FileTypeExt;
 use deputy::limits::LINE_BYTES_DEFAULT;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::problem::{FAILED, Problem};
+use crate::error::{CliError, FAILED};
 
 /// Bytes of one arg: what a line to the server may have. It keeps input without an end from filling the memory.
 const ARG_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
 
 /// How args are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ArgFormat {
     Json,
     Text,
 }
 
-impl Form {
+impl ArgFormat {
     /// The arg that the command line tells, if there is one.
-    pub(super) fn arg_of(self, word: Option<&str>) -> Result<Option<Box<RawValue>>, Problem> {
+    pub(super) fn arg_of(self, word: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
         let bytes = match word {
             Some("-") => whole_input()?,
             Some(word) => return self.read(word.as_bytes().to_vec()).map(Some).map_err(|wrong| wrong.of("ARG")),
@@ -37,32 +37,32 @@ impl Form {
     }
 
     /// The arg that a line holds, if it is no empty one.
-    pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, Problem> {
+    pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, CliError> {
         if self == Self::Json && line.bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
         self.read(line.bytes).map(Some).map_err(|wrong| wrong.of(&format!("line {}", line.number)))
     }
 
-    fn read(self, bytes: Vec<u8>) -> Result<Box<RawValue>, Wrong> {
+    fn read(self, bytes: Vec<u8>) -> Result<Box<RawValue>, ArgError> {
         if bytes.len() > ARG_BYTES_MAX {
-            return Err(Wrong(format!("has more than {ARG_BYTES_MAX} bytes")));
+            return Err(ArgError(format!("has more than {ARG_BYTES_MAX} bytes")));
         }
-        let text = String::from_utf8(bytes).map_err(|_| Wrong("is not UTF-8".to_owned()))?;
+        let text = String::from_utf8(bytes).map_err(|_| ArgError("is not UTF-8".to_owned()))?;
         match self {
             Self::Text => Ok(to_raw_value(&text).expect("a string can be written as JSON")),
             Self::Json => RawValue::from_string(text)
-                .map_err(|error| Wrong(format!("is not JSON: {error} (with -s it would be a text)"))),
+                .map_err(|error| ArgError(format!("is not JSON: {error} (with -s it would be a text)"))),
         }
     }
 }
 
 /// What is wrong with an arg, to be said after where it stands.
-struct Wrong(String);
+struct ArgError(String);
 
-impl Wrong {
-    fn of(self, place: &str) -> Problem {
-        Problem::usage(format!("{place} {}", self.0))
+impl ArgError {
+    fn of(self, place: &str) -> CliError {
+        CliError::usage(format!("{place} {}", self.0))
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Line {
 }
 
 /// The lines of standard input.
-pub(super) fn lines() -> impl Iterator<Item = Result<Line, Problem>> {
+pub(super) fn lines() -> impl Iterator<Item = Result<Line, CliError>> {
     let mut input = BufReader::with_capacity(1 << 16, io::stdin());
     (1..).map_while(move |number| {
         let mut bytes = Vec::new();
@@ -105,7 +105,7 @@ fn is_input_given() -> bool {
     })
 }
 
-fn whole_input() -> Result<Vec<u8>, Problem> {
+fn whole_input() -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     // As for lines, room for what tells that it is too much.
     let read = io::stdin().take(ARG_BYTES_MAX as u64 + 2).read_to_end(&mut bytes);
@@ -118,6 +118,6 @@ fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn unreadable(error: &io::Error) -> Problem {
-    Problem::new(FAILED, format!("cannot read standard input: {error}"))
+fn unreadable(error: &io::Error) -> CliError {
+    CliError::new(FAILED, format!("cannot read standard input: {error}"))
 }

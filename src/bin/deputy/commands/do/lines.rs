@@ -19,15 +19,15 @@ use deputy::client::{Client, Error, JobHandle};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
-use super::input::{Form, Line, input_length, lines};
+use super::input::{ArgFormat, Line, input_length, lines};
 use super::progress::Progress;
-use super::result::Results;
-use crate::problem::{FAILED, NO_CONNECTION, Outcome, Problem, TIMED_OUT, tell};
+use super::result::ResultPrinter;
+use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, print_error};
 
 /// What is to be done with each line.
-pub(super) struct Lines<'a> {
+pub(super) struct Batch<'a> {
     pub(super) type_name: &'a str,
-    pub(super) form: Form,
+    pub(super) form: ArgFormat,
     /// How many jobs are out at once.
     pub(super) jobs: usize,
     pub(super) ordered: bool,
@@ -36,7 +36,7 @@ pub(super) struct Lines<'a> {
 }
 
 /// A job that is out.
-struct Open {
+struct PendingJob {
     job: JobHandle<Box<RawValue>>,
     line: u64,
     /// Of the input, in bytes.
@@ -44,7 +44,7 @@ struct Open {
     deadline: Option<Instant>,
 }
 
-impl Lines<'_> {
+impl Batch<'_> {
     /// Does all lines, or as many as can be done.
     pub(super) fn run(&self, client: Client) -> Outcome {
         let lines = read_lines()?;
@@ -52,7 +52,7 @@ impl Lines<'_> {
         let (open_jobs, to_wait_for) = unbounded();
         let (stop, stopped) = bounded::<()>(0);
         let (waiting, all_done) = bounded::<()>(0);
-        let report = Mutex::new(Report::new(self.raw, stop));
+        let report = Mutex::new(Summary::new(self.raw, stop));
         let mut client = Some(client);
         let ended = thread::scope(|scope| {
             for _ in 0..self.jobs {
@@ -78,16 +78,16 @@ impl Lines<'_> {
             }
             ended
         });
-        ended.and(report.into_inner().end())
+        ended.and(report.into_inner().finish())
     }
 
     /// Submits all lines, unless one is wrong or somebody has told to stop.
     fn submit(
         &self,
         client: &Client,
-        lines: &Receiver<Result<Line, Problem>>,
+        lines: &Receiver<Result<Line, CliError>>,
         permits: &Receiver<()>,
-        open_jobs: &Sender<Open>,
+        open_jobs: &Sender<PendingJob>,
         stopped: &Receiver<()>,
     ) -> Outcome {
         loop {
@@ -106,13 +106,13 @@ impl Lines<'_> {
             let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let job = client.submit_raw(self.type_name, Some(&arg));
             // The waiters stay until the other end is dropped.
-            let _ = open_jobs.send(Open { job, line: number, length, deadline });
+            let _ = open_jobs.send(PendingJob { job, line: number, length, deadline });
         }
     }
 }
 
 /// Reads ahead on a thread of its own.
-fn read_lines() -> Result<Receiver<Result<Line, Problem>>, Problem> {
+fn read_lines() -> Result<Receiver<Result<Line, CliError>>, CliError> {
     let (sender, receiver) = bounded(64);
     let read = move || {
         for line in lines() {
@@ -127,44 +127,44 @@ fn read_lines() -> Result<Receiver<Result<Line, Problem>>, Problem> {
 }
 
 /// One of those who wait for answers.
-fn wait_for(jobs: &Receiver<Open>, permit: &Sender<()>, report: &Mutex<Report>) {
+fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Summary>) {
     for open in jobs {
         let answer = match open.deadline {
             Some(deadline) => open.job.wait_timeout(deadline.saturating_duration_since(Instant::now())),
             None => open.job.wait(),
         };
-        report.lock().take(open.line, open.length, answer);
+        report.lock().record(open.line, open.length, answer);
         // Nobody wants it when all lines are submitted.
         let _ = permit.send(());
     }
 }
 
-fn no_thread(error: &io::Error) -> Problem {
-    Problem::new(FAILED, format!("cannot start a thread: {error}"))
+fn no_thread(error: &io::Error) -> CliError {
+    CliError::new(FAILED, format!("cannot start a thread: {error}"))
 }
 
 /// What has come of the jobs so far.
-struct Report {
-    results: Results,
+struct Summary {
+    results: ResultPrinter,
     progress: Progress,
     /// Tells to stop by being dropped.
     stop: Option<Sender<()>>,
     /// Why the rest need not be done.
-    stopped: Option<Problem>,
+    stopped: Option<CliError>,
     done: u64,
     failed: u64,
     timed_out: u64,
     lost: u64,
 }
 
-impl Report {
+impl Summary {
     fn new(raw: bool, stop: Sender<()>) -> Self {
-        let (results, progress) = (Results::new(raw), Progress::start(input_length()));
+        let (results, progress) = (ResultPrinter::new(raw), Progress::start(input_length()));
         Self { results, progress, stop: Some(stop), stopped: None, done: 0, failed: 0, timed_out: 0, lost: 0 }
     }
 
     /// Prints what came of a job.
-    fn take(&mut self, line: u64, length: u64, answer: Result<Box<RawValue>, Error>) {
+    fn record(&mut self, line: u64, length: u64, answer: Result<Box<RawValue>, Error>) {
         match answer {
             Ok(res) => {
                 self.done += 1;
@@ -179,7 +179,7 @@ impl Report {
                 let count = if matches!(error, Error::TimedOut) { &mut self.timed_out } else { &mut self.failed };
                 *count += 1;
                 self.progress.advance(length, false);
-                self.progress.aside(|| tell(&format!("line {line}: {error}")));
+                self.progress.suspend(|| print_error(&format!("line {line}: {error}")));
             }
         }
     }
@@ -189,7 +189,7 @@ impl Report {
             return;
         }
         let printed = if self.results.out.is_terminal() {
-            self.progress.aside(|| self.results.print(res))
+            self.progress.suspend(|| self.results.print(res))
         } else {
             self.results.print(res)
         };
@@ -199,24 +199,24 @@ impl Report {
     }
 
     /// The first reason to stop is the one that is told.
-    fn stop(&mut self, why: Problem) {
+    fn stop(&mut self, why: CliError) {
         self.stopped.get_or_insert(why);
         self.stop = None;
     }
 
     /// How it all ended.
-    fn end(self) -> Outcome {
+    fn finish(self) -> Outcome {
         self.progress.end();
         let all = self.done + self.failed + self.timed_out;
         match self.stopped {
             Some(problem) if problem.code() == NO_CONNECTION => {
-                Err(problem.and(&format!("{} jobs have no answer", self.lost)))
+                Err(problem.append(&format!("{} jobs have no answer", self.lost)))
             }
             Some(problem) => Err(problem),
             None if self.timed_out > 0 => {
-                Err(Problem::new(TIMED_OUT, format!("{} of {all} jobs were not done in time", self.timed_out)))
+                Err(CliError::new(TIMED_OUT, format!("{} of {all} jobs were not done in time", self.timed_out)))
             }
-            None if self.failed > 0 => Err(Problem::new(FAILED, format!("{} of {all} jobs failed", self.failed))),
+            None if self.failed > 0 => Err(CliError::new(FAILED, format!("{} of {all} jobs failed", self.failed))),
             None => Ok(()),
         }
     }

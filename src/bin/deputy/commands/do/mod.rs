@@ -11,21 +11,21 @@ use std::time::Duration;
 use deputy::client::{Client, Options};
 use deputy::limits::CONNECT_SECONDS_DEFAULT;
 
-use self::input::Form;
-use self::lines::Lines;
-use self::result::Results;
+use self::input::ArgFormat;
+use self::lines::Batch;
+use self::result::ResultPrinter;
 use crate::args::Args;
 use crate::commands::check_type;
-use crate::options::{HELP, Opt, SERVER, Takes};
-use crate::problem::{EXITS, Outcome, Problem};
-use crate::subcommand::{self, Count, Example, Subcommand, Word};
+use crate::error::{CliError, EXIT_CODES, Outcome};
+use crate::options::{HELP, Opt, SERVER, ValueKind};
+use crate::subcommand::{self, Count, Example, Positional, Subcommand};
 
 static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is a text, not JSON");
 static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result as it is, without quotes");
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
-    takes: Takes::Seconds,
+    value: ValueKind::Seconds,
     help: "how long to wait for a result; the job stays with the server, and is done all the same",
     default: "",
 };
@@ -35,7 +35,7 @@ static LINES: Opt = Opt::flag(Some('l'), "--lines", "read an ARG from each line 
 static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
-    takes: Takes::Number { least: 1, most: 1_024 },
+    value: ValueKind::Number { min: 1, max: 1_024 },
     help: "with --lines: how many jobs are out at once",
     default: "64",
 };
@@ -47,13 +47,13 @@ const JOBS_DEFAULT: u64 = 64;
 pub(crate) static DO: Subcommand = Subcommand {
     name: "do",
     summary: "submit jobs, and wait for their results",
-    words: &[
-        Word { name: "TYPE", help: "what is to be done", count: Count::Once, choices: subcommand::any },
-        Word {
+    positionals: &[
+        Positional { name: "TYPE", help: "what is to be done", count: Count::Once, choices: subcommand::no_choices },
+        Positional {
             name: "ARG",
             help: "with what, in JSON; - reads it from standard input",
             count: Count::AtMostOnce,
-            choices: subcommand::any,
+            choices: subcommand::no_choices,
         },
     ],
     options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &SERVER, &HELP],
@@ -72,22 +72,22 @@ pub(crate) static DO: Subcommand = Subcommand {
         Example { what: "A job for each file, 16 at once", line: "ls *.jpg | deputy do -l -s -r -j 16 thumbnail" },
         Example { what: "Every night; do not wait", line: "0 3 * * * deputy do --background tidy" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    let type_name = &args.words()[0];
+    let type_name = &args.positionals()[0];
     check_type(type_name)?;
-    let form = if args.has(&STRING) { Form::Text } else { Form::Json };
+    let form = if args.has(&STRING) { ArgFormat::Text } else { ArgFormat::Json };
     if args.has(&LINES) {
         return run_lines(args, form);
     }
     if let Some(option) = [&JOBS, &ORDERED].into_iter().find(|option| args.has(option)) {
-        return Err(Problem::usage(format!("{} goes with --lines", option.long)));
+        return Err(CliError::usage(format!("{} goes with --lines", option.long)));
     }
-    let arg = form.arg_of(args.words().get(1).map(String::as_str))?;
+    let arg = form.arg_of(args.positionals().get(1).map(String::as_str))?;
     let client = connect(args)?;
     let job = client.submit_raw(type_name, arg.as_deref());
     if args.has(&BACKGROUND) {
@@ -97,20 +97,20 @@ fn run(args: &Args) -> Outcome {
         Some(timeout) => job.wait_timeout(timeout),
         None => job.wait(),
     };
-    Ok(Results::new(args.has(&RAW)).print(&res?)?)
+    Ok(ResultPrinter::new(args.has(&RAW)).print(&res?)?)
 }
 
-fn run_lines(args: &Args, form: Form) -> Outcome {
-    if let Some(arg) = args.words().get(1).filter(|arg| *arg != "-") {
-        return Err(Problem::usage(format!("{arg:?} is one word too many: --lines reads standard input")));
+fn run_lines(args: &Args, form: ArgFormat) -> Outcome {
+    if let Some(arg) = args.positionals().get(1).filter(|arg| *arg != "-") {
+        return Err(CliError::usage(format!("{arg:?} is one word too many: --lines reads standard input")));
     }
     let client = connect(args)?;
     if args.has(&BACKGROUND) {
-        return background::submit_lines(&client, &args.words()[0], form);
+        return background::submit_lines(&client, &args.positionals()[0], form);
     }
     let jobs = args.number(&JOBS).unwrap_or(JOBS_DEFAULT);
-    Lines {
-        type_name: &args.words()[0],
+    Batch {
+        type_name: &args.positionals()[0],
         form,
         jobs: usize::try_from(jobs).expect("it is in its range"),
         ordered: args.has(&ORDERED),
@@ -120,7 +120,7 @@ fn run_lines(args: &Args, form: Form) -> Outcome {
     .run(client)
 }
 
-fn connect(args: &Args) -> Result<Client, Problem> {
+fn connect(args: &Args) -> Result<Client, CliError> {
     let longest = Duration::from_secs(CONNECT_SECONDS_DEFAULT);
     let timeout = args.seconds(&TIMEOUT).map_or(longest, |timeout| timeout.min(longest));
     args.connect(Options::new().connect_timeout(timeout))

@@ -7,13 +7,13 @@ use serde_json::value::RawValue;
 use crate::out::Out;
 
 /// Where results go, and how.
-pub(super) struct Results {
+pub(super) struct ResultPrinter {
     pub(super) out: Out,
     /// Texts as they are.
     raw: bool,
 }
 
-impl Results {
+impl ResultPrinter {
     pub(super) fn new(raw: bool) -> Self {
         Self { out: Out::stdout(), raw }
     }

@@ -7,24 +7,24 @@ use std::io::Write;
 use deputy::client::{Client, Metrics, Options};
 use ratatui::crossterm::terminal;
 
-use self::screen::Screen;
+use self::screen::StatusView;
 use super::{check_types, health};
 use crate::args::Args;
+use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::options::{HELP, Opt, SERVER};
 use crate::out::Out;
-use crate::problem::{EXITS, Outcome, Problem};
-use crate::subcommand::{self, Count, Example, Subcommand, Word};
+use crate::subcommand::{self, Count, Example, Positional, Subcommand};
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server tells them, a JSON object");
 
 pub(crate) static STATUS: Subcommand = Subcommand {
     name: "status",
     summary: "show how the server is doing",
-    words: &[Word {
+    positionals: &[Positional {
         name: "TYPE",
         help: "only these types; without it all, the fullest first",
         count: Count::AnyNumber,
-        choices: subcommand::any,
+        choices: subcommand::no_choices,
     }],
     options: &[&JSON, &SERVER, &HELP],
     about: &[
@@ -37,26 +37,26 @@ pub(crate) static STATUS: Subcommand = Subcommand {
         Example { what: "All types, with those that do not fit a screen", line: "deputy status | less" },
         Example { what: "How many jobs wait, for a script", line: "deputy status --json | jq .jobs_waiting" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    check_types(args.words())?;
+    check_types(args.positionals())?;
     let client = args.connect(Options::new())?;
-    let metrics = ask(&client, args.words())?;
+    let metrics = query(&client, args.positionals())?;
     let mut out = Out::stdout();
     if args.has(&JSON) {
         return Ok(writeln!(out, "{}", metrics.raw)?);
     }
     let room = if out.is_terminal() { terminal::size().ok() } else { None };
-    let screen = Screen {
+    let screen = StatusView {
         url: &client.url().to_string(),
-        up_ms: health::up_ms(&metrics),
+        up_ms: health::uptime_ms(&metrics),
         columns: room.map_or(usize::MAX, |(columns, _)| columns.into()),
         rows: room.map_or(usize::MAX, |(_, rows)| rows.into()),
-        chosen: !args.words().is_empty(),
+        named_types: !args.positionals().is_empty(),
     };
     for line in screen.lines(&metrics) {
         match line.style {
@@ -68,7 +68,7 @@ fn run(args: &Args) -> Outcome {
 }
 
 /// All types, or those that were named.
-fn ask(client: &Client, types: &[String]) -> Result<Metrics, Problem> {
+fn query(client: &Client, types: &[String]) -> Result<Metrics, CliError> {
     if types.is_empty() {
         return Ok(client.metrics_by_type()?);
     }

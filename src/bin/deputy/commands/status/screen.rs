@@ -3,8 +3,8 @@
 use deputy::client::{Metrics, TypeMetrics};
 use deputy::limits::TYPE_ROWS_MAX;
 
-use crate::commands::health::{NO_WORKER, is_full, jobs, lacks_workers, percent_held};
-use crate::figures::{age, count, counted, cut, left, right, size, width};
+use crate::commands::health::{NO_WORKER, is_memory_full, lacks_workers, memory_percent, open_jobs};
+use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Style, one_line};
 
 /// Columns between two columns of the table.
@@ -22,17 +22,17 @@ pub(super) struct Line {
 }
 
 /// What is shown beside the metrics, and how much room there is for all.
-pub(super) struct Screen<'a> {
+pub(super) struct StatusView<'a> {
     pub(super) url: &'a str,
     pub(super) up_ms: u64,
     /// Of the terminal; `usize::MAX` if there is none.
     pub(super) columns: usize,
     pub(super) rows: usize,
     /// Whether the types were named, and all of them are to be seen.
-    pub(super) chosen: bool,
+    pub(super) named_types: bool,
 }
 
-impl Screen<'_> {
+impl StatusView<'_> {
     /// The server, and a table of types.
     pub(super) fn lines(&self, metrics: &Metrics) -> Vec<Line> {
         let mut lines = self.server(metrics);
@@ -41,15 +41,15 @@ impl Screen<'_> {
             return lines;
         }
         let mut types: Vec<&TypeMetrics> = metrics.types.iter().collect();
-        types.sort_by(|a, b| jobs(b).cmp(&jobs(a)).then_with(|| a.name.cmp(&b.name)));
+        types.sort_by(|a, b| open_jobs(b).cmp(&open_jobs(a)).then_with(|| a.name.cmp(&b.name)));
         // The heading, a line that tells of the rest, and the shell's prompt.
         let room = self.rows.saturating_sub(lines.len() + 3).max(1);
-        let shown = if self.chosen || types.len() <= room { types.len() } else { room };
+        let shown = if self.named_types || types.len() <= room { types.len() } else { room };
         lines.extend(self.table(&types[..shown]));
         if shown < types.len() {
             let more = counted((types.len() - shown) as u64, "more type");
             lines.push(dim(format!("and {more}: deputy status | less")));
-        } else if types.len() == TYPE_ROWS_MAX && !self.chosen {
+        } else if types.len() == TYPE_ROWS_MAX && !self.named_types {
             lines.push(dim(format!("The server tells of the {} fullest types.", count(TYPE_ROWS_MAX as u64))));
         }
         lines
@@ -60,7 +60,7 @@ impl Screen<'_> {
         let stopping = if metrics.draining { ", stopping" } else { "" };
         let (up, threads) = (age(self.up_ms), counted(metrics.threads, "thread"));
         let version = one_line(&metrics.version);
-        let full = if is_full(metrics) { ": used up, new jobs are refused" } else { "" };
+        let full = if is_memory_full(metrics) { ": used up, new jobs are refused" } else { "" };
         vec![
             Line {
                 style: Some(if metrics.draining { Style::Yellow } else { Style::Bold }),
@@ -81,12 +81,12 @@ impl Screen<'_> {
                 counted(metrics.connections_open, "connection")
             )),
             Line {
-                style: is_full(metrics).then_some(Style::Red),
+                style: is_memory_full(metrics).then_some(Style::Red),
                 text: format!(
                     "memory   {} of {} ({} %){full}",
                     size(metrics.bytes_held),
                     size(metrics.bytes_max),
-                    percent_held(metrics)
+                    memory_percent(metrics)
                 ),
             },
             plain(String::new()),
@@ -141,8 +141,8 @@ mod tests {
     use super::*;
     use crate::commands::health::tests::metrics;
 
-    fn screen(columns: usize, rows: usize) -> Screen<'static> {
-        Screen { url: "tcp://127.0.0.1:11746", up_ms: 187_200_000, columns, rows, chosen: false }
+    fn screen(columns: usize, rows: usize) -> StatusView<'static> {
+        StatusView { url: "tcp://127.0.0.1:11746", up_ms: 187_200_000, columns, rows, named_types: false }
     }
 
     fn texts(lines: &[Line]) -> Vec<&str> {
@@ -198,7 +198,7 @@ mod tests {
             assert!(table.iter().all(|line| width(&line.text) <= columns), "{table:?}");
             assert!(lines.last().unwrap().text.ends_with("more types: deputy status | less"));
         }
-        let all = Screen { chosen: true, ..screen(80, 24) }.lines(&many);
+        let all = StatusView { named_types: true, ..screen(80, 24) }.lines(&many);
         assert_eq!(all.len(), 6 + 993);
     }
 

@@ -8,12 +8,12 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{RenderDirection, Sparkline};
 
-use super::layout::Parts;
-use super::looks::{Looks, dim};
+use super::layout::Heights;
 use super::server;
 use super::state::State;
 use super::table;
-use crate::figures::{age, cut, rate, width};
+use super::theme::{Theme, dim};
+use crate::format::{age, cut, rate, width};
 use crate::out::one_line;
 
 /// Columns of what stands before the lines of the server.
@@ -22,30 +22,30 @@ pub(super) const LABEL: u16 = 9;
 const LATE: Duration = Duration::from_secs(2);
 
 /// A state at a moment, with colour or without.
-pub(super) struct Picture<'a> {
+pub(super) struct View<'a> {
     pub(super) state: &'a mut State,
     pub(super) now: Instant,
     pub(super) colour: bool,
 }
 
-impl Picture<'_> {
+impl View<'_> {
     pub(super) fn draw(self, frame: &mut Frame<'_>) {
         let area = frame.area();
         let columns = area.width.into();
         let notice = self.state.lost.as_ref().map(|(_, reason)| reason.clone());
-        let parts = Parts::of(area.height, notice.is_some());
-        let Parts { title, notice: notice_lines, jobs, workers, graph, gap, heading, rows, keys } = parts;
+        let parts = Heights::of(area.height, notice.is_some());
+        let Heights { title, notice: notice_lines, jobs, workers, graph, gap, heading, rows, keys } = parts;
         let heights = [title, notice_lines, jobs, workers, graph, gap, heading, rows, keys].map(Constraint::Length);
         let [title, notice_area, jobs, workers, graph, _, heading, rows, keys] = Layout::vertical(heights).areas(area);
         self.state.fit(rows.height.into());
         self.title(frame, title);
         if let Some(reason) = notice {
             let reason = cut(&one_line(&reason), columns);
-            frame.render_widget(Line::styled(reason, self.looks().alarm), notice_area);
+            frame.render_widget(Line::styled(reason, self.theme().alarm), notice_area);
         }
         if let Some((_, metrics)) = &self.state.latest {
             frame.render_widget(server::jobs(self.state, metrics, columns), jobs);
-            frame.render_widget(server::workers(metrics, &self.looks(), columns), workers);
+            frame.render_widget(server::workers(metrics, &self.theme(), columns), workers);
             self.graph(frame, graph);
         }
         self.table(frame, heading, rows);
@@ -69,7 +69,7 @@ impl Picture<'_> {
         let State { latest, lost, delay, .. } = &*self.state;
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let since = |then: Instant| self.now.saturating_duration_since(then);
-        let alarm = self.looks().alarm.add_modifier(Modifier::BOLD);
+        let alarm = self.theme().alarm.add_modifier(Modifier::BOLD);
         match (lost, latest) {
             (Some((then, _)), _) => (format!("lost for {}", age(ms(since(*then)))), alarm),
             (None, None) => ("asking".to_owned(), dim()),
@@ -77,7 +77,7 @@ impl Picture<'_> {
                 (format!("no answer for {}", age(ms(since(*then)))), alarm)
             }
             (None, Some((_, metrics))) if metrics.draining => {
-                ("stopping".to_owned(), self.looks().warning.add_modifier(Modifier::BOLD))
+                ("stopping".to_owned(), self.theme().warning.add_modifier(Modifier::BOLD))
             }
             (None, Some(_)) => (format!("every {}", age(ms(*delay)).replace(".0 s", " s")), dim()),
         }
@@ -96,11 +96,11 @@ impl Picture<'_> {
             frame.render_widget(Line::styled(text, dim()), line);
         }
         let bars = Sparkline::default().data(values).max(max.max(1)).direction(RenderDirection::RightToLeft);
-        frame.render_widget(bars.style(self.looks().graph), graph);
+        frame.render_widget(bars.style(self.theme().graph), graph);
     }
 
     fn table(&self, frame: &mut Frame<'_>, heading: Rect, rows: Rect) {
-        let (title, lines) = table::lines(self.state, rows.width.into(), rows.height.into(), &self.looks());
+        let (title, lines) = table::lines(self.state, rows.width.into(), rows.height.into(), &self.theme());
         frame.render_widget(title, heading);
         if lines.is_empty() && self.state.latest.is_some() {
             frame.render_widget(Line::styled("No type has jobs or workers.", dim()), rows);
@@ -111,8 +111,8 @@ impl Picture<'_> {
         }
     }
 
-    fn looks(&self) -> Looks {
-        Looks::new(self.colour)
+    fn theme(&self) -> Theme {
+        Theme::new(self.colour)
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
 
     fn drawn(state: &mut State, now: Instant, width: u16, height: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| Picture { state, now, colour: true }.draw(frame)).unwrap();
+        terminal.draw(|frame| View { state, now, colour: true }.draw(frame)).unwrap();
         let buffer = terminal.backend().buffer();
         let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..height).map(line).collect()
@@ -177,7 +177,7 @@ mod tests {
         let late = drawn(&mut state, at + Duration::from_secs(4), 80, 9);
         assert!(late[0].ends_with(" no answer for 4.0 s"), "{late:?}");
         let reason = Error::NotConnected("cannot connect".to_owned());
-        state.hear(Answer { at, metrics: Err(reason) });
+        state.on_answer(Answer { at, metrics: Err(reason) });
         let lost = drawn(&mut state, at + Duration::from_secs(70), 80, 9);
         assert!(lost[0].ends_with(" lost for 1 min 10 s") && lost[1] == "cannot connect", "{lost:?}");
         assert!(lost.iter().any(|line| line.starts_with("thumbnail")), "{lost:?}");
@@ -193,7 +193,7 @@ mod tests {
         let (mut idle, _) = state(&[json!({})]);
         let (mut busy, _) = state(&[busy(0), busy(10)]);
         let (mut lost, _) = state(&[json!({ "types": { "a": {} } })]);
-        lost.hear(Answer { at, metrics: Err(Error::TimedOut) });
+        lost.on_answer(Answer { at, metrics: Err(Error::TimedOut) });
         for state in [&mut nothing, &mut idle, &mut busy, &mut lost] {
             for width in (0..24).chain([60, 75, 80, 300]) {
                 for height in (0..16).chain([24, 100]) {
@@ -208,7 +208,7 @@ mod tests {
         let types: serde_json::Map<_, _> =
             (0..1_000).map(|n| (format!("{n:03}"), json!({ "waiting": 1, "workers": 1 }))).collect();
         let (mut state, at) = state(&[json!({ "types": types })]);
-        state.first = usize::MAX;
+        state.first_row = usize::MAX;
         let lines = drawn(&mut state, at, 100, 24);
         assert!(
             lines[22].starts_with("999 ") && lines[23].starts_with("↑↓ 987 to 1000 of 1,000   q quit "),
@@ -221,7 +221,7 @@ mod tests {
         let (mut state, at) = state(&[busy(0)]);
         for colour in [true, false] {
             let mut terminal = Terminal::new(TestBackend::new(100, 30)).unwrap();
-            terminal.draw(|frame| Picture { state: &mut state, now: at, colour }.draw(frame)).unwrap();
+            terminal.draw(|frame| View { state: &mut state, now: at, colour }.draw(frame)).unwrap();
             let cells = &terminal.backend().buffer().content;
             assert_eq!(cells.iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset), colour);
         }

@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// A key, or a new size.
     Terminal(TerminalEvent),
     /// The terminal cannot be read.
-    NoMoreKeys,
+    KeysEnded,
     Signal(i32),
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Answer {
 const RETRY: Duration = Duration::from_millis(200);
 
 /// Asks the server again and again.
-pub(super) fn tell_answers(client: Client, delay: Duration, teller: Sender<Event>) -> io::Result<()> {
+pub(super) fn spawn_poller(client: Client, delay: Duration, teller: Sender<Event>) -> io::Result<()> {
     start("questions", move || {
         loop {
             let asked = Instant::now();
@@ -45,7 +45,7 @@ pub(super) fn tell_answers(client: Client, delay: Duration, teller: Sender<Event
 }
 
 /// Reads the terminal.
-pub(super) fn tell_keys(teller: Sender<Event>) -> io::Result<()> {
+pub(super) fn spawn_key_reader(teller: Sender<Event>) -> io::Result<()> {
     start("keys", move || {
         while let Ok(event) = event::read() {
             if teller.send(Event::Terminal(event)).is_err() {
@@ -53,12 +53,12 @@ pub(super) fn tell_keys(teller: Sender<Event>) -> io::Result<()> {
             }
         }
         // Whoever would hear it is gone if it cannot be told.
-        let _ = teller.send(Event::NoMoreKeys);
+        let _ = teller.send(Event::KeysEnded);
     })
 }
 
 /// Catches the signals that would leave the terminal as it is now.
-pub(super) fn tell_signals(teller: Sender<Event>) -> io::Result<()> {
+pub(super) fn spawn_signal_reader(teller: Sender<Event>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGTSTP])?;
     start("signals", move || {
         for signal in signals.forever() {

@@ -16,7 +16,7 @@ const NEEDED: [Column; 5] = [Column::Waiting, Column::Oldest, Column::Workers, C
 
 /// Lines of the parts, from above; each is there or not, but the rows take what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct Heights {
     pub(super) title: u16,
     pub(super) notice: u16,
     pub(super) jobs: u16,
@@ -28,7 +28,7 @@ pub(super) struct Parts {
     pub(super) keys: u16,
 }
 
-impl Parts {
+impl Heights {
     /// For so many lines. A notice is a line more.
     pub(super) fn of(lines: u16, notice: bool) -> Self {
         let mut parts = Self::default();
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn what_is_needed_most_comes_first() {
-        let lines = |parts: Parts| {
-            let Parts { title, notice, jobs, workers, graph, gap, heading, rows, keys } = parts;
+        let lines = |parts: Heights| {
+            let Heights { title, notice, jobs, workers, graph, gap, heading, rows, keys } = parts;
             [title, notice, jobs, workers, graph, gap, heading, rows, keys]
         };
         for (height, notice, expected) in [
@@ -108,12 +108,12 @@ mod tests {
             (10, true, [1, 1, 1, 1, 0, 0, 1, 4, 1]),
             (24, false, [1, 0, 1, 1, 4, 1, 1, 14, 1]),
         ] {
-            let parts = lines(Parts::of(height, notice));
+            let parts = lines(Heights::of(height, notice));
             assert_eq!(parts, expected, "{height}");
         }
         for height in 0..200 {
             for notice in [false, true] {
-                assert_eq!(lines(Parts::of(height, notice)).iter().sum::<u16>(), height);
+                assert_eq!(lines(Heights::of(height, notice)).iter().sum::<u16>(), height);
             }
         }
     }

@@ -13,36 +13,36 @@ use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, d
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::draw::Picture;
+use super::draw::View;
 use super::state::State;
 
 /// What a shell shows for a Rust program that has panicked.
 const PANICKED: i32 = 101;
 
-pub(super) struct Screen {
+pub(super) struct TerminalGuard {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     colour: bool,
 }
 
-impl Screen {
+impl TerminalGuard {
     /// Takes the terminal.
     pub(super) fn open(colour: bool) -> io::Result<Self> {
         let tell = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            give_back();
+            restore();
             tell(panic);
             // Of another thread: the rest would go on, without a screen.
             process::exit(PANICKED);
         }));
-        take()?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| give_back())?;
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
         Ok(Self { terminal, colour })
     }
 
     /// Shows the state as it is now; only what has changed is sent.
     pub(super) fn draw(&mut self, state: &mut State) -> io::Result<()> {
         let colour = self.colour;
-        self.terminal.draw(|frame| Picture { state, now: Instant::now(), colour }.draw(frame)).map(drop)
+        self.terminal.draw(|frame| View { state, now: Instant::now(), colour }.draw(frame)).map(drop)
     }
 
     /// Forgets what is there, so that all is drawn again. (`Terminal::clear` asks the terminal where its cursor is, and the
@@ -54,26 +54,26 @@ impl Screen {
 
     /// Gives the terminal back to the shell until that continues us.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
-        give_back();
+        restore();
         emulate_default_handler(SIGTSTP)?;
-        take()?;
+        enter()?;
         self.clear()
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-fn take() -> io::Result<()> {
+fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide).inspect_err(|_| give_back())
+    execute!(stdout(), EnterAlternateScreen, Hide).inspect_err(|_| restore())
 }
 
 /// All of it, as far as it goes: a terminal that is gone needs nothing back.
-fn give_back() {
+fn restore() {
     let _ = execute!(stdout(), Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();
 }

@@ -4,10 +4,10 @@ use deputy::client::Metrics;
 use ratatui::text::{Line, Span};
 
 use super::draw::LABEL;
-use super::looks::{Looks, bold, dim};
 use super::state::State;
-use crate::commands::health::{is_full, percent_held, up_ms};
-use crate::figures::{age, count, counted, rate, size};
+use super::theme::{Theme, bold, dim};
+use crate::commands::health::{is_memory_full, memory_percent, uptime_ms};
+use crate::format::{age, count, counted, rate, size};
 use crate::out::one_line;
 
 /// Columns of the gauge of memory.
@@ -19,7 +19,7 @@ const GAP: usize = 3;
 pub(super) fn title(state: &State, columns: usize) -> Line<'static> {
     let mut parts = vec![vec![Span::styled(state.url.clone(), bold())]];
     if let Some((_, metrics)) = &state.latest {
-        let (version, up) = (one_line(&metrics.version), age(up_ms(metrics)));
+        let (version, up) = (one_line(&metrics.version), age(uptime_ms(metrics)));
         let about = [version.into_owned(), format!("up {up}"), counted(metrics.threads, "thread")];
         parts.extend(about.map(|about| vec![Span::styled(about, dim())]));
     }
@@ -40,11 +40,11 @@ pub(super) fn jobs(state: &State, metrics: &Metrics, columns: usize) -> Line<'st
 }
 
 /// Who is there, and how much memory is used.
-pub(super) fn workers(metrics: &Metrics, looks: &Looks, columns: usize) -> Line<'static> {
-    let percent = percent_held(metrics);
+pub(super) fn workers(metrics: &Metrics, theme: &Theme, columns: usize) -> Line<'static> {
+    let percent = memory_percent(metrics);
     let filled = (percent.min(100) * GAUGE).div_ceil(100);
     let [filled, empty] = [filled, GAUGE - filled].map(|columns| usize::try_from(columns).unwrap_or(0));
-    let style = if is_full(metrics) { looks.alarm } else { looks.graph };
+    let style = if is_memory_full(metrics) { theme.alarm } else { theme.graph };
     let parts = vec![
         vec![
             label("workers"),
@@ -68,10 +68,10 @@ pub(super) fn workers(metrics: &Metrics, looks: &Looks, columns: usize) -> Line<
 /// What keys do, and which rows are shown where not all are.
 pub(super) fn keys(state: &State, room: usize, columns: usize) -> Line<'static> {
     let all = state.latest.as_ref().map_or(0, |(_, metrics)| metrics.types.len());
-    let last = state.first.saturating_add(room).min(all);
+    let last = state.first_row.saturating_add(room).min(all);
     let mut parts = Vec::new();
-    if last - state.first < all {
-        let rows = format!(" {} to {last} of {}", state.first + 1, count(all as u64));
+    if last - state.first_row < all {
+        let rows = format!(" {} to {last} of {}", state.first_row + 1, count(all as u64));
         parts.push(vec![Span::styled("↑↓", bold()), Span::styled(rows, dim())]);
     }
     for (key, what) in [("q", "quit"), ("←→", "sort"), ("r", "reverse"), ("g", state.graph.other().title())] {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use deputy::client::TypeMetrics;
 
-use crate::figures::{age, count, rate};
+use crate::format::{age, count, rate};
 
 /// A column that rows can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,13 +28,13 @@ pub(super) struct State {
     pub(super) sort: Sort,
     pub(super) graph: Graph,
     /// The first row that is shown, and how many there is room for.
-    pub(super) first: usize,
-    room: usize,
+    pub(super) first_row: usize,
+    visible_rows: usize,
 }
 
 /// What a key asks the loop to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum Action {
     Nothing,
     Quit,
     Interrupt,
@@ -55,15 +55,15 @@ impl State {
             types: HashMap::new(),
             sort: Sort::default(),
             graph: Graph::default(),
-            first: 0,
-            room: 0,
+            first_row: 0,
+            visible_rows: 0,
         }
     }
 
     /// Takes an answer, or that there was none.
-    pub(super) fn hear(&mut self, answer: Answer) {
+    pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer.metrics {
-            Ok(metrics) => self.learn(answer.at, metrics),
+            Ok(metrics) => self.update(answer.at, metrics),
             Err(error) => {
                 let since = self.lost.take().map_or(answer.at, |(since, _)| since);
                 self.lost = Some((since, error.to_string()));
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    fn learn(&mut self, at: Instant, metrics: Metrics) {
+    fn update(&mut self, at: Instant, metrics: Metrics) {
         self.lost = None;
         let before = self.latest.take().filter(|(_, before)| before.up_since == metrics.up_since);
         if before.is_none() {
@@ -117,39 +117,39 @@ impl State {
     /// Takes notice of how many rows there are and how many can be shown: the last page is full.
     pub(super) fn fit(&mut self, room: usize) {
         let rows = self.latest.as_ref().map_or(0, |(_, metrics)| metrics.types.len());
-        self.room = room;
-        self.first = self.first.min(rows.saturating_sub(room));
+        self.visible_rows = room;
+        self.first_row = self.first_row.min(rows.saturating_sub(room));
     }
 
-    pub(super) fn press(&mut self, key: KeyEvent) -> Act {
+    pub(super) fn on_key(&mut self, key: KeyEvent) -> Action {
         if key.kind == KeyEventKind::Release {
-            return Act::Nothing;
+            return Action::Nothing;
         }
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {
-                KeyCode::Char('c') => Act::Interrupt,
-                KeyCode::Char('l') => Act::Redraw,
-                KeyCode::Char('z') => Act::Suspend,
-                _ => Act::Nothing,
+                KeyCode::Char('c') => Action::Interrupt,
+                KeyCode::Char('l') => Action::Redraw,
+                KeyCode::Char('z') => Action::Suspend,
+                _ => Action::Nothing,
             };
         }
         match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Act::Quit,
+            KeyCode::Char('q') | KeyCode::Esc => return Action::Quit,
             KeyCode::Char('r') => self.sort.reversed = !self.sort.reversed,
             KeyCode::Char('g') => self.graph = self.graph.other(),
             KeyCode::Right | KeyCode::Char('>') => self.sort_by_next(1),
             KeyCode::Left | KeyCode::Char('<') => self.sort_by_next(COLUMNS.len() - 1),
-            KeyCode::Up | KeyCode::Char('k') => self.first = self.first.saturating_sub(1),
-            KeyCode::Down | KeyCode::Char('j') => self.first += 1,
-            KeyCode::PageUp => self.first = self.first.saturating_sub(self.room),
-            KeyCode::PageDown => self.first += self.room,
-            KeyCode::Home => self.first = 0,
-            KeyCode::End => self.first = usize::MAX,
+            KeyCode::Up | KeyCode::Char('k') => self.first_row = self.first_row.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => self.first_row += 1,
+            KeyCode::PageUp => self.first_row = self.first_row.saturating_sub(self.visible_rows),
+            KeyCode::PageDown => self.first_row += self.visible_rows,
+            KeyCode::Home => self.first_row = 0,
+            KeyCode::End => self.first_row = usize::MAX,
             _ => {}
         }
         // Several keys may come before the next picture.
-        self.fit(self.room);
-        Act::Nothing
+        self.fit(self.visible_rows);
+        Action::Nothing
     }
 
     fn sort_by_next(&mut self, places: usize) {
@@ -173,7 +173,7 @@ pub(super) mod tests {
         let mut at = start;
         for answer in answers {
             at += Duration::from_secs(1);
-            state.hear(Answer { at, metrics: Ok(metrics(answer.clone())) });
+            state.on_answer(Answer { at, metrics: Ok(metrics(answer.clone())) });
         }
         (state, at)
     }
@@ -191,13 +191,13 @@ pub(super) mod tests {
         });
         let (mut state, at) = state(std::slice::from_ref(&first));
         assert_eq!(rates(&state), [("a", None), ("b", None)]);
-        state.hear(Answer { at: at + Duration::from_secs(2), metrics: Ok(metrics(then)) });
+        state.on_answer(Answer { at: at + Duration::from_secs(2), metrics: Ok(metrics(then)) });
         assert_eq!(rates(&state), [("a", Some(1.5)), ("b", None), ("c", Some(0.5))]);
         assert_eq!((state.total.rate, state.added, state.failed), (Some(2.0), Some(15.0), Some(0.5)));
         // A server that was started again counts from nothing.
         let mut again = first;
         again["up_since"] = json!(1);
-        state.hear(Answer { at: at + Duration::from_secs(3), metrics: Ok(metrics(again)) });
+        state.on_answer(Answer { at: at + Duration::from_secs(3), metrics: Ok(metrics(again)) });
         assert_eq!(rates(&state), [("a", None), ("b", None)]);
         assert_eq!((state.total.rate, state.total.values(Graph::Waiting, 9).len()), (None, 1));
     }
@@ -214,12 +214,12 @@ pub(super) mod tests {
         let (mut state, at) = state(&[json!({ "jobs_done": 3, "types": { "a": {} } })]);
         for later in 1..4 {
             let reason = Error::NotConnected(format!("reason {later}"));
-            state.hear(Answer { at: at + Duration::from_secs(later), metrics: Err(reason) });
+            state.on_answer(Answer { at: at + Duration::from_secs(later), metrics: Err(reason) });
         }
         assert_eq!(state.lost, Some((at + Duration::from_secs(1), "reason 3".to_owned())));
         assert_eq!(rates(&state), [("a", None)]);
         let answer = metrics(json!({ "jobs_done": 11, "types": { "a": {} } }));
-        state.hear(Answer { at: at + Duration::from_secs(4), metrics: Ok(answer) });
+        state.on_answer(Answer { at: at + Duration::from_secs(4), metrics: Ok(answer) });
         assert_eq!((state.lost.is_none(), state.total.rate), (true, Some(2.0)));
     }
 
@@ -239,26 +239,26 @@ pub(super) mod tests {
             (KeyCode::End, 20),
             (KeyCode::Home, 0),
         ] {
-            assert_eq!((state.press(key(code)), state.first), (Act::Nothing, first), "{code}");
+            assert_eq!((state.on_key(key(code)), state.first_row), (Action::Nothing, first), "{code}");
         }
-        state.press(key(KeyCode::Char('r')));
+        state.on_key(key(KeyCode::Char('r')));
         assert_eq!(state.sort, Sort { column: Column::Waiting, reversed: true });
-        state.press(key(KeyCode::Left));
+        state.on_key(key(KeyCode::Left));
         assert_eq!(state.sort, Sort { column: Column::Type, reversed: false });
-        state.press(key(KeyCode::Char('>')));
+        state.on_key(key(KeyCode::Char('>')));
         assert_eq!(state.sort, Sort::default());
-        state.press(key(KeyCode::Char('g')));
+        state.on_key(key(KeyCode::Char('g')));
         assert_eq!(state.graph, Graph::Waiting);
         for (code, modifiers, act) in [
-            (KeyCode::Char('q'), KeyModifiers::NONE, Act::Quit),
-            (KeyCode::Esc, KeyModifiers::NONE, Act::Quit),
-            (KeyCode::Char('c'), KeyModifiers::CONTROL, Act::Interrupt),
-            (KeyCode::Char('z'), KeyModifiers::CONTROL, Act::Suspend),
-            (KeyCode::Char('l'), KeyModifiers::CONTROL, Act::Redraw),
-            (KeyCode::Char('q'), KeyModifiers::CONTROL, Act::Nothing),
-            (KeyCode::F(5), KeyModifiers::NONE, Act::Nothing),
+            (KeyCode::Char('q'), KeyModifiers::NONE, Action::Quit),
+            (KeyCode::Esc, KeyModifiers::NONE, Action::Quit),
+            (KeyCode::Char('c'), KeyModifiers::CONTROL, Action::Interrupt),
+            (KeyCode::Char('z'), KeyModifiers::CONTROL, Action::Suspend),
+            (KeyCode::Char('l'), KeyModifiers::CONTROL, Action::Redraw),
+            (KeyCode::Char('q'), KeyModifiers::CONTROL, Action::Nothing),
+            (KeyCode::F(5), KeyModifiers::NONE, Action::Nothing),
         ] {
-            assert_eq!(state.press(KeyEvent::new(code, modifiers)), act);
+            assert_eq!(state.on_key(KeyEvent::new(code, modifiers)), act);
         }
     }
 }

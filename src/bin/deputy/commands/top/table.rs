@@ -5,15 +5,15 @@ use ratatui::text::{Line, Span};
 
 use super::history::Graph;
 use super::layout::{GAP, Widths};
-use super::looks::{Looks, dim};
 use super::sort::{COLUMNS, Column, Row};
 use super::state::State;
-use crate::commands::health::{NO_WORKER, jobs, lacks_workers};
-use crate::figures::{left, right, width};
+use super::theme::{Theme, dim};
+use crate::commands::health::{NO_WORKER, lacks_workers, open_jobs};
+use crate::format::{left, right, width};
 use crate::out::one_line;
 
 /// The heading, and the rows from the first that is shown, at most so many.
-pub(super) fn lines(state: &State, columns: usize, room: usize, looks: &Looks) -> (Line<'static>, Vec<Line<'static>>) {
+pub(super) fn lines(state: &State, columns: usize, room: usize, theme: &Theme) -> (Line<'static>, Vec<Line<'static>>) {
     let rows = state.rows();
     let names: Vec<String> = rows.iter().map(|row| one_line(&row.figures.name).into_owned()).collect();
     let widest_name = names.iter().map(|name| width(name)).max().unwrap_or(0);
@@ -24,19 +24,19 @@ pub(super) fn lines(state: &State, columns: usize, room: usize, looks: &Looks) -
         figures.max(column.title().len() + 1)
     });
     let widths = Widths::of(columns, widest_name, |column| widest[column as usize]);
-    let shown = rows.iter().zip(&names).skip(state.first).take(room);
-    let lines = shown.map(|(row, name)| line(state, row, name, &widths, looks)).collect();
-    (heading(state, &widths, columns, looks), lines)
+    let shown = rows.iter().zip(&names).skip(state.first_row).take(room);
+    let lines = shown.map(|(row, name)| line(state, row, name, &widths, theme)).collect();
+    (heading(state, &widths, columns, theme), lines)
 }
 
-fn heading(state: &State, widths: &Widths, columns: usize, looks: &Looks) -> Line<'static> {
+fn heading(state: &State, widths: &Widths, columns: usize, theme: &Theme) -> Line<'static> {
     let title = |column: Column| {
         let mark = match (column == state.sort.column, state.sort.reversed == (column == Column::Type)) {
             (false, _) => "",
             (true, true) => "▼",
             (true, false) => "▲",
         };
-        let style = if mark.is_empty() { looks.heading } else { looks.chosen };
+        let style = if mark.is_empty() { theme.heading } else { theme.sorted_heading };
         (format!("{}{mark}", column.title()), style)
     };
     let (name, style) = title(Column::Type);
@@ -47,14 +47,14 @@ fn heading(state: &State, widths: &Widths, columns: usize, looks: &Looks) -> Lin
     }
     let taken: usize = spans.iter().map(Span::width).sum();
     let graph = if widths.graph > 0 { format!("{:GAP$}GRAPH: {}", "", state.graph.title()) } else { String::new() };
-    spans.push(Span::styled(left(&graph, columns.saturating_sub(taken)), looks.heading));
+    spans.push(Span::styled(left(&graph, columns.saturating_sub(taken)), theme.heading));
     Line::from(spans)
 }
 
-fn line(state: &State, row: &Row<'_>, name: &str, widths: &Widths, looks: &Looks) -> Line<'static> {
-    let is_idle = jobs(row.figures) == 0 && row.rate.unwrap_or(0.0) == 0.0;
+fn line(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &Theme) -> Line<'static> {
+    let is_idle = open_jobs(row.figures) == 0 && row.rate.unwrap_or(0.0) == 0.0;
     let style = match (lacks_workers(row.figures), is_idle) {
-        (true, _) => looks.alarm,
+        (true, _) => theme.alarm,
         (false, true) => dim(),
         (false, false) => Style::new(),
     };
@@ -67,7 +67,7 @@ fn line(state: &State, row: &Row<'_>, name: &str, widths: &Widths, looks: &Looks
         spans.push(if lacks_workers(row.figures) && state.graph == Graph::Done {
             Span::styled(NO_WORKER, style)
         } else {
-            Span::styled(history.line(state.graph, columns - GAP), looks.graph)
+            Span::styled(history.line(state.graph, columns - GAP), theme.graph)
         });
     }
     Line::from(spans)

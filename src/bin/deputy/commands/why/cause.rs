@@ -5,8 +5,8 @@
 
 use deputy::client::{Metrics, TypeMetrics};
 
-use crate::commands::health::is_full;
-use crate::figures::{age, count, counted};
+use crate::commands::health::is_memory_full;
+use crate::format::{age, count, counted};
 use crate::out::one_line;
 
 /// How long a job may lie beside an idle worker before that is strange: a busy machine's moment.
@@ -56,7 +56,7 @@ impl Cause {
     }
 
     /// Says it, with names that may have been meant.
-    pub(super) fn sentence(self, row: &TypeMetrics, metrics: &Metrics, near: &[&str]) -> String {
+    pub(super) fn explain(self, row: &TypeMetrics, metrics: &Metrics, near: &[&str]) -> String {
         let name = quoted(&row.name);
         let reason = match self {
             Self::Stopping => {
@@ -64,16 +64,16 @@ impl Cause {
                     "No job of type {name} is started: the server is stopping, and answers what waits with shutdown"
                 )
             }
-            Self::Nothing => format!("No job of type {name} waits{}", instead(row)),
-            _ => waiting(row, &name) + &self.because(row),
+            Self::Nothing => format!("No job of type {name} waits{}", without_waiting(row)),
+            _ => waiting(row, &name) + &self.reason(row),
         };
-        let full = is_full(metrics) && self != Self::Stopping;
+        let full = is_memory_full(metrics) && self != Self::Stopping;
         let full = if full { "; the server's memory budget is used up, so that new ones are refused" } else { "" };
-        reason + full + &meant(near)
+        reason + full + &suggestion(near)
     }
 
     /// Goes on from how many jobs wait.
-    fn because(self, row: &TypeMetrics) -> String {
+    fn reason(self, row: &TypeMetrics) -> String {
         let some = if row.running == 0 { "" } else { ", some of them" };
         match (self, row.workers) {
             (Self::NoWorker, _) => ", because no worker does that type".to_owned(),
@@ -113,7 +113,7 @@ fn waiting(row: &TypeMetrics, name: &str) -> String {
 }
 
 /// What there is where nothing waits.
-fn instead(row: &TypeMetrics) -> String {
+fn without_waiting(row: &TypeMetrics) -> String {
     match (row.running, row.workers) {
         (0, 0) => ", and no worker does that type".to_owned(),
         (0, 1) => "; 1 worker does that type".to_owned(),
@@ -124,7 +124,7 @@ fn instead(row: &TypeMetrics) -> String {
 }
 
 /// The end of the sentence: a question, if there are such names.
-fn meant(near: &[&str]) -> String {
+fn suggestion(near: &[&str]) -> String {
     let names: Vec<String> = near.iter().map(|name| quoted(name)).collect();
     match names.split_last() {
         None => ".".to_owned(),
@@ -150,7 +150,7 @@ mod tests {
         let row =
             row("resize", json!({ "waiting": waiting, "running": running, "workers": doing, "oldest_ms": oldest_ms }));
         let metrics = metrics(json!({ "workers": workers, "workers_idle": workers_idle }));
-        Cause::of(&row, &metrics).sentence(&row, &metrics, &[])
+        Cause::of(&row, &metrics).explain(&row, &metrics, &[])
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
         ] {
             let cause = Cause::of(&row, &metrics);
             let near = if cause.may_be_misspelt(&row) { &["a b", "b", "c"][..] } else { &[] };
-            let sentence = cause.sentence(&row, &metrics, near);
+            let sentence = cause.explain(&row, &metrics, near);
             assert!(sentence.ends_with(end), "{sentence}");
         }
     }

@@ -10,15 +10,20 @@ use deputy::client::Options;
 use self::cause::Cause;
 use super::check_type;
 use crate::args::Args;
+use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::options::{HELP, SERVER};
 use crate::out::Out;
-use crate::problem::{EXITS, Outcome, Problem};
-use crate::subcommand::{self, Count, Example, Subcommand, Word};
+use crate::subcommand::{self, Count, Example, Positional, Subcommand};
 
 pub(crate) static WHY: Subcommand = Subcommand {
     name: "why",
     summary: "say why jobs of a type wait",
-    words: &[Word { name: "TYPE", help: "whose jobs", count: Count::Once, choices: subcommand::any }],
+    positionals: &[Positional {
+        name: "TYPE",
+        help: "whose jobs",
+        count: Count::Once,
+        choices: subcommand::no_choices,
+    }],
     options: &[&SERVER, &HELP],
     about: &[
         "Says it in one sentence: that nobody does the type (with types of similar names that somebody does), that its \
@@ -31,13 +36,13 @@ pub(crate) static WHY: Subcommand = Subcommand {
         Example { what: "Why is nothing done?", line: "deputy why thumbnail" },
         Example { what: "Again every two seconds", line: "watch deputy why thumbnail" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    let name = &args.words()[0];
+    let name = &args.positionals()[0];
     check_type(name)?;
     let client = args.connect(Options::new())?;
     let metrics = client.metrics_of(&[name])?;
@@ -45,5 +50,5 @@ fn run(args: &Args) -> Outcome {
     row.name.clone_from(name);
     let cause = Cause::of(&row, &metrics);
     let others = if cause.may_be_misspelt(&row) { client.metrics_by_type()?.types } else { Vec::new() };
-    Ok(writeln!(Out::stdout(), "{}", cause.sentence(&row, &metrics, &near::names(name, &others)))?)
+    Ok(writeln!(Out::stdout(), "{}", cause.explain(&row, &metrics, &near::similar_names(name, &others)))?)
 }

@@ -6,7 +6,7 @@ use deputy::client::TypeMetrics;
 const NAMES_MAX: usize = 3;
 
 /// The types with workers whose names are most like this one, the nearest first.
-pub(super) fn names<'a>(name: &str, types: &'a [TypeMetrics]) -> Vec<&'a str> {
+pub(super) fn similar_names<'a>(name: &str, types: &'a [TypeMetrics]) -> Vec<&'a str> {
     let others = types.iter().filter(|row| row.workers > 0 && row.name != name).map(|row| row.name.as_str());
     let mut near: Vec<(usize, &str)> = others.filter_map(|other| Some((distance(name, other)?, other))).collect();
     near.sort_unstable();
@@ -44,13 +44,13 @@ mod tests {
             ("encode video", &["decode audio", "x"], &[]),
         ] {
             let types: Vec<_> = others.iter().map(|other| row(other, json!({ "workers": 1 }))).collect();
-            assert_eq!(names(name, &types), near, "{name}");
+            assert_eq!(similar_names(name, &types), near, "{name}");
         }
     }
 
     #[test]
     fn a_type_that_nobody_does_is_no_help_nor_is_the_same_one() {
         let types = [row("resizer", json!({ "waiting": 9 })), row("resize", json!({ "workers": 1 }))];
-        assert_eq!(names("resize", &types), [""; 0]);
+        assert_eq!(similar_names("resize", &types), [""; 0]);
     }
 }

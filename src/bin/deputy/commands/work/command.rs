@@ -13,13 +13,13 @@ use base64::prelude::BASE64_STANDARD;
 use deputy::client::Job;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::groups::Groups;
-use super::run::{Cut, OUTPUT_BYTES_MAX, Ran, run};
-use crate::problem::Problem;
+use super::groups::ProcessGroups;
+use super::run::{KillReason, OUTPUT_BYTES_MAX, RunResult, run};
+use crate::error::CliError;
 
 /// What the command reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum IoFormat {
     Text,
     Json,
     /// Text in, any bytes out.
@@ -29,22 +29,22 @@ pub(super) enum Form {
 /// What is run for each job.
 pub(super) struct Command {
     words: Vec<OsString>,
-    form: Form,
+    form: IoFormat,
     timeout: Option<Duration>,
-    groups: Arc<Groups>,
+    groups: Arc<ProcessGroups>,
 }
 
 impl Command {
     /// Usage if there is no such program: it would fail every job.
     pub(super) fn new(
         words: &[OsString],
-        form: Form,
+        form: IoFormat,
         timeout: Option<Duration>,
-        groups: Arc<Groups>,
-    ) -> Result<Self, Problem> {
+        groups: Arc<ProcessGroups>,
+    ) -> Result<Self, CliError> {
         let program = &words[0];
-        if !is_there(program) {
-            return Err(Problem::usage(format!("there is no program {:?}", program.display().to_string())));
+        if !program_exists(program) {
+            return Err(CliError::usage(format!("there is no program {:?}", program.display().to_string())));
         }
         Ok(Self { words: words.to_vec(), form, timeout, groups })
     }
@@ -61,13 +61,13 @@ impl Command {
     }
 
     /// Whether it did the job, or what the err is.
-    fn check(&self, ran: &Ran) -> Result<(), String> {
-        let what = match (ran.cut, ran.status.code(), ran.status.signal()) {
-            (Some(Cut::Late), ..) => {
+    fn check(&self, ran: &RunResult) -> Result<(), String> {
+        let what = match (ran.killed, ran.status.code(), ran.status.signal()) {
+            (Some(KillReason::Timeout), ..) => {
                 let limit = self.timeout.unwrap_or_default().as_secs_f64();
                 format!("the command was ended after {limit} s")
             }
-            (Some(Cut::Flood), ..) => {
+            (Some(KillReason::TooMuchOutput), ..) => {
                 format!("the command was ended, as it wrote more than {OUTPUT_BYTES_MAX} bytes")
             }
             (None, Some(0), _) => return Ok(()),
@@ -80,7 +80,7 @@ impl Command {
     }
 }
 
-impl Form {
+impl IoFormat {
     /// What the command reads.
     fn arg(self, arg: Option<&RawValue>) -> Result<String, String> {
         match (self, arg.map(RawValue::get)) {
@@ -120,7 +120,7 @@ fn id(json: &str) -> String {
 }
 
 /// Whether there is a file of this path, or, for a bare name, in a folder where the system looks for programs.
-fn is_there(program: &OsStr) -> bool {
+fn program_exists(program: &OsStr) -> bool {
     if program.as_encoded_bytes().contains(&b'/') {
         return Path::new(program).is_file();
     }
@@ -132,7 +132,7 @@ fn is_there(program: &OsStr) -> bool {
 mod tests {
     use super::*;
 
-    fn arg(form: Form, json: Option<&str>) -> Result<String, String> {
+    fn arg(form: IoFormat, json: Option<&str>) -> Result<String, String> {
         form.arg(json.map(|json| serde_json::from_str(json).unwrap()))
     }
 
@@ -145,23 +145,23 @@ mod tests {
             (Some(r#"{"b": 1e400}"#), r#"{"b": 1e400}"#),
             (Some("null"), "null"),
         ] {
-            assert_eq!(arg(Form::Text, json).as_deref(), Ok(text));
-            assert_eq!(arg(Form::Json, json).as_deref(), Ok(json.unwrap_or("null")));
+            assert_eq!(arg(IoFormat::Text, json).as_deref(), Ok(text));
+            assert_eq!(arg(IoFormat::Json, json).as_deref(), Ok(json.unwrap_or("null")));
         }
-        assert!(arg(Form::Text, Some(r#""\ud800""#)).unwrap_err().contains("no text"));
+        assert!(arg(IoFormat::Text, Some(r#""\ud800""#)).unwrap_err().contains("no text"));
     }
 
     #[test]
     fn what_a_commands_output_is_as_a_result() {
         for (form, output, res) in [
-            (Form::Text, &b"one\ntwo\n\n"[..], Ok(r#""one\ntwo\n""#)),
-            (Form::Text, b"", Ok(r#""""#)),
-            (Form::Text, b"\xff", Err("not UTF-8")),
-            (Form::Base64, b"\xff\n", Ok(r#""/wo=""#)),
-            (Form::Json, b" {\"b\": 1e400}\n", Ok(r#"{"b": 1e400}"#)),
-            (Form::Json, b"", Err("not JSON")),
-            (Form::Json, b"1 2", Err("not JSON")),
-            (Form::Json, b"\"\xff\"", Err("not UTF-8")),
+            (IoFormat::Text, &b"one\ntwo\n\n"[..], Ok(r#""one\ntwo\n""#)),
+            (IoFormat::Text, b"", Ok(r#""""#)),
+            (IoFormat::Text, b"\xff", Err("not UTF-8")),
+            (IoFormat::Base64, b"\xff\n", Ok(r#""/wo=""#)),
+            (IoFormat::Json, b" {\"b\": 1e400}\n", Ok(r#"{"b": 1e400}"#)),
+            (IoFormat::Json, b"", Err("not JSON")),
+            (IoFormat::Json, b"1 2", Err("not JSON")),
+            (IoFormat::Json, b"\"\xff\"", Err("not UTF-8")),
         ] {
             match (form.result(output.to_vec()), res) {
                 (Ok(got), Ok(res)) => assert_eq!(got.get(), res),

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// All groups that run, and the last signal that was passed on to them.
 #[derive(Debug, Default)]
-pub(super) struct Groups(Mutex<Inner>);
+pub(super) struct ProcessGroups(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -18,7 +18,7 @@ struct Inner {
     signal: Option<Signal>,
 }
 
-impl Groups {
+impl ProcessGroups {
     /// Passes a signal on to all groups, and to those that come later.
     pub(super) fn signal(&self, signal: Signal) {
         let mut inner = self.0.lock();
@@ -33,7 +33,7 @@ impl Groups {
     }
 
     /// A command has started.
-    pub(super) fn enter(&self, group: Pid) {
+    pub(super) fn add(&self, group: Pid) {
         let mut inner = self.0.lock();
         inner.running.insert(group);
         if let Some(signal) = inner.signal {
@@ -42,7 +42,7 @@ impl Groups {
     }
 
     /// A command has ended, and will be reaped.
-    pub(super) fn leave(&self, group: Pid) {
+    pub(super) fn remove(&self, group: Pid) {
         self.0.lock().running.remove(&group);
     }
 }

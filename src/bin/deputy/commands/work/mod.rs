@@ -20,18 +20,18 @@ use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use self::command::{Command, Form};
-use self::groups::Groups;
+use self::command::{Command, IoFormat};
+use self::groups::ProcessGroups;
 use crate::args::Args;
 use crate::commands::check_types;
-use crate::options::{HELP, Opt, SERVER, Takes};
-use crate::problem::{EXITS, FAILED, INTERRUPTED, Outcome, Problem, tell};
-use crate::subcommand::{self, Count, Example, Subcommand, Word};
+use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
+use crate::options::{HELP, Opt, SERVER, ValueKind};
+use crate::subcommand::{self, Count, Example, Positional, Subcommand};
 
 static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
-    takes: Takes::Number { least: 1, most: JOBS_PER_WORKER_MAX as u64 },
+    value: ValueKind::Number { min: 1, max: JOBS_PER_WORKER_MAX as u64 },
     help: "how many jobs to do at once",
     default: "1",
 };
@@ -40,14 +40,14 @@ static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
-    takes: Takes::Seconds,
+    value: ValueKind::Seconds,
     help: "how long COMMAND may run; then it is ended, and the job fails",
     default: "without end",
 };
 static COUNT: Opt = Opt {
     short: Some('c'),
     long: "--count",
-    takes: Takes::Number { least: 1, most: u64::MAX },
+    value: ValueKind::Number { min: 1, max: u64::MAX },
     help: "leave after so many jobs",
     default: "without end",
 };
@@ -55,9 +55,19 @@ static COUNT: Opt = Opt {
 pub(crate) static WORK: Subcommand = Subcommand {
     name: "work",
     summary: "do jobs by running a command for each",
-    words: &[
-        Word { name: "TYPE", help: "which jobs to do", count: Count::OnceOrMore, choices: subcommand::any },
-        Word { name: "COMMAND", help: "what to run, with its arguments", count: Count::Rest, choices: subcommand::any },
+    positionals: &[
+        Positional {
+            name: "TYPE",
+            help: "which jobs to do",
+            count: Count::OnceOrMore,
+            choices: subcommand::no_choices,
+        },
+        Positional {
+            name: "COMMAND",
+            help: "what to run, with its arguments",
+            count: Count::Trailing,
+            choices: subcommand::no_choices,
+        },
     ],
     options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &SERVER, &HELP],
     about: &[
@@ -82,28 +92,28 @@ pub(crate) static WORK: Subcommand = Subcommand {
         Example { what: "JSON in, JSON out, by jq", line: "deputy work --json add -- jq add" },
         Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
-    exits: EXITS,
-    refuse: Problem::itself,
+    exit_codes: EXIT_CODES,
+    on_usage_error: CliError::itself,
     run,
 };
 
 fn run(args: &Args) -> Outcome {
-    check_types(args.words())?;
+    check_types(args.positionals())?;
     let form = match (args.has(&JSON), args.has(&BASE64)) {
-        (false, false) => Form::Text,
-        (true, false) => Form::Json,
-        (false, true) => Form::Base64,
-        (true, true) => return Err(Problem::usage("--json and --base64 exclude each other")),
+        (false, false) => IoFormat::Text,
+        (true, false) => IoFormat::Json,
+        (false, true) => IoFormat::Base64,
+        (true, true) => return Err(CliError::usage("--json and --base64 exclude each other")),
     };
-    let groups = Arc::new(Groups::default());
-    let command = Command::new(args.rest(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?;
+    let groups = Arc::new(ProcessGroups::default());
+    let command = Command::new(args.trailing(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?;
     let worker = worker(args, command)?;
     catch_signals(worker.stopper(), Arc::clone(&groups))?;
     worker.run()?;
-    if groups.were_signalled() { Err(Problem::new(INTERRUPTED, "")) } else { Ok(()) }
+    if groups.were_signalled() { Err(CliError::new(INTERRUPTED, "")) } else { Ok(()) }
 }
 
-fn worker(args: &Args, command: Command) -> Result<Worker, Problem> {
+fn worker(args: &Args, command: Command) -> Result<Worker, CliError> {
     let url = args.url()?.to_string();
     let jobs = args.number(&JOBS).unwrap_or(1);
     let mut worker = Worker::connect(&url)
@@ -111,7 +121,7 @@ fn worker(args: &Args, command: Command) -> Result<Worker, Problem> {
         .limit(args.number(&COUNT).unwrap_or(u64::MAX))
         .on_event(events(url));
     let command = Arc::new(command);
-    for name in args.words() {
+    for name in args.positionals() {
         let command = Arc::clone(&command);
         worker = worker.handle(name, move |job: &Job| command.run(job));
     }
@@ -127,15 +137,15 @@ fn events(url: String) -> impl FnMut(&Event) + Send {
             event => event.to_string(),
         };
         if text != last {
-            tell(&text);
+            print_error(&text);
             last = text;
         }
     }
 }
 
 /// The first signal stops the worker, all others go to the commands.
-fn catch_signals(stopper: Stopper, groups: Arc<Groups>) -> Outcome {
-    let cannot = |error| Problem::new(FAILED, format!("cannot catch signals: {error}"));
+fn catch_signals(stopper: Stopper, groups: Arc<ProcessGroups>) -> Outcome {
+    let cannot = |error| CliError::new(FAILED, format!("cannot catch signals: {error}"));
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(cannot)?;
     let listen = move || {
         let mut signals = signals.forever();

@@ -21,7 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use super::groups::{Groups, send};
+use super::groups::{ProcessGroups, send};
 
 /// Bytes that a command may write: what a line to the server may have.
 pub(super) const OUTPUT_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
@@ -33,45 +33,50 @@ const KILL_AFTER: Duration = Duration::from_secs(2);
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// How a run ended.
-pub(super) struct Ran {
+pub(super) struct RunResult {
     pub(super) status: ExitStatus,
-    pub(super) cut: Option<Cut>,
+    pub(super) killed: Option<KillReason>,
     pub(super) output: Vec<u8>,
     pub(super) errors: Tail,
 }
 
 /// Why a run was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum KillReason {
     /// It took too long.
-    Late,
+    Timeout,
     /// It wrote too much.
-    Flood,
+    TooMuchOutput,
 }
 
 /// Runs a command. `Err` if it cannot be started, or the system has no pipes or threads for it.
-pub(super) fn run(command: &mut Command, input: &[u8], timeout: Option<Duration>, groups: &Groups) -> io::Result<Ran> {
+pub(super) fn run(
+    command: &mut Command,
+    input: &[u8],
+    timeout: Option<Duration>,
+    groups: &ProcessGroups,
+) -> io::Result<RunResult> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn()?;
     let group = Pid::from_child(&child);
-    groups.enter(group);
+    groups.add(group);
     let run = Run::of(&mut child, input, deadline).and_then(Run::finish);
-    if !matches!(run, Ok(Run { cut: None, .. })) {
+    if !matches!(run, Ok(Run { killed: None, .. })) {
         // Whoever of the group is still there has had time to end; or we cannot see to it.
         send(group, Signal::KILL);
     }
-    groups.leave(group);
+    groups.remove(group);
     let status = child.wait()?;
-    let Run { cut, output, errors, .. } = run?;
-    Ok(Ran { status, cut, output, errors })
+    let Run { killed: cut, output, errors, .. } = run?;
+    Ok(RunResult { status, killed: cut, output, errors })
 }
 
 /// A run that is not over.
 struct Run<'a> {
     group: Pid,
     /// Ends when the command has ended; none after that.
-    end: Option<PipeReader>,
+    exit: Option<PipeReader>,
     /// None when all is fed, or nobody reads.
     stdin: Option<ChildStdin>,
     input: &'a [u8],
@@ -80,23 +85,23 @@ struct Run<'a> {
     stderr: Option<Stream>,
     output: Vec<u8>,
     errors: Tail,
-    cut: Option<Cut>,
+    killed: Option<KillReason>,
     /// What comes if time runs out, and when.
-    next: (Stage, Option<Instant>),
+    timer: (Timer, Option<Instant>),
 }
 
-type Stream = Box<dyn ReadFd + Send>;
+type Stream = Box<dyn PollableRead + Send>;
 
 /// Something to read that can be polled.
-trait ReadFd: Read + AsFd {}
-impl<T: Read + AsFd> ReadFd for T {}
+trait PollableRead: Read + AsFd {}
+impl<T: Read + AsFd> PollableRead for T {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Cut,
+enum Timer {
+    Terminate,
     Kill,
     /// It has been killed.
-    Done,
+    Killed,
 }
 
 impl<'a> Run<'a> {
@@ -110,15 +115,15 @@ impl<'a> Run<'a> {
         }
         Ok(Self {
             group,
-            end: Some(end_of(group)?),
+            exit: Some(exit_pipe(group)?),
             stdin: stdin.filter(|_| !input.is_empty()),
             input,
             stdout: stdout.map(|stdout| Box::new(stdout) as Stream),
             stderr: stderr.map(|stderr| Box::new(stderr) as Stream),
             output: Vec::new(),
             errors: Tail::default(),
-            cut: None,
-            next: (Stage::Cut, deadline),
+            killed: None,
+            timer: (Timer::Terminate, deadline),
         })
     }
 
@@ -127,23 +132,23 @@ impl<'a> Run<'a> {
         while !self.is_over() {
             self.wait()?;
             self.feed();
-            self.take_output(&mut chunk);
-            self.take_errors(&mut chunk);
-            self.look_at_the_clock();
+            self.read_output(&mut chunk);
+            self.read_errors(&mut chunk);
+            self.check_timer();
         }
         Ok(self)
     }
 
     fn is_over(&self) -> bool {
         let is_closed = self.stdout.is_none() && self.stderr.is_none();
-        self.end.is_none() && (is_closed || self.next.0 == Stage::Done)
+        self.exit.is_none() && (is_closed || self.timer.0 == Timer::Killed)
     }
 
     /// Waits until something can be done; finds out whether the command has ended.
     fn wait(&mut self) -> io::Result<()> {
-        let left = self.next.1.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = self.timer.1.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.map(|left| Timespec::try_from(left).expect("it is at most a day"));
-        let end = self.end.as_ref().map(|end| (end.as_fd(), PollFlags::IN));
+        let end = self.exit.as_ref().map(|end| (end.as_fd(), PollFlags::IN));
         let stdin = self.stdin.as_ref().map(|stdin| (stdin.as_fd(), PollFlags::OUT));
         let stdout = self.stdout.as_ref().map(|stdout| (stdout.as_fd(), PollFlags::IN));
         let stderr = self.stderr.as_ref().map(|stderr| (stderr.as_fd(), PollFlags::IN));
@@ -155,8 +160,8 @@ impl<'a> Run<'a> {
             Err(error) => return Err(error.into()),
         }
         // The pipe of the end is the first, and nothing is ever written to it.
-        if self.end.is_some() && !watched[0].revents().is_empty() {
-            (self.end, self.stdin) = (None, None);
+        if self.exit.is_some() && !watched[0].revents().is_empty() {
+            (self.exit, self.stdin) = (None, None);
         }
         Ok(())
     }
@@ -165,7 +170,7 @@ impl<'a> Run<'a> {
         let Some(stdin) = &mut self.stdin else { return };
         match stdin.write(&self.input[..self.input.len().min(CHUNK_BYTES)]) {
             Ok(count) => self.input = &self.input[count..],
-            Err(error) if is_later(&error) => {}
+            Err(error) if is_retryable(&error) => {}
             // It reads no more, which is its own affair.
             Err(_) => self.input = &[],
         }
@@ -174,48 +179,48 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn take_output(&mut self, chunk: &mut [u8]) {
+    fn read_output(&mut self, chunk: &mut [u8]) {
         let Some(bytes) = read(&mut self.stdout, chunk) else { return };
         if self.output.len() + bytes.len() > OUTPUT_BYTES_MAX {
-            self.cut(Cut::Flood);
+            self.terminate(KillReason::TooMuchOutput);
         } else {
             self.output.extend_from_slice(bytes);
         }
     }
 
-    fn take_errors(&mut self, chunk: &mut [u8]) {
+    fn read_errors(&mut self, chunk: &mut [u8]) {
         if let Some(bytes) = read(&mut self.stderr, chunk) {
             self.errors.push(bytes);
         }
     }
 
-    fn look_at_the_clock(&mut self) {
-        let (stage, at) = self.next;
+    fn check_timer(&mut self) {
+        let (stage, at) = self.timer;
         if at.is_none_or(|at| Instant::now() < at) {
             return;
         }
         match stage {
-            Stage::Cut => self.cut(Cut::Late),
-            Stage::Kill => {
+            Timer::Terminate => self.terminate(KillReason::Timeout),
+            Timer::Kill => {
                 send(self.group, Signal::KILL);
-                self.next = (Stage::Done, None);
+                self.timer = (Timer::Killed, None);
             }
-            Stage::Done => {}
+            Timer::Killed => {}
         }
     }
 
-    fn cut(&mut self, why: Cut) {
+    fn terminate(&mut self, why: KillReason) {
         (self.stdin, self.stdout) = (None, None);
-        self.cut = Some(why);
+        self.killed = Some(why);
         send(self.group, Signal::TERM);
-        self.next = (Stage::Kill, Some(Instant::now() + KILL_AFTER));
+        self.timer = (Timer::Kill, Some(Instant::now() + KILL_AFTER));
     }
 }
 
 /// Reads once, if there is something. Closes the stream at its end.
 fn read<'a>(stream: &mut Option<Stream>, chunk: &'a mut [u8]) -> Option<&'a [u8]> {
     match stream.as_mut()?.read(chunk) {
-        Err(error) if is_later(&error) => return None,
+        Err(error) if is_retryable(&error) => return None,
         Ok(count @ 1..) => return Some(&chunk[..count]),
         // An error is an end: no more can be had.
         Ok(0) | Err(_) => {}
@@ -224,12 +229,12 @@ fn read<'a>(stream: &mut Option<Stream>, chunk: &'a mut [u8]) -> Option<&'a [u8]
     None
 }
 
-fn is_later(error: &io::Error) -> bool {
+fn is_retryable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// A pipe that ends when this process, which is a child of ours, has ended. It is not reaped by this.
-fn end_of(pid: Pid) -> io::Result<PipeReader> {
+fn exit_pipe(pid: Pid) -> io::Result<PipeReader> {
     let (reader, writer) = pipe()?;
     let wait = move || {
         let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
@@ -244,14 +249,14 @@ fn end_of(pid: Pid) -> io::Result<PipeReader> {
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     bytes: VecDeque<u8>,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
         if let Some(more @ 1..) = self.bytes.len().checked_sub(ERROR_BYTES_MAX) {
-            self.is_cut = true;
+            self.is_truncated = true;
             self.bytes.drain(..more);
         }
     }
@@ -260,6 +265,6 @@ impl Tail {
     pub(super) fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
-        format!("{}{}", if self.is_cut { "..." } else { "" }, text.trim_end())
+        format!("{}{}", if self.is_truncated { "..." } else { "" }, text.trim_end())
     }
 }

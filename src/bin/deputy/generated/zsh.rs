@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::dashed;
-use crate::options::{HELP, Opt, Takes, VERSION};
-use crate::subcommand::{Count, SUBCOMMANDS, Word};
+use crate::options::{HELP, Opt, VERSION, ValueKind};
+use crate::subcommand::{Count, Positional, SUBCOMMANDS};
 
 /// A function for `fpath`, with `_arguments` for each subcommand.
 pub(crate) fn script() -> String {
@@ -23,7 +23,7 @@ pub(crate) fn script() -> String {
         for option in subcommand.options {
             put_option(&mut script, option);
         }
-        for word in subcommand.words {
+        for word in subcommand.positionals {
             let _ = write!(script, " \\\n                {}", quoted(&word_spec(word)));
         }
         script += "\n            ;;\n";
@@ -34,10 +34,10 @@ pub(crate) fn script() -> String {
 
 fn put_option(script: &mut String, option: &Opt) {
     let names: Vec<_> = dashed(option).collect();
-    let value = match option.takes {
-        Takes::Nothing => String::new(),
-        Takes::Choice(choices) => format!(":{}:({})", option.takes.name(), choices.join(" ")),
-        Takes::Number { .. } | Takes::Seconds | Takes::Text(_) => format!(":{}: ", option.takes.name()),
+    let value = match option.value {
+        ValueKind::Nothing => String::new(),
+        ValueKind::Choice(choices) => format!(":{}:({})", option.value.name(), choices.join(" ")),
+        ValueKind::Number { .. } | ValueKind::Seconds | ValueKind::Text(_) => format!(":{}: ", option.value.name()),
     };
     for name in &names {
         let spec = format!("({}){name}[{}]{value}", names.join(" "), escaped(option.help));
@@ -45,13 +45,13 @@ fn put_option(script: &mut String, option: &Opt) {
     }
 }
 
-fn word_spec(word: &Word) -> String {
+fn word_spec(word: &Positional) -> String {
     let choices = (word.choices)();
     let action = if choices.is_empty() { "_files".to_owned() } else { format!("({})", choices.join(" ")) };
     let place = match word.count {
         Count::Once => ":",
         Count::AtMostOnce => "::",
-        Count::OnceOrMore | Count::AnyNumber | Count::Rest => "*:",
+        Count::OnceOrMore | Count::AnyNumber | Count::Trailing => "*:",
     };
     format!("{place}{}:{action}", escaped(word.name))
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::help::{ABOUT, NOTES, explanation};
+use crate::error::{EXIT_CODES, ExitMeaning};
 use crate::options::{HELP, Opt, VERSION};
-use crate::problem::{EXITS, Exit};
 use crate::subcommand::{SUBCOMMANDS, Subcommand};
 
 /// The page of `deputy` itself.
@@ -17,7 +17,7 @@ pub(crate) fn main_page() -> String {
         item(&mut page, &format!("\\fBdeputy\\-{}\\fR(1)", text(subcommand.name)), subcommand.summary);
     }
     options(&mut page, &[&HELP, &VERSION]);
-    tail(&mut page, EXITS);
+    tail(&mut page, EXIT_CODES);
     page += ".SH SEE ALSO\n";
     let names: Vec<_> = SUBCOMMANDS.iter().map(|other| format!(".BR deputy\\-{} (1)", text(other.name))).collect();
     page += &names.join(",\n");
@@ -33,7 +33,7 @@ pub(crate) fn page(subcommand: &Subcommand) -> String {
     summary[..1].make_ascii_uppercase();
     paragraphs(&mut page, &[&format!("{summary}.")]);
     paragraphs(&mut page, subcommand.about);
-    for word in subcommand.words {
+    for word in subcommand.positionals {
         item(&mut page, &format!("\\fI{}\\fR", text(word.name)), word.help);
     }
     options(&mut page, subcommand.options);
@@ -41,7 +41,7 @@ pub(crate) fn page(subcommand: &Subcommand) -> String {
     for example in subcommand.examples {
         let _ = write!(page, ".PP\n{}\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", text(example.what), text(example.line));
     }
-    tail(&mut page, subcommand.exits);
+    tail(&mut page, subcommand.exit_codes);
     page += ".SH SEE ALSO\n.BR deputy (1)\n";
     page
 }
@@ -60,7 +60,7 @@ fn options(page: &mut String, options: &[&Opt]) {
     *page += ".SH OPTIONS\n";
     for option in options {
         let short = option.short.map_or_else(String::new, |short| format!("\\fB\\-{short}\\fR, "));
-        let value = match option.takes.name() {
+        let value = match option.value.name() {
             "" => String::new(),
             name => format!(" \\fI{}\\fR", text(name)),
         };
@@ -68,7 +68,7 @@ fn options(page: &mut String, options: &[&Opt]) {
     }
 }
 
-fn tail(page: &mut String, exits: &[Exit]) {
+fn tail(page: &mut String, exits: &[ExitMeaning]) {
     *page += ".SH ENVIRONMENT\n";
     item(page, "DEPUTY_URL", "the server, if --server is not given");
     item(page, "NO_COLOR", "if it is set, there is no colour");

@@ -10,7 +10,7 @@ use crate::out;
 use crate::subcommand::Subcommand;
 
 /// What a subcommand returns.
-pub(crate) type Outcome = Result<(), Problem>;
+pub(crate) type Outcome = Result<(), CliError>;
 
 /// A job failed, or something else did that no other code stands for.
 pub(crate) const FAILED: u8 = 1;
@@ -24,10 +24,10 @@ pub(crate) const TIMED_OUT: u8 = 124;
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An exit code and what it means, for help and man pages.
-pub(crate) type Exit = (u8, &'static str);
+pub(crate) type ExitMeaning = (u8, &'static str);
 
 /// The exit codes of a subcommand that has no others.
-pub(crate) const EXITS: &[Exit] = &[
+pub(crate) const EXIT_CODES: &[ExitMeaning] = &[
     (0, "done"),
     (FAILED, "the job failed, or something else that stderr tells"),
     (USAGE, "wrong usage"),
@@ -38,7 +38,7 @@ pub(crate) const EXITS: &[Exit] = &[
 
 /// Why a run is not simply done.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct CliError {
     code: u8,
     /// Empty if there is nothing to tell.
     text: String,
@@ -46,7 +46,7 @@ pub(crate) struct Problem {
     usage: bool,
 }
 
-impl Problem {
+impl CliError {
     /// A problem with this exit code. An empty text tells nothing.
     pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), usage: false }
@@ -66,7 +66,7 @@ impl Problem {
     }
 
     /// Adds something to the text.
-    pub(crate) fn and(mut self, more: &str) -> Self {
+    pub(crate) fn append(mut self, more: &str) -> Self {
         self.text = format!("{}; {more}", self.text);
         self
     }
@@ -77,8 +77,8 @@ impl Problem {
             return self;
         }
         let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
-        let refuse = subcommand.map_or(Self::itself as fn(Self) -> Self, |subcommand| subcommand.refuse);
-        refuse(self.and(&format!("try 'deputy{name} --help'")))
+        let refuse = subcommand.map_or(Self::itself as fn(Self) -> Self, |subcommand| subcommand.on_usage_error);
+        refuse(self.append(&format!("try 'deputy{name} --help'")))
     }
 
     /// For subcommands that have no exit codes of their own.
@@ -87,31 +87,31 @@ impl Problem {
     }
 
     /// Tells it on stderr, and makes the exit code.
-    pub(crate) fn tell(&self) -> ExitCode {
+    pub(crate) fn print(&self) -> ExitCode {
         if !self.text.is_empty() {
-            tell(&self.text);
+            print_error(&self.text);
         }
         ExitCode::from(self.code)
     }
 }
 
 /// What there is to tell.
-impl fmt::Display for Problem {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
 /// Tells something on stderr.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn print_error(text: &str) {
     let mut stderr = io::stderr();
-    let text = out::harmless(text, stderr.is_terminal());
+    let text = out::sanitize(text, stderr.is_terminal());
     // Should stderr be closed, the exit code tells as well.
     let _ = writeln!(stderr, "deputy: {text}");
 }
 
 /// Only writing to stdout leads here. A reader that has seen enough and closed the pipe is no failure.
-impl From<io::Error> for Problem {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::new(0, ""),
@@ -120,7 +120,7 @@ impl From<io::Error> for Problem {
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
@@ -131,7 +131,7 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<ConnectError> for Problem {
+impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Url(error) => error.into(),
@@ -140,13 +140,13 @@ impl From<ConnectError> for Problem {
     }
 }
 
-impl From<UrlError> for Problem {
+impl From<UrlError> for CliError {
     fn from(error: UrlError) -> Self {
         Self::usage(error.to_string())
     }
 }
 
-impl From<RunError> for Problem {
+impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Url(_) | RunError::NoHandler | RunError::MaxJobs(_) => Self::usage(error.to_string()),

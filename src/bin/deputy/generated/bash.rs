@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::dashed;
-use crate::options::{HELP, Opt, Takes, VERSION};
+use crate::options::{HELP, Opt, VERSION, ValueKind};
 use crate::subcommand::{SUBCOMMANDS, names};
 
 /// Completes subcommands, their options, and words of which there are a few; files otherwise. Options that take a value are
@@ -16,12 +16,12 @@ pub(crate) fn script() -> String {
     script += "    else\n        case ${COMP_WORDS[1]}:$before in\n";
     for subcommand in SUBCOMMANDS {
         let name = subcommand.name;
-        for option in subcommand.options.iter().filter(|option| option.takes != Takes::Nothing) {
+        for option in subcommand.options.iter().filter(|option| option.value != ValueKind::Nothing) {
             let patterns: Vec<_> = dashed(option).map(|option| format!("{name}:{option}")).collect();
-            let values = if let Takes::Choice(choices) = option.takes { choices.join(" ") } else { String::new() };
+            let values = if let ValueKind::Choice(choices) = option.value { choices.join(" ") } else { String::new() };
             let _ = writeln!(script, "            {}) words='{values}' ;;", patterns.join("|"));
         }
-        let choices: Vec<_> = subcommand.words.iter().flat_map(|word| (word.choices)()).collect();
+        let choices: Vec<_> = subcommand.positionals.iter().flat_map(|word| (word.choices)()).collect();
         let words = [choices.join(" "), listed(subcommand.options)].join(" ");
         let _ = writeln!(script, "            {name}:*) words='{}' ;;", words.trim_start());
     }

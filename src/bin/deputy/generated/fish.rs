@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::options::{HELP, Opt, Takes, VERSION};
+use crate::options::{HELP, Opt, VERSION, ValueKind};
 use crate::subcommand::SUBCOMMANDS;
 
 /// A `complete` for each subcommand, option, and word of which there are a few.
@@ -24,7 +24,7 @@ pub(crate) fn script() -> String {
         for option in subcommand.options {
             put_option(&mut script, &here, option);
         }
-        for word in subcommand.words {
+        for word in subcommand.positionals {
             let choices = (word.choices)();
             if !choices.is_empty() {
                 let _ = writeln!(script, "complete -c deputy -n {here} -f -a {}", quoted(&choices.join(" ")));
@@ -36,10 +36,10 @@ pub(crate) fn script() -> String {
 
 fn put_option(script: &mut String, condition: &str, option: &Opt) {
     let short = option.short.map_or_else(String::new, |short| format!(" -s {short}"));
-    let value = match option.takes {
-        Takes::Nothing => String::new(),
-        Takes::Choice(choices) => format!(" -x -a {}", quoted(&choices.join(" "))),
-        Takes::Number { .. } | Takes::Seconds | Takes::Text(_) => " -r".to_owned(),
+    let value = match option.value {
+        ValueKind::Nothing => String::new(),
+        ValueKind::Choice(choices) => format!(" -x -a {}", quoted(&choices.join(" "))),
+        ValueKind::Number { .. } | ValueKind::Seconds | ValueKind::Text(_) => " -r".to_owned(),
     };
     let _ = writeln!(
         script,

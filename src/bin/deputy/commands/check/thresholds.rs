@@ -1,19 +1,19 @@
 //! `W,C`: above which a figure is a warning, and above which it is critical. Pure.
 
 use super::verdict::State;
-use crate::args::{seconds, whole};
+use crate::args::{parse_seconds, parse_uint};
 
 /// What is right as bounds.
-pub(super) const RIGHT: &str = "it takes two numbers W,C, and W is not above C";
+pub(super) const EXPECTED: &str = "it takes two numbers W,C, and W is not above C";
 
 /// A figure above the first is a warning, above the second critical: as a plain number means in the guidelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(super) struct Threshold {
     pub(super) warning: u64,
     pub(super) critical: u64,
 }
 
-impl Bounds {
+impl Threshold {
     /// Reads `W,C`, each by `read`.
     pub(super) fn read(text: &str, read: fn(&str) -> Option<u64>) -> Option<Self> {
         let (warning, critical) = text.split_once(',')?;
@@ -32,12 +32,12 @@ impl Bounds {
 
 /// A number of jobs.
 pub(super) fn jobs(text: &str) -> Option<u64> {
-    whole(text)
+    parse_uint(text)
 }
 
 /// Seconds, in milliseconds.
 pub(super) fn ms(text: &str) -> Option<u64> {
-    seconds(text).and_then(|time| time.as_millis().try_into().ok())
+    parse_seconds(text).and_then(|time| time.as_millis().try_into().ok())
 }
 
 #[cfg(test)]
@@ -60,14 +60,14 @@ mod tests {
             ("1,86401", ms, None),
             ("1 ,2", jobs, None),
         ] {
-            let bounds = bounds.map(|(warning, critical)| Bounds { warning, critical });
-            assert_eq!(Bounds::read(text, read), bounds, "{text}");
+            let bounds = bounds.map(|(warning, critical)| Threshold { warning, critical });
+            assert_eq!(Threshold::read(text, read), bounds, "{text}");
         }
     }
 
     #[test]
     fn a_figure_at_its_bound_has_not_passed_it() {
-        let bounds = Bounds { warning: 2, critical: 4 };
+        let bounds = Threshold { warning: 2, critical: 4 };
         let states = [0, 2, 3, 4, 5].map(|figure| bounds.state(figure));
         assert_eq!(states, [State::Ok, State::Ok, State::Warning, State::Warning, State::Critical]);
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::error::EXIT_CODES;
 use crate::options::{HELP, Opt, VERSION};
-use crate::problem::EXITS;
 use crate::subcommand::{SUBCOMMANDS, Subcommand};
 
 /// What `deputy` is, for help and man page.
@@ -41,7 +41,7 @@ fn main_text() -> String {
         text += &wrapped(note, 0);
     }
     text.push('\n');
-    exits(&mut text, EXITS);
+    exits(&mut text, EXIT_CODES);
     text
 }
 
@@ -49,10 +49,10 @@ fn subcommand_text(subcommand: &Subcommand) -> String {
     let mut summary = subcommand.summary.to_owned();
     summary[..1].make_ascii_uppercase();
     let mut text = format!("Usage: {}\n\n{summary}.\n\n", subcommand.usage());
-    for word in subcommand.words {
+    for word in subcommand.positionals {
         row(&mut text, word.name, word.help);
     }
-    if !subcommand.words.is_empty() {
+    if !subcommand.positionals.is_empty() {
         text.push('\n');
     }
     for option in subcommand.options {
@@ -68,7 +68,7 @@ fn subcommand_text(subcommand: &Subcommand) -> String {
         let _ = writeln!(text, "  # {}\n  {}", example.what, example.line); // Writing to a String cannot fail.
     }
     text.push('\n');
-    exits(&mut text, subcommand.exits);
+    exits(&mut text, subcommand.exit_codes);
     text
 }
 
@@ -82,7 +82,7 @@ fn exits(text: &mut String, exits: &[(u8, &str)]) {
 /// The names of an option, as `-j, --jobs N`.
 pub(crate) fn names(option: &Opt) -> String {
     let short = option.short.map_or_else(|| "    ".to_owned(), |short| format!("-{short}, "));
-    let value = option.takes.name();
+    let value = option.value.name();
     let gap = if value.is_empty() { "" } else { " " };
     format!("{short}{}{gap}{value}", option.long)
 }
