@@ -1,4 +1,4 @@
-//! The Rust that README.md shows.
+//! The Rust that docs/rust.md shows.
 
 use std::process::Command;
 
@@ -10,12 +10,12 @@ const EXAMPLES: [&str; 2] = ["docs/examples/worker.rs", "docs/examples/client.rs
 
 /// The lines of each block of this kind.
 fn shown(kind: &str) -> Vec<Vec<String>> {
-    let blocks = page::blocks(&page::read("README.md")).into_iter();
+    let blocks = page::blocks(&page::read("docs/rust.md")).into_iter();
     blocks.filter(|block| block.kind == kind).map(|block| block.lines).collect()
 }
 
 #[test]
-fn the_readme_shows_the_examples_without_what_only_compilers_need() {
+fn the_page_shows_the_examples_without_what_only_compilers_need() {
     let examples = EXAMPLES.map(|path| {
         let text = page::read(path);
         let lines = text.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#!["));
@@ -34,7 +34,7 @@ fn the_library_example_is_the_one_that_the_crate_tests() {
 }
 
 #[test]
-fn worker_and_client_print_what_the_readme_says() {
+fn worker_and_client_print_what_the_page_says() {
     let server = Server::start(&[]);
     for url in [server.tcp[0].to_string(), format!("unix:{}", server.sock.display())] {
         let start = |name| Process::spawn(Command::new(program(name)).env("DEPUTY_URL", &url), None);

@@ -34,11 +34,6 @@ fn names(tables: &[Vec<Vec<String>>]) -> Vec<String> {
 }
 
 #[test]
-fn the_readme_lists_the_options_as_help_does() {
-    assert_eq!(page::table(&page::read("README.md"), "| option | default | |"), options());
-}
-
-#[test]
 fn the_operating_page_lists_the_options_with_their_defaults() {
     let shown = page::table(&page::read("docs/operating.md"), "| option | default | what it does |");
     let names_and_defaults = |row: &[String]| [row[0].clone(), row[1].clone()];
