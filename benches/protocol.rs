@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES};
-use deputy::protocol::command::{Command, JobName, Outcome, decode};
+use deputy::protocol::command::{Command, JobRef, Outcome, decode};
 use deputy::protocol::frame::{Frame, Framer};
 use deputy::protocol::reply::Reply;
 
@@ -82,13 +82,13 @@ fn do_escaped(random: &mut Random) -> Case {
 fn did_by_id(random: &mut Random) -> Case {
     let (id, res) = (id(random), string(random, 22));
     let line = format!(r#"{{"cmd":"did","id":{id},"res":{res}}}"#);
-    Case::new(line, &Command::Did { job: JobName::Id(&id), id: Some(&id), outcome: Outcome::Res(Some(&res)) })
+    Case::new(line, &Command::Did { job: JobRef::Id(&id), id: Some(&id), outcome: Outcome::Res(Some(&res)) })
 }
 
 fn did_by_number(random: &mut Random) -> Case {
     let (job, res) = (random.below(1 << 40), string(random, 22));
     let line = format!(r#"{{"cmd":"did","job":{job},"res":{res}}}"#);
-    Case::new(line, &Command::Did { job: JobName::Number(job as u64), id: None, outcome: Outcome::Res(Some(&res)) })
+    Case::new(line, &Command::Did { job: JobRef::Lease(job as u64), id: None, outcome: Outcome::Res(Some(&res)) })
 }
 
 fn can_do(random: &mut Random) -> Case {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deputy::dispatch::job::Job;
-use deputy::dispatch::message::{BidId, Closing, ConnId, Effects, Input, Message, ShardId, Submitter};
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, Message, PoolId, ShardId, Submitter};
 use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -53,7 +53,7 @@ fn other_shard(number: usize) -> ShardId {
 
 fn submission(number: usize) -> (ShardId, Message) {
     let from = other_shard(number);
-    let submitter = Submitter { shard: from, conn: ConnId { slot: 0, generation: 0 } };
+    let submitter = Submitter { shard: from, conn: ConnId { index: 0, generation: 0 } };
     (from, Message::Submit(Job::new(submitter, 0, &number.to_string(), HOT, Some(ARG))))
 }
 
@@ -61,7 +61,7 @@ fn submission(number: usize) -> (ShardId, Message) {
 pub(crate) fn run(jobs_wait: bool) -> Duration {
     let hot: Arc<str> = HOT.into();
     let offer = |number: usize| {
-        let offer = Message::Offer { type_name: Arc::clone(&hot), n: 1, bid: BidId(0) };
+        let offer = Message::Offer { type_name: Arc::clone(&hot), n: 1, pool: PoolId(0) };
         (other_shard(number + 7), offer)
     };
     let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use deputy::dispatch::Dispatch;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Held, Input, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, ShardId};
 use deputy::metrics::{Counts, Fault, Totals};
-use deputy::protocol::command::{Command, JobName, Outcome, TypeName};
+use deputy::protocol::command::{Command, JobRef, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
 
 use crate::{ARG, JOBS, core};
@@ -85,7 +85,7 @@ impl Effects for Outside {
 }
 
 fn conn(slot: usize) -> ConnId {
-    ConnId { slot: u32::try_from(slot).expect("connections are few"), generation: 0 }
+    ConnId { index: u32::try_from(slot).expect("connections are few"), generation: 0 }
 }
 
 fn submitter_of(job: usize) -> ConnId {
@@ -123,7 +123,7 @@ impl OneShard {
         while self.outside.answered < JOBS {
             turns += 1;
             assert!(turns <= JOBS, "the jobs do not end");
-            self.core.step(Input::Turn { now_ms: 0, others: Held::default() }, &mut self.outside);
+            self.core.step(Input::Turn { now_ms: 0, others: MemoryUse::default() }, &mut self.outside);
             let given = self.outside.given.len().min(JOBS_PER_TURN);
             for _ in 0..given {
                 self.answer();
@@ -145,7 +145,7 @@ impl OneShard {
     fn answer(&mut self) {
         let (from, job) = self.outside.given.pop_front().expect("so many were given");
         let id = self.ids[job].as_str();
-        let command = Command::Did { job: JobName::Id(id), id: Some(id), outcome: Outcome::Res(Some(id)) };
+        let command = Command::Did { job: JobRef::Id(id), id: Some(id), outcome: Outcome::Res(Some(id)) };
         self.core.step(Input::Command { from, command }, &mut self.outside);
     }
 

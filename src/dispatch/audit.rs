@@ -17,7 +17,7 @@ pub struct Audit {
     /// Workers among them: those that gave a type or `max_jobs`.
     pub workers: Vec<WorkerAudit>,
     /// The owner's books, by type.
-    pub bids: Vec<BidAudit>,
+    pub pools: Vec<PoolAudit>,
     /// The home's books, by type.
     pub queues: Vec<QueueAudit>,
     /// Entries of lists, timers, questions and other places that must be empty when nobody is connected.
@@ -32,20 +32,20 @@ pub struct WorkerAudit {
     /// Its slots.
     pub max_jobs: u32,
     /// Slots kept for the answer to an ask.
-    pub kept: u32,
+    pub reserved: u32,
     /// Whether it has too much unsent to be given more.
     pub paused: bool,
     /// The types it takes.
     pub types: Vec<Arc<str>>,
     /// Those of them whose books follow how it stands. The others have it as wholly free.
-    pub followed: Vec<Arc<str>>,
+    pub tracked: Vec<Arc<str>>,
     /// The jobs it holds, with their numbers on the wire.
     pub held: Vec<(Option<u64>, JobAudit)>,
 }
 
 /// One type as an owner sees it.
 #[derive(Clone, Debug)]
-pub struct BidAudit {
+pub struct PoolAudit {
     /// The type.
     pub type_name: Arc<str>,
     /// Workers that take it.
@@ -57,11 +57,11 @@ pub struct BidAudit {
     /// Offers sent and not ended.
     pub open: u64,
     /// Whose slot is kept for the answer to an ask.
-    pub asking: Option<ConnId>,
+    pub pull_pending: Option<ConnId>,
     /// Whether a job was turned away for want of a free slot.
-    pub wanted: bool,
+    pub starved: bool,
     /// Whether a suspect was refused, and no Welcome sent since.
-    pub refusing: bool,
+    pub rejects_suspects: bool,
     /// Jobs of this type that this shard's workers hold.
     pub running: u64,
 }
@@ -76,7 +76,7 @@ pub struct QueueAudit {
     /// Offers that stand, summed by shard.
     pub offers: Vec<(ShardId, u64)>,
     /// Shards that take no suspects.
-    pub refuses: Vec<ShardId>,
+    pub rejects_suspects: Vec<ShardId>,
 }
 
 /// A job, as far as tests care.
@@ -89,7 +89,7 @@ pub struct JobAudit {
     /// Its type.
     pub type_name: String,
     /// Its arrival number at home.
-    pub number: u64,
+    pub arrival: u64,
     /// Whether it was given back.
     pub suspect: bool,
     /// Losses that counted.
@@ -98,16 +98,16 @@ pub struct JobAudit {
 
 impl Audit {
     pub(super) fn of(home: &Home, owner: &Owner) -> Self {
-        let (_, nodes) = owner.bids.sizes();
+        let (_, nodes) = owner.pools.sizes();
         let workers = owner.conns.iter().filter_map(|(id, conn)| {
             conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.unsent > UNSENT_PAUSE_BYTES, owner))
         });
         Self {
             connections: owner.conns.ids(),
             workers: workers.collect(),
-            bids: owner.bids.iter().map(|bid| BidAudit::of(bid, owner)).collect(),
+            pools: owner.pools.iter().map(|pool| PoolAudit::of(pool, owner)).collect(),
             queues: home.queues().map(QueueAudit::of).collect(),
-            leftovers: nodes + owner.questions.len() + owner.partials.len() + owner.touched.len() + owner.risen.len(),
+            leftovers: nodes + owner.queries.len() + owner.partials.len() + owner.dirty.len() + owner.freed.len(),
         }
     }
 }
@@ -115,43 +115,43 @@ impl Audit {
 impl WorkerAudit {
     fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
         let names =
-            |types: &[(u32, u32)]| types.iter().map(|&(bid, _)| Arc::clone(&owner.bids.peek(bid).name)).collect();
+            |types: &[(u32, u32)]| types.iter().map(|&(pool, _)| Arc::clone(&owner.pools.peek(pool).name)).collect();
         Self {
             conn,
             max_jobs: worker.max_jobs,
-            kept: worker.kept,
+            reserved: worker.reserved,
             paused,
             types: names(&worker.types),
-            followed: names(worker.followed()),
+            tracked: names(worker.tracked()),
             held: worker.jobs().map(|(number, job)| (number, JobAudit::of(job))).collect(),
         }
     }
 }
 
-impl BidAudit {
-    fn of(bid: &super::bids::Bid, owner: &Owner) -> Self {
+impl PoolAudit {
+    fn of(pool: &super::pools::Pool, owner: &Owner) -> Self {
         Self {
-            type_name: Arc::clone(&bid.name),
-            workers: u64::from(bid.workers),
-            free: bid.free,
-            clean_ready: owner.bids.clean_ready(bid),
-            open: u64::from(bid.open),
-            asking: bid.asking,
-            wanted: bid.wanted.is_some(),
-            refusing: bid.refusing,
-            running: bid.running,
+            type_name: Arc::clone(&pool.name),
+            workers: u64::from(pool.workers),
+            free: pool.free,
+            clean_ready: owner.pools.clean_ready(pool),
+            open: u64::from(pool.open),
+            pull_pending: pool.pull_pending,
+            starved: pool.starved_since.is_some(),
+            rejects_suspects: pool.rejects_suspects,
+            running: pool.running,
         }
     }
 }
 
 impl QueueAudit {
     fn of(queue: &Queue) -> Self {
-        let bidders = || queue.offers.bidders();
+        let bidders = || queue.offers.shards();
         Self {
             type_name: Arc::clone(&queue.name),
-            waiting: queue.line.iter().map(JobAudit::of).collect(),
+            waiting: queue.waiting.iter().map(JobAudit::of).collect(),
             offers: bidders().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
-            refuses: bidders().filter(|&(_, _, refuses)| refuses).map(|(shard, _, _)| shard).collect(),
+            rejects_suspects: bidders().filter(|&(_, _, refuses)| refuses).map(|(shard, _, _)| shard).collect(),
         }
     }
 }
@@ -162,7 +162,7 @@ impl JobAudit {
             id: job.id().to_owned(),
             submitter: job.submitter,
             type_name: job.type_name().to_owned(),
-            number: job.number,
+            arrival: job.arrival,
             suspect: job.suspect,
             attempts: job.attempts,
         }

@@ -15,7 +15,7 @@ pub(super) struct Conn {
     /// Its input has ended; it only stays for answers to metrics questions that came before.
     pub(super) leaving: bool,
     /// Whether a timer watches that its unsent bytes move.
-    pub(super) watched: bool,
+    pub(super) has_stall_timer: bool,
     /// Bytes sent to it that were not yet taken.
     pub(super) unsent: u64,
     /// When a byte last moved, in either direction, or the connection was last found to move well.
@@ -23,24 +23,24 @@ pub(super) struct Conn {
     /// Bytes of an unfinished line, and since when, as a growing number.
     pub(super) partial: (u64, u64),
     /// Metrics questions that are out.
-    pub(super) questions: u32,
+    pub(super) queries: u32,
     pub(super) worker: Option<Box<Worker>>,
 }
 
 impl Conns {
     pub(super) fn open(&mut self, id: ConnId, now_ms: u64) {
-        let slot = id.slot as usize;
+        let slot = id.index as usize;
         if self.0.len() <= slot {
             self.0.resize_with(slot + 1, || None);
         }
         let conn = Box::new(Conn {
             generation: id.generation,
             leaving: false,
-            watched: false,
+            has_stall_timer: false,
             unsent: 0,
             moved_ms: now_ms,
             partial: (0, 0),
-            questions: 0,
+            queries: 0,
             worker: None,
         });
         let before = self.0[slot].replace(conn);
@@ -48,12 +48,12 @@ impl Conns {
     }
 
     pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
-        self.0.get_mut(id.slot as usize)?.as_deref_mut().filter(|conn| conn.generation == id.generation)
+        self.0.get_mut(id.index as usize)?.as_deref_mut().filter(|conn| conn.generation == id.generation)
     }
 
     /// Forgets a connection. The table shrinks when its end is empty.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
-        let conn = self.0.get_mut(id.slot as usize)?.take_if(|conn| conn.generation == id.generation)?;
+        let conn = self.0.get_mut(id.index as usize)?.take_if(|conn| conn.generation == id.generation)?;
         while self.0.last().is_some_and(Option::is_none) {
             self.0.pop();
         }
@@ -71,20 +71,20 @@ impl Conns {
         self.0.iter().enumerate().filter_map(|(slot, conn)| {
             let conn = conn.as_deref()?;
             let slot = u32::try_from(slot).expect("slots come as u32");
-            Some((ConnId { slot, generation: conn.generation }, conn))
+            Some((ConnId { index: slot, generation: conn.generation }, conn))
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::room::Room;
+    use super::super::shrink_check::ShrinkCheck;
     use super::*;
 
     const MANY: u32 = 10_000;
 
     fn id(slot: u32) -> ConnId {
-        ConnId { slot, generation: 7 }
+        ConnId { index: slot, generation: 7 }
     }
 
     fn full() -> Conns {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_table_gives_its_room_back_as_connections_go() {
-        let (mut conns, mut room) = (full(), Room::of(4));
+        let (mut conns, mut room) = (full(), ShrinkCheck::of(4));
         let most = conns.0.capacity();
         for slot in (0..MANY).rev() {
             let before = conns.0.capacity();
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn who_had_a_slot_before_is_not_who_has_it_now() {
         let mut conns = full();
-        let former = ConnId { slot: 3, generation: 6 };
+        let former = ConnId { index: 3, generation: 6 };
         assert!(conns.get(former).is_none() && conns.remove(former).is_none());
         assert!(conns.get(id(3)).is_some() && conns.get(id(MANY)).is_none() && conns.remove(id(MANY)).is_none());
         assert_eq!(conns.iter().count(), MANY as usize);

@@ -9,18 +9,18 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
 
+use super::ctx::Ctx;
 use super::job::{End, Job};
-use super::line::Line;
-use super::message::{BidId, Message, Passage, ShardId, TypeRow};
-use super::offers::{Offers, Taker};
-use super::step::Step;
+use super::message::{JobEvent, Message, PoolId, ShardId, TypeRow};
+use super::offers::{Offers, PoolRef};
+use super::wait_queue::WaitQueue;
 
 /// All types whose home this shard is. A type's entry goes when nothing waits, no offer stands and no shard refuses.
 #[derive(Debug)]
 pub(super) struct Home {
     queues: Queues,
     /// The next arrival number: one counter for all types, so that it outlives their entries.
-    next_number: u64,
+    next_arrival: u64,
 }
 
 /// The queues by type. Boxed, so that the table stays small and grows fast; a table and not a map, so that an entry that
@@ -35,52 +35,52 @@ struct Queues {
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) name: Arc<str>,
-    pub(super) line: Line,
+    pub(super) waiting: WaitQueue,
     pub(super) offers: Offers,
 }
 
 impl Home {
     pub(super) fn new(maps: RandomState) -> Self {
-        Self { queues: Queues { table: HashTable::new(), hasher: maps }, next_number: 0 }
+        Self { queues: Queues { table: HashTable::new(), hasher: maps }, next_arrival: 0 }
     }
 
     /// A new job (H1).
-    pub(super) fn submit(&mut self, mut job: Job, step: &mut Step<'_>) {
-        if step.stopping {
-            return step.end(job, End::Shutdown);
+    pub(super) fn submit(&mut self, mut job: Job, ctx: &mut Ctx<'_>) {
+        if ctx.stopping {
+            return ctx.end(job, End::Shutdown);
         }
-        job.number = self.next_number;
-        self.next_number += 1;
-        step.trace(&job, Passage::Waits(job.submitter));
-        step.counts.jobs_waiting += 1;
-        self.with_queue_of(job, step, |queue, job| queue.line.push(job));
+        job.arrival = self.next_arrival;
+        self.next_arrival += 1;
+        ctx.trace(&job, JobEvent::Queued(job.submitter));
+        ctx.counts.jobs_waiting += 1;
+        self.with_queue_of(job, ctx, |queue, job| queue.waiting.push(job));
     }
 
     /// A job that comes again (H3).
-    pub(super) fn put_back(&mut self, from: ShardId, job: Job, refused: bool, step: &mut Step<'_>) {
-        if step.stopping {
-            return step.end(job, End::Shutdown);
+    pub(super) fn requeue(&mut self, from: ShardId, job: Job, refused: bool, ctx: &mut Ctx<'_>) {
+        if ctx.stopping {
+            return ctx.end(job, End::Shutdown);
         }
-        step.counts.jobs_waiting += 1;
-        self.with_queue_of(job, step, |queue, job| {
+        ctx.counts.jobs_waiting += 1;
+        self.with_queue_of(job, ctx, |queue, job| {
             if refused {
-                queue.offers.refuse(from);
+                queue.offers.reject_suspects(from);
             }
-            queue.line.put_back(job);
+            queue.waiting.requeue(job);
         });
     }
 
     /// `n` more jobs of a type may go to a shard (H1).
-    pub(super) fn offer(&mut self, shard: ShardId, type_name: Arc<str>, n: u32, bid: BidId, step: &mut Step<'_>) {
-        if step.stopping {
+    pub(super) fn offer(&mut self, shard: ShardId, type_name: Arc<str>, n: u32, pool: PoolId, ctx: &mut Ctx<'_>) {
+        if ctx.stopping {
             return;
         }
-        let taker = Taker { shard, bid };
+        let taker = PoolRef { shard, pool };
         let Queues { table, hasher } = &mut self.queues;
         match enter(table, hasher, &type_name) {
             Entry::Occupied(mut entry) => {
                 entry.get_mut().offers.add(taker, n);
-                entry.get_mut().hand_out(step);
+                entry.get_mut().match_offers(ctx);
                 forget_if_unused(entry, hasher);
             }
             Entry::Vacant(entry) => {
@@ -92,37 +92,37 @@ impl Home {
     }
 
     /// A slot is kept for one job of a type (H2).
-    pub(super) fn ask(&mut self, shard: ShardId, type_name: &str, bid: BidId, step: &mut Step<'_>) {
+    pub(super) fn pull(&mut self, shard: ShardId, type_name: &str, pool: PoolId, ctx: &mut Ctx<'_>) {
         let job = self.queues.change(type_name, |queue| queue.pop_for(shard)).flatten();
         match job {
             Some(job) => {
-                step.counts.jobs_waiting -= 1;
-                step.post(shard, Message::Assign { job, asked: true, bid });
+                ctx.counts.jobs_waiting -= 1;
+                ctx.post(shard, Message::Assign { job, asked: true, pool });
             }
-            None => step.post(shard, Message::Decline(bid)),
+            None => ctx.post(shard, Message::Decline(pool)),
         }
     }
 
     /// Suspects may go to a shard again (H4).
-    pub(super) fn welcome(&mut self, from: ShardId, type_name: &str, step: &mut Step<'_>) {
+    pub(super) fn accept_suspects(&mut self, from: ShardId, type_name: &str, ctx: &mut Ctx<'_>) {
         self.queues.change(type_name, |queue| {
-            queue.offers.welcome(from);
-            queue.hand_out(step);
+            queue.offers.accept_suspects(from);
+            queue.match_offers(ctx);
         });
     }
 
     /// A shard takes its offers back (H5).
-    pub(super) fn withdraw(&mut self, from: ShardId, type_name: &str, bid: BidId, step: &mut Step<'_>) {
+    pub(super) fn withdraw(&mut self, from: ShardId, type_name: &str, pool: PoolId, ctx: &mut Ctx<'_>) {
         let n = self.queues.change(type_name, |queue| queue.offers.withdraw(from));
-        step.post(from, Message::Withdrawn(bid, n.unwrap_or(0)));
+        ctx.post(from, Message::Withdrawn(pool, n.unwrap_or(0)));
     }
 
     /// Answers `shutdown` to all that waits, and forgets who would have taken it.
-    pub(super) fn stop(&mut self, step: &mut Step<'_>) {
+    pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {
         for queue in std::mem::take(&mut self.queues.table) {
-            for job in queue.line.into_jobs() {
-                step.counts.jobs_waiting -= 1;
-                step.end(job, End::Shutdown);
+            for job in queue.waiting.into_jobs() {
+                ctx.counts.jobs_waiting -= 1;
+                ctx.end(job, End::Shutdown);
             }
         }
     }
@@ -142,12 +142,12 @@ impl Home {
     }
 
     /// Puts a job in its queue by `put`, and hands out what can be.
-    fn with_queue_of(&mut self, job: Job, step: &mut Step<'_>, put: impl FnOnce(&mut Queue, Job)) {
+    fn with_queue_of(&mut self, job: Job, ctx: &mut Ctx<'_>, put: impl FnOnce(&mut Queue, Job)) {
         let Queues { table, hasher } = &mut self.queues;
         match enter(table, hasher, job.type_name()) {
             Entry::Occupied(mut entry) => {
                 put(entry.get_mut(), job);
-                entry.get_mut().hand_out(step);
+                entry.get_mut().match_offers(ctx);
                 forget_if_unused(entry, hasher);
             }
             Entry::Vacant(entry) => {
@@ -193,46 +193,46 @@ fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, hasher: &RandomState) 
 
 impl Queue {
     fn boxed(name: Arc<str>) -> Box<Self> {
-        Box::new(Self { name, line: Line::default(), offers: Offers::default() })
+        Box::new(Self { name, waiting: WaitQueue::default(), offers: Offers::default() })
     }
 
     /// H1: as long as a waiting job and an offer go together, the first such job is assigned to the first such offer.
-    fn hand_out(&mut self, step: &mut Step<'_>) {
+    fn match_offers(&mut self, ctx: &mut Ctx<'_>) {
         while let Some((job, to)) = self.pop_pair() {
-            step.counts.jobs_waiting -= 1;
-            step.post(to.shard, Message::Assign { job, asked: false, bid: to.bid });
+            ctx.counts.jobs_waiting -= 1;
+            ctx.post(to.shard, Message::Assign { job, asked: false, pool: to.pool });
         }
     }
 
-    fn pop_pair(&mut self) -> Option<(Job, Taker)> {
-        if self.line.has_suspect()
-            && let Some(to) = self.offers.take_welcoming()
+    fn pop_pair(&mut self) -> Option<(Job, PoolRef)> {
+        if self.waiting.has_suspect()
+            && let Some(to) = self.offers.take_open_to_suspects()
         {
-            return self.line.pop_suspect().map(|job| (job, to));
+            return self.waiting.pop_suspect().map(|job| (job, to));
         }
-        if !self.line.has_other() {
+        if !self.waiting.has_other() {
             return None;
         }
         let to = self.offers.take()?;
-        self.line.pop_other().map(|job| (job, to))
+        self.waiting.pop_other().map(|job| (job, to))
     }
 
     /// The first waiting job that may go to `shard`.
     fn pop_for(&mut self, shard: ShardId) -> Option<Job> {
-        if self.line.has_suspect() && !self.offers.refuses(shard) {
-            return self.line.pop_suspect();
+        if self.waiting.has_suspect() && !self.offers.rejects_suspects(shard) {
+            return self.waiting.pop_suspect();
         }
-        self.line.pop_other()
+        self.waiting.pop_other()
     }
 
     fn is_unused(&self) -> bool {
-        self.line.is_empty() && self.offers.is_empty()
+        self.waiting.is_empty() && self.offers.is_empty()
     }
 
     fn row(&self, now_ms: u64) -> TypeRow {
         TypeRow {
-            waiting: self.line.len() as u64,
-            oldest_ms: self.line.oldest_ms().map_or(0, |accepted_ms| now_ms.saturating_sub(accepted_ms)),
+            waiting: self.waiting.len() as u64,
+            oldest_ms: self.waiting.oldest_ms().map_or(0, |accepted_ms| now_ms.saturating_sub(accepted_ms)),
             ..TypeRow::default()
         }
     }
@@ -240,7 +240,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::room::Room;
+    use super::super::shrink_check::ShrinkCheck;
     use super::*;
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             let Entry::Vacant(entry) = enter(&mut queues.table, &queues.hasher, name) else { unreachable!() };
             entry.insert(Queue::boxed(Arc::clone(name)));
         }
-        let (mut room, most) = (Room::of(8), queues.table.capacity());
+        let (mut room, most) = (ShrinkCheck::of(8), queues.table.capacity());
         for name in &names {
             let before = queues.table.capacity();
             assert_eq!(queues.change(name, |_| ()), Some(()));

@@ -12,7 +12,7 @@ pub struct Job {
     /// Id, type and arg, end to end.
     text: Box<str>,
     /// Its place among the jobs of its home: given by the home when it comes, kept if it comes again.
-    pub number: u64,
+    pub arrival: u64,
     /// When it was accepted.
     pub accepted_ms: u64,
     /// Where the answer goes.
@@ -36,7 +36,7 @@ impl Job {
         text.push_str(arg_text);
         Self {
             text: text.into_boxed_str(),
-            number: 0,
+            arrival: 0,
             accepted_ms,
             submitter,
             attempts: 0,

@@ -17,7 +17,7 @@ pub struct ShardId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId {
     /// Where the shard keeps it.
-    pub slot: u32,
+    pub index: u32,
     /// Which of the connections that were kept there.
     pub generation: u32,
 }
@@ -34,7 +34,7 @@ pub struct Submitter {
 /// Where an owner keeps its books of a type. It means nothing to others: a home gives it back, so that the owner need not
 /// look the type up. It holds while an offer or an Ask is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BidId(pub u32);
+pub struct PoolId(pub u32);
 
 /// One thing that the core is told. Every input is legal in every state: peers and shards race.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Input<'a> {
         /// Milliseconds on a monotonic clock that all shards share.
         now_ms: u64,
         /// What the other shards hold, as they last said.
-        others: Held,
+        others: MemoryUse,
     },
     /// A connection has come. The caller picks a slot that is free and a generation that was not used before.
     Opened {
@@ -68,7 +68,7 @@ pub enum Input<'a> {
         fatal: bool,
     },
     /// Bytes came from a connection; all whole lines among them have been told before.
-    Heard {
+    BytesRead {
         /// Who.
         conn: ConnId,
         /// Bytes of an unfinished line that are kept for it.
@@ -122,9 +122,9 @@ impl<'a> Input<'a> {
 
 /// What counts in the memory budget, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct MemoryUse {
     /// Jobs that were accepted and not yet answered, and unsent bytes.
-    pub firm: u64,
+    pub committed: u64,
     /// Unfinished lines.
     pub partial: u64,
 }
@@ -156,7 +156,7 @@ pub trait Effects {
     fn fault(&mut self, conn: ConnId, fault: Fault);
     /// Tells where a job has come to. Only called if [`Settings::trace`](super::Settings::trace) is set; where nobody
     /// wants to know, nothing has to be done.
-    fn trace(&mut self, job: Arrival, passage: Passage) {
+    fn trace(&mut self, job: TraceId, passage: JobEvent) {
         let _ = (job, passage);
     }
     /// The sum over all shards, `own` standing for this one's latest figures. The one question that the core asks.
@@ -165,24 +165,24 @@ pub trait Effects {
 
 /// When a job arrived at its home, which is its name for people who follow its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct TraceId {
     /// The shard that queued it.
     pub home: ShardId,
     /// Its number among those that did.
-    pub number: u64,
+    pub arrival: u64,
 }
 
 /// Where a job has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passage {
+pub enum JobEvent {
     /// It is in line for the first time.
-    Waits(Submitter),
+    Queued(Submitter),
     /// A worker of this shard has it.
-    Given(ConnId),
+    Sent(ConnId),
     /// This worker went away with it.
-    GivenBack(ConnId),
+    Requeued(ConnId),
     /// It is over, in this way: `done`, or the code of its failure.
-    Ended(&'static str),
+    Finished(&'static str),
 }
 
 /// What shards tell each other. The rules are in docs/architecture.md.
@@ -197,10 +197,10 @@ pub enum Message {
         /// How many.
         n: u32,
         /// The owner's books.
-        bid: BidId,
+        pool: PoolId,
     },
     /// Owner to home: a slot is kept for one job of this type; answer at once.
-    Ask(Arc<str>, BidId),
+    Pull(Arc<str>, PoolId),
     /// Home to owner: spends one offer, or answers the ask.
     Assign {
         /// The job.
@@ -208,41 +208,41 @@ pub enum Message {
         /// Whether it answers an ask.
         asked: bool,
         /// As in the offer or the ask.
-        bid: BidId,
+        pool: PoolId,
     },
     /// Home to owner: nothing waits that may go to you. The ask is over.
-    Decline(BidId),
+    Decline(PoolId),
     /// Owner to home: queue this job again.
-    Return {
+    Requeue {
         /// The job.
         job: Job,
         /// Whether no free slot may take this suspect.
         refused: bool,
     },
     /// Owner to home: suspects may come again.
-    Welcome(Arc<str>),
+    AcceptSuspects(Arc<str>),
     /// Owner to home: take back all our offers of this type.
-    Withdraw(Arc<str>, BidId),
+    Withdraw(Arc<str>, PoolId),
     /// Home to owner: they were so many. If they were none, the books may be gone.
-    Withdrawn(BidId, u32),
+    Withdrawn(PoolId, u32),
     /// Who ends a job to its submitter's owner: the one answer.
-    Result {
+    Answer {
         /// Whom it is for.
         to: Submitter,
         /// The answer.
         answer: Answer,
     },
     /// Any to any: what do you know of these types?
-    Census {
+    StatsQuery {
         /// The asker's name for the question.
-        question: u64,
+        query: u64,
         /// Which types; none for all.
         types: Option<Arc<[Arc<str>]>>,
     },
     /// The answer to a census.
-    Counted {
+    StatsReply {
         /// The asker's name for the question.
-        question: u64,
+        query: u64,
         /// A row for each type that is known here.
         rows: Vec<(Arc<str>, TypeRow)>,
     },

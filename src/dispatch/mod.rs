@@ -8,41 +8,41 @@
 //! |---|---|
 //! | [`message`] | what goes in and out |
 //! | [`job`] | a job, and the answer that ends it |
-//! | `home`, `line`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
-//! | `owner`, `conns`, `worker`, `bids`, `table` | a shard as the owner of connections: their slots, and what was offered for them |
-//! | `obey`, `supply`, `ready`, `bounds`, `census` | the owner's rules: commands, winning jobs, who takes them, limits, tables by type |
-//! | `step` | what a rule may use beside its own books: settings, time, figures, the way out |
-//! | [`audit`], `room` | the books laid open, and whether they give room back: for tests |
+//! | `home`, `wait_queue`, `fifo`, `offers` | a shard as the home of types: what waits, and who would take it |
+//! | `owner`, `conns`, `worker`, `pools`, `shrinking_slab` | a shard as the owner of connections: their slots, and what was offered for them |
+//! | `commands`, `assign`, `ready`, `backpressure`, `type_stats` | the owner's rules: commands, winning jobs, who takes them, limits, tables by type |
+//! | `ctx` | what a rule may use beside its own books: settings, time, figures, the way out |
+//! | [`audit`], `shrink_check` | the books laid open, and whether they give room back: for tests |
 
+mod assign;
 pub mod audit;
-mod bids;
-mod bounds;
-mod census;
+mod backpressure;
+mod commands;
 mod conns;
+mod ctx;
 mod fifo;
 mod home;
 pub mod job;
-mod line;
 pub mod message;
-mod obey;
 mod offers;
 mod owner;
+mod pools;
 mod ready;
 #[cfg(test)]
-mod room;
-mod step;
-mod supply;
-mod table;
+mod shrink_check;
+mod shrinking_slab;
+mod type_stats;
+mod wait_queue;
 mod worker;
 
 use std::collections::VecDeque;
 
 use ahash::RandomState;
 use audit::Audit;
+use ctx::Ctx;
 use home::Home;
 use message::{Effects, Input, Message, ShardId};
 use owner::Owner;
-use step::Step;
 
 use crate::metrics::Counts;
 
@@ -106,25 +106,25 @@ impl Dispatch {
     pub fn step(&mut self, input: Input<'_>, effects: &mut dyn Effects) {
         match input {
             Input::Turn { now_ms, others } => {
-                self.owner.told_until_ms = std::mem::replace(&mut self.now_ms, now_ms);
+                self.owner.last_turn_ms = std::mem::replace(&mut self.now_ms, now_ms);
                 self.owner.others = others;
             }
             Input::Stop => self.stopping = true,
             _ => {}
         }
         let Self { settings, now_ms, stopping, counts, local, home, owner } = self;
-        let mut step = Step { settings, now_ms: *now_ms, stopping: *stopping, counts, local, effects };
-        told(input, home, owner, &mut step);
-        owner.settle(&mut step);
-        while let Some(message) = step.local.pop_front() {
-            hear(step.settings.shard, message, home, owner, &mut step);
-            owner.settle(&mut step);
+        let mut ctx = Ctx { settings, now_ms: *now_ms, stopping: *stopping, counts, local, effects };
+        handle_input(input, home, owner, &mut ctx);
+        owner.reconcile_offers(&mut ctx);
+        while let Some(message) = ctx.local.pop_front() {
+            handle_message(ctx.settings.shard, message, home, owner, &mut ctx);
+            owner.reconcile_offers(&mut ctx);
         }
     }
 
     /// When it next wants an [`Input::Turn`], in the milliseconds of that input; `None`: not for the time's sake.
     pub fn next_call_ms(&self) -> Option<u64> {
-        self.owner.watches.peek().map(|&std::cmp::Reverse((due_ms, _))| due_ms)
+        self.owner.stall_timers.peek().map(|&std::cmp::Reverse((due_ms, _))| due_ms)
     }
 
     /// The shard's figures now.
@@ -143,49 +143,49 @@ impl Dispatch {
     }
 }
 
-fn told(input: Input<'_>, home: &mut Home, owner: &mut Owner, step: &mut Step<'_>) {
+fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match input {
         Input::Turn { .. } => {
-            owner.close_stalled(step);
-            owner.cut_partials(step);
+            owner.close_stalled(ctx);
+            owner.cut_partials(ctx);
         }
-        Input::Opened { conn } => owner.open(conn, step),
+        Input::Opened { conn } => owner.open(conn, ctx),
         Input::Command { from, command } => {
-            if owner.line_ended(from, step) {
-                owner.obey(from, command, step);
+            if owner.line_ended(from, ctx) {
+                owner.handle_command(from, command, ctx);
             }
         }
         Input::Refused { from, refusal, fatal } => {
-            if owner.line_ended(from, step) {
-                owner.refused(from, &refusal, fatal, step);
+            if owner.line_ended(from, ctx) {
+                owner.handle_refusal(from, &refusal, fatal, ctx);
             }
         }
-        Input::Heard { conn, partial_bytes } => owner.heard(conn, partial_bytes, step),
-        Input::Written { conn, bytes } => owner.written(conn, bytes, step),
-        Input::Ended { conn } => owner.end(conn, step),
-        Input::Message { from, message } => hear(from, message, home, owner, step),
-        Input::Stop => home.stop(step),
-        Input::DrainOver => owner.drain_over(step),
+        Input::BytesRead { conn, partial_bytes } => owner.bytes_read(conn, partial_bytes, ctx),
+        Input::Written { conn, bytes } => owner.written(conn, bytes, ctx),
+        Input::Ended { conn } => owner.end(conn, ctx),
+        Input::Message { from, message } => handle_message(from, message, home, owner, ctx),
+        Input::Stop => home.stop(ctx),
+        Input::DrainOver => owner.drain_over(ctx),
     }
 }
 
 /// A message, from another shard or the own.
-fn hear(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, step: &mut Step<'_>) {
+fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
-        Message::Submit(job) => home.submit(job, step),
-        Message::Offer { type_name, n, bid } => home.offer(from, type_name, n, bid, step),
-        Message::Ask(type_name, bid) => home.ask(from, &type_name, bid, step),
-        Message::Return { job, refused } => home.put_back(from, job, refused, step),
-        Message::Welcome(type_name) => home.welcome(from, &type_name, step),
-        Message::Withdraw(type_name, bid) => home.withdraw(from, &type_name, bid, step),
-        Message::Assign { job, asked, bid } => owner.assigned(job, asked, bid.0, step),
-        Message::Decline(bid) => owner.declined(bid.0, step),
-        Message::Withdrawn(bid, n) => owner.withdrawn(bid.0, n),
-        Message::Result { to, answer } => owner.deliver(to, &answer, step),
-        Message::Census { question, types } => {
-            let rows = census::count(home, owner, types.as_deref(), step.now_ms);
-            step.post(from, Message::Counted { question, rows });
+        Message::Submit(job) => home.submit(job, ctx),
+        Message::Offer { type_name, n, pool } => home.offer(from, type_name, n, pool, ctx),
+        Message::Pull(type_name, pool) => home.pull(from, &type_name, pool, ctx),
+        Message::Requeue { job, refused } => home.requeue(from, job, refused, ctx),
+        Message::AcceptSuspects(type_name) => home.accept_suspects(from, &type_name, ctx),
+        Message::Withdraw(type_name, pool) => home.withdraw(from, &type_name, pool, ctx),
+        Message::Assign { job, asked, pool } => owner.assigned(job, asked, pool.0, ctx),
+        Message::Decline(pool) => owner.declined(pool.0, ctx),
+        Message::Withdrawn(pool, n) => owner.withdrawn(pool.0, n),
+        Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
+        Message::StatsQuery { query: question, types } => {
+            let rows = type_stats::count(home, owner, types.as_deref(), ctx.now_ms);
+            ctx.post(from, Message::StatsReply { query: question, rows });
         }
-        Message::Counted { question, rows } => owner.counted(question, rows, step),
+        Message::StatsReply { query: question, rows } => owner.handle_stats_reply(question, rows, ctx),
     }
 }

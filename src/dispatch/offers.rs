@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::message::{BidId, ShardId};
+use super::message::{PoolId, ShardId};
 
 /// The offers for one type.
 #[derive(Debug, Default)]
@@ -18,22 +18,22 @@ pub(super) struct Offers {
     /// Entries of `fifo` that do not stand any more.
     dead: usize,
     /// Shards that have an offer standing or refuse suspects, by number. Most types have workers at one.
-    bidders: SmallVec<[Bidder; 1]>,
+    shards: SmallVec<[ShardOffers; 1]>,
     next_epoch: u64,
     /// Jobs that shards which do not refuse suspects would take.
-    welcoming: u64,
+    open_to_suspects: u64,
 }
 
 /// Somebody who would take a job: a shard, and its own books of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taker {
+pub(super) struct PoolRef {
     pub(super) shard: ShardId,
-    pub(super) bid: BidId,
+    pub(super) pool: PoolId,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Offer {
-    from: Taker,
+    from: PoolRef,
     n: u32,
     epoch: u64,
 }
@@ -47,38 +47,38 @@ struct Fifo {
 }
 
 #[derive(Debug)]
-struct Bidder {
+struct ShardOffers {
     shard: ShardId,
     open: u32,
     entries: u32,
     /// Offers of another epoch were withdrawn.
     epoch: u64,
-    refuses: bool,
+    rejects_suspects: bool,
 }
 
 impl Offers {
     /// Whether no offer stands and no shard refuses suspects.
     pub(super) fn is_empty(&self) -> bool {
-        self.bidders.is_empty()
+        self.shards.is_empty()
     }
 
     /// `n` more jobs may go to `shard`.
-    pub(super) fn add(&mut self, from: Taker, n: u32) {
+    pub(super) fn add(&mut self, from: PoolRef, n: u32) {
         let i = self.enter(from.shard);
-        let bidder = &mut self.bidders[i];
+        let bidder = &mut self.shards[i];
         bidder.open += n;
         bidder.entries += 1;
         self.fifo.push(Offer { from, n, epoch: bidder.epoch });
-        if !bidder.refuses {
-            self.welcoming += u64::from(n);
+        if !bidder.rejects_suspects {
+            self.open_to_suspects += u64::from(n);
         }
     }
 
     /// Spends one of the first offer that stands.
-    pub(super) fn take(&mut self) -> Option<Taker> {
+    pub(super) fn take(&mut self) -> Option<PoolRef> {
         loop {
             let offer = self.fifo.pop()?;
-            match self.bidder_of(&offer) {
+            match self.standing(&offer) {
                 Some(i) => return Some(self.spend(i, offer)),
                 None => self.dead -= 1,
             }
@@ -86,14 +86,14 @@ impl Offers {
     }
 
     /// Spends one of the first offer whose shard takes suspects. Passes over the others without moving them.
-    pub(super) fn take_welcoming(&mut self) -> Option<Taker> {
-        if self.welcoming == 0 {
+    pub(super) fn take_open_to_suspects(&mut self) -> Option<PoolRef> {
+        if self.open_to_suspects == 0 {
             return None;
         }
-        let welcomes = |offer: &Offer| self.bidder_of(offer).is_some_and(|i| !self.bidders[i].refuses);
+        let welcomes = |offer: &Offer| self.standing(offer).is_some_and(|i| !self.shards[i].rejects_suspects);
         let at = self.fifo.iter().position(welcomes).expect("what is welcoming stands in the list");
         let offer = self.fifo.remove(at).expect("the position was found just now");
-        let i = self.bidder_of(&offer).expect("it stood just now");
+        let i = self.standing(&offer).expect("it stood just now");
         Some(self.spend(i, offer))
     }
 
@@ -101,12 +101,12 @@ impl Offers {
     pub(super) fn withdraw(&mut self, shard: ShardId) -> u32 {
         let Ok(i) = self.find(shard) else { return 0 };
         let epoch = self.fresh_epoch();
-        let bidder = &mut self.bidders[i];
+        let bidder = &mut self.shards[i];
         let open = std::mem::take(&mut bidder.open);
         self.dead += std::mem::take(&mut bidder.entries) as usize;
         bidder.epoch = epoch;
-        if !bidder.refuses {
-            self.welcoming -= u64::from(open);
+        if !bidder.rejects_suspects {
+            self.open_to_suspects -= u64::from(open);
         }
         self.leave_if_idle(i);
         self.compact();
@@ -114,39 +114,39 @@ impl Offers {
     }
 
     /// `shard` takes no suspects from now on.
-    pub(super) fn refuse(&mut self, shard: ShardId) {
+    pub(super) fn reject_suspects(&mut self, shard: ShardId) {
         let i = self.enter(shard);
-        let bidder = &mut self.bidders[i];
-        if !std::mem::replace(&mut bidder.refuses, true) {
-            self.welcoming -= u64::from(bidder.open);
+        let bidder = &mut self.shards[i];
+        if !std::mem::replace(&mut bidder.rejects_suspects, true) {
+            self.open_to_suspects -= u64::from(bidder.open);
         }
     }
 
     /// `shard` takes suspects again.
-    pub(super) fn welcome(&mut self, shard: ShardId) {
+    pub(super) fn accept_suspects(&mut self, shard: ShardId) {
         let Ok(i) = self.find(shard) else { return };
-        let bidder = &mut self.bidders[i];
-        if std::mem::replace(&mut bidder.refuses, false) {
-            self.welcoming += u64::from(bidder.open);
+        let bidder = &mut self.shards[i];
+        if std::mem::replace(&mut bidder.rejects_suspects, false) {
+            self.open_to_suspects += u64::from(bidder.open);
         }
         self.leave_if_idle(i);
     }
 
     /// Whether `shard` takes no suspects.
-    pub(super) fn refuses(&self, shard: ShardId) -> bool {
-        self.find(shard).is_ok_and(|i| self.bidders[i].refuses)
+    pub(super) fn rejects_suspects(&self, shard: ShardId) -> bool {
+        self.find(shard).is_ok_and(|i| self.shards[i].rejects_suspects)
     }
 
     /// Every bidder: shard, jobs that it would take, whether it refuses suspects.
-    pub(super) fn bidders(&self) -> impl Iterator<Item = (ShardId, u32, bool)> {
-        self.bidders.iter().map(|b| (b.shard, b.open, b.refuses))
+    pub(super) fn shards(&self) -> impl Iterator<Item = (ShardId, u32, bool)> {
+        self.shards.iter().map(|b| (b.shard, b.open, b.rejects_suspects))
     }
 
-    fn spend(&mut self, i: usize, offer: Offer) -> Taker {
-        let bidder = &mut self.bidders[i];
+    fn spend(&mut self, i: usize, offer: Offer) -> PoolRef {
+        let bidder = &mut self.shards[i];
         bidder.open -= 1;
-        if !bidder.refuses {
-            self.welcoming -= 1;
+        if !bidder.rejects_suspects {
+            self.open_to_suspects -= 1;
         }
         if offer.n > 1 {
             self.fifo.push(Offer { n: offer.n - 1, ..offer });
@@ -157,18 +157,18 @@ impl Offers {
         offer.from
     }
 
-    fn bidder_of(&self, offer: &Offer) -> Option<usize> {
-        self.find(offer.from.shard).ok().filter(|&i| self.bidders[i].epoch == offer.epoch)
+    fn standing(&self, offer: &Offer) -> Option<usize> {
+        self.find(offer.from.shard).ok().filter(|&i| self.shards[i].epoch == offer.epoch)
     }
 
     fn find(&self, shard: ShardId) -> Result<usize, usize> {
-        self.bidders.binary_search_by_key(&shard, |bidder| bidder.shard)
+        self.shards.binary_search_by_key(&shard, |bidder| bidder.shard)
     }
 
     fn enter(&mut self, shard: ShardId) -> usize {
         self.find(shard).unwrap_or_else(|i| {
             let epoch = self.fresh_epoch();
-            self.bidders.insert(i, Bidder { shard, open: 0, entries: 0, epoch, refuses: false });
+            self.shards.insert(i, ShardOffers { shard, open: 0, entries: 0, epoch, rejects_suspects: false });
             i
         })
     }
@@ -179,15 +179,15 @@ impl Offers {
     }
 
     fn leave_if_idle(&mut self, i: usize) {
-        if self.bidders[i].open == 0 && !self.bidders[i].refuses {
-            self.bidders.remove(i);
+        if self.shards[i].open == 0 && !self.shards[i].rejects_suspects {
+            self.shards.remove(i);
         }
     }
 
     fn compact(&mut self) {
         if self.dead * 2 > self.fifo.len() {
             let mut fifo = std::mem::take(&mut self.fifo);
-            fifo.retain(|offer| self.bidder_of(offer).is_some());
+            fifo.retain(|offer| self.standing(offer).is_some());
             self.fifo = fifo;
             self.dead = 0;
         }
@@ -245,8 +245,8 @@ mod tests {
     const SHARDS: usize = 5;
 
     impl Both {
-        fn taker(shard: ShardId) -> Taker {
-            Taker { shard, bid: BidId(u32::from(shard.0) + 100) }
+        fn taker(shard: ShardId) -> PoolRef {
+            PoolRef { shard, pool: PoolId(u32::from(shard.0) + 100) }
         }
 
         /// Does one of the things that can be done.
@@ -263,7 +263,7 @@ mod tests {
                 }
                 3 => {
                     let at = self.plain.iter().position(|(shard, _)| !self.refusing[usize::from(shard.0)]);
-                    let taken = self.offers.take_welcoming();
+                    let taken = self.offers.take_open_to_suspects();
                     self.expect(taken, at);
                 }
                 4 => {
@@ -273,18 +273,18 @@ mod tests {
                     assert!(n == 0 || self.offers.dead <= self.plain.len(), "the dead are no more than half");
                 }
                 5 => {
-                    self.offers.refuse(shard);
+                    self.offers.reject_suspects(shard);
                     self.refusing[usize::from(shard.0)] = true;
                 }
                 _ => {
-                    self.offers.welcome(shard);
+                    self.offers.accept_suspects(shard);
                     self.refusing[usize::from(shard.0)] = false;
                 }
             }
         }
 
         /// The offer at `at` of the plain list must be the one that was taken; what is left of it goes to the back.
-        fn expect(&mut self, taken: Option<Taker>, at: Option<usize>) {
+        fn expect(&mut self, taken: Option<PoolRef>, at: Option<usize>) {
             let offer = at.map(|at| self.plain.remove(at));
             assert_eq!(taken, offer.map(|(shard, _)| Self::taker(shard)));
             self.plain.extend(offer.filter(|&(_, n)| n > 1).map(|(shard, n)| (shard, n - 1)));
@@ -293,16 +293,16 @@ mod tests {
         /// All that is counted must be what counting finds.
         fn check(&self) {
             let Self { offers, plain, refusing } = self;
-            let standing = offers.fifo.iter().filter(|offer| offers.bidder_of(offer).is_some());
+            let standing = offers.fifo.iter().filter(|offer| offers.standing(offer).is_some());
             assert!(standing.map(|offer| (offer.from.shard, offer.n)).eq(plain.iter().copied()));
             assert_eq!(offers.dead, offers.fifo.len() - plain.len());
             let welcoming = plain.iter().filter(|(shard, _)| !refusing[usize::from(shard.0)]);
-            assert_eq!(offers.welcoming, welcoming.map(|&(_, n)| u64::from(n)).sum::<u64>());
+            assert_eq!(offers.open_to_suspects, welcoming.map(|&(_, n)| u64::from(n)).sum::<u64>());
             let bidders = (0..).map(ShardId).zip(refusing).filter_map(|(shard, &refuses)| {
                 let open = plain.iter().filter(|(of, _)| *of == shard).map(|&(_, n)| n).sum();
                 (open > 0 || refuses).then_some((shard, open, refuses))
             });
-            assert!(offers.bidders().eq(bidders));
+            assert!(offers.shards().eq(bidders));
         }
     }
 

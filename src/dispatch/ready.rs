@@ -6,20 +6,20 @@
 //! until it is wholly free and takes another type's job. **Books that do not follow a worker have it as wholly free: they
 //! may overstate what is free, and never understate it.** Offers may be stale from the start then; nobody waits in vain.
 
-use super::bids::{Bids, Standing};
 use super::conns::Conns;
+use super::ctx::Ctx;
 use super::message::ConnId;
 use super::owner::Owner;
-use super::step::Step;
+use super::pools::{Capacity, Pools};
 use super::worker::Worker;
 use crate::limits::UNSENT_PAUSE_BYTES;
 
 /// A worker, and how it stands now.
-pub(super) fn worker_of(conns: &mut Conns, id: ConnId) -> Option<(&mut Worker, Standing)> {
+pub(super) fn worker_of(conns: &mut Conns, id: ConnId) -> Option<(&mut Worker, Capacity)> {
     let conn = conns.get(id)?;
     let paused = conn.unsent > UNSENT_PAUSE_BYTES;
     let worker = conn.worker.as_deref_mut()?;
-    let now = worker.standing(paused);
+    let now = worker.capacity(paused);
     Some((worker, now))
 }
 
@@ -28,79 +28,80 @@ impl Owner {
     /// all that were before it and turned out not to be ready. So if there is none, what is free is known exactly.
     pub(super) fn first_ready(&mut self, at: u32, suspect: bool) -> Option<ConnId> {
         loop {
-            let first = self.bids.first_ready(at, suspect)?;
-            if first.followed {
+            let first = self.pools.first_ready(at, suspect)?;
+            if first.tracked {
                 return Some(first.worker);
             }
             let (worker, _) = worker_of(&mut self.conns, first.worker).expect("who is ready is a worker");
-            worker.follow((at, first.node), &mut self.bids);
+            worker.track((at, first.node), &mut self.pools);
         }
     }
 
     /// Whether a worker may take a job of this type now.
     pub(super) fn may_take(&mut self, id: ConnId, at: u32, suspect: bool) -> bool {
-        worker_of(&mut self.conns, id)
-            .is_some_and(|(worker, now)| now.free > 0 && !(suspect && now.tainted) && worker.find_type(at).is_ok())
+        worker_of(&mut self.conns, id).is_some_and(|(worker, now)| {
+            now.free > 0 && !(suspect && now.holds_suspect) && worker.find_type(at).is_ok()
+        })
     }
 
     /// A worker stands otherwise than before. The books that follow it know at once of less, and of more when the types
     /// that were turned away have had their share of it. `to_back`: it came, took or ended a job.
-    pub(super) fn refresh(&mut self, id: ConnId, to_back: bool, step: &mut Step<'_>) {
+    pub(super) fn refresh(&mut self, id: ConnId, to_back: bool, ctx: &mut Ctx<'_>) {
         let Some((worker, now)) = worker_of(&mut self.conns, id) else { return };
-        worker.gauge(step);
-        if worker.shown.covers(now) {
-            worker.show(now, to_back, &mut self.bids);
+        worker.gauge(ctx);
+        if worker.recorded.covers(now) {
+            worker.record(now, to_back, &mut self.pools);
         } else {
-            self.risen.push((id, to_back));
+            self.freed.push((id, to_back));
         }
     }
 
     /// Lets the books that follow workers which have more to give than the books know, know of it.
-    pub(super) fn show_risen(&mut self) {
-        for &(id, to_back) in &self.risen {
+    pub(super) fn record_freed(&mut self) {
+        for &(id, to_back) in &self.freed {
             let Some((worker, now)) = worker_of(&mut self.conns, id) else { continue };
-            if worker.shown != now {
-                self.touched.extend(worker.followed().iter().map(|&(bid, _)| bid));
+            if worker.recorded != now {
+                self.dirty.extend(worker.tracked().iter().map(|&(pool, _)| pool));
             }
-            worker.show(now, to_back, &mut self.bids);
+            worker.record(now, to_back, &mut self.pools);
         }
     }
 
     /// O1 for workers that have more to give: the types that follow one and need it are served before their books know.
     /// So what is kept for an Ask at once is never offered, and a job costs no pass over the books of all that wait.
-    pub(super) fn settle_risen(&mut self, step: &mut Step<'_>) {
-        if self.risen.is_empty() {
+    pub(super) fn reconcile_freed(&mut self, ctx: &mut Ctx<'_>) {
+        if self.freed.is_empty() {
             return;
         }
-        if !step.stopping {
-            for &(id, _) in &self.risen {
+        if !ctx.stopping {
+            for &(id, _) in &self.freed {
                 if let Some((worker, now)) = worker_of(&mut self.conns, id) {
-                    serve(worker, id, now, &mut self.bids, step);
+                    serve(worker, id, now, &mut self.pools, ctx);
                 }
             }
         }
-        self.show_risen();
-        self.risen.clear();
+        self.record_freed();
+        self.freed.clear();
     }
 }
 
 /// Suspects are welcomed, and the types that were turned away are asked for, the longest wanted first.
-fn serve(worker: &mut Worker, id: ConnId, now: Standing, bids: &mut Bids, step: &mut Step<'_>) {
+fn serve(worker: &mut Worker, id: ConnId, now: Capacity, pools: &mut Pools, ctx: &mut Ctx<'_>) {
     for _ in 0..now.free {
         let mut longest = None;
-        for &(at, _) in worker.followed() {
-            let bid = bids.get(at);
-            if bid.refusing && !now.tainted {
-                bid.welcome(step);
+        for &(at, _) in worker.tracked() {
+            let pool = pools.get(at);
+            if pool.rejects_suspects && !now.holds_suspect {
+                pool.accept_suspects(ctx);
             }
-            if let (Some(since), None) = (bid.wanted, bid.asking)
+            if let (Some(since), None) = (pool.starved_since, pool.pull_pending)
                 && longest.is_none_or(|longest| (since, at) < longest)
             {
                 longest = Some((since, at));
             }
         }
         let Some((_, at)) = longest else { return };
-        bids.get(at).ask(id, step);
-        worker.kept += 1;
+        pools.get(at).pull(id, ctx);
+        worker.reserved += 1;
     }
 }

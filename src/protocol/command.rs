@@ -50,7 +50,7 @@ pub enum Command<'a> {
     /// A worker's answer.
     Did {
         /// Which job.
-        job: JobName<'a>,
+        job: JobRef<'a>,
         /// The line's id where one could be read, for an error that speaks of it.
         id: Option<&'a str>,
         /// What came of it.
@@ -67,9 +67,9 @@ pub enum Command<'a> {
 
 /// How a `did` names its job.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum JobName<'a> {
+pub enum JobRef<'a> {
     /// By `job`: a numbered job.
-    Number(u64),
+    Lease(u64),
     /// By `id`: the one that came without a number.
     Id(&'a str),
 }
@@ -118,14 +118,14 @@ pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
         Refusal { code: Code::BadJson, text: escape(&reason).into(), id: None, is_do: false }
     })?;
     let cmd = members.get(Name::Cmd).and_then(unescape);
-    understand(&members, cmd.as_deref()).map_err(|(code, text)| {
+    parse_command(&members, cmd.as_deref()).map_err(|(code, text)| {
         let id = members.id();
         Refusal { code, text, id, is_do: id.is_some() && cmd.as_deref() == Some(b"do") }
     })
 }
 
 /// Picks the command; `cmd` is `None` if it is absent, twice or no string.
-fn understand<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
+fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
     if let Some(name) = members.twice() {
         return Err((Code::BadRequest, format!("{name} is given twice").into()));
     }
@@ -154,9 +154,9 @@ fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
 fn answer<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
     let job = match (members.get(Name::Job), members.get(Name::Id)) {
         (Some(job), _) => whole_number(job, 0..=JOB_NUMBER_MAX - 1)
-            .map(JobName::Number)
+            .map(JobRef::Lease)
             .ok_or("job must be a whole number below 9007199254740992")?,
-        (None, Some(_)) => JobName::Id(id(members)?),
+        (None, Some(_)) => JobRef::Id(id(members)?),
         (None, None) => return Err("did must name its job by job or id"),
     };
     let outcome = match (members.get(Name::Res), members.get(Name::Err)) {

@@ -11,7 +11,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::plain;
+use super::fast_path;
 use super::string::unescape;
 use crate::limits::DEPTH_MAX;
 
@@ -45,7 +45,7 @@ impl<'a> Members<'a> {
     /// Reads a line without its end. `Err` says in plain text why it is not a JSON object that the protocol takes.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let text = str::from_utf8(line).map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
-        plain::read(text).map_or_else(|| Self::parse(text), Ok)
+        fast_path::read(text).map_or_else(|| Self::parse(text), Ok)
     }
 
     /// Reads any line, by the parser alone.

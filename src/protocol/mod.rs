@@ -4,10 +4,10 @@
 //! Nothing here keeps state between lines but the framer's unfinished line, and nothing here knows what a command does.
 
 pub mod command;
+mod fast_path;
 pub mod frame;
 pub mod id;
 mod members;
-mod plain;
 pub mod reply;
 mod string;
 

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
 
+use super::accept_policy::{AcceptCounters, AcceptOutcome, AcceptPolicy};
 use super::config::Keepalive;
 use super::listen::{Listener, Listeners};
 use super::log::Log;
-use super::porter::{Door, Porter, Taken};
 use super::start_error::StartError;
 use super::stream::Stream;
 use crate::limits;
@@ -32,12 +32,12 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Takes connections in a thread of its own. Each is counted in `door` before `hand_over` has it.
+    /// Takes connections in a thread of its own. Each is counted in `counters` before `hand_over` has it.
     pub(crate) fn start(
         listeners: Listeners,
         keepalive: Keepalive,
         log: Log,
-        door: Arc<Door>,
+        counters: Arc<AcceptCounters>,
         hand_over: Box<dyn FnMut(Stream) + Send>,
     ) -> Result<Acceptor, StartError> {
         let poll = Poll::new().map_err(StartError::system("make the acceptor's poller"))?;
@@ -45,11 +45,11 @@ impl Acceptor {
         let mut entrances = Vec::new();
         for (index, mut listener) in listeners.into_inner().into_iter().enumerate() {
             listener.register(poll.registry(), Token(index)).map_err(StartError::system("poll a listener"))?;
-            entrances.push(Entrance { listener, ready: false, rests_until: Instant::now() });
+            entrances.push(ListenerState { listener, ready: false, paused_until: Instant::now() });
         }
         let stopping = Arc::new(AtomicBool::new(false));
-        let porter = Porter::new(keepalive, log, door, hand_over);
-        let accepting = Accepting { poll, entrances, stopping: Arc::clone(&stopping), porter };
+        let policy = AcceptPolicy::new(keepalive, log, counters, hand_over);
+        let accepting = Accepting { poll, listeners: entrances, stopping: Arc::clone(&stopping), policy };
         let thread = thread::Builder::new()
             .name("acceptor".to_owned())
             .spawn(move || accepting.run())
@@ -75,18 +75,18 @@ impl Drop for Acceptor {
 }
 
 /// A listener, whether somebody may be waiting there, and when it is to be looked at again.
-struct Entrance {
+struct ListenerState {
     listener: Listener,
     ready: bool,
-    rests_until: Instant,
+    paused_until: Instant,
 }
 
 /// What the thread has.
 struct Accepting {
     poll: Poll,
-    entrances: Vec<Entrance>,
+    listeners: Vec<ListenerState>,
     stopping: Arc<AtomicBool>,
-    porter: Porter,
+    policy: AcceptPolicy,
 }
 
 impl Accepting {
@@ -107,16 +107,16 @@ impl Accepting {
         match self.poll.poll(events, pause) {
             Ok(()) => {
                 for event in &*events {
-                    if let Some(entrance) = self.entrances.get_mut(event.token().0) {
+                    if let Some(entrance) = self.listeners.get_mut(event.token().0) {
                         entrance.ready = true;
                     }
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                self.porter.complain(format_args!("the acceptor's poller failed: {error}"));
+                self.policy.warn_limited(format_args!("the acceptor's poller failed: {error}"));
                 thread::sleep(Duration::from_millis(limits::ACCEPT_RETRY_MS));
-                self.entrances.iter_mut().for_each(|entrance| entrance.ready = true); // An edge may be lost.
+                self.listeners.iter_mut().for_each(|entrance| entrance.ready = true); // An edge may be lost.
             }
         }
     }
@@ -124,15 +124,15 @@ impl Accepting {
     /// Gives each listener its turn that is not at rest, and says how long to wait at most before the next.
     fn round(&mut self) -> Option<Duration> {
         let now = Instant::now();
-        for entrance in self.entrances.iter_mut().filter(|entrance| entrance.ready && entrance.rests_until <= now) {
-            match self.porter.take(|| entrance.listener.accept()) {
-                Taken::All => entrance.ready = false,
-                Taken::More => {}
-                Taken::Stuck => entrance.rests_until = now + Duration::from_millis(limits::ACCEPT_RETRY_MS),
+        for entrance in self.listeners.iter_mut().filter(|entrance| entrance.ready && entrance.paused_until <= now) {
+            match self.policy.take(|| entrance.listener.accept()) {
+                AcceptOutcome::All => entrance.ready = false,
+                AcceptOutcome::More => {}
+                AcceptOutcome::Stuck => entrance.paused_until = now + Duration::from_millis(limits::ACCEPT_RETRY_MS),
             }
         }
-        let ready = self.entrances.iter().filter(|entrance| entrance.ready);
-        ready.map(|entrance| entrance.rests_until.saturating_duration_since(now)).min()
+        let ready = self.listeners.iter().filter(|entrance| entrance.ready);
+        ready.map(|entrance| entrance.paused_until.saturating_duration_since(now)).min()
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     struct Running {
         acceptor: Acceptor,
-        door: Arc<Door>,
+        counters: Arc<AcceptCounters>,
         address: std::net::SocketAddr,
         taken: Receiver<Stream>,
     }
@@ -168,10 +168,10 @@ mod tests {
         let Address::Tcp(address) = listeners.addresses()[0] else { unreachable!() };
         let (log, _thread) = Log::start(Level::Off).unwrap();
         let (hand, taken) = unbounded();
-        let door = Arc::new(Door::default());
+        let counters = Arc::new(AcceptCounters::default());
         let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
-        let acceptor = Acceptor::start(listeners, config.keepalive, log, Arc::clone(&door), hand_over).unwrap();
-        Running { acceptor, door, address, taken }
+        let acceptor = Acceptor::start(listeners, config.keepalive, log, Arc::clone(&counters), hand_over).unwrap();
+        Running { acceptor, counters, address, taken }
     }
 
     fn read(counter: &AtomicU64) -> u64 {
@@ -186,11 +186,11 @@ mod tests {
         for count in 1..=3 {
             let _peer = TcpStream::connect(running.address).unwrap();
             assert!(matches!(running.taken.recv_timeout(PATIENCE).unwrap(), Stream::Tcp(_)));
-            assert_eq!(read(&running.door.accepted), 2 * count - 1, "counted before it is handed over");
+            assert_eq!(read(&running.counters.accepted), 2 * count - 1, "counted before it is handed over");
             let _peer = UnixStream::connect(&path).unwrap();
             assert!(matches!(running.taken.recv_timeout(PATIENCE).unwrap(), Stream::Unix(_)));
         }
-        assert_eq!((read(&running.door.accepted), read(&running.door.refused)), (6, 0));
+        assert_eq!((read(&running.counters.accepted), read(&running.counters.refused)), (6, 0));
         running.acceptor.stop();
     }
 
@@ -201,7 +201,7 @@ mod tests {
         for _ in &peers {
             running.taken.recv_timeout(PATIENCE).unwrap();
         }
-        assert_eq!(read(&running.door.accepted), 200);
+        assert_eq!(read(&running.counters.accepted), 200);
     }
 
     #[test]
@@ -231,12 +231,12 @@ mod tests {
         let mut refused = TcpStream::connect(running.address).unwrap();
         refused.set_read_timeout(Some(PATIENCE)).unwrap();
         assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)));
-        assert_eq!((read(&running.door.accepted), read(&running.door.refused)), (1, 1));
+        assert_eq!((read(&running.counters.accepted), read(&running.counters.refused)), (1, 1));
 
         drop((refused, late));
         let _peer = TcpStream::connect(running.address).unwrap();
         running.taken.recv_timeout(PATIENCE).unwrap();
-        assert_eq!((read(&running.door.accepted), read(&running.door.refused)), (2, 1));
+        assert_eq!((read(&running.counters.accepted), read(&running.counters.refused)), (2, 1));
         drop((early, early_taken));
     }
 

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::bound::{self, ConfigError};
 use super::log::Level;
 use super::memory;
+use super::number_range::{self, ConfigError};
 use crate::limits;
 
 /// How to run a server. Start from `Config::default()`, and change what should differ.
@@ -82,12 +82,12 @@ impl Config {
         if !self.tcp && self.sock.is_none() {
             return Err(ConfigError::NothingToListenOn);
         }
-        bound::THREADS.check(self.threads as u64)?;
-        bound::LINE_BYTES.check(self.line_bytes_max as u64)?;
-        self.memory_bytes_max.map_or(Ok(()), |bytes| bound::MEMORY_BYTES.check(bytes))?;
-        bound::UNSENT_BYTES.check(self.unsent_bytes_max)?;
-        bound::STALL_SECONDS.check(self.stall_seconds)?;
-        bound::DRAIN_SECONDS.check(self.drain_seconds)?;
+        number_range::THREADS.check(self.threads as u64)?;
+        number_range::LINE_BYTES.check(self.line_bytes_max as u64)?;
+        self.memory_bytes_max.map_or(Ok(()), |bytes| number_range::MEMORY_BYTES.check(bytes))?;
+        number_range::UNSENT_BYTES.check(self.unsent_bytes_max)?;
+        number_range::STALL_SECONDS.check(self.stall_seconds)?;
+        number_range::DRAIN_SECONDS.check(self.drain_seconds)?;
         self.keepalive.check()?;
         if self.pin && !cfg!(target_os = "linux") {
             return Err(ConfigError::PinUnsupported);

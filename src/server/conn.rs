@@ -22,13 +22,13 @@ pub(super) struct Connection {
     /// The socket took no more; an event will come when it does.
     pub(super) blocked: bool,
     /// A write failed. What the peer had sent before is still to be read; then it ends.
-    pub(super) broken: bool,
+    pub(super) failed: bool,
     /// What reading or writing failed with. A peer that has closed its end is no failure.
     pub(super) failure: Option<io::Error>,
     /// When one that is being closed is given up; 0: no time is set.
     pub(super) close_by_ms: u64,
     /// It is on the shard's list of connections to write to.
-    pub(super) touched: bool,
+    pub(super) dirty: bool,
     /// It is on the shard's list of connections to read from.
     pub(super) ready: bool,
     /// The peer's end has been announced: a short read is not the last one.
@@ -70,9 +70,9 @@ impl Connection {
             stage: Stage::Open,
             close_by_ms: 0,
             blocked: false,
-            broken: false,
+            failed: false,
             failure: None,
-            touched: false,
+            dirty: false,
             ready: false,
             ending: false,
         }
@@ -90,7 +90,7 @@ impl Connection {
                 Ok(n) if n < buffer.len() && !self.ending => return Got::Last(n),
                 Ok(n) => return Got::Bytes(n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.broken => return Got::Nothing,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.failed => return Got::Nothing,
                 Err(error) => {
                     self.fail(error);
                     return Got::End;
@@ -102,13 +102,13 @@ impl Connection {
     /// Writes until the socket takes no more. Returns what it took; see also `broken`.
     pub(super) fn write(&mut self) -> u64 {
         let before = self.sent;
-        while !self.blocked && !self.broken && self.sent < self.unsent.len() {
+        while !self.blocked && !self.failed && self.sent < self.unsent.len() {
             match self.stream.write(&self.unsent[self.sent..]) {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) => {
-                    self.broken = true;
+                    self.failed = true;
                     self.fail(error);
                 }
             }
@@ -141,7 +141,7 @@ mod tests {
         theirs.write_all(b"{}\n").unwrap();
         drop(theirs);
         conn.unsent.extend(b"too late");
-        assert_eq!((conn.write(), conn.broken), (0, true));
+        assert_eq!((conn.write(), conn.failed), (0, true));
         let mut buffer = [0; 64];
         assert!(matches!(conn.read(&mut buffer), Got::Last(3) | Got::Bytes(3)));
         assert!(matches!(conn.read(&mut buffer), Got::End));
@@ -152,7 +152,7 @@ mod tests {
         let (ours, _theirs) = mio::net::UnixStream::pair().unwrap();
         let mut conn = Connection::new(Stream::Unix(ours), 0);
         assert!(matches!(conn.read(&mut [0; 64]), Got::Nothing));
-        conn.broken = true;
+        conn.failed = true;
         assert!(matches!(conn.read(&mut [0; 64]), Got::End));
     }
 
@@ -162,7 +162,7 @@ mod tests {
         let mut conn = Connection::new(Stream::Unix(ours), 0);
         conn.unsent = vec![7; 16 << 20];
         let taken = usize::try_from(conn.write()).unwrap();
-        assert!(conn.blocked && !conn.broken && (1..16 << 20).contains(&taken));
+        assert!(conn.blocked && !conn.failed && (1..16 << 20).contains(&taken));
         assert_eq!(conn.unsent_bytes(), (16 << 20) - taken);
         let mut read = vec![0; taken];
         theirs.read_exact(&mut read).unwrap();

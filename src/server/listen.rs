@@ -11,8 +11,8 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 
 use super::address::{Address, exposure};
-use super::bound::ConfigError;
 use super::config::Config;
+use super::number_range::ConfigError;
 use super::sock_file::{self, SockFile};
 use super::start_error::StartError;
 use super::stream::Stream;

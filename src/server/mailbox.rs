@@ -13,7 +13,7 @@ use super::wake::Sleeper;
 use crate::dispatch::message::{Message, ShardId};
 
 /// What a shard can find in its mailbox.
-pub(super) enum Mail {
+pub(super) enum ShardCommand {
     /// What another shard has to say, all of a turn at once, in order.
     Messages(ShardId, Vec<Message>),
     /// A connection that is this shard's from now on.
@@ -28,26 +28,26 @@ pub(super) enum Mail {
 
 /// The receiver's side. The channel is unbounded: posting never blocks, and the memory budget bounds what is in it.
 pub(super) struct Mailbox {
-    receiver: Receiver<Mail>,
+    receiver: Receiver<ShardCommand>,
     sleeper: Arc<CachePadded<Sleeper<AtomicBool>>>,
 }
 
 /// The senders' side.
 #[derive(Clone)]
-pub(super) struct PostBox {
-    sender: Sender<Mail>,
+pub(super) struct MailboxSender {
+    sender: Sender<ShardCommand>,
     sleeper: Arc<CachePadded<Sleeper<AtomicBool>>>,
     waker: Arc<Waker>,
 }
 
 impl Mailbox {
     /// A mailbox whose owner sleeps in the poller of `registry`; `token` wakes it.
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<(Mailbox, PostBox)> {
+    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<(Mailbox, MailboxSender)> {
         let (sender, receiver) = unbounded();
         let sleeper = Arc::new(CachePadded::new(Sleeper::default()));
         let waker = Arc::new(Waker::new(registry, token)?);
-        let post_box = PostBox { sender, sleeper: Arc::clone(&sleeper), waker };
-        Ok((Mailbox { receiver, sleeper }, post_box))
+        let mailbox_sender = MailboxSender { sender, sleeper: Arc::clone(&sleeper), waker };
+        Ok((Mailbox { receiver, sleeper }, mailbox_sender))
     }
 
     /// To be asked before the owner blocks; if so, [`woke`](Self::woke) must follow.
@@ -60,14 +60,14 @@ impl Mailbox {
     }
 
     /// What is there now; what comes meanwhile is left for the next turn, so that sockets have theirs.
-    pub(super) fn take(&self) -> impl Iterator<Item = Mail> {
+    pub(super) fn take(&self) -> impl Iterator<Item = ShardCommand> {
         self.receiver.try_iter().take(self.receiver.len())
     }
 }
 
-impl PostBox {
+impl MailboxSender {
     /// Puts mail in, and wakes the owner if it sleeps. Returns whether it did.
-    pub(super) fn post(&self, mail: Mail) -> bool {
+    pub(super) fn post(&self, mail: ShardCommand) -> bool {
         // A shard that has ended takes no more mail: the server is at its end, and nobody waits for what it says.
         let _ = self.sender.send(mail);
         let asleep = self.sleeper.must_be_woken();

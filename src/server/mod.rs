@@ -5,32 +5,32 @@
 //! |---|---|
 //! | `config`, `bound` | what can be set, and its bounds |
 //! | `listen`, `sock_file`, `address`, `memory`, `system` | what is had from the machine at the start |
-//! | `acceptor`, `porter` | the thread that takes connections and gives each to the shard with fewest |
+//! | `acceptor`, `policy` | the thread that takes connections and gives each to the shard with fewest |
 //! | `shard`, `note` | a shard's thread: the turn, and what it tells when the server stops |
 //! | `net`, `conn`, `stream` | its connections; the core's effects on them |
 //! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
 //! | `shared` | the figures that threads read of each other |
-//! | `log`, `names`, `peer`, `blame`, `rarely`, `stderr`, `report`, `panic`, `start_error` | what people see |
+//! | `log`, `names`, `peer`, `fault_log`, `rate_limit`, `stderr`, `report`, `panic`, `start_error` | what people see |
 //! | `scratch` | folders, for tests |
 
+mod accept_policy;
 mod acceptor;
 mod address;
-mod blame;
-pub mod bound;
 mod config;
 mod conn;
+mod connections;
+mod fault_log;
 mod listen;
 mod log;
 mod mailbox;
 mod memory;
 mod names;
-mod net;
 mod note;
+pub mod number_range;
 mod outbox;
 mod panic;
 mod peer;
-mod porter;
-mod rarely;
+mod rate_limit;
 mod report;
 #[cfg(test)]
 mod scratch;
@@ -54,13 +54,13 @@ use mio::Poll;
 
 use acceptor::Acceptor;
 pub use address::Address;
-pub use bound::ConfigError;
 pub use config::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, SOCK_RIGHT};
 use listen::Listeners;
 pub use log::Level;
 use log::{Log, LogThread};
-use mailbox::{Mail, Mailbox, PostBox};
-use note::Note;
+use mailbox::{Mailbox, MailboxSender, ShardCommand};
+use note::ShardEvent;
+pub use number_range::ConfigError;
 pub use panic::abort_on_panic;
 use report::Reporter;
 use shard::{Parts, Shard, WAKE};
@@ -82,9 +82,9 @@ pub struct Server {
     shared: Arc<Shared>,
     acceptor: Option<Acceptor>,
     reporter: Option<Reporter>,
-    post_boxes: Box<[PostBox]>,
+    mailboxes: Box<[MailboxSender]>,
     shards: Vec<JoinHandle<()>>,
-    notes: Receiver<Note>,
+    events: Receiver<ShardEvent>,
     log: Log,
     log_thread: Option<LogThread>,
 }
@@ -105,17 +105,17 @@ impl Server {
         }
         let addresses = listeners.addresses();
         let shared = Arc::new(Shared::new(config.shards(), config.memory_bytes()));
-        let (sender, notes) = unbounded();
-        let (post_boxes, shards) = prepare_shards(&config, &shared, &log, &sender)?;
+        let (sender, events) = unbounded();
+        let (mailboxes, shards) = prepare_shards(&config, &shared, &log, &sender)?;
         let mut server = Self {
             addresses,
             drain: Duration::from_secs(config.drain_seconds),
             shared,
             acceptor: None,
             reporter: None,
-            post_boxes,
+            mailboxes,
             shards: Vec::new(),
-            notes,
+            events,
             log,
             log_thread: Some(log_thread),
         };
@@ -148,13 +148,13 @@ impl Server {
             let read = move || format!("{{{}}}", shared.totals().members());
             self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
         }
-        let (shared, post_boxes) = (Arc::clone(&self.shared), self.post_boxes.clone());
+        let (shared, mailboxes) = (Arc::clone(&self.shared), self.mailboxes.clone());
         let hand_over = move |stream| {
-            let shard = shared.emptiest();
+            let shard = shared.least_loaded();
             shared.loads[shard].fetch_add(1, Ordering::Relaxed);
-            post_boxes[shard].post(Mail::Connection(stream));
+            mailboxes[shard].post(ShardCommand::Connection(stream));
         };
-        let door = Arc::clone(&self.shared.door);
+        let door = Arc::clone(&self.shared.accepts);
         let acceptor = Acceptor::start(listeners, config.keepalive, self.log.clone(), door, Box::new(hand_over))?;
         self.acceptor = Some(acceptor);
         Ok(())
@@ -168,7 +168,7 @@ impl Server {
             self.log.info(format_args!("stopping"));
         }
         self.drain(drain);
-        self.post_to_all(|| Mail::Finish);
+        self.post_to_all(|| ShardCommand::Finish);
         let mut died = None;
         for shard in self.shards.drain(..) {
             died = shard.join().err().or(died); // Every one is waited for.
@@ -194,12 +194,12 @@ impl Server {
 
     /// Lets the jobs that are held finish for so long, and ends what is left then.
     fn drain(&self, drain: Duration) {
-        self.post_to_all(|| Mail::Stop);
+        self.post_to_all(|| ShardCommand::Stop);
         let mut missing = self.shards.len();
         if self.wait_until_drained(&mut missing, drain) {
             return;
         }
-        self.post_to_all(|| Mail::DrainOver);
+        self.post_to_all(|| ShardCommand::DrainOver);
         // Only messages are on their way now.
         self.wait_until_drained(&mut missing, Duration::from_millis(FLUSH_MS));
     }
@@ -207,18 +207,18 @@ impl Server {
     fn wait_until_drained(&self, missing: &mut usize, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while *missing > 0 {
-            match self.notes.recv_deadline(deadline) {
-                Ok(Note::Drained) => *missing -= 1,
-                Ok(Note::Died) => return true, // Its jobs are lost; the others are not kept waiting.
+            match self.events.recv_deadline(deadline) {
+                Ok(ShardEvent::Drained) => *missing -= 1,
+                Ok(ShardEvent::Died) => return true, // Its jobs are lost; the others are not kept waiting.
                 Err(_) => return false,
             }
         }
         true
     }
 
-    fn post_to_all(&self, mail: impl Fn() -> Mail) {
-        for post_box in &self.post_boxes {
-            post_box.post(mail());
+    fn post_to_all(&self, mail: impl Fn() -> ShardCommand) {
+        for mailbox_sender in &self.mailboxes {
+            mailbox_sender.post(mail());
         }
     }
 }
@@ -237,32 +237,32 @@ fn prepare_shards(
     config: &Config,
     shared: &Arc<Shared>,
     log: &Log,
-    notes: &Sender<Note>,
-) -> Result<(Box<[PostBox]>, Vec<Shard>), StartError> {
-    let (mut pollers, mut post_boxes) = (Vec::new(), Vec::new());
+    events: &Sender<ShardEvent>,
+) -> Result<(Box<[MailboxSender]>, Vec<Shard>), StartError> {
+    let (mut pollers, mut mailboxes) = (Vec::new(), Vec::new());
     for _ in 0..config.shards() {
         let poll = Poll::new().map_err(StartError::system("make a shard's poller"))?;
-        let (mailbox, post_box) =
+        let (mailbox, mailbox_sender) =
             Mailbox::new(poll.registry(), WAKE).map_err(StartError::system("make a shard's waker"))?;
         pollers.push((poll, mailbox));
-        post_boxes.push(post_box);
+        mailboxes.push(mailbox_sender);
     }
-    let post_boxes = post_boxes.into_boxed_slice();
+    let mailboxes = mailboxes.into_boxed_slice();
     let homes = RandomState::new();
     let shards = (0u16..).zip(pollers).map(|(i, (poll, mailbox))| {
         let parts = Parts {
             poll,
             mailbox,
-            post_boxes: post_boxes.clone(),
+            mailboxes: mailboxes.clone(),
             settings: settings(config, ShardId(i), homes.clone()),
             line_bytes_max: config.line_bytes_max,
             shared: Arc::clone(shared),
             log: log.clone(),
-            notes: notes.clone(),
+            events: events.clone(),
         };
         Shard::new(parts).map_err(StartError::system("make a shard's poller"))
     });
-    Ok((post_boxes.clone(), shards.collect::<Result<_, _>>()?))
+    Ok((mailboxes.clone(), shards.collect::<Result<_, _>>()?))
 }
 
 fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {

@@ -1,21 +1,21 @@
 //! What a turn has to say to other shards: gathered by target, posted as one batch with at most one wake each.
 
-use super::mailbox::{Mail, PostBox};
+use super::mailbox::{MailboxSender, ShardCommand};
 use crate::dispatch::message::{Message, ShardId};
 
 /// One shard's outgoing messages.
 pub(super) struct Outbox {
     from: ShardId,
-    post_boxes: Box<[PostBox]>,
+    mailboxes: Box<[MailboxSender]>,
     batches: Box<[Vec<Message>]>,
     /// Targets whose batch is not empty.
     targets: Vec<ShardId>,
 }
 
 impl Outbox {
-    pub(super) fn new(from: ShardId, post_boxes: Box<[PostBox]>) -> Self {
-        let batches = post_boxes.iter().map(|_| Vec::new()).collect();
-        Self { from, post_boxes, batches, targets: Vec::new() }
+    pub(super) fn new(from: ShardId, mailboxes: Box<[MailboxSender]>) -> Self {
+        let batches = mailboxes.iter().map(|_| Vec::new()).collect();
+        Self { from, mailboxes, batches, targets: Vec::new() }
     }
 
     pub(super) fn put(&mut self, to: ShardId, message: Message) {
@@ -32,7 +32,7 @@ impl Outbox {
         for to in self.targets.drain(..) {
             let to = usize::from(to.0);
             let batch = std::mem::take(&mut self.batches[to]);
-            woken += u64::from(self.post_boxes[to].post(Mail::Messages(self.from, batch)));
+            woken += u64::from(self.mailboxes[to].post(ShardCommand::Messages(self.from, batch)));
         }
         woken
     }

@@ -16,11 +16,11 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use super::conn::{Got, Stage};
+use super::connections::Connections;
 use super::log::Log;
-use super::mailbox::{Mail, Mailbox, PostBox};
+use super::mailbox::{Mailbox, MailboxSender, ShardCommand};
 use super::names::conn_of;
-use super::net::Net;
-use super::note::{Note, Obituary};
+use super::note::{PanicNotice, ShardEvent};
 use super::outbox::Outbox;
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input};
@@ -35,13 +35,13 @@ pub(super) struct Shard {
     poll: Poll,
     mailbox: Mailbox,
     core: Dispatch,
-    net: Net,
+    connections: Connections,
     /// Connections to read from in the next turn.
     ready: VecDeque<ConnId>,
     /// What is read goes here first; shared by all connections.
     buffer: Box<[u8]>,
     line_bytes_max: usize,
-    notes: Sender<Note>,
+    events: Sender<ShardEvent>,
     phase: Phase,
 }
 
@@ -61,29 +61,30 @@ enum Phase {
 pub(super) struct Parts {
     pub(super) poll: Poll,
     pub(super) mailbox: Mailbox,
-    pub(super) post_boxes: Box<[PostBox]>,
+    pub(super) mailboxes: Box<[MailboxSender]>,
     pub(super) settings: Settings,
     pub(super) line_bytes_max: usize,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Log,
-    pub(super) notes: Sender<Note>,
+    pub(super) events: Sender<ShardEvent>,
 }
 
 impl Shard {
     pub(super) fn new(parts: Parts) -> io::Result<Self> {
-        let Parts { poll, mailbox, post_boxes, settings, line_bytes_max, shared, log, notes } = parts;
-        let outbox = Outbox::new(settings.shard, post_boxes);
+        let Parts { poll, mailbox, mailboxes, settings, line_bytes_max, shared, log, events } = parts;
+        let outbox = Outbox::new(settings.shard, mailboxes);
         let registry = poll.registry().try_clone()?;
-        let net = Net::new(usize::from(settings.shard.0), shared, outbox, registry, settings.stall_ms, log);
+        let connections =
+            Connections::new(usize::from(settings.shard.0), shared, outbox, registry, settings.stall_ms, log);
         Ok(Self {
             poll,
             mailbox,
             core: Dispatch::new(settings),
-            net,
+            connections,
             ready: VecDeque::new(),
             buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             line_bytes_max,
-            notes,
+            events,
             phase: Phase::Serving,
         })
     }
@@ -93,11 +94,11 @@ impl Shard {
     /// # Panics
     /// If the poller fails, which leaves no way to go on: the server would lose jobs in silence.
     pub(super) fn run(mut self) {
-        let _obituary = Obituary(self.notes.clone());
+        let _obituary = PanicNotice(self.events.clone());
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         loop {
             if let Err(error) = self.sleep(&mut events) {
-                panic!("the poller of shard {} failed: {error}", self.net.shard);
+                panic!("the poller of shard {} failed: {error}", self.connections.shard);
             }
             if self.turn(&events) {
                 return;
@@ -107,7 +108,7 @@ impl Shard {
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let idle = self.ready.is_empty() && self.mailbox.may_sleep();
-        let timeout = if idle { self.patience() } else { Some(Duration::ZERO) };
+        let timeout = if idle { self.poll_timeout() } else { Some(Duration::ZERO) };
         let polled = self.poll.poll(events, timeout);
         self.mailbox.woke();
         match polled {
@@ -120,69 +121,70 @@ impl Shard {
     }
 
     /// How long it may sleep.
-    fn patience(&self) -> Option<Duration> {
+    fn poll_timeout(&self) -> Option<Duration> {
         let finish_ms = match self.phase {
             Phase::Finishing(until_ms) => Some(until_ms),
             _ => None,
         };
-        let due_ms = [self.core.next_call_ms(), self.net.next_deadline_ms(), finish_ms].into_iter().flatten().min()?;
-        Some(Duration::from_millis(due_ms.saturating_sub(self.net.shared.now_ms())))
+        let due_ms =
+            [self.core.next_call_ms(), self.connections.next_deadline_ms(), finish_ms].into_iter().flatten().min()?;
+        Some(Duration::from_millis(due_ms.saturating_sub(self.connections.shared.now_ms())))
     }
 
     /// One turn. Returns whether it was the last.
     fn turn(&mut self, events: &Events) -> bool {
-        self.net.turns += 1;
-        self.net.now_ms = self.net.shared.now_ms();
-        let others = self.net.shared.held_beside(self.net.shard);
-        self.tell(Input::Turn { now_ms: self.net.now_ms, others });
-        self.open_mail();
+        self.connections.turns += 1;
+        self.connections.now_ms = self.connections.shared.now_ms();
+        let others = self.connections.shared.memory_of_others(self.connections.shard);
+        self.step(Input::Turn { now_ms: self.connections.now_ms, others });
+        self.drain_mailbox();
         for event in events {
-            self.note(event);
+            self.on_event(event);
         }
         self.read_ready();
         self.flush_and_post();
-        self.advance()
+        self.advance_shutdown()
     }
 
-    fn tell(&mut self, input: Input<'_>) {
-        self.core.step(input, &mut self.net);
+    fn step(&mut self, input: Input<'_>) {
+        self.core.step(input, &mut self.connections);
     }
 
-    fn open_mail(&mut self) {
-        let mail: Vec<Mail> = self.mailbox.take().collect();
+    fn drain_mailbox(&mut self) {
+        let mail: Vec<ShardCommand> = self.mailbox.take().collect();
         for mail in mail {
             match mail {
-                Mail::Messages(from, messages) => {
+                ShardCommand::Messages(from, messages) => {
                     for message in messages {
-                        self.tell(Input::Message { from, message });
+                        self.step(Input::Message { from, message });
                     }
                 }
-                Mail::Connection(stream) => {
-                    if let Some(conn) = self.net.open(stream) {
-                        self.tell(Input::Opened { conn });
+                ShardCommand::Connection(stream) => {
+                    if let Some(conn) = self.connections.open(stream) {
+                        self.step(Input::Opened { conn });
                     }
                 }
-                Mail::Stop => {
+                ShardCommand::Stop => {
                     self.phase = Phase::Draining;
-                    self.tell(Input::Stop);
+                    self.step(Input::Stop);
                 }
-                Mail::DrainOver => self.tell(Input::DrainOver),
-                Mail::Finish => self.phase = Phase::Finishing(self.net.now_ms + FLUSH_MS),
+                ShardCommand::DrainOver => self.step(Input::DrainOver),
+                ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now_ms + FLUSH_MS),
             }
         }
     }
 
     /// Notes what an event says: reading and writing come later in the turn.
-    fn note(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         if event.token() == WAKE {
             return;
         }
         let id = conn_of(event.token());
-        let Some(conn) = self.net.get(id) else { return };
-        if event.is_writable() && std::mem::take(&mut conn.blocked) && !std::mem::replace(&mut conn.touched, true) {
-            self.net.touched.push(id);
+        let Some(conn) = self.connections.get(id) else { return };
+        if event.is_writable() && std::mem::take(&mut conn.blocked) && !std::mem::replace(&mut conn.dirty, true) {
+            self.connections.dirty.push(id);
         }
-        let Some(conn) = self.net.get(id) else { return };
+        let Some(conn) = self.connections.get(id) else { return };
         conn.ending |= event.is_read_closed() || event.is_error();
         if (event.is_readable() || conn.ending) && !std::mem::replace(&mut conn.ready, true) {
             self.ready.push_back(id);
@@ -194,7 +196,7 @@ impl Shard {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
-            let Some(conn) = self.net.get(id) else { continue };
+            let Some(conn) = self.connections.get(id) else { continue };
             conn.ready = false;
             self.read(id, &mut buffer);
         }
@@ -204,75 +206,75 @@ impl Shard {
     fn read(&mut self, id: ConnId, buffer: &mut [u8]) {
         let mut total = 0;
         while total < READ_BYTES_PER_TURN {
-            let Some(conn) = self.net.get(id) else { return };
+            let Some(conn) = self.connections.get(id) else { return };
             match conn.read(buffer) {
                 Got::Bytes(n) => {
-                    self.hear(id, &buffer[..n]);
+                    self.handle_bytes(id, &buffer[..n]);
                     total += n;
                 }
-                Got::Last(n) => return self.hear(id, &buffer[..n]),
+                Got::Last(n) => return self.handle_bytes(id, &buffer[..n]),
                 Got::Nothing => return,
                 Got::End => return self.end(id),
             }
         }
-        if let Some(conn) = self.net.get(id) {
+        if let Some(conn) = self.connections.get(id) {
             conn.ready = true; // No new edge comes for what is left.
             self.ready.push_back(id);
         }
     }
 
     /// Cuts bytes into lines and tells the core. Those of a connection that is being closed pass unread.
-    fn hear(&mut self, id: ConnId, mut bytes: &[u8]) {
-        if matches!(self.phase, Phase::Finishing(_)) || !self.net.is_open(id) {
+    fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) {
+        if matches!(self.phase, Phase::Finishing(_)) || !self.connections.is_open(id) {
             return;
         }
-        let Some(conn) = self.net.get(id) else { return };
+        let Some(conn) = self.connections.get(id) else { return };
         let mut framer = std::mem::take(&mut conn.framer);
         while let Some(frame) = framer.next(&mut bytes, self.line_bytes_max) {
-            self.core.step(Input::of_frame(id, frame), &mut self.net);
-            if !self.net.is_open(id) {
+            self.core.step(Input::of_frame(id, frame), &mut self.connections);
+            if !self.connections.is_open(id) {
                 return;
             }
         }
         let partial_bytes = framer.partial_bytes() as u64;
-        if let Some(conn) = self.net.get(id) {
+        if let Some(conn) = self.connections.get(id) {
             conn.framer = framer;
         }
-        self.tell(Input::Heard { conn: id, partial_bytes });
+        self.step(Input::BytesRead { conn: id, partial_bytes });
     }
 
     fn end(&mut self, id: ConnId) {
-        self.net.tell_failure(id);
-        let Some(conn) = self.net.get(id) else { return };
+        self.connections.log_failure(id);
+        let Some(conn) = self.connections.get(id) else { return };
         match conn.stage {
-            Stage::Open => self.tell(Input::Ended { conn: id }),
+            Stage::Open => self.step(Input::Ended { conn: id }),
             Stage::Closing(_) => {} // The rest is still being sent; a broken connection fails there.
-            Stage::Lingering => self.net.drop_now(id),
+            Stage::Lingering => self.connections.drop_now(id),
         }
     }
 
     /// Writing may free a paused worker, which may bring it a job: so until nothing is left to write.
     fn flush_and_post(&mut self) {
-        while !self.net.touched.is_empty() {
-            self.net.publish(self.core.counts());
-            for id in std::mem::take(&mut self.net.touched) {
-                let open = self.net.is_open(id);
-                let bytes = self.net.flush(id);
+        while !self.connections.dirty.is_empty() {
+            self.connections.publish(self.core.counts());
+            for id in std::mem::take(&mut self.connections.dirty) {
+                let open = self.connections.is_open(id);
+                let bytes = self.connections.flush(id);
                 if open {
-                    self.tell(Input::Written { conn: id, bytes });
-                    self.read_on_if_broken(id);
+                    self.step(Input::Written { conn: id, bytes });
+                    self.read_on_if_failed(id);
                 }
             }
         }
-        self.net.close_overdue();
-        self.net.publish(self.core.counts());
-        self.net.post_all();
+        self.connections.close_overdue();
+        self.connections.publish(self.core.counts());
+        self.connections.post_all();
     }
 
     /// What arrived before a connection broke is obeyed: it is read to its end in the next turn.
-    fn read_on_if_broken(&mut self, id: ConnId) {
-        if let Some(conn) = self.net.get(id)
-            && conn.broken
+    fn read_on_if_failed(&mut self, id: ConnId) {
+        if let Some(conn) = self.connections.get(id)
+            && conn.failed
             && !std::mem::replace(&mut conn.ready, true)
         {
             conn.ending = true;
@@ -281,17 +283,17 @@ impl Shard {
     }
 
     /// Takes the server's end a step further. Returns whether this was the last turn.
-    fn advance(&mut self) -> bool {
+    fn advance_shutdown(&mut self) -> bool {
         match self.phase {
             Phase::Draining if self.core.pending() == 0 => {
                 self.phase = Phase::Drained;
                 // Nobody listens only if the server's thread is gone, and then it does not matter.
-                let _ = self.notes.send(Note::Drained);
+                let _ = self.events.send(ShardEvent::Drained);
                 false
             }
             Phase::Finishing(until_ms) => {
-                self.net.close_sent(self.net.now_ms >= until_ms);
-                self.net.is_empty()
+                self.connections.close_sent(self.connections.now_ms >= until_ms);
+                self.connections.is_empty()
             }
             _ => false,
         }

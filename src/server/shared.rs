@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_utils::CachePadded;
 
-use super::porter::Door;
-use crate::dispatch::message::Held;
+use super::accept_policy::AcceptCounters;
+use crate::dispatch::message::MemoryUse;
 use crate::metrics::{Block, Counts, FaultBlock, Faults, Totals};
 
 /// Made once a server.
@@ -16,7 +16,7 @@ pub(super) struct Shared {
     pub(super) faults: Box<[CachePadded<FaultBlock>]>,
     /// Connections that each shard has or was given: the acceptor adds, the shard takes away.
     pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
-    pub(super) door: Arc<Door>,
+    pub(super) accepts: Arc<AcceptCounters>,
     pub(super) draining: AtomicBool,
     epoch: Instant,
     up_since_ms: u64,
@@ -30,7 +30,7 @@ impl Shared {
             blocks: (0..shards).map(|_| CachePadded::default()).collect(),
             faults: (0..shards).map(|_| CachePadded::default()).collect(),
             loads: (0..shards).map(|_| CachePadded::default()).collect(),
-            door: Arc::default(),
+            accepts: Arc::default(),
             draining: AtomicBool::new(false),
             epoch: Instant::now(),
             up_since_ms: u64::try_from(up_since.as_millis()).unwrap_or(u64::MAX),
@@ -44,11 +44,11 @@ impl Shared {
     }
 
     /// What all shards but one hold.
-    pub(super) fn held_beside(&self, shard: usize) -> Held {
-        let mut held = Held::default();
+    pub(super) fn memory_of_others(&self, shard: usize) -> MemoryUse {
+        let mut held = MemoryUse::default();
         for (_, block) in self.blocks.iter().enumerate().filter(|&(other, _)| other != shard) {
             let counts = block.read();
-            held.firm += counts.job_bytes + counts.unsent_bytes;
+            held.committed += counts.job_bytes + counts.unsent_bytes;
             held.partial += counts.partial_bytes;
         }
         held
@@ -66,8 +66,8 @@ impl Shared {
         }
         Totals {
             up_since_ms: self.up_since_ms,
-            connections: self.door.accepted.load(Ordering::Relaxed),
-            connections_refused: self.door.refused.load(Ordering::Relaxed),
+            connections: self.accepts.accepted.load(Ordering::Relaxed),
+            connections_refused: self.accepts.refused.load(Ordering::Relaxed),
             counts,
             faults,
             bytes_max: self.bytes_max,
@@ -77,7 +77,7 @@ impl Shared {
     }
 
     /// The shard with the fewest connections.
-    pub(super) fn emptiest(&self) -> usize {
+    pub(super) fn least_loaded(&self) -> usize {
         let load = |&shard: &usize| self.loads[shard].load(Ordering::Relaxed);
         (0..self.loads.len()).min_by_key(load).expect("a server has a shard")
     }

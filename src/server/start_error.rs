@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::bound::ConfigError;
 use super::log::one_line;
+use super::number_range::ConfigError;
 
 /// Why a server could not start. Nothing of it is left running.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ fn a_worker_paused_with_an_ask_out_gives_the_job_back_and_asks_again() {
     stage.pause(worker, answerer);
     stage.expect(2, 1, "Ask");
     stage.expect(1, 2, "Assign");
-    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.wanted && bid.asking.is_none()), "wanted again");
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.starved && bid.pull_pending.is_none()), "wanted again");
     stage.rest();
     assert_eq!((stage.waiting('A'), stage.waiting('B')), (vec!["A2".to_owned()], vec!["B1".to_owned()]));
     stage.read_on(worker);
@@ -32,7 +32,7 @@ fn the_answer_to_an_ask_goes_to_the_worker_whose_slot_was_kept() {
         stage.submit(job);
         stage.settle();
     }
-    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.wanted));
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.starved));
     assert!(stage.end(first, "A1"));
     assert!(stage.end(second, "A2"), "it is free, and its slot was not kept");
     stage.expect(2, 1, "Ask");
@@ -85,7 +85,7 @@ fn paused_soon_with_b_wanted() -> (Stage, (Peer, Peer)) {
     }
     stage.submit("B1");
     stage.settle();
-    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.wanted));
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.starved));
     (stage, (worker, answerer))
 }
 
@@ -185,7 +185,7 @@ fn b_was_taken_by_another() -> (Stage, Peer) {
     stage.submit("A1");
     stage.submit("B1");
     stage.settle();
-    assert!(stage.bid(0, 'B').is_some_and(|bid| bid.wanted));
+    assert!(stage.bid(0, 'B').is_some_and(|bid| bid.starved));
     let second = stage.worker(2, "B", 1);
     stage.settle();
     assert_eq!(stage.held(second), ["B1"]);
@@ -243,7 +243,7 @@ fn a_job_for_a_keeper_that_died_goes_back_if_nobody_is_free() {
     stage.leave(keeper);
     stage.rest();
     assert_eq!((stage.held(other), stage.waiting('B')), (vec!["A2".to_owned()], vec!["B1".to_owned()]));
-    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.wanted), "wanted again");
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.starved), "wanted again");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn a_decline_for_a_keeper_that_died_frees_nothing_of_its_successor() {
     stage.rest();
     for worker in [other, successor] {
         let slots = stage.slots(worker).expect("it is a worker");
-        assert!(slots.kept == 0 && slots.held.len() <= 1, "{slots:?}");
+        assert!(slots.reserved == 0 && slots.held.len() <= 1, "{slots:?}");
     }
 }
 
@@ -299,6 +299,6 @@ fn ask_is_out() -> (Stage, (Peer, Peer)) {
     let other = stage.holder("A2").expect("it is held");
     assert!(workers.contains(&keeper) && workers.contains(&other));
     assert!(stage.end(keeper, "A1"));
-    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.asking.is_some()));
+    assert!(stage.bid(2, 'B').is_some_and(|bid| bid.pull_pending.is_some()));
     (stage, (keeper, other))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deputy::dispatch::audit::{BidAudit, QueueAudit, WorkerAudit};
+use deputy::dispatch::audit::{PoolAudit, QueueAudit, WorkerAudit};
 
 use super::world::{Event, Link, Options, Peer, World};
 
@@ -231,9 +231,9 @@ impl Stage {
         self.world.audit(self.world.home(&name)).queues.into_iter().find(|queue| queue.type_name == name)
     }
 
-    pub(crate) fn bid(&self, shard: u16, letter: char) -> Option<BidAudit> {
+    pub(crate) fn bid(&self, shard: u16, letter: char) -> Option<PoolAudit> {
         let name = self.type_of(letter);
-        self.world.audit(shard).bids.into_iter().find(|bid| bid.type_name == name)
+        self.world.audit(shard).pools.into_iter().find(|bid| bid.type_name == name)
     }
 
     /// Everything is delivered, and what must hold then does.

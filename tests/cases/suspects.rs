@@ -232,7 +232,7 @@ fn a_shard_that_refuses_goes_on_and_keeps_its_offers_when_another_of_its_workers
     stage.cant_do(busy, 'A');
     stage.rest();
     assert_eq!(["Welcome", "Withdraw", "Offer"].map(|name| stage.posted(name)), [0; 3]);
-    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.refusing));
+    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.rejects_suspects));
 }
 
 fn refusing_worker_on_1() -> (Stage, Peer) {
@@ -245,13 +245,13 @@ fn refusing_worker_on_1() -> (Stage, Peer) {
     stage.leave(dies);
     stage.rest();
     assert_eq!((stage.held(worker), stage.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
-    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.refusing));
+    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.rejects_suspects));
     (stage, worker)
 }
 
 fn welcome_the_next(stage: &mut Stage) {
     stage.rest();
-    assert!(stage.queue('A').is_some_and(|queue| queue.refuses.is_empty()), "no shard is noted");
+    assert!(stage.queue('A').is_some_and(|queue| queue.rejects_suspects.is_empty()), "no shard is noted");
     let next = stage.worker(1, "A", 1);
     for job in ["A1", "A2"] {
         stage.rest();

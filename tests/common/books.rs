@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deputy::dispatch::audit::{Audit, BidAudit, JobAudit, QueueAudit, WorkerAudit};
+use deputy::dispatch::audit::{Audit, JobAudit, PoolAudit, QueueAudit, WorkerAudit};
 use deputy::dispatch::message::ShardId;
 
 use super::World;
@@ -31,9 +31,9 @@ impl World {
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
         for (shard, audit) in (0..).zip(audits) {
             check_alone(audit, self.is_stopping(shard));
-            let kept: u32 = audit.workers.iter().map(|worker| worker.kept).sum();
+            let kept: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
             assert_eq!(kept, 0, "slots are kept at rest");
-            audit.bids.iter().for_each(|bid| check_bid_at_rest(bid, any_stops));
+            audit.pools.iter().for_each(|bid| check_bid_at_rest(bid, any_stops));
         }
         if !any_stops {
             self.check_agreement(audits);
@@ -49,7 +49,7 @@ impl World {
         for shard in 0..self.shards() {
             let audit = self.audit(shard);
             assert_eq!((audit.connections.len(), audit.workers.len()), (0, 0), "shard {shard} remembers: {audit:?}");
-            let types_left = audit.bids.len() + audit.queues.len();
+            let types_left = audit.pools.len() + audit.queues.len();
             assert!(types_left == 0 || any_stops, "shard {shard} remembers: {audit:?}");
             assert_eq!(audit.leftovers, 0, "leftovers at shard {shard}");
             assert_eq!(self.pending(shard), 0, "shard {shard} waits for answers");
@@ -65,11 +65,11 @@ impl World {
             let mut open: BTreeMap<(u16, &str), u64> = BTreeMap::new();
             let mut refusing: BTreeSet<(u16, &str)> = BTreeSet::new();
             for (owner, books) in (0_u16..).zip(audits) {
-                for bid in books.bids.iter().filter(|bid| self.home(&bid.type_name) == shard) {
+                for bid in books.pools.iter().filter(|bid| self.home(&bid.type_name) == shard) {
                     if bid.open > 0 {
                         open.insert((owner, &bid.type_name), bid.open);
                     }
-                    if bid.refusing {
+                    if bid.rejects_suspects {
                         refusing.insert((owner, &bid.type_name));
                     }
                 }
@@ -79,7 +79,7 @@ impl World {
             for queue in &audit.queues {
                 assert_eq!(self.home(&queue.type_name), shard, "a queue away from home: {queue:?}");
                 offers.extend(queue.offers.iter().map(|(owner, n)| ((owner.0, &*queue.type_name), *n)));
-                refuses.extend(queue.refuses.iter().map(|owner| (owner.0, &*queue.type_name)));
+                refuses.extend(queue.rejects_suspects.iter().map(|owner| (owner.0, &*queue.type_name)));
             }
             assert_eq!(open, offers, "open at the owners, and offers at home {shard}");
             assert_eq!(refusing, refuses, "refusing at the owners, and as home {shard} knows");
@@ -98,20 +98,20 @@ fn check_alone(audit: &Audit, stopping: bool) {
     for worker in &audit.workers {
         assert_eq!(audit.connections.iter().filter(|conn| **conn == worker.conn).count(), 1, "{worker:?}");
     }
-    for bid in &audit.bids {
+    for bid in &audit.pools {
         check_bid(bid, audit, stopping);
     }
-    let kept: u32 = audit.workers.iter().map(|worker| worker.kept).sum();
+    let kept: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
     // The worker whose slot is kept may be gone while the answer is on the way.
-    assert!(kept as usize <= audit.bids.iter().filter(|bid| bid.asking.is_some()).count(), "{audit:?}");
+    assert!(kept as usize <= audit.pools.iter().filter(|bid| bid.pull_pending.is_some()).count(), "{audit:?}");
     for queue in &audit.queues {
         check_queue(queue, stopping);
     }
 }
 
-fn check_bid(bid: &BidAudit, audit: &Audit, stopping: bool) {
+fn check_bid(bid: &PoolAudit, audit: &Audit, stopping: bool) {
     let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&bid.type_name));
-    let follows = |worker: &WorkerAudit| worker.followed.contains(&bid.type_name);
+    let follows = |worker: &WorkerAudit| worker.tracked.contains(&bid.type_name);
     let seen = |worker| if follows(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
     let free: u64 = takers().map(seen).sum();
     let clean = takers().filter(|worker| !follows(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
@@ -125,37 +125,37 @@ fn check_bid(bid: &BidAudit, audit: &Audit, stopping: bool) {
         return;
     }
     assert!(bid.free <= bid.open, "a free slot is not offered: {bid:?}");
-    assert!(!bid.refusing || bid.clean_ready == 0, "a Welcome is missing: {bid:?}");
-    assert!(!bid.wanted || bid.asking.is_some() || bid.free == 0, "an Ask is missing: {bid:?}");
-    if bid.refusing || bid.wanted && bid.asking.is_none() {
+    assert!(!bid.rejects_suspects || bid.clean_ready == 0, "a Welcome is missing: {bid:?}");
+    assert!(!bid.starved || bid.pull_pending.is_some() || bid.free == 0, "an Ask is missing: {bid:?}");
+    if bid.rejects_suspects || bid.starved && bid.pull_pending.is_none() {
         assert!(takers().all(follows), "turned a job away without having met all workers: {bid:?}");
     }
     if bid.workers == 0 {
-        assert!(!bid.wanted && !bid.refusing, "no worker, but books: {bid:?}");
-        assert!(bid.open > 0 || bid.asking.is_some() || bid.running > 0, "an entry without a reason: {bid:?}");
+        assert!(!bid.starved && !bid.rejects_suspects, "no worker, but books: {bid:?}");
+        assert!(bid.open > 0 || bid.pull_pending.is_some() || bid.running > 0, "an entry without a reason: {bid:?}");
     }
 }
 
 fn check_queue(queue: &QueueAudit, stopping: bool) {
-    let place = |job: &JobAudit| (!job.suspect, job.number);
+    let place = |job: &JobAudit| (!job.suspect, job.arrival);
     let places: Vec<_> = queue.waiting.iter().map(place).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "the line is out of order: {queue:?}");
     assert!(queue.waiting.iter().all(|job| *job.type_name == *queue.type_name), "{queue:?}");
     assert!(queue.offers.iter().all(|(_, n)| *n > 0), "an offer of nothing: {queue:?}");
-    let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.refuses.is_empty();
+    let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();
     assert!(!empty, "an entry without a reason: {queue:?}");
     if stopping {
         assert!(queue.waiting.is_empty(), "jobs wait at a shard that stops: {queue:?}");
     }
-    let together = |job: &JobAudit, shard: &ShardId| !(job.suspect && queue.refuses.contains(shard));
+    let together = |job: &JobAudit, shard: &ShardId| !(job.suspect && queue.rejects_suspects.contains(shard));
     let meet = queue.offers.iter().any(|(shard, _)| queue.waiting.iter().any(|job| together(job, shard)));
     assert!(!meet, "a job waits beside an offer: {queue:?}");
 }
 
-fn check_bid_at_rest(bid: &BidAudit, any_stops: bool) {
-    assert_eq!(bid.asking, None, "{bid:?}");
+fn check_bid_at_rest(bid: &PoolAudit, any_stops: bool) {
+    assert_eq!(bid.pull_pending, None, "{bid:?}");
     if bid.workers == 0 && !any_stops {
-        assert!(bid.open == 0 && !bid.wanted && !bid.refusing, "{bid:?}");
+        assert!(bid.open == 0 && !bid.starved && !bid.rejects_suspects, "{bid:?}");
     }
 }
 
@@ -174,7 +174,7 @@ fn check_nothing_waits_in_vain(audits: &[Audit]) {
 
 /// The free slots of a worker, as docs/architecture.md defines them.
 pub(crate) fn free_slots(worker: &WorkerAudit) -> u64 {
-    let used = worker.held.len() as u64 + u64::from(worker.kept);
+    let used = worker.held.len() as u64 + u64::from(worker.reserved);
     if worker.paused { 0 } else { u64::from(worker.max_jobs).saturating_sub(used) }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use deputy::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, ShardId, TraceId};
 use deputy::metrics::{Counts, Fault, Faults, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -65,7 +65,7 @@ pub(crate) enum Event {
     /// The core told of a fault of its.
     Blamed(Peer, Fault),
     /// A job has come to a place.
-    Passed(Arrival, Passage),
+    Passed(TraceId, JobEvent),
     /// A message of this name went from the first shard to the second.
     Posted(u16, u16, &'static str),
 }
@@ -124,7 +124,7 @@ impl Effects for Recorder<'_> {
         }
     }
 
-    fn trace(&mut self, job: Arrival, passage: Passage) {
+    fn trace(&mut self, job: TraceId, passage: JobEvent) {
         if let Some(log) = &mut self.outside.log {
             log.push(Event::Passed(job, passage));
         }
@@ -138,7 +138,7 @@ impl Effects for Recorder<'_> {
 
 impl Outside {
     pub(super) fn peer(&self, shard: u16, id: ConnId) -> Option<Peer> {
-        let (peer, generation) = self.slots[usize::from(shard)].get(id.slot as usize)?;
+        let (peer, generation) = self.slots[usize::from(shard)].get(id.index as usize)?;
         peer.filter(|_| *generation == id.generation)
     }
 
@@ -153,7 +153,7 @@ impl Outside {
             conn.take(u64::MAX, self.keeps_lines);
         }
         conn.unsent.clear();
-        let (shard, slot) = (usize::from(conn.shard), conn.id.slot as usize);
+        let (shard, slot) = (usize::from(conn.shard), conn.id.index as usize);
         self.slots[shard][slot].0 = None;
         self.free[shard].push(slot);
     }
@@ -214,15 +214,15 @@ pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
         Message::Submit(_) => "Submit",
         Message::Offer { .. } => "Offer",
-        Message::Ask(..) => "Ask",
+        Message::Pull(..) => "Ask",
         Message::Assign { .. } => "Assign",
         Message::Decline(_) => "Decline",
-        Message::Return { .. } => "Return",
-        Message::Welcome(_) => "Welcome",
+        Message::Requeue { .. } => "Return",
+        Message::AcceptSuspects(_) => "Welcome",
         Message::Withdraw(..) => "Withdraw",
         Message::Withdrawn(..) => "Withdrawn",
-        Message::Result { .. } => "Result",
-        Message::Census { .. } => "Census",
-        Message::Counted { .. } => "Counted",
+        Message::Answer { .. } => "Result",
+        Message::StatsQuery { .. } => "Census",
+        Message::StatsReply { .. } => "Counted",
     }
 }

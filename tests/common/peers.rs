@@ -21,7 +21,7 @@ impl World {
         });
         let generation = slots[slot].1 + 1;
         slots[slot] = (Some(peer), generation);
-        let id = ConnId { slot: u32::try_from(slot).expect("few slots"), generation };
+        let id = ConnId { index: u32::try_from(slot).expect("few slots"), generation };
         self.outside.conns.push(Conn {
             shard,
             id,
@@ -81,7 +81,7 @@ impl World {
     /// Bytes came; `partial_bytes` of an unfinished line are kept.
     pub(crate) fn heard(&mut self, peer: Peer, partial_bytes: u64) {
         if let Some((shard, conn)) = self.open_id(peer) {
-            self.step(shard, Input::Heard { conn, partial_bytes });
+            self.step(shard, Input::BytesRead { conn, partial_bytes });
         }
     }
 

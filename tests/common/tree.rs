@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Both the unit tests and the crates in `tests` include this file: what it compares is where it is included.
-use super::{Code, Command, JobName, Outcome, Refusal, TypeName, TypesAsked, decode};
+use super::{Code, Command, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
 
 const KNOWN: [&str; 10] = ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job"];
 
@@ -126,8 +126,8 @@ fn by_decoder(line: &[u8]) -> Verdict {
         }
         Ok(Command::Did { job, id, outcome }) => {
             let job = match job {
-                JobName::Number(number) => vec![Value::from(number)].into(),
-                JobName::Id(name) => {
+                JobRef::Lease(number) => vec![Value::from(number)].into(),
+                JobRef::Id(name) => {
                     assert_eq!(Some(name), id);
                     Value::Null
                 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use deputy::dispatch::audit::Audit;
-use deputy::dispatch::message::{Closing, ConnId, Held, Input, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Input, MemoryUse, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
@@ -70,7 +70,7 @@ pub(crate) struct World {
     outside: Outside,
     homes: RandomState,
     now_ms: u64,
-    told_others: Vec<Held>,
+    told_others: Vec<MemoryUse>,
     /// How often a core was told something that was no message.
     told: u64,
 }
@@ -114,7 +114,7 @@ impl World {
             },
             homes,
             now_ms: 0,
-            told_others: vec![Held::default(); n],
+            told_others: vec![MemoryUse::default(); n],
             told: 0,
         };
         beat().begin(world.options().seed);
@@ -201,17 +201,17 @@ impl World {
     }
 
     /// What the shards but this one hold.
-    fn others(&self, shard: u16) -> Held {
-        let mut others = Held::default();
+    fn others(&self, shard: u16) -> MemoryUse {
+        let mut others = MemoryUse::default();
         for (_, counts) in self.outside.published.iter().enumerate().filter(|(i, _)| *i != usize::from(shard)) {
-            others.firm += counts.job_bytes + counts.unsent_bytes;
+            others.committed += counts.job_bytes + counts.unsent_bytes;
             others.partial += counts.partial_bytes;
         }
         others
     }
 
     /// What a shard was told of the others when its turn began.
-    pub(crate) fn told_others(&self, shard: u16) -> Held {
+    pub(crate) fn told_others(&self, shard: u16) -> MemoryUse {
         self.told_others[usize::from(shard)]
     }
 

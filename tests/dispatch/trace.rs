@@ -1,11 +1,11 @@
 //! A job's way, as it is told to people who follow it.
 
-use deputy::dispatch::message::{Arrival, Passage};
+use deputy::dispatch::message::{JobEvent, TraceId};
 
 use crate::world::{Event, Options, World};
 
 /// What was told of jobs since the last time.
-fn told(world: &mut World) -> Vec<(Arrival, Passage)> {
+fn told(world: &mut World) -> Vec<(TraceId, JobEvent)> {
     world.settle();
     let passed = |event| if let Event::Passed(job, passage) = event { Some((job, passage)) } else { None };
     world.take_log().into_iter().filter_map(passed).collect()
@@ -19,24 +19,24 @@ fn every_station_of_a_job_is_told_under_one_name() {
         let (client, first, second) = (world.open(0), world.open(shards - 1), world.open(0));
         world.say(client, r#"{"cmd":"do","id":"x","type":"t"}"#);
         let waits = told(&mut world);
-        let [(job, Passage::Waits(submitter))] = waits[..] else { panic!("{waits:?}") };
+        let [(job, JobEvent::Queued(submitter))] = waits[..] else { panic!("{waits:?}") };
         assert_eq!(submitter.shard.0, 0);
         assert_eq!(job.home.0, world.home("t"));
 
-        let passages = |world: &mut World| -> Vec<Passage> {
+        let passages = |world: &mut World| -> Vec<JobEvent> {
             let told = told(world);
             assert!(told.iter().all(|(other, _)| *other == job), "{told:?}");
             told.into_iter().map(|(_, passage)| passage).collect()
         };
         world.say(first, r#"{"cmd":"can_do","types":["t"]}"#);
         let given = passages(&mut world);
-        let [Passage::Given(holder)] = given[..] else { panic!("{given:?}") };
+        let [JobEvent::Sent(holder)] = given[..] else { panic!("{given:?}") };
         world.end(first);
-        assert_eq!(passages(&mut world), [Passage::GivenBack(holder)]);
+        assert_eq!(passages(&mut world), [JobEvent::Requeued(holder)]);
         world.say(second, r#"{"cmd":"can_do","types":["t"]}"#);
-        assert!(matches!(passages(&mut world)[..], [Passage::Given(_)]));
+        assert!(matches!(passages(&mut world)[..], [JobEvent::Sent(_)]));
         world.say(second, r#"{"cmd":"did","id":"x","err":null}"#);
-        assert_eq!(passages(&mut world), [Passage::Ended("failed")]);
+        assert_eq!(passages(&mut world), [JobEvent::Finished("failed")]);
     }
 }
 
@@ -57,9 +57,9 @@ fn all_ends_have_a_word() {
         told(&mut world).pop().map(|(_, passage)| passage)
     };
     let can_do = r#"{"cmd":"can_do","types":["t"]}"#;
-    assert_eq!(end_of(&[can_do, r#"{"cmd":"did","id":1}"#], 3), Some(Passage::Ended("done")));
-    assert_eq!(end_of(&[can_do, "gone"], 1), Some(Passage::Ended("gave_up")));
-    assert_eq!(end_of(&["stop"], 3), Some(Passage::Ended("shutdown")));
+    assert_eq!(end_of(&[can_do, r#"{"cmd":"did","id":1}"#], 3), Some(JobEvent::Finished("done")));
+    assert_eq!(end_of(&[can_do, "gone"], 1), Some(JobEvent::Finished("gave_up")));
+    assert_eq!(end_of(&["stop"], 3), Some(JobEvent::Finished("shutdown")));
 }
 
 #[test]

@@ -12,7 +12,7 @@ const TYPES_EACH: usize = 1_024;
 /// Books of types, and lines of types, that all shards have.
 fn books(world: &World) -> (usize, usize) {
     let audits = (0..world.shards()).map(|shard| world.audit(shard));
-    audits.fold((0, 0), |(bids, queues), audit| (bids + audit.bids.len(), queues + audit.queues.len()))
+    audits.fold((0, 0), |(bids, queues), audit| (bids + audit.pools.len(), queues + audit.queues.len()))
 }
 
 #[test]

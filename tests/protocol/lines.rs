@@ -1,7 +1,7 @@
 //! The corpus: each of its lines comes to what its row says, whole or cut, as a later line or as the first.
 
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, JobName, Outcome, Refusal, TypeName, TypesAsked, decode};
+use deputy::protocol::command::{Command, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
 use deputy::protocol::frame::{Frame, Framer};
 
 use crate::corpus::{Row, rows};
@@ -45,9 +45,9 @@ fn understood(command: &Command<'_>) -> String {
         }
         Command::Did { job, id, outcome } => {
             let name = match (job, id) {
-                (JobName::Id(id), _) => (*id).to_owned(),
-                (JobName::Number(number), None) => format!("job {number}"),
-                (JobName::Number(number), Some(id)) => format!("job {number} id {id}"),
+                (JobRef::Id(id), _) => (*id).to_owned(),
+                (JobRef::Lease(number), None) => format!("job {number}"),
+                (JobRef::Lease(number), Some(id)) => format!("job {number} id {id}"),
             };
             match outcome {
                 Outcome::Res(None) => format!("did {name}"),

@@ -144,9 +144,9 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
     let mut returned: BTreeMap<&str, u64> = BTreeMap::new();
     for message in messages {
         match message {
-            Message::Return { job, .. } => {
-                let before = returned.insert(job.type_name(), job.number);
-                assert!(before.is_none_or(|before| before < job.number), "given back in another order: {job:?}");
+            Message::Requeue { job, .. } => {
+                let before = returned.insert(job.type_name(), job.arrival);
+                assert!(before.is_none_or(|before| before < job.arrival), "given back in another order: {job:?}");
             }
             // Who leaves takes back what the last step left.
             Message::Withdraw(name, _) => assert!(left || !returned.contains_key(&**name), "{name}: offers stood"),
@@ -157,7 +157,7 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
 
 fn job_of(message: &Message) -> Option<&CoreJob> {
     match message {
-        Message::Submit(job) | Message::Assign { job, .. } | Message::Return { job, .. } => Some(job),
+        Message::Submit(job) | Message::Assign { job, .. } | Message::Requeue { job, .. } => Some(job),
         _ => None,
     }
 }

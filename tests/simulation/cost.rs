@@ -152,7 +152,7 @@ fn a_job_costs_no_pass_over_all_types_of_its_worker() {
     for (serial, name) in names.iter().enumerate() {
         world.say(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
         world.settle();
-        let followed = &world.audit(0).workers[0].followed;
+        let followed = &world.audit(0).workers[0].tracked;
         assert_eq!(followed.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), [name], "books that know of the job");
         world.say(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
         world.settle();

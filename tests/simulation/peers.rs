@@ -118,7 +118,7 @@ impl Schedule {
         }
         let shard = self.shadow.conn(peer).shard;
         let own = self.world.counts(shard);
-        let firm = own.job_bytes + own.unsent_bytes + self.world.told_others(shard).firm;
+        let firm = own.job_bytes + own.unsent_bytes + self.world.told_others(shard).committed;
         (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
     }
 
@@ -257,7 +257,7 @@ impl Schedule {
         let input = match which {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
-            2 => Input::Heard { conn, partial_bytes: 70 },
+            2 => Input::BytesRead { conn, partial_bytes: 70 },
             3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
             _ => Input::Command {
                 from: conn,

@@ -245,7 +245,7 @@ impl Schedule {
     pub(crate) fn passed(&self, shard: u16, own: &Counts, more: u64) -> bool {
         let (others, max) = (self.world.told_others(shard), self.plan.options.memory_bytes_max);
         let partial = own.partial_bytes + more + others.partial;
-        own.job_bytes + own.unsent_bytes + others.firm + partial > max && partial > max / 4
+        own.job_bytes + own.unsent_bytes + others.committed + partial > max && partial > max / 4
     }
 
     pub(crate) fn stop_shard(&mut self, shard: u16) {

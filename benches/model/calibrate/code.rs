@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use ahash::RandomState;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Held, Input, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, Totals};
 use deputy::protocol::command::{Command, decode};
@@ -99,7 +99,7 @@ struct Trio {
 }
 
 fn conn(slot: u32) -> ConnId {
-    ConnId { slot, generation: 0 }
+    ConnId { index: slot, generation: 0 }
 }
 
 impl Trio {
@@ -206,7 +206,7 @@ impl Trio {
         wall_ns(|| {
             for _ in 0..JOBS {
                 let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.tell(OWNER, Input::Turn { now_ms, others: Held::default() });
+                self.tell(OWNER, Input::Turn { now_ms, others: MemoryUse::default() });
                 block.publish(self.cores[usize::from(OWNER)].counts());
                 block.publish(self.cores[usize::from(OWNER)].counts());
             }
@@ -217,7 +217,7 @@ impl Trio {
     fn conns(&mut self) -> u64 {
         wall_ns(|| {
             for slot in 0..JOBS {
-                self.tell(OWNER, Input::Heard { conn: conn(slot), partial_bytes: 0 });
+                self.tell(OWNER, Input::BytesRead { conn: conn(slot), partial_bytes: 0 });
                 self.tell(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
             }
         })

@@ -121,11 +121,11 @@ impl Effects for Desk {
             other => panic!("the model's peers are told nothing but jobs and results: {other:?}"),
         };
         self.spend(Work::Lines, ns);
-        let unsent = &mut self.unsent[to.slot as usize];
+        let unsent = &mut self.unsent[to.index as usize];
         unsent.lines.push(said);
         unsent.bytes += reply.len() as u64;
         if !std::mem::replace(&mut unsent.touched, true) {
-            self.acts.push_back(Act::Write(to.slot as usize));
+            self.acts.push_back(Act::Write(to.index as usize));
         }
     }
 
@@ -155,15 +155,15 @@ impl Effects for Desk {
 
 /// Whether a message has a type's name by reference, so that both ends write the count of its references.
 fn carries_name(message: &Message) -> bool {
-    matches!(message, Message::Offer { .. } | Message::Ask(..) | Message::Withdraw(..) | Message::Welcome(_))
+    matches!(message, Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(_))
 }
 
 /// What a message from another shard costs its receiver, and whether the receiver has it as a home.
 pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
     let name_ns = if carries_name(message) { costs.line_ns } else { 0 };
     let (work, ns) = match message {
-        Message::Submit(_) | Message::Return { .. } => (Work::Home, costs.submit_ns),
-        Message::Offer { .. } | Message::Ask(..) | Message::Withdraw(..) | Message::Welcome(_) => {
+        Message::Submit(_) | Message::Requeue { .. } => (Work::Home, costs.submit_ns),
+        Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(_) => {
             (Work::Home, costs.offer_ns)
         }
         // The line that they lead to is paid for where it is encoded.

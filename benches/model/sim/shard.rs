@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::Dispatch;
-use deputy::dispatch::message::{ConnId, Held, Input, Message, ShardId};
-use deputy::protocol::command::{Command, JobName, Outcome};
+use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, ShardId};
+use deputy::protocol::command::{Command, JobRef, Outcome};
 
 use super::desk::{Act, Desk, cost_of};
 use super::events::Event;
@@ -92,14 +92,14 @@ impl World {
         shard.desk.spend(Work::Kernel, poll_ns);
         shard.desk.spend(Work::Lines, costs.turn_ns);
         shard.desk.spend(Work::Figures, costs.block_ns * (shards as u64 - 1));
-        shard.tell(Input::Turn { now_ms: self.now_ns / 1_000_000, others: Held::default() });
+        shard.tell(Input::Turn { now_ms: self.now_ns / 1_000_000, others: MemoryUse::default() });
     }
 
     fn open_mail(&mut self, at: usize) {
         let costs = self.costs;
         let shard = &mut self.shards[at];
         for (from, messages) in std::mem::take(&mut shard.mailbox) {
-            let to_home = !is_from_home(&messages) && !matches!(messages.first(), Some(Message::Result { .. }));
+            let to_home = !is_from_home(&messages) && !matches!(messages.first(), Some(Message::Answer { .. }));
             shard.desk.spend(if to_home { Work::Home } else { Work::Messages }, costs.receive_ns);
             let from = ShardId(u16::try_from(from).expect("shards are few"));
             for message in messages {
@@ -118,7 +118,7 @@ impl World {
             for line in std::mem::take(&mut self.conns[conn].at_server) {
                 self.obey(at, conn, id, line);
             }
-            self.shards[at].tell(Input::Heard { conn: id, partial_bytes: 0 });
+            self.shards[at].tell(Input::BytesRead { conn: id, partial_bytes: 0 });
         }
     }
 
@@ -140,7 +140,7 @@ impl World {
                 let own = types.iter().copied().filter(is_home).count() as u64;
                 shard.desk.spend(Work::Home, costs.offer_ns * own);
                 let id = job.to_string();
-                let job = number.map_or(JobName::Id(&id), JobName::Number);
+                let job = number.map_or(JobRef::Id(&id), JobRef::Lease);
                 let command = Command::Did { job, id: Some(&id), outcome: Outcome::Res(Some(ARG)) };
                 shard.tell(Input::Command { from, command });
             }

@@ -1,7 +1,7 @@
 //! Everything that there is, and the loop that lets time pass.
 
 use ahash::RandomState;
-use deputy::dispatch::message::{ConnId, Held, Input, Message, ShardId};
+use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 
 use super::events::{Event, Events};
@@ -73,7 +73,7 @@ impl World {
     fn open(&mut self, role: Role) {
         let shard = self.conns.len() % self.shards.len();
         let slot = self.shards[shard].open(self.conns.len());
-        let id = ConnId { slot: u32::try_from(slot).expect("connections are few"), generation: 0 };
+        let id = ConnId { index: u32::try_from(slot).expect("connections are few"), generation: 0 };
         self.tell_at_start(shard, Input::Opened { conn: id });
         if let Role::Worker(types) = &role {
             let types = types.iter().map(|&number| self.types[number].name.clone().into()).collect();
@@ -267,7 +267,10 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         homes: homes.clone(),
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),
     });
-    core.step(Input::Turn { now_ms: 0, others: Held::default() }, &mut super::desk::Desk::new(1, &Costs::default()));
+    core.step(
+        Input::Turn { now_ms: 0, others: MemoryUse::default() },
+        &mut super::desk::Desk::new(1, &Costs::default()),
+    );
     core
 }
 
@@ -275,6 +278,6 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
 pub(super) fn is_from_home(batch: &[Message]) -> bool {
     matches!(
         batch.first(),
-        Some(Message::Assign { .. } | Message::Decline(_) | Message::Withdrawn(..) | Message::Counted { .. })
+        Some(Message::Assign { .. } | Message::Decline(_) | Message::Withdrawn(..) | Message::StatsReply { .. })
     )
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use deputy::server::bound::{Bound, Unit};
+use deputy::server::number_range::{NumberRange, Unit};
 use deputy::server::{Config, ConfigError, Level};
 use lexopt::{Arg, Parser};
 
@@ -81,7 +81,7 @@ fn expected(option: &Opt) -> Option<String> {
 }
 
 /// Reads digits, for bytes with K, M or G behind them, within `bound`.
-fn number(bound: &Bound, value: &OsString) -> Result<u64, ConfigError> {
+fn number(bound: &NumberRange, value: &OsString) -> Result<u64, ConfigError> {
     let refused = || bound.refuse(value.display());
     let text = value.to_str().ok_or_else(refused)?;
     let (digits, unit) = match text.as_bytes().last() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use deputy::server::bound::{Bound, Unit};
+use deputy::server::number_range::{NumberRange, Unit};
 
 use crate::args;
 use crate::options::{OPTIONS, Opt, ValueKind};
@@ -45,9 +45,9 @@ pub(crate) fn text() -> String {
 fn value_name(option: &Opt) -> String {
     match option.value {
         ValueKind::Help | ValueKind::Version | ValueKind::Nothing(_) => String::new(),
-        ValueKind::Number(Bound { unit: Unit::Number, .. }, _) => " N".to_owned(),
-        ValueKind::Number(Bound { unit: Unit::Bytes, .. }, _) => " BYTES".to_owned(),
-        ValueKind::Number(Bound { unit: Unit::Seconds, .. }, _) => " SECONDS".to_owned(),
+        ValueKind::Number(NumberRange { unit: Unit::Number, .. }, _) => " N".to_owned(),
+        ValueKind::Number(NumberRange { unit: Unit::Bytes, .. }, _) => " BYTES".to_owned(),
+        ValueKind::Number(NumberRange { unit: Unit::Seconds, .. }, _) => " SECONDS".to_owned(),
         ValueKind::Text { name, .. } => format!(" {name}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use deputy::server::bound::{self, Bound, Size};
+use deputy::server::number_range::{self, NumberRange, Size};
 use deputy::server::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, Level, SOCK_RIGHT};
 
 /// One option of the command line.
@@ -26,7 +26,7 @@ pub(crate) enum ValueKind {
     /// Nothing.
     Nothing(fn(&mut Config)),
     /// A number within a bound.
-    Number(&'static Bound, fn(&mut Config, u64)),
+    Number(&'static NumberRange, fn(&mut Config, u64)),
     /// Something else: `set` is false if it is not what `right` says.
     Text { name: &'static str, right: &'static str, set: fn(&mut Config, &OsStr) -> bool },
 }
@@ -49,7 +49,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: Some('p'),
         long: "--port",
-        value: ValueKind::Number(&bound::PORT, |config, port| config.port = narrow(port)),
+        value: ValueKind::Number(&number_range::PORT, |config, port| config.port = narrow(port)),
         help: "TCP port; 0 picks a free one",
         default: |config| config.port.to_string(),
     },
@@ -98,49 +98,49 @@ pub(crate) const OPTIONS: &[Opt] = &[
     Opt {
         short: None,
         long: "--threads",
-        value: ValueKind::Number(&bound::THREADS, |config, threads| config.threads = narrow(threads)),
+        value: ValueKind::Number(&number_range::THREADS, |config, threads| config.threads = narrow(threads)),
         help: "shards; 0: one a core it may use",
         default: |config| config.threads.to_string(),
     },
     Opt {
         short: None,
         long: "--max-line",
-        value: ValueKind::Number(&bound::LINE_BYTES, |config, bytes| config.line_bytes_max = narrow(bytes)),
+        value: ValueKind::Number(&number_range::LINE_BYTES, |config, bytes| config.line_bytes_max = narrow(bytes)),
         help: "longest line of a client, 64 to 1G",
         default: |config| Size(config.line_bytes_max as u64).to_string(),
     },
     Opt {
         short: None,
         long: "--max-attempts",
-        value: ValueKind::Number(&bound::ATTEMPTS, |config, attempts| config.attempts_max = narrow(attempts)),
+        value: ValueKind::Number(&number_range::ATTEMPTS, |config, attempts| config.attempts_max = narrow(attempts)),
         help: "lost workers that end a job; 0: without end",
         default: |config| config.attempts_max.to_string(),
     },
     Opt {
         short: None,
         long: "--max-memory",
-        value: ValueKind::Number(&bound::MEMORY_BYTES, |config, bytes| config.memory_bytes_max = Some(bytes)),
+        value: ValueKind::Number(&number_range::MEMORY_BYTES, |config, bytes| config.memory_bytes_max = Some(bytes)),
         help: "for jobs and lines, from 1M",
         default: |_| "half the machine's".to_owned(),
     },
     Opt {
         short: None,
         long: "--max-unsent",
-        value: ValueKind::Number(&bound::UNSENT_BYTES, |config, bytes| config.unsent_bytes_max = bytes),
+        value: ValueKind::Number(&number_range::UNSENT_BYTES, |config, bytes| config.unsent_bytes_max = bytes),
         help: "more unsent closes a connection",
         default: |config| Size(config.unsent_bytes_max).to_string(),
     },
     Opt {
         short: None,
         long: "--stall-timeout",
-        value: ValueKind::Number(&bound::STALL_SECONDS, |config, seconds| config.stall_seconds = seconds),
+        value: ValueKind::Number(&number_range::STALL_SECONDS, |config, seconds| config.stall_seconds = seconds),
         help: "for a peer that does not read; 0: never",
         default: |config| config.stall_seconds.to_string(),
     },
     Opt {
         short: None,
         long: "--drain-timeout",
-        value: ValueKind::Number(&bound::DRAIN_SECONDS, |config, seconds| config.drain_seconds = seconds),
+        value: ValueKind::Number(&number_range::DRAIN_SECONDS, |config, seconds| config.drain_seconds = seconds),
         help: "for jobs held when it is told to stop",
         default: |config| config.drain_seconds.to_string(),
     },
@@ -200,8 +200,8 @@ mod tests {
             let others = &OPTIONS[index + 1..];
             assert!(others.iter().all(|other| other.long != option.long));
             assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
-            if let ValueKind::Number(bound, _) = option.value {
-                assert_eq!(bound.option, option.long);
+            if let ValueKind::Number(range, _) = option.value {
+                assert_eq!(range.option, option.long);
             }
         }
     }

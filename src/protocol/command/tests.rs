@@ -37,7 +37,7 @@ fn job<'a>(id: &'a str, type_name: &'a str, arg: Option<&'a str>) -> Command<'a>
     Command::Do { id, type_name: type_name.into(), arg }
 }
 
-fn did<'a>(job: JobName<'a>, id: Option<&'a str>, outcome: Outcome<'a>) -> Command<'a> {
+fn did<'a>(job: JobRef<'a>, id: Option<&'a str>, outcome: Outcome<'a>) -> Command<'a> {
     Command::Did { job, id, outcome }
 }
 
@@ -106,7 +106,7 @@ fn members_that_a_command_does_not_use_may_be_of_any_kind() {
         (r#"{"cmd":"cant_do","types":["t"],"max_jobs":0}"#, Command::CantDo { types: names(&["t"]) }),
         (
             r#"{"cmd":"did","id":1,"code":1,"type":2,"types":3,"max_jobs":{},"arg":null}"#,
-            did(JobName::Id("1"), Some("1"), Outcome::Res(None)),
+            did(JobRef::Id("1"), Some("1"), Outcome::Res(None)),
         ),
         (r#"{"cmd":"metrics","max_jobs":0,"id":{},"type":3}"#, Command::Metrics { types: TypesAsked::None }),
     ]);

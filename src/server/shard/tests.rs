@@ -27,22 +27,22 @@ fn shard() -> Shard {
         maps: RandomState::new(),
     };
     let poll = Poll::new().unwrap();
-    let (mailbox, post_box) = mailbox(poll.registry());
+    let (mailbox, mailbox_sender) = mailbox(poll.registry());
     let (log, _) = Log::start(Level::Off).unwrap();
     Shard::new(Parts {
         poll,
         mailbox,
-        post_boxes: Box::new([post_box]),
+        mailboxes: Box::new([mailbox_sender]),
         settings,
         line_bytes_max: 1 << 20,
         shared: Arc::new(Shared::new(1, 1 << 30)),
         log,
-        notes: crossbeam_channel::unbounded().0,
+        events: crossbeam_channel::unbounded().0,
     })
     .unwrap()
 }
 
-fn mailbox(registry: &Registry) -> (Mailbox, PostBox) {
+fn mailbox(registry: &Registry) -> (Mailbox, MailboxSender) {
     Mailbox::new(registry, WAKE).unwrap()
 }
 
@@ -51,8 +51,8 @@ fn open(shard: &mut Shard, (own, peer): (UnixStream, UnixStream)) -> (UnixStream
     own.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
     let number = own.as_raw_fd();
-    let conn = shard.net.open(Stream::Unix(mio::net::UnixStream::from_std(own))).unwrap();
-    shard.tell(Input::Opened { conn });
+    let conn = shard.connections.open(Stream::Unix(mio::net::UnixStream::from_std(own))).unwrap();
+    shard.step(Input::Opened { conn });
     (peer, conn, number)
 }
 
@@ -89,13 +89,13 @@ fn f11_events_for_a_connection_that_is_gone_are_not_taken_for_its_successors() {
     assert_eq!(told, [(first, true)], "its line and its end are in the batch");
 
     // It ends for another reason before the batch is looked at, and another comes that has its number and its place.
-    shard.tell(Input::Ended { conn: first });
+    shard.step(Input::Ended { conn: first });
     shard.flush_and_post();
     let (mut peer, second, same_number) = open(&mut shard, pair_with(number));
-    assert_eq!((second.slot, same_number), (first.slot, number));
+    assert_eq!((second.index, same_number), (first.index, number));
     peer.write_all(b"{\"cmd\":\"nope\"}\n").unwrap();
     assert!(!shard.turn(&events));
-    let conn = shard.net.get(second).expect("the end was not its own");
+    let conn = shard.connections.get(second).expect("the end was not its own");
     assert!(!conn.ending && !conn.ready, "nothing of it was for this one");
     assert!(peer.read(&mut [0; 64]).is_err(), "what it said was not told yet");
 
@@ -104,5 +104,5 @@ fn f11_events_for_a_connection_that_is_gone_are_not_taken_for_its_successors() {
     let mut answer = [0; 256];
     let bytes = peer.read(&mut answer).unwrap();
     assert!(answer[..bytes].starts_with(br#"{"cmd":"error","code":"unknown_cmd""#));
-    assert!(shard.net.is_open(second));
+    assert!(shard.connections.is_open(second));
 }

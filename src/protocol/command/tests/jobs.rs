@@ -58,20 +58,20 @@ fn a_do_whose_id_cannot_be_read_is_an_error() {
 #[test]
 fn a_did_names_its_job_by_number_or_else_by_id() {
     check([
-        (r#"{"cmd":"did","id": "j" }"#, did(JobName::Id(r#""j""#), Some(r#""j""#), Outcome::Res(None))),
-        (r#"{"cmd":"did","id":1.0}"#, did(JobName::Id("1.0"), Some("1.0"), Outcome::Res(None))),
-        (r#"{"cmd":"did","job":0}"#, did(JobName::Number(0), None, Outcome::Res(None))),
+        (r#"{"cmd":"did","id": "j" }"#, did(JobRef::Id(r#""j""#), Some(r#""j""#), Outcome::Res(None))),
+        (r#"{"cmd":"did","id":1.0}"#, did(JobRef::Id("1.0"), Some("1.0"), Outcome::Res(None))),
+        (r#"{"cmd":"did","job":0}"#, did(JobRef::Lease(0), None, Outcome::Res(None))),
         (
             r#"{"cmd":"did","job":9007199254740991,"id":1}"#,
-            did(JobName::Number((1 << 53) - 1), Some("1"), Outcome::Res(None)),
+            did(JobRef::Lease((1 << 53) - 1), Some("1"), Outcome::Res(None)),
         ),
-        (r#"{"cmd":"did","id":[null],"job":3}"#, did(JobName::Number(3), None, Outcome::Res(None))),
+        (r#"{"cmd":"did","id":[null],"job":3}"#, did(JobRef::Lease(3), None, Outcome::Res(None))),
     ]);
 }
 
 #[test]
 fn a_did_carries_its_outcome_as_it_came() {
-    let by_one = |outcome| did(JobName::Id("1"), Some("1"), outcome);
+    let by_one = |outcome| did(JobRef::Id("1"), Some("1"), outcome);
     check([
         (r#"{"cmd":"did","id":1,"res": {"a" : 1e400} }"#, by_one(Outcome::Res(Some(r#"{"a" : 1e400}"#)))),
         (r#"{"cmd":"did","id":1,"res":null}"#, by_one(Outcome::Res(Some("null")))),

@@ -7,25 +7,25 @@ use std::time::Instant;
 
 use super::log::{Level, Log};
 use super::peer::Peer;
-use super::rarely::Rarely;
+use super::rate_limit::RateLimit;
 use crate::metrics::Fault;
 
 /// A shard's memory of what it has told.
-pub(super) struct Blame {
+pub(super) struct FaultLog {
     log: Log,
-    told: [Rarely; Fault::ALL.len()],
+    limits: [RateLimit; Fault::ALL.len()],
 }
 
-impl Blame {
+impl FaultLog {
     pub(super) fn new(log: Log) -> Self {
-        Self { log, told: std::array::from_fn(|_| Rarely::default()) }
+        Self { log, limits: std::array::from_fn(|_| RateLimit::default()) }
     }
 
     /// Tells of a fault. `cause`: what the system says, where it was the system that found it.
-    pub(super) fn tell(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
-        let (level, text) = words(fault);
+    pub(super) fn log(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
+        let (level, text) = log_entry(fault);
         if self.log.tells(level)
-            && let Some(others) = self.told[fault as usize].pass(Instant::now())
+            && let Some(others) = self.limits[fault as usize].pass(Instant::now())
         {
             let cause = Cause(cause);
             self.log.put(level, format_args!("{peer}: {text}{cause}{others}"));
@@ -50,7 +50,7 @@ pub(super) fn fault_of(error: &io::Error) -> Fault {
 }
 
 /// How loudly a fault is told, and in which words. They are explained in docs/operating.md.
-fn words(fault: Fault) -> (Level, &'static str) {
+fn log_entry(fault: Fault) -> (Level, &'static str) {
     match fault {
         Fault::BadJson => (Level::Info, "a line was refused: bad_json"),
         Fault::BadRequest => (Level::Info, "a line was refused: bad_request"),
@@ -76,15 +76,15 @@ mod tests {
     #[test]
     fn a_flood_of_one_class_does_not_hide_another() {
         let (log, written) = Log::to_channel(Level::Info);
-        let mut blame = Blame::new(log);
+        let mut fault_log = FaultLog::new(log);
         let peer = Peer::Tcp("10.0.0.7:51234".parse().unwrap());
         for _ in 0..1_000 {
-            blame.tell(peer, Fault::BadRequest, None);
+            fault_log.log(peer, Fault::BadRequest, None);
         }
-        blame.tell(peer, Fault::Stalled, None);
-        blame.tell(Peer::Unix(Some(7)), Fault::Silent, Some(&io::Error::from(io::ErrorKind::TimedOut)));
-        blame.tell(peer, Fault::Broken, Some(&io::Error::from(io::ErrorKind::ConnectionReset)));
-        drop(blame);
+        fault_log.log(peer, Fault::Stalled, None);
+        fault_log.log(Peer::Unix(Some(7)), Fault::Silent, Some(&io::Error::from(io::ErrorKind::TimedOut)));
+        fault_log.log(peer, Fault::Broken, Some(&io::Error::from(io::ErrorKind::ConnectionReset)));
+        drop(fault_log);
         let written: Vec<String> = written.iter().collect();
         assert!(written.len() < 10, "{written:?}");
         assert_eq!(written[0], "deputy: 10.0.0.7:51234: a line was refused: bad_request\n");
@@ -108,7 +108,7 @@ mod tests {
     fn every_fault_is_explained_to_those_who_read_of_it() {
         let page = include_str!("../../docs/operating.md");
         for &fault in Fault::ALL {
-            let (level, text) = words(fault);
+            let (level, text) = log_entry(fault);
             let rows =
                 ["", ": REASON"].map(|cause| format!("| `{}` | `{text}{cause}` | {} |", fault.name(), level.name()));
             assert!(rows.iter().any(|row| page.contains(row)), "{rows:?}");

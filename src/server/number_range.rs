@@ -8,12 +8,18 @@ use std::fmt;
 use crate::limits;
 
 /// `--port`.
-pub const PORT: Bound = Bound { option: "--port", least: 0, most: 65_535, unit: Unit::Number, zero: "a free one" };
+pub const PORT: NumberRange =
+    NumberRange { option: "--port", least: 0, most: 65_535, unit: Unit::Number, zero: "a free one" };
 /// `--threads`.
-pub const THREADS: Bound =
-    Bound { option: "--threads", least: 0, most: limits::SHARDS_MAX as u64, unit: Unit::Number, zero: "one a core" };
+pub const THREADS: NumberRange = NumberRange {
+    option: "--threads",
+    least: 0,
+    most: limits::SHARDS_MAX as u64,
+    unit: Unit::Number,
+    zero: "one a core",
+};
 /// `--max-line`.
-pub const LINE_BYTES: Bound = Bound {
+pub const LINE_BYTES: NumberRange = NumberRange {
     option: "--max-line",
     least: limits::LINE_BYTES_MIN as u64,
     most: limits::LINE_BYTES_MAX as u64,
@@ -21,10 +27,10 @@ pub const LINE_BYTES: Bound = Bound {
     zero: "",
 };
 /// `--max-attempts`.
-pub const ATTEMPTS: Bound =
-    Bound { option: "--max-attempts", least: 0, most: u32::MAX as u64, unit: Unit::Number, zero: "without end" };
+pub const ATTEMPTS: NumberRange =
+    NumberRange { option: "--max-attempts", least: 0, most: u32::MAX as u64, unit: Unit::Number, zero: "without end" };
 /// `--max-memory`.
-pub const MEMORY_BYTES: Bound = Bound {
+pub const MEMORY_BYTES: NumberRange = NumberRange {
     option: "--max-memory",
     least: limits::MEMORY_BYTES_MIN,
     most: limits::BYTES_MAX,
@@ -32,14 +38,19 @@ pub const MEMORY_BYTES: Bound = Bound {
     zero: "",
 };
 /// `--max-unsent`.
-pub const UNSENT_BYTES: Bound =
-    Bound { option: "--max-unsent", least: 0, most: limits::BYTES_MAX, unit: Unit::Bytes, zero: "one line" };
+pub const UNSENT_BYTES: NumberRange =
+    NumberRange { option: "--max-unsent", least: 0, most: limits::BYTES_MAX, unit: Unit::Bytes, zero: "one line" };
 /// `--stall-timeout`.
-pub const STALL_SECONDS: Bound =
-    Bound { option: "--stall-timeout", least: 0, most: limits::SECONDS_MAX, unit: Unit::Seconds, zero: "never" };
+pub const STALL_SECONDS: NumberRange =
+    NumberRange { option: "--stall-timeout", least: 0, most: limits::SECONDS_MAX, unit: Unit::Seconds, zero: "never" };
 /// `--drain-timeout`.
-pub const DRAIN_SECONDS: Bound =
-    Bound { option: "--drain-timeout", least: 0, most: limits::SECONDS_MAX, unit: Unit::Seconds, zero: "at once" };
+pub const DRAIN_SECONDS: NumberRange = NumberRange {
+    option: "--drain-timeout",
+    least: 0,
+    most: limits::SECONDS_MAX,
+    unit: Unit::Seconds,
+    zero: "at once",
+};
 
 /// What the value of a numeric option counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +65,7 @@ pub enum Unit {
 
 /// The range of a numeric option.
 #[derive(Clone, Copy, Debug)]
-pub struct Bound {
+pub struct NumberRange {
     /// The option's long name, with its dashes.
     pub option: &'static str,
     /// Least value.
@@ -67,7 +78,7 @@ pub struct Bound {
     pub zero: &'static str,
 }
 
-impl Bound {
+impl NumberRange {
     /// Whether `value` is in range.
     pub fn check(&self, value: u64) -> Result<(), ConfigError> {
         if (self.least..=self.most).contains(&value) { Ok(()) } else { Err(self.refuse(value)) }
@@ -80,7 +91,7 @@ impl Bound {
 }
 
 /// What is right, in words: `a whole number from 0 to 1024 (0: one a core)`.
-impl fmt::Display for Bound {
+impl fmt::Display for NumberRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { least, most, .. } = *self;
         match self.unit {

@@ -1,13 +1,13 @@
 //! For tests: whether a table that is emptied gives its room back, and not at each removal.
 
 /// What was seen of a table.
-pub(super) struct Room {
+pub(super) struct ShrinkCheck {
     /// It shrinks when less than one of so many places is used.
     part: usize,
     shrunk: u32,
 }
 
-impl Room {
+impl ShrinkCheck {
     pub(super) fn of(part: usize) -> Self {
         Self { part, shrunk: 0 }
     }

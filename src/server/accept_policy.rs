@@ -1,4 +1,4 @@
-//! Stands at the door: takes connections, or refuses them.
+//! Stands at the counters: takes connections, or refuses them.
 //!
 //! When descriptors run out, a spare one is given up for a moment to take and close the connections that wait: their
 //! clients learn at once that they are refused, where they would hang. What else goes wrong concerns one connection, or
@@ -15,13 +15,13 @@ use rustix::io::Errno;
 
 use super::config::Keepalive;
 use super::log::Log;
-use super::rarely::Rarely;
+use super::rate_limit::RateLimit;
 use super::stream::Stream;
 use crate::limits;
 
-/// Counts at the door, written by the acceptor alone.
+/// Counts at the counters, written by the acceptor alone.
 #[derive(Debug, Default)]
-pub(crate) struct Door {
+pub(crate) struct AcceptCounters {
     /// Connections accepted.
     pub(crate) accepted: AtomicU64,
     /// Connections closed at once for want of descriptors.
@@ -30,7 +30,7 @@ pub(crate) struct Door {
 
 /// How a listener's turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum AcceptOutcome {
     /// Nobody waits: the next one makes an edge.
     All,
     /// Its turn was up; more may wait.
@@ -41,7 +41,7 @@ pub(super) enum Taken {
 
 /// What an error of accept calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remedy {
+enum ErrorAction {
     /// Nobody waits.
     Wait,
     /// It concerns that one connection, which is gone.
@@ -49,10 +49,10 @@ enum Remedy {
     /// There is no descriptor for it.
     Refuse,
     /// There is no memory for it, or nobody knows.
-    Rest,
+    Retry,
 }
 
-impl Remedy {
+impl ErrorAction {
     fn of(error: &io::Error) -> Self {
         match Errno::from_io_error(error) {
             _ if error.kind() == io::ErrorKind::WouldBlock => Self::Wait,
@@ -71,61 +71,61 @@ impl Remedy {
                 | Errno::HOSTDOWN
                 | Errno::HOSTUNREACH,
             ) => Self::GoOn,
-            _ => Self::Rest,
+            _ => Self::Retry,
         }
     }
 }
 
-/// Who stands at the door.
-pub(super) struct Porter {
+/// Who stands at the counters.
+pub(super) struct AcceptPolicy {
     keepalive: Keepalive,
-    door: Arc<Door>,
+    counters: Arc<AcceptCounters>,
     hand_over: Box<dyn FnMut(Stream) + Send>,
     /// Given up for a moment to refuse connections when there is no other descriptor.
     spare: Option<File>,
     open_spare: Box<dyn FnMut() -> Option<File> + Send>,
     log: Log,
     /// For warnings of things that may happen thousands of times a second.
-    complaints: Rarely,
+    warnings: RateLimit,
 }
 
-impl Porter {
+impl AcceptPolicy {
     pub(super) fn new(
         keepalive: Keepalive,
         log: Log,
-        door: Arc<Door>,
+        counters: Arc<AcceptCounters>,
         hand_over: Box<dyn FnMut(Stream) + Send>,
     ) -> Self {
-        let (spare, complaints) = (open_spare(), Rarely::default());
-        Self { keepalive, door, hand_over, spare, open_spare: Box::new(open_spare), log, complaints }
+        let (spare, complaints) = (open_spare(), RateLimit::default());
+        Self { keepalive, counters, hand_over, spare, open_spare: Box::new(open_spare), log, warnings: complaints }
     }
 
     /// One turn of a listener, from which `accept` takes the next connection.
-    pub(super) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> Taken {
+    pub(super) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> AcceptOutcome {
         let (mut failures, mut refusals) = (0, 0);
         for _ in 0..limits::ACCEPTS_PER_ROUND {
             let mut accepted = accept().map(|stream| self.admit(stream));
-            if accepted.as_ref().is_err_and(|error| Remedy::of(error) == Remedy::Refuse) {
+            if accepted.as_ref().is_err_and(|error| ErrorAction::of(error) == ErrorAction::Refuse) {
                 accepted = self.accept_with_spare(&mut accept);
                 refusals += usize::from(accepted.is_ok());
             }
             let Err(error) = accepted else {
                 if refusals == limits::REFUSALS_PER_ROUND {
-                    return Taken::Stuck;
+                    return AcceptOutcome::Stuck;
                 }
                 continue;
             };
-            match Remedy::of(&error) {
+            match ErrorAction::of(&error) {
                 // Who was refused is back at once, as likely as not.
-                Remedy::Wait => return if refusals > 0 { Taken::Stuck } else { Taken::All },
-                Remedy::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
-                Remedy::GoOn | Remedy::Refuse | Remedy::Rest => {
-                    self.complain(format_args!("accepting failed, trying again: {error}"));
-                    return Taken::Stuck;
+                ErrorAction::Wait => return if refusals > 0 { AcceptOutcome::Stuck } else { AcceptOutcome::All },
+                ErrorAction::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
+                ErrorAction::GoOn | ErrorAction::Refuse | ErrorAction::Retry => {
+                    self.warn_limited(format_args!("accepting failed, trying again: {error}"));
+                    return AcceptOutcome::Stuck;
                 }
             }
         }
-        Taken::More
+        AcceptOutcome::More
     }
 
     /// Takes a connection in place of the spare descriptor. If there is one for the spare at once, it came free
@@ -138,23 +138,23 @@ impl Porter {
         if self.spare.is_some() {
             self.admit(stream);
         } else {
-            count(&self.door.refused);
+            count(&self.counters.refused);
             drop(stream);
             self.spare = (self.open_spare)();
-            self.complain(format_args!("connections are refused, for all descriptors are in use"));
+            self.warn_limited(format_args!("connections are refused, for all descriptors are in use"));
         }
         Ok(())
     }
 
     /// Logs a warning, but at most one a second.
-    pub(super) fn complain(&mut self, text: fmt::Arguments<'_>) {
-        if let Some(others) = self.complaints.pass(Instant::now()) {
+    pub(super) fn warn_limited(&mut self, text: fmt::Arguments<'_>) {
+        if let Some(others) = self.warnings.pass(Instant::now()) {
             self.log.warn(format_args!("{text}{others}"));
         }
     }
 
     fn admit(&mut self, stream: Stream) {
-        count(&self.door.accepted);
+        count(&self.counters.accepted);
         if self.spare.is_none() {
             self.spare = (self.open_spare)(); // Lost when there was not even one; there are some again.
         }
@@ -201,23 +201,25 @@ mod tests {
     }
 
     /// Who hands connections to the receiver, and may have spares as `open_spare` says.
-    fn porter(open_spare: Box<dyn FnMut() -> Option<File> + Send>) -> (Porter, crossbeam_channel::Receiver<Stream>) {
+    fn policy(
+        open_spare: Box<dyn FnMut() -> Option<File> + Send>,
+    ) -> (AcceptPolicy, crossbeam_channel::Receiver<Stream>) {
         let (log, _thread) = Log::start(Level::Off).unwrap();
         let (hand, handed) = crossbeam_channel::unbounded();
         let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
-        let mut porter = Porter::new(Keepalive::default(), log, Arc::default(), hand_over);
-        porter.open_spare = open_spare;
-        (porter, handed)
+        let mut policy = AcceptPolicy::new(Keepalive::default(), log, Arc::default(), hand_over);
+        policy.open_spare = open_spare;
+        (policy, handed)
     }
 
     /// Checks how a turn with these steps ends, how many were taken and refused, and how many steps are left.
     #[track_caller]
-    fn check(steps: impl IntoIterator<Item = Step>, taken: Taken, counts: (u64, u64), left: usize) {
-        let (mut porter, handed) = porter(scarce_spare());
+    fn check(steps: impl IntoIterator<Item = Step>, taken: AcceptOutcome, counts: (u64, u64), left: usize) {
+        let (mut policy, handed) = policy(scarce_spare());
         let mut steps: std::collections::VecDeque<Step> = steps.into_iter().collect();
-        assert_eq!(porter.take(|| accept(steps.pop_front())), taken);
-        let door = &porter.door;
-        assert_eq!((door.accepted.load(Ordering::Relaxed), door.refused.load(Ordering::Relaxed)), counts);
+        assert_eq!(policy.take(|| accept(steps.pop_front())), taken);
+        let counters = &policy.counters;
+        assert_eq!((counters.accepted.load(Ordering::Relaxed), counters.refused.load(Ordering::Relaxed)), counts);
         assert_eq!(handed.len() as u64, counts.0);
         assert_eq!(steps.len(), left);
     }
@@ -225,28 +227,28 @@ mod tests {
     #[test]
     fn f51_a_connection_that_is_gone_does_not_end_the_turn() {
         for errno in [Errno::INTR, Errno::CONNABORTED, Errno::PROTO, Errno::PERM, Errno::NETDOWN, Errno::HOSTUNREACH] {
-            check([Err(errno), Ok(()), Err(errno), Ok(())], Taken::All, (2, 0), 0);
+            check([Err(errno), Ok(()), Err(errno), Ok(())], AcceptOutcome::All, (2, 0), 0);
         }
     }
 
     #[test]
     fn f51_an_error_that_may_last_is_rested_from() {
         for errno in [Errno::NOBUFS, Errno::NOMEM, Errno::INVAL, Errno::IO] {
-            check([Ok(()), Err(errno), Ok(())], Taken::Stuck, (1, 0), 1);
+            check([Ok(()), Err(errno), Ok(())], AcceptOutcome::Stuck, (1, 0), 1);
         }
     }
 
     #[test]
     fn f51_failures_without_end_do_not_spin() {
         let failures = limits::ACCEPT_FAILURES_PER_ROUND;
-        check(vec![Err(Errno::PERM); failures + 5], Taken::Stuck, (0, 0), 5);
+        check(vec![Err(Errno::PERM); failures + 5], AcceptOutcome::Stuck, (0, 0), 5);
     }
 
     #[test]
     fn f50_without_descriptors_those_who_wait_are_refused() {
         for errno in [Errno::MFILE, Errno::NFILE] {
-            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], Taken::Stuck, (1, 2), 0);
-            check([Err(errno), Ok(()), Err(errno), Err(errno), Ok(())], Taken::Stuck, (0, 1), 1);
+            check([Ok(()), Err(errno), Ok(()), Err(errno), Ok(())], AcceptOutcome::Stuck, (1, 2), 0);
+            check([Err(errno), Ok(()), Err(errno), Err(errno), Ok(())], AcceptOutcome::Stuck, (0, 1), 1);
         }
     }
 
@@ -254,29 +256,34 @@ mod tests {
     fn f50_a_descriptor_that_comes_free_meanwhile_is_used() {
         // The second turn at the spare finds one free: the script leaves it so after a failed accept.
         let steps = [Err(Errno::MFILE), Err(Errno::CONNABORTED), Err(Errno::MFILE), Ok(())];
-        check(steps, Taken::Stuck, (1, 0), 0);
+        check(steps, AcceptOutcome::Stuck, (1, 0), 0);
     }
 
     #[test]
     fn f50_the_spare_descriptor_is_had_again_as_soon_as_there_is_one() {
-        let (mut porter, _handed) = porter(Box::new(|| None));
-        assert_eq!(porter.take(|| accept(Some(Err(Errno::MFILE)))), Taken::Stuck);
-        assert!(porter.spare.is_none());
-        porter.open_spare = Box::new(open_spare);
+        let (mut policy, _handed) = policy(Box::new(|| None));
+        assert_eq!(policy.take(|| accept(Some(Err(Errno::MFILE)))), AcceptOutcome::Stuck);
+        assert!(policy.spare.is_none());
+        policy.open_spare = Box::new(open_spare);
         let mut steps = vec![Ok(())];
-        assert_eq!(porter.take(|| accept(steps.pop())), Taken::All);
-        assert!(porter.spare.is_some());
+        assert_eq!(policy.take(|| accept(steps.pop())), AcceptOutcome::All);
+        assert!(policy.spare.is_some());
     }
 
     #[test]
     fn f50_refusing_is_bounded() {
         let most = limits::REFUSALS_PER_ROUND;
         let steps = [Err(Errno::MFILE), Ok(())].into_iter().cycle().take(2 * most + 2);
-        check(steps, Taken::Stuck, (0, most as u64), 2);
+        check(steps, AcceptOutcome::Stuck, (0, most as u64), 2);
     }
 
     #[test]
     fn a_turn_is_bounded() {
-        check(vec![Ok(()); limits::ACCEPTS_PER_ROUND + 1], Taken::More, (limits::ACCEPTS_PER_ROUND as u64, 0), 1);
+        check(
+            vec![Ok(()); limits::ACCEPTS_PER_ROUND + 1],
+            AcceptOutcome::More,
+            (limits::ACCEPTS_PER_ROUND as u64, 0),
+            1,
+        );
     }
 }

@@ -4,21 +4,21 @@ use std::time::{Duration, Instant};
 
 /// Lets one line a second through, and counts the others.
 #[derive(Default)]
-pub(super) struct Rarely {
+pub(super) struct RateLimit {
     last: Option<Instant>,
-    unsaid: u64,
+    suppressed: u64,
 }
 
-impl Rarely {
+impl RateLimit {
     /// Whether a line may be said now, and if so, what it has to say of those that were not: `""`, or
     /// ` (12 more like this before)`.
     pub(super) fn pass(&mut self, now: Instant) -> Option<String> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < Duration::from_secs(1)) {
-            self.unsaid += 1;
+            self.suppressed += 1;
             return None;
         }
         self.last = Some(now);
-        Some(match std::mem::take(&mut self.unsaid) {
+        Some(match std::mem::take(&mut self.suppressed) {
             0 => String::new(),
             unsaid => format!(" ({unsaid} more like this before)"),
         })
@@ -31,9 +31,9 @@ mod tests {
 
     #[test]
     fn one_line_a_second_says_how_many_were_not() {
-        let mut rarely = Rarely::default();
+        let mut rate_limit = RateLimit::default();
         let start = Instant::now();
-        let mut at = |ms| rarely.pass(start + Duration::from_millis(ms));
+        let mut at = |ms| rate_limit.pass(start + Duration::from_millis(ms));
         assert_eq!(at(0).as_deref(), Some(""));
         assert_eq!([at(1), at(500), at(999)], [None, None, None]);
         assert_eq!(at(1_000).as_deref(), Some(" (3 more like this before)"));

@@ -10,7 +10,7 @@ use super::job::Job;
 
 /// A type's waiting jobs.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct WaitQueue {
     /// Those that came back, suspects first.
     returned: BTreeMap<Place, Job>,
     fresh: Fifo<Job>,
@@ -20,18 +20,18 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     behind: bool,
-    number: u64,
+    arrival: u64,
 }
 
-impl Line {
+impl WaitQueue {
     /// A job that comes for the first time, with a number above all before it.
     pub(super) fn push(&mut self, job: Job) {
         self.fresh.push(job);
     }
 
     /// A job that comes again. It goes to its place by number, not just to the front: returns overtake each other.
-    pub(super) fn put_back(&mut self, job: Job) {
-        self.returned.insert(Place { behind: !job.suspect, number: job.number }, job);
+    pub(super) fn requeue(&mut self, job: Job) {
+        self.returned.insert(Place { behind: !job.suspect, arrival: job.arrival }, job);
     }
 
     /// Takes the first suspect.
@@ -81,7 +81,7 @@ impl Line {
     }
 
     fn first_other_returned(&self) -> Option<Place> {
-        let others = Place { behind: true, number: 0 }..;
+        let others = Place { behind: true, arrival: 0 }..;
         self.returned.range(others).next().map(|(&place, _)| place)
     }
 }

@@ -7,19 +7,19 @@ use slab::Slab;
 /// A slab that shrinks. What it has room for in the end is bounded by the place of its last entry, not by their number:
 /// entries do not move.
 #[derive(Debug)]
-pub(super) struct Table<T> {
+pub(super) struct ShrinkingSlab<T> {
     entries: Slab<T>,
     /// It shrinks when no more entries than these are left.
     shrink_at: usize,
 }
 
-impl<T> Default for Table<T> {
+impl<T> Default for ShrinkingSlab<T> {
     fn default() -> Self {
         Self { entries: Slab::new(), shrink_at: 0 }
     }
 }
 
-impl<T> Table<T> {
+impl<T> ShrinkingSlab<T> {
     /// Where the next entry will be put.
     pub(super) fn next(&self) -> u32 {
         u32::try_from(self.entries.vacant_key()).expect("memory ends before four billion entries")
@@ -57,7 +57,7 @@ impl<T> Table<T> {
     }
 }
 
-impl<T> Index<u32> for Table<T> {
+impl<T> Index<u32> for ShrinkingSlab<T> {
     type Output = T;
 
     fn index(&self, at: u32) -> &T {
@@ -65,7 +65,7 @@ impl<T> Index<u32> for Table<T> {
     }
 }
 
-impl<T> IndexMut<u32> for Table<T> {
+impl<T> IndexMut<u32> for ShrinkingSlab<T> {
     fn index_mut(&mut self, at: u32) -> &mut T {
         &mut self.entries[at as usize]
     }
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     /// A table whose first entry stays, and the places of ten thousand others.
-    fn full() -> (Table<usize>, Vec<u32>) {
-        let mut table = Table::default();
+    fn full() -> (ShrinkingSlab<usize>, Vec<u32>) {
+        let mut table = ShrinkingSlab::default();
         let places = (0..=10_000).map(|entry| table.insert(entry)).skip(1).collect();
         (table, places)
     }

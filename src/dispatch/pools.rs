@@ -1,32 +1,32 @@
 //! An owner's books by type: the free slots of its workers, who of them is ready, and what has been offered or asked of
-//! the type's home. The rules that use them are in `supply`.
+//! the type's home. The rules that use them are in `assign`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::message::{BidId, ConnId, Message, ShardId};
-use super::step::Step;
-use super::table::Table;
+use super::ctx::Ctx;
+use super::message::{ConnId, Message, PoolId, ShardId};
+use super::shrinking_slab::ShrinkingSlab;
 
 /// No node.
 const NONE: u32 = u32::MAX;
 
 /// All types that this shard's workers take, or that something is still out for.
 #[derive(Debug)]
-pub(super) struct Bids {
+pub(super) struct Pools {
     by_name: HashMap<Arc<str>, u32, RandomState>,
-    books: Table<Bid>,
+    entries: ShrinkingSlab<Pool>,
     /// One for each type of each worker.
-    nodes: Table<Node>,
+    nodes: ShrinkingSlab<Node>,
     next_stamp: u64,
 }
 
 /// One type.
 #[derive(Debug)]
-pub(super) struct Bid {
-    pub(super) id: BidId,
+pub(super) struct Pool {
+    pub(super) id: PoolId,
     pub(super) name: Arc<str>,
     pub(super) home: ShardId,
     pub(super) workers: u32,
@@ -35,11 +35,11 @@ pub(super) struct Bid {
     /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
     pub(super) open: u32,
     /// Whose slot is kept for the answer to an Ask.
-    pub(super) asking: Option<ConnId>,
+    pub(super) pull_pending: Option<ConnId>,
     /// A job was turned away for want of a free slot; since when, as a growing number.
-    pub(super) wanted: Option<u64>,
+    pub(super) starved_since: Option<u64>,
     /// A suspect was refused, and no Welcome sent since.
-    pub(super) refusing: bool,
+    pub(super) rejects_suspects: bool,
     /// Jobs of this type that workers hold, also such that take no more of them.
     pub(super) running: u64,
     /// Jobs answered with a result.
@@ -49,25 +49,25 @@ pub(super) struct Bid {
     ready: [Ends; 2],
 }
 
-impl Bid {
+impl Pool {
     /// A slot of `keeper` is kept for a job.
-    pub(super) fn ask(&mut self, keeper: ConnId, step: &mut Step<'_>) {
-        self.wanted = None;
-        self.asking = Some(keeper);
-        step.post(self.home, Message::Ask(Arc::clone(&self.name), self.id));
+    pub(super) fn pull(&mut self, keeper: ConnId, ctx: &mut Ctx<'_>) {
+        self.starved_since = None;
+        self.pull_pending = Some(keeper);
+        ctx.post(self.home, Message::Pull(Arc::clone(&self.name), self.id));
     }
 
     /// Takes back what is offered, if something is.
-    pub(super) fn withdraw(&self, step: &mut Step<'_>) {
+    pub(super) fn withdraw(&self, ctx: &mut Ctx<'_>) {
         if self.open > 0 {
-            step.post(self.home, Message::Withdraw(Arc::clone(&self.name), self.id));
+            ctx.post(self.home, Message::Withdraw(Arc::clone(&self.name), self.id));
         }
     }
 
     /// Suspects may come again.
-    pub(super) fn welcome(&mut self, step: &mut Step<'_>) {
-        self.refusing = false;
-        step.post(self.home, Message::Welcome(Arc::clone(&self.name)));
+    pub(super) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
+        self.rejects_suspects = false;
+        ctx.post(self.home, Message::AcceptSuspects(Arc::clone(&self.name)));
     }
 }
 
@@ -91,7 +91,7 @@ struct Node {
     /// Which list it is in.
     list: Option<bool>,
     /// Whether the books of the type follow how the worker stands. Books that do not have it as wholly free.
-    followed: bool,
+    tracked: bool,
 }
 
 /// The worker that a type's books have as the next.
@@ -100,27 +100,32 @@ pub(super) struct Ready {
     pub(super) worker: ConnId,
     pub(super) node: u32,
     /// Whether that is certain: if not, the worker may be busy.
-    pub(super) followed: bool,
+    pub(super) tracked: bool,
 }
 
 /// How a worker stands: what its types' books say of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct Capacity {
     pub(super) free: u32,
     /// Whether it holds a suspect.
-    pub(super) tainted: bool,
+    pub(super) holds_suspect: bool,
 }
 
-impl Standing {
+impl Capacity {
     /// Whether it is as much as `other` in all.
     pub(super) fn covers(self, other: Self) -> bool {
-        self.free >= other.free && (other.tainted || !self.tainted)
+        self.free >= other.free && (other.holds_suspect || !self.holds_suspect)
     }
 }
 
-impl Bids {
+impl Pools {
     pub(super) fn new(maps: RandomState) -> Self {
-        Self { by_name: HashMap::with_hasher(maps), books: Table::default(), nodes: Table::default(), next_stamp: 0 }
+        Self {
+            by_name: HashMap::with_hasher(maps),
+            entries: ShrinkingSlab::default(),
+            nodes: ShrinkingSlab::default(),
+            next_stamp: 0,
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
@@ -131,17 +136,17 @@ impl Bids {
     pub(super) fn enter(&mut self, name: &str, home: ShardId) -> u32 {
         self.find(name).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
-            let at = self.books.next();
-            self.books.insert(Bid {
-                id: BidId(at),
+            let at = self.entries.next();
+            self.entries.insert(Pool {
+                id: PoolId(at),
                 name: Arc::clone(&name),
                 home,
                 workers: 0,
                 free: 0,
                 open: 0,
-                asking: None,
-                wanted: None,
-                refusing: false,
+                pull_pending: None,
+                starved_since: None,
+                rejects_suspects: false,
                 running: 0,
                 done: 0,
                 ready: [EMPTY; 2],
@@ -151,29 +156,29 @@ impl Bids {
         })
     }
 
-    pub(super) fn get(&mut self, bid: u32) -> &mut Bid {
-        &mut self.books[bid]
+    pub(super) fn get(&mut self, pool: u32) -> &mut Pool {
+        &mut self.entries[pool]
     }
 
-    pub(super) fn peek(&self, bid: u32) -> &Bid {
-        &self.books[bid]
+    pub(super) fn peek(&self, pool: u32) -> &Pool {
+        &self.entries[pool]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Bid> {
-        self.books.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Pool> {
+        self.entries.iter()
     }
 
     /// Entries and nodes, for tests.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.books.len(), self.nodes.len())
+        (self.entries.len(), self.nodes.len())
     }
 
     /// Closes the books of a type that nothing is left of. The table of names shrinks when an eighth of it is in use.
-    pub(super) fn forget_if_unused(&mut self, bid: u32) {
-        let unused = |b: &Bid| b.workers == 0 && b.open == 0 && b.asking.is_none() && b.running == 0;
-        if self.books.get(bid).is_some_and(unused) {
-            let bid = self.books.remove(bid);
-            self.by_name.remove(&bid.name);
+    pub(super) fn forget_if_unused(&mut self, pool: u32) {
+        let unused = |b: &Pool| b.workers == 0 && b.open == 0 && b.pull_pending.is_none() && b.running == 0;
+        if self.entries.get(pool).is_some_and(unused) {
+            let pool = self.entries.remove(pool);
+            self.by_name.remove(&pool.name);
             if self.by_name.len() < self.by_name.capacity() / 8 {
                 self.by_name.shrink_to(self.by_name.len() * 2);
             }
@@ -181,61 +186,61 @@ impl Bids {
     }
 
     /// A worker takes a type, whose books follow it from now on. Returns its node, for the calls below.
-    pub(super) fn join(&mut self, bid: u32, worker: ConnId, now: Standing) -> u32 {
-        self.get(bid).workers += 1;
-        let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, followed: true };
+    pub(super) fn join(&mut self, pool: u32, worker: ConnId, now: Capacity) -> u32 {
+        self.get(pool).workers += 1;
+        let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, tracked: true };
         let node = self.nodes.insert(node);
-        self.show(bid, node, Standing::default(), now, true);
+        self.record(pool, node, Capacity::default(), now, true);
         node
     }
 
     /// It takes the type no more.
-    pub(super) fn leave(&mut self, bid: u32, node: u32, shown: Standing) {
-        self.unlink(bid, node);
+    pub(super) fn leave(&mut self, pool: u32, node: u32, shown: Capacity) {
+        self.unlink(pool, node);
         self.nodes.remove(node);
-        let bid = self.get(bid);
-        bid.workers -= 1;
-        bid.free -= u64::from(shown.free);
+        let pool = self.get(pool);
+        pool.workers -= 1;
+        pool.free -= u64::from(shown.free);
     }
 
     /// A worker's standing changed from `shown` to `now`. It goes to the back of the list if `to_back`, or if it was not
     /// in that list.
-    pub(super) fn show(&mut self, bid: u32, node: u32, shown: Standing, now: Standing, to_back: bool) {
-        let entry = self.get(bid);
+    pub(super) fn record(&mut self, pool: u32, node: u32, shown: Capacity, now: Capacity, to_back: bool) {
+        let entry = self.get(pool);
         entry.free = entry.free + u64::from(now.free) - u64::from(shown.free);
-        let list = (now.free > 0).then_some(now.tainted);
+        let list = (now.free > 0).then_some(now.holds_suspect);
         if to_back || self.nodes[node].list != list {
-            self.unlink(bid, node);
+            self.unlink(pool, node);
             if let Some(tainted) = list {
-                self.link(bid, node, tainted);
+                self.link(pool, node, tainted);
             }
         }
     }
 
     /// Whether a type's books follow how a worker stands.
-    pub(super) fn follows(&self, node: u32) -> bool {
-        self.nodes[node].followed
+    pub(super) fn is_tracked(&self, node: u32) -> bool {
+        self.nodes[node].tracked
     }
 
     /// The books of a type follow a worker from now on, or do so no more.
-    pub(super) fn set_follows(&mut self, node: u32, followed: bool) {
-        self.nodes[node].followed = followed;
+    pub(super) fn set_tracked(&mut self, node: u32, followed: bool) {
+        self.nodes[node].tracked = followed;
     }
 
     /// Who takes the next job, as far as the books know: of those with a free slot the one that waits longest; for a
     /// suspect, of those that hold no other.
-    pub(super) fn first_ready(&self, bid: u32, suspect: bool) -> Option<Ready> {
-        let [clean, tainted] = self.peek(bid).ready.map(|ends| ends.first);
+    pub(super) fn first_ready(&self, pool: u32, suspect: bool) -> Option<Ready> {
+        let [clean, tainted] = self.peek(pool).ready.map(|ends| ends.first);
         let heads = [clean, if suspect { NONE } else { tainted }].into_iter().filter(|&head| head != NONE);
         let node = heads.min_by_key(|&head| self.nodes[head].stamp)?;
-        let Node { worker, followed, .. } = self.nodes[node];
-        Some(Ready { worker, node, followed })
+        let Node { worker, tracked: followed, .. } = self.nodes[node];
+        Some(Ready { worker, node, tracked: followed })
     }
 
-    fn link(&mut self, bid: u32, node: u32, tainted: bool) {
+    fn link(&mut self, pool: u32, node: u32, tainted: bool) {
         self.next_stamp += 1;
         let stamp = self.next_stamp;
-        let ends = &mut self.books[bid].ready[usize::from(tainted)];
+        let ends = &mut self.entries[pool].ready[usize::from(tainted)];
         let last = std::mem::replace(&mut ends.last, node);
         if last == NONE {
             ends.first = node;
@@ -246,10 +251,10 @@ impl Bids {
         (node.prev, node.next, node.stamp, node.list) = (last, NONE, stamp, Some(tainted));
     }
 
-    fn unlink(&mut self, bid: u32, node: u32) {
+    fn unlink(&mut self, pool: u32, node: u32) {
         let Node { prev, next, list, .. } = self.nodes[node];
         let Some(tainted) = list else { return };
-        let ends = &mut self.books[bid].ready[usize::from(tainted)];
+        let ends = &mut self.entries[pool].ready[usize::from(tainted)];
         if prev == NONE {
             ends.first = next;
         } else {
@@ -264,9 +269,9 @@ impl Bids {
     }
 
     /// How many ready workers hold no suspect, as far as the books know. Linear; for tests.
-    pub(super) fn clean_ready(&self, bid: &Bid) -> u64 {
+    pub(super) fn clean_ready(&self, pool: &Pool) -> u64 {
         let mut n = 0;
-        let mut at = bid.ready[0].first;
+        let mut at = pool.ready[0].first;
         while at != NONE {
             n += 1;
             at = self.nodes[at].next;
@@ -277,20 +282,20 @@ impl Bids {
 
 #[cfg(test)]
 mod tests {
-    use super::super::room::Room;
+    use super::super::shrink_check::ShrinkCheck;
     use super::*;
 
     #[test]
     fn the_table_of_names_gives_its_room_back_as_types_go() {
-        let (mut bids, mut room) = (Bids::new(RandomState::with_seeds(1, 2, 3, 4)), Room::of(8));
-        let all: Vec<u32> = (0..10_000).map(|nth| bids.enter(&format!("t{nth}"), ShardId(0))).collect();
-        let most = bids.by_name.capacity();
-        for bid in all {
-            let before = bids.by_name.capacity();
-            bids.forget_if_unused(bid);
-            room.saw(bids.by_name.len(), before, bids.by_name.capacity());
+        let (mut pools, mut room) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
+        let all: Vec<u32> = (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), ShardId(0))).collect();
+        let most = pools.by_name.capacity();
+        for pool in all {
+            let before = pools.by_name.capacity();
+            pools.forget_if_unused(pool);
+            room.saw(pools.by_name.len(), before, pools.by_name.capacity());
         }
         room.check_all_back(most);
-        assert_eq!((bids.sizes(), bids.find("t1")), ((0, 0), None));
+        assert_eq!((pools.sizes(), pools.find("t1")), ((0, 0), None));
     }
 }

@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use super::Net;
+use super::Connections;
 use crate::dispatch::message::{Closing, ConnId};
 use crate::limits::LINGER_MS;
 use crate::server::conn::{Connection, Stage};
 
-impl Net {
+impl Connections {
     /// From now on it is only sent what is unsent.
     pub(super) fn begin_closing(&mut self, id: ConnId, how: Closing) {
         let Some(conn) = self.get(id) else { return };
@@ -17,7 +17,7 @@ impl Net {
         if how == Closing::Explained {
             self.give_up_after(id, LINGER_MS);
         }
-        self.touch(id);
+        self.mark_dirty(id);
     }
 
     /// A write was tried. It took so many bytes, and perhaps all.
@@ -71,8 +71,8 @@ impl Net {
     /// Ends every connection that has nothing unsent; `at_once`: the others too.
     pub(in crate::server) fn close_sent(&mut self, at_once: bool) {
         let sent = |conn: &Connection| at_once || conn.unsent_bytes() == 0;
-        let ids = self.connections.iter().filter(|(_, conn)| sent(conn)).map(|(slot, conn)| ConnId {
-            slot: u32::try_from(slot).expect("slots were given as u32"),
+        let ids = self.entries.iter().filter(|(_, conn)| sent(conn)).map(|(slot, conn)| ConnId {
+            index: u32::try_from(slot).expect("slots were given as u32"),
             generation: conn.generation,
         });
         for id in ids.collect::<Vec<_>>() {
@@ -104,11 +104,11 @@ mod tests {
     const MUCH_BYTES: usize = 16 << 20;
 
     /// A shard's connections, which are one; its name; and its peer.
-    fn one_connection() -> (Net, ConnId, UnixStream) {
+    fn one_connection() -> (Connections, ConnId, UnixStream) {
         let registry = Poll::new().unwrap().registry().try_clone().unwrap();
         let (log, _thread) = Log::start(Level::Off).unwrap();
         let outbox = Outbox::new(ShardId(0), Box::default());
-        let mut net = Net::new(0, Arc::new(Shared::new(1, 0)), outbox, registry, STALL_MS, log);
+        let mut net = Connections::new(0, Arc::new(Shared::new(1, 0)), outbox, registry, STALL_MS, log);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let id = net.open(Stream::Unix(ours)).unwrap();
         (net, id, theirs)

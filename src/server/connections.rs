@@ -10,21 +10,21 @@ use std::sync::atomic::Ordering;
 use mio::{Interest, Registry};
 use slab::Slab;
 
-use super::blame::{Blame, fault_of};
 use super::conn::{Connection, Stage};
+use super::fault_log::{FaultLog, fault_of};
 use super::log::Log;
 use super::names::{Named, token, trace};
 use super::outbox::Outbox;
 use super::peer::Peer;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::dispatch::message::{Arrival, Closing, ConnId, Effects, Message, Passage, ShardId};
+use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, ShardId, TraceId};
 use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
 use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::reply::Reply;
 
 /// Everything of a shard but its core, its poller and its mailbox.
-pub(super) struct Net {
+pub(super) struct Connections {
     pub(super) shard: usize,
     pub(super) now_ms: u64,
     pub(super) shared: Arc<Shared>,
@@ -33,10 +33,10 @@ pub(super) struct Net {
     pub(super) turns: u64,
     wakes: u64,
     /// Connections to write to before the turn ends.
-    pub(super) touched: Vec<ConnId>,
+    pub(super) dirty: Vec<ConnId>,
     /// Each in a place of its own, so that the table is small: it grows twofold, and what it leaves behind then stays with
     /// the allocator.
-    connections: Slab<Box<Connection>>,
+    entries: Slab<Box<Connection>>,
     registry: Registry,
     next_generation: u32,
     /// Unsent bytes of connections that the core has forgotten.
@@ -49,10 +49,10 @@ pub(super) struct Net {
     /// How long the rest for a peer that is gone may stand still; 0: for ever.
     stall_ms: u64,
     log: Log,
-    blame: Blame,
+    fault_log: FaultLog,
 }
 
-impl Net {
+impl Connections {
     pub(super) fn new(
         shard: usize,
         shared: Arc<Shared>,
@@ -68,8 +68,8 @@ impl Net {
             outbox,
             turns: 0,
             wakes: 0,
-            touched: Vec::new(),
-            connections: Slab::new(),
+            dirty: Vec::new(),
+            entries: Slab::new(),
             registry,
             next_generation: 0,
             closing_bytes: 0,
@@ -77,13 +77,13 @@ impl Net {
             spare: Vec::new(),
             spare_bytes: 0,
             stall_ms,
-            blame: Blame::new(log.clone()),
+            fault_log: FaultLog::new(log.clone()),
             log,
         }
     }
 
     pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.connections.get_mut(id.slot as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
+        self.entries.get_mut(id.index as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
     }
 
     /// Whether the core knows the connection.
@@ -92,22 +92,23 @@ impl Net {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.connections.is_empty()
+        self.entries.is_empty()
     }
 
     /// Takes a connection in. `None` if the poller will not have it: then it is closed.
     pub(super) fn open(&mut self, mut stream: Stream) -> Option<ConnId> {
-        let slot = self.connections.vacant_key();
-        let id = ConnId { slot: u32::try_from(slot).expect("descriptors end first"), generation: self.next_generation };
+        let slot = self.entries.vacant_key();
+        let id =
+            ConnId { index: u32::try_from(slot).expect("descriptors end first"), generation: self.next_generation };
         if let Err(error) = self.registry.register(&mut stream, token(id), Interest::READABLE | Interest::WRITABLE) {
             self.log.warn(format_args!("a connection was closed: it cannot be polled: {error}"));
-            self.leave();
+            self.release_load();
             return None;
         }
         self.next_generation = self.next_generation.wrapping_add(1);
         let conn = Box::new(Connection::new(stream, id.generation));
         self.log.debug(format_args!("{}: connection {} opened", conn.peer, Named(self.shard, id)));
-        self.connections.insert(conn);
+        self.entries.insert(conn);
         Some(id)
     }
 
@@ -118,14 +119,14 @@ impl Net {
         if conn.stage != Stage::Open {
             self.closing_bytes -= unsent;
         }
-        let mut conn = self.connections.remove(id.slot as usize);
+        let mut conn = self.entries.remove(id.index as usize);
         // It fails if the poller does not know the socket, which closing it sees to anyway.
         let _ = self.registry.deregister(&mut conn.stream);
-        self.keep_buffer(conn.unsent);
-        if self.connections.is_empty() {
-            self.connections.shrink_to_fit();
+        self.recycle_buffer(conn.unsent);
+        if self.entries.is_empty() {
+            self.entries.shrink_to_fit();
         }
-        self.leave();
+        self.release_load();
         self.log.debug(format_args!("{}: connection {} closed", conn.peer, Named(self.shard, id)));
     }
 
@@ -133,13 +134,13 @@ impl Net {
     /// Returns what was taken.
     pub(super) fn flush(&mut self, id: ConnId) -> u64 {
         let Some(conn) = self.get(id) else { return 0 };
-        conn.touched = false;
+        conn.dirty = false;
         let taken = conn.write();
-        let (stage, broken, empty) = (conn.stage, conn.broken, conn.unsent_bytes() == 0);
+        let (stage, broken, empty) = (conn.stage, conn.failed, conn.unsent_bytes() == 0);
         if empty {
             let buffer = std::mem::take(&mut conn.unsent);
             conn.sent = 0;
-            self.keep_buffer(buffer);
+            self.recycle_buffer(buffer);
         }
         if let Stage::Closing(how) = stage {
             self.closing_bytes -= taken;
@@ -153,13 +154,13 @@ impl Net {
     }
 
     /// Tells of what broke a connection, if something did.
-    pub(super) fn tell_failure(&mut self, id: ConnId) {
+    pub(super) fn log_failure(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
             && let Some(error) = conn.failure.take()
         {
             let (peer, fault) = (conn.peer, fault_of(&error));
             self.shared.faults[self.shard].count(fault);
-            self.blame.tell(peer, fault, Some(&error));
+            self.fault_log.log(peer, fault, Some(&error));
         }
     }
 
@@ -178,15 +179,15 @@ impl Net {
         self.wakes += self.outbox.post();
     }
 
-    fn touch(&mut self, id: ConnId) {
+    fn mark_dirty(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
-            && !std::mem::replace(&mut conn.touched, true)
+            && !std::mem::replace(&mut conn.dirty, true)
         {
-            self.touched.push(id);
+            self.dirty.push(id);
         }
     }
 
-    fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+    fn recycle_buffer(&mut self, mut buffer: Vec<u8>) {
         let bytes = buffer.capacity();
         if (1..=SPARE_BUFFER_BYTES_MAX).contains(&bytes) && self.spare_bytes + bytes <= SPARE_BYTES_MAX {
             buffer.clear();
@@ -195,15 +196,14 @@ impl Net {
         }
     }
 
-    fn leave(&self) {
+    fn release_load(&self) {
         self.shared.loads[self.shard].fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Effects for Net {
+impl Effects for Connections {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
-        let Some(conn) = self.connections.get_mut(to.slot as usize).filter(|conn| conn.generation == to.generation)
-        else {
+        let Some(conn) = self.entries.get_mut(to.index as usize).filter(|conn| conn.generation == to.generation) else {
             return;
         };
         if conn.unsent.capacity() == 0 {
@@ -211,8 +211,8 @@ impl Effects for Net {
             self.spare_bytes -= conn.unsent.capacity();
         }
         reply.encode(&mut conn.unsent);
-        if !std::mem::replace(&mut conn.touched, true) {
-            self.touched.push(to);
+        if !std::mem::replace(&mut conn.dirty, true) {
+            self.dirty.push(to);
         }
     }
 
@@ -231,10 +231,10 @@ impl Effects for Net {
     fn fault(&mut self, id: ConnId, fault: Fault) {
         self.shared.faults[self.shard].count(fault);
         let peer = self.get(id).map_or(Peer::Gone, |conn| conn.peer);
-        self.blame.tell(peer, fault, None);
+        self.fault_log.log(peer, fault, None);
     }
 
-    fn trace(&mut self, job: Arrival, passage: Passage) {
+    fn trace(&mut self, job: TraceId, passage: JobEvent) {
         trace(&self.log, self.shard, job, passage);
     }
 

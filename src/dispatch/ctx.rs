@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::job::{End, Job};
-use super::message::{Arrival, Effects, Message, Passage, ShardId};
+use super::message::{Effects, JobEvent, Message, ShardId, TraceId};
 use super::{Settings, home_of};
 use crate::metrics::Counts;
 
 /// The surroundings of one step.
-pub(super) struct Step<'a> {
+pub(super) struct Ctx<'a> {
     pub(super) settings: &'a Settings,
     pub(super) now_ms: u64,
     pub(super) stopping: bool,
@@ -18,7 +18,7 @@ pub(super) struct Step<'a> {
     pub(super) effects: &'a mut dyn Effects,
 }
 
-impl Step<'_> {
+impl Ctx<'_> {
     /// Says something to a shard, this one or another.
     pub(super) fn post(&mut self, to: ShardId, message: Message) {
         if to == self.settings.shard {
@@ -30,17 +30,17 @@ impl Step<'_> {
     }
 
     /// Tells where a job has come to, if somebody wants to know.
-    pub(super) fn trace(&mut self, job: &Job, passage: Passage) {
+    pub(super) fn trace(&mut self, job: &Job, passage: JobEvent) {
         if self.settings.trace {
             let home = home_of(&self.settings.homes, self.settings.shards, job.type_name());
-            self.effects.trace(Arrival { home, number: job.number }, passage);
+            self.effects.trace(TraceId { home, arrival: job.arrival }, passage);
         }
     }
 
     /// Ends a job: its answer goes to its submitter's owner.
     pub(super) fn end(&mut self, job: Job, end: End<'_>) {
-        self.trace(&job, Passage::Ended(end.word()));
+        self.trace(&job, JobEvent::Finished(end.word()));
         let to = job.submitter;
-        self.post(to.shard, Message::Result { to, answer: job.answer(end) });
+        self.post(to.shard, Message::Answer { to, answer: job.answer(end) });
     }
 }

@@ -5,29 +5,29 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::ctx::Ctx;
 use super::home::Home;
 use super::message::{Closing, ConnId, Message, ShardId, TypeRow};
 use super::owner::Owner;
-use super::step::Step;
 use crate::limits::TYPE_ROWS_MAX;
 use crate::protocol::command::TypeName;
 use crate::protocol::reply::Reply;
 
 /// The questions that are out.
 #[derive(Debug, Default)]
-pub(super) struct Questions {
-    open: BTreeMap<u64, Question>,
+pub(super) struct PendingQueries {
+    open: BTreeMap<u64, PendingQuery>,
     next: u64,
 }
 
-impl Questions {
+impl PendingQueries {
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 }
 
 #[derive(Debug)]
-struct Question {
+struct PendingQuery {
     asker: ConnId,
     /// Shards that have not answered.
     missing: u16,
@@ -37,26 +37,26 @@ struct Question {
 
 impl Owner {
     /// Asks every shard, this one too, about these types, or all. A name that is given again is not asked again.
-    pub(super) fn take_census(&mut self, asker: ConnId, named: Option<&[TypeName<'_>]>, step: &mut Step<'_>) {
+    pub(super) fn query_types(&mut self, asker: ConnId, named: Option<&[TypeName<'_>]>, ctx: &mut Ctx<'_>) {
         let named: Option<Arc<[Arc<str>]>> = named.map(|names| {
             let mut seen = HashSet::with_hasher(self.maps.clone());
             names.iter().filter(|name| seen.insert(&***name)).map(|name| (**name).into()).collect()
         });
         let Some(conn) = self.conns.get(asker) else { return };
-        conn.questions += 1;
-        let question = self.questions.next;
-        self.questions.next += 1;
-        let shards = step.settings.shards;
+        conn.queries += 1;
+        let question = self.queries.next;
+        self.queries.next += 1;
+        let shards = ctx.settings.shards;
         let rows = HashMap::with_hasher(self.maps.clone());
-        self.questions.open.insert(question, Question { asker, missing: shards, named: named.clone(), rows });
+        self.queries.open.insert(question, PendingQuery { asker, missing: shards, named: named.clone(), rows });
         for shard in 0..shards {
-            step.post(ShardId(shard), Message::Census { question, types: named.clone() });
+            ctx.post(ShardId(shard), Message::StatsQuery { query: question, types: named.clone() });
         }
     }
 
     /// A shard has told what it knows.
-    pub(super) fn counted(&mut self, number: u64, rows: Vec<(Arc<str>, TypeRow)>, step: &mut Step<'_>) {
-        let question = self.questions.open.get_mut(&number).expect("every shard answers a question once");
+    pub(super) fn handle_stats_reply(&mut self, number: u64, rows: Vec<(Arc<str>, TypeRow)>, ctx: &mut Ctx<'_>) {
+        let question = self.queries.open.get_mut(&number).expect("every shard answers a question once");
         for (name, row) in rows {
             question.rows.entry(name).or_default().add(&row);
         }
@@ -64,27 +64,27 @@ impl Owner {
         if question.missing > 0 {
             return;
         }
-        let Some(question) = self.questions.open.remove(&number) else { return };
+        let Some(question) = self.queries.open.remove(&number) else { return };
         let asker = question.asker;
-        let metrics = format!("{{{},\"types\":{{{}}}}}", step.effects.totals(step.counts).members(), question.table());
+        let metrics = format!("{{{},\"types\":{{{}}}}}", ctx.effects.totals(ctx.counts).members(), question.table());
         let Some(conn) = self.conns.get(asker) else { return };
-        conn.questions -= 1;
-        let last_of_a_leaver = conn.leaving && conn.questions == 0;
-        self.send(asker, &Reply::Metrics { metrics: &metrics }, step);
+        conn.queries -= 1;
+        let last_of_a_leaver = conn.leaving && conn.queries == 0;
+        self.send(asker, &Reply::Metrics { metrics: &metrics }, ctx);
         if last_of_a_leaver {
-            self.close(asker, Closing::Flushed, step);
+            self.close(asker, Closing::Flushed, ctx);
         }
     }
 
     fn row(&self, name: &str) -> Option<TypeRow> {
-        self.bids.find(name).map(|bid| self.bids.peek(bid).row())
+        self.pools.find(name).map(|pool| self.pools.peek(pool).row())
     }
 }
 
 /// What this shard knows, as home and as owner.
 pub(super) fn count(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, now_ms: u64) -> Vec<(Arc<str>, TypeRow)> {
     let Some(names) = types else {
-        let owned = owner.bids.iter().map(|bid| (Arc::clone(&bid.name), bid.row()));
+        let owned = owner.pools.iter().map(|pool| (Arc::clone(&pool.name), pool.row()));
         return home.rows(now_ms).map(|(name, row)| (Arc::clone(name), row)).chain(owned).collect();
     };
     let known = |name: &Arc<str>| {
@@ -94,7 +94,7 @@ pub(super) fn count(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, now_
     names.iter().flat_map(known).collect()
 }
 
-impl super::bids::Bid {
+impl super::pools::Pool {
     fn row(&self) -> TypeRow {
         TypeRow { running: self.running, workers: u64::from(self.workers), done: self.done, ..TypeRow::default() }
     }
@@ -110,7 +110,7 @@ impl TypeRow {
     }
 }
 
-impl Question {
+impl PendingQuery {
     /// The members of the table: the named types in the order of the question, each once, or the fullest first.
     fn table(mut self) -> String {
         let rows: Vec<(Arc<str>, TypeRow)> = match self.named.take() {
