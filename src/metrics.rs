@@ -129,6 +129,10 @@ pub struct Totals {
     pub faults: Faults,
     /// The memory budget.
     pub bytes_max: u64,
+    /// The longest line that the server accepts, in bytes, its end not counted.
+    pub line_bytes_max: u64,
+    /// Milliseconds since the server started, on the monotonic clock.
+    pub uptime_ms: u64,
     /// Whether the server is stopping.
     pub draining: bool,
     /// Shards.
@@ -164,6 +168,8 @@ impl Totals {
             ("connections_open", c.connections_open),
             ("bytes_held", c.job_bytes + c.unsent_bytes + c.partial_bytes),
             ("bytes_max", self.bytes_max),
+            ("max_line", self.line_bytes_max),
+            ("uptime_ms", self.uptime_ms),
         ];
         let mut out = String::with_capacity(1_024);
         // Writing to a String cannot fail.
@@ -210,6 +216,6 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&object).unwrap();
         assert_eq!(parsed["threads"], 2);
         assert_eq!(parsed["draining"], false);
-        assert_eq!(parsed.as_object().unwrap().len(), 26);
+        assert_eq!(parsed.as_object().unwrap().len(), 28);
     }
 }

@@ -104,7 +104,7 @@ impl Server {
             log.warn(format_args!("{warning}"));
         }
         let addresses = listeners.addresses();
-        let shared = Arc::new(Shared::new(config.shards(), config.memory_bytes()));
+        let shared = Arc::new(Shared::new(config.shards(), config.memory_bytes(), config.line_bytes_max));
         let (sender, events) = unbounded();
         let (mailboxes, shards) = prepare_shards(&config, &shared, &log, &sender)?;
         let mut server = Self {

@@ -21,10 +21,11 @@ pub(super) struct Shared {
     epoch: Instant,
     up_since_ms: u64,
     bytes_max: u64,
+    line_bytes_max: usize,
 }
 
 impl Shared {
-    pub(super) fn new(shards: usize, bytes_max: u64) -> Self {
+    pub(super) fn new(shards: usize, bytes_max: u64, line_bytes_max: usize) -> Self {
         let up_since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             blocks: (0..shards).map(|_| CachePadded::default()).collect(),
@@ -35,6 +36,7 @@ impl Shared {
             epoch: Instant::now(),
             up_since_ms: u64::try_from(up_since.as_millis()).unwrap_or(u64::MAX),
             bytes_max,
+            line_bytes_max,
         }
     }
 
@@ -71,6 +73,8 @@ impl Shared {
             counts,
             faults,
             bytes_max: self.bytes_max,
+            line_bytes_max: self.line_bytes_max as u64,
+            uptime_ms: self.now_ms(),
             draining: self.draining.load(Ordering::Relaxed),
             threads: self.blocks.len(),
         }

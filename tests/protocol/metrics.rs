@@ -12,7 +12,7 @@ fn all_figures_are_there_from_the_start_in_this_order() {
         r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
         r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0},"#,
         r#""jobs_waiting":0,"jobs_running":0,"workers":0,"workers_idle":0,"#,
-        r#""connections_open":1,"bytes_held":0,"bytes_max":1099511627776,"draining":false,"threads":$n,"version":"…"}}"#,
+        r#""connections_open":1,"bytes_held":0,"bytes_max":1099511627776,"max_line":0,"uptime_ms":0,"draining":false,"threads":$n,"version":"…"}}"#,
     ));
 }
 
@@ -28,7 +28,7 @@ fn a_table_by_type_is_its_last_member() {
         r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
         r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0},"#,
         r#""jobs_waiting":0,"jobs_running":1,"workers":1,"workers_idle":0,"#,
-        r#""connections_open":2,"bytes_held":$bytes,"bytes_max":1099511627776,"draining":false,"threads":1,"version":"…","#,
+        r#""connections_open":2,"bytes_held":$bytes,"bytes_max":1099511627776,"max_line":0,"uptime_ms":0,"draining":false,"threads":1,"version":"…","#,
         r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":0}}}}"#,
     ));
 }

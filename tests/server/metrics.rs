@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::process::{Server, Via};
 use crate::script::everywhere;
+use crate::wait::until;
 
 /// Every member, in the order of docs/protocol.md.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 28] = [
     "up_since",
     "connections",
     "workers_added",
@@ -30,6 +31,8 @@ const NAMES: [&str; 26] = [
     "connections_open",
     "bytes_held",
     "bytes_max",
+    "max_line",
+    "uptime_ms",
     "draining",
     "threads",
     "version",
@@ -37,7 +40,8 @@ const NAMES: [&str; 26] = [
 
 #[test]
 fn all_metrics_are_there_from_the_start() {
-    everywhere(&["--max-memory", "3M"], |net| {
+    everywhere(&["--max-memory", "3M", "--max-line", "64K"], |net| {
+        let asked = std::time::Instant::now();
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"metrics","types":false}"#);
         let line = client.line();
@@ -53,7 +57,11 @@ fn all_metrics_are_there_from_the_start() {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
         // Within the same millisecond, perhaps; and a wall clock may be set back.
         assert!(now.abs_diff(u128::from(started)) < 300_000, "{started} is no time just past");
-        assert_eq!(metrics["bytes_max"], 3 << 20);
+        assert_eq!((&metrics["bytes_max"], &metrics["max_line"]), (&json!(3 << 20), &json!(64 << 10)));
+        let mut uptime_ms = || client.metrics()["uptime_ms"].as_u64().unwrap();
+        until("an uptime that grows", || (uptime_ms() > metrics["uptime_ms"].as_u64().unwrap()).then_some(()));
+        let grown_ms = uptime_ms() - metrics["uptime_ms"].as_u64().unwrap();
+        assert!(u128::from(grown_ms) <= asked.elapsed().as_millis() + 1, "{grown_ms} ms");
         assert_eq!(metrics["draining"], false);
         assert_eq!(metrics["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!((&metrics["connections"], &metrics["connections_open"]), (&json!(1), &json!(1)));
@@ -194,10 +202,10 @@ fn the_age_of_the_oldest_waiting_job_grows_until_it_starts() {
         let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
         let mut age = || client.metrics_with(r#","types":["t"]"#)["types"]["t"]["oldest_ms"].as_u64().unwrap();
-        crate::wait::until("an age", || (age() > 2).then_some(()));
+        until("an age", || (age() > 2).then_some(()));
         worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
         worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
-        crate::wait::until("no age", || (age() == 0).then_some(()));
+        until("no age", || (age() == 0).then_some(()));
     });
 }
 

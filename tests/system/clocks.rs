@@ -80,6 +80,7 @@ fn f65_a_wall_clock_that_jumps_changes_nothing() {
 fn expect_nothing_happened(client: &mut Client, up_since: &serde_json::Value) {
     let metrics = client.metrics_with(r#","types":true"#);
     assert_eq!(metrics["up_since"], *up_since);
+    assert!(metrics["uptime_ms"].as_u64().unwrap() < DAY_MS, "{metrics}");
     assert_eq!((&metrics["connections_open"], &metrics["jobs_running"]), (&3.into(), &1.into()));
     assert!(metrics["types"]["t"]["oldest_ms"].as_u64().unwrap() < DAY_MS, "{metrics}");
 }

@@ -108,7 +108,7 @@ mod tests {
         let registry = Poll::new().unwrap().registry().try_clone().unwrap();
         let (log, _thread) = Log::start(Level::Off).unwrap();
         let outbox = Outbox::new(ShardId(0), Box::default());
-        let mut net = Connections::new(0, Arc::new(Shared::new(1, 0)), outbox, registry, STALL_MS, log);
+        let mut net = Connections::new(0, Arc::new(Shared::new(1, 0, 64)), outbox, registry, STALL_MS, log);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let id = net.open(Stream::Unix(ours)).unwrap();
         (net, id, theirs)

@@ -35,7 +35,7 @@ fn shard() -> Shard {
         mailboxes: Box::new([mailbox_sender]),
         settings,
         line_bytes_max: 1 << 20,
-        shared: Arc::new(Shared::new(1, 1 << 30)),
+        shared: Arc::new(Shared::new(1, 1 << 30, 1 << 20)),
         log,
         events: crossbeam_channel::unbounded().0,
     })
