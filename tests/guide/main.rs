@@ -16,10 +16,12 @@ mod wait;
 mod example;
 mod page;
 mod pattern;
+mod phrases;
 mod script;
 
 mod faults;
 mod hash_tree;
+mod language;
 mod links;
 mod netcat;
 mod python;
