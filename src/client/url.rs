@@ -1,4 +1,5 @@
-//! Where a server is: `tcp://host:port`, `host:port` or `unix:/path`.
+//! Where a server is: `tcp://host:port`, `host:port` or `unix:/path`. The rules are those of docs/protocol.md, section
+//! `DEPUTY_URL`, and the tests play its table (tests/corpus/urls.txt).
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -7,10 +8,10 @@ use std::str::FromStr;
 
 use crate::limits::PORT_DEFAULT;
 
-/// The variable that names the server for programs that are not told otherwise.
+/// The environment variable that names the server.
 pub const URL_VARIABLE: &str = "DEPUTY_URL";
 
-/// The server's address. Parsed from text, and shown as text that parses to the same.
+/// The address of a server. It is parsed from text, and its text parses to the same address.
 ///
 /// ```
 /// use deputy::client::Url;
@@ -19,6 +20,7 @@ pub const URL_VARIABLE: &str = "DEPUTY_URL";
 ///     ("tcp://127.0.0.1:11746", "tcp://127.0.0.1:11746"),
 ///     ("jobs.example", "tcp://jobs.example:11746"),
 ///     ("[::1]:4000", "tcp://[::1]:4000"),
+///     ("[fe80::1%eth0]", "tcp://[fe80::1%eth0]:11746"),
 ///     ("unix:/run/deputy.sock", "unix:/run/deputy.sock"),
 /// ] {
 ///     assert_eq!(text.parse::<Url>()?.to_string(), shown);
@@ -30,7 +32,7 @@ pub const URL_VARIABLE: &str = "DEPUTY_URL";
 pub enum Url {
     /// A TCP port.
     Tcp {
-        /// A name or an IP address, without brackets.
+        /// A name or an IP address, without brackets. An IPv6 address may end with `%` and a scope id.
         host: String,
         /// The port.
         port: u16,
@@ -39,7 +41,7 @@ pub enum Url {
     Unix(PathBuf),
 }
 
-/// Why a text names no server. Its text names the text, and what is wrong with it.
+/// Why a text is not the address of a server. It shows the text, the fault and the forms that are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlError {
     text: String,
@@ -47,10 +49,10 @@ pub struct UrlError {
 }
 
 impl Url {
-    /// The server that the variable `DEPUTY_URL` names, or else `tcp://127.0.0.1:11746`.
+    /// Returns the server that the variable `DEPUTY_URL` names. If it is absent or empty: `tcp://127.0.0.1:11746`.
     ///
     /// # Errors
-    /// If the variable is set to something that is no URL.
+    /// If the value is not an address.
     pub fn from_env() -> Result<Self, UrlError> {
         match std::env::var(URL_VARIABLE) {
             Ok(text) => text.parse(),
@@ -62,7 +64,7 @@ impl Url {
     }
 }
 
-/// `tcp://127.0.0.1:11746`, where a server listens that is not told otherwise.
+/// `tcp://127.0.0.1:11746`, where a server listens by default.
 impl Default for Url {
     fn default() -> Self {
         Self::Tcp { host: "127.0.0.1".to_owned(), port: PORT_DEFAULT }
@@ -72,22 +74,29 @@ impl Default for Url {
 impl FromStr for Url {
     type Err = UrlError;
 
+    /// Parses an address. Space around it is ignored, and an empty text is the default.
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let parsed = match (text.strip_prefix("unix:"), text.split_once("://")) {
-            (Some(path), _) => unix(path.strip_prefix("//").unwrap_or(path)),
+        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
+        let parsed = match (trimmed.strip_prefix("unix:"), trimmed.split_once("://")) {
+            (Some(path), _) => unix(path),
             (None, Some(("tcp", rest))) => tcp(rest),
-            (None, Some(_)) => Err("the scheme is not known"),
-            (None, None) => tcp(text),
+            (None, Some(_)) => Err("the scheme is not tcp or unix"),
+            (None, None) if trimmed.is_empty() => Ok(Self::default()),
+            (None, None) => tcp(trimmed),
         };
         parsed.map_err(|reason| UrlError { text: text.to_owned(), reason })
     }
 }
 
 fn unix(path: &str) -> Result<Url, &'static str> {
-    match path {
+    let (path, has_slashes) = path.strip_prefix("//").map_or((path, false), |path| (path, true));
+    let path_in_folder = path.strip_prefix('/').unwrap_or(path);
+    match path_in_folder {
         "" => Err("the path is missing"),
-        path if path.contains('\0') => Err("a path holds no NUL"),
-        path => Ok(Url::Unix(path.into())),
+        _ if has_slashes && !path.starts_with('/') => Err("an absolute path follows unix://"),
+        _ if path_in_folder.starts_with('/') => Err("the path begins with more than one slash"),
+        _ if path.contains('\0') => Err("a path contains no NUL"),
+        _ => Ok(Url::Unix(path.into())),
     }
 }
 
@@ -95,34 +104,55 @@ fn tcp(text: &str) -> Result<Url, &'static str> {
     let text = text.strip_suffix('/').unwrap_or(text);
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or("the closing bracket is missing")?;
-        host.parse::<Ipv6Addr>().map_err(|_| "what stands in brackets is no IPv6 address")?;
+        check_ipv6(host)?;
         let port = if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or("a port follows a colon")?) };
         (host, port)
     } else {
-        match text.split_once(':') {
-            Some((_, port)) if port.contains(':') => {
-                return Err("an IPv6 address stands in brackets, as in [::1]:11746");
-            }
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        if port.is_some_and(|port| port.contains(':')) {
+            return Err("an IPv6 address needs brackets, as in [::1]:11746");
         }
+        check_name(host)?;
+        (host, port)
     };
-    let is_name = |c: char| !c.is_whitespace() && !c.is_control() && !"/?#@[]".contains(c);
-    match host {
-        "" => return Err("the host is missing"),
-        host if !host.chars().all(is_name) => return Err("the host is no name and no address"),
-        _ => {}
-    }
-    let is_number = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let port = match port {
-        None => PORT_DEFAULT,
-        Some(port) => Some(port)
-            .filter(is_number)
-            .and_then(|port| port.parse().ok())
-            .filter(|&port| port != 0)
-            .ok_or("a port is a number from 1 to 65535")?,
-    };
+    let port = port.map_or(Ok(PORT_DEFAULT), parse_port)?;
     Ok(Url::Tcp { host: host.to_owned(), port })
+}
+
+fn check_ipv6(host: &str) -> Result<(), &'static str> {
+    let (address, scope) = host.split_once('%').map_or((host, None), |(address, scope)| (address, Some(scope)));
+    address.parse::<Ipv6Addr>().map_err(|_| "the brackets do not contain an IPv6 address")?;
+    match scope {
+        Some(scope) if scope.is_empty() || !scope.bytes().all(is_name_byte) => {
+            Err("the scope id is not a number or name")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_name(host: &str) -> Result<(), &'static str> {
+    match host.as_bytes() {
+        [] => Err("the host is missing"),
+        bytes if bytes.contains(&b'@') => Err("a user name is not supported"),
+        bytes if bytes.contains(&b'/') => Err("a path needs unix: before it, and a port has no path after it"),
+        bytes if bytes.iter().all(u8::is_ascii_digit) => Err("the host is a number: a port follows a host and a colon"),
+        [b'.' | b'-', ..] => Err("the host begins with a dot or a hyphen"),
+        bytes if !bytes.iter().copied().all(is_name_byte) => {
+            Err("a host has only ASCII letters, digits, dots, hyphens and underscores")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
+}
+
+/// A leading zero is refused, because some programs read such a number as octal.
+fn parse_port(text: &str) -> Result<u16, &'static str> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let port = if is_number { text.parse().ok() } else { None };
+    port.ok_or("a port is a number from 1 to 65535, without leading zeros")
 }
 
 impl fmt::Display for Url {
@@ -137,7 +167,8 @@ impl fmt::Display for Url {
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} names no server: {}; write tcp://HOST:PORT, HOST:PORT or unix:/PATH", self.text, self.reason)
+        let Self { text, reason } = self;
+        write!(f, "{text:?} is not a server's address: {reason}; write tcp://HOST:PORT, HOST:PORT or unix:/PATH")
     }
 }
 
@@ -147,53 +178,62 @@ impl std::error::Error for UrlError {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_names_a_server() {
-        for (text, shown) in [
-            ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"),
-            ("127.0.0.1:65535", "tcp://127.0.0.1:65535"),
-            ("tcp://127.0.0.1", "tcp://127.0.0.1:11746"),
-            ("tcp://jobs.example/", "tcp://jobs.example:11746"),
-            ("localhost", "tcp://localhost:11746"),
-            ("[::1]", "tcp://[::1]:11746"),
-            ("tcp://[fe80::1]:7", "tcp://[fe80::1]:7"),
-            ("unix:/run/deputy.sock", "unix:/run/deputy.sock"),
-            ("unix:///run/deputy.sock", "unix:/run/deputy.sock"),
-            ("unix:deputy.sock", "unix:deputy.sock"),
-            ("unix:/odd path:with://all", "unix:/odd path:with://all"),
-        ] {
-            let url: Url = text.parse().unwrap();
-            assert_eq!(url.to_string(), shown);
-            assert_eq!(shown.parse::<Url>().unwrap(), url);
+    /// The table of all clients.
+    const TABLE: &str = include_str!("../../tests/corpus/urls.txt");
+
+    /// The URL in the form of the table.
+    fn result(text: &str) -> String {
+        match text.parse() {
+            Ok(Url::Tcp { host, port }) => format!("tcp {host} {port}"),
+            Ok(Url::Unix(path)) => format!("unix {}", path.to_str().unwrap()),
+            Err(_) => "error".to_owned(),
         }
     }
 
     #[test]
-    fn what_names_none_is_told_with_the_reason() {
+    fn every_row_of_the_table_is_parsed_so() {
+        let rows: Vec<_> = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert!(rows.len() > 150, "{} rows", rows.len());
+        for row in rows {
+            let (value, expected) = row.split_once(" -> ").unwrap();
+            let value: String = serde_json::from_str(value).unwrap();
+            assert_eq!(result(&value), expected, "{row}");
+            match value.parse::<Url>() {
+                Ok(url) => assert_eq!(url.to_string().parse::<Url>(), Ok(url), "{row}"),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.starts_with(&format!("{value:?} is not")) && text.lines().count() == 1, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong() {
         for (text, reason) in [
-            ("", "the host is missing"),
             ("tcp://", "the host is missing"),
             (":11746", "the host is missing"),
-            ("http://127.0.0.1", "the scheme is not known"),
-            ("tcp:127.0.0.1:1", "an IPv6 address stands in brackets"),
-            ("::1", "an IPv6 address stands in brackets"),
+            ("11746", "the host is a number"),
+            ("http://127.0.0.1", "the scheme is not tcp or unix"),
+            ("tcp:127.0.0.1:1", "an IPv6 address needs brackets"),
+            ("::1", "an IPv6 address needs brackets"),
             ("[::1", "the closing bracket is missing"),
             ("[::1]7", "a port follows a colon"),
-            ("[localhost]:7", "no IPv6 address"),
+            ("[localhost]:7", "do not contain an IPv6 address"),
+            ("[fe80::1%]:7", "the scope id"),
             ("host:", "a port is a number"),
-            ("host:0", "a port is a number"),
-            ("host:65536", "a port is a number"),
-            ("host:+1", "a port is a number"),
-            ("host/path:1", "the host is no name"),
-            ("user@host", "the host is no name"),
-            ("a host", "the host is no name"),
-            ("/run/deputy.sock", "the host is no name"),
+            ("host/path:1", "a path needs unix:"),
+            ("/run/deputy.sock", "a path needs unix:"),
+            ("user@host", "a user name"),
+            ("-h", "begins with a dot or a hyphen"),
+            ("a host", "a host has only"),
             ("unix:", "the path is missing"),
+            ("unix://run/deputy.sock", "an absolute path"),
+            ("unix:////run", "more than one slash"),
             ("unix:/a\0b", "NUL"),
         ] {
-            let told = text.parse::<Url>().unwrap_err().to_string();
-            assert!(told.contains(reason) && told.contains("unix:/PATH"), "{text:?}: {told}");
-            assert_eq!(told.lines().count(), 1);
+            let error = text.parse::<Url>().unwrap_err().to_string();
+            assert!(error.contains(reason) && error.contains("unix:/PATH"), "{text:?}: {error}");
         }
     }
 }
