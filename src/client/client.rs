@@ -15,7 +15,8 @@ use super::link::Link;
 use super::metrics::Metrics;
 use super::options::Options;
 use super::outgoing;
-use super::promise::{Outcome, Promise, deadline};
+use super::promise::{Outcome, Promise};
+use super::resolver::Resolver;
 use super::stream;
 use super::submit_session::SubmitSession;
 use super::url::Url;
@@ -74,7 +75,8 @@ impl Client {
     }
 
     pub(super) fn open(url: Url, options: Options) -> Result<Self, ConnectError> {
-        let socket = stream::connect(&url, &options, options.connect_timeout)?;
+        let deadline = options.end_of(options.connect_timeout);
+        let socket = stream::connect(&url, &options, &mut Resolver::default(), deadline)?;
         let link = Link::start(url, options, SubmitSession::default(), Some(socket)).map_err(ConnectError::Thread)?;
         Ok(Self(Arc::new(Inner { link, next_id: AtomicU64::new(1) })))
     }
@@ -130,7 +132,7 @@ impl Client {
         if let Err(error) = sent {
             promise.fill(Err(error));
         }
-        JobHandle::new(promise)
+        JobHandle::new(promise, self.0.link.options().deadline)
     }
 
     /// Waits until the server has read all that was submitted before: each job of it has been accepted, or refused and its
@@ -189,8 +191,28 @@ impl Client {
         let promise = Arc::new(Promise::default());
         let asked = Arc::clone(&promise);
         self.0.link.send(bytes, |jobs, out| act(jobs, asked, out))?;
-        let deadline = deadline(self.0.link.options().answer_timeout);
-        promise.wait(deadline, Outcome::clone).unwrap_or(Err(Error::TimedOut))
+        let options = self.0.link.options();
+        promise.wait(Some(options.end_of(options.answer_timeout)), Outcome::clone).unwrap_or(Err(Error::TimedOut))
+    }
+}
+
+/// Here and not beside the options, which know no client.
+impl Options {
+    /// Connects a client.
+    ///
+    /// # Errors
+    /// If `url` names no server, or it cannot be reached: the first connection is tried once.
+    pub fn connect(self, url: &str) -> Result<Client, ConnectError> {
+        self.connect_to(url.parse()?)
+    }
+
+    /// As [`connect`](Self::connect), to the server that `DEPUTY_URL` names ([`Url::from_env`]).
+    pub fn connect_from_env(self) -> Result<Client, ConnectError> {
+        self.connect_to(Url::from_env()?)
+    }
+
+    fn connect_to(self, url: Url) -> Result<Client, ConnectError> {
+        Client::open(url, self)
     }
 }
 

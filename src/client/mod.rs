@@ -51,6 +51,7 @@ mod metrics;
 mod options;
 mod outgoing;
 mod promise;
+mod resolver;
 mod stream;
 mod submit_session;
 mod url;

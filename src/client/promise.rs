@@ -1,16 +1,16 @@
-//! Where an answer is put by the thread that reads, and fetched by the one that waits.
+//! The place where the reader thread puts an answer, and where a caller waits for it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::value::RawValue;
 
 use super::error::Error;
 
-/// What came of a job or a question.
+/// The answer to a job or a question.
 pub(super) type Outcome = Result<Box<RawValue>, Error>;
 
-/// A place for one outcome. The first that is put stays.
+/// A place for one outcome. The first one stays.
 #[derive(Debug, Default)]
 pub(super) struct Promise {
     outcome: Mutex<Option<Outcome>>,
@@ -18,13 +18,14 @@ pub(super) struct Promise {
 }
 
 impl Promise {
-    /// Puts the outcome, if there is none yet.
+    /// Sets the outcome, unless there is one.
     pub(super) fn fill(&self, outcome: Outcome) {
         self.outcome.lock().get_or_insert(outcome);
         self.filled.notify_all();
     }
 
-    /// Waits for the outcome until `deadline`, or without end, and looks at it. None if the time is over.
+    /// Waits for the outcome until `deadline` (none: without end), and returns what `look` makes of it. None if there is
+    /// no outcome by then.
     pub(super) fn wait<T>(&self, deadline: Option<Instant>, look: impl FnOnce(&Outcome) -> T) -> Option<T> {
         let mut outcome = self.outcome.lock();
         while outcome.is_none() {
@@ -36,9 +37,4 @@ impl Promise {
         }
         outcome.as_ref().map(look)
     }
-}
-
-/// The end of a time from now; none if it lies beyond all clocks.
-pub(super) fn deadline(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
 }

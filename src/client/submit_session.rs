@@ -149,6 +149,11 @@ impl Session for SubmitSession {
     fn on_outage_timeout(&mut self, error: &Error) {
         self.fail_all(error);
     }
+
+    /// Not if only questions are open: their callers have given up, and the server may hang.
+    fn needs_end_of_input(&self) -> bool {
+        !self.open.is_empty() || self.questions.is_empty()
+    }
 }
 
 #[cfg(test)]

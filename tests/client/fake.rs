@@ -10,7 +10,10 @@ pub(crate) struct Fake(TcpListener);
 
 impl Fake {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::of(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub(crate) fn of(listener: TcpListener) -> Self {
         listener.set_nonblocking(true).unwrap();
         Self(listener)
     }

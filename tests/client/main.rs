@@ -6,6 +6,8 @@
 mod client;
 #[path = "../common/process.rs"]
 mod process;
+#[path = "../common/programs.rs"]
+mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
@@ -18,6 +20,7 @@ mod crowds;
 mod liveness;
 mod lost;
 mod metrics;
+mod network;
 mod submit;
 mod threads;
 mod workers;

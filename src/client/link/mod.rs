@@ -47,6 +47,8 @@ pub(super) trait Session: Send + 'static {
     fn on_unreachable(&mut self, error: &ConnectError);
     /// The outage is older than `outage_timeout`: what waits for its end is not to wait longer.
     fn on_outage_timeout(&mut self, error: &Error);
+    /// Returns whether closing has to wait until the server has read everything, which it shows by closing the connection.
+    fn needs_end_of_input(&self) -> bool;
 }
 
 /// What callers, reader and writer share.
@@ -145,7 +147,13 @@ impl<S: Session> Link<S> {
             if waiting == 0 || waiting + bytes <= self.0.options.max_unsent {
                 return Ok(self.0.with_session(&mut state, act));
             }
-            self.0.room.wait(&mut state);
+            match self.0.options.deadline {
+                None => self.0.room.wait(&mut state),
+                Some(deadline) if self.0.room.wait_until(&mut state, deadline).timed_out() => {
+                    return Err(Error::NotConnected(format!("not sent: {} takes no more bytes", self.0.url)));
+                }
+                Some(_) => {}
+            }
         }
     }
 
@@ -157,7 +165,7 @@ impl<S: Session> Link<S> {
     /// Sends what is unsent, ends what we say, and waits until the server has ended the connection, which it does when it
     /// has read all; for at most a second in all. Then lets the threads end. Does nothing when done again.
     pub(super) fn close(&self) {
-        let deadline = Instant::now() + Duration::from_millis(CLOSE_MS);
+        let deadline = self.0.options.end_of(Duration::from_millis(CLOSE_MS));
         let mut state = self.0.state.lock();
         if state.stage != Stage::Open {
             return;
@@ -169,7 +177,9 @@ impl<S: Session> Link<S> {
         if let Some(stream) = &state.stream {
             stream::end_writing(stream);
         }
-        self.wait_while(&mut state, deadline, |_| true);
+        if state.session.needs_end_of_input() {
+            self.wait_while(&mut state, deadline, |_| true);
+        }
         state.stage = Stage::Closed;
         if let Some(stream) = state.stream.take() {
             stream::end(&stream);

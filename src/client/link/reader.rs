@@ -11,6 +11,7 @@ use super::{Core, Session, Stage};
 use crate::client::backoff::Backoff;
 use crate::client::connect_error::ConnectError;
 use crate::client::incoming::Incoming;
+use crate::client::resolver::Resolver;
 use crate::client::stream;
 use crate::limits::{CLIENT_LINE_BYTES_LEAST, READ_BUFFER_BYTES};
 use crate::protocol::frame::{Frame, Framer};
@@ -36,8 +37,9 @@ impl<S: Session> Core<S> {
     /// Keeps the link until it is closed. `first` is a connection that stands.
     pub(super) fn run_reader(&self, first: Option<Arc<Socket>>) {
         let mut backoff = Backoff::new(self.options.retry_first, self.options.retry_cap);
+        let mut resolver = Resolver::default();
         let mut next = first;
-        while let Some(stream) = next.take().or_else(|| self.connect(&mut backoff)) {
+        while let Some(stream) = next.take().or_else(|| self.connect(&mut resolver, &mut backoff)) {
             let end = self.read_until_closed(&stream);
             stream::end(&stream);
             if end.has_answered {
@@ -51,7 +53,7 @@ impl<S: Session> Core<S> {
     }
 
     /// Tries until a connection stands. None when the link is closed.
-    fn connect(&self, backoff: &mut Backoff) -> Option<Arc<Socket>> {
+    fn connect(&self, resolver: &mut Resolver, backoff: &mut Backoff) -> Option<Arc<Socket>> {
         let outage_timeout = self.options.outage_timeout;
         let fails_at = if outage_timeout.is_zero() { None } else { Instant::now().checked_add(outage_timeout) };
         let mut outage = Outage { fails_at, error: None };
@@ -59,7 +61,7 @@ impl<S: Session> Core<S> {
             if !self.wait_to_retry(backoff.wait(), &mut outage) {
                 return None;
             }
-            match stream::connect(&self.url, &self.options, self.connect_timeout(&outage)) {
+            match stream::connect(&self.url, &self.options, resolver, self.attempt_ends_at(&outage)) {
                 Ok(socket) => {
                     let stream = Arc::new(socket);
                     return self.on_connected(&stream).then_some(stream);
@@ -72,10 +74,10 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// While `outage_timeout` lasts, an attempt may not outlast it.
-    fn connect_timeout(&self, outage: &Outage) -> Duration {
-        let outage_timeout = outage.fails_at.map(|end| end.saturating_duration_since(Instant::now()));
-        self.options.connect_timeout.min(outage_timeout.unwrap_or(Duration::MAX)).max(Duration::from_millis(1))
+    /// Returns when an attempt that begins now has to end. While `outage_timeout` lasts, no attempt outlasts it.
+    fn attempt_ends_at(&self, outage: &Outage) -> Instant {
+        let end = Instant::now() + self.options.connect_timeout;
+        outage.fails_at.map_or(end, |fails_at| end.min(fails_at))
     }
 
     /// Waits, and gives up what waits when its time is over. False when the link is closed.

@@ -217,6 +217,10 @@ impl Session for WorkerSession {
     }
 
     fn on_outage_timeout(&mut self, _: &Error) {}
+
+    fn needs_end_of_input(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
