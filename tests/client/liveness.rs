@@ -1,6 +1,6 @@
 //! Servers that are there and say nothing, with short times. How long something takes is nowhere judged.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
 use deputy::client::{Error, Options, Worker};
@@ -91,6 +91,29 @@ fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() 
     peer.say_line(r#"{"cmd":"did","id":1,"res":1}"#);
     assert_eq!(job.soon().unwrap(), 1);
     assert!(matches!(client.ping(), Err(Error::TimedOut)));
+}
+
+/// Closing waits for up to a second for a server that has jobs to read. So one try in five is far below it.
+#[test]
+fn closing_does_not_wait_for_a_server_that_hangs() {
+    let is_quick = |close: &dyn Fn()| {
+        let start = Instant::now();
+        close();
+        start.elapsed() < Duration::from_millis(900)
+    };
+    let fake = Fake::start();
+    let question_is_open = || {
+        let client = quick_retry().answer_timeout(SHORT).connect(&fake.url()).unwrap();
+        assert!(matches!(client.ping(), Err(Error::TimedOut)));
+    };
+    let deadline_is_over = || {
+        let client = quick_retry().deadline(Instant::now() + SHORT).connect(&fake.url()).unwrap();
+        assert!(matches!(client.submit::<_, ()>("t", &0).wait(), Err(Error::TimedOut)));
+        assert!(matches!(client.ping(), Err(Error::TimedOut)));
+    };
+    for close in [&question_is_open as &dyn Fn(), &deadline_is_over] {
+        assert!((0..5).any(|_| is_quick(close)));
+    }
 }
 
 /// With a real server that is stopped like a process that hangs: its machine still takes bytes.
