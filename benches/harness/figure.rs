@@ -1,12 +1,12 @@
 //! Arithmetic of figures for people.
 
-/// A count as a figure: shown with three digits or so.
-#[expect(clippy::cast_precision_loss, reason = "figures are shown with three digits or so")]
+/// Returns a count as a floating-point figure, of which about three digits are shown.
+#[expect(clippy::cast_precision_loss, reason = "figures are shown with about three digits")]
 pub(crate) fn approximate(count: u64) -> f64 {
     count as f64
 }
 
-/// The middle one, or the mean of the two in the middle; `None` of none.
+/// Returns the middle figure, or the mean of the two in the middle; `None` without figures.
 pub(crate) fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;

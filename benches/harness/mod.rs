@@ -1,101 +1,84 @@
-//! The harness that loads servers: real processes, real sockets, every answer checked.
+//! The harness of the load test: real processes, real sockets, every answer checked.
 //!
-//! Workload: submitters that ask for jobs (a closed loop, or an open one at a rate), and workers that send back what they
-//! get. Units: answers a second, microseconds from submission to answer, microseconds of processor time a job. The server
-//! is the built binary in a process of its own, so that its processor time can be told apart; the floor, a bare relay,
-//! runs likewise, for ratios that mean the same on any machine; so do other job servers.
+//! Workload: submitters that submit jobs (in a closed loop, or in an open loop at a rate), and workers that return each
+//! argument as the result. Units: answers per second, microseconds from submission to answer, and microseconds of
+//! processor time per job. The server under test is the built binary in its own process, so that its processor time can be
+//! told apart. The floor, a bare relay, runs in the same way, because ratios to it mean the same on any machine. So do
+//! other job servers.
 //!
 //! ```text
-//! args -> scenario, table, case: what is run -> run -> server: start            floor (another process)
-//!                                               |  \-> measure, backlog: connect, time -> drive: a poller a thread
-//!                                               |          process, calls, control: watch    | books, pace: who is due
-//!                                               v                                            | clients: right or wrong
-//!                                     row -> report, plot, sweep                            | dialect: bytes <-> messages
+//! cli: options -> tables: named workloads, cases -> tables/run -> servers: start one, stop it
+//!                                                     |       \-> load: connect, run, measure, observe
+//!                                                     |             |  net: sockets
+//!                                                     v             \- traffic: what is sent, what is checked
+//!                                           report, plot, sweep
 //! ```
 //!
-//! Absent on purpose: any judgement in a test of how fast it went.
+//! A test of this program never judges how fast anything was.
 
-mod args;
-mod backlog;
-mod beside;
-mod blocking;
-mod books;
-mod calls;
-pub(crate) mod case;
-mod check;
-mod clients;
-mod conn;
-mod connect;
-mod control;
-pub(crate) mod dialect;
-mod drive;
+mod cli;
 pub(crate) mod figure;
-mod floor;
-pub(crate) mod machine;
-mod measure;
-mod pace;
-mod peer;
-mod plot;
-pub(crate) mod process;
-mod progress;
-mod report;
-mod row;
-pub(crate) mod run;
-mod scenario;
-pub(crate) mod server;
+pub(crate) mod load;
+mod net;
+pub(crate) mod servers;
 mod smoke;
-mod sweep;
-mod table;
-mod values;
-mod watch;
-pub(crate) mod workload;
+pub(crate) mod system;
+pub(crate) mod tables;
+pub(crate) mod traffic;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use args::Task;
+use cli::Task;
 
 /// Which of the two programs this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     /// The load test of Deputy.
     Load,
-    /// Deputy beside other servers.
+    /// Deputy compared with other servers.
     Peers,
 }
 
-/// Why a run is void; for people.
+/// Why a run is void, as text for a person.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Program {
-    /// By the name of the crate that this is compiled into.
+    /// Returns the program that this crate is compiled into.
     fn this() -> Self {
         if env!("CARGO_CRATE_NAME") == "peers" { Self::Peers } else { Self::Load }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Peers => "peers",
+        }
     }
 }
 
 /// Does what the command line says.
 pub(crate) fn main() -> ExitCode {
     let program = Program::this();
-    let task = match args::parse(program, std::env::args_os().skip(1).collect::<Vec<_>>()) {
+    let task = match cli::parse(program, std::env::args_os().skip(1).collect::<Vec<_>>()) {
         Ok(task) => task,
-        Err(error) => return fail(&error.into(), 2),
+        Err(error) => return fail(program, &error.into(), 2),
     };
-    let done = match task {
-        Task::Help => io::stdout().write_all(args::help(program).as_bytes()).map_err(Failure::from),
-        Task::Floor(address) => floor::serve(&address).map_err(Failure::from),
+    let result = match task {
+        Task::Help => io::stdout().write_all(cli::help(program).as_bytes()).map_err(Failure::from),
+        Task::Floor(address) => servers::floor::serve(&address).map_err(Failure::from),
         Task::Smoke => smoke::run(program),
-        Task::Tables(tables, options) => run::tables(tables, &options),
-        Task::Sweep(case, bound, options) => sweep::sweep(&case, bound, &options),
+        Task::Tables(tables, options) => tables::run::run_all(tables, &options),
+        Task::Sweep(cases, limit, options) => tables::sweep::sweep(&cases, limit, &options),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => fail(&failure, 1),
+        Err(failure) => fail(program, &failure, 1),
     }
 }
 
-fn fail(failure: &Failure, code: u8) -> ExitCode {
-    // There is nowhere else to complain if stderr is closed.
-    let _ = writeln!(io::stderr(), "load: {failure}");
+fn fail(program: Program, failure: &Failure, code: u8) -> ExitCode {
+    // If stderr is closed, the exit code still tells.
+    let _ = writeln!(io::stderr(), "{}: {failure}", program.name());
     ExitCode::from(code)
 }

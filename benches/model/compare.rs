@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::costs::Costs;
-use crate::harness::machine::cores;
+use crate::harness::system::machine::cores;
 use crate::real::{self, PerJob};
 use crate::scale::per_job;
 use crate::sim::{Jobs, run};

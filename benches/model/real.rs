@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use rustix::param::clock_ticks_per_second;
 
 use crate::harness::Failure;
-use crate::harness::case::Case;
 use crate::harness::figure::approximate;
-use crate::harness::machine::cores;
-use crate::harness::process::cpu_time;
-use crate::harness::run::{Options, steady};
-use crate::harness::server::Kind;
+use crate::harness::servers::ServerKind;
+use crate::harness::system::machine::cores;
+use crate::harness::system::process::cpu_time;
+use crate::harness::tables::case::Case;
+use crate::harness::tables::run::{Options, steady};
 use crate::workload::Workload;
 
 /// Before anything is measured.
@@ -35,7 +35,7 @@ pub(crate) struct PerJob {
 
 /// Loads a server of so many shards for a while; server and load share all cores.
 pub(crate) fn run(workload: Workload, shards: u16, time: Duration) -> Result<PerJob, Failure> {
-    let case = Case::new(Kind::Deputy, workload.harness_shape()).threads(shards.into()).anywhere();
+    let case = Case::new(ServerKind::Deputy, workload.harness_shape()).threads(shards.into()).shared();
     let (began, all_before, own_before) = (Instant::now(), all_cpu_time(), own_cpu_time());
     let figures = steady(&case, 0, &Options { warm_up: WARM_UP, ..Options::for_time(time) })?;
     let all = all_cpu_time().zip(all_before).map(|(after, before)| after.saturating_sub(before));
@@ -44,7 +44,7 @@ pub(crate) fn run(workload: Workload, shards: u16, time: Duration) -> Result<Per
     let server = figures.server.ok_or_else(untold)?;
     let server = (server.user + server.system).as_secs_f64();
     let jobs = approximate(figures.jobs());
-    let (before, after) = figures.counted.ok_or("the server does not tell what it counts")?;
+    let (before, after) = figures.counts.ok_or("the server does not tell what it counts")?;
     let of = |before: u64, after: u64| approximate(after - before) / jobs;
     // What the server took within the measured time stands for all of it.
     let whole = began.elapsed().as_secs_f64();

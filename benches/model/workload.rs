@@ -51,14 +51,14 @@ pub(crate) const WORKLOADS: [Workload; 3] = [
 
 impl Workload {
     /// As the harness gives it to the real server.
-    pub(crate) fn harness_shape(&self) -> harness::workload::Shape {
-        harness::workload::Shape {
+    pub(crate) fn harness_shape(&self) -> harness::traffic::workload::Shape {
+        harness::traffic::workload::Shape {
             submitters: u16::try_from(self.submitters).expect("they are few"),
             inflight: self.inflight,
             workers: self.workers,
             types: self.types,
             max_jobs: self.max_jobs,
-            ..harness::workload::Shape::DEFAULT
+            ..harness::traffic::workload::Shape::DEFAULT
         }
     }
 

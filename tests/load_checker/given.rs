@@ -1,6 +1,6 @@
-//! The load of these tests: few peers and types, and lines of the server for them.
+//! The workload of these tests, with few peers and types, and the server's lines for them.
 
-use crate::workload::{JobName, Shape, Workload};
+use crate::workload::{JobKey, Shape, Workload};
 
 pub(crate) const ARG_BYTES: usize = 32;
 
@@ -22,20 +22,20 @@ pub(crate) fn workload(max_jobs: u16) -> Workload {
     Workload::new(shape(max_jobs), 0)
 }
 
-pub(crate) fn name(submitter: u16, sequence: u64) -> JobName {
-    JobName { submitter, sequence }
+pub(crate) fn name(submitter: u16, sequence: u64) -> JobKey {
+    JobKey { submitter, sequence }
 }
 
-pub(crate) fn arg(job: JobName) -> String {
+pub(crate) fn arg(job: JobKey) -> String {
     let mut text = Vec::new();
     workload(0).append_arg(job, &mut text);
     String::from_utf8(text).expect("arguments are text")
 }
 
-pub(crate) fn did(sequence: u64, payload_of: JobName) -> String {
+pub(crate) fn did(sequence: u64, payload_of: JobKey) -> String {
     format!(r#"{{"cmd":"did","id":{sequence},"res":{}}}"#, arg(payload_of))
 }
 
-pub(crate) fn to_do(job: JobName, type_number: u64) -> String {
+pub(crate) fn to_do(job: JobKey, type_number: u64) -> String {
     format!(r#"{{"cmd":"do","id":{},"type":"t{type_number}","arg":{}}}"#, job.sequence, arg(job))
 }

@@ -1,28 +1,28 @@
-//! Lines as they are written and read, and those that are no answer.
+//! Lines as they are written and read, and lines that are not an answer.
 
 use crate::check::Wrong;
 use crate::clients::Worker;
-use crate::dialect::{Heard, Language, Place};
 use crate::given::{ARG_BYTES, did, name, to_do, workload};
-use crate::heard::{handed, hear, told};
+use crate::received::{receive, submitter_takes, worker_takes};
+use crate::traffic::drivers::{Endpoint, Protocol, ServerMessage};
 
 #[test]
-fn a_refusal_is_wrong_and_is_shown() {
+fn a_refusal_is_wrong_and_is_quoted() {
     for line in [
         r#"{"cmd":"did","id":1,"err":"no room","code":"queue_full"}"#,
         r#"{"cmd":"error","code":"bad_json","error":"?"}"#,
     ] {
-        assert_eq!(told(&[line.to_owned()]), Err(Wrong::Refused(line.to_owned())));
-        assert_eq!(handed(0, &[line.to_owned()]), Err(Wrong::Refused(line.to_owned())));
+        assert_eq!(submitter_takes(&[line.to_owned()]), Err(Wrong::Refused(line.to_owned())));
+        assert_eq!(worker_takes(0, &[line.to_owned()]), Err(Wrong::Refused(line.to_owned())));
     }
 }
 
 #[test]
 fn lines_for_the_other_kind_of_peer_and_garbled_ones_are_wrong() {
     for line in [to_do(name(2, 1), 3), r#"{"cmd":"did","id":1,"res":"#.to_owned(), r#"{"cmd":"pong"}"#.to_owned()] {
-        assert!(matches!(told(&[line]), Err(Wrong::Unexpected(_))));
+        assert!(matches!(submitter_takes(&[line]), Err(Wrong::Unexpected(_))));
     }
-    assert!(matches!(handed(0, &[did(1, name(2, 1))]), Err(Wrong::Unexpected(_))));
+    assert!(matches!(worker_takes(0, &[did(1, name(2, 1))]), Err(Wrong::Unexpected(_))));
 }
 
 #[test]
@@ -31,8 +31,8 @@ fn workers_together_greet_with_every_type() {
     let mut greetings = Vec::new();
     for number in 0..workload.shape.workers {
         let worker = Worker::new(number, &workload, true);
-        let place = Place::Worker { types: worker.types(), max_jobs: workload.shape.max_jobs };
-        Language::Deputy.dialect().greet(place, &mut greetings);
+        let place = Endpoint::Worker { types: worker.types(), max_jobs: workload.shape.max_jobs };
+        Protocol::Deputy.driver().greet(place, &mut greetings);
     }
     let expected = [r#"["t0","t2"]"#, r#"["t1","t3"]"#, r#"["t2","t4"]"#]
         .map(|types| format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":16}}\n"));
@@ -43,10 +43,10 @@ fn workers_together_greet_with_every_type() {
 fn a_job_is_one_line_of_the_size_asked_for() {
     let workload = workload(0);
     let mut out = Vec::new();
-    Language::Deputy.dialect().submit(&workload, name(2, 0), &mut out);
+    Protocol::Deputy.driver().submit(&workload, name(2, 0), &mut out);
     let line = str::from_utf8(&out).unwrap().strip_suffix('\n').unwrap();
-    hear(line, |heard| {
-        let Heard::Job { id: Some(0), type_number: Some(2), arg, .. } = heard else { panic!("{heard:?}") };
+    receive(line, |message| {
+        let ServerMessage::Job { id: Some(0), type_number: Some(2), arg, .. } = message else { panic!("{message:?}") };
         assert_eq!(arg.len(), ARG_BYTES);
         Ok(())
     })
@@ -63,29 +63,29 @@ fn lines_of_unusual_spacing_and_order_are_read_alike() {
         (r#"{"cmd":"do","id":7,"type":"t3","arg":"x"}"#, r#"{"id":7,"cmd":"do","type":"t3","arg":"x"}"#),
         (r#"{"cmd":"did","id":7,"res":"x"}"#, r#"{"res": "x", "id": 7, "cmd": "did"}"#),
     ] {
-        let debug = |line| hear(line, |heard| Ok(format!("{heard:?}"))).unwrap();
+        let debug = |line| receive(line, |message| Ok(format!("{message:?}"))).unwrap();
         assert_eq!(debug(usual), debug(unusual));
     }
 }
 
 #[test]
-fn an_answer_with_a_member_behind_its_result_is_not_mistaken_for_one_long_string() {
-    hear(r#"{"cmd":"did","id":7,"res":"x","more":"y"}"#, |heard| {
-        assert_eq!(heard, Heard::Answer { id: Some(7), res: b"\"x\"" });
+fn a_member_after_the_result_does_not_belong_to_the_result() {
+    receive(r#"{"cmd":"did","id":7,"res":"x","more":"y"}"#, |message| {
+        assert_eq!(message, ServerMessage::Answer { id: Some(7), res: b"\"x\"" });
         Ok(())
     })
     .unwrap();
 }
 
 #[test]
-fn a_line_is_heard_when_it_is_whole() {
+fn a_message_is_read_when_its_line_is_complete() {
     let line = b"{\"cmd\":\"did\",\"id\":7,\"res\":\"x\"}\n{\"cmd\"";
     let line_bytes = line.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    let mut dialect = Language::Deputy.dialect();
+    let mut driver = Protocol::Deputy.driver();
     for end in 0..line.len() {
         let mut input = &line[..end];
-        let heard = dialect.hear(&mut input, &mut Vec::new()).unwrap();
-        assert_eq!(heard.is_some(), end >= line_bytes, "{end}");
-        assert_eq!(dialect.may_end_in(&line[..end]), end >= line_bytes);
+        let message = driver.next_message(&mut input, &mut Vec::new()).unwrap();
+        assert_eq!(message.is_some(), end >= line_bytes, "{end}");
+        assert_eq!(driver.may_end_in(&line[..end]), end >= line_bytes);
     }
 }

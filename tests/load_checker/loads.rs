@@ -1,8 +1,9 @@
-//! What the load is made of: arguments, sizes, work times, the rate.
+//! What the load consists of: arguments, results, sizes, work times, the rate.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::clients::{Submitter, Worker};
 use crate::given::{arg, name, shape, workload};
 use crate::pace::Pace;
 use crate::workload::{Shape, Work, Workload};
@@ -42,4 +43,25 @@ fn an_open_loop_is_due_at_its_rate_in_turns() {
     assert_eq!(due, [(8, 0), (7, 250_000_000), (8, 500_000_000), (7, 750_000_000), (8, 1_000_000_000)]);
     assert_eq!(pace.next_due_ns(), Some(1_250_000_000));
     assert_eq!(pace.take_due(1_249_999_999), None);
+}
+
+#[test]
+fn results_have_the_size_of_their_own_option_and_are_checked() {
+    let shape = Shape { res_bytes: Some((40, 90)), ..shape(0) };
+    let workload = Workload::new(shape, 3);
+    let job = name(2, 1);
+    let (mut arg, mut res) = (Vec::new(), Vec::new());
+    workload.append_arg(job, &mut arg);
+    workload.append_res(job, &mut res);
+    assert_eq!(arg.len(), 32);
+    assert!((40..=90).contains(&res.len()), "{}", res.len());
+    assert!(Worker::new(1, &workload, true).on_job(&workload, Some(1), Some(3), &arg).is_ok());
+    let answer = |res: &[u8]| {
+        let mut submitter = Submitter::new(2);
+        submitter.submit(0);
+        submitter.submit(0);
+        submitter.on_answer(&workload, Some(1), res)
+    };
+    assert_eq!(answer(&res), Ok(0));
+    assert!(answer(&arg).is_err(), "the argument is not the result");
 }

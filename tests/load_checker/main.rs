@@ -1,26 +1,22 @@
-//! The load test is only worth something if it sees a wrong answer: its checks, line by line.
+//! The load test is only worth something if it detects a wrong answer: its checks, line by line, and what it sends to
+//! other projects' servers and reads from them, byte by byte.
 //!
-//! The benchmark is a program without a test harness, so those of its modules that need no socket are tested from here.
+//! The load test is a program without a test harness. Its modules that need no socket are tested here.
 
-#![allow(dead_code, reason = "the programs use all of these modules, the tests a part")]
+#![allow(dead_code, reason = "the load test uses all of these modules, the tests a part")]
 
-#[path = "../../benches/harness/check.rs"]
-mod check;
-#[path = "../../benches/harness/clients.rs"]
-mod clients;
-#[path = "../../benches/harness/dialect/mod.rs"]
-mod dialect;
 #[path = "../../benches/harness/figure.rs"]
 mod figure;
-#[path = "../../benches/harness/pace.rs"]
-mod pace;
-#[path = "../../benches/harness/workload.rs"]
-mod workload;
+#[path = "../../benches/harness/traffic/mod.rs"]
+mod traffic;
+
+use traffic::{check, clients, pace, workload};
 
 mod given;
-mod heard;
+mod received;
 
-mod answers;
-mod jobs;
+mod drivers;
 mod lines;
 mod loads;
+mod submitters;
+mod workers;

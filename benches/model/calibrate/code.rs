@@ -13,8 +13,8 @@ use deputy::protocol::reply::Reply;
 
 use super::clock::{median, on_two_cores, wall_ns};
 use crate::costs::Costs;
-use crate::harness::dialect::{Deputy, Dialect, Heard, push_number};
-use crate::harness::workload::JobName;
+use crate::harness::traffic::drivers::{Deputy, Driver, ServerMessage, push_number};
+use crate::harness::traffic::workload::JobKey;
 
 /// Jobs of a round, and workers: each has one slot.
 const JOBS: u32 = 64;
@@ -181,7 +181,7 @@ impl Trio {
         stages.offer.push(self.deliver(OWNER, HOME));
         let told = std::mem::take(&mut self.scribe.sent);
         let asking_ns = wall_ns(|| {
-            let answers = heard(&told, |heard| assert!(matches!(heard, Heard::Answer { .. }), "{heard:?}"));
+            let answers = heard(&told, |heard| assert!(matches!(heard, ServerMessage::Answer { .. }), "{heard:?}"));
             assert_eq!(answers.len(), dids.len(), "each job is answered");
             dids.clear();
             dids.extend((0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)));
@@ -237,17 +237,17 @@ fn do_line(id: u64, type_number: u64) -> Vec<u8> {
     line
 }
 
-fn did_line(told: Heard<'_>) -> Vec<u8> {
-    let Heard::Job { ticket, arg, .. } = told else { panic!("a worker is told of jobs, not {told:?}") };
+fn did_line(told: ServerMessage<'_>) -> Vec<u8> {
+    let ServerMessage::Job { handle, arg, .. } = told else { panic!("a worker is told of jobs, not {told:?}") };
     let mut line = Vec::with_capacity(128);
-    Deputy.answer(&ticket, JobName { submitter: 0, sequence: 0 }, arg, &mut line);
+    Deputy.answer(&handle, JobKey { submitter: 0, sequence: 0 }, arg, &mut line);
     line
 }
 
 /// Each message in `told`, taken by `take`.
-fn heard<T>(mut told: &[u8], mut take: impl FnMut(Heard<'_>) -> T) -> Vec<T> {
+fn heard<T>(mut told: &[u8], mut take: impl FnMut(ServerMessage<'_>) -> T) -> Vec<T> {
     let mut taken = Vec::new();
-    while let Some(heard) = Deputy.hear(&mut told, &mut Vec::new()).expect("the core says nothing else") {
+    while let Some(heard) = Deputy.next_message(&mut told, &mut Vec::new()).expect("the core says nothing else") {
         taken.push(take(heard));
     }
     taken

@@ -1,0 +1,135 @@
+//! The server under load: Deputy, the floor, or another project's. It is started, found by the line in which it says where
+//! it listens, and stopped.
+
+pub(crate) mod control;
+pub(crate) mod floor;
+mod peer;
+mod process;
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ChildStderr, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+
+use crate::harness::Failure;
+use crate::harness::net::conn::Address;
+use crate::harness::traffic::drivers::Protocol;
+
+use peer::Peer;
+use process::START_STOP_TIMEOUT;
+pub(crate) use process::{ServerProcess, Target};
+
+/// The option by which this program is the floor.
+pub(crate) const FLOOR_OPTION: &str = "--serve-floor";
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerKind {
+    /// The built binary.
+    Deputy,
+    /// The bare relay to compare with.
+    Floor,
+    /// Another project's server.
+    Peer(Peer),
+}
+
+impl ServerKind {
+    /// Other projects' servers that do comparable work.
+    pub(crate) const PEERS: [Self; 4] =
+        [Self::Peer(Peer::Gearmand), Self::Peer(Peer::Beanstalkd), Self::Peer(Peer::Redis), Self::Peer(Peer::Nats)];
+
+    /// Returns why it cannot be started on this machine, if so.
+    pub(crate) fn missing(self) -> Option<String> {
+        match self {
+            Self::Deputy | Self::Floor => None,
+            Self::Peer(peer) => peer.find().err(),
+        }
+    }
+
+    /// Returns its name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deputy => "deputy",
+            Self::Floor => "floor",
+            Self::Peer(peer) => peer.name(),
+        }
+    }
+
+    /// Returns its protocol.
+    pub(crate) fn protocol(self) -> Protocol {
+        match self {
+            Self::Deputy | Self::Floor => Protocol::Deputy,
+            Self::Peer(peer) => peer.protocol(),
+        }
+    }
+
+    /// Starts it, and returns when it listens. Only Deputy has several threads; only Deputy and the floor know UNIX
+    /// sockets.
+    pub(crate) fn start(self, threads: usize, unix: bool) -> Result<ServerProcess, Failure> {
+        let socket = unix.then(|| std::env::temp_dir().join(format!("deputy-load-{}.sock", std::process::id())));
+        let mut command = match self {
+            Self::Deputy => deputy(threads, socket.as_deref()),
+            Self::Floor => floor(socket.as_deref())?,
+            Self::Peer(peer) => return peer.start(),
+        };
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let stderr = child.stderr.take().expect("stderr was asked for as a pipe");
+        // The real address replaces this one as soon as it is known. From here on an early return kills the child.
+        let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let target = Target { address, process: Some(child.id()), has_metrics: self == Self::Deputy };
+        let mut server = ServerProcess { child, target, socket, folder: None };
+        let (sender, lines) = channel();
+        std::thread::spawn(move || forward(stderr, &sender));
+        let line = match lines.recv_timeout(START_STOP_TIMEOUT) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Err("the server did not say where it listens".into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("the server ended with {} before it listened", server.wait()?).into());
+            }
+        };
+        server.target.address = match &server.socket {
+            Some(path) => Address::Unix(path.clone()),
+            None => Address::Tcp(address_in(&line).ok_or_else(|| format!("no address in the server's line: {line}"))?),
+        };
+        Ok(server)
+    }
+}
+
+fn deputy(threads: usize, socket: Option<&Path>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deputy-server"));
+    command.args(["--threads", &threads.to_string()]);
+    match socket {
+        Some(path) => command.arg("--no-tcp").arg("-s").arg(path),
+        None => command.args(["-p", "0"]),
+    };
+    command
+}
+
+fn floor(socket: Option<&Path>) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(FLOOR_OPTION).args(socket);
+    Ok(command)
+}
+
+/// Lines that the server writes in a normal run, besides the one with its address.
+const EXPECTED: [&str; 2] = ["deputy: stopping", "deputy: stopped"];
+
+/// Sends the line with the address to `sender`; writes unexpected lines to this program's stderr.
+fn forward(stderr: ChildStderr, sender: &Sender<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        if line.contains("listening") {
+            // The receiver is gone if the line arrived too late.
+            let _ = sender.send(line);
+        } else if !EXPECTED.contains(&line.as_str()) {
+            // If this program's stderr is closed, the line cannot be shown.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+}
+
+/// Returns the first word that is a socket's address, whatever punctuation surrounds it.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '"' | '\''))
+        .find_map(|word| word.rsplit('/').next()?.trim_end_matches('.').parse().ok())
+}

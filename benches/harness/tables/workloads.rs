@@ -1,0 +1,292 @@
+//! The named workloads: what each one is compared with, and the goals of its figures. docs/performance.md has the table
+//! that they print.
+
+use std::time::Duration;
+
+use super::case::{Case, LoopKind};
+use super::common::{
+    BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG, PING_PONG_TITLE,
+    SERVER_US, STALLED_TITLE, choose,
+};
+use super::peers;
+use super::row::Row;
+use super::{Claim, Figure, Goal, Table};
+use crate::harness::servers::ServerKind;
+use crate::harness::traffic::workload::{Interference, Shape, Work};
+use Goal::{AtLeast, AtMost};
+
+/// Workers that take 16 jobs each.
+const SLOTS: Shape = Shape { inflight: 256, max_jobs: 16, ..BASELINE };
+/// The server has time to spare.
+const LIGHT: Shape = Shape { inflight: 4, ..BASELINE };
+/// Workers of 100 jobs each.
+const HUNDRED_SLOTS: Shape = Shape { max_jobs: 100, ..BASELINE };
+/// Jobs of the backlog.
+const BACKLOG_JOBS: u64 = 1_000_000;
+/// Jobs of the backlog in which each has a type of its own.
+const OWN_TYPES_JOBS: u64 = 200_000;
+
+const P999: Figure = |row| row.p999_us;
+const MESSAGES: Figure = |row| row.messages_per_job;
+
+/// A workload: its name, what it is in one line, and its cases with their claims.
+struct Named {
+    name: &'static str,
+    title: &'static str,
+    parts: fn() -> (Vec<Case>, Vec<Claim>),
+}
+
+/// All workloads, in the order in which `all` runs them.
+const ALL: [Named; 16] = [
+    Named { name: "baseline", title: BASELINE_TITLE, parts: baseline },
+    Named { name: "ping-pong", title: PING_PONG_TITLE, parts: ping_pong },
+    Named { name: "many-types", title: MANY_TYPES_TITLE, parts: many_types },
+    Named { name: "slots", title: "4 submitters x 256 in flight, 16 workers of 16 slots", parts: slots },
+    Named { name: "unix", title: "baseline over a UNIX socket, and over TCP", parts: unix },
+    Named {
+        name: "threads",
+        title: "baseline with 1, 2, 4 and 8 threads; server and load share all cores",
+        parts: threads,
+    },
+    Named {
+        name: "backlog",
+        title: "a million jobs wait, then 16 workers do them; also 200,000 types",
+        parts: backlog,
+    },
+    Named { name: "idle", title: "baseline beside 10,000 idle connections", parts: idle },
+    Named { name: "wide-workers", title: "many-types with 100 types per worker, 100,000 in all", parts: wide_workers },
+    Named {
+        name: "large-jobs",
+        title: "a job of 8 MiB per second beside baseline at half its rate",
+        parts: large_jobs,
+    },
+    Named { name: "open-loop", title: "baseline at a fixed rate, half of what the floor does", parts: open_loop },
+    Named { name: "messages", title: "messages between 4 shards, 64 workers of 1 and 3 types", parts: messages },
+    Named { name: "stalled-readers", title: STALLED_TITLE, parts: stalled_readers },
+    Named {
+        name: "burst",
+        title: "4 submitters x 4 in flight while another submits a million jobs at once",
+        parts: burst,
+    },
+    Named {
+        name: "metrics",
+        title: "baseline beside a client that asks for the metrics without pause",
+        parts: metrics,
+    },
+    Named { name: "poison", title: "baseline beside 50 jobs per second that kill each worker", parts: poison },
+];
+
+/// Returns the workloads of these names, separated by commas, or all workloads for `all`.
+pub(crate) fn named(names: &str) -> Result<Vec<Table>, String> {
+    let chosen = choose(names, &ALL.each_ref().map(|workload| workload.name))?;
+    let workloads = ALL.iter().filter(|workload| chosen.contains(&workload.name));
+    Ok(workloads
+        .map(|Named { name, title, parts }| {
+            let (cases, claims) = parts();
+            Table { name: (*name).to_owned(), title: (*title).to_owned(), cases, claims }
+        })
+        .collect())
+}
+
+/// Returns a line of help for each workload.
+pub(crate) fn help() -> String {
+    ALL.each_ref().map(|Named { name, title, .. }| format!("  {name:<23}{title}")).join("\n")
+}
+
+fn deputy(shape: Shape) -> Case {
+    Case::new(ServerKind::Deputy, shape)
+}
+
+fn floor(shape: Shape) -> Case {
+    Case::new(ServerKind::Floor, shape)
+}
+
+/// Claims about Deputy (case 0) relative to the floor (case 1).
+fn near_the_floor(jobs_per_s: f64, server_us: f64) -> [Claim; 2] {
+    [
+        Claim::ratio("server CPU per job, Deputy / floor", SERVER_US, 0, 1, AtMost(server_us)),
+        Claim::ratio("jobs/s, Deputy / floor", JOBS_PER_S, 0, 1, AtLeast(jobs_per_s)),
+    ]
+}
+
+fn baseline() -> (Vec<Case>, Vec<Claim>) {
+    let own = [
+        Claim::alone("user-space share of the server's CPU", Row::user_share, 0, AtMost(0.2)),
+        Claim::alone("system calls per job", |row| row.system_calls_per_job, 0, AtMost(2.6)),
+        Claim::alone("futex calls per job", |row| row.futexes_per_job, 0, AtMost(0.0005)),
+        Claim::alone("eventfd writes per job", |row| row.eventfd_writes_per_job, 0, AtMost(0.2)),
+    ];
+    let claims = near_the_floor(0.85, 1.15).into_iter().chain(own).collect();
+    (vec![deputy(BASELINE).count_calls(), floor(BASELINE).count_calls()], claims)
+}
+
+fn ping_pong() -> (Vec<Case>, Vec<Claim>) {
+    let cases = vec![deputy(PING_PONG), floor(PING_PONG), deputy(PING_PONG).threads(2).label("deputy x2")];
+    let claims = vec![
+        Claim::ratio("p50, Deputy / floor", P50, 0, 1, AtMost(1.1)),
+        Claim::ratio("p50, Deputy with two threads / floor", P50, 2, 1, AtMost(1.5)),
+    ];
+    (cases, claims)
+}
+
+fn many_types() -> (Vec<Case>, Vec<Claim>) {
+    (vec![deputy(MANY_TYPES), floor(MANY_TYPES)], near_the_floor(0.85, 1.15).into())
+}
+
+fn slots() -> (Vec<Case>, Vec<Claim>) {
+    let claims = vec![
+        Claim::ratio("jobs/s, slots / baseline", JOBS_PER_S, 0, 2, AtLeast(3.5)),
+        Claim::ratio("server CPU per job, Deputy / floor", SERVER_US, 0, 1, AtMost(2.0)),
+    ];
+    (vec![deputy(SLOTS), floor(SLOTS), deputy(BASELINE).label("deputy, baseline")], claims)
+}
+
+fn unix() -> (Vec<Case>, Vec<Claim>) {
+    let claims = vec![
+        Claim::ratio("jobs/s, UNIX / TCP", JOBS_PER_S, 0, 2, AtLeast(1.4)),
+        Claim::ratio("server CPU per job, Deputy / floor", SERVER_US, 0, 1, AtMost(1.25)),
+    ];
+    (vec![deputy(BASELINE).unix(), floor(BASELINE).unix(), deputy(BASELINE).label("deputy, TCP")], claims)
+}
+
+fn threads() -> (Vec<Case>, Vec<Claim>) {
+    let threads = [1, 2, 4, 8];
+    let case = |count| deputy(BASELINE).threads(count).shared().count_calls().label(format!("deputy x{count}"));
+    let claims = threads.iter().enumerate().skip(1).flat_map(|(index, count)| {
+        let alone = |text, figure, goal| Claim::alone(format!("{text}, {count} threads"), figure, index, goal);
+        [
+            Claim::ratio(format!("server CPU per job, {count} threads / 1"), SERVER_US, index, 0, AtMost(1.25)),
+            alone("futex calls per job", |row: &Row| row.futexes_per_job, AtMost(0.0005)),
+            alone("eventfd writes per job", |row: &Row| row.eventfd_writes_per_job, AtMost(0.2)),
+        ]
+    });
+    (threads.map(case).into(), claims.collect())
+}
+
+fn backlog() -> (Vec<Case>, Vec<Claim>) {
+    let backlog = |jobs, own_types| LoopKind::Backlog { jobs, own_types };
+    let cases = vec![
+        deputy(BASELINE).loop_kind(backlog(BACKLOG_JOBS, false)),
+        floor(BASELINE).loop_kind(backlog(BACKLOG_JOBS, false)),
+        deputy(BASELINE).loop_kind(backlog(OWN_TYPES_JOBS, true)).label("deputy, own types"),
+        deputy(BASELINE).label("deputy, baseline"),
+    ];
+    let bytes: Figure = |row| row.memory_waiting_job_bytes;
+    let left: Figure = |row| Some(row.memory_after_bytes? - row.memory_rest_bytes?);
+    let claims = vec![
+        Claim::alone("bytes per waiting job", bytes, 0, AtMost(160.0)),
+        Claim::alone("bytes per waiting job, floor", bytes, 1, Goal::None),
+        Claim::alone("bytes per waiting job of a type of its own", bytes, 2, AtMost(700.0)),
+        Claim::alone("accepted per second", |row| row.accepted_per_s, 0, AtLeast(400_000.0)),
+        Claim::ratio("accepted per second, Deputy / floor", |row| row.accepted_per_s, 0, 1, Goal::None),
+        Claim::ratio("jobs/s, draining / baseline", JOBS_PER_S, 0, 3, AtLeast(0.9)),
+        Claim::alone("bytes left after a million jobs", left, 0, AtMost(16e6)),
+        Claim::alone("bytes left after 200,000 types", left, 2, AtMost(16e6)),
+    ];
+    (cases, claims)
+}
+
+fn idle() -> (Vec<Case>, Vec<Claim>) {
+    let idle = Shape { idle: 10_000, ..BASELINE };
+    let bytes: Figure = |row| row.memory_idle_connection_bytes;
+    let claims = vec![
+        Claim::alone("bytes per idle connection", bytes, 0, AtMost(512.0)),
+        Claim::alone("bytes per idle connection, floor", bytes, 2, Goal::None),
+        Claim::ratio("jobs/s, with idle connections / without", JOBS_PER_S, 0, 1, AtLeast(0.95)),
+        Claim::ratio("server CPU per job, with idle connections / without", SERVER_US, 0, 1, AtMost(1.05)),
+    ];
+    (vec![deputy(idle), deputy(BASELINE).label("deputy, baseline"), floor(idle)], claims)
+}
+
+fn wide_workers() -> (Vec<Case>, Vec<Claim>) {
+    let wide = Shape { types: 100_000, types_per_worker: 100, ..MANY_TYPES };
+    let claims = vec![
+        Claim::ratio("jobs/s, wide-workers / many-types", JOBS_PER_S, 0, 1, AtLeast(0.8)),
+        Claim::ratio("server CPU per job, wide-workers / many-types", SERVER_US, 0, 1, AtMost(1.2)),
+    ];
+    (vec![deputy(wide), deputy(MANY_TYPES).label("deputy, many-types")], claims)
+}
+
+fn large_jobs() -> (Vec<Case>, Vec<Claim>) {
+    let large = Shape { large_job_bytes: 8 << 20, ..BASELINE };
+    let half = LoopKind::ShareOf(ServerKind::Deputy, 0.5);
+    let cases = vec![deputy(large).loop_kind(half), deputy(BASELINE).loop_kind(half).label("deputy, without")];
+    let claims = vec![
+        Claim::ratio("p99 of the small jobs, with / without", P99, 0, 1, AtMost(2.0)),
+        Claim::ratio("p99.9 of the small jobs, with / without", P999, 0, 1, Goal::None),
+    ];
+    (cases, claims)
+}
+
+fn open_loop() -> (Vec<Case>, Vec<Claim>) {
+    let half = LoopKind::ShareOf(ServerKind::Floor, 0.5);
+    let claims = vec![
+        Claim::ratio("p99, Deputy / floor", P99, 0, 1, AtMost(1.3)),
+        Claim::ratio("p99.9, Deputy / floor", P999, 0, 1, AtMost(1.5)),
+    ];
+    (vec![deputy(BASELINE).loop_kind(half), floor(BASELINE).loop_kind(half)], claims)
+}
+
+/// Counts messages between shards. Each start of a server assigns types to shards anew, so rounds act as seeds.
+fn messages() -> (Vec<Case>, Vec<Claim>) {
+    let one = Shape { workers: 64, ..BASELINE };
+    let three = Shape { types: 12, types_per_worker: 3, work: Work::Exponential(Duration::from_millis(4)), ..one };
+    let four = |shape, label: &str| deputy(shape).threads(4).shared().label(label);
+    // 64 workers that take 4 ms per job do 16,000 per second.
+    let cases = vec![
+        four(Shape { types: 16, ..one }, "1 type per worker"),
+        four(three, "3 types, half idle").loop_kind(LoopKind::Rate(8_000.0)),
+        four(three, "3 types, 80% busy").loop_kind(LoopKind::Rate(12_800.0)),
+        four(three, "3 types, saturated"),
+    ];
+    let goals = [3.1, 3.9, 5.3, 5.3];
+    let claim = |(index, goal)| {
+        let case: &Case = &cases[index];
+        Claim::alone(format!("messages per job, {}", case.label), MESSAGES, index, AtMost(goal))
+    };
+    let claims = goals.into_iter().enumerate().map(claim).collect();
+    (cases, claims)
+}
+
+/// The same two cases as for other servers.
+fn stalled_readers() -> (Vec<Case>, Vec<Claim>) {
+    peers::stalled_readers(&[ServerKind::Deputy])
+}
+
+fn burst() -> (Vec<Case>, Vec<Claim>) {
+    let burst = Shape { interference: Interference::Burst(1_000_000), ..LIGHT };
+    let claims = vec![
+        Claim::alone("p99 during a burst of a million jobs, us", P99, 0, AtMost(10_000.0)),
+        Claim::alone("p99.9", P999, 0, Goal::None),
+        Claim::alone("p99 without, us", P99, 1, Goal::None),
+    ];
+    (vec![deputy(burst), deputy(LIGHT).label("deputy, without")], claims)
+}
+
+fn metrics() -> (Vec<Case>, Vec<Claim>) {
+    let queried = Shape { interference: Interference::MetricsQueries(200), ..BASELINE };
+    let claims = vec![
+        Claim::ratio("p99, with metrics queries / without", P99, 0, 1, AtMost(2.0)),
+        Claim::ratio("jobs/s, with metrics queries / without", JOBS_PER_S, 0, 1, Goal::None),
+        Claim::alone("metrics queries per second", |row| row.interference_done, 0, Goal::None),
+    ];
+    (vec![deputy(queried), deputy(BASELINE).label("deputy, without")], claims)
+}
+
+/// Each of 50 poison jobs per second kills three workers: some eight next to ten thousand other jobs.
+fn poison() -> (Vec<Case>, Vec<Claim>) {
+    let poisoned = |shape| Shape { interference: Interference::Poison(50.0), ..shape };
+    let claims = vec![
+        Claim::ratio("jobs/s, with poison / without", JOBS_PER_S, 0, 1, AtLeast(0.9)),
+        Claim::ratio("jobs/s, with poison / without, workers of 100 jobs", JOBS_PER_S, 2, 3, AtLeast(0.9)),
+        Claim::ratio("server CPU per job, with poison / without", SERVER_US, 0, 1, Goal::None),
+        Claim::ratio("server CPU per job, with poison / without, workers of 100 jobs", SERVER_US, 2, 3, Goal::None),
+    ];
+    let cases = vec![
+        deputy(poisoned(BASELINE)).label("deputy, poison"),
+        deputy(BASELINE),
+        deputy(poisoned(HUNDRED_SLOTS)).label("poison, 100 slots"),
+        deputy(HUNDRED_SLOTS).label("deputy, 100 slots"),
+    ];
+    (cases, claims)
+}
