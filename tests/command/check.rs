@@ -19,16 +19,16 @@ fn bounds_decide() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     ask(&server).until_metric("workers", 1);
-    let ok = "DEPUTY OK: no job waits; the oldest has waited for 0.0 s";
+    let ok = "DEPUTY OK: no job is waiting; the oldest has waited for 0.0 s";
     says(&run(&server, &["check"]), 0, ok);
     says(&run(&server, &["check", "-w", "0,0", "-o", "0.1,1", "-n", "echo", "-n", "fail"]), 0, ok);
     check(&shell(&server, "seq 3 | $DEPUTY do -lb nobody"), 0, "", "");
     for (words, code, line) in [
         (&["--waiting", "3,3"][..], 0, None),
-        (&["--waiting", "2,3"], 1, Some("DEPUTY WARNING: 3 jobs wait")),
-        (&["--waiting", "1,2"], 2, Some("DEPUTY CRITICAL: 3 jobs wait")),
-        (&["-n", "echo", "-n", "nobody"], 2, Some("DEPUTY CRITICAL: no worker does \"nobody\" (3 waiting)")),
-        (&["-n", "a|b\n"], 2, Some("DEPUTY CRITICAL: no worker does \"a\\u{7c}b\\n\" (0 waiting)")),
+        (&["--waiting", "2,3"], 1, Some("DEPUTY WARNING: 3 jobs are waiting")),
+        (&["--waiting", "1,2"], 2, Some("DEPUTY CRITICAL: 3 jobs are waiting")),
+        (&["-n", "echo", "-n", "nobody"], 2, Some("DEPUTY CRITICAL: no worker does type \"nobody\" (3 waiting)")),
+        (&["-n", "a|b\n"], 2, Some("DEPUTY CRITICAL: no worker does type \"a\\u{7c}b\\n\" (0 waiting)")),
         (&["--oldest", "3600,86400"], 0, None),
     ] {
         let ended = run(&server, &[&["check"], words].concat());
@@ -77,11 +77,11 @@ fn no_server_is_critical_and_wrong_usage_unknown() {
 
     let server = Server::start(&[]);
     for (words, line) in [
-        (&["--frob"][..], "there is no option \"--frob\" here"),
-        (&["me"], "\"me\" is one word too many"),
-        (&["-w", "5"], "--waiting \"5\": it takes two numbers W,C, and W is not above C"),
-        (&["-o", "5,4"], "--oldest \"5,4\": it takes two numbers W,C, and W is not above C"),
-        (&["-n", ""], "TYPE has 1 to 255 bytes, and not 0"),
+        (&["--frob"][..], "unrecognized option '--frob'"),
+        (&["me"], "unexpected argument 'me'"),
+        (&["-w", "5"], "invalid value '5' for '--waiting': expected two numbers W,C, with W not above C"),
+        (&["-o", "5,4"], "invalid value '5,4' for '--oldest': expected two numbers W,C, with W not above C"),
+        (&["-n", ""], "TYPE must have 1 to 255 bytes, not 0"),
         (&["--server", "http://x"], "http://x"),
     ] {
         let ended = Process::spawn(&mut command(&url(&server), &[&["check"], words].concat()), None).ended();

@@ -80,7 +80,7 @@ fn a_pipe_gets_every_type_and_no_colour_and_may_be_closed() {
     submit(&server, &names.iter().map(|name| (name.as_str(), 1)).collect::<Vec<_>>());
     let ended = run(&server, &["status"]);
     assert_eq!(ended.stdout.lines().count(), 6 + 1_000 + 1);
-    assert!(ended.stdout.ends_with("\nThe server tells of the 1,000 fullest types.\n"));
+    assert!(ended.stdout.ends_with("\nThe server reports only the 1,000 types with the most jobs.\n"));
     assert!(!ended.stdout.contains('\u{1b}'));
     check(&shell(&server, "$DEPUTY status | head -1 | cut -c1-6"), 0, "server\n", "");
     assert_eq!(run_with_closed_stdout(&server, &["status"], b"", false), (0, String::new()));

@@ -23,9 +23,9 @@ fn without_a_worker_it_names_types_that_may_be_meant() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     ask(&server).until_metric("workers", 1);
-    says(&server, "echo", r#"No job of type "echo" waits; 1 worker does that type."#);
-    says(&server, "frob", r#"No job of type "frob" waits, and no worker does that type."#);
-    says(&server, "Echoo", r#"No job of type "Echoo" waits, and no worker does that type; did you mean "echo"?"#);
+    says(&server, "echo", r#"No job of type "echo" is waiting; 1 worker does that type."#);
+    says(&server, "frob", r#"No job of type "frob" is waiting, and no worker does that type."#);
+    says(&server, "Echoo", r#"No job of type "Echoo" is waiting, and no worker does that type; did you mean "echo"?"#);
     check(&run(&server, &["do", "--background", "ecoh"]), 0, "", "");
     check(&run(&server, &["do", "--background", "a\nb"]), 0, "", "");
     says(
@@ -42,12 +42,12 @@ fn busy_workers_are_busy() {
     let _worker = work(&server, &["slow", "other"], &format!("touch begun; {}", wait_for("go")));
     let _first = start(&server, &["do", "slow"]);
     until("the command", || server.folder.path().join("begun").exists().then_some(()));
-    says(&server, "slow", r#"No job of type "slow" waits; 1 is running."#);
+    says(&server, "slow", r#"No job of type "slow" is waiting; 1 is running."#);
     check(&shell(&server, "seq 3 | $DEPUTY do -lb slow; $DEPUTY do -b other"), 0, "", "");
     says(
         &server,
         "slow",
-        r#"3 jobs of type "slow" wait, the oldest for, because its only worker is busy: it holds 1 job."#,
+        r#"3 jobs of type "slow" are waiting, the oldest for, because its only worker is busy: it holds 1 job."#,
     );
     says(
         &server,
@@ -64,14 +64,14 @@ fn a_budget_that_is_used_up_is_told() {
     says(
         &server,
         "none",
-        "1 job of type \"none\" has waited for, because no worker does that type; the server's memory budget is used up, so that new \
-         ones are refused.",
+        "1 job of type \"none\" has waited for, because no worker does that type; the server's memory budget is used up, so it \
+         refuses new jobs.",
     );
     says(
         &server,
         "other",
-        "No job of type \"other\" waits, and no worker does that type; the server's memory budget is used up, so that new \
-         ones are refused.",
+        "No job of type \"other\" is waiting, and no worker does that type; the server's memory budget is used up, so it \
+         refuses new jobs.",
     );
 }
 
@@ -85,16 +85,16 @@ fn what_lasts_a_moment_is_told_too() {
     for (metrics, sentence) in [
         (
             waiting(json!({ "draining": true }), 0),
-            "No job of type \"t\" is started: the server is stopping, and answers what waits with shutdown.",
+            "No job of type \"t\" is started: the server is stopping, and answers waiting jobs with shutdown.",
         ),
         (
             waiting(json!({ "workers": 1, "workers_idle": 1 }), 300),
-            "2 jobs of type \"t\" wait, the oldest for 0.3 s: a worker is about to take it.",
+            "2 jobs of type \"t\" are waiting, the oldest for 0.3 s: a worker is about to take it.",
         ),
         (
             waiting(json!({ "workers": 1, "workers_idle": 1 }), 90_000),
-            "2 jobs of type \"t\" wait, the oldest for 1 min 30 s, though its only worker is idle: it seems not to read what \
-             it is sent.",
+            "2 jobs of type \"t\" are waiting, the oldest for 1 min 30 s, though its only worker is idle: it seems not to read what \
+             the server sends.",
         ),
     ] {
         let ended = Process::spawn(&mut command(&fake::telling(&metrics), &["why", "t"]), None).ended();

@@ -56,7 +56,7 @@ fn output_that_is_no_result_fails_the_job() {
     check_job(&["--json"], "echo word", "t", 1, "", "not JSON");
     check_job(&["--json"], "printf '\"\\377\"'", "t", 1, "", "not UTF-8");
     check_job(&["--json"], ":", "t", 1, "", "not JSON");
-    check_job(&[], "cat", r#"t '"\ud800"'"#, 1, "", "no text");
+    check_job(&[], "cat", r#"t '"\ud800"'"#, 1, "", "not valid text");
 }
 
 #[test]

@@ -1,109 +1,119 @@
-//! The command line, in two stages: words to options of the table, then options to a [`Config`] that is right.
+//! The command line as a [`Config`].
 
-use std::ffi::OsString;
+use std::fmt;
 
-use deputy::server::number_range::{NumberRange, Unit};
-use deputy::server::{Config, ConfigError, Level};
-use lexopt::{Arg, Parser};
+use deputy::server::{Config, ConfigError, Keepalive, Level};
+use lexopt::Parser;
 
-use crate::options::{OPTIONS, Opt, ValueKind, parse_uint};
-use crate::wrong::Wrong;
+use crate::cli::parse::{Args, UsageError, parse as parse_arguments, parse_uint, quoted};
+use crate::options::{
+    DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN,
+    PORT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected,
+};
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// The help text.
     Help,
-    /// The version.
     Version,
-    /// A server.
     Serve(Box<Config>),
 }
 
-/// What holds if nothing is given. A server of its own tells that it listens; a library is silent.
+/// What is wrong with the command line. The text is one line that names the option and says what it accepts.
+#[derive(Debug)]
+pub(crate) enum ArgsError {
+    Usage(UsageError),
+    /// Options that do not fit each other.
+    Config(ConfigError),
+}
+
+/// The configuration without any option. The library logs nothing by default, the program does.
 pub(crate) fn defaults() -> Config {
     Config { log: Level::Info, ..Config::default() }
 }
 
-/// Reads the whole command line. The first thing that is wrong, or `--help`, or `--version`, ends it.
-pub(crate) fn parse(words: Parser) -> Result<Request, Wrong> {
-    let mut config = defaults();
-    for (option, value) in raw(words)? {
-        match &option.value {
-            ValueKind::Help => return Ok(Request::Help),
-            ValueKind::Version => return Ok(Request::Version),
-            ValueKind::Nothing(set) => set(&mut config),
-            ValueKind::Number(bound, set) => set(&mut config, number(bound, &value)?),
-            ValueKind::Text { right, set, .. } if !set(&mut config, &value) => {
-                return Err(ConfigError::value(option.long, value.display(), *right).into());
-            }
-            ValueKind::Text { .. } => {}
-        }
+/// Reads the whole command line. The first error, `--help` or `--version` ends the reading.
+pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
+    let (options, ending) = OPTIONS.split_at(OPTIONS.len() - 2);
+    let args = parse_arguments(&mut arguments, options, ending, &[]).map_err(ArgsError::Usage)?;
+    if args.is_ended_by(&HELP) {
+        return Ok(Request::Help);
     }
-    config.check()?;
+    if args.is_ended_by(&VERSION) {
+        return Ok(Request::Version);
+    }
+    let config = config(&args).map_err(ArgsError::Usage)?;
+    config.check().map_err(ArgsError::Config)?;
     Ok(Request::Serve(Box::new(config)))
 }
 
-/// The options with their values, which are empty for those that take none.
-fn raw(mut words: Parser) -> Result<Vec<(&'static Opt, OsString)>, Wrong> {
-    let mut options = Vec::new();
-    while let Some(word) = words.next()? {
-        let option = find(&word)?;
-        let value = match expected(option) {
-            None => OsString::new(),
-            Some(right) => words.value().map_err(|_| Wrong::NoValue { option: option.long, right })?,
-        };
-        options.push((option, value));
-        if matches!(option.value, ValueKind::Help | ValueKind::Version) {
-            words.next()?; // A value that belongs to it is wrong; the rest need not be right.
-            break;
-        }
+/// Returns the defaults with what the options change.
+fn config(args: &Args) -> Result<Config, UsageError> {
+    let mut config = defaults();
+    if let Some(host) = args.text(&HOST) {
+        host.clone_into(&mut config.host);
     }
-    Ok(options)
-}
-
-fn find(word: &Arg<'_>) -> Result<&'static Opt, Wrong> {
-    let (found, name) = match word {
-        Arg::Short(short) => (OPTIONS.iter().find(|option| option.short == Some(*short)), format!("-{short}")),
-        Arg::Long(long) => (OPTIONS.iter().find(|option| option.long[2..] == **long), format!("--{long}")),
-        Arg::Value(value) => return Err(Wrong::Stray(value.display().to_string())),
-    };
-    found.ok_or(Wrong::Unknown(name))
-}
-
-/// What is right as the option's value; `None` if it takes none.
-fn expected(option: &Opt) -> Option<String> {
-    match option.value {
-        ValueKind::Help | ValueKind::Version | ValueKind::Nothing(_) => None,
-        ValueKind::Number(bound, _) => Some(bound.to_string()),
-        ValueKind::Text { right, .. } => Some(right.to_owned()),
+    config.port = args.uint(&PORT).map_or(config.port, narrow);
+    config.sock = args.path(&SOCK).map(Into::into);
+    config.tcp = !args.has(&NO_TCP);
+    config.verbose = args.has(&VERBOSE);
+    config.log = args.text(&LOG).and_then(Level::from_name).unwrap_or(config.log);
+    config.threads = args.uint(&THREADS).map_or(config.threads, narrow);
+    config.line_bytes_max = args.uint(&MAX_LINE).map_or(config.line_bytes_max, narrow);
+    config.attempts_max = args.uint(&MAX_ATTEMPTS).map_or(config.attempts_max, narrow);
+    config.memory_bytes_max = args.uint(&MAX_MEMORY);
+    config.unsent_bytes_max = args.uint(&MAX_UNSENT).unwrap_or(config.unsent_bytes_max);
+    config.stall_seconds = args.uint(&STALL_TIMEOUT).unwrap_or(config.stall_seconds);
+    config.drain_seconds = args.uint(&DRAIN_TIMEOUT).unwrap_or(config.drain_seconds);
+    config.pin = args.has(&PIN);
+    if let Some(text) = args.text(&KEEPALIVE) {
+        let invalid = || UsageError::invalid_value(&KEEPALIVE, text, expected(&KEEPALIVE));
+        config.keepalive = keepalive(text).ok_or_else(invalid)?;
     }
+    Ok(config)
 }
 
-/// Reads digits, for bytes with K, M or G behind them, within `bound`.
-fn number(bound: &NumberRange, value: &OsString) -> Result<u64, ConfigError> {
-    let refused = || bound.refuse(value.display());
-    let text = value.to_str().ok_or_else(refused)?;
-    let (digits, unit) = match text.as_bytes().last() {
-        Some(b'k' | b'K') if bound.unit == Unit::Bytes => (&text[..text.len() - 1], 1 << 10),
-        Some(b'm' | b'M') if bound.unit == Unit::Bytes => (&text[..text.len() - 1], 1 << 20),
-        Some(b'g' | b'G') if bound.unit == Unit::Bytes => (&text[..text.len() - 1], 1 << 30),
-        _ => (text, 1),
-    };
-    let number = parse_uint(digits).and_then(|number| number.checked_mul(unit)).ok_or_else(refused)?;
-    bound.check(number).map_err(|_| refused())?; // The value as it was given, with its unit.
-    Ok(number)
+/// Reads three whole numbers with commas between them. [`Config::check`] checks their ranges.
+fn keepalive(text: &str) -> Option<Keepalive> {
+    let mut parts = text.split(',').map(|part| parse_uint(part)?.try_into().ok());
+    let (idle_seconds, interval_seconds, count) = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(Keepalive { idle_seconds, interval_seconds, count })
+}
+
+/// Converts a number that its option's range keeps within the field's type.
+fn narrow<T: TryFrom<u64>>(number: u64) -> T {
+    T::try_from(number).ok().expect("the option's range is within the field's type")
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // `-h` asks for help in most programs.
+            Self::Usage(UsageError::MissingValue { option: "--host", .. }) => {
+                write!(f, "option '-h, --host' requires a value: {} (for help, use --help)", expected(&HOST))
+            }
+            Self::Usage(UsageError::MissingValue { option, .. }) if *option == KEEPALIVE.long => {
+                write!(f, "option '{option}' requires a value: {}", expected(&KEEPALIVE))
+            }
+            Self::Usage(error) => error.fmt(f),
+            Self::Config(ConfigError::Value { option, given, right }) => {
+                write!(f, "invalid value {} for '{option}': expected {right}", quoted(given))
+            }
+            Self::Config(error) => error.fmt(f),
+        }?;
+        f.write_str("; try 'deputy-server --help'")
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
     use std::path::Path;
 
-    use deputy::server::Keepalive;
-
     use super::*;
+    use crate::cli::ValueKind;
 
-    fn parse_line(line: &str) -> Result<Request, Wrong> {
+    fn parse_line(line: &str) -> Result<Request, ArgsError> {
         parse(Parser::from_args(line.split_whitespace()))
     }
 
@@ -166,10 +176,19 @@ mod tests {
     }
 
     #[test]
+    fn the_defaults_of_the_help_text_are_those_of_the_server() {
+        let given = OPTIONS.iter().filter(|option| !["", "half the machine's"].contains(&option.default));
+        let arguments: Vec<_> = given.flat_map(|option| [option.long, option.default]).collect();
+        assert_eq!(arguments.len(), 20, "{arguments:?}");
+        match parse(Parser::from_args(arguments)) {
+            Ok(Request::Serve(config)) => assert_eq!(*config, defaults()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn sizes_take_k_m_and_g_of_either_case() {
-        for (text, bytes) in
-            [("2048K", 2 << 20), ("2048k", 2 << 20), ("3m", 3 << 20), ("1g", 1 << 30), ("1048577", 1_048_577)]
-        {
+        for (text, bytes) in [("2048K", 2 << 20), ("3m", 3 << 20), ("1048577", 1_048_577)] {
             check(&format!("--max-memory {text}"), |c| c.memory_bytes_max = Some(bytes));
         }
         for wrong in
@@ -178,39 +197,41 @@ mod tests {
             let words = ["--max-memory", wrong];
             let text = parse(Parser::from_args(words)).unwrap_err().to_string();
             assert!(
-                text.starts_with("--max-memory takes bytes, or a number with K, M or G, from 1M to 1048576G"),
+                text.ends_with(
+                    "for '--max-memory': expected a number of bytes, or of K, M or G, from 1M to 1048576G; try \
+                     'deputy-server --help'"
+                ),
                 "{text}"
             );
-            assert!(text.contains(&format!("not {wrong:?}")), "{text}");
+            assert!(text.starts_with(&format!("invalid value '{wrong}' ")), "{text}");
         }
     }
 
     #[test]
     fn every_wrong_option_is_named_with_what_is_right() {
-        refuse("--hots x", "there is no option \"--hots\"");
-        refuse("-x", "there is no option \"-x\"");
-        refuse("jobs", "\"jobs\" belongs to no option");
-        refuse("-v jobs", "\"jobs\" belongs to no option");
-        refuse("-- -v", "\"-v\" belongs to no option");
-        refuse("-", "\"-\" belongs to no option");
+        refuse("--hots x", "unrecognized option '--hots'");
+        refuse("-x", "unrecognized option '-x'");
+        refuse("jobs", "unexpected argument 'jobs'");
+        refuse("-v jobs", "unexpected argument 'jobs'");
+        refuse("-- -v", "unexpected argument '-v'");
+        refuse("-", "unexpected argument '-'");
         for flag in ["--pin", "--no-tcp", "--verbose", "--help", "--version"] {
-            refuse(&format!("{flag}=yes"), &format!("{flag} takes no value"));
+            refuse(&format!("{flag}=yes"), &format!("option '{flag}' takes no value"));
         }
-        refuse("-v=yes", "-v takes no value");
+        refuse("-v=yes", "option '-v' takes no value");
         refuse("--no-tcp", "--no-tcp leaves nothing to listen on without --sock PATH");
-        refuse("--host=", "--host takes an IP address or a host name, not \"\"");
-        refuse("--sock=", "--sock takes the path of a UNIX socket, not \"\"");
-        refuse("--log loud", "--log takes off, error, warn, info or debug, not \"loud\"");
-        refuse("--log INFO", "--log takes off, error, warn, info or debug, not \"INFO\"");
-        refuse("-p --help", "--port takes a whole number from 0 to 65535 (0: a free one), not \"--help\"");
+        refuse("--host=", "invalid value '' for '--host': expected an IP address or a host name");
+        refuse("--sock=", "invalid value '' for '--sock': expected the path of a UNIX socket");
+        refuse("--log loud", "invalid value 'loud' for '--log': expected one of off, error, warn, info, debug");
+        refuse("--log INFO", "invalid value 'INFO' for '--log': expected one of off, error, warn, info, debug");
+        refuse("-p --help", "invalid value '--help' for '--port': expected a whole number from 0 to 65535 (0 = ");
         for option in OPTIONS {
-            if expected(option).is_some() {
-                let start = if option.long == "--host" { "-h, --host takes " } else { option.long };
-                refuse(option.long, start);
+            if option.value != ValueKind::Flag {
+                let name = if option.long == "--host" { "-h, --host" } else { option.long };
+                refuse(option.long, &format!("option '{name}' requires a value: {}", expected(option)));
             }
         }
-        refuse("-h", "-h, --host takes an IP address or a host name (help is --help)");
-        refuse("--threads", "--threads takes a whole number from 0 to 1024 (0: one a core)");
+        refuse("-h", "option '-h, --host' requires a value: an IP address or a host name (for help, use --help)");
     }
 
     #[test]
@@ -227,8 +248,7 @@ mod tests {
         ] {
             for value in past {
                 let text = parse(Parser::from_args([option, value])).unwrap_err().to_string();
-                assert!(text.starts_with(&format!("{option} takes ")), "{text}");
-                assert!(text.contains(&format!(", not {value:?}")), "{text}");
+                assert!(text.starts_with(&format!("invalid value '{value}' for '{option}': expected ")), "{text}");
             }
         }
     }
@@ -252,8 +272,8 @@ mod tests {
             "30,10,99999999999",
         ] {
             let text = parse(Parser::from_args(["--keepalive", wrong])).unwrap_err().to_string();
-            assert!(text.starts_with("--keepalive takes IDLE,INTERVAL,COUNT: "), "{text}");
-            assert!(text.contains(&format!("not {wrong:?}")), "{text}");
+            assert!(text.contains(" for '--keepalive': expected IDLE,INTERVAL,COUNT: "), "{text}");
+            assert!(text.starts_with(&format!("invalid value '{wrong}' ")), "{text}");
         }
     }
 
@@ -262,7 +282,7 @@ mod tests {
         assert!(matches!(parse_line("--help --nonsense"), Ok(Request::Help)));
         assert!(matches!(parse_line("-V"), Ok(Request::Version)));
         assert!(matches!(parse_line("--no-tcp --version"), Ok(Request::Version)));
-        refuse("--nonsense --help", "there is no option \"--nonsense\"");
+        refuse("--nonsense --help", "unrecognized option '--nonsense'");
     }
 
     #[cfg(unix)]
@@ -278,7 +298,7 @@ mod tests {
         assert_eq!(sock.as_deref(), Some(Path::new(&word())));
         for option in ["--host", "--port", "--log", "--keepalive", "--max-line"] {
             let text = parse(Parser::from_args([option.into(), word()])).unwrap_err().to_string();
-            assert!(text.starts_with(&format!("{option} takes ")), "{text}");
+            assert!(text.starts_with("invalid value 'a\u{fffd}' for '"), "{text}");
         }
     }
 }

@@ -10,11 +10,11 @@ use crate::args::Request;
 use crate::signals::Signals;
 
 mod args;
-mod help;
+#[path = "../cli/mod.rs"]
+mod cli;
 mod options;
 mod signals;
 mod tidy;
-mod wrong;
 
 /// Gives the memory of a backlog back to the system (docs/decisions.md). Sanitizers cannot see into it, and need the
 /// system's (docs/testing.md).
@@ -25,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     abort_on_panic();
     match args::parse(lexopt::Parser::from_env()) {
-        Ok(Request::Help) => print(&help::text()),
+        Ok(Request::Help) => print(&options::help_text()),
         Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Request::Serve(config)) => match serve(*config) {
             Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! How a run ends that is not simply done: an exit code, and what is told on stderr.
+//! How a subcommand ends that does not succeed: an exit code, and a message on stderr.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -6,53 +6,53 @@ use std::process::ExitCode;
 
 use deputy::client::{ConnectError, Error, RunError, UrlError};
 
+use crate::cli::parse::UsageError;
 use crate::out;
-use crate::subcommand::Subcommand;
 
 /// What a subcommand returns.
 pub(crate) type Outcome = Result<(), CliError>;
 
-/// A job failed, or something else did that no other code stands for.
+/// The job failed, or anything else that has no code of its own.
 pub(crate) const FAILED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 /// There is no connection, or it was lost.
 pub(crate) const NO_CONNECTION: u8 = 3;
-/// No answer in the time given, as `timeout` has it.
+/// No answer came in the given time; the code of `timeout`.
 pub(crate) const TIMED_OUT: u8 = 124;
-/// Interrupted, as shells have it.
+/// Interrupted; the code that shells show.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// An exit code and what it means, for help and man pages.
+/// An exit code and its meaning, for help and man pages.
 pub(crate) type ExitMeaning = (u8, &'static str);
 
 /// The exit codes of a subcommand that has no others.
 pub(crate) const EXIT_CODES: &[ExitMeaning] = &[
-    (0, "done"),
-    (FAILED, "the job failed, or something else that stderr tells"),
+    (0, "success"),
+    (FAILED, "the job failed, or another error that stderr names"),
     (USAGE, "wrong usage"),
     (NO_CONNECTION, "no connection to the server, or it was lost"),
-    (TIMED_OUT, "no answer in the time given"),
+    (TIMED_OUT, "no answer in the given time"),
     (INTERRUPTED, "interrupted"),
 ];
 
-/// Why a run is not simply done.
+/// Why a subcommand did not succeed.
 #[derive(Debug)]
 pub(crate) struct CliError {
     code: u8,
-    /// Empty if there is nothing to tell.
+    /// Empty if there is nothing to print.
     text: String,
-    /// Whether the command line is wrong, and its help would help.
+    /// Whether the command line is wrong.
     usage: bool,
 }
 
 impl CliError {
-    /// A problem with this exit code. An empty text tells nothing.
+    /// Makes an error with this exit code. An empty text prints nothing.
     pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), usage: false }
     }
 
-    /// The command line is wrong.
+    /// Makes an error for a wrong command line.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { usage: true, ..Self::new(USAGE, text) }
     }
@@ -65,28 +65,18 @@ impl CliError {
         self.usage
     }
 
-    /// Adds something to the text.
+    /// Adds a clause to the text.
     pub(crate) fn append(mut self, more: &str) -> Self {
         self.text = format!("{}; {more}", self.text);
         self
     }
 
-    /// Adds where to find help, if the command line was wrong.
-    pub(crate) fn with_help_of(self, subcommand: Option<&Subcommand>) -> Self {
-        if !self.usage {
-            return self;
-        }
-        let name = subcommand.map_or(String::new(), |subcommand| format!(" {}", subcommand.name));
-        let refuse = subcommand.map_or(Self::itself as fn(Self) -> Self, |subcommand| subcommand.on_usage_error);
-        refuse(self.append(&format!("try 'deputy{name} --help'")))
+    /// Adds the command that shows the help, if the command line was wrong.
+    pub(crate) fn with_hint(self, command: &str) -> Self {
+        if self.usage { self.append(&format!("try '{command}'")) } else { self }
     }
 
-    /// For subcommands that have no exit codes of their own.
-    pub(crate) fn itself(self) -> Self {
-        self
-    }
-
-    /// Tells it on stderr, and makes the exit code.
+    /// Prints the text on stderr, and returns the exit code.
     pub(crate) fn print(&self) -> ExitCode {
         if !self.text.is_empty() {
             print_error(&self.text);
@@ -95,22 +85,21 @@ impl CliError {
     }
 }
 
-/// What there is to tell.
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// Tells something on stderr.
+/// Prints a line on stderr.
 pub(crate) fn print_error(text: &str) {
     let mut stderr = io::stderr();
     let text = out::sanitize(text, stderr.is_terminal());
-    // Should stderr be closed, the exit code tells as well.
+    // If stderr is closed, the exit code remains.
     let _ = writeln!(stderr, "deputy: {text}");
 }
 
-/// Only writing to stdout leads here. A reader that has seen enough and closed the pipe is no failure.
+/// Only writing to stdout leads here. A reader that closed the pipe has read enough: that is no failure.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -137,6 +126,12 @@ impl From<ConnectError> for CliError {
             ConnectError::Url(error) => error.into(),
             error => Self::new(NO_CONNECTION, error.to_string()),
         }
+    }
+}
+
+impl From<UsageError> for CliError {
+    fn from(error: UsageError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Figures and names as people read them: in the tables of `status` and `top`, in the sentences of `why` and `check`.
+//! Numbers and names for people: in the tables of `status` and `top`, in the sentences of `why` and `check`.
 
 use std::fmt::Display;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A whole number, its digits in groups: `1,234,567`.
+/// Shows a whole number with its digits in groups: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -17,12 +17,12 @@ pub(crate) fn count(number: u64) -> String {
     grouped
 }
 
-/// So many of something, of which there may be one: `1 job`, `1,234 jobs`.
+/// Shows a number of things: `1 job`, `1,234 jobs`.
 pub(crate) fn counted(number: u64, one: impl Display) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// A time, as far as it matters: `0.4 s`, `12 s`, `3 min 20 s`, `3 h 20 min`, `2 d 4 h`.
+/// Shows a time in its two largest units: `0.4 s`, `12 s`, `3 min 20 s`, `3 h 20 min`, `2 d 4 h`.
 pub(crate) fn age(ms: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
     let seconds = ms / 1_000;
@@ -38,7 +38,7 @@ pub(crate) fn age(ms: u64) -> String {
     }
 }
 
-/// A number of bytes: `512 B`, `12.3 MiB`.
+/// Shows a number of bytes: `512 B`, `12.3 MiB`.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
@@ -54,7 +54,7 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-/// How often a second: `0`, `0.5`, `12.3`, `1,234`.
+/// Shows a rate per second: `0`, `0.5`, `12.3`, `1,234`.
 pub(crate) fn rate(per_second: f64) -> String {
     if per_second < 0.05 {
         "0".to_owned()
@@ -67,32 +67,32 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
-/// Columns that a text takes on a terminal.
+/// Returns the columns that a text takes on a terminal.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text in exactly so many columns, on their left: filled with spaces, or cut short.
+/// Returns the text in exactly `columns` columns, on the left: padded with spaces, or cut.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     let fitted = cut(text, columns);
     let fill = columns - width(&fitted);
     fitted + &" ".repeat(fill)
 }
 
-/// As [`left`], on their right.
+/// Like [`left`], but on the right.
 pub(crate) fn right(text: &str, columns: usize) -> String {
     let fitted = cut(text, columns);
     " ".repeat(columns - width(&fitted)) + &fitted
 }
 
-/// The text, or its beginning and `…` where it takes more columns.
+/// Returns the text, or its beginning and `…` if it takes more columns.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
     let mut kept = String::new();
     for c in text.chars() {
-        // Of some characters that join, a part is wider than the whole: so the text is measured, and not the sum of its parts.
+        // Joined characters can be narrower than their parts: so the whole text is measured.
         if width(&kept) + c.width().unwrap_or(0) + 1 > columns {
             break;
         }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_for_people() {
+    fn numbers_are_shown_for_people() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (u64::MAX, "18,446,744,073,709,551,615")] {
             assert_eq!(count(number), text);
         }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_takes_the_columns_it_is_given() {
+    fn a_text_takes_exactly_the_given_columns() {
         for (text, columns, fitted) in [
             ("resize", 8, "resize  "),
             ("resize", 6, "resize"),

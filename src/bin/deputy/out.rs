@@ -1,4 +1,4 @@
-//! Writing to stdout: what a terminal gets that a pipe does not, and what it must not get.
+//! Writing to stdout: colour for terminals, and no control characters that others chose.
 
 use std::borrow::Cow;
 use std::env;
@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Stdout, Write};
 
 /// Standard output. Write to it with `writeln!` and `?`: an error becomes a [`CliError`](crate::error::CliError), which
-/// tells nothing of a pipe that was closed.
+/// prints nothing for a closed pipe.
 pub(crate) struct Out {
     stdout: Stdout,
     terminal: bool,
     colour: bool,
 }
 
-/// What a text on a terminal stands out by.
+/// How a text is emphasized on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Bold,
@@ -23,7 +23,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// Its number in the terminal's language (ECMA-48, "select graphic rendition").
+    /// Returns its number in ECMA-48, "select graphic rendition".
     fn number(self) -> u8 {
         match self {
             Self::Bold => 1,
@@ -41,7 +41,7 @@ impl Out {
         Self { terminal, colour: terminal && is_colour_wanted(), stdout }
     }
 
-    /// The text in this style, if colour is wanted here.
+    /// Returns the text in this style, if stdout is coloured.
     pub(crate) fn styled<'a>(&self, style: Style, text: &'a str) -> Cow<'a, str> {
         if self.colour { format!("\x1b[{}m{text}\x1b[0m", style.number()).into() } else { text.into() }
     }
@@ -61,19 +61,19 @@ impl Write for Out {
     }
 }
 
-/// Whether the user lets programs use colour on terminals (<https://no-color.org>).
+/// Whether the user wants colour on terminals (<https://no-color.org>).
 pub(crate) fn is_colour_wanted() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// A text of several lines that others may have chosen, for a terminal or not: nothing in it but line ends and tabs
-/// moves a terminal's cursor or changes its state.
+/// Escapes what could move a terminal's cursor or change its state, in a text that others may have chosen. Line ends and
+/// tabs stay.
 pub(crate) fn sanitize(text: &str, terminal: bool) -> Cow<'_, str> {
     if terminal { escape(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
 }
 
-/// A name in a line that has to stay one line, wherever that goes: in a table, or in a sentence.
+/// Escapes all control characters, for a name within one line.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     escape(text, char::is_control)
 }

@@ -1,47 +1,37 @@
-//! What a subcommand is, and the table of all.
+//! A row of the table of subcommands.
 
-use crate::args::Args;
-use crate::commands;
+use crate::cli::parse::Args;
+use crate::cli::{Opt, Positional};
 use crate::error::{CliError, ExitMeaning, Outcome};
-use crate::options::Opt;
 
-/// A subcommand: what it is called with, what help, man page and completions say of it, and what it does.
+/// All subcommands, in the order of the help text.
+pub(crate) type Table = &'static [&'static Subcommand];
+
+/// A subcommand: its arguments, its texts for help, man page and completions, and its function.
 pub(crate) struct Subcommand {
     pub(crate) name: &'static str,
-    /// What it does, in some words that begin small.
+    /// What it does: a phrase without a capital letter.
     pub(crate) summary: &'static str,
     /// In the order in which they are given.
     pub(crate) positionals: &'static [Positional],
-    /// In the order of the help text; [`HELP`](crate::options::HELP) is the last.
+    /// In the order of the help text; [`HELP`] is the last.
     pub(crate) options: &'static [&'static Opt],
     /// Paragraphs, each one line.
     pub(crate) about: &'static [&'static str],
     pub(crate) examples: &'static [Example],
-    /// Usually [`EXITS`](crate::problem::EXITS).
+    /// Usually [`EXIT_CODES`](crate::error::EXIT_CODES).
     pub(crate) exit_codes: &'static [ExitMeaning],
-    /// What is made of a wrong command line; usually [`CliError::itself`], as the exit code is usually the same.
-    pub(crate) on_usage_error: fn(CliError) -> CliError,
-    pub(crate) run: fn(&Args) -> Outcome,
+    /// Reports a usage error in the subcommand's own way, if it has one.
+    pub(crate) on_usage_error: Option<fn(&CliError) -> CliError>,
+    pub(crate) run: Run,
 }
 
-/// A word on the command line that belongs to no option.
-pub(crate) struct Positional {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) count: Count,
-    /// What it may be, if it is one of a few: for completions. The subcommand itself refuses others.
-    pub(crate) choices: fn() -> Vec<&'static str>,
-}
-
-/// How often a word is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Count {
-    Once,
-    AtMostOnce,
-    OnceOrMore,
-    AnyNumber,
-    /// All that follows `--`, once or more. It comes last.
-    Trailing,
+/// The function of a subcommand.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    Args(fn(&Args) -> Outcome),
+    /// For what is made from the table of all.
+    Table(fn(&Args, Table) -> Outcome),
 }
 
 /// A command line to try, and what it does.
@@ -50,81 +40,36 @@ pub(crate) struct Example {
     pub(crate) line: &'static str,
 }
 
-/// Every subcommand, in the order of the help text.
-pub(crate) static SUBCOMMANDS: &[&Subcommand] = &[
-    &commands::r#do::DO,
-    &commands::work::WORK,
-    &commands::status::STATUS,
-    &commands::top::TOP,
-    &commands::why::WHY,
-    &commands::check::CHECK,
-    &commands::ping::PING,
-    &commands::completions::COMPLETIONS,
-    &commands::man::MAN,
-];
+/// Every subcommand has it, at the end of its list.
+pub(crate) static HELP: Opt = Opt::flag(Some('h'), "--help", "show this help and exit");
 
-/// The subcommand of this name.
-pub(crate) fn find(name: &str) -> Option<&'static Subcommand> {
-    SUBCOMMANDS.iter().copied().find(|subcommand| subcommand.name == name)
-}
+/// For `deputy` itself.
+pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the version and exit");
 
-/// All names.
-pub(crate) fn names() -> Vec<&'static str> {
-    SUBCOMMANDS.iter().map(|subcommand| subcommand.name).collect()
-}
-
-/// For words of which there are too many to list.
-pub(crate) fn no_choices() -> Vec<&'static str> {
-    Vec::new()
-}
-
-impl Positional {
-    /// As it stands in the line of usage.
-    pub(crate) fn usage(&self) -> String {
-        match self.count {
-            Count::Once => self.name.to_owned(),
-            Count::AtMostOnce => format!("[{}]", self.name),
-            Count::OnceOrMore => format!("{}...", self.name),
-            Count::AnyNumber => format!("[{}]...", self.name),
-            Count::Trailing => format!("-- {}", self.name),
-        }
-    }
+/// Returns the subcommand of this name.
+pub(crate) fn find(table: Table, name: &str) -> Option<&'static Subcommand> {
+    table.iter().copied().find(|subcommand| subcommand.name == name)
 }
 
 impl Subcommand {
-    /// How it is called, in one line.
+    /// Returns the usage line.
     pub(crate) fn usage(&self) -> String {
-        let words = self.positionals.iter().map(|word| format!(" {}", word.usage()));
-        format!("deputy {} [OPTION]...{}", self.name, words.collect::<String>())
+        let positionals = self.positionals.iter().map(|positional| format!(" {}", positional.usage()));
+        format!("deputy {} [OPTION]...{}", self.name, positionals.collect::<String>())
     }
 
-    /// The fewest and most words that belong to no option, and whether a rest follows.
-    pub(crate) fn positional_counts(&self) -> (usize, usize, bool) {
-        let count = |wanted: &[Count]| self.positionals.iter().filter(|word| wanted.contains(&word.count)).count();
-        let least = count(&[Count::Once, Count::OnceOrMore]);
-        let is_endless = count(&[Count::OnceOrMore, Count::AnyNumber]) > 0;
-        let most = if is_endless { usize::MAX } else { least + count(&[Count::AtMostOnce]) };
-        (least, most, count(&[Count::Trailing]) > 0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::options::HELP;
-
-    #[test]
-    fn every_name_stands_once_and_help_comes_last() {
-        for (index, subcommand) in SUBCOMMANDS.iter().enumerate() {
-            assert!(SUBCOMMANDS[index + 1..].iter().all(|other| other.name != subcommand.name));
-            assert!(subcommand.options.last().is_some_and(|last| last.long == HELP.long), "{}", subcommand.name);
-            for (index, option) in subcommand.options.iter().enumerate() {
-                assert!(option.long.starts_with("--"));
-                let others = &subcommand.options[index + 1..];
-                assert!(others.iter().all(|other| other.long != option.long), "{}", option.long);
-                assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
-            }
-            assert!(!subcommand.examples.is_empty() && !subcommand.exit_codes.is_empty());
+    /// Reports a usage error in the subcommand's own way; returns other errors as they are.
+    pub(crate) fn refuse(&self, error: CliError) -> CliError {
+        match self.on_usage_error {
+            Some(report) if error.is_usage() => report(&error),
+            _ => error,
         }
+    }
+
+    /// Returns the summary as the beginning of a sentence.
+    pub(crate) fn capitalized_summary(&self) -> String {
+        let mut summary = self.summary.to_owned();
+        summary[..1].make_ascii_uppercase();
+        summary
     }
 }

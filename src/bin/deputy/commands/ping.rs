@@ -1,15 +1,16 @@
-//! `deputy ping`: whether the server answers, and how soon.
+//! `deputy ping`: whether the server answers, and how fast.
 
 use std::io::Write;
 use std::time::Instant;
 
 use deputy::client::{Error, Options};
 
-use crate::args::Args;
+use crate::cli::parse::Args;
+use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, EXIT_CODES, NO_CONNECTION, Outcome};
-use crate::options::{HELP, Opt, SERVER, ValueKind};
 use crate::out::Out;
-use crate::subcommand::{Example, Subcommand};
+use crate::server::{SERVER, connect};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
@@ -21,20 +22,20 @@ static TIMEOUT: Opt = Opt {
 
 pub(crate) static PING: Subcommand = Subcommand {
     name: "ping",
-    summary: "see whether the server answers, and how soon",
+    summary: "check that the server answers, and how fast",
     positionals: &[],
     options: &[&SERVER, &TIMEOUT, &HELP],
     about: &["Sends one ping, and prints how long the answer took. Without an answer in time the exit code is 3."],
     examples: &[
-        Example { what: "Is the server there?", line: "deputy ping" },
+        Example { what: "Does the server answer?", line: "deputy ping" },
         Example {
             what: "Wait for a server that is starting",
             line: "until deputy ping -t 1 2> /dev/null; do sleep 1; done",
         },
     ],
     exit_codes: EXIT_CODES,
-    on_usage_error: CliError::itself,
-    run,
+    on_usage_error: None,
+    run: Run::Args(run),
 };
 
 fn run(args: &Args) -> Outcome {
@@ -42,14 +43,14 @@ fn run(args: &Args) -> Outcome {
     if let Some(timeout) = args.seconds(&TIMEOUT) {
         options = options.connect_timeout(timeout).answer_timeout(timeout);
     }
-    let client = args.connect(options)?;
+    let client = connect(args, options)?;
     let asked = Instant::now();
     client.ping().map_err(|error| match error {
         Error::TimedOut => CliError::new(NO_CONNECTION, format!("{} does not answer", client.url())),
         error => error.into(),
     })?;
-    let took = asked.elapsed().as_secs_f64() * 1e3;
-    Ok(writeln!(Out::stdout(), "{} answered in {took:.3} ms", client.url())?)
+    let elapsed = asked.elapsed().as_secs_f64() * 1e3;
+    Ok(writeln!(Out::stdout(), "{} answered in {elapsed:.3} ms", client.url())?)
 }
 
 #[cfg(test)]
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_the_one_that_help_tells() {
+    fn the_help_text_shows_the_true_default() {
         assert_eq!(TIMEOUT.default, format!("{CONNECT_SECONDS_DEFAULT} and {ANSWER_SECONDS_DEFAULT}"));
     }
 }

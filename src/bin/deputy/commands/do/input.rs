@@ -1,7 +1,7 @@
-//! Args: from the command line or standard input, in JSON or as text.
+//! Args from the command line or stdin, as JSON or text; results to stdout.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 
@@ -9,8 +9,9 @@ use deputy::limits::LINE_BYTES_DEFAULT;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{CliError, FAILED};
+use crate::out::Out;
 
-/// Bytes of one arg: what a line to the server may have. It keeps input without an end from filling the memory.
+/// Bytes of one arg: the longest line to the server. It keeps endless input from filling the memory.
 const ARG_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
 
 /// How args are written.
@@ -21,7 +22,7 @@ pub(super) enum ArgFormat {
 }
 
 impl ArgFormat {
-    /// The arg that the command line tells, if there is one.
+    /// Returns the arg that the command line gives, if it gives one.
     pub(super) fn arg_of(self, word: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
         let bytes = match word {
             Some("-") => whole_input()?,
@@ -36,7 +37,7 @@ impl ArgFormat {
         self.read(bytes).map(Some).map_err(|wrong| wrong.of("standard input"))
     }
 
-    /// The arg that a line holds, if it is no empty one.
+    /// Returns the arg of a line; none for an empty line of JSON.
     pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, CliError> {
         if self == Self::Json && line.bytes.trim_ascii().is_empty() {
             return Ok(None);
@@ -52,12 +53,12 @@ impl ArgFormat {
         match self {
             Self::Text => Ok(to_raw_value(&text).expect("a string can be written as JSON")),
             Self::Json => RawValue::from_string(text)
-                .map_err(|error| ArgError(format!("is not JSON: {error} (with -s it would be a text)"))),
+                .map_err(|error| ArgError(format!("is not JSON: {error} (with -s it is text)"))),
         }
     }
 }
 
-/// What is wrong with an arg, to be said after where it stands.
+/// What is wrong with an arg: a clause that follows its place.
 struct ArgError(String);
 
 impl ArgError {
@@ -72,16 +73,16 @@ pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: u64,
     pub(super) bytes: Vec<u8>,
-    /// How far it takes the input on, in bytes.
+    /// Bytes of the input, with the line end.
     pub(super) length: u64,
 }
 
-/// The lines of standard input.
+/// Reads the lines of standard input.
 pub(super) fn lines() -> impl Iterator<Item = Result<Line, CliError>> {
     let mut input = BufReader::with_capacity(1 << 16, io::stdin());
     (1..).map_while(move |number| {
         let mut bytes = Vec::new();
-        // One more than an arg may have, for the line end, and one that tells of too many.
+        // One byte more for the line end, and one to find that the line is too long.
         match input.by_ref().take(ARG_BYTES_MAX as u64 + 2).read_until(b'\n', &mut bytes) {
             Ok(0) => None,
             Ok(length) => Some(Ok(Line { number, length: length as u64, bytes: without_line_end(bytes) })),
@@ -90,13 +91,13 @@ pub(super) fn lines() -> impl Iterator<Item = Result<Line, CliError>> {
     })
 }
 
-/// How many bytes standard input has, if it is a file.
+/// Returns the length of standard input, if it is a file.
 pub(super) fn input_length() -> Option<u64> {
     let metadata = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
     metadata.is_file().then_some(metadata.len())
 }
 
-/// Whether somebody has given this run an input of its own: a pipe or a file, and neither a terminal nor /dev/null.
+/// Whether standard input is a pipe or a file, and neither a terminal nor /dev/null.
 fn is_input_given() -> bool {
     let kind = io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
     kind.is_ok_and(|metadata| {
@@ -107,7 +108,7 @@ fn is_input_given() -> bool {
 
 fn whole_input() -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    // As for lines, room for what tells that it is too much.
+    // As for lines, with room to find that it is too long.
     let read = io::stdin().take(ARG_BYTES_MAX as u64 + 2).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(&error))?;
     Ok(bytes)
@@ -120,4 +121,24 @@ fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn unreadable(error: &io::Error) -> CliError {
     CliError::new(FAILED, format!("cannot read standard input: {error}"))
+}
+
+/// Prints results on stdout.
+pub(super) struct ResultPrinter {
+    pub(super) out: Out,
+    /// Whether to print texts without quotes.
+    raw: bool,
+}
+
+impl ResultPrinter {
+    pub(super) fn new(raw: bool) -> Self {
+        Self { out: Out::stdout(), raw }
+    }
+
+    /// Prints a result, and ends the line.
+    pub(super) fn print(&mut self, res: &RawValue) -> io::Result<()> {
+        // A string with a lone surrogate is not valid text, and is printed as JSON.
+        let text = if self.raw { serde_json::from_str::<String>(res.get()).ok() } else { None };
+        writeln!(self.out, "{}", text.as_deref().unwrap_or(res.get()))
+    }
 }

@@ -1,42 +1,44 @@
-//! `deputy do`: submits jobs, and waits for them.
+//! `deputy do`: submits jobs, and waits for their results.
+//!
+//! | file | what |
+//! |---|---|
+//! | `do` | the row of the table; one job |
+//! | `batch` | a job for each line, with or without waiting |
+//! | `input` | args from the command line and stdin; results to stdout |
 
-mod background;
+mod batch;
 mod input;
-mod lines;
-mod progress;
-mod result;
 
 use std::time::Duration;
 
 use deputy::client::{Client, Options};
 use deputy::limits::CONNECT_SECONDS_DEFAULT;
 
-use self::input::ArgFormat;
-use self::lines::Batch;
-use self::result::ResultPrinter;
-use crate::args::Args;
-use crate::commands::check_type;
+use self::batch::Batch;
+use self::input::{ArgFormat, ResultPrinter};
+use crate::cli::parse::{Args, quoted};
+use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::error::{CliError, EXIT_CODES, Outcome};
-use crate::options::{HELP, Opt, SERVER, ValueKind};
-use crate::subcommand::{self, Count, Example, Positional, Subcommand};
+use crate::server::{SERVER, check_type};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
 
-static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is a text, not JSON");
-static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result as it is, without quotes");
+static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is text, not JSON");
+static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result without quotes and escapes");
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "how long to wait for a result; the job stays with the server, and is done all the same",
+    help: "how long to wait for a result; the job stays at the server and still runs",
     default: "",
 };
 static BACKGROUND: Opt =
-    Opt::flag(Some('b'), "--background", "wait only until the server has accepted the job; its result is lost");
-static LINES: Opt = Opt::flag(Some('l'), "--lines", "read an ARG from each line of standard input");
+    Opt::flag(Some('b'), "--background", "wait only until the server has accepted the job; its result is dropped");
+static LINES: Opt = Opt::flag(Some('l'), "--lines", "submit a job for each line of standard input");
 static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
-    value: ValueKind::Number { min: 1, max: 1_024 },
-    help: "with --lines: how many jobs are out at once",
+    value: ValueKind::Uint { min: 1, max: 1_024, zero: "" },
+    help: "with --lines: how many jobs to have submitted at once",
     default: "64",
 };
 static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");
@@ -48,33 +50,33 @@ pub(crate) static DO: Subcommand = Subcommand {
     name: "do",
     summary: "submit jobs, and wait for their results",
     positionals: &[
-        Positional { name: "TYPE", help: "what is to be done", count: Count::Once, choices: subcommand::no_choices },
+        Positional { name: "TYPE", help: "the type of the job", count: Count::Once, choices: Choices::Any },
         Positional {
             name: "ARG",
-            help: "with what, in JSON; - reads it from standard input",
+            help: "the job's argument, in JSON; - reads it from standard input",
             count: Count::AtMostOnce,
-            choices: subcommand::no_choices,
+            choices: Choices::Any,
         },
     ],
     options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &SERVER, &HELP],
     about: &[
-        "Prints the result on standard output, as JSON. If the job fails, its err goes to standard error, and the exit \
-         code is 1.",
-        "Without ARG, standard input is read if it is a pipe or a file; if it is not, or is empty, the job has no arg. \
+        "Prints the result on standard output, as JSON. If the job fails, its err is printed on standard error, and the \
+         exit code is 1.",
+        "Without ARG, standard input is read if it is a pipe or a file. If it is not, or is empty, the job has no arg. \
          With --string, one line end at the end of standard input is not part of the text.",
-        "With --lines each line is a job, and results are printed as they come. Empty lines are passed over, unless \
-         --string is given. Failed jobs are told on standard error with the numbers of their lines, and the others go \
-         on. A line that is not JSON ends the input. If the connection is lost, nothing is submitted again.",
+        "With --lines each line is a job, and results are printed as they come. Empty lines are skipped, unless \
+         --string is given. A failed job is reported on standard error with its line number, and the others go on. A \
+         line that is not JSON ends the input. If the connection is lost, no job is submitted again.",
     ],
     examples: &[
-        Example { what: "A job with an arg in JSON", line: "deputy do add '[1, 2, 3]'" },
+        Example { what: "A job with a JSON arg", line: "deputy do add '[1, 2, 3]'" },
         Example { what: "Text in, text out", line: "deputy do -s -r shout 'good morning'" },
         Example { what: "A job for each file, 16 at once", line: "ls *.jpg | deputy do -l -s -r -j 16 thumbnail" },
-        Example { what: "Every night; do not wait", line: "0 3 * * * deputy do --background tidy" },
+        Example { what: "Every night, without waiting", line: "0 3 * * * deputy do --background tidy" },
     ],
     exit_codes: EXIT_CODES,
-    on_usage_error: CliError::itself,
-    run,
+    on_usage_error: None,
+    run: Run::Args(run),
 };
 
 fn run(args: &Args) -> Outcome {
@@ -85,13 +87,13 @@ fn run(args: &Args) -> Outcome {
         return run_lines(args, form);
     }
     if let Some(option) = [&JOBS, &ORDERED].into_iter().find(|option| args.has(option)) {
-        return Err(CliError::usage(format!("{} goes with --lines", option.long)));
+        return Err(CliError::usage(format!("option '{}' requires --lines", option.long)));
     }
     let arg = form.arg_of(args.positionals().get(1).map(String::as_str))?;
     let client = connect(args)?;
     let job = client.submit_raw(type_name, arg.as_deref());
     if args.has(&BACKGROUND) {
-        return background::accepted(&client, [job]);
+        return batch::wait_until_accepted(&client, [job]);
     }
     let res = match args.seconds(&TIMEOUT) {
         Some(timeout) => job.wait_timeout(timeout),
@@ -102,13 +104,13 @@ fn run(args: &Args) -> Outcome {
 
 fn run_lines(args: &Args, form: ArgFormat) -> Outcome {
     if let Some(arg) = args.positionals().get(1).filter(|arg| *arg != "-") {
-        return Err(CliError::usage(format!("{arg:?} is one word too many: --lines reads standard input")));
+        return Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg))));
     }
     let client = connect(args)?;
     if args.has(&BACKGROUND) {
-        return background::submit_lines(&client, &args.positionals()[0], form);
+        return batch::submit_lines(&client, &args.positionals()[0], form);
     }
-    let jobs = args.number(&JOBS).unwrap_or(JOBS_DEFAULT);
+    let jobs = args.uint(&JOBS).unwrap_or(JOBS_DEFAULT);
     Batch {
         type_name: &args.positionals()[0],
         form,
@@ -123,7 +125,7 @@ fn run_lines(args: &Args, form: ArgFormat) -> Outcome {
 fn connect(args: &Args) -> Result<Client, CliError> {
     let longest = Duration::from_secs(CONNECT_SECONDS_DEFAULT);
     let timeout = args.seconds(&TIMEOUT).map_or(longest, |timeout| timeout.min(longest));
-    args.connect(Options::new().connect_timeout(timeout))
+    crate::server::connect(args, Options::new().connect_timeout(timeout))
 }
 
 #[cfg(test)]
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_the_one_that_help_tells() {
+    fn the_help_text_shows_the_true_default() {
         assert_eq!(JOBS.default, JOBS_DEFAULT.to_string());
     }
 }

@@ -1,27 +1,26 @@
-//! The picture of a state. Pure: it draws into a buffer of any size.
+//! The screen of `deputy top`. Pure: it draws a state into a buffer of any size.
 
 use std::time::{Duration, Instant};
 
+use deputy::client::Metrics;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Modifier, Style};
-use ratatui::text::Line;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{RenderDirection, Sparkline};
 
-use super::layout::Heights;
-use super::server;
-use super::state::State;
-use super::table;
-use super::theme::{Theme, dim};
-use crate::format::{age, cut, rate, width};
+use super::layout::{COLUMNS, Column, GAP, Heights, Row, Widths};
+use super::state::{Graph, State};
+use crate::format::{age, count, counted, cut, left, rate, right, size, width};
 use crate::out::one_line;
+use crate::server::{NO_WORKER, is_memory_full, lacks_workers, memory_percent, open_jobs, uptime_ms};
 
-/// Columns of what stands before the lines of the server.
-pub(super) const LABEL: u16 = 9;
-/// How late an answer may be before that is shown.
+/// Columns of the labels before the lines about the server.
+const LABEL: u16 = 9;
+/// How late an answer may be before the screen says so.
 const LATE: Duration = Duration::from_secs(2);
 
-/// A state at a moment, with colour or without.
+/// A state at a moment, to be drawn with or without colour.
 pub(super) struct View<'a> {
     pub(super) state: &'a mut State,
     pub(super) now: Instant,
@@ -44,24 +43,24 @@ impl View<'_> {
             frame.render_widget(Line::styled(reason, self.theme().alarm), notice_area);
         }
         if let Some((_, metrics)) = &self.state.latest {
-            frame.render_widget(server::jobs(self.state, metrics, columns), jobs);
-            frame.render_widget(server::workers(metrics, &self.theme(), columns), workers);
+            frame.render_widget(jobs_line(self.state, metrics, columns), jobs);
+            frame.render_widget(workers_line(metrics, &self.theme(), columns), workers);
             self.graph(frame, graph);
         }
         self.table(frame, heading, rows);
-        frame.render_widget(server::keys(self.state, rows.height.into(), columns), keys);
+        frame.render_widget(keys_line(self.state, rows.height.into(), columns), keys);
     }
 
-    /// The server on the left, and what is wrong on the right.
+    /// Draws the server on the left, and the state of the connection on the right.
     fn title(&self, frame: &mut Frame<'_>, area: Rect) {
         let (status, style) = self.status();
         let status = Line::styled(status, style).right_aligned();
-        // What is wrong goes before the name of the server, and that before what goes without saying.
+        // If space is short, a problem comes before the name of the server, and that before the usual state.
         let all = status.width() + 2 + width(&self.state.url);
         let is_shown = style.add_modifier.contains(Modifier::BOLD) || all <= area.width.into();
         let columns = if is_shown { u16::try_from(status.width() + 1).unwrap_or(u16::MAX) } else { 0 };
         let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(columns)]).areas(area);
-        frame.render_widget(server::title(self.state, left.width.into()), left);
+        frame.render_widget(title_line(self.state, left.width.into()), left);
         frame.render_widget(status, right);
     }
 
@@ -83,7 +82,7 @@ impl View<'_> {
         }
     }
 
-    /// What all types do, over the whole width.
+    /// Draws the graph of all types, over the whole width.
     fn graph(&self, frame: &mut Frame<'_>, area: Rect) {
         let [label, graph] = Layout::horizontal([Constraint::Length(LABEL), Constraint::Fill(1)]).areas(area);
         let mut values = self.state.total.values(self.state.graph, graph.width.into());
@@ -100,7 +99,7 @@ impl View<'_> {
     }
 
     fn table(&self, frame: &mut Frame<'_>, heading: Rect, rows: Rect) {
-        let (title, lines) = table::lines(self.state, rows.width.into(), rows.height.into(), &self.theme());
+        let (title, lines) = table_lines(self.state, rows.width.into(), rows.height.into(), &self.theme());
         frame.render_widget(title, heading);
         if lines.is_empty() && self.state.latest.is_some() {
             frame.render_widget(Line::styled("No type has jobs or workers.", dim()), rows);
@@ -116,16 +115,205 @@ impl View<'_> {
     }
 }
 
+/// Columns of the memory gauge.
+const GAUGE: u64 = 10;
+/// Columns between two parts of a line.
+const PART_GAP: usize = 3;
+
+/// Returns the line about the server and its uptime.
+fn title_line(state: &State, columns: usize) -> Line<'static> {
+    let mut parts = vec![vec![Span::styled(state.url.clone(), bold())]];
+    if let Some((_, metrics)) = &state.latest {
+        let (version, up) = (one_line(&metrics.version), age(uptime_ms(metrics)));
+        let about = [version.into_owned(), format!("up {up}"), counted(metrics.threads, "thread")];
+        parts.extend(about.map(|about| vec![Span::styled(about, dim())]));
+    }
+    joined(parts, columns)
+}
+
+/// Returns the line about jobs and their rates.
+fn jobs_line(state: &State, metrics: &Metrics, columns: usize) -> Line<'static> {
+    let each = |per_second: Option<f64>| per_second.map_or_else(|| "-".to_owned(), rate);
+    let parts = vec![
+        vec![label("jobs"), bold_span(count(metrics.jobs_waiting)), Span::raw(" waiting")],
+        vec![bold_span(count(metrics.jobs_running)), Span::raw(" running")],
+        vec![bold_span(each(state.total.rate)), Span::raw(" done/s")],
+        vec![bold_span(each(state.added)), Span::raw(" new/s")],
+        vec![bold_span(each(state.failed)), Span::raw(" failed/s")],
+    ];
+    joined(parts, columns)
+}
+
+/// Returns the line about workers, connections and memory.
+fn workers_line(metrics: &Metrics, theme: &Theme, columns: usize) -> Line<'static> {
+    let percent = memory_percent(metrics);
+    let filled = (percent.min(100) * GAUGE).div_ceil(100);
+    let [filled, empty] = [filled, GAUGE - filled].map(|columns| usize::try_from(columns).unwrap_or(0));
+    let style = if is_memory_full(metrics) { theme.alarm } else { theme.graph };
+    let parts = vec![
+        vec![
+            label("workers"),
+            bold_span(count(metrics.workers)),
+            Span::raw(format!(", {} idle", count(metrics.workers_idle))),
+        ],
+        vec![
+            bold_span(count(metrics.connections_open)),
+            Span::raw(if metrics.connections_open == 1 { " connection" } else { " connections" }),
+        ],
+        vec![
+            Span::raw("memory "),
+            Span::styled("█".repeat(filled), style),
+            Span::styled("░".repeat(empty), dim()),
+            Span::raw(format!(" {percent} % of {}", size(metrics.bytes_max))),
+        ],
+    ];
+    joined(parts, columns)
+}
+
+/// Returns the line about keys, and which rows are shown if not all are.
+fn keys_line(state: &State, room: usize, columns: usize) -> Line<'static> {
+    let all = state.latest.as_ref().map_or(0, |(_, metrics)| metrics.types.len());
+    let last = state.first_row.saturating_add(room).min(all);
+    let mut parts = Vec::new();
+    if last - state.first_row < all {
+        let rows = format!(" {} to {last} of {}", state.first_row + 1, count(all as u64));
+        parts.push(vec![Span::styled("↑↓", bold()), Span::styled(rows, dim())]);
+    }
+    for (key, what) in [("q", "quit"), ("←→", "sort"), ("r", "reverse"), ("g", state.graph.other().title())] {
+        parts.push(vec![Span::styled(key, bold()), Span::styled(format!(" {what}").to_lowercase(), dim())]);
+    }
+    joined(parts, columns)
+}
+
+/// Joins as many parts as fit, but always the first.
+fn joined(parts: Vec<Vec<Span<'static>>>, columns: usize) -> Line<'static> {
+    let mut line = Line::default();
+    for part in parts {
+        let width: usize = part.iter().map(Span::width).sum();
+        if line.spans.is_empty() {
+            line.spans = part;
+        } else if line.width() + PART_GAP + width <= columns {
+            line.push_span(" ".repeat(PART_GAP));
+            line.spans.extend(part);
+        } else {
+            break;
+        }
+    }
+    line
+}
+
+fn label(text: &str) -> Span<'static> {
+    Span::styled(format!("{text:width$}", width = LABEL.into()), dim())
+}
+
+fn bold_span(text: String) -> Span<'static> {
+    Span::styled(text, bold())
+}
+
+/// Returns the heading, and at most `room` rows from the first that is shown.
+fn table_lines(state: &State, columns: usize, room: usize, theme: &Theme) -> (Line<'static>, Vec<Line<'static>>) {
+    let rows = state.rows();
+    let names: Vec<String> = rows.iter().map(|row| one_line(&row.numbers.name).into_owned()).collect();
+    let widest_name = names.iter().map(|name| width(name)).max().unwrap_or(0);
+    // The widest of all rows, not only of those shown: otherwise columns would move while scrolling.
+    let widest = COLUMNS.map(|column| {
+        let numbers = rows.iter().map(|row| column.number(row).len()).max().unwrap_or(0);
+        // With the mark of the sorted column.
+        numbers.max(column.title().len() + 1)
+    });
+    let widths = Widths::of(columns, widest_name, |column| widest[column as usize]);
+    let shown = rows.iter().zip(&names).skip(state.first_row).take(room);
+    let lines = shown.map(|(row, name)| table_row(state, row, name, &widths, theme)).collect();
+    (table_heading(state, &widths, columns, theme), lines)
+}
+
+fn table_heading(state: &State, widths: &Widths, columns: usize, theme: &Theme) -> Line<'static> {
+    let title = |column: Column| {
+        let mark = match (column == state.sort.column, state.sort.reversed == (column == Column::Type)) {
+            (false, _) => "",
+            (true, true) => "▼",
+            (true, false) => "▲",
+        };
+        let style = if mark.is_empty() { theme.heading } else { theme.sorted_heading };
+        (format!("{}{mark}", column.title()), style)
+    };
+    let (name, style) = title(Column::Type);
+    let mut spans = vec![Span::styled(left(&name, widths.name), style)];
+    for &(column, columns) in &widths.numbers {
+        let (name, style) = title(column);
+        spans.push(Span::styled(right(&name, columns), style));
+    }
+    let taken: usize = spans.iter().map(Span::width).sum();
+    let graph = if widths.graph > 0 { format!("{:GAP$}GRAPH: {}", "", state.graph.title()) } else { String::new() };
+    spans.push(Span::styled(left(&graph, columns.saturating_sub(taken)), theme.heading));
+    Line::from(spans)
+}
+
+fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &Theme) -> Line<'static> {
+    let is_idle = open_jobs(row.numbers) == 0 && row.rate.unwrap_or(0.0) == 0.0;
+    let style = match (lacks_workers(row.numbers), is_idle) {
+        (true, _) => theme.alarm,
+        (false, true) => dim(),
+        (false, false) => Style::new(),
+    };
+    let mut spans = vec![Span::styled(left(name, widths.name), style.add_modifier(Modifier::BOLD))];
+    spans.extend(
+        widths.numbers.iter().map(|&(column, columns)| Span::styled(right(&column.number(row), columns), style)),
+    );
+    if let (Some(history), columns @ GAP..) = (state.history(&row.numbers.name), widths.graph) {
+        spans.push(Span::raw(" ".repeat(GAP)));
+        spans.push(if lacks_workers(row.numbers) && state.graph == Graph::Done {
+            Span::styled(NO_WORKER, style)
+        } else {
+            Span::styled(history.line(state.graph, columns - GAP), theme.graph)
+        });
+    }
+    Line::from(spans)
+}
+
+/// The styles of the parts.
+#[derive(Clone, Copy, Debug)]
+struct Theme {
+    heading: Style,
+    /// The heading of the sorted column.
+    sorted_heading: Style,
+    /// For problems, and for warnings.
+    alarm: Style,
+    warning: Style,
+    graph: Style,
+}
+
+impl Theme {
+    fn new(colour: bool) -> Self {
+        let heading = Style::new().add_modifier(Modifier::REVERSED);
+        let coloured = |of| if colour { Style::new().fg(of) } else { Style::new() };
+        Self {
+            heading,
+            sorted_heading: heading.add_modifier(Modifier::BOLD),
+            alarm: coloured(Color::Red),
+            warning: coloured(Color::Yellow),
+            graph: coloured(Color::Cyan),
+        }
+    }
+}
+
+fn bold() -> Style {
+    Style::new().add_modifier(Modifier::BOLD)
+}
+
+fn dim() -> Style {
+    Style::new().add_modifier(Modifier::DIM)
+}
+
 #[cfg(test)]
 mod tests {
     use deputy::client::Error;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
-    use ratatui::style::Color;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::commands::top::events::Answer;
+    use crate::commands::top::state::Answer;
     use crate::commands::top::state::tests::state;
 
     fn busy(done: u64) -> Value {
@@ -172,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_above() {
+    fn problems_are_shown_at_the_top() {
         let (mut state, at) = state(&[busy(0)]);
         let late = drawn(&mut state, at + Duration::from_secs(4), 80, 9);
         assert!(late[0].ends_with(" no answer for 4.0 s"), "{late:?}");
@@ -204,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_a_long_table_are_told() {
+    fn the_visible_rows_of_a_long_table_are_shown() {
         let types: serde_json::Map<_, _> =
             (0..1_000).map(|n| (format!("{n:03}"), json!({ "waiting": 1, "workers": 1 }))).collect();
         let (mut state, at) = state(&[json!({ "types": types })]);

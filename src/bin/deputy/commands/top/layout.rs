@@ -1,20 +1,156 @@
-//! Which parts fit a terminal, and how large each is. Pure.
+//! The columns of the table of types, the order of its rows, and the size of each part of the screen. Pure.
 
-use super::sort::Column;
+use std::cmp::Ordering;
+
+use deputy::client::TypeMetrics;
+
+use crate::format::{age, count, rate};
+
+/// A column that rows can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Type,
+    Waiting,
+    Running,
+    Workers,
+    Rate,
+    Oldest,
+}
+
+/// From left to right.
+pub(super) const COLUMNS: [Column; 6] =
+    [Column::Type, Column::Waiting, Column::Running, Column::Workers, Column::Rate, Column::Oldest];
+
+impl Column {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Type => "TYPE",
+            Self::Waiting => "WAITING",
+            Self::Running => "RUNNING",
+            Self::Workers => "WORKERS",
+            Self::Rate => "DONE/S",
+            Self::Oldest => "OLDEST",
+        }
+    }
+
+    /// Returns its number in a row; empty for the name.
+    pub(super) fn number(self, row: &Row<'_>) -> String {
+        match self {
+            Self::Type => String::new(),
+            Self::Waiting => count(row.numbers.waiting),
+            Self::Running => count(row.numbers.running),
+            Self::Workers => count(row.numbers.workers),
+            Self::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
+            Self::Oldest if row.numbers.waiting == 0 => "-".to_owned(),
+            Self::Oldest => age(row.numbers.oldest_ms),
+        }
+    }
+
+    /// Returns the column `places` to the right, around the end.
+    pub(super) fn next(self, places: usize) -> Self {
+        let place = COLUMNS.iter().position(|column| *column == self).unwrap_or(0);
+        COLUMNS[(place + places) % COLUMNS.len()]
+    }
+
+    /// Compares two rows: names from A to Z, numbers from the largest down.
+    fn compare(self, a: &Row<'_>, b: &Row<'_>) -> Ordering {
+        match self {
+            Self::Type => a.numbers.name.cmp(&b.numbers.name),
+            Self::Waiting => b.numbers.waiting.cmp(&a.numbers.waiting),
+            Self::Running => b.numbers.running.cmp(&a.numbers.running),
+            Self::Workers => b.numbers.workers.cmp(&a.numbers.workers),
+            Self::Rate => b.rate.unwrap_or(-1.0).total_cmp(&a.rate.unwrap_or(-1.0)),
+            Self::Oldest => b.numbers.oldest_ms.cmp(&a.numbers.oldest_ms),
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) numbers: &'a TypeMetrics,
+    pub(super) rate: Option<f64>,
+}
+
+/// The chosen order; by default the types with most waiting jobs come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sort {
+    pub(super) column: Column,
+    pub(super) reversed: bool,
+}
+
+impl Default for Sort {
+    fn default() -> Self {
+        Self { column: Column::Waiting, reversed: false }
+    }
+}
+
+impl Sort {
+    /// Sorts by the column whose title begins with this word of the command line.
+    pub(super) fn by(word: &str) -> Self {
+        let word = word.to_uppercase();
+        let column = COLUMNS.into_iter().find(|column| column.title().starts_with(&word));
+        column.map_or_else(Self::default, |column| Self { column, reversed: false })
+    }
+
+    /// Sorts rows. Equal rows are ordered by their jobs and then by name, so that the order is stable.
+    pub(super) fn sort(self, rows: &mut [Row<'_>]) {
+        rows.sort_by(|a, b| {
+            let chosen = self.column.compare(a, b);
+            let chosen = if self.reversed { chosen.reverse() } else { chosen };
+            let others = [Column::Waiting, Column::Running, Column::Type];
+            others.iter().fold(chosen, |order, column| order.then_with(|| column.compare(a, b)))
+        });
+    }
+}
 
 /// Columns between two columns of the table.
 pub(super) const GAP: usize = 2;
-/// Columns of a name: at least, before there is a graph, and at best.
+/// Columns of a name: the minimum, the minimum beside a graph, and the maximum.
 const NAME_MIN: usize = 10;
 const NAME_FAIR: usize = 20;
 const NAME_MAX: usize = 48;
-/// Columns of a graph, at least and at most: its heading fits.
+/// Columns of a graph: the minimum, in which its heading fits, and the maximum.
 const GRAPH_MIN: usize = 13;
 const GRAPH_MAX: usize = 60;
-/// Columns of figures, the one that is needed most first.
+/// The columns of numbers, the most important first.
 const NEEDED: [Column; 5] = [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running];
 
-/// Lines of the parts, from above; each is there or not, but the rows take what is left.
+/// The widths of the parts of a row, in columns of the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Widths {
+    pub(super) name: usize,
+    /// The columns that fit, from left to right, each with the gap before it.
+    pub(super) numbers: Vec<(Column, usize)>,
+    /// With the gap before it; 0 without a graph.
+    pub(super) graph: usize,
+}
+
+impl Widths {
+    /// Distributes `columns` of the terminal, given the width of the widest name and of the widest number per column.
+    pub(super) fn of(columns: usize, widest_name: usize, widest: impl Fn(Column) -> usize) -> Self {
+        let name_min = NAME_MIN.min(columns);
+        let mut left = columns - name_min;
+        let mut numbers = Vec::new();
+        for column in NEEDED {
+            let width = widest(column) + GAP;
+            if width > left {
+                break;
+            }
+            left -= width;
+            numbers.push((column, width));
+        }
+        numbers.sort_unstable_by_key(|(column, _)| *column as usize);
+        let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
+        let has_graph = numbers.len() == NEEDED.len() && left >= fair + GAP + GRAPH_MIN;
+        let graph_min = if has_graph { GAP + GRAPH_MIN } else { 0 };
+        let name = widest_name.clamp(name_min, NAME_MAX.max(name_min)).min(name_min + left - graph_min);
+        let graph = if graph_min > 0 { (left + name_min - name).min(GAP + GRAPH_MAX) } else { 0 };
+        Self { name, numbers, graph }
+    }
+}
+
+/// The heights of the parts, from the top. The rows take the lines that are left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heights {
     pub(super) title: u16,
@@ -29,12 +165,12 @@ pub(super) struct Heights {
 }
 
 impl Heights {
-    /// For so many lines. A notice is a line more.
+    /// Distributes `lines` of the terminal. A notice takes one of them.
     pub(super) fn of(lines: u16, notice: bool) -> Self {
         let mut parts = Self::default();
         let mut left = lines;
         let mut take = |part: &mut u16, size: u16, least: u16| {
-            // `least` lines must be left for what is more important.
+            // At least `least` lines must be left for more important parts.
             if left >= size + least {
                 *part = size;
                 left -= size;
@@ -53,46 +189,77 @@ impl Heights {
     }
 }
 
-/// Columns of the parts of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Widths {
-    pub(super) name: usize,
-    /// Those that fit, from left to right, with the gap before each.
-    pub(super) figures: Vec<(Column, usize)>,
-    /// With the gap before it; 0 if there is none.
-    pub(super) graph: usize,
-}
-
-impl Widths {
-    /// For so many columns, of which the widest name and the widest figure of each column would take so many.
-    pub(super) fn of(columns: usize, widest_name: usize, widest: impl Fn(Column) -> usize) -> Self {
-        let name_min = NAME_MIN.min(columns);
-        let mut left = columns - name_min;
-        let mut figures = Vec::new();
-        for column in NEEDED {
-            let width = widest(column) + GAP;
-            if width > left {
-                break;
-            }
-            left -= width;
-            figures.push((column, width));
-        }
-        figures.sort_unstable_by_key(|(column, _)| *column as usize);
-        let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
-        let has_graph = figures.len() == NEEDED.len() && left >= fair + GAP + GRAPH_MIN;
-        let graph_min = if has_graph { GAP + GRAPH_MIN } else { 0 };
-        let name = widest_name.clamp(name_min, NAME_MAX.max(name_min)).min(name_min + left - graph_min);
-        let graph = if graph_min > 0 { (left + name_min - name).min(GAP + GRAPH_MAX) } else { 0 };
-        Self { name, figures, graph }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::server::tests::row;
 
     #[test]
-    fn what_is_needed_most_comes_first() {
+    fn rows_are_sorted_by_any_column_both_ways() {
+        let types = [
+            row("b", json!({ "waiting": 3, "running": 1, "workers": 1, "oldest_ms": 10 })),
+            row("a", json!({ "waiting": 3, "running": 2, "workers": 0, "oldest_ms": 30 })),
+            row("d", json!({ "waiting": 0, "running": 9, "workers": 3, "oldest_ms": 0 })),
+            row("c", json!({ "waiting": 0, "running": 9, "workers": 2, "oldest_ms": 0 })),
+        ];
+        let rates = [Some(2.0), None, Some(0.5), Some(0.5)];
+        for (column, names, reversed) in [
+            (Column::Type, "abcd", "dcba"),
+            (Column::Waiting, "abcd", "cdab"),
+            (Column::Running, "cdab", "bacd"),
+            (Column::Workers, "dcba", "abcd"),
+            (Column::Rate, "bcda", "acdb"),
+            (Column::Oldest, "abcd", "cdba"),
+        ] {
+            let sorted = |reversed| {
+                let mut rows: Vec<_> = types.iter().zip(rates).map(|(numbers, rate)| Row { numbers, rate }).collect();
+                Sort { column, reversed }.sort(&mut rows);
+                rows.iter().map(|row| row.numbers.name.as_str()).collect::<String>()
+            };
+            assert_eq!((sorted(false).as_str(), sorted(true).as_str()), (names, reversed), "{column:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_column_is_followed_by_the_first() {
+        assert_eq!(Column::Oldest.next(1), Column::Type);
+        assert_eq!(Column::Type.next(COLUMNS.len() - 1), Column::Oldest);
+    }
+
+    #[test]
+    fn numbers_come_before_names_and_names_before_graphs() {
+        let widest = |column| if column == Column::Oldest { 10 } else { 8 };
+        for (columns, name, expected, numbers, graph) in [
+            (0, 9, 0, "", 0),
+            (5, 30, 5, "", 0),
+            (19, 30, 19, "", 0),
+            (20, 30, 10, "Waiting", 0),
+            (32, 30, 10, "Waiting Oldest", 0),
+            (62, 30, 10, "Waiting Running Workers Rate Oldest", 0),
+            (73, 30, 21, "Waiting Running Workers Rate Oldest", 0),
+            (86, 30, 30, "Waiting Running Workers Rate Oldest", 0),
+            (87, 30, 20, "Waiting Running Workers Rate Oldest", 15),
+            (80, 9, 10, "Waiting Running Workers Rate Oldest", 18),
+            (100, 30, 30, "Waiting Running Workers Rate Oldest", 18),
+            (300, 90, 48, "Waiting Running Workers Rate Oldest", 62),
+        ] {
+            let widths = Widths::of(columns, name, widest);
+            let names: Vec<_> = widths.numbers.iter().map(|(column, _)| format!("{column:?}")).collect();
+            assert_eq!((widths.name, names.join(" ").as_str(), widths.graph), (expected, numbers, graph), "{columns}");
+        }
+        for columns in 0..200 {
+            for name in [0, 9, 100] {
+                let widths = Widths::of(columns, name, widest);
+                let sum = widths.name + widths.graph + widths.numbers.iter().map(|(_, width)| width).sum::<usize>();
+                assert!(sum <= columns, "{sum} of {columns}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_most_important_parts_come_first() {
         let lines = |parts: Heights| {
             let Heights { title, notice, jobs, workers, graph, gap, heading, rows, keys } = parts;
             [title, notice, jobs, workers, graph, gap, heading, rows, keys]
@@ -114,36 +281,6 @@ mod tests {
         for height in 0..200 {
             for notice in [false, true] {
                 assert_eq!(lines(Heights::of(height, notice)).iter().sum::<u16>(), height);
-            }
-        }
-    }
-
-    #[test]
-    fn figures_go_before_names_and_names_before_graphs() {
-        let widest = |column| if column == Column::Oldest { 10 } else { 8 };
-        for (columns, name, expected, figures, graph) in [
-            (0, 9, 0, "", 0),
-            (5, 30, 5, "", 0),
-            (19, 30, 19, "", 0),
-            (20, 30, 10, "Waiting", 0),
-            (32, 30, 10, "Waiting Oldest", 0),
-            (62, 30, 10, "Waiting Running Workers Rate Oldest", 0),
-            (73, 30, 21, "Waiting Running Workers Rate Oldest", 0),
-            (86, 30, 30, "Waiting Running Workers Rate Oldest", 0),
-            (87, 30, 20, "Waiting Running Workers Rate Oldest", 15),
-            (80, 9, 10, "Waiting Running Workers Rate Oldest", 18),
-            (100, 30, 30, "Waiting Running Workers Rate Oldest", 18),
-            (300, 90, 48, "Waiting Running Workers Rate Oldest", 62),
-        ] {
-            let widths = Widths::of(columns, name, widest);
-            let names: Vec<_> = widths.figures.iter().map(|(column, _)| format!("{column:?}")).collect();
-            assert_eq!((widths.name, names.join(" ").as_str(), widths.graph), (expected, figures, graph), "{columns}");
-        }
-        for columns in 0..200 {
-            for name in [0, 9, 100] {
-                let widths = Widths::of(columns, name, widest);
-                let sum = widths.name + widths.graph + widths.figures.iter().map(|(_, width)| width).sum::<usize>();
-                assert!(sum <= columns, "{sum} of {columns}");
             }
         }
     }

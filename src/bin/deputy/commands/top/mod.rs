@@ -1,171 +1,226 @@
-//! `deputy top`: how a server is doing, live.
+//! `deputy top`: the server's state, live.
 //!
-//! Three threads tell the main one what happens, through one channel: a key was pressed, a signal came, the server answered
-//! or did not. The main thread changes its state by that and draws it. Nothing else writes to the terminal.
+//! Three threads send events to the main thread through one channel: an answer of the server or its failure, a key, a
+//! signal. The main thread updates its state and draws it. No other thread writes to the terminal.
 //!
 //! | file | what |
 //! |---|---|
-//! | `top` | the row of the table; the loop |
-//! | `events` | what can happen, and the threads that tell |
-//! | `state`, `history`, `sort` | what is known and chosen. Pure |
-//! | `layout`, `theme`, `draw`, `server`, `table` | the picture of a state, at any size. Pure |
-//! | `screen` | the terminal: taken, and given back whatever happens |
+//! | `top` | the row of the table; the loop, its events, and the threads that send them |
+//! | `state` | what is known and chosen, and the history of it. Pure |
+//! | `layout` | the columns and the order of the table of types, and the size of each part. Pure |
+//! | `draw` | the screen, at any size. Pure |
+//! | `terminal` | the terminal: set up, and restored whatever happens |
 
 mod draw;
-mod events;
-mod history;
 mod layout;
-mod screen;
-mod server;
-mod sort;
 mod state;
-mod table;
-mod theme;
+mod terminal;
 
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use deputy::client::Options;
-use ratatui::crossterm::event::Event as TerminalEvent;
+use deputy::client::{Client, Options};
+use ratatui::crossterm::event::{self, Event as TerminalEvent};
 use rustix::process::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use self::events::Event;
-use self::screen::TerminalGuard;
-use self::sort::Sort;
-use self::state::{Action, State};
-use crate::args::Args;
+use self::layout::Sort;
+use self::state::{Action, Answer, State};
+use self::terminal::TerminalGuard;
+use crate::cli::parse::Args;
+use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome};
-use crate::options::{HELP, Opt, SERVER, ValueKind};
 use crate::out::{Out, is_colour_wanted};
-use crate::subcommand::{Example, Subcommand};
+use crate::server::{SERVER, connect, url};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static DELAY: Opt = Opt {
     short: Some('d'),
     long: "--delay",
     value: ValueKind::Seconds,
-    help: "how often to ask the server; not more than ten times a second",
+    help: "how often to ask the server, at most ten times per second",
     default: "1",
 };
 
 static SORT: Opt = Opt {
     short: Some('s'),
     long: "--sort",
-    value: ValueKind::Choice(&["type", "waiting", "running", "workers", "done", "oldest"]),
-    help: "sort by type, waiting, running, workers, done or oldest at first",
+    value: ValueKind::Choice { name: "COLUMN", words: &["type", "waiting", "running", "workers", "done", "oldest"] },
+    help: "the column to sort by: type, waiting, running, workers, done or oldest",
     default: "waiting",
 };
 
 /// Default of `--delay`.
 const DELAY_DEFAULT: Duration = Duration::from_secs(1);
-/// A person sees no more, and the server has other work.
+/// The shortest `--delay`: people see no more, and each question costs the server time.
 const DELAY_MIN: Duration = Duration::from_millis(100);
-/// After how long the screen is drawn again though nothing has happened: it shows how old its figures are.
+/// How often the screen is drawn without an event: it shows the age of its numbers.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the server may take to answer. Whoever theme at a screen wants to see soon that it does not.
+/// How long the server may take to answer. A person should soon see that it does not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest wait between two attempts to connect again.
 const RETRY_CAP: Duration = Duration::from_secs(1);
 
 pub(crate) static TOP: Subcommand = Subcommand {
     name: "top",
-    summary: "watch how the server is doing",
+    summary: "show the server's state live",
     positionals: &[],
     options: &[&DELAY, &SORT, &SERVER, &HELP],
     about: &[
-        "Shows what 'deputy status' shows, and how many jobs are done each second, until it is told to quit. Needs a \
-         terminal. If the server is lost, it says so, keeps the last figures, and connects again.",
-        "Keys: q, Esc or Ctrl-C quits. Left and right (or < and >) choose the column to sort by, r turns the order round. \
-         Up, down, Page Up, Page Down, Home and End scroll. g changes the graphs from jobs done to jobs that wait.",
+        "Shows what 'deputy status' shows, and the jobs done per second, until a key quits it. Needs a terminal. If the \
+         connection is lost, it says so, keeps the last numbers, and connects again.",
+        "Keys: q, Esc or Ctrl-C quits. Left and right (or < and >) choose the column to sort by, r reverses the order. Up, \
+         down, Page Up, Page Down, Home and End scroll. g switches the graphs between done and waiting jobs.",
     ],
     examples: &[
-        Example { what: "Watch", line: "deputy top" },
-        Example { what: "A server elsewhere, twice a second", line: "deputy top -d 0.5 --server tcp://jobs:11746" },
+        Example { what: "Watch the server", line: "deputy top" },
+        Example { what: "Another server, twice per second", line: "deputy top -d 0.5 --server tcp://jobs:11746" },
     ],
     exit_codes: EXIT_CODES,
-    on_usage_error: CliError::itself,
-    run,
+    on_usage_error: None,
+    run: Run::Args(run),
 };
 
 fn run(args: &Args) -> Outcome {
-    let url = args.url()?;
+    let url = url(args)?;
     if !Out::stdout().is_terminal() {
-        return Err(CliError::usage("top needs a terminal; without one there is 'deputy status'"));
+        return Err(CliError::usage("top needs a terminal; use 'deputy status' without one"));
     }
     let delay = args.seconds(&DELAY).unwrap_or(DELAY_DEFAULT).max(DELAY_MIN);
     let options = Options::new().answer_timeout(ANSWER_TIMEOUT).outage_timeout(Duration::ZERO);
-    let client = args.connect(options.retry(DELAY_MIN, RETRY_CAP))?;
-    let (teller, events) = channel();
-    events::spawn_signal_reader(teller.clone()).map_err(no_thread)?;
-    events::spawn_poller(client, delay, teller.clone()).map_err(no_thread)?;
+    let client = connect(args, options.retry(DELAY_MIN, RETRY_CAP))?;
+    let (sender, events) = channel();
+    spawn_signal_reader(sender.clone()).map_err(no_thread)?;
+    spawn_poller(client, delay, sender.clone()).map_err(no_thread)?;
     let mut screen = TerminalGuard::open(is_colour_wanted())?;
-    events::spawn_key_reader(teller).map_err(no_thread)?;
+    spawn_key_reader(sender).map_err(no_thread)?;
     let mut state = State::new(url.to_string(), delay);
     state.sort = args.text(&SORT).map_or_else(Sort::default, Sort::by);
     let end = watch(&mut screen, &mut state, &events);
     drop(screen);
     match end? {
-        Exit::Quit => Ok(()),
-        Exit::TerminalLost => Err(CliError::new(FAILED, "the terminal is gone")),
-        Exit::Signal(signal) => {
-            // Ends the process as if the signal had not been caught; it returns only if the system does not let it.
+        End::Quit => Ok(()),
+        End::TerminalLost => Err(CliError::new(FAILED, "the terminal was closed")),
+        End::Signal(signal) => {
+            // Ends the process as if the signal had not been caught. It returns only if the system refuses.
             let _ = emulate_default_handler(signal);
             Err(CliError::new(INTERRUPTED, ""))
         }
     }
 }
 
-/// Why it is over.
-enum Exit {
+/// Why the loop ended.
+enum End {
     Quit,
-    /// Ctrl-C counts as one: a shell's loop must not go on with its next line.
+    /// Ctrl-C counts as one, so that it also ends a loop of the shell.
     Signal(i32),
-    /// No more keys can come.
+    /// The terminal cannot be read any more.
     TerminalLost,
 }
 
-/// Draws, waits for what happens, and draws again.
-fn watch(screen: &mut TerminalGuard, state: &mut State, events: &Receiver<Event>) -> Result<Exit, CliError> {
+/// Draws, waits for an event, and draws again.
+fn watch(screen: &mut TerminalGuard, state: &mut State, events: &Receiver<Event>) -> Result<End, CliError> {
     loop {
         screen.draw(state)?;
         let Ok(event) = events.recv_timeout(TICK) else { continue };
         match event {
             Event::Answer(answer) => state.on_answer(*answer),
             Event::Signal(signal) if signal == Signal::TSTP.as_raw() => screen.suspend()?,
-            Event::Signal(signal) => return Ok(Exit::Signal(signal)),
-            Event::KeysEnded => return Ok(Exit::TerminalLost),
+            Event::Signal(signal) => return Ok(End::Signal(signal)),
+            Event::KeysEnded => return Ok(End::TerminalLost),
             Event::Terminal(TerminalEvent::Key(key)) => match state.on_key(key) {
                 Action::Nothing => {}
-                Action::Quit => return Ok(Exit::Quit),
-                Action::Interrupt => return Ok(Exit::Signal(Signal::INT.as_raw())),
+                Action::Quit => return Ok(End::Quit),
+                Action::Interrupt => return Ok(End::Signal(Signal::INT.as_raw())),
                 Action::Suspend => screen.suspend()?,
                 Action::Redraw => screen.clear()?,
             },
-            // A new size is found out by drawing.
+            // Drawing finds a new size.
             Event::Terminal(_) => {}
         }
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn no_thread(reason: std::io::Error) -> CliError {
+fn no_thread(reason: io::Error) -> CliError {
     CliError::new(FAILED, format!("cannot start a thread: {reason}"))
+}
+
+enum Event {
+    Answer(Box<Answer>),
+    /// A key, or a new size.
+    Terminal(TerminalEvent),
+    /// The terminal cannot be read any more.
+    KeysEnded,
+    Signal(i32),
+}
+
+/// How long to wait after a failed question: at least the client's first wait before it connects again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Starts the thread that asks the server.
+fn spawn_poller(client: Client, delay: Duration, sender: Sender<Event>) -> io::Result<()> {
+    start("questions", move || {
+        loop {
+            let asked = Instant::now();
+            let metrics = client.metrics_by_type();
+            let pause = if metrics.is_ok() { delay } else { delay.min(RETRY) };
+            let answer = Answer { at: Instant::now(), metrics };
+            if sender.send(Event::Answer(Box::new(answer))).is_err() {
+                return;
+            }
+            thread::sleep(pause.saturating_sub(asked.elapsed()));
+        }
+    })
+}
+
+/// Starts the thread that reads the terminal.
+fn spawn_key_reader(sender: Sender<Event>) -> io::Result<()> {
+    start("keys", move || {
+        while let Ok(event) = event::read() {
+            if sender.send(Event::Terminal(event)).is_err() {
+                return;
+            }
+        }
+        // It fails if the main thread has ended.
+        let _ = sender.send(Event::KeysEnded);
+    })
+}
+
+/// Starts the thread that receives the signals whose default action would not restore the terminal.
+fn spawn_signal_reader(sender: Sender<Event>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGTSTP])?;
+    start("signals", move || {
+        for signal in signals.forever() {
+            if sender.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::sort::COLUMNS;
+    use super::layout::COLUMNS;
     use super::*;
 
     #[test]
-    fn the_default_is_the_one_that_help_tells() {
+    fn the_help_text_shows_the_true_default() {
         assert_eq!(DELAY.default, DELAY_DEFAULT.as_secs().to_string());
         assert_eq!(Sort::by(SORT.default), Sort::default());
     }
 
     #[test]
     fn every_column_can_be_chosen() {
-        let ValueKind::Choice(words) = SORT.value else { unreachable!() };
+        let ValueKind::Choice { words, .. } = SORT.value else { unreachable!() };
         assert_eq!(words.len(), COLUMNS.len());
         assert!(words.iter().zip(COLUMNS).all(|(word, column)| Sort::by(word).column == column));
     }

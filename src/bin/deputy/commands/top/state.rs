@@ -1,38 +1,42 @@
 //! What is known of the server, and what was chosen by keys. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use deputy::client::Metrics;
+use deputy::client::{Error, Metrics};
 use deputy::limits::TYPE_ROWS_MAX;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::events::Answer;
-use super::history::{Graph, History, rate};
-use super::sort::{COLUMNS, Row, Sort};
+use super::layout::{COLUMNS, Row, Sort};
+
+/// The metrics of the server, or why there are none, and when they came.
+pub(super) struct Answer {
+    pub(super) at: Instant,
+    pub(super) metrics: Result<Metrics, Error>,
+}
 
 pub(super) struct State {
     pub(super) url: String,
-    /// Between two questions.
+    /// The time between two questions.
     pub(super) delay: Duration,
-    /// The last answer, and when it came. It is kept when the server is lost.
+    /// The last metrics, and when they came. They are kept when the connection is lost.
     pub(super) latest: Option<(Instant, Metrics)>,
-    /// Since when there is no server, and why.
+    /// Since when there is no connection, and why.
     pub(super) lost: Option<(Instant, String)>,
-    /// Of all types.
+    /// The history of all types together.
     pub(super) total: History,
     pub(super) added: Option<f64>,
     pub(super) failed: Option<f64>,
-    /// Of each type in the last answer.
+    /// The history of each type in the last metrics.
     types: HashMap<String, History>,
     pub(super) sort: Sort,
     pub(super) graph: Graph,
-    /// The first row that is shown, and how many there is room for.
+    /// The first row that is shown, and how many rows fit.
     pub(super) first_row: usize,
     visible_rows: usize,
 }
 
-/// What a key asks the loop to do.
+/// What the loop does about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Nothing,
@@ -60,7 +64,7 @@ impl State {
         }
     }
 
-    /// Takes an answer, or that there was none.
+    /// Called with each answer, or why there is none.
     pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer.metrics {
             Ok(metrics) => self.update(answer.at, metrics),
@@ -75,7 +79,7 @@ impl State {
         self.lost = None;
         let before = self.latest.take().filter(|(_, before)| before.up_since == metrics.up_since);
         if before.is_none() {
-            // Another server, or none so far: its counts begin anew.
+            // The first metrics of this server: its counters begin at zero.
             self.types.clear();
             self.total = History::default();
         }
@@ -87,12 +91,12 @@ impl State {
         self.total.add(since(|metrics| metrics.jobs_done), metrics.jobs_waiting);
         let done: HashMap<&str, u64> =
             old.map_or(&[][..], |old| &old.types).iter().map(|row| (row.name.as_str(), row.done)).collect();
-        // A type that was not in a table of all had done nothing.
-        let unheard = old.filter(|old| old.types.len() < TYPE_ROWS_MAX).map(|_| 0);
+        // A type that was missing from a complete table had done nothing.
+        let unknown = old.filter(|old| old.types.len() < TYPE_ROWS_MAX).map(|_| 0);
         let mut types = HashMap::with_capacity(metrics.types.len());
         for row in &metrics.types {
             let mut history = self.types.remove(&row.name).unwrap_or_default();
-            let before = done.get(row.name.as_str()).copied().or(unheard);
+            let before = done.get(row.name.as_str()).copied().or(unknown);
             history.add(before.and_then(|before| rate(before, row.done, seconds)), row.waiting);
             types.insert(row.name.clone(), history);
         }
@@ -100,21 +104,21 @@ impl State {
         self.latest = Some((at, metrics));
     }
 
-    /// The rows of the table in their order.
+    /// Returns the rows of the table in their order.
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
         let types = self.latest.as_ref().map_or(&[][..], |(_, metrics)| &metrics.types);
         let rate = |name| self.history(name).and_then(|history| history.rate);
-        let mut rows: Vec<_> = types.iter().map(|figures| Row { figures, rate: rate(&figures.name) }).collect();
+        let mut rows: Vec<_> = types.iter().map(|numbers| Row { numbers, rate: rate(&numbers.name) }).collect();
         self.sort.sort(&mut rows);
         rows
     }
 
-    /// What became of a type.
+    /// Returns the history of a type.
     pub(super) fn history(&self, name: &str) -> Option<&History> {
         self.types.get(name)
     }
 
-    /// Takes notice of how many rows there are and how many can be shown: the last page is full.
+    /// Adjusts the first row to the number of rows that fit: the last page is full.
     pub(super) fn fit(&mut self, room: usize) {
         let rows = self.latest.as_ref().map_or(0, |(_, metrics)| metrics.types.len());
         self.visible_rows = room;
@@ -147,7 +151,7 @@ impl State {
             KeyCode::End => self.first_row = usize::MAX,
             _ => {}
         }
-        // Several keys may come before the next picture.
+        // Several keys may come before the screen is drawn.
         self.fit(self.visible_rows);
         Action::Nothing
     }
@@ -157,16 +161,118 @@ impl State {
     }
 }
 
+/// The points that are kept: as many as a wide graph has columns.
+pub(super) const POINTS_MAX: usize = 240;
+
+/// The steps of a bar that is one line high.
+const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The last values of one type or of all, the newest last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// Jobs done per second since the previous answer; none after the first.
+    pub(super) rate: Option<f64>,
+    rates: VecDeque<f64>,
+    waiting: VecDeque<u64>,
+}
+
+/// What the graphs show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Graph {
+    #[default]
+    Done,
+    Waiting,
+}
+
+impl Graph {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Done => Self::Waiting,
+            Self::Waiting => Self::Done,
+        }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Done => "DONE/S",
+            Self::Waiting => "WAITING",
+        }
+    }
+}
+
+impl History {
+    /// Adds the values of an answer.
+    pub(super) fn add(&mut self, rate: Option<f64>, waiting: u64) {
+        self.rate = rate;
+        if let Some(rate) = rate {
+            push(&mut self.rates, rate);
+        }
+        push(&mut self.waiting, waiting);
+    }
+
+    /// Returns the last values, at most `most`, in tenths.
+    pub(super) fn values(&self, graph: Graph, most: usize) -> Vec<u64> {
+        fn last<T>(values: &VecDeque<T>, most: usize) -> impl Iterator<Item = &T> {
+            values.iter().skip(values.len().saturating_sub(most))
+        }
+        match graph {
+            Graph::Done => last(&self.rates, most).map(|rate| tenths(*rate)).collect(),
+            Graph::Waiting => last(&self.waiting, most).map(|waiting| waiting.saturating_mul(10)).collect(),
+        }
+    }
+
+    /// Returns a graph of one line and `columns` columns, the newest value on the right. Its scale ends at its largest value;
+    /// a zero is a gap.
+    pub(super) fn line(&self, graph: Graph, columns: usize) -> String {
+        let values = self.values(graph, columns);
+        let max = values.iter().copied().max().unwrap_or(0).max(1);
+        let mut line = " ".repeat(columns - values.len());
+        line.extend(values.into_iter().map(|value| step(value, max)));
+        line
+    }
+}
+
+fn push<T>(values: &mut VecDeque<T>, value: T) {
+    if values.len() == POINTS_MAX {
+        values.pop_front();
+    }
+    values.push_back(value);
+}
+
+fn step(value: u64, max: u64) -> char {
+    if value == 0 {
+        return ' ';
+    }
+    let highest = STEPS.len() as u128;
+    let step = (u128::from(value) * highest).div_ceil(u128::from(max)).clamp(1, highest);
+    STEPS[usize::try_from(step).map_or(0, |step| step - 1)]
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is not negative; huge ones are cut"
+)]
+fn tenths(rate: f64) -> u64 {
+    (rate * 10.0).round() as u64
+}
+
+/// Returns the rate between two counts; none if the count fell, as it does when the last worker of a type leaves.
+pub(super) fn rate(before: u64, after: u64, seconds: f64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let done = after.checked_sub(before)? as f64;
+    (seconds > 0.0).then(|| done / seconds)
+}
+
 #[cfg(test)]
 pub(super) mod tests {
-    use deputy::client::Error;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::commands::health::tests::metrics;
-    use crate::commands::top::sort::Column;
+    use crate::commands::top::layout::Column;
+    use crate::server::tests::metrics;
 
-    /// A state that hears of these metrics, one a second.
+    /// Returns a state after these metrics, one per second.
     pub(crate) fn state(answers: &[Value]) -> (State, Instant) {
         let start = Instant::now();
         let mut state = State::new("tcp://127.0.0.1:11746".to_owned(), Duration::from_secs(1));
@@ -179,7 +285,7 @@ pub(super) mod tests {
     }
 
     fn rates(state: &State) -> Vec<(&str, Option<f64>)> {
-        state.rows().iter().map(|row| (row.figures.name.as_str(), row.rate)).collect()
+        state.rows().iter().map(|row| (row.numbers.name.as_str(), row.rate)).collect()
     }
 
     #[test]
@@ -194,7 +300,7 @@ pub(super) mod tests {
         state.on_answer(Answer { at: at + Duration::from_secs(2), metrics: Ok(metrics(then)) });
         assert_eq!(rates(&state), [("a", Some(1.5)), ("b", None), ("c", Some(0.5))]);
         assert_eq!((state.total.rate, state.added, state.failed), (Some(2.0), Some(15.0), Some(0.5)));
-        // A server that was started again counts from nothing.
+        // A restarted server counts from zero.
         let mut again = first;
         again["up_since"] = json!(1);
         state.on_answer(Answer { at: at + Duration::from_secs(3), metrics: Ok(metrics(again)) });
@@ -260,5 +366,43 @@ pub(super) mod tests {
         ] {
             assert_eq!(state.on_key(KeyEvent::new(code, modifiers)), act);
         }
+    }
+
+    #[test]
+    fn a_rate_is_what_was_done_in_the_time() {
+        for (before, after, seconds, expected) in [
+            (10, 30, 2.0, Some(10.0)),
+            (10, 10, 1.0, Some(0.0)),
+            (10, 9, 1.0, None),
+            (0, 1, 0.0, None),
+            (0, u64::MAX, 1.0, Some(18_446_744_073_709_551_615.0)),
+        ] {
+            assert_eq!(rate(before, after, seconds), expected);
+        }
+    }
+
+    #[test]
+    fn a_graph_is_as_high_as_its_largest_value_and_ends_on_the_right() {
+        let mut history = History::default();
+        assert_eq!(history.line(Graph::Done, 3), "   ");
+        for (rate, waiting) in [(None, 0), (Some(0.0), 1), (Some(0.1), 4), (Some(40.0), 8), (Some(80.0), 3)] {
+            history.add(rate, waiting);
+        }
+        assert_eq!(history.line(Graph::Done, 6), "   ▁▄█");
+        assert_eq!(history.line(Graph::Done, 2), "▄█");
+        assert_eq!(history.line(Graph::Waiting, 7), "   ▁▄█▃");
+        assert_eq!(history.line(Graph::Waiting, 0), "");
+        history.add(Some(f64::MAX), u64::MAX);
+        assert_eq!((history.line(Graph::Done, 2), history.line(Graph::Waiting, 1)), ("▁█".into(), "█".into()));
+    }
+
+    #[test]
+    fn old_values_are_forgotten() {
+        let mut history = History::default();
+        for value in 0..2 * POINTS_MAX as u64 {
+            history.add(Some(1.0), value);
+        }
+        let values = history.values(Graph::Waiting, usize::MAX);
+        assert_eq!((values.len(), values[0]), (POINTS_MAX, 10 * POINTS_MAX as u64));
     }
 }

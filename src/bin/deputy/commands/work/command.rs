@@ -13,8 +13,9 @@ use base64::prelude::BASE64_STANDARD;
 use deputy::client::Job;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::groups::ProcessGroups;
+use super::ProcessGroups;
 use super::run::{KillReason, OUTPUT_BYTES_MAX, RunResult, run};
+use crate::cli::parse::quoted;
 use crate::error::CliError;
 
 /// What the command reads and writes.
@@ -26,7 +27,7 @@ pub(super) enum IoFormat {
     Base64,
 }
 
-/// What is run for each job.
+/// The command that is run for each job.
 pub(super) struct Command {
     words: Vec<OsString>,
     form: IoFormat,
@@ -35,7 +36,7 @@ pub(super) struct Command {
 }
 
 impl Command {
-    /// Usage if there is no such program: it would fail every job.
+    /// Checks that the program exists: otherwise every job would fail.
     pub(super) fn new(
         words: &[OsString],
         form: IoFormat,
@@ -44,38 +45,38 @@ impl Command {
     ) -> Result<Self, CliError> {
         let program = &words[0];
         if !program_exists(program) {
-            return Err(CliError::usage(format!("there is no program {:?}", program.display().to_string())));
+            return Err(CliError::usage(format!("no such program: {}", quoted(&program.display().to_string()))));
         }
         Ok(Self { words: words.to_vec(), form, timeout, groups })
     }
 
-    /// Does a job.
+    /// Runs the command for a job.
     pub(super) fn run(&self, job: &Job) -> Result<Box<RawValue>, String> {
         let mut command = process::Command::new(&self.words[0]);
         command.args(&self.words[1..]).env("DEPUTY_ID", id(job.id())).env("DEPUTY_TYPE", job.type_name());
         let arg = self.form.arg(job.raw())?;
-        let ran = run(&mut command, arg.as_bytes(), self.timeout, &self.groups)
+        let result = run(&mut command, arg.as_bytes(), self.timeout, &self.groups)
             .map_err(|error| format!("cannot run {}: {error}", self.words[0].display()))?;
-        self.check(&ran)?;
-        self.form.result(ran.output)
+        self.check(&result)?;
+        self.form.result(result.output)
     }
 
-    /// Whether it did the job, or what the err is.
-    fn check(&self, ran: &RunResult) -> Result<(), String> {
-        let what = match (ran.killed, ran.status.code(), ran.status.signal()) {
+    /// Returns the err of a run that failed.
+    fn check(&self, result: &RunResult) -> Result<(), String> {
+        let what = match (result.killed, result.status.code(), result.status.signal()) {
             (Some(KillReason::Timeout), ..) => {
                 let limit = self.timeout.unwrap_or_default().as_secs_f64();
                 format!("the command was ended after {limit} s")
             }
             (Some(KillReason::TooMuchOutput), ..) => {
-                format!("the command was ended, as it wrote more than {OUTPUT_BYTES_MAX} bytes")
+                format!("the command was ended because it wrote more than {OUTPUT_BYTES_MAX} bytes")
             }
             (None, Some(0), _) => return Ok(()),
             (None, Some(status), _) => format!("the command ended with status {status}"),
             (None, None, Some(signal)) => format!("the command was ended by signal {signal}"),
-            (None, None, None) => format!("the command ended: {}", ran.status),
+            (None, None, None) => format!("the command ended: {}", result.status),
         };
-        let errors = ran.errors.text();
+        let errors = result.errors.text();
         Err(if errors.is_empty() { what } else { format!("{what}: {errors}") })
     }
 }
@@ -87,7 +88,7 @@ impl IoFormat {
             (Self::Json, arg) => Ok(arg.unwrap_or("null").to_owned()),
             (Self::Text | Self::Base64, None) => Ok(String::new()),
             (Self::Text | Self::Base64, Some(text)) if text.starts_with('"') => {
-                serde_json::from_str(text).map_err(|error| format!("the arg is no text: {error}"))
+                serde_json::from_str(text).map_err(|error| format!("the arg is not valid text: {error}"))
             }
             (Self::Text | Self::Base64, Some(json)) => Ok(json.to_owned()),
         }
@@ -102,8 +103,8 @@ impl IoFormat {
         if self == Self::Text {
             output.pop_if(|last| *last == b'\n');
         }
-        let text =
-            String::from_utf8(output).map_err(|_| "the command's output is not UTF-8; --base64 would carry it")?;
+        let text = String::from_utf8(output)
+            .map_err(|_| "the command's output is not UTF-8; the option --base64 of deputy work allows it")?;
         match self {
             Self::Json => {
                 RawValue::from_string(text).map_err(|error| format!("the command's output is not JSON: {error}"))
@@ -113,13 +114,13 @@ impl IoFormat {
     }
 }
 
-/// An id as commands get it: a string without its quotes, unless no variable can hold it.
+/// Returns an id for the environment: a string without its quotes, unless it contains NUL.
 fn id(json: &str) -> String {
     let text = serde_json::from_str::<String>(json).ok().filter(|text| !text.contains('\0'));
     text.unwrap_or_else(|| json.to_owned())
 }
 
-/// Whether there is a file of this path, or, for a bare name, in a folder where the system looks for programs.
+/// Whether the program is a file: at this path or, for a bare name, in a folder of `PATH`.
 fn program_exists(program: &OsStr) -> bool {
     if program.as_encoded_bytes().contains(&b'/') {
         return Path::new(program).is_file();
@@ -148,7 +149,7 @@ mod tests {
             assert_eq!(arg(IoFormat::Text, json).as_deref(), Ok(text));
             assert_eq!(arg(IoFormat::Json, json).as_deref(), Ok(json.unwrap_or("null")));
         }
-        assert!(arg(IoFormat::Text, Some(r#""\ud800""#)).unwrap_err().contains("no text"));
+        assert!(arg(IoFormat::Text, Some(r#""\ud800""#)).unwrap_err().contains("not valid text"));
     }
 
     #[test]
@@ -166,13 +167,13 @@ mod tests {
             match (form.result(output.to_vec()), res) {
                 (Ok(got), Ok(res)) => assert_eq!(got.get(), res),
                 (Err(got), Err(words)) => assert!(got.contains(words), "{got}"),
-                (got, res) => panic!("{output:?} as {form:?} is {got:?}, and not {res:?}"),
+                (got, res) => panic!("{output:?} as {form:?} is {got:?}, not {res:?}"),
             }
         }
     }
 
     #[test]
-    fn an_id_is_told_as_text_where_it_can_be() {
+    fn an_id_is_shown_as_text_if_it_can_be() {
         for (json, text) in [("17", "17"), (r#""a\"b""#, "a\"b"), (r#""\u0000""#, r#""\u0000""#), ("1e400", "1e400")] {
             assert_eq!(id(json), text);
         }

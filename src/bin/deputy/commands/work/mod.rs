@@ -2,86 +2,80 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `work` | the row of the table; a worker of the library, and the signals that stop it |
+//! | `work` | the row of the table; a worker of the library, the signals that stop it, the process groups that they reach |
 //! | `command` | a job in, the command's output out, as result or err |
-//! | `run` | one run of the command: its pipes, its time, its end |
-//! | `groups` | the process groups of the commands that run, so that signals reach them |
+//! | `run` | one run of the command: its pipes, its time-out, its end |
 
 mod command;
-mod groups;
 mod run;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 
 use deputy::client::{Event, Job, Stopper, Worker};
 use deputy::limits::JOBS_PER_WORKER_MAX;
-use rustix::process::Signal;
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use self::command::{Command, IoFormat};
-use self::groups::ProcessGroups;
-use crate::args::Args;
-use crate::commands::check_types;
+use crate::cli::parse::Args;
+use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
-use crate::options::{HELP, Opt, SERVER, ValueKind};
-use crate::subcommand::{self, Count, Example, Positional, Subcommand};
+use crate::server::{SERVER, check_types, url};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
-    value: ValueKind::Number { min: 1, max: JOBS_PER_WORKER_MAX as u64 },
-    help: "how many jobs to do at once",
+    value: ValueKind::Uint { min: 1, max: JOBS_PER_WORKER_MAX as u64, zero: "" },
+    help: "how many jobs to run at once",
     default: "1",
 };
-static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads JSON, and writes JSON");
+static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads and writes JSON");
 static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output in base64");
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
     help: "how long COMMAND may run; then it is ended, and the job fails",
-    default: "without end",
+    default: "no limit",
 };
 static COUNT: Opt = Opt {
     short: Some('c'),
     long: "--count",
-    value: ValueKind::Number { min: 1, max: u64::MAX },
-    help: "leave after so many jobs",
-    default: "without end",
+    value: ValueKind::Uint { min: 1, max: u64::MAX, zero: "" },
+    help: "leave after this many jobs",
+    default: "no limit",
 };
 
 pub(crate) static WORK: Subcommand = Subcommand {
     name: "work",
-    summary: "do jobs by running a command for each",
+    summary: "run a command for each job",
     positionals: &[
-        Positional {
-            name: "TYPE",
-            help: "which jobs to do",
-            count: Count::OnceOrMore,
-            choices: subcommand::no_choices,
-        },
+        Positional { name: "TYPE", help: "the types of jobs to do", count: Count::OnceOrMore, choices: Choices::Any },
         Positional {
             name: "COMMAND",
-            help: "what to run, with its arguments",
+            help: "the program to run, with its arguments",
             count: Count::Trailing,
-            choices: subcommand::no_choices,
+            choices: Choices::Any,
         },
     ],
     options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &SERVER, &HELP],
     about: &[
-        "COMMAND gets the job's arg on its standard input: a text as it is, anything else as JSON. The variables \
-         DEPUTY_ID and DEPUTY_TYPE tell the job's id and type. What it writes to standard output is the result, as a \
-         text without the last line end. With --json the arg is always JSON (null if the job has none), and the output \
-         has to be JSON. Output that is not UTF-8 fails the job, unless --base64 is given.",
-        "If COMMAND ends with another status than 0, or by a signal, the job fails, and its err tells the status and \
-         the last lines of standard error. COMMAND is done when it has ended and its output is closed: a process that \
-         it leaves behind should have an output of its own.",
-        "COMMAND runs in a process group of its own. At its time-out that gets SIGTERM, and 2 s later SIGKILL.",
-        "SIGTERM or SIGINT: takes no more jobs, does those at hand, and leaves. Each further one is passed on to the \
-         process groups of the commands, and the exit code will be 130. A lost connection is made again, as often as \
-         it takes; the server has then given the jobs at hand to others.",
+        "COMMAND reads the job's arg on standard input: a text as it is, anything else as JSON. The variables DEPUTY_ID \
+         and DEPUTY_TYPE hold the job's id and type. Its standard output is the result, as a text without the last \
+         line end. With --json the arg is always JSON (null if the job has none), and the output must be JSON. Output \
+         that is not UTF-8 fails the job, unless --base64 is given.",
+        "If COMMAND ends with a status other than 0, or by a signal, the job fails. Its err is the status and the last \
+         lines of standard error. A run is over when COMMAND has ended and its output is closed: redirect the output of \
+         a process that is to live on.",
+        "COMMAND runs in its own process group. At the time-out the group gets SIGTERM, and 2 s later SIGKILL.",
+        "At the first SIGTERM or SIGINT the worker takes no more jobs, finishes those that it holds, and leaves. Each \
+         further signal is passed on to the process groups of the commands, and the exit code is then 130. After a lost \
+         connection the worker connects again, as often as it takes; the server has then given its jobs to others.",
     ],
     examples: &[
         Example { what: "Text in, text out", line: "deputy work shout -- tr a-z A-Z" },
@@ -93,8 +87,8 @@ pub(crate) static WORK: Subcommand = Subcommand {
         Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
     exit_codes: EXIT_CODES,
-    on_usage_error: CliError::itself,
-    run,
+    on_usage_error: None,
+    run: Run::Args(run),
 };
 
 fn run(args: &Args) -> Outcome {
@@ -103,7 +97,7 @@ fn run(args: &Args) -> Outcome {
         (false, false) => IoFormat::Text,
         (true, false) => IoFormat::Json,
         (false, true) => IoFormat::Base64,
-        (true, true) => return Err(CliError::usage("--json and --base64 exclude each other")),
+        (true, true) => return Err(CliError::usage("options '--json' and '--base64' exclude each other")),
     };
     let groups = Arc::new(ProcessGroups::default());
     let command = Command::new(args.trailing(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?;
@@ -114,11 +108,11 @@ fn run(args: &Args) -> Outcome {
 }
 
 fn worker(args: &Args, command: Command) -> Result<Worker, CliError> {
-    let url = args.url()?.to_string();
-    let jobs = args.number(&JOBS).unwrap_or(1);
+    let url = url(args)?.to_string();
+    let jobs = args.uint(&JOBS).unwrap_or(1);
     let mut worker = Worker::connect(&url)
         .max_jobs(u32::try_from(jobs).expect("it is in its range"))
-        .limit(args.number(&COUNT).unwrap_or(u64::MAX))
+        .limit(args.uint(&COUNT).unwrap_or(u64::MAX))
         .on_event(events(url));
     let command = Arc::new(command);
     for name in args.positionals() {
@@ -128,7 +122,7 @@ fn worker(args: &Args, command: Command) -> Result<Worker, CliError> {
     Ok(worker)
 }
 
-/// Tells what happens to the connection. Attempts that fail alike are told once.
+/// Reports what happens to the connection. Repeated failures with the same text are reported once.
 fn events(url: String) -> impl FnMut(&Event) + Send {
     let mut last = String::new();
     move |event| {
@@ -143,7 +137,7 @@ fn events(url: String) -> impl FnMut(&Event) + Send {
     }
 }
 
-/// The first signal stops the worker, all others go to the commands.
+/// Lets the first signal stop the worker, and passes all others to the commands.
 fn catch_signals(stopper: Stopper, groups: Arc<ProcessGroups>) -> Outcome {
     let cannot = |error| CliError::new(FAILED, format!("cannot catch signals: {error}"));
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(cannot)?;
@@ -157,4 +151,52 @@ fn catch_signals(stopper: Stopper, groups: Arc<ProcessGroups>) -> Outcome {
     };
     thread::Builder::new().name("signals".to_owned()).spawn(listen).map_err(cannot)?;
     Ok(())
+}
+
+/// The process groups of the running commands, and the last signal that was passed to them.
+///
+/// Invariant: a group is signalled only while its first process is not reaped. Until then the system gives its number to
+/// no other process.
+#[derive(Debug, Default)]
+pub(super) struct ProcessGroups(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    running: HashSet<Pid>,
+    signal: Option<Signal>,
+}
+
+impl ProcessGroups {
+    /// Passes a signal to all groups, and to those that start later.
+    pub(super) fn signal(&self, signal: Signal) {
+        let mut inner = self.0.lock();
+        inner.signal = Some(signal);
+        for &group in &inner.running {
+            send(group, signal);
+        }
+    }
+
+    pub(super) fn were_signalled(&self) -> bool {
+        self.0.lock().signal.is_some()
+    }
+
+    /// Adds the group of a command that has started.
+    pub(super) fn add(&self, group: Pid) {
+        let mut inner = self.0.lock();
+        inner.running.insert(group);
+        if let Some(signal) = inner.signal {
+            send(group, signal);
+        }
+    }
+
+    /// Removes the group of a command that has ended and will be reaped.
+    pub(super) fn remove(&self, group: Pid) {
+        self.0.lock().running.remove(&group);
+    }
+}
+
+/// Sends a signal to a group whose first process is not reaped.
+pub(super) fn send(group: Pid, signal: Signal) {
+    // It fails if all its processes have ended.
+    let _ = kill_process_group(group, signal);
 }

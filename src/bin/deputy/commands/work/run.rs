@@ -1,12 +1,12 @@
-//! One run of a command: feeds its standard input, takes what it writes, and ends it where it goes too far.
+//! One run of a command: writes its standard input, reads its output, and ends it at its limits.
 //!
-//! One loop polls the three pipes and a fourth that tells of the command's end, so that none of them holds up another: a
-//! command may leave its input unread, close its output and run on, or end and leave its output to a process that it has
-//! started. The run is over when the command has ended and its output is closed.
+//! One loop polls the three pipes and a fourth that closes when the command ends, so that none blocks another. A command may
+//! leave its input unread, close its output and run on, or end and leave its output to a process that it has started. The
+//! run is over when the command has ended and its output is closed.
 //!
-//! A run that is *cut* (it is late, or floods its output) goes through two more stages: SIGTERM to the process group now,
-//! SIGKILL after [`KILL_AFTER`]. What it writes then is not wanted. After SIGKILL only the command itself is waited for, as a
-//! process outside of the group may hold the pipes for ever.
+//! A run that takes too long or writes too much is killed: its process group gets SIGTERM now, and SIGKILL after
+//! [`KILL_AFTER`]. What it writes then is dropped. After SIGKILL the run waits only for the command itself, because a
+//! process outside the group may hold the pipes for ever.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Write, pipe};
@@ -21,15 +21,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use super::groups::{ProcessGroups, send};
+use super::{ProcessGroups, send};
 
-/// Bytes that a command may write: what a line to the server may have.
+/// Bytes that a command may write: the longest line to the server.
 pub(super) const OUTPUT_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
-/// Bytes of standard error that are kept, the last ones.
+/// Bytes of standard error that are kept: the last ones.
 const ERROR_BYTES_MAX: usize = 4 << 10;
-/// How long a process group has from SIGTERM to SIGKILL.
+/// The time between SIGTERM and SIGKILL.
 const KILL_AFTER: Duration = Duration::from_secs(2);
-/// Bytes moved at once.
+/// Bytes per read or write.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// How a run ended.
@@ -40,7 +40,7 @@ pub(super) struct RunResult {
     pub(super) errors: Tail,
 }
 
-/// Why a run was cut.
+/// Why a run was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KillReason {
     /// It took too long.
@@ -49,7 +49,7 @@ pub(super) enum KillReason {
     TooMuchOutput,
 }
 
-/// Runs a command. `Err` if it cannot be started, or the system has no pipes or threads for it.
+/// Runs a command. Fails if it cannot be started, or the system has no pipes or threads for it.
 pub(super) fn run(
     command: &mut Command,
     input: &[u8],
@@ -63,7 +63,7 @@ pub(super) fn run(
     groups.add(group);
     let run = Run::of(&mut child, input, deadline).and_then(Run::finish);
     if !matches!(run, Ok(Run { killed: None, .. })) {
-        // Whoever of the group is still there has had time to end; or we cannot see to it.
+        // The rest of the group has had its time, or can no longer be watched.
         send(group, Signal::KILL);
     }
     groups.remove(group);
@@ -75,24 +75,24 @@ pub(super) fn run(
 /// A run that is not over.
 struct Run<'a> {
     group: Pid,
-    /// Ends when the command has ended; none after that.
+    /// Closes when the command ends; none after that.
     exit: Option<PipeReader>,
-    /// None when all is fed, or nobody reads.
+    /// None when all input is written, or the command does not read.
     stdin: Option<ChildStdin>,
     input: &'a [u8],
-    /// None when it is closed, or nothing more is wanted of it.
+    /// None when it is closed, or the run is killed.
     stdout: Option<Stream>,
     stderr: Option<Stream>,
     output: Vec<u8>,
     errors: Tail,
     killed: Option<KillReason>,
-    /// What comes if time runs out, and when.
+    /// The next step of a run that takes too long, and when it is due.
     timer: (Timer, Option<Instant>),
 }
 
 type Stream = Box<dyn PollableRead + Send>;
 
-/// Something to read that can be polled.
+/// A stream that can be polled.
 trait PollableRead: Read + AsFd {}
 impl<T: Read + AsFd> PollableRead for T {}
 
@@ -100,7 +100,7 @@ impl<T: Read + AsFd> PollableRead for T {}
 enum Timer {
     Terminate,
     Kill,
-    /// It has been killed.
+    /// SIGKILL was sent.
     Killed,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
         self.exit.is_none() && (is_closed || self.timer.0 == Timer::Killed)
     }
 
-    /// Waits until something can be done; finds out whether the command has ended.
+    /// Waits until a pipe is ready or the timer is due, and notices the end of the command.
     fn wait(&mut self) -> io::Result<()> {
         let left = self.timer.1.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.map(|left| Timespec::try_from(left).expect("it is at most a day"));
@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // The pipe of the end is the first, and nothing is ever written to it.
+        // The first is the pipe that closes when the command ends. Nothing is written to it.
         if self.exit.is_some() && !watched[0].revents().is_empty() {
             (self.exit, self.stdin) = (None, None);
         }
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
         match stdin.write(&self.input[..self.input.len().min(CHUNK_BYTES)]) {
             Ok(count) => self.input = &self.input[count..],
             Err(error) if is_retryable(&error) => {}
-            // It reads no more, which is its own affair.
+            // The command does not read all its input, which is allowed.
             Err(_) => self.input = &[],
         }
         if self.input.is_empty() {
@@ -217,12 +217,12 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Reads once, if there is something. Closes the stream at its end.
+/// Reads once, if there is something to read. Drops the stream at its end.
 fn read<'a>(stream: &mut Option<Stream>, chunk: &'a mut [u8]) -> Option<&'a [u8]> {
     match stream.as_mut()?.read(chunk) {
         Err(error) if is_retryable(&error) => return None,
         Ok(count @ 1..) => return Some(&chunk[..count]),
-        // An error is an end: no more can be had.
+        // An error counts as the end.
         Ok(0) | Err(_) => {}
     }
     *stream = None;
@@ -233,7 +233,7 @@ fn is_retryable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// A pipe that ends when this process, which is a child of ours, has ended. It is not reaped by this.
+/// Returns a pipe that closes when this child process has ended. The child is not reaped.
 fn exit_pipe(pid: Pid) -> io::Result<PipeReader> {
     let (reader, writer) = pipe()?;
     let wait = move || {
@@ -241,7 +241,7 @@ fn exit_pipe(pid: Pid) -> io::Result<PipeReader> {
         while wait().is_err_and(|error| error == Errno::INTR) {}
         drop(writer);
     };
-    thread::Builder::new().name("end of a command".to_owned()).spawn(wait)?;
+    thread::Builder::new().name("command exit".to_owned()).spawn(wait)?;
     Ok(reader)
 }
 
@@ -261,7 +261,7 @@ impl Tail {
         }
     }
 
-    /// As text, for people.
+    /// Returns the bytes as text, with `...` before it if earlier ones were dropped.
     pub(super) fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);

@@ -1,51 +1,50 @@
-//! `deputy do --lines`: a job for each line, many at once.
+//! `deputy do --lines`: a job for each line, many at once; and jobs in the background.
 //!
 //! ```text
-//!  stdin -> reader --lines--> [ submit ] --open jobs--> waiters -> stdout
-//!                                 ^                        |
-//!                                 +------ permits ---------+
+//!  stdin -> reader --lines--> [ submit ] --pending jobs--> waiters -> stdout
+//!                                 ^                           |
+//!                                 +-------- permits ----------+
 //! ```
 //!
-//! Each job that is out has a permit, and there are as many as `--jobs` says. Whoever waits for a job's answer prints it
-//! and gives the permit back: with `--ordered` one thread, that takes the jobs in the order of the lines; otherwise one a
-//! permit. The reader may hang on a silent input, so nobody waits for it.
+//! Invariant: each submitted job has a permit, and there are `--jobs` permits. A waiter prints the job's answer and returns
+//! the permit. With `--ordered` one waiter takes the jobs in the order of the lines; otherwise there is one per permit. The
+//! reader may block on its input for ever, so no thread joins it.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use deputy::client::{Client, Error, JobHandle};
+use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
-use super::input::{ArgFormat, Line, input_length, lines};
-use super::progress::Progress;
-use super::result::ResultPrinter;
+use super::input::{ArgFormat, Line, ResultPrinter, input_length, lines};
 use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, print_error};
 
-/// What is to be done with each line.
+/// What to do with each line.
 pub(super) struct Batch<'a> {
     pub(super) type_name: &'a str,
     pub(super) form: ArgFormat,
-    /// How many jobs are out at once.
+    /// How many jobs to have submitted at once.
     pub(super) jobs: usize,
     pub(super) ordered: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) raw: bool,
 }
 
-/// A job that is out.
+/// A submitted job without an answer.
 struct PendingJob {
     job: JobHandle<Box<RawValue>>,
     line: u64,
-    /// Of the input, in bytes.
+    /// Bytes of the input.
     length: u64,
     deadline: Option<Instant>,
 }
 
 impl Batch<'_> {
-    /// Does all lines, or as many as can be done.
+    /// Submits the lines and prints the results, until the input ends or a problem stops it.
     pub(super) fn run(&self, client: Client) -> Outcome {
         let lines = read_lines()?;
         let (permit, permits) = bounded(self.jobs);
@@ -56,7 +55,7 @@ impl Batch<'_> {
         let mut client = Some(client);
         let ended = thread::scope(|scope| {
             for _ in 0..self.jobs {
-                // There is room for all.
+                // The channel has room for all.
                 let _ = permit.send(());
             }
             for _ in 0..if self.ordered { 1 } else { self.jobs } {
@@ -72,7 +71,7 @@ impl Batch<'_> {
             let ended = self.submit(open, &lines, &permits, &open_jobs, &stopped);
             drop(open_jobs);
             select! {
-                // Nobody wants what is still out. Without its client no answer will come, and the waiters end.
+                // Dropping the client fails the pending jobs, so the waiters end.
                 recv(stopped) -> _ => client = None,
                 recv(all_done) -> _ => {}
             }
@@ -81,7 +80,7 @@ impl Batch<'_> {
         ended.and(report.into_inner().finish())
     }
 
-    /// Submits all lines, unless one is wrong or somebody has told to stop.
+    /// Submits the lines until one is wrong or the summary says to stop.
     fn submit(
         &self,
         client: &Client,
@@ -105,13 +104,13 @@ impl Batch<'_> {
             }
             let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let job = client.submit_raw(self.type_name, Some(&arg));
-            // The waiters stay until the other end is dropped.
+            // The waiters receive until the other end is dropped.
             let _ = open_jobs.send(PendingJob { job, line: number, length, deadline });
         }
     }
 }
 
-/// Reads ahead on a thread of its own.
+/// Reads ahead on a thread.
 fn read_lines() -> Result<Receiver<Result<Line, CliError>>, CliError> {
     let (sender, receiver) = bounded(64);
     let read = move || {
@@ -126,7 +125,7 @@ fn read_lines() -> Result<Receiver<Result<Line, CliError>>, CliError> {
     Ok(receiver)
 }
 
-/// One of those who wait for answers.
+/// Waits for the answers of jobs, one after another.
 fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Summary>) {
     for open in jobs {
         let answer = match open.deadline {
@@ -134,7 +133,7 @@ fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Sum
             None => open.job.wait(),
         };
         report.lock().record(open.line, open.length, answer);
-        // Nobody wants it when all lines are submitted.
+        // The receiver is gone when all lines are submitted.
         let _ = permit.send(());
     }
 }
@@ -143,13 +142,13 @@ fn no_thread(error: &io::Error) -> CliError {
     CliError::new(FAILED, format!("cannot start a thread: {error}"))
 }
 
-/// What has come of the jobs so far.
+/// The outcome of the jobs so far.
 struct Summary {
     results: ResultPrinter,
     progress: Progress,
-    /// Tells to stop by being dropped.
+    /// Dropped to stop the submitting.
     stop: Option<Sender<()>>,
-    /// Why the rest need not be done.
+    /// Why it was stopped.
     stopped: Option<CliError>,
     done: u64,
     failed: u64,
@@ -163,7 +162,7 @@ impl Summary {
         Self { results, progress, stop: Some(stop), stopped: None, done: 0, failed: 0, timed_out: 0, lost: 0 }
     }
 
-    /// Prints what came of a job.
+    /// Counts and prints the answer of a job.
     fn record(&mut self, line: u64, length: u64, answer: Result<Box<RawValue>, Error>) {
         match answer {
             Ok(res) => {
@@ -198,13 +197,13 @@ impl Summary {
         }
     }
 
-    /// The first reason to stop is the one that is told.
+    /// Stops the submitting. The first reason is the one that is reported.
     fn stop(&mut self, why: CliError) {
         self.stopped.get_or_insert(why);
         self.stop = None;
     }
 
-    /// How it all ended.
+    /// Returns how the batch ended.
     fn finish(self) -> Outcome {
         self.progress.end();
         let all = self.done + self.failed + self.timed_out;
@@ -214,10 +213,99 @@ impl Summary {
             }
             Some(problem) => Err(problem),
             None if self.timed_out > 0 => {
-                Err(CliError::new(TIMED_OUT, format!("{} of {all} jobs were not done in time", self.timed_out)))
+                Err(CliError::new(TIMED_OUT, format!("{} of {all} jobs had no answer in time", self.timed_out)))
             }
             None if self.failed > 0 => Err(CliError::new(FAILED, format!("{} of {all} jobs failed", self.failed))),
             None => Ok(()),
+        }
+    }
+}
+
+/// After this many jobs the server is asked whether it has accepted them.
+const BATCH: usize = 1_000;
+
+/// Waits until the server has read these jobs. Fails if it refused one.
+pub(super) fn wait_until_accepted(
+    client: &Client,
+    jobs: impl IntoIterator<Item = JobHandle<Box<RawValue>>>,
+) -> Outcome {
+    client.ping()?;
+    for job in jobs {
+        match job.try_wait() {
+            // A job that has failed was accepted.
+            None | Some(Ok(_) | Err(Error::Failed(_) | Error::GaveUp(_))) => {}
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Submits a job for each line, and waits only until the server has accepted all.
+pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) -> Outcome {
+    let mut jobs = Vec::new();
+    let mut ended = Ok(());
+    for line in lines() {
+        match line.and_then(|line| form.arg_in(line)) {
+            Ok(None) => {}
+            Ok(arg) => jobs.push(client.submit_raw(type_name, arg.as_deref())),
+            Err(problem) => {
+                ended = Err(problem);
+                break;
+            }
+        }
+        if jobs.len() == BATCH {
+            wait_until_accepted(client, jobs.drain(..))?;
+        }
+    }
+    wait_until_accepted(client, jobs).and(ended)
+}
+
+/// A line on a terminal's stderr: how many jobs are done, how many failed, the rate, and the time left if the length of the
+/// input is known.
+struct Progress {
+    /// None without a terminal.
+    bar: Option<ProgressBar>,
+    start: Instant,
+    done: u64,
+    failed: u64,
+}
+
+impl Progress {
+    /// `bytes` is the length of the input, if it is known.
+    fn start(bytes: Option<u64>) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let (bar, template) = match bytes {
+                Some(bytes) => (ProgressBar::new(bytes), "{bar:30} {percent:>3}%  {msg}, {eta} left"),
+                None => (ProgressBar::no_length(), "{msg}, {elapsed}"),
+            };
+            bar.with_style(ProgressStyle::with_template(template).expect("the template is right"))
+        });
+        Self { bar, start: Instant::now(), done: 0, failed: 0 }
+    }
+
+    /// Counts a finished job, and its `bytes` of the input.
+    fn advance(&mut self, bytes: u64, is_done: bool) {
+        let count = if is_done { &mut self.done } else { &mut self.failed };
+        *count += 1;
+        let Some(bar) = &self.bar else { return };
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = (self.done + self.failed) as f64 / self.start.elapsed().as_secs_f64().max(1e-3);
+        bar.set_message(format!("{} done, {} failed, {rate:.0}/s", self.done, self.failed));
+        bar.inc(bytes);
+    }
+
+    /// Removes the line while `write` writes to the terminal.
+    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Removes the line.
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
 }

@@ -1,37 +1,36 @@
-//! Pages of the manual, in the language of man(7).
+//! Man pages, in the language of man(7).
 
 use std::fmt::Write;
 
-use super::help::{ABOUT, NOTES, explanation};
+use super::help::{ABOUT, NOTES};
+use crate::cli::Opt;
+use crate::cli::help::explanation;
 use crate::error::{EXIT_CODES, ExitMeaning};
-use crate::options::{HELP, Opt, VERSION};
-use crate::subcommand::{SUBCOMMANDS, Subcommand};
+use crate::subcommand::{HELP, Subcommand, Table, VERSION};
 
-/// The page of `deputy` itself.
-pub(crate) fn main_page() -> String {
+/// Returns the page of `deputy` itself.
+pub(crate) fn main_page(table: Table) -> String {
     let mut page = head("deputy", ABOUT.trim_end_matches('.'));
     page += ".SH SYNOPSIS\n.B deputy\n.I SUBCOMMAND\n.RI [ OPTION ].\\|.\\|.\n.SH DESCRIPTION\n";
     paragraphs(&mut page, NOTES);
     page += ".SH SUBCOMMANDS\n";
-    for subcommand in SUBCOMMANDS {
+    for subcommand in table {
         item(&mut page, &format!("\\fBdeputy\\-{}\\fR(1)", text(subcommand.name)), subcommand.summary);
     }
     options(&mut page, &[&HELP, &VERSION]);
     tail(&mut page, EXIT_CODES);
     page += ".SH SEE ALSO\n";
-    let names: Vec<_> = SUBCOMMANDS.iter().map(|other| format!(".BR deputy\\-{} (1)", text(other.name))).collect();
+    let names: Vec<_> = table.iter().map(|other| format!(".BR deputy\\-{} (1)", text(other.name))).collect();
     page += &names.join(",\n");
     page.push('\n');
     page
 }
 
-/// The page of a subcommand.
+/// Returns the page of a subcommand.
 pub(crate) fn page(subcommand: &Subcommand) -> String {
     let mut page = head(&format!("deputy-{}", subcommand.name), subcommand.summary);
     let _ = write!(page, ".SH SYNOPSIS\n{}\n.SH DESCRIPTION\n", text(&subcommand.usage()));
-    let mut summary = subcommand.summary.to_owned();
-    summary[..1].make_ascii_uppercase();
-    paragraphs(&mut page, &[&format!("{summary}.")]);
+    paragraphs(&mut page, &[&format!("{}.", subcommand.capitalized_summary())]);
     paragraphs(&mut page, subcommand.about);
     for word in subcommand.positionals {
         item(&mut page, &format!("\\fI{}\\fR", text(word.name)), word.help);
@@ -70,8 +69,8 @@ fn options(page: &mut String, options: &[&Opt]) {
 
 fn tail(page: &mut String, exits: &[ExitMeaning]) {
     *page += ".SH ENVIRONMENT\n";
-    item(page, "DEPUTY_URL", "the server, if --server is not given");
-    item(page, "NO_COLOR", "if it is set, there is no colour");
+    item(page, "DEPUTY_URL", "the server, without --server");
+    item(page, "NO_COLOR", "turns colour off, if it is set and not empty");
     *page += ".SH EXIT STATUS\n";
     for (code, meaning) in exits {
         item(page, &code.to_string(), meaning);
@@ -84,12 +83,12 @@ fn paragraphs(page: &mut String, paragraphs: &[&str]) {
     }
 }
 
-/// A tagged paragraph. `tag` is in roff's language already.
+/// Appends a tagged paragraph. `tag` is already in roff's language.
 fn item(page: &mut String, tag: &str, words: &str) {
     let _ = write!(page, ".TP\n{tag}\n{}\n", text(words));
 }
 
-/// Plain text in roff's language, to stand at the beginning of a line or within one.
+/// Converts plain text to roff's language, for the beginning of a line or within one.
 fn text(plain: &str) -> String {
     let mut escaped = String::with_capacity(plain.len() + 8);
     if plain.starts_with(['.', '\'']) {
@@ -98,9 +97,9 @@ fn text(plain: &str) -> String {
     for c in plain.chars() {
         match c {
             '\\' => escaped += "\\e",
-            // A minus as it is typed, not a hyphen.
+            // A minus for copying, not a hyphen.
             '-' => escaped += "\\-",
-            // Quotes as they are typed: these would become typographic ones.
+            // roff would make typographic quotes of these.
             '\'' => escaped += "\\(aq",
             '`' => escaped += "\\(ga",
             '^' => escaped += "\\(ha",
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_taken_for_roff() {
+    fn a_text_is_never_read_as_roff() {
         assert_eq!(text(".x"), "\\&.x");
         assert_eq!(text("'x'"), "\\&\\(aqx\\(aq");
         assert_eq!(text(r"a\b --c"), r"a\eb \-\-c");

@@ -1,4 +1,4 @@
-//! The terminal: taken when it opens, and given back as it was when it is dropped or any thread panics.
+//! The terminal: set up when the guard is made, and restored when it is dropped or any thread panics.
 
 use std::io::{self, Stdout, stdout};
 use std::panic;
@@ -16,7 +16,7 @@ use signal_hook::low_level::emulate_default_handler;
 use super::draw::View;
 use super::state::State;
 
-/// What a shell shows for a Rust program that has panicked.
+/// The exit code of a Rust program that has panicked.
 const PANICKED: i32 = 101;
 
 pub(super) struct TerminalGuard {
@@ -25,13 +25,13 @@ pub(super) struct TerminalGuard {
 }
 
 impl TerminalGuard {
-    /// Takes the terminal.
+    /// Sets the terminal up.
     pub(super) fn open(colour: bool) -> io::Result<Self> {
-        let tell = panic::take_hook();
+        let print = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             restore();
-            tell(panic);
-            // Of another thread: the rest would go on, without a screen.
+            print(panic);
+            // A panic in one thread ends all: without this, the others would go on without a screen.
             process::exit(PANICKED);
         }));
         enter()?;
@@ -39,20 +39,20 @@ impl TerminalGuard {
         Ok(Self { terminal, colour })
     }
 
-    /// Shows the state as it is now; only what has changed is sent.
+    /// Draws the state. Only changes are sent to the terminal.
     pub(super) fn draw(&mut self, state: &mut State) -> io::Result<()> {
         let colour = self.colour;
         self.terminal.draw(|frame| View { state, now: Instant::now(), colour }.draw(frame)).map(drop)
     }
 
-    /// Forgets what is there, so that all is drawn again. (`Terminal::clear` asks the terminal where its cursor is, and the
-    /// thread that reads keys would get the answer.)
+    /// Forgets the screen, so that all of it is drawn again. (`Terminal::clear` asks the terminal for the cursor position,
+    /// and the thread that reads keys would get the answer.)
     pub(super) fn clear(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }
 
-    /// Gives the terminal back to the shell until that continues us.
+    /// Restores the terminal and stops the process until the shell continues it.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore();
         emulate_default_handler(SIGTSTP)?;
@@ -72,7 +72,7 @@ fn enter() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, Hide).inspect_err(|_| restore())
 }
 
-/// All of it, as far as it goes: a terminal that is gone needs nothing back.
+/// Undoes [`enter`]. Errors are ignored: a terminal that is gone needs no restoring.
 fn restore() {
     let _ = execute!(stdout(), Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();

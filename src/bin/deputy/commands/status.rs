@@ -1,40 +1,110 @@
-//! What `deputy status` shows, line by line. Pure.
+//! `deputy status`: the server's state, once. Everything but [`run`] and [`query`] is pure.
 
-use deputy::client::{Metrics, TypeMetrics};
+use std::io::Write;
+
+use deputy::client::{Client, Metrics, Options, TypeMetrics};
 use deputy::limits::TYPE_ROWS_MAX;
+use ratatui::crossterm::terminal;
 
-use crate::commands::health::{NO_WORKER, is_memory_full, lacks_workers, memory_percent, open_jobs};
+use crate::cli::parse::Args;
+use crate::cli::{Choices, Count, Opt, Positional};
+use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::format::{age, count, counted, cut, left, right, size, width};
-use crate::out::{Style, one_line};
+use crate::out::{Out, Style, one_line};
+use crate::server::{
+    NO_WORKER, SERVER, check_types, connect, is_memory_full, lacks_workers, memory_percent, open_jobs, uptime_ms,
+};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
+
+static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
+
+pub(crate) static STATUS: Subcommand = Subcommand {
+    name: "status",
+    summary: "show the server's state",
+    positionals: &[Positional {
+        name: "TYPE",
+        help: "show only these types; without it all, those with the most jobs first",
+        count: Count::AnyNumber,
+        choices: Choices::Any,
+    }],
+    options: &[&JSON, &SERVER, &HELP],
+    about: &[
+        "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
+         last had no worker, and the age of the oldest waiting job. A type with waiting jobs and no worker is marked. A \
+         terminal shows only as many types as fit.",
+    ],
+    examples: &[
+        Example { what: "How is the server doing?", line: "deputy status" },
+        Example { what: "All types, also those that do not fit a screen", line: "deputy status | less" },
+        Example { what: "The number of waiting jobs, for a script", line: "deputy status --json | jq .jobs_waiting" },
+    ],
+    exit_codes: EXIT_CODES,
+    on_usage_error: None,
+    run: Run::Args(run),
+};
+
+fn run(args: &Args) -> Outcome {
+    check_types(args.positionals())?;
+    let client = connect(args, Options::new())?;
+    let metrics = query(&client, args.positionals())?;
+    let mut out = Out::stdout();
+    if args.has(&JSON) {
+        return Ok(writeln!(out, "{}", metrics.raw)?);
+    }
+    let room = if out.is_terminal() { terminal::size().ok() } else { None };
+    let screen = StatusView {
+        url: &client.url().to_string(),
+        up_ms: uptime_ms(&metrics),
+        columns: room.map_or(usize::MAX, |(columns, _)| columns.into()),
+        rows: room.map_or(usize::MAX, |(_, rows)| rows.into()),
+        named_types: !args.positionals().is_empty(),
+    };
+    for line in screen.lines(&metrics) {
+        match line.style {
+            Some(style) => writeln!(out, "{}", out.styled(style, &line.text).into_owned())?,
+            None => writeln!(out, "{}", line.text)?,
+        }
+    }
+    Ok(())
+}
+
+/// Asks for all types, or for those that were named.
+fn query(client: &Client, types: &[String]) -> Result<Metrics, CliError> {
+    if types.is_empty() {
+        return Ok(client.metrics_by_type()?);
+    }
+    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+    Ok(client.metrics_of(&types)?)
+}
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
-/// Columns that a name has at least, however narrow the terminal is.
+/// The fewest columns of a name, however narrow the terminal is.
 const NAME_MIN: usize = 8;
-/// The columns of figures.
+/// The titles of the columns of numbers.
 const TITLES: [&str; 5] = ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST"];
 
-/// A line, and what it stands out by.
+/// A line and its style.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) style: Option<Style>,
-    pub(super) text: String,
+struct Line {
+    style: Option<Style>,
+    text: String,
 }
 
-/// What is shown beside the metrics, and how much room there is for all.
-pub(super) struct StatusView<'a> {
-    pub(super) url: &'a str,
-    pub(super) up_ms: u64,
-    /// Of the terminal; `usize::MAX` if there is none.
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-    /// Whether the types were named, and all of them are to be seen.
-    pub(super) named_types: bool,
+/// What is shown besides the metrics, and the size of the terminal.
+struct StatusView<'a> {
+    url: &'a str,
+    up_ms: u64,
+    /// The terminal's; `usize::MAX` without one.
+    columns: usize,
+    rows: usize,
+    /// Whether types were named: then all of them are shown.
+    named_types: bool,
 }
 
 impl StatusView<'_> {
-    /// The server, and a table of types.
-    pub(super) fn lines(&self, metrics: &Metrics) -> Vec<Line> {
+    /// Returns the lines about the server, and the table of types.
+    fn lines(&self, metrics: &Metrics) -> Vec<Line> {
         let mut lines = self.server(metrics);
         if metrics.types.is_empty() {
             lines.push(plain("No type has jobs or workers.".to_owned()));
@@ -42,7 +112,7 @@ impl StatusView<'_> {
         }
         let mut types: Vec<&TypeMetrics> = metrics.types.iter().collect();
         types.sort_by(|a, b| open_jobs(b).cmp(&open_jobs(a)).then_with(|| a.name.cmp(&b.name)));
-        // The heading, a line that tells of the rest, and the shell's prompt.
+        // Room for the heading, the last line, and the shell's prompt.
         let room = self.rows.saturating_sub(lines.len() + 3).max(1);
         let shown = if self.named_types || types.len() <= room { types.len() } else { room };
         lines.extend(self.table(&types[..shown]));
@@ -50,7 +120,10 @@ impl StatusView<'_> {
             let more = counted((types.len() - shown) as u64, "more type");
             lines.push(dim(format!("and {more}: deputy status | less")));
         } else if types.len() == TYPE_ROWS_MAX && !self.named_types {
-            lines.push(dim(format!("The server tells of the {} fullest types.", count(TYPE_ROWS_MAX as u64))));
+            lines.push(dim(format!(
+                "The server reports only the {} types with the most jobs.",
+                count(TYPE_ROWS_MAX as u64)
+            )));
         }
         lines
     }
@@ -94,34 +167,34 @@ impl StatusView<'_> {
     }
 
     fn table(&self, types: &[&TypeMetrics]) -> Vec<Line> {
-        let rows: Vec<_> = types.iter().map(|row| (one_line(&row.name), figures(row), lacks_workers(row))).collect();
+        let rows: Vec<_> = types.iter().map(|row| (one_line(&row.name), numbers(row), lacks_workers(row))).collect();
         let mut widths = TITLES.map(str::len);
-        for (_, figures, _) in &rows {
-            for (width, figure) in widths.iter_mut().zip(figures) {
-                *width = (*width).max(figure.len());
+        for (_, numbers, _) in &rows {
+            for (width, number) in widths.iter_mut().zip(numbers) {
+                *width = (*width).max(number.len());
             }
         }
         let taken: usize = widths.iter().map(|width| GAP + width).sum();
         let marks = if rows.iter().any(|row| row.2) { GAP + NO_WORKER.len() } else { 0 };
         let widest = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0).max("TYPE".len());
         let name = widest.min(self.columns.saturating_sub(taken + marks).max(NAME_MIN));
-        let line = |first: &str, figures: &[String], mark: &str| {
-            let figures = figures.iter().zip(widths).map(|(figure, width)| right(figure, width + GAP));
-            let text = left(first, name) + &figures.collect::<String>() + mark;
+        let line = |first: &str, numbers: &[String], mark: &str| {
+            let numbers = numbers.iter().zip(widths).map(|(number, width)| right(number, width + GAP));
+            let text = left(first, name) + &numbers.collect::<String>() + mark;
             cut(text.trim_end(), self.columns)
         };
         let heading = line("TYPE", &TITLES.map(str::to_owned), "");
         let mut lines = vec![Line { style: Some(Style::Bold), text: heading }];
-        lines.extend(rows.iter().map(|(first, figures, lacks)| Line {
+        lines.extend(rows.iter().map(|(first, numbers, lacks)| Line {
             style: lacks.then_some(Style::Red),
-            text: line(first, figures, &if *lacks { " ".repeat(GAP) + NO_WORKER } else { String::new() }),
+            text: line(first, numbers, &if *lacks { " ".repeat(GAP) + NO_WORKER } else { String::new() }),
         }));
         lines
     }
 }
 
-/// In the order of [`TITLES`].
-fn figures(row: &TypeMetrics) -> [String; 5] {
+/// The numbers of a row, in the order of [`TITLES`].
+fn numbers(row: &TypeMetrics) -> [String; 5] {
     let oldest = if row.waiting == 0 { "-".to_owned() } else { age(row.oldest_ms) };
     [count(row.waiting), count(row.running), count(row.workers), count(row.done), oldest]
 }
@@ -139,7 +212,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::commands::health::tests::metrics;
+    use crate::server::tests::metrics;
 
     fn screen(columns: usize, rows: usize) -> StatusView<'static> {
         StatusView { url: "tcp://127.0.0.1:11746", up_ms: 187_200_000, columns, rows, named_types: false }
@@ -162,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fullest_type_comes_first_and_one_without_workers_is_marked() {
+    fn the_type_with_most_jobs_comes_first_and_one_without_workers_is_marked() {
         let lines = screen(usize::MAX, usize::MAX).lines(&metrics(busy()));
         let expected = [
             "server   tcp://127.0.0.1:11746, version 0.1.0, up for 2 d 4 h, 4 threads",
@@ -203,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn a_server_tells_of_so_many_types_and_no_more() {
+    fn a_table_that_the_server_cut_says_so() {
         let types: serde_json::Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!({ "waiting": 1 }))).collect();
         let lines = screen(usize::MAX, usize::MAX).lines(&metrics(json!({ "types": types })));
-        assert_eq!(lines.last().unwrap().text, "The server tells of the 1,000 fullest types.");
+        assert_eq!(lines.last().unwrap().text, "The server reports only the 1,000 types with the most jobs.");
     }
 
     #[test]

@@ -1,0 +1,340 @@
+//! `deputy why`: why jobs of a type are waiting.
+//!
+//! No job waits beside a free worker of its type for longer than a moment (docs/protocol.md). So where jobs are waiting and
+//! a worker does their type, its workers are taken: by jobs of this type, by jobs of others, or because they do not read.
+//! Everything but [`run`] is pure.
+
+use std::io::Write;
+
+use deputy::client::{Metrics, Options, TypeMetrics};
+
+use crate::cli::parse::Args;
+use crate::cli::{Choices, Count, Positional};
+use crate::error::{EXIT_CODES, Outcome};
+use crate::format::{age, count, counted};
+use crate::out::{Out, one_line};
+use crate::server::{SERVER, check_type, connect, is_memory_full};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
+
+pub(crate) static WHY: Subcommand = Subcommand {
+    name: "why",
+    summary: "explain why jobs of a type are waiting",
+    positionals: &[Positional { name: "TYPE", help: "the type", count: Count::Once, choices: Choices::Any }],
+    options: &[&SERVER, &HELP],
+    about: &[
+        "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
+         busy, they do not take what is there, the server is stopping, or no job is waiting. It adds that the server's \
+         memory budget is used up, if new jobs are refused for that reason.",
+        "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
+         they may hold, nor which other types they do. What is only likely is said with 'seem'.",
+    ],
+    examples: &[
+        Example { what: "Why is no job done?", line: "deputy why thumbnail" },
+        Example { what: "Ask again every two seconds", line: "watch deputy why thumbnail" },
+    ],
+    exit_codes: EXIT_CODES,
+    on_usage_error: None,
+    run: Run::Args(run),
+};
+
+fn run(args: &Args) -> Outcome {
+    let name = &args.positionals()[0];
+    check_type(name)?;
+    let client = connect(args, Options::new())?;
+    let metrics = client.metrics_of(&[name])?;
+    let mut row = metrics.types.first().cloned().unwrap_or_default();
+    row.name.clone_from(name);
+    let cause = Cause::of(&row, &metrics);
+    let others = if cause.may_be_misspelt(&row) { client.metrics_by_type()?.types } else { Vec::new() };
+    Ok(writeln!(Out::stdout(), "{}", cause.explain(&row, &metrics, &similar_names(name, &others)))?)
+}
+
+/// How long a job may wait beside an idle worker before that needs an explanation.
+const MOMENT_MS: u64 = 1_000;
+
+/// Why jobs of a type are waiting, or that none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The server is stopping, and sends no more jobs to workers.
+    Stopping,
+    /// No job is waiting.
+    Nothing,
+    /// No worker does the type.
+    NoWorker,
+    /// As many of its jobs are running as it has workers, or more.
+    Busy,
+    /// Some of its workers hold none of its jobs, but no worker of the server is idle.
+    BusyWithOthers,
+    /// Some of its workers hold none of its jobs, and whether they hold others is not known.
+    SeemBusy,
+    /// Some of its workers are idle, and the oldest job came a moment ago.
+    AboutToStart,
+    /// At least `idle` of its workers are idle, and take nothing.
+    Stalled { idle: u64 },
+}
+
+impl Cause {
+    fn of(row: &TypeMetrics, metrics: &Metrics) -> Self {
+        // `holding` of all workers hold a job. If fewer hold one than do this type, the others of the type are idle.
+        let holding = metrics.workers.saturating_sub(metrics.workers_idle);
+        let idle = row.workers.saturating_sub(holding);
+        match row {
+            _ if metrics.draining => Self::Stopping,
+            row if row.waiting == 0 => Self::Nothing,
+            row if row.workers == 0 => Self::NoWorker,
+            row if idle > 0 && row.oldest_ms < MOMENT_MS => Self::AboutToStart,
+            _ if idle > 0 => Self::Stalled { idle },
+            row if row.running >= row.workers => Self::Busy,
+            _ if metrics.workers_idle == 0 => Self::BusyWithOthers,
+            _ => Self::SeemBusy,
+        }
+    }
+
+    /// Whether another name may be meant: the type has neither workers nor running jobs.
+    fn may_be_misspelt(self, row: &TypeMetrics) -> bool {
+        matches!(self, Self::Nothing | Self::NoWorker) && row.workers == 0 && row.running == 0
+    }
+
+    /// Returns the sentence, with the names in `near` as a question.
+    fn explain(self, row: &TypeMetrics, metrics: &Metrics, near: &[&str]) -> String {
+        let name = quoted(&row.name);
+        let reason = match self {
+            Self::Stopping => {
+                format!(
+                    "No job of type {name} is started: the server is stopping, and answers waiting jobs with shutdown"
+                )
+            }
+            Self::Nothing => format!("No job of type {name} is waiting{}", without_waiting(row)),
+            _ => waiting(row, &name) + &self.reason(row),
+        };
+        let full = is_memory_full(metrics) && self != Self::Stopping;
+        let full = if full { "; the server's memory budget is used up, so it refuses new jobs" } else { "" };
+        reason + full + &suggestion(near)
+    }
+
+    /// Returns the clause that follows the number of waiting jobs.
+    fn reason(self, row: &TypeMetrics) -> String {
+        let some = if row.running == 0 { "" } else { ", some of them" };
+        match (self, row.workers) {
+            (Self::NoWorker, _) => ", because no worker does that type".to_owned(),
+            (Self::Busy, 1) => format!(", because its only worker is busy: it holds {}", counted(row.running, "job")),
+            (Self::Busy, workers) => {
+                format!(", because all its {} workers are busy: they hold {}", count(workers), count(row.running))
+            }
+            (Self::BusyWithOthers, 1) => ", because its only worker is busy with jobs of other types".to_owned(),
+            (Self::BusyWithOthers, workers) => {
+                format!(", because all its {} workers are busy{some} with jobs of other types", count(workers))
+            }
+            (Self::SeemBusy, 1) => ": its only worker seems to be busy with jobs of other types".to_owned(),
+            (Self::SeemBusy, workers) => {
+                format!(": its {} workers seem to be busy{some} with jobs of other types", count(workers))
+            }
+            (Self::Stalled { .. }, 1) => {
+                ", though its only worker is idle: it seems not to read what the server sends".to_owned()
+            }
+            (Self::Stalled { idle }, workers) => format!(
+                ", though of its {} workers at least {} {} idle: they seem not to read what the server sends",
+                count(workers),
+                count(idle),
+                if idle == 1 { "is" } else { "are" }
+            ),
+            (Self::Stopping | Self::Nothing | Self::AboutToStart, _) => ": a worker is about to take it".to_owned(),
+        }
+    }
+}
+
+/// Returns how many jobs are waiting, and for how long.
+fn waiting(row: &TypeMetrics, name: &str) -> String {
+    let oldest = age(row.oldest_ms);
+    match row.waiting {
+        1 => format!("1 job of type {name} has waited for {oldest}"),
+        more => format!("{} jobs of type {name} are waiting, the oldest for {oldest}", count(more)),
+    }
+}
+
+/// Returns the clause for a type without waiting jobs.
+fn without_waiting(row: &TypeMetrics) -> String {
+    match (row.running, row.workers) {
+        (0, 0) => ", and no worker does that type".to_owned(),
+        (0, 1) => "; 1 worker does that type".to_owned(),
+        (0, workers) => format!("; {} workers do that type", count(workers)),
+        (1, _) => "; 1 is running".to_owned(),
+        (running, _) => format!("; {} are running", count(running)),
+    }
+}
+
+/// Returns the end of the sentence: a question, if there are similar names.
+fn suggestion(near: &[&str]) -> String {
+    let names: Vec<String> = near.iter().map(|name| quoted(name)).collect();
+    match names.split_last() {
+        None => ".".to_owned(),
+        Some((last, [])) => format!("; did you mean {last}?"),
+        Some((last, others)) => format!("; did you mean {} or {last}?", others.join(", ")),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", one_line(name))
+}
+
+/// The most names in the question.
+const NAMES_MAX: usize = 3;
+
+/// Returns the types with workers whose names are most similar, the most similar first.
+fn similar_names<'a>(name: &str, types: &'a [TypeMetrics]) -> Vec<&'a str> {
+    let others = types.iter().filter(|row| row.workers > 0 && row.name != name).map(|row| row.name.as_str());
+    let mut near: Vec<(usize, &str)> = others.filter_map(|other| Some((distance(name, other)?, other))).collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, other)| other).take(NAMES_MAX).collect()
+}
+
+/// Returns the distance of two names, without regard to case; none if they are not similar.
+fn distance(a: &str, b: &str) -> Option<usize> {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let letters = a.chars().count().max(b.chars().count());
+    // A letter that is missing, doubled, wrong or swapped with the next counts once.
+    let slips = strsim::osa_distance(&a, &b);
+    let is_part = a.len().min(b.len()) >= 3 && (a.contains(&b) || b.contains(&a));
+    (slips <= letters.div_ceil(4) && slips < letters || is_part).then_some(slips)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::server::tests::{metrics, row};
+
+    /// Explains a row (waiting, running, workers, age of the oldest) of a server with `workers`, of which `workers_idle` are
+    /// idle.
+    fn sentence(jobs: [u64; 4], [workers, workers_idle]: [u64; 2]) -> String {
+        let [waiting, running, doing, oldest_ms] = jobs;
+        let row =
+            row("resize", json!({ "waiting": waiting, "running": running, "workers": doing, "oldest_ms": oldest_ms }));
+        let metrics = metrics(json!({ "workers": workers, "workers_idle": workers_idle }));
+        Cause::of(&row, &metrics).explain(&row, &metrics, &[])
+    }
+
+    #[test]
+    fn each_cause_has_one_sentence() {
+        for (jobs, workers, expected) in [
+            ([0, 0, 0, 0], [0, 0], "No job of type \"resize\" is waiting, and no worker does that type."),
+            ([0, 0, 1, 0], [1, 1], "No job of type \"resize\" is waiting; 1 worker does that type."),
+            ([0, 0, 2_000, 0], [2_000, 0], "No job of type \"resize\" is waiting; 2,000 workers do that type."),
+            ([0, 1, 1, 0], [1, 0], "No job of type \"resize\" is waiting; 1 is running."),
+            ([0, 2, 1, 0], [1, 0], "No job of type \"resize\" is waiting; 2 are running."),
+            (
+                [1, 0, 0, 3_200],
+                [4, 4],
+                "1 job of type \"resize\" has waited for 3.2 s, because no worker does that type.",
+            ),
+            (
+                [1_234, 1, 1, 200_000],
+                [1, 0],
+                "1,234 jobs of type \"resize\" are waiting, the oldest for 3 min 20 s, because its only worker is busy: it holds 1 \
+                 job.",
+            ),
+            (
+                [2, 8, 2, 100],
+                [5, 3],
+                "2 jobs of type \"resize\" are waiting, the oldest for 0.1 s, because all its 2 workers are busy: they hold 8.",
+            ),
+            (
+                [2, 0, 1, 0],
+                [3, 0],
+                "2 jobs of type \"resize\" are waiting, the oldest for 0.0 s, because its only worker is busy with jobs of other \
+                 types.",
+            ),
+            (
+                [2, 1, 2, 0],
+                [3, 0],
+                "2 jobs of type \"resize\" are waiting, the oldest for 0.0 s, because all its 2 workers are busy, some of them with \
+                 jobs of other types.",
+            ),
+            (
+                [2, 0, 1, 5_000],
+                [3, 2],
+                "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s: its only worker seems to be busy with jobs of other \
+                 types.",
+            ),
+            (
+                [2, 0, 2, 5_000],
+                [4, 2],
+                "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s: its 2 workers seem to be busy with jobs of other \
+                 types.",
+            ),
+            ([1, 0, 1, 999], [1, 1], "1 job of type \"resize\" has waited for 0.9 s: a worker is about to take it."),
+            (
+                [1, 0, 1, 1_000],
+                [1, 1],
+                "1 job of type \"resize\" has waited for 1.0 s, though its only worker is idle: it seems not to read \
+                 what the server sends.",
+            ),
+            (
+                [5, 1, 3, 60_000],
+                [3, 1],
+                "5 jobs of type \"resize\" are waiting, the oldest for 1 min, though of its 3 workers at least 1 is idle: they seem \
+                 not to read what the server sends.",
+            ),
+        ] {
+            assert_eq!(sentence(jobs, workers), expected);
+        }
+    }
+
+    #[test]
+    fn a_stopping_server_is_the_first_cause_and_a_full_one_is_added() {
+        let row = row("a\nb", json!({ "waiting": 1, "oldest_ms": 1_000 }));
+        let full = json!({ "bytes_held": 100, "bytes_max": 100 });
+        let stopping = json!({ "draining": true, "bytes_held": 100, "bytes_max": 100 });
+        for (metrics, end) in [
+            (
+                metrics(full),
+                "because no worker does that type; the server's memory budget is used up, so it refuses new jobs; \
+                 did you mean \"a b\", \"b\" or \"c\"?",
+            ),
+            (
+                metrics(stopping),
+                "\"a\\nb\" is started: the server is stopping, and answers waiting jobs with shutdown.",
+            ),
+        ] {
+            let cause = Cause::of(&row, &metrics);
+            let near = if cause.may_be_misspelt(&row) { &["a b", "b", "c"][..] } else { &[] };
+            let sentence = cause.explain(&row, &metrics, near);
+            assert!(sentence.ends_with(end), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_cause_no_panic() {
+        let most = u64::MAX;
+        for jobs in [[most; 4], [most, 0, 1, most], [most, 1, most, 0]] {
+            for workers in [[0, most], [most, 0], [most, most]] {
+                assert!(sentence(jobs, workers).ends_with('.'));
+            }
+        }
+    }
+
+    #[test]
+    fn names_with_one_slip_are_similar() {
+        for (name, others, near) in [
+            ("resize", &["resizer", "re-size", "Resize", "crop"][..], &["Resize", "re-size", "resizer"][..]),
+            ("thumb", &["thumbnail", "plum"], &["thumbnail"]),
+            ("reisze", &["resize"], &["resize"]),
+            ("thumbnial", &["thumbnail", "thumbnails"], &["thumbnail", "thumbnails"]),
+            ("a", &["b", "A"], &["A"]),
+            ("ab", &["abcdefgh", "ba"], &["ba"]),
+            ("job-1", &["job-2", "job-3", "job-4", "job-5"], &["job-2", "job-3", "job-4"]),
+            ("größe", &["grösse", "große"], &["große", "grösse"]),
+            ("encode video", &["decode audio", "x"], &[]),
+        ] {
+            let types: Vec<_> = others.iter().map(|other| row(other, json!({ "workers": 1 }))).collect();
+            assert_eq!(similar_names(name, &types), near, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_other_types_with_workers_are_suggested() {
+        let types = [row("resizer", json!({ "waiting": 9 })), row("resize", json!({ "workers": 1 }))];
+        assert_eq!(similar_names("resize", &types), [""; 0]);
+    }
+}

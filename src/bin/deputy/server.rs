@@ -1,0 +1,118 @@
+//! What the subcommands share about the server: its address, valid types, and what its metrics mean.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use deputy::client::{Client, Metrics, Options, TypeMetrics, Url};
+use deputy::limits::{TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
+
+use crate::cli::parse::Args;
+use crate::cli::{Opt, ValueKind};
+use crate::error::{CliError, Outcome};
+
+/// Which server to use; read by [`url`].
+pub(crate) static SERVER: Opt = Opt {
+    short: None,
+    long: "--server",
+    value: ValueKind::Text("URL"),
+    help: "tcp://HOST:PORT, HOST:PORT or unix:/PATH",
+    default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
+};
+
+/// Percent of the memory budget from which it counts as full: the server already refuses large jobs.
+const FULL_PERCENT: u64 = 95;
+
+/// The mark of a type that has waiting jobs and no worker.
+pub(crate) const NO_WORKER: &str = "no worker";
+
+/// Returns the server's address: `--server`, or the environment's.
+pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
+    let url = args.text(&SERVER).map_or_else(Url::from_env, str::parse);
+    Ok(url?)
+}
+
+/// Connects to the server.
+pub(crate) fn connect(args: &Args, options: Options) -> Result<Client, CliError> {
+    Ok(options.connect(&url(args)?.to_string())?)
+}
+
+/// Checks that a type has a valid length.
+pub(crate) fn check_type(name: &str) -> Outcome {
+    if (1..=TYPE_BYTES_MAX).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("TYPE must have 1 to {TYPE_BYTES_MAX} bytes, not {}", name.len())))
+}
+
+/// Checks the types for one connection or one question.
+pub(crate) fn check_types<T: AsRef<str>>(names: &[T]) -> Outcome {
+    if names.len() > TYPES_PER_CONNECTION_MAX {
+        return Err(CliError::usage(format!("too many TYPEs: {}, at most {TYPES_PER_CONNECTION_MAX}", names.len())));
+    }
+    names.iter().try_for_each(|name| check_type(name.as_ref()))
+}
+
+/// Returns how much of the memory budget is used.
+pub(crate) fn memory_percent(metrics: &Metrics) -> u64 {
+    let percent = u128::from(metrics.bytes_held) * 100 / u128::from(metrics.bytes_max.max(1));
+    u64::try_from(percent).unwrap_or(u64::MAX)
+}
+
+/// Whether the memory budget is used up: the server refuses jobs, or is about to.
+pub(crate) fn is_memory_full(metrics: &Metrics) -> bool {
+    metrics.bytes_max > 0 && memory_percent(metrics) >= FULL_PERCENT
+}
+
+/// Whether jobs of this type are waiting and no worker does the type.
+pub(crate) fn lacks_workers(row: &TypeMetrics) -> bool {
+    row.waiting > 0 && row.workers == 0
+}
+
+/// Returns the number of jobs of this type that are waiting or running.
+pub(crate) fn open_jobs(row: &TypeMetrics) -> u64 {
+    row.waiting.saturating_add(row.running)
+}
+
+/// Returns the uptime of the server in milliseconds; 0 if its clock is ahead of ours.
+pub(crate) fn uptime_ms(metrics: &Metrics) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX).saturating_sub(metrics.up_since)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Returns metrics with these members; the rest is 0.
+    pub(crate) fn metrics(members: Value) -> Metrics {
+        serde_json::from_value(members).unwrap()
+    }
+
+    /// Returns a row of the table by type.
+    pub(crate) fn row(name: &str, members: Value) -> TypeMetrics {
+        let mut row: TypeMetrics = serde_json::from_value(members).unwrap();
+        name.clone_into(&mut row.name);
+        row
+    }
+
+    #[test]
+    fn a_budget_counts_as_full_from_95_percent() {
+        for (held, max, percent, full) in [
+            (0, 0, 0, false),
+            (0, 100, 0, false),
+            (94, 100, 94, false),
+            (95, 100, 95, true),
+            (210, 100, 210, true),
+            (u64::MAX, u64::MAX, 100, true),
+        ] {
+            let metrics = metrics(json!({ "bytes_held": held, "bytes_max": max }));
+            assert_eq!((memory_percent(&metrics), is_memory_full(&metrics)), (percent, full), "{held} of {max}");
+        }
+    }
+
+    #[test]
+    fn a_server_whose_clock_is_ahead_has_no_uptime() {
+        assert_eq!(uptime_ms(&metrics(json!({ "up_since": u64::MAX }))), 0);
+    }
+}
