@@ -3,7 +3,7 @@
 use super::orders::in_every_order;
 use super::stage::Stage;
 use super::stale::idle_worker_on_1;
-use super::world::Peer;
+use crate::world::Peer;
 
 #[test]
 fn jobs_turned_away_in_a_burst_start_in_their_order() {

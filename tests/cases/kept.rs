@@ -2,7 +2,7 @@
 
 use super::orders::in_every_order;
 use super::stage::Stage;
-use super::world::Peer;
+use crate::world::Peer;
 
 /// Case 8. The worker is paused while its Ask is out.
 #[test]

@@ -1,10 +1,10 @@
 //! Every order in which a few things can happen: the acts of a case, in their order, and the deliveries of what is on the
 //! way, at every moment in between. Each order runs in a world of its own from the start.
 
-use super::figures::show;
-use super::random::Random;
 use super::stage::Stage;
-use super::world::Link;
+use crate::figures::show;
+use crate::random::Random;
+use crate::world::Link;
 
 /// Orders that are run one by one. A case that has more is run in so many of them, and then in as many at random.
 const ORDERS_MAX: usize = 2_000;

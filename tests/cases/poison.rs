@@ -1,7 +1,7 @@
 //! Jobs that kill their workers: how many deaths they cost, and that they cost no neighbour.
 
 use super::stage::Stage;
-use super::world::Peer;
+use crate::world::Peer;
 
 /// Case 5. A poisonous job is told from its neighbours.
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use deputy::dispatch::audit::{PoolAudit, QueueAudit, WorkerAudit};
 
-use super::world::{Event, Link, Options, Peer, World};
+use crate::world::{Event, Link, Options, Peer, World};
 
 /// A line that pauses a connection which does not read.
 const BIG_BYTES: usize = (1 << 20) + 100;
@@ -146,7 +146,7 @@ impl Stage {
 
     /// Delivers the first message between two shards, which must be of this name.
     pub(crate) fn expect(&mut self, from: u16, to: u16, name: &str) {
-        let first = self.world.on_the_way(Link { from, to }).next().map(super::world::name_of);
+        let first = self.world.on_the_way(Link { from, to }).next().map(crate::world::name_of);
         assert_eq!(first, Some(name), "first from {from} to {to}");
         self.deliver(Link { from, to });
     }

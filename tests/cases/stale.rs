@@ -3,7 +3,7 @@
 
 use super::orders::in_every_order;
 use super::stage::Stage;
-use super::world::Peer;
+use crate::world::Peer;
 
 /// Case 1. The Withdraw and the Assign cross; the type was given again meanwhile.
 #[test]

@@ -2,7 +2,7 @@
 
 use super::orders::{Act, in_every_order};
 use super::stage::Stage;
-use super::world::Peer;
+use crate::world::Peer;
 
 /// Who plays: the worker that holds C1, and the jobs that there are.
 struct Players {

@@ -2,7 +2,7 @@
 
 use super::orders::in_every_order;
 use super::stage::Stage;
-use super::world::Peer;
+use crate::world::Peer;
 
 /// Case 2. Returns overtake each other on the way, but not in the line.
 #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::crew::{Job, job_lines};
+use super::crew::{Job, job_lines};
+use super::script::over_both;
 use crate::figures::show;
 use crate::scale::scaled;
-use crate::script::over_both;
 
 #[test]
 fn f15_one_worker_that_comes_late_does_a_backlog_in_order() {

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::script::Net;
 use crate::client::Client;
 use crate::figures::show;
-use crate::script::Net;
 
 /// Two connections that do one small job after another.
 pub(crate) struct Bystanders {

@@ -1,8 +1,8 @@
 //! How bytes become lines: line ends, segments, half-closed connections, bytes that no line may have.
 
-use crate::bystanders::Bystanders;
+use super::bystanders::Bystanders;
+use super::script::everywhere;
 use crate::client::Client;
-use crate::script::everywhere;
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 const PONG: &str = r#"{"cmd":"pong"}"#;

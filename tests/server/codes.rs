@@ -1,6 +1,6 @@
 //! What is answered to a line that is not obeyed: every code that does not need a state of the whole server.
 
-use crate::script::{everywhere, play};
+use super::script::{everywhere, play};
 
 /// Lines that are answered by `error`, the code, and the id that the answer names.
 const ERRORS: [(&str, &str, Option<&str>); 44] = [

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use crate::bystanders::Bystanders;
+use super::bystanders::Bystanders;
+use super::script::{Net, over_both};
 use crate::client::Client;
 use crate::corpus::{Row, lines, rows};
-use crate::script::{Net, over_both};
 
 const PING: &[u8] = b"{\"cmd\":\"ping\"}\r\n";
 const PONG: &str = r#"{"cmd":"pong"}"#;

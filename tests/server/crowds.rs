@@ -5,9 +5,9 @@ use std::thread;
 
 use serde_json::Value;
 
+use super::crew::{Job, with_crew};
+use super::script::{Net, everywhere};
 use crate::client::Client;
-use crate::crew::{Job, with_crew};
-use crate::script::{Net, everywhere};
 
 #[test]
 fn many_clients_and_workers_get_every_answer_once() {

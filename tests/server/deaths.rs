@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use crate::crew::job_lines;
-use crate::doomed::start_workers;
+use super::crew::job_lines;
+use super::doomed::start_workers;
+use super::script::over_both;
 use crate::figures::show;
 use crate::scale::scaled;
-use crate::script::over_both;
 
 #[test]
 fn f08_the_jobs_of_workers_that_die_in_one_instant_start_again_in_order_of_arrival() {

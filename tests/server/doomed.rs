@@ -6,9 +6,9 @@ use std::process::Command;
 
 use socket2::SockAddr;
 
+use super::script::Net;
 use crate::client::Client;
 use crate::process::{Process, Via};
-use crate::script::Net;
 
 /// Says to [`workers_that_never_answer`] where the server is: an IP address and port, or a path.
 const ADDRESS: &str = "DEPUTY_TEST_WORKER_ADDRESS";
@@ -43,7 +43,7 @@ fn workers_that_never_answer() {
 pub(crate) fn workers(wrapper: &[&str], address: OsString, workers: usize, type_name: &str) -> Command {
     let mut words: Vec<OsString> = wrapper.iter().map(OsString::from).collect();
     words.push(env::current_exe().unwrap().into_os_string());
-    words.extend(["--ignored", "--exact", "doomed::workers_that_never_answer"].map(OsString::from));
+    words.extend(["--ignored", "--exact", "server::doomed::workers_that_never_answer"].map(OsString::from));
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).env(ADDRESS, address).env(WORKERS, workers.to_string()).env(TYPE, type_name);
     command

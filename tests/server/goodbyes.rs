@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::crew::{Job, job_lines};
+use super::crew::{Job, job_lines};
+use super::script::{everywhere, over_both};
 use crate::figures::show;
 use crate::scale::scaled;
-use crate::script::{everywhere, over_both};
 
 #[test]
 fn f17_an_answer_and_the_end_of_the_connection_in_one_segment_give_nothing_back() {

@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::bystanders::Bystanders;
+use super::bystanders::Bystanders;
+use super::script::{Net, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::programs::pass_over;
 use crate::scale::scaled;
-use crate::script::{Net, over_both};
 
 /// The least budget there is.
 const BUDGET_BYTES: usize = 1 << 20;

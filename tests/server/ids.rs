@@ -1,6 +1,6 @@
 //! Whose a job id is, when two are the same, and that a client is given its own text back.
 
-use crate::script::{everywhere, play};
+use super::script::{everywhere, play};
 
 #[test]
 fn two_clients_with_equal_ids_each_get_their_own_answer() {

@@ -1,7 +1,7 @@
 //! The bounds on lines, types and memory. What is not read by its peer has a file of its own.
 
+use super::script::everywhere;
 use crate::client::Client;
-use crate::script::everywhere;
 
 /// A `ping` of so many bytes, its end not counted.
 fn ping_of(bytes: usize) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::script::everywhere;
 use crate::process::{Server, Via};
-use crate::script::everywhere;
 use crate::wait::until;
 
 /// Every member, in the order of docs/protocol.md.

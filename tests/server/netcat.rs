@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
+use super::script::everywhere;
 use crate::process::Via;
 use crate::programs::{self, pass_over};
-use crate::script::everywhere;
 
 /// Whether there is an `nc` that can close its side.
 fn can_end_its_input() -> bool {

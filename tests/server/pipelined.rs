@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::thread;
 
-use crate::bystanders::beside_bystanders;
+use super::bystanders::beside_bystanders;
+use super::script::over_both;
 use crate::client::Client;
 use crate::scale::scaled;
-use crate::script::over_both;
 
 /// Jobs that the worker answers with one write.
 const BATCH: usize = 100;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::crew::{POISON, job_line, with_crew};
+use super::script::{Net, over_both};
 use crate::client::Client;
-use crate::crew::{POISON, job_line, with_crew};
 use crate::figures::show;
 use crate::scale::scaled;
-use crate::script::{Net, over_both};
 
 /// The id of the poison.
 const POISON_ID: usize = 1 << 40;

@@ -1,12 +1,12 @@
-//! What every test must leave of itself in the server: nothing. [`over_both`](crate::script::over_both) asks for it.
+//! What every test must leave of itself in the server: nothing. [`over_both`](super::script::over_both) asks for it.
 //!
 //! When a test is over its clients are gone. Then no job is held, each that was accepted has ended or waits, and when a
 //! worker has done those that wait, every gauge and table is empty and every descriptor is closed again.
 
 use serde_json::Value;
 
+use super::crew::Job;
 use crate::client::Client;
-use crate::crew::Job;
 use crate::proc;
 use crate::process::{Server, Via};
 use crate::wait::until;

@@ -12,9 +12,9 @@
 
 use std::collections::HashMap;
 
+use super::rest::Rest;
 use crate::client::Client;
 use crate::process::{Server, Via};
-use crate::rest::Rest;
 
 /// The numbers of shards that everything is tried with.
 const SHARDS: [&str; 3] = ["1", "2", "4"];

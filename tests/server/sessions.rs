@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use super::script::{everywhere, play};
 use crate::client::Client;
 use crate::process::{Server, Via};
-use crate::script::{everywhere, play};
 use crate::wait::PATIENCE;
 
 #[test]

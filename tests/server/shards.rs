@@ -6,11 +6,11 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::crew::{Job, job_line, with_crew};
+use super::script::{Net, everywhere, over_both};
 use crate::client::Client;
-use crate::crew::{Job, job_line, with_crew};
 use crate::figures::show;
 use crate::scale::scaled;
-use crate::script::{Net, everywhere, over_both};
 
 /// A client that submits jobs 0 and on, as many as there are places in `answered`, and notes which were answered.
 struct Submitter {

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::doomed;
+use super::doomed;
 use crate::figures::show;
 use crate::process::{Process, Server, Via};
 use crate::programs;
@@ -28,7 +28,7 @@ fn f03_a_peer_behind_a_dead_link_is_found_and_its_jobs_go_to_others() {
     let mut command = Command::new(OWN_NETWORK[0]);
     command.arg(OWN_NETWORK[1]).arg(std::env::current_exe().unwrap());
     let output =
-        command.args(["--ignored", "--exact", "silent::alone_in_its_network", "--nocapture"]).output().unwrap();
+        command.args(["--ignored", "--exact", "server::silent::alone_in_its_network", "--nocapture"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
     text.lines().filter_map(|line| line.strip_prefix("measured: ")).for_each(|figure| show(format_args!("{figure}")));

@@ -1,6 +1,6 @@
 //! What a worker takes: how many jobs at once, how it names them, and of which types.
 
-use crate::script::play;
+use super::script::play;
 
 #[test]
 fn a_worker_holds_one_job_unless_it_asked_for_more() {

@@ -8,9 +8,9 @@ use std::path::Path;
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
+use super::start::expect_refused;
 use crate::process::{Ended, SERVER, Server, Via, run, run_under};
 use crate::programs;
-use crate::start::expect_refused;
 
 /// Tries to listen on a path only, and fails.
 fn run_on(path: &Path) -> Ended {

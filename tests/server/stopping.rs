@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use super::script::{Net, everywhere, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc::child_of;
 use crate::process::{Server, Via};
 use crate::programs;
-use crate::script::{Net, everywhere, over_both};
 use crate::wait::until;
 
 const SIGNALS: [Signal; 2] = [Signal::TERM, Signal::INT];

@@ -1,8 +1,8 @@
 //! Peers that speak another protocol, by accident or because somebody made them: they get no further than their first
 //! byte or line, and nothing of what they say is obeyed.
 
-use crate::bystanders::Bystanders;
-use crate::script::{Net, everywhere};
+use super::bystanders::Bystanders;
+use super::script::{Net, everywhere};
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use super::doomed::start_workers;
+use super::script::{Net, everywhere, over_both, play, play_with};
 use crate::client::Client;
-use crate::doomed::start_workers;
 use crate::figures::{Spread, show};
 use crate::scale::scaled;
-use crate::script::{Net, everywhere, over_both, play, play_with};
 
 #[test]
 fn f01_the_job_of_a_killed_worker_process_is_next_in_line() {

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use rustix::process::Signal;
 use socket2::{SockAddr, Socket, Type};
 
+use super::rest::Rest;
 use crate::process::{Server, Via};
-use crate::rest::Rest;
 use crate::wait::{PATIENCE, until};
 
 /// Connections that may wait at a listener: what the server asks for, or less if the system does not allow it.

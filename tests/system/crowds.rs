@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, Socket, Type};
 
+use super::rest::Rest;
 use crate::figures::show;
 use crate::proc;
 use crate::process::{Server, Via};
-use crate::rest::Rest;
 use crate::scale::scaled;
 use crate::wait::{PATIENCE, until};
 

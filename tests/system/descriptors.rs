@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
+use super::rest::Rest;
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
 use crate::process::{Ended, Server, Via, start_process};
-use crate::rest::Rest;
 use crate::scale::scaled;
 use crate::wait::until;
 

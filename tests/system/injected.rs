@@ -5,12 +5,12 @@ use std::fs;
 use rustix::process::Signal;
 use tempfile::NamedTempFile;
 
+use super::load::{self, Load};
+use super::peer::Peer;
+use super::rest::Rest;
 use crate::figures::show;
-use crate::load::{self, Load};
-use crate::peer::Peer;
 use crate::process::{Server, Via};
 use crate::programs;
-use crate::rest::Rest;
 
 /// Calls that fail together in one run: the call, how it fails, and which of a thread's calls fail, as strace has it.
 type Failures = &'static [(&'static str, &'static str, &'static str)];

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::Value;
 use socket2::SockAddr;
 
-use crate::peer::Peer;
+use super::peer::Peer;
 use crate::process::{Server, Via};
 
 /// How many of each, half of them over TCP and half over the UNIX socket.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::peer::Peer;
+use super::peer::Peer;
 use crate::proc;
 use crate::process::{Server, Via};
 use crate::wait::until;

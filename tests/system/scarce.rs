@@ -6,12 +6,12 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::cgroups::Cgroup;
+use super::cgroups::Cgroup;
+use super::rest::{self, Rest};
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
 use crate::process::{Server, Via};
-use crate::rest::{self, Rest};
 use crate::scale::scaled;
 use crate::wait::until;
 

@@ -6,9 +6,9 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::load::{self, Load};
+use super::load::{self, Load};
+use super::rest::Rest;
 use crate::process::Server;
-use crate::rest::Rest;
 use crate::wait::until;
 
 /// Whether all of it stands still: the state behind the program's name, in brackets.

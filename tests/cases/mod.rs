@@ -5,16 +5,10 @@
 //! unless more is said; "at rest" means that nothing is on the way.
 
 mod burst;
-#[path = "../common/figures.rs"]
-mod figures;
 mod kept;
 mod orders;
 mod poison;
-#[path = "../common/random.rs"]
-mod random;
 mod stage;
 mod stale;
 mod stopping;
 mod suspects;
-#[path = "../common/world.rs"]
-mod world;

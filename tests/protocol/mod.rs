@@ -1,21 +1,6 @@
 //! Lines in, lines out: what each line of a client means, and what the server answers, by the byte. Scripts run on the
 //! core with framer and decoder before it, without sockets. Who gets which job is the subject of `tests/dispatch`.
 
-#![allow(clippy::needless_raw_string_hashes)] // A script that gains a quote should not have to change its ends.
-
-#[path = "../common/corpus.rs"]
-mod corpus;
-#[path = "../common/hear.rs"]
-mod hear;
-#[path = "../common/holes.rs"]
-mod holes;
-#[path = "../common/play.rs"]
-mod play;
-#[path = "../common/script.rs"]
-mod script;
-#[path = "../common/world.rs"]
-mod world;
-
 mod can_do;
 mod cant_do;
 mod carried;

@@ -1,24 +1,6 @@
 //! The real binary over real sockets, seen from outside: docs/protocol.md and docs/operating.md are all that these
 //! tests know of it. A file a behaviour. Whatever is said over a connection is tried over TCP and over a UNIX socket,
 //! and with one, two and four shards, by [`script::play`] and [`script::everywhere`].
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
-#[path = "../common/client.rs"]
-mod client;
-#[path = "../common/corpus.rs"]
-mod corpus;
-#[path = "../common/figures.rs"]
-mod figures;
-#[path = "../common/proc.rs"]
-mod proc;
-#[path = "../common/process.rs"]
-mod process;
-#[path = "../common/programs.rs"]
-mod programs;
-#[path = "../common/scale.rs"]
-mod scale;
-#[path = "../common/wait.rs"]
-mod wait;
 
 mod bystanders;
 mod crew;

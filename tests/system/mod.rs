@@ -3,23 +3,6 @@
 //!
 //! The oracle is the same everywhere: who submits a job and stays gets one answer, no job is held twice, and when all is
 //! over the server's gauges, descriptors and memory are where they were.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
-#[path = "../common/client.rs"]
-mod client;
-#[path = "../common/figures.rs"]
-mod figures;
-#[path = "../common/proc.rs"]
-mod proc;
-#[path = "../common/process.rs"]
-mod process;
-#[path = "../common/programs.rs"]
-mod programs;
-#[path = "../common/scale.rs"]
-mod scale;
-#[path = "../common/wait.rs"]
-mod wait;
 
 mod cgroups;
 mod load;

@@ -1,0 +1,26 @@
+//! The core by tables, without sockets: what each line means ([`protocol`]), which worker is given which job
+//! ([`dispatch`]), and the orders of messages between shards that simpler rules got wrong ([`cases`]).
+#![allow(clippy::needless_raw_string_hashes, reason = "a script that gains a quote should not have to change its ends")]
+
+#[path = "common/corpus.rs"]
+mod corpus;
+#[path = "common/figures.rs"]
+mod figures;
+#[path = "common/hear.rs"]
+mod hear;
+#[path = "common/holes.rs"]
+mod holes;
+#[path = "common/play.rs"]
+mod play;
+#[path = "common/random.rs"]
+mod random;
+#[path = "common/scale.rs"]
+mod scale;
+#[path = "common/script.rs"]
+mod script;
+#[path = "common/world.rs"]
+mod world;
+
+mod cases;
+mod dispatch;
+mod protocol;
