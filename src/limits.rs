@@ -154,5 +154,9 @@ pub const CLIENT_UNSENT_BYTES_DEFAULT: usize = 64 << 20;
 /// 1,000 types of the longest names, all escaped, fits in.
 pub const CLIENT_LINE_BYTES_LEAST: usize = 4 << 20;
 
+/// Lines up to this length a client sends without knowing the server's longest line, in bytes. Before it sends a longer
+/// one, it asks once per connection. Servers with a lower limit are rare, and most connections never need to ask.
+pub const CLIENT_LINE_BYTES_UNASKED: usize = 1_024;
+
 /// How long a client that is dropped tries to send what was submitted, in milliseconds.
 pub const CLOSE_MS: u64 = 1_000;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::connect_error::ConnectError;
 use super::error::Error;
 use super::handle::JobHandle;
+use super::line_limit::Fit;
 use super::link::Link;
 use super::metrics::Metrics;
 use super::options::Options;
@@ -126,13 +127,13 @@ impl Client {
     ) -> JobHandle<R> {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let promise = Arc::new(Promise::default());
-        let open = Arc::clone(&promise);
-        let sent = outgoing::submit(id, type_name, arg, self.0.link.options().max_line)
-            .and_then(|line| self.0.link.send(line.len(), |jobs, out| jobs.submit(id, &line, open, out)));
+        let sent = outgoing::submit(id, type_name, arg, self.options().max_line).and_then(|line| {
+            self.send(line.len(), |session, out| session.submit(id, &line, Arc::clone(&promise), out))
+        });
         if let Err(error) = sent {
             promise.fill(Err(error));
         }
-        JobHandle::new(promise, self.0.link.options().deadline)
+        JobHandle::new(promise, self.options().deadline)
     }
 
     /// Waits until the server has read all that was submitted before: each job of it has been accepted, or refused and its
@@ -182,17 +183,50 @@ impl Client {
     }
 
     fn ask_metrics(&self, types: &str) -> Result<Metrics, Error> {
-        let line = outgoing::metrics(types, self.0.link.options().max_line)?;
-        Metrics::read(self.ask(line.len(), |jobs, promise, out| jobs.metrics(line, promise, out))?)
+        let line = outgoing::metrics(types, self.options().max_line)?;
+        Metrics::read(self.ask(line.len(), |session, promise, out| session.metrics(&line, promise, out))?)
     }
 
-    /// Asks a question, and waits for the answer.
-    fn ask(&self, bytes: usize, act: impl FnOnce(&mut SubmitSession, Arc<Promise>, &mut Vec<u8>)) -> Outcome {
+    /// Asks a question of `line_bytes`, and waits for the answer.
+    fn ask(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, Arc<Promise>, &mut Vec<u8>)) -> Outcome {
         let promise = Arc::new(Promise::default());
-        let asked = Arc::clone(&promise);
-        self.0.link.send(bytes, |jobs, out| act(jobs, asked, out))?;
-        let options = self.0.link.options();
-        promise.wait(Some(options.end_of(options.answer_timeout)), Outcome::clone).unwrap_or(Err(Error::TimedOut))
+        self.send(line_bytes, |session, out| put(session, Arc::clone(&promise), out))?;
+        let deadline = self.options().end_of(self.options().answer_timeout);
+        promise.wait(Some(deadline), Outcome::clone).unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// Sends a line of `line_bytes` by `put`, if the server accepts lines of this length. Asks it once per connection.
+    fn send(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, &mut Vec<u8>)) -> Result<(), Error> {
+        loop {
+            let fit = self.0.link.send(line_bytes, |session, out| {
+                let fit = session.fit(line_bytes);
+                if fit == Fit::Fits {
+                    put(session, out);
+                }
+                fit
+            })?;
+            match fit {
+                Fit::Fits => return Ok(()),
+                Fit::TooLong(limit) => return Err(outgoing::too_long(line_bytes - 1, limit)),
+                Fit::Unknown => self.learn_limit()?,
+            }
+        }
+    }
+
+    /// Asks for the server's longest line, which the session finds in the answer. Nothing else has been sent, so every
+    /// failure is a [`Error::NotConnected`].
+    fn learn_limit(&self) -> Result<(), Error> {
+        match self.metrics() {
+            Ok(_) | Err(Error::UnknownCmd(_)) => Ok(()),
+            Err(error @ (Error::NotConnected(_) | Error::Closed)) => Err(error),
+            Err(error) => {
+                Err(Error::NotConnected(format!("not sent: {} was asked for its limits: {error}", self.url())))
+            }
+        }
+    }
+
+    fn options(&self) -> &Options {
+        self.0.link.options()
     }
 }
 

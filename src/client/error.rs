@@ -49,6 +49,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is an answer, but its line is longer than [`Options::max_line`](super::Options::max_line). The job has run.
+    ResultTooLong(String),
     /// The arg cannot be written as JSON.
     Arg(String),
     /// The last [`Client`](super::Client) was dropped before the answer came.
@@ -103,7 +105,12 @@ impl Error {
             Self::NotHolding(_) => "not_holding",
             Self::Unknown { code, .. } => code,
             Self::Disconnected(lost) => return lost.code.as_deref(),
-            Self::NotConnected(_) | Self::TimedOut | Self::Result { .. } | Self::Arg(_) | Self::Closed => return None,
+            Self::NotConnected(_)
+            | Self::TimedOut
+            | Self::Result { .. }
+            | Self::ResultTooLong(_)
+            | Self::Arg(_)
+            | Self::Closed => return None,
         })
     }
 
@@ -135,7 +142,7 @@ impl fmt::Display for Error {
             | Self::NotHolding(text) => write!(f, "{}: {text}", self.code().unwrap_or_default()),
             Self::Unknown { code, err } => write!(f, "{code}: {}", for_people(err)),
             Self::Disconnected(lost) => lost.fmt(f),
-            Self::NotConnected(text) => f.write_str(text),
+            Self::NotConnected(text) | Self::ResultTooLong(text) => f.write_str(text),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Result { reason, .. } => write!(f, "the result is not of the type expected: {reason}"),
             Self::Arg(reason) => write!(f, "this cannot be written as JSON: {reason}"),

@@ -1,30 +1,36 @@
-//! What the server says: a line becomes an [`Incoming`]. Members and lines that are not known are ignored.
+//! Lines from the server: each becomes an [`Incoming`]. Unknown members and lines are ignored.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A line of the server.
 #[derive(Debug)]
 pub(super) enum Incoming<'a> {
-    /// Do this job.
+    /// Gives this worker a job.
     Do { id: &'a RawValue, type_name: Cow<'a, str>, job: u64, arg: Option<&'a RawValue> },
-    /// A job is done; no result is as good as `null`.
+    /// A job is done. A missing result is `null`.
     Done { id: &'a RawValue, res: &'a RawValue },
-    /// A job will not be done.
+    /// A job has failed.
     Failed { id: &'a RawValue, code: Cow<'a, str>, err: &'a RawValue },
     /// The answer to a metrics question.
     Metrics(&'a RawValue),
     /// The answer to a `ping`.
     Pong,
-    /// A line was not obeyed.
+    /// A line was refused.
     Error { code: Cow<'a, str>, text: &'a RawValue, id: Option<&'a RawValue> },
     /// A line of a later version.
     Unknown,
+    /// A job whose line is longer than this client accepts.
+    LongDo { job: u64 },
+    /// The answer to a job, in a line that is longer than this client accepts.
+    LongAnswer { id: u64 },
 }
 
-/// The members of all lines, each as the text that came, so that a later line may use a name for something else.
+/// The members of all lines, each as the text that came, because a later line may use a name for something else.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -49,21 +55,21 @@ struct Members<'a> {
     metrics: Option<&'a RawValue>,
 }
 
-/// A member that is there, also if it is `null`.
+/// Returns a member that is present, also if it is `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The member as a string; none if it is absent or something else.
+/// Returns a member as a string. None if it is absent or another type.
 fn string(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let text = value?.get();
-    // Borrowed wherever there is no escape.
+    // Borrowed if there is no escape.
     let plain = serde_json::from_str(text).map(Cow::Borrowed);
     plain.or_else(|_| serde_json::from_str(text).map(Cow::Owned)).ok()
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads a line without its end. `Err` says why no deputy server says so.
+    /// Reads a line without its end. `Err` says why it is not a line of a deputy server.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let line = str::from_utf8(line).map_err(|error| error.to_string())?;
         // The parser would take a list of the members' values as well.
@@ -72,12 +78,27 @@ impl<'a> Incoming<'a> {
         }
         let members: Members<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let cmd = string(members.cmd).unwrap_or_default();
-        members.meaning(&cmd).ok_or_else(|| format!("a line of {cmd:?} lacks a member, or has it of the wrong kind"))
+        members.meaning(&cmd).ok_or_else(|| format!("a {cmd:?} line lacks a member, or has one of the wrong type"))
+    }
+
+    /// Reads a line that is too long from its beginning, `head`. None if that does not tell which job it is about.
+    ///
+    /// The server writes `id` and `job` before `arg`, `res` and `err`, which make a line long.
+    pub(super) fn read_head(head: &[u8]) -> Option<Self> {
+        let mut members = Head::default();
+        // It fails where the head ends; what came before is in `members`.
+        let _ = (&mut members).deserialize(&mut serde_json::Deserializer::from_slice(head));
+        let number = |value: Option<&RawValue>| value?.get().parse().ok();
+        match &*string(members.cmd)? {
+            "do" => Some(Self::LongDo { job: number(members.job)? }),
+            "did" => Some(Self::LongAnswer { id: number(members.id)? }),
+            _ => None,
+        }
     }
 }
 
 impl<'a> Members<'a> {
-    /// What they say under this name; none if one of them is missing.
+    /// Returns the line of this name. None if a member is missing.
     fn meaning(&self, cmd: &str) -> Option<Incoming<'a>> {
         let Self { id, arg, .. } = *self;
         let or_null = |value: Option<&'a RawValue>| value.unwrap_or(RawValue::NULL);
@@ -95,6 +116,47 @@ impl<'a> Members<'a> {
             "error" => Incoming::Error { code: string(self.code)?, text: or_null(self.error), id },
             _ => Incoming::Unknown,
         })
+    }
+}
+
+/// The members of a line's beginning that name its job.
+#[derive(Default)]
+struct Head<'a> {
+    cmd: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    job: Option<&'a RawValue>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Head<'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Head<'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a line")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // A number may be cut, so a value counts once the next name has been read.
+        let mut last: Option<(String, &'de RawValue)> = None;
+        loop {
+            let name = map.next_key::<String>()?;
+            match last.as_ref().map(|(name, value)| (name.as_str(), *value)) {
+                Some(("cmd", value)) => self.cmd = Some(value),
+                Some(("id", value)) => self.id = Some(value),
+                Some(("job", value)) => self.job = Some(value),
+                _ => {}
+            }
+            let Some(name) = name else { break };
+            last = Some((name, map.next_value()?));
+        }
+        Ok(())
     }
 }
 
@@ -149,6 +211,28 @@ mod tests {
             assert_eq!(plain(&shown), plain(incoming), "{line}");
         }
         assert!(Incoming::read(b"{\"cmd\":\"pong\",\"x\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_line_tells_its_job() {
+        for (head, read) in [
+            (r#"{"cmd":"do","id":{"a":[1]},"type":"t","job":7,"arg":["xxx"#, "Some(LongDo { job: 7 })"),
+            (r#"{"cmd":"do","id":"job","type":"t","job":7,"arg":"#, "Some(LongDo { job: 7 })"),
+            (r#"{"cmd":"do","id":"aaaa"#, "None"),
+            (r#"{"cmd":"do","id":1,"type":"t","job":7"#, "None"),
+            (r#"{"cmd":"did","id":3,"res":{"a"#, "Some(LongAnswer { id: 3 })"),
+            (r#"{"cmd":"did","id":3,"err":"é"#, "Some(LongAnswer { id: 3 })"),
+            (r#"{"cmd":"did","id":3,"res":"x"}"#, "Some(LongAnswer { id: 3 })"),
+            (r#"{"cmd":"did","id":"3","res":""#, "None"),
+            (r#"{"cmd":"metrics","metrics":{"#, "None"),
+            (r#"{"x":"xxxx"#, "None"),
+            ("xxxx", "None"),
+            ("", "None"),
+        ] {
+            assert_eq!(format!("{:?}", Incoming::read_head(head.as_bytes())), read, "{head}");
+        }
+        let cut_in_a_character = &"{\"cmd\":\"did\",\"id\":3,\"res\":\"é".as_bytes()[..28];
+        assert!(Incoming::read_head(cut_in_a_character).is_some());
     }
 
     #[test]

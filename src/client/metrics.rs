@@ -59,6 +59,10 @@ pub struct Metrics {
     pub bytes_held: u64,
     /// The memory budget in bytes.
     pub bytes_max: u64,
+    /// The longest line that the server accepts in bytes, its end not counted.
+    pub max_line: u64,
+    /// Milliseconds since the server started. Unlike [`up_since`](Self::up_since), it does not depend on the wall clock.
+    pub uptime_ms: u64,
     /// Whether the server is stopping.
     pub draining: bool,
     /// Shards.

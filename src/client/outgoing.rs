@@ -1,14 +1,22 @@
-//! What we say: each line as bytes, ended by LF.
+//! Lines to the server: each as bytes that end with LF.
 
 use memchr::memchr2_iter;
+use memchr::memmem;
 use serde::Serialize;
 
 use super::error::Error;
+use super::finite;
 use crate::limits::DEPTH_MAX;
 use crate::protocol::is_too_deep;
 
-/// Asks whether the server is there, and has read all that was said.
+/// Asks for a `pong`, which says that the server has read all earlier lines.
 pub(super) const PING: &[u8] = b"{\"cmd\":\"ping\"}\n";
+
+/// Asks for the totals. The answer tells the server's longest line.
+pub(super) const TOTALS: &[u8] = b"{\"cmd\":\"metrics\",\"types\":false}\n";
+
+/// What a value nests when it is the value of a member: the line's own object is the first level.
+const VALUE_DEPTH_MAX: usize = DEPTH_MAX - 1;
 
 /// Submits a job.
 pub(super) fn submit<A: Serialize + ?Sized>(
@@ -24,7 +32,7 @@ pub(super) fn submit<A: Serialize + ?Sized>(
     end(line, line_max)
 }
 
-/// Answers a job: `member` is `res` or `err`.
+/// Answers a job. `member` is `res` or `err`.
 pub(super) fn answer<V: Serialize + ?Sized>(
     job: u64,
     member: &str,
@@ -36,7 +44,13 @@ pub(super) fn answer<V: Serialize + ?Sized>(
     end(line, line_max)
 }
 
-/// Offers to do jobs, up to so many at once. `types` is a list in JSON.
+/// Fails a job for a reason of this library's own. If not even the reason fits, it is short.
+pub(super) fn failure(job: u64, reason: &str, line_max: usize) -> Vec<u8> {
+    answer(job, "err", reason, line_max)
+        .unwrap_or_else(|_| format!("{{\"cmd\":\"did\",\"job\":{job},\"err\":\"too long\"}}\n").into_bytes())
+}
+
+/// Offers to do jobs, at most `max_jobs` at once. `types` is a list in JSON.
 pub(super) fn can_do(types: &str, max_jobs: u32) -> String {
     format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":{max_jobs}}}\n")
 }
@@ -46,12 +60,12 @@ pub(super) fn cant_do(types: &str) -> String {
     format!("{{\"cmd\":\"cant_do\",\"types\":{types}}}\n")
 }
 
-/// Asks for the metrics; `types` is what that member is to be, in JSON.
+/// Asks for the metrics. `types` is the value of that member, in JSON.
 pub(super) fn metrics(types: &str, line_max: usize) -> Result<Vec<u8>, Error> {
     end(format!("{{\"cmd\":\"metrics\",\"types\":{types}").into_bytes(), line_max)
 }
 
-/// A list of names in JSON.
+/// Returns a list of names in JSON.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(string).collect();
     format!("[{}]", names.join(","))
@@ -61,30 +75,48 @@ fn string(text: &str) -> String {
     serde_json::to_string(text).expect("a string can be written as JSON")
 }
 
-/// Appends a member whose value is carried. A raw value may hold line ends between its tokens, and only there: as
-/// spaces they mean the same, and the line stays one.
+/// Appends a member whose value the server carries. A raw value may have line ends between its tokens, and nowhere else:
+/// they become spaces, which mean the same.
 fn put<V: Serialize + ?Sized>(line: &mut Vec<u8>, member: &str, value: &V) -> Result<(), Error> {
     line.extend_from_slice(format!(",\"{member}\":").as_bytes());
     let start = line.len();
-    serde_json::to_writer(&mut *line, value).map_err(|error| Error::Arg(error.to_string()))?;
+    write(line, value).map_err(|error| Error::Arg(error.to_string()))?;
     let ends: Vec<usize> = memchr2_iter(b'\n', b'\r', &line[start..]).collect();
     for at in ends {
         line[start + at] = b' ';
     }
-    // The line's own object is the first level.
-    if is_too_deep(&line[start..], DEPTH_MAX - 1) {
-        return Err(Error::BadJson(format!("more than {} objects and arrays open at once in a value", DEPTH_MAX - 1)));
+    if is_too_deep(&line[start..], VALUE_DEPTH_MAX) {
+        return Err(Error::BadJson(format!(
+            "a value may nest {VALUE_DEPTH_MAX} objects and arrays, and this one nests more"
+        )));
     }
     Ok(())
 }
 
+/// Appends a value in JSON.
+pub(super) fn write<V: Serialize + ?Sized>(out: &mut Vec<u8>, value: &V) -> Result<(), serde_json::Error> {
+    let start = out.len();
+    serde_json::to_writer(&mut *out, value)?;
+    // NaN and the infinities were written as `null`.
+    if memmem::find(&out[start..], b"null").is_some() {
+        finite::check(value)?;
+    }
+    Ok(())
+}
+
+/// Ends a line. `Err` if it is longer than `line_max`, its end not counted.
 fn end(mut line: Vec<u8>, line_max: usize) -> Result<Vec<u8>, Error> {
     line.push(b'}');
     if line.len() > line_max {
-        return Err(Error::TooLong(format!("the line would have {} bytes, and may have {line_max}", line.len())));
+        return Err(too_long(line.len(), line_max));
     }
     line.push(b'\n');
     Ok(line)
+}
+
+/// A line of `bytes` is longer than the limit.
+pub(super) fn too_long(bytes: usize, line_max: usize) -> Error {
+    Error::TooLong(format!("the line would have {bytes} bytes, and the limit is {line_max}"))
 }
 
 #[cfg(test)]
@@ -102,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_as_the_protocol_says() {
+    fn lines_are_those_of_the_protocol() {
         let raw = RawValue::from_string("{ \"a\" : 1e400 }".to_owned()).unwrap();
         assert_eq!(
             text(submit(7, "t\"", Some(&[1, 2]), MAX)),
@@ -128,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_server_would_take_is_not_said() {
+    fn a_line_that_no_server_accepts_is_an_error() {
         let nested = |levels: usize| RawValue::from_string("[".repeat(levels) + &"]".repeat(levels)).unwrap();
         assert!(submit(1, "t", Some(&nested(127)), MAX).is_ok());
         assert!(matches!(submit(1, "t", Some(&nested(128)), MAX), Err(Error::BadJson(_))));
@@ -137,5 +169,23 @@ mod tests {
         assert!(submit::<()>(1, "t", None, line.len() - 1).is_ok());
         assert!(matches!(submit::<()>(1, "t", None, line.len() - 2), Err(Error::TooLong(_))));
         assert!(matches!(submit(1, "t", Some(&BTreeMap::from([([1], 1)])), MAX), Err(Error::Arg(_))));
+    }
+
+    #[test]
+    fn a_number_that_json_does_not_have_is_an_error_and_null_is_not() {
+        for value in [vec![Some(1.0), None], vec![Some(f64::MIN)]] {
+            assert!(submit(1, "t", Some(&value), MAX).is_ok());
+        }
+        for value in [vec![Some(f64::NAN)], vec![None, Some(f64::INFINITY)]] {
+            assert!(matches!(submit(1, "t", Some(&value), MAX), Err(Error::Arg(_))));
+        }
+    }
+
+    #[test]
+    fn a_reason_that_does_not_fit_the_least_limit_is_short() {
+        let text = |line: Vec<u8>| String::from_utf8(line).unwrap();
+        assert_eq!(text(failure(7, "why", 64)), "{\"cmd\":\"did\",\"job\":7,\"err\":\"why\"}\n");
+        let longest = text(failure(u64::MAX, &"x".repeat(64), 64));
+        assert!(longest.ends_with("\"too long\"}\n") && longest.trim_end().len() <= 64, "{longest}");
     }
 }

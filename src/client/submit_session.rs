@@ -1,9 +1,10 @@
-//! A client's session: which jobs and questions are open, and what an answer means for them. Pure but for the promises that
-//! it fills.
+//! A client's session: which jobs and questions are open, and what an answer means for them. Pure but for the promises
+//! that it fills.
 //!
-//! - A job is told by its id, which is a number of our own and never used again.
-//! - `pong`, and the errors that refuse a question, come in the order of the questions. An answer to a metrics question
-//!   comes when it is ready, and names no question: so one is out at a time.
+//! - A job has an id, which is a number that the client uses once.
+//! - `pong`, and the errors that refuse a question, come in the order of the questions. The answer to a metrics question
+//!   comes when it is ready and names no question, so only one metrics question is sent at a time.
+//! - The first metrics answer on a connection tells the server's longest line.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use super::connect_error::ConnectError;
 use super::error::{Disconnected, Error};
 use super::incoming::Incoming;
+use super::line_limit::{Fit, LineLimit};
 use super::link::Session;
 use super::outgoing::PING;
 use super::promise::Promise;
@@ -23,15 +25,16 @@ use super::promise::Promise;
 pub(super) struct SubmitSession {
     open: HashMap<u64, Arc<Promise>, RandomState>,
     questions: VecDeque<Question>,
-    /// Metrics questions that wait for the answer to the one that is out.
+    /// Metrics questions that wait for the answer to the one that was sent.
     later: VecDeque<(Vec<u8>, Arc<Promise>)>,
+    line_limit: LineLimit,
 }
 
-/// A question that was said.
+/// A question that was sent.
 #[derive(Debug)]
 struct Question {
     kind: Kind,
-    /// Who waits for the answer; none if only the link wanted to know.
+    /// Where the answer goes. None for the link's own `ping`.
     promise: Option<Arc<Promise>>,
 }
 
@@ -42,24 +45,29 @@ enum Kind {
 }
 
 impl SubmitSession {
-    /// A job is submitted by `line`.
+    /// Returns whether the server accepts a line of this length, its end counted.
+    pub(super) fn fit(&self, line_bytes: usize) -> Fit {
+        self.line_limit.fit(line_bytes)
+    }
+
+    /// Sends a job.
     pub(super) fn submit(&mut self, id: u64, line: &[u8], promise: Arc<Promise>, out: &mut Vec<u8>) {
         self.open.insert(id, promise);
         out.extend_from_slice(line);
     }
 
-    /// Somebody asks whether all that was said is read.
+    /// Asks whether the server has read all earlier lines.
     pub(super) fn ping(&mut self, promise: Arc<Promise>, out: &mut Vec<u8>) {
         self.send_question(Kind::Ping, PING, Some(promise), out);
     }
 
-    /// Somebody asks for the metrics by `line`.
-    pub(super) fn metrics(&mut self, line: Vec<u8>, promise: Arc<Promise>, out: &mut Vec<u8>) {
-        self.later.push_back((line, promise));
-        self.ask_next(out);
+    /// Asks for the metrics.
+    pub(super) fn metrics(&mut self, line: &[u8], promise: Arc<Promise>, out: &mut Vec<u8>) {
+        self.later.push_back((line.to_vec(), promise));
+        self.send_next_metrics(out);
     }
 
-    /// Nothing that is open gets an answer any more.
+    /// Fails everything that is open.
     pub(super) fn fail_all(&mut self, error: &Error) {
         let questions = self.questions.drain(..).filter_map(|question| question.promise);
         let later = self.later.drain(..).map(|(_, promise)| promise);
@@ -74,8 +82,8 @@ impl SubmitSession {
         out.extend_from_slice(line);
     }
 
-    /// Says the next metrics question, if none is out.
-    fn ask_next(&mut self, out: &mut Vec<u8>) {
+    /// Sends the next metrics question, unless one has no answer yet.
+    fn send_next_metrics(&mut self, out: &mut Vec<u8>) {
         if self.questions.iter().all(|question| question.kind != Kind::Metrics)
             && let Some((line, promise)) = self.later.pop_front()
         {
@@ -83,7 +91,7 @@ impl SubmitSession {
         }
     }
 
-    /// The first question of this kind has an answer. One to no question is ignored: only a faulty server says so.
+    /// Answers the first question of this kind. Without one, the line is ignored: only a faulty server sends it.
     fn answer(&mut self, kind: Kind, answer: &RawValue) {
         let first = self.questions.iter().position(|question| question.kind == kind);
         if let Some(Question { promise: Some(promise), .. }) = first.and_then(|at| self.questions.remove(at)) {
@@ -91,20 +99,32 @@ impl SubmitSession {
         }
     }
 
-    /// A line that has no id was refused: the oldest question, as what was said before it is answered. Where the line was a
-    /// job's, the codes are those that end the connection, which will tell.
-    fn refused(&mut self, error: Error) {
+    /// Handles an error without an id. It is for the oldest question, because the lines before that one are answered.
+    /// The codes that a job's line can have without an id end the connection, so the disconnect reports them.
+    fn on_refusal(&mut self, error: Error) {
         if !matches!(error, Error::BadJson(_) | Error::TooLong(_) | Error::QueueFull(_))
-            && let Some(Question { promise: Some(promise), .. }) = self.questions.pop_front()
+            && let Some(Question { kind, promise }) = self.questions.pop_front()
         {
-            promise.fill(Err(error));
+            if kind == Kind::Metrics && matches!(error, Error::UnknownCmd(_)) {
+                self.line_limit.set_unknown();
+            }
+            if let Some(promise) = promise {
+                promise.fill(Err(error));
+            }
         }
     }
 
-    /// The promise of a job. None for an id that is not ours: only a faulty server says one.
-    fn close(&mut self, id: &RawValue) -> Option<Arc<Promise>> {
-        self.open.remove(&id.get().parse().ok()?)
+    /// Answers a job. An id that is not open is ignored: only a faulty server sends it.
+    fn close(&mut self, id: Option<u64>, outcome: impl FnOnce() -> Result<Box<RawValue>, Error>) {
+        if let Some(promise) = id.and_then(|id| self.open.remove(&id)) {
+            promise.fill(outcome());
+        }
     }
+}
+
+/// Reads an id. None if it is not one of this client.
+fn own_id(id: &RawValue) -> Option<u64> {
+    id.get().parse().ok()
 }
 
 impl Session for SubmitSession {
@@ -112,26 +132,26 @@ impl Session for SubmitSession {
 
     fn on_line(&mut self, incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         match incoming {
-            Incoming::Done { id, res } => {
-                if let Some(promise) = self.close(id) {
-                    promise.fill(Ok(res.to_owned()));
-                }
-            }
+            Incoming::Done { id, res } => self.close(own_id(id), || Ok(res.to_owned())),
             Incoming::Failed { id, code, err } | Incoming::Error { code, text: err, id: Some(id) } => {
-                if let Some(promise) = self.close(id) {
-                    promise.fill(Err(Error::from_wire(&code, err)));
-                }
+                self.close(own_id(id), || Err(Error::from_wire(&code, err)));
             }
+            Incoming::LongAnswer { id } => self.close(Some(id), || {
+                Err(Error::ResultTooLong(
+                    "the answer's line is longer than this client accepts: raise max_line".to_owned(),
+                ))
+            }),
             Incoming::Pong => self.answer(Kind::Ping, RawValue::NULL),
             Incoming::Metrics(metrics) => {
+                self.line_limit.on_metrics(metrics);
                 self.answer(Kind::Metrics, metrics);
-                self.ask_next(out);
+                self.send_next_metrics(out);
             }
             Incoming::Error { code, text, id: None } => {
-                self.refused(Error::from_wire(&code, text));
-                self.ask_next(out);
+                self.on_refusal(Error::from_wire(&code, text));
+                self.send_next_metrics(out);
             }
-            Incoming::Do { .. } | Incoming::Unknown => {}
+            Incoming::Do { .. } | Incoming::LongDo { .. } | Incoming::Unknown => {}
         }
         Ok(())
     }
@@ -141,6 +161,7 @@ impl Session for SubmitSession {
     }
 
     fn on_disconnect(&mut self, lost: &Disconnected) {
+        self.line_limit = LineLimit::default();
         self.fail_all(&Error::Disconnected(lost.clone()));
     }
 
@@ -150,7 +171,7 @@ impl Session for SubmitSession {
         self.fail_all(error);
     }
 
-    /// Not if only questions are open: their callers have given up, and the server may hang.
+    /// Returns false if only questions are open: their callers have given up, and the server may hang.
     fn needs_end_of_input(&self) -> bool {
         !self.open.is_empty() || self.questions.is_empty()
     }

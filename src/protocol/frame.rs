@@ -106,6 +106,14 @@ impl Framer {
         if self.yielded { 0 } else { self.partial.len() }
     }
 
+    /// Takes the unfinished line out. The caller skips the rest of that line.
+    pub fn take_partial(&mut self) -> Vec<u8> {
+        if mem::take(&mut self.yielded) {
+            self.partial = Vec::new();
+        }
+        mem::take(&mut self.partial)
+    }
+
     /// Takes from `input` to the next LF, or all of it.
     fn take_piece<'a>(&mut self, input: &mut &'a [u8], line_bytes_max: usize) -> Piece<'a> {
         // The longest legal line: the limit, CR, LF. Looking no further keeps a line that is too long cheap.

@@ -46,7 +46,7 @@ fn each_code_is_an_error_of_its_own() {
 #[test]
 fn what_ends_a_connection_is_told_to_all_that_is_open_on_it() {
     let closes = "the server closed the connection";
-    let wrong = "what came is no line of a deputy server";
+    let wrong = "a line came that is not one of a deputy server";
     let strange = "is this a deputy server?";
     for (bytes, says, code) in [
         (&b""[..], closes, None),
@@ -79,7 +79,7 @@ fn what_ends_a_connection_is_told_to_all_that_is_open_on_it() {
 }
 
 #[test]
-fn a_line_without_end_is_not_listened_to() {
+fn a_line_that_does_not_end_closes_the_connection() {
     let error = outcome(format!("{{\"x\":\"{}", "x".repeat(18 << 20)).as_bytes(), false).unwrap_err();
     assert!(matches!(&error, Error::Disconnected(lost) if lost.reason.contains("max_line")), "{error:?}");
 }

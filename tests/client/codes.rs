@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deputy::client::{Client, Error, Failure, Options, Worker};
+use deputy::client::{Client, Error, Failure, Job, Options, Worker};
 use rustix::process::Signal;
 use serde_json::value::RawValue;
 
@@ -73,18 +73,87 @@ fn a_server_that_stops_says_shutdown() {
     assert!(matches!(waiting.soon().unwrap_err(), Error::Shutdown(_)));
 }
 
+/// The server's limit is below that of the client.
 #[test]
-fn a_line_that_only_the_server_finds_too_long_loses_the_connection_with_its_code() {
-    let server = Server::start(&["--max-line", "1000"]);
+fn a_line_that_the_server_would_refuse_fails_its_job_alone() {
+    let server = Server::start(&["--max-line", "64K"]);
     let client = connect(&server);
-    let error = client.submit::<_, ()>("t", &"x".repeat(1_000)).soon().unwrap_err();
+    let waiting = client.submit::<_, ()>("no worker", &0);
+    let arg = "x".repeat(100_000);
+    for _ in 0..2 {
+        let error = client.submit::<_, ()>("t", &arg).soon().unwrap_err();
+        assert!(matches!(&error, Error::TooLong(text) if text.contains("65536")) && !error.may_have_run(), "{error:?}");
+    }
+    let names: Vec<String> = (0..1_000).map(|number| format!("{number:0>100}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert!(matches!(client.metrics_of(&names), Err(Error::TooLong(_))));
+    client.ping().unwrap();
+    assert!(waiting.try_wait().is_none(), "the connection was not lost");
+    let metrics = client.metrics().unwrap();
+    assert_eq!((metrics.protocol_errors, metrics.jobs_added, metrics.max_line), (0, 1, 64 << 10));
+}
+
+#[test]
+fn a_result_that_the_server_would_refuse_fails_its_job_alone() {
+    let server = Server::start(&["--max-line", "64K"]);
+    let worker = Worker::connect(&url(&server, Via::Tcp))
+        .handle_typed("of size", |size: usize| Ok::<_, String>("x".repeat(size)))
+        .max_jobs(2);
+    let _worker = Running::start(worker);
+    let client = connect(&server);
+    for size in [100_000, 65_536, 1_000_000] {
+        match client.submit::<_, String>("of size", &size).soon() {
+            Err(Error::Failed(err)) => assert!(err.get().contains("the limit is 65536"), "{err}"),
+            other => panic!("{size}: {other:?}"),
+        }
+        assert_eq!(client.submit::<_, String>("of size", &60_000).soon().unwrap().len(), 60_000);
+    }
+    let metrics = client.metrics().unwrap();
+    assert_eq!((metrics.workers_added, metrics.jobs_reassigned, metrics.protocol_errors), (1, 0, 0));
+}
+
+/// Lines up to 1,024 bytes are sent without a question for the limit.
+#[test]
+fn a_short_line_that_only_the_server_finds_too_long_loses_the_connection_with_its_code() {
+    let server = Server::start(&["--max-line", "500"]);
+    let client = connect(&server);
+    let error = client.submit::<_, ()>("t", &"x".repeat(500)).soon().unwrap_err();
     assert!(matches!(&error, Error::Disconnected(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
     assert!(error.to_string().contains("too_long") && error.to_string().contains(&client.url().to_string()), "{error}");
     // A client that knows the limit does not get there, and the next connection serves both.
-    let client = Options::new().max_line(1_000).connect(&url(&server, Via::Tcp)).unwrap();
-    assert!(matches!(client.submit::<_, ()>("t", &"x".repeat(1_000)).soon().unwrap_err(), Error::TooLong(_)));
+    let client = Options::new().max_line(500).connect(&url(&server, Via::Tcp)).unwrap();
+    assert!(matches!(client.submit::<_, ()>("t", &"x".repeat(500)).soon().unwrap_err(), Error::TooLong(_)));
     client.ping().unwrap();
     assert_eq!(client.metrics().unwrap().protocol_errors, 1);
+}
+
+/// A line that another client may send, because its own limit is that of the server.
+#[test]
+fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
+    let server = Server::start(&["--max-line", "32M"]);
+    let large = Options::new().max_line(32 << 20).connect(&url(&server, Via::Tcp)).unwrap();
+    let echo = || Worker::connect(&url(&server, Via::Unix)).handle("echo", |job: &Job| job.arg::<String>()).max_jobs(2);
+    let text = "x".repeat(8 << 20);
+    let small = Options::new().max_line(1 << 20);
+    {
+        let _worker = Running::start(echo().options(small.clone()));
+        match large.submit::<_, String>("echo", &text).soon() {
+            Err(Error::Failed(err)) => assert!(err.get().contains("raise its max_line"), "{err}"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(large.submit::<_, String>("echo", "short").soon().unwrap(), "short");
+    }
+    let worker = echo()
+        .options(Options::new().max_line(32 << 20))
+        .handle_typed("of size", |size: usize| Ok::<_, String>("x".repeat(size)));
+    let _worker = Running::start(worker);
+    let small = small.connect(&url(&server, Via::Tcp)).unwrap();
+    let neighbour = small.submit::<_, ()>("no worker", &0);
+    let error = small.submit::<_, String>("of size", &(8 << 20)).soon().unwrap_err();
+    assert!(matches!(&error, Error::ResultTooLong(_)) && error.may_have_run(), "{error:?}");
+    assert_eq!(small.submit::<_, String>("of size", &5).soon().unwrap(), "xxxxx");
+    assert!(neighbour.try_wait().is_none(), "the connection was not lost");
+    assert_eq!(small.metrics().unwrap().jobs_reassigned, 0);
 }
 
 #[test]

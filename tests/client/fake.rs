@@ -77,6 +77,12 @@ impl Peer {
         self.say(format!("{line}\r\n"));
     }
 
+    /// Answers the question that comes before the first long line.
+    pub(crate) fn answer_metrics(&mut self) {
+        self.expect(r#"{"cmd":"metrics","types":false}"#);
+        self.say_line(r#"{"cmd":"metrics","metrics":{"max_line":16777216}}"#);
+    }
+
     /// Ends what is said, and reads on.
     pub(crate) fn end(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
 
 use deputy::client::Worker;
 
@@ -43,8 +44,11 @@ fn counted_alone() {
     // With jobs open, and with a server that neither reads nor closes.
     let fake = Fake::start();
     let client = quick_retry().connect(&fake.url()).unwrap();
-    let _peer = fake.accept();
-    drop(client.submit::<_, ()>("t", &"x".repeat(10 << 20)));
+    let mut peer = fake.accept();
+    thread::scope(|scope| {
+        scope.spawn(|| peer.answer_metrics());
+        drop(client.submit::<_, ()>("t", &"x".repeat(10 << 20)));
+    });
     drop(client);
     until("the end of the threads", || (own_threads() == 0).then_some(()));
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};
 
 use deputy::client::{Client, Error, Failure, Job, RunError, Worker};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -92,6 +93,33 @@ fn an_arg_of_another_type_fails_the_job_and_says_why() {
     assert_eq!(called.load(Ordering::Relaxed), 1);
 }
 
+/// The value of a panic, whose drop panics with another one.
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        std::panic::panic_any(Self);
+    }
+}
+
+/// A result that panics when it is written, or when it is dropped.
+struct PanicsAsResult {
+    in_drop: bool,
+}
+
+impl Serialize for PanicsAsResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(self.in_drop, "while it is written");
+        serializer.serialize_unit()
+    }
+}
+
+impl Drop for PanicsAsResult {
+    fn drop(&mut self) {
+        assert!(!self.in_drop, "while it is dropped");
+    }
+}
+
 #[test]
 fn a_panic_fails_its_job_alone() {
     let server = Server::start(&[]);
@@ -99,12 +127,24 @@ fn a_panic_fails_its_job_alone() {
         .handle_typed("panic", |text: String| -> Result<(), String> { panic!("cannot do {text}") })
         .handle("constant", |_| -> Result<(), String> { panic!("never") })
         .handle("value", |_| -> Result<(), String> { std::panic::panic_any(7) })
+        .handle("value that panics when it is dropped", |_| -> Result<(), String> {
+            std::panic::panic_any(PanicsInDrop)
+        })
+        .handle_typed("result that panics", |in_drop: bool| Ok::<_, String>(PanicsAsResult { in_drop }))
         .handle("go on", |_| Ok::<_, String>("still here"));
     let _worker = Running::start(worker);
     let client = connect(&server);
     assert_eq!(err_of(&client, "panic", "this"), r#""the handler panicked: cannot do this""#);
     assert_eq!(err_of(&client, "constant", ""), r#""the handler panicked: never""#);
     assert_eq!(err_of(&client, "value", ""), r#""the handler panicked: without a text""#);
+    assert_eq!(
+        err_of(&client, "value that panics when it is dropped", ""),
+        r#""the handler panicked: without a text""#
+    );
+    for (in_drop, text) in [(false, "while it is written"), (true, "while it is dropped")] {
+        let error = client.submit::<_, ()>("result that panics", &in_drop).soon().unwrap_err().to_string();
+        assert!(error.contains("the handler panicked") && error.ends_with(text), "{error}");
+    }
     assert_eq!(client.submit::<_, String>("go on", &0).soon().unwrap(), "still here");
     let metrics = client.metrics().unwrap();
     assert_eq!((metrics.workers_added, metrics.jobs_reassigned), (1, 0));
@@ -119,15 +159,21 @@ fn an_answer_that_no_line_can_carry_fails_the_job() {
         .handle("deep", move |_| deep())
         .handle("long", |_| Ok::<_, String>("x".repeat(5_000)))
         .handle("long err", |_| Err::<(), _>("x".repeat(5_000)))
+        .handle("nan", |_| Ok::<_, String>(vec![Some(1.0), None, Some(f64::NAN)]))
+        .handle("infinity", |_| Ok::<_, String>(f64::INFINITY))
+        .handle("nan err", |_| Err::<(), _>(Failure::json(&f64::NAN)))
         .handle("no json", |_| Ok::<_, String>(std::collections::BTreeMap::from([([1], 1)])))
         .handle("lines", |_| RawValue::from_string("[\n1\r\n]".to_owned()))
         .options(options);
     let _worker = Running::start(worker);
     let client = connect(&server);
     for (type_name, why) in [
-        ("deep", "open at once"),
+        ("deep", "may nest 127 objects and arrays"),
         ("long", "bytes"),
         ("long err", "bytes"),
+        ("nan", "the result cannot be written as JSON: JSON has no number NaN"),
+        ("infinity", "the result cannot be written as JSON: JSON has no number inf"),
+        ("nan err", "the err cannot be written as JSON: JSON has no number NaN"),
         ("no json", "the result cannot be written as JSON"),
     ] {
         let err = err_of(&client, type_name, "");

@@ -124,10 +124,10 @@ fn a_worker_leaves_a_server_that_breaks_the_contract_and_tries_again() {
     for (line, why) in [
         (r#"{"cmd":"do","id":1,"type":"slow"}"#, "lacks a member"),
         (r#"{"cmd":"do","id":1,"type":"slow","job":"1"}"#, "lacks a member"),
-        ("hello", "is no line of a deputy server"),
+        ("hello", "is not one of a deputy server"),
         (
             "{\"cmd\":\"do\",\"id\":1,\"type\":\"slow\",\"job\":1}\r\n{\"cmd\":\"do\",\"id\":1,\"type\":\"slow\",\"job\":2}",
-            "more jobs than were asked for",
+            "more jobs came than there are slots",
         ),
     ] {
         let fake = Fake::start();

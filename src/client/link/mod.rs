@@ -11,6 +11,7 @@
 //! connection or into the same loss. No system call is made under the lock: callers append their lines, and the writer
 //! takes what all of them have appended since its last write. Whoever passes the bound on unsent bytes waits.
 
+mod lines;
 mod liveness;
 mod reader;
 mod writer;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use super::lines::{self, Lines};
 use super::liveness::{Liveness, Verdict};
 use super::{Core, Session, Stage};
 use crate::client::backoff::Backoff;
@@ -13,8 +14,7 @@ use crate::client::connect_error::ConnectError;
 use crate::client::incoming::Incoming;
 use crate::client::resolver::Resolver;
 use crate::client::stream;
-use crate::limits::{CLIENT_LINE_BYTES_LEAST, READ_BUFFER_BYTES};
-use crate::protocol::frame::{Frame, Framer};
+use crate::limits::READ_BUFFER_BYTES;
 
 /// A time without a connection.
 struct Outage {
@@ -108,7 +108,7 @@ impl<S: Session> Core<S> {
     fn read_until_closed(&self, stream: &Socket) -> End {
         let mut end = End { reason: String::new(), last_error: None, has_answered: false };
         let mut liveness = Liveness::new(self.options.ping_after, self.options.answer_timeout);
-        let mut framer = Framer::default();
+        let mut lines = Lines::new(self.options.max_line);
         let mut buffer = vec![0; READ_BUFFER_BYTES];
         let mut wait = Duration::ZERO;
         let mut input = stream;
@@ -123,7 +123,7 @@ impl<S: Session> Core<S> {
                 Ok(0) => break "the server closed the connection".to_owned(),
                 Ok(count) => {
                     liveness.on_input();
-                    if let Err(reason) = self.on_bytes(&mut framer, &buffer[..count], &mut end) {
+                    if let Err(reason) = self.on_bytes(&mut lines, &buffer[..count], &mut end) {
                         break reason;
                     }
                 }
@@ -154,18 +154,9 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// Bytes came.
-    fn on_bytes(&self, framer: &mut Framer, mut input: &[u8], end: &mut End) -> Result<(), String> {
-        // A little more than what may be submitted: the server's own members are longer than ours.
-        let line_max = self.options.max_line.max(CLIENT_LINE_BYTES_LEAST) + 1_024;
-        while let Some(frame) = framer.next(&mut input, line_max) {
-            let line = match frame {
-                Frame::Line { bytes, .. } => bytes,
-                Frame::TooLong => return Err(format!("a line of more than {line_max} bytes came: raise max_line")),
-                Frame::NotJson => return Err("what came is no JSON: is this a deputy server?".to_owned()),
-            };
-            let wrong = |reason| format!("what came is no line of a deputy server: {reason}");
-            let incoming = Incoming::read(line).map_err(wrong)?;
+    /// Hands the lines to the session. `Err` says why the connection has to end.
+    fn on_bytes(&self, lines: &mut Lines, input: &[u8], end: &mut End) -> Result<(), String> {
+        lines.read(input, |incoming| {
             end.has_answered = true;
             end.last_error = match &incoming {
                 Incoming::Error { code, text, id: None } => {
@@ -175,9 +166,8 @@ impl<S: Session> Core<S> {
                 _ => None,
             };
             let mut state = self.state.lock();
-            self.with_session(&mut state, |session, out| session.on_line(incoming, out)).map_err(wrong)?;
-        }
-        Ok(())
+            self.with_session(&mut state, |session, out| session.on_line(incoming, out)).map_err(lines::wrong)
+        })
     }
 }
 

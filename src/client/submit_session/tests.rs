@@ -5,31 +5,31 @@ use super::*;
 /// A session with a way to see what it said and what came of what was asked.
 #[derive(Default)]
 struct Fixture {
-    jobs: SubmitSession,
+    session: SubmitSession,
     said: Vec<u8>,
 }
 
 impl Fixture {
     fn submit(&mut self, id: u64) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.jobs.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
+        self.session.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
         promise
     }
 
     fn ping(&mut self) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.jobs.ping(Arc::clone(&promise), &mut self.said);
+        self.session.ping(Arc::clone(&promise), &mut self.said);
         promise
     }
 
     fn metrics(&mut self, line: &str) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.jobs.metrics(format!("{line}\n").into_bytes(), Arc::clone(&promise), &mut self.said);
+        self.session.metrics(format!("{line}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
         promise
     }
 
     fn read(&mut self, line: &str) {
-        self.jobs.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said).unwrap();
+        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said).unwrap();
     }
 
     fn said(&mut self) -> String {
@@ -57,7 +57,7 @@ fn each_job_gets_its_own_answer_and_is_then_forgotten() {
     fixture.read(r#"{"cmd":"did","id":2,"res":"again"}"#);
     fixture.read(r#"{"cmd":"error","code":"later","error":"no","id":1}"#);
     assert_eq!(promises.each_ref().map(|promise| told(promise)), ["! later: no", "\"two\"", "! the job failed: [3]"]);
-    assert!(fixture.jobs.open.is_empty());
+    assert!(fixture.session.open.is_empty());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn what_is_not_ours_is_let_through() {
 fn pongs_come_in_the_order_of_the_pings_also_of_those_that_the_link_said() {
     let mut fixture = Fixture::default();
     let first = fixture.ping();
-    fixture.jobs.send_ping(&mut fixture.said);
+    fixture.session.send_ping(&mut fixture.said);
     let second = fixture.ping();
     assert_eq!(fixture.said(), "{\"cmd\":\"ping\"}\n".repeat(3));
     for told_then in [["null", "nothing"], ["null", "nothing"], ["null", "null"]] {
@@ -131,10 +131,35 @@ fn an_error_without_an_id_is_the_oldest_questions_unless_it_can_be_a_jobs() {
 fn a_loss_ends_all_that_is_open() {
     let mut fixture = Fixture::default();
     let promises = [fixture.submit(1), fixture.ping(), fixture.metrics("a"), fixture.metrics("b")];
-    fixture.jobs.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
+    fixture.session.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
     assert_eq!(promises.map(|promise| told(&promise)), ["! the connection to unix:s was lost: gone"; 4]);
     // Nothing is left that would keep the next question waiting.
     fixture.said();
     fixture.metrics("c");
     assert_eq!(fixture.said(), "c\n");
+}
+
+#[test]
+fn the_limit_is_known_from_the_first_metrics_answer_until_the_connection_is_lost() {
+    let mut fixture = Fixture::default();
+    assert_eq!([10, 2_000].map(|bytes| fixture.session.fit(bytes)), [Fit::Fits, Fit::Unknown]);
+    fixture.metrics("a");
+    fixture.read(r#"{"cmd":"metrics","metrics":{"max_line":1999}}"#);
+    assert_eq!([2_000, 2_001].map(|bytes| fixture.session.fit(bytes)), [Fit::Fits, Fit::TooLong(1_999)]);
+    fixture.session.on_disconnect(&Disconnected { url: String::new(), reason: String::new(), code: None });
+    assert_eq!(fixture.session.fit(2_000), Fit::Unknown);
+    // A server that has no metrics.
+    fixture.metrics("b");
+    fixture.read(r#"{"cmd":"error","code":"unknown_cmd","error":"metrics"}"#);
+    assert_eq!(fixture.session.fit(1 << 30), Fit::Fits);
+}
+
+#[test]
+fn an_answer_that_is_too_long_fails_its_job_alone() {
+    let mut fixture = Fixture::default();
+    let promises = [fixture.submit(1), fixture.submit(2)];
+    fixture.session.on_line(Incoming::LongAnswer { id: 1 }, &mut Vec::new()).unwrap();
+    let outcomes = promises.map(|promise| told(&promise));
+    assert!(outcomes[0].contains("raise max_line"), "{outcomes:?}");
+    assert_eq!(outcomes[1], "nothing");
 }

@@ -5,6 +5,8 @@ use std::fmt::Display;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::client::outgoing;
+
 /// Why a job has failed: what its submitter gets as `err`.
 ///
 /// Anything that can be shown becomes one, as a JSON string of its text, so `?` and `String`s do in a handler. For an `err`
@@ -26,9 +28,12 @@ use serde_json::value::{RawValue, to_raw_value};
 pub struct Failure(Box<RawValue>);
 
 impl Failure {
-    /// A failure whose `err` is this value in JSON; one that cannot be written as JSON says so instead.
+    /// Returns a failure with this `err` in JSON. If it cannot be written as JSON, the `err` says why.
     pub fn json<V: Serialize + ?Sized>(err: &V) -> Self {
-        to_raw_value(err).map_or_else(|error| format!("the err cannot be written as JSON: {error}").into(), Self)
+        let mut text = Vec::new();
+        let written = outgoing::write(&mut text, err).map_err(|error| error.to_string());
+        let raw = written.and_then(|()| serde_json::from_slice(&text).map_err(|error| error.to_string()));
+        raw.map_or_else(|error| format!("the err cannot be written as JSON: {error}").into(), Self)
     }
 
     pub(super) fn err(&self) -> &RawValue {

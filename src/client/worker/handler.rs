@@ -1,27 +1,26 @@
-//! Handlers of all types, made alike: a job goes in, the line that answers it comes out.
+//! Handlers of all types in one form: a job goes in, the line that answers it comes out.
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::failure::Failure;
 use super::job::Job;
+use crate::client::error::Error;
 use crate::client::outgoing;
 
-/// What a handler makes of a job.
-type Answer = Result<Box<RawValue>, Failure>;
-
-type Handler = Box<dyn Fn(&Job) -> Answer + Send + Sync>;
+/// Does a job, and returns the line that answers it, which has at most this many bytes.
+type Handler = Box<dyn Fn(&Job, usize) -> Vec<u8> + Send + Sync>;
 
 /// The handlers of a worker, by type.
 #[derive(Default)]
 pub(super) struct Handlers(BTreeMap<String, Handler>);
 
 impl Handlers {
-    /// The handler of a type; one that it had is forgotten.
+    /// Sets the handler of a type. It replaces an earlier one.
     pub(super) fn insert<R, E>(
         &mut self,
         type_name: &str,
@@ -30,14 +29,17 @@ impl Handlers {
         R: Serialize,
         E: Into<Failure>,
     {
-        let handler = move |job: &Job| {
-            let res = handler(job).map_err(Into::into)?;
-            to_raw_value(&res).map_err(|error| format!("the result cannot be written as JSON: {error}").into())
+        let handler = move |job: &Job, line_max: usize| {
+            let line = match handler(job) {
+                Ok(res) => outgoing::answer(job.number(), "res", &res, line_max),
+                Err(error) => outgoing::answer(job.number(), "err", error.into().err(), line_max),
+            };
+            line.unwrap_or_else(|error| outgoing::failure(job.number(), &unsendable(&error), line_max))
         };
         self.0.insert(type_name.to_owned(), Box::new(handler));
     }
 
-    /// The types that have one, as a list in JSON.
+    /// Returns the types that have one, as a list in JSON.
     pub(super) fn types(&self) -> String {
         outgoing::list(self.0.keys().map(String::as_str))
     }
@@ -46,26 +48,31 @@ impl Handlers {
         self.0.is_empty()
     }
 
-    /// Does a job. The line tells what came of it, also if the handler panicked, or if its value is nothing that a line
-    /// can carry.
+    /// Does a job. It is always answered: a panic, or a value that no line can carry, fails it.
     pub(super) fn answer(&self, job: &Job, line_max: usize) -> Vec<u8> {
-        let handler = self.0.get(job.type_name());
-        let handler = handler.ok_or_else(|| Failure::from("this worker does not do this type"));
-        // A handler that panics leaves nothing of ours half done; what it shares with itself is its own affair.
-        let run = |job| handler.and_then(|handler| handler(job));
-        let answer = catch_unwind(AssertUnwindSafe(|| run(job))).unwrap_or_else(|panic| Err(panicked(&*panic).into()));
-        let line = match &answer {
-            Ok(res) => outgoing::answer(job.number(), "res", res, line_max),
-            Err(failure) => outgoing::answer(job.number(), "err", failure.err(), line_max),
+        let Some(handler) = self.0.get(job.type_name()) else {
+            return outgoing::failure(job.number(), "this worker does not do this type", line_max);
         };
-        line.unwrap_or_else(|error| {
-            let text = format!("the worker's answer cannot be sent: {error}");
-            outgoing::answer(job.number(), "err", &text, usize::MAX).expect("a short text can be said")
-        })
+        // A panic leaves nothing of this library half done. What handlers share is their own affair.
+        catch_unwind(AssertUnwindSafe(|| handler(job, line_max)))
+            .unwrap_or_else(|panic| outgoing::failure(job.number(), &panicked(panic), line_max))
     }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> String {
+/// Why an answer cannot be sent.
+fn unsendable(error: &Error) -> String {
+    match error {
+        Error::Arg(reason) => format!("the result cannot be written as JSON: {reason}"),
+        error => format!("the worker's answer cannot be sent: {error}"),
+    }
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the handler panicked: {}", text.unwrap_or("without a text"))
+    let text = format!("the handler panicked: {}", text.unwrap_or("without a text"));
+    // The value of a panic may panic when it is dropped, and so may the value of that panic.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(again);
+    }
+    text
 }

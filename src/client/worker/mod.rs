@@ -233,7 +233,7 @@ impl Running {
         for job in jobs {
             let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, self.0.options().max_line) };
             // It fails if the worker has ended: then nobody waits for the result.
-            let _ = self.0.send(line.len(), |session, out| session.finish(&job, &line, out));
+            let _ = self.0.send(line.len(), move |session, out| session.finish(&job, line, out));
         }
     }
 

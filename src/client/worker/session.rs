@@ -1,11 +1,16 @@
 //! A worker's session: what it offers, what it holds, and when it is done. Pure but for the channels that it feeds.
 //!
-//! At all times the worker offers as many slots as it can fill: `max_jobs`, less those whose handlers still work on jobs
-//! of a connection that was lost (nobody can stop them, and their results are dropped), and never more than what is left
-//! of its limit of jobs. When that changes it says so; before a `did` where it becomes less, as a `did` frees a slot.
+//! **Invariant:** the worker offers as many slots as it can fill. These are `max_jobs`, less the handlers that still run
+//! for a lost connection, and never more than what is left of its limit of jobs. (Such handlers cannot be stopped, and
+//! their results are dropped.) The worker sends each change, and sends it before a `did` if it is a decrease, because a
+//! `did` frees a slot.
 //!
-//! It leaves when it offers nothing, holds nothing, and a `ping` said after its last line is answered: then no job is on
+//! The worker ends when it offers nothing, holds nothing, and a `ping` after its last line is answered. Then no job is on
 //! its way to it, and the server has read all results.
+//!
+//! A long result waits, with its slot, until the server's longest line is known. A result that is too long fails its job.
+
+use std::mem;
 
 use crossbeam_channel::Sender;
 
@@ -15,6 +20,7 @@ use super::job::{Job, Origin};
 use crate::client::connect_error::ConnectError;
 use crate::client::error::{Disconnected, Error};
 use crate::client::incoming::Incoming;
+use crate::client::line_limit::{Fit, LineLimit};
 use crate::client::link::Session;
 use crate::client::outgoing;
 
@@ -26,28 +32,31 @@ pub(super) struct WorkerSession {
     max_jobs: u32,
     /// Jobs that may still be answered.
     jobs_left: u64,
-    /// Where jobs wait for a thread; none when no more are done.
+    /// Where jobs wait for a handler thread. None when no more are done.
     jobs: Option<Sender<Job>>,
     signals: Sender<WorkerSignal>,
-    /// Whose handlers run for a connection that was lost, or will be passed over.
+    /// Handlers that run for a lost connection, and its jobs that wait for a thread and will be skipped.
     stale: u32,
     stopping: bool,
     /// The connection, if there is one.
     conn: Option<ConnState>,
 }
 
-/// How things stand on a connection.
+/// The state of one connection.
 #[derive(Debug, Default)]
 struct ConnState {
     origin: Origin,
     /// Slots offered.
     offered: u32,
     held: u32,
-    /// Pings said, and pongs heard.
+    /// Pings sent, and pongs received.
     pings: u64,
     pongs: u64,
-    /// The ping that was said after the last line.
+    /// The number of the ping that was sent after the last line.
     last_ping: Option<u64>,
+    line_limit: LineLimit,
+    /// Long results that wait until the limit is known: the job and the line. If there is one, the server was asked.
+    waiting: Vec<(u64, Vec<u8>)>,
 }
 
 impl WorkerSession {
@@ -58,39 +67,33 @@ impl WorkerSession {
         jobs: Sender<Job>,
         signals: Sender<WorkerSignal>,
     ) -> Self {
-        Self {
-            types,
-            max_jobs,
-            jobs_left: limit,
-            jobs: Some(jobs),
-            signals,
-            stale: 0,
-            stopping: limit == 0,
-            conn: None,
-        }
+        let stopping = limit == 0;
+        Self { types, max_jobs, jobs_left: limit, jobs: Some(jobs), signals, stale: 0, stopping, conn: None }
     }
 
-    /// No more jobs: what is held is finished.
+    /// Takes no more jobs, and ends when those that it holds are done.
     pub(super) fn stop(&mut self, out: &mut Vec<u8>) {
         self.stopping = true;
-        self.offer(out);
+        self.update_offer(out);
         self.try_end(out);
     }
 
-    /// A handler is through with a job; `line` tells what came of it.
-    pub(super) fn finish(&mut self, job: &Job, line: &[u8], out: &mut Vec<u8>) {
+    /// Handles the end of a handler. `line` answers the job.
+    pub(super) fn finish(&mut self, job: &Job, line: Vec<u8>, out: &mut Vec<u8>) {
         match &mut self.conn {
-            Some(conn) if !job.is_lost() => {
-                conn.held -= 1;
-                conn.last_ping = None;
-                self.jobs_left -= 1;
-                self.stopping |= self.jobs_left == 0;
-                self.offer(out);
-                out.extend_from_slice(line);
-            }
+            Some(conn) if !job.is_lost() => match conn.line_limit.fit(line.len()) {
+                Fit::Unknown => {
+                    if conn.waiting.is_empty() {
+                        out.extend_from_slice(outgoing::TOTALS);
+                        conn.last_ping = None;
+                    }
+                    conn.waiting.push((job.number(), line));
+                }
+                fit => self.send_answer(job.number(), &line, fit, out),
+            },
             _ => {
                 self.stale -= 1;
-                self.offer(out);
+                self.update_offer(out);
             }
         }
         self.try_end(out);
@@ -101,8 +104,36 @@ impl WorkerSession {
         self.jobs = None;
     }
 
-    /// Says how many slots there are, if that has changed.
-    fn offer(&mut self, out: &mut Vec<u8>) {
+    /// Sends the answer to a job that is held, or the reason why it cannot be sent.
+    fn send_answer(&mut self, job: u64, line: &[u8], fit: Fit, out: &mut Vec<u8>) {
+        let Some(conn) = &mut self.conn else { return };
+        conn.held -= 1;
+        conn.last_ping = None;
+        self.jobs_left -= 1;
+        self.stopping |= self.jobs_left == 0;
+        self.update_offer(out);
+        match fit {
+            Fit::TooLong(limit) => {
+                let reason =
+                    format!("the worker's answer cannot be sent: {}", outgoing::too_long(line.len() - 1, limit));
+                out.extend_from_slice(&outgoing::failure(job, &reason, limit));
+            }
+            Fit::Fits | Fit::Unknown => out.extend_from_slice(line),
+        }
+    }
+
+    /// Sends the answers that waited for the limit.
+    fn send_waiting(&mut self, out: &mut Vec<u8>) {
+        let Some(conn) = &mut self.conn else { return };
+        let limit = conn.line_limit;
+        for (job, line) in mem::take(&mut conn.waiting) {
+            self.send_answer(job, &line, limit.fit(line.len()), out);
+        }
+        self.try_end(out);
+    }
+
+    /// Sends how many slots there are, if that has changed.
+    fn update_offer(&mut self, out: &mut Vec<u8>) {
         let free = u64::from(self.max_jobs - self.stale).min(self.jobs_left);
         let slots = if self.stopping { 0 } else { u32::try_from(free).expect("it is at most max_jobs") };
         let Some(conn) = &mut self.conn else { return };
@@ -114,7 +145,7 @@ impl WorkerSession {
         out.extend_from_slice(line.as_bytes());
     }
 
-    /// Ends the worker if it is time; else makes sure that the time will come.
+    /// Ends the worker if nothing is left to do. If only the last answers may be unread, sends a `ping`.
     fn try_end(&mut self, out: &mut Vec<u8>) {
         if !self.stopping {
             return;
@@ -133,6 +164,43 @@ impl WorkerSession {
         }
     }
 
+    /// Handles a job.
+    fn on_job(&mut self, job: Job) -> Result<(), String> {
+        self.take_slot()?;
+        if let Some(jobs) = &self.jobs {
+            // It cannot fail: the threads that receive stay until `end_jobs`.
+            let _ = jobs.send(job);
+        }
+        Ok(())
+    }
+
+    /// Counts a job as held. `Err` if the server was not offered a slot for it.
+    fn take_slot(&mut self) -> Result<(), String> {
+        let most = self.max_jobs - self.stale;
+        let conn = self.conn.as_mut().expect(CONNECTED);
+        if conn.held == most {
+            return Err("more jobs came than there are slots".to_owned());
+        }
+        conn.held += 1;
+        Ok(())
+    }
+
+    fn on_error(&mut self, error: Error, out: &mut Vec<u8>) {
+        let conn = self.conn.as_mut().expect(CONNECTED);
+        match error {
+            // The question for the server's limit, to a server that does not know it.
+            Error::UnknownCmd(_) if !conn.waiting.is_empty() => {
+                conn.line_limit.set_unknown();
+                self.send_waiting(out);
+            }
+            // Of this worker's other lines, only can_do can get these codes.
+            error @ (Error::BadRequest(_) | Error::UnknownCmd(_)) => self.end(Err(RunError::Refused(error))),
+            // The first pong comes after the answer to the first can_do.
+            error @ Error::TooLong(_) if conn.pongs == 0 => self.end(Err(RunError::Refused(error))),
+            error => self.emit(Event::Error(error)),
+        }
+    }
+
     fn end(&self, outcome: Result<(), RunError>) {
         self.signal(WorkerSignal::Ended(outcome));
     }
@@ -142,10 +210,13 @@ impl WorkerSession {
     }
 
     fn signal(&self, signal: WorkerSignal) {
-        // Nobody listens when the worker has ended, which is what all signals lead to.
+        // It fails when the worker has ended, which is what all signals lead to.
         let _ = self.signals.send(signal);
     }
 }
+
+/// Why there is a [`ConnState`].
+const CONNECTED: &str = "a line comes after its connection";
 
 impl ConnState {
     fn ping(&mut self, out: &mut Vec<u8>) {
@@ -157,42 +228,37 @@ impl ConnState {
 impl Session for WorkerSession {
     fn on_connect(&mut self, out: &mut Vec<u8>) {
         self.conn = Some(ConnState::default());
-        self.offer(out);
+        self.update_offer(out);
         self.send_ping(out);
         self.try_end(out);
         self.emit(Event::Connected);
     }
 
     fn on_line(&mut self, incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), String> {
-        let conn = self.conn.as_mut().expect("a connection is opened before it is heard");
+        let conn = self.conn.as_mut().expect(CONNECTED);
         match incoming {
             Incoming::Do { id, type_name, job, arg } => {
-                if conn.held == self.max_jobs - self.stale {
-                    return Err("more jobs than were asked for".to_owned());
-                }
-                conn.held += 1;
-                let arg = arg.map(ToOwned::to_owned);
-                let (type_name, origin) = (type_name.into_owned(), conn.origin.clone());
-                if let Some(jobs) = &self.jobs {
-                    // The threads that take them stay until `end_jobs`.
-                    let _ = jobs.send(Job { type_name, id: id.to_owned(), number: job, arg, origin });
-                }
+                let (arg, origin) = (arg.map(ToOwned::to_owned), conn.origin.clone());
+                let job = Job { type_name: type_name.into_owned(), id: id.to_owned(), number: job, arg, origin };
+                self.on_job(job)?;
+            }
+            Incoming::LongDo { job } => {
+                self.take_slot()?;
+                let reason = "the arg's line is longer than this worker accepts: raise its max_line";
+                let line = outgoing::failure(job, reason, usize::MAX);
+                self.send_answer(job, &line, Fit::Fits, out);
+                self.try_end(out);
             }
             Incoming::Pong => {
                 conn.pongs += 1;
                 self.try_end(out);
             }
-            Incoming::Error { code, text, .. } => {
-                let answered = conn.pongs > 0;
-                match Error::from_wire(&code, text) {
-                    // Of our lines only can_do can be such.
-                    error @ (Error::BadRequest(_) | Error::UnknownCmd(_)) => self.end(Err(RunError::Refused(error))),
-                    // The first pong comes after the first can_do.
-                    error @ Error::TooLong(_) if !answered => self.end(Err(RunError::Refused(error))),
-                    error => self.emit(Event::Error(error)),
-                }
+            Incoming::Metrics(metrics) => {
+                conn.line_limit.on_metrics(metrics);
+                self.send_waiting(out);
             }
-            Incoming::Done { .. } | Incoming::Failed { .. } | Incoming::Metrics(_) | Incoming::Unknown => {}
+            Incoming::Error { code, text, .. } => self.on_error(Error::from_wire(&code, text), out),
+            Incoming::Done { .. } | Incoming::Failed { .. } | Incoming::LongAnswer { .. } | Incoming::Unknown => {}
         }
         Ok(())
     }
@@ -206,7 +272,8 @@ impl Session for WorkerSession {
     fn on_disconnect(&mut self, lost: &Disconnected) {
         if let Some(conn) = self.conn.take() {
             conn.origin.lose();
-            self.stale += conn.held;
+            let waiting = u32::try_from(conn.waiting.len()).expect("each of them is held");
+            self.stale += conn.held - waiting;
         }
         self.emit(Event::Disconnected(lost.clone()));
         self.try_end(&mut Vec::new());

@@ -50,7 +50,13 @@ impl Fixture {
     }
 
     fn finish(&mut self, job: &Job) {
-        self.session.finish(job, format!("did {}\n", job.number()).as_bytes(), &mut self.said);
+        self.session.finish(job, format!("did {}\n", job.number()).into_bytes(), &mut self.said);
+    }
+
+    /// Finishes a job with a line of this length, its end not counted.
+    fn finish_long(&mut self, job: &Job, line_bytes: usize) {
+        let line = format!("{:x<line_bytes$}\n", format!("did {} ", job.number()));
+        self.session.finish(job, line.into_bytes(), &mut self.said);
     }
 
     fn stop(&mut self) {
@@ -59,11 +65,13 @@ impl Fixture {
 
     /// What was said since the last call, in short.
     fn said(&mut self) -> String {
-        let lines = String::from_utf8(std::mem::take(&mut self.said)).unwrap();
+        let lines = String::from_utf8(mem::take(&mut self.said)).unwrap();
         lines
             .replace(r#"{"cmd":"can_do","types":["t"],"max_jobs":"#, "can_do ")
             .replace(r#"{"cmd":"cant_do","types":["t"]}"#, "cant_do")
             .replace(r#"{"cmd":"ping"}"#, "ping")
+            .replace(r#"{"cmd":"metrics","types":false}"#, "metrics")
+            .replace("xx", "")
             .replace("}\n", ", ")
             .replace('\n', ", ")
             .trim_end_matches(", ")
@@ -256,4 +264,74 @@ fn what_no_reconnect_mends_ends_it_and_nothing_else_does() {
             outcome => assert!(outcome.is_none() && !ends, "{code}"),
         }
     }
+}
+
+#[test]
+fn a_long_result_waits_until_the_limit_is_known() {
+    let mut fixture = Fixture::open(3, u64::MAX);
+    let (one, two, three) = (fixture.give(1), fixture.give(2), fixture.give(3));
+    fixture.said();
+    fixture.finish_long(&one, 2_000);
+    fixture.finish_long(&two, 4_000);
+    fixture.finish(&three);
+    assert_eq!(fixture.said(), "metrics, did 3");
+    fixture.read(r#"{"cmd":"metrics","metrics":{"max_line":2000}}"#).unwrap();
+    let said = fixture.said();
+    let (first, second) = said.split_once(", ").unwrap();
+    assert_eq!(first, "did 1 ");
+    assert!(second.contains(r#""job":2,"err":"the worker's answer cannot be sent: "#), "{second}");
+    assert!(second.contains("the line would have 4000 bytes, and the limit is 2000"), "{second}");
+    // From now on it is known.
+    let (one, two) = (fixture.give(4), fixture.give(5));
+    fixture.finish_long(&one, 2_000);
+    fixture.finish_long(&two, 2_001);
+    let said = fixture.said();
+    assert!(said.starts_with("did 4 , ") && said.contains(r#""job":5,"err""#), "{said}");
+}
+
+#[test]
+fn a_server_that_tells_no_limit_gets_every_result() {
+    for answer in [r#"{"cmd":"metrics","metrics":{}}"#, r#"{"cmd":"error","code":"unknown_cmd","error":"metrics"}"#] {
+        let mut fixture = Fixture::open(1, 1);
+        let job = fixture.give(1);
+        fixture.said();
+        fixture.finish_long(&job, 5_000);
+        fixture.stop();
+        fixture.read(answer).unwrap();
+        // A worker that was stopped meanwhile waits for the answer to be read.
+        assert_eq!(fixture.said(), "metrics, cant_do, did 1 , ping");
+        assert!(!fixture.ended());
+        fixture.pong();
+        assert!(fixture.ended());
+    }
+}
+
+#[test]
+fn a_long_result_that_waits_is_dropped_with_its_connection() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.finish_long(&one, 2_000);
+    fixture.lose();
+    fixture.connect();
+    assert_eq!(fixture.said(), "can_do 1, ping");
+    fixture.finish(&two);
+    assert_eq!(fixture.said(), "can_do 2");
+    // The next server may have another limit.
+    fixture.pong();
+    let job = fixture.give(3);
+    fixture.finish_long(&job, 2_000);
+    assert_eq!(fixture.said(), "metrics");
+}
+
+#[test]
+fn a_job_whose_line_is_too_long_fails_without_a_handler() {
+    let mut fixture = Fixture::open(1, 2);
+    fixture.said();
+    fixture.session.on_line(Incoming::LongDo { job: 7 }, &mut fixture.said).unwrap();
+    let said = fixture.said();
+    assert!(said.contains(r#""job":7,"err":"the arg's line is longer than this worker accepts"#), "{said}");
+    let job = fixture.give(8);
+    fixture.session.on_line(Incoming::LongDo { job: 9 }, &mut fixture.said).unwrap_err();
+    fixture.finish(&job);
+    assert_eq!(fixture.said(), "cant_do, did 8, ping");
 }
