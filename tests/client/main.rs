@@ -4,6 +4,8 @@
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../common/corpus.rs"]
+mod corpus;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
@@ -23,6 +25,7 @@ mod metrics;
 mod network;
 mod submit;
 mod threads;
+mod values;
 mod workers;
 mod workers_lost;
 mod workers_stop;
