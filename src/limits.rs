@@ -128,35 +128,34 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// See [`SPARE_BUFFER_BYTES_MAX`].
 pub const SPARE_BYTES_MAX: usize = 4 << 20;
 
-/// A client's time for one attempt to connect to one address, in seconds: as long as a lost SYN takes to be sent again,
-/// twice.
+/// A client's time for one attempt to connect, in seconds. A lost SYN is sent again after 1 s and after 3 s.
 pub const CONNECT_SECONDS_DEFAULT: u64 = 5;
 
 /// Silence after which a client or worker sends a `ping`, in seconds.
 pub const PING_AFTER_SECONDS_DEFAULT: u64 = 15;
 
-/// How long the server may take to answer it, in seconds. With the silence before it, a dead server is found within a
-/// minute also if its death comes just after a `ping` was answered and the next waits behind lines not yet sent.
+/// How long the server may take to answer it, in seconds. A dead server is then found within a minute, even if it dies
+/// just after it has answered a `ping`, and the next one waits behind unsent lines.
 pub const ANSWER_SECONDS_DEFAULT: u64 = 20;
 
-/// How long jobs submitted in an outage wait for its end, in seconds: a restart fits in, and nobody hangs.
+/// How long jobs that are submitted in an outage wait for its end, in seconds. A restart of the server takes less.
 pub const OUTAGE_SECONDS_DEFAULT: u64 = 5;
 
 /// A client's longest wait before the first attempt to connect again, in milliseconds.
 pub const RETRY_FIRST_MS_DEFAULT: u64 = 20;
-/// Its longest wait before any, in milliseconds: a server that comes back has all its peers soon, and not at once.
+/// Its longest wait before any, in milliseconds. The peers of a server that comes back return soon, but not all at once.
 pub const RETRY_CAP_MS_DEFAULT: u64 = 3_000;
 
 /// Bytes that may wait to be sent in a client.
 pub const CLIENT_UNSENT_BYTES_DEFAULT: usize = 64 << 20;
 
-/// Bytes of a line that a client takes in any case, however short it was told that lines are: a table of metrics of
-/// 1,000 types of the longest names, all escaped, fits in.
+/// Bytes of a line that a client accepts in any case. A metrics table of 1,000 types with the longest names, all escaped,
+/// fits.
 pub const CLIENT_LINE_BYTES_LEAST: usize = 4 << 20;
 
 /// Lines up to this length a client sends without knowing the server's longest line, in bytes. Before it sends a longer
 /// one, it asks once per connection. Servers with a lower limit are rare, and most connections never need to ask.
 pub const CLIENT_LINE_BYTES_UNASKED: usize = 1_024;
 
-/// How long a client that is dropped tries to send what was submitted, in milliseconds.
+/// How long a client that is dropped tries to send its lines, in milliseconds.
 pub const CLOSE_MS: u64 = 1_000;

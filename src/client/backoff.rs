@@ -1,29 +1,29 @@
-//! How long to wait before the next attempt to connect: twice as long each time, up to a cap, and never the same as
-//! other programs that lost the same server.
+//! How long to wait before the next attempt to connect. The wait doubles from attempt to attempt, up to a cap. It has a
+//! random part, so that programs that lost the same server do not come back at the same moment.
 
 use std::time::Duration;
 
 use ahash::RandomState;
 
-/// The waits between attempts. Pure but for its seed, which differs from one to the next.
+/// The waits between attempts. Pure but for its seed, which is random.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
     cap: Duration,
     /// Attempts since the last success.
     attempts: u32,
-    /// Attempts ever: what the jitter is made from.
+    /// All attempts: the random part is made from it.
     drawn: u64,
     random: RandomState,
 }
 
 impl Backoff {
-    /// The first wait is at most `first`, and none is longer than `cap`.
+    /// Begins with a wait of at most `first`. No wait is longer than `cap`.
     pub(super) fn new(first: Duration, cap: Duration) -> Self {
         Self { first, cap, attempts: 0, drawn: 0, random: RandomState::new() }
     }
 
-    /// The wait before the next attempt: from half of what it may be to all of it.
+    /// Returns the wait before the next attempt: between half of the doubled wait and all of it.
     pub(super) fn wait(&mut self) -> Duration {
         let whole = self.first.saturating_mul(1 << self.attempts.min(30)).min(self.cap);
         self.attempts = self.attempts.saturating_add(1);
@@ -32,7 +32,7 @@ impl Backoff {
         whole.mul_f64(0.5 + f64::from(u32::try_from(random).expect("it is below 1,024")) / 2_048.0)
     }
 
-    /// An attempt led to a server that answers.
+    /// Starts again with the first wait. Called when a server has answered.
     pub(super) fn reset(&mut self) {
         self.attempts = 0;
     }

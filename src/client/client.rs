@@ -24,12 +24,15 @@ use super::url::Url;
 
 /// A connection to a server, for submitting jobs. Clones share it, and any number of threads may use it at once.
 ///
-/// When the connection is lost, what was open on it fails with [`Error::Disconnected`], and nothing is submitted again by itself:
-/// the job may have run. The client connects again, sooner at first and then every few seconds. What is submitted meanwhile
-/// waits for the new connection for a while ([`Options::outage_timeout`]), and then fails with [`Error::NotConnected`].
+/// When the connection is lost, the jobs that are open on it fail with [`Error::Disconnected`]. The client does not submit
+/// them again, because they may have run. It reconnects, quickly at first and then every few seconds. Jobs that are
+/// submitted meanwhile wait for the new connection. After [`Options::outage_timeout`] they fail with
+/// [`Error::NotConnected`].
 ///
-/// Dropping the last clone sends what was submitted (for at most a second) and closes the connection. What has no answer
-/// then fails with [`Error::Closed`]. To be sure that the server has all jobs before, call [`ping`](Self::ping).
+/// Dropping the last clone sends what was submitted, for at most a second, and closes the connection. Jobs without an
+/// answer fail with [`Error::Closed`]. To be sure that the server has all jobs, call [`ping`](Self::ping) before.
+///
+/// A process that forks must connect in the child: the threads of a connection exist only in the parent.
 ///
 /// ```
 /// # use deputy::client::Worker;
@@ -62,12 +65,12 @@ impl Client {
     /// Connects to `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]), with the default [`Options`].
     ///
     /// # Errors
-    /// If `url` names no server, or it cannot be reached.
+    /// If `url` is not an address, or the server cannot be reached.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         Options::new().connect(url)
     }
 
-    /// Connects to the server that the variable `DEPUTY_URL` names, or else to `tcp://127.0.0.1:11746`.
+    /// Connects to the server that the variable `DEPUTY_URL` names, by default `tcp://127.0.0.1:11746`.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -82,21 +85,23 @@ impl Client {
         Ok(Self(Arc::new(Inner { link, next_id: AtomicU64::new(1) })))
     }
 
-    /// The server.
+    /// Returns the address of the server.
     pub fn url(&self) -> &Url {
         self.0.link.url()
     }
 
-    /// Submits a job. Returns at once, unless more than [`Options::max_unsent`] bytes wait to be sent: whatever is wrong is
-    /// told by the handle.
+    /// Submits a job. The handle reports every error.
     ///
-    /// `R` is what the result is read as: `client.submit::<_, u32>("count", "words")`.
+    /// `R` is the type that the result is read as: `client.submit::<_, u32>("count", "words")`.
+    ///
+    /// It returns at once, with two exceptions. It waits while more than [`Options::max_unsent`] bytes wait to be sent.
+    /// And before the first line of more than 1,024 bytes on a connection, it asks the server for its longest line.
     pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> JobHandle<R> {
         self.submit_line(type_name, Some(arg))
     }
 
-    /// Submits a job whose arg and result are JSON texts that nobody looks into; line ends between tokens become spaces.
-    /// Without an arg, the job has none. A missing result is `null`.
+    /// Submits a job whose arg and result are JSON texts that the library carries as they are. Line ends between tokens
+    /// become spaces. A missing result is `null`.
     ///
     /// ```
     /// # use deputy::client::{Job, Worker};
@@ -136,16 +141,16 @@ impl Client {
         JobHandle::new(promise, self.options().deadline)
     }
 
-    /// Waits until the server has read all that was submitted before: each job of it has been accepted, or refused and its
-    /// handle told. So a program that waits for no results may end after it.
+    /// Waits until the server has read all jobs that were submitted before. Each of them has then been accepted, or its
+    /// handle has the error. So a program that does not wait for results may end after it.
     ///
     /// # Errors
-    /// If the connection is lost or missing, or there is no answer for [`Options::answer_timeout`].
+    /// If the connection is lost or missing, or if no answer comes for [`Options::answer_timeout`].
     pub fn ping(&self) -> Result<(), Error> {
         self.ask(outgoing::PING.len(), SubmitSession::ping).map(drop)
     }
 
-    /// How the server is doing.
+    /// Returns the server's metrics, without its types.
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
@@ -153,7 +158,7 @@ impl Client {
         self.ask_metrics("false")
     }
 
-    /// How the server is doing, with a table of its types: at most 1,000, those with the most jobs first.
+    /// Returns the server's metrics with a table of its types: at most 1,000, those with the most jobs first.
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
@@ -161,7 +166,7 @@ impl Client {
         self.ask_metrics("true")
     }
 
-    /// How the server is doing, with a table of these types, zeros for those that nobody knows.
+    /// Returns the server's metrics with a table of these types. A type that the server does not know has zeros.
     ///
     /// ```
     /// # use deputy::server::{Config, Server};
@@ -177,7 +182,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`ping`](Self::ping), and [`Error::BadRequest`] for more than 1,024 names, or one that is no type.
+    /// As [`ping`](Self::ping), and [`Error::BadRequest`] for more than 1,024 names or an invalid name.
     pub fn metrics_of(&self, types: &[&str]) -> Result<Metrics, Error> {
         self.ask_metrics(&outgoing::list(types.iter().copied()))
     }
@@ -230,17 +235,17 @@ impl Client {
     }
 }
 
-/// Here and not beside the options, which know no client.
+/// These methods are here so that the options do not depend on the client.
 impl Options {
-    /// Connects a client.
+    /// Connects a client. It tries the first connection once.
     ///
     /// # Errors
-    /// If `url` names no server, or it cannot be reached: the first connection is tried once.
+    /// If `url` is not an address, or the server cannot be reached.
     pub fn connect(self, url: &str) -> Result<Client, ConnectError> {
         self.connect_to(url.parse()?)
     }
 
-    /// As [`connect`](Self::connect), to the server that `DEPUTY_URL` names ([`Url::from_env`]).
+    /// Connects to the server that `DEPUTY_URL` names ([`Url::from_env`]), as [`connect`](Self::connect) does.
     pub fn connect_from_env(self) -> Result<Client, ConnectError> {
         self.connect_to(Url::from_env()?)
     }

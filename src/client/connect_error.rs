@@ -3,29 +3,31 @@
 use std::fmt;
 use std::io;
 
+use rustix::io::Errno;
+
 use super::url::{Url, UrlError};
 
 /// Why there is no connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The text names no server.
+    /// The text is not an address.
     Url(UrlError),
-    /// The host's name leads to no address.
+    /// The host's name has no address, or the name server does not answer.
     Resolve {
         /// The server.
         url: Url,
-        /// What the resolver said.
+        /// The resolver's reason.
         reason: io::Error,
     },
     /// The server cannot be reached.
     Connect {
         /// The server.
         url: Url,
-        /// What the system said, of the last of its addresses.
+        /// The system's reason, of the address that was tried last.
         reason: io::Error,
     },
-    /// The system has no thread left for the connection.
+    /// The system cannot start a thread for the connection.
     Thread(io::Error),
 }
 
@@ -37,21 +39,24 @@ impl fmt::Display for ConnectError {
                 write!(f, "cannot find the host of {url}: {reason}; check the name, or give an IP address")
             }
             Self::Connect { url, reason } => {
-                write!(f, "cannot connect to {url}: {reason}; {}", advice(url, reason.kind()))
+                write!(f, "cannot connect to {url}: {reason}; {}", advice(url, reason))
             }
             Self::Thread(reason) => no_thread(reason, f),
         }
     }
 }
 
-/// Says that the system has no thread left.
+/// Writes that the system cannot start a thread.
 pub(super) fn no_thread(reason: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "cannot start a thread: {reason}; end some, or raise their limit")
+    write!(f, "cannot start a thread: {reason}; stop some, or raise their limit (ulimit -u)")
 }
 
-/// What to do about a server that cannot be reached.
-fn advice(url: &Url, kind: io::ErrorKind) -> &'static str {
-    match (url, kind) {
+/// Returns what to do about a server that cannot be reached.
+fn advice(url: &Url, reason: &io::Error) -> &'static str {
+    if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(reason) {
+        return "close some files, or raise their limit (ulimit -n)";
+    }
+    match (url, reason.kind()) {
         (Url::Unix(_), io::ErrorKind::NotFound) => "start `deputy-server --sock` with this path, or give another",
         (Url::Unix(_), io::ErrorKind::PermissionDenied) => "ask for the right to write to the socket",
         (_, io::ErrorKind::ConnectionRefused) => "nothing listens there: start deputy-server, or give its real address",
@@ -90,6 +95,10 @@ mod tests {
             (connect(unix(), io::ErrorKind::NotFound), ["unix:/run/d.sock", "--sock"]),
             (connect(unix(), io::ErrorKind::PermissionDenied), ["unix:/run/d.sock", "right to write"]),
             (connect(unix(), io::ErrorKind::ConnectionRefused), ["unix:/run/d.sock", "start deputy-server"]),
+            (
+                ConnectError::Connect { url: tcp(), reason: io::Error::from_raw_os_error(Errno::MFILE.raw_os_error()) },
+                ["11746", "raise their limit (ulimit -n)"],
+            ),
             (ConnectError::Resolve { url: tcp(), reason: io::ErrorKind::Other.into() }, ["11746", "IP address"]),
             ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),
         ] {

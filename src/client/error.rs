@@ -1,28 +1,30 @@
-//! What can become of a job besides a result.
+//! Why a job or a question has no result.
 
 use std::fmt;
 
 use serde_json::value::RawValue;
 
-/// Why there is no result. The first part are the codes of docs/protocol.md, the rest is of the client's own making.
+/// Why there is no result. Those up to [`Unknown`](Self::Unknown) are codes of docs/protocol.md. The others are from the
+/// client itself.
 ///
-/// Whether a job may have been done all the same: see [`may_have_run`](Self::may_have_run). Nothing is retried in silence.
+/// [`may_have_run`](Self::may_have_run) says whether the job may have been done nevertheless. The client retries nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// `failed`: the worker answered with this `err`, which may be any JSON value.
     Failed(Box<RawValue>),
-    /// `gave_up`: too many workers went away with the job.
+    /// `gave_up`: too many workers left while they held the job.
     GaveUp(String),
-    /// `queue_full`: the server's memory budget does not allow it. Try again later.
+    /// `queue_full`: the server's memory budget is used up. Try again later.
     QueueFull(String),
     /// `shutdown`: the server is stopping.
     Shutdown(String),
     /// `bad_request`: the type is empty or too long, or a metrics question has too many names.
     BadRequest(String),
-    /// `bad_json`: the arg nests too deep. The client finds that out itself.
+    /// `bad_json`: the arg nests too deep. The client checks this before it sends the job.
     BadJson(String),
-    /// `too_long`: the line is longer than [`Options::max_line`](super::Options::max_line). The client finds that out itself.
+    /// `too_long`: the line is longer than [`Options::max_line`](super::Options::max_line) or the server's `--max-line`.
+    /// The client checks this before it sends the job.
     TooLong(String),
     /// `unknown_cmd`: the server does not know this question.
     UnknownCmd(String),
@@ -32,21 +34,21 @@ pub enum Error {
     Unknown {
         /// The code.
         code: String,
-        /// What came with it: a text for people, unless the server says otherwise.
+        /// Its value, usually a text for people.
         err: Box<RawValue>,
     },
-    /// The connection ended before the answer came. The job may be waiting, running or done: its answer is lost.
+    /// The connection ended before the answer came. The job may wait, run or be done. Its answer is lost.
     Disconnected(Disconnected),
-    /// There is no connection, and has been none for [`Options::outage_timeout`](super::Options::outage_timeout). The job was never
-    /// sent. The text names the server and says why it cannot be reached.
+    /// The job was never sent, because there is no connection, for longer than
+    /// [`Options::outage_timeout`](super::Options::outage_timeout). The text names the server and the reason.
     NotConnected(String),
-    /// There was no answer in the time given. A job stays where it is, and its handle can be waited for again.
+    /// No answer came in time. A job keeps its place, and its handle can be waited for again.
     TimedOut,
-    /// There is a result, but it is not of the type that the handle expects.
+    /// There is a result, but it cannot be read as the type that the handle expects.
     Result {
         /// The result as it came.
         res: Box<RawValue>,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         reason: String,
     },
     /// There is an answer, but its line is longer than [`Options::max_line`](super::Options::max_line). The job has run.
@@ -65,12 +67,12 @@ pub struct Disconnected {
     pub url: String,
     /// What ended the connection, for people.
     pub reason: String,
-    /// The code of the `error` line that the server said last, if it did: `too_long`, `bad_json` or `queue_full`.
+    /// The code of the `error` line that the server sent last, if it did: `too_long`, `bad_json` or `queue_full`.
     pub code: Option<String>,
 }
 
 impl Error {
-    /// What the server means by this code and value.
+    /// Returns the error of this code and value.
     pub(super) fn from_wire(code: &str, err: &RawValue) -> Self {
         let text = || for_people(err);
         match code {
@@ -87,7 +89,7 @@ impl Error {
         }
     }
 
-    /// The code of docs/protocol.md; none where the error is of the client's own making.
+    /// Returns the code of docs/protocol.md. None if the error is from the client itself.
     ///
     /// ```
     /// assert_eq!(deputy::client::Error::TimedOut.code(), None);
@@ -114,7 +116,7 @@ impl Error {
         })
     }
 
-    /// Whether a worker may have begun the job. If not, to submit it again cannot do it twice.
+    /// Returns whether a worker may have begun the job. If not, it can be submitted again without being done twice.
     pub fn may_have_run(&self) -> bool {
         !matches!(
             self,
@@ -145,7 +147,7 @@ impl fmt::Display for Error {
             Self::NotConnected(text) | Self::ResultTooLong(text) => f.write_str(text),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Result { reason, .. } => write!(f, "the result is not of the type expected: {reason}"),
-            Self::Arg(reason) => write!(f, "this cannot be written as JSON: {reason}"),
+            Self::Arg(reason) => write!(f, "the arg cannot be written as JSON: {reason}"),
             Self::Closed => f.write_str("the client was closed before the answer came"),
         }
     }
@@ -161,7 +163,7 @@ impl fmt::Display for Disconnected {
 
 impl std::error::Error for Disconnected {}
 
-/// The inside of a JSON string, and any other value as it is.
+/// Returns the text of a JSON string, and any other value as it is.
 fn for_people(value: &RawValue) -> String {
     serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
@@ -172,7 +174,7 @@ mod tests {
     use crate::protocol::Code;
 
     #[test]
-    fn every_code_is_told_by_its_name_and_shown_with_its_text() {
+    fn every_code_has_its_error_and_is_shown_with_its_text() {
         let text = RawValue::from_string(r#""a \"text\"""#.to_owned()).unwrap();
         let known = [
             Code::BadJson,

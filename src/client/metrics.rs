@@ -1,4 +1,4 @@
-//! A server's metrics, as docs/protocol.md lists them.
+//! A server's metrics, which docs/protocol.md lists.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use serde_json::value::RawValue;
 
 use super::error::Error;
 
-/// How a server is doing. Figures that it does not tell are 0; what later versions tell besides is in [`raw`](Self::raw).
+/// A server's metrics. A figure that the server does not send is 0. Figures of later versions are in [`raw`](Self::raw).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Metrics {
     /// When the server started, in milliseconds since 1970.
     pub up_since: u64,
-    /// Connections accepted, ever.
+    /// Connections that were accepted since the start.
     pub connections: u64,
     /// Connections that became workers, each once.
     pub workers_added: u64,
     /// Jobs accepted, each once.
     pub jobs_added: u64,
-    /// Hand-outs that reached a worker's slot.
+    /// Jobs that were sent to a worker. A job that is requeued counts again.
     pub jobs_dispatched: u64,
     /// Jobs answered with a result.
     pub jobs_done: u64,
-    /// Jobs given back by a worker that left.
+    /// Jobs that were requeued because their worker left.
     pub jobs_reassigned: u64,
     /// Jobs that ended with a worker's `err`, with `gave_up` or, accepted before, with `shutdown`.
     pub jobs_failed: u64,
@@ -35,27 +35,27 @@ pub struct Metrics {
     pub results_dropped: u64,
     /// `error` lines.
     pub protocol_errors: u64,
-    /// Connections turned away for want of descriptors.
+    /// Connections that were refused because the server was out of file descriptors.
     pub connections_refused: u64,
-    /// Messages that a shard posted to another.
+    /// Messages between shards.
     pub shard_messages: u64,
-    /// Shards woken for them.
+    /// How often a message woke a shard.
     pub shard_wakes: u64,
     /// Turns of the shards' loops.
     pub shard_turns: u64,
-    /// What peers did wrong, by class.
+    /// Faults of peers, by class.
     pub faults: FaultMetrics,
-    /// Jobs in line now.
+    /// Jobs that wait now.
     pub jobs_waiting: u64,
     /// Jobs that workers hold now.
     pub jobs_running: u64,
-    /// Connections with a type now.
+    /// Connections that offer a type now.
     pub workers: u64,
-    /// Those of them that hold nothing.
+    /// Workers that hold no job now.
     pub workers_idle: u64,
     /// Connections now.
     pub connections_open: u64,
-    /// Bytes that count in the memory budget now.
+    /// Bytes that count towards the memory budget now.
     pub bytes_held: u64,
     /// The memory budget in bytes.
     pub bytes_max: u64,
@@ -69,23 +69,23 @@ pub struct Metrics {
     pub threads: u64,
     /// The server's version.
     pub version: String,
-    /// The table by type, in the server's order: where all were asked for, the types with the most waiting and running
-    /// jobs first. Empty if none was asked for.
+    /// The table by type, in the server's order. If all types were asked for, those with the most waiting and running
+    /// jobs come first. Empty if no type was asked for.
     #[serde(deserialize_with = "rows")]
     pub types: Vec<TypeMetrics>,
-    /// All of it as it came, a JSON object.
+    /// The whole answer as it came, a JSON object.
     #[serde(skip)]
     pub raw: String,
 }
 
-/// What peers of a server did wrong, by class.
+/// Faults of the peers of a server, by class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct FaultMetrics {
-    /// Lines refused with this code, those of `first_line` aside.
+    /// Lines refused with this code, without those of `first_line`.
     pub bad_json: u64,
-    /// Lines refused with this code, jobs among them.
+    /// Lines refused with this code, including jobs.
     pub bad_request: u64,
     /// Lines refused with this code.
     pub unknown_cmd: u64,
@@ -97,23 +97,23 @@ pub struct FaultMetrics {
     pub first_line: u64,
     /// Connections closed because a line was too long.
     pub too_long: u64,
-    /// Connections closed because they had the oldest half line when memory was short.
+    /// Connections closed because they had the oldest unfinished line when memory was short.
     pub half_line: u64,
-    /// Connections closed because too much was unsent.
+    /// Connections closed because too much data was unsent.
     pub unsent: u64,
-    /// Connections closed because nothing moved.
+    /// Connections closed because no byte moved for too long.
     pub stalled: u64,
-    /// Connections whose peer did not answer the system's own questions any more.
+    /// Connections whose peer no longer answered the system's probes.
     pub silent: u64,
     /// Connections that were reset, or failed otherwise.
     pub broken: u64,
-    /// Workers that went away with jobs.
+    /// Workers that left while they held jobs.
     pub left_holding: u64,
     /// Jobs that ended with this code.
     pub gave_up: u64,
 }
 
-/// How a type is doing.
+/// The metrics of a type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -121,11 +121,11 @@ pub struct TypeMetrics {
     /// The type.
     #[serde(skip)]
     pub name: String,
-    /// Jobs in line.
+    /// Jobs that wait.
     pub waiting: u64,
     /// Jobs that workers hold.
     pub running: u64,
-    /// Connections that do them.
+    /// Connections that offer the type.
     pub workers: u64,
     /// Jobs done since the type last had no worker.
     pub done: u64,

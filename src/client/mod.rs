@@ -1,4 +1,5 @@
-//! For programs that submit jobs ([`Client`]) or do them ([`Worker`]). Blocking calls and plain threads; no async runtime.
+//! For programs that submit jobs ([`Client`]) or do them ([`Worker`]): blocking calls on plain threads, without an async
+//! runtime.
 //!
 //! ```
 //! # use deputy::server::{Config, Server};
@@ -19,28 +20,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What the server promises is in docs/protocol.md; what is added here:
+//! The server's promises are in docs/protocol.md. The library adds these:
 //!
-//! - A connection that is lost is made again. What was open on it fails with [`Error::Disconnected`]: nothing is submitted twice
-//!   in silence, and no result of a lost connection is sent ([`Client`], [`Worker`]).
-//! - A server that is dead is found, by what the system does about dead machines and by `ping` ([`Options`]).
-//! - A line that no server would take is not sent; one that no server would say ends the connection. Codes, members and
-//!   lines of later versions are let through.
+//! - It reconnects after a connection is lost. Whatever was open on it fails with [`Error::Disconnected`]. The library
+//!   submits no job twice, and sends no result of a lost connection ([`Client`], [`Worker`]).
+//! - It finds a dead server by the system's probes and by `ping` ([`Options`]).
+//! - It does not send a line that the server would refuse. The job fails instead, with a reason.
+//! - It closes a connection on which a line comes that no server sends. Unknown codes, members and lines are accepted,
+//!   because a later version may send them.
 //!
 //! Deliberately absent: retries of jobs, time limits for jobs, a pool of connections, logging (see [`Worker::on_event`]).
 //!
 //! | file | what |
 //! |---|---|
-//! | `client`, `handle`, `promise` | what a submitter has in hand |
+//! | `client`, `handle`, `promise` | what a submitter holds |
 //! | `submit_session` | its session: what is open, and what an answer means for it. Pure |
-//! | `worker` | handlers and threads; `worker/session` is its session: what it offers and holds. Pure |
+//! | `worker` | handlers and threads. `worker/session` is its session: what it offers and holds. Pure |
 //! | `link` | a connection and its successors, with a thread that reads and one that writes |
-//! | `outgoing`, `incoming` | lines to the server, and from it |
-//! | `url`, `stream`, `backoff`, `options` | where to, how, when again |
-//! | `error`, `connect_error`, `metrics` | what callers are told |
+//! | `outgoing`, `finite`, `incoming`, `line_limit` | lines to the server and from it, and how long they may be |
+//! | `url`, `resolver`, `stream`, `backoff`, `options` | where, how and when to connect |
+//! | `error`, `connect_error`, `metrics` | what callers receive |
 
 mod backoff;
-#[expect(clippy::module_inception, reason = "a folder for programs, a file for those that submit")]
+#[expect(clippy::module_inception, reason = "the folder is for clients and workers, the file for clients")]
 mod client;
 mod connect_error;
 mod error;

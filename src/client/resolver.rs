@@ -53,7 +53,9 @@ impl Resolver {
 fn start(look_up: impl FnOnce() -> Addresses + Send + 'static) -> io::Result<Receiver<Addresses>> {
     let (sender, running) = bounded(1);
     // The send fails if the link has ended meanwhile.
-    thread::Builder::new().name("deputy resolver".to_owned()).spawn(move || sender.send(look_up()).unwrap_or(()))?;
+    let resolver = thread::Builder::new().name("deputy resolver".to_owned());
+    let no_thread = |error: io::Error| io::Error::new(error.kind(), format!("no thread to look it up: {error}"));
+    resolver.spawn(move || sender.send(look_up()).unwrap_or(())).map_err(no_thread)?;
     Ok(running)
 }
 

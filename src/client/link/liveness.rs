@@ -1,23 +1,23 @@
-//! Whether the server is still there: after a while without a word it is asked, and after a while without an answer it
-//! counts as dead. Pure; the reader waits and asks.
+//! Whether the server is alive. After a time without input the client sends a `ping`, and after a time without any answer
+//! the server counts as dead. Pure: the reader waits and sends.
 
 use std::time::Duration;
 
-/// How long to wait for a word, and what to do when none has come.
+/// How long to wait for input, and what to do if none comes.
 #[derive(Debug)]
 pub(super) struct Liveness {
     ping_after: Duration,
     answer_timeout: Duration,
-    /// How much had been said when the question was, in bytes of the connection.
+    /// The bytes that had been queued on the connection when the `ping` was, if it has no answer.
     pinged_at: Option<u64>,
 }
 
-/// What to do after a wait in vain.
+/// What to do when no input has come.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Say a `ping`, and tell [`Liveness::ping_sent`].
+    /// Send a `ping`, and call [`Liveness::ping_sent`].
     Ping,
-    /// Wait again: our own question is not written yet, and who takes no bytes is the writer's to find.
+    /// Wait again: the `ping` is not written yet. The writer finds a server that takes no bytes.
     Wait,
     /// The server is dead.
     Dead,
@@ -28,17 +28,17 @@ impl Liveness {
         Self { ping_after, answer_timeout, pinged_at: None }
     }
 
-    /// How long to wait for the next word.
+    /// Returns how long to wait for input.
     pub(super) fn wait(&self) -> Duration {
         if self.pinged_at.is_some() { self.answer_timeout } else { self.ping_after }
     }
 
-    /// A word came.
+    /// Called when input has come.
     pub(super) fn on_input(&mut self) {
         self.pinged_at = None;
     }
 
-    /// Nothing came for [`wait`](Self::wait); so much of what was said is written.
+    /// Called when no input has come for [`wait`](Self::wait). `written_bytes` are those of the connection so far.
     pub(super) fn on_timeout(&mut self, written_bytes: u64) -> Verdict {
         match self.pinged_at {
             None => Verdict::Ping,
@@ -47,7 +47,7 @@ impl Liveness {
         }
     }
 
-    /// The question was said, and with it so many bytes in all.
+    /// Called when a `ping` is queued. `queued_bytes` are those of the connection so far, with the `ping`.
     pub(super) fn ping_sent(&mut self, queued_bytes: u64) {
         self.pinged_at = Some(queued_bytes);
     }
@@ -61,7 +61,7 @@ mod tests {
     const ANSWER: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_silent_server_is_asked_and_then_dead() {
+    fn a_silent_server_gets_a_ping_and_is_then_dead() {
         let mut liveness = Liveness::new(PING, ANSWER);
         assert_eq!(liveness.wait(), PING);
         assert_eq!(liveness.on_timeout(5), Verdict::Ping);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn any_word_ends_the_silence() {
+    fn any_input_shows_that_the_server_is_alive() {
         let mut liveness = Liveness::new(PING, ANSWER);
         liveness.ping_sent(20);
         liveness.on_input();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_is_not_yet_written_counts_for_nothing() {
+    fn a_ping_that_is_not_written_yet_does_not_count() {
         let mut liveness = Liveness::new(PING, ANSWER);
         liveness.ping_sent(1_000);
         assert_eq!(liveness.on_timeout(999), Verdict::Wait);

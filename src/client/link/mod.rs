@@ -1,15 +1,19 @@
-//! A link to the server: a connection, and another one when it is lost, with two threads that serve it.
+//! A link to the server: a connection, and the next one when it is lost, with two threads.
 //!
 //! ```text
-//!  submit, ping, done --lock--> [ session | unsent lines ] <--lock-- reader: connects, reads, connects again
+//!  submit, ping, answers --lock--> [ session | unsent lines ] <--lock-- reader: connects, reads, connects again
 //!                                              |
-//!                                              +--> writer: takes all that is unsent, writes it at once
+//!                                              +--> writer: takes all unsent lines, writes them at once
 //! ```
 //!
-//! What lines mean is the [`Session`]'s to say, which knows no socket, thread or clock. It stands under one lock with the
-//! lines not yet sent: so what it notes about a line (a job is open) and the line itself go the same way, to the same
-//! connection or into the same loss. No system call is made under the lock: callers append their lines, and the writer
-//! takes what all of them have appended since its last write. Whoever passes the bound on unsent bytes waits.
+//! The [`Session`] knows what lines mean, and knows no socket, thread or clock. One lock guards it together with the lines
+//! that are not sent yet.
+//!
+//! **Invariant:** what the session records about a line (a job is open) and the line itself share their fate. Both go to
+//! the same connection, or are lost together.
+//!
+//! The link makes no system call under the lock. Callers append their lines, and the writer takes all lines that were
+//! appended since its last write. A caller that would exceed the limit of unsent bytes waits.
 
 mod lines;
 mod liveness;
@@ -33,20 +37,20 @@ use super::stream;
 use super::url::Url;
 use crate::limits::CLOSE_MS;
 
-/// What a program makes of its connections: what it says first, and what it does about what it hears. Called under the
-/// link's lock, so nothing here may block. Lines are said by appending them to `say`.
+/// What a program does on its connections. The link calls it under its lock, so nothing here may block. A method sends
+/// lines by appending them to `out`.
 pub(super) trait Session: Send + 'static {
-    /// A connection stands.
+    /// Called when there is a connection.
     fn on_connect(&mut self, out: &mut Vec<u8>);
-    /// The server said something. `Err`: no deputy server says this here, so the connection is given up.
+    /// Called for each line of the server. `Err` closes the connection, because no deputy server sends this line here.
     fn on_line(&mut self, incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), String>;
-    /// Nothing was heard for a while: say a `ping`.
+    /// Sends a `ping`. Called when no input has come for a time.
     fn send_ping(&mut self, out: &mut Vec<u8>);
-    /// The connection is gone, with what was said and heard on it.
+    /// Called when the connection is lost. The answers to its lines will not come.
     fn on_disconnect(&mut self, lost: &Disconnected);
-    /// An attempt to connect failed.
+    /// Called when an attempt to connect has failed.
     fn on_unreachable(&mut self, error: &ConnectError);
-    /// The outage is older than `outage_timeout`: what waits for its end is not to wait longer.
+    /// Called when an outage is older than `outage_timeout`. What waits for its end fails with `error`.
     fn on_outage_timeout(&mut self, error: &Error);
     /// Returns whether closing has to wait until the server has read everything, which it shows by closing the connection.
     fn needs_end_of_input(&self) -> bool;
@@ -57,16 +61,16 @@ struct State<S> {
     session: S,
     /// Whole lines that the writer has not taken yet.
     unsent: Vec<u8>,
-    /// Bytes that it has taken and not yet written.
+    /// Bytes that the writer has taken and not written yet.
     writing_bytes: usize,
-    /// Bytes appended to `unsent` on this connection, and bytes of them written.
+    /// Bytes that were appended to `unsent` on this connection, and those of them that are written.
     queued_bytes: u64,
     written_bytes: u64,
     /// The connection, if there is one.
     stream: Option<Arc<Socket>>,
-    /// Why the writer gave it up.
+    /// Why the writer ended the connection.
     write_error: Option<String>,
-    /// What is told to those who come while the outage is older than `outage_timeout`.
+    /// The error of new lines while an outage is older than `outage_timeout`.
     offline_error: Option<Error>,
     stage: Stage,
 }
@@ -75,30 +79,30 @@ struct State<S> {
 enum Stage {
     /// Connected, or connecting again.
     Open,
-    /// Nothing new is taken; what is unsent goes out.
+    /// New lines are refused, and unsent lines are still written.
     Closing,
     /// The threads end.
     Closed,
 }
 
-/// The shared part, and its bells.
+/// The state that callers and threads share, and what they wait for.
 struct Core<S> {
     url: Url,
     options: Options,
     state: Mutex<State<S>>,
     /// There may be something to write.
     to_write: Condvar,
-    /// There may be room for more, or no use in waiting for it: the connection is gone, or the link is being closed.
+    /// There may be room for more lines, or the wait is over: the connection is lost, or the link is being closed.
     room: Condvar,
-    /// The link is being closed: the reader need not wait to connect again.
+    /// The link is being closed. The reader does not wait to connect again.
     closing: Condvar,
 }
 
-/// A link, which ends with [`close`](Self::close) or when it is dropped.
+/// A link. It ends with [`close`](Self::close), or when it is dropped.
 pub(super) struct Link<S: Session>(Arc<Core<S>>);
 
 impl<S: Session> Link<S> {
-    /// Starts the threads. `first` is the first connection, which then stands at once; without it they begin by connecting.
+    /// Starts the threads. `first` is the first connection. Without it, the reader begins by connecting.
     pub(super) fn start(url: Url, options: Options, session: S, first: Option<Socket>) -> io::Result<Self> {
         let state = State {
             session,
@@ -117,7 +121,7 @@ impl<S: Session> Link<S> {
         if let Some(stream) = &first {
             core.on_connected(stream);
         }
-        // From here on dropping it ends the threads there are.
+        // From here on, dropping the link ends the threads.
         let link = Self(Arc::clone(&core));
         let writer = Arc::clone(&core);
         thread::Builder::new().name("deputy writer".to_owned()).spawn(move || writer.run_writer())?;
@@ -133,8 +137,8 @@ impl<S: Session> Link<S> {
         &self.0.options
     }
 
-    /// Says something of about this length, once there is room for it. During an outage it waits for the connection in
-    /// the link; `Err` if it does not even get there.
+    /// Calls `act`, which appends lines of about this length, once there is room for them. In an outage the lines wait
+    /// for the next connection. `Err` if `act` was not called.
     pub(super) fn send<T>(&self, bytes: usize, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
         let mut state = self.0.state.lock();
         loop {
@@ -158,13 +162,13 @@ impl<S: Session> Link<S> {
         }
     }
 
-    /// Does something with the session now, whatever the state of the connection.
+    /// Calls `act` now, whatever the state of the connection.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
         self.0.with_session(&mut self.0.state.lock(), act)
     }
 
-    /// Sends what is unsent, ends what we say, and waits until the server has ended the connection, which it does when it
-    /// has read all; for at most a second in all. Then lets the threads end. Does nothing when done again.
+    /// Sends the unsent lines and ends the output. Then it waits until the server closes the connection, which it does when
+    /// it has read all lines. All of this takes at most a second. Then the threads end. A second call does nothing.
     pub(super) fn close(&self) {
         let deadline = self.0.options.end_of(Duration::from_millis(CLOSE_MS));
         let mut state = self.0.state.lock();
@@ -188,7 +192,7 @@ impl<S: Session> Link<S> {
         self.0.to_write.notify_all();
     }
 
-    /// Waits while there is a connection of which this is true.
+    /// Waits while there is a connection and `condition` holds.
     fn wait_while(
         &self,
         state: &mut MutexGuard<'_, State<S>>,
@@ -207,7 +211,7 @@ impl<S: Session> Drop for Link<S> {
 }
 
 impl<S> State<S> {
-    /// There is no connection for it.
+    /// Drops the lines that have no connection.
     fn forget_unsent(&mut self) {
         self.unsent = Vec::new();
         (self.queued_bytes, self.written_bytes) = (0, 0);
@@ -215,7 +219,7 @@ impl<S> State<S> {
 }
 
 impl<S: Session> Core<S> {
-    /// Lets the session say something, and the writer know.
+    /// Calls `act` with the session, and wakes the writer if it appended lines.
     fn with_session<T>(&self, state: &mut MutexGuard<'_, State<S>>, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
         let state = &mut **state;
         let before = state.unsent.len();
@@ -227,7 +231,7 @@ impl<S: Session> Core<S> {
         result
     }
 
-    /// A connection stands. False if it is not wanted any more.
+    /// Called when there is a connection. False if the link is being closed.
     fn on_connected(&self, stream: &Arc<Socket>) -> bool {
         let mut state = self.state.lock();
         if state.stage != Stage::Open {
@@ -236,11 +240,11 @@ impl<S: Session> Core<S> {
         state.stream = Some(Arc::clone(stream));
         state.offline_error = None;
         self.with_session(&mut state, S::on_connect);
-        self.to_write.notify_one(); // For what was said during the outage.
+        self.to_write.notify_one(); // For lines of the outage.
         true
     }
 
-    /// The connection is gone. False if that was wanted.
+    /// Called when the connection is lost. False if the link is being closed.
     fn on_disconnected(&self, reason: String, code: Option<String>) -> bool {
         let mut state = self.state.lock();
         state.stream = None;
@@ -258,7 +262,7 @@ impl<S: Session> Core<S> {
         true
     }
 
-    /// Lets nobody wait for the end of the outage.
+    /// Fails what waits for the end of the outage.
     fn fail_waiting(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
         let error = Error::NotConnected(format!("not sent: {reason}"));
         state.forget_unsent();
@@ -267,7 +271,7 @@ impl<S: Session> Core<S> {
         self.room.notify_all();
     }
 
-    /// The writer takes all that is unsent. None when the link is closed.
+    /// Returns all unsent lines to the writer, once there are some. None when the link is closed.
     fn take_unsent(&self, batch: &mut Vec<u8>) -> Option<Arc<Socket>> {
         let mut state = self.state.lock();
         loop {

@@ -1,4 +1,4 @@
-//! The thread that keeps the link: it connects, reads until the connection ends, waits, and connects again.
+//! The reader thread: it connects, reads until the connection ends, waits, and connects again.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::limits::READ_BUFFER_BYTES;
 
 /// A time without a connection.
 struct Outage {
-    /// When `outage_timeout` ends; none if it has.
+    /// When `outage_timeout` is over. None if it is.
     fails_at: Option<Instant>,
     /// Why the last attempt failed.
     error: Option<ConnectError>,
@@ -27,14 +27,14 @@ struct Outage {
 /// How a connection ended.
 struct End {
     reason: String,
-    /// Code and text of the `error` line that came last, if one did.
+    /// The code and text of the last line, if it was an `error` without an id.
     last_error: Option<(String, String)>,
-    /// Whether the server said anything.
+    /// Whether a line has come.
     has_answered: bool,
 }
 
 impl<S: Session> Core<S> {
-    /// Keeps the link until it is closed. `first` is a connection that stands.
+    /// Runs until the link is closed. `first` is a connection that is open.
     pub(super) fn run_reader(&self, first: Option<Arc<Socket>>) {
         let mut backoff = Backoff::new(self.options.retry_first, self.options.retry_cap);
         let mut resolver = Resolver::default();
@@ -52,7 +52,7 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// Tries until a connection stands. None when the link is closed.
+    /// Tries until there is a connection. None when the link is closed.
     fn connect(&self, resolver: &mut Resolver, backoff: &mut Backoff) -> Option<Arc<Socket>> {
         let outage_timeout = self.options.outage_timeout;
         let fails_at = if outage_timeout.is_zero() { None } else { Instant::now().checked_add(outage_timeout) };
@@ -80,7 +80,7 @@ impl<S: Session> Core<S> {
         outage.fails_at.map_or(end, |fails_at| end.min(fails_at))
     }
 
-    /// Waits, and gives up what waits when its time is over. False when the link is closed.
+    /// Waits, and fails what waits for a connection when `outage_timeout` is over. False when the link is closed.
     fn wait_to_retry(&self, wait: Duration, outage: &mut Outage) -> bool {
         let until = Instant::now() + wait;
         let mut state = self.state.lock();
@@ -140,7 +140,7 @@ impl<S: Session> Core<S> {
         end
     }
 
-    /// Nothing was heard for a while. False if the server counts as dead.
+    /// Called when no input has come for a time. False if the server counts as dead.
     fn on_read_timeout(&self, liveness: &mut Liveness) -> bool {
         let mut state = self.state.lock();
         match liveness.on_timeout(state.written_bytes) {
@@ -172,10 +172,10 @@ impl<S: Session> Core<S> {
 }
 
 impl End {
-    /// For people, and the code.
+    /// Returns the reason for people, and the code of the last error.
     fn reason_and_code(self) -> (String, Option<String>) {
         match self.last_error {
-            Some((code, text)) => (format!("{}, after saying {code}: {text}", self.reason), Some(code)),
+            Some((code, text)) => (format!("{}, after the error {code}: {text}", self.reason), Some(code)),
             None => (self.reason, None),
         }
     }

@@ -1,4 +1,4 @@
-//! The thread that writes: one write for all lines that have gathered since the last.
+//! The thread that writes: one write for all lines that were queued since the last.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use socket2::Socket;
 use super::{Core, Session};
 use crate::client::stream;
 
-/// A larger buffer is not kept for the next lines, in bytes.
+/// The largest buffer that is kept for the next lines, in bytes.
 const SPARE_BYTES_MAX: usize = 1 << 20;
 
 impl<S: Session> Core<S> {
@@ -30,7 +30,7 @@ impl<S: Session> Core<S> {
         state.writing_bytes = 0;
         self.room.notify_all();
         if !state.stream.as_ref().is_some_and(|current| Arc::ptr_eq(current, stream)) {
-            return; // It was lost meanwhile.
+            return; // The connection was lost meanwhile.
         }
         match result {
             Ok(()) => state.written_bytes += bytes as u64,
@@ -39,7 +39,7 @@ impl<S: Session> Core<S> {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => "the server takes no more bytes".to_owned(),
                     _ => error.to_string(),
                 });
-                // The reader hears of it by the end of what it reads.
+                // The reader finds the end of the connection.
                 state.stream = None;
                 stream::end(stream);
             }
@@ -47,7 +47,7 @@ impl<S: Session> Core<S> {
     }
 }
 
-/// Writes all. The time-out counts for each piece that the socket takes.
+/// Writes all bytes. The socket's time-out holds for each write.
 fn write_all(mut stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
