@@ -1,8 +1,6 @@
 //! The table of faults in docs/faults.md: every row is there, and the tests that it names are.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use crate::page;
 
@@ -11,17 +9,10 @@ const ROWS: [std::ops::RangeInclusive<u32>; 8] =
     [1..=17, 20..=34, 40..=47, 50..=53, 60..=63, 65..=66, 70..=74, 80..=80];
 
 /// The names of all tests below a folder that are named after a row.
-fn named_tests(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            named_tests(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
-            found.extend(names.filter(|name| row_of(name).is_some()).map(str::to_owned));
-        }
-    }
+fn named_tests(folder: &str) -> BTreeSet<String> {
+    let text: String = page::below(folder, "rs").iter().map(|path| page::read(path)).collect();
+    let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
+    names.filter(|name| row_of(name).is_some()).map(str::to_owned).collect()
 }
 
 /// The row that a test is named after: `f07_...` is after 7.
@@ -37,10 +28,7 @@ fn every_row_names_its_tests_and_every_test_is_named() {
     let expected: Vec<String> = ROWS.into_iter().flatten().map(|number| format!("F{number:02}")).collect();
     assert_eq!(rows, expected);
 
-    let mut tests = BTreeSet::new();
-    for folder in ["src", "tests"] {
-        named_tests(&page::root().join(folder), &mut tests);
-    }
+    let tests = &named_tests("src") | &named_tests("tests");
     let mut named = BTreeSet::new();
     for row in &table {
         let quoted: Vec<&str> = row[2].split('`').skip(1).step_by(2).collect();

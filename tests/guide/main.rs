@@ -22,6 +22,7 @@ mod script;
 mod faults;
 mod hash_tree;
 mod language;
+mod layers;
 mod links;
 mod netcat;
 mod python;

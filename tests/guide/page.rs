@@ -14,6 +14,22 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// The files below a folder that have this extension, by their paths from the root, sorted.
+pub(crate) fn below(folder: &str, extension: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            paths.extend(below(&path, extension));
+        } else if Path::new(&path).extension().is_some_and(|end| end == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    paths
+}
+
 /// Every page of the project, by its path from the root.
 pub(crate) fn all() -> Vec<PathBuf> {
     let mut pages = vec![PathBuf::from("README.md")];
