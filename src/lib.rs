@@ -35,6 +35,7 @@
 
 pub mod client;
 pub mod dispatch;
+mod flag;
 pub mod limits;
 pub mod metrics;
 pub mod protocol;

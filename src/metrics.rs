@@ -1,17 +1,18 @@
-//! What is counted, the names on the wire, and how the shards' figures are summed.
+//! What is counted, and how the shards' figures are added up. The names on the wire are in [`METRICS`].
 //!
-//! A shard counts in plain numbers ([`Counts`]) that only it touches, and publishes them in a block of its own
-//! ([`Block`]) before it sends or posts anything that tells of them: so nobody is told less than they know. Readers sum
-//! the blocks. There is no lock, and no word that two shards write.
+//! A shard counts in plain numbers ([`Counts`]) that only it touches. It publishes them in a block of its own ([`Block`])
+//! before it sends or posts anything that depends on them, so a peer never reads less than it knows already. Readers add
+//! up the blocks. There is no lock, and no word that two shards write.
 
 mod faults;
+mod table;
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use faults::{Fault, FaultBlock, Faults};
+pub use table::{Kind, METRICS, Metric, Totals, TypeRow, TypeRows, Value};
 
-/// Declares the figures once: a field of [`Counts`] each, in this order in [`Block`].
+/// Declares the figures once: each is a field of [`Counts`], and they have this order in [`Block`].
 macro_rules! figures {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// One shard's figures, or the sum of all shards'.
@@ -21,7 +22,7 @@ macro_rules! figures {
         }
 
         impl Counts {
-            /// How many figures there are.
+            /// The number of figures.
             pub const LEN: usize = [$(stringify!($name)),*].len();
 
             fn to_array(self) -> [u64; Self::LEN] {
@@ -40,11 +41,11 @@ figures! {
     workers_added,
     /// Jobs accepted, each once.
     jobs_added,
-    /// Hand-outs that reached a worker's slot.
+    /// Jobs sent to a worker, each time.
     jobs_dispatched,
     /// Jobs answered with a result.
     jobs_done,
-    /// Jobs given back by a worker that left.
+    /// Jobs requeued because their worker was lost.
     jobs_reassigned,
     /// Jobs that ended with the worker's `err`, `gave_up`, or, once accepted, `shutdown`.
     jobs_failed,
@@ -66,7 +67,7 @@ figures! {
     connections_open,
     /// Bytes of jobs that were submitted here and not yet answered.
     job_bytes,
-    /// Bytes that wait to be sent.
+    /// Bytes that no socket has taken yet.
     unsent_bytes,
     /// Bytes of unfinished lines.
     partial_bytes,
@@ -89,7 +90,7 @@ impl Counts {
     }
 }
 
-/// A shard's published figures: written by it alone, read by anyone. Keep it in a cache line of its own
+/// A shard's published figures: written by it alone, read by all threads. Keep it in a cache line of its own
 /// (`crossbeam_utils::CachePadded`).
 #[derive(Debug)]
 pub struct Block([AtomicU64; Counts::LEN]);
@@ -108,86 +109,9 @@ impl Block {
         }
     }
 
-    /// The figures as last published.
+    /// Returns the figures as last published.
     pub fn read(&self) -> Counts {
         Counts::from_array(std::array::from_fn(|i| self.0[i].load(Ordering::Relaxed)))
-    }
-}
-
-/// Everything that a metrics answer tells, but the table by type.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// When the server started, in milliseconds since 1970.
-    pub up_since_ms: u64,
-    /// Connections ever accepted.
-    pub connections: u64,
-    /// Connections refused for want of descriptors.
-    pub connections_refused: u64,
-    /// The sum of all shards.
-    pub counts: Counts,
-    /// What peers did wrong, in all shards.
-    pub faults: Faults,
-    /// The memory budget.
-    pub bytes_max: u64,
-    /// The longest line that the server accepts, in bytes, its end not counted.
-    pub line_bytes_max: u64,
-    /// Milliseconds since the server started, on the monotonic clock.
-    pub uptime_ms: u64,
-    /// Whether the server is stopping.
-    pub draining: bool,
-    /// Shards.
-    pub threads: usize,
-}
-
-impl Totals {
-    /// The members of the metrics object in the order of docs/protocol.md, without its braces.
-    pub fn members(&self) -> String {
-        let c = &self.counts;
-        let counters = [
-            ("up_since", self.up_since_ms),
-            ("connections", self.connections),
-            ("workers_added", c.workers_added),
-            ("jobs_added", c.jobs_added),
-            ("jobs_dispatched", c.jobs_dispatched),
-            ("jobs_done", c.jobs_done),
-            ("jobs_reassigned", c.jobs_reassigned),
-            ("jobs_failed", c.jobs_failed),
-            ("jobs_refused", c.jobs_refused),
-            ("results_dropped", c.results_dropped),
-            ("protocol_errors", c.protocol_errors),
-            ("connections_refused", self.connections_refused),
-            ("shard_messages", c.shard_messages),
-            ("shard_wakes", c.shard_wakes),
-            ("shard_turns", c.shard_turns),
-        ];
-        let gauges = [
-            ("jobs_waiting", c.jobs_waiting),
-            ("jobs_running", c.jobs_running),
-            ("workers", c.workers),
-            ("workers_idle", c.workers_idle),
-            ("connections_open", c.connections_open),
-            ("bytes_held", c.job_bytes + c.unsent_bytes + c.partial_bytes),
-            ("bytes_max", self.bytes_max),
-            ("max_line", self.line_bytes_max),
-            ("uptime_ms", self.uptime_ms),
-        ];
-        let mut out = String::with_capacity(1_024);
-        // Writing to a String cannot fail.
-        for (name, figure) in counters {
-            let _ = write!(out, "\"{name}\":{figure},");
-        }
-        let _ = write!(out, "\"faults\":{},", self.faults.object());
-        for (name, figure) in gauges {
-            let _ = write!(out, "\"{name}\":{figure},");
-        }
-        let _ = write!(
-            out,
-            "\"draining\":{},\"threads\":{},\"version\":\"{}\"",
-            self.draining,
-            self.threads,
-            env!("CARGO_PKG_VERSION")
-        );
-        out
     }
 }
 
@@ -196,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_gives_back_what_was_published() {
+    fn a_block_returns_what_was_published() {
         let counts = Counts { workers_added: 1, partial_bytes: 7, ..Counts::default() };
         let block = Block::default();
         block.publish(&counts);
@@ -204,18 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_by_figure() {
+    fn each_figure_is_added_up_by_itself() {
         let mut sum = Counts { jobs_added: 2, jobs_done: 1, ..Counts::default() };
         sum.add(&Counts { jobs_added: 40, partial_bytes: 3, ..Counts::default() });
         assert_eq!(sum, Counts { jobs_added: 42, jobs_done: 1, partial_bytes: 3, ..Counts::default() });
-    }
-
-    #[test]
-    fn the_members_make_a_json_object() {
-        let object = format!("{{{}}}", Totals { threads: 2, ..Totals::default() }.members());
-        let parsed: serde_json::Value = serde_json::from_str(&object).unwrap();
-        assert_eq!(parsed["threads"], 2);
-        assert_eq!(parsed["draining"], false);
-        assert_eq!(parsed.as_object().unwrap().len(), 28);
     }
 }

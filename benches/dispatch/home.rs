@@ -1,10 +1,11 @@
 //! The home of a hot type, whose submitters and workers are all on other shards.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deputy::dispatch::job::Job;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Input, Message, PoolId, ShardId, Submitter};
+use deputy::dispatch::message::{
+    Closing, ConnId, Effects, Input, Message, Micros, PoolId, ShardId, Spends, Submitter, TypeHash, TypeRef,
+};
 use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -24,13 +25,13 @@ struct Posted(Vec<(ShardId, Job)>);
 
 impl Effects for Posted {
     fn post(&mut self, to: ShardId, message: Message) {
-        let Message::Assign { job, asked: false, .. } = message else {
+        let Message::Assign { job, spends: Spends::Offer, .. } = message else {
             panic!("a home only assigns here: {message:?}")
         };
         self.0.push((to, job));
     }
 
-    fn send(&mut self, _: ConnId, _: &Reply<'_>) {
+    fn send(&mut self, _: ConnId, _: &Reply<'_>) -> usize {
         panic!("nobody is connected here");
     }
 
@@ -51,17 +52,28 @@ fn other_shard(number: usize) -> ShardId {
     ShardId(1 + u16::try_from(number % usize::from(SHARDS - 1)).expect("it is less than the number of shards"))
 }
 
+/// The hot type as messages name it. The hash is any: one home alone need not agree with others.
+fn hot() -> TypeRef {
+    TypeRef { name: HOT.into(), hash: TypeHash::of(&ahash::RandomState::with_seeds(1, 2, 3, 4), HOT) }
+}
+
 fn submission(number: usize) -> (ShardId, Message) {
     let from = other_shard(number);
     let submitter = Submitter { shard: from, conn: ConnId { index: 0, generation: 0 } };
-    (from, Message::Submit(Job::new(submitter, 0, &number.to_string(), HOT, Some(ARG))))
+    (
+        from,
+        Message::Submit {
+            job: Job::new(submitter, Micros::default(), &number.to_string(), HOT, Some(ARG)),
+            hash: hot().hash,
+        },
+    )
 }
 
 /// All jobs and as many offers of one slot, alternating; those of one kind are [`AHEAD`]. Returns how long the home took.
 pub(crate) fn run(jobs_wait: bool) -> Duration {
-    let hot: Arc<str> = HOT.into();
+    let hot = hot();
     let offer = |number: usize| {
-        let offer = Message::Offer { type_name: Arc::clone(&hot), n: 1, pool: PoolId(0) };
+        let offer = Message::Offer { of: hot.clone(), n: 1, pool: PoolId(0) };
         (other_shard(number + 7), offer)
     };
     let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };

@@ -49,12 +49,22 @@ fn one_shard(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one shard");
     group.throughput(Throughput::Elements(JOBS as u64)).sampling_mode(SamplingMode::Flat).sample_size(20);
     for (name, shape) in [
-        ("1 type, 16 workers", Shape { types: 1, workers: 16, types_per_worker: 1, in_flight: 256 }),
-        ("100 types, 1,000 workers", Shape { types: 100, workers: 1_000, types_per_worker: 1, in_flight: 1_024 }),
-        ("1 type, 10,000 workers", Shape { types: 1, workers: 10_000, types_per_worker: 1, in_flight: 12_000 }),
+        ("1 type, 16 workers", Shape { types: 1, workers: 16, slots: 0, types_per_worker: 1, in_flight: 256 }),
+        (
+            "1 type, 4 workers of 64 slots",
+            Shape { types: 1, workers: 4, slots: 64, types_per_worker: 1, in_flight: 1_024 },
+        ),
+        (
+            "100 types, 1,000 workers",
+            Shape { types: 100, workers: 1_000, slots: 0, types_per_worker: 1, in_flight: 1_024 },
+        ),
+        (
+            "1 type, 10,000 workers",
+            Shape { types: 1, workers: 10_000, slots: 0, types_per_worker: 1, in_flight: 12_000 },
+        ),
         (
             "100,000 types, 1,000 workers of 100 each",
-            Shape { types: 100_000, workers: 1_000, types_per_worker: 100, in_flight: 1_024 },
+            Shape { types: 100_000, workers: 1_000, slots: 0, types_per_worker: 100, in_flight: 1_024 },
         ),
     ] {
         group.bench_function(name, |bencher| {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use deputy::dispatch::Dispatch;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::command::{Command, JobRef, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
@@ -21,8 +21,9 @@ const JOBS_PER_TURN: usize = 64;
 /// The sizes of a workload.
 pub(crate) struct Shape {
     pub(crate) types: usize,
-    /// Each with one slot.
     pub(crate) workers: usize,
+    /// Slots of each worker; 0: one, and it does not give `max_jobs`.
+    pub(crate) slots: u32,
     /// Worker `w` takes so many, from type `w * types_per_worker` on, and round again.
     pub(crate) types_per_worker: usize,
     /// Jobs that are submitted and not answered.
@@ -42,20 +43,22 @@ pub(crate) struct OneShard {
 /// What lies around the core.
 #[derive(Default)]
 struct Outside {
-    /// Jobs that workers were given, with who has them.
-    given: VecDeque<(ConnId, usize)>,
+    /// Jobs that workers were given, with who has them and their numbers on the wire.
+    given: VecDeque<(ConnId, usize, Option<u64>)>,
     /// By job: how many answers it got.
     answers: Vec<u32>,
     answered: usize,
     /// Connections that were sent something in this turn, and how many bytes.
     unsent: Vec<(ConnId, u64)>,
+    /// The line that is sent.
+    line: Vec<u8>,
 }
 
 impl Effects for Outside {
-    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let number = |id: &str| id.parse::<usize>().expect("the ids are numbers");
         match *reply {
-            Reply::Do { id, .. } => self.given.push_back((to, number(id))),
+            Reply::Do { id, job, .. } => self.given.push_back((to, number(id), job)),
             Reply::Done { id, res } => {
                 let job = number(id);
                 assert!(res == Some(id) && to == submitter_of(job), "job {job} has another's answer");
@@ -64,7 +67,10 @@ impl Effects for Outside {
             }
             _ => panic!("nothing here is refused: {reply:?}"),
         }
-        self.unsent.push((to, reply.len() as u64));
+        self.line.clear();
+        let bytes = reply.encode(&mut self.line);
+        self.unsent.push((to, bytes as u64));
+        bytes
     }
 
     fn post(&mut self, _: ShardId, _: Message) {
@@ -108,7 +114,7 @@ impl OneShard {
         for worker in 0..shape.workers {
             let numbers = worker * shape.types_per_worker..(worker + 1) * shape.types_per_worker;
             let types = numbers.map(|number| TypeName::from(&shard.types[number % shape.types])).collect();
-            let command = Command::CanDo { types, max_jobs: None, id: None };
+            let command = Command::CanDo { types, max_jobs: (shape.slots > 0).then_some(shape.slots), id: None };
             shard.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut shard.outside);
         }
         shard
@@ -123,7 +129,7 @@ impl OneShard {
         while self.outside.answered < JOBS {
             turns += 1;
             assert!(turns <= JOBS, "the jobs do not end");
-            self.core.step(Input::Turn { now_ms: 0, others: MemoryUse::default() }, &mut self.outside);
+            self.core.step(Input::Turn { now: Micros::default(), others: MemoryUse::default() }, &mut self.outside);
             let given = self.outside.given.len().min(JOBS_PER_TURN);
             for _ in 0..given {
                 self.answer();
@@ -143,9 +149,10 @@ impl OneShard {
     }
 
     fn answer(&mut self) {
-        let (from, job) = self.outside.given.pop_front().expect("so many were given");
+        let (from, job, lease) = self.outside.given.pop_front().expect("so many were given");
         let id = self.ids[job].as_str();
-        let command = Command::Did { job: JobRef::Id(id), id: Some(id), outcome: Outcome::Res(Some(id)) };
+        let name = lease.map_or(JobRef::Id(id), JobRef::Lease);
+        let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id)) };
         self.core.step(Input::Command { from, command }, &mut self.outside);
     }
 

@@ -1,232 +1,264 @@
-//! How jobs are won for this shard's workers: the rules O1 to O5 of docs/architecture.md.
+//! How this shard's workers get jobs: the rules O1 to O3 of docs/architecture.md.
 //!
-//! The owner bids for all its workers of a type at once, and picks the worker when a job comes. No message names a
-//! worker, so a late one cannot hit its successor.
+//! The owner offers the free slots of all its workers of a type at once, and picks the worker when a job comes. No message
+//! names a worker, so a late one cannot be taken for a message about its successor.
+//!
+//! **Tracking.** A worker of many types fills and empties its slots with each job, and hardly any of its pools are looked at
+//! in between. So a job costs what changes in the pools that *track* its worker, not a pass over all its types. A pool
+//! tracks a worker from when it needs to know: when the worker comes, is met first in the list, or takes a job of the type.
+//! It stops when the worker is idle and takes another type's job. Invariant: a pool that does not track a worker assumes
+//! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
+//! then, but no job waits in vain.
 
+use super::capacity::{Need, Place};
 use super::ctx::Ctx;
+use super::ids::{ConnId, Membership, PoolId};
 use super::job::{End, Job};
-use super::message::{ConnId, JobEvent, Message};
+use super::message::{JobEvent, Message, Spends, Suspects};
 use super::owner::Owner;
-use super::pools::{Capacity, Pool};
-use super::ready::worker_of;
-use super::worker::HeldJob;
+use super::slots::Slot;
 use crate::limits::JOB_NUMBER_MAX;
-use crate::metrics::Fault;
 use crate::protocol::reply::Reply;
 
+/// Whose free slots a pool may use.
+#[derive(Clone, Copy)]
+enum Supply {
+    /// Those of this worker, which can take more than is recorded.
+    Freed(ConnId),
+    /// Those of any worker that the pool has as ready.
+    Ready,
+}
+
 impl Owner {
-    /// O1, after each input, for the types whose books it changed: first suspects are welcomed, then the types that were
-    /// turned away are asked for, the longest wanted first, then what is free beyond the open offers is offered.
+    /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a job,
+    /// the longest starved first, (c) what is free beyond the open offers is offered.
     pub(super) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
         self.reconcile_freed(ctx);
         if self.dirty.is_empty() {
             return;
         }
-        let touched = std::mem::take(&mut self.dirty);
+        let dirty = std::mem::take(&mut self.dirty);
         if !ctx.stopping {
-            self.accept_suspects(&touched, ctx);
-            self.pull_for_starved(&touched, ctx);
-            self.offer_free(&touched, ctx);
+            let needy = dirty.iter().copied().filter(|&pool| self.pools.peek(pool).needs_slot());
+            self.serve(needy.collect(), Supply::Ready, ctx);
+            self.offer_free(&dirty, ctx);
         }
-        for &pool in &touched {
+        for &pool in &dirty {
             self.pools.forget_if_unused(pool);
         }
-        self.dirty = touched;
+        self.dirty = dirty;
         self.dirty.clear();
     }
 
-    fn accept_suspects(&mut self, touched: &[u32], ctx: &mut Ctx<'_>) {
-        for &at in touched {
-            if self.pools.peek(at).rejects_suspects && self.first_ready(at, true).is_some() {
-                self.pools.get(at).accept_suspects(ctx);
+    /// O1 for workers that can take more than is recorded. The pools that track a worker and need a slot are served before
+    /// the others learn of it. So what is reserved for a Pull at once is never offered, and a job costs no pass over the
+    /// pools of all starved types.
+    fn reconcile_freed(&mut self, ctx: &mut Ctx<'_>) {
+        if self.freed.is_empty() {
+            return;
+        }
+        for at in 0..self.freed.len() {
+            let (id, _) = self.freed[at];
+            let Some((worker, _)) = self.conns.worker(id) else { continue };
+            let tracking = worker.tracked().iter().map(|member| member.pool);
+            let needy: Vec<PoolId> = tracking.filter(|&pool| self.pools.peek(pool).needs_slot()).collect();
+            if !ctx.stopping {
+                self.serve(needy, Supply::Freed(id), ctx);
             }
         }
+        self.record_freed();
+        self.freed.clear();
     }
 
-    fn pull_for_starved(&mut self, touched: &[u32], ctx: &mut Ctx<'_>) {
-        let since = |at: &u32| self.pools.peek(*at).starved_since.map(|since| (since, *at));
-        let mut wanted: Vec<_> = touched.iter().filter_map(since).collect();
-        wanted.sort_unstable();
-        for (_, at) in wanted {
-            let pool = self.pools.peek(at);
-            if pool.pull_pending.is_none()
-                && let Some(keeper) = self.first_ready(at, false)
+    /// O1, a and b, for pools that need a slot.
+    fn serve(&mut self, mut needy: Vec<PoolId>, supply: Supply, ctx: &mut Ctx<'_>) {
+        if needy.is_empty() {
+            return;
+        }
+        for &pool in &needy {
+            if self.pools.peek(pool).rejects_suspects && self.supplier(supply, pool, Need::SlotWithoutSuspect).is_some()
             {
-                self.pools.get(at).pull(keeper, ctx);
-                self.reserve(keeper, ctx, |kept| *kept += 1);
+                self.pools.get(pool).accept_suspects(ctx);
+            }
+        }
+        needy.sort_unstable_by_key(|&pool| (self.pools.peek(pool).starved_since, pool));
+        for pool in needy {
+            if self.pools.peek(pool).is_starved()
+                && let Some(worker) = self.supplier(supply, pool, Need::Slot)
+            {
+                self.pools.get(pool).pull(worker, ctx);
+                self.reserve(worker, supply, ctx);
             }
         }
     }
 
-    fn offer_free(&mut self, touched: &[u32], ctx: &mut Ctx<'_>) {
-        for &at in touched {
-            let pool = self.pools.get(at);
-            // More slots than the number holds are offered when some of them are taken.
+    /// Returns the worker of the supply that meets the need of a pool, if one does.
+    fn supplier(&mut self, supply: Supply, pool: PoolId, need: Need) -> Option<ConnId> {
+        match supply {
+            Supply::Freed(id) => self.conns.worker(id).filter(|(_, now)| now.meets(need)).map(|_| id),
+            Supply::Ready => self.first_ready(pool, need),
+        }
+    }
+
+    /// Reserves a slot of a worker for the answer to a Pull. What is recorded of a freed worker is brought up to date later.
+    fn reserve(&mut self, id: ConnId, supply: Supply, ctx: &mut Ctx<'_>) {
+        if let Some((worker, _)) = self.conns.worker(id) {
+            worker.slots.reserve();
+            if let Supply::Ready = supply {
+                self.refresh(id, Place::Kept, ctx);
+            }
+        }
+    }
+
+    fn offer_free(&mut self, dirty: &[PoolId], ctx: &mut Ctx<'_>) {
+        for &id in dirty {
+            let pool = self.pools.get(id);
+            // More slots than `open` can count are offered when some of them are taken.
             let n = pool.free.min(u32::MAX.into()).saturating_sub(pool.open.into());
             if n > 0 {
-                let n = u32::try_from(n).expect("it is at most what the number holds");
+                let n = u32::try_from(n).expect("it is at most what `open` can count");
                 pool.open += n;
-                ctx.post(pool.home, Message::Offer { type_name: pool.name.clone(), n, pool: pool.id });
+                ctx.post(pool.home, Message::Offer { of: pool.of.clone(), n, pool: id });
             }
         }
     }
 
-    /// O2: a job comes for an offer, or as the answer to an Ask.
-    pub(super) fn assigned(&mut self, job: Job, asked: bool, at: u32, ctx: &mut Ctx<'_>) {
+    /// O2: a job was assigned to this shard. It goes to the worker whose slot was reserved, else to the first ready one,
+    /// else back to its home.
+    pub(super) fn assigned(&mut self, job: Job, spends: Spends, id: PoolId, ctx: &mut Ctx<'_>) {
         debug_assert_eq!(
-            *self.pools.peek(at).name,
+            *self.pools.peek(id).of.name,
             *job.type_name(),
-            "books stay open while an offer or an Ask is out"
+            "a pool stays while an offer or a Pull is out"
         );
-        let keeper = if asked {
-            self.end_pull(at, ctx)
-        } else {
-            self.pools.get(at).open -= 1;
-            None
+        let reserved_by = match spends {
+            Spends::Pull => self.end_pull(id, ctx),
+            Spends::Offer => {
+                self.pools.get(id).open -= 1;
+                None
+            }
         };
-        self.dirty.push(at);
+        self.dirty.push(id);
         if ctx.stopping {
             return ctx.end(job, End::Shutdown);
         }
-        if let Some(keeper) = keeper.filter(|&keeper| self.may_take(keeper, at, job.suspect)) {
-            return self.send_job(keeper, at, job, asked, ctx);
+        let need = if job.suspect { Need::SlotWithoutSuspect } else { Need::Slot };
+        if let Some(worker) = reserved_by.filter(|&worker| self.may_take(worker, id, need)) {
+            return self.send_job(worker, id, job, spends, ctx);
         }
         self.record_freed();
-        match self.first_ready(at, job.suspect) {
-            Some(worker) => self.send_job(worker, at, job, asked, ctx),
-            None => self.requeue(at, job, ctx),
+        match self.first_ready(id, need) {
+            Some(worker) => self.send_job(worker, id, job, spends, ctx),
+            None => self.requeue(id, job, ctx),
         }
     }
 
-    /// If the worker was wholly free, the books of its other types need not know of this job. After an Ask they do: they
-    /// are told just then that its slot is kept no more, and would offer it.
-    fn send_job(&mut self, to: ConnId, at: u32, job: Job, asked: bool, ctx: &mut Ctx<'_>) {
-        self.pools.get(at).running += 1;
+    /// Sends a job to a worker. If the worker was idle, its other pools need not know of this job, except after a Pull:
+    /// the end of the reservation is recorded just then, and they would offer the slot.
+    fn send_job(&mut self, to: ConnId, id: PoolId, job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
+        self.pools.get(id).running += 1;
         ctx.counts.jobs_running += 1;
         ctx.counts.jobs_dispatched += 1;
-        let (worker, _) = worker_of(&mut self.conns, to).expect("who is ready is a worker");
-        if !asked {
-            worker.track_only(at, &mut self.pools);
+        let (worker, _) = self.conns.worker(to).expect("a ready connection is a worker");
+        if spends == Spends::Offer {
+            worker.track_only(id, &mut self.pools);
         }
         ctx.trace(&job, JobEvent::Sent(to));
-        let number = worker.uses_leases().then(|| self.fresh_lease(ctx));
-        self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: number, arg: job.arg() }, ctx);
-        let (worker, _) = worker_of(&mut self.conns, to).expect("it is still connected");
-        worker.take(number, HeldJob { job, pool: at });
-        self.refresh(to, true, ctx);
+        let lease = worker.slots.uses_leases().then(|| self.fresh_lease(ctx));
+        self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: lease, arg: job.arg() }, ctx);
+        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
+        worker.slots.fill(lease, Slot { job, pool: id });
+        self.refresh(to, Place::Back, ctx);
     }
 
-    /// Unique in the whole server: each shard counts in its own residue class.
+    /// Returns a number that is unique in the whole server: each shard counts in its own residue class.
     fn fresh_lease(&mut self, ctx: &Ctx<'_>) -> u64 {
         self.next_lease += 1;
-        let number = self.next_lease * u64::from(ctx.settings.shards) + u64::from(ctx.settings.shard.0);
-        assert!(number < JOB_NUMBER_MAX, "job numbers have run out: restart the server");
-        number
+        let lease = self.next_lease * u64::from(ctx.settings.shards) + u64::from(ctx.settings.shard.0);
+        assert!(lease < JOB_NUMBER_MAX, "job numbers have run out: restart the server");
+        lease
     }
 
-    /// Nobody here can take the job. The Withdraw goes before the Return, so that a shard turns a job away about once,
-    /// however many offers went stale.
-    fn requeue(&mut self, at: u32, job: Job, ctx: &mut Ctx<'_>) {
-        let refused = self.first_ready(at, false).is_some();
-        let pool = self.pools.get(at);
-        if refused {
+    /// Requeues a job that no worker here can take. Withdraw goes before Requeue, so that a shard requeues about one job,
+    /// however many of its offers are stale.
+    fn requeue(&mut self, id: PoolId, job: Job, ctx: &mut Ctx<'_>) {
+        // A slot is free, so each free slot is at a worker that holds a suspect.
+        let rejected = self.first_ready(id, Need::Slot).is_some();
+        let pool = self.pools.get(id);
+        if rejected {
             pool.rejects_suspects = true;
         } else if pool.workers > 0 && pool.starved_since.is_none() {
             pool.starved_since = Some(self.next_starved);
             self.next_starved += 1;
             pool.withdraw(ctx);
         }
-        ctx.post(pool.home, Message::Requeue { job, refused });
+        let suspects = if rejected { Suspects::Rejected } else { Suspects::AsBefore };
+        ctx.post(pool.home, Message::Requeue { job, suspects });
     }
 
-    /// O3: the Ask found nothing.
-    pub(super) fn declined(&mut self, at: u32, ctx: &mut Ctx<'_>) {
-        self.end_pull(at, ctx);
-        self.dirty.push(at);
+    /// O3: the home had no job for a Pull.
+    pub(super) fn declined(&mut self, id: PoolId, ctx: &mut Ctx<'_>) {
+        self.end_pull(id, ctx);
+        self.dirty.push(id);
     }
 
-    /// O3: so many offers were taken back.
-    pub(super) fn withdrawn(&mut self, at: u32, n: u32) {
-        // If none were left, all had ended in Assigns, and the books may be closed or another type's by now.
+    /// O3: the home has withdrawn offers of `n` jobs.
+    pub(super) fn withdrawn(&mut self, id: PoolId, n: u32) {
+        // If `n` is 0, all had ended in Assigns, and the pool may be gone or another type's by now.
         if n > 0 {
-            self.pools.get(at).open -= n;
-            self.dirty.push(at);
+            self.pools.get(id).open -= n;
+            self.dirty.push(id);
         }
     }
 
-    /// The slot that was kept is kept no more, if its worker is still there. Returns whose it was.
-    fn end_pull(&mut self, at: u32, ctx: &mut Ctx<'_>) -> Option<ConnId> {
-        let keeper = self.pools.get(at).pull_pending.take()?;
-        self.reserve(keeper, ctx, |kept| *kept -= 1);
-        Some(keeper)
+    /// Frees the slot that was reserved, if its worker is still there. Returns the worker.
+    fn end_pull(&mut self, id: PoolId, ctx: &mut Ctx<'_>) -> Option<ConnId> {
+        let reserved_by = self.pools.get(id).pull_pending.take()?;
+        if let Some((worker, _)) = self.conns.worker(reserved_by) {
+            worker.slots.unreserve();
+            self.refresh(reserved_by, Place::Kept, ctx);
+        }
+        Some(reserved_by)
     }
 
-    fn reserve(&mut self, keeper: ConnId, ctx: &mut Ctx<'_>, change: impl FnOnce(&mut u32)) {
-        if let Some((worker, _)) = worker_of(&mut self.conns, keeper) {
-            change(&mut worker.reserved);
-            self.refresh(keeper, false, ctx);
-        }
-    }
-
-    /// O4: a worker takes a type no more, or goes.
-    pub(super) fn leave_type(&mut self, at: u32, node: u32, shown: Capacity, ctx: &mut Ctx<'_>) {
-        self.pools.leave(at, node, shown);
-        self.dirty.push(at);
-        let pool = self.pools.get(at);
-        if pool.workers > 0 || ctx.stopping {
-            return;
-        }
-        pool.starved_since = None;
-        pool.withdraw(ctx);
-        if std::mem::take(&mut pool.rejects_suspects) {
-            ctx.post(pool.home, Message::AcceptSuspects(pool.name.clone()));
+    /// Returns the first ready worker of a type that meets the need. The pool tracks it from now on, and all that were
+    /// before it and turned out not to be ready. So if there is none, what is free is known exactly.
+    fn first_ready(&mut self, pool: PoolId, need: Need) -> Option<ConnId> {
+        loop {
+            let first = self.pools.first_ready(pool, need)?;
+            if first.tracked {
+                return Some(first.worker);
+            }
+            let (worker, _) = self.conns.worker(first.worker).expect("a ready connection is a worker");
+            worker.track(Membership { pool, node: first.node }, &mut self.pools);
         }
     }
 
-    /// O5: a worker goes. Offers and Asks stay out; O2 deals with what they bring.
-    pub(super) fn remove_worker(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
-        let Some(mut worker) = self.conns.get(id).and_then(|conn| conn.worker.take()) else { return };
-        for (at, node) in std::mem::take(&mut worker.types) {
-            let shown = worker.recorded_at(node, &self.pools);
-            self.leave_type(at, node, shown, ctx);
-        }
-        let jobs = worker.release_all();
+    /// Returns whether a worker takes this type, and can take a job now.
+    fn may_take(&mut self, id: ConnId, pool: PoolId, need: Need) -> bool {
+        self.conns.worker(id).is_some_and(|(worker, now)| now.meets(need) && worker.takes(pool))
+    }
+
+    /// Called when what a worker can take has changed. If it is less, the pools that track it learn of it at once; if it is
+    /// more, once the starved types have had their share.
+    pub(super) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
+        let Some((worker, now)) = self.conns.worker(id) else { return };
         worker.gauge(ctx);
-        if !jobs.is_empty() {
-            ctx.effects.fault(id, Fault::LeftHolding);
-        }
-        let alone = jobs.len() == 1;
-        for HeldJob { mut job, pool } in jobs {
-            let Pool { running, home, .. } = self.pools.get(pool);
-            *running -= 1;
-            let home = *home;
-            self.dirty.push(pool);
-            ctx.counts.jobs_running -= 1;
-            job.attempts += u32::from(alone || job.suspect);
-            job.suspect = true;
-            ctx.trace(&job, JobEvent::Requeued(id));
-            if ctx.stopping {
-                self.finish(job, End::Shutdown, ctx);
-            } else if ctx.settings.attempts_max != 0 && job.attempts >= ctx.settings.attempts_max {
-                ctx.effects.fault(id, Fault::GaveUp);
-                self.finish(job, End::GaveUp, ctx);
-            } else {
-                ctx.counts.jobs_reassigned += 1;
-                ctx.post(home, Message::Requeue { job, refused: false });
-            }
+        if worker.recorded().covers(now) {
+            worker.record(now, place, &mut self.pools);
+        } else {
+            self.freed.push((id, place));
         }
     }
 
-    /// The time to finish is over: every job that a worker holds ends.
-    pub(super) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
-        for id in self.conns.ids() {
-            let Some(worker) = self.conns.get(id).and_then(|conn| conn.worker.as_mut()) else { continue };
-            for HeldJob { job, pool } in worker.release_all() {
-                self.pools.get(pool).running -= 1;
-                ctx.counts.jobs_running -= 1;
-                self.finish(job, End::Shutdown, ctx);
+    /// Brings the pools up to date that track a worker which can take more than is recorded.
+    fn record_freed(&mut self) {
+        for &(id, place) in &self.freed {
+            let Some((worker, now)) = self.conns.worker(id) else { continue };
+            if worker.recorded() != now {
+                self.dirty.extend(worker.tracked().iter().map(|member| member.pool));
             }
-            self.refresh(id, true, ctx);
+            worker.record(now, place, &mut self.pools);
         }
     }
 }

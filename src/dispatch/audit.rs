@@ -1,13 +1,13 @@
-//! The books laid open, for the simulation's invariants. Nothing on the path of a job uses it.
+//! A copy of the core's state, for the invariants that tests check. Nothing on the path of a job uses it.
 
 use std::sync::Arc;
 
 use super::home::{Home, Queue};
+use super::ids::{ConnId, Membership, ShardId, Submitter};
 use super::job::Job;
-use super::message::{ConnId, ShardId, Submitter};
 use super::owner::Owner;
+use super::pools::Pool;
 use super::worker::Worker;
-use crate::limits::UNSENT_PAUSE_BYTES;
 
 /// Everything that a shard's core remembers.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +16,11 @@ pub struct Audit {
     pub connections: Vec<ConnId>,
     /// Workers among them: those that gave a type or `max_jobs`.
     pub workers: Vec<WorkerAudit>,
-    /// The owner's books, by type.
+    /// The owner's pools.
     pub pools: Vec<PoolAudit>,
-    /// The home's books, by type.
+    /// The home's queues.
     pub queues: Vec<QueueAudit>,
-    /// Entries of lists, timers, questions and other places that must be empty when nobody is connected.
+    /// Entries of lists, timers, queries and other places that must be empty when no peer is connected.
     pub leftovers: usize,
 }
 
@@ -31,15 +31,15 @@ pub struct WorkerAudit {
     pub conn: ConnId,
     /// Its slots.
     pub max_jobs: u32,
-    /// Slots kept for the answer to an ask.
+    /// Slots reserved for the answers to Pulls.
     pub reserved: u32,
-    /// Whether it has too much unsent to be given more.
+    /// Whether it has too much unsent to be sent more.
     pub paused: bool,
     /// The types it takes.
     pub types: Vec<Arc<str>>,
-    /// Those of them whose books follow how it stands. The others have it as wholly free.
+    /// Those of them whose pools track it. The others assume that it is idle.
     pub tracked: Vec<Arc<str>>,
-    /// The jobs it holds, with their numbers on the wire.
+    /// The jobs it holds, each with its lease.
     pub held: Vec<(Option<u64>, JobAudit)>,
 }
 
@@ -50,17 +50,17 @@ pub struct PoolAudit {
     pub type_name: Arc<str>,
     /// Workers that take it.
     pub workers: u64,
-    /// Their free slots, as far as the books know.
+    /// Their free slots, as far as the pool knows.
     pub free: u64,
-    /// Of the workers with a free slot, those that hold no suspect, as far as the books know.
+    /// Of the workers with a free slot, those that hold no suspect, as far as the pool knows.
     pub clean_ready: u64,
     /// Offers sent and not ended.
     pub open: u64,
-    /// Whose slot is kept for the answer to an ask.
+    /// The worker whose slot is reserved for the answer to a Pull.
     pub pull_pending: Option<ConnId>,
-    /// Whether a job was turned away for want of a free slot.
+    /// Whether a job was requeued because no slot was free.
     pub starved: bool,
-    /// Whether a suspect was refused, and no Welcome sent since.
+    /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
     pub rejects_suspects: bool,
     /// Jobs of this type that this shard's workers hold.
     pub running: u64,
@@ -71,15 +71,15 @@ pub struct PoolAudit {
 pub struct QueueAudit {
     /// The type.
     pub type_name: Arc<str>,
-    /// The line, first to last.
+    /// The waiting jobs, first to last.
     pub waiting: Vec<JobAudit>,
-    /// Offers that stand, summed by shard.
+    /// Open offers, summed by shard.
     pub offers: Vec<(ShardId, u64)>,
     /// Shards that take no suspects.
     pub rejects_suspects: Vec<ShardId>,
 }
 
-/// A job, as far as tests care.
+/// A job, as far as tests need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobAudit {
     /// Its id, as it came.
@@ -90,9 +90,9 @@ pub struct JobAudit {
     pub type_name: String,
     /// Its arrival number at home.
     pub arrival: u64,
-    /// Whether it was given back.
+    /// Whether a worker was lost while it held the job.
     pub suspect: bool,
-    /// Losses that counted.
+    /// Lost attempts that count.
     pub attempts: u32,
 }
 
@@ -100,7 +100,7 @@ impl Audit {
     pub(super) fn of(home: &Home, owner: &Owner) -> Self {
         let (_, nodes) = owner.pools.sizes();
         let workers = owner.conns.iter().filter_map(|(id, conn)| {
-            conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.unsent > UNSENT_PAUSE_BYTES, owner))
+            conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.is_paused(), owner))
         });
         Self {
             connections: owner.conns.ids(),
@@ -114,24 +114,23 @@ impl Audit {
 
 impl WorkerAudit {
     fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
-        let names =
-            |types: &[(u32, u32)]| types.iter().map(|&(pool, _)| Arc::clone(&owner.pools.peek(pool).name)).collect();
+        let name = |member: &Membership| Arc::clone(&owner.pools.peek(member.pool).of.name);
         Self {
             conn,
             max_jobs: worker.max_jobs,
-            reserved: worker.reserved,
+            reserved: worker.slots.reserved(),
             paused,
-            types: names(&worker.types),
-            tracked: names(worker.tracked()),
-            held: worker.jobs().map(|(number, job)| (number, JobAudit::of(job))).collect(),
+            types: worker.types().iter().map(name).collect(),
+            tracked: worker.tracked().iter().map(name).collect(),
+            held: worker.slots.iter().map(|(lease, slot)| (lease, JobAudit::of(&slot.job))).collect(),
         }
     }
 }
 
 impl PoolAudit {
-    fn of(pool: &super::pools::Pool, owner: &Owner) -> Self {
+    fn of(pool: &Pool, owner: &Owner) -> Self {
         Self {
-            type_name: Arc::clone(&pool.name),
+            type_name: Arc::clone(&pool.of.name),
             workers: u64::from(pool.workers),
             free: pool.free,
             clean_ready: owner.pools.clean_ready(pool),
@@ -146,12 +145,12 @@ impl PoolAudit {
 
 impl QueueAudit {
     fn of(queue: &Queue) -> Self {
-        let bidders = || queue.offers.shards();
+        let shards = || queue.offers.shards();
         Self {
-            type_name: Arc::clone(&queue.name),
+            type_name: Arc::clone(&queue.of.name),
             waiting: queue.waiting.iter().map(JobAudit::of).collect(),
-            offers: bidders().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
-            rejects_suspects: bidders().filter(|&(_, _, refuses)| refuses).map(|(shard, _, _)| shard).collect(),
+            offers: shards().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
+            rejects_suspects: shards().filter(|&(_, _, rejects)| rejects).map(|(shard, _, _)| shard).collect(),
         }
     }
 }

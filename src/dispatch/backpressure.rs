@@ -1,88 +1,86 @@
 //! What a connection may take of the memory, and how long it may stand still.
 
-use std::cmp::Reverse;
-
+use super::capacity::Place;
 use super::ctx::Ctx;
-use super::message::{Closing, ConnId};
+use super::ids::ConnId;
+use super::message::{Closing, MemoryUse};
+use super::micros::Micros;
 use super::owner::Owner;
-use crate::limits::UNSENT_PAUSE_BYTES;
+use super::partials::Partial;
+use crate::flag::newly_set;
 use crate::metrics::Fault;
 use crate::protocol::Code;
 
 impl Owner {
-    /// Whether a job of so many bytes fits: the jobs and unsent bytes of all shards, with it, stay within the budget.
+    /// Returns whether a job of this size fits: the jobs and unsent bytes of all shards, with it, stay within the budget.
     pub(super) fn fits(&self, bytes: u64, ctx: &Ctx<'_>) -> bool {
-        let firm = self.others.committed + ctx.counts.job_bytes + ctx.counts.unsent_bytes;
-        firm + bytes <= ctx.settings.memory_bytes_max
+        self.memory(ctx).committed + bytes <= ctx.settings.memory_bytes_max
     }
 
-    /// The turn's write was tried.
+    /// Returns what all shards hold.
+    fn memory(&self, ctx: &Ctx<'_>) -> MemoryUse {
+        MemoryUse {
+            committed: self.others.committed + ctx.counts.job_bytes + ctx.counts.unsent_bytes,
+            partial: self.others.partial + ctx.counts.partial_bytes,
+        }
+    }
+
+    /// Called after each try to write to a connection, which took this many bytes.
     pub(super) fn written(&mut self, id: ConnId, bytes: u64, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
-        let before = conn.unsent;
+        let was_paused = conn.is_paused();
         conn.unsent -= bytes;
         ctx.counts.unsent_bytes -= bytes;
         if bytes > 0 {
-            conn.moved_ms = ctx.now_ms;
+            conn.moved = ctx.now;
         }
         if conn.unsent > ctx.settings.unsent_bytes_max {
             ctx.effects.fault(id, Fault::Unsent);
             self.close(id, Closing::Dropped, ctx);
-        } else if before > UNSENT_PAUSE_BYTES && conn.unsent <= UNSENT_PAUSE_BYTES {
-            self.refresh(id, false, ctx);
+        } else if was_paused && !conn.is_paused() {
+            self.refresh(id, Place::Kept, ctx);
         }
     }
 
-    /// Bytes came, and so many of them are half a line.
+    /// Called after bytes were read, of which `partial_bytes` belong to an unfinished line.
     pub(super) fn bytes_read(&mut self, id: ConnId, partial_bytes: u64, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
-        conn.moved_ms = ctx.now_ms;
-        let (before, since) = conn.partial;
+        conn.moved = ctx.now;
+        let Partial { bytes: before, age } = conn.partial;
         if before == partial_bytes {
             return;
         }
         ctx.counts.partial_bytes = ctx.counts.partial_bytes + partial_bytes - before;
-        match (before, partial_bytes) {
-            (0, _) => {
-                conn.partial = (partial_bytes, self.next_partial);
-                self.partials.insert(self.next_partial, id);
-                self.next_partial += 1;
-            }
-            (_, 0) => {
-                conn.partial.0 = 0;
-                self.partials.remove(&since);
-            }
-            _ => conn.partial.0 = partial_bytes,
+        conn.partial.bytes = partial_bytes;
+        if before == 0 {
+            conn.partial.age = self.partials.add(id);
+        } else if partial_bytes == 0 {
+            self.partials.remove(age);
         }
         if partial_bytes > before {
             self.cut_partials(ctx);
         }
     }
 
-    /// Cuts off the oldest half-lines while the budget is passed and half-lines are more than a quarter of it.
+    /// Closes the connections with the oldest unfinished lines, while the budget is exceeded and unfinished lines are more
+    /// than a quarter of it.
     pub(super) fn cut_partials(&mut self, ctx: &mut Ctx<'_>) {
         let max = ctx.settings.memory_bytes_max;
         loop {
-            let firm = self.others.committed + ctx.counts.job_bytes + ctx.counts.unsent_bytes;
-            let partial = self.others.partial + ctx.counts.partial_bytes;
-            if firm + partial <= max || partial <= max / 4 {
+            let MemoryUse { committed, partial } = self.memory(ctx);
+            if committed + partial <= max || partial <= max / 4 {
                 return;
             }
-            let Some((_, &oldest)) = self.partials.first_key_value() else { return };
+            let Some(oldest) = self.partials.oldest() else { return };
+            let text = "the server's memory budget does not allow half a line more";
             ctx.effects.fault(oldest, Fault::HalfLine);
-            self.refuse(
-                oldest,
-                Code::QueueFull,
-                "the server's memory budget does not allow half a line more",
-                None,
-                ctx,
-            );
+            self.refuse(oldest, Code::QueueFull, text, None, ctx);
             self.close(oldest, Closing::Explained, ctx);
         }
     }
 
-    /// A connection's line is whole: what comes after it is another one, and younger. Returns whether the connection is
-    /// still listened to; the shell may have lines left of one that is gone.
+    /// Called when a connection's line has ended, before it is handled. What comes after it is another line, and younger.
+    /// Returns whether the line is to be handled: the caller may have lines left of a connection that is gone.
     pub(super) fn line_ended(&mut self, id: ConnId, ctx: &mut Ctx<'_>) -> bool {
         self.forget_partial(id, ctx);
         self.conns.get(id).is_some_and(|conn| !conn.leaving)
@@ -90,35 +88,34 @@ impl Owner {
 
     pub(super) fn forget_partial(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
-        let (bytes, since) = std::mem::take(&mut conn.partial);
+        let Partial { bytes, age } = std::mem::take(&mut conn.partial);
         if bytes > 0 {
             ctx.counts.partial_bytes -= bytes;
-            self.partials.remove(&since);
+            self.partials.remove(age);
         }
     }
 
-    /// More than the bound is unsent to a connection from now on: its bytes have to move.
+    /// Called when a connection has too much unsent: its bytes have to move from now on.
     pub(super) fn start_stall_timer(&mut self, id: ConnId, ctx: &Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
-        conn.moved_ms = ctx.now_ms;
-        if ctx.settings.stall_ms > 0 && !std::mem::replace(&mut conn.has_stall_timer, true) {
-            self.stall_timers.push(Reverse((ctx.now_ms + ctx.settings.stall_ms, id)));
+        conn.moved = ctx.now;
+        if ctx.settings.stall_ms > 0 && newly_set(&mut conn.has_stall_timer) {
+            self.stall_timers.set(ctx.now + Micros::from_ms(ctx.settings.stall_ms), id);
         }
     }
 
-    /// Closes the connections that are stalled. One that moved is looked at again when it could be.
+    /// Closes the connections that are stalled. One that moved is looked at again when it could be stalled.
     ///
-    /// What the last turn told counts, and not the time of this one, which has told nothing yet: a shard that was held up
-    /// itself (stopped, or without a processor) first looks what its peers did meanwhile.
+    /// The time of the last turn counts. In this one nothing has been read or written yet, and a shard that was held up
+    /// itself (stopped, or without a processor) must first see what its peers did meanwhile.
     pub(super) fn close_stalled(&mut self, ctx: &mut Ctx<'_>) {
-        while self.stall_timers.peek().is_some_and(|&Reverse((due_ms, _))| due_ms <= self.last_turn_ms) {
-            let Some(Reverse((_, id))) = self.stall_timers.pop() else { return };
+        while let Some(id) = self.stall_timers.pop_due(self.last_turn) {
             let Some(conn) = self.conns.get(id) else { continue };
-            let due_ms = conn.moved_ms + ctx.settings.stall_ms;
-            if conn.unsent <= UNSENT_PAUSE_BYTES {
+            let due = conn.moved + Micros::from_ms(ctx.settings.stall_ms);
+            if !conn.is_paused() {
                 conn.has_stall_timer = false;
-            } else if due_ms > self.last_turn_ms {
-                self.stall_timers.push(Reverse((due_ms, id)));
+            } else if due > self.last_turn {
+                self.stall_timers.set(due, id);
             } else {
                 ctx.effects.fault(id, Fault::Stalled);
                 self.close(id, Closing::Dropped, ctx);

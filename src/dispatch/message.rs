@@ -1,121 +1,81 @@
-//! What the core is told ([`Input`]), what it asks for ([`Effects`]), and what shards tell each other ([`Message`]).
+//! What the core receives ([`Input`]), what it asks for ([`Effects`]), and what shards send each other ([`Message`]).
 
 use std::sync::Arc;
 
+pub use super::ids::{ConnId, PoolId, ShardId, Submitter, TraceId, TypeHash, TypeRef};
 use super::job::{Answer, Job};
-use crate::metrics::{Counts, Fault, Totals};
-use crate::protocol::Code;
-use crate::protocol::command::{Command, Refusal, decode};
-use crate::protocol::frame::Frame;
+pub use super::micros::Micros;
+use crate::metrics::{Counts, Fault, Totals, TypeRows};
+use crate::protocol::command::{Command, Refusal};
 use crate::protocol::reply::Reply;
 
-/// A shard, from 0 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardId(pub u16);
-
-/// A connection of a shard. Slots are used again, a pair of slot and generation never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId {
-    /// Where the shard keeps it.
-    pub index: u32,
-    /// Which of the connections that were kept there.
-    pub generation: u32,
-}
-
-/// Where a job came from and its answer goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Submitter {
-    /// The connection's owner.
-    pub shard: ShardId,
-    /// The connection.
-    pub conn: ConnId,
-}
-
-/// Where an owner keeps its books of a type. It means nothing to others: a home gives it back, so that the owner need not
-/// look the type up. It holds while an offer or an Ask is out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolId(pub u32);
-
-/// One thing that the core is told. Every input is legal in every state: peers and shards race.
+/// One thing that happened. Every input is legal in every state, because peers and shards race.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A turn begins. Time passes only here; it never goes back.
     Turn {
-        /// Milliseconds on a monotonic clock that all shards share.
-        now_ms: u64,
-        /// What the other shards hold, as they last said.
+        /// The time on a monotonic clock that all shards share.
+        now: Micros,
+        /// What the other shards hold, as they last published it.
         others: MemoryUse,
     },
-    /// A connection has come. The caller picks a slot that is free and a generation that was not used before.
+    /// A connection was accepted. The caller picks an index that is free and a generation that was not used before.
     Opened {
         /// Its name from now on.
         conn: ConnId,
     },
-    /// A connection said something.
+    /// A connection sent a line that is a command.
     Command {
-        /// Who.
+        /// The sender.
         from: ConnId,
-        /// What.
+        /// The command.
         command: Command<'a>,
     },
-    /// A connection said something that cannot be obeyed.
+    /// A connection sent a line that is refused.
     Refused {
-        /// Who.
+        /// The sender.
         from: ConnId,
-        /// Why not.
+        /// The reason, and whether the connection ends with it.
         refusal: Refusal<'a>,
-        /// Whether the connection ends with it.
-        fatal: bool,
     },
-    /// Bytes came from a connection; all whole lines among them have been told before.
+    /// Bytes were read from a connection. All whole lines among them were passed on before.
     BytesRead {
-        /// Who.
+        /// The connection.
         conn: ConnId,
         /// Bytes of an unfinished line that are kept for it.
         partial_bytes: u64,
     },
-    /// The turn's write to a connection has been tried. To be told after every try, also when nothing was taken.
+    /// The turn's write to a connection was tried. Follows every try, also when the socket took nothing.
     Written {
-        /// Who.
+        /// The connection.
         conn: ConnId,
-        /// Bytes that were taken.
+        /// Bytes that the socket took.
         bytes: u64,
     },
-    /// A connection's input has ended, or it broke.
+    /// A connection's input has ended, or the connection failed.
     Ended {
-        /// Who.
+        /// The connection.
         conn: ConnId,
     },
-    /// Another shard says something.
+    /// A message of another shard has arrived.
     Message {
-        /// Who.
+        /// The sender.
         from: ShardId,
-        /// What.
+        /// The message.
         message: Message,
     },
-    /// The server stops: jobs that are held may be finished, everything else is answered `shutdown`.
+    /// The server stops. Jobs that workers hold may be finished; everything else is answered `shutdown`.
     Stop,
-    /// The time for that is over: jobs that are held are answered `shutdown`.
+    /// The drain time-out has passed: jobs that workers hold are answered `shutdown`.
     DrainOver,
 }
 
 impl<'a> Input<'a> {
-    /// What a frame from `from` means: a command, or why it cannot be obeyed and whether the connection ends with it.
-    pub fn of_frame(from: ConnId, frame: Frame<'a>) -> Self {
-        let refused = |code, text: &'static str| Refusal { code, text: text.into(), id: None, is_do: false };
-        match frame {
-            Frame::Line { bytes, first } => match decode(bytes) {
-                Ok(command) => Self::Command { from, command },
-                Err(refusal) => Self::Refused { from, fatal: first && refusal.code == Code::BadJson, refusal },
-            },
-            Frame::TooLong => {
-                let refusal = refused(Code::TooLong, "the line is longer than this server takes (--max-line)");
-                Self::Refused { from, refusal, fatal: true }
-            }
-            Frame::NotJson => {
-                let refusal = refused(Code::BadJson, "a connection must begin with a JSON object");
-                Self::Refused { from, refusal, fatal: true }
-            }
+    /// Makes the input of a line, given what the decoder made of it.
+    pub fn of_line(from: ConnId, line: Result<Command<'a>, Refusal<'a>>) -> Self {
+        match line {
+            Ok(command) => Self::Command { from, command },
+            Err(refusal) => Self::Refused { from, refusal },
         }
     }
 }
@@ -134,131 +94,129 @@ pub struct MemoryUse {
 pub enum Closing {
     /// Send what is unsent, then close.
     Flushed,
-    /// Send what is unsent, end writing, let input pass unread for a while, then close: it was told why.
+    /// Send what is unsent, of which the last line says why; end writing, discard input for a while, then close.
     Explained,
     /// Close at once.
     Dropped,
 }
 
-/// What the core asks of the world, carried out in the order of the calls. A step cannot fail; carrying an effect out
-/// can, and is told by [`Input::Ended`].
+/// What the core asks of its surroundings, carried out in the order of the calls. A step cannot fail. Carrying an effect
+/// out can, which is reported by [`Input::Ended`].
 ///
 /// Calls on a trait, not a list: so a reply may borrow from the line that caused it, and its bytes are written once, in
 /// place.
 pub trait Effects {
-    /// Appends `reply` to the unsent bytes of a connection that this shard owns.
-    fn send(&mut self, to: ConnId, reply: &Reply<'_>);
+    /// Appends `reply` to the unsent bytes of a connection that this shard owns. Returns how many bytes it added.
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize;
     /// Puts `message` in another shard's mailbox. Order holds per pair of shards, not across pairs.
     fn post(&mut self, to: ShardId, message: Message);
     /// Ends a connection.
     fn close(&mut self, conn: ConnId, how: Closing);
-    /// Counts and tells what a connection did wrong. Comes before what is sent to it for that, and before its end.
+    /// Counts and logs what a connection did wrong. Precedes what is sent to it for that, and its end.
     fn fault(&mut self, conn: ConnId, fault: Fault);
-    /// Tells where a job has come to. Only called if [`Settings::trace`](super::Settings::trace) is set; where nobody
-    /// wants to know, nothing has to be done.
-    fn trace(&mut self, job: TraceId, passage: JobEvent) {
-        let _ = (job, passage);
+    /// Logs where a job has come to. Called only if [`Settings::trace`](super::Settings::trace) is set.
+    fn trace(&mut self, job: TraceId, event: JobEvent) {
+        let _ = (job, event); // Surroundings without a log have nothing to do.
     }
-    /// The sum over all shards, `own` standing for this one's latest figures. The one question that the core asks.
+    /// Returns the sum over all shards, with `own` as this one's latest figures.
     fn totals(&mut self, own: &Counts) -> Totals;
-}
-
-/// When a job arrived at its home, which is its name for people who follow its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceId {
-    /// The shard that queued it.
-    pub home: ShardId,
-    /// Its number among those that did.
-    pub arrival: u64,
 }
 
 /// Where a job has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    /// It is in line for the first time.
+    /// It is in its queue for the first time.
     Queued(Submitter),
-    /// A worker of this shard has it.
+    /// It was sent to a worker of this shard.
     Sent(ConnId),
-    /// This worker went away with it.
+    /// This worker was lost while it held the job.
     Requeued(ConnId),
-    /// It is over, in this way: `done`, or the code of its failure.
+    /// It has ended, in this way: `done`, or the code of its failure.
     Finished(&'static str),
 }
 
-/// What shards tell each other. The rules are in docs/architecture.md.
+/// What an assigned job uses up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spends {
+    /// One of the shard's open offers.
+    Offer,
+    /// The shard's pull, with the slot that is reserved for it.
+    Pull,
+}
+
+/// Whether a shard takes more suspects of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspects {
+    /// Nothing changes: it takes them if it did so before.
+    AsBefore,
+    /// It takes no more until it says so: each of its free slots is at a worker that holds a suspect.
+    Rejected,
+}
+
+/// What shards send each other. The rules are in docs/architecture.md.
 #[derive(Debug)]
 pub enum Message {
-    /// Owner to home: queue this job.
-    Submit(Job),
-    /// Owner to home: so many more jobs of this type may come here.
+    /// Owner to home: queue this new job.
+    Submit {
+        /// The job.
+        job: Job,
+        /// The hash of its type.
+        hash: TypeHash,
+    },
+    /// Owner to home: `n` more jobs of this type may be assigned to this shard.
     Offer {
         /// The type.
-        type_name: Arc<str>,
+        of: TypeRef,
         /// How many.
         n: u32,
-        /// The owner's books.
+        /// The owner's pool.
         pool: PoolId,
     },
-    /// Owner to home: a slot is kept for one job of this type; answer at once.
-    Pull(Arc<str>, PoolId),
-    /// Home to owner: spends one offer, or answers the ask.
+    /// Owner to home: a slot is reserved for one job of this type; answer at once.
+    Pull(TypeRef, PoolId),
+    /// Home to owner: a worker of this shard is to do this job.
     Assign {
         /// The job.
         job: Job,
-        /// Whether it answers an ask.
-        asked: bool,
-        /// As in the offer or the ask.
+        /// Whether it uses up an offer or the pull.
+        spends: Spends,
+        /// As in the offer or the pull.
         pool: PoolId,
     },
-    /// Home to owner: nothing waits that may go to you. The ask is over.
+    /// Home to owner: no waiting job may go to this shard. The pull is over.
     Decline(PoolId),
     /// Owner to home: queue this job again.
     Requeue {
         /// The job.
         job: Job,
-        /// Whether no free slot may take this suspect.
-        refused: bool,
+        /// Whether this shard takes more suspects.
+        suspects: Suspects,
     },
-    /// Owner to home: suspects may come again.
-    AcceptSuspects(Arc<str>),
-    /// Owner to home: take back all our offers of this type.
-    Withdraw(Arc<str>, PoolId),
-    /// Home to owner: they were so many. If they were none, the books may be gone.
+    /// Owner to home: this shard takes suspects of this type again.
+    AcceptSuspects(TypeRef),
+    /// Owner to home: all offers of this shard for this type are withdrawn.
+    Withdraw(TypeRef, PoolId),
+    /// Home to owner: they were `n` jobs. If `n` is 0, the pool may be gone.
     Withdrawn(PoolId, u32),
-    /// Who ends a job to its submitter's owner: the one answer.
+    /// From the shard that ends a job to its submitter's owner: the one answer.
     Answer {
-        /// Whom it is for.
+        /// The submitter.
         to: Submitter,
         /// The answer.
         answer: Answer,
     },
-    /// Any to any: what do you know of these types?
+    /// From any shard to any: what do you know of these types?
     StatsQuery {
-        /// The asker's name for the question.
+        /// The asking shard's number of the query.
         query: u64,
-        /// Which types; none for all.
+        /// Which types; `None`: all.
         types: Option<Arc<[Arc<str>]>>,
     },
-    /// The answer to a census.
+    /// The answer to it.
     StatsReply {
-        /// The asker's name for the question.
+        /// The asking shard's number of the query.
         query: u64,
         /// A row for each type that is known here.
-        rows: Vec<(Arc<str>, TypeRow)>,
+        rows: TypeRows,
     },
-}
-
-/// What is known of a type, here or, summed, everywhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TypeRow {
-    /// Jobs in the queue.
-    pub waiting: u64,
-    /// Jobs that workers hold.
-    pub running: u64,
-    /// Connections that take jobs of this type.
-    pub workers: u64,
-    /// Jobs answered with a result since the type last had no worker.
-    pub done: u64,
-    /// Age of the oldest waiting job in milliseconds, or 0.
-    pub oldest_ms: u64,
 }

@@ -1,19 +1,21 @@
-//! A shard as the owner of connections: who is there, what each has unsent, and the jobs that were submitted here.
+//! A shard as the owner of connections: which there are, what each has unsent, and the jobs that were submitted here.
 //!
-//! What connections say is handled in `commands`; jobs are won for workers in `assign`; what a connection may take of the
-//! memory and how long it may stand still is judged in `backpressure`; metrics questions by type are in `type_stats`.
-
-use std::collections::{BTreeMap, BinaryHeap};
+//! The rules are in the modules that extend [`Owner`]: `commands` handles lines, `assign` gets jobs for workers, `departures`
+//! requeues the jobs of workers that leave, `backpressure` limits memory and stalls, `type_stats` answers queries.
 
 use ahash::RandomState;
 
+use super::capacity::Place;
+use super::collections::timers::Timers;
 use super::conns::Conns;
 use super::ctx::Ctx;
+use super::ids::{ConnId, PoolId, Submitter};
 use super::job::{Answer, End, Job};
-use super::message::{Closing, ConnId, JobEvent, MemoryUse, Submitter};
+use super::message::{Closing, JobEvent, MemoryUse};
+use super::micros::Micros;
+use super::partials::Partials;
 use super::pools::Pools;
-use super::type_stats::PendingQueries;
-use crate::limits::UNSENT_PAUSE_BYTES;
+use super::queries::PendingQueries;
 use crate::protocol::Code;
 use crate::protocol::reply::Reply;
 
@@ -23,21 +25,19 @@ pub(super) struct Owner {
     pub(super) conns: Conns,
     pub(super) pools: Pools,
     pub(super) queries: PendingQueries,
-    /// Types whose books changed in this input; may hold one twice.
-    pub(super) dirty: Vec<u32>,
-    /// Workers that have more free than the books know, and whether each goes to the back; may hold one twice.
-    pub(super) freed: Vec<(ConnId, bool)>,
+    /// Pools that changed in this input; may hold one twice.
+    pub(super) dirty: Vec<PoolId>,
+    /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
+    pub(super) freed: Vec<(ConnId, Place)>,
     /// Jobs submitted here that are not answered.
     pub(super) pending: u64,
     /// What the other shards hold.
     pub(super) others: MemoryUse,
-    /// When the last turn began: what peers did by then has been told.
-    pub(super) last_turn_ms: u64,
-    /// Connections with half a line, by how long they have had it.
-    pub(super) partials: BTreeMap<u64, ConnId>,
-    pub(super) next_partial: u64,
-    /// When to look at connections that may be stalled. Soonest first.
-    pub(super) stall_timers: BinaryHeap<std::cmp::Reverse<(u64, ConnId)>>,
+    /// When the last turn began. All that peers did by then has been handled.
+    pub(super) last_turn: Micros,
+    pub(super) partials: Partials,
+    /// When to look at connections that may be stalled.
+    pub(super) stall_timers: Timers<ConnId>,
     pub(super) next_lease: u64,
     pub(super) next_starved: u64,
     pub(super) maps: RandomState,
@@ -48,28 +48,27 @@ impl Owner {
         Self {
             conns: Conns::default(),
             pools: Pools::new(maps.clone()),
-            queries: PendingQueries::default(),
+            queries: PendingQueries::new(maps.clone()),
             dirty: Vec::new(),
             freed: Vec::new(),
             pending: 0,
             others: MemoryUse::default(),
-            last_turn_ms: 0,
-            partials: BTreeMap::new(),
-            next_partial: 0,
-            stall_timers: BinaryHeap::new(),
+            last_turn: Micros::default(),
+            partials: Partials::default(),
+            stall_timers: Timers::default(),
             next_lease: 0,
             next_starved: 0,
             maps: maps.clone(),
         }
     }
 
-    /// A connection has come.
+    /// Adds a connection.
     pub(super) fn open(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {
-        self.conns.open(conn, ctx.now_ms);
+        self.conns.open(conn, ctx.now);
         ctx.counts.connections_open += 1;
     }
 
-    /// Its input has ended. What it is still owed is what it asked of the metrics.
+    /// Handles the end of a connection's input. It is closed once its metrics queries are answered.
     pub(super) fn end(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.leaving = true;
@@ -94,31 +93,30 @@ impl Owner {
         }
     }
 
-    /// Sends a reply. Past the bound of unsent bytes the connection's slots are free no more: so of two large jobs in one
-    /// turn the second finds the worker paused.
+    /// Sends a reply. A connection that has too much unsent with it is paused at once, so of two large jobs in one turn
+    /// the second finds the worker paused.
     pub(super) fn send(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(to) else { return };
-        let before = conn.unsent;
-        conn.unsent += reply.len() as u64;
-        ctx.counts.unsent_bytes += conn.unsent - before;
-        let passed = before <= UNSENT_PAUSE_BYTES && conn.unsent > UNSENT_PAUSE_BYTES;
-        ctx.effects.send(to, reply);
-        if passed {
+        let was_paused = conn.is_paused();
+        let bytes = ctx.effects.send(to, reply) as u64;
+        conn.unsent += bytes;
+        ctx.counts.unsent_bytes += bytes;
+        if !was_paused && conn.is_paused() {
             self.start_stall_timer(to, ctx);
-            self.refresh(to, false, ctx);
+            self.refresh(to, Place::Kept, ctx);
         }
     }
 
-    /// Tells a connection that its line was not obeyed, for a fault that was told before.
+    /// Answers a line that is refused with an `error` line. Its fault was reported before.
     pub(super) fn refuse(&mut self, to: ConnId, code: Code, text: &str, id: Option<&str>, ctx: &mut Ctx<'_>) {
         ctx.counts.protocol_errors += 1;
         self.send(to, &Reply::Error { code, text, id }, ctx);
     }
 
-    /// Ends a job. Where its submitter is here too, the answer is written straight from the worker's line.
+    /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
     pub(super) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
         if job.submitter.shard == ctx.settings.shard {
-            ctx.trace(&job, JobEvent::Finished(end.word()));
+            ctx.trace(&job, JobEvent::Finished(end.name()));
             let (to, bytes) = (job.submitter, job.bytes());
             self.answer(to, &end.reply(job.id()), bytes, ctx);
         } else {
@@ -126,7 +124,7 @@ impl Owner {
         }
     }
 
-    /// The answer to a job that was submitted here.
+    /// Delivers the answer to a job that was submitted here.
     pub(super) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
         self.answer(to, &answer.reply(), answer.job_bytes, ctx);
     }

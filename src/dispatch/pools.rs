@@ -1,24 +1,29 @@
-//! An owner's books by type: the free slots of its workers, who of them is ready, and what has been offered or asked of
-//! the type's home. The rules that use them are in `assign`.
+//! The pools of an owner: one per type, with its workers' free slots, which of them are ready, and what has been offered to
+//! or pulled from the type's home. The rules that use them are in `assign`.
+//!
+//! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
+//! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
 
+use super::capacity::{Capacity, List, Need, Place};
+use super::collections::shrinking_slab::ShrinkingSlab;
 use super::ctx::Ctx;
-use super::message::{ConnId, Message, PoolId, ShardId};
-use super::shrinking_slab::ShrinkingSlab;
+use super::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
+use super::message::Message;
 
 /// No node.
 const NONE: u32 = u32::MAX;
 
-/// All types that this shard's workers take, or that something is still out for.
+/// The pools of all types that this shard's workers take, or that something is still out for.
 #[derive(Debug)]
 pub(super) struct Pools {
-    by_name: HashMap<Arc<str>, u32, RandomState>,
+    by_name: HashMap<Arc<str>, PoolId, RandomState>,
     entries: ShrinkingSlab<Pool>,
-    /// One for each type of each worker.
+    /// One per type of each worker.
     nodes: ShrinkingSlab<Node>,
     next_stamp: u64,
 }
@@ -27,47 +32,57 @@ pub(super) struct Pools {
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) id: PoolId,
-    pub(super) name: Arc<str>,
+    pub(super) of: TypeRef,
     pub(super) home: ShardId,
     pub(super) workers: u32,
-    /// Free slots of its workers, where these books follow them; all slots of the others.
+    /// Free slots of the workers that it tracks, and all slots of the others.
     pub(super) free: u64,
     /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
     pub(super) open: u32,
-    /// Whose slot is kept for the answer to an Ask.
+    /// The worker whose slot is reserved for the answer to a Pull.
     pub(super) pull_pending: Option<ConnId>,
-    /// A job was turned away for want of a free slot; since when, as a growing number.
+    /// Set while the type is starved: a job was requeued because no slot was free. A growing number says since when.
     pub(super) starved_since: Option<u64>,
-    /// A suspect was refused, and no Welcome sent since.
+    /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
     pub(super) rejects_suspects: bool,
-    /// Jobs of this type that workers hold, also such that take no more of them.
+    /// Jobs of this type that workers hold, including workers that take no more of them.
     pub(super) running: u64,
     /// Jobs answered with a result.
     pub(super) done: u64,
-    /// Workers with a free slot as far as these books know, who came, took or ended a job last at the back: those that
-    /// hold no suspect, and those that do.
+    /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
+    /// are those that came, or took or ended a job, last.
     ready: [Ends; 2],
 }
 
 impl Pool {
-    /// A slot of `keeper` is kept for a job.
-    pub(super) fn pull(&mut self, keeper: ConnId, ctx: &mut Ctx<'_>) {
-        self.starved_since = None;
-        self.pull_pending = Some(keeper);
-        ctx.post(self.home, Message::Pull(Arc::clone(&self.name), self.id));
+    /// Returns whether a slot that became free may be of use to it (O1, a and b).
+    pub(super) fn needs_slot(&self) -> bool {
+        self.rejects_suspects || self.is_starved()
     }
 
-    /// Takes back what is offered, if something is.
+    /// Returns whether a job is to be pulled as soon as a slot is free.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved_since.is_some() && self.pull_pending.is_none()
+    }
+
+    /// Pulls a job, for which a slot of `worker` is reserved.
+    pub(super) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
+        self.starved_since = None;
+        self.pull_pending = Some(worker);
+        ctx.post(self.home, Message::Pull(self.of.clone(), self.id));
+    }
+
+    /// Withdraws the open offers, if there are any.
     pub(super) fn withdraw(&self, ctx: &mut Ctx<'_>) {
         if self.open > 0 {
-            ctx.post(self.home, Message::Withdraw(Arc::clone(&self.name), self.id));
+            ctx.post(self.home, Message::Withdraw(self.of.clone(), self.id));
         }
     }
 
-    /// Suspects may come again.
+    /// Tells the home that suspects may come again.
     pub(super) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
         self.rejects_suspects = false;
-        ctx.post(self.home, Message::AcceptSuspects(Arc::clone(&self.name)));
+        ctx.post(self.home, Message::AcceptSuspects(self.of.clone()));
     }
 }
 
@@ -80,42 +95,26 @@ struct Ends {
 
 const EMPTY: Ends = Ends { first: NONE, last: NONE };
 
-/// A worker in the lists of one of its types.
+/// A worker in one of its pools.
 #[derive(Debug)]
 struct Node {
     worker: ConnId,
     prev: u32,
     next: u32,
-    /// When it was put at the back, as a growing number.
+    /// A growing number that says when it was put at the back.
     stamp: u64,
-    /// Which list it is in.
-    list: Option<bool>,
-    /// Whether the books of the type follow how the worker stands. Books that do not have it as wholly free.
+    /// The list that it is in.
+    list: Option<List>,
     tracked: bool,
 }
 
-/// The worker that a type's books have as the next.
+/// The worker that a pool has as the next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
     pub(super) worker: ConnId,
-    pub(super) node: u32,
-    /// Whether that is certain: if not, the worker may be busy.
+    pub(super) node: NodeId,
+    /// Whether the pool knows this for certain. If not, the worker may be busy.
     pub(super) tracked: bool,
-}
-
-/// How a worker stands: what its types' books say of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Capacity {
-    pub(super) free: u32,
-    /// Whether it holds a suspect.
-    pub(super) holds_suspect: bool,
-}
-
-impl Capacity {
-    /// Whether it is as much as `other` in all.
-    pub(super) fn covers(self, other: Self) -> bool {
-        self.free >= other.free && (other.holds_suspect || !self.holds_suspect)
-    }
 }
 
 impl Pools {
@@ -128,18 +127,18 @@ impl Pools {
         }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
+    pub(super) fn find(&self, name: &str) -> Option<PoolId> {
         self.by_name.get(name).copied()
     }
 
-    /// The books of a type, opened if there are none.
-    pub(super) fn enter(&mut self, name: &str, home: ShardId) -> u32 {
+    /// Returns the pool of a type, and makes it if there is none.
+    pub(super) fn enter(&mut self, name: &str, hash: TypeHash, home: ShardId) -> PoolId {
         self.find(name).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
-            let at = self.entries.next();
+            let id = PoolId(self.entries.next());
             self.entries.insert(Pool {
-                id: PoolId(at),
-                name: Arc::clone(&name),
+                id,
+                of: TypeRef { name: Arc::clone(&name), hash },
                 home,
                 workers: 0,
                 free: 0,
@@ -151,96 +150,97 @@ impl Pools {
                 done: 0,
                 ready: [EMPTY; 2],
             });
-            self.by_name.insert(name, at);
-            at
+            self.by_name.insert(name, id);
+            id
         })
     }
 
-    pub(super) fn get(&mut self, pool: u32) -> &mut Pool {
-        &mut self.entries[pool]
+    pub(super) fn get(&mut self, pool: PoolId) -> &mut Pool {
+        &mut self.entries[pool.0]
     }
 
-    pub(super) fn peek(&self, pool: u32) -> &Pool {
-        &self.entries[pool]
+    pub(super) fn peek(&self, pool: PoolId) -> &Pool {
+        &self.entries[pool.0]
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pool> {
         self.entries.iter()
     }
 
-    /// Entries and nodes, for tests.
+    /// Returns the numbers of pools and nodes, for tests.
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.entries.len(), self.nodes.len())
     }
 
-    /// Closes the books of a type that nothing is left of. The table of names shrinks when an eighth of it is in use.
-    pub(super) fn forget_if_unused(&mut self, pool: u32) {
+    /// Removes a pool that nothing is left of. The table of names shrinks when an eighth of it is in use.
+    pub(super) fn forget_if_unused(&mut self, pool: PoolId) {
         let unused = |b: &Pool| b.workers == 0 && b.open == 0 && b.pull_pending.is_none() && b.running == 0;
-        if self.entries.get(pool).is_some_and(unused) {
-            let pool = self.entries.remove(pool);
-            self.by_name.remove(&pool.name);
+        if self.entries.get(pool.0).is_some_and(unused) {
+            let pool = self.entries.remove(pool.0);
+            self.by_name.remove(&pool.of.name);
             if self.by_name.len() < self.by_name.capacity() / 8 {
                 self.by_name.shrink_to(self.by_name.len() * 2);
             }
         }
     }
 
-    /// A worker takes a type, whose books follow it from now on. Returns its node, for the calls below.
-    pub(super) fn join(&mut self, pool: u32, worker: ConnId, now: Capacity) -> u32 {
+    /// Adds a worker to a pool, which tracks it from now on.
+    pub(super) fn join(&mut self, pool: PoolId, worker: ConnId, now: Capacity) -> Membership {
         self.get(pool).workers += 1;
         let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, tracked: true };
-        let node = self.nodes.insert(node);
-        self.record(pool, node, Capacity::default(), now, true);
-        node
+        let member = Membership { pool, node: NodeId(self.nodes.insert(node)) };
+        self.record(member, Capacity::default(), now, Place::Back);
+        member
     }
 
-    /// It takes the type no more.
-    pub(super) fn leave(&mut self, pool: u32, node: u32, shown: Capacity) {
-        self.unlink(pool, node);
-        self.nodes.remove(node);
-        let pool = self.get(pool);
+    /// Removes a worker from a pool, of which the pool had recorded `recorded`.
+    pub(super) fn leave(&mut self, member: Membership, recorded: Capacity) {
+        self.unlink(member);
+        self.nodes.remove(member.node.0);
+        let pool = self.get(member.pool);
         pool.workers -= 1;
-        pool.free -= u64::from(shown.free);
+        pool.free -= u64::from(recorded.free);
     }
 
-    /// A worker's standing changed from `shown` to `now`. It goes to the back of the list if `to_back`, or if it was not
-    /// in that list.
-    pub(super) fn record(&mut self, pool: u32, node: u32, shown: Capacity, now: Capacity, to_back: bool) {
-        let entry = self.get(pool);
-        entry.free = entry.free + u64::from(now.free) - u64::from(shown.free);
-        let list = (now.free > 0).then_some(now.holds_suspect);
-        if to_back || self.nodes[node].list != list {
-            self.unlink(pool, node);
-            if let Some(tainted) = list {
-                self.link(pool, node, tainted);
+    /// Records that a worker's capacity changed from `before` to `now`. It goes to the back of its list for
+    /// [`Place::Back`], and if it was not in that list.
+    pub(super) fn record(&mut self, member: Membership, before: Capacity, now: Capacity, place: Place) {
+        let pool = self.get(member.pool);
+        pool.free = pool.free + u64::from(now.free) - u64::from(before.free);
+        let list = now.list();
+        if place == Place::Back || self.nodes[member.node.0].list != list {
+            self.unlink(member);
+            if let Some(list) = list {
+                self.link(member, list);
             }
         }
     }
 
-    /// Whether a type's books follow how a worker stands.
-    pub(super) fn is_tracked(&self, node: u32) -> bool {
-        self.nodes[node].tracked
+    /// Returns whether a worker is tracked in the pool of this node.
+    pub(super) fn is_tracked(&self, node: NodeId) -> bool {
+        self.nodes[node.0].tracked
     }
 
-    /// The books of a type follow a worker from now on, or do so no more.
-    pub(super) fn set_tracked(&mut self, node: u32, followed: bool) {
-        self.nodes[node].tracked = followed;
+    /// Starts or ends the tracking of a worker in the pool of this node.
+    pub(super) fn set_tracked(&mut self, node: NodeId, tracked: bool) {
+        self.nodes[node.0].tracked = tracked;
     }
 
-    /// Who takes the next job, as far as the books know: of those with a free slot the one that waits longest; for a
-    /// suspect, of those that hold no other.
-    pub(super) fn first_ready(&self, pool: u32, suspect: bool) -> Option<Ready> {
-        let [clean, tainted] = self.peek(pool).ready.map(|ends| ends.first);
-        let heads = [clean, if suspect { NONE } else { tainted }].into_iter().filter(|&head| head != NONE);
+    /// Returns the worker that takes the next job, as far as the pool knows: of those that meet the need, the one that
+    /// was put at the back longest ago.
+    pub(super) fn first_ready(&self, pool: PoolId, need: Need) -> Option<Ready> {
+        let [clean, holds_suspect] = self.peek(pool).ready.map(|ends| ends.first);
+        let others = if need == Need::Slot { holds_suspect } else { NONE };
+        let heads = [clean, others].into_iter().filter(|&head| head != NONE);
         let node = heads.min_by_key(|&head| self.nodes[head].stamp)?;
-        let Node { worker, tracked: followed, .. } = self.nodes[node];
-        Some(Ready { worker, node, tracked: followed })
+        let Node { worker, tracked, .. } = self.nodes[node];
+        Some(Ready { worker, node: NodeId(node), tracked })
     }
 
-    fn link(&mut self, pool: u32, node: u32, tainted: bool) {
+    fn link(&mut self, Membership { pool, node: NodeId(node) }: Membership, list: List) {
         self.next_stamp += 1;
         let stamp = self.next_stamp;
-        let ends = &mut self.entries[pool].ready[usize::from(tainted)];
+        let ends = &mut self.entries[pool.0].ready[list as usize];
         let last = std::mem::replace(&mut ends.last, node);
         if last == NONE {
             ends.first = node;
@@ -248,13 +248,13 @@ impl Pools {
             self.nodes[last].next = node;
         }
         let node = &mut self.nodes[node];
-        (node.prev, node.next, node.stamp, node.list) = (last, NONE, stamp, Some(tainted));
+        (node.prev, node.next, node.stamp, node.list) = (last, NONE, stamp, Some(list));
     }
 
-    fn unlink(&mut self, pool: u32, node: u32) {
+    fn unlink(&mut self, Membership { pool, node: NodeId(node) }: Membership) {
         let Node { prev, next, list, .. } = self.nodes[node];
-        let Some(tainted) = list else { return };
-        let ends = &mut self.entries[pool].ready[usize::from(tainted)];
+        let Some(list) = list else { return };
+        let ends = &mut self.entries[pool.0].ready[list as usize];
         if prev == NONE {
             ends.first = next;
         } else {
@@ -268,10 +268,10 @@ impl Pools {
         self.nodes[node].list = None;
     }
 
-    /// How many ready workers hold no suspect, as far as the books know. Linear; for tests.
+    /// Counts the ready workers that hold no suspect, as far as the pool knows. Linear; for tests.
     pub(super) fn clean_ready(&self, pool: &Pool) -> u64 {
         let mut n = 0;
-        let mut at = pool.ready[0].first;
+        let mut at = pool.ready[List::Clean as usize].first;
         while at != NONE {
             n += 1;
             at = self.nodes[at].next;
@@ -282,13 +282,14 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shrink_check::ShrinkCheck;
+    use super::super::collections::shrink_check::ShrinkCheck;
     use super::*;
 
     #[test]
     fn the_table_of_names_gives_its_room_back_as_types_go() {
         let (mut pools, mut room) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
-        let all: Vec<u32> = (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), ShardId(0))).collect();
+        let all: Vec<PoolId> =
+            (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), TypeHash(nth), ShardId(0))).collect();
         let most = pools.by_name.capacity();
         for pool in all {
             let before = pools.by_name.capacity();

@@ -1,9 +1,8 @@
-//! What peers do wrong, and what becomes of it, by class: the object `faults` of the metrics.
+//! What peers do wrong, and what follows from it, by class: the object `faults` of the metrics.
 //!
-//! The core tells of each as it happens; the shell counts it, and logs it with the peer's address. Faults are rare beside
-//! jobs, so they are counted in words of their own and not with the figures of each turn.
+//! The core reports each fault as it happens; the shell counts it, and logs it with the peer's address. Faults are rare
+//! beside jobs, so they have counters of their own, and are not published with the figures of each turn.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Declares the classes once: their order is that on the wire.
@@ -19,7 +18,7 @@ macro_rules! classes {
             /// All classes, in the order of the metrics.
             pub const ALL: &'static [Fault] = &[$(Fault::$class),*];
 
-            /// Its name in the metrics.
+            /// Returns its name in the metrics.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$class => $name,)*
@@ -30,7 +29,7 @@ macro_rules! classes {
 }
 
 classes! {
-    /// A line was refused with `bad_json`, and the connection went on.
+    /// A line was refused with `bad_json`, and the connection stayed open.
     BadJson "bad_json",
     /// A line was refused with `bad_request`.
     BadRequest "bad_request",
@@ -40,23 +39,23 @@ classes! {
     NotHolding "not_holding",
     /// A `do` was refused with `queue_full`.
     QueueFull "queue_full",
-    /// A connection was closed, for it did not begin with a JSON object.
+    /// A connection was closed because it did not begin with a JSON object.
     FirstLine "first_line",
-    /// A connection was closed, for its line passed `--max-line`.
+    /// A connection was closed because its line was longer than `--max-line`.
     TooLong "too_long",
-    /// A connection was closed, for it had the oldest half line when the memory budget was passed.
+    /// A connection was closed because it had the oldest half line when the memory budget was exceeded.
     HalfLine "half_line",
-    /// A connection was closed, for more than `--max-unsent` was unsent to it.
+    /// A connection was closed because more than `--max-unsent` was unsent to it.
     Unsent "unsent",
-    /// A connection was closed, for nothing moved on it for `--stall-timeout`.
+    /// A connection was closed because no byte moved on it for `--stall-timeout`.
     Stalled "stalled",
-    /// A connection ended, for its peer no longer answers at all.
+    /// A connection ended because its peer no longer answers at all.
     Silent "silent",
-    /// A connection was reset, or broke otherwise.
+    /// A connection was reset, or failed otherwise.
     Broken "broken",
-    /// A worker went away with jobs.
+    /// A worker was lost while it held jobs.
     LeftHolding "left_holding",
-    /// A job was given up, as its last worker went away with it.
+    /// A job was given up because its last allowed worker was lost.
     GaveUp "gave_up",
 }
 
@@ -65,47 +64,36 @@ classes! {
 pub struct Faults([u64; Fault::ALL.len()]);
 
 impl Faults {
-    /// How often a class occurred.
+    /// Returns how often a class occurred.
     pub fn of(&self, fault: Fault) -> u64 {
         self.0[fault as usize]
     }
 
-    /// One more of a class.
+    /// Counts a fault.
     pub fn count(&mut self, fault: Fault) {
         self.0[fault as usize] += 1;
     }
 
-    /// Adds another shard's.
+    /// Adds another shard's faults.
     pub fn add(&mut self, other: &Faults) {
         for (sum, more) in self.0.iter_mut().zip(other.0) {
             *sum += more;
         }
     }
-
-    /// As a JSON object.
-    pub(super) fn object(&self) -> String {
-        let mut out = String::from("{");
-        for (i, &fault) in Fault::ALL.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            let _ = write!(out, "{comma}\"{}\":{}", fault.name(), self.of(fault)); // Writing to a String cannot fail.
-        }
-        out.push('}');
-        out
-    }
 }
 
-/// A shard's faults as others may read them: written by it alone.
+/// A shard's published faults: written by it alone, read by all threads.
 #[derive(Debug, Default)]
 pub struct FaultBlock([AtomicU64; Fault::ALL.len()]);
 
 impl FaultBlock {
-    /// One more of a class. Seen by all before anything that is sent afterwards.
+    /// Counts a fault. Visible to all before anything that is sent afterwards.
     pub fn count(&self, fault: Fault) {
         let cell = &self.0[fault as usize];
         cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// The counts so far.
+    /// Returns the counts so far.
     pub fn read(&self) -> Faults {
         Faults(std::array::from_fn(|i| self.0[i].load(Ordering::Relaxed)))
     }
@@ -124,10 +112,9 @@ mod tests {
         }
         let mut faults = block.read();
         faults.add(&block.read());
-        let object: serde_json::Value = serde_json::from_str(&faults.object()).unwrap();
-        for (i, fault) in Fault::ALL.iter().enumerate() {
-            assert_eq!(object[fault.name()], 2 * (i + 1));
+        for (i, &fault) in Fault::ALL.iter().enumerate() {
+            assert_eq!(faults.of(fault), 2 * (i as u64 + 1));
+            assert!(Fault::ALL[..i].iter().all(|other| other.name() != fault.name()), "no two have one name");
         }
-        assert_eq!(object.as_object().unwrap().len(), Fault::ALL.len(), "no two have one name");
     }
 }

@@ -1,7 +1,7 @@
-//! A line becomes a [`Command`], or a [`Refusal`] that says why not.
+//! Decodes a line into a [`Command`], or into a [`Refusal`] that says why not.
 //!
-//! Checked in this order: JSON (UTF-8, syntax, an object, depth), doubled known members, `cmd`, then the members that
-//! the command uses. The size was checked by the framer. Values that are only carried are never parsed.
+//! Checked in this order: JSON (UTF-8, syntax, an object, depth), known members given twice, `cmd`, then the members that
+//! the command uses. The framer has checked the size. Values that are only carried are never parsed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,25 +12,25 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Code;
+use super::frame::Frame;
 use super::members::{Members, Name};
 use super::string::{between_quotes, escape, unescape};
 use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
-/// The canonical text of a type: what stands between the quotes when it is encoded with the shortest escapes. Two types
-/// are the same exactly if these texts are.
+/// The canonical text of a type: what is between the quotes when it is encoded with the shortest escapes. Two types are
+/// the same exactly if these texts are.
 pub type TypeName<'a> = Cow<'a, str>;
 
-/// A line that was understood. Ids and values are the text that arrived, without the white space around it.
+/// A line that could be decoded. Ids and values are the text that arrived, without the white space around it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command<'a> {
     /// This connection is a worker for these types.
     CanDo {
-        /// In the order given; may repeat. At most as many as the line had room for: the limit of types a connection is
-        /// checked where they are added.
+        /// In the order given; may repeat. The limit of types per connection is checked where they are added.
         types: Vec<TypeName<'a>>,
         /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
-        /// The line's id where one could be read, for an error that speaks of it.
+        /// The line's id if one could be read, for an error about the line.
         id: Option<&'a str>,
     },
     /// It takes no more jobs of these types.
@@ -44,46 +44,46 @@ pub enum Command<'a> {
         id: &'a str,
         /// Picks the queue.
         type_name: TypeName<'a>,
-        /// Any JSON value, or none.
+        /// Any JSON value; `None` if it is absent.
         arg: Option<&'a str>,
     },
     /// A worker's answer.
     Did {
         /// Which job.
         job: JobRef<'a>,
-        /// The line's id where one could be read, for an error that speaks of it.
+        /// The line's id if one could be read, for an error about the line.
         id: Option<&'a str>,
-        /// What came of it.
+        /// The result or the error.
         outcome: Outcome<'a>,
     },
-    /// The metrics are asked for.
+    /// A query for the metrics.
     Metrics {
         /// Whether with a table by type.
         types: TypesAsked<'a>,
     },
-    /// Answer with `pong`.
+    /// A query whether the server answers.
     Ping,
 }
 
 /// How a `did` names its job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum JobRef<'a> {
-    /// By `job`: a numbered job.
+    /// By `job`: one that was sent with a lease.
     Lease(u64),
-    /// By `id`: the one that came without a number.
+    /// By `id`: the one that was sent without a lease.
     Id(&'a str),
 }
 
-/// What came of a job.
+/// How a worker ended a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome<'a> {
-    /// Done, with the result if there is one.
+    /// With the result, if it gave one.
     Res(Option<&'a str>),
-    /// Failed; a JSON value that says how.
+    /// With an error, a JSON value.
     Err(&'a str),
 }
 
-/// Which types a metrics question asks about.
+/// Which types a metrics query asks about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypesAsked<'a> {
     /// No table.
@@ -94,37 +94,72 @@ pub enum TypesAsked<'a> {
     Named(Vec<TypeName<'a>>),
 }
 
-/// Why a line is not obeyed.
+/// Why a line is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal<'a> {
     /// The code to answer with.
     pub code: Code,
-    /// For people: the inside of a JSON string, escapes applied.
+    /// The reason, for people.
     pub text: Cow<'static, str>,
-    /// The line's id, where one could be read.
+    /// The line's id, if one could be read.
     pub id: Option<&'a str>,
     /// Whether the line was a `do` whose id could be read: it is answered by `did`, not by `error`.
     pub is_do: bool,
+    /// What ends with it.
+    pub severity: Severity,
 }
 
-/// What a person reads beside `bad_request`, most of the time.
+/// What a refusal ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The line alone.
+    Line,
+    /// The connection: nothing after the line can be read as commands.
+    Connection,
+}
+
+impl Refusal<'_> {
+    /// Refuses what has no members, so neither an id.
+    fn of_unreadable(code: Code, text: impl Into<Cow<'static, str>>, severity: Severity) -> Self {
+        Self { code, text: text.into(), id: None, is_do: false, severity }
+    }
+}
+
+/// The text beside `bad_request`, most of the time.
 type Text = &'static str;
 
-/// Reads a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name
-/// has an escape, or a value has containers in containers (the parser keeps a byte for each that is open).
+/// Decodes what the framer found. A first line that is no JSON object ends the connection.
+pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
+    match frame {
+        Frame::Line { bytes, first } => decode(bytes).map_err(|refusal| match refusal.code {
+            Code::BadJson if first => Refusal { severity: Severity::Connection, ..refusal },
+            _ => refusal,
+        }),
+        Frame::TooLong => {
+            let text = "the line is longer than this server takes (--max-line)";
+            Err(Refusal::of_unreadable(Code::TooLong, text, Severity::Connection))
+        }
+        Frame::NotJson => {
+            let text = "a connection must begin with a JSON object";
+            Err(Refusal::of_unreadable(Code::BadJson, text, Severity::Connection))
+        }
+    }
+}
+
+/// Decodes a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name has
+/// an escape, or a value has containers in containers (the parser keeps a byte per open one).
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
-    let members = Members::read(line).map_err(|reason| {
-        // What is not a line of the protocol has no members, so neither an id.
-        Refusal { code: Code::BadJson, text: escape(&reason).into(), id: None, is_do: false }
-    })?;
+    let members =
+        Members::read(line).map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
     let cmd = members.get(Name::Cmd).and_then(unescape);
     parse_command(&members, cmd.as_deref()).map_err(|(code, text)| {
         let id = members.id();
-        Refusal { code, text, id, is_do: id.is_some() && cmd.as_deref() == Some(b"do") }
+        let is_do = id.is_some() && cmd.as_deref() == Some(b"do");
+        Refusal { code, text, id, is_do, severity: Severity::Line }
     })
 }
 
-/// Picks the command; `cmd` is `None` if it is absent, twice or no string.
+/// Decodes the command; `cmd` is `None` if it is absent, given twice or no string.
 fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
     if let Some(name) = members.twice() {
         return Err((Code::BadRequest, format!("{name} is given twice").into()));
@@ -200,12 +235,12 @@ fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
     }
 }
 
-/// A number of digits only: `1.0` and `1e2` are whole too, but nobody needs to send them.
+/// Parses a number of digits only. `1.0` and `1e2` are whole too, but no client needs to send them.
 fn whole_number(raw: &str, range: RangeInclusive<u64>) -> Option<u64> {
     raw.parse().ok().filter(|number| range.contains(number))
 }
 
-/// A type's canonical text. Without an escape that is what stands in the line, as what must be escaped was.
+/// Returns a type's canonical text. Without an escape it is the text in the line.
 fn type_name(raw: &str) -> Option<TypeName<'_>> {
     match unescape(raw)? {
         meaning if !(1..=TYPE_BYTES_MAX).contains(&meaning.len()) => None,
@@ -214,9 +249,10 @@ fn type_name(raw: &str) -> Option<TypeName<'_>> {
     }
 }
 
-/// A list of types; `None` if it is another value, if one of them is no type, or if there are more than `count_max`.
+/// Returns a list of types; `None` if it is another value, if one of them is no type, or if there are more than
+/// `count_max`.
 fn type_names(raw: &str, count_max: usize) -> Option<Vec<TypeName<'_>>> {
-    // For another value the parser would make an error that quotes all of it.
+    // Given another value, the parser would make an error that quotes all of it.
     raw.starts_with('[')
         .then(|| serde_json::Deserializer::from_str(raw).deserialize_seq(TypeNames { count_max }).ok())?
 }

@@ -1,9 +1,15 @@
-//! What the server says, and its bytes. Members stand in the order of docs/protocol.md, without white space outside
-//! of carried values, and every line ends with CRLF.
+//! What the server sends, and its bytes: the one place that encodes JSON.
+//!
+//! Members are in the order of docs/protocol.md, without white space outside of carried values, and every line ends with
+//! CRLF.
+
+use std::sync::Arc;
 
 use super::Code;
+use super::string::escape;
+use crate::metrics::{Fault, METRICS, Totals, TypeRow, Value};
 
-/// One line to a peer. What is text here is JSON already: it is copied, never encoded.
+/// One line to a peer. Ids, args, results and errors of workers are JSON already: they are copied, never encoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reply<'a> {
     /// To a worker: do this job.
@@ -14,111 +20,190 @@ pub enum Reply<'a> {
         type_name: &'a str,
         /// The job's number, for workers that gave `max_jobs`.
         job: Option<u64>,
-        /// The argument, as it came; none where the submitter gave none.
+        /// The argument, as it came; `None` if the submitter gave none.
         arg: Option<&'a str>,
     },
-    /// To a submitter: done.
+    /// To a submitter: the job is done.
     Done {
         /// The submitter's id, as it came.
         id: &'a str,
-        /// The result, as it came; none where the worker gave none.
+        /// The result, as it came; `None` if the worker gave none.
         res: Option<&'a str>,
     },
-    /// To a submitter: it will not be done.
+    /// To a submitter: the worker failed the job.
     Failed {
         /// The submitter's id, as it came.
         id: &'a str,
-        /// The worker's own value, or a JSON string for people: a whole JSON value, quotes included.
+        /// The worker's own value, as it came.
         err: &'a str,
+    },
+    /// To a submitter: the server refused or ended the job.
+    NotDone {
+        /// The submitter's id, as it came.
+        id: &'a str,
         /// Why.
         code: Code,
+        /// Why, for people.
+        text: &'a str,
     },
-    /// A line was not obeyed.
+    /// A line was refused.
     Error {
         /// Why.
         code: Code,
-        /// For people: the inside of a JSON string, escapes applied.
+        /// Why, for people.
         text: &'a str,
-        /// The line's id, where one could be read.
+        /// The line's id, as it came, if one could be read.
         id: Option<&'a str>,
     },
     /// The metrics.
     Metrics {
-        /// A whole JSON object.
-        metrics: &'a str,
+        /// The sums.
+        totals: &'a Totals,
+        /// The table by type, if it was asked for. The names are canonical.
+        types: Option<&'a [(Arc<str>, TypeRow)]>,
     },
     /// The answer to `ping`.
     Pong,
 }
 
+/// More bytes than a line has beside its values.
+const FIXED_BYTES_MAX: usize = 96;
+
 impl Reply<'_> {
-    /// The length of the encoded line in bytes, its end included.
-    #[expect(clippy::len_without_is_empty, reason = "no line is empty")]
-    pub fn len(&self) -> usize {
-        let mut len = 0;
-        self.pieces(|piece| len += piece.len());
-        len
-    }
-
-    /// Appends the line to `out`, with its end. Room is made once.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        out.reserve(self.len());
-        self.pieces(|piece| out.extend_from_slice(piece));
-    }
-
-    /// The line in pieces, in order: the one place that knows what lines look like.
-    fn pieces(&self, mut put: impl FnMut(&[u8])) {
+    /// Appends the line to `out`, with its end. Returns its length in bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) -> usize {
+        let before = out.len();
+        out.reserve(self.value_bytes() + FIXED_BYTES_MAX);
         match *self {
             Reply::Do { id, type_name, job, arg } => {
-                put(br#"{"cmd":"do","id":"#);
-                put(id.as_bytes());
-                put(br#","type":""#);
-                put(type_name.as_bytes());
-                put(br#"""#);
+                put(out, br#"{"cmd":"do","id":"#, id);
+                put(out, br#","type":""#, type_name);
+                out.push(b'"');
                 if let Some(job) = job {
-                    put(br#","job":"#);
-                    put(itoa::Buffer::new().format(job).as_bytes());
+                    put(out, br#","job":"#, itoa::Buffer::new().format(job));
                 }
-                put_member(&mut put, br#","arg":"#, arg);
+                put_some(out, br#","arg":"#, arg);
             }
             Reply::Done { id, res } => {
-                put(br#"{"cmd":"did","id":"#);
-                put(id.as_bytes());
-                put_member(&mut put, br#","res":"#, res);
+                put(out, br#"{"cmd":"did","id":"#, id);
+                put_some(out, br#","res":"#, res);
             }
-            Reply::Failed { id, err, code } => {
-                put(br#"{"cmd":"did","id":"#);
-                put(id.as_bytes());
-                put(br#","err":"#);
-                put(err.as_bytes());
-                put(br#","code":""#);
-                put(code.name().as_bytes());
-                put(br#"""#);
+            Reply::Failed { id, err } => {
+                put(out, br#"{"cmd":"did","id":"#, id);
+                put(out, br#","err":"#, err);
+                put(out, br#","code":""#, Code::Failed.name());
+                out.push(b'"');
+            }
+            Reply::NotDone { id, code, text } => {
+                put(out, br#"{"cmd":"did","id":"#, id);
+                put(out, br#","err":""#, &escape(text));
+                put(out, br#"","code":""#, code.name());
+                out.push(b'"');
             }
             Reply::Error { code, text, id } => {
-                put(br#"{"cmd":"error","code":""#);
-                put(code.name().as_bytes());
-                put(br#"","error":""#);
-                put(text.as_bytes());
-                put(br#"""#);
-                put_member(&mut put, br#","id":"#, id);
+                put(out, br#"{"cmd":"error","code":""#, code.name());
+                put(out, br#"","error":""#, &escape(text));
+                out.push(b'"');
+                put_some(out, br#","id":"#, id);
             }
-            Reply::Metrics { metrics } => {
-                put(br#"{"cmd":"metrics","metrics":"#);
-                put(metrics.as_bytes());
+            Reply::Metrics { totals, types } => {
+                out.extend_from_slice(br#"{"cmd":"metrics","metrics":{"#);
+                put_totals(out, totals);
+                if let Some(rows) = types {
+                    put_types(out, rows);
+                }
+                out.push(b'}');
             }
-            Reply::Pong => put(br#"{"cmd":"pong""#),
+            Reply::Pong => out.extend_from_slice(br#"{"cmd":"pong""#),
         }
-        put(b"}\r\n");
+        out.extend_from_slice(b"}\r\n");
+        out.len() - before
+    }
+
+    /// Returns the bytes of the values that may be large, so that room for them is made once.
+    fn value_bytes(&self) -> usize {
+        match *self {
+            Reply::Do { id, type_name, arg, .. } => id.len() + type_name.len() + arg.map_or(0, str::len),
+            Reply::Done { id, res } => id.len() + res.map_or(0, str::len),
+            Reply::Failed { id, err } => id.len() + err.len(),
+            Reply::NotDone { id, text, .. } => id.len() + text.len(),
+            Reply::Error { text, id, .. } => text.len() + id.map_or(0, str::len),
+            Reply::Metrics { .. } | Reply::Pong => 0,
+        }
     }
 }
 
-/// Puts a member that may be absent: `name` with what stands around it, then its value.
-fn put_member(put: &mut impl FnMut(&[u8]), name: &[u8], value: Option<&str>) {
+/// Returns the metrics as a JSON object.
+pub fn metrics_object(totals: &Totals) -> String {
+    let mut out = vec![b'{'];
+    put_totals(&mut out, totals);
+    out.push(b'}');
+    String::from_utf8(out).expect("names and numbers are UTF-8")
+}
+
+/// Appends fixed text, then a value.
+fn put(out: &mut Vec<u8>, fixed: &[u8], value: &str) {
+    out.extend_from_slice(fixed);
+    out.extend_from_slice(value.as_bytes());
+}
+
+/// Appends a member that may be absent: fixed text, then its value.
+fn put_some(out: &mut Vec<u8>, fixed: &[u8], value: Option<&str>) {
     if let Some(value) = value {
-        put(name);
-        put(value.as_bytes());
+        put(out, fixed, value);
     }
+}
+
+/// Appends a member's name and its colon, after a comma if it is not the first.
+fn put_name(out: &mut Vec<u8>, i: usize, name: &str) {
+    put(out, if i == 0 { b"\"" } else { b",\"" }, name);
+    out.extend_from_slice(b"\":");
+}
+
+/// Appends a member whose value is a number.
+fn put_number(out: &mut Vec<u8>, i: usize, name: &str, number: u64) {
+    put_name(out, i, name);
+    put(out, b"", itoa::Buffer::new().format(number));
+}
+
+/// Appends the members of the metrics.
+fn put_totals(out: &mut Vec<u8>, totals: &Totals) {
+    for (i, metric) in METRICS.iter().enumerate() {
+        match (metric.get)(totals) {
+            Value::Number(number) => put_number(out, i, metric.name, number),
+            Value::Flag(flag) => {
+                put_name(out, i, metric.name);
+                put(out, b"", if flag { "true" } else { "false" });
+            }
+            Value::Text(text) => {
+                put_name(out, i, metric.name);
+                put(out, b"\"", &escape(text));
+                out.push(b'"');
+            }
+            Value::Faults(faults) => {
+                put_name(out, i, metric.name);
+                out.push(b'{');
+                for (i, &fault) in Fault::ALL.iter().enumerate() {
+                    put_number(out, i, fault.name(), faults.of(fault));
+                }
+                out.push(b'}');
+            }
+        }
+    }
+}
+
+/// Appends the table by type.
+fn put_types(out: &mut Vec<u8>, rows: &[(Arc<str>, TypeRow)]) {
+    out.extend_from_slice(br#","types":{"#);
+    for (i, (name, row)) in rows.iter().enumerate() {
+        put_name(out, i, name);
+        out.push(b'{');
+        for (i, (name, number)) in row.members().into_iter().enumerate() {
+            put_number(out, i, name, number);
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
 }
 
 #[cfg(test)]
@@ -145,36 +230,29 @@ mod tests {
             ),
             (Reply::Done { id: "1e400", res: None }, r#"{"cmd":"did","id":1e400}"#),
             (Reply::Done { id, res: Some("2.50") }, r#"{"cmd":"did","id":1,"res":2.50}"#),
+            (Reply::Failed { id, err: r#"{"why":1}"# }, r#"{"cmd":"did","id":1,"err":{"why":1},"code":"failed"}"#),
             (
-                Reply::Failed { id, err: r#"{"why":1}"#, code: Code::Failed },
-                r#"{"cmd":"did","id":1,"err":{"why":1},"code":"failed"}"#,
+                Reply::NotDone { id, code: Code::GaveUp, text: "a \"b\"" },
+                r#"{"cmd":"did","id":1,"err":"a \"b\"","code":"gave_up"}"#,
             ),
             (
-                Reply::Error { code: Code::BadJson, text: r#"a \"b\""#, id: None },
+                Reply::Error { code: Code::BadJson, text: "a \"b\"", id: None },
                 r#"{"cmd":"error","code":"bad_json","error":"a \"b\""}"#,
             ),
             (
                 Reply::Error { code: Code::NotHolding, text: "x", id: Some(r#""j""#) },
                 r#"{"cmd":"error","code":"not_holding","error":"x","id":"j"}"#,
             ),
-            (Reply::Metrics { metrics: r#"{"up_since":0}"# }, r#"{"cmd":"metrics","metrics":{"up_since":0}}"#),
             (Reply::Pong, r#"{"cmd":"pong"}"#),
         ]
     }
 
     #[test]
-    fn members_stand_in_the_order_of_the_protocol() {
+    fn members_are_in_the_order_of_the_protocol() {
         for (reply, line) in rows() {
             let mut out = Vec::new();
-            reply.encode(&mut out);
+            assert_eq!(reply.encode(&mut out), line.len() + 2, "{line}");
             assert_eq!(String::from_utf8(out).unwrap(), format!("{line}\r\n"));
-        }
-    }
-
-    #[test]
-    fn the_length_is_that_of_the_encoded_line() {
-        for (reply, line) in rows() {
-            assert_eq!(reply.len(), line.len() + 2, "{line}");
         }
     }
 
@@ -192,8 +270,36 @@ mod tests {
         let names = ["too_long", "bad_request", "unknown_cmd", "gave_up", "queue_full", "shutdown"];
         for (code, name) in codes.into_iter().zip(names) {
             let mut out = Vec::new();
-            Reply::Failed { id: "0", err: "null", code }.encode(&mut out);
-            assert_eq!(out, format!("{{\"cmd\":\"did\",\"id\":0,\"err\":null,\"code\":\"{name}\"}}\r\n").as_bytes());
+            Reply::NotDone { id: "0", code, text: "x" }.encode(&mut out);
+            assert_eq!(out, format!("{{\"cmd\":\"did\",\"id\":0,\"err\":\"x\",\"code\":\"{name}\"}}\r\n").as_bytes());
         }
+    }
+
+    #[test]
+    fn room_is_made_once() {
+        for (reply, line) in rows() {
+            assert!(line.len() + 2 - reply.value_bytes() <= FIXED_BYTES_MAX, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_metrics_are_an_object_with_a_table_by_type() {
+        let totals = Totals { threads: 2, draining: true, ..Totals::default() };
+        let row = TypeRow { waiting: 1, running: 2, workers: 3, done: 4, oldest_ms: 5 };
+        let types = [(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
+        let mut out = Vec::new();
+        Reply::Metrics { totals: &totals, types: Some(&types) }.encode(&mut out);
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let metrics = line["metrics"].as_object().unwrap();
+        assert_eq!(metrics.len(), METRICS.len() + 1);
+        assert_eq!((&metrics["threads"], &metrics["draining"]), (&2.into(), &true.into()));
+        assert_eq!(metrics["faults"].as_object().unwrap().len(), Fault::ALL.len());
+        let table = serde_json::json!({
+            "a\"b": {"waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5},
+            "c": {"waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0},
+        });
+        assert_eq!(metrics["types"], table);
+        let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals)).unwrap();
+        assert_eq!(object.as_object().unwrap().len(), METRICS.len());
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use super::peer::Peer;
 use super::stream::Stream;
-use crate::dispatch::message::Closing;
+use crate::dispatch::message::{Closing, Micros};
 use crate::protocol::frame::Framer;
 
 /// One connection.
@@ -26,7 +26,7 @@ pub(super) struct Connection {
     /// What reading or writing failed with. A peer that has closed its end is no failure.
     pub(super) failure: Option<io::Error>,
     /// When one that is being closed is given up; 0: no time is set.
-    pub(super) close_by_ms: u64,
+    pub(super) close_by: Micros,
     /// It is on the shard's list of connections to write to.
     pub(super) dirty: bool,
     /// It is on the shard's list of connections to read from.
@@ -68,7 +68,7 @@ impl Connection {
             unsent: Vec::new(),
             sent: 0,
             stage: Stage::Open,
-            close_by_ms: 0,
+            close_by: Micros::default(),
             blocked: false,
             failed: false,
             failure: None,

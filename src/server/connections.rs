@@ -2,8 +2,6 @@
 
 mod closing;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,7 +16,9 @@ use super::outbox::Outbox;
 use super::peer::Peer;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, ShardId, TraceId};
+use crate::dispatch::collections::timers::Timers;
+use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};
+use crate::flag::newly_set;
 use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
 use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::reply::Reply;
@@ -26,7 +26,7 @@ use crate::protocol::reply::Reply;
 /// Everything of a shard but its core, its poller and its mailbox.
 pub(super) struct Connections {
     pub(super) shard: usize,
-    pub(super) now_ms: u64,
+    pub(super) now: Micros,
     pub(super) shared: Arc<Shared>,
     outbox: Outbox,
     /// Turns that this shard has made, and wakes of others.
@@ -41,8 +41,8 @@ pub(super) struct Connections {
     next_generation: u32,
     /// Unsent bytes of connections that the core has forgotten.
     closing_bytes: u64,
-    /// When to look at connections that are being closed. Soonest first.
-    deadlines: BinaryHeap<Reverse<(u64, ConnId)>>,
+    /// When to look at connections that are being closed.
+    deadlines: Timers<ConnId>,
     /// Empty buffers for unsent bytes, so that a reply seldom needs a new one and an idle connection has none.
     spare: Vec<Vec<u8>>,
     spare_bytes: usize,
@@ -63,7 +63,7 @@ impl Connections {
     ) -> Self {
         Self {
             shard,
-            now_ms: 0,
+            now: Micros::default(),
             shared,
             outbox,
             turns: 0,
@@ -73,7 +73,7 @@ impl Connections {
             registry,
             next_generation: 0,
             closing_bytes: 0,
-            deadlines: BinaryHeap::new(),
+            deadlines: Timers::default(),
             spare: Vec::new(),
             spare_bytes: 0,
             stall_ms,
@@ -181,7 +181,7 @@ impl Connections {
 
     fn mark_dirty(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
-            && !std::mem::replace(&mut conn.dirty, true)
+            && newly_set(&mut conn.dirty)
         {
             self.dirty.push(id);
         }
@@ -202,18 +202,19 @@ impl Connections {
 }
 
 impl Effects for Connections {
-    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let Some(conn) = self.entries.get_mut(to.index as usize).filter(|conn| conn.generation == to.generation) else {
-            return;
+            return 0;
         };
         if conn.unsent.capacity() == 0 {
             conn.unsent = self.spare.pop().unwrap_or_default();
             self.spare_bytes -= conn.unsent.capacity();
         }
-        reply.encode(&mut conn.unsent);
-        if !std::mem::replace(&mut conn.dirty, true) {
+        let bytes = reply.encode(&mut conn.unsent);
+        if newly_set(&mut conn.dirty) {
             self.dirty.push(to);
         }
+        bytes
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
@@ -234,8 +235,8 @@ impl Effects for Connections {
         self.fault_log.log(peer, fault, None);
     }
 
-    fn trace(&mut self, job: TraceId, passage: JobEvent) {
-        trace(&self.log, self.shard, job, passage);
+    fn trace(&mut self, job: TraceId, event: JobEvent) {
+        trace(&self.log, self.shard, job, event);
     }
 
     fn totals(&mut self, own: &Counts) -> Totals {

@@ -71,6 +71,7 @@ pub use system::raise_descriptor_limit;
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
 use crate::limits::FLUSH_MS;
+use crate::protocol::reply::metrics_object;
 
 /// A server that runs in threads of this process, until [`stop`](Self::stop) or until it is dropped.
 ///
@@ -145,7 +146,7 @@ impl Server {
     fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
         if config.verbose {
             let shared = Arc::clone(&self.shared);
-            let read = move || format!("{{{}}}", shared.totals().members());
+            let read = move || metrics_object(&shared.totals());
             self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
         }
         let (shared, mailboxes) = (Arc::clone(&self.shared), self.mailboxes.clone());

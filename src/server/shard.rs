@@ -23,9 +23,11 @@ use super::names::conn_of;
 use super::note::{PanicNotice, ShardEvent};
 use super::outbox::Outbox;
 use super::shared::Shared;
-use crate::dispatch::message::{ConnId, Input};
+use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
+use crate::flag::newly_set;
 use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES, READ_BYTES_PER_TURN};
+use crate::protocol::command::decode_frame;
 
 /// Wakes the poller for the mailbox. No connection has it: its slot would have to be the last of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -54,7 +56,7 @@ enum Phase {
     /// All jobs that came in here are answered.
     Drained,
     /// Flushing, until this time.
-    Finishing(u64),
+    Finishing(Micros),
 }
 
 /// What a shard is made of.
@@ -122,21 +124,20 @@ impl Shard {
 
     /// How long it may sleep.
     fn poll_timeout(&self) -> Option<Duration> {
-        let finish_ms = match self.phase {
-            Phase::Finishing(until_ms) => Some(until_ms),
+        let finish = match self.phase {
+            Phase::Finishing(until) => Some(until),
             _ => None,
         };
-        let due_ms =
-            [self.core.next_call_ms(), self.connections.next_deadline_ms(), finish_ms].into_iter().flatten().min()?;
-        Some(Duration::from_millis(due_ms.saturating_sub(self.connections.shared.now_ms())))
+        let due = [self.core.next_call(), self.connections.next_deadline(), finish].into_iter().flatten().min()?;
+        Some(Duration::from_micros(due.since(self.connections.shared.now()).0))
     }
 
     /// One turn. Returns whether it was the last.
     fn turn(&mut self, events: &Events) -> bool {
         self.connections.turns += 1;
-        self.connections.now_ms = self.connections.shared.now_ms();
+        self.connections.now = self.connections.shared.now();
         let others = self.connections.shared.memory_of_others(self.connections.shard);
-        self.step(Input::Turn { now_ms: self.connections.now_ms, others });
+        self.step(Input::Turn { now: self.connections.now, others });
         self.drain_mailbox();
         for event in events {
             self.on_event(event);
@@ -169,7 +170,7 @@ impl Shard {
                     self.step(Input::Stop);
                 }
                 ShardCommand::DrainOver => self.step(Input::DrainOver),
-                ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now_ms + FLUSH_MS),
+                ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now + Micros::from_ms(FLUSH_MS)),
             }
         }
     }
@@ -181,12 +182,12 @@ impl Shard {
         }
         let id = conn_of(event.token());
         let Some(conn) = self.connections.get(id) else { return };
-        if event.is_writable() && std::mem::take(&mut conn.blocked) && !std::mem::replace(&mut conn.dirty, true) {
+        if event.is_writable() && std::mem::take(&mut conn.blocked) && newly_set(&mut conn.dirty) {
             self.connections.dirty.push(id);
         }
         let Some(conn) = self.connections.get(id) else { return };
         conn.ending |= event.is_read_closed() || event.is_error();
-        if (event.is_readable() || conn.ending) && !std::mem::replace(&mut conn.ready, true) {
+        if (event.is_readable() || conn.ending) && newly_set(&mut conn.ready) {
             self.ready.push_back(id);
         }
     }
@@ -231,7 +232,7 @@ impl Shard {
         let Some(conn) = self.connections.get(id) else { return };
         let mut framer = std::mem::take(&mut conn.framer);
         while let Some(frame) = framer.next(&mut bytes, self.line_bytes_max) {
-            self.core.step(Input::of_frame(id, frame), &mut self.connections);
+            self.core.step(Input::of_line(id, decode_frame(frame)), &mut self.connections);
             if !self.connections.is_open(id) {
                 return;
             }
@@ -275,7 +276,7 @@ impl Shard {
     fn read_on_if_failed(&mut self, id: ConnId) {
         if let Some(conn) = self.connections.get(id)
             && conn.failed
-            && !std::mem::replace(&mut conn.ready, true)
+            && newly_set(&mut conn.ready)
         {
             conn.ending = true;
             self.ready.push_back(id);
@@ -291,8 +292,8 @@ impl Shard {
                 let _ = self.events.send(ShardEvent::Drained);
                 false
             }
-            Phase::Finishing(until_ms) => {
-                self.connections.close_sent(self.connections.now_ms >= until_ms);
+            Phase::Finishing(until) => {
+                self.connections.close_sent(self.connections.now >= until);
                 self.connections.is_empty()
             }
             _ => false,

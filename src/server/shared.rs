@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_utils::CachePadded;
 
 use super::accept_policy::AcceptCounters;
-use crate::dispatch::message::MemoryUse;
+use crate::dispatch::message::{MemoryUse, Micros};
 use crate::metrics::{Block, Counts, FaultBlock, Faults, Totals};
 
 /// Made once a server.
@@ -40,9 +40,9 @@ impl Shared {
         }
     }
 
-    /// Milliseconds on the clock of all shards: monotonic, from the server's start.
-    pub(super) fn now_ms(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_millis()).expect("half a billion years have not passed")
+    /// Returns the time on the clock of all shards: monotonic, from the server's start.
+    pub(super) fn now(&self) -> Micros {
+        Micros(u64::try_from(self.epoch.elapsed().as_micros()).expect("half a million years have not passed"))
     }
 
     /// What all shards but one hold.
@@ -74,7 +74,7 @@ impl Shared {
             faults,
             bytes_max: self.bytes_max,
             line_bytes_max: self.line_bytes_max as u64,
-            uptime_ms: self.now_ms(),
+            uptime_ms: self.now().as_ms(),
             draining: self.draining.load(Ordering::Relaxed),
             threads: self.blocks.len(),
         }

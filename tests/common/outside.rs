@@ -77,10 +77,10 @@ pub(super) struct Recorder<'a> {
 }
 
 impl Effects for Recorder<'_> {
-    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let bytes = &mut self.outside.scratch;
         bytes.clear();
-        reply.encode(bytes);
+        let len = reply.encode(bytes);
         let line = str::from_utf8(bytes).expect("a reply is UTF-8");
         let text: Rc<str> = line.strip_suffix("\r\n").expect("a reply ends with CRLF").into();
         assert!(memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none(), "more than one line: {text}");
@@ -93,6 +93,7 @@ impl Effects for Recorder<'_> {
         conn.unsent_bytes += line_bytes(&text);
         conn.unsent.push_back(text);
         self.outside.touched.push(peer);
+        len
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
@@ -212,7 +213,7 @@ fn line_bytes(text: &str) -> u64 {
 /// What a message is, for conditions on what is on the way.
 pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
-        Message::Submit(_) => "Submit",
+        Message::Submit { .. } => "Submit",
         Message::Offer { .. } => "Offer",
         Message::Pull(..) => "Ask",
         Message::Assign { .. } => "Assign",

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Input};
-use deputy::protocol::command::{self, Command, Refusal};
+use deputy::protocol::command::{self, Command, Refusal, decode_frame};
 use deputy::protocol::frame::Frame;
 
 use super::outside::{Conn, Event};
@@ -47,14 +47,14 @@ impl World {
     pub(crate) fn say(&mut self, peer: Peer, line: &str) {
         match command::decode(line.as_bytes()) {
             Ok(command) => self.command(peer, command),
-            Err(refusal) => self.refused(peer, refusal, false),
+            Err(refusal) => self.refused(peer, refusal),
         }
     }
 
     /// Says what a framer found.
     pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step(shard, Input::of_frame(from, frame));
+            self.step(shard, Input::of_line(from, decode_frame(frame)));
         }
     }
 
@@ -64,9 +64,9 @@ impl World {
         }
     }
 
-    pub(crate) fn refused(&mut self, peer: Peer, refusal: Refusal<'_>, fatal: bool) {
+    pub(crate) fn refused(&mut self, peer: Peer, refusal: Refusal<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step(shard, Input::Refused { from, refusal, fatal });
+            self.step(shard, Input::Refused { from, refusal });
         }
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use deputy::dispatch::audit::Audit;
-use deputy::dispatch::message::{Closing, ConnId, Input, MemoryUse, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
@@ -197,7 +197,7 @@ impl World {
     pub(crate) fn turn(&mut self, shard: u16) {
         let others = self.others(shard);
         self.told_others[usize::from(shard)] = others;
-        self.step(shard, Input::Turn { now_ms: self.now_ms, others });
+        self.step(shard, Input::Turn { now: Micros::from_ms(self.now_ms), others });
     }
 
     /// What the shards but this one hold.
@@ -246,7 +246,7 @@ impl World {
     }
 
     pub(crate) fn next_call_ms(&self, shard: u16) -> Option<u64> {
-        self.cores[usize::from(shard)].next_call_ms()
+        self.cores[usize::from(shard)].next_call().map(Micros::as_ms)
     }
 
     /// A hash of all that ever was sent, posted or closed: equal for two runs of one seed.

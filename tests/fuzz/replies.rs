@@ -77,7 +77,7 @@ impl Stage {
             Ok(_) => {}
             Err(refusal) => {
                 let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
-                self.world.refused(self.client, refusal, false);
+                self.world.refused(self.client, refusal);
                 let told = self.told(self.client);
                 let told = read(&told);
                 assert_eq!((told.code, told.id), (Some(code), id));

@@ -149,7 +149,9 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
                 assert!(before.is_none_or(|before| before < job.arrival), "given back in another order: {job:?}");
             }
             // Who leaves takes back what the last step left.
-            Message::Withdraw(name, _) => assert!(left || !returned.contains_key(&**name), "{name}: offers stood"),
+            Message::Withdraw(of, _) => {
+                assert!(left || !returned.contains_key(&*of.name), "{}: offers were open", of.name);
+            }
             _ => {}
         }
     }
@@ -157,7 +159,7 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
 
 fn job_of(message: &Message) -> Option<&CoreJob> {
     match message {
-        Message::Submit(job) | Message::Assign { job, .. } | Message::Requeue { job, .. } => Some(job),
+        Message::Submit { job, .. } | Message::Assign { job, .. } | Message::Requeue { job, .. } => Some(job),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, Refusal, TypesAsked};
+use deputy::protocol::command::{Command, Refusal, Severity, TypesAsked};
 
 use super::line;
 use super::schedule::Schedule;
@@ -224,7 +224,6 @@ impl Schedule {
     }
 
     pub(crate) fn garbage(&mut self, peer: Peer) {
-        let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false };
         self.shadow.expect(peer, Due::Error("bad_json"));
         let fatal = self.random.one_in(4);
         self.shadow.tally.faults.count(if fatal { Fault::FirstLine } else { Fault::BadJson });
@@ -232,7 +231,9 @@ impl Schedule {
         if fatal {
             self.shadow.leave(peer);
         }
-        self.world.refused(peer, refusal, fatal);
+        let severity = if fatal { Severity::Connection } else { Severity::Line };
+        let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false, severity };
+        self.world.refused(peer, refusal);
         assert_eq!(self.world.is_open(peer), !fatal, "closed exactly if it is fatal");
         self.after_peer(peer);
     }

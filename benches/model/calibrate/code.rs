@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use ahash::RandomState;
-use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, ShardId};
+use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, Totals};
-use deputy::protocol::command::{Command, decode};
+use deputy::protocol::command::{Command, decode, decode_frame};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
 
@@ -32,8 +32,8 @@ struct Scribe {
 }
 
 impl Effects for Scribe {
-    fn send(&mut self, _to: ConnId, reply: &Reply<'_>) {
-        reply.encode(&mut self.sent);
+    fn send(&mut self, _to: ConnId, reply: &Reply<'_>) -> usize {
+        reply.encode(&mut self.sent)
     }
 
     fn post(&mut self, _to: ShardId, message: Message) {
@@ -157,7 +157,8 @@ impl Trio {
             for (at, text) in (0..).zip(texts) {
                 let mut bytes = &text[..];
                 while let Some(frame) = framer.next(&mut bytes, 1 << 20) {
-                    self.cores[usize::from(shard)].step(Input::of_frame(conn(slot(at)), frame), &mut self.scribe);
+                    self.cores[usize::from(shard)]
+                        .step(Input::of_line(conn(slot(at)), decode_frame(frame)), &mut self.scribe);
                 }
             }
         })
@@ -205,8 +206,8 @@ impl Trio {
         let (block, start) = (Block::default(), Instant::now());
         wall_ns(|| {
             for _ in 0..JOBS {
-                let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.tell(OWNER, Input::Turn { now_ms, others: MemoryUse::default() });
+                let now = Micros(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+                self.tell(OWNER, Input::Turn { now, others: MemoryUse::default() });
                 block.publish(self.cores[usize::from(OWNER)].counts());
                 block.publish(self.cores[usize::from(OWNER)].counts());
             }

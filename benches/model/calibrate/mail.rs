@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use crossbeam_channel::unbounded;
 use crossbeam_utils::CachePadded;
 use deputy::dispatch::job::Job;
-use deputy::dispatch::message::{ConnId, Message, ShardId, Submitter};
+use deputy::dispatch::message::{ConnId, Message, Micros, ShardId, Submitter, TypeHash};
 use deputy::metrics::{Block, Counts};
 
 use super::clock::{Turns, median, on_two_cores, parts, wall_ns};
@@ -31,6 +31,7 @@ pub(super) fn measure(costs: &mut Costs) {
 /// Nanoseconds that a batch of so many messages costs its sender and its receiver.
 fn post_and_receive(messages: u64) -> (u64, u64) {
     let (turns, (sender, receiver)) = (Turns::default(), unbounded());
+    let hash = TypeHash::of(&ahash::RandomState::with_seeds(1, 2, 3, 4), "t0");
     let post = || {
         let rounds = (0..ROUNDS).map(|round| {
             turns.wait(2 * round);
@@ -38,7 +39,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
             let ns = wall_ns(|| {
                 for jobs in jobs {
                     let mut batch = Vec::new();
-                    batch.extend(jobs.into_iter().map(Message::Submit));
+                    batch.extend(jobs.into_iter().map(|job| Message::Submit { job, hash }));
                     sender.send(batch).expect("the receiver waits for it");
                     fence(Ordering::SeqCst); // As before the look at the sleeping flag.
                 }
@@ -56,7 +57,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
             let ns = wall_ns(|| {
                 for batch in receiver.try_iter() {
                     for message in batch {
-                        let Message::Submit(job) = message else { unreachable!("nothing else was posted") };
+                        let Message::Submit { job, .. } = message else { unreachable!("nothing else was posted") };
                         seen += job.type_name().len() + job.arg().map_or(0, |arg| usize::from(arg.as_bytes()[31]));
                         kept.push(job);
                     }
@@ -74,7 +75,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
 
 fn job(number: u64) -> Job {
     let submitter = Submitter { shard: ShardId(0), conn: ConnId { index: 0, generation: 0 } };
-    Job::new(submitter, 0, &number.to_string(), "t0", Some(crate::ARG))
+    Job::new(submitter, Micros::default(), &number.to_string(), "t0", Some(crate::ARG))
 }
 
 /// Half of the time in which a line goes to another core and back. Measured in short bursts, few of which are disturbed.

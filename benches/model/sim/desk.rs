@@ -43,6 +43,8 @@ pub(super) struct Desk {
     /// Targets whose batch is not empty: they come after the writes.
     targets: Vec<usize>,
     costs: Costs,
+    /// The line that is sent; only its length counts.
+    line: Vec<u8>,
 }
 
 impl Desk {
@@ -57,6 +59,7 @@ impl Desk {
             acts: VecDeque::new(),
             targets: Vec::new(),
             costs: *costs,
+            line: Vec::new(),
         }
     }
 
@@ -113,7 +116,7 @@ impl Desk {
 }
 
 impl Effects for Desk {
-    fn send(&mut self, to: ConnId, reply: &Reply<'_>) {
+    fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let number = |id: &str| id.parse().expect("the model's ids are numbers");
         let (said, ns) = match reply {
             Reply::Do { id, job, .. } => (Said::Do { job: number(id), number: *job }, self.costs.assign_ns),
@@ -123,10 +126,13 @@ impl Effects for Desk {
         self.spend(Work::Lines, ns);
         let unsent = &mut self.unsent[to.index as usize];
         unsent.lines.push(said);
-        unsent.bytes += reply.len() as u64;
+        self.line.clear();
+        let bytes = reply.encode(&mut self.line);
+        unsent.bytes += bytes as u64;
         if !std::mem::replace(&mut unsent.touched, true) {
             self.acts.push_back(Act::Write(to.index as usize));
         }
+        bytes
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
@@ -162,7 +168,7 @@ fn carries_name(message: &Message) -> bool {
 pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
     let name_ns = if carries_name(message) { costs.line_ns } else { 0 };
     let (work, ns) = match message {
-        Message::Submit(_) | Message::Requeue { .. } => (Work::Home, costs.submit_ns),
+        Message::Submit { .. } | Message::Requeue { .. } => (Work::Home, costs.submit_ns),
         Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(_) => {
             (Work::Home, costs.offer_ns)
         }

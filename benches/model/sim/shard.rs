@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::Dispatch;
-use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, ShardId};
+use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::protocol::command::{Command, JobRef, Outcome};
 
 use super::desk::{Act, Desk, cost_of};
@@ -92,7 +92,7 @@ impl World {
         shard.desk.spend(Work::Kernel, poll_ns);
         shard.desk.spend(Work::Lines, costs.turn_ns);
         shard.desk.spend(Work::Figures, costs.block_ns * (shards as u64 - 1));
-        shard.tell(Input::Turn { now_ms: self.now_ns / 1_000_000, others: MemoryUse::default() });
+        shard.tell(Input::Turn { now: Micros(self.now_ns / 1_000), others: MemoryUse::default() });
     }
 
     fn open_mail(&mut self, at: usize) {

@@ -1,7 +1,7 @@
 //! Everything that there is, and the loop that lets time pass.
 
 use ahash::RandomState;
-use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, ShardId};
+use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 
 use super::events::{Event, Events};
@@ -268,7 +268,7 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),
     });
     core.step(
-        Input::Turn { now_ms: 0, others: MemoryUse::default() },
+        Input::Turn { now: Micros::default(), others: MemoryUse::default() },
         &mut super::desk::Desk::new(1, &Costs::default()),
     );
     core

@@ -28,9 +28,7 @@ fn check_refusal(line: &str, code: Code, reason: &str, id: Option<&str>, is_do: 
     assert_eq!((refusal.code, refusal.id, refusal.is_do), (code, id, is_do), "{line}");
     assert!(refusal.text.contains(reason), "{line}: {}", refusal.text);
     assert!(refusal.text.len() < 120, "{line}: {}", refusal.text);
-    let text: String =
-        serde_json::from_str(&format!("\"{}\"", refusal.text)).expect("the text is the inside of a string");
-    assert!(!text.is_empty());
+    assert!(!refusal.text.is_empty());
 }
 
 fn job<'a>(id: &'a str, type_name: &'a str, arg: Option<&'a str>) -> Command<'a> {
@@ -142,7 +140,7 @@ fn what_is_no_json_object_has_no_id_and_is_no_do() {
             (r#"{"cmd":"do","id":1,"type":"t"} x"#, "trailing characters at column 32", None),
             (r#"{"cmd":"do","id":1,"type":"t""#, "EOF", None),
             (r#"{"id":1,2:3}"#, "key must be a string at column 9", None),
-            ("{\"id\":1,\"a\":\"\u{1}\"}", r"\\u0000-\\u001F", None),
+            ("{\"id\":1,\"a\":\"\u{1}\"}", r"\u0000-\u001F", None),
             ("{\"id\":1,\"a\":\0}", "column 13", None),
             ("{\"id\":1,\r\"a\":1}", "CR that is not at the line's end, at column 9", None),
             ("{\"id\":1,\"a\":\"\r\"}", "CR", None),

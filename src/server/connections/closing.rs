@@ -1,9 +1,7 @@
 //! Connections that the core has forgotten: they are sent the rest, may linger, and are given up in the end.
 
-use std::cmp::Reverse;
-
 use super::Connections;
-use crate::dispatch::message::{Closing, ConnId};
+use crate::dispatch::message::{Closing, ConnId, Micros};
 use crate::limits::LINGER_MS;
 use crate::server::conn::{Connection, Stage};
 
@@ -15,7 +13,7 @@ impl Connections {
         let unsent = conn.unsent_bytes() as u64;
         self.closing_bytes += unsent;
         if how == Closing::Explained {
-            self.give_up_after(id, LINGER_MS);
+            self.give_up_after(id, Micros::from_ms(LINGER_MS));
         }
         self.mark_dirty(id);
     }
@@ -25,43 +23,42 @@ impl Connections {
         if empty && how != Closing::Explained {
             return self.drop_now(id);
         }
-        let (now_ms, stall_ms) = (self.now_ms, self.stall_ms);
+        let (now, stall) = (self.now, Micros::from_ms(self.stall_ms));
         let Some(conn) = self.get(id) else { return };
         if empty {
             conn.stream.end_writing();
             conn.stage = Stage::Lingering;
-        } else if how == Closing::Flushed && stall_ms > 0 {
+        } else if how == Closing::Flushed && stall > Micros::default() {
             // Only now: nearly all are sent everything at once, and what is noted of one stays for its whole time.
-            if conn.close_by_ms == 0 {
-                self.give_up_after(id, stall_ms);
+            if conn.close_by == Micros::default() {
+                self.give_up_after(id, stall);
             } else if taken > 0 {
-                conn.close_by_ms = now_ms + stall_ms;
+                conn.close_by = now + stall;
             }
         }
     }
 
-    fn give_up_after(&mut self, id: ConnId, ms: u64) {
-        let due_ms = self.now_ms + ms;
+    fn give_up_after(&mut self, id: ConnId, time: Micros) {
+        let due = self.now + time;
         if let Some(conn) = self.get(id) {
-            conn.close_by_ms = due_ms;
-            self.deadlines.push(Reverse((due_ms, id)));
+            conn.close_by = due;
+            self.deadlines.set(due, id);
         }
     }
 
     /// When a connection that is being closed wants to be looked at.
-    pub(in crate::server) fn next_deadline_ms(&self) -> Option<u64> {
-        self.deadlines.peek().map(|&Reverse((due_ms, _))| due_ms)
+    pub(in crate::server) fn next_deadline(&self) -> Option<Micros> {
+        self.deadlines.next_due()
     }
 
     /// Closes those whose time is over. To be called when this turn's writes have been tried: the shard itself may have been
     /// held up.
     pub(in crate::server) fn close_overdue(&mut self) {
-        while self.next_deadline_ms().is_some_and(|due_ms| due_ms <= self.now_ms) {
-            let Some(Reverse((_, id))) = self.deadlines.pop() else { return };
+        while let Some(id) = self.deadlines.pop_due(self.now) {
             let Some(conn) = self.get(id) else { continue };
-            let close_by_ms = conn.close_by_ms;
-            if close_by_ms > self.now_ms {
-                self.deadlines.push(Reverse((close_by_ms, id))); // Its bytes have moved meanwhile.
+            let close_by = conn.close_by;
+            if close_by > self.now {
+                self.deadlines.set(close_by, id); // Its bytes have moved meanwhile.
             } else {
                 self.drop_now(id);
             }
@@ -121,7 +118,7 @@ mod tests {
         net.close(id, Closing::Flushed);
         net.flush(id);
         assert!(net.is_empty());
-        assert_eq!(net.next_deadline_ms(), None);
+        assert_eq!(net.next_deadline(), None);
     }
 
     #[test]
@@ -130,16 +127,16 @@ mod tests {
         net.get(id).unwrap().unsent = vec![b'x'; MUCH_BYTES];
         net.close(id, Closing::Flushed);
         net.flush(id);
-        assert_eq!(net.next_deadline_ms(), Some(STALL_MS));
-        net.now_ms = 1_000;
+        assert_eq!(net.next_deadline(), Some(Micros::from_ms(STALL_MS)));
+        net.now = Micros::from_ms(1_000);
         while peer.read(&mut vec![0; 64 << 10]).is_ok() {}
         net.get(id).unwrap().blocked = false;
         net.flush(id);
-        net.now_ms = STALL_MS;
+        net.now = Micros::from_ms(STALL_MS);
         net.close_overdue();
-        assert_eq!(net.next_deadline_ms(), Some(STALL_MS + 1_000), "its bytes have moved");
-        net.now_ms = STALL_MS + 1_000;
+        assert_eq!(net.next_deadline(), Some(Micros::from_ms(STALL_MS + 1_000)), "its bytes have moved");
+        net.now = Micros::from_ms(STALL_MS + 1_000);
         net.close_overdue();
-        assert!(net.is_empty() && net.next_deadline_ms().is_none());
+        assert!(net.is_empty() && net.next_deadline().is_none());
     }
 }

@@ -1,22 +1,22 @@
-//! A list for one entry or a million, first in, first out.
+//! A first-in-first-out list for one entry or a million.
 //!
-//! The first entry stands in the list itself: what goes straight through, or waits alone, needs no memory beside it. The
-//! others stand in blocks. So a list grows without moving what is in it, which for a million jobs would take
-//! milliseconds and both copies' memory, has hardly any slack, and gives its memory back block by block.
+//! The first entry is in the list itself, so an entry that waits alone needs no further memory. The others are in blocks.
+//! So a list grows without moving its entries, has hardly any slack, and gives its memory back block by block. Moving a
+//! million jobs would take milliseconds, and the memory of both copies.
 
 use std::collections::VecDeque;
 
-/// Bytes of a block: so many that its own cost does not count, so few that half a block does not matter, and a size of
-/// which allocators waste nothing.
+/// Bytes of a block: large enough that its own cost does not count, small enough that half a block does not matter, and
+/// a size of which allocators waste nothing.
 const BLOCK_BYTES: usize = 4_096;
 
 /// A first-in-first-out list.
 #[derive(Debug)]
-pub(super) struct Fifo<T> {
+pub(in crate::dispatch) struct Fifo<T> {
     /// `None` only if the list is empty.
     first: Option<T>,
-    /// The others, in order. Each block is full but the first and the last; only the last can be empty, and then it is
-    /// the only one: it is kept for what comes next.
+    /// The others, in order. Invariant: each block except the first and the last is full. Only the last can be empty, and
+    /// then it is the only one, which is kept for the next entry.
     blocks: VecDeque<VecDeque<T>>,
 }
 
@@ -30,8 +30,8 @@ impl<T> Fifo<T> {
     /// Entries of a full block.
     const BLOCK: usize = BLOCK_BYTES / size_of::<T>();
 
-    /// Puts an entry at the end.
-    pub(super) fn push(&mut self, entry: T) {
+    /// Appends an entry.
+    pub(in crate::dispatch) fn push(&mut self, entry: T) {
         if self.first.is_none() {
             self.first = Some(entry);
             return;
@@ -43,7 +43,7 @@ impl<T> Fifo<T> {
                 }
                 block.push_back(entry);
             }
-            // Further blocks will be filled; the first grows with what is in it, as most lists are short.
+            // The first block grows with its entries, because most lists are short; further ones will be filled.
             last => {
                 let mut block = VecDeque::with_capacity(if last.is_some() { Self::BLOCK } else { 1 });
                 block.push_back(entry);
@@ -53,7 +53,7 @@ impl<T> Fifo<T> {
     }
 
     /// Takes the first entry.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(in crate::dispatch) fn pop(&mut self) -> Option<T> {
         let entry = self.first.take();
         if let Some(block) = self.blocks.front_mut() {
             self.first = block.pop_front();
@@ -64,15 +64,31 @@ impl<T> Fifo<T> {
         entry
     }
 
-    pub(super) fn first(&self) -> Option<&T> {
+    /// Takes the entry at a place. Costs O(1) for the first, and O(n) otherwise: the list is built anew.
+    pub(in crate::dispatch) fn remove(&mut self, at: usize) -> Option<T> {
+        if at == 0 {
+            return self.pop();
+        }
+        let mut removed = None;
+        for (i, entry) in std::mem::take(self).into_entries().enumerate() {
+            if i == at {
+                removed = Some(entry);
+            } else {
+                self.push(entry);
+            }
+        }
+        removed
+    }
+
+    pub(in crate::dispatch) fn first(&self) -> Option<&T> {
         self.first.as_ref()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::dispatch) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::dispatch) fn len(&self) -> usize {
         let ends = match (self.blocks.front(), self.blocks.back()) {
             (Some(front), Some(_)) if self.blocks.len() == 1 => front.len(),
             (Some(front), Some(back)) => front.len() + (self.blocks.len() - 2) * Self::BLOCK + back.len(),
@@ -81,13 +97,13 @@ impl<T> Fifo<T> {
         usize::from(self.first.is_some()) + ends
     }
 
-    /// First to last.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    /// Iterates from first to last.
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(self.blocks.iter().flatten())
     }
 
-    /// All of them, in order.
-    pub(super) fn into_entries(self) -> impl Iterator<Item = T> {
+    /// Returns all entries, in order.
+    pub(in crate::dispatch) fn into_entries(self) -> impl Iterator<Item = T> {
         self.first.into_iter().chain(self.blocks.into_iter().flatten())
     }
 }
@@ -96,7 +112,7 @@ impl<T> Fifo<T> {
 mod tests {
     use super::*;
 
-    /// Pushes `up` and pops `down` entries in turns, beside a plain queue, until `total` were pushed; then empties it.
+    /// Pushes `up` and pops `down` entries alternately, beside a plain queue, until `total` were pushed; then empties it.
     #[track_caller]
     fn check(up: usize, down: usize, total: usize) {
         let (mut fifo, mut plain, mut next) = (Fifo::default(), VecDeque::new(), 0);
@@ -123,11 +139,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_first_in_is_first_out_whatever_the_length() {
+    fn entries_leave_in_the_order_in_which_they_came() {
         for (up, down, total) in
             [(1, 1, 500), (1, 2, 500), (2, 1, 600), (512, 511, 9_000), (513, 514, 9_000), (2_000, 1_999, 20_000)]
         {
             check(up, down, total);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_removed_from_any_place() {
+        for at in [0, 1, 2, 700, 1_999, 2_000] {
+            let mut fifo = Fifo::default();
+            let mut plain: Vec<usize> = (0..2_000).collect();
+            for &i in &plain {
+                fifo.push(i);
+            }
+            assert_eq!(fifo.remove(at), (at < plain.len()).then(|| plain.remove(at)));
+            assert!(fifo.len() == plain.len() && fifo.iter().eq(&plain));
         }
     }
 

@@ -7,7 +7,7 @@ use slab::Slab;
 /// A slab that shrinks. What it has room for in the end is bounded by the place of its last entry, not by their number:
 /// entries do not move.
 #[derive(Debug)]
-pub(super) struct ShrinkingSlab<T> {
+pub(in crate::dispatch) struct ShrinkingSlab<T> {
     entries: Slab<T>,
     /// It shrinks when no more entries than these are left.
     shrink_at: usize,
@@ -21,12 +21,12 @@ impl<T> Default for ShrinkingSlab<T> {
 
 impl<T> ShrinkingSlab<T> {
     /// Where the next entry will be put.
-    pub(super) fn next(&self) -> u32 {
+    pub(in crate::dispatch) fn next(&self) -> u32 {
         u32::try_from(self.entries.vacant_key()).expect("memory ends before four billion entries")
     }
 
     /// Puts an entry into a place that is free.
-    pub(super) fn insert(&mut self, entry: T) -> u32 {
+    pub(in crate::dispatch) fn insert(&mut self, entry: T) -> u32 {
         let at = self.next();
         self.entries.insert(entry);
         self.shrink_at = self.shrink_at.max(self.entries.len() / 8);
@@ -35,7 +35,7 @@ impl<T> ShrinkingSlab<T> {
 
     /// Takes an entry out. To shrink is a pass over the table, which comes when seven of eight entries have gone, and again
     /// each time that half of the others have: an entry that went last may have been all that kept the rest.
-    pub(super) fn remove(&mut self, at: u32) -> T {
+    pub(in crate::dispatch) fn remove(&mut self, at: u32) -> T {
         let entry = self.entries.remove(at as usize);
         if self.entries.len() <= self.shrink_at {
             self.entries.shrink_to_fit();
@@ -44,15 +44,15 @@ impl<T> ShrinkingSlab<T> {
         entry
     }
 
-    pub(super) fn get(&self, at: u32) -> Option<&T> {
+    pub(in crate::dispatch) fn get(&self, at: u32) -> Option<&T> {
         self.entries.get(at as usize)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::dispatch) fn len(&self) -> usize {
         self.entries.len()
     }
 }

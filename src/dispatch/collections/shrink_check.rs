@@ -1,20 +1,20 @@
 //! For tests: whether a table that is emptied gives its room back, and not at each removal.
 
 /// What was seen of a table.
-pub(super) struct ShrinkCheck {
+pub(in crate::dispatch) struct ShrinkCheck {
     /// It shrinks when less than one of so many places is used.
     part: usize,
     shrunk: u32,
 }
 
 impl ShrinkCheck {
-    pub(super) fn of(part: usize) -> Self {
+    pub(in crate::dispatch) fn of(part: usize) -> Self {
         Self { part, shrunk: 0 }
     }
 
     /// An entry was removed: so many are left, and the table had and has room for so many.
     #[track_caller]
-    pub(super) fn saw(&mut self, left: usize, before: usize, after: usize) {
+    pub(in crate::dispatch) fn saw(&mut self, left: usize, before: usize, after: usize) {
         assert!(after / self.part <= left, "{left} entries keep room for {after}");
         // A table of hashes also loses one place now and then, to what marks it as used before.
         if after + 1 < before {
@@ -26,7 +26,7 @@ impl ShrinkCheck {
 
     /// All are removed. It had room for `most`.
     #[track_caller]
-    pub(super) fn check_all_back(self, most: usize) {
+    pub(in crate::dispatch) fn check_all_back(self, most: usize) {
         let halvings = most.ilog2();
         assert!((1..=halvings).contains(&self.shrunk), "it shrank {} times from {most}", self.shrunk);
     }

@@ -1,0 +1,52 @@
+//! What a worker can take, what a job needs, and where a worker is in the lists of its pools.
+
+/// The lists of ready workers that a pool has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// Of those that hold no suspect.
+    Clean,
+    /// Of those that hold one.
+    HoldsSuspect,
+}
+
+/// What a job asks of a worker beside its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A free slot.
+    Slot,
+    /// A free slot of a worker that holds no suspect, because the job is one.
+    SlotWithoutSuspect,
+}
+
+/// How a worker's place in the lists of ready workers changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It keeps its place.
+    Kept,
+    /// It goes to the back: it came, or took or ended a job.
+    Back,
+}
+
+/// What a worker can take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Capacity {
+    pub(super) free: u32,
+    pub(super) holds_suspect: bool,
+}
+
+impl Capacity {
+    /// Returns whether it is at least as much as `other` in both respects.
+    pub(super) fn covers(self, other: Self) -> bool {
+        self.free >= other.free && (other.holds_suspect || !self.holds_suspect)
+    }
+
+    /// Returns whether a worker with this capacity can take a job.
+    pub(super) fn meets(self, need: Need) -> bool {
+        self.free > 0 && !(need == Need::SlotWithoutSuspect && self.holds_suspect)
+    }
+
+    /// Returns the list in which a worker with this capacity is, if it is ready.
+    pub(super) fn list(self) -> Option<List> {
+        (self.free > 0).then_some(if self.holds_suspect { List::HoldsSuspect } else { List::Clean })
+    }
+}

@@ -1,0 +1,286 @@
+//! What the shards offer for one type, as its home keeps it: offers in the order in which they came, and the shards that
+//! take no suspects.
+//!
+//! Withdrawing is O(1): a shard's withdrawn offers have an older epoch than the shard. They are dropped when they are
+//! met, or all at once when they are more than half of the list.
+
+use smallvec::SmallVec;
+
+use crate::dispatch::collections::fifo::Fifo;
+use crate::dispatch::ids::{PoolId, ShardId};
+use crate::flag::newly_set;
+
+/// The offers for one type.
+#[derive(Debug, Default)]
+pub(in crate::dispatch) struct Offers {
+    /// One entry per offer, never merged; what is left of one goes to the back.
+    fifo: Fifo<Offer>,
+    /// Entries of `fifo` that were withdrawn.
+    withdrawn: usize,
+    /// Shards that have an open offer or reject suspects, by number. Most types have workers at one.
+    shards: SmallVec<[ShardOffers; 1]>,
+    next_epoch: u64,
+    /// Open offers, in jobs, of the shards that do not reject suspects.
+    open_to_suspects: u64,
+}
+
+/// The pool of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dispatch) struct PoolRef {
+    pub(in crate::dispatch) shard: ShardId,
+    pub(in crate::dispatch) pool: PoolId,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    from: PoolRef,
+    n: u32,
+    epoch: u64,
+}
+
+#[derive(Debug)]
+struct ShardOffers {
+    shard: ShardId,
+    /// Jobs that it would take.
+    open: u32,
+    /// Entries of the list that are open.
+    entries: u32,
+    /// Offers of another epoch were withdrawn.
+    epoch: u64,
+    rejects_suspects: bool,
+}
+
+impl Offers {
+    /// Returns whether no offer is open and no shard rejects suspects.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
+
+    /// Adds an offer of `n` jobs.
+    pub(super) fn add(&mut self, from: PoolRef, n: u32) {
+        let i = self.enter(from.shard);
+        let shard = &mut self.shards[i];
+        shard.open += n;
+        shard.entries += 1;
+        self.fifo.push(Offer { from, n, epoch: shard.epoch });
+        if !shard.rejects_suspects {
+            self.open_to_suspects += u64::from(n);
+        }
+    }
+
+    /// Spends one job of the first open offer.
+    pub(super) fn take(&mut self) -> Option<PoolRef> {
+        loop {
+            let offer = self.fifo.pop()?;
+            match self.open_at(&offer) {
+                Some(i) => return Some(self.spend(i, offer)),
+                None => self.withdrawn -= 1,
+            }
+        }
+    }
+
+    /// Spends one job of the first open offer whose shard takes suspects. The offers before it keep their places.
+    pub(super) fn take_open_to_suspects(&mut self) -> Option<PoolRef> {
+        if self.open_to_suspects == 0 {
+            return None;
+        }
+        let takes_suspects = |offer: &Offer| self.open_at(offer).is_some_and(|i| !self.shards[i].rejects_suspects);
+        let at = self.fifo.iter().position(takes_suspects).expect("an open offer is in the list");
+        let offer = self.fifo.remove(at).expect("the position was found just now");
+        let i = self.open_at(&offer).expect("it was open just now");
+        Some(self.spend(i, offer))
+    }
+
+    /// Removes all offers of `shard`. Returns how many jobs they were for.
+    pub(super) fn withdraw(&mut self, shard: ShardId) -> u32 {
+        let Ok(i) = self.find(shard) else { return 0 };
+        let epoch = self.fresh_epoch();
+        let shard = &mut self.shards[i];
+        let open = std::mem::take(&mut shard.open);
+        self.withdrawn += std::mem::take(&mut shard.entries) as usize;
+        shard.epoch = epoch;
+        if !shard.rejects_suspects {
+            self.open_to_suspects -= u64::from(open);
+        }
+        self.forget_if_idle(i);
+        self.compact();
+        open
+    }
+
+    /// Notes that `shard` takes no suspects from now on.
+    pub(super) fn reject_suspects(&mut self, shard: ShardId) {
+        let i = self.enter(shard);
+        let shard = &mut self.shards[i];
+        if newly_set(&mut shard.rejects_suspects) {
+            self.open_to_suspects -= u64::from(shard.open);
+        }
+    }
+
+    /// Notes that `shard` takes suspects again.
+    pub(super) fn accept_suspects(&mut self, shard: ShardId) {
+        let Ok(i) = self.find(shard) else { return };
+        let shard = &mut self.shards[i];
+        if std::mem::take(&mut shard.rejects_suspects) {
+            self.open_to_suspects += u64::from(shard.open);
+        }
+        self.forget_if_idle(i);
+    }
+
+    /// Returns whether `shard` takes no suspects.
+    pub(super) fn rejects_suspects(&self, shard: ShardId) -> bool {
+        self.find(shard).is_ok_and(|i| self.shards[i].rejects_suspects)
+    }
+
+    /// Iterates over the shards: which, jobs that it would take, whether it rejects suspects.
+    pub(in crate::dispatch) fn shards(&self) -> impl Iterator<Item = (ShardId, u32, bool)> {
+        self.shards.iter().map(|shard| (shard.shard, shard.open, shard.rejects_suspects))
+    }
+
+    fn spend(&mut self, i: usize, offer: Offer) -> PoolRef {
+        let shard = &mut self.shards[i];
+        shard.open -= 1;
+        if !shard.rejects_suspects {
+            self.open_to_suspects -= 1;
+        }
+        if offer.n > 1 {
+            self.fifo.push(Offer { n: offer.n - 1, ..offer });
+        } else {
+            shard.entries -= 1;
+            self.forget_if_idle(i);
+        }
+        offer.from
+    }
+
+    /// Returns where the shard of an offer is in `shards`, if the offer is open.
+    fn open_at(&self, offer: &Offer) -> Option<usize> {
+        self.find(offer.from.shard).ok().filter(|&i| self.shards[i].epoch == offer.epoch)
+    }
+
+    fn find(&self, shard: ShardId) -> Result<usize, usize> {
+        self.shards.binary_search_by_key(&shard, |entry| entry.shard)
+    }
+
+    fn enter(&mut self, shard: ShardId) -> usize {
+        self.find(shard).unwrap_or_else(|i| {
+            let epoch = self.fresh_epoch();
+            self.shards.insert(i, ShardOffers { shard, open: 0, entries: 0, epoch, rejects_suspects: false });
+            i
+        })
+    }
+
+    fn fresh_epoch(&mut self) -> u64 {
+        self.next_epoch += 1;
+        self.next_epoch
+    }
+
+    fn forget_if_idle(&mut self, i: usize) {
+        if self.shards[i].open == 0 && !self.shards[i].rejects_suspects {
+            self.shards.remove(i);
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.withdrawn * 2 > self.fifo.len() {
+            let entries = std::mem::take(&mut self.fifo).into_entries();
+            let mut open = Fifo::default();
+            entries.filter(|offer| self.open_at(offer).is_some()).for_each(|offer| open.push(offer));
+            self.fifo = open;
+            self.withdrawn = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Offers beside a plain list of those that are open: shard and jobs, first to last.
+    #[derive(Default)]
+    struct Both {
+        offers: Offers,
+        plain: Vec<(ShardId, u32)>,
+        rejecting: [bool; SHARDS],
+    }
+
+    const SHARDS: usize = 5;
+
+    impl Both {
+        fn pool_of(shard: ShardId) -> PoolRef {
+            PoolRef { shard, pool: PoolId(u32::from(shard.0) + 100) }
+        }
+
+        /// Does one operation to both.
+        fn act(&mut self, act: usize, shard: ShardId, n: u32) {
+            match act {
+                0 | 1 => {
+                    self.offers.add(Self::pool_of(shard), n);
+                    self.plain.push((shard, n));
+                }
+                2 => {
+                    let at = (!self.plain.is_empty()).then_some(0);
+                    let taken = self.offers.take();
+                    self.expect(taken, at);
+                }
+                3 => {
+                    let at = self.plain.iter().position(|(shard, _)| !self.rejecting[usize::from(shard.0)]);
+                    let taken = self.offers.take_open_to_suspects();
+                    self.expect(taken, at);
+                }
+                4 => {
+                    let of_shard = self.plain.extract_if(.., |(of, _)| *of == shard);
+                    let n: u32 = of_shard.map(|(_, n)| n).sum();
+                    assert_eq!(self.offers.withdraw(shard), n);
+                    assert!(
+                        n == 0 || self.offers.withdrawn <= self.plain.len(),
+                        "withdrawn offers are at most half of the list"
+                    );
+                }
+                5 => {
+                    self.offers.reject_suspects(shard);
+                    self.rejecting[usize::from(shard.0)] = true;
+                }
+                _ => {
+                    self.offers.accept_suspects(shard);
+                    self.rejecting[usize::from(shard.0)] = false;
+                }
+            }
+        }
+
+        /// Checks that the offer at `at` of the plain list was taken. What is left of it goes to the back.
+        fn expect(&mut self, taken: Option<PoolRef>, at: Option<usize>) {
+            let offer = at.map(|at| self.plain.remove(at));
+            assert_eq!(taken, offer.map(|(shard, _)| Self::pool_of(shard)));
+            self.plain.extend(offer.filter(|&(_, n)| n > 1).map(|(shard, n)| (shard, n - 1)));
+        }
+
+        /// Checks each counter against the plain list.
+        fn check(&self) {
+            let Self { offers, plain, rejecting } = self;
+            let open = offers.fifo.iter().filter(|offer| offers.open_at(offer).is_some());
+            assert!(open.map(|offer| (offer.from.shard, offer.n)).eq(plain.iter().copied()));
+            assert_eq!(offers.withdrawn, offers.fifo.len() - plain.len());
+            let open_to_suspects = plain.iter().filter(|(shard, _)| !rejecting[usize::from(shard.0)]);
+            assert_eq!(offers.open_to_suspects, open_to_suspects.map(|&(_, n)| u64::from(n)).sum::<u64>());
+            let shards = (0..).map(ShardId).zip(rejecting).filter_map(|(shard, &rejects)| {
+                let open = plain.iter().filter(|(of, _)| *of == shard).map(|&(_, n)| n).sum();
+                (open > 0 || rejects).then_some((shard, open, rejects))
+            });
+            assert!(offers.shards().eq(shards));
+        }
+    }
+
+    #[test]
+    fn every_counter_agrees_with_a_plain_list() {
+        let (mut both, mut state) = (Both::default(), 1_u64);
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..20_000 {
+            let act = usize::try_from(draw(7)).unwrap();
+            let shard = ShardId(u16::try_from(draw(SHARDS as u64)).unwrap());
+            both.act(act, shard, u32::try_from(draw(3)).unwrap() + 1);
+            both.check();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The names that the core gives to shards, connections, types, pools and jobs.
+
+use std::sync::Arc;
+
+use ahash::RandomState;
+
+/// A shard, from 0 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+/// A connection of a shard. An index is used again, a pair of index and generation never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId {
+    /// Where the shard keeps it.
+    pub index: u32,
+    /// Tells the connections apart that had this index one after the other.
+    pub generation: u32,
+}
+
+/// The connection that sent a job, to which the answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Submitter {
+    /// The connection's owner.
+    pub shard: ShardId,
+    /// The connection.
+    pub conn: ConnId,
+}
+
+/// Where an owner keeps its pool of a type.
+///
+/// It means nothing to other shards. A home sends it back, so that the owner need not look the type up. It is valid while
+/// an offer or a pull is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(pub u32);
+
+/// The entry of one worker in one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(pub(super) u32);
+
+/// A worker's place in one of its pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Membership {
+    pub(super) pool: PoolId,
+    pub(super) node: NodeId,
+}
+
+/// Identifies a job in the log, from when its home queued it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceId {
+    /// The shard that queued it.
+    pub home: ShardId,
+    /// Its arrival number there.
+    pub arrival: u64,
+}
+
+/// The hash of a type's canonical name. It picks the type's home, and the place of its queue in the home's table, so a
+/// name is hashed once per job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeHash(pub(super) u64);
+
+impl TypeHash {
+    /// Hashes a name. All shards must use the same `homes`.
+    pub fn of(homes: &RandomState, type_name: &str) -> Self {
+        Self(homes.hash_one(type_name))
+    }
+
+    /// Returns the shard that keeps the type's queue, of `shards` shards.
+    ///
+    /// It depends on bits in the middle. A table of queues uses the lowest and the highest, and all names of a home would
+    /// agree in them.
+    pub fn home(self, shards: u16) -> ShardId {
+        let middle = (self.0 >> 16) & u64::from(u32::MAX);
+        let home = (middle * u64::from(shards)) >> 32;
+        ShardId(u16::try_from(home).expect("it is less than the number of shards"))
+    }
+}
+
+/// A type as messages name it.
+#[derive(Clone, Debug)]
+pub struct TypeRef {
+    /// The canonical name.
+    pub name: Arc<str>,
+    /// Its hash.
+    pub hash: TypeHash,
+}

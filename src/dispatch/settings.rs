@@ -1,0 +1,41 @@
+//! What a shard's core is configured with.
+
+use ahash::RandomState;
+
+use super::ids::{ShardId, TypeHash};
+
+/// The configuration of one shard's core. It does not change.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which shard this is, below `shards`.
+    pub shard: ShardId,
+    /// How many there are; the same for all of them.
+    pub shards: u16,
+    /// Attempts after which a job is given up; 0: never.
+    pub attempts_max: u32,
+    /// The memory budget, in bytes.
+    pub memory_bytes_max: u64,
+    /// Unsent bytes past which a connection is closed.
+    pub unsent_bytes_max: u64,
+    /// How long no byte may move on a connection with more than [`crate::limits::UNSENT_PAUSE_BYTES`] unsent, in
+    /// milliseconds; 0: for ever.
+    pub stall_ms: u64,
+    /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
+    pub trace: bool,
+    /// Hashes the names of types; the same for all shards.
+    pub homes: RandomState,
+    /// Seeds the shard's own maps.
+    pub maps: RandomState,
+}
+
+impl Settings {
+    /// Hashes a type's name.
+    pub(super) fn hash(&self, type_name: &str) -> TypeHash {
+        TypeHash::of(&self.homes, type_name)
+    }
+}
+
+/// Returns the home of a type: the shard that keeps its queue.
+pub fn home_of(homes: &RandomState, shards: u16, type_name: &str) -> ShardId {
+    TypeHash::of(homes, type_name).home(shards)
+}
