@@ -8,8 +8,6 @@ mod corpus;
 mod figures;
 #[path = "common/hear.rs"]
 mod hear;
-#[path = "common/holes.rs"]
-mod holes;
 #[path = "common/play.rs"]
 mod play;
 #[path = "common/random.rs"]
@@ -18,6 +16,8 @@ mod random;
 mod scale;
 #[path = "common/script.rs"]
 mod script;
+#[path = "common/wildcard.rs"]
+mod wildcard;
 #[path = "common/world.rs"]
 mod world;
 

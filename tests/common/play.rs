@@ -1,10 +1,10 @@
 //! Performs a [`script`](crate::script) on a [`World`]: at one shard and at three, with CRLF and with LF.
 //!
-//! After each line all messages between shards are delivered, and the books must agree. What a peer was told stays until
-//! the script speaks of it: at the end nothing may be left, and the server may have closed nobody in silence. Then all
-//! peers go, and every shard must have forgotten everything.
+//! After each line all messages between shards are delivered, and the shards must agree. A line that a peer receives is kept
+//! until the script names it. At the end no line may be left, and no connection may be closed that the script does not name
+//! as closed. Then all peers leave, and every shard must have forgotten everything.
 
-#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,8 +12,8 @@ use deputy::limits::LINE_BYTES_DEFAULT;
 use deputy::protocol::frame::Framer;
 
 use crate::hear::{closing_name, hear};
-use crate::holes::Numbers;
 use crate::script::{self, Act, Step};
+use crate::wildcard::Numbers;
 use crate::world::{Event, Options, Peer, World};
 
 /// How a script is performed: shards, seed of the hashes, and what ends a line.
@@ -21,76 +21,51 @@ const PERFORMANCES: [(u16, u64, &str); 3] = [(1, 1, "\r\n"), (3, 1, "\n"), (3, 2
 
 /// Performs a script, in each way that its options allow. Panics where it does not go as written.
 pub(crate) fn check(script: &str) {
-    let lines = script::read(script).unwrap_or_else(|(place, what)| fail(script, place, &what));
-    let threads = lines.iter().find_map(|line| match &line.step {
-        Step::Options(options) => options.iter().find(|(name, _)| name == "threads").map(|(_, n)| *n),
-        _ => None,
-    });
+    let lines = script::parse(script);
+    let options: BTreeMap<String, u64> = script::options(&lines).iter().cloned().collect();
+    let threads = options.get("threads");
     for (shards, seed, line_end) in PERFORMANCES {
-        if threads.is_none_or(|threads| threads == u64::from(shards)) {
-            let mut stage = Stage::new(Options { shards, seed, ..Options::default() }, line_end);
+        if threads.is_none_or(|threads| *threads == u64::from(shards)) {
+            let mut fixture = Fixture::new(Options { shards, seed, ..Options::default() }, line_end);
             for line in &lines {
-                let done = stage.perform(&line.step);
-                done.unwrap_or_else(|what| fail(script, line.place, &format!("at {shards} shards: {what}")));
+                let done = fixture.perform(&line.step);
+                done.unwrap_or_else(|what| script::fail(script, line.place, &format!("at {shards} shards: {what}")));
             }
-            stage.finish().unwrap_or_else(|what| fail(script, usize::MAX, &format!("at {shards} shards: {what}")));
+            fixture
+                .finish()
+                .unwrap_or_else(|what| script::fail(script, usize::MAX, &format!("at {shards} shards: {what}")));
         }
     }
 }
 
-/// Checks rows `what is said => what is told`, or just `what is said` if nothing is: each on a connection of its own
-/// that has spoken before and goes on afterwards.
+/// Checks rows `line => expected line`, each as a script of its own.
 pub(crate) fn check_rows(rows: &str) {
-    for row in rows.lines().map(str::trim).filter(|row| !row.is_empty() && !row.starts_with('#')) {
-        let (said, told) = row.split_once("=>").unwrap_or((row, ""));
-        let told = told.trim();
-        let told = if told.is_empty() { String::new() } else { format!("A< {told}\n") };
-        check(&format!("A> ping\nA< pong\nA> {}\n{told}A> ping\nA< pong", said.trim_end()));
-    }
-}
-
-/// Prints the script with a mark at the line that went wrong. Long lines are cut.
-fn fail(script: &str, place: usize, what: &str) -> ! {
-    let end = script.lines().count();
-    let line = |(i, line): (usize, &str)| {
-        let mark = if i == place.min(end) { ">>>" } else { "   " };
-        format!("{mark} {}", short(line.trim_start()))
-    };
-    let lines: Vec<String> = script.lines().chain(["(the end)"]).enumerate().map(line).collect();
-    panic!("{}\n{}", short(what), lines.join("\n"));
-}
-
-fn short(text: &str) -> String {
-    let cut = |line: &str| match line.char_indices().nth(500) {
-        Some((at, _)) => format!("{} ... ({} bytes)", &line[..at], line.len()),
-        None => line.to_owned(),
-    };
-    text.lines().map(cut).collect::<Vec<_>>().join("\n")
+    script::of_rows(rows).for_each(|script| check(&script));
 }
 
 /// A named peer.
 struct Player {
     peer: Peer,
     framer: Framer,
-    /// What it was told and the script did not speak of yet.
-    told: VecDeque<String>,
+    /// Lines that it received and the script has not named yet.
+    received: VecDeque<String>,
     /// Whether the script knows that its connection is over.
     over: bool,
 }
 
 /// A world, and what a script calls things in it.
-struct Stage {
+struct Fixture {
     world: World,
     players: BTreeMap<String, Player>,
     numbers: Numbers,
     options: Options,
     line_bytes_max: usize,
     line_end: &'static str,
-    comers: u16,
+    opened: u16,
     stopping: bool,
 }
 
-impl Stage {
+impl Fixture {
     fn new(options: Options, line_end: &'static str) -> Self {
         Self {
             world: world(&options),
@@ -99,7 +74,7 @@ impl Stage {
             options,
             line_bytes_max: LINE_BYTES_DEFAULT,
             line_end,
-            comers: 0,
+            opened: 0,
             stopping: false,
         }
     }
@@ -156,30 +131,31 @@ impl Stage {
         let player = self.players.get_mut(name).expect("it has been opened");
         let (world, peer) = (&mut self.world, player.peer);
         world.advance(0);
-        player.told.extend(world.take_lines(peer));
+        player.received.extend(world.take_lines(peer));
         match act {
             Act::Opens => {}
-            Act::Says(text) => {
+            Act::SendsLine(text) => {
                 let line = self.numbers.fill(text) + self.line_end;
                 hear(world, peer, &mut player.framer, self.line_bytes_max, line.as_bytes());
             }
-            Act::Sends(bytes) => hear(world, peer, &mut player.framer, self.line_bytes_max, bytes),
-            Act::Told(told) => {
-                let line = player.told.pop_front().ok_or("it was told nothing")?;
-                return self.numbers.check(told, &line);
+            Act::SendsBytes(bytes) => hear(world, peer, &mut player.framer, self.line_bytes_max, bytes),
+            Act::Receives(expected) => {
+                let line = player.received.pop_front().ok_or("it received nothing")?;
+                return self.numbers.check(expected, &line);
             }
             Act::Quiet => return nothing_left(player),
             Act::StopsReading => world.stop_reading(peer),
             Act::Reads(bytes) => world.read_some(peer, *bytes),
             Act::ReadsOn => world.read_on(peer),
-            Act::Gone => {
+            Act::Gone | Act::Leaves => {
                 player.over = true;
                 world.end(peer);
             }
             Act::Closed(how) => {
                 player.over = true;
                 let came = world.closed(peer).map(closing_name);
-                return if came == Some(how) { Ok(()) } else { Err(format!("it is closed: {came:?}")) };
+                let expected = how.as_deref().or(came).is_some_and(|how| came == Some(how));
+                return if expected { Ok(()) } else { Err(format!("it is closed: {came:?}")) };
             }
         }
         Ok(())
@@ -187,15 +163,15 @@ impl Stage {
 
     /// A connection comes, to the shards in turn.
     fn open(&mut self, name: &str) {
-        let peer = self.world.open(self.comers % self.world.shards());
-        self.comers += 1;
+        let peer = self.world.open(self.opened % self.world.shards());
+        self.opened += 1;
         let framer = Framer::default();
-        self.players.insert(name.to_owned(), Player { peer, framer, told: VecDeque::new(), over: false });
+        self.players.insert(name.to_owned(), Player { peer, framer, received: VecDeque::new(), over: false });
     }
 
     fn finish(&mut self) -> Result<(), String> {
         for (name, player) in &mut self.players {
-            player.told.extend(self.world.take_lines(player.peer));
+            player.received.extend(self.world.take_lines(player.peer));
             nothing_left(player).map_err(|what| format!("{name}: {what}"))?;
             if let Some(how) = self.world.closed(player.peer).filter(|_| !player.over) {
                 return Err(format!("{name} is closed: {how:?}"));
@@ -218,7 +194,7 @@ impl Stage {
         let worker = self.world.worker(0, &names, None);
         self.world.settle();
         while let [line] = &self.world.take_lines(worker)[..] {
-            let job: Job<'_> = serde_json::from_str(line).expect("a worker without questions is told of jobs alone");
+            let job: Job<'_> = serde_json::from_str(line).expect("a worker that asks nothing receives only jobs");
             self.world.say(worker, &format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
             self.world.settle();
         }
@@ -241,5 +217,5 @@ fn world(options: &Options) -> World {
 }
 
 fn nothing_left(player: &Player) -> Result<(), String> {
-    player.told.front().map_or(Ok(()), |line| Err(format!("it was told {line}")))
+    player.received.front().map_or(Ok(()), |line| Err(format!("it received {line}")))
 }

@@ -1,26 +1,30 @@
-//! Scripts: who says what, and who is told what. This is the language alone; [`play`](crate::play) performs a script.
+//! Scripts: what each peer sends, and what it receives. This is the language alone. [`play`](crate::play) performs a script:
+//! in `--test tables` on the core, in `--test binary` on a server's sockets.
 //!
 //! ```text
 //! deputy --max-attempts 1 --threads 1    with these options (the first line, or none)
 //! A opens                                a connection comes; one that is named for the first time comes by itself
-//! A> {"cmd":"ping"}                      A says this line
-//! A> do j1 resize [1]                    the same, short: see `said` for all of them
+//! A> {"cmd":"ping"}                      A sends this line
+//! A> do j1 resize [1]                    the same, short: see `sent_line` for all of them
 //! A sends {"cmd":"pi\r\n                 A sends these bytes: \r \n \t \\ and \xff are escapes
-//! A< {"cmd":"pong"}                      the next line that A is told
-//! A< pong                                the same, short: see `told`
-//! A quiet                                A was told nothing more
+//! A< {"cmd":"pong"}                      the next line that A receives
+//! A< pong                                the same, short: see `expected` for all of them
+//! A quiet                                A received nothing more
 //! A stops reading, A reads 100K, A reads on
 //! A gone                                 A's input ends
+//! A leaves                               A closes its connection
 //! A closed explained                     the server has closed it, in this way (explained, flushed, dropped)
 //! at 31000                               it is this time, in milliseconds since the start
 //! stop, drain over
 //! ```
 //!
-//! `<x*300>` stands for `x` 300 times. In what is told, `…` stands for some text inside of a string, and `$a` for some
-//! whole number: the same wherever it stands, no other has the same. What is said may use the number again. `#` starts
-//! a comment line.
+//! `<x*300>` stands for `x` 300 times. In an expected line, `…` stands for some text inside a string, and `$a` for some
+//! whole number: the same in every place, and no other name has it ([`wildcard`](crate::wildcard)). A line that is sent may
+//! use the number again. `#` starts a comment line.
+//!
+//! Only the core has `at`, `drain over` and peers that stop reading.
 
-#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 /// One line of a script.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,45 +48,84 @@ pub(crate) enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
     Opens,
-    Says(String),
-    Sends(Vec<u8>),
-    Told(Told),
+    SendsLine(String),
+    SendsBytes(Vec<u8>),
+    Receives(Expected),
     Quiet,
     StopsReading,
     Reads(u64),
     ReadsOn,
+    /// Its input ends; it still reads.
     Gone,
-    Closed(String),
+    Leaves,
+    /// The server has closed its connection, in this way if one is named.
+    Closed(Option<String>),
 }
 
-/// What a peer is told.
+/// What a peer is to receive.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Told {
-    /// A line with holes.
+pub(crate) enum Expected {
+    /// A line with wildcards.
     Line(String),
-    /// Metrics, of which these members are looked at.
+    /// Metrics in which these members have these values.
     Metrics(Vec<(String, String)>),
-    /// Metrics whose table by type has so many rows, these first.
+    /// Metrics whose table by type has this number of rows, these first.
     Table(usize, Vec<String>),
 }
 
-/// Reads a script; `Err` has the place and what is wrong there.
-pub(crate) fn read(script: &str) -> Result<Vec<Line>, (usize, String)> {
-    let mut lines = Vec::new();
-    for (place, text) in script.lines().enumerate() {
-        let text = text.trim_start();
-        if !text.is_empty() && !text.starts_with('#') {
-            let step = step(text).ok_or_else(|| (place, "this is no line of a script".to_owned()))?;
-            lines.push(Line { place, step });
-        }
-    }
-    Ok(lines)
+/// Parses a script. Panics at a line that is none of a script.
+pub(crate) fn parse(script: &str) -> Vec<Line> {
+    let lines = script.lines().map(str::trim_start).enumerate();
+    let lines = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
+    let line = |(place, text)| {
+        let step = step(text).unwrap_or_else(|| fail(script, place, "this is no line of a script"));
+        Line { place, step }
+    };
+    lines.map(line).collect()
+}
+
+/// Returns the options that a script demands of the server.
+pub(crate) fn options(lines: &[Line]) -> &[(String, u64)] {
+    let options =
+        lines.iter().find_map(|line| if let Step::Options(options) = &line.step { Some(options) } else { None });
+    options.map_or(&[], Vec::as_slice)
+}
+
+/// Returns a script for each row `line => expected line`, or just `line` if no line is expected. The line is sent on a
+/// connection of its own that has sent a line before and goes on afterwards.
+pub(crate) fn of_rows(rows: &str) -> impl Iterator<Item = String> {
+    let rows = rows.lines().map(str::trim).filter(|row| !row.is_empty() && !row.starts_with('#'));
+    rows.map(|row| {
+        let (line, expected) = row.split_once("=>").unwrap_or((row, ""));
+        let expected = expected.trim();
+        let expected = if expected.is_empty() { String::new() } else { format!("A< {expected}\n") };
+        format!("A> ping\nA< pong\nA> {}\n{expected}A> ping\nA< pong", line.trim_end())
+    })
+}
+
+/// Panics with the script and a mark at the line that went wrong. Long lines are cut.
+pub(crate) fn fail(script: &str, place: usize, what: &str) -> ! {
+    let end = script.lines().count();
+    let line = |(i, line): (usize, &str)| {
+        let mark = if i == place.min(end) { ">>>" } else { "   " };
+        format!("{mark} {}", short(line.trim_start()))
+    };
+    let lines: Vec<String> = script.lines().chain(["(the end)"]).enumerate().map(line).collect();
+    panic!("{}\n{}", short(what), lines.join("\n"));
+}
+
+fn short(text: &str) -> String {
+    let cut = |line: &str| match line.char_indices().nth(500) {
+        Some((at, _)) => format!("{} ... ({} bytes)", &line[..at], line.len()),
+        None => line.to_owned(),
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
 fn step(text: &str) -> Option<Step> {
     let words: Vec<&str> = text.split_whitespace().collect();
     match words[..] {
-        ["deputy", ref options @ ..] => return self::options(options).map(Step::Options),
+        ["deputy", ref options @ ..] => return option_pairs(options).map(Step::Options),
         ["at", ms] => return ms.parse().ok().map(Step::At),
         ["stop"] => return Some(Step::Stop),
         ["drain", "over"] => return Some(Step::DrainOver),
@@ -95,13 +138,13 @@ fn step(text: &str) -> Option<Step> {
 
 fn act(rest: &str, words: &[&str]) -> Option<Act> {
     if let Some(text) = rest.strip_prefix('>') {
-        return said(&repeated(text.strip_prefix(' ').unwrap_or(text))).map(Act::Says);
+        return sent_line(&repeated(text.strip_prefix(' ').unwrap_or(text))).map(Act::SendsLine);
     }
     if let Some(text) = rest.strip_prefix('<') {
-        return told(repeated(text).trim()).map(Act::Told);
+        return expected(repeated(text).trim()).map(Act::Receives);
     }
     if let Some(text) = rest.strip_prefix(" sends ") {
-        return Some(Act::Sends(unescaped(&repeated(text))));
+        return Some(Act::SendsBytes(unescaped(&repeated(text))));
     }
     match words {
         ["opens"] => Some(Act::Opens),
@@ -110,12 +153,14 @@ fn act(rest: &str, words: &[&str]) -> Option<Act> {
         ["reads", "on"] => Some(Act::ReadsOn),
         ["reads", bytes] => size(bytes).map(Act::Reads),
         ["gone"] => Some(Act::Gone),
-        ["closed", how] => Some(Act::Closed((*how).to_owned())),
+        ["leaves"] => Some(Act::Leaves),
+        ["closed"] => Some(Act::Closed(None)),
+        ["closed", how] => Some(Act::Closed(Some((*how).to_owned()))),
         _ => None,
     }
 }
 
-fn options(words: &[&str]) -> Option<Vec<(String, u64)>> {
+fn option_pairs(words: &[&str]) -> Option<Vec<(String, u64)>> {
     let pair = |pair: &[&str]| match *pair {
         [name, value] => Some((name.strip_prefix("--")?.to_owned(), size(value)?)),
         _ => None,
@@ -133,11 +178,11 @@ fn size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok().map(|n| n << shift)
 }
 
-/// What a client says: short forms, or the line itself if it does not begin with a letter.
+/// Returns the line that a client sends: written in full, or in short if it begins with a letter.
 ///
 /// `can_do a b`, `can_do a max_jobs 2`, `cant_do a`, `do ID TYPE ARG`, `did ID`, `did $n res VALUE`, `did ID err VALUE`,
-/// `metrics`, `ping`. An id without quotes or digits is a string; what comes last is taken as it stands.
-pub(crate) fn said(text: &str) -> Option<String> {
+/// `metrics`, `ping`. An id without quotes or digits is a string; the last part is used as it is written.
+pub(crate) fn sent_line(text: &str) -> Option<String> {
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return Some(text.to_owned());
     }
@@ -165,18 +210,18 @@ pub(crate) fn said(text: &str) -> Option<String> {
     })
 }
 
-/// What a peer is told: short forms, or the line itself with its holes.
+/// Returns what a peer is to receive: a line written in full, with its wildcards, or in short.
 ///
 /// `do ID TYPE ARG`, `do ID TYPE $n ARG`, `did ID`, `did ID res VALUE`, `did ID failed VALUE`, `did ID CODE`,
 /// `error CODE`, `error CODE ID`, `pong`, `metrics NAME VALUE, NAME VALUE`,
 /// `table ROWS TYPE TYPE`.
-pub(crate) fn told(text: &str) -> Option<Told> {
+pub(crate) fn expected(text: &str) -> Option<Expected> {
     if text.starts_with('{') {
-        return Some(Told::Line(text.to_owned()));
+        return Some(Expected::Line(text.to_owned()));
     }
     let (cmd, rest) = word(text);
     let (first, rest) = word(rest);
-    Some(Told::Line(match cmd {
+    Some(Expected::Line(match cmd {
         "pong" if first.is_empty() => r#"{"cmd":"pong"}"#.to_owned(),
         "error" => format!(r#"{{"cmd":"error","code":"{first}","error":"…"{}}}"#, member("id", &id_text(rest))),
         "do" => {
@@ -198,11 +243,11 @@ pub(crate) fn told(text: &str) -> Option<Told> {
             let all = text["metrics".len()..].split(", ").filter(|pair| !pair.is_empty());
             let pairs = all.map(|pair| pair.trim().split_once(' '));
             let pairs: Option<Vec<(&str, &str)>> = pairs.collect();
-            return Some(Told::Metrics(pairs?.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()));
+            return Some(Expected::Metrics(pairs?.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()));
         }
         "table" => {
             let rows = first.parse().ok()?;
-            return Some(Told::Table(rows, rest.split_whitespace().map(str::to_owned).collect()));
+            return Some(Expected::Table(rows, rest.split_whitespace().map(str::to_owned).collect()));
         }
         _ => return None,
     }))

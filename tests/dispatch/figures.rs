@@ -224,6 +224,23 @@ fn the_table_tells_of_all_shards() {
 }
 
 #[test]
+fn true_lists_the_types_that_have_jobs_or_workers() {
+    check(
+        r#"W> can_do a b
+           A> do 1 a
+           W< do 1 a
+           at 500
+           A> do 2 a
+           A> do 3 c
+           at 700
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"a":{"waiting":1,"running":1,"workers":1,"done":0,"oldest_ms":200},"b":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0},"c":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":200}}
+           A> {"cmd":"metrics","types":["c","nobody"]}
+           A< metrics types {"c":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":200},"nobody":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#,
+    );
+}
+
+#[test]
 fn the_oldest_waiting_job_tells_its_age() {
     check(
         r#"A> do 1 t

@@ -2,6 +2,7 @@
 //! What single lines mean is the subject of `tests/protocol`, any order of messages that of `tests/simulation`.
 
 mod backlog;
+mod ended;
 mod faults;
 mod figures;
 mod gave_up;

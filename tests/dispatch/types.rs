@@ -1,5 +1,7 @@
 //! Types by the hundred thousand: what is left of those that nobody uses, and which shards are their homes.
 
+use std::iter;
+
 use ahash::RandomState;
 use deputy::dispatch::home_of;
 
@@ -73,5 +75,33 @@ fn f43_a_hundred_thousand_names_aimed_at_one_shard_are_spread_evenly_by_another_
             // Of a fair spread one in a hundred is a hundred and five off the mean; this is twenty times as much.
             assert!(jobs.abs_diff(COUNT / 8) < COUNT / 8 / 5, "{jobs} of {COUNT} at one of {SHARDS} shards");
         }
+    }
+}
+
+#[test]
+fn f09_repeated_a_hundred_thousand_times_it_still_changes_nothing() {
+    const TIMES: usize = 100_000;
+    let once = r#"{"cmd":"can_do","types":["t","u"]}"#;
+    let in_one_list = format!(r#"{{"cmd":"can_do","types":[{}"u"]}}"#, r#""t","#.repeat(TIMES));
+    for shards in [1, 3] {
+        let mut world = World::of(shards);
+        let worker = world.open(0);
+        world.say(worker, once);
+        world.settle();
+        let books = |world: &World| (0..shards).map(|shard| format!("{:?}", world.audit(shard))).collect::<Vec<_>>();
+        let before = (books(&world), world.posted());
+        for again in iter::repeat_n(once, TIMES).chain([&*in_one_list]) {
+            world.say(worker, again);
+        }
+        assert_eq!((books(&world), world.posted()), before);
+        let counts = world.totals().counts;
+        assert_eq!((counts.workers, counts.workers_added, counts.protocol_errors), (1, 1, 0));
+        let client = world.open(shards - 1);
+        for id in [1, 2] {
+            world.say(client, &format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+        }
+        world.settle();
+        assert_eq!(world.take_lines(worker), [r#"{"cmd":"do","id":1,"type":"t"}"#], "one slot is offered once");
+        world.check_rest();
     }
 }

@@ -6,18 +6,23 @@
 mod client;
 #[path = "../common/help.rs"]
 mod help;
+#[path = "../common/play_sockets.rs"]
+mod play_sockets;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../common/script.rs"]
+mod script;
 #[path = "../common/wait.rs"]
 mod wait;
+#[path = "../common/wildcard.rs"]
+mod wildcard;
 
 mod example;
 mod page;
-mod pattern;
 mod phrases;
-mod script;
+mod session;
 
 mod faults;
 mod hash_tree;

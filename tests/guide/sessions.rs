@@ -2,7 +2,7 @@
 
 use crate::page;
 use crate::process::Via;
-use crate::script::Session;
+use crate::session::Session;
 
 /// The sessions of the page.
 fn sessions() -> Vec<Session> {

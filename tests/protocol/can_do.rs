@@ -1,9 +1,6 @@
 //! `can_do`: types are added, all of a line or none.
 
-use std::iter;
-
 use crate::play::{check, check_rows};
-use crate::world::World;
 
 /// Names for `can_do`: `"t0"`, `"t1"` and so on.
 fn names(from: usize, to: usize) -> String {
@@ -53,34 +50,6 @@ fn a_type_given_again_changes_nothing() {
            A> do 3 t
            W quiet"#,
     );
-}
-
-#[test]
-fn f09_repeated_a_hundred_thousand_times_it_still_changes_nothing() {
-    const TIMES: usize = 100_000;
-    let once = r#"{"cmd":"can_do","types":["t","u"]}"#;
-    let in_one_list = format!(r#"{{"cmd":"can_do","types":[{}"u"]}}"#, r#""t","#.repeat(TIMES));
-    for shards in [1, 3] {
-        let mut world = World::of(shards);
-        let worker = world.open(0);
-        world.say(worker, once);
-        world.settle();
-        let books = |world: &World| (0..shards).map(|shard| format!("{:?}", world.audit(shard))).collect::<Vec<_>>();
-        let before = (books(&world), world.posted());
-        for again in iter::repeat_n(once, TIMES).chain([&*in_one_list]) {
-            world.say(worker, again);
-        }
-        assert_eq!((books(&world), world.posted()), before);
-        let counts = world.totals().counts;
-        assert_eq!((counts.workers, counts.workers_added, counts.protocol_errors), (1, 1, 0));
-        let client = world.open(shards - 1);
-        for id in [1, 2] {
-            world.say(client, &format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
-        }
-        world.settle();
-        assert_eq!(world.take_lines(worker), [r#"{"cmd":"do","id":1,"type":"t"}"#], "one slot is offered once");
-        world.check_rest();
-    }
 }
 
 #[test]

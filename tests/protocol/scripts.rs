@@ -2,9 +2,9 @@
 
 use std::panic::catch_unwind;
 
-use crate::holes::Numbers;
 use crate::play::check;
-use crate::script::{Told, repeated, said, told};
+use crate::script::{Expected, expected, repeated, sent_line};
+use crate::wildcard::Numbers;
 
 #[test]
 fn short_forms_stand_for_lines() {
@@ -22,7 +22,7 @@ fn short_forms_stand_for_lines() {
         ("did $a err null", r#"{"cmd":"did","job":$a,"err":null}"#),
         ("[raw]", "[raw]"),
     ] {
-        assert_eq!(said(short).as_deref(), Some(line));
+        assert_eq!(sent_line(short).as_deref(), Some(line));
     }
     for (short, line) in [
         ("pong", r#"{"cmd":"pong"}"#),
@@ -36,10 +36,10 @@ fn short_forms_stand_for_lines() {
         ("error bad_json", r#"{"cmd":"error","code":"bad_json","error":"…"}"#),
         ("error not_holding x", r#"{"cmd":"error","code":"not_holding","error":"…","id":"x"}"#),
     ] {
-        assert_eq!(told(short), Some(Told::Line(line.to_owned())));
+        assert_eq!(expected(short), Some(Expected::Line(line.to_owned())));
     }
-    assert_eq!(said("nonsense"), None);
-    assert_eq!(told("nonsense"), None);
+    assert_eq!(sent_line("nonsense"), None);
+    assert_eq!(expected("nonsense"), None);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn repetitions_are_written_out() {
 }
 
 #[test]
-fn holes_take_a_text_or_a_number() {
+fn wildcards_match_a_text_or_a_number() {
     let mut numbers = Numbers::default();
     assert!(numbers.fits(r#"{"a":$a,"t":"…"}"#, r#"{"a":17,"t":"say \"x\""}"#));
     assert!(!numbers.fits(r#"{"t":"…"}"#, r#"{"t":""}"#), "an empty text");
@@ -57,6 +57,10 @@ fn holes_take_a_text_or_a_number() {
     assert!(!numbers.fits("$a", "18"), "another number");
     assert!(!numbers.fits("$b", "17"), "a number that has a name");
     assert!(!numbers.fits("$b", "x"));
+    assert!(numbers.fits("$c $_ $c", "5 17 5"), "a number without a name may be any");
+    assert!(!numbers.fits("$_", "-1"), "no digit");
+    assert!(numbers.fits(r#"{$*,"t":1}"#, r#"{"a":{"t":1},"t":1}"#));
+    assert!(!numbers.fits(r#"{$*,"t":1}"#, r#"{"a":{"t":1}}"#), "the end is missing");
     assert_eq!(numbers.fill("did $a and $b"), "did 17 and $b");
 }
 

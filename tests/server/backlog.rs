@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::crew::{Job, job_lines};
-use super::script::over_both;
+use super::net::over_both;
 use crate::figures::show;
 use crate::scale::scaled;
 

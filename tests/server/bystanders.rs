@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::script::Net;
+use super::net::Net;
 use crate::client::Client;
 use crate::figures::show;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::bystanders::Bystanders;
-use super::script::{Net, over_both};
+use super::net::{Net, over_both};
 use crate::client::Client;
 use crate::corpus::{Row, lines, rows};
 

@@ -5,7 +5,7 @@ use std::thread;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::script::Net;
+use super::net::Net;
 
 /// The argument of a job that kills its workers.
 pub(crate) const POISON: &str = r#""poison""#;

@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::crew::{Job, with_crew};
-use super::script::{Net, everywhere};
+use super::net::{Net, everywhere};
 use crate::client::Client;
 
 #[test]

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::crew::job_lines;
 use super::doomed::start_workers;
-use super::script::over_both;
+use super::net::over_both;
 use crate::figures::show;
 use crate::scale::scaled;
 

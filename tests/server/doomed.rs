@@ -6,7 +6,7 @@ use std::process::Command;
 
 use socket2::SockAddr;
 
-use super::script::Net;
+use super::net::Net;
 use crate::client::Client;
 use crate::process::{Process, Via};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::crew::{Job, job_lines};
-use super::script::{everywhere, over_both};
+use super::net::{everywhere, over_both};
 use crate::figures::show;
 use crate::scale::scaled;
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::process::{Resource, getrlimit};
 
 use super::bystanders::Bystanders;
-use super::script::{Net, over_both};
+use super::net::{Net, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::programs::pass_over;

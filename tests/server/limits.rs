@@ -1,41 +1,12 @@
 //! The bounds on lines, types and memory. What is not read by its peer has a file of its own.
 
-use super::script::everywhere;
+use super::net::everywhere;
 use crate::client::Client;
 
 /// A `ping` of so many bytes, its end not counted.
 fn ping_of(bytes: usize) -> String {
     let rest = bytes - r#"{"cmd":"ping","":""}"#.len();
     format!(r#"{{"cmd":"ping","":"{}"}}"#, "x".repeat(rest))
-}
-
-#[test]
-fn f21_a_line_at_the_limit_passes_and_one_over_it_closes_the_connection() {
-    everywhere(&["--max-line", "64"], |net| {
-        let mut client = net.connect("the client");
-        for bytes in [63, 64] {
-            for end in ["\n", "\r\n"] {
-                client.send_bytes(format!("{}{end}", ping_of(bytes)).as_bytes());
-                client.expect(r#"{"cmd":"pong"}"#);
-            }
-        }
-        for end in ["\n", "\r\n"] {
-            let mut client = net.connect("the client that says too much");
-            client.send_bytes(format!("{}{end}{}{end}", ping_of(65), ping_of(20)).as_bytes());
-            client.expect_error("too_long", None);
-            client.expect_closed();
-        }
-    });
-}
-
-#[test]
-fn f21_a_line_without_an_end_is_too_long_as_soon_as_it_passes_the_limit() {
-    everywhere(&["--max-line", "1K"], |net| {
-        let mut client = net.connect("the client");
-        client.send_bytes(format!("{{\"cmd\":\"ping\",\"\":\"{}", "x".repeat(1100)).as_bytes());
-        client.expect_error("too_long", None);
-        client.expect_closed();
-    });
 }
 
 #[test]
@@ -55,17 +26,6 @@ fn f21_the_tail_of_a_line_that_is_too_long_is_never_obeyed() {
 }
 
 #[test]
-fn a_size_comes_before_json_in_what_is_checked() {
-    everywhere(&["--max-line", "64"], |net| {
-        let mut client = net.connect("the client");
-        client.expect_nothing();
-        client.send(&"[".repeat(65));
-        client.expect_error("too_long", None);
-        client.expect_closed();
-    });
-}
-
-#[test]
 fn a_job_of_many_megabytes_goes_through_and_back() {
     let payload = "0123456789abcdef".repeat(128 << 10);
     everywhere(&[], |net| {
@@ -77,29 +37,6 @@ fn a_job_of_many_megabytes_goes_through_and_back() {
         client.expect(&format!(r#"{{"cmd":"did","id":1,"res":"{payload}"}}"#));
         client.until_metric("jobs_running", 0);
         client.until_little_is_held();
-    });
-}
-
-fn can_do(types: std::ops::Range<usize>) -> String {
-    let names: Vec<_> = types.map(|name| format!(r#""t{name}""#)).collect();
-    format!(r#"{{"cmd":"can_do","types":[{}]}}"#, names.join(","))
-}
-
-#[test]
-fn f42_a_connection_may_give_a_thousand_and_twenty_four_types() {
-    everywhere(&[], |net| {
-        let mut worker = net.connect("the worker");
-        worker.send(&can_do(0..1025));
-        worker.expect_error("bad_request", None);
-        assert_eq!(worker.metrics()["workers"], 0, "all or nothing");
-        worker.send(&can_do(0..1024));
-        worker.send(&can_do(0..1024));
-        worker.expect_nothing();
-        worker.send(&can_do(1024..1025));
-        worker.expect_error("bad_request", None);
-        worker.send(r#"{"cmd":"cant_do","types":["t0"]}"#);
-        worker.send(&can_do(1024..1025));
-        worker.expect_nothing();
     });
 }
 

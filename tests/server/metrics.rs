@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::script::everywhere;
+use super::net::everywhere;
 use crate::process::{Server, Via};
 use crate::wait::until;
 

@@ -1,24 +1,22 @@
 //! The real binary over real sockets, seen from outside: docs/protocol.md and docs/operating.md are all that these
 //! tests know of it. A file a behaviour. Whatever is said over a connection is tried over TCP and over a UNIX socket,
-//! and with one, two and four shards, by [`script::play`] and [`script::everywhere`].
+//! and with one, two and four shards, by [`net::play`] and [`net::everywhere`].
 
 mod bystanders;
 mod crew;
 mod doomed;
-mod rest;
-mod script;
+mod leak_check;
+pub(crate) mod net;
 
 mod backlog;
 mod bytes;
 mod client_2011;
-mod codes;
 mod corpus_lines;
 mod crowds;
 mod deaths;
 mod goodbyes;
 mod half_lines;
 mod homes;
-mod ids;
 mod limits;
 mod memory;
 mod metrics;
@@ -29,7 +27,6 @@ mod poison;
 mod sessions;
 mod shards;
 mod silent;
-mod slots;
 mod sockets;
 mod start;
 mod stderr;

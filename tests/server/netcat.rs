@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::script::everywhere;
+use super::net::everywhere;
 use crate::process::Via;
 use crate::programs::{self, pass_over};
 

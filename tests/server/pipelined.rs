@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::thread;
 
 use super::bystanders::beside_bystanders;
-use super::script::over_both;
+use super::net::over_both;
 use crate::client::Client;
 use crate::scale::scaled;
 

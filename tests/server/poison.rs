@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::crew::{POISON, job_line, with_crew};
-use super::script::{Net, over_both};
+use super::net::{Net, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::scale::scaled;

@@ -2,91 +2,10 @@
 
 use std::time::Instant;
 
-use super::script::{everywhere, play};
+use super::net::everywhere;
 use crate::client::Client;
 use crate::process::{Server, Via};
 use crate::wait::PATIENCE;
-
-#[test]
-fn a_job_goes_to_a_worker_and_its_result_to_the_submitter() {
-    play(
-        r#"
-        W> {"cmd":"can_do","types":["hash"]}
-        C> {"cmd":"do","id":"j1","type":"hash","arg":{"path":"/a"}}
-        W< {"cmd":"do","id":"j1","type":"hash","arg":{"path":"/a"}}
-        W> {"cmd":"did","id":"j1","res":[1,2]}
-        C< {"cmd":"did","id":"j1","res":[1,2]}
-        jobs_done = 1
-        W quiet
-        C quiet
-        "#,
-    );
-}
-
-#[test]
-fn a_job_waits_for_a_worker_of_its_type() {
-    play(
-        r#"
-        O> {"cmd":"can_do","types":["other"]}
-        C> {"cmd":"do","id":1,"type":"t"}
-        jobs_waiting = 1
-        O quiet
-        W> {"cmd":"can_do","types":["t"]}
-        W< {"cmd":"do","id":1,"type":"t"}
-        W> {"cmd":"did","id":1}
-        C< {"cmd":"did","id":1}
-        "#,
-    );
-}
-
-#[test]
-fn null_is_a_value_and_an_absent_one_stays_absent() {
-    play(
-        r#"
-        W> {"cmd":"can_do","types":["t"]}
-        C> {"cmd":"do","id":1,"type":"t","arg":null}
-        W< {"cmd":"do","id":1,"type":"t","arg":null}
-        W> {"cmd":"did","id":1,"res":null}
-        C< {"cmd":"did","id":1,"res":null}
-        C> {"cmd":"do","id":2,"type":"t"}
-        W< {"cmd":"do","id":2,"type":"t"}
-        W> {"cmd":"did","id":2}
-        C< {"cmd":"did","id":2}
-        "#,
-    );
-}
-
-#[test]
-fn values_come_out_as_they_went_in() {
-    play(
-        r#"
-        W> {"cmd":"can_do","types":["t"]}
-        C> { "arg" : {"b" : 1e400, "a":[ -0, 2.50,"\u0041\/\ud800"]} , "type":"\u0074", "x":{}, "id":1 ,"\u0063md":"\u0064o"}
-        W< {"cmd":"do","id":1,"type":"t","arg":{"b" : 1e400, "a":[ -0, 2.50,"\u0041\/\ud800"]}}
-        W> {"cmd":"did","id":1, "res" : "\u00e9é" }
-        C< {"cmd":"did","id":1,"res":"\u00e9é"}
-        "#,
-    );
-}
-
-#[test]
-fn a_worker_that_fails_says_how_in_its_own_words() {
-    play(
-        r#"
-        W> {"cmd":"can_do","types":["t"]}
-        C> {"cmd":"do","id":1,"type":"t"}
-        W< {"cmd":"do","id":1,"type":"t"}
-        W> {"cmd":"did","id":1,"err":{"why": 7}}
-        C< {"cmd":"did","id":1,"err":{"why": 7},"code":"failed"}
-        C> {"cmd":"do","id":2,"type":"t"}
-        W< {"cmd":"do","id":2,"type":"t"}
-        W> {"cmd":"did","id":2,"err":null}
-        C< {"cmd":"did","id":2,"err":null,"code":"failed"}
-        jobs_failed = 2
-        jobs_running = 0
-        "#,
-    );
-}
 
 #[test]
 fn jobs_of_one_type_start_in_the_order_in_which_they_arrived() {
@@ -125,42 +44,6 @@ fn a_worker_of_several_types_lets_none_starve() {
             client.expect(&format!(r#"{{"cmd":"did","id":{job}}}"#));
         }
     });
-}
-
-#[test]
-fn f13_the_result_of_a_submitter_that_left_is_dropped_and_the_worker_goes_on() {
-    play(
-        r#"
-        W> {"cmd":"can_do","types":["t"]}
-        C> {"cmd":"do","id":1,"type":"t"}
-        C> {"cmd":"do","id":2,"type":"t"}
-        W< {"cmd":"do","id":1,"type":"t"}
-        jobs_waiting = 1
-        C leaves
-        connections_open = 2
-        W> {"cmd":"did","id":1}
-        W< {"cmd":"do","id":2,"type":"t"}
-        W> {"cmd":"did","id":2,"err":0}
-        results_dropped = 2
-        D> {"cmd":"do","id":3,"type":"t"}
-        W< {"cmd":"do","id":3,"type":"t"}
-        W> {"cmd":"did","id":3}
-        D< {"cmd":"did","id":3}
-        "#,
-    );
-}
-
-#[test]
-fn f16_a_client_can_work_for_itself() {
-    play(
-        r#"
-        C> {"cmd":"do","id":1,"type":"t","arg":5}
-        C> {"cmd":"can_do","types":["t"]}
-        C< {"cmd":"do","id":1,"type":"t","arg":5}
-        C> {"cmd":"did","id":1,"res":6}
-        C< {"cmd":"did","id":1,"res":6}
-        "#,
-    );
 }
 
 #[test]

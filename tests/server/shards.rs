@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::crew::{Job, job_line, with_crew};
-use super::script::{Net, everywhere, over_both};
+use super::net::{Net, everywhere, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::scale::scaled;

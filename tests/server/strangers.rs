@@ -2,7 +2,7 @@
 //! byte or line, and nothing of what they say is obeyed.
 
 use super::bystanders::Bystanders;
-use super::script::{Net, everywhere};
+use super::net::{Net, everywhere};
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::bystanders::Bystanders;
-use super::script::{Net, everywhere, over, over_both};
+use super::net::{Net, everywhere, over, over_both};
 use crate::client::Client;
 use crate::process::Via;
 

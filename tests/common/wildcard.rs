@@ -1,15 +1,16 @@
-//! Lines with holes: `…` is some text inside of a string, `$a` some whole number.
+//! Lines with wildcards: `…` is some text inside a string, `$a` some whole number, `$_` any number that needs no name,
+//! and `$*` anything at all.
 
 use std::collections::BTreeMap;
 
-use crate::script::Told;
+use crate::script::Expected;
 
 /// The numbers that have a name by now.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(BTreeMap<String, u64>);
 
 impl Numbers {
-    /// Puts the numbers that have a name in the place of the names.
+    /// Replaces the names of numbers that are known by the numbers.
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         for piece in pieces(text) {
@@ -17,48 +18,55 @@ impl Numbers {
                 Piece::Number(name) if self.0.contains_key(name) => out.push_str(&self.0[name].to_string()),
                 Piece::Number(name) => out.extend(["$", name]),
                 Piece::Text => out.push('…'),
+                Piece::Anything => out.push_str("$*"),
                 Piece::Exact(text) => out.push_str(text),
             }
         }
         out
     }
 
-    /// Whether `line` is what `pattern` says. Numbers that had no name get one.
+    /// Returns whether `line` matches `pattern`. Numbers that had no name get one.
     pub(crate) fn fits(&mut self, pattern: &str, line: &str) -> bool {
-        let mut rest = line;
-        let mut new = Vec::new();
-        for piece in pieces(&self.fill(pattern)) {
-            let taken = match piece {
-                Piece::Exact(text) => rest.starts_with(text).then_some(text.len()),
-                Piece::Text => inside_of_string(rest),
-                Piece::Number(name) => {
-                    let len = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-                    let number = rest[..len].parse().ok().filter(|number| self.is_new(*number));
-                    number.map(|number| {
-                        new.push((name.to_owned(), number));
-                        len
-                    })
+        let mut new = BTreeMap::new();
+        let fits = self.rest_fits(&pieces(&self.fill(pattern)), line, &mut new);
+        if fits {
+            self.0.extend(new);
+        }
+        fits
+    }
+
+    fn rest_fits(&self, pieces: &[Piece<'_>], rest: &str, new: &mut BTreeMap<String, u64>) -> bool {
+        let Some((piece, pieces)) = pieces.split_first() else { return rest.is_empty() };
+        let taken = match *piece {
+            Piece::Exact(text) => rest.starts_with(text).then_some(text.len()),
+            Piece::Text => inside_of_string(rest),
+            Piece::Number(name) => {
+                let len = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let number = rest[..len].parse().ok().filter(|number| match new.get(name) {
+                    Some(known) => known == number,
+                    None => name == "_" || self.0.values().chain(new.values()).all(|known| known != number),
+                });
+                if let Some(number) = number.filter(|_| name != "_") {
+                    new.insert(name.to_owned(), number);
                 }
-            };
-            let Some(taken) = taken else { return false };
-            rest = &rest[taken..];
-        }
-        self.0.extend(new);
-        rest.is_empty()
+                number.map(|_| len)
+            }
+            Piece::Anything => {
+                let mut places = (0..=rest.len()).filter(|&at| rest.is_char_boundary(at));
+                return places.any(|at| self.rest_fits(pieces, &rest[at..], new));
+            }
+        };
+        taken.is_some_and(|taken| self.rest_fits(pieces, &rest[taken..], new))
     }
 
-    /// Whether `line` is what a script says that somebody is told.
-    pub(crate) fn check(&mut self, told: &Told, line: &str) -> Result<(), String> {
-        match told {
-            Told::Line(pattern) if self.fits(pattern, line) => Ok(()),
-            Told::Line(pattern) => Err(format!("expected {}\ncame     {line}", self.fill(pattern))),
-            Told::Metrics(members) => check_metrics(members, line),
-            Told::Table(rows, first) => check_table(*rows, first, line),
+    /// Checks that `line` is what a script expects.
+    pub(crate) fn check(&mut self, expected: &Expected, line: &str) -> Result<(), String> {
+        match expected {
+            Expected::Line(pattern) if self.fits(pattern, line) => Ok(()),
+            Expected::Line(pattern) => Err(format!("expected {}\ncame     {line}", self.fill(pattern))),
+            Expected::Metrics(members) => check_metrics(members, line),
+            Expected::Table(rows, first) => check_table(*rows, first, line),
         }
-    }
-
-    fn is_new(&self, number: u64) -> bool {
-        self.0.values().all(|known| *known != number)
     }
 }
 
@@ -66,6 +74,7 @@ enum Piece<'a> {
     Exact(&'a str),
     Text,
     Number(&'a str),
+    Anything,
 }
 
 fn pieces(pattern: &str) -> Vec<Piece<'_>> {
@@ -77,6 +86,12 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
         if let Some(after) = rest.strip_prefix('…') {
             pieces.push(Piece::Text);
             rest = after;
+        } else if let Some(after) = rest.strip_prefix("$*") {
+            pieces.push(Piece::Anything);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("$_") {
+            pieces.push(Piece::Number("_"));
+            rest = after;
         } else {
             let name_len = rest[1..].find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len() - 1);
             pieces.push(Piece::Number(&rest[1..=name_len]));
@@ -87,7 +102,7 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The length of a text up to the quote that ends its string, if there is a text and a quote.
+/// Returns the length of a text up to the quote that ends its string, or `None` if either is missing.
 fn inside_of_string(text: &str) -> Option<usize> {
     let mut escaped = false;
     let end = text.bytes().position(|byte| {
@@ -98,7 +113,8 @@ fn inside_of_string(text: &str) -> Option<usize> {
     end.filter(|len| *len > 0)
 }
 
-/// Whether the members named (`faults.stalled` is one of an inner object) have these values, white space and the order of rows aside.
+/// Checks that the named members have these values; `faults.stalled` names a member of an inner object. White space and the
+/// order of members do not count.
 fn check_metrics(members: &[(String, String)], line: &str) -> Result<(), String> {
     let answer: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("{error} in {line}"))?;
     let metrics = &answer["metrics"];
@@ -112,7 +128,7 @@ fn check_metrics(members: &[(String, String)], line: &str) -> Result<(), String>
     Ok(())
 }
 
-/// Whether the table by type has so many rows, these first.
+/// Checks that the table by type has this number of rows, these first.
 fn check_table(rows: usize, first: &[String], line: &str) -> Result<(), String> {
     let answer: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("{error} in {line}"))?;
     let came = answer["metrics"]["types"].as_object().map(serde_json::Map::len);

@@ -1,4 +1,4 @@
-//! What every test must leave of itself in the server: nothing. [`over_both`](super::script::over_both) asks for it.
+//! What every test must leave of itself in the server: nothing. [`over_both`](super::net::over_both) asks for it.
 //!
 //! When a test is over its clients are gone. Then no job is held, each that was accepted has ended or waits, and when a
 //! worker has done those that wait, every gauge and table is empty and every descriptor is closed again.
@@ -12,11 +12,11 @@ use crate::process::{Server, Via};
 use crate::wait::until;
 
 /// How a server was before anybody came.
-pub(crate) struct Rest {
+pub(crate) struct LeakCheck {
     descriptors: Option<usize>,
 }
 
-impl Rest {
+impl LeakCheck {
     /// Of a server that nobody is connected to.
     pub(crate) fn of(server: &Server) -> Self {
         Self { descriptors: proc::descriptors(server.process.id()) }
