@@ -13,6 +13,7 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod alone;
 mod fake;
 mod fixture;
 
@@ -23,6 +24,7 @@ mod liveness;
 mod lost;
 mod metrics;
 mod network;
+mod process_wide;
 mod submit;
 mod threads;
 mod values;

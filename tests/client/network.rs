@@ -1,18 +1,18 @@
 //! Faults of the network and of names, each in a network namespace of its own: the test program runs itself there.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
 use deputy::client::{Client, ConnectError, Options, Worker};
 
+use crate::alone;
 use crate::fake::Fake;
 use crate::fixture::{Running, next, quick_retry};
 use crate::programs;
 use crate::wait::until;
 
-/// Makes a network, and a view of the file system, that no other process has.
+/// Makes a network, and a view of the file system, for one process.
 const OWN_NETWORK: &str = "unshare -rnm";
 
 /// Runs the ignored test `name` of this file in a network of its own, which `script` prepares.
@@ -22,12 +22,8 @@ fn run_alone(name: &str, script: &str) {
     if !programs::permitted(&[&shell[..], &[&prepare]].concat()) {
         return;
     }
-    let own = std::env::current_exe().unwrap();
-    let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).arg(format!(r#"{prepare} && exec "$0" "$@""#)).arg(own);
-    let output = command.args(["--ignored", "--exact", &format!("network::{name}")]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let exec = format!(r#"{prepare} >&2 && exec "$0" "$@""#);
+    alone::run(&[&shell[..], &[&exec]].concat(), &format!("network::{name}"));
 }
 
 #[test]

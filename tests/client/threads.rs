@@ -1,11 +1,11 @@
 //! Threads end when their client or worker does. Counted in a process of its own, as other tests have threads as well.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 
 use deputy::client::Worker;
 
+use crate::alone;
 use crate::fake::Fake;
 use crate::fixture::{Running, Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
@@ -21,14 +21,11 @@ fn own_threads() -> usize {
 #[test]
 #[cfg(target_os = "linux")]
 fn clients_and_workers_leave_no_thread_behind() {
-    let own = std::env::current_exe().unwrap();
-    let output = Command::new(own).args(["threads::counted_alone", "--exact", "--ignored"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    alone::run(&[], "threads::counted_alone");
 }
 
 #[test]
-#[ignore = "has to be alone in its process: the test above runs it"]
+#[ignore = "run by clients_and_workers_leave_no_thread_behind"]
 fn counted_alone() {
     let server = Server::start(&[]);
     let clients = [(); 3].map(|()| connect(&server));

@@ -1,6 +1,6 @@
 //! The thread that writes: one write for all lines that were queued since the last.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use socket2::Socket;
@@ -48,9 +48,9 @@ impl<S: Session> Core<S> {
 }
 
 /// Writes all bytes. The socket's time-out holds for each write.
-fn write_all(mut stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
+fn write_all(stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match stream.write(bytes) {
+        match write(stream, bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(taken) => bytes = &bytes[taken..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -58,4 +58,16 @@ fn write_all(mut stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes without SIGPIPE, which would end a program that has set that signal to its default. On Apple's systems the
+/// socket itself has that option.
+#[cfg(not(target_vendor = "apple"))]
+fn write(stream: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, bytes, rustix::net::SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(target_vendor = "apple")]
+fn write(stream: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    stream.send(bytes)
 }

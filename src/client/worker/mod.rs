@@ -7,6 +7,7 @@ mod job;
 mod session;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -200,17 +201,19 @@ impl Worker {
         }
         let (sender, jobs) = unbounded();
         let session = WorkerSession::new(self.handlers.types(), self.max_jobs, self.limit, sender, self.sender.clone());
-        // What a worker says may wait as long as it takes: nobody is told that it was not sent.
+        // The answers of a worker wait for the end of an outage however long it takes.
         let options = self.options.clone().unbounded();
-        let running = Running(Link::start(url, options, session, None).map_err(RunError::Thread)?);
+        let running = Running(OnceLock::new());
         thread::scope(|scope| {
             let ending = Ending(&running);
+            // Before there is a connection, so that a worker that cannot start them takes no job.
             for _ in 0..self.max_jobs {
                 let (running, jobs, handlers) = (&running, jobs.clone(), &self.handlers);
                 let thread = thread::Builder::new().name("deputy handler".to_owned());
                 thread.spawn_scoped(scope, move || running.work(handlers, &jobs)).map_err(RunError::Thread)?;
             }
-            let outcome = running.watch(&self.signals, &mut self.on_event);
+            let link = Link::start(url, options, session, None).map_err(RunError::Thread)?;
+            let outcome = watch(running.0.get_or_init(|| link), &self.signals, &mut self.on_event);
             drop(ending);
             outcome
         })
@@ -224,38 +227,42 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A worker that runs.
-struct Running(Link<WorkerSession>);
+/// A worker that runs. Its link is set once its threads have started.
+struct Running(OnceLock<Link<WorkerSession>>);
 
 impl Running {
     /// One of the threads that do jobs.
     fn work(&self, handlers: &Handlers, jobs: &Receiver<Job>) {
         for job in jobs {
-            let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, self.0.options().max_line) };
-            // It fails if the worker has ended: then nobody waits for the result.
-            let _ = self.0.send(line.len(), move |session, out| session.finish(&job, line, out));
+            let link = self.0.wait();
+            let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, link.options().max_line) };
+            // It fails if the worker has ended. Then no one waits for the result.
+            let _ = link.send(line.len(), move |session, out| session.finish(&job, line, out));
         }
-    }
-
-    /// The thread that runs the worker.
-    fn watch(&self, signals: &Receiver<WorkerSignal>, on_event: &mut OnEvent) -> Result<(), RunError> {
-        for signal in signals {
-            match signal {
-                WorkerSignal::Stop => self.0.with(WorkerSession::stop),
-                WorkerSignal::Event(event) => on_event(&event),
-                WorkerSignal::Ended(outcome) => return outcome,
-            }
-        }
-        Ok(())
     }
 }
 
-/// Lets the threads of a worker end, also if what was to watch it has failed.
+/// Handles the signals of a worker until it ends, on the thread that runs it.
+fn watch(link: &Link<WorkerSession>, signals: &Receiver<WorkerSignal>, on_event: &mut OnEvent) -> Result<(), RunError> {
+    for signal in signals {
+        match signal {
+            WorkerSignal::Stop => link.with(WorkerSession::stop),
+            WorkerSignal::Event(event) => on_event(&event),
+            WorkerSignal::Ended(outcome) => return outcome,
+        }
+    }
+    Ok(())
+}
+
+/// Lets the threads of a worker end, also if `on_event` has panicked.
 struct Ending<'a>(&'a Running);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.0.close();
-        self.0.0.with(|session, _| session.end_jobs());
+        // Without a link, the session and its end of the channel of jobs are dropped.
+        if let Some(link) = self.0.0.get() {
+            link.close();
+            link.with(|session, _| session.end_jobs());
+        }
     }
 }
