@@ -1,8 +1,8 @@
-//! The wire's part of a job: bytes cut into lines, lines decoded, replies encoded.
+//! The wire's part of a job: framing bytes into lines, decoding lines, encoding replies.
 //!
-//! Workload: 64 different lines of each kind, made from a fixed seed, as clients write them (no white space). Units: bytes
-//! a second for framing, lines a second for the rest. Every benchmark checks its answers once before it is timed; under
-//! `cargo test` that and one pass over the lines is all that happens.
+//! Workload: 64 different lines of each kind, from a fixed seed, as clients write them (without white space). Units: bytes
+//! per second for framing, lines per second for the rest. Each benchmark checks its results once before it is timed. Under
+//! `cargo test` it does that and one pass over the lines.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -19,14 +19,14 @@ mod random;
 
 use random::Random;
 
-/// Lines of each kind: so many that the processor does not learn them by heart.
+/// Lines of each kind: enough that the branch predictor does not learn them.
 const LINES: usize = 64;
 
 /// The server's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A line, and what it means, as Rust's notation has it.
+/// A line, and its meaning in Rust's notation.
 struct Case {
     line: String,
     meaning: String,
@@ -38,18 +38,18 @@ impl Case {
     }
 }
 
-/// So many letters between quotes.
+/// Returns a JSON string of this many letters.
 fn string(random: &mut Random, letters: usize) -> String {
     let inside = (0..letters).map(|_| char::from(*random.pick(b"abcdefghijklmnopqrstuvwxyz0123456789 /.-")));
     format!("\"{}\"", inside.collect::<String>())
 }
 
-/// An id like those of a client that counts.
+/// Returns an id of six digits, as counting clients use.
 fn id(random: &mut Random) -> String {
     (100_000 + random.below(900_000)).to_string()
 }
 
-/// A `do` with this argument.
+/// Returns a `do` with this argument.
 fn submission(random: &mut Random, arg: &str) -> Case {
     let (id, name) = (id(random), format!("t{}", random.below(100)));
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"{name}","arg":{arg}}}"#);
@@ -61,18 +61,19 @@ fn do_plain(random: &mut Random) -> Case {
     submission(random, &arg)
 }
 
-/// Objects, lists, numbers and strings in each other, 4 KiB or a little more.
+/// Returns a `do` whose argument nests objects, lists, numbers and strings, 4 KiB or slightly more.
 fn do_nested(random: &mut Random) -> Case {
     let mut arg = String::from("[");
     while arg.len() < 4_096 {
         let (name, number, text) = (string(random, 6), random.below(1_000_000), string(random, 12));
-        write!(arg, r#"{{{name}:[{number},-{number}.25,{{"on":true,"text":{text}}}]}},"#).expect("a String takes all");
+        write!(arg, r#"{{{name}:[{number},-{number}.25,{{"on":true,"text":{text}}}]}},"#)
+            .expect("writing to a String cannot fail");
     }
     arg.push_str("null]");
     submission(random, &arg)
 }
 
-/// Escapes in the id, the type and the argument.
+/// Returns a `do` with escapes in its id, type and argument.
 fn do_escaped(random: &mut Random) -> Case {
     let (id, arg) = (format!(r#""j\u002d{}""#, random.below(1_000)), r#""C:\\a\tb \ud83d\ude00""#);
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"im\u0061ges\/\u00e9","arg":{arg}}}"#);
@@ -129,7 +130,7 @@ fn decoding(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Cuts pieces into lines; how many they were, and their bytes.
+/// Frames pieces into lines; returns the number of lines and their bytes.
 fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (usize, usize) {
     let (mut framer, mut lines, mut bytes_seen) = (Framer::default(), 0, 0);
     for mut piece in pieces {
@@ -142,7 +143,7 @@ fn frame<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (usize, usize) {
     (lines, bytes_seen)
 }
 
-/// One read's worth of `do` lines: at once, and cut anywhere, so that most lines come in two parts.
+/// Frames one read's worth of `do` lines: in one piece, and cut so that most lines arrive in two parts.
 fn framing(criterion: &mut Criterion) {
     let mut random = Random::new(2);
     let (mut chunk, mut lines) = (String::new(), 0);
@@ -171,14 +172,14 @@ fn framing(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a reply is made of.
+/// The parts of a reply.
 struct Texts {
     id: String,
     value: String,
     job: u64,
 }
 
-/// A kind of reply, and the line that it has to come to.
+/// A kind of reply, and the line that it must become.
 struct Kind {
     name: &'static str,
     reply: fn(&Texts) -> Reply<'_>,
@@ -203,7 +204,7 @@ const KINDS: [Kind; 3] = [
     },
 ];
 
-/// Replies are measured and appended to one buffer, as those of a turn are.
+/// Encodes replies into one buffer, as a turn does.
 fn encoding(criterion: &mut Criterion) {
     let mut random = Random::new(3);
     let texts: Vec<_> = (0..LINES)

@@ -1,4 +1,4 @@
-//! The home of a hot type, whose submitters and workers are all on other shards.
+//! The home of a hot type whose submitters and workers are all on other shards.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use deputy::protocol::reply::Reply;
 
 use crate::{ARG, JOBS, core};
 
-/// Shards in all. The home is the first; the others submit and take in turn.
+/// Shards in all. The home is the first; the others submit and take jobs in rotation.
 const SHARDS: u16 = 16;
 
-/// Jobs, or slots, that are there before those of the other kind begin to come.
+/// Jobs (or slots) that arrive before the first slot (or job).
 const AHEAD: usize = 256;
 
-/// The hot type. All that the core hears of it comes from outside, so it need not really have its home here.
+/// The hot type. All its messages come from other shards, so its name need not hash to this home.
 const HOT: &str = "hot";
 
 /// What the home told the others: whom each job was assigned to, in order.
@@ -32,19 +32,19 @@ impl Effects for Posted {
     }
 
     fn send(&mut self, _: ConnId, _: &Reply<'_>) -> usize {
-        panic!("nobody is connected here");
+        panic!("no connection is open here");
     }
 
     fn close(&mut self, _: ConnId, _: Closing) {
-        panic!("nobody is connected here");
+        panic!("no connection is open here");
     }
 
     fn fault(&mut self, conn: ConnId, fault: Fault) {
-        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
+        panic!("no peer does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {
-        panic!("nobody asks for the metrics");
+        panic!("no client asks for the metrics");
     }
 }
 
@@ -69,7 +69,7 @@ fn submission(number: usize) -> (ShardId, Message) {
     )
 }
 
-/// All jobs and as many offers of one slot, alternating; those of one kind are [`AHEAD`]. Returns how long the home took.
+/// Sends all jobs and as many offers of one slot in alternation; one of the two is [`AHEAD`]. Returns the home's time.
 pub(crate) fn run(jobs_wait: bool) -> Duration {
     let hot = hot();
     let offer = |number: usize| {
@@ -90,11 +90,11 @@ pub(crate) fn run(jobs_wait: bool) -> Duration {
     }
     let took = start.elapsed();
     check(&posted.0);
-    assert!(home.audit().queues.is_empty(), "nothing is left at the home");
+    assert!(home.audit().queues.is_empty(), "nothing remains at the home");
     took
 }
 
-/// Jobs go out in the order in which they came, to the shards in the order of their offers: so each exactly once.
+/// Checks that jobs are assigned in the order in which they arrived, to the shards in the order of their offers.
 fn check(posted: &[(ShardId, Job)]) {
     assert_eq!(posted.len(), JOBS);
     for (number, (to, job)) in posted.iter().enumerate() {

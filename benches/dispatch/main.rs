@@ -1,14 +1,14 @@
-//! The pure core alone: no socket, no thread, no JSON. What is left is who does which job.
+//! The pure core alone: without sockets, threads and JSON. What remains is the decision which worker does which job.
 //!
-//! Workload: `echo` jobs with an arg of 32 bytes. Unit: jobs a second on one core. After each run it is checked that
-//! every job was answered exactly once, at the connection that submitted it, with what its worker said; or, for a home
-//! alone, that it was assigned exactly once. Nothing is random: two runs take the same steps.
+//! Workload: `echo` jobs with an argument of 32 bytes. Unit: jobs per second on one core. After each run the benchmark checks
+//! that every job was answered exactly once, on the connection that submitted it, with its worker's result. For a home
+//! alone it checks that every job was assigned exactly once. Nothing is random: two runs take the same steps.
 //!
-//! - `one shard`: everything that the core does for a job, submitter, home and worker being on the same shard: `do`, the
+//! - `one shard`: everything that the core does for a job whose submitter, home and worker are on one shard: `do`, the
 //!   assignment, `did`, the result, and a share of the turn's other inputs.
-//! - `home alone`: only what the home of a hot type does for a job when all its submitters and workers are on other
-//!   shards: it is told of a job and of a free slot, and says who takes it. However many shards there are, a type does no
-//!   more jobs a second than this, less what channels and wakes cost.
+//! - `home alone`: only what the home of a hot type does for a job when all submitters and workers are on other shards. It
+//!   receives a job and an offer, and assigns the job. However many shards there are, one type does no more jobs per second
+//!   than this, minus the cost of channels and wakes.
 
 mod home;
 mod one_shard;
@@ -30,7 +30,7 @@ const ARG: &str = r#""thirty letters and two quotes !!""#;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A core as a server of so many shards has it, with fixed hash seeds.
+/// Returns a core of a server with this many shards, with fixed hash seeds.
 fn core(shards: u16) -> Dispatch {
     Dispatch::new(Settings {
         shard: ShardId(0),

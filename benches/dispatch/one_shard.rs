@@ -1,5 +1,4 @@
-//! A closed loop around one core that is all the server: what it sends to workers is answered, what it answers is asked
-//! again.
+//! A closed loop around one core: workers answer each job at once, and each answer makes a submitter submit again.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,60 +11,60 @@ use deputy::protocol::reply::Reply;
 
 use crate::{ARG, JOBS, core};
 
-/// Connections that submit: the first slots, the workers have the others.
+/// Connections that submit: the first indices. The workers have the others.
 const SUBMITTERS: usize = 4;
 
-/// Jobs that a turn submits and answers at most: what a busy server's turns come to.
+/// Jobs that a turn submits and answers at most, about as many as in a busy server.
 const JOBS_PER_TURN: usize = 64;
 
 /// The sizes of a workload.
 pub(crate) struct Shape {
     pub(crate) types: usize,
     pub(crate) workers: usize,
-    /// Slots of each worker; 0: one, and it does not give `max_jobs`.
+    /// Slots that each worker asks for; 0: it sends no `max_jobs` and has one slot.
     pub(crate) slots: u32,
-    /// Worker `w` takes so many, from type `w * types_per_worker` on, and round again.
+    /// Worker `w` does this many types, from `w * types_per_worker` on, modulo the number of types.
     pub(crate) types_per_worker: usize,
-    /// Jobs that are submitted and not answered.
+    /// Unanswered jobs.
     pub(crate) in_flight: usize,
 }
 
-/// The core, and what a run needs of its surroundings.
+/// The core, and its surroundings.
 pub(crate) struct OneShard {
     core: Dispatch,
-    outside: Outside,
-    /// The ids of a run's jobs; each is its result as well.
+    surroundings: Surroundings,
+    /// The ids of the jobs; each is the job's result too.
     ids: Vec<String>,
     types: Vec<String>,
     in_flight_max: usize,
 }
 
-/// What lies around the core.
+/// The surroundings of the core.
 #[derive(Default)]
-struct Outside {
-    /// Jobs that workers were given, with who has them and their numbers on the wire.
+struct Surroundings {
+    /// Jobs that were sent to workers, each with its worker and its lease on the wire.
     given: VecDeque<(ConnId, usize, Option<u64>)>,
-    /// By job: how many answers it got.
+    /// By job: the number of its answers.
     answers: Vec<u32>,
     answered: usize,
-    /// Connections that were sent something in this turn, and how many bytes.
+    /// Connections with replies in this turn, and their bytes.
     unsent: Vec<(ConnId, u64)>,
-    /// The line that is sent.
+    /// A reply, while it is encoded.
     line: Vec<u8>,
 }
 
-impl Effects for Outside {
+impl Effects for Surroundings {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let number = |id: &str| id.parse::<usize>().expect("the ids are numbers");
         match *reply {
             Reply::Do { id, job, .. } => self.given.push_back((to, number(id), job)),
             Reply::Done { id, res } => {
                 let job = number(id);
-                assert!(res == Some(id) && to == submitter_of(job), "job {job} has another's answer");
+                assert!(res == Some(id) && to == submitter_of(job), "job {job} has the result of another job");
                 self.answers[job] += 1;
                 self.answered += 1;
             }
-            _ => panic!("nothing here is refused: {reply:?}"),
+            _ => panic!("no job is refused: {reply:?}"),
         }
         self.line.clear();
         let bytes = reply.encode(&mut self.line);
@@ -74,24 +73,24 @@ impl Effects for Outside {
     }
 
     fn post(&mut self, _: ShardId, _: Message) {
-        panic!("there is no other shard");
+        panic!("this is the only shard");
     }
 
     fn close(&mut self, _: ConnId, _: Closing) {
-        panic!("nobody leaves");
+        panic!("no connection closes");
     }
 
     fn fault(&mut self, conn: ConnId, fault: Fault) {
-        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
+        panic!("no peer does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {
-        panic!("nobody asks for the metrics");
+        panic!("no client asks for the metrics");
     }
 }
 
 fn conn(slot: usize) -> ConnId {
-    ConnId { index: u32::try_from(slot).expect("connections are few"), generation: 0 }
+    ConnId { index: u32::try_from(slot).expect("there are few connections"), generation: 0 }
 }
 
 fn submitter_of(job: usize) -> ConnId {
@@ -99,42 +98,43 @@ fn submitter_of(job: usize) -> ConnId {
 }
 
 impl OneShard {
-    /// A shard whose submitters and workers have come.
+    /// Returns a shard whose submitters and workers are connected.
     pub(crate) fn new(shape: &Shape) -> Self {
         let mut shard = Self {
             core: core(1),
-            outside: Outside::default(),
+            surroundings: Surroundings::default(),
             ids: (0..JOBS).map(|job| job.to_string()).collect(),
             types: (0..shape.types).map(|number| format!("t{number}")).collect(),
             in_flight_max: shape.in_flight,
         };
         for slot in 0..SUBMITTERS + shape.workers {
-            shard.core.step(Input::Opened { conn: conn(slot) }, &mut shard.outside);
+            shard.core.step(Input::Opened { conn: conn(slot) }, &mut shard.surroundings);
         }
         for worker in 0..shape.workers {
             let numbers = worker * shape.types_per_worker..(worker + 1) * shape.types_per_worker;
             let types = numbers.map(|number| TypeName::from(&shard.types[number % shape.types])).collect();
             let command = Command::CanDo { types, max_jobs: (shape.slots > 0).then_some(shape.slots), id: None };
-            shard.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut shard.outside);
+            shard.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut shard.surroundings);
         }
         shard
     }
 
-    /// Does all jobs; how long that took. They go round the types.
+    /// Does all jobs, with the types in rotation; returns how long that took.
     pub(crate) fn run(&mut self) -> Duration {
-        self.outside.answers = vec![0; JOBS];
-        self.outside.answered = 0;
+        self.surroundings.answers = vec![0; JOBS];
+        self.surroundings.answered = 0;
         let (mut submitted, mut turns) = (0, 0);
         let start = Instant::now();
-        while self.outside.answered < JOBS {
+        while self.surroundings.answered < JOBS {
             turns += 1;
-            assert!(turns <= JOBS, "the jobs do not end");
-            self.core.step(Input::Turn { now: Micros::default(), others: MemoryUse::default() }, &mut self.outside);
-            let given = self.outside.given.len().min(JOBS_PER_TURN);
+            assert!(turns <= JOBS, "the jobs end");
+            self.core
+                .step(Input::Turn { now: Micros::default(), others: MemoryUse::default() }, &mut self.surroundings);
+            let given = self.surroundings.given.len().min(JOBS_PER_TURN);
             for _ in 0..given {
                 self.answer();
             }
-            let room = self.in_flight_max - (submitted - self.outside.answered);
+            let room = self.in_flight_max - (submitted - self.surroundings.answered);
             let next = submitted + room.min(JOBS_PER_TURN).min(JOBS - submitted);
             for job in submitted..next {
                 self.submit(job);
@@ -143,32 +143,32 @@ impl OneShard {
             self.end_turn();
         }
         let took = start.elapsed();
-        assert!(self.outside.answers.iter().all(|&answers| answers == 1), "each job is answered once");
+        assert!(self.surroundings.answers.iter().all(|&answers| answers == 1), "each job is answered once");
         assert_eq!(self.core.pending(), 0);
         took
     }
 
     fn answer(&mut self) {
-        let (from, job, lease) = self.outside.given.pop_front().expect("so many were given");
+        let (from, job, lease) = self.surroundings.given.pop_front().expect("a job was sent");
         let id = self.ids[job].as_str();
         let name = lease.map_or(JobRef::Id(id), JobRef::Lease);
         let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id)) };
-        self.core.step(Input::Command { from, command }, &mut self.outside);
+        self.core.step(Input::Command { from, command }, &mut self.surroundings);
     }
 
     fn submit(&mut self, job: usize) {
         let type_name = TypeName::from(&self.types[job % self.types.len()]);
         let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG) };
-        self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.outside);
+        self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
     }
 
-    /// Every line that was sent in this turn is taken at once: a write each, where a shell makes one a connection.
+    /// Acknowledges each reply of this turn with a write of its own, where the server makes one write per connection.
     fn end_turn(&mut self) {
-        let mut unsent = std::mem::take(&mut self.outside.unsent);
+        let mut unsent = std::mem::take(&mut self.surroundings.unsent);
         for (conn, bytes) in unsent.drain(..) {
-            self.core.step(Input::Written { conn, bytes }, &mut self.outside);
+            self.core.step(Input::Written { conn, bytes }, &mut self.surroundings);
         }
-        assert!(self.outside.unsent.is_empty(), "nobody was paused");
-        self.outside.unsent = unsent;
+        assert!(self.surroundings.unsent.is_empty(), "no connection was paused");
+        self.surroundings.unsent = unsent;
     }
 }

@@ -6,34 +6,35 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, ValueExt};
 
 use crate::compare::Plan;
-use crate::scale::SHARDS;
+use crate::shape::{SHARDS, TYPES, WORKERS};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Says what many shards would do, from what each operation costs here.
+Predicts what many shards would do, from the cost of each operation on this machine.
 
 usage: cargo bench --bench model -- [options]
 
 costs:
-  --costs FILE        take them from a file, do not measure them
-  --record FILE       write them to a file, as they were measured
-  --set NAME=NS       change one of them; may be repeated
+  --costs FILE        read the costs from a file instead of measuring them
+  --record FILE       write the costs to a file
+  --set NAME=NS       change a cost; may be repeated
 compare:
-  --no-compare        do not load the real server to compare with
-  --seconds S         how long to load it, a run (3)
-  --runs N            how often, by turns with one shard and with two (3)
+  --no-compare        do not compare with the real server
+  --seconds S         time of each run of the real server (3)
+  --runs N            rounds, each with one shard and with two (3)
 scale:
-  --shards N,N,...    how many, a row each (1,2,4,8,16,32,64)
-  --far N             times this, what is between cores: those here share a cache, those of a large machine do not (1)
-  --factor PERMILLE   times this, what is paid on one shard (1000, or what the comparison at one shard says)
-  --post-early        what if a shard posted what its mail led to before it reads from its connections
-  --seed N            picks the types of jobs and their homes (1)
+  --shards N,N,...    numbers of shards, one row each (1,2,4,8,16,32,64)
+  --workers N         workers per shard, for 16 types per shard (128)
+  --far N             multiplies the costs between cores: cores of a large machine may share no cache (1)
+  --factor PERMILLE   multiplies the costs within a shard (what the comparison at one shard finds, otherwise 1000)
+  --post-early        let a shard post the messages that its mailbox caused before it reads from connections
+  --seed N            chooses the types of jobs and their homes (1)
   --help              print this
 
-Without --bench (as cargo test calls it) it only checks itself.
+Without --bench (as cargo test calls it) the model only checks itself.
 ";
 
-/// What is to be done.
+/// What the program is asked to do.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Print the help.
@@ -44,30 +45,32 @@ pub(crate) enum Task {
     Bench(Options),
 }
 
-/// How.
+/// The options.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// Where the costs come from; `None`: they are measured.
+    /// The file with the costs; `None`: they are measured.
     pub(crate) costs: Option<PathBuf>,
-    /// Where they go.
+    /// The file that receives them.
     pub(crate) record: Option<PathBuf>,
-    /// Costs that are changed.
+    /// Changes of costs.
     pub(crate) set: Vec<String>,
-    /// How the real server is loaded; `None`: not at all.
+    /// How the real server is loaded; `None`: it is not.
     pub(crate) compare: Option<Plan>,
-    /// Shards, a row each.
+    /// Numbers of shards, one row each.
     pub(crate) shards: Vec<u16>,
     /// See the help.
     pub(crate) far: u64,
     /// See the help.
     pub(crate) factor: Option<u64>,
     /// See the help.
+    pub(crate) workers: usize,
+    /// See the help.
     pub(crate) post_early: bool,
     /// Seeds the model.
     pub(crate) seed: u64,
 }
 
-/// Reads the arguments, the program's name not among them. The error is a line for people.
+/// Reads the arguments after the program's name. An error is one line of text for a person.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let (mut bench, mut compare) = (false, true);
@@ -81,6 +84,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
         shards: SHARDS.to_vec(),
         far: 1,
         factor: None,
+        workers: WORKERS,
         post_early: false,
         seed: 1,
     };
@@ -99,12 +103,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
             "shards" => options.shards = shard_counts(&parser.value()?.string()?)?,
             "far" => options.far = parser.value()?.parse()?,
             "factor" => options.factor = Some(parser.value()?.parse()?),
+            "workers" => options.workers = parser.value()?.parse()?,
             "seed" => options.seed = parser.value()?.parse()?,
             _ => return Err(arg.unexpected()),
         }
     }
     if !(0.1..=3_600.0).contains(&plan.seconds) || plan.runs == 0 {
         return Err("--seconds takes 0.1 to 3600, and --runs 1 or more".into());
+    }
+    if options.workers < TYPES {
+        return Err(format!("--workers takes a number from {TYPES}, because each type needs a worker").into());
     }
     options.compare = compare.then_some(plan);
     Ok(if bench { Task::Bench(options) } else { Task::Smoke })
@@ -113,5 +121,5 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
 fn shard_counts(list: &str) -> Result<Vec<u16>, lexopt::Error> {
     let count = |text: &str| text.parse().ok().filter(|&count| (1..=1_024).contains(&count));
     let counts: Option<Vec<u16>> = list.split(',').map(count).collect();
-    counts.ok_or_else(|| format!("--shards takes numbers from 1 to 1024 with commas between, not {list}").into())
+    counts.ok_or_else(|| format!("--shards takes numbers from 1 to 1024 separated by commas, not '{list}'").into())
 }

@@ -1,9 +1,8 @@
-//! The model against the real server. At one shard nothing is between cores: there the model is fitted, by one factor for
-//! all that it knows too cheap (a measurement in a loop has warmer caches than a server). What it then says of two
-//! shards is a prediction.
+//! Compares the model with the real server. With one shard nothing passes between cores: there the model is fitted by one
+//! factor, because a measurement in a loop has warmer caches than a server. Its figures for two shards are predictions.
 //!
-//! Server and load share this machine, so the model has its cores and the load's thread as well. What is compared is the
-//! server's processor time a job; other programs disturb it less than the speed, but do, so the least disturbed run counts.
+//! The server and the load share this machine, so the model has its cores and the load's thread too. The server's processor
+//! time per job is compared. Other programs disturb it less than the speed; the least disturbed run counts.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -20,18 +19,18 @@ use crate::workload::{WORKLOADS, Workload};
 /// How the real server is loaded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// How long a run is measured.
+    /// The measured time of a run.
     pub(crate) seconds: f64,
-    /// How often, with one shard and with two by turns.
+    /// Rounds, each with one shard and with two.
     pub(crate) runs: usize,
 }
 
 const JOBS: Jobs = Jobs { warm_up: 10_000, measured: 60_000 };
 
-/// Types have other homes with another seed: of so many the mean is taken.
+/// Each seed places the types differently; the mean over this many seeds is taken.
 const SEEDS: u32 = 4;
 
-/// How often the fit is refined: with other costs batches are of other sizes.
+/// How often the fit is refined, because other costs lead to batches of other sizes.
 const REFINEMENTS: usize = 6;
 
 /// Compares, prints, and returns the factor of the first workload, in thousandths.
@@ -41,7 +40,7 @@ pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
         "workload",
         "shards",
         "",
-        "server us a job",
+        "server us per job",
         "messages",
         "wakes",
         "turns",
@@ -71,7 +70,7 @@ pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
     Ok(first.expect("there are workloads"))
 }
 
-/// With one shard and with two: of all runs those that other programs disturbed least.
+/// Returns the least disturbed run with one shard, and with two.
 fn measure(workload: Workload, plan: Plan) -> Result<[PerJob; 2], Failure> {
     let time = Duration::from_secs_f64(plan.seconds);
     let mut best: [Option<PerJob>; 2] = [None; 2];
@@ -86,7 +85,7 @@ fn measure(workload: Workload, plan: Plan) -> Result<[PerJob; 2], Failure> {
     Ok(best.map(|best| best.expect("there is a run")))
 }
 
-/// The factor, in thousandths, with which the model of one shard takes as long as the real one.
+/// Returns the factor, in thousandths, with which the model of one shard takes as long as the real server.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a factor near 1, in thousandths")]
 fn fit(workload: Workload, costs: &Costs, cores: usize, real_us: f64) -> u64 {
     let mut factor = 1.0;

@@ -1,9 +1,9 @@
-//! What each operation costs, in nanoseconds of a core: the model's only figures. Measured by `calibrate`, or read from
-//! a file, so that a set that was recorded on one machine can be replayed on another.
+//! The cost of each operation in nanoseconds of a core: the model's only figures. `calibrate` measures them, or they are
+//! read from a file, so that the costs of one machine can be used on another.
 
 use std::fmt::Write;
 
-/// Declares the costs once: a field each, in this order in the file.
+/// Declares the costs once: a field each, in the order of the file.
 macro_rules! costs {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// One machine's costs, in nanoseconds.
@@ -13,27 +13,27 @@ macro_rules! costs {
         }
 
         impl Costs {
-            /// As text: a line for each, its name and its value.
+            /// Returns the costs as text: one line each, with name and value.
             pub(crate) fn to_text(self) -> String {
                 let mut out = String::new();
                 $(let _ = writeln!(out, "{} {}", stringify!($name), self.$name);)* // Writing to a String cannot fail.
                 out
             }
 
-            /// Reads what [`to_text`](Self::to_text) wrote; empty lines and those with `#` in front are passed over.
-            /// All costs must be there. The error is a line for people.
+            /// Reads what [`to_text`](Self::to_text) wrote; ignores empty lines and lines that begin with `#`. Returns an
+            /// error, as text for a person, if a cost is missing or unknown.
             pub(crate) fn parse(text: &str) -> Result<Self, String> {
                 let mut given = std::collections::BTreeMap::new();
                 for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
                     let cost = line.split_once(' ').and_then(|(name, ns)| Some((name, ns.trim().parse().ok()?)));
-                    let (name, ns): (&str, u64) = cost.ok_or_else(|| format!("not a cost and its nanoseconds: {line}"))?;
+                    let (name, ns): (&str, u64) = cost.ok_or_else(|| format!("expected a cost and its nanoseconds: {line}"))?;
                     given.insert(name, ns);
                 }
                 let costs = Self {
                     $($name: given.remove(stringify!($name)).ok_or(concat!(stringify!($name), " is missing"))?,)*
                 };
                 match given.first_key_value() {
-                    Some((name, _)) => Err(format!("there is no cost {name}")),
+                    Some((name, _)) => Err(format!("unknown cost: {name}")),
                     None => Ok(costs),
                 }
             }
@@ -50,46 +50,46 @@ costs! {
     read_ns,
     /// System call: write of a connection's replies, with what the kernel does of the receiving side in it.
     write_ns,
-    /// What a write or a wake costs more because the other side sleeps and has to be woken.
+    /// The additional cost of a write or a wake if the other side sleeps and must be woken.
     rouse_ns,
-    /// System call: the write to an eventfd by which a shard is woken, that of rousing it included.
+    /// System call: the write to an eventfd that wakes a shard, including [`rouse_ns`](Self::rouse_ns).
     wake_ns,
-    /// What blocking in `epoll_wait`, and being switched to again, costs the sleeper.
+    /// What it costs a thread to block in `epoll_wait` and to be switched to again.
     sleep_ns,
-    /// From the wake until the sleeper runs: no work, just time.
+    /// The time from the wake until the woken thread runs.
     wake_latency_ns,
-    /// A turn of a shard beside its system calls: clock, figures, lists.
+    /// The server's code of a turn: clock, metrics, lists.
     turn_ns,
-    /// What a ready connection costs in our code beside its lines, and a written one beside its replies.
+    /// The server's code per connection that is read from and written to, without its lines.
     conn_ns,
-    /// `do`: cut, decode, accept.
+    /// `do`: frame, decode, accept.
     do_ns,
-    /// `did`: cut, decode, free the slot, offer it.
+    /// `did`: frame, decode, free the slot, offer it.
     did_ns,
-    /// At home: a job comes, and is given to a shard.
+    /// At the home: a job arrives and is assigned to a shard.
     submit_ns,
-    /// At home: an offer comes.
+    /// At the home: an offer arrives.
     offer_ns,
-    /// A job comes for a worker: pick it, encode the line.
+    /// A job arrives for a worker: choose the worker, encode the line.
     assign_ns,
-    /// An answer comes for a submitter: encode the line.
+    /// An answer arrives for a submitter: encode the line.
     result_ns,
-    /// A batch put in a mailbox: the channel, the fence, the look at the flag.
+    /// Posting a batch to a mailbox: the channel, the fence, the sleeping flag.
     post_ns,
-    /// A batch taken out of the mailbox, and its memory freed where another core allocated it.
+    /// Taking a batch out of a mailbox, and freeing memory that another core allocated.
     receive_ns,
-    /// A message in it: its lines, and those of its texts, come from another core's cache.
+    /// A message of a batch, whose cache lines come from another core's cache.
     message_ns,
     /// One cache line that comes from another core's cache.
     line_ns,
-    /// Another shard's block of figures read, after it was written.
+    /// Reading another shard's metrics after they were written.
     block_ns,
-    /// The load's own code: a line read, checked and answered.
+    /// The load's code: a line read, checked and answered.
     load_line_ns,
 }
 
 impl Costs {
-    /// With all that is paid on one shard as well, times `per_mille` thousandths; what is between cores as it is.
+    /// Multiplies the costs within a shard by `per_mille` thousandths.
     pub(crate) fn scaled(self, per_mille: u64) -> Self {
         let times = |ns: u64| ns * per_mille / 1_000;
         Self {
@@ -112,7 +112,7 @@ impl Costs {
         }
     }
 
-    /// With all that comes from other cores times `far`.
+    /// Multiplies the costs between cores by `far`.
     pub(crate) fn at_distance(self, far: u64) -> Self {
         Self {
             post_ns: self.post_ns * far,

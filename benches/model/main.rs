@@ -1,28 +1,28 @@
 //! A model of the sharded server on more cores than this machine has.
 //!
-//! Question: what do 4 to 64 shards do, where the first limit is, and how far one hot type goes. Method: the real core
-//! (`deputy::dispatch::Dispatch`), one for each shard, under virtual time; each operation takes what it takes on this
-//! machine, measured one by one. Messages, batches, wakes and turns a job are not assumed, they follow. The model is
-//! fitted at one shard, and checked against the real server at two. Deterministic for given costs and seed; each
-//! job is checked to be answered exactly once.
+//! Questions: what do 4 to 64 shards do, what limits them first, and how far does one hot type scale? Method: the real core
+//! (`deputy::dispatch::Dispatch`), one per shard, in virtual time. Each operation takes what it takes on this machine,
+//! measured one by one. Messages, batches, wakes and turns per job follow from that and are not assumed. The model is fitted
+//! at one shard and compared with the real server at two. It is deterministic for given costs and seed, and checks that
+//! each job is answered exactly once.
 //!
 //! ```text
 //! args -> main -> calibrate: code, mail, sockets, wakes -> costs
 //!              -> compare: real (a server process, the harness) against sim at 1 and 2 shards -> factor
-//!              -> scale: sim at 1 to 64 shards, types alike, by Zipf's law, one hot type -> tables
+//!              -> scale: sim at 1 to 64 shards, equal types, Zipf's law, one hot type -> tables
 //! ```
 //!
 //! `cargo bench --bench model -- --help` lists the options; without `--bench` (`cargo test`) it checks itself with costs
 //! that were recorded once.
 //!
-//! What the model leaves out is in [`LEFT_OUT`], which is printed beside the tables. What is between cores is measured on two
-//! cores that share a cache; `--far` multiplies it for machines whose cores do not.
+//! [`LEFT_OUT`], printed with the tables, lists what the model leaves out. The costs between cores are measured on two cores
+//! that share a cache; `--far` multiplies them for machines whose cores do not.
 
 mod args;
 mod calibrate;
 mod compare;
 mod costs;
-#[expect(dead_code, reason = "this bench loads a server, the others do more")]
+#[expect(dead_code, reason = "the model uses a part of the harness")]
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../../tests/common/random.rs"]
@@ -49,15 +49,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// An argument and a result: 32 bytes, as in the load test.
 const ARG: &str = r#""0123456789abcdefghijklmnopqrst""#;
 
-/// Costs as they were measured once, so that the check of the model repeats.
+/// Costs that were measured once, so that the check of the model repeats.
 const RECORDED: &str = include_str!("recorded.txt");
 
-/// What the model does not know; said beside its tables.
+/// What the model leaves out; printed with its tables.
 const LEFT_OUT: &str = "\
-Left out: network cards and their interrupts (loopback stands for the network: a write does the receiver's part of the
-kernel's work), several sockets or dies of a machine and the ways between them, memory bandwidth, caches that are too
-small for more connections, types and jobs, hyper-threads, clock frequency, the scheduler's finer rules, work of other
-programs, contention inside the kernel, and cores too far apart to share a cache (see --far).
+Left out: network cards and their interrupts (loopback replaces the network: a write does the receiver's part of the
+kernel's work), machines with several sockets or dies, memory bandwidth, cache sizes, hyper-threads, clock frequency, the
+scheduler's finer rules, other programs, contention inside the kernel, and cores that share no cache (see --far).
 ";
 
 fn main() -> ExitCode {
@@ -74,7 +73,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(failure: &Failure, code: u8) -> ExitCode {
-    // There is nowhere else to complain if stderr is closed.
+    // If stderr is closed, the exit code still tells.
     let _ = writeln!(io::stderr(), "model: {failure}");
     ExitCode::from(code)
 }
@@ -89,22 +88,22 @@ fn bench(options: &Options) -> Result<(), Failure> {
     let factor = options.factor.unwrap_or(fitted);
     writeln!(
         io::stdout(),
-        "The tables below: what is paid on one shard times {:.2}, what is between cores times {}. Each shard has its own \
-         core; peers are ideal, 40 us away.\n",
+        "In the tables below the costs within a shard are multiplied by {:.2}, those between cores by {}. Each shard has its \
+         own core; peers are infinitely fast and 40 us away. No run on more than two cores exists.\n",
         table::ratio(factor, 1_000),
         options.far
     )?;
-    scale::print(&costs.scaled(factor).at_distance(options.far), &options.shards, options.post_early, options.seed)?;
+    scale::print(&costs.scaled(factor).at_distance(options.far), options)?;
     Ok(io::stdout().write_all(LEFT_OUT.as_bytes())?)
 }
 
-/// From a file or measured; then changed as the options say.
+/// Reads or measures the costs, then changes them as the options say.
 fn costs(options: &Options) -> Result<Costs, Failure> {
     let measured = match &options.costs {
         Some(file) => Costs::parse(&std::fs::read_to_string(file)?)?,
         None => calibrate::measure()?,
     };
-    // Of two lines for a cost the later one counts.
+    // If a cost has two lines, the later one counts.
     let text = measured.to_text() + &options.set.join("\n").replace('=', " ");
     if let Some(file) = &options.record {
         std::fs::write(file, &text)?;

@@ -1,4 +1,4 @@
-//! The real server under the harness's load: what it counts itself, and its processor time.
+//! The real server under the harness's load: its own counts and its processor time.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ use crate::harness::tables::case::Case;
 use crate::harness::tables::run::{Options, steady};
 use crate::workload::Workload;
 
-/// Before anything is measured.
+/// The time before the measured time.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// What a job takes, as measured or as predicted.
+/// The figures per job, measured or predicted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PerJob {
-    /// Answers a second.
+    /// Answers per second.
     pub(crate) jobs_per_s: f64,
     /// Microseconds of the server's processor time.
     pub(crate) us: f64,
@@ -29,27 +29,27 @@ pub(crate) struct PerJob {
     pub(crate) wakes: f64,
     /// Turns of the shards.
     pub(crate) turns: f64,
-    /// The part of the machine's cores that other programs had meanwhile.
+    /// The share of the machine's cores that other programs used meanwhile.
     pub(crate) others: f64,
 }
 
-/// Loads a server of so many shards for a while; server and load share all cores.
+/// Loads a server with this many shards; server and load share all cores.
 pub(crate) fn run(workload: Workload, shards: u16, time: Duration) -> Result<PerJob, Failure> {
     let case = Case::new(ServerKind::Deputy, workload.harness_shape()).threads(shards.into()).shared();
     let (began, all_before, own_before) = (Instant::now(), all_cpu_time(), own_cpu_time());
     let figures = steady(&case, 0, &Options { warm_up: WARM_UP, ..Options::for_time(time) })?;
     let all = all_cpu_time().zip(all_before).map(|(after, before)| after.saturating_sub(before));
     let own = own_cpu_time().saturating_sub(own_before);
-    let untold = || Failure::from("the system does not tell the processor time");
-    let server = figures.server.ok_or_else(untold)?;
+    let unknown = || Failure::from("the system does not tell the processor time");
+    let server = figures.server.ok_or_else(unknown)?;
     let server = (server.user + server.system).as_secs_f64();
     let jobs = approximate(figures.jobs());
     let (before, after) = figures.counts.ok_or("the server does not tell what it counts")?;
     let of = |before: u64, after: u64| approximate(after - before) / jobs;
-    // What the server took within the measured time stands for all of it.
+    // The server's share within the measured time is assumed for the whole run.
     let whole = began.elapsed().as_secs_f64();
     let others =
-        all.ok_or_else(untold)?.saturating_sub(own).as_secs_f64() - server * whole / figures.wall.as_secs_f64();
+        all.ok_or_else(unknown)?.saturating_sub(own).as_secs_f64() - server * whole / figures.wall.as_secs_f64();
     Ok(PerJob {
         jobs_per_s: figures.jobs_per_s(),
         us: server * 1e6 / jobs,
@@ -64,7 +64,7 @@ fn own_cpu_time() -> Duration {
     cpu_time(std::process::id()).map_or(Duration::ZERO, |cpu| cpu.user + cpu.system)
 }
 
-/// Processor time that all programs together have used; `None` where the system has no /proc that says so.
+/// Returns the processor time of all programs together; `None` without /proc/stat.
 fn all_cpu_time() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).map_while(|n| n.parse().ok()).collect();

@@ -1,30 +1,25 @@
-//! More shards than this machine has cores: what the model says of them.
+//! What the model predicts for more shards than this machine has cores.
 
 use std::io::{self, Write};
 
+use crate::args::Options;
 use crate::costs::Costs;
 use crate::harness::figure::approximate;
-use crate::shape::{Popularity, Shape};
+use crate::shape::{Popularity, Shape, TYPES, WORKERS};
 use crate::sim::{Figures, Jobs, Work, run};
 use crate::table::{Table, ratio};
 
-/// Shards, a row each.
-pub(crate) const SHARDS: [u16; 7] = [1, 2, 4, 8, 16, 32, 64];
-
-/// Of each shard: connections that submit, jobs that each keeps unanswered, workers, types. Workers are so many that they
-/// are not the limit where a job's way takes a turn of three shards.
+/// Per shard: connections that submit, and unanswered jobs of each.
 const SUBMITTERS: usize = 4;
 const INFLIGHT: usize = 128;
-const WORKERS: usize = 128;
-const TYPES: usize = 16;
 
-/// From the server's write to the arrival of the peer's answer, in nanoseconds: a network of the same building.
+/// From the server's write to the arrival of the peer's answer, in nanoseconds: a network within a building.
 const NETWORK_NS: u64 = 40_000;
 
-/// Of the measured jobs, for each shard.
+/// Measured jobs per shard.
 const JOBS: u64 = 10_000;
 
-/// The work that grows with the shards.
+/// Returns work that grows with the shards.
 pub(crate) fn shape(shards: u16, popularity: Popularity, seed: u64) -> Shape {
     let n = usize::from(shards);
     Shape {
@@ -44,24 +39,28 @@ pub(crate) fn shape(shards: u16, popularity: Popularity, seed: u64) -> Shape {
     }
 }
 
-/// Jobs of a run with so many shards.
+/// Returns the jobs of a run with this many shards.
 fn jobs(shards: u16) -> Jobs {
     let measured = JOBS * u64::from(shards);
     Jobs { warm_up: measured / 2, measured }
 }
 
-/// Prints a table for each way in which jobs are spread over types.
-pub(crate) fn print(costs: &Costs, shards: &[u16], post_early: bool, seed: u64) -> io::Result<()> {
-    let of_many = |shards, popularity| Shape { post_early, ..shape(shards, popularity, seed) };
+/// Prints one table per popularity of types.
+pub(crate) fn print(costs: &Costs, options: &Options) -> io::Result<()> {
+    let Options { shards, workers, post_early, seed, .. } = options;
+    let of_many = |shards: u16, popularity| {
+        let workers = workers * usize::from(shards);
+        Shape { workers, post_early: *post_early, ..shape(shards, popularity, *seed) }
+    };
     let of_one_type = |shards| Shape { types: 1, ..of_many(shards, Popularity::Uniform) };
-    print_rows("types alike, 16 for each shard", costs, shards, |n| of_many(n, Popularity::Uniform))?;
-    print_rows("types by Zipf's law, s = 1, 16 for each shard", costs, shards, |n| of_many(n, Popularity::Zipf(1.0)))?;
+    print_rows("types of equal popularity, 16 per shard", costs, shards, |n| of_many(n, Popularity::Uniform))?;
+    print_rows("types by Zipf's law, s = 1, 16 per shard", costs, shards, |n| of_many(n, Popularity::Zipf(1.0)))?;
     print_rows("one hot type: all jobs have one home", costs, shards, of_one_type)?;
     let home_ns = costs.submit_ns + costs.offer_ns + 2 * (costs.message_ns + costs.line_ns);
     writeln!(
         io::stdout(),
-        "A home's work for a job whose messages come from other shards: at least {home_ns} ns (its step, and what comes \
-         from other cores), so that a home that did nothing else would be the limit at {:.0} jobs/s of one type.\n",
+        "A home works at least {home_ns} ns on a job whose messages come from other shards. A home that did nothing else \
+         would limit one type to {:.0} jobs/s.\n",
         1e9 / approximate(home_ns)
     )
 }
@@ -71,7 +70,7 @@ fn print_rows(title: &str, costs: &Costs, shards: &[u16], shape: impl Fn(u16) ->
         "shards",
         "jobs/s",
         "efficiency",
-        "us a job",
+        "us per job",
         "messages",
         "wakes",
         "turns",
@@ -96,12 +95,12 @@ fn print_rows(title: &str, costs: &Costs, shards: &[u16], shape: impl Fn(u16) ->
     writeln!(io::stdout(), "### {title}\n\n{table}")
 }
 
-/// What a run says of a number of shards.
+/// The figures of a row.
 struct Row {
     jobs_per_s: f64,
     jobs_per_s_and_shard: f64,
     busiest: f64,
-    /// Of the busiest shard's time.
+    /// The share of the busiest shard's time that is work of a home.
     its_home: f64,
     mean: f64,
 }
@@ -120,7 +119,7 @@ impl Row {
         }
     }
 
-    /// What limits the speed: a shard that is full while the others are not is the limit by what it does more than they.
+    /// Returns what limits the speed. If one shard is full and the others are not, its additional work is the limit.
     fn limit(&self) -> &'static str {
         if self.busiest < 0.9 {
             "none: the peers and the way to them"
@@ -157,7 +156,7 @@ impl Row {
     }
 }
 
-/// A figure, a job.
+/// Returns a figure per job.
 pub(crate) fn per_job(figure: u64, figures: &Figures) -> f64 {
     ratio(figure, figures.jobs)
 }

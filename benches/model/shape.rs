@@ -1,13 +1,22 @@
-//! The work: who asks, who works, which types there are, and how often each is asked for.
+//! The work: submitters, workers, types, and how popular each type is.
 
 use crate::random::Random;
 
-/// How often types are asked for.
+/// Shards, one row each.
+pub(crate) const SHARDS: [u16; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// Types per shard.
+pub(crate) const TYPES: usize = 16;
+
+/// Workers per shard: enough that they are not the limit when a job needs a turn of three shards.
+pub(crate) const WORKERS: usize = 128;
+
+/// How often jobs of each type are submitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Popularity {
-    /// All alike.
+    /// All types equally often.
     Uniform,
-    /// The type of rank r as often as 1 / r to the power of this.
+    /// The type of rank r with a weight of 1 / r to the power of this.
     Zipf(f64),
 }
 
@@ -18,7 +27,7 @@ pub(crate) struct Shape {
     pub(crate) shards: u16,
     /// Connections that submit.
     pub(crate) submitters: usize,
-    /// Jobs that each keeps unanswered.
+    /// Unanswered jobs per submitter.
     pub(crate) inflight: usize,
     /// Connections that work.
     pub(crate) workers: usize,
@@ -26,46 +35,47 @@ pub(crate) struct Shape {
     pub(crate) types: usize,
     /// Types of each worker.
     pub(crate) types_per_worker: usize,
-    /// How often each type is asked for.
+    /// How often jobs of each type are submitted.
     pub(crate) popularity: Popularity,
-    /// Slots of a worker; 0: it does not say, and has one.
+    /// Slots that a worker asks for; 0: it sends no `max_jobs` and has one slot.
     pub(crate) max_jobs: u16,
-    /// Time between a server's write and its peer's answer's arrival at the server, there and back.
+    /// Time from the server's write to the arrival of the peer's answer.
     pub(crate) network_ns: u64,
-    /// Time that a worker takes for its jobs.
+    /// Time that a worker needs for its jobs.
     pub(crate) think_ns: u64,
-    /// The machine; none: a core for each shard, and the peers elsewhere, as fast as can be.
+    /// The machine; `None`: each shard has a core, and the peers are elsewhere and infinitely fast.
     pub(crate) shared: Option<SharedMachine>,
-    /// Whether a shard posts what its mail led to before it reads from its connections, and not only at its turn's end.
+    /// Whether a shard posts the messages that its mailbox caused before it reads from its connections, instead of at the end
+    /// of the turn.
     pub(crate) post_early: bool,
-    /// Seeds the choice of types, and which shard is whose home.
+    /// Seeds the choice of types and of their homes.
     pub(crate) seed: u64,
 }
 
-/// A machine that server and load share.
+/// A machine that the server and the load share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SharedMachine {
     /// Its cores.
     pub(crate) cores: usize,
     /// Threads of the load.
     pub(crate) load_threads: usize,
-    /// How long a thread keeps its core at least, while one that was just roused waits for it.
+    /// How long a thread keeps its core while a thread that was just woken waits for it.
     pub(crate) granule_ns: u64,
-    /// How long, while another waits that had its slice.
+    /// How long it keeps its core while another thread waits that has had its slice.
     pub(crate) slice_ns: u64,
 }
 
-/// Picks types as often as their popularity says.
+/// Picks types by their popularity.
 #[derive(Clone, Debug)]
 pub(crate) struct Types {
-    /// By type: the sum of the shares up to it, in parts of [`Types::WHOLE`].
+    /// By type: the sum of the shares up to it, in units of 1 / [`Types::WHOLE`].
     up_to: Vec<usize>,
 }
 
 impl Types {
     const WHOLE: usize = 1 << 48;
 
-    /// `count` types, the most popular first.
+    /// Returns `count` types, the most popular first.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -86,12 +96,12 @@ impl Types {
         Self { up_to: up_to.collect() }
     }
 
-    /// One at random.
+    /// Picks a type at random.
     pub(crate) fn pick(&self, random: &mut Random) -> usize {
         self.at(random.below(Self::WHOLE))
     }
 
-    /// The types of each worker. Each type has one, if there are enough; the others go where the jobs are.
+    /// Returns the types of a worker. Each type has a worker, if there are enough; further workers follow the popularity.
     pub(crate) fn of_worker(&self, worker: usize, shape: &Shape) -> Vec<usize> {
         let types = self.up_to.len();
         let in_turn = worker * shape.types_per_worker;
@@ -106,7 +116,7 @@ impl Types {
         (0..shape.types_per_worker).map(|nth| (first + nth) % types).collect()
     }
 
-    /// The type within whose share a point of the whole is.
+    /// Returns the type whose share contains a point of the whole.
     fn at(&self, point: usize) -> usize {
         self.up_to.partition_point(|&up_to| up_to <= point).min(self.up_to.len() - 1)
     }

@@ -1,4 +1,4 @@
-//! What `cargo test` runs of this: a small model with recorded costs, so that it cannot rot.
+//! What `cargo test` runs: a small model with recorded costs.
 
 use crate::costs::Costs;
 use crate::scale;
@@ -8,13 +8,13 @@ use crate::workload::WORKLOADS;
 
 const JOBS: Jobs = Jobs { warm_up: 1_000, measured: 4_000 };
 
-/// docs/architecture.md bounds the messages of a job of workers of one type by this much more than 4 (1 - 1/N).
+/// With workers of one type a job takes at most 4 (1 - 1/N) messages plus this (docs/architecture.md).
 const MESSAGES_SLACK: f64 = 0.1;
 
-/// Runs it. That each job is answered exactly once, and that nothing is left behind, the model checks by itself.
+/// Runs the model, which itself checks that each job is answered exactly once and that no core keeps anything.
 ///
 /// # Panics
-/// If the model does not repeat itself, or a job takes more messages than it may.
+/// If two runs differ, or a job takes more messages than it may.
 pub(crate) fn run_all(costs: &Costs) {
     for shards in [1, 2, 3] {
         for popularity in [Popularity::Uniform, Popularity::Zipf(1.0)] {
@@ -37,5 +37,5 @@ pub(crate) fn run_all(costs: &Costs) {
 fn check(shape: &Shape, figures: &Figures) {
     let messages = scale::per_job(figures.messages, figures);
     let most = 4.0 * (1.0 - 1.0 / f64::from(shape.shards)) + MESSAGES_SLACK;
-    assert!(messages <= most, "{messages} messages a job, at most {most}: {shape:?}");
+    assert!(messages <= most, "{messages} messages per job, at most {most}: {shape:?}");
 }

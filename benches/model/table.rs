@@ -1,4 +1,4 @@
-//! Tables as Markdown, to be pasted into a document.
+//! Tables in Markdown.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// One without rows.
+    /// Returns a table without rows.
     pub(crate) fn new(heads: &[&str]) -> Self {
         Self { rows: vec![heads.iter().map(|&head| head.to_owned()).collect()], columns: heads.len() }
     }
 
-    /// Adds a row, which has a cell for each head.
+    /// Adds a row, which has one cell per heading.
     pub(crate) fn add(&mut self, cells: Vec<String>) {
-        assert_eq!(cells.len(), self.columns, "a row has a cell for each head");
+        assert_eq!(cells.len(), self.columns, "a row has one cell per heading");
         self.rows.push(cells);
     }
 }
@@ -36,7 +36,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A part of another.
+/// Returns the ratio of two counts.
 pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     approximate(part) / approximate(whole)
 }

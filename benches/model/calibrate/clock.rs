@@ -1,17 +1,17 @@
-//! Clocks, cores and turns of two threads: what the measurements are made with.
+//! Clocks, cores and alternation of two threads, for the measurements.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Processor time of the calling thread, in nanoseconds.
+/// Returns the processor time of the calling thread, in nanoseconds.
 pub(super) fn cpu_ns() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).expect("processor time is positive")
 }
 
-/// What reading that clock costs by itself: between two readings lies the end of one and the beginning of the next.
+/// Returns what reading that clock costs: the time between two readings.
 pub(super) fn cpu_clock_ns() -> u64 {
     median((0..1_000).map(|_| {
         let before = cpu_ns();
@@ -19,27 +19,27 @@ pub(super) fn cpu_clock_ns() -> u64 {
     }))
 }
 
-/// Nanoseconds of wall time that `work` takes.
+/// Returns the wall time that `work` takes, in nanoseconds.
 pub(super) fn wall_ns(work: impl FnOnce()) -> u64 {
     let start = Instant::now();
     work();
     u64::try_from(start.elapsed().as_nanos()).expect("measurements are short")
 }
 
-/// The middle one; half of all may be disturbed without moving it.
+/// Returns the median, which is right even if nearly half of the figures were disturbed.
 pub(super) fn median(figures: impl IntoIterator<Item = u64>) -> u64 {
     let mut figures: Vec<u64> = figures.into_iter().collect();
     figures.sort_unstable();
     figures[figures.len() / 2]
 }
 
-/// What each step costs, and what there is beside: from the time of a few steps and that of many.
+/// Returns the fixed cost and the cost per step, from the time of a few steps and that of many.
 pub(super) fn parts(few: (u64, u64), many: (u64, u64)) -> (u64, u64) {
     let each = many.1.saturating_sub(few.1) / (many.0 - few.0);
     (few.1.saturating_sub(each * few.0), each)
 }
 
-/// Keeps the calling thread on one of the cores that it may use, so that two threads do not share one.
+/// Keeps the calling thread on the nth core that it may use, so that two threads do not share one.
 #[cfg(target_os = "linux")]
 pub(super) fn pin(nth: usize) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -47,39 +47,39 @@ pub(super) fn pin(nth: usize) {
     if let Some(core) = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).nth(nth) {
         let mut only = CpuSet::new();
         only.set(core);
-        // Without it the measurement is less steady, no more.
+        // If it fails, the measurement is only less steady.
         let _ = sched_setaffinity(None, &only);
     }
 }
 
-/// Elsewhere threads cannot be kept.
+/// Other systems do not offer this.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn pin(_nth: usize) {}
 
-/// Two threads that work by turns, without a system call: a number that both wait for.
+/// Lets two threads alternate without a system call: both wait for a number.
 #[derive(Debug, Default)]
 pub(super) struct Turns(AtomicU64);
 
 impl Turns {
-    /// Waits until it is this turn.
+    /// Waits for this turn.
     pub(super) fn wait(&self, turn: u64) {
         let mut looks = 0_u32;
         while self.0.load(Ordering::Acquire) < turn {
             std::hint::spin_loop();
             looks += 1;
             if looks.is_multiple_of(1 << 16) {
-                std::thread::yield_now(); // The other may need this core.
+                std::thread::yield_now(); // The other thread may need this core.
             }
         }
     }
 
-    /// From now on it is this turn.
+    /// Begins this turn.
     pub(super) fn begin(&self, turn: u64) {
         self.0.store(turn, Ordering::Release);
     }
 }
 
-/// Runs both on cores of their own; returns what they return.
+/// Runs two closures on different cores; returns their results.
 pub(super) fn on_two_cores<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,

@@ -1,5 +1,5 @@
-//! What our own code costs: a job goes through three cores of their own, one where it is submitted, one that is the home of
-//! its type, one that has the worker; each stage is timed for many jobs at once.
+//! What the server's own code costs. A job goes through three shards: its submitter's, its type's home, and its worker's.
+//! Each stage is timed for many jobs at once.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::costs::Costs;
 use crate::harness::traffic::drivers::{Deputy, Driver, ServerMessage, push_number};
 use crate::harness::traffic::workload::JobKey;
 
-/// Jobs of a round, and workers: each has one slot.
+/// Jobs of a round, and workers of one slot each.
 const JOBS: u32 = 64;
 const ROUNDS: usize = 400;
 
@@ -24,14 +24,14 @@ const SUBMITTER: u16 = 0;
 const HOME: u16 = 1;
 const OWNER: u16 = 2;
 
-/// Gathers what a core asks for.
+/// Records what a core asks for.
 #[derive(Default)]
-struct Scribe {
+struct Recorder {
     sent: Vec<u8>,
     posted: Vec<Message>,
 }
 
-impl Effects for Scribe {
+impl Effects for Recorder {
     fn send(&mut self, _to: ConnId, reply: &Reply<'_>) -> usize {
         reply.encode(&mut self.sent)
     }
@@ -41,11 +41,11 @@ impl Effects for Scribe {
     }
 
     fn close(&mut self, conn: ConnId, how: Closing) {
-        panic!("nobody goes: {conn:?}, {how:?}");
+        panic!("no connection closes: {conn:?}, {how:?}");
     }
 
     fn fault(&mut self, conn: ConnId, fault: Fault) {
-        panic!("nobody does anything wrong: {conn:?}, {fault:?}");
+        panic!("no peer does anything wrong: {conn:?}, {fault:?}");
     }
 
     fn totals(&mut self, _own: &Counts) -> Totals {
@@ -53,7 +53,7 @@ impl Effects for Scribe {
     }
 }
 
-/// The stages of a job, in nanoseconds of a round.
+/// The stages of a job, in nanoseconds per round.
 #[derive(Default)]
 struct Stages {
     of_do: Vec<u64>,
@@ -83,18 +83,18 @@ pub(super) fn measure(costs: &mut Costs) {
 }
 
 fn run() -> Stages {
-    let mut trio = Trio::new();
+    let mut shards = ThreeShards::new();
     let mut stages = Stages::default();
     for round in 0..ROUNDS {
-        trio.round(round, &mut stages);
+        shards.round(round, &mut stages);
     }
     stages
 }
 
-/// Three cores, and the name of a type whose home is the second.
-struct Trio {
+/// Three shards' cores, and a type whose home is the second.
+struct ThreeShards {
     cores: [Dispatch; 3],
-    scribe: Scribe,
+    recorder: Recorder,
     type_number: u64,
 }
 
@@ -102,11 +102,11 @@ fn conn(slot: u32) -> ConnId {
     ConnId { index: slot, generation: 0 }
 }
 
-impl Trio {
+impl ThreeShards {
     fn new() -> Self {
         let homes = RandomState::with_seeds(1, 2, 3, 4);
         let is_at_home = |number: &u64| home_of(&homes, 3, &format!("t{number}")).0 == HOME;
-        let type_number = (0..1_000).find(is_at_home).expect("one name in three has its home there");
+        let type_number = (0..1_000).find(is_at_home).expect("one name in three has its home on that shard");
         let cores = [SUBMITTER, HOME, OWNER].map(|shard| {
             Dispatch::new(Settings {
                 shard: ShardId(shard),
@@ -120,45 +120,45 @@ impl Trio {
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),
             })
         });
-        let mut trio = Self { cores, scribe: Scribe::default(), type_number };
-        trio.tell(SUBMITTER, Input::Opened { conn: conn(0) });
+        let mut shards = Self { cores, recorder: Recorder::default(), type_number };
+        shards.step(SUBMITTER, Input::Opened { conn: conn(0) });
         let types = [format!("t{type_number}")];
         for slot in 0..JOBS {
-            trio.tell(OWNER, Input::Opened { conn: conn(slot) });
+            shards.step(OWNER, Input::Opened { conn: conn(slot) });
             let types = types.iter().map(|name| name.as_str().into()).collect();
-            trio.tell(
+            shards.step(
                 OWNER,
                 Input::Command { from: conn(slot), command: Command::CanDo { types, max_jobs: None, id: None } },
             );
         }
-        trio.deliver(OWNER, HOME);
-        trio
+        shards.deliver(OWNER, HOME);
+        shards
     }
 
-    fn tell(&mut self, shard: u16, input: Input<'_>) {
-        self.cores[usize::from(shard)].step(input, &mut self.scribe);
+    fn step(&mut self, shard: u16, input: Input<'_>) {
+        self.cores[usize::from(shard)].step(input, &mut self.recorder);
     }
 
-    /// Delivers all that is posted; returns how long that took.
+    /// Delivers all posted messages; returns how long that took.
     fn deliver(&mut self, from: u16, to: u16) -> u64 {
-        let messages = std::mem::take(&mut self.scribe.posted);
-        self.scribe.posted.reserve(2 * messages.len());
+        let messages = std::mem::take(&mut self.recorder.posted);
+        self.recorder.posted.reserve(2 * messages.len());
         wall_ns(|| {
             for message in messages {
-                self.tell(to, Input::Message { from: ShardId(from), message });
+                self.step(to, Input::Message { from: ShardId(from), message });
             }
         })
     }
 
-    /// A connection says lines; returns how long that took.
-    fn say(&mut self, shard: u16, slot: impl Fn(u32) -> u32, texts: &[Vec<u8>]) -> u64 {
+    /// Lets connections send lines; returns how long the server's side took.
+    fn receive(&mut self, shard: u16, slot: impl Fn(u32) -> u32, texts: &[Vec<u8>]) -> u64 {
         let mut framer = Framer::default();
         wall_ns(|| {
             for (at, text) in (0..).zip(texts) {
                 let mut bytes = &text[..];
                 while let Some(frame) = framer.next(&mut bytes, 1 << 20) {
                     self.cores[usize::from(shard)]
-                        .step(Input::of_line(conn(slot(at)), decode_frame(frame)), &mut self.scribe);
+                        .step(Input::of_line(conn(slot(at)), decode_frame(frame)), &mut self.recorder);
                 }
             }
         })
@@ -167,59 +167,60 @@ impl Trio {
     fn round(&mut self, round: usize, stages: &mut Stages) {
         let first = (round as u64 + 1) * 100_000;
         let dos: Vec<Vec<u8>> = (0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)).collect();
-        stages.of_do.push(self.say(SUBMITTER, |_| 0, &dos));
+        stages.of_do.push(self.receive(SUBMITTER, |_| 0, &dos));
         stages.submit.push(self.deliver(SUBMITTER, HOME));
         stages.assign.push(self.deliver(HOME, OWNER));
-        let told = std::mem::take(&mut self.scribe.sent);
+        let sent = std::mem::take(&mut self.recorder.sent);
         let mut dids = Vec::new();
-        let answering_ns = wall_ns(|| dids = heard(&told, did_line));
-        stages.did.push(self.say(OWNER, |at| at, &dids));
+        let answering_ns = wall_ns(|| dids = each_message(&sent, did_line));
+        stages.did.push(self.receive(OWNER, |at| at, &dids));
         let (offers, results) =
-            self.scribe.posted.drain(..).partition(|message| matches!(message, Message::Offer { .. }));
-        self.scribe.posted = results;
+            self.recorder.posted.drain(..).partition(|message| matches!(message, Message::Offer { .. }));
+        self.recorder.posted = results;
         stages.result.push(self.deliver(OWNER, SUBMITTER));
-        self.scribe.posted = offers;
+        self.recorder.posted = offers;
         stages.offer.push(self.deliver(OWNER, HOME));
-        let told = std::mem::take(&mut self.scribe.sent);
+        let sent = std::mem::take(&mut self.recorder.sent);
         let asking_ns = wall_ns(|| {
-            let answers = heard(&told, |heard| assert!(matches!(heard, ServerMessage::Answer { .. }), "{heard:?}"));
+            let answers =
+                each_message(&sent, |message| assert!(matches!(message, ServerMessage::Answer { .. }), "{message:?}"));
             assert_eq!(answers.len(), dids.len(), "each job is answered");
             dids.clear();
             dids.extend((0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)));
         });
         stages.load.push(answering_ns.midpoint(asking_ns));
-        self.say_acknowledged(told.len() as u64);
-        stages.turn.push(self.turns());
-        stages.conn.push(self.conns());
+        self.acknowledge_writes(sent.len() as u64);
+        stages.turn.push(self.turn_ns());
+        stages.conn.push(self.conn_ns());
     }
 
-    /// The cores are told that all was written, so that nothing adds up.
-    fn say_acknowledged(&mut self, bytes: u64) {
-        self.tell(SUBMITTER, Input::Written { conn: conn(0), bytes });
+    /// Tells the cores that everything was written, so that no bytes remain unsent.
+    fn acknowledge_writes(&mut self, bytes: u64) {
+        self.step(SUBMITTER, Input::Written { conn: conn(0), bytes });
         for slot in 0..JOBS {
-            self.tell(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
+            self.step(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
         }
     }
 
-    /// What a turn has beside its lines, as often as a round has jobs.
-    fn turns(&mut self) -> u64 {
+    /// Returns the time of as many empty turns as a round has jobs.
+    fn turn_ns(&mut self) -> u64 {
         let (block, start) = (Block::default(), Instant::now());
         wall_ns(|| {
             for _ in 0..JOBS {
                 let now = Micros(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
-                self.tell(OWNER, Input::Turn { now, others: MemoryUse::default() });
+                self.step(OWNER, Input::Turn { now, others: MemoryUse::default() });
                 block.publish(self.cores[usize::from(OWNER)].counts());
                 block.publish(self.cores[usize::from(OWNER)].counts());
             }
         })
     }
 
-    /// What a connection has beside its lines, as often as a round has jobs.
-    fn conns(&mut self) -> u64 {
+    /// Returns the time that connections take without their lines, as many as a round has jobs.
+    fn conn_ns(&mut self) -> u64 {
         wall_ns(|| {
             for slot in 0..JOBS {
-                self.tell(OWNER, Input::BytesRead { conn: conn(slot), partial_bytes: 0 });
-                self.tell(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
+                self.step(OWNER, Input::BytesRead { conn: conn(slot), partial_bytes: 0 });
+                self.step(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
             }
         })
     }
@@ -238,18 +239,18 @@ fn do_line(id: u64, type_number: u64) -> Vec<u8> {
     line
 }
 
-fn did_line(told: ServerMessage<'_>) -> Vec<u8> {
-    let ServerMessage::Job { handle, arg, .. } = told else { panic!("a worker is told of jobs, not {told:?}") };
+fn did_line(sent: ServerMessage<'_>) -> Vec<u8> {
+    let ServerMessage::Job { handle, arg, .. } = sent else { panic!("a worker receives jobs, not {sent:?}") };
     let mut line = Vec::with_capacity(128);
     Deputy.answer(&handle, JobKey { submitter: 0, sequence: 0 }, arg, &mut line);
     line
 }
 
-/// Each message in `told`, taken by `take`.
-fn heard<T>(mut told: &[u8], mut take: impl FnMut(ServerMessage<'_>) -> T) -> Vec<T> {
+/// Gives each message in `sent` to `take`.
+fn each_message<T>(mut sent: &[u8], mut take: impl FnMut(ServerMessage<'_>) -> T) -> Vec<T> {
     let mut taken = Vec::new();
-    while let Some(heard) = Deputy.next_message(&mut told, &mut Vec::new()).expect("the core says nothing else") {
-        taken.push(take(heard));
+    while let Some(message) = Deputy.next_message(&mut sent, &mut Vec::new()).expect("the core sends nothing else") {
+        taken.push(take(message));
     }
     taken
 }

@@ -1,19 +1,18 @@
-//! What each operation costs on this machine, measured with the code and the system calls that the server uses.
+//! Measures what each operation costs on this machine, with the code and the system calls of the server.
 //!
 //! | file | what |
 //! |---|---|
-//! | `code` | our code on warm caches: lines, messages, turns |
-//! | `mail` | between two cores: channel, messages, cache lines, figures |
-//! | `wakes` | an eventfd, and who sleeps in the poller |
+//! | `code` | the server's code with warm caches: lines, messages, turns |
+//! | `mailbox` | between two cores: channel, messages, cache lines, metrics |
+//! | `wakes` | an eventfd, and a thread that sleeps in its poller |
 //! | `sockets` | reads, writes and polls on loopback TCP |
 //!
-//! A loopback write does the receiver's part of the kernel's work too: so the server pays for what it sends to be
-//! received, and the load for what it sends to the server. Over a network each pays for its own receiving; the sums are
-//! alike, as a job has as many lines in as out.
+//! A loopback write does the receiver's part of the kernel's work too. So the sender pays for receiving; over a network each
+//! side pays for its own. The sums are equal, because a job has as many lines in as out.
 
 mod clock;
 mod code;
-mod mail;
+mod mailbox;
 mod sockets;
 mod wakes;
 
@@ -21,11 +20,11 @@ use std::io;
 
 use crate::costs::Costs;
 
-/// Measures all costs. Takes a few seconds; needs two cores for itself.
+/// Measures all costs. It takes a few seconds and needs two otherwise idle cores.
 pub(crate) fn measure() -> io::Result<Costs> {
     let mut costs = Costs::default();
     code::measure(&mut costs);
-    mail::measure(&mut costs);
+    mailbox::measure(&mut costs);
     sockets::measure(&mut costs)?;
     wakes::measure(&mut costs)?;
     Ok(costs)

@@ -1,5 +1,5 @@
-//! What the server's system calls on sockets cost: a thread that writes, polls and reads as a shard does, and one that
-//! answers as the load does, on a core of its own and always awake.
+//! What system calls on sockets cost: one thread writes, polls and reads as a shard does; another one answers as the load does,
+//! on another core and without sleeping.
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -12,11 +12,11 @@ use super::clock::{Turns, cpu_clock_ns, cpu_ns, median, on_two_cores, parts};
 use crate::costs::Costs;
 
 const ROUNDS: u64 = 1_500;
-/// Connections, few and many.
+/// Connections: few and many.
 const FEW: u64 = 1;
 const MANY: u64 = 16;
 
-/// A line of a job with an argument of 32 bytes.
+/// The line of a job with an argument of 32 bytes.
 const LINE: &[u8] = br#"{"cmd":"do","id":123456,"type":"t0","arg":"0123456789abcdefghijklmnopqrst"}"#;
 
 /// See the module.
@@ -29,7 +29,7 @@ pub(super) fn measure(costs: &mut Costs) -> io::Result<()> {
     Ok(())
 }
 
-/// Processor time of a round, in nanoseconds.
+/// The processor time of a round, in nanoseconds.
 struct Times {
     writes: u64,
     poll: u64,
@@ -100,11 +100,11 @@ impl End {
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(self.streams.len()), interest)?;
         self.streams.push(stream);
-        // The first event says that it can be written to.
+        // The first event says that the socket is writable.
         self.poll.poll(&mut self.events, Some(Duration::ZERO))
     }
 
-    /// How many connections have something to read.
+    /// Returns how many connections have something to read.
     fn poll(&mut self) -> usize {
         self.poll.poll(&mut self.events, Some(Duration::ZERO)).expect("the poller works");
         self.events.iter().filter(|event| event.is_readable()).count()

@@ -1,4 +1,4 @@
-//! What it costs to wake a thread that sleeps in its poller, and what it costs the sleeper.
+//! What it costs to wake a thread that sleeps in its poller, and what the sleep costs that thread.
 
 use std::io;
 use std::sync::Mutex;
@@ -11,10 +11,10 @@ use crate::costs::Costs;
 
 const ROUNDS: u64 = 400;
 
-/// Long enough for the other to be asleep: it was about to block when it said so.
+/// Long enough for the other thread to be asleep: it was about to block when it began the turn.
 const FALLING_ASLEEP: Duration = Duration::from_micros(60);
 
-/// See the module. Needs what `sockets` has measured.
+/// See the module. `sockets` must have measured before.
 pub(super) fn measure(costs: &mut Costs) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), Token(0))?;
@@ -25,12 +25,12 @@ pub(super) fn measure(costs: &mut Costs) -> io::Result<()> {
         for round in 0..ROUNDS {
             turns.wait(3 * round + 1);
             spin(FALLING_ASLEEP);
-            let (before_ns, told_at) = (cpu_ns(), Instant::now());
+            let (before_ns, wake_at) = (cpu_ns(), Instant::now());
             waker.wake().expect("an event counter takes every write");
             wakes.push(cpu_ns() - before_ns);
             turns.wait(3 * round + 2);
-            let woken_at = *woken_at.lock().expect("nobody fails with it");
-            latencies.push(u64::try_from((woken_at - told_at).as_nanos()).expect("it was soon"));
+            let woken_at = *woken_at.lock().expect("no thread panics with it");
+            latencies.push(u64::try_from((woken_at - wake_at).as_nanos()).expect("it was soon"));
             let before_ns = cpu_ns();
             waker.wake().expect("an event counter takes every write");
             plain.push(cpu_ns() - before_ns);
@@ -46,9 +46,9 @@ pub(super) fn measure(costs: &mut Costs) -> io::Result<()> {
             let before_ns = cpu_ns();
             poll.poll(&mut events, None).expect("the poller works");
             let slept_ns = cpu_ns() - before_ns;
-            *woken_at.lock().expect("nobody fails with it") = Instant::now();
+            *woken_at.lock().expect("no thread panics with it") = Instant::now();
             turns.begin(3 * round + 2);
-            turns.wait(3 * round + 3); // Meanwhile the other wakes a thread that is awake.
+            turns.wait(3 * round + 3); // Meanwhile the other thread wakes a thread that is awake.
             slept_ns
         });
         median(rounds.collect::<Vec<_>>())

@@ -1,47 +1,48 @@
-//! What happens when: a queue in the order of virtual time. Of what happens at the same time, what was entered first
-//! comes first, so that a run repeats.
+//! A queue of events in the order of virtual time. Events of the same moment are in the order in which they were scheduled,
+//! so that a run repeats.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use super::peers::{Line, Said};
+use super::peers::{Delivery, Request};
 
 /// Something that happens at a moment.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A thread looks what there is, and begins a turn or goes to sleep.
+    /// A thread begins a turn, or goes to sleep.
     Turn(usize),
-    /// A thread takes the next of its turn's system calls.
-    Act(usize),
+    /// A thread does the next system call of its turn.
+    Action(usize),
     /// Lines reach a connection's end at the server.
-    ToServer(usize, Vec<Line>),
+    ToServer(usize, Vec<Request>),
     /// Lines reach a connection's end at the peer.
-    ToPeer(usize, Vec<Said>),
-    /// A thread that sleeps is told to run.
-    Rouse(usize),
+    ToPeer(usize, Vec<Delivery>),
+    /// A sleeping thread is woken.
+    Wake(usize),
 }
 
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     heap: BinaryHeap<Reverse<Timed>>,
-    entered: u64,
+    scheduled: u64,
 }
 
 #[derive(Debug)]
 struct Timed {
     at_ns: u64,
-    place: u64,
+    order: u64,
     event: Event,
 }
 
 impl Events {
-    pub(super) fn enter(&mut self, at_ns: u64, event: Event) {
-        self.entered += 1;
-        self.heap.push(Reverse(Timed { at_ns, place: self.entered, event }));
+    /// Adds an event.
+    pub(super) fn schedule(&mut self, at_ns: u64, event: Event) {
+        self.scheduled += 1;
+        self.heap.push(Reverse(Timed { at_ns, order: self.scheduled, event }));
     }
 
-    /// The next, and when it happens.
+    /// Takes the next event and its moment.
     pub(super) fn next(&mut self) -> Option<(u64, Event)> {
         self.heap.pop().map(|Reverse(timed)| (timed.at_ns, timed.event))
     }
@@ -49,7 +50,7 @@ impl Events {
 
 impl Ord for Timed {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.at_ns, self.place).cmp(&(other.at_ns, other.place))
+        (self.at_ns, self.order).cmp(&(other.at_ns, other.order))
     }
 }
 

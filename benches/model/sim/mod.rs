@@ -1,17 +1,19 @@
-//! The model itself: real cores, one a shard, under virtual time.
+//! The model itself: real cores, one per shard, in virtual time.
 //!
-//! Threads (shards, and those of a load where there is one) take turns as the server's and the load's do: look what has
-//! come, obey it, then one system call after the other. Each operation takes its time on the thread's core. What is
-//! counted (messages, wakes, turns, lines a read) follows from that; none of it is assumed.
+//! Threads (the shards, and those of the load if it is part of the model) take turns as the server's and the load's do. A turn
+//! handles what has arrived, then does one system call after the other. Each operation takes its time on the thread's core.
+//! The counts (messages, wakes, turns, lines per read) follow from that and are not assumed.
 //!
-//! A turn's input is what was there when it began, so its decisions are made at once, and its time passes before the
-//! first of its system calls. Each of these is an event of its own: who sleeps at that moment is roused by it.
+//! The input of a turn is what had arrived when it began. So its decisions are made at once, and its time passes before
+//! the first of its system calls. Each system call is an event of its own, which wakes a peer that sleeps at that moment.
 
-mod desk;
 mod events;
 mod load;
+mod load_turn;
 mod peers;
 mod shard;
+mod shard_io;
+mod shard_turn;
 mod spent;
 mod threads;
 mod world;
@@ -21,23 +23,23 @@ pub(crate) use spent::{Spent, Work};
 use crate::costs::Costs;
 use crate::shape::Shape;
 
-/// How many jobs a run has.
+/// The jobs of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jobs {
-    /// Answers before anything is measured.
+    /// Answers before the measured part.
     pub(crate) warm_up: u64,
-    /// Answers while it is.
+    /// Answers in the measured part.
     pub(crate) measured: u64,
 }
 
-/// What came of a run, in its measured part.
+/// The figures of the measured part of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
     /// Jobs answered.
     pub(crate) jobs: u64,
-    /// In this time.
+    /// The time, in nanoseconds.
     pub(crate) ns: u64,
-    /// What each shard spent.
+    /// The time that each shard spent.
     pub(crate) spent: Vec<Spent>,
     /// Messages between shards.
     pub(crate) messages: u64,
@@ -47,10 +49,10 @@ pub(crate) struct Figures {
     pub(crate) turns: u64,
 }
 
-/// Runs the model. The same for the same costs and shape, seed included.
+/// Runs the model. Two runs with the same costs, shape and seed are equal.
 ///
 /// # Panics
-/// If a job is not answered exactly once, or something is left in a core when all are answered.
+/// If a job is not answered exactly once, or a core is not empty when all jobs are answered.
 pub(crate) fn run(shape: &Shape, costs: &Costs, jobs: Jobs) -> Figures {
     world::World::new(shape, costs).run(jobs)
 }

@@ -1,4 +1,4 @@
-//! The peers: what each says when it is told something, and the book of who is owed what.
+//! The peers: how each answers what it receives, and the state of each job.
 
 use deputy::dispatch::message::ConnId;
 
@@ -7,26 +7,26 @@ use crate::shape::{Shape, Types};
 
 /// A line to the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Line {
-    /// A job of a type, by their numbers.
+pub(super) enum Request {
+    /// Submits a job of a type; both are numbers.
     Do { job: u64, type_number: usize },
-    /// It is done; named by its number on the wire, if it had one.
+    /// Answers a job; `number` is its lease on the wire, if it has one.
     Did { job: u64, number: Option<u64> },
 }
 
-/// A line of the server.
+/// A line from the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Said {
-    /// Do this job.
+pub(super) enum Delivery {
+    /// A job for a worker.
     Do { job: u64, number: Option<u64> },
-    /// It is done.
+    /// A result for a submitter.
     Done { job: u64 },
 }
 
 /// What a connection is for.
 #[derive(Clone, Debug)]
 pub(super) enum Role {
-    /// Asks.
+    /// Submits jobs.
     Submitter,
     /// Does jobs of these types.
     Worker(Vec<usize>),
@@ -38,15 +38,15 @@ pub(super) struct Conn {
     pub(super) role: Role,
     pub(super) shard: usize,
     pub(super) id: ConnId,
-    /// The load's thread that has the peer's end, if the load has threads.
+    /// The load thread with the peer's end, if the load is part of the model.
     pub(super) thread: Option<usize>,
-    /// What waits at the server's end to be read.
-    pub(super) at_server: Vec<Line>,
-    /// What waits at the peer's end.
-    pub(super) at_peer: Vec<Said>,
+    /// Lines that wait at the server's end.
+    pub(super) at_server: Vec<Request>,
+    /// Lines that wait at the peer's end.
+    pub(super) at_peer: Vec<Delivery>,
 }
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Submitted,
@@ -55,62 +55,64 @@ enum Stage {
     Answered,
 }
 
-/// All jobs, and where the next ones come from.
-pub(super) struct Book {
+/// The state of every job, and the source of new jobs.
+pub(super) struct JobStates {
     stages: Vec<Stage>,
     types: Types,
     random: Random,
     pub(super) answered: u64,
-    /// Whether the submitters submit no more.
-    pub(super) closed: bool,
+    /// Whether submitters submit no more jobs.
+    pub(super) stopped: bool,
 }
 
-impl Book {
+impl JobStates {
     pub(super) fn new(shape: &Shape) -> Self {
         Self {
             stages: Vec::new(),
             types: Types::new(shape.types, shape.popularity),
             random: Random::new(shape.seed),
             answered: 0,
-            closed: false,
+            stopped: false,
         }
     }
 
-    /// The types of a worker.
+    /// Returns the types of a worker.
     pub(super) fn types_of(&self, worker: usize, shape: &Shape) -> Vec<usize> {
         self.types.of_worker(worker, shape)
     }
 
-    /// The next job.
-    pub(super) fn submit(&mut self) -> Line {
+    /// Creates the next job.
+    pub(super) fn submit(&mut self) -> Request {
         self.stages.push(Stage::Submitted);
-        Line::Do { job: self.stages.len() as u64 - 1, type_number: self.types.pick(&mut self.random) }
+        Request::Do { job: self.stages.len() as u64 - 1, type_number: self.types.pick(&mut self.random) }
     }
 
-    /// What a peer says to what it is told, if anything.
+    /// Returns how a peer answers a line, if it does.
     ///
     /// # Panics
-    /// If a job is given to two workers or answered twice: then the server is wrong.
-    pub(super) fn answer(&mut self, said: Said) -> Option<Line> {
-        match said {
-            Said::Do { job, number } => {
+    /// If a job is sent to two workers or answered twice: then the server is wrong.
+    pub(super) fn answer(&mut self, deliveries: Delivery) -> Option<Request> {
+        match deliveries {
+            Delivery::Do { job, number } => {
                 self.advance(job, Stage::Submitted, Stage::Held);
                 self.advance(job, Stage::Held, Stage::Done);
-                Some(Line::Did { job, number })
+                Some(Request::Did { job, number })
             }
-            Said::Done { job } => {
+            Delivery::Done { job } => {
                 self.advance(job, Stage::Done, Stage::Answered);
                 self.answered += 1;
-                (!self.closed).then(|| self.submit())
+                (!self.stopped).then(|| self.submit())
             }
         }
     }
 
+    /// Checks that every job is answered.
+    ///
     /// # Panics
-    /// If a job is without its answer.
-    pub(super) fn check_closed(&self) {
+    /// If a job has no answer.
+    pub(super) fn check_all_answered(&self) {
         let open = self.stages.iter().filter(|&&stage| stage != Stage::Answered).count();
-        assert_eq!(open, 0, "jobs without an answer");
+        assert_eq!(open, 0, "no job is without an answer");
     }
 
     fn advance(&mut self, job: u64, from: Stage, to: Stage) {

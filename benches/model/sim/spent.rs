@@ -3,24 +3,24 @@
 /// Kinds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// System calls on sockets, and waiting for them: what a shard on one core does as well.
+    /// System calls on sockets, which a single shard makes too.
     Kernel,
-    /// Our code for lines and replies of its connections.
+    /// The server's code for the lines and replies of its connections.
     Lines,
-    /// Being the home of types: what jobs and offers cost there, how they come and go included.
+    /// The work of a home: jobs and offers, and the messages that carry them.
     Home,
-    /// Messages to and from other shards that are not a home's, and the wakes.
+    /// Other messages between shards, and wakes.
     Messages,
-    /// The other shards' figures, read at each turn.
+    /// Reading the metrics of the other shards in each turn.
     Figures,
 }
 
 impl Work {
-    /// How many kinds there are.
+    /// The number of kinds.
     pub(crate) const KINDS: usize = 5;
 }
 
-/// Time by kind, in nanoseconds.
+/// Time by kind of work, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent([u64; Work::KINDS]);
 
@@ -29,17 +29,17 @@ impl Spent {
         self.0[work as usize] += ns;
     }
 
-    /// All of it.
+    /// Returns the sum.
     pub(crate) fn total_ns(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// By kind, in the order of [`Work`].
+    /// Returns the time of each kind, in the order of [`Work`].
     pub(crate) fn by_kind(&self) -> [u64; Work::KINDS] {
         self.0
     }
 
-    /// What was spent since `before`.
+    /// Returns the time spent since `before`.
     pub(super) fn since(&self, before: &Spent) -> Spent {
         let mut spent = *self;
         for (now, before) in spent.0.iter_mut().zip(before.0) {
@@ -48,7 +48,7 @@ impl Spent {
         spent
     }
 
-    /// Adds another's.
+    /// Adds the time of another shard.
     pub(crate) fn merge(&mut self, other: &Spent) {
         for (sum, other) in self.0.iter_mut().zip(other.0) {
             *sum += other;

@@ -1,38 +1,38 @@
-//! Threads and the cores they run on: who runs, who waits for a core, who sleeps.
+//! Threads and the cores they run on: which threads run, wait for a core, or sleep.
 //!
-//! Where cores are fewer than threads, those that wait take their turn in the order in which they came. A thread that
-//! always has work gives its core up after its slice, and sooner for one that was just roused. That is what a fair
-//! scheduler comes to; its finer rules are absent.
+//! If there are fewer cores than threads, waiting threads run in the order in which they began to wait. A thread that always
+//! has work leaves its core after its slice, and sooner for a thread that was just woken. A fair scheduler does about
+//! that; its finer rules are absent.
 
 use std::collections::VecDeque;
 
-/// What a thread does.
+/// The state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Asleep,
-    /// For a core, since it was roused.
+    /// It waits for a core.
     Waiting,
-    /// Since then, on this core.
+    /// It runs, since this moment.
     Running {
         since_ns: u64,
     },
 }
 
-/// All of them.
+/// All threads.
 #[derive(Debug)]
 pub(super) struct Threads {
     states: Vec<State>,
-    /// By thread: it waits for a core in the midst of a turn.
+    /// By thread: whether it waits for a core in the middle of a turn.
     in_turn: Vec<bool>,
     idle_cores: usize,
-    /// With whether it was roused just before: such a one may cut a slice short.
+    /// Threads that wait for a core, and whether each was just woken: such a thread may cut a slice short.
     queue: VecDeque<(usize, bool)>,
     slice_ns: u64,
     granule_ns: u64,
 }
 
 impl Threads {
-    /// `count` threads that sleep. Without `cores` each has its own.
+    /// Returns `count` sleeping threads. Without `cores` each has its own core.
     pub(super) fn new(count: usize, cores: Option<usize>, slice_ns: u64, granule_ns: u64) -> Self {
         Self {
             states: vec![State::Asleep; count],
@@ -48,13 +48,13 @@ impl Threads {
         self.states[thread] == State::Asleep
     }
 
-    /// Whether a thread that got a core goes on with a turn that it had begun.
+    /// Whether a thread that has just got a core continues a turn.
     pub(super) fn is_in_turn(&self, thread: usize) -> bool {
         self.in_turn[thread]
     }
 
-    /// A thread has work. Returns whether it has a core at once; if not, it gets one when [`Threads::leave`] says so.
-    pub(super) fn rouse(&mut self, thread: usize, now_ns: u64) -> bool {
+    /// Wakes a thread. Returns whether it has a core at once; otherwise it waits for one.
+    pub(super) fn wake(&mut self, thread: usize, now_ns: u64) -> bool {
         if self.idle_cores > 0 {
             self.idle_cores -= 1;
             self.states[thread] = State::Running { since_ns: now_ns };
@@ -67,18 +67,18 @@ impl Threads {
         }
     }
 
-    /// A running thread goes to sleep. Returns who has its core now.
+    /// Lets a running thread sleep. Returns the thread that has its core now.
     pub(super) fn sleep(&mut self, thread: usize, now_ns: u64) -> Option<usize> {
         self.states[thread] = State::Asleep;
         self.hand_on(now_ns)
     }
 
-    /// A running thread that has work: if its slice is over and others wait, it goes to the back, and who has its core
-    /// now is returned.
+    /// Called when a running thread has more work. If its slice is over and others wait, it waits behind them; returns the
+    /// thread that has its core now.
     pub(super) fn give_way(&mut self, thread: usize, in_turn: bool, now_ns: u64) -> Option<usize> {
         let State::Running { since_ns } = self.states[thread] else { return None };
-        let &(_, roused) = self.queue.front()?;
-        if now_ns - since_ns < if roused { self.granule_ns } else { self.slice_ns } {
+        let &(_, woken) = self.queue.front()?;
+        if now_ns - since_ns < if woken { self.granule_ns } else { self.slice_ns } {
             return None;
         }
         self.states[thread] = State::Waiting;

@@ -1,5 +1,5 @@
-//! What goes from core to core: batches through a channel, the messages in them, cache lines, blocks of figures. Two threads
-//! work by turns, so that each finds in the other's cache what the other wrote, as shards do.
+//! What passes between cores: batches through a channel, their messages, cache lines, metrics. Two threads alternate, so that
+//! each finds in the other's cache what the other wrote, as shards do.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -14,7 +14,7 @@ use crate::costs::Costs;
 
 const ROUNDS: u64 = 600;
 const BATCHES: u64 = 16;
-/// Messages of a batch, few and many.
+/// Messages per batch: few and many.
 const FEW: u64 = 1;
 const MANY: u64 = 16;
 
@@ -28,7 +28,7 @@ pub(super) fn measure(costs: &mut Costs) {
     costs.block_ns = blocks();
 }
 
-/// Nanoseconds that a batch of so many messages costs its sender and its receiver.
+/// Returns the nanoseconds that a batch of this many messages costs its sender and its receiver.
 fn post_and_receive(messages: u64) -> (u64, u64) {
     let (turns, (sender, receiver)) = (Turns::default(), unbounded());
     let hash = TypeHash::of(&ahash::RandomState::with_seeds(1, 2, 3, 4), "t0");
@@ -41,7 +41,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
                     let mut batch = Vec::new();
                     batch.extend(jobs.into_iter().map(|job| Message::Submit { job, hash }));
                     sender.send(batch).expect("the receiver waits for it");
-                    fence(Ordering::SeqCst); // As before the look at the sleeping flag.
+                    fence(Ordering::SeqCst); // The server has it before it reads the sleeping flag.
                 }
             });
             turns.begin(2 * round + 1);
@@ -62,7 +62,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
                         kept.push(job);
                     }
                 }
-                kept.clear(); // In the end each job is freed by a core that did not allocate it.
+                kept.clear(); // Each job is freed by a core that did not allocate it.
             });
             assert!(seen > 0, "what was posted was read");
             turns.begin(2 * round + 2);
@@ -78,7 +78,7 @@ fn job(number: u64) -> Job {
     Job::new(submitter, Micros::default(), &number.to_string(), "t0", Some(crate::ARG))
 }
 
-/// Half of the time in which a line goes to another core and back. Measured in short bursts, few of which are disturbed.
+/// Returns half of the time in which a cache line goes to another core and back. Short bursts are rarely disturbed.
 fn line() -> u64 {
     const PASSES: u64 = 100;
     let ball = AtomicU64::new(0);
@@ -98,7 +98,7 @@ fn line() -> u64 {
     on_two_cores(|| play(0), || play(1)).0 / PASSES / 2
 }
 
-/// Nanoseconds that a block of figures costs its reader, after its owner published.
+/// Returns the nanoseconds that reading a shard's metrics costs after their owner wrote them.
 fn blocks() -> u64 {
     const BLOCKS: u64 = 16;
     let turns = Turns::default();
