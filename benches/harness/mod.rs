@@ -18,6 +18,7 @@
 
 mod cli;
 pub(crate) mod figure;
+mod limit;
 pub(crate) mod load;
 mod net;
 pub(crate) mod servers;

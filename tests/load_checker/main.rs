@@ -7,6 +7,8 @@
 
 #[path = "../../benches/harness/figure.rs"]
 mod figure;
+#[path = "../../benches/harness/limit.rs"]
+mod limit;
 #[path = "../../benches/harness/traffic/mod.rs"]
 mod traffic;
 
@@ -16,6 +18,7 @@ mod given;
 mod received;
 
 mod drivers;
+mod limits;
 mod lines;
 mod loads;
 mod submitters;

@@ -1,5 +1,6 @@
 //! The command line of the load test and of the comparison with other servers.
 
+mod combinations;
 mod values;
 
 use std::ffi::OsString;
@@ -73,30 +74,6 @@ struct Given {
     count_calls: bool,
     expect_wrong: bool,
 }
-
-/// Options that set up a server, which a server that runs already does not need.
-const SERVER_OPTIONS: [&str; 6] = ["threads", "server", "vs-floor", "unix", "pin", "server-cores"];
-
-/// Options that describe the work, which a named workload does not need.
-const WORK_OPTIONS: [&str; 17] = [
-    "submitters",
-    "inflight",
-    "rate",
-    "workers",
-    "types",
-    "types-per-worker",
-    "max-jobs",
-    "arg-bytes",
-    "res-bytes",
-    "work-us",
-    "idle",
-    "interference",
-    "vs-floor",
-    "threads",
-    "server",
-    "unix",
-    "calls",
-];
 
 /// Reads the arguments after the program's name. An error is one line of text for a person.
 pub(crate) fn parse(program: Program, args: impl IntoIterator<Item = OsString> + Clone) -> Result<Task, lexopt::Error> {
@@ -192,7 +169,7 @@ impl Given {
     }
 
     fn task(self, program: Program, command: &[String]) -> Result<Task, lexopt::Error> {
-        self.check_combinations()?;
+        combinations::check(&self.names)?;
         let options = self.options(program, command)?;
         let mut tables = match (program, &self.scenario) {
             (Program::Peers, names) => peers::compare_peers(names.as_deref().unwrap_or("all"), self.only.as_deref())?,
@@ -212,42 +189,6 @@ impl Given {
         }
         let limit = LatencyLimit { p99_us: self.p99_us_max.unwrap_or(5_000.0) };
         Ok(Task::Sweep(tables.into_iter().flat_map(|table| table.cases).collect(), limit, options))
-    }
-
-    /// Returns an error if an option would have no effect, or an untrue one, beside another.
-    fn check_combinations(&self) -> Result<(), lexopt::Error> {
-        let has = |name: &str| self.names.iter().any(|given| given == name);
-        let first = |names: &[&'static str]| names.iter().copied().find(|name| has(name));
-        if let (true, Some(option)) = (has("addr"), first(&SERVER_OPTIONS)) {
-            return Err(format!(
-                "--{option} sets up a server that the load test starts; leave it out with --addr, and start the server \
-                 that way (--threads, -s, taskset)"
-            )
-            .into());
-        }
-        if has("pid") && !has("addr") {
-            return Err("--pid names the process of the server at --addr; give --addr too".into());
-        }
-        if let (true, Some(option)) = (has("scenario"), first(&WORK_OPTIONS)) {
-            return Err(
-                format!("--{option} is part of the workload that --scenario names; leave one of them out").into()
-            );
-        }
-        if let (true, Some(option)) = (has("sweep"), first(&["rate", "scenario", "calls"])) {
-            let why = match option {
-                "rate" => "a sweep chooses the rates",
-                "calls" => "a sweep does not count system calls",
-                _ => "a sweep takes the options of the work instead of a named workload",
-            };
-            return Err(format!("--{option}: {why}; leave it out with --sweep").into());
-        }
-        if has("p99-us") && !has("sweep") {
-            return Err("--p99-us is the limit of --sweep rate; give --sweep too, or leave it out".into());
-        }
-        if has("calls") && has("jobs") {
-            return Err("--calls counts while the load goes on; leave --jobs out".into());
-        }
-        Ok(())
     }
 
     /// Returns the cases that the options of work and server describe.

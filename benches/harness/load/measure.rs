@@ -14,6 +14,7 @@ use super::thread::LoadThread;
 use super::timing::{Schedule, Timing};
 use crate::harness::Failure;
 use crate::harness::figure::approximate;
+use crate::harness::limit;
 use crate::harness::servers::Target;
 use crate::harness::servers::control::{Control, Counts};
 use crate::harness::system::calls::Calls;
@@ -40,7 +41,7 @@ pub(crate) struct Figures {
     /// The processor time of the load's busiest thread.
     pub(crate) busiest: Duration,
     /// The server's context switches.
-    pub(crate) switches: Option<u64>,
+    pub(crate) switches: Option<f64>,
     /// System calls, and the number of jobs that they served.
     pub(crate) calls: Option<(Calls, f64)>,
     /// The server's own counts at the beginning and at the end.
@@ -154,7 +155,7 @@ fn run_all(
         let observed = observed?;
         match failures.try_recv() {
             Ok(failure) => Err(failure),
-            Err(_) => summarise(&observed, measured.into_iter().flatten(), timing.jobs.is_some()),
+            Err(_) => summarise(&observed, measured.into_iter().flatten(), timing),
         }
     })
 }
@@ -171,8 +172,13 @@ fn run(thread: LoadThread<'_>, shared: &Shared, failures: &Sender<Failure>) -> O
         .ok()
 }
 
-/// Adds up what the threads measured. `by_jobs`: a number of jobs was measured, not a time.
-fn summarise(observed: &Observed, measured: impl Iterator<Item = Measured>, by_jobs: bool) -> Result<Figures, Failure> {
+/// Adds up what the threads measured. The answers are counted within exactly the measured time; the samples are taken by
+/// another thread, which may be late, so what they measured is scaled to that time.
+fn summarise(
+    observed: &Observed,
+    measured: impl Iterator<Item = Measured>,
+    timing: &Timing,
+) -> Result<Figures, Failure> {
     let (mut latency_ns, mut lag_ns) = (Histogram::new(3)?, Histogram::new(3)?);
     let (mut busiest, mut finished_ns) = (Duration::ZERO, 0);
     for part in measured {
@@ -185,14 +191,20 @@ fn summarise(observed: &Observed, measured: impl Iterator<Item = Measured>, by_j
         return Err("no job was answered within the measured time; measure longer (--seconds)".into());
     }
     let Observed { began, ended, calls, threads } = *observed;
+    let (wall, scale) = match timing.jobs {
+        Some(_) => (Duration::from_nanos(finished_ns), 1.0),
+        None => (timing.measured, limit::scale(timing.measured, ended.at - began.at)),
+    };
+    let cpu = |before: Option<Cpu>, after: Option<Cpu>| used(before, after).map(|cpu| cpu.times(scale));
+    let switches = began.switches.zip(ended.switches).map(|(before, after)| after.saturating_sub(before));
     Ok(Figures {
-        wall: if by_jobs { Duration::from_nanos(finished_ns) } else { ended.at - began.at },
+        wall,
         latency_ns,
         lag_ns,
-        server: used(began.server, ended.server),
-        load: used(began.load, ended.load),
+        server: cpu(began.server, ended.server),
+        load: cpu(began.load, ended.load),
         busiest,
-        switches: began.switches.zip(ended.switches).map(|(before, after)| after.saturating_sub(before)),
+        switches: switches.map(|switches| approximate(switches) * scale),
         calls,
         counts: began.counts.zip(ended.counts),
         threads,

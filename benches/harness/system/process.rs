@@ -11,6 +11,13 @@ pub(crate) struct Cpu {
     pub(crate) system: Duration,
 }
 
+impl Cpu {
+    /// Returns it multiplied by a factor.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { user: self.user.mul_f64(factor), system: self.system.mul_f64(factor) }
+    }
+}
+
 /// Returns the processor time of a process, in steps of a clock tick (10 ms on most systems).
 pub(crate) fn cpu_time(process: u32) -> Option<Cpu> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

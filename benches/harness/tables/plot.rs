@@ -91,7 +91,7 @@ impl Curves {
         let (area, side) = area.split_horizontally(SIZE.0 - LEGEND_WIDTH);
         let mut chart = chart(&area, "Latency by percentile")
             .build_cartesian_2d(Axis::of_percentiles(approximate(rarest)), Axis::logarithmic(least_us, most_us))?;
-        chart.configure_mesh().x_desc("percentile").y_desc("microseconds").draw()?;
+        chart.configure_mesh().light_line_style(WHITE).x_desc("percentile").y_desc("microseconds").draw()?;
         for (index, curve) in self.cases.iter().enumerate() {
             chart.draw_series(LineSeries::new(points(&curve.latency_ns), &colour(index)))?;
         }
@@ -138,7 +138,13 @@ pub(super) fn draw_rates(curves: &[RateCurve], limit_us: f64, path: &Path, comma
         let mut chart = chart(&area, "Latency by rate: p99 (thick) and p50 (thin)")
             .build_cartesian_2d(0.0..most_rate, Axis::logarithmic(least_us, most_us))?;
         let thousands = |rate: &f64| format!("{rate:.0}");
-        chart.configure_mesh().x_desc("jobs/s").y_desc("microseconds").x_label_formatter(&thousands).draw()?;
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .x_desc("jobs/s")
+            .y_desc("microseconds")
+            .x_label_formatter(&thousands)
+            .draw()?;
         chart.draw_series(LineSeries::new([(0.0, limit_us), (most_rate, limit_us)], &BLACK))?;
         for (index, curve) in curves.iter().enumerate() {
             let colour = colour(index);
@@ -204,7 +210,13 @@ fn draw_threads(area: &Area<'_>, points: &[(usize, f64)]) -> Result<(), Failure>
     let mut chart =
         chart(&area, "Jobs per second by server threads").build_cartesian_2d(Axis::of_counts(&counts), 0.0..most)?;
     let whole = |jobs: &f64| format!("{jobs:.0}");
-    chart.configure_mesh().x_desc("server threads").y_desc("jobs/s").y_label_formatter(&whole).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .x_desc("server threads")
+        .y_desc("jobs/s")
+        .y_label_formatter(&whole)
+        .draw()?;
     chart.draw_series(LineSeries::new(points.clone(), &BLUE))?;
     chart.draw_series(points.map(|point| Circle::new(point, 3, BLUE.filled())))?;
     Ok(())

@@ -6,6 +6,7 @@ use std::io;
 use super::progress::Progress;
 use super::row::Row;
 use super::{Claim, Goal, Table};
+use crate::harness::limit;
 
 /// A column: its heading, and its cell in a row.
 type Column = (&'static str, fn(&Row) -> Option<String>);
@@ -114,10 +115,7 @@ fn line(name: &str, run: &str, cells: &[Option<String>; COLUMNS.len()], remark: 
 fn remark(row: &Row) -> String {
     let figure = |name: &str, figure: Option<f64>| figure.map(|figure| format!("{figure:.0} {name}"));
     let remarks = [
-        row.limited_by.map(|what| match what {
-            "load" => "the load was the limit".to_owned(),
-            _ => "the load may have been the limit (--pid tells)".to_owned(),
-        }),
+        limit::describe(row.limited_by).map(str::to_owned),
         figure("offered/s", row.rate_per_s),
         figure("accepted/s", row.accepted_per_s),
         figure("bytes per waiting job", row.memory_waiting_job_bytes),

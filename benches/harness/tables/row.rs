@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::case::{Case, LoopKind, Placement};
 use crate::harness::figure::{approximate, median};
+use crate::harness::limit::{self, Usage};
 use crate::harness::load::backlog::BacklogFigures;
 use crate::harness::load::interference;
 use crate::harness::load::measure::{Figures, Footprint};
@@ -130,7 +131,7 @@ impl Row {
             server_user_us_per_job: us(figures.server, |cpu| cpu.user),
             server_system_us_per_job: us(figures.server, |cpu| cpu.system),
             load_cpu_us_per_job: us(figures.load, |cpu| cpu.user + cpu.system),
-            context_switches_per_job: figures.switches.map(|switches| each(switches, jobs)),
+            context_switches_per_job: figures.switches.map(|switches| switches / approximate(jobs)),
             system_calls_per_job: calls(|calls| calls.all),
             reads_per_job: calls(|calls| calls.reads),
             writes_per_job: calls(|calls| calls.writes),
@@ -149,7 +150,7 @@ impl Row {
             server_os_threads: figures.threads,
             interference: interference::unit(case.shape.interference),
             interference_done: figures.interference,
-            limited_by: limit(case, figures),
+            limited_by: limited_by(case, figures),
             ..Self::begin(case, load_threads)
         }
     }
@@ -223,21 +224,16 @@ const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 27] = [
     |row| &mut row.interference_done,
 ];
 
-/// If more than one job in a hundred was sent later than this, the figures describe the load, not the server.
-const LAG_NS_MAX: u64 = 1_000_000;
-
-/// Returns what limited a run, if it was not the server: an open loop that was late, or a load thread that never slept while
-/// the server did. Without the server's processor time it is not known whether the server slept.
-pub(super) fn limit(case: &Case, figures: &Figures) -> Option<&'static str> {
+/// Returns what limited a run, if it was not the server.
+pub(super) fn limited_by(case: &Case, figures: &Figures) -> Option<&'static str> {
     if matches!(case.loop_kind, LoopKind::Rate(_)) {
-        return (figures.lag_ns.value_at_quantile(0.99) > LAG_NS_MAX).then_some("load");
+        return limit::of_open_loop(figures.lag_ns.value_at_quantile(0.99));
     }
-    let share = |busy: Duration| busy.as_secs_f64() / figures.wall.as_secs_f64();
-    if share(figures.busiest) <= 0.95 {
-        return None;
-    }
-    let Some(server) = figures.server else { return Some("unknown") };
-    let cores = if let Placement::Pinned(cores) = case.placement { cores } else { usize::MAX };
-    let can_use = approximate(case.threads.min(cores).max(1) as u64);
-    (share(server.user + server.system) < 0.9 * can_use).then_some("load")
+    let cores = |busy: Duration| busy.div_duration_f64(figures.wall);
+    let server_cores = if let Placement::Pinned(cores) = case.placement { cores } else { usize::MAX };
+    limit::of_closed_loop(Usage {
+        busiest: cores(figures.busiest),
+        server: figures.server.map(|cpu| cores(cpu.user + cpu.system)),
+        server_max: approximate(case.threads.min(server_cores).max(1) as u64),
+    })
 }

@@ -8,10 +8,11 @@ use std::io::{self, Write};
 
 use super::case::{Case, LoopKind};
 use super::plot::{self, RateCurve};
-use super::row::{Row, limit};
+use super::row::{Row, limited_by};
 use super::run::{Options, describe_running, steady};
 use crate::harness::Failure;
 use crate::harness::figure::median;
+use crate::harness::limit;
 use crate::harness::load::measure::Figures;
 use crate::harness::system::machine;
 use crate::harness::traffic::check::Wrong;
@@ -61,8 +62,7 @@ pub(crate) fn sweep(cases: &[Case], limit: LatencyLimit, options: &Options) -> R
             let rates: Vec<f64> = found.iter().map(|highest| highest.rate_per_s).collect();
             let all = rates.iter().map(|rate| format!("{rate:.0}")).collect::<Vec<_>>().join(", ");
             let middle = median(rates).unwrap_or_default();
-            let load = found.iter().any(|highest| highest.limited_by.is_some());
-            let remark = if load { "  (the load was the limit)" } else { "" };
+            let remark = remark(found.iter().find_map(|highest| highest.limited_by));
             print(options, format_args!("{:<20}{middle:>10.0} jobs/s  (of {all}){remark}", case.label))?;
         }
     }
@@ -82,9 +82,9 @@ fn sweep_case(
 ) -> Result<Highest, Failure> {
     let closed_case = case.clone().loop_kind(LoopKind::Closed);
     let closed = steady(&closed_case, round, options)?;
-    let remark = describe_limit(limit(&closed_case, &closed));
+    let closed_limit = remark(limited_by(&closed_case, &closed));
     let jobs_per_s = closed.jobs_per_s();
-    print(options, format_args!("{}, closed loop: {jobs_per_s:.0} jobs/s{remark}", case.label))?;
+    print(options, format_args!("{}, closed loop: {jobs_per_s:.0} jobs/s{closed_limit}", case.label))?;
     let mut best = 0.0;
     let mut worst: Option<Trial> = None;
     let mut next = jobs_per_s / 8.0;
@@ -103,23 +103,20 @@ fn sweep_case(
         };
     }
     if best == 0.0 {
-        let message = format!("{}: no rate keeps p99 within {} us; raise --p99-us", case.label, p99.p99_us);
+        let remark = remark(worst.and_then(|worst| worst.limited_by));
+        let message = format!("{}: no rate keeps p99 within {} us; raise --p99-us{remark}", case.label, p99.p99_us);
         return Err(message.into());
     }
     let limited_by = worst.and_then(|worst| worst.limited_by);
-    let remark = describe_limit(limited_by);
+    let remark = remark(limited_by);
     let text = format_args!("highest rate with p99 within {} us: {best:.0} jobs/s{remark}", p99.p99_us);
     print(options, text)?;
     Ok(Highest { rate_per_s: best, limited_by })
 }
 
-/// Says in a table for people what limited a run, if it was not the server.
-fn describe_limit(limited_by: Option<&'static str>) -> &'static str {
-    match limited_by {
-        None => "",
-        Some("load") => "; the load was the limit: give it more cores and --load-threads",
-        Some(_) => "; the load may have been the limit: --pid tells",
-    }
+/// Returns the remark at the end of a line: what limited a run, if it was not the server.
+fn remark(limited_by: Option<&str>) -> String {
+    limit::describe(limited_by).map(|text| format!("; {text}")).unwrap_or_default()
 }
 
 /// Prints a line for people: to stdout, or to stderr if stdout is for lines of JSON.
@@ -155,7 +152,7 @@ fn try_rate(
         }
     };
     let verdict = if trial.held { "" } else { ": too much" };
-    let remark = describe_limit(trial.limited_by);
+    let remark = remark(trial.limited_by);
     print(options, format_args!("{rate_per_s:>10.0} jobs/s: {text}{verdict}{remark}"))?;
     Ok(trial)
 }
@@ -165,6 +162,6 @@ fn judge(case: &Case, rate_per_s: f64, p99: LatencyLimit, figures: &Figures) -> 
     let cpu = figures.server.map(|cpu| (cpu.user + cpu.system).as_secs_f64() / figures.wall.as_secs_f64());
     let cpu = cpu.map_or_else(|| "not known".to_owned(), |cpu| format!("{:.0}% of a core", 100.0 * cpu));
     let latency = Some(plot::RatePoint { rate_per_s, p50_us, p99_us });
-    let trial = Trial { rate_per_s, held: p99_us <= p99.p99_us, latency, limited_by: limit(case, figures) };
+    let trial = Trial { rate_per_s, held: p99_us <= p99.p99_us, latency, limited_by: limited_by(case, figures) };
     (trial, format!("p50 {p50_us:.0} us, p99 {p99_us:.0} us, server CPU {cpu}"))
 }
