@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::page;
+use crate::{names, page};
 
 /// The rows: the numbers of what can go wrong, by subject.
 const ROWS: [std::ops::RangeInclusive<u32>; 8] =
@@ -38,4 +38,19 @@ fn every_row_names_its_tests_and_every_test_is_named() {
         named.extend(quoted.into_iter().filter(|text| row_of(text).is_some()).map(str::to_owned));
     }
     assert_eq!(named, tests, "left: what the table names, right: what there is");
+}
+
+#[test]
+fn each_test_is_in_the_file_that_the_table_names() {
+    let table = page::table(&page::read("docs/faults.md"), "| row | what must happen | shown by | figure |");
+    let parts = table.iter().flat_map(|row| row[2].split("; "));
+    let places: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once(": `")).collect();
+    assert!(places.len() > 100, "the table names {} files", places.len());
+    let mut missing = Vec::new();
+    for (path, tests) in places {
+        let text = names::file(path).unwrap_or_default();
+        let tests = tests.split('`').step_by(2).filter(|test| !test.is_empty());
+        missing.extend(tests.filter(|test| !names::defines(&text, test)).map(|test| format!("{path}: {test}")));
+    }
+    assert!(missing.is_empty(), "these tests are elsewhere or gone:\n{}", missing.join("\n"));
 }

@@ -3,12 +3,13 @@
 use crate::page;
 
 /// Each module of the library, and the others that it may use.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
+    ("flag", &[]),
     ("limits", &[]),
     ("metrics", &["limits"]),
     ("protocol", &["limits", "metrics"]),
-    ("dispatch", &["limits", "metrics", "protocol"]),
-    ("server", &["limits", "metrics", "protocol", "dispatch"]),
+    ("dispatch", &["flag", "limits", "metrics", "protocol"]),
+    ("server", &["flag", "limits", "metrics", "protocol", "dispatch"]),
     ("client", &["limits", "metrics", "protocol"]),
 ];
 

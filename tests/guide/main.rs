@@ -29,6 +29,7 @@ mod hash_tree;
 mod language;
 mod layers;
 mod links;
+mod names;
 mod netcat;
 mod python;
 mod rust;
