@@ -59,7 +59,9 @@ fn advice(url: &Url, reason: &io::Error) -> &'static str {
     match (url, reason.kind()) {
         (Url::Unix(_), io::ErrorKind::NotFound) => "start `deputy-server --sock` with this path, or give another",
         (Url::Unix(_), io::ErrorKind::PermissionDenied) => "ask for the right to write to the socket",
-        (_, io::ErrorKind::ConnectionRefused) => "nothing listens there: start deputy-server, or give its real address",
+        (_, io::ErrorKind::ConnectionRefused) => {
+            "no server accepts connections there: start deputy-server, wait if it is stopping, or give its real address"
+        }
         (_, io::ErrorKind::TimedOut) => "check the address, and that no firewall is in the way",
         _ => "check the address, and that deputy-server runs there",
     }
@@ -90,7 +92,7 @@ mod tests {
         let unix = || Url::Unix("/run/d.sock".into());
         let connect = |url, kind: io::ErrorKind| ConnectError::Connect { url, reason: kind.into() };
         for (error, words) in [
-            (connect(tcp(), io::ErrorKind::ConnectionRefused), ["tcp://127.0.0.1:11746", "start deputy-server"]),
+            (connect(tcp(), io::ErrorKind::ConnectionRefused), ["start deputy-server", "if it is stopping"]),
             (connect(tcp(), io::ErrorKind::TimedOut), ["tcp://127.0.0.1:11746", "firewall"]),
             (connect(unix(), io::ErrorKind::NotFound), ["unix:/run/d.sock", "--sock"]),
             (connect(unix(), io::ErrorKind::PermissionDenied), ["unix:/run/d.sock", "right to write"]),

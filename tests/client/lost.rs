@@ -128,6 +128,6 @@ fn the_first_connection_is_tried_once() {
     for via in [Via::Tcp, Via::Unix] {
         let url = url(&server, via);
         let error = Client::connect(&url).unwrap_err().to_string();
-        assert!(error.contains(&url) && error.contains("nothing listens there"), "{error}");
+        assert!(error.contains(&url) && error.contains("no server accepts connections there"), "{error}");
     }
 }

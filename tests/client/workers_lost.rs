@@ -111,7 +111,10 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     server.kill();
     let worker = slow(&url(&server, Via::Unix), 1);
     let event = next(&worker.events);
-    assert!(event.contains("cannot connect to unix:") && event.contains("nothing listens there"), "{event}");
+    assert!(
+        event.contains("cannot connect to unix:") && event.contains("no server accepts connections there"),
+        "{event}"
+    );
     let _server = server.come_back();
     let client = connect(&server);
     let job = client.submit::<_, String>("slow", &0);

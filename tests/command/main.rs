@@ -31,4 +31,5 @@ mod usage;
 mod why;
 mod work;
 mod work_ends;
+mod work_field;
 mod work_signals;

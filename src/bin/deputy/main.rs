@@ -10,6 +10,7 @@
 //! | `server` | which server to use, valid types, and what its metrics mean |
 //! | `error` | exit codes, and messages on stderr |
 //! | `format` | numbers, ages, sizes and names for people |
+//! | `init` | process 1 of a container |
 //! | `out` | writing to stdout: closed pipes, colour, control characters |
 //!
 //! Files lower in the table know nothing of those above them.
@@ -20,6 +21,7 @@ mod commands;
 mod error;
 mod format;
 mod generated;
+mod init;
 mod out;
 mod server;
 mod subcommand;
@@ -51,6 +53,13 @@ static SUBCOMMANDS: &[&Subcommand] = &[
 ];
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == work::groups::GUARD) {
+        work::groups::guard();
+        return ExitCode::SUCCESS;
+    }
+    if let Some(code) = init::run_as_process_1() {
+        return code;
+    }
     match run(Parser::from_env()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.print(),

@@ -35,6 +35,8 @@ pub enum RunError {
     /// The server does not let it be a worker of these types: one is empty or longer than 255 bytes, or there are more than
     /// 1,024. Holds what it said.
     Refused(Error),
+    /// A handler could not run a job, for this reason ([`Failure::fault`](super::Failure::fault)).
+    Fault(String),
     /// The system has no thread left.
     Thread(io::Error),
 }
@@ -57,6 +59,7 @@ impl fmt::Display for RunError {
             Self::NoHandler => f.write_str("a worker needs a handler for at least one type"),
             Self::MaxJobs(given) => write!(f, "max_jobs is {given}, and must be from 1 to {JOBS_PER_WORKER_MAX}"),
             Self::Refused(error) => write!(f, "the server refuses this worker: {error}"),
+            Self::Fault(reason) => write!(f, "the worker cannot run jobs: {reason}"),
             Self::Thread(reason) => no_thread(reason, f),
         }
     }
@@ -68,7 +71,7 @@ impl std::error::Error for RunError {
             Self::Url(error) => Some(error),
             Self::Refused(error) => Some(error),
             Self::Thread(reason) => Some(reason),
-            Self::NoHandler | Self::MaxJobs(_) => None,
+            Self::NoHandler | Self::MaxJobs(_) | Self::Fault(_) => None,
         }
     }
 }
@@ -96,12 +99,13 @@ mod tests {
             (RunError::NoHandler, ["a handler", "at least one type"]),
             (RunError::MaxJobs(70_000), ["70000", "from 1 to 65535"]),
             (RunError::Refused(Error::from_wire("bad_request", &said)), ["bad_request", "type is empty"]),
+            (RunError::Fault("no such program".to_owned()), ["cannot run jobs", "no such program"]),
             (RunError::Thread(io::ErrorKind::WouldBlock.into()), ["cannot start a thread", "raise their limit"]),
         ] {
             let text = error.to_string();
             assert!(words.iter().all(|word| text.contains(word)), "{words:?} in {text}");
             assert_eq!(text.lines().count(), 1, "{text}");
-            let has_source = !matches!(error, RunError::NoHandler | RunError::MaxJobs(_));
+            let has_source = !matches!(error, RunError::NoHandler | RunError::MaxJobs(_) | RunError::Fault(_));
             assert_eq!(error.source().is_some(), has_source, "{text}");
         }
     }

@@ -25,7 +25,16 @@ use crate::client::outgoing;
 /// ```
 // It must not implement Display: that would make the conversion below overlap with the one from itself.
 #[derive(Clone, Debug)]
-pub struct Failure(Box<RawValue>);
+pub struct Failure(Kind);
+
+/// Which side is at fault.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// The job. This is its `err`.
+    Job(Box<RawValue>),
+    /// The worker, for this reason.
+    Worker(String),
+}
 
 impl Failure {
     /// Returns a failure with this `err` in JSON. If it cannot be written as JSON, the `err` says why.
@@ -33,16 +42,28 @@ impl Failure {
         let mut text = Vec::new();
         let written = outgoing::write(&mut text, err).map_err(|error| error.to_string());
         let raw = written.and_then(|()| serde_json::from_slice(&text).map_err(|error| error.to_string()));
-        raw.map_or_else(|error| format!("the err cannot be written as JSON: {error}").into(), Self)
+        raw.map_or_else(
+            |error| format!("the err cannot be written as JSON: {error}").into(),
+            |err| Self(Kind::Job(err)),
+        )
     }
 
-    pub(super) fn err(&self) -> &RawValue {
-        &self.0
+    /// Returns a failure of the worker, not of the job: it cannot run jobs now, for this reason.
+    ///
+    /// The job gets no answer. The worker takes no more jobs, finishes the others that it holds, and leaves:
+    /// [`Worker::run`](super::Worker::run) returns [`RunError::Fault`](super::RunError::Fault), and the server gives the job
+    /// to another worker. Run a new worker when the reason is gone.
+    pub fn fault(reason: impl Display) -> Self {
+        Self(Kind::Worker(reason.to_string()))
+    }
+
+    pub(super) fn into_kind(self) -> Kind {
+        self.0
     }
 }
 
 impl<E: Display> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(to_raw_value(&error.to_string()).expect("a string can be written as JSON"))
+        Self(Kind::Job(to_raw_value(&error.to_string()).expect("a string can be written as JSON")))
     }
 }

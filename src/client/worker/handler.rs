@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use super::job::Job;
 use crate::client::error::Error;
 use crate::client::outgoing;
 
-/// Does a job, and returns the line that answers it, which has at most this many bytes.
-type Handler = Box<dyn Fn(&Job, usize) -> Vec<u8> + Send + Sync>;
+/// Does a job, and returns the line that answers it, which has at most this many bytes. `Err` is why the worker cannot run it.
+type Handler = Box<dyn Fn(&Job, usize) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// The handlers of a worker, by type.
 #[derive(Default)]
@@ -30,11 +30,12 @@ impl Handlers {
         E: Into<Failure>,
     {
         let handler = move |job: &Job, line_max: usize| {
-            let line = match handler(job) {
+            let line = match handler(job).map_err(|error| error.into().into_kind()) {
                 Ok(res) => outgoing::answer(job.number(), "res", &res, line_max),
-                Err(error) => outgoing::answer(job.number(), "err", error.into().err(), line_max),
+                Err(Kind::Job(err)) => outgoing::answer(job.number(), "err", &err, line_max),
+                Err(Kind::Worker(reason)) => return Err(reason),
             };
-            line.unwrap_or_else(|error| outgoing::failure(job.number(), &unsendable(&error), line_max))
+            Ok(line.unwrap_or_else(|error| outgoing::failure(job.number(), &unsendable(&error), line_max)))
         };
         self.0.insert(type_name.to_owned(), Box::new(handler));
     }
@@ -48,14 +49,14 @@ impl Handlers {
         self.0.is_empty()
     }
 
-    /// Does a job. It is always answered: a panic, or a value that no line can carry, fails it.
-    pub(super) fn answer(&self, job: &Job, line_max: usize) -> Vec<u8> {
+    /// Does a job. A panic, or a value that no line can carry, fails it. `Err` is why the worker cannot run it.
+    pub(super) fn answer(&self, job: &Job, line_max: usize) -> Result<Vec<u8>, String> {
         let Some(handler) = self.0.get(job.type_name()) else {
-            return outgoing::failure(job.number(), "this worker does not do this type", line_max);
+            return Ok(outgoing::failure(job.number(), "this worker does not do this type", line_max));
         };
         // A panic leaves nothing of this library half done. What handlers share is their own affair.
         catch_unwind(AssertUnwindSafe(|| handler(job, line_max)))
-            .unwrap_or_else(|panic| outgoing::failure(job.number(), &panicked(panic), line_max))
+            .unwrap_or_else(|panic| Ok(outgoing::failure(job.number(), &panicked(panic), line_max)))
     }
 }
 

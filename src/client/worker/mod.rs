@@ -235,9 +235,12 @@ impl Running {
     fn work(&self, handlers: &Handlers, jobs: &Receiver<Job>) {
         for job in jobs {
             let link = self.0.wait();
-            let line = if job.is_lost() { Vec::new() } else { handlers.answer(&job, link.options().max_line) };
+            let answer = if job.is_lost() { Ok(Vec::new()) } else { handlers.answer(&job, link.options().max_line) };
             // It fails if the worker has ended. Then no one waits for the result.
-            let _ = link.send(line.len(), move |session, out| session.finish(&job, line, out));
+            let _ = match answer {
+                Ok(line) => link.send(line.len(), move |session, out| session.finish(&job, line, out)),
+                Err(reason) => link.send(0, move |session, out| session.abandon(&job, reason, out)),
+            };
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct WorkerSession {
     /// Handlers that run for a lost connection, and its jobs that wait for a thread and will be skipped.
     stale: u32,
     stopping: bool,
+    /// Why a handler could not run its job, once one could not. Then the worker stops, with that job unanswered.
+    fault: Option<String>,
     /// The connection, if there is one.
     conn: Option<ConnState>,
 }
@@ -49,6 +51,8 @@ struct ConnState {
     /// Slots offered.
     offered: u32,
     held: u32,
+    /// Held jobs that get no answer.
+    abandoned: u32,
     /// Pings sent, and pongs received.
     pings: u64,
     pongs: u64,
@@ -68,7 +72,17 @@ impl WorkerSession {
         signals: Sender<WorkerSignal>,
     ) -> Self {
         let stopping = limit == 0;
-        Self { types, max_jobs, jobs_left: limit, jobs: Some(jobs), signals, stale: 0, stopping, conn: None }
+        Self {
+            types,
+            max_jobs,
+            jobs_left: limit,
+            jobs: Some(jobs),
+            signals,
+            stale: 0,
+            stopping,
+            fault: None,
+            conn: None,
+        }
     }
 
     /// Takes no more jobs, and ends when those that it holds are done.
@@ -97,6 +111,16 @@ impl WorkerSession {
             }
         }
         self.try_end(out);
+    }
+
+    /// Handles a job that this worker cannot run. The server requeues it when the worker leaves.
+    pub(super) fn abandon(&mut self, job: &Job, reason: String, out: &mut Vec<u8>) {
+        self.fault.get_or_insert(reason);
+        match &mut self.conn {
+            Some(conn) if !job.is_lost() => conn.abandoned += 1,
+            _ => self.stale -= 1,
+        }
+        self.stop(out);
     }
 
     /// Lets the threads that wait for jobs end.
@@ -151,17 +175,21 @@ impl WorkerSession {
             return;
         }
         match &mut self.conn {
-            Some(conn) if conn.held > 0 => {}
+            Some(conn) if conn.held > conn.abandoned => {}
             Some(conn) => match conn.last_ping {
                 Some(ping) if conn.pongs < ping => {}
-                Some(_) => self.end(Ok(())),
+                Some(_) => self.end(self.outcome()),
                 None => {
                     conn.ping(out);
                     conn.last_ping = Some(conn.pings);
                 }
             },
-            None => self.end(Ok(())),
+            None => self.end(self.outcome()),
         }
+    }
+
+    fn outcome(&self) -> Result<(), RunError> {
+        self.fault.clone().map_or(Ok(()), |reason| Err(RunError::Fault(reason)))
     }
 
     /// Handles a job.
@@ -273,7 +301,7 @@ impl Session for WorkerSession {
         if let Some(conn) = self.conn.take() {
             conn.origin.lose();
             let waiting = u32::try_from(conn.waiting.len()).expect("each of them is held");
-            self.stale += conn.held - waiting;
+            self.stale += conn.held - conn.abandoned - waiting;
         }
         self.emit(Event::Disconnected(lost.clone()));
         self.try_end(&mut Vec::new());

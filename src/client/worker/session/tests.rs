@@ -335,3 +335,35 @@ fn a_job_whose_line_is_too_long_fails_without_a_handler() {
     fixture.finish(&job);
     assert_eq!(fixture.said(), "cant_do, did 8, ping");
 }
+
+#[test]
+fn a_worker_that_cannot_run_a_job_finishes_the_others_and_leaves_with_it() {
+    let mut fixture = Fixture::open(3, u64::MAX);
+    let (one, two, three) = (fixture.give(1), fixture.give(2), fixture.give(3));
+    fixture.said();
+    for job in [&one, &three] {
+        fixture.session.abandon(job, format!("reason {}", job.number()), &mut fixture.said);
+    }
+    assert_eq!(fixture.said(), "cant_do");
+    fixture.finish(&two);
+    assert_eq!(fixture.said(), "did 2, ping");
+    assert!(fixture.outcome().is_none());
+    fixture.pong();
+    assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(reason))) if reason == "reason 1"));
+}
+
+#[test]
+fn a_worker_that_cannot_run_a_job_of_a_lost_connection_leaves_too() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    fixture.lose();
+    fixture.session.abandon(&job, "reason".to_owned(), &mut fixture.said);
+    assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(_)))));
+    // The same, if the connection is lost afterwards.
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.session.abandon(&one, "reason".to_owned(), &mut fixture.said);
+    fixture.lose();
+    assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(_)))));
+    fixture.finish(&two);
+}

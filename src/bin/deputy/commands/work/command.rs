@@ -1,22 +1,28 @@
 //! The command as a handler of jobs: arg in, result or err out.
 
-use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process;
+use std::process::{self, Stdio};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use deputy::client::Job;
+use deputy::client::{Failure, Job};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::ProcessGroups;
-use super::run::{KillReason, OUTPUT_BYTES_MAX, RunResult, run};
+use super::groups::{GUARD, ProcessGroups};
+use super::program;
+use super::run::{KillReason, OUTPUT_BYTES_MAX, RunError, RunResult, run};
 use crate::cli::parse::quoted;
 use crate::error::CliError;
+use crate::init::this_program;
+
+/// Waits before a command that could not be started is tried again. In 2 s a program is replaced, or others have ended.
+const RETRY_MS: [u64; 5] = [50, 100, 250, 600, 1_000];
+/// Bytes of an id that a variable can hold: Linux allows 128 KiB.
+const ID_BYTES_MAX: usize = 64 << 10;
 
 /// What the command reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,30 +41,75 @@ pub(super) struct Command {
     groups: Arc<ProcessGroups>,
 }
 
+/// Why a job has no result.
+#[derive(Debug)]
+pub(super) enum JobError {
+    /// The job failed: this is its err.
+    Job(String),
+    /// The worker cannot run the command now.
+    Worker(String),
+}
+
+impl From<String> for JobError {
+    fn from(err: String) -> Self {
+        Self::Job(err)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Job(err) => err.into(),
+            JobError::Worker(reason) => Self::fault(reason),
+        }
+    }
+}
+
 impl Command {
-    /// Checks that the program exists: otherwise every job would fail.
+    /// Checks that the program can be run: otherwise every job would fail.
     pub(super) fn new(
         words: &[OsString],
         form: IoFormat,
         timeout: Option<Duration>,
         groups: Arc<ProcessGroups>,
     ) -> Result<Self, CliError> {
-        let program = &words[0];
-        if !program_exists(program) {
-            return Err(CliError::usage(format!("no such program: {}", quoted(&program.display().to_string()))));
-        }
+        program::check(&words[0]).map_err(CliError::usage)?;
         Ok(Self { words: words.to_vec(), form, timeout, groups })
     }
 
-    /// Runs the command for a job.
-    pub(super) fn run(&self, job: &Job) -> Result<Box<RawValue>, String> {
-        let mut command = process::Command::new(&self.words[0]);
-        command.args(&self.words[1..]).env("DEPUTY_ID", id(job.id())).env("DEPUTY_TYPE", job.type_name());
+    /// Checks that a command could be started now: the program is there, and the system has a process and pipes for it.
+    pub(super) fn try_out(&self) -> Result<(), String> {
+        program::check(&self.words[0])?;
+        let start = || {
+            let mut command = process::Command::new(this_program()?);
+            command.arg(GUARD).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn()?.wait()
+        };
+        start().map(drop).map_err(|error| format!("cannot start a process: {error}"))
+    }
+
+    /// Runs the command for a job. A command that cannot be started is tried for a while.
+    pub(super) fn run(&self, job: &Job) -> Result<Box<RawValue>, JobError> {
         let arg = self.form.arg(job.raw())?;
-        let result = run(&mut command, arg.as_bytes(), self.timeout, &self.groups)
-            .map_err(|error| format!("cannot run {}: {error}", self.words[0].display()))?;
+        let id = id(job.id())?;
+        let mut waits = RETRY_MS.into_iter();
+        let result = loop {
+            let mut command = process::Command::new(&self.words[0]);
+            command.args(&self.words[1..]).env("DEPUTY_ID", &id).env("DEPUTY_TYPE", job.type_name());
+            match (run(&mut command, arg.as_bytes(), self.timeout, &self.groups), waits.next()) {
+                (Ok(result), _) => break result,
+                (Err(RunError::Start(_)), Some(ms)) => thread::sleep(Duration::from_millis(ms)),
+                (Err(RunError::Start(error)), None) => {
+                    let program = quoted(&self.words[0].display().to_string());
+                    return Err(JobError::Worker(format!("cannot run {program}: {error}")));
+                }
+                (Err(RunError::Watch(error)), _) => {
+                    return Err(JobError::Worker(format!("cannot watch a command: {error}")));
+                }
+            }
+        };
         self.check(&result)?;
-        self.form.result(result.output)
+        Ok(self.form.result(result.output)?)
     }
 
     /// Returns the err of a run that failed.
@@ -115,18 +166,13 @@ impl IoFormat {
 }
 
 /// Returns an id for the environment: a string without its quotes, unless it contains NUL.
-fn id(json: &str) -> String {
+fn id(json: &str) -> Result<String, String> {
     let text = serde_json::from_str::<String>(json).ok().filter(|text| !text.contains('\0'));
-    text.unwrap_or_else(|| json.to_owned())
-}
-
-/// Whether the program is a file: at this path or, for a bare name, in a folder of `PATH`.
-fn program_exists(program: &OsStr) -> bool {
-    if program.as_encoded_bytes().contains(&b'/') {
-        return Path::new(program).is_file();
+    let text = text.unwrap_or_else(|| json.to_owned());
+    if text.len() > ID_BYTES_MAX {
+        return Err(format!("the id has {} bytes, too many for the variable DEPUTY_ID ({ID_BYTES_MAX})", text.len()));
     }
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -175,7 +221,8 @@ mod tests {
     #[test]
     fn an_id_is_shown_as_text_if_it_can_be() {
         for (json, text) in [("17", "17"), (r#""a\"b""#, "a\"b"), (r#""\u0000""#, r#""\u0000""#), ("1e400", "1e400")] {
-            assert_eq!(id(json), text);
+            assert_eq!(id(json).as_deref(), Ok(text));
         }
+        assert!(id(&"1".repeat(ID_BYTES_MAX + 1)).unwrap_err().contains("too many"));
     }
 }

@@ -2,25 +2,32 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `work` | the row of the table; a worker of the library, the signals that stop it, the process groups that they reach |
+//! | `work` | the row of the table; workers of the library, one after another, and the signals that stop them |
 //! | `command` | a job in, the command's output out, as result or err |
+//! | `program` | whether the program can be run |
 //! | `run` | one run of the command: its pipes, its time-out, its end |
+//! | `groups` | the process groups of the running commands, and the guard that ends them if the worker is killed |
 
 mod command;
+pub(crate) mod groups;
+mod program;
 mod run;
 
-use std::collections::HashSet;
+use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use deputy::client::{Event, Job, Stopper, Worker};
+use deputy::client::{Event, Job, RunError, Stopper, Worker};
 use deputy::limits::JOBS_PER_WORKER_MAX;
-use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process_group};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use parking_lot::{Condvar, Mutex};
+use rustix::process::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use self::command::{Command, IoFormat};
+use self::command::{Command, IoFormat, JobError};
+use self::groups::ProcessGroups;
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
@@ -51,6 +58,10 @@ static COUNT: Opt = Opt {
     default: "no limit",
 };
 
+/// How long the worker takes no jobs after it could not run the command: at first, and at most.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
 pub(crate) static WORK: Subcommand = Subcommand {
     name: "work",
     summary: "run a command for each job",
@@ -72,10 +83,14 @@ pub(crate) static WORK: Subcommand = Subcommand {
         "If COMMAND ends with a status other than 0, or by a signal, the job fails. Its err is the status and the last \
          lines of standard error. A run is over when COMMAND has ended and its output is closed: redirect the output of \
          a process that is to live on.",
-        "COMMAND runs in its own process group. At the time-out the group gets SIGTERM, and 2 s later SIGKILL.",
-        "At the first SIGTERM or SIGINT the worker takes no more jobs, finishes those that it holds, and leaves. Each \
-         further signal is passed on to the process groups of the commands, and the exit code is then 130. After a lost \
-         connection the worker connects again, as often as it takes; the server has then given its jobs to others.",
+        "COMMAND runs in its own session, without a terminal. At the time-out its process group gets SIGTERM, and 2 s \
+         later SIGKILL.",
+        "If COMMAND cannot be started, such as after its program was removed, that is not the job's fault. The worker \
+         reports it, leaves the job to another worker, and takes no jobs for a while.",
+        "At the first SIGTERM, SIGINT, SIGHUP or SIGQUIT the worker takes no more jobs, finishes those that it holds, \
+         and leaves. Each further signal is passed on to the process groups of the commands, and the exit code is then \
+         130. If the worker is killed, its commands are killed too. After a lost connection the worker connects again, \
+         as often as it takes; the server has then given its jobs to others.",
     ],
     examples: &[
         Example { what: "Text in, text out", line: "deputy work shout -- tr a-z A-Z" },
@@ -100,24 +115,65 @@ fn run(args: &Args) -> Outcome {
         (true, true) => return Err(CliError::usage("options '--json' and '--base64' exclude each other")),
     };
     let groups = Arc::new(ProcessGroups::default());
-    let command = Command::new(args.trailing(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?;
-    let worker = worker(args, command)?;
-    catch_signals(worker.stopper(), Arc::clone(&groups))?;
-    worker.run()?;
+    let command = Arc::new(Command::new(args.trailing(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?);
+    let stop = Arc::new(Stop::default());
+    url(args)?;
+    catch_signals(Arc::clone(&stop), Arc::clone(&groups))?;
+    groups.start_guard();
+    let jobs_left = AtomicU64::new(args.uint(&COUNT).unwrap_or(u64::MAX));
+    work(args, &command, &stop, &Arc::new(jobs_left))?;
     if groups.were_signalled() { Err(CliError::new(INTERRUPTED, "")) } else { Ok(()) }
 }
 
-fn worker(args: &Args, command: Command) -> Result<Worker, CliError> {
+/// Works until a signal or the number of jobs ends it. A worker that cannot run the command leaves, and another begins when
+/// it can be run again, later each time.
+fn work(args: &Args, command: &Arc<Command>, stop: &Stop, jobs_left: &Arc<AtomicU64>) -> Outcome {
+    let mut pause = PAUSE_MIN;
+    loop {
+        let before = jobs_left.load(Ordering::Relaxed);
+        let worker = worker(args, command, jobs_left)?;
+        stop.set_stopper(worker.stopper());
+        let reason = match worker.run() {
+            Err(RunError::Fault(reason)) => reason,
+            ended => return Ok(ended?),
+        };
+        if jobs_left.load(Ordering::Relaxed) < before {
+            pause = PAUSE_MIN;
+        }
+        print_error(&format!("{reason}; the job goes to another worker; taking no jobs for {} s", pause.as_secs()));
+        if stop.wait(pause) {
+            return Ok(());
+        }
+        pause = (2 * pause).min(PAUSE_MAX);
+        let mut last = reason;
+        while let Err(reason) = command.try_out() {
+            if reason != last {
+                print_error(&format!("still taking no jobs: {reason}"));
+                last = reason;
+            }
+            if stop.wait(pause) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Result<Worker, CliError> {
     let url = url(args)?.to_string();
     let jobs = args.uint(&JOBS).unwrap_or(1);
     let mut worker = Worker::connect(&url)
         .max_jobs(u32::try_from(jobs).expect("it is in its range"))
-        .limit(args.uint(&COUNT).unwrap_or(u64::MAX))
+        .limit(jobs_left.load(Ordering::Relaxed))
         .on_event(events(url));
-    let command = Arc::new(command);
     for name in args.positionals() {
-        let command = Arc::clone(&command);
-        worker = worker.handle(name, move |job: &Job| command.run(job));
+        let (command, jobs_left) = (Arc::clone(command), Arc::clone(jobs_left));
+        worker = worker.handle(name, move |job: &Job| {
+            let result = command.run(job);
+            if !job.is_lost() && !matches!(result, Err(JobError::Worker(_))) {
+                jobs_left.fetch_sub(1, Ordering::Relaxed);
+            }
+            result
+        });
     }
     Ok(worker)
 }
@@ -137,14 +193,54 @@ fn events(url: String) -> impl FnMut(&Event) + Send {
     }
 }
 
-/// Lets the first signal stop the worker, and passes all others to the commands.
-fn catch_signals(stopper: Stopper, groups: Arc<ProcessGroups>) -> Outcome {
+/// The request to stop: ends the worker that runs, and any pause between two.
+#[derive(Debug, Default)]
+struct Stop {
+    state: Mutex<StopState>,
+    requested: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct StopState {
+    is_requested: bool,
+    stopper: Option<Stopper>,
+}
+
+impl Stop {
+    /// Sets the worker that runs from now on.
+    fn set_stopper(&self, stopper: Stopper) {
+        let mut state = self.state.lock();
+        if state.is_requested {
+            stopper.stop();
+        }
+        state.stopper = Some(stopper);
+    }
+
+    fn request(&self) {
+        let mut state = self.state.lock();
+        state.is_requested = true;
+        state.stopper.iter().for_each(Stopper::stop);
+        self.requested.notify_all();
+    }
+
+    /// Waits for a pause, or until the stop is requested. Returns whether it is.
+    fn wait(&self, pause: Duration) -> bool {
+        let mut state = self.state.lock();
+        let _ = self.requested.wait_while_for(&mut state, |state| !state.is_requested, pause);
+        state.is_requested
+    }
+}
+
+/// Lets the first signal stop the worker, and passes all others to the commands: SIGINT as it is, any other as SIGTERM.
+fn catch_signals(stop: Arc<Stop>, groups: Arc<ProcessGroups>) -> Outcome {
     let cannot = |error| CliError::new(FAILED, format!("cannot catch signals: {error}"));
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(cannot)?;
+    // `nohup` and shells start programs with these ignored, and that is respected.
+    let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
+    let mut signals = Signals::new([SIGTERM, SIGINT].into_iter().chain(others)).map_err(cannot)?;
     let listen = move || {
         let mut signals = signals.forever();
         signals.next();
-        stopper.stop();
+        stop.request();
         for number in signals {
             groups.signal(if number == SIGINT { Signal::INT } else { Signal::TERM });
         }
@@ -153,50 +249,9 @@ fn catch_signals(stopper: Stopper, groups: Arc<ProcessGroups>) -> Outcome {
     Ok(())
 }
 
-/// The process groups of the running commands, and the last signal that was passed to them.
-///
-/// Invariant: a group is signalled only while its first process is not reaped. Until then the system gives its number to
-/// no other process.
-#[derive(Debug, Default)]
-pub(super) struct ProcessGroups(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    running: HashSet<Pid>,
-    signal: Option<Signal>,
-}
-
-impl ProcessGroups {
-    /// Passes a signal to all groups, and to those that start later.
-    pub(super) fn signal(&self, signal: Signal) {
-        let mut inner = self.0.lock();
-        inner.signal = Some(signal);
-        for &group in &inner.running {
-            send(group, signal);
-        }
-    }
-
-    pub(super) fn were_signalled(&self) -> bool {
-        self.0.lock().signal.is_some()
-    }
-
-    /// Adds the group of a command that has started.
-    pub(super) fn add(&self, group: Pid) {
-        let mut inner = self.0.lock();
-        inner.running.insert(group);
-        if let Some(signal) = inner.signal {
-            send(group, signal);
-        }
-    }
-
-    /// Removes the group of a command that has ended and will be reaped.
-    pub(super) fn remove(&self, group: Pid) {
-        self.0.lock().running.remove(&group);
-    }
-}
-
-/// Sends a signal to a group whose first process is not reaped.
-pub(super) fn send(group: Pid, signal: Signal) {
-    // It fails if all its processes have ended.
-    let _ = kill_process_group(group, signal);
+/// Whether the process was started with this signal ignored. On systems without /proc it is taken as not ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

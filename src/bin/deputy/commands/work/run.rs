@@ -11,17 +11,17 @@
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Write, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Sender, bounded};
 use deputy::limits::LINE_BYTES_DEFAULT;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
-use super::{ProcessGroups, send};
+use super::groups::{ProcessGroups, in_new_session, send};
 
 /// Bytes that a command may write: the longest line to the server.
 pub(super) const OUTPUT_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
@@ -49,27 +49,40 @@ pub(super) enum KillReason {
     TooMuchOutput,
 }
 
-/// Runs a command. Fails if it cannot be started, or the system has no pipes or threads for it.
+/// Why a run has no result.
+#[derive(Debug)]
+pub(super) enum RunError {
+    /// The command was not started: no such program, or the system has no process, pipe or thread for it.
+    Start(io::Error),
+    /// The command was started, and then killed because the system refused to watch it.
+    Watch(io::Error),
+}
+
+/// Runs a command to its end.
 pub(super) fn run(
     command: &mut Command,
     input: &[u8],
     timeout: Option<Duration>,
     groups: &ProcessGroups,
-) -> io::Result<RunResult> {
+) -> Result<RunResult, RunError> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn()?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // All that can fail is there before the command starts.
+    let (exit, started) = exit_pipe().map_err(RunError::Start)?;
+    let mut child = in_new_session(command).and_then(Command::spawn).map_err(RunError::Start)?;
     let group = Pid::from_child(&child);
     groups.add(group);
-    let run = Run::of(&mut child, input, deadline).and_then(Run::finish);
+    // The thread waits for it.
+    let _ = started.send(group);
+    let run = Run::of(&mut child, exit, input, deadline).and_then(Run::finish);
     if !matches!(run, Ok(Run { killed: None, .. })) {
         // The rest of the group has had its time, or can no longer be watched.
         send(group, Signal::KILL);
     }
     groups.remove(group);
-    let status = child.wait()?;
-    let Run { killed: cut, output, errors, .. } = run?;
-    Ok(RunResult { status, killed: cut, output, errors })
+    let status = child.wait().map_err(RunError::Watch)?;
+    let Run { killed, output, errors, .. } = run.map_err(RunError::Watch)?;
+    Ok(RunResult { status, killed, output, errors })
 }
 
 /// A run that is not over.
@@ -105,7 +118,7 @@ enum Timer {
 }
 
 impl<'a> Run<'a> {
-    fn of(child: &mut Child, input: &'a [u8], deadline: Option<Instant>) -> io::Result<Self> {
+    fn of(child: &mut Child, exit: PipeReader, input: &'a [u8], deadline: Option<Instant>) -> io::Result<Self> {
         let group = Pid::from_child(child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         for pipe in
@@ -115,7 +128,7 @@ impl<'a> Run<'a> {
         }
         Ok(Self {
             group,
-            exit: Some(exit_pipe(group)?),
+            exit: Some(exit),
             stdin: stdin.filter(|_| !input.is_empty()),
             input,
             stdout: stdout.map(|stdout| Box::new(stdout) as Stream),
@@ -233,16 +246,20 @@ fn is_retryable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// Returns a pipe that closes when this child process has ended. The child is not reaped.
-fn exit_pipe(pid: Pid) -> io::Result<PipeReader> {
+/// Returns a pipe that closes when a child process has ended, and where to send the child once it has started. The child
+/// is not reaped.
+fn exit_pipe() -> io::Result<(PipeReader, Sender<Pid>)> {
     let (reader, writer) = pipe()?;
+    let (started, child) = bounded(1);
     let wait = move || {
-        let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        while wait().is_err_and(|error| error == Errno::INTR) {}
+        if let Ok(pid) = child.recv() {
+            let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            while wait().is_err_and(|error| error == Errno::INTR) {}
+        }
         drop(writer);
     };
     thread::Builder::new().name("command exit".to_owned()).spawn(wait)?;
-    Ok(reader)
+    Ok((reader, started))
 }
 
 /// The last bytes of a stream.

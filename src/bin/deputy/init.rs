@@ -1,0 +1,59 @@
+//! Process 1 of a container. The system gives it the orphans of all others to reap, and does not end it by signals that it
+//! does not catch. So `deputy` as process 1 starts itself once more, passes signals on, and reaps.
+
+use std::env;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, wait};
+use rustix::termios::tcsetpgrp;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::Signals;
+
+/// The program that runs, for starting it once more. Its file may have been replaced meanwhile.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    match env::current_exe() {
+        Ok(path) if path.exists() || !link.exists() => Ok(path),
+        Ok(_) => Ok(link.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
+/// If this is process 1, runs the same command line in a child process, and returns its exit code. None for any other
+/// process, and if that is not possible.
+pub(crate) fn run_as_process_1() -> Option<ExitCode> {
+    if std::process::id() != 1 {
+        return None;
+    }
+    let passed_on = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
+    let mut signals = Signals::new(passed_on.iter().chain([&SIGCHLD])).ok()?;
+    // In a group of its own, so that what a terminal sends reaches only the child, once.
+    let child = Command::new(this_program().ok()?).args(env::args_os().skip(1)).process_group(0).spawn().ok()?;
+    let child = Pid::from_child(&child);
+    if tcsetpgrp(io::stdin(), child).is_ok() {
+        // It may have been stopped because it read too early.
+        let _ = kill_process_group(child, Signal::CONT);
+    }
+    for signal in signals.forever() {
+        if signal != SIGCHLD {
+            // It fails if the child has ended, which SIGCHLD tells.
+            let _ = Signal::from_named_raw(signal).map(|signal| kill_process(child, signal));
+            continue;
+        }
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if pid == child {
+                return Some(exit_code(ExitStatus::from_raw(status.as_raw())));
+            }
+        }
+    }
+    None
+}
+
+/// The exit code as a shell shows it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
