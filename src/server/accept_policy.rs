@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::config::Keepalive;
 use super::log::Log;
-use super::rate_limit::RateLimit;
+use super::log::rate_limit::RateLimit;
 use super::stream::Stream;
 use crate::limits;
 

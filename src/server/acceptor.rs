@@ -142,13 +142,13 @@ mod tests {
     use std::net::TcpStream;
     use std::os::unix::net::UnixStream;
     use std::sync::atomic::AtomicU64;
+    use tempfile::TempDir;
 
     use crossbeam_channel::{Receiver, unbounded};
 
-    use super::super::address::Address;
     use super::super::config::Config;
+    use super::super::listen::Address;
     use super::super::log::Level;
-    use super::super::scratch::Scratch;
     use super::*;
 
     /// Long enough for a loaded machine; reached only by a test that fails.
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn connections_of_all_listeners_are_counted_and_handed_over() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let running = start(Some(path.clone()));
         for count in 1..=3 {
             let _peer = TcpStream::connect(running.address).unwrap();
@@ -206,8 +206,8 @@ mod tests {
 
     #[test]
     fn after_a_stop_nobody_gets_in_and_the_socket_file_is_gone() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let running = start(Some(path.clone()));
         running.acceptor.stop();
         assert!(!path.exists());

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::log::Level;
-use super::memory;
 use super::number_range::{self, ConfigError};
+use super::os;
 use crate::limits;
 
 /// How to run a server. Start from `Config::default()`, and change what should differ.
@@ -105,7 +105,7 @@ impl Config {
 
     /// The memory budget in bytes: as given, or half of what the machine or the process's cgroup has.
     pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes_max.unwrap_or_else(|| memory::half_of_memory(Path::new("/")))
+        self.memory_bytes_max.unwrap_or_else(|| os::half_of_memory(Path::new("/")))
     }
 
     /// Unsent bytes from which on a connection is closed: as given, but at least one line.

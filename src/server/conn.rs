@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use super::peer::Peer;
+use super::stream::Peer;
 use super::stream::Stream;
 use crate::dispatch::message::{Closing, Micros};
 use crate::protocol::frame::Framer;

@@ -9,12 +9,12 @@ use mio::{Interest, Registry};
 use slab::Slab;
 
 use super::conn::{Connection, Stage};
-use super::fault_log::{FaultLog, fault_of};
 use super::log::Log;
+use super::log::fault_log::{FaultLog, fault_of};
+use super::mailbox::Outbox;
 use super::names::{Named, token, trace};
-use super::outbox::Outbox;
-use super::peer::Peer;
 use super::shared::Shared;
+use super::stream::Peer;
 use super::stream::Stream;
 use crate::dispatch::collections::timers::Timers;
 use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};

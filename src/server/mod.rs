@@ -15,32 +15,20 @@
 
 mod accept_policy;
 mod acceptor;
-mod address;
 mod config;
 mod conn;
 mod connections;
-mod fault_log;
 mod listen;
 mod log;
 mod mailbox;
-mod memory;
 mod names;
-mod note;
 pub mod number_range;
-mod outbox;
-mod panic;
-mod peer;
-mod rate_limit;
-mod report;
-#[cfg(test)]
-mod scratch;
+mod os;
 mod shard;
 mod shared;
 mod sock_file;
 mod start_error;
-mod stderr;
 mod stream;
-mod system;
 mod wake;
 
 use std::sync::Arc;
@@ -53,20 +41,19 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Poll;
 
 use acceptor::Acceptor;
-pub use address::Address;
 pub use config::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, SOCK_RIGHT};
-use listen::Listeners;
+pub use listen::Address;
+use listen::{Listeners, describe};
 pub use log::Level;
+pub use log::panic::abort_on_panic;
+use log::report::Reporter;
 use log::{Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, ShardCommand};
-use note::ShardEvent;
 pub use number_range::ConfigError;
-pub use panic::abort_on_panic;
-use report::Reporter;
-use shard::{Parts, Shard, WAKE};
+pub use os::raise_descriptor_limit;
+use shard::{Parts, Shard, ShardEvent, WAKE};
 use shared::Shared;
 pub use start_error::StartError;
-pub use system::raise_descriptor_limit;
 
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
@@ -124,7 +111,7 @@ impl Server {
             server.shards.push(start_shard(i, shard, config.pin)?);
         }
         server.accept(listeners, &config)?;
-        server.log.info(format_args!("{}", address::describe(&server.addresses, config.shards())));
+        server.log.info(format_args!("{}", describe(&server.addresses, config.shards())));
         Ok(server)
     }
 
@@ -283,7 +270,7 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
 fn start_shard(i: usize, shard: Shard, pin: bool) -> Result<JoinHandle<()>, StartError> {
     let (told, pinned) = crossbeam_channel::bounded(1);
     let run = move || {
-        let result = if pin { system::pin_to_core(i) } else { Ok(()) };
+        let result = if pin { os::pin_to_core(i) } else { Ok(()) };
         let may_run = result.is_ok();
         let _ = told.send(result); // The starter waits for it below.
         if may_run {

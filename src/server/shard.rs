@@ -18,10 +18,9 @@ use mio::{Events, Poll, Token};
 use super::conn::{Got, Stage};
 use super::connections::Connections;
 use super::log::Log;
+use super::mailbox::Outbox;
 use super::mailbox::{Mailbox, MailboxSender, ShardCommand};
 use super::names::conn_of;
-use super::note::{PanicNotice, ShardEvent};
-use super::outbox::Outbox;
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
@@ -297,6 +296,26 @@ impl Shard {
                 self.connections.is_empty()
             }
             _ => false,
+        }
+    }
+}
+
+/// What a shard has to tell.
+pub(super) enum ShardEvent {
+    /// No job that was submitted here is unanswered, nor will one be.
+    Drained,
+    /// The thread panicked.
+    Died,
+}
+
+/// Tells of a panic of the thread that has it, so that nobody waits for a shard that is no more.
+pub(super) struct PanicNotice(pub(super) Sender<ShardEvent>);
+
+impl Drop for PanicNotice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody listens only if the server's thread is gone, and then it does not matter.
+            let _ = self.0.send(ShardEvent::Died);
         }
     }
 }

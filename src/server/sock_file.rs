@@ -141,8 +141,8 @@ impl Drop for SockFile {
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+    use tempfile::TempDir;
 
-    use super::super::scratch::Scratch;
     use super::*;
 
     /// The reason why `path` cannot be listened on.
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn f52_the_socket_listens_has_its_mode_and_goes_with_its_owner() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let (file, socket) = listen(&path).unwrap();
         assert_eq!(fs::symlink_metadata(&path).unwrap().mode() & 0o7777, 0o660);
         UnixStream::connect(&path).unwrap();
@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn f52_a_stale_socket_is_replaced() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "std leaves the file behind");
         let _listening = listen(&path).unwrap();
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn f52_a_live_socket_is_refused_and_lives_on() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let _live = listen(&path).unwrap();
         assert!(refusal(&path).contains("another program has this socket"));
         UnixStream::connect(&path).unwrap();
@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn f52_a_live_socket_with_a_full_backlog_is_refused_at_once() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let address = SockAddr::unix(&path).unwrap();
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         socket.bind(&address).unwrap();
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn f52_a_socket_of_another_kind_is_refused() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let _datagrams = UnixDatagram::bind(&path).unwrap();
         assert!(refusal(&path).contains("another program has this socket"));
         assert!(path.exists());
@@ -204,8 +204,9 @@ mod tests {
 
     #[test]
     fn f52_what_is_no_socket_is_refused_and_stays() {
-        let scratch = Scratch::new();
-        let (file, folder, link) = (scratch.join("file"), scratch.join("folder"), scratch.join("link"));
+        let folder = TempDir::new().unwrap();
+        let (file, folder, link) =
+            (folder.path().join("file"), folder.path().join("folder"), folder.path().join("link"));
         fs::write(&file, "precious").unwrap();
         fs::create_dir(&folder).unwrap();
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
@@ -218,20 +219,20 @@ mod tests {
 
     #[test]
     fn f52_a_path_that_cannot_be_says_why() {
-        let scratch = Scratch::new();
-        assert!(refusal(&scratch.join(&"x".repeat(108))).contains("too long"));
-        assert!(refusal(&scratch.join("none/s")).contains("the folder is not there"));
-        fs::write(scratch.join("file"), "").unwrap();
-        assert!(refusal(&scratch.join("file/s")).contains("the folder is not there"));
-        assert!(refusal(&scratch.join("a\0b")).contains("NUL"));
+        let folder = TempDir::new().unwrap();
+        assert!(refusal(&folder.path().join("x".repeat(108))).contains("too long"));
+        assert!(refusal(&folder.path().join("none/s")).contains("the folder is not there"));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(refusal(&folder.path().join("file/s")).contains("the folder is not there"));
+        assert!(refusal(&folder.path().join("a\0b")).contains("NUL"));
         let denied = explain("cannot make the file", &io::ErrorKind::PermissionDenied.into());
         assert!(denied.contains("let this user write to the folder"));
     }
 
     #[test]
     fn f52_only_the_own_file_is_removed() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         let (file, socket) = listen(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let other = UnixListener::bind(&path).unwrap();
@@ -243,8 +244,8 @@ mod tests {
 
     #[test]
     fn f52_of_many_starts_at_once_one_listens() {
-        let scratch = Scratch::new();
-        let path = scratch.join("s");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
         for _ in 0..20 {
             drop(UnixListener::bind(&path).unwrap()); // A stale socket, which all want to replace.
             let start = std::sync::Barrier::new(4);

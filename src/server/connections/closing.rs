@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::dispatch::message::{Effects, ShardId};
     use crate::server::log::{Level, Log};
-    use crate::server::outbox::Outbox;
+    use crate::server::mailbox::Outbox;
     use crate::server::shared::Shared;
     use crate::server::stream::Stream;
 

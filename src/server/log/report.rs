@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::log::Log;
-use super::start_error::StartError;
+use super::Log;
 use crate::limits;
+use crate::server::start_error::StartError;
 
 /// The thread that reports. Ends when it is dropped, too.
 pub(crate) struct Reporter {
@@ -71,7 +71,7 @@ fn run(stopped: &Stopped, every: Duration, mut report: impl FnMut()) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::Level;
+    use super::super::Level;
     use super::*;
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
     /// The test above as a process.
     fn panicking() -> Command {
         let mut own = Command::new(std::env::current_exe().unwrap());
-        own.args(["--exact", "server::panic::tests::f63_alone_in_its_process", "--ignored", "--nocapture"]);
+        own.args(["--exact", "server::log::panic::tests::f63_alone_in_its_process", "--ignored", "--nocapture"]);
         own.stdout(Stdio::null());
         own
     }
@@ -82,7 +82,7 @@ mod tests {
         let output = panicking().output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), None, "ended by its own signal: {text}");
-        assert!(text.contains("deputy: panic in thread \"shard-7\" at src/server/panic.rs:"), "{text}");
+        assert!(text.contains("deputy: panic in thread \"shard-7\" at src/server/log/panic.rs:"), "{text}");
         assert!(text.contains(": lost count\n"), "{text}");
     }
 

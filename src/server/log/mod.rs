@@ -3,6 +3,12 @@
 //! Whoever logs never waits: lines go through a bounded channel to a thread that writes them, and those that find the
 //! channel full are dropped and counted. No line holds anything that a peer sent.
 
+pub(super) mod fault_log;
+pub(super) mod panic;
+pub(super) mod rate_limit;
+pub(super) mod report;
+mod stderr;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +18,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::start_error::StartError;
-use super::stderr;
 use crate::limits;
 
 /// What is logged: this level and those before it.

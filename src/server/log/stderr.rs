@@ -7,7 +7,7 @@ use std::io;
 
 /// Writes all of `text`. What cannot be written (stderr is closed, full or without reader) is dropped: there is nowhere
 /// left to tell of it.
-pub(super) fn write(text: &[u8]) {
+pub(in crate::server) fn write(text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {
         match rustix::io::write(io::stderr(), rest) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Lets one line a second through, and counts the others.
 #[derive(Default)]
-pub(super) struct RateLimit {
+pub(in crate::server) struct RateLimit {
     last: Option<Instant>,
     suppressed: u64,
 }
@@ -12,7 +12,7 @@ pub(super) struct RateLimit {
 impl RateLimit {
     /// Whether a line may be said now, and if so, what it has to say of those that were not: `""`, or
     /// ` (12 more like this before)`.
-    pub(super) fn pass(&mut self, now: Instant) -> Option<String> {
+    pub(in crate::server) fn pass(&mut self, now: Instant) -> Option<String> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < Duration::from_secs(1)) {
             self.suppressed += 1;
             return None;

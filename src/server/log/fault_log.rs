@@ -5,24 +5,24 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
-use super::log::{Level, Log};
-use super::peer::Peer;
 use super::rate_limit::RateLimit;
+use super::{Level, Log};
 use crate::metrics::Fault;
+use crate::server::stream::Peer;
 
 /// A shard's memory of what it has told.
-pub(super) struct FaultLog {
+pub(in crate::server) struct FaultLog {
     log: Log,
     limits: [RateLimit; Fault::ALL.len()],
 }
 
 impl FaultLog {
-    pub(super) fn new(log: Log) -> Self {
+    pub(in crate::server) fn new(log: Log) -> Self {
         Self { log, limits: std::array::from_fn(|_| RateLimit::default()) }
     }
 
     /// Tells of a fault. `cause`: what the system says, where it was the system that found it.
-    pub(super) fn log(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
+    pub(in crate::server) fn log(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
         let (level, text) = log_entry(fault);
         if self.log.tells(level)
             && let Some(others) = self.limits[fault as usize].pass(Instant::now())
@@ -42,7 +42,7 @@ impl fmt::Display for Cause<'_> {
 }
 
 /// What failed, as a fault: a peer that no longer answers, or one that broke the connection off.
-pub(super) fn fault_of(error: &io::Error) -> Fault {
+pub(in crate::server) fn fault_of(error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Fault::Silent,
         _ => Fault::Broken,
@@ -84,7 +84,7 @@ mod tests {
         fault_log.log(peer, Fault::Stalled, None);
         fault_log.log(Peer::Unix(Some(7)), Fault::Silent, Some(&io::Error::from(io::ErrorKind::TimedOut)));
         fault_log.log(peer, Fault::Broken, Some(&io::Error::from(io::ErrorKind::ConnectionReset)));
-        drop(fault_log);
+        thread.stop();
         let written: Vec<String> = written.iter().collect();
         assert!(written.len() < 10, "{written:?}");
         assert_eq!(written[0], "deputy: 10.0.0.7:51234: a line was refused: bad_request\n");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_explained_to_those_who_read_of_it() {
-        let page = include_str!("../../docs/operating.md");
+        let page = include_str!("../../../docs/operating.md");
         for &fault in Fault::ALL {
             let (level, text) = log_entry(fault);
             let rows =
