@@ -1,8 +1,8 @@
-//! Stands at the counters: takes connections, or refuses them.
+//! Decides whether a connection is accepted, refused or tried again later.
 //!
-//! When descriptors run out, a spare one is given up for a moment to take and close the connections that wait: their
-//! clients learn at once that they are refused, where they would hang. What else goes wrong concerns one connection, or
-//! passes, and is tried again after a pause. Nothing here ends the acceptor.
+//! When descriptors run out, the acceptor closes a spare descriptor for a moment. With it, it accepts and closes the
+//! connections that wait, so that their clients see at once that they are refused and do not hang. Any other error
+//! concerns one connection, or is temporary and tried again after a pause. No error ends the acceptor.
 
 use std::fmt;
 use std::fs::File;
@@ -19,36 +19,36 @@ use super::log::rate_limit::RateLimit;
 use super::stream::Stream;
 use crate::limits;
 
-/// Counts at the counters, written by the acceptor alone.
+/// Counts connections. Only the acceptor writes it.
 #[derive(Debug, Default)]
 pub(crate) struct AcceptCounters {
     /// Connections accepted.
     pub(crate) accepted: AtomicU64,
-    /// Connections closed at once for want of descriptors.
+    /// Connections closed at once because descriptors ran out.
     pub(crate) refused: AtomicU64,
 }
 
-/// How a listener's turn ended.
+/// How a round at one listener ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AcceptOutcome {
-    /// Nobody waits: the next one makes an edge.
+    /// No connection waits: the next one causes an edge.
     All,
-    /// Its turn was up; more may wait.
+    /// The round reached its limit; more may wait.
     More,
-    /// Nobody more is to be taken or refused for a while, though some may wait.
+    /// The listener must pause, although connections may wait.
     Stuck,
 }
 
-/// What an error of accept calls for.
+/// What to do after an error of accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ErrorAction {
-    /// Nobody waits.
+    /// No connection waits.
     Wait,
-    /// It concerns that one connection, which is gone.
+    /// Go on: the error concerns one connection, which is gone.
     GoOn,
-    /// There is no descriptor for it.
+    /// Refuse the connection: descriptors ran out.
     Refuse,
-    /// There is no memory for it, or nobody knows.
+    /// Try again after a pause: no memory, or an unknown error.
     Retry,
 }
 
@@ -76,31 +76,26 @@ impl ErrorAction {
     }
 }
 
-/// Who stands at the counters.
-pub(super) struct AcceptPolicy {
+/// Accepts or refuses connections. `F` passes an accepted connection to a shard.
+pub(super) struct AcceptPolicy<F> {
     keepalive: Keepalive,
     counters: Arc<AcceptCounters>,
-    hand_over: Box<dyn FnMut(Stream) + Send>,
-    /// Given up for a moment to refuse connections when there is no other descriptor.
+    hand_over: F,
+    /// Closed for a moment to refuse connections when no other descriptor is left.
     spare: Option<File>,
-    open_spare: Box<dyn FnMut() -> Option<File> + Send>,
+    open_spare: fn() -> Option<File>,
     log: Log,
-    /// For warnings of things that may happen thousands of times a second.
+    /// Limits warnings that could come thousands of times per second.
     warnings: RateLimit,
 }
 
-impl AcceptPolicy {
-    pub(super) fn new(
-        keepalive: Keepalive,
-        log: Log,
-        counters: Arc<AcceptCounters>,
-        hand_over: Box<dyn FnMut(Stream) + Send>,
-    ) -> Self {
-        let (spare, complaints) = (open_spare(), RateLimit::default());
-        Self { keepalive, counters, hand_over, spare, open_spare: Box::new(open_spare), log, warnings: complaints }
+impl<F: FnMut(Stream)> AcceptPolicy<F> {
+    pub(super) fn new(keepalive: Keepalive, log: Log, counters: Arc<AcceptCounters>, hand_over: F) -> Self {
+        let (spare, warnings) = (open_spare(), RateLimit::default());
+        Self { keepalive, counters, hand_over, spare, open_spare, log, warnings }
     }
 
-    /// One turn of a listener, from which `accept` takes the next connection.
+    /// Runs one round at a listener, from which `accept` takes the next connection.
     pub(super) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> AcceptOutcome {
         let (mut failures, mut refusals) = (0, 0);
         for _ in 0..limits::ACCEPTS_PER_ROUND {
@@ -116,11 +111,11 @@ impl AcceptPolicy {
                 continue;
             };
             match ErrorAction::of(&error) {
-                // Who was refused is back at once, as likely as not.
+                // Clients that were refused often connect again at once.
                 ErrorAction::Wait => return if refusals > 0 { AcceptOutcome::Stuck } else { AcceptOutcome::All },
                 ErrorAction::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
                 ErrorAction::GoOn | ErrorAction::Refuse | ErrorAction::Retry => {
-                    self.warn_limited(format_args!("accepting failed, trying again: {error}"));
+                    self.warn_limited(format_args!("cannot accept connections, will retry: {error}"));
                     return AcceptOutcome::Stuck;
                 }
             }
@@ -128,8 +123,8 @@ impl AcceptPolicy {
         AcceptOutcome::More
     }
 
-    /// Takes a connection in place of the spare descriptor. If there is one for the spare at once, it came free
-    /// meanwhile, and the connection is welcome; else it is closed.
+    /// Accepts a connection with the spare's descriptor. If a spare can be opened again at once, another descriptor has
+    /// become free, and the connection is served. Otherwise it is closed.
     fn accept_with_spare(&mut self, accept: impl FnOnce() -> io::Result<Stream>) -> io::Result<()> {
         drop(self.spare.take());
         let accepted = accept();
@@ -141,48 +136,52 @@ impl AcceptPolicy {
             count(&self.counters.refused);
             drop(stream);
             self.spare = (self.open_spare)();
-            self.warn_limited(format_args!("connections are refused, for all descriptors are in use"));
+            self.warn_limited(format_args!("refusing connections: out of file descriptors"));
         }
         Ok(())
     }
 
-    /// Logs a warning, but at most one a second.
+    /// Logs a warning, at most one per second.
     pub(super) fn warn_limited(&mut self, text: fmt::Arguments<'_>) {
-        if let Some(others) = self.warnings.pass(Instant::now()) {
-            self.log.warn(format_args!("{text}{others}"));
+        if let Some(suppressed) = self.warnings.pass(Instant::now()) {
+            self.log.warn(format_args!("{text}{suppressed}"));
         }
     }
 
     fn admit(&mut self, stream: Stream) {
         count(&self.counters.accepted);
         if self.spare.is_none() {
-            self.spare = (self.open_spare)(); // Lost when there was not even one; there are some again.
+            self.spare = (self.open_spare)(); // No descriptor was left for it; perhaps one is free now.
         }
         match stream.tune(&self.keepalive) {
             Ok(()) => (self.hand_over)(stream),
-            Err(error) => self.log.debug(format_args!("a connection was gone at once: {error}")),
+            Err(error) => self.log.debug(format_args!("a connection ended before it was served: {error}")),
         }
     }
 }
 
-/// Any descriptor will do. `None` if there is not even one: connections wait then until there is.
+/// Opens the spare descriptor; any file serves. Returns `None` if no descriptor is left: connections then wait until one is
+/// free.
 fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// Adds one to a counter that one thread writes.
+/// Adds one to a counter that only this thread writes.
 fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::os::unix::net::UnixStream;
+
+    use crossbeam_channel::{Receiver, unbounded};
 
     use super::super::log::Level;
     use super::*;
 
-    /// What a scripted listener does next: gives a connection, or fails.
+    /// What a scripted listener does next: it returns a connection, or fails.
     type Step = Result<(), Errno>;
 
     fn accept(step: Option<Step>) -> io::Result<Stream> {
@@ -191,36 +190,37 @@ mod tests {
         Ok(Stream::Unix(mio::net::UnixStream::from_std(own)))
     }
 
-    /// A spare that can be had only every other time: not while a connection has its descriptor.
-    fn scarce_spare() -> Box<dyn FnMut() -> Option<File> + Send> {
-        let mut free = true;
-        Box::new(move || {
-            free = !free;
-            if free { open_spare() } else { None }
-        })
+    thread_local! {
+        static FREE: Cell<bool> = const { Cell::new(true) };
     }
 
-    /// Who hands connections to the receiver, and may have spares as `open_spare` says.
-    fn policy(
-        open_spare: Box<dyn FnMut() -> Option<File> + Send>,
-    ) -> (AcceptPolicy, crossbeam_channel::Receiver<Stream>) {
+    /// Opens a spare only every second time: not while a connection has its descriptor.
+    fn scarce_spare() -> Option<File> {
+        FREE.set(!FREE.get());
+        if FREE.get() { open_spare() } else { None }
+    }
+
+    /// Returns a policy that passes connections to the receiver, and opens spares with `open_spare`.
+    fn policy(open_spare: fn() -> Option<File>) -> (AcceptPolicy<impl FnMut(Stream)>, Receiver<Stream>) {
+        FREE.set(true);
         let (log, _thread) = Log::start(Level::Off).unwrap();
-        let (hand, handed) = crossbeam_channel::unbounded();
-        let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
+        let (sender, handed_over) = unbounded();
+        let hand_over = move |stream| sender.send(stream).unwrap();
         let mut policy = AcceptPolicy::new(Keepalive::default(), log, Arc::default(), hand_over);
         policy.open_spare = open_spare;
-        (policy, handed)
+        (policy, handed_over)
     }
 
-    /// Checks how a turn with these steps ends, how many were taken and refused, and how many steps are left.
+    /// Checks how a round with these steps ends, how many connections were accepted and refused, and how many steps are
+    /// left.
     #[track_caller]
-    fn check(steps: impl IntoIterator<Item = Step>, taken: AcceptOutcome, counts: (u64, u64), left: usize) {
-        let (mut policy, handed) = policy(scarce_spare());
+    fn check(steps: impl IntoIterator<Item = Step>, outcome: AcceptOutcome, counts: (u64, u64), left: usize) {
+        let (mut policy, handed_over) = policy(scarce_spare);
         let mut steps: std::collections::VecDeque<Step> = steps.into_iter().collect();
-        assert_eq!(policy.take(|| accept(steps.pop_front())), taken);
+        assert_eq!(policy.take(|| accept(steps.pop_front())), outcome);
         let counters = &policy.counters;
         assert_eq!((counters.accepted.load(Ordering::Relaxed), counters.refused.load(Ordering::Relaxed)), counts);
-        assert_eq!(handed.len() as u64, counts.0);
+        assert_eq!(handed_over.len() as u64, counts.0);
         assert_eq!(steps.len(), left);
     }
 
@@ -254,17 +254,17 @@ mod tests {
 
     #[test]
     fn f50_a_descriptor_that_comes_free_meanwhile_is_used() {
-        // The second turn at the spare finds one free: the script leaves it so after a failed accept.
+        // The spare can be opened at the second attempt, because the script made the first accept fail.
         let steps = [Err(Errno::MFILE), Err(Errno::CONNABORTED), Err(Errno::MFILE), Ok(())];
         check(steps, AcceptOutcome::Stuck, (1, 0), 0);
     }
 
     #[test]
     fn f50_the_spare_descriptor_is_had_again_as_soon_as_there_is_one() {
-        let (mut policy, _handed) = policy(Box::new(|| None));
+        let (mut policy, _handed_over) = policy(|| None);
         assert_eq!(policy.take(|| accept(Some(Err(Errno::MFILE)))), AcceptOutcome::Stuck);
         assert!(policy.spare.is_none());
-        policy.open_spare = Box::new(open_spare);
+        policy.open_spare = open_spare;
         let mut steps = vec![Ok(())];
         assert_eq!(policy.take(|| accept(steps.pop())), AcceptOutcome::All);
         assert!(policy.spare.is_some());

@@ -1,9 +1,10 @@
-//! Takes connections from the listeners and hands them on.
+//! Accepts connections from the listeners and passes them on.
 //!
-//! One thread with a poller of its own. Listeners are edge-triggered: each is accepted from until nothing waits, and
-//! one that had to stop before that (no descriptor, no memory) is tried again after a rest, for no new edge comes. Those
-//! who do come meanwhile do not cut the rest short: they are what it is for.
-//! What happens to each connection is the [`Porter`]'s; which shard gets it is decided by `hand_over`.
+//! It is one thread with a poller of its own. Listeners are edge-triggered, so the thread accepts from each until no
+//! connection waits. A listener that had to stop earlier (no descriptor, no memory) gets no new edge for the connections
+//! that already wait. It is tried again after a pause, which new connections do not shorten.
+//!
+//! [`AcceptPolicy`] decides what happens to each connection; `hand_over` decides which shard gets it.
 
 use std::io;
 use std::sync::Arc;
@@ -21,10 +22,10 @@ use super::start_error::StartError;
 use super::stream::Stream;
 use crate::limits;
 
-/// The token of the word to stop; listeners have those from 0.
+/// The token of the waker that stops the thread. Listeners have the tokens from 0.
 const STOP: Token = Token(usize::MAX);
 
-/// The running acceptor. Dropping it stops it, too.
+/// The running acceptor. Dropping it stops it.
 pub(crate) struct Acceptor {
     stopping: Arc<AtomicBool>,
     waker: Waker,
@@ -32,24 +33,24 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Takes connections in a thread of its own. Each is counted in `counters` before `hand_over` has it.
+    /// Starts a thread that accepts connections. Each is counted in `counters` before `hand_over` gets it.
     pub(crate) fn start(
         listeners: Listeners,
         keepalive: Keepalive,
         log: Log,
         counters: Arc<AcceptCounters>,
-        hand_over: Box<dyn FnMut(Stream) + Send>,
+        hand_over: impl FnMut(Stream) + Send + 'static,
     ) -> Result<Acceptor, StartError> {
         let poll = Poll::new().map_err(StartError::system("make the acceptor's poller"))?;
         let waker = Waker::new(poll.registry(), STOP).map_err(StartError::system("make the acceptor's waker"))?;
-        let mut entrances = Vec::new();
+        let mut states = Vec::new();
         for (index, mut listener) in listeners.into_inner().into_iter().enumerate() {
             listener.register(poll.registry(), Token(index)).map_err(StartError::system("poll a listener"))?;
-            entrances.push(ListenerState { listener, ready: false, paused_until: Instant::now() });
+            states.push(ListenerState { listener, ready: false, paused_until: Instant::now() });
         }
         let stopping = Arc::new(AtomicBool::new(false));
         let policy = AcceptPolicy::new(keepalive, log, counters, hand_over);
-        let accepting = Accepting { poll, listeners: entrances, stopping: Arc::clone(&stopping), policy };
+        let accepting = Accepting { poll, listeners: states, stopping: Arc::clone(&stopping), policy };
         let thread = thread::Builder::new()
             .name("acceptor".to_owned())
             .spawn(move || accepting.run())
@@ -57,7 +58,7 @@ impl Acceptor {
         Ok(Self { stopping, waker, thread: Some(thread) })
     }
 
-    /// Closes the listeners, removes the socket file, and returns when that is done.
+    /// Closes the listeners and removes the socket file. Returns when that is done.
     pub(crate) fn stop(self) {
         drop(self);
     }
@@ -68,28 +69,28 @@ impl Drop for Acceptor {
         self.stopping.store(true, Ordering::Release);
         let woken = self.waker.wake();
         if let (Ok(()), Some(thread)) = (woken, self.thread.take()) {
-            // Its panic was told of by the panic hook; there is nothing to add.
+            // The panic hook has reported a panic of the thread; there is nothing to add.
             let _ = thread.join();
         }
     }
 }
 
-/// A listener, whether somebody may be waiting there, and when it is to be looked at again.
+/// A listener, whether connections may be waiting there, and until when it is paused.
 struct ListenerState {
     listener: Listener,
     ready: bool,
     paused_until: Instant,
 }
 
-/// What the thread has.
-struct Accepting {
+/// The state of the acceptor's thread.
+struct Accepting<F> {
     poll: Poll,
     listeners: Vec<ListenerState>,
     stopping: Arc<AtomicBool>,
-    policy: AcceptPolicy,
+    policy: AcceptPolicy<F>,
 }
 
-impl Accepting {
+impl<F: FnMut(Stream)> Accepting<F> {
     fn run(mut self) {
         let mut events = Events::with_capacity(16);
         let mut pause = None;
@@ -102,13 +103,13 @@ impl Accepting {
         }
     }
 
-    /// Waits for somebody at a listener, for the word to stop, or for the end of the pause.
+    /// Waits for a connection, for the waker, or for the end of the pause.
     fn wait(&mut self, events: &mut Events, pause: Option<Duration>) {
         match self.poll.poll(events, pause) {
             Ok(()) => {
                 for event in &*events {
-                    if let Some(entrance) = self.listeners.get_mut(event.token().0) {
-                        entrance.ready = true;
+                    if let Some(state) = self.listeners.get_mut(event.token().0) {
+                        state.ready = true;
                     }
                 }
             }
@@ -116,23 +117,23 @@ impl Accepting {
             Err(error) => {
                 self.policy.warn_limited(format_args!("the acceptor's poller failed: {error}"));
                 thread::sleep(Duration::from_millis(limits::ACCEPT_RETRY_MS));
-                self.listeners.iter_mut().for_each(|entrance| entrance.ready = true); // An edge may be lost.
+                self.listeners.iter_mut().for_each(|state| state.ready = true); // An edge may be lost.
             }
         }
     }
 
-    /// Gives each listener its turn that is not at rest, and says how long to wait at most before the next.
+    /// Accepts from each ready listener that is not paused. Returns how long to wait at most before the next round.
     fn round(&mut self) -> Option<Duration> {
         let now = Instant::now();
-        for entrance in self.listeners.iter_mut().filter(|entrance| entrance.ready && entrance.paused_until <= now) {
-            match self.policy.take(|| entrance.listener.accept()) {
-                AcceptOutcome::All => entrance.ready = false,
+        for state in self.listeners.iter_mut().filter(|state| state.ready && state.paused_until <= now) {
+            match self.policy.take(|| state.listener.accept()) {
+                AcceptOutcome::All => state.ready = false,
                 AcceptOutcome::More => {}
-                AcceptOutcome::Stuck => entrance.paused_until = now + Duration::from_millis(limits::ACCEPT_RETRY_MS),
+                AcceptOutcome::Stuck => state.paused_until = now + Duration::from_millis(limits::ACCEPT_RETRY_MS),
             }
         }
-        let ready = self.listeners.iter().filter(|entrance| entrance.ready);
-        ready.map(|entrance| entrance.paused_until.saturating_duration_since(now)).min()
+        let ready = self.listeners.iter().filter(|state| state.ready);
+        ready.map(|state| state.paused_until.saturating_duration_since(now)).min()
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
     use super::super::log::Level;
     use super::*;
 
-    /// Long enough for a loaded machine; reached only by a test that fails.
+    /// Long enough for a loaded machine. Only a test that fails waits so long.
     const PATIENCE: Duration = Duration::from_secs(20);
 
     struct Running {
@@ -161,15 +162,15 @@ mod tests {
         taken: Receiver<Stream>,
     }
 
-    /// An acceptor on a free port, and on `sock` if there is one.
+    /// Starts an acceptor on a free port, and on `sock` if it is given.
     fn start(sock: Option<std::path::PathBuf>) -> Running {
         let config = Config { port: 0, sock, ..Config::default() };
         let listeners = Listeners::bind(&config).unwrap();
         let Address::Tcp(address) = listeners.addresses()[0] else { unreachable!() };
         let (log, _thread) = Log::start(Level::Off).unwrap();
-        let (hand, taken) = unbounded();
+        let (sender, taken) = unbounded();
         let counters = Arc::new(AcceptCounters::default());
-        let hand_over = Box::new(move |stream| hand.send(stream).unwrap());
+        let hand_over = move |stream| sender.send(stream).unwrap();
         let acceptor = Acceptor::start(listeners, config.keepalive, log, Arc::clone(&counters), hand_over).unwrap();
         Running { acceptor, counters, address, taken }
     }
@@ -212,17 +213,17 @@ mod tests {
         running.acceptor.stop();
         assert!(!path.exists());
         assert!(TcpStream::connect(running.address).is_err());
-        assert!(running.taken.recv().is_err(), "the thread has ended and dropped its end");
+        assert!(running.taken.recv().is_err(), "the thread has ended and dropped its sender");
     }
 
-    /// Takes all descriptors of the process, so it runs in one of its own, see below.
+    /// Uses up all descriptors of its process, so the test below runs it in a process of its own.
     #[test]
     #[ignore = "run by f50_without_descriptors_connections_are_refused_until_one_is_free"]
     fn f50_alone_in_its_process() {
         use rustix::process::{Resource, Rlimit, setrlimit};
 
         let running = start(None);
-        // The first connection makes all that std and the poller open late.
+        // The first connection opens all that std and the poller open late.
         let early = TcpStream::connect(running.address).unwrap();
         let early_taken = running.taken.recv_timeout(PATIENCE).unwrap();
         setrlimit(Resource::Nofile, Rlimit { current: Some(40), maximum: Some(40) }).unwrap();

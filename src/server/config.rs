@@ -1,7 +1,7 @@
-//! What a server can be told before it starts: the fields, their defaults and their bounds.
+//! The settings of a server: fields, defaults and ranges.
 //!
-//! The command line and programs that hold a server of their own fill in the same [`Config`]; docs/operating.md has the
-//! options. Nothing here touches the machine but [`Config::shards`] and [`Config::memory_bytes`], which ask it.
+//! The command line and programs that run a server of their own fill in the same [`Config`]; docs/operating.md explains the
+//! options. Only [`Config::shards`] and [`Config::memory_bytes`] ask the machine.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use super::number_range::{self, ConfigError};
 use super::os;
 use crate::limits;
 
-/// How to run a server. Start from `Config::default()`, and change what should differ.
+/// The settings of a server. Start from `Config::default()`, and change what should differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The IP address or host name to listen on; every address of a name is listened on.
+    /// The IP address or host name to listen on. The server listens on every address of a name.
     pub host: String,
     /// The TCP port; 0 picks a free one.
     pub port: u16,
@@ -24,27 +24,27 @@ pub struct Config {
     pub tcp: bool,
     /// The path of a UNIX socket to listen on as well.
     pub sock: Option<PathBuf>,
-    /// Shards, each a thread; 0 is one a core that the process may use.
+    /// The number of shards, each a thread; 0 is one per core that the process may use.
     pub threads: usize,
-    /// Longest line that a client may send, in bytes, its end not counted.
+    /// The longest line that a client may send, in bytes without the line's end.
     pub line_bytes_max: usize,
-    /// Lost attempts after which a job is given up; 0 is without end.
+    /// Give up on a job after it has lost this many workers; 0 is never.
     pub attempts_max: u32,
-    /// The memory budget in bytes; `None` is half of what the machine or the process's cgroup has.
+    /// The memory budget in bytes; `None` is half of the memory of the machine or of the process's cgroup.
     pub memory_bytes_max: Option<u64>,
-    /// Unsent bytes from which on a connection is closed; never taken as less than `line_bytes_max`.
+    /// A connection with more unsent bytes than this is closed. At least `line_bytes_max` applies.
     pub unsent_bytes_max: u64,
-    /// Seconds without a byte moved after which a connection with much unsent is closed; 0 is never.
+    /// A connection with much unsent data is closed after this many seconds in which no byte moved; 0 is never.
     pub stall_seconds: u64,
-    /// Seconds that jobs already held may take once the server was told to stop; 0 is none.
+    /// Seconds for which jobs that workers hold may continue after the server was told to stop; 0 is none.
     pub drain_seconds: u64,
-    /// When a silent TCP peer is given up.
+    /// When a TCP peer that does not answer is dropped.
     pub keepalive: Keepalive,
-    /// Whether shard i stays on the i-th core. Linux alone.
+    /// Whether shard i stays on the i-th core. Linux only.
     pub pin: bool,
-    /// What is logged to stderr.
+    /// How much is logged to stderr.
     pub log: Level,
-    /// Whether the metrics go to stderr every five seconds.
+    /// Whether the metrics are written to stderr every five seconds.
     pub verbose: bool,
 }
 
@@ -71,7 +71,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether a server can be started so. The error names the first field, as an option, that is out of its bounds.
+    /// Checks every setting. The error names the first field that is out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.tcp && self.host.is_empty() {
             return Err(ConfigError::value("--host", "", HOST_RIGHT));
@@ -95,7 +95,7 @@ impl Config {
         Ok(())
     }
 
-    /// How many shards there will be: `threads`, or one a core that the process may use.
+    /// Returns the number of shards: `threads`, or one per core that the process may use.
     pub fn shards(&self) -> usize {
         match self.threads {
             0 => thread::available_parallelism().map_or(1, usize::from).min(limits::SHARDS_MAX),
@@ -103,35 +103,35 @@ impl Config {
         }
     }
 
-    /// The memory budget in bytes: as given, or half of what the machine or the process's cgroup has.
+    /// Returns the memory budget in bytes: as given, or half of the memory of the machine or of the process's cgroup.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes_max.unwrap_or_else(|| os::half_of_memory(Path::new("/")))
     }
 
-    /// Unsent bytes from which on a connection is closed: as given, but at least one line.
+    /// Returns how many unsent bytes a connection may have: as given, but at least one line.
     pub fn unsent_bytes(&self) -> u64 {
         self.unsent_bytes_max.max(self.line_bytes_max as u64)
     }
 }
 
-/// What `--host` takes, in words.
+/// What a host may be, in words.
 pub const HOST_RIGHT: &str = "an IP address or a host name";
 
-/// What `--sock` takes, in words.
+/// What a socket's path may be, in words.
 pub const SOCK_RIGHT: &str = "the path of a UNIX socket";
 
-/// What `--keepalive` takes, in words.
+/// What keepalive may be, in words.
 pub const KEEPALIVE_RIGHT: &str = "IDLE,INTERVAL,COUNT: two times of 1 to 32767 seconds, and 1 to 127 probes";
 
-/// When a TCP peer that says nothing is given up: after `idle_seconds` without traffic it is probed every
-/// `interval_seconds`, and after `count` lost probes it is gone.
+/// When a TCP peer that does not answer is dropped. After `idle_seconds` without traffic the system probes it every
+/// `interval_seconds`, and after `count` lost probes the connection is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
     /// Seconds without traffic before the first probe, 1 to [`limits::KEEPALIVE_SECONDS_MAX`].
     pub idle_seconds: u32,
-    /// Seconds between two probes, 1 to [`limits::KEEPALIVE_SECONDS_MAX`].
+    /// Seconds between probes, 1 to [`limits::KEEPALIVE_SECONDS_MAX`].
     pub interval_seconds: u32,
-    /// Probes, 1 to [`limits::KEEPALIVE_COUNT_MAX`].
+    /// The number of probes, 1 to [`limits::KEEPALIVE_COUNT_MAX`].
     pub count: u32,
 }
 
@@ -146,7 +146,7 @@ impl Default for Keepalive {
 }
 
 impl Keepalive {
-    /// How long sent bytes may stay unacknowledged: as long as a silent peer is probed.
+    /// Returns how long sent bytes may stay unacknowledged: as long as it takes to detect a peer that does not answer.
     pub fn user_timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.idle_seconds) + u64::from(self.interval_seconds) * u64::from(self.count))
     }
@@ -160,7 +160,7 @@ impl Keepalive {
     }
 }
 
-/// As the command line takes it: `30,10,3`.
+/// Formats the three numbers as the command line takes them: `30,10,3`.
 impl fmt::Display for Keepalive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{},{}", self.idle_seconds, self.interval_seconds, self.count)

@@ -1,4 +1,4 @@
-//! A connection as its shard's shell has it: the socket, the unfinished line, the unsent bytes.
+//! A connection as its shard keeps it: the socket, the partial line, the unsent bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -14,47 +14,47 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) generation: u32,
     pub(super) framer: Framer,
-    /// Bytes for the peer. Borrowed from the shard's spare buffers, so that an idle connection holds none.
+    /// Bytes for the peer. The buffer comes from the shard's spare buffers, so that an idle connection has none.
     pub(super) unsent: Vec<u8>,
-    /// How many of them were taken already.
+    /// How many of them the socket has accepted.
     pub(super) sent: usize,
     pub(super) stage: Stage,
-    /// The socket took no more; an event will come when it does.
+    /// The socket accepted no more; an event comes when it does again.
     pub(super) blocked: bool,
-    /// A write failed. What the peer had sent before is still to be read; then it ends.
+    /// A write failed. What the peer sent before is read first; then the connection ends.
     pub(super) failed: bool,
-    /// What reading or writing failed with. A peer that has closed its end is no failure.
+    /// The error of a read or write. A peer that has closed its end is not an error.
     pub(super) failure: Option<io::Error>,
-    /// When one that is being closed is given up; 0: no time is set.
+    /// When a closing connection is dropped; 0 while no time is set.
     pub(super) close_by: Micros,
-    /// It is on the shard's list of connections to write to.
+    /// The connection is on the shard's list of connections to write to.
     pub(super) dirty: bool,
-    /// It is on the shard's list of connections to read from.
+    /// The connection is on the shard's list of connections to read from.
     pub(super) ready: bool,
-    /// The peer's end has been announced: a short read is not the last one.
+    /// An event has announced the end of the input: a short read is not the last one.
     pub(super) ending: bool,
 }
 
-/// How far a connection is.
+/// The stages of a connection, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The core knows it.
     Open,
-    /// The core has forgotten it, and it is being sent the rest.
+    /// The core has removed it. What is unsent is still being sent.
     Closing(Closing),
-    /// It has been sent everything; its input passes unread for a while.
+    /// Everything was sent. Its input is discarded for a while.
     Lingering,
 }
 
-/// What came of a read.
+/// The outcome of a read.
 pub(super) enum Got {
-    /// So many bytes; more may be there.
+    /// This many bytes; more may be there.
     Bytes(usize),
-    /// So many bytes, and no more for now: an event will tell.
+    /// This many bytes, and no more for now: an event will come.
     Last(usize),
     /// Nothing for now.
     Nothing,
-    /// The end, or the connection broke.
+    /// The end of the input, or the connection is broken.
     End,
 }
 
@@ -82,7 +82,7 @@ impl Connection {
         self.unsent.len() - self.sent
     }
 
-    /// One read. A short one has emptied the socket (epoll(7)), unless the end has been announced.
+    /// Reads once. A short read has emptied the socket (epoll(7)), unless the end has been announced.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
         loop {
             match self.stream.read(buffer) {
@@ -99,7 +99,7 @@ impl Connection {
         }
     }
 
-    /// Writes until the socket takes no more. Returns what it took; see also `broken`.
+    /// Writes until the socket accepts no more. Returns how many bytes it accepted; see also `failed`.
     pub(super) fn write(&mut self) -> u64 {
         let before = self.sent;
         while !self.blocked && !self.failed && self.sent < self.unsent.len() {
@@ -113,16 +113,16 @@ impl Connection {
                 }
             }
         }
-        let taken = self.sent - before;
-        // Moving the rest down once it is the smaller half costs each byte at most one copy more.
+        let written = self.sent - before;
+        // Moving the rest only when it is the smaller half costs at most one more copy per byte.
         if self.sent > self.unsent.len() / 2 {
             self.unsent.drain(..self.sent);
             self.sent = 0;
         }
-        taken as u64
+        written as u64
     }
 
-    /// The peer is gone, for this reason. The first that the system tells is the real one.
+    /// Records why the connection broke. The first error that the system reports is the real one.
     fn fail(&mut self, error: io::Error) {
         if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::WouldBlock) {
             self.failure.get_or_insert(error);
@@ -161,10 +161,10 @@ mod tests {
         let (ours, mut theirs) = mio::net::UnixStream::pair().unwrap();
         let mut conn = Connection::new(Stream::Unix(ours), 0);
         conn.unsent = vec![7; 16 << 20];
-        let taken = usize::try_from(conn.write()).unwrap();
-        assert!(conn.blocked && !conn.failed && (1..16 << 20).contains(&taken));
-        assert_eq!(conn.unsent_bytes(), (16 << 20) - taken);
-        let mut read = vec![0; taken];
+        let written = usize::try_from(conn.write()).unwrap();
+        assert!(conn.blocked && !conn.failed && (1..16 << 20).contains(&written));
+        assert_eq!(conn.unsent_bytes(), (16 << 20) - written);
+        let mut read = vec![0; written];
         theirs.read_exact(&mut read).unwrap();
         conn.blocked = false;
         assert!(conn.write() > 0 && read.iter().all(|&byte| byte == 7));

@@ -1,4 +1,5 @@
-//! A shard's connections, and the core's effects on them: bytes appended, messages gathered, connections ended.
+//! A shard's connections, and the effects that the core asks for: it appends replies, gathers messages and closes
+//! connections.
 
 mod closing;
 
@@ -23,30 +24,31 @@ use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
 use crate::metrics::{Counts, Fault, Totals};
 use crate::protocol::reply::Reply;
 
-/// Everything of a shard but its core, its poller and its mailbox.
+/// Everything of a shard except its core, its poller and its mailbox.
 pub(super) struct Connections {
     pub(super) shard: usize,
     pub(super) now: Micros,
     pub(super) shared: Arc<Shared>,
     outbox: Outbox,
-    /// Turns that this shard has made, and wakes of others.
+    /// Turns of this shard.
     pub(super) turns: u64,
+    /// Wakes that this shard has sent to others.
     wakes: u64,
     /// Connections to write to before the turn ends.
     pub(super) dirty: Vec<ConnId>,
-    /// Each in a place of its own, so that the table is small: it grows twofold, and what it leaves behind then stays with
-    /// the allocator.
+    /// Boxed, so that the table stays small: it doubles when it grows, and the memory of the old table stays in the
+    /// allocator.
     entries: Slab<Box<Connection>>,
     registry: Registry,
     next_generation: u32,
-    /// Unsent bytes of connections that the core has forgotten.
+    /// Unsent bytes of connections that the core has removed.
     closing_bytes: u64,
-    /// When to look at connections that are being closed.
+    /// When to look at closing connections again.
     deadlines: Timers<ConnId>,
-    /// Empty buffers for unsent bytes, so that a reply seldom needs a new one and an idle connection has none.
+    /// Empty buffers for unsent bytes: a reply seldom allocates, and an idle connection has no buffer.
     spare: Vec<Vec<u8>>,
     spare_bytes: usize,
-    /// How long the rest for a peer that is gone may stand still; 0: for ever.
+    /// How long a closing connection may send nothing before it is dropped; 0 means without limit.
     stall_ms: u64,
     log: Log,
     fault_log: FaultLog,
@@ -86,7 +88,7 @@ impl Connections {
         self.entries.get_mut(id.index as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
     }
 
-    /// Whether the core knows the connection.
+    /// Returns whether the core knows the connection.
     pub(super) fn is_open(&mut self, id: ConnId) -> bool {
         self.get(id).is_some_and(|conn| conn.stage == Stage::Open)
     }
@@ -95,13 +97,12 @@ impl Connections {
         self.entries.is_empty()
     }
 
-    /// Takes a connection in. `None` if the poller will not have it: then it is closed.
+    /// Adds a connection. Closes it and returns `None` if the poller refuses it.
     pub(super) fn open(&mut self, mut stream: Stream) -> Option<ConnId> {
-        let slot = self.entries.vacant_key();
-        let id =
-            ConnId { index: u32::try_from(slot).expect("descriptors end first"), generation: self.next_generation };
+        let index = u32::try_from(self.entries.vacant_key()).expect("descriptors run out first");
+        let id = ConnId { index, generation: self.next_generation };
         if let Err(error) = self.registry.register(&mut stream, token(id), Interest::READABLE | Interest::WRITABLE) {
-            self.log.warn(format_args!("a connection was closed: it cannot be polled: {error}"));
+            self.log.warn(format_args!("closed a connection: cannot poll it: {error}"));
             self.release_load();
             return None;
         }
@@ -112,7 +113,7 @@ impl Connections {
         Some(id)
     }
 
-    /// Closes a connection for good.
+    /// Closes a connection at once, whatever is unsent.
     pub(super) fn drop_now(&mut self, id: ConnId) {
         let Some(conn) = self.get(id) else { return };
         let unsent = conn.unsent_bytes() as u64;
@@ -120,7 +121,7 @@ impl Connections {
             self.closing_bytes -= unsent;
         }
         let mut conn = self.entries.remove(id.index as usize);
-        // It fails if the poller does not know the socket, which closing it sees to anyway.
+        // It fails if the poller does not know the socket, and closing the socket has the same effect.
         let _ = self.registry.deregister(&mut conn.stream);
         self.recycle_buffer(conn.unsent);
         if self.entries.is_empty() {
@@ -130,30 +131,30 @@ impl Connections {
         self.log.debug(format_args!("{}: connection {} closed", conn.peer, Named(self.shard, id)));
     }
 
-    /// Writes what is unsent, as far as the socket takes it, and takes the next step of a connection that is closing.
-    /// Returns what was taken.
+    /// Writes what is unsent, as far as the socket accepts it, and continues the end of a closing connection. Returns how
+    /// many bytes the socket accepted.
     pub(super) fn flush(&mut self, id: ConnId) -> u64 {
         let Some(conn) = self.get(id) else { return 0 };
         conn.dirty = false;
-        let taken = conn.write();
-        let (stage, broken, empty) = (conn.stage, conn.failed, conn.unsent_bytes() == 0);
+        let written = conn.write();
+        let (stage, failed, empty) = (conn.stage, conn.failed, conn.unsent_bytes() == 0);
         if empty {
             let buffer = std::mem::take(&mut conn.unsent);
             conn.sent = 0;
             self.recycle_buffer(buffer);
         }
         if let Stage::Closing(how) = stage {
-            self.closing_bytes -= taken;
-            if broken {
+            self.closing_bytes -= written;
+            if failed {
                 self.drop_now(id);
             } else {
-                self.go_on_closing(id, how, taken, empty);
+                self.continue_closing(id, how, written, empty);
             }
         }
-        taken
+        written
     }
 
-    /// Tells of what broke a connection, if something did.
+    /// Counts and logs the error that broke a connection, if there was one.
     pub(super) fn log_failure(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
             && let Some(error) = conn.failure.take()
@@ -164,7 +165,7 @@ impl Connections {
         }
     }
 
-    /// Publishes the shard's figures. To be done before anything that tells of them is sent or posted.
+    /// Publishes the shard's counts. Must be called before replies and messages that depend on them are sent or posted.
     pub(super) fn publish(&self, counts: &Counts) {
         self.shared.blocks[self.shard].publish(&Counts {
             unsent_bytes: counts.unsent_bytes + self.closing_bytes,
@@ -174,12 +175,13 @@ impl Connections {
         });
     }
 
-    /// Posts what the turn has to say to other shards.
+    /// Posts the turn's messages to other shards.
     pub(super) fn post_all(&mut self) {
         self.wakes += self.outbox.post();
     }
 
-    fn mark_dirty(&mut self, id: ConnId) {
+    /// Puts a connection on the list of those to write to, unless it is there.
+    pub(super) fn mark_dirty(&mut self, id: ConnId) {
         if let Some(conn) = self.get(id)
             && newly_set(&mut conn.dirty)
         {
@@ -218,7 +220,7 @@ impl Effects for Connections {
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
-        self.outbox.put(to, message);
+        self.outbox.push(to, message);
     }
 
     fn close(&mut self, id: ConnId, how: Closing) {

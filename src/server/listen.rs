@@ -1,7 +1,6 @@
-//! The sockets that clients connect to: which addresses they have, and how they are bound.
+//! Opens the sockets that clients connect to, and names their addresses.
 //!
-//! All are bound before the first connection is taken, so that a start that fails has served nobody. Accepting is the
-//! acceptor's.
+//! All sockets are opened before the first connection is accepted, so that a start that fails has served no client.
 
 use std::fmt;
 use std::io;
@@ -19,7 +18,7 @@ use super::start_error::StartError;
 use super::stream::Stream;
 use crate::limits;
 
-/// How often a port is picked anew if another address of the same name does not have it free.
+/// How often another port is tried if one address of a name does not have the port free that the first address got.
 const PORT_PICKS_MAX: usize = 16;
 
 /// Every socket that the server listens on.
@@ -29,10 +28,10 @@ pub(crate) struct Listeners {
     warnings: Vec<String>,
 }
 
-/// One of them.
+/// One listening socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    /// The file goes first when this is dropped, see [`SockFile`].
+    /// The file is dropped before the socket, see [`SockFile`].
     Unix {
         _file: SockFile,
         socket: UnixListener,
@@ -40,7 +39,7 @@ pub(super) enum Listener {
 }
 
 impl Listeners {
-    /// Listens on all that `config` names.
+    /// Listens on everything that `config` names.
     pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
         let mut all = Listeners { sockets: Vec::new(), addresses: Vec::new(), warnings: Vec::new() };
         if config.tcp {
@@ -58,12 +57,12 @@ impl Listeners {
         Ok(all)
     }
 
-    /// What is listened on, with the real port.
+    /// Returns the addresses, with the real port.
     pub(crate) fn addresses(&self) -> Vec<Address> {
         self.addresses.clone()
     }
 
-    /// What somebody should know about it: addresses that could not be had, and who can get in.
+    /// Returns the warnings: addresses that cannot be used, and addresses that other machines can reach.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -83,7 +82,7 @@ impl Listeners {
     }
 }
 
-/// Every address of `host`, each once.
+/// Returns every address of `host`, each once.
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
     let failed = |reason| StartError::Resolve { host: host.to_owned(), reason };
     let mut addresses = Vec::new();
@@ -95,15 +94,15 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
     if addresses.is_empty() { Err(failed(io::ErrorKind::NotFound.into())) } else { Ok(addresses) }
 }
 
-/// The sockets of one name.
+/// The sockets of one host name.
 #[derive(Default)]
 struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
     skipped: Vec<StartError>,
 }
 
-/// Listens on all of `addresses`. If the port is 0, the first picks it and the others use the same; if one of them does
-/// not have it free, another is picked.
+/// Listens on all of `addresses`. If the port is 0, the system picks one for the first address, and the others use the
+/// same. If one of them does not have it free, the system picks another.
 fn bind_all(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
     let mut result = bind_each(addresses);
     for _ in 1..PORT_PICKS_MAX {
@@ -117,8 +116,8 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
     result
 }
 
-/// One try of [`bind_all`]. A name may lead to addresses that this machine does not have, most often `::1` where IPv6
-/// is off; they are skipped as long as there is another.
+/// Makes one attempt of [`bind_all`]. Skips the addresses of a name that this machine lacks, most often `::1` where IPv6
+/// is off, unless no other address is left.
 fn bind_each(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
     let mut bound = Bound::default();
     for &address in addresses {
@@ -135,16 +134,16 @@ fn bind_each(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
     if bound.sockets.is_empty() { Err(bound.skipped.remove(0)) } else { Ok(bound) }
 }
 
-/// Whether the machine does not have such an address.
+/// Returns whether the machine lacks the address.
 fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable
         || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT)
 }
 
-/// A socket that listens, and its address with the real port.
+/// Returns a listening socket, and its address with the real port.
 fn bind_tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?; // A server that is started again must not wait for its old connections' ends.
+    socket.set_reuse_address(true)?; // A restart must not wait until old connections have ended.
     socket.bind(&address.into())?;
     socket.listen(limits::BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -153,7 +152,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
 }
 
 impl Listener {
-    /// The next connection that waits; `WouldBlock` if there is none.
+    /// Returns the next connection that waits, or `WouldBlock` if there is none.
     pub(super) fn accept(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(socket) => socket.accept().map(|(stream, _)| Stream::Tcp(stream)),
@@ -178,7 +177,7 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// `127.0.0.1:11746`, `[::1]:11746` or `unix:/run/deputy.sock`.
+/// Formats `127.0.0.1:11746`, `[::1]:11746` or `unix:/run/deputy.sock`.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -188,13 +187,13 @@ impl fmt::Display for Address {
     }
 }
 
-/// `listening on 127.0.0.1:11746 and unix:/run/deputy.sock with 4 shards`.
+/// Returns `listening on 127.0.0.1:11746 and unix:/run/deputy.sock with 4 shards`.
 pub(crate) fn describe(addresses: &[Address], shards: usize) -> String {
     let plural = if shards == 1 { "" } else { "s" };
     format!("listening on {} with {shards} shard{plural}", list(addresses))
 }
 
-/// The warning for addresses that other machines may reach, if there are any.
+/// Returns the warning for addresses that other machines can reach, if there are any.
 pub(super) fn exposure(addresses: &[Address]) -> Option<String> {
     let loopback = |address: &&Address| match address {
         Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
@@ -205,7 +204,7 @@ pub(super) fn exposure(addresses: &[Address]) -> Option<String> {
     (!open.is_empty()).then(text)
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Returns `a`, `a and b`, or `a, b and c`.
 fn list(addresses: &[Address]) -> String {
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     match names.split_last() {

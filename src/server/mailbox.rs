@@ -1,4 +1,7 @@
-//! A shard's mailbox: one crossbeam channel with one receiver, and the flag that spares the wakes.
+//! A shard's mailbox, and the outbox in which a shard gathers its messages for others.
+//!
+//! The mailbox is a crossbeam channel with one receiver, and a flag that avoids needless wakes. The outbox posts a turn's
+//! messages as one batch per target, with at most one wake each.
 
 use std::io;
 use std::sync::Arc;
@@ -12,21 +15,21 @@ use super::stream::Stream;
 use super::wake::Sleeper;
 use crate::dispatch::message::{Message, ShardId};
 
-/// What a shard can find in its mailbox.
+/// What a shard can receive.
 pub(super) enum ShardCommand {
-    /// What another shard has to say, all of a turn at once, in order.
+    /// All messages of one turn of another shard, in their order.
     Messages(ShardId, Vec<Message>),
-    /// A connection that is this shard's from now on.
+    /// A connection that this shard owns from now on.
     Connection(Stream),
     /// See [`crate::dispatch::message::Input::Stop`].
     Stop,
     /// See [`crate::dispatch::message::Input::DrainOver`].
     DrainOver,
-    /// Flush, close everything, and end.
+    /// Flush, close all connections, and end.
     Finish,
 }
 
-/// The receiver's side. The channel is unbounded: posting never blocks, and the memory budget bounds what is in it.
+/// The receiver's side. The channel is unbounded so that posting never blocks. The memory budget limits what is in it.
 pub(super) struct Mailbox {
     receiver: Receiver<ShardCommand>,
     sleeper: Arc<CachePadded<Sleeper<AtomicBool>>>,
@@ -41,7 +44,7 @@ pub(super) struct MailboxSender {
 }
 
 impl Mailbox {
-    /// A mailbox whose owner sleeps in the poller of `registry`; `token` wakes it.
+    /// Makes a mailbox whose owner sleeps in the poller of `registry`. An event with `token` wakes it.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<(Mailbox, MailboxSender)> {
         let (sender, receiver) = unbounded();
         let sleeper = Arc::new(CachePadded::new(Sleeper::default()));
@@ -50,35 +53,36 @@ impl Mailbox {
         Ok((Mailbox { receiver, sleeper }, mailbox_sender))
     }
 
-    /// To be asked before the owner blocks; if so, [`woke`](Self::woke) must follow.
+    /// Returns whether the owner may block. If so, [`woke`](Self::woke) must follow.
     pub(super) fn may_sleep(&self) -> bool {
         self.sleeper.may_sleep(|| self.receiver.is_empty())
     }
 
+    /// Called when the owner has been woken.
     pub(super) fn woke(&self) {
         self.sleeper.woke();
     }
 
-    /// What is there now; what comes meanwhile is left for the next turn, so that sockets have theirs.
+    /// Takes what is there now. What arrives meanwhile waits for the next turn, so that sockets get their turn.
     pub(super) fn take(&self) -> impl Iterator<Item = ShardCommand> {
         self.receiver.try_iter().take(self.receiver.len())
     }
 }
 
 impl MailboxSender {
-    /// Puts mail in, and wakes the owner if it sleeps. Returns whether it did.
-    pub(super) fn post(&self, mail: ShardCommand) -> bool {
-        // A shard that has ended takes no more mail: the server is at its end, and nobody waits for what it says.
-        let _ = self.sender.send(mail);
+    /// Posts a command, and wakes the owner if it sleeps. Returns whether it slept.
+    pub(super) fn post(&self, command: ShardCommand) -> bool {
+        // It fails if the shard has ended: then the server is ending, and nothing depends on the command.
+        let _ = self.sender.send(command);
         let asleep = self.sleeper.must_be_woken();
         if asleep {
-            self.waker.wake().expect("an event counter of the process's own takes every write");
+            self.waker.wake().expect("the process's own event counter accepts every write");
         }
         asleep
     }
 }
 
-/// One shard's outgoing messages.
+/// One shard's messages for other shards.
 pub(super) struct Outbox {
     from: ShardId,
     mailboxes: Box<[MailboxSender]>,
@@ -93,7 +97,7 @@ impl Outbox {
         Self { from, mailboxes, batches, targets: Vec::new() }
     }
 
-    pub(super) fn put(&mut self, to: ShardId, message: Message) {
+    pub(super) fn push(&mut self, to: ShardId, message: Message) {
         let batch = &mut self.batches[usize::from(to.0)];
         if batch.is_empty() {
             self.targets.push(to);
@@ -101,7 +105,7 @@ impl Outbox {
         batch.push(message);
     }
 
-    /// Posts everything. Returns how many shards had to be woken.
+    /// Posts all messages. Returns how many shards had to be woken.
     pub(super) fn post(&mut self) -> u64 {
         let mut woken = 0;
         for to in self.targets.drain(..) {

@@ -1,17 +1,15 @@
-//! The shell: sockets, threads, time and signals. It decides nothing; what it is told and what is to be done about it is
-//! the business of [`crate::dispatch`].
+//! The shell: sockets, threads and time. It decides nothing about jobs; [`crate::dispatch`] does.
 //!
-//! | file | what |
+//! | file | what it does |
 //! |---|---|
-//! | `config`, `bound` | what can be set, and its bounds |
-//! | `listen`, `sock_file`, `address`, `memory`, `system` | what is had from the machine at the start |
-//! | `acceptor`, `policy` | the thread that takes connections and gives each to the shard with fewest |
-//! | `shard`, `note` | a shard's thread: the turn, and what it tells when the server stops |
-//! | `net`, `conn`, `stream` | its connections; the core's effects on them |
-//! | `outbox`, `mailbox`, `wake` | messages between shards, in batches, with no wake for one that is awake |
-//! | `shared` | the figures that threads read of each other |
-//! | `log`, `names`, `peer`, `fault_log`, `rate_limit`, `stderr`, `report`, `panic`, `start_error` | what people see |
-//! | `scratch` | folders, for tests |
+//! | `config`, `number_range` | the settings and their ranges |
+//! | `listen`, `sock_file`, `os` | opens what the server needs from the machine at the start |
+//! | `acceptor`, `accept_policy` | the thread that accepts connections and passes each to the least loaded shard |
+//! | `shard` | a shard's thread: the turn, and what it reports when the server stops |
+//! | `connections`, `conn`, `stream` | a shard's connections, and the effects that the core asks for |
+//! | `mailbox`, `wake` | messages between shards, in batches, without a wake for a shard that is awake |
+//! | `shared` | the data that threads share |
+//! | `log`, `names`, `start_error` | what people see |
 
 mod accept_policy;
 mod acceptor;
@@ -48,10 +46,10 @@ pub use log::Level;
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
 use log::{Log, LogThread};
-use mailbox::{Mailbox, MailboxSender, ShardCommand};
+use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
 pub use number_range::ConfigError;
 pub use os::raise_descriptor_limit;
-use shard::{Parts, Shard, ShardEvent, WAKE};
+use shard::{Shard, ShardEvent, WAKE};
 use shared::Shared;
 pub use start_error::StartError;
 
@@ -60,10 +58,10 @@ use crate::dispatch::message::ShardId;
 use crate::limits::FLUSH_MS;
 use crate::protocol::reply::metrics_object;
 
-/// A server that runs in threads of this process, until [`stop`](Self::stop) or until it is dropped.
+/// A server that runs in threads of this process, until [`stop`](Self::stop) is called or it is dropped.
 ///
-/// A panic in one of its threads is a fault of the server's own: [`abort_on_panic`] makes it end the process, which is
-/// what a program should do whose jobs matter. Without it, the server lacks a shard from then on, and `stop` panics.
+/// A panic in one of its threads is a bug in the server. Call [`abort_on_panic`] first, so that a panic ends the process.
+/// Otherwise the server runs on without the shard and its jobs, and `stop` panics.
 pub struct Server {
     addresses: Vec<Address>,
     drain: Duration,
@@ -78,15 +76,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server. When this returns, it listens.
+    /// Starts a server. When this returns, the server listens.
     ///
     /// # Errors
-    /// If a setting is out of its bounds, an address or path cannot be listened on, or the system has no threads or
-    /// descriptors left. Nothing is left running then.
-    #[expect(clippy::needless_pass_by_value, reason = "a server has its settings; no caller needs them back")]
+    /// If a setting is out of its range, if the server cannot listen on an address or path, or if the system has no threads
+    /// or descriptors left. Nothing is left running then.
+    #[expect(clippy::needless_pass_by_value, reason = "no caller needs the settings back")]
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
-        let (log, log_thread) = Log::start(config.log)?;
+        let (log, log_thread) = Log::start(config.log).map_err(StartError::system("start the log's thread"))?;
         let listeners = Listeners::bind(&config)?;
         for warning in listeners.warnings() {
             log.warn(format_args!("{warning}"));
@@ -115,13 +113,13 @@ impl Server {
         Ok(server)
     }
 
-    /// What the server listens on, with the real ports.
+    /// Returns the addresses that the server listens on, with the real ports.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    /// Stops the server as docs/protocol.md says, and returns when it has ended: no new connections and jobs, the jobs
-    /// that workers hold may finish for [`Config::drain_seconds`], everybody is answered.
+    /// Stops the server as docs/protocol.md says, and returns when it has ended. It accepts no more connections and jobs.
+    /// Jobs that workers hold may finish for [`Config::drain_seconds`]. Every submitter is answered.
     ///
     /// # Panics
     /// If one of the server's threads has panicked.
@@ -129,12 +127,13 @@ impl Server {
         self.end(self.drain);
     }
 
-    /// Lets connections in: the last thing of a start, after all that can fail.
+    /// Starts to accept connections. This is the last step of a start, after everything that can fail.
     fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
         if config.verbose {
             let shared = Arc::clone(&self.shared);
             let read = move || metrics_object(&shared.totals());
-            self.reporter = Some(Reporter::start(self.log.clone(), Box::new(read))?);
+            let reporter = Reporter::start(self.log.clone(), read);
+            self.reporter = Some(reporter.map_err(StartError::system("start the reporter's thread"))?);
         }
         let (shared, mailboxes) = (Arc::clone(&self.shared), self.mailboxes.clone());
         let hand_over = move |stream| {
@@ -142,15 +141,14 @@ impl Server {
             shared.loads[shard].fetch_add(1, Ordering::Relaxed);
             mailboxes[shard].post(ShardCommand::Connection(stream));
         };
-        let door = Arc::clone(&self.shared.accepts);
-        let acceptor = Acceptor::start(listeners, config.keepalive, self.log.clone(), door, Box::new(hand_over))?;
-        self.acceptor = Some(acceptor);
+        let counters = Arc::clone(&self.shared.accepts);
+        self.acceptor = Some(Acceptor::start(listeners, config.keepalive, self.log.clone(), counters, hand_over)?);
         Ok(())
     }
 
     fn end(&mut self, drain: Duration) {
         self.shared.draining.store(true, Ordering::Relaxed);
-        // One that could not start says so, and no more.
+        // A server that could not start logs only its error.
         let served = self.acceptor.take().map(Acceptor::stop).is_some();
         if served {
             self.log.info(format_args!("stopping"));
@@ -159,13 +157,13 @@ impl Server {
         self.post_to_all(|| ShardCommand::Finish);
         let mut died = None;
         for shard in self.shards.drain(..) {
-            died = shard.join().err().or(died); // Every one is waited for.
+            died = shard.join().err().or(died); // Joins every thread, also after a panic.
         }
         if let Some(reporter) = self.reporter.take() {
             reporter.stop();
         }
         if died.is_some() {
-            self.log.error(format_args!("a shard has panicked, and its jobs are lost: restart the server"));
+            self.log.error(format_args!("a shard panicked and its jobs are lost: restart the server"));
         }
         if let Some(log_thread) = self.log_thread.take() {
             if served {
@@ -180,38 +178,39 @@ impl Server {
         }
     }
 
-    /// Lets the jobs that are held finish for so long, and ends what is left then.
-    fn drain(&self, drain: Duration) {
+    /// Waits until the jobs that workers hold are finished, at most for `limit`, and then ends the rest.
+    fn drain(&self, limit: Duration) {
         self.post_to_all(|| ShardCommand::Stop);
         let mut missing = self.shards.len();
-        if self.wait_until_drained(&mut missing, drain) {
+        if self.wait_until_drained(&mut missing, limit) {
             return;
         }
         self.post_to_all(|| ShardCommand::DrainOver);
-        // Only messages are on their way now.
+        // Now only messages between shards are outstanding.
         self.wait_until_drained(&mut missing, Duration::from_millis(FLUSH_MS));
     }
 
+    /// Returns false if `limit` has passed first. `missing` counts the shards that have not reported.
     fn wait_until_drained(&self, missing: &mut usize, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while *missing > 0 {
             match self.events.recv_deadline(deadline) {
                 Ok(ShardEvent::Drained) => *missing -= 1,
-                Ok(ShardEvent::Died) => return true, // Its jobs are lost; the others are not kept waiting.
+                Ok(ShardEvent::Died) => return true, // Its jobs are lost; the other shards need not wait.
                 Err(_) => return false,
             }
         }
         true
     }
 
-    fn post_to_all(&self, mail: impl Fn() -> ShardCommand) {
-        for mailbox_sender in &self.mailboxes {
-            mailbox_sender.post(mail());
+    fn post_to_all(&self, command: impl Fn() -> ShardCommand) {
+        for mailbox in &self.mailboxes {
+            mailbox.post(command());
         }
     }
 }
 
-/// A server that is dropped ends at once: jobs that workers hold are answered `shutdown`.
+/// Ends the server at once: jobs that workers hold are answered `shutdown`.
 impl Drop for Server {
     fn drop(&mut self) {
         if self.log_thread.is_some() {
@@ -220,7 +219,7 @@ impl Drop for Server {
     }
 }
 
-/// Makes the shards, and the post boxes by which they and the acceptor reach them.
+/// Makes the shards, and the mailboxes through which the acceptor and the other shards reach them.
 fn prepare_shards(
     config: &Config,
     shared: &Arc<Shared>,
@@ -238,17 +237,10 @@ fn prepare_shards(
     let mailboxes = mailboxes.into_boxed_slice();
     let homes = RandomState::new();
     let shards = (0u16..).zip(pollers).map(|(i, (poll, mailbox))| {
-        let parts = Parts {
-            poll,
-            mailbox,
-            mailboxes: mailboxes.clone(),
-            settings: settings(config, ShardId(i), homes.clone()),
-            line_bytes_max: config.line_bytes_max,
-            shared: Arc::clone(shared),
-            log: log.clone(),
-            events: events.clone(),
-        };
-        Shard::new(parts).map_err(StartError::system("make a shard's poller"))
+        let settings = settings(config, ShardId(i), homes.clone());
+        let outbox = Outbox::new(settings.shard, mailboxes.clone());
+        Shard::new(poll, mailbox, outbox, settings, Arc::clone(shared), log.clone(), events.clone())
+            .map_err(StartError::system("make a shard's poller"))
     });
     Ok((mailboxes.clone(), shards.collect::<Result<_, _>>()?))
 }
@@ -267,19 +259,20 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
     }
 }
 
+/// Starts a shard's thread. Fails if the thread cannot start, or cannot be pinned although `pin` asks for it.
 fn start_shard(i: usize, shard: Shard, pin: bool) -> Result<JoinHandle<()>, StartError> {
-    let (told, pinned) = crossbeam_channel::bounded(1);
+    let (sender, pinned) = crossbeam_channel::bounded(1);
     let run = move || {
         let result = if pin { os::pin_to_core(i) } else { Ok(()) };
         let may_run = result.is_ok();
-        let _ = told.send(result); // The starter waits for it below.
+        let _ = sender.send(result); // The caller waits for it below.
         if may_run {
             shard.run();
         }
     };
     let thread = thread::Builder::new().name(format!("shard {i}")).spawn(run);
     let thread = thread.map_err(StartError::system("start a shard's thread"))?;
-    let pinned = pinned.recv().expect("the thread tells before it does anything else");
+    let pinned = pinned.recv().expect("the thread sends this before it does anything else");
     pinned.map_err(StartError::system("pin a shard to its core (--pin)"))?;
     Ok(thread)
 }

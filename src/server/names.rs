@@ -1,4 +1,4 @@
-//! What a connection and a job are called, in the poller and in the log.
+//! Names of connections and jobs: tokens in the poller, short numbers in the log.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use mio::Token;
 use super::log::Log;
 use crate::dispatch::message::{ConnId, JobEvent, TraceId};
 
-/// A connection's name in the log: its shard, its place there, and how many connections the shard had before it.
+/// Formats a connection's name in the log: its shard, its index there, and how many connections the shard had before.
 pub(super) struct Named(pub(super) usize, pub(super) ConnId);
 
 impl fmt::Display for Named {
@@ -16,25 +16,25 @@ impl fmt::Display for Named {
     }
 }
 
-/// A connection's name in the poller. The generation is part of it, so that an event for a connection that is gone cannot
-/// be taken for its successor's.
+/// Returns the poller's token of a connection. The generation is part of it, so that an event of a closed connection is
+/// never taken for an event of the next connection with the same index.
 pub(super) fn token(id: ConnId) -> Token {
     Token((id.generation as usize) << 32 | id.index as usize)
 }
 
-/// The connection that a token names.
+/// Returns the connection that `token` names.
 pub(super) fn conn_of(token: Token) -> ConnId {
     let low = |bits: usize| u32::try_from(bits & 0xffff_ffff).expect("32 bits are left");
     ConnId { index: low(token.0), generation: low(token.0 >> 32) }
 }
 
-/// Tells where a job has come to. A shard names its own connections.
-pub(super) fn trace(log: &Log, shard: usize, job: TraceId, passage: JobEvent) {
-    let tell = |text: fmt::Arguments<'_>| log.debug(format_args!("job {}.{}: {text}", job.home.0, job.arrival));
-    match passage {
-        JobEvent::Queued(from) => tell(format_args!("from {}, waits", Named(from.shard.0.into(), from.conn))),
-        JobEvent::Sent(to) => tell(format_args!("given to {}", Named(shard, to))),
-        JobEvent::Requeued(by) => tell(format_args!("{} left with it", Named(shard, by))),
-        JobEvent::Finished(how) => tell(format_args!("ended: {how}")),
+/// Logs an event in a job's life. `shard` owns the connections that the event names without a shard.
+pub(super) fn trace(log: &Log, shard: usize, job: TraceId, event: JobEvent) {
+    let line = |text: fmt::Arguments<'_>| log.debug(format_args!("job {}.{}: {text}", job.home.0, job.arrival));
+    match event {
+        JobEvent::Queued(from) => line(format_args!("queued, from {}", Named(from.shard.0.into(), from.conn))),
+        JobEvent::Sent(to) => line(format_args!("sent to {}", Named(shard, to))),
+        JobEvent::Requeued(by) => line(format_args!("requeued: {} left", Named(shard, by))),
+        JobEvent::Finished(how) => line(format_args!("finished: {how}")),
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of the operating system for the process and its threads: descriptors and cores.
+//! Asks the operating system for descriptors, cores and the size of memory.
 
 use std::fs;
 use std::io;
@@ -8,11 +8,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::limits;
 
-/// What systems that refuse the hard limit (macOS, where it reads as infinite) do take.
+/// A limit that systems accept although they refuse the hard limit, such as macOS, where it reads as infinite.
 const DESCRIPTORS_COMMON: u64 = 10_240;
 
-/// Raises the soft limit of descriptors to the hard one: each connection takes one, and the usual soft limit is 1,024.
-/// A failure leaves things as they were, and a server can work so.
+/// Raises the soft limit of descriptors to the hard limit, because each connection needs one and the usual soft limit is
+/// 1,024. After a failure the limit is unchanged, and a server can still run.
 pub fn raise_descriptor_limit() -> io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
@@ -22,7 +22,7 @@ pub fn raise_descriptor_limit() -> io::Result<()> {
     Ok(raised?)
 }
 
-/// Keeps the calling thread on the `index`-th of the cores that it may use, counted round if there are fewer.
+/// Pins the calling thread to the `index`-th of the cores that it may use. If there are fewer cores, the count wraps around.
 #[cfg(target_os = "linux")]
 pub(super) fn pin_to_core(index: usize) -> io::Result<()> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -30,21 +30,24 @@ pub(super) fn pin_to_core(index: usize) -> io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect();
     let mut one = CpuSet::new();
-    one.set(cores[index % cores.len()]); // A thread that runs may use at least one core.
+    one.set(cores[index % cores.len()]); // A running thread may use at least one core.
     Ok(sched_setaffinity(None, &one)?)
 }
 
-/// Elsewhere there is no such call; [`Config::check`](super::Config::check) refuses `--pin` before it comes to this.
+/// Fails, because this system has no such call. [`Config::check`](super::Config::check) refuses the setting earlier.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn pin_to_core(_index: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// From here on a limit of cgroup v1 means that there is none: it writes 2^63 less a page.
+/// A limit of cgroup v1 from this size means no limit: the file then contains 2^63 less a page.
 const UNLIMITED_BYTES: u64 = 1 << 60;
 
-/// Half of what the process may use, in bytes, and at least [`limits::MEMORY_BYTES_MIN`]: the other half is for what
-/// the budget does not count, and for the programs beside this one. `root` is `/` but in tests.
+/// Returns half of the memory that the process may use, in bytes, and at least [`limits::MEMORY_BYTES_MIN`]. The other half
+/// is for what the budget does not count, and for other programs. `root` is `/` except in tests.
+///
+/// It reads files that only Linux has: the machine's memory, and the limits of the process's cgroup. Without them it returns
+/// [`limits::MEMORY_BYTES_UNKNOWN`].
 pub(super) fn half_of_memory(root: &Path) -> u64 {
     let known = machine_bytes(root).into_iter().chain(cgroup_bytes(root)).min();
     known.map_or(limits::MEMORY_BYTES_UNKNOWN, |bytes| (bytes / 2).max(limits::MEMORY_BYTES_MIN))
@@ -56,13 +59,13 @@ fn machine_bytes(root: &Path) -> Option<u64> {
     kilobytes.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
-/// The smallest limit on the way from the process's cgroup up to the root of its hierarchy.
+/// Returns the smallest limit on the way from the process's cgroup up to the root of its hierarchy.
 fn cgroup_bytes(root: &Path) -> Option<u64> {
     let text = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
     text.lines().filter_map(|line| hierarchy_bytes(root, line)).min()
 }
 
-/// The limit that one line of `/proc/self/cgroup` leads to. Hybrid systems mount v2 in a folder of its own.
+/// Returns the limit of the cgroup in one line of `/proc/self/cgroup`. Hybrid systems mount v2 in a folder of its own.
 fn hierarchy_bytes(root: &Path, line: &str) -> Option<u64> {
     let mut parts = line.splitn(3, ':');
     let (number, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
@@ -77,8 +80,8 @@ fn hierarchy_bytes(root: &Path, line: &str) -> Option<u64> {
     }
 }
 
-/// A cgroup is bound by its ancestors as well. Folders that are absent are passed over: a container sees its own cgroup
-/// as the root of the mount while the path still names it as the host does.
+/// Returns the smallest limit of a cgroup and its ancestors, which apply as well. Skips folders that do not exist: a
+/// container sees its own cgroup as the root of the mount, while the path names it as the host does.
 fn least_on_the_way_up(mount: &Path, path: &str, file: &str) -> Option<u64> {
     let inner: PathBuf = Path::new(path).components().filter(|part| !matches!(part, Component::RootDir)).collect();
     let outside = inner.components().any(|part| matches!(part, Component::ParentDir));
@@ -87,7 +90,7 @@ fn least_on_the_way_up(mount: &Path, path: &str, file: &str) -> Option<u64> {
 }
 
 fn limit_bytes(file: &Path) -> Option<u64> {
-    let bytes = fs::read_to_string(file).ok()?.trim().parse().ok()?; // `max` is no number and no limit.
+    let bytes = fs::read_to_string(file).ok()?.trim().parse().ok()?; // `max` is not a number, and means no limit.
     (bytes < UNLIMITED_BYTES).then_some(bytes)
 }
 
@@ -124,7 +127,7 @@ mod tests {
 
     const MACHINE: (&str, &str) = ("proc/meminfo", "MemTotal:       8388608 kB\nMemFree:         100 kB\n");
 
-    /// Checks half of the memory under a stand-in root that has these files, in MiB.
+    /// Checks half of the memory, in MiB, under a root folder with these files.
     #[track_caller]
     fn check(files: &[(&str, &str)], half_mebibytes: u64) {
         let root = TempDir::new().unwrap();

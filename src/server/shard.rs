@@ -1,10 +1,10 @@
-//! One shard: a thread that waits in its poller, and what it does in a turn.
+//! One shard: a thread that sleeps in its poller, and what it does in a turn.
 //!
-//! A turn: (1) sleep until a socket, the mailbox or the time wants something; (2) obey the mail; (3) read from the ready
-//! connections, cut lines, tell the core; (4) write once to each connection that has something unsent; (5) publish the
-//! figures and post the messages, a batch and at most one wake for each target.
+//! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
+//! ready connections, cut the bytes into lines, and pass them to the core; (4) write once to each connection that has
+//! unsent bytes; (5) publish the counts, and post the messages, one batch and at most one wake per target.
 //!
-//! It never blocks but in (1): not on a socket, not on a channel, not on a lock, not on stderr.
+//! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,8 +18,7 @@ use mio::{Events, Poll, Token};
 use super::conn::{Got, Stage};
 use super::connections::Connections;
 use super::log::Log;
-use super::mailbox::Outbox;
-use super::mailbox::{Mailbox, MailboxSender, ShardCommand};
+use super::mailbox::{Mailbox, Outbox, ShardCommand};
 use super::names::conn_of;
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
@@ -28,10 +27,10 @@ use crate::flag::newly_set;
 use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES, READ_BYTES_PER_TURN};
 use crate::protocol::command::decode_frame;
 
-/// Wakes the poller for the mailbox. No connection has it: its slot would have to be the last of all.
+/// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
 
-/// A shard, as its thread has it.
+/// The state of a shard's thread.
 pub(super) struct Shard {
     poll: Poll,
     mailbox: Mailbox,
@@ -39,42 +38,46 @@ pub(super) struct Shard {
     connections: Connections,
     /// Connections to read from in the next turn.
     ready: VecDeque<ConnId>,
-    /// What is read goes here first; shared by all connections.
+    /// The buffer for reads, shared by all connections.
     buffer: Box<[u8]>,
     line_bytes_max: usize,
     events: Sender<ShardEvent>,
     phase: Phase,
 }
 
-/// How far the server is.
+/// The phases of a shard, in their order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serving,
-    /// Told to stop; jobs may be out.
+    /// Told to stop; workers may still hold jobs.
     Draining,
-    /// All jobs that came in here are answered.
+    /// All jobs that were submitted here are answered.
     Drained,
-    /// Flushing, until this time.
+    /// Flushing until this time.
     Finishing(Micros),
 }
 
-/// What a shard is made of.
-pub(super) struct Parts {
-    pub(super) poll: Poll,
-    pub(super) mailbox: Mailbox,
-    pub(super) mailboxes: Box<[MailboxSender]>,
-    pub(super) settings: Settings,
-    pub(super) line_bytes_max: usize,
-    pub(super) shared: Arc<Shared>,
-    pub(super) log: Log,
-    pub(super) events: Sender<ShardEvent>,
+/// What a shard reports to the thread that stops the server.
+pub(super) enum ShardEvent {
+    /// Every job that was submitted here is answered, and no new one will be accepted.
+    Drained,
+    /// The thread panicked.
+    Died,
 }
 
 impl Shard {
-    pub(super) fn new(parts: Parts) -> io::Result<Self> {
-        let Parts { poll, mailbox, mailboxes, settings, line_bytes_max, shared, log, events } = parts;
-        let outbox = Outbox::new(settings.shard, mailboxes);
+    /// Makes a shard that sleeps in `poll` and whose `mailbox` wakes it; `outbox` leads to the other shards.
+    pub(super) fn new(
+        poll: Poll,
+        mailbox: Mailbox,
+        outbox: Outbox,
+        settings: Settings,
+        shared: Arc<Shared>,
+        log: Log,
+        events: Sender<ShardEvent>,
+    ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
+        let line_bytes_max = shared.line_bytes_max;
         let connections =
             Connections::new(usize::from(settings.shard.0), shared, outbox, registry, settings.stall_ms, log);
         Ok(Self {
@@ -90,12 +93,12 @@ impl Shard {
         })
     }
 
-    /// Serves until told to finish.
+    /// Serves until it receives [`ShardCommand::Finish`].
     ///
     /// # Panics
-    /// If the poller fails, which leaves no way to go on: the server would lose jobs in silence.
+    /// If the poller fails, because a server without one of its shards would lose jobs silently.
     pub(super) fn run(mut self) {
-        let _obituary = PanicNotice(self.events.clone());
+        let _panic_notice = PanicNotice(self.events.clone());
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         loop {
             if let Err(error) = self.sleep(&mut events) {
@@ -121,7 +124,7 @@ impl Shard {
         }
     }
 
-    /// How long it may sleep.
+    /// Returns how long the shard may sleep; `None` is without limit.
     fn poll_timeout(&self) -> Option<Duration> {
         let finish = match self.phase {
             Phase::Finishing(until) => Some(until),
@@ -151,9 +154,9 @@ impl Shard {
     }
 
     fn drain_mailbox(&mut self) {
-        let mail: Vec<ShardCommand> = self.mailbox.take().collect();
-        for mail in mail {
-            match mail {
+        let commands: Vec<ShardCommand> = self.mailbox.take().collect();
+        for command in commands {
+            match command {
                 ShardCommand::Messages(from, messages) => {
                     for message in messages {
                         self.step(Input::Message { from, message });
@@ -174,24 +177,23 @@ impl Shard {
         }
     }
 
-    /// Notes what an event says: reading and writing come later in the turn.
+    /// Records an event. Reading and writing come later in the turn.
     fn on_event(&mut self, event: &Event) {
         if event.token() == WAKE {
             return;
         }
         let id = conn_of(event.token());
         let Some(conn) = self.connections.get(id) else { return };
-        if event.is_writable() && std::mem::take(&mut conn.blocked) && newly_set(&mut conn.dirty) {
-            self.connections.dirty.push(id);
-        }
-        let Some(conn) = self.connections.get(id) else { return };
         conn.ending |= event.is_read_closed() || event.is_error();
         if (event.is_readable() || conn.ending) && newly_set(&mut conn.ready) {
             self.ready.push_back(id);
         }
+        if event.is_writable() && std::mem::take(&mut conn.blocked) {
+            self.connections.mark_dirty(id);
+        }
     }
 
-    /// Reads from each ready connection, from each only so much that it does not hold up the others.
+    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] each so that none delays the others.
     fn read_ready(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..self.ready.len() {
@@ -214,16 +216,16 @@ impl Shard {
                 }
                 Got::Last(n) => return self.handle_bytes(id, &buffer[..n]),
                 Got::Nothing => return,
-                Got::End => return self.end(id),
+                Got::End => return self.on_end(id),
             }
         }
         if let Some(conn) = self.connections.get(id) {
-            conn.ready = true; // No new edge comes for what is left.
+            conn.ready = true; // No new edge comes for the bytes that are left.
             self.ready.push_back(id);
         }
     }
 
-    /// Cuts bytes into lines and tells the core. Those of a connection that is being closed pass unread.
+    /// Cuts bytes into lines and passes them to the core. Discards the bytes of a closing connection.
     fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) {
         if matches!(self.phase, Phase::Finishing(_)) || !self.connections.is_open(id) {
             return;
@@ -243,17 +245,18 @@ impl Shard {
         self.step(Input::BytesRead { conn: id, partial_bytes });
     }
 
-    fn end(&mut self, id: ConnId) {
+    fn on_end(&mut self, id: ConnId) {
         self.connections.log_failure(id);
         let Some(conn) = self.connections.get(id) else { return };
         match conn.stage {
             Stage::Open => self.step(Input::Ended { conn: id }),
-            Stage::Closing(_) => {} // The rest is still being sent; a broken connection fails there.
+            Stage::Closing(_) => {} // Bytes are still being sent; if the connection is broken, writing fails.
             Stage::Lingering => self.connections.drop_now(id),
         }
     }
 
-    /// Writing may free a paused worker, which may bring it a job: so until nothing is left to write.
+    /// Writes to all connections with unsent bytes, and posts the messages. Writing may resume a paused worker, to which the
+    /// core may then send a job, so it repeats until no connection is left.
     fn flush_and_post(&mut self) {
         while !self.connections.dirty.is_empty() {
             self.connections.publish(self.core.counts());
@@ -271,7 +274,7 @@ impl Shard {
         self.connections.post_all();
     }
 
-    /// What arrived before a connection broke is obeyed: it is read to its end in the next turn.
+    /// Reads a connection whose write failed to its end in the next turn, because lines that arrived before are handled.
     fn read_on_if_failed(&mut self, id: ConnId) {
         if let Some(conn) = self.connections.get(id)
             && conn.failed
@@ -282,12 +285,12 @@ impl Shard {
         }
     }
 
-    /// Takes the server's end a step further. Returns whether this was the last turn.
+    /// Continues the shutdown. Returns whether this was the last turn.
     fn advance_shutdown(&mut self) -> bool {
         match self.phase {
             Phase::Draining if self.core.pending() == 0 => {
                 self.phase = Phase::Drained;
-                // Nobody listens only if the server's thread is gone, and then it does not matter.
+                // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
                 let _ = self.events.send(ShardEvent::Drained);
                 false
             }
@@ -300,21 +303,13 @@ impl Shard {
     }
 }
 
-/// What a shard has to tell.
-pub(super) enum ShardEvent {
-    /// No job that was submitted here is unanswered, nor will one be.
-    Drained,
-    /// The thread panicked.
-    Died,
-}
-
-/// Tells of a panic of the thread that has it, so that nobody waits for a shard that is no more.
-pub(super) struct PanicNotice(pub(super) Sender<ShardEvent>);
+/// Reports a panic of its thread when it is dropped, so that a stop does not wait for a dead shard.
+struct PanicNotice(Sender<ShardEvent>);
 
 impl Drop for PanicNotice {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Nobody listens only if the server's thread is gone, and then it does not matter.
+            // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
             let _ = self.0.send(ShardEvent::Died);
         }
     }

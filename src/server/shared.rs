@@ -1,4 +1,4 @@
-//! What the threads of a server share: figures, each written by one of them and read by the others. No lock.
+//! The data that the threads of a server share without a lock. One thread writes each number and the others read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,18 +10,18 @@ use super::accept_policy::AcceptCounters;
 use crate::dispatch::message::{MemoryUse, Micros};
 use crate::metrics::{Block, Counts, FaultBlock, Faults, Totals};
 
-/// Made once a server.
+/// The shared data of one server.
 pub(super) struct Shared {
     pub(super) blocks: Box<[CachePadded<Block>]>,
     pub(super) faults: Box<[CachePadded<FaultBlock>]>,
-    /// Connections that each shard has or was given: the acceptor adds, the shard takes away.
+    /// Connections that each shard has or is about to get: the acceptor adds, the shard subtracts.
     pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
     pub(super) accepts: Arc<AcceptCounters>,
     pub(super) draining: AtomicBool,
     epoch: Instant,
     up_since_ms: u64,
     bytes_max: u64,
-    line_bytes_max: usize,
+    pub(super) line_bytes_max: usize,
 }
 
 impl Shared {
@@ -40,23 +40,23 @@ impl Shared {
         }
     }
 
-    /// Returns the time on the clock of all shards: monotonic, from the server's start.
+    /// Returns the time since the server's start, on the monotonic clock that all shards use.
     pub(super) fn now(&self) -> Micros {
         Micros(u64::try_from(self.epoch.elapsed().as_micros()).expect("half a million years have not passed"))
     }
 
-    /// What all shards but one hold.
+    /// Returns the memory that all shards except `shard` use.
     pub(super) fn memory_of_others(&self, shard: usize) -> MemoryUse {
-        let mut held = MemoryUse::default();
+        let mut sum = MemoryUse::default();
         for (_, block) in self.blocks.iter().enumerate().filter(|&(other, _)| other != shard) {
             let counts = block.read();
-            held.committed += counts.job_bytes + counts.unsent_bytes;
-            held.partial += counts.partial_bytes;
+            sum.committed += counts.job_bytes + counts.unsent_bytes;
+            sum.partial += counts.partial_bytes;
         }
-        held
+        sum
     }
 
-    /// The metrics as last published.
+    /// Returns the metrics as last published.
     pub(super) fn totals(&self) -> Totals {
         let mut counts = Counts::default();
         for block in &self.blocks {
@@ -80,7 +80,7 @@ impl Shared {
         }
     }
 
-    /// The shard with the fewest connections.
+    /// Returns the shard with the fewest connections.
     pub(super) fn least_loaded(&self) -> usize {
         let load = |&shard: &usize| self.loads[shard].load(Ordering::Relaxed);
         (0..self.loads.len()).min_by_key(load).expect("a server has a shard")

@@ -1,7 +1,7 @@
-//! The UNIX socket: its path is taken with care, and left clean.
+//! Makes the file of the UNIX socket, and removes it at the end.
 //!
-//! A socket that a dead server left behind is replaced; a live one, and anything that is no socket, is neither replaced
-//! nor removed. On the end only the file that was made here is removed.
+//! A socket that a dead server left behind is replaced. A live socket, or a file that is not a socket, is neither replaced
+//! nor removed. At the end only the file that was made here is removed.
 
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io;
@@ -16,77 +16,78 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::start_error::{StartError, scarce};
 use crate::limits;
 
-/// Owner and group may connect, and nobody else: who connects can run jobs and read them.
+/// Only owner and group may connect, because a client can run jobs and read them.
 const MODE: u32 = 0o660;
 
-/// The file of a listening socket, removed when this is dropped. Drop it before the socket: as long as that is open no
-/// other file can have its inode's number, and no other server takes it for stale.
+/// The file of a listening socket, removed when this is dropped. It must be dropped before the socket: while the socket is
+/// open, no other file can have its inode number, and no other server takes it for stale.
 #[derive(Debug)]
 pub(super) struct SockFile {
-    /// Absolute, for the process may change its folder.
+    /// Absolute, because the process may change its folder.
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-/// A socket that listens at `path`, and its file.
+/// Returns a socket that listens at `path`, and its file.
 pub(super) fn listen(path: &Path) -> Result<(SockFile, Socket), StartError> {
-    take(path).map_err(|reason| StartError::Unix { path: path.to_owned(), reason })
+    bind(path).map_err(|reason| StartError::Unix { path: path.to_owned(), reason })
 }
 
-fn take(path: &Path) -> Result<(SockFile, Socket), String> {
+fn bind(path: &Path) -> Result<(SockFile, Socket), String> {
     let address = address(path)?;
-    let _lock = lock_folder(path); // From the look at the path until the socket listens: two starts go one by one.
+    let _lock = lock_folder(path); // Until the socket listens, so that two starts run one after the other.
     if is_stale(path, &address)? {
         fs::remove_file(path).map_err(|error| explain("cannot remove the stale socket", &error))?;
     }
     let socket =
         Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| explain("cannot make a socket", &error))?;
     socket.bind(&address).map_err(|error| explain("cannot make the file", &error))?;
-    let file = SockFile::new(path).map_err(|error| explain("cannot look at the new file", &error))?;
-    // Before it listens nobody gets in, so that nobody slips in under the mode that the umask gave.
+    let file = SockFile::new(path).map_err(|error| explain("cannot read the new file's attributes", &error))?;
+    // Set before it listens: no client can connect under the mode that the umask gave.
     fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| explain("cannot set the mode", &error))?;
     socket.listen(limits::BACKLOG).map_err(|error| explain("cannot listen", &error))?;
-    socket.set_nonblocking(true).map_err(|error| explain("cannot set it up", &error))?;
+    socket.set_nonblocking(true).map_err(|error| explain("cannot make the socket non-blocking", &error))?;
     Ok((file, socket))
 }
 
 fn address(path: &Path) -> Result<SockAddr, String> {
     if path.as_os_str().as_bytes().contains(&0) {
-        return Err("the path holds a NUL byte; choose another --sock".to_owned());
+        return Err("the path contains a NUL byte; choose another --sock".to_owned());
     }
     SockAddr::unix(path).map_err(|_| {
-        "the path is too long for a socket, which takes about 100 bytes; choose a shorter --sock".to_owned()
+        "the path is too long: a socket's path may have about 100 bytes; choose a shorter --sock".to_owned()
     })
 }
 
-/// What went wrong, why, and what to do.
+/// Returns what failed, why, and what to do.
 fn explain(attempt: &str, error: &io::Error) -> String {
     let advice = scarce(error).unwrap_or_else(|| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            "the folder is not there: make it, or choose another --sock"
+            "the folder does not exist: make it, or choose another --sock"
         }
-        io::ErrorKind::PermissionDenied => "let this user write to the folder, or choose another --sock",
+        io::ErrorKind::PermissionDenied => "allow this user to write to the folder, or choose another --sock",
         io::ErrorKind::AddrInUse => "another program has just made this file: choose another --sock",
         _ => "choose another --sock",
     });
     format!("{attempt}: {error}; {advice}")
 }
 
-/// Whether a dead server's socket is in the way. `Err` if something is there that must stay.
+/// Returns whether the path has a dead server's socket. Gives `Err` if it has a file that must stay.
 fn is_stale(path: &Path, address: &SockAddr) -> Result<bool, String> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(explain("cannot look at the path", &error)),
+        Err(error) => Err(explain("cannot read the path's attributes", &error)),
         Ok(found) if !found.file_type().is_socket() => {
-            Err("the file there is not a socket: remove it yourself, or choose another --sock".to_owned())
+            Err("the file there is not a socket: remove it, or choose another --sock".to_owned())
         }
-        Ok(_) => nobody_listens(address),
+        Ok(_) => refuses_connections(address),
     }
 }
 
-/// Whether connecting is refused. It does not wait, so that a live server with a full backlog cannot hold up the start.
-fn nobody_listens(address: &SockAddr) -> Result<bool, String> {
+/// Returns whether connecting is refused. Does not block, so that a live server with a full backlog cannot delay the
+/// start.
+fn refuses_connections(address: &SockAddr) -> Result<bool, String> {
     let probe = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
@@ -94,17 +95,17 @@ fn nobody_listens(address: &SockAddr) -> Result<bool, String> {
     };
     match probe() {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false), // Its server went in between.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false), // Its server removed it meanwhile.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied || scarce(&error).is_some() => {
             Err(explain("cannot find out whether the socket there is in use", &error))
         }
-        // Connected, or its backlog is full, or it is a socket of another kind.
-        _ => Err("another program has this socket: stop it, or choose another --sock".to_owned()),
+        // Connected, or the backlog is full, or it is a socket of another type.
+        _ => Err("another program uses this socket: stop it, or choose another --sock".to_owned()),
     }
 }
 
-/// Keeps other starts out of the folder while the file that this gives is open. Where the folder cannot be opened or
-/// locked, or somebody sits on the lock, it goes on without: the lock guards a moment, and is no reason not to start.
+/// Locks the folder against other starts while the returned file is open. Returns `None` if the folder cannot be opened or
+/// locked, or if another program keeps the lock: the start then goes on without it.
 fn lock_folder(path: &Path) -> Option<File> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = File::open(parent).ok()?;
@@ -132,7 +133,7 @@ impl SockFile {
 impl Drop for SockFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|found| self.is(&found)) {
-            // A file that cannot be removed is stale from now on, and the next start replaces it.
+            // If the file cannot be removed, it is stale from now on, and the next start replaces it.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -145,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// The reason why `path` cannot be listened on.
+    /// Returns why the server cannot listen on `path`.
     fn refusal(path: &Path) -> String {
         listen(path).unwrap_err().to_string()
     }
@@ -177,7 +178,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let _live = listen(&path).unwrap();
-        assert!(refusal(&path).contains("another program has this socket"));
+        assert!(refusal(&path).contains("another program uses this socket"));
         UnixStream::connect(&path).unwrap();
     }
 
@@ -190,7 +191,7 @@ mod tests {
         socket.bind(&address).unwrap();
         socket.listen(0).unwrap();
         let _waiting = UnixStream::connect(&path).unwrap();
-        assert!(refusal(&path).contains("another program has this socket"));
+        assert!(refusal(&path).contains("another program uses this socket"));
     }
 
     #[test]
@@ -198,15 +199,14 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let _datagrams = UnixDatagram::bind(&path).unwrap();
-        assert!(refusal(&path).contains("another program has this socket"));
+        assert!(refusal(&path).contains("another program uses this socket"));
         assert!(path.exists());
     }
 
     #[test]
     fn f52_what_is_no_socket_is_refused_and_stays() {
-        let folder = TempDir::new().unwrap();
-        let (file, folder, link) =
-            (folder.path().join("file"), folder.path().join("folder"), folder.path().join("link"));
+        let parent = TempDir::new().unwrap();
+        let [file, folder, link] = ["file", "folder", "link"].map(|name| parent.path().join(name));
         fs::write(&file, "precious").unwrap();
         fs::create_dir(&folder).unwrap();
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
@@ -221,12 +221,12 @@ mod tests {
     fn f52_a_path_that_cannot_be_says_why() {
         let folder = TempDir::new().unwrap();
         assert!(refusal(&folder.path().join("x".repeat(108))).contains("too long"));
-        assert!(refusal(&folder.path().join("none/s")).contains("the folder is not there"));
+        assert!(refusal(&folder.path().join("none/s")).contains("the folder does not exist"));
         fs::write(folder.path().join("file"), "").unwrap();
-        assert!(refusal(&folder.path().join("file/s")).contains("the folder is not there"));
+        assert!(refusal(&folder.path().join("file/s")).contains("the folder does not exist"));
         assert!(refusal(&folder.path().join("a\0b")).contains("NUL"));
         let denied = explain("cannot make the file", &io::ErrorKind::PermissionDenied.into());
-        assert!(denied.contains("let this user write to the folder"));
+        assert!(denied.contains("allow this user to write to the folder"));
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         for _ in 0..20 {
-            drop(UnixListener::bind(&path).unwrap()); // A stale socket, which all want to replace.
+            drop(UnixListener::bind(&path).unwrap()); // A stale socket, which all starts replace.
             let start = std::sync::Barrier::new(4);
             let results: Vec<_> = thread::scope(|scope| {
                 let starts = [(); 4].map(|()| {

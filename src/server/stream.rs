@@ -1,7 +1,7 @@
-//! A connection's socket, TCP or UNIX, as one type: what the shards read, write and register.
+//! A connection's socket, TCP or UNIX, as one type that the shards read, write and register; and the name of its peer.
 
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Ends what is sent: the peer reads to the end of it, and may still send.
+    /// Ends the sending direction. The peer reads what was sent, then the end, and may still send.
     pub(crate) fn end_writing(&self) {
         let ended = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
-        // It fails when the peer is gone, which reading then tells as well.
+        // It fails if the peer is gone, which the next read reports as well.
         drop(ended);
     }
 
-    /// Who is at the other end.
+    /// Returns the name of the program at the other end.
     pub(super) fn peer(&self) -> Peer {
         match self {
             Self::Tcp(stream) => stream.peer_addr().map_or(Peer::Gone, Peer::Tcp),
@@ -37,9 +37,9 @@ impl Stream {
         }
     }
 
-    /// Sets what every TCP connection has: no delay for small lines, and two ways to find a peer that is silent for
-    /// good, one while nothing is sent (keepalive) and one while sent bytes are unacknowledged (user timeout). A peer
-    /// behind a UNIX socket cannot be lost in silence.
+    /// Sets the options of a TCP connection. Small lines are sent without delay. A peer that disappeared silently is
+    /// detected in two ways: by keepalive while nothing is sent, by the user timeout while sent bytes are unacknowledged.
+    /// A UNIX socket needs neither, because its peer cannot disappear silently.
     pub(crate) fn tune(&self, keepalive: &Keepalive) -> io::Result<()> {
         let Self::Tcp(stream) = self else { return Ok(()) };
         let socket = SockRef::from(stream);
@@ -55,13 +55,13 @@ impl Stream {
     }
 }
 
-/// The process that connected.
+/// Returns the process that connected.
 #[cfg(target_os = "linux")]
 fn process_of(stream: &mio::net::UnixStream) -> Option<i32> {
     rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.pid.as_raw_nonzero().get())
 }
 
-/// Other systems do not all tell.
+/// Returns `None`, because not every other system names the process.
 #[cfg(not(target_os = "linux"))]
 fn process_of(_: &mio::net::UnixStream) -> Option<i32> {
     None
@@ -88,15 +88,8 @@ impl Write for Stream {
         }
     }
 
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write_vectored(parts),
-            Self::Unix(stream) => stream.write_vectored(parts),
-        }
-    }
-
     fn flush(&mut self) -> io::Result<()> {
-        Ok(()) // Sockets keep nothing back.
+        Ok(()) // Sockets buffer nothing here.
     }
 }
 
@@ -123,18 +116,18 @@ impl Source for Stream {
     }
 }
 
-/// The program at the other end. Asked for when a connection opens: one that broke can no longer be asked.
+/// The program at the other end. It is read when a connection opens, because a broken connection no longer has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     /// Its address.
     Tcp(SocketAddr),
-    /// Its process, if the system tells.
+    /// Its process, if the system names it.
     Unix(Option<i32>),
-    /// It was gone already.
+    /// Unknown: it had already left.
     Gone,
 }
 
-/// `10.0.0.7:51234`, `[::1]:51234`, `unix peer 4242` (its process).
+/// Formats `10.0.0.7:51234`, `[::1]:51234` or `unix peer 4242` (its process).
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -153,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// A TCP stream as the acceptor makes it, and its peer.
+    /// Returns a TCP stream as the acceptor makes it, and its peer.
     fn tcp_pair() -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -192,8 +185,7 @@ mod tests {
     fn the_end_of_writing_reaches_the_peer_who_may_still_send() {
         fn check(mut stream: Stream, mut peer: impl Read + Write) {
             stream.tune(&Keepalive::default()).unwrap();
-            assert_eq!(stream.write(b"las").unwrap(), 3);
-            assert_eq!(stream.write_vectored(&[IoSlice::new(b"t"), IoSlice::new(b"\r\n")]).unwrap(), 3);
+            assert_eq!(stream.write(b"last\r\n").unwrap(), 6);
             stream.end_writing();
             let mut read = String::new();
             peer.read_to_string(&mut read).unwrap();

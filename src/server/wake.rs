@@ -1,14 +1,15 @@
-//! When a sleeping shard must be woken, without a lock and without a system call for one that is awake.
+//! Decides when a sleeping shard must be woken, without a lock, and without a system call if the shard is awake.
 //!
-//! The sleeper says that it sleeps, fences, looks at its mailbox again, and only then blocks. The sender puts its mail
-//! in, fences, and wakes only if it is the one that clears the flag. Of the two fences one comes first: either the
-//! sleeper sees the mail, or the sender sees the flag. The tests explore every interleaving of this with loom; it is
-//! written with fences because loom, like the hardware's weakest reading, gives `SeqCst` accesses no more than acquire
-//! and release.
+//! The sleeper sets the flag, fences, checks its mailbox again, and only then blocks. The sender posts its message,
+//! fences, and wakes the sleeper only if it is the one that clears the flag. One of the two fences comes first: either the
+//! sleeper sees the message, or the sender sees the flag.
+//!
+//! The tests explore every interleaving with loom. Fences are used because loom treats a `SeqCst` access as no more than
+//! acquire and release.
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-/// The atomic word: std's in the server, loom's in the model.
+/// The atomic flag: std's in the server, loom's in the model.
 pub(super) trait Flag {
     fn load(&self) -> bool;
     fn store(&self, value: bool);
@@ -35,15 +36,15 @@ impl Flag for AtomicBool {
     }
 }
 
-/// Whether one shard sleeps.
+/// The flag that says whether one shard sleeps.
 #[derive(Debug, Default)]
 pub(super) struct Sleeper<F>(F);
 
 impl<F: Flag> Sleeper<F> {
-    /// The sleeper's call before it blocks. It must not block if this says no.
+    /// Called by the sleeper before it blocks. It must not block if this returns false.
     pub(super) fn may_sleep(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
-        // A swap, not a store: it follows a sender's swap in every thread's view, also in loom's, which does not know
-        // that nothing comes between a swap and what it read.
+        // A swap, not a store: in every thread's view it follows a sender's swap. Loom needs this, because it does not know
+        // that nothing comes between a swap and the value that it read.
         self.0.swap(true);
         F::fence();
         let empty = mailbox_is_empty();
@@ -53,12 +54,12 @@ impl<F: Flag> Sleeper<F> {
         empty
     }
 
-    /// The sleeper's call when it has been woken, by whatever it was.
+    /// Called by the sleeper when it has been woken, for any reason.
     pub(super) fn woke(&self) {
         self.0.store(false);
     }
 
-    /// The sender's call after its mail is in the mailbox. One of all senders is told to wake the sleeper.
+    /// Called by a sender after it has posted. Returns true to exactly one of all senders, which must wake the sleeper.
     pub(super) fn must_be_woken(&self) -> bool {
         F::fence();
         self.0.load() && self.0.swap(false)
@@ -93,50 +94,50 @@ mod tests {
         }
     }
 
-    /// A mailbox and a poller of loom's parts. Sleeping without being woken is a deadlock, which loom reports.
+    /// A mailbox and a poller made of loom's parts. Loom reports a sleeper that is never woken as a deadlock.
     struct Model {
         sleeper: Sleeper<AtomicBool>,
-        /// As a channel: what is in it is known only to who looks; pushing and looking order nothing else, as far as
-        /// the cell below is concerned.
-        mail: Mutex<VecDeque<u32>>,
+        /// What the channel contains.
+        messages: Mutex<VecDeque<u32>>,
+        /// How many messages were ever posted, which the sleeper checks as it checks a channel.
         length: loom::sync::atomic::AtomicUsize,
         wakes: Mutex<usize>,
-        bell: Condvar,
+        woken: Condvar,
     }
 
     impl Model {
         fn new() -> Self {
             Self {
                 sleeper: Sleeper(AtomicBool::new(false)),
-                mail: Mutex::new(VecDeque::new()),
+                messages: Mutex::new(VecDeque::new()),
                 length: loom::sync::atomic::AtomicUsize::new(0),
                 wakes: Mutex::new(0),
-                bell: Condvar::new(),
+                woken: Condvar::new(),
             }
         }
 
-        fn send(&self, letter: u32) {
-            self.mail.lock().unwrap().push_back(letter);
+        fn send(&self, message: u32) {
+            self.messages.lock().unwrap().push_back(message);
             self.length.fetch_add(1, Ordering::Release);
             if self.sleeper.must_be_woken() {
                 *self.wakes.lock().unwrap() += 1;
-                self.bell.notify_one();
+                self.woken.notify_one();
             }
         }
 
-        fn receive(&self, letters: usize) -> Vec<u32> {
+        fn receive(&self, count: usize) -> Vec<u32> {
             let mut received = Vec::new();
-            while received.len() < letters {
+            while received.len() < count {
                 if self.sleeper.may_sleep(|| self.length.load(Ordering::Relaxed) == received.len()) {
                     let mut wakes = self.wakes.lock().unwrap();
                     while *wakes == 0 {
-                        wakes = self.bell.wait(wakes).unwrap();
+                        wakes = self.woken.wait(wakes).unwrap();
                     }
                     *wakes -= 1;
                     drop(wakes);
                     self.sleeper.woke();
                 }
-                received.extend(self.mail.lock().unwrap().drain(..));
+                received.extend(self.messages.lock().unwrap().drain(..));
             }
             received
         }
@@ -158,15 +159,15 @@ mod tests {
 
     #[test]
     fn f70_no_wake_up_is_lost_between_two_senders_and_the_sleeper() {
-        let mut bounded = loom::model::Builder::new();
-        // LOOM_MAX_PREEMPTIONS sets another: docs/testing.md has how far it was raised.
-        bounded.preemption_bound.get_or_insert(3);
-        bounded.check(|| {
+        let mut builder = loom::model::Builder::new();
+        // LOOM_MAX_PREEMPTIONS sets another bound; docs/testing.md says how far it was raised.
+        builder.preemption_bound.get_or_insert(3);
+        builder.check(|| {
             let model = Arc::new(Model::new());
             let senders: Vec<_> = (1..=2)
-                .map(|letter| {
+                .map(|message| {
                     let sender = Arc::clone(&model);
-                    thread::spawn(move || sender.send(letter))
+                    thread::spawn(move || sender.send(message))
                 })
                 .collect();
             let mut received = model.receive(2);

@@ -87,18 +87,15 @@ fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
     for via in [Via::Tcp, Via::Unix] {
         let (said, name) = said_of_faults("debug", via);
         let line = |start: &str| said.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{said}"));
-        assert_eq!(
-            line(&format!("deputy: {name}: a line")),
-            format!("deputy: {name}: a line was refused: bad_request")
-        );
-        assert!(line(&format!("deputy: warning: {name}: closed:")).ends_with("its line is too long (--max-line)"));
-        assert!(said.contains(": it left while it held jobs\n"), "{said}");
+        assert_eq!(line(&format!("deputy: {name}: refused")), format!("deputy: {name}: refused a line: bad_request"));
+        assert!(line(&format!("deputy: warning: {name}: closed:")).ends_with("closed: line too long (--max-line)"));
+        assert!(said.contains(": left while it held jobs\n"), "{said}");
         assert!(!said.contains("secret"), "{said}");
         let job: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("deputy: debug: job 0.0: ")).collect();
-        let [waits, given, left, ended] = job[..] else { panic!("{said}") };
-        assert!(waits.starts_with("from 0.") && waits.ends_with(", waits"), "{said}");
-        let worker = given.strip_prefix("given to ").unwrap();
-        assert_eq!((left, ended), (&*format!("{worker} left with it"), "ended: shutdown"));
+        let [queued, sent, requeued, finished] = job[..] else { panic!("{said}") };
+        assert!(queued.starts_with("queued, from 0."), "{said}");
+        let worker = sent.strip_prefix("sent to ").unwrap();
+        assert_eq!((requeued, finished), (&*format!("requeued: {worker} left"), "finished: shutdown"));
         assert!(line(&format!("deputy: debug: {name}: connection 0.")).ends_with(" opened"));
     }
 }
@@ -106,7 +103,7 @@ fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
 #[test]
 fn without_debug_no_job_is_told_of() {
     let (said, _) = said_of_faults("info", Via::Tcp);
-    assert!(said.contains("it left while it held jobs") && !said.contains("job 0.0"), "{said}");
+    assert!(said.contains(": left while it held jobs") && !said.contains("job 0.0"), "{said}");
 }
 
 #[test]

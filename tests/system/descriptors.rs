@@ -102,7 +102,7 @@ fn f50_out_of_descriptors_who_comes_is_refused_and_counted_and_who_is_there_is_s
         assert!((batches * BATCH) as u128 <= (2 + tenths) * 64, "who was refused cut the rest short");
         old.do_a_job();
         assert_eq!(old.client.metrics()["connections_refused"], 1 + batches * BATCH);
-        let lines = lines_that_say(&server, "connections are refused");
+        let lines = lines_that_say(&server, "refusing connections");
         let seconds = start.elapsed().as_secs();
         assert!((1..=1 + seconds).contains(&lines), "{lines} lines in {seconds} s");
 
@@ -134,15 +134,15 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     for client in &mut waiting {
         client.send(r#"{"cmd":"ping"}"#);
     }
-    until("the failure", || (lines_that_say(&server, "accepting failed") > 0).then_some(()));
+    until("the failure", || (lines_that_say(&server, "cannot accept connections") > 0).then_some(()));
     let used = proc::processor_time(server.process.id());
     for _ in 0..scaled(100) {
         old.do_a_job();
     }
     // A few tries more, and none of them is told of before its second is over.
-    until("a second line", || (lines_that_say(&server, "accepting failed") > 1).then_some(()));
+    until("a second line", || (lines_that_say(&server, "cannot accept connections") > 1).then_some(()));
     let used = proc::processor_time(server.process.id()).saturating_sub(used);
-    let (lines, seconds) = (lines_that_say(&server, "accepting failed"), start.elapsed().as_secs());
+    let (lines, seconds) = (lines_that_say(&server, "cannot accept connections"), start.elapsed().as_secs());
     assert!(lines <= 1 + seconds, "{lines} lines in {seconds} s");
     let metrics = old.client.metrics();
     assert_eq!((&metrics["connections_open"], &metrics["connections_refused"]), (&2.into(), &0.into()));

@@ -1,5 +1,6 @@
-//! What people are told of the faults of peers: who, and what; of each class one line a second and shard, never a word
-//! of what a peer sent.
+//! Logs the faults of peers: which peer, and which fault.
+//!
+//! Each shard logs at most one line per second and class of fault. A line never contains anything that a peer sent.
 
 use std::fmt;
 use std::io;
@@ -10,7 +11,7 @@ use super::{Level, Log};
 use crate::metrics::Fault;
 use crate::server::stream::Peer;
 
-/// A shard's memory of what it has told.
+/// Logs the faults of one shard's peers.
 pub(in crate::server) struct FaultLog {
     log: Log,
     limits: [RateLimit; Fault::ALL.len()],
@@ -21,10 +22,10 @@ impl FaultLog {
         Self { log, limits: std::array::from_fn(|_| RateLimit::default()) }
     }
 
-    /// Tells of a fault. `cause`: what the system says, where it was the system that found it.
+    /// Logs a fault, or counts it as suppressed. `cause` is the system's error, if the system found the fault.
     pub(in crate::server) fn log(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
         let (level, text) = log_entry(fault);
-        if self.log.tells(level)
+        if self.log.is_on(level)
             && let Some(others) = self.limits[fault as usize].pass(Instant::now())
         {
             let cause = Cause(cause);
@@ -41,7 +42,7 @@ impl fmt::Display for Cause<'_> {
     }
 }
 
-/// What failed, as a fault: a peer that no longer answers, or one that broke the connection off.
+/// Returns the fault that a failed read or write shows: the peer no longer answers, or it broke the connection.
 pub(in crate::server) fn fault_of(error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Fault::Silent,
@@ -49,23 +50,23 @@ pub(in crate::server) fn fault_of(error: &io::Error) -> Fault {
     }
 }
 
-/// How loudly a fault is told, and in which words. They are explained in docs/operating.md.
+/// Returns the level and the text of a fault. docs/operating.md explains each text.
 fn log_entry(fault: Fault) -> (Level, &'static str) {
     match fault {
-        Fault::BadJson => (Level::Info, "a line was refused: bad_json"),
-        Fault::BadRequest => (Level::Info, "a line was refused: bad_request"),
-        Fault::UnknownCmd => (Level::Info, "a line was refused: unknown_cmd"),
-        Fault::NotHolding => (Level::Info, "a line was refused: not_holding"),
-        Fault::QueueFull => (Level::Warn, "a job was refused: the memory budget is used up (--max-memory)"),
-        Fault::FirstLine => (Level::Warn, "closed: it does not begin with a JSON object"),
-        Fault::TooLong => (Level::Warn, "closed: its line is too long (--max-line)"),
-        Fault::HalfLine => (Level::Warn, "closed: it had half a line when the memory budget was passed (--max-memory)"),
-        Fault::Unsent => (Level::Warn, "closed: it leaves too much unread (--max-unsent)"),
-        Fault::Stalled => (Level::Warn, "closed: it has stopped reading (--stall-timeout)"),
-        Fault::Silent => (Level::Warn, "lost"),
-        Fault::Broken => (Level::Debug, "broken off"),
-        Fault::LeftHolding => (Level::Warn, "it left while it held jobs"),
-        Fault::GaveUp => (Level::Warn, "a job that it held is given up (--max-attempts)"),
+        Fault::BadJson => (Level::Info, "refused a line: bad_json"),
+        Fault::BadRequest => (Level::Info, "refused a line: bad_request"),
+        Fault::UnknownCmd => (Level::Info, "refused a line: unknown_cmd"),
+        Fault::NotHolding => (Level::Info, "refused a line: not_holding"),
+        Fault::QueueFull => (Level::Warn, "refused a job: the memory budget is used up (--max-memory)"),
+        Fault::FirstLine => (Level::Warn, "closed: its first line is not a JSON object"),
+        Fault::TooLong => (Level::Warn, "closed: line too long (--max-line)"),
+        Fault::HalfLine => (Level::Warn, "closed: partial line while the memory budget is exceeded (--max-memory)"),
+        Fault::Unsent => (Level::Warn, "closed: too much unsent data (--max-unsent)"),
+        Fault::Stalled => (Level::Warn, "closed: stopped reading (--stall-timeout)"),
+        Fault::Silent => (Level::Warn, "connection lost"),
+        Fault::Broken => (Level::Debug, "connection broken"),
+        Fault::LeftHolding => (Level::Warn, "left while it held jobs"),
+        Fault::GaveUp => (Level::Warn, "gave up on a job that this worker held (--max-attempts)"),
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_class_does_not_hide_another() {
-        let (log, written) = Log::to_channel(Level::Info);
+        let (log, thread, written) = Log::to_channel(Level::Info);
         let mut fault_log = FaultLog::new(log);
         let peer = Peer::Tcp("10.0.0.7:51234".parse().unwrap());
         for _ in 0..1_000 {
@@ -87,11 +88,11 @@ mod tests {
         thread.stop();
         let written: Vec<String> = written.iter().collect();
         assert!(written.len() < 10, "{written:?}");
-        assert_eq!(written[0], "deputy: 10.0.0.7:51234: a line was refused: bad_request\n");
+        assert_eq!(written[0], "deputy: 10.0.0.7:51234: refused a line: bad_request\n");
         let tail: Vec<&str> = written[written.len() - 2..].iter().map(String::as_str).collect();
         let expected = [
-            "deputy: warning: 10.0.0.7:51234: closed: it has stopped reading (--stall-timeout)\n",
-            "deputy: warning: unix peer 7: lost: timed out\n",
+            "deputy: warning: 10.0.0.7:51234: closed: stopped reading (--stall-timeout)\n",
+            "deputy: warning: unix peer 7: connection lost: timed out\n",
         ];
         assert_eq!(tail, expected);
     }

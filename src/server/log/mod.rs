@@ -1,7 +1,14 @@
-//! Lines on stderr, for people: `deputy: text` at level info, `deputy: warning: text` and so on at the others.
+//! Log lines on stderr, for people: `deputy: text` at level info, `deputy: warning: text` and so on at the others.
 //!
-//! Whoever logs never waits: lines go through a bounded channel to a thread that writes them, and those that find the
-//! channel full are dropped and counted. No line holds anything that a peer sent.
+//! A thread that logs never waits. Lines go through a bounded channel to a thread that writes them; lines that find the
+//! channel full are dropped and counted. No line contains anything that a peer sent.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `fault_log`, `rate_limit` | logs faults of peers, at most one line per second and class |
+//! | `report` | logs the metrics every few seconds (`-v`) |
+//! | `panic` | ends the process after a panic, with a message |
+//! | `stderr` | writes past std's lock |
 
 pub(super) mod fault_log;
 pub(super) mod panic;
@@ -10,6 +17,7 @@ pub(super) mod report;
 mod stderr;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -17,21 +25,20 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::start_error::StartError;
 use crate::limits;
 
-/// What is logged: this level and those before it.
+/// How much is logged: the lines of this level and of the levels before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Nothing.
     Off,
-    /// What keeps the server from its work.
+    /// Failures that keep the server from its work.
     Error,
-    /// What somebody should look after.
+    /// Conditions that need attention.
     Warn,
-    /// What happens once in a while: it listens, it stops.
+    /// Rare events: the server listens, the server stops.
     Info,
-    /// What happens to single connections.
+    /// Events of single connections and jobs.
     Debug,
 }
 
@@ -45,12 +52,12 @@ impl Level {
         ("debug", Level::Debug),
     ];
 
-    /// The level of this name.
+    /// Returns the level with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
     }
 
-    /// Its name.
+    /// Returns the level's name.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].0
     }
@@ -65,7 +72,7 @@ impl Level {
     }
 }
 
-/// Where lines are put. Cheap to clone; each thread has its own.
+/// Accepts log lines. Cheap to clone; each thread has its own.
 #[derive(Clone)]
 pub(crate) struct Log {
     level: Level,
@@ -73,10 +80,10 @@ pub(crate) struct Log {
     dropped: Arc<AtomicU64>,
 }
 
-/// The thread that writes. Dropped without [`stop`](LogThread::stop), it goes on as long as somebody can log.
+/// The thread that writes the lines. Without [`stop`](LogThread::stop) it runs until every [`Log`] is dropped.
 pub(crate) struct LogThread {
     entries: Sender<Entry>,
-    /// Nothing is ever sent here: it closes when the thread has ended.
+    /// Carries nothing: it closes when the thread has ended.
     ended: Receiver<()>,
 }
 
@@ -86,23 +93,20 @@ enum Entry {
 }
 
 impl Log {
-    /// A log to stderr.
-    pub(crate) fn start(level: Level) -> Result<(Log, LogThread), StartError> {
+    /// Starts the thread that writes to stderr.
+    pub(crate) fn start(level: Level) -> io::Result<(Log, LogThread)> {
         Self::start_writing(level, stderr::write)
     }
 
-    fn start_writing(level: Level, write: impl FnMut(&[u8]) + Send + 'static) -> Result<(Log, LogThread), StartError> {
+    fn start_writing(level: Level, write: impl FnMut(&[u8]) + Send + 'static) -> io::Result<(Log, LogThread)> {
         let (entries, received) = bounded(limits::LOG_LINES_MAX);
         let (ending, ended) = bounded(0);
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
-        thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || {
-                write_entries(&received, &counter, write);
-                drop::<Sender<()>>(ending);
-            })
-            .map_err(StartError::system("start the log's thread"))?;
+        thread::Builder::new().name("log".to_owned()).spawn(move || {
+            write_entries(&received, &counter, write);
+            drop::<Sender<()>>(ending);
+        })?;
         Ok((Log { level, entries: entries.clone(), dropped }, LogThread { entries, ended }))
     }
 
@@ -122,7 +126,7 @@ impl Log {
         self.put(Level::Debug, text);
     }
 
-    /// A line as it is, at any level but for a channel that is full.
+    /// Logs a line without a prefix, whatever the level.
     pub(crate) fn raw(&self, mut line: String) {
         line.push('\n');
         if self.entries.try_send(Entry::Line(line)).is_err() {
@@ -130,26 +134,26 @@ impl Log {
         }
     }
 
-    /// Whether lines of this level are logged.
-    pub(super) fn tells(&self, level: Level) -> bool {
+    /// Returns whether lines of this level are logged.
+    pub(super) fn is_on(&self, level: Level) -> bool {
         level <= self.level
     }
 
-    /// A line of this level.
+    /// Logs a line at this level.
     pub(super) fn put(&self, level: Level, text: fmt::Arguments<'_>) {
-        if self.tells(level) {
+        if self.is_on(level) {
             self.raw(one_line(&format!("{}{text}", level.prefix())));
         }
     }
 }
 
 impl LogThread {
-    /// Ends the thread once it has written what came before. Leaves it behind after [`limits::LOG_FLUSH_MS`]: a stderr
-    /// that nobody reads must not keep a process from ending.
+    /// Ends the thread after it has written all earlier lines. Abandons it after [`limits::LOG_FLUSH_MS`], because a full
+    /// stderr must not keep a process from ending.
     pub(crate) fn stop(self) {
         let deadline = Instant::now() + Duration::from_millis(limits::LOG_FLUSH_MS);
         if self.entries.send_deadline(Entry::End, deadline).is_ok() {
-            // Ended or out of time: either way this is all that could be done.
+            // The thread has ended or the time is over; there is nothing left to do in either case.
             let _ = self.ended.recv_deadline(deadline);
         }
     }
@@ -158,14 +162,16 @@ impl LogThread {
 fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, mut write: impl FnMut(&[u8])) {
     while let Ok(Entry::Line(line)) = entries.recv() {
         write(line.as_bytes());
-        let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            write(format!("{}log lines dropped, as stderr was too slow: {lost}\n", Level::Warn.prefix()).as_bytes());
+        let count = dropped.swap(0, Ordering::Relaxed);
+        if count > 0 {
+            write(
+                format!("{}dropped log lines because stderr was too slow: {count}\n", Level::Warn.prefix()).as_bytes(),
+            );
         }
     }
 }
 
-/// `text` with its control characters escaped, so that a strange path cannot forge a line or upset a terminal.
+/// Returns `text` with its control characters escaped, so that a strange path cannot forge a line or disturb a terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -176,11 +182,12 @@ pub(crate) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 impl Log {
-    /// A log whose lines come out of the receiver.
-    pub(super) fn to_channel(level: Level) -> (Log, Receiver<String>) {
+    /// Returns a log whose lines arrive in the receiver.
+    fn to_channel(level: Level) -> (Log, LogThread, Receiver<String>) {
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        (Self::start_writing(level, write).unwrap().0, written)
+        let (log, thread) = Self::start_writing(level, write).unwrap();
+        (log, thread, written)
     }
 }
 
@@ -188,20 +195,12 @@ impl Log {
 mod tests {
     use super::*;
 
-    /// A log whose lines come out of the receiver.
-    fn log_to_channel(level: Level) -> (Log, LogThread, Receiver<String>) {
-        let (lines, written) = crossbeam_channel::unbounded();
-        let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        let (log, thread) = Log::start_writing(level, write).unwrap();
-        (log, thread, written)
-    }
-
     #[test]
     fn each_level_has_those_before_it_and_its_own_form() {
         let all = ["deputy: error: e\n", "deputy: warning: w\n", "deputy: i\n", "deputy: debug: d\n"];
         for (index, (name, level)) in Level::NAMES.into_iter().enumerate() {
             assert_eq!((Level::from_name(name), level.name()), (Some(level), name));
-            let (log, thread, written) = log_to_channel(level);
+            let (log, thread, written) = Log::to_channel(level);
             log.error(format_args!("e"));
             log.warn(format_args!("w"));
             log.info(format_args!("i"));
@@ -220,14 +219,14 @@ mod tests {
                 panic!("formatted");
             }
         }
-        let (log, thread, _written) = log_to_channel(Level::Error);
+        let (log, thread, _written) = Log::to_channel(Level::Error);
         log.debug(format_args!("{Untouchable}"));
         thread.stop();
     }
 
     #[test]
     fn a_raw_line_is_written_at_every_level() {
-        let (log, thread, written) = log_to_channel(Level::Off);
+        let (log, thread, written) = Log::to_channel(Level::Off);
         log.raw("{}".to_owned());
         thread.stop();
         assert_eq!(written.iter().collect::<Vec<_>>(), ["{}\n"]);
@@ -240,10 +239,10 @@ mod tests {
 
     #[test]
     fn a_stuck_writer_holds_up_nobody_and_what_was_lost_is_told() {
-        let (go, gate) = bounded::<()>(0);
+        let (open_gate, gate) = bounded::<()>(0);
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| {
-            gate.recv().ok(); // Stuck until the test lets go of the gate.
+            gate.recv().ok(); // Stuck until the test opens the gate.
             lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
         };
         let (log, thread) = Log::start_writing(Level::Info, write).unwrap();
@@ -252,13 +251,13 @@ mod tests {
         }
         let before = Instant::now();
         thread.stop();
-        assert!(before.elapsed() >= Duration::from_millis(limits::LOG_FLUSH_MS), "it waits a little");
+        assert!(before.elapsed() >= Duration::from_millis(limits::LOG_FLUSH_MS), "it waits for the thread");
 
-        drop(go);
+        drop(open_gate);
         drop(log);
         let written: Vec<String> = written.iter().collect();
-        let told = written.iter().find_map(|line| line.strip_prefix("deputy: warning: log lines dropped"));
-        let lost: usize = told.unwrap().rsplit(' ').next().unwrap().trim().parse().unwrap();
+        let report = written.iter().find_map(|line| line.strip_prefix("deputy: warning: dropped log lines"));
+        let lost: usize = report.unwrap().rsplit(' ').next().unwrap().trim().parse().unwrap();
         assert!((9..=10).contains(&lost), "the writer has one line, the channel is full, {lost} are lost");
         assert_eq!(written.len() - 1 + lost, limits::LOG_LINES_MAX + 10);
     }

@@ -1,7 +1,7 @@
-//! What a panic in any thread does to the process: it ends it.
+//! Ends the process when any of its threads panics.
 //!
-//! A server that goes on without one of its shards would lose that shard's jobs in silence. The hook is the binary's
-//! choice; a program that has a server inside may prefer its own.
+//! A server that continued without one of its shards would lose that shard's jobs silently. The binary installs the hook.
+//! A program that runs a server inside may prefer a hook of its own.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::stderr;
 use crate::limits;
 
-/// From now on a panic in any thread of the process writes one line to stderr (and a backtrace if `RUST_BACKTRACE` asks
-/// for one) and aborts the process, even if stderr takes nothing.
+/// Installs a panic hook that writes one line to stderr and aborts the process, even if stderr accepts nothing. A
+/// backtrace follows the line if `RUST_BACKTRACE` asks for it.
 pub fn abort_on_panic() {
     panic::set_hook(Box::new(|info| {
         write_briefly(describe(info));
@@ -22,14 +22,14 @@ pub fn abort_on_panic() {
     }));
 }
 
-/// `deputy: panic in thread "shard-0" at src/x.rs:1:2: message`.
+/// Returns `deputy: panic in thread "shard-0" at src/x.rs:1:2: message`.
 fn describe(info: &PanicHookInfo<'_>) -> String {
     let payload = info.payload();
     let message =
         payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let name = thread::current().name().unwrap_or("without name").to_owned();
-    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    let mut text = format!("deputy: panic in thread {name:?} at {place}: {}\n", message.unwrap_or("no message"));
+    let name = thread::current().name().unwrap_or("without a name").to_owned();
+    let location = info.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string);
+    let mut text = format!("deputy: panic in thread {name:?} at {location}: {}\n", message.unwrap_or("no message"));
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         text.push_str(&trace.to_string());
@@ -37,7 +37,7 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
     text
 }
 
-/// Writes in a thread of its own, and leaves it behind if stderr is stuck.
+/// Writes in a thread of its own, and abandons that thread if stderr is stuck.
 fn write_briefly(text: String) {
     let (done, wait) = mpsc::channel::<()>();
     let writer = thread::Builder::new().spawn(move || {
@@ -45,7 +45,7 @@ fn write_briefly(text: String) {
         drop(done);
     });
     if writer.is_ok() {
-        // Both outcomes, written and stuck, lead to the same end.
+        // The process ends whether the text was written or stderr is stuck.
         let _ = wait.recv_timeout(Duration::from_millis(limits::LOG_FLUSH_MS));
     }
 }
@@ -60,16 +60,16 @@ mod tests {
 
     use super::*;
 
-    /// Ends its process, so it runs in one of its own, see below.
+    /// Ends its process, so the test below runs it in a process of its own.
     #[test]
     #[ignore = "run by f63_a_panic_in_any_thread_ends_the_process_and_says_where"]
     fn f63_alone_in_its_process() {
         abort_on_panic();
-        let doomed = thread::Builder::new().name("shard-7".to_owned()).spawn(|| panic!("lost {}", "count"));
-        let _ = doomed.unwrap().join();
+        let panicking = thread::Builder::new().name("shard-7".to_owned()).spawn(|| panic!("lost {}", "count"));
+        let _ = panicking.unwrap().join();
     }
 
-    /// The test above as a process.
+    /// Returns a command that runs the test above.
     fn panicking() -> Command {
         let mut own = Command::new(std::env::current_exe().unwrap());
         own.args(["--exact", "server::log::panic::tests::f63_alone_in_its_process", "--ignored", "--nocapture"]);

@@ -1,8 +1,8 @@
-//! For lines that could come thousands of times a second.
+//! Limits log lines that could come thousands of times per second.
 
 use std::time::{Duration, Instant};
 
-/// Lets one line a second through, and counts the others.
+/// Passes one line per second and counts the lines that it suppresses.
 #[derive(Default)]
 pub(in crate::server) struct RateLimit {
     last: Option<Instant>,
@@ -10,8 +10,8 @@ pub(in crate::server) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Whether a line may be said now, and if so, what it has to say of those that were not: `""`, or
-    /// ` (12 more like this before)`.
+    /// Returns `None` if the line must be suppressed. Otherwise returns what to append to it: nothing, or
+    /// ` (12 more like this before)` if lines were suppressed since the last one.
     pub(in crate::server) fn pass(&mut self, now: Instant) -> Option<String> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < Duration::from_secs(1)) {
             self.suppressed += 1;
@@ -20,7 +20,7 @@ impl RateLimit {
         self.last = Some(now);
         Some(match std::mem::take(&mut self.suppressed) {
             0 => String::new(),
-            unsaid => format!(" ({unsaid} more like this before)"),
+            suppressed => format!(" ({suppressed} more like this before)"),
         })
     }
 }

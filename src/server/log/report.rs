@@ -1,76 +1,64 @@
-//! The line of metrics that `-v` writes to stderr every few seconds.
+//! Writes the line of metrics that `-v` asks for every few seconds.
 //!
-//! A thread of its own, as shards are busy with jobs; it reads the counters that they publish and stops none of them.
+//! It has a thread of its own because shards are busy with jobs. It reads the counters that they publish and stops none
+//! of them.
 
-use std::sync::Arc;
+use std::io;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Log;
 use crate::limits;
-use crate::server::start_error::StartError;
 
-/// The thread that reports. Ends when it is dropped, too.
-pub(crate) struct Reporter {
-    stopped: Arc<Stopped>,
+/// The reporting thread. Ends when this is dropped.
+pub(in crate::server) struct Reporter {
+    /// Carries nothing: dropping it tells the thread to end.
+    running: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
-struct Stopped {
-    flag: Mutex<bool>,
-    changed: Condvar,
-}
-
 impl Reporter {
-    /// Puts what `read` gives into `log` every [`limits::REPORT_SECONDS`], first after that time.
-    pub(crate) fn start(log: Log, read: Box<dyn Fn() -> String + Send>) -> Result<Reporter, StartError> {
-        let every = Duration::from_secs(limits::REPORT_SECONDS);
-        Self::start_every(every, move || log.raw(read()))
+    /// Starts a thread that logs what `read` returns, first after [`limits::REPORT_SECONDS`] and then each time they have
+    /// passed.
+    pub(in crate::server) fn start(log: Log, read: impl Fn() -> String + Send + 'static) -> io::Result<Reporter> {
+        Self::start_every(Duration::from_secs(limits::REPORT_SECONDS), move || log.raw(read()))
     }
 
-    fn start_every(every: Duration, report: impl FnMut() + Send + 'static) -> Result<Reporter, StartError> {
-        let stopped = Arc::new(Stopped::default());
-        let seen = Arc::clone(&stopped);
-        let thread = thread::Builder::new()
-            .name("reporter".to_owned())
-            .spawn(move || run(&seen, every, report))
-            .map_err(StartError::system("start the reporter's thread"))?;
-        Ok(Self { stopped, thread: Some(thread) })
+    fn start_every(interval: Duration, report: impl FnMut() + Send + 'static) -> io::Result<Reporter> {
+        let (running, stopped) = bounded(0);
+        let thread =
+            thread::Builder::new().name("reporter".to_owned()).spawn(move || run(&stopped, interval, report))?;
+        Ok(Self { running: Some(running), thread: Some(thread) })
     }
 
     /// Ends the thread at once.
-    pub(crate) fn stop(self) {
+    pub(in crate::server) fn stop(self) {
         drop(self);
     }
 }
 
 impl Drop for Reporter {
     fn drop(&mut self) {
-        *self.stopped.flag.lock() = true;
-        self.stopped.changed.notify_one();
+        self.running = None;
         if let Some(thread) = self.thread.take() {
-            // Its panic was told of by the panic hook; there is nothing to add.
+            // The panic hook has reported a panic of the thread; there is nothing to add.
             let _ = thread.join();
         }
     }
 }
 
-fn run(stopped: &Stopped, every: Duration, mut report: impl FnMut()) {
-    let mut next = Instant::now() + every;
-    let mut flag = stopped.flag.lock();
-    while !*flag {
-        if stopped.changed.wait_until(&mut flag, next).timed_out() && !*flag {
-            report();
-            next = Instant::now() + every;
-        }
+fn run(stopped: &Receiver<()>, interval: Duration, mut report: impl FnMut()) {
+    while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        report();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::super::Level;
     use super::*;
 
@@ -82,7 +70,7 @@ mod tests {
             seen.recv_timeout(Duration::from_secs(10)).unwrap();
         }
         reporter.stop();
-        // The thread has ended, and its end of the channel with it: what it had sent can be counted.
+        // The thread has ended and dropped its end of the channel, so all that it sent can be counted.
         let before_the_stop = seen.len();
         assert_eq!(seen.iter().count(), before_the_stop);
     }
@@ -98,7 +86,7 @@ mod tests {
     #[test]
     fn the_reporter_of_a_server_starts_and_stops() {
         let (log, thread) = Log::start(Level::Off).unwrap();
-        Reporter::start(log, Box::new(|| unreachable!("it is stopped before its first report"))).unwrap().stop();
+        Reporter::start(log, || unreachable!("it is stopped before its first report")).unwrap().stop();
         thread.stop();
     }
 }

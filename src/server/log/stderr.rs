@@ -1,12 +1,12 @@
-//! Writing to stderr past the lock that std puts around it.
+//! Writes to stderr without the lock that std puts around it.
 //!
-//! A writer that is stuck on a pipe which nobody reads would hold that lock for ever, and with it a panic hook that has
-//! to say something before it ends the process.
+//! A writer that is stuck on a full pipe would hold that lock for ever. The panic hook, which must write before it ends
+//! the process, would then wait for it.
 
 use std::io;
 
-/// Writes all of `text`. What cannot be written (stderr is closed, full or without reader) is dropped: there is nowhere
-/// left to tell of it.
+/// Writes all of `text`. Drops what cannot be written because stderr is closed, full or has no reader: nothing is left
+/// to report it to.
 pub(in crate::server) fn write(text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {

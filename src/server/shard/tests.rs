@@ -1,4 +1,4 @@
-//! A shard without its thread, with a real poller and real sockets.
+//! A shard without its thread, on a real poller and real sockets.
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -6,14 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use ahash::RandomState;
-use mio::Registry;
 
 use super::super::log::Level;
 use super::super::stream::Stream;
 use super::*;
 use crate::dispatch::message::ShardId;
 
-/// A shard that is alone in its server.
+/// Returns the only shard of a server.
 fn shard() -> Shard {
     let settings = Settings {
         shard: ShardId(0),
@@ -27,26 +26,14 @@ fn shard() -> Shard {
         maps: RandomState::new(),
     };
     let poll = Poll::new().unwrap();
-    let (mailbox, mailbox_sender) = mailbox(poll.registry());
+    let (mailbox, mailbox_sender) = Mailbox::new(poll.registry(), WAKE).unwrap();
+    let outbox = Outbox::new(settings.shard, Box::new([mailbox_sender]));
     let (log, _) = Log::start(Level::Off).unwrap();
-    Shard::new(Parts {
-        poll,
-        mailbox,
-        mailboxes: Box::new([mailbox_sender]),
-        settings,
-        line_bytes_max: 1 << 20,
-        shared: Arc::new(Shared::new(1, 1 << 30, 1 << 20)),
-        log,
-        events: crossbeam_channel::unbounded().0,
-    })
-    .unwrap()
+    let shared = Arc::new(Shared::new(1, 1 << 30, 1 << 20));
+    Shard::new(poll, mailbox, outbox, settings, shared, log, crossbeam_channel::unbounded().0).unwrap()
 }
 
-fn mailbox(registry: &Registry) -> (Mailbox, MailboxSender) {
-    Mailbox::new(registry, WAKE).unwrap()
-}
-
-/// A connection comes; its peer, its name and its descriptor's number.
+/// Opens a connection. Returns its peer, its id and its descriptor's number.
 fn open(shard: &mut Shard, (own, peer): (UnixStream, UnixStream)) -> (UnixStream, ConnId, i32) {
     own.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
@@ -56,8 +43,8 @@ fn open(shard: &mut Shard, (own, peer): (UnixStream, UnixStream)) -> (UnixStream
     (peer, conn, number)
 }
 
-/// A pair whose first socket has this number, which has just come free. Other tests open descriptors as well: they may
-/// have it for a while, and so the numbers before it are used up again and again.
+/// Returns a pair whose first socket has this descriptor number, which has just become free. Other tests open descriptors
+/// as well and may have it for a while, so the lower numbers are used up again and again.
 fn pair_with(number: i32) -> (UnixStream, UnixStream) {
     let mut before = Vec::new();
     loop {
@@ -85,19 +72,19 @@ fn f11_events_for_a_connection_that_is_gone_are_not_taken_for_its_successors() {
     peer.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
     drop(peer);
     shard.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-    let told: Vec<_> = events.iter().map(|event| (conn_of(event.token()), event.is_read_closed())).collect();
-    assert_eq!(told, [(first, true)], "its line and its end are in the batch");
+    let batch: Vec<_> = events.iter().map(|event| (conn_of(event.token()), event.is_read_closed())).collect();
+    assert_eq!(batch, [(first, true)], "its line and its end are in the batch");
 
-    // It ends for another reason before the batch is looked at, and another comes that has its number and its place.
+    // It ends for another reason before the batch is handled, and the next connection gets its number and its index.
     shard.step(Input::Ended { conn: first });
     shard.flush_and_post();
     let (mut peer, second, same_number) = open(&mut shard, pair_with(number));
     assert_eq!((second.index, same_number), (first.index, number));
     peer.write_all(b"{\"cmd\":\"nope\"}\n").unwrap();
     assert!(!shard.turn(&events));
-    let conn = shard.connections.get(second).expect("the end was not its own");
-    assert!(!conn.ending && !conn.ready, "nothing of it was for this one");
-    assert!(peer.read(&mut [0; 64]).is_err(), "what it said was not told yet");
+    let conn = shard.connections.get(second).expect("the end was its predecessor's");
+    assert!(!conn.ending && !conn.ready, "no event of the batch was its own");
+    assert!(peer.read(&mut [0; 64]).is_err(), "its line has not been read yet");
 
     shard.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert!(!shard.turn(&events));
