@@ -1,26 +1,27 @@
-//! Deputy hands jobs from the programs that have them to the programs that can do them.
+//! Deputy is a job server: clients submit jobs, workers run them, and the server returns each result to the client that
+//! asked.
 //!
-//! A *client* submits jobs (`do`), a *worker* says which types it does (`can_do`); the server gives each job to one
-//! free worker and carries the answer (`did`) back. One JSON object a line, over TCP or a UNIX socket; nothing is
-//! stored. docs/protocol.md is the contract with clients, docs/architecture.md the tour of the code.
+//! A *client* submits jobs (`do`), and a *worker* offers the types that it does (`can_do`). The server sends each job to
+//! one free worker, and the answer (`did`) back. Peers send one JSON object per line, over TCP or a UNIX socket. Nothing
+//! is stored. docs/protocol.md is the contract with clients, docs/architecture.md the tour of the code.
 //!
 //! ```text
 //!             accept            turn of a shard (one OS thread each, N = --threads)
 //!  clients ==> acceptor --conn--> [ wait ] -> read lines -> step(input) -> effects -> [ write once per connection ]
-//!                                    ^                         |                        [ wake each shard posted to, once ]
-//!                                    +------ mailbox <---------+---- crossbeam channels, one receiver a shard
+//!                                    ^                         |                        [ wake each shard with messages once ]
+//!                                    +------ mailbox <---------+---- crossbeam channels, one receiver per shard
 //! ```
 //!
 //! Data flows one way through the modules, and each knows only those above it:
 //!
 //! | module | from -> to |
 //! |---|---|
-//! | [`limits`] | every bound, with its unit and its reason |
+//! | [`limits`] | every limit, with its unit and its reason |
 //! | [`metrics`] | what is counted, and its names on the wire |
 //! | [`protocol`] | bytes -> line -> command; reply -> bytes |
-//! | [`client`] | for programs that submit jobs or do them: lines to a server, and its answers |
-//! | [`dispatch`] | command -> who is told what. Pure: no socket, clock, thread, lock or channel |
-//! | [`server`] | sockets, threads, time, signals. Decides nothing |
+//! | [`client`] | for programs that submit jobs or do them: connects to a server, sends lines, reads answers |
+//! | [`dispatch`] | command -> which connection receives which reply. Pure: no socket, clock, thread, lock or channel |
+//! | [`server`] | sockets, threads, time, signals. Makes no decisions about jobs |
 //!
 //! A server inside another program:
 //!

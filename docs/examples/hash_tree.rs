@@ -55,32 +55,32 @@ struct Server {
 impl Server {
     fn connect(address: &str) -> Outcome<Self> {
         let writer = TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))?;
-        writer.set_nodelay(true)?; // Lines are short, and somebody waits for each.
+        writer.set_nodelay(true)?; // Lines are short, and the peer waits for each.
         Ok(Self { reader: BufReader::new(writer.try_clone()?), writer })
     }
 
-    /// The next line; none when the server has closed the connection.
-    fn hear(&mut self) -> Outcome<Option<Value>> {
+    /// Reads the next line. None when the server has closed the connection.
+    fn read(&mut self) -> Outcome<Option<Value>> {
         let mut line = String::new();
         let length = self.reader.read_line(&mut line)?;
         Ok(if length == 0 { None } else { Some(serde_json::from_str(&line)?) })
     }
 
-    fn hear_or_fail(&mut self) -> Outcome<Value> {
-        self.hear()?.ok_or_else(|| "the server closed the connection".into())
+    fn read_or_fail(&mut self) -> Outcome<Value> {
+        self.read()?.ok_or_else(|| "the server closed the connection".into())
     }
 }
 
-fn say(mut writer: &TcpStream, line: &Value) -> io::Result<()> {
+fn send(mut writer: &TcpStream, line: &Value) -> io::Result<()> {
     writer.write_all(format!("{line}\n").as_bytes())
 }
 
-/// Does jobs until the server goes. Says on stdout when it is known as a worker.
+/// Does jobs until the server closes the connection. Prints `ready` when the server knows the worker.
 fn work(address: &str) -> Outcome<()> {
     let mut server = Server::connect(address)?;
-    say(&server.writer, &json!({"cmd": "can_do", "types": ["sha256"], "max_jobs": 1}))?;
-    say(&server.writer, &json!({"cmd": "ping"}))?;
-    while let Some(line) = server.hear()? {
+    send(&server.writer, &json!({"cmd": "can_do", "types": ["sha256"], "max_jobs": 1}))?;
+    send(&server.writer, &json!({"cmd": "ping"}))?;
+    while let Some(line) = server.read()? {
         match line["cmd"].as_str() {
             Some("do") => {
                 let path = line["arg"].as_str().ok_or("the arg is no path");
@@ -88,7 +88,7 @@ fn work(address: &str) -> Outcome<()> {
                     Ok(hash) => json!({"cmd": "did", "job": line["job"], "res": hash}),
                     Err(reason) => json!({"cmd": "did", "job": line["job"], "err": reason}),
                 };
-                say(&server.writer, &answer)?;
+                send(&server.writer, &answer)?;
             }
             Some("pong") => println!("ready"),
             _ => return Err(format!("the server says {line}").into()),
@@ -118,7 +118,7 @@ fn demo(address: &str, folder: &str) -> Outcome<()> {
     }
     let hashes = submit(address, &paths, |answers| {
         if answers == half {
-            workers.pop(); // Dropped, which kills it.
+            workers.pop(); // The drop kills it.
         }
     })?;
     for (path, theirs) in paths.iter().zip(&hashes) {
@@ -134,33 +134,35 @@ fn demo(address: &str, folder: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// Submits a job for every path, all at once, and collects the answers in the order of the paths. `answered` is told how
-/// many there are after each. It is an error if a job has no answer, or two.
+/// Submits a job for every path, all at once, and returns the answers in the order of the paths. After each answer, it
+/// calls `answered` with their number. A job with no answer, or two, is an error.
 fn submit(address: &str, paths: &[String], mut answered: impl FnMut(usize)) -> Outcome<Vec<Hash>> {
     let mut server = Server::connect(address)?;
     let writer = server.writer.try_clone()?;
     let mut hashes: Vec<Option<Hash>> = vec![None; paths.len()];
     thread::scope(|scope| {
-        // Beside the reading: the server need not keep our answers until we have said everything.
+        // On another thread, so that this one reads meanwhile: the server limits the unread answers of a connection.
         let submitting = scope.spawn(move || {
             let mut jobs = paths.iter().enumerate();
-            jobs.try_for_each(|(id, path)| say(&writer, &json!({"cmd": "do", "id": id, "type": "sha256", "arg": path})))
+            jobs.try_for_each(|(id, path)| {
+                send(&writer, &json!({"cmd": "do", "id": id, "type": "sha256", "arg": path}))
+            })
         });
         for answers in 1..=paths.len() {
-            keep(&mut hashes, &server.hear_or_fail()?)?;
+            store(&mut hashes, &server.read_or_fail()?)?;
             answered(answers);
         }
         Ok::<_, Box<dyn Error + Send + Sync>>(submitting.join().map_err(|_| "the submitting thread has panicked")??)
     })?;
-    say(&server.writer, &json!({"cmd": "ping"}))?;
-    match server.hear_or_fail()? {
+    send(&server.writer, &json!({"cmd": "ping"}))?;
+    match server.read_or_fail()? {
         line if line["cmd"] == "pong" => Ok(hashes.into_iter().flatten().collect()),
         line => Err(format!("something came after the last answer: {line}").into()),
     }
 }
 
-/// Puts an answer in its place, which must be free.
-fn keep(hashes: &mut [Option<Hash>], line: &Value) -> Outcome<()> {
+/// Stores an answer. It is an error if there is one already.
+fn store(hashes: &mut [Option<Hash>], line: &Value) -> Outcome<()> {
     let id = line["id"].as_u64().and_then(|id| usize::try_from(id).ok());
     let place = id.and_then(|id| hashes.get_mut(id)).ok_or_else(|| format!("not an answer: {line}"))?;
     let hash = match (&line["res"], &line["err"]) {
@@ -175,7 +177,7 @@ fn keep(hashes: &mut [Option<Hash>], line: &Value) -> Outcome<()> {
 struct Worker(Child);
 
 impl Worker {
-    /// Returns when the server knows it.
+    /// Starts it, and returns when the server knows it.
     fn start(address: &str) -> Outcome<Self> {
         let mut child = Command::new(env::current_exe()?).args(["worker", address]).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take();
@@ -188,13 +190,13 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // It may be gone already; then there is nothing to kill.
+        // It fails if the process has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Every file under a folder, by absolute path and in order. Links are not followed.
+/// Returns every file under a folder, by absolute path and sorted. Links are not followed.
 fn files(folder: &Path) -> Outcome<Vec<String>> {
     let folder = fs::canonicalize(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut paths = Vec::new();

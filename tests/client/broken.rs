@@ -1,11 +1,11 @@
-//! What a client makes of servers that say anything: tables of exact bytes, against a server that the test plays.
+//! Servers that send anything: tables of exact bytes, from a server that the test plays.
 
 use deputy::client::{Client, Error, JobHandle};
 
 use crate::fake::{Fake, Peer};
 use crate::fixture::{Soon, quick_retry};
 
-/// A job that was submitted, and how the server sees it.
+/// Submits a job, and returns the server's side of the connection.
 fn submitted(fake: &Fake, client: &Client) -> (JobHandle<u32>, Peer) {
     let mut peer = fake.accept();
     let handle = client.submit("t", &[7]);
@@ -13,14 +13,14 @@ fn submitted(fake: &Fake, client: &Client) -> (JobHandle<u32>, Peer) {
     (handle, peer)
 }
 
-/// What comes of a job with the id 1 when the server says these bytes; it then closes the connection, if it has to.
+/// Returns the outcome of a job with the id 1 when the server sends these bytes, and then closes if `closes`.
 fn outcome(bytes: &[u8], closes: bool) -> Result<u32, Error> {
     let fake = Fake::start();
     let client = quick_retry().connect(&fake.url()).unwrap();
     let (handle, mut peer) = submitted(&fake, &client);
-    peer.say(bytes);
+    peer.send(bytes);
     if closes {
-        peer.end();
+        peer.end_output();
     }
     handle.soon()
 }
@@ -44,7 +44,7 @@ fn each_code_is_an_error_of_its_own() {
 }
 
 #[test]
-fn what_ends_a_connection_is_told_to_all_that_is_open_on_it() {
+fn a_connection_that_ends_fails_its_jobs_with_the_reason() {
     let closes = "the server closed the connection";
     let wrong = "a line came that is not one of a deputy server";
     let strange = "is this a deputy server?";
@@ -85,7 +85,7 @@ fn a_line_that_does_not_end_closes_the_connection() {
 }
 
 #[test]
-fn what_is_not_known_is_ignored() {
+fn unknown_lines_and_members_are_ignored() {
     for line in [
         r#"{"cmd":"later","id":1,"res":2}"#,
         r#"{"id":1,"res":2}"#,
@@ -128,11 +128,11 @@ fn answers_are_the_same_however_they_are_cut() {
         let answer = answer(id).into_bytes();
         if cut == length {
             for byte in answer {
-                peer.say([byte]);
+                peer.send([byte]);
             }
         } else {
-            peer.say(&answer[..cut]);
-            peer.say(&answer[cut..]);
+            peer.send(&answer[..cut]);
+            peer.send(&answer[cut..]);
         }
         assert_eq!(handle.soon().unwrap(), format!("{id} caf\u{e9}"));
         pinging.join().unwrap().unwrap();
@@ -140,7 +140,7 @@ fn answers_are_the_same_however_they_are_cut() {
 }
 
 #[test]
-fn half_an_answer_is_none_wherever_it_breaks_off() {
+fn an_answer_without_its_end_is_no_answer() {
     let answer = b"{\"cmd\":\"did\",\"id\":1,\"res\":12345}\r\n";
     for cut in 0..answer.len() - 1 {
         let outcome = outcome(&answer[..cut], true);
@@ -150,7 +150,7 @@ fn half_an_answer_is_none_wherever_it_breaks_off() {
 }
 
 #[test]
-fn an_error_that_names_no_job_is_the_questions() {
+fn an_error_without_an_id_is_for_the_question() {
     let fake = Fake::start();
     let client = quick_retry().connect(&fake.url()).unwrap();
     let (job, mut peer) = submitted(&fake, &client);
@@ -159,7 +159,7 @@ fn an_error_that_names_no_job_is_the_questions() {
         move || client.ping()
     });
     peer.expect(r#"{"cmd":"ping"}"#);
-    peer.say_line(r#"{"cmd":"error","code":"unknown_cmd","error":"no ping here"}"#);
+    peer.send_line(r#"{"cmd":"error","code":"unknown_cmd","error":"no ping here"}"#);
     assert!(matches!(pinging.join().unwrap(), Err(Error::UnknownCmd(text)) if text == "no ping here"));
     assert!(job.try_wait().is_none());
 }

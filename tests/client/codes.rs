@@ -1,4 +1,4 @@
-//! Every code of docs/protocol.md as the real server says it, and what the client refuses itself.
+//! Every code of docs/protocol.md from the real server, and the jobs that the client refuses itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 
-/// What came of a job that nobody should have done.
+/// Returns the error of a job that no worker does.
 fn error_of(client: &Client, type_name: &str) -> Error {
     client.submit::<_, ()>(type_name, &0).soon().unwrap_err()
 }
 
 #[test]
-fn failed_brings_the_workers_value() {
+fn a_failed_job_has_the_workers_value() {
     let server = Server::start(&[]);
     let worker = Worker::connect(&url(&server, Via::Tcp))
         .handle("text", |_| Err::<(), _>("no such photo"))
@@ -31,7 +31,7 @@ fn failed_brings_the_workers_value() {
 }
 
 #[test]
-fn a_type_that_is_none_is_bad_request() {
+fn an_invalid_type_is_bad_request() {
     let server = Server::start(&[]);
     let client = connect(&server);
     for type_name in ["", &"x".repeat(256)] {
@@ -53,21 +53,21 @@ fn a_job_that_kills_its_workers_is_given_up() {
 }
 
 #[test]
-fn what_does_not_fit_the_servers_memory_is_queue_full() {
+fn a_job_beyond_the_memory_budget_is_queue_full() {
     let server = Server::start(&["--max-memory", "1M"]);
     let client = connect(&server);
     let arg = "x".repeat(200_000);
-    let fitting: Vec<_> = (0..5).map(|_| client.submit::<_, ()>("nobody does this", &arg)).collect();
-    let error = client.submit::<_, ()>("nobody does this", &arg).soon().unwrap_err();
+    let fitting: Vec<_> = (0..5).map(|_| client.submit::<_, ()>("no worker", &arg)).collect();
+    let error = client.submit::<_, ()>("no worker", &arg).soon().unwrap_err();
     assert!(matches!(error, Error::QueueFull(_)) && !error.may_have_run(), "{error:?}");
     assert!(fitting.iter().all(|handle| handle.try_wait().is_none()));
 }
 
 #[test]
-fn a_server_that_stops_says_shutdown() {
+fn a_server_that_stops_fails_waiting_jobs_with_shutdown() {
     let server = Server::start(&[]);
     let client = connect(&server);
-    let waiting = client.submit::<_, ()>("nobody does this", &0);
+    let waiting = client.submit::<_, ()>("no worker", &0);
     client.ping().unwrap();
     server.process.signal(Signal::TERM);
     assert!(matches!(waiting.soon().unwrap_err(), Error::Shutdown(_)));
@@ -120,7 +120,7 @@ fn a_short_line_that_only_the_server_finds_too_long_loses_the_connection_with_it
     let error = client.submit::<_, ()>("t", &"x".repeat(500)).soon().unwrap_err();
     assert!(matches!(&error, Error::Disconnected(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
     assert!(error.to_string().contains("too_long") && error.to_string().contains(&client.url().to_string()), "{error}");
-    // A client that knows the limit does not get there, and the next connection serves both.
+    // A client that knows the limit refuses the job itself, and its connection stays open.
     let client = Options::new().max_line(500).connect(&url(&server, Via::Tcp)).unwrap();
     assert!(matches!(client.submit::<_, ()>("t", &"x".repeat(500)).soon().unwrap_err(), Error::TooLong(_)));
     client.ping().unwrap();
@@ -157,7 +157,7 @@ fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
 }
 
 #[test]
-fn what_cannot_be_said_is_refused_before_it_is_sent() {
+fn a_job_that_no_line_can_carry_is_refused_before_it_is_sent() {
     let server = Server::start(&[]);
     let client = connect(&server);
     let deep = RawValue::from_string("[".repeat(128) + &"]".repeat(128)).unwrap();

@@ -46,14 +46,14 @@ fn each_of_ten_thousand_jobs_in_flight_gets_its_own_answer() {
 }
 
 #[test]
-fn whoever_passes_the_bound_on_unsent_bytes_waits_until_there_is_room() {
+fn a_call_beyond_the_limit_of_unsent_bytes_waits_until_there_is_room() {
     let server = Server::start(&[]);
     let client = deputy::client::Options::new().max_unsent(1_000).connect(&url(&server, Via::Tcp)).unwrap();
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for size in [10, 400, 999, 5_000] {
-                    drop(client.submit::<_, ()>("nobody does this", &"x".repeat(size)));
+                    drop(client.submit::<_, ()>("no worker", &"x".repeat(size)));
                 }
             });
         }

@@ -1,11 +1,11 @@
-//! A server whose lines the test writes: it says exactly these bytes, and closes when the test wants.
+//! A server that the test plays: it sends exactly the given bytes, and closes on demand.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use crate::wait::{PATIENCE, until};
 
-/// A port that somebody listens on.
+/// A port that listens.
 pub(crate) struct Fake(TcpListener);
 
 impl Fake {
@@ -22,7 +22,7 @@ impl Fake {
         self.0.local_addr().unwrap().to_string()
     }
 
-    /// The next connection.
+    /// Waits for the next connection.
     pub(crate) fn accept(&self) -> Peer {
         let (stream, _) = until("a connection", || self.0.accept().ok());
         stream.set_nonblocking(false).unwrap();
@@ -32,14 +32,14 @@ impl Fake {
     }
 }
 
-/// A connection of the program under test, as the server has it.
+/// The server's side of a connection.
 pub(crate) struct Peer {
     stream: TcpStream,
     unread: Vec<u8>,
 }
 
 impl Peer {
-    /// The next line without its end; none at the end of the connection.
+    /// Reads the next line, without its end. None at the end of the connection.
     pub(crate) fn next_line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
@@ -64,27 +64,27 @@ impl Peer {
         assert_eq!(self.next_line(), None);
     }
 
-    /// Says bytes as they are. The program may close the connection before it has taken all.
-    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) {
+    /// Sends bytes as they are. The program may close the connection before it has read all of them.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         match self.stream.write_all(bytes.as_ref()) {
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
             said => said.unwrap(),
         }
     }
 
-    /// Says a line.
-    pub(crate) fn say_line(&mut self, line: &str) {
-        self.say(format!("{line}\r\n"));
+    /// Sends a line.
+    pub(crate) fn send_line(&mut self, line: &str) {
+        self.send(format!("{line}\r\n"));
     }
 
     /// Answers the question that comes before the first long line.
     pub(crate) fn answer_metrics(&mut self) {
         self.expect(r#"{"cmd":"metrics","types":false}"#);
-        self.say_line(r#"{"cmd":"metrics","metrics":{"max_line":16777216}}"#);
+        self.send_line(r#"{"cmd":"metrics","metrics":{"max_line":16777216}}"#);
     }
 
-    /// Ends what is said, and reads on.
-    pub(crate) fn end(&mut self) {
+    /// Ends the output, and goes on reading.
+    pub(crate) fn end_output(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 }

@@ -1,5 +1,4 @@
-//! What these tests have in common: addresses as the library takes them, workers that run beside the test, options with
-//! which nothing takes long.
+//! What these tests share: addresses for the library, workers that run beside the test, options with short times.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
-/// Where a server is.
+/// Returns the address of a server.
 pub(crate) fn url(server: &Server, via: Via) -> String {
     match via {
         Via::Tcp => format!("tcp://{}", server.tcp[0]),
@@ -19,19 +18,19 @@ pub(crate) fn url(server: &Server, via: Via) -> String {
     }
 }
 
-/// A client of a server, over TCP.
+/// Connects a client over TCP.
 pub(crate) fn connect(server: &Server) -> Client {
     Client::connect(&url(server, Via::Tcp)).unwrap()
 }
 
-/// Attempts to connect follow each other quickly.
+/// Options with which attempts to connect follow each other quickly.
 pub(crate) fn quick_retry() -> Options {
     Options::new().retry(Duration::from_millis(1), Duration::from_millis(20))
 }
 
-/// What a test waits for, with a deadline that only keeps it from hanging.
+/// Waits with a deadline that is only there so that a test does not hang.
 pub(crate) trait Soon<T> {
-    /// The answer to a job.
+    /// Returns the answer to a job.
     fn soon(&self) -> Result<T, Error>;
 }
 
@@ -41,7 +40,7 @@ impl<T: DeserializeOwned> Soon<T> for JobHandle<T> {
     }
 }
 
-/// The next that a handler or a worker tells.
+/// Returns the next message of a handler or a worker.
 pub(crate) fn next<T>(told: &Receiver<T>) -> T {
     told.recv_timeout(PATIENCE).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Servers that are there and say nothing, with short times. How long something takes is nowhere judged.
+//! Servers that accept connections and send nothing, with short times.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn quick_to_ping() -> Options {
 }
 
 #[test]
-fn a_server_that_never_answers_a_ping_is_given_up() {
+fn a_server_that_never_answers_a_ping_loses_the_connection() {
     let fake = Fake::start();
     let client = quick_to_ping().connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
@@ -34,34 +34,34 @@ fn a_server_that_never_answers_a_ping_is_given_up() {
         "{error:?}"
     );
     peer.expect_closed();
-    // There is another attempt, and no grudge.
+    // The client connects again, and the next job is done.
     let mut peer = fake.accept();
     let job = client.submit::<_, u8>("t", &0);
     let id = until("the job", || peer.next_line().filter(|line| line != PING));
     assert!(id.contains(r#""id":2,"#), "{id}");
-    peer.say_line(r#"{"cmd":"did","id":2,"res":1}"#);
+    peer.send_line(r#"{"cmd":"did","id":2,"res":1}"#);
     assert_eq!(job.soon().unwrap(), 1);
 }
 
 #[test]
-fn a_server_that_says_anything_lives() {
+fn a_server_that_sends_anything_is_alive() {
     let fake = Fake::start();
     let client = quick_retry().ping_after(SHORT).answer_timeout(LONG).connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
     let job = client.submit::<_, ()>("t", &0);
     peer.next_line();
     for _ in 0..5 {
-        // Asked after each silence, whether the last word was an answer to the question or not.
+        // A ping comes after each silence, whether the last line was an answer to a ping or not.
         peer.expect(PING);
-        peer.say_line(r#"{"cmd":"pong"}"#);
+        peer.send_line(r#"{"cmd":"pong"}"#);
         peer.expect(PING);
-        peer.say_line(r#"{"cmd":"later"}"#);
+        peer.send_line(r#"{"cmd":"later"}"#);
     }
     assert!(job.try_wait().is_none());
 }
 
 #[test]
-fn a_server_that_takes_no_bytes_is_given_up() {
+fn a_server_that_takes_no_bytes_loses_the_connection() {
     let fake = Fake::start();
     let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
     let _peer = fake.accept();
@@ -78,7 +78,7 @@ fn a_server_that_takes_no_bytes_is_given_up() {
 }
 
 #[test]
-fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() {
+fn a_question_without_an_answer_times_out_and_its_late_answer_is_dropped() {
     let fake = Fake::start();
     let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
     let mut peer = fake.accept();
@@ -87,9 +87,9 @@ fn a_question_without_an_answer_times_out_and_its_late_answer_is_nobody_elses() 
     peer.expect(PING);
     peer.expect(r#"{"cmd":"metrics","types":false}"#);
     let job = client.submit::<_, u8>("t", &0);
-    peer.say_line(r#"{"cmd":"pong"}"#);
-    peer.say_line(r#"{"cmd":"metrics","metrics":{"jobs_added":1}}"#);
-    peer.say_line(r#"{"cmd":"did","id":1,"res":1}"#);
+    peer.send_line(r#"{"cmd":"pong"}"#);
+    peer.send_line(r#"{"cmd":"metrics","metrics":{"jobs_added":1}}"#);
+    peer.send_line(r#"{"cmd":"did","id":1,"res":1}"#);
     assert_eq!(job.soon().unwrap(), 1);
     assert!(matches!(client.ping(), Err(Error::TimedOut)));
 }
@@ -117,7 +117,7 @@ fn closing_does_not_wait_for_a_server_that_hangs() {
     }
 }
 
-/// With a real server that is stopped like a process that hangs: its machine still takes bytes.
+/// With a real server that is stopped, as a process that hangs. Its machine still takes bytes.
 #[test]
 fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
     let server = Server::start(&[]);
@@ -129,7 +129,7 @@ fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
         .options(quick_to_ping());
     let _worker = Running::start(worker);
     assert_eq!(client.submit::<_, u32>("double", &1).soon().unwrap(), 2);
-    let waiting = client.submit::<_, ()>("nobody does this", &0);
+    let waiting = client.submit::<_, ()>("no worker", &0);
     client.ping().unwrap();
     server.process.signal(Signal::STOP);
     assert!(matches!(waiting.soon().unwrap_err(), Error::Disconnected(_)));

@@ -13,11 +13,11 @@ use crate::wait::until;
 const LONG: Duration = Duration::from_secs(600);
 
 #[test]
-fn what_was_open_is_told_and_what_comes_after_is_served() {
+fn open_jobs_fail_and_later_ones_are_accepted() {
     for via in [Via::Tcp, Via::Unix] {
         let server = Server::start(&[]);
         let client = quick_retry().outage_timeout(LONG).connect(&url(&server, via)).unwrap();
-        let open: Vec<_> = (0..100).map(|n| client.submit::<_, ()>("nobody does this", &n)).collect();
+        let open: Vec<_> = (0..100).map(|n| client.submit::<_, ()>("no worker", &n)).collect();
         client.ping().unwrap();
         server.kill();
         for handle in open {
@@ -26,7 +26,7 @@ fn what_was_open_is_told_and_what_comes_after_is_served() {
             assert!(error.to_string().contains(&client.url().to_string()), "{error}");
         }
         // Waits for the connection.
-        let waiting = client.submit::<_, ()>("nobody does this", &0);
+        let waiting = client.submit::<_, ()>("no worker", &0);
         let _server = server.come_back();
         client.ping().unwrap();
         assert!(waiting.try_wait().is_none());
@@ -36,10 +36,10 @@ fn what_was_open_is_told_and_what_comes_after_is_served() {
 }
 
 #[test]
-fn with_no_outage_timeout_an_outage_is_told_at_once() {
+fn with_no_outage_timeout_jobs_fail_at_once() {
     let server = Server::start(&[]);
     let client = quick_retry().outage_timeout(Duration::ZERO).connect(&url(&server, Via::Unix)).unwrap();
-    let open = client.submit::<_, ()>("nobody does this", &0);
+    let open = client.submit::<_, ()>("no worker", &0);
     client.ping().unwrap();
     server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
@@ -53,11 +53,11 @@ fn with_no_outage_timeout_an_outage_is_told_at_once() {
 }
 
 #[test]
-fn the_outage_timeout_ends_for_what_waits_and_for_what_comes_later() {
+fn after_the_outage_timeout_waiting_and_later_jobs_fail() {
     let server = Server::start(&[]);
     let client = quick_retry().outage_timeout(Duration::from_millis(50)).connect(&url(&server, Via::Tcp)).unwrap();
     client.ping().unwrap();
-    let open = client.submit::<_, ()>("nobody does this", &0);
+    let open = client.submit::<_, ()>("no worker", &0);
     server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
     let waiting = [client.submit::<_, ()>("t", &1), client.submit::<_, ()>("t", &2)];
@@ -73,7 +73,7 @@ fn the_outage_timeout_ends_for_what_waits_and_for_what_comes_later() {
     assert_eq!(client.metrics().unwrap().jobs_added, 0);
 }
 
-/// Each job is either told lost, or the server that came back has it: none is submitted twice, and none forgotten.
+/// Each job either fails as disconnected, or the server that came back has it. None is submitted twice or forgotten.
 #[test]
 fn submitting_goes_on_through_an_outage() {
     let server = Server::start(&[]);
@@ -87,8 +87,8 @@ fn submitting_goes_on_through_an_outage() {
     let submit = || {
         let mut handles = Vec::new();
         while !over.load(Ordering::Relaxed) {
-            handles.push(client.submit::<_, ()>("nobody does this", &0));
-            let _ = client.ping(); // It is lost with the connection.
+            handles.push(client.submit::<_, ()>("no worker", &0));
+            let _ = client.ping(); // It fails when the connection is lost.
         }
         handles
     };
@@ -109,14 +109,14 @@ fn submitting_goes_on_through_an_outage() {
 }
 
 #[test]
-fn a_client_that_is_dropped_in_an_outage_goes_at_once() {
+fn a_client_that_is_dropped_in_an_outage_ends_at_once() {
     let server = Server::start(&[]);
     let client = connect(&server);
     client.ping().unwrap();
-    let open = client.submit::<_, ()>("nobody does this", &0);
+    let open = client.submit::<_, ()>("no worker", &0);
     server.kill();
     assert!(matches!(open.soon().unwrap_err(), Error::Disconnected(_)));
-    let waiting = client.submit::<_, ()>("nobody does this", &0);
+    let waiting = client.submit::<_, ()>("no worker", &0);
     drop(client);
     assert!(matches!(waiting.soon().unwrap_err(), Error::Closed));
 }

@@ -1,5 +1,5 @@
-//! The library for clients and workers, against the real server, against one that is killed and comes back, and against
-//! one whose every line is written in the test.
+//! The library for clients and workers: against the real server, one that is killed and comes back, and one that the test
+//! plays line by line.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 #[path = "../common/client.rs"]

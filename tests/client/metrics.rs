@@ -1,4 +1,4 @@
-//! The metrics as a client gets them.
+//! The metrics that a client receives.
 
 use deputy::client::Error;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::process::Server;
 use crate::wait::until;
 
 #[test]
-fn the_figures_are_those_that_came() {
+fn the_fields_have_the_figures_of_the_answer() {
     let server = Server::start(&["--threads", "3", "--max-memory", "64M"]);
     let client = connect(&server);
     let waiting = client.submit::<_, ()>("resize", &0);
@@ -18,7 +18,7 @@ fn the_figures_are_those_that_came() {
     assert_eq!((metrics.threads, metrics.bytes_max, metrics.draining), (3, 64 << 20, false));
     assert_eq!(metrics.version, env!("CARGO_PKG_VERSION"));
     assert!(metrics.up_since > 0 && metrics.bytes_held > 0 && metrics.types.is_empty());
-    // Every figure that the server has is a field of the struct, by the same name.
+    // Every figure of the server is a field of the struct, with the same name.
     let raw: Value = serde_json::from_str(&metrics.raw).unwrap();
     let faults = raw["faults"].as_object().unwrap();
     let shown = format!("{metrics:?}");
@@ -46,7 +46,7 @@ fn tables_by_type_come_in_the_servers_order() {
 }
 
 #[test]
-fn a_refused_question_is_an_error_and_the_next_is_answered() {
+fn a_refused_question_is_an_error_and_the_next_one_is_answered() {
     let server = Server::start(&[]);
     let client = connect(&server);
     let names: Vec<String> = (0..1_025).map(|number| number.to_string()).collect();
@@ -69,7 +69,7 @@ fn a_server_of_another_version_is_understood() {
     });
     peer.expect(r#"{"cmd":"metrics","types":false}"#);
     let object = r#"{"jobs_added":7, "later":[1], "version":"9", "types":{"t":{"waiting":1,"later":2}}}"#;
-    peer.say_line(&format!(r#"{{"cmd":"metrics","metrics":{object}}}"#));
+    peer.send_line(&format!(r#"{{"cmd":"metrics","metrics":{object}}}"#));
     let metrics = asking.join().unwrap().unwrap();
     assert_eq!((metrics.jobs_added, metrics.threads, metrics.version.as_str()), (7, 0, "9"));
     assert_eq!((metrics.types[0].waiting, metrics.types[0].done), (1, 0));

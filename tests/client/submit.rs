@@ -1,4 +1,4 @@
-//! Jobs and their answers, from the real server.
+//! Jobs and their answers, through the real server.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
-/// A worker that gives each arg back as the text that came.
+/// A worker that returns each arg as the text that came.
 fn echo(server: &Server) -> Running {
     let worker = Worker::connect(&url(server, Via::Unix));
     Running::start(worker.handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned))).max_jobs(4))
@@ -63,7 +63,7 @@ fn an_arg_of_megabytes_goes_both_ways() {
 }
 
 #[test]
-fn a_result_of_another_type_is_told_with_the_result() {
+fn the_error_for_a_result_of_another_type_has_the_result() {
     let server = Server::start(&[]);
     let _worker = echo(&server);
     let error = connect(&server).submit::<_, u32>("echo", "seven").soon().unwrap_err();
@@ -75,16 +75,16 @@ fn a_result_of_another_type_is_told_with_the_result() {
 fn a_handle_can_be_asked_again_and_the_job_stays_queued() {
     let server = Server::start(&[]);
     let client = connect(&server);
-    let handle = client.submit::<_, String>("echo", "patience");
+    let handle = client.submit::<_, String>("echo", "hello");
     assert!(handle.try_wait().is_none());
     assert!(matches!(handle.wait_timeout(Duration::from_millis(1)), Err(Error::TimedOut)));
     assert_eq!(client.metrics_of(&["echo"]).unwrap().types[0].waiting, 1);
     let _worker = echo(&server);
     for _ in 0..2 {
-        assert_eq!(handle.wait_timeout(Duration::MAX).unwrap(), "patience");
-        assert_eq!(handle.try_wait().unwrap().unwrap(), "patience");
+        assert_eq!(handle.wait_timeout(Duration::MAX).unwrap(), "hello");
+        assert_eq!(handle.try_wait().unwrap().unwrap(), "hello");
     }
-    assert_eq!(handle.wait().unwrap(), "patience");
+    assert_eq!(handle.wait().unwrap(), "hello");
 }
 
 #[test]
@@ -102,12 +102,12 @@ fn after_a_ping_every_earlier_job_is_accepted_or_refused() {
 }
 
 #[test]
-fn a_dropped_client_has_sent_what_was_submitted_and_its_open_handles_are_told() {
+fn a_dropped_client_has_sent_its_jobs_and_its_open_handles_fail() {
     let server = Server::start(&["--threads", "2"]);
     let watcher = connect(&server);
     let client = connect(&server);
     let other = client.clone();
-    let handles: Vec<_> = (0..1_000).map(|n| client.submit::<_, ()>("nobody does this", &n)).collect();
+    let handles: Vec<_> = (0..1_000).map(|n| client.submit::<_, ()>("no worker", &n)).collect();
     drop(client);
     assert!(handles[0].try_wait().is_none(), "a clone keeps the connection");
     drop(other);
@@ -118,7 +118,7 @@ fn a_dropped_client_has_sent_what_was_submitted_and_its_open_handles_are_told() 
 }
 
 #[test]
-fn answers_on_their_way_take_nothing_from_what_a_dropped_client_has_sent() {
+fn answers_on_their_way_do_not_lose_the_jobs_of_a_dropped_client() {
     const JOBS: u64 = 200;
     let server = Server::start(&["--threads", "2"]);
     let _worker = echo(&server);

@@ -1,4 +1,4 @@
-//! Threads end when their client or worker does. Counted in a process of its own, as other tests have threads as well.
+//! Threads end when their client or worker ends. They are counted in a process of its own, because other tests have threads.
 
 use std::fs;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::fixture::{Running, Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
-/// Threads of this process that the library has started.
+/// Counts the threads that the library has started in this process.
 fn own_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let name = |task: std::io::Result<fs::DirEntry>| fs::read_to_string(task.unwrap().path().join("comm"));
@@ -30,7 +30,7 @@ fn counted_alone() {
     let server = Server::start(&[]);
     let clients = [(); 3].map(|()| connect(&server));
     let clones = clients.clone();
-    until("two threads a client", || (own_threads() == 6).then_some(()));
+    until("two threads per client", || (own_threads() == 6).then_some(()));
     drop(clients);
     for client in &clones {
         client.ping().unwrap();

@@ -1,4 +1,4 @@
-//! Workers on a real server: handlers, their failures, and what a worker may not be.
+//! Workers on a real server: handlers, their failures, and workers that the server refuses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,7 +16,7 @@ fn worker(server: &Server) -> Worker {
     Worker::connect(&url(server, Via::Unix))
 }
 
-/// The `err` of a job that fails.
+/// Returns the `err` of a job that fails.
 fn err_of(client: &Client, type_name: &str, arg: &str) -> String {
     match client.submit::<_, Value>(type_name, arg).soon() {
         Err(Error::Failed(err)) => err.get().to_owned(),
@@ -208,7 +208,7 @@ fn the_last_handler_of_a_type_counts() {
 }
 
 #[test]
-fn what_no_reconnect_mends_ends_a_worker() {
+fn a_fault_that_reconnecting_cannot_fix_ends_a_worker() {
     let server = Server::start(&[]);
     let nothing = |_: &Job| Ok::<_, String>(());
     let refused = |worker: Worker| match Running::start(worker).ended() {

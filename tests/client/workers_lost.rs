@@ -10,7 +10,7 @@ use crate::fixture::{Running, Soon, connect, next, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
-/// A worker whose handlers say when they begin, and whether their job was lost when the test lets them end.
+/// A worker whose handlers report when they begin, and whether their job is lost when the test lets them end.
 struct Slow {
     begun: Receiver<u64>,
     release: crossbeam_channel::Sender<()>,
@@ -21,7 +21,7 @@ struct Slow {
 }
 
 impl Slow {
-    /// Lets one handler end, and tells whether its job was lost.
+    /// Lets one handler end, and returns whether its job was lost.
     fn end_one(&self) -> bool {
         self.release.send_timeout((), PATIENCE).unwrap();
         next(&self.lost)
@@ -34,7 +34,7 @@ fn slow(url: &str, max_jobs: u32) -> Slow {
     let worker = Worker::connect(url)
         .handle("slow", move |job: &Job| {
             begins.send(job.number()).unwrap();
-            let _ = released.recv(); // At the end of the test nobody lets it go any more.
+            let _ = released.recv(); // It fails at the end of the test.
             told.send(job.is_lost()).unwrap_or_default();
             Ok::<_, String>("done")
         })
@@ -44,28 +44,28 @@ fn slow(url: &str, max_jobs: u32) -> Slow {
     Slow { begun, release, lost, events, _running: Running::start(worker) }
 }
 
-/// A fake server's view of a worker that offers so many slots.
+/// Accepts a worker that offers `slots`.
 fn accept(fake: &Fake, slots: u32) -> Peer {
     let mut peer = fake.accept();
     peer.expect(&format!(r#"{{"cmd":"can_do","types":["slow"],"max_jobs":{slots}}}"#));
     peer.expect(r#"{"cmd":"ping"}"#);
-    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.send_line(r#"{"cmd":"pong"}"#);
     peer
 }
 
 fn give(peer: &mut Peer, number: u64) {
-    peer.say_line(&format!(r#"{{"cmd":"do","id":1,"type":"slow","job":{number}}}"#));
+    peer.send_line(&format!(r#"{{"cmd":"do","id":1,"type":"slow","job":{number}}}"#));
 }
 
 #[test]
-fn a_worker_says_again_what_it_does_and_drops_what_it_did_for_the_lost_connection() {
+fn a_worker_offers_its_types_again_and_drops_the_results_of_the_lost_connection() {
     let fake = Fake::start();
     let worker = slow(&fake.url(), 2);
     let mut peer = accept(&fake, 2);
     give(&mut peer, 1);
     assert_eq!(next(&worker.begun), 1);
     drop(peer);
-    // One of its threads is busy with a job that counts no more.
+    // One of its threads still runs the job of the lost connection.
     let mut peer = accept(&fake, 1);
     give(&mut peer, 2);
     assert_eq!(next(&worker.begun), 2);
@@ -81,7 +81,7 @@ fn a_worker_says_again_what_it_does_and_drops_what_it_did_for_the_lost_connectio
 }
 
 #[test]
-fn a_real_server_that_comes_back_hears_of_no_job_that_it_does_not_know() {
+fn a_server_that_comes_back_gets_no_result_of_an_unknown_job() {
     for via in [Via::Tcp, Via::Unix] {
         let server = Server::start(&[]);
         let worker = slow(&url(&server, via), 2);
@@ -95,9 +95,9 @@ fn a_real_server_that_comes_back_hears_of_no_job_that_it_does_not_know() {
         }
         let _server = server.come_back();
         let again = client.submit::<_, String>("slow", &0);
-        assert!(worker.end_one(), "both threads were busy with jobs that count no more");
+        assert!(worker.end_one(), "both threads still ran jobs of the lost connection");
         next(&worker.begun);
-        // Which of the two that run now ends first is nobody's to say.
+        // Either of the two that run now may end first.
         assert_ne!(worker.end_one(), worker.end_one());
         assert_eq!(again.soon().unwrap(), "done");
         let metrics = client.metrics().unwrap();
@@ -136,26 +136,26 @@ fn a_worker_leaves_a_server_that_breaks_the_contract_and_tries_again() {
         let fake = Fake::start();
         let worker = slow(&fake.url(), 1);
         let mut peer = accept(&fake, 1);
-        peer.say_line(line);
+        peer.send_line(line);
         peer.expect_closed();
         let lost = until("the loss", || Some(next(&worker.events)).filter(|event| event != "connected"));
         assert!(lost.contains(why), "{line}: {lost}");
         fake.accept();
-        drop(fake); // So that the worker has nobody to take its leave of.
+        drop(fake); // So that the worker ends without a server.
     }
 }
 
 #[test]
-fn errors_that_a_worker_can_live_with_are_told_and_it_goes_on() {
+fn other_errors_are_events_and_the_worker_goes_on() {
     let fake = Fake::start();
     let worker = slow(&fake.url(), 1);
     let mut peer = accept(&fake, 1);
     for code in ["not_holding", "later"] {
-        peer.say_line(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#));
+        peer.send_line(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#));
         let event = until("the event", || Some(next(&worker.events)).filter(|event| event != "connected"));
         assert_eq!(event, format!("the server said {code}: x"));
     }
-    peer.say_line(r#"{"cmd":"do","id":1,"type":"another","job":1}"#);
+    peer.send_line(r#"{"cmd":"do","id":1,"type":"another","job":1}"#);
     peer.expect(r#"{"cmd":"did","job":1,"err":"this worker does not do this type"}"#);
     give(&mut peer, 2);
     assert!(!worker.end_one());

@@ -1,4 +1,4 @@
-//! How workers leave: what they hold is finished, and nothing is lost or given back.
+//! Workers that stop: they finish what they hold, and no job is lost or requeued.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ fn a_stopped_worker_finishes_what_it_holds_and_takes_nothing_else() {
     next(&starts);
     running.stopper.stop();
     running.stopper.stop();
-    // It has withdrawn, and still holds them.
+    // It has withdrawn its offer, and still holds two jobs.
     until("its withdrawal", || (client.metrics().unwrap().workers == 0).then_some(()));
     assert_eq!(client.metrics().unwrap().jobs_running, 2);
     drop(release);
@@ -41,9 +41,9 @@ fn a_stopped_worker_finishes_what_it_holds_and_takes_nothing_else() {
     }
 }
 
-/// Workers come and go all the time, and no job is lost, done twice or given back.
+/// Workers come and go all the time, and no job is lost, done twice or requeued.
 #[test]
-fn workers_that_leave_in_full_swing_lose_nothing() {
+fn workers_that_stop_under_load_lose_nothing() {
     const JOBS: u64 = 3_000;
     let server = Server::start(&["--threads", "2"]);
     let client = connect(&server);
@@ -102,7 +102,7 @@ fn a_worker_can_be_stopped_before_it_runs_and_without_a_server() {
     stopped.stopper().stop();
     stopped.run().unwrap();
     let stopper = stopped_after_it_tried(worker());
-    stopper.stop(); // It has ended: nothing happens.
+    stopper.stop(); // Nothing happens: the worker has ended.
 }
 
 /// Stops a worker once it has tried to connect.
@@ -118,25 +118,25 @@ fn stopped_after_it_tried(worker: Worker) -> deputy::client::Stopper {
 }
 
 #[test]
-fn each_line_of_a_farewell_is_as_the_protocol_wants_it() {
+fn a_worker_that_stops_sends_the_lines_of_the_protocol() {
     let fake = Fake::start();
     let worker = Worker::connect(&fake.url()).handle("a", |_| Ok::<_, String>(1)).handle("b", |_| Err::<(), _>("no"));
     let running = Running::start(worker);
     let mut peer = fake.accept();
     peer.expect(r#"{"cmd":"can_do","types":["a","b"],"max_jobs":1}"#);
     peer.expect(r#"{"cmd":"ping"}"#);
-    peer.say_line(r#"{"cmd":"pong"}"#);
-    peer.say_line(r#"{"cmd":"do","id":"x","type":"a","job":17}"#);
+    peer.send_line(r#"{"cmd":"pong"}"#);
+    peer.send_line(r#"{"cmd":"do","id":"x","type":"a","job":17}"#);
     peer.expect(r#"{"cmd":"did","job":17,"res":1}"#);
     running.stopper.stop();
     peer.expect(r#"{"cmd":"cant_do","types":["a","b"]}"#);
     peer.expect(r#"{"cmd":"ping"}"#);
-    // It was on its way, and is done.
-    peer.say_line(r#"{"cmd":"do","id":"x","type":"b","job":18}"#);
-    peer.say_line(r#"{"cmd":"pong"}"#);
+    // This job was on its way.
+    peer.send_line(r#"{"cmd":"do","id":"x","type":"b","job":18}"#);
+    peer.send_line(r#"{"cmd":"pong"}"#);
     peer.expect(r#"{"cmd":"did","job":18,"err":"no"}"#);
     peer.expect(r#"{"cmd":"ping"}"#);
-    peer.say_line(r#"{"cmd":"pong"}"#);
+    peer.send_line(r#"{"cmd":"pong"}"#);
     peer.expect_closed();
     drop(peer);
     running.ended().unwrap();
