@@ -78,6 +78,9 @@ impl<'a> Incoming<'a> {
         }
         let members: Members<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let cmd = string(members.cmd).unwrap_or_default();
+        if cmd == "can_do" {
+            return Err("it is a worker's own line, so the peer sends back what it receives".to_owned());
+        }
         members.meaning(&cmd).ok_or_else(|| format!("a {cmd:?} line lacks a member, or has one of the wrong type"))
     }
 
@@ -203,6 +206,7 @@ mod tests {
             (r#"{"cmd":"metrics"}"#, "wrong"),
             (r#"{"cmd":"error"}"#, "wrong"),
             (r#"{"cmd":"pong""#, "wrong"),
+            (r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#, "wrong"),
             ("[]", "wrong"),
             ("-ERR unknown command", "wrong"),
         ] {

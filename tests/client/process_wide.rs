@@ -3,15 +3,20 @@
 use std::net::Shutdown;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use deputy::client::{Error, RunError, Worker};
-use rustix::process::{Resource, Rlimit, setrlimit};
-use signal_hook::consts::SIGPIPE;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+use signal_hook::consts::{SIGPIPE, SIGUSR1};
+use signal_hook::iterator::Signals;
 
 use crate::alone;
+use crate::fake::Fake;
 use crate::fixture::{Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
+use crate::wait::until;
 
 #[test]
 fn a_lost_server_sends_the_process_no_sigpipe() {
@@ -58,4 +63,56 @@ fn threads_beyond_the_address_space() {
     let metrics = client.metrics().unwrap();
     assert_eq!((metrics.workers_added, metrics.jobs_dispatched, metrics.jobs_reassigned), (0, 0, 0));
     drop(jobs);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn signals_do_not_keep_a_dead_server_alive() {
+    alone::run(&[], "process_wide::a_silent_server_and_a_signal_every_millisecond");
+}
+
+/// A profiler's timer, for example. Each signal interrupts the reader's wait for input.
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "run by signals_do_not_keep_a_dead_server_alive"]
+fn a_silent_server_and_a_signal_every_millisecond() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let mut signals = Signals::new([SIGUSR1]).unwrap();
+    let handle = signals.handle();
+    let counting = thread::spawn(move || {
+        for _ in signals.forever() {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let fake = Fake::start();
+    let options = quick_retry().ping_after(Duration::from_millis(100)).answer_timeout(Duration::from_millis(100));
+    let client = options.connect(&fake.url()).unwrap();
+    let _peer = fake.accept();
+    let job = client.submit::<_, ()>("t", &0);
+    let reader = reader_thread();
+    let error = until("the end of the connection", || {
+        kill_process(reader, Signal::USR1).unwrap();
+        match job.wait_timeout(Duration::from_millis(1)) {
+            Err(Error::TimedOut) => None,
+            outcome => Some(outcome.unwrap_err()),
+        }
+    });
+    assert!(
+        matches!(&error, Error::Disconnected(lost) if lost.reason.contains("has not answered a ping")),
+        "{error:?}"
+    );
+    handle.close();
+    counting.join().unwrap();
+    assert!(count.load(Ordering::Relaxed) > 0);
+}
+
+/// The id of the thread that reads. The system gives a signal for this id to this thread, if it can.
+#[cfg(target_os = "linux")]
+fn reader_thread() -> Pid {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
+    let mut readers =
+        tasks.filter(|task| std::fs::read_to_string(task.path().join("comm")).unwrap() == "deputy reader\n");
+    let id = readers.next().unwrap().file_name().into_string().unwrap();
+    Pid::from_raw(id.parse().unwrap()).unwrap()
 }

@@ -128,6 +128,7 @@ fn a_worker_leaves_a_server_that_breaks_the_contract_and_tries_again() {
         (r#"{"cmd":"do","id":1,"type":"slow"}"#, "lacks a member"),
         (r#"{"cmd":"do","id":1,"type":"slow","job":"1"}"#, "lacks a member"),
         ("hello", "is not one of a deputy server"),
+        (r#"{"cmd":"can_do","types":["slow"],"max_jobs":1}"#, "sends back what it receives"),
         (
             "{\"cmd\":\"do\",\"id\":1,\"type\":\"slow\",\"job\":1}\r\n{\"cmd\":\"do\",\"id\":1,\"type\":\"slow\",\"job\":2}",
             "more jobs came than there are slots",

@@ -1,6 +1,6 @@
 //! The reader thread: it connects, reads until the connection ends, waits, and connects again.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,7 @@ impl<S: Session> Core<S> {
         let mut buffer = vec![0; READ_BUFFER_BYTES];
         let mut wait = Duration::ZERO;
         let mut input = stream;
+        let mut waiting_since = Instant::now();
         let reason = loop {
             if wait != liveness.wait() {
                 wait = liveness.wait();
@@ -123,12 +124,15 @@ impl<S: Session> Core<S> {
                 Ok(0) => break "the server closed the connection".to_owned(),
                 Ok(count) => {
                     liveness.on_input();
+                    waiting_since = Instant::now();
                     if let Err(reason) = self.on_bytes(&mut lines, &buffer[..count], &mut end) {
                         break reason;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                // A signal. The next read has the whole time-out again.
+                Err(error) if error.kind() == ErrorKind::Interrupted && waiting_since.elapsed() < wait => {}
+                Err(error) if is_timeout(&error) => {
+                    waiting_since = Instant::now();
                     if !self.on_read_timeout(&mut liveness) {
                         break format!("the server has not answered a ping for {wait:?}");
                     }
@@ -169,6 +173,11 @@ impl<S: Session> Core<S> {
             self.with_session(&mut state, |session, out| session.on_line(incoming, out)).map_err(lines::wrong)
         })
     }
+}
+
+/// Returns whether the wait for input is over.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 impl End {

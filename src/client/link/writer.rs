@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
@@ -16,7 +17,7 @@ impl<S: Session> Core<S> {
     pub(super) fn run_writer(&self) {
         let mut batch = Vec::new();
         while let Some(stream) = self.take_unsent(&mut batch) {
-            let result = write_all(&stream, &batch);
+            let result = write_all(&stream, &batch, self.options.answer_timeout);
             self.on_written(&stream, batch.len(), result);
             batch.clear();
             if batch.capacity() > SPARE_BYTES_MAX {
@@ -47,13 +48,19 @@ impl<S: Session> Core<S> {
     }
 }
 
-/// Writes all bytes. The socket's time-out holds for each write.
-fn write_all(stream: &Socket, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all bytes. The server has to take some within each `timeout`, which is also that of the socket.
+fn write_all(stream: &Socket, mut bytes: &[u8], timeout: Duration) -> io::Result<()> {
+    let mut waiting_since = Instant::now();
     while !bytes.is_empty() {
         match write(stream, bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(taken) => bytes = &bytes[taken..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(taken) => {
+                bytes = &bytes[taken..];
+                waiting_since = Instant::now();
+            }
+            // A signal. The next write has the socket's whole time-out again.
+            Err(error) if error.kind() == ErrorKind::Interrupted && waiting_since.elapsed() < timeout => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(ErrorKind::TimedOut.into()),
             Err(error) => return Err(error),
         }
     }
