@@ -57,7 +57,7 @@ fn an_old_job_a_full_budget_and_a_stop_are_found() {
     says(&of(&old, &["-o", "30,90"]), 1, "DEPUTY WARNING: the oldest has waited for 1 min 1 s");
     says(&of(&json!({ "draining": true }), &[]), 1, "DEPUTY WARNING: the server is stopping");
     let server = Server::start(&["--max-memory", "1M"]);
-    check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none"), 0, "", "");
+    check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none -"), 0, "", "");
     let full = "DEPUTY CRITICAL: 95 % of the memory budget is used, new jobs are refused";
     says(&run(&server, &["check"]), 2, full);
 }

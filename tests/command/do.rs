@@ -30,13 +30,14 @@ fn an_arg_comes_from_a_pipe_or_a_file() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     for (script, stdout) in [
-        ("echo '[1,\n2]' | $DEPUTY do echo", "[1, 2]\n"),
+        ("echo '[1,\n2]' | $DEPUTY do echo -", "[1, 2]\n"),
         ("echo '[1]' | $DEPUTY do echo -", "[1]\n"),
-        ("echo '[1]' > arg; $DEPUTY do echo < arg", "[1]\n"),
-        ("echo hello | $DEPUTY do -s echo", "\"hello\"\n"),
-        ("printf 'hello\\n\\n' | $DEPUTY do -s echo", "\"hello\\n\"\n"),
+        ("echo '[1]' > arg; $DEPUTY do echo - < arg", "[1]\n"),
+        ("echo '[1]' | $DEPUTY do echo", "null\n"),
+        ("echo hello | $DEPUTY do -s echo -", "\"hello\"\n"),
+        ("printf 'hello\\n\\n' | $DEPUTY do -s echo -", "\"hello\\n\"\n"),
+        ("printf 'hello\\r\\n' | $DEPUTY do --crlf -s echo -", "\"hello\"\n"),
         ("printf '' | $DEPUTY do -s echo -", "\"\"\n"),
-        ("printf '' | $DEPUTY do -s echo", "null\n"),
         ("$DEPUTY do echo < /dev/null", "null\n"),
         ("echo '[1]' | $DEPUTY do echo 2", "2\n"),
     ] {
@@ -51,11 +52,16 @@ fn an_arg_that_is_none_is_usage() {
         ("$DEPUTY do echo word", "ARG is not JSON"),
         ("$DEPUTY do echo '1 2'", "ARG is not JSON"),
         ("$DEPUTY do echo ''", "ARG is not JSON"),
-        ("echo word | $DEPUTY do echo", "standard input is not JSON"),
+        ("echo word | $DEPUTY do echo -", "standard input is not JSON"),
+        ("printf '\\357\\273\\2771' | $DEPUTY do echo -", "standard input begins with a byte order mark"),
         ("$DEPUTY do echo - < /dev/null", "standard input is not JSON"),
-        ("printf '\\377' | $DEPUTY do -s echo", "standard input is not UTF-8"),
+        ("printf '\\377' | $DEPUTY do -s echo -", "standard input is not UTF-8"),
         ("$DEPUTY do -s echo \"$(printf '\\377')\"", "is not UTF-8"),
-        ("head -c 17000000 /dev/zero | $DEPUTY do -s echo", "more than 16777216 bytes"),
+        ("head -c 17000000 /dev/zero | $DEPUTY do -s echo -", "more than 16777216 bytes"),
+        (
+            "echo 123456789 | $DEPUTY do --max-line 64 -s echo \"$(head -c 65 /dev/zero | tr '\\0' x)\"",
+            "ARG has more than 64 bytes",
+        ),
     ] {
         check(&shell(&server, script), 2, "", words);
     }
@@ -74,10 +80,10 @@ fn a_job_that_is_refused_is_told_in_the_background_too() {
     let server = Server::start(&["--max-memory", "1M"]);
     // Less than a line that would be cut off half-way: the jobs that wait fill the memory.
     let job = "head -c 100000 /dev/zero | tr '\\0' x";
-    let fill = format!("for job in 1 2 3 4 5 6 7 8 9 10 11; do {job} | $DEPUTY do -b -s nobody; done");
+    let fill = format!("for job in 1 2 3 4 5 6 7 8 9 10 11; do {job} | $DEPUTY do -b -s nobody -; done");
     check(&shell(&server, &fill), 1, "", "queue_full");
     for options in ["", "--background", "--lines", "--lines --background"] {
-        check(&shell(&server, &format!("{job} | $DEPUTY do {options} -s nobody")), 1, "", "queue_full");
+        check(&shell(&server, &format!("{job} | $DEPUTY do {options} -s nobody -")), 1, "", "queue_full");
     }
 }
 

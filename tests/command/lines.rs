@@ -66,12 +66,27 @@ fn failed_lines_are_told_and_the_others_go_on() {
 }
 
 #[test]
-fn a_line_that_is_not_json_ends_the_input() {
+fn a_line_that_is_no_arg_fails_alone() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
-    check(&shell(&server, "printf '1\\n\\n \\n2\\nword\\n3' | $DEPUTY do -lo echo"), 2, "1\n2\n", "line 5 is not JSON");
+    check(
+        &shell(&server, "printf '1\\n\\n \\n2\\nword\\n3' | $DEPUTY do -lo echo"),
+        2,
+        "1\n2\n3\n",
+        "line 5 is not JSON",
+    );
     check(&shell(&server, "printf 'a\\n\\nb' | $DEPUTY do -lors echo"), 0, "a\n\nb\n", "");
-    check(&shell(&server, "printf 'a\\n\\377' | $DEPUTY do -los echo"), 2, "\"a\"\n", "line 2 is not UTF-8");
+    let ended = shell(&server, "printf 'a\\n\\377\\nb' | $DEPUTY do -los echo");
+    check(&ended, 2, "\"a\"\n\"b\"\n", "line 2 is not UTF-8");
+    assert!(ended.stderr.ends_with("deputy: 1 of 3 lines were not submitted\n"), "{}", ended.stderr);
+    let ended = shell(&server, "{ echo a; head -c 99 /dev/zero; echo; echo b; } | $DEPUTY do -lors --max-line 64 echo");
+    check(&ended, 2, "a\nb\n", "line 2 has more than 64 bytes");
+    check(
+        &shell(&server, "printf '\\357\\273\\2771\\n2' | $DEPUTY do -l echo"),
+        2,
+        "2\n",
+        "line 1 begins with a byte order",
+    );
     check(&shell(&server, "$DEPUTY do -l echo < /dev/null"), 0, "", "");
 }
 
@@ -104,7 +119,7 @@ fn in_the_background_all_lines_are_accepted() {
     check(&shell(&server, "seq 2500 | $DEPUTY do -l --background nobody"), 0, "", "");
     assert_eq!(ask(&server).metrics()["jobs_waiting"], 2500);
     check(&shell(&server, "printf '1\\nword\\n2' | $DEPUTY do -lb nobody"), 2, "", "line 2 is not JSON");
-    assert_eq!(ask(&server).metrics()["jobs_waiting"], 2501);
+    assert_eq!(ask(&server).metrics()["jobs_waiting"], 2502);
 }
 
 #[test]
@@ -138,4 +153,28 @@ fn a_terminal_shows_the_progress() {
         assert!(ended.stdout.contains(" done, 0 failed, ") && ended.stdout.contains(words), "{}", ended.stdout);
         assert!(ended.stdout.trim_end().ends_with("100"), "{}", ended.stdout);
     }
+}
+
+#[test]
+fn lines_end_with_crlf_or_nul_if_asked() {
+    let server = Server::start(&[]);
+    let _worker = Echo::start(&server);
+    check(&shell(&server, "printf 'a\\r\\nb' | $DEPUTY do -los echo"), 0, "\"a\\r\"\n\"b\"\n", "");
+    check(&shell(&server, "printf 'a\\r\\nb\\r\\n' | $DEPUTY do -los --crlf echo"), 0, "\"a\"\n\"b\"\n", "");
+    check(&shell(&server, "printf 'a\\nb\\0c\\0' | $DEPUTY do -los0 echo"), 0, "\"a\\nb\"\n\"c\"\n", "");
+    check(&shell(&server, "printf 'a\\0\\377\\0' | $DEPUTY do -los0 echo"), 2, "\"a\"\n", "item 2 is not UTF-8");
+}
+
+#[test]
+fn a_full_server_in_the_background_is_reported_with_lines() {
+    let server = Server::start(&["--max-memory", "1M"]);
+    let ended = shell(&server, "seq 5000 | $DEPUTY do -l -b nobody");
+    check(&ended, 1, "", "queue_full");
+    let metrics = ask(&server).metrics();
+    let (accepted, refused) = (metrics["jobs_added"].as_u64().unwrap(), metrics["jobs_refused"].as_u64().unwrap());
+    assert!(accepted > 1_000 && refused > 0 && accepted + refused < 5_000, "{metrics}");
+    let sent = accepted + refused;
+    let said = ended.stderr.replace(',', "");
+    assert!(said.contains(&format!("; {accepted} jobs accepted {refused} refused (line ")), "{said}");
+    assert!(said.ends_with(&format!("); nothing was submitted after line {sent}\n")), "{said}");
 }

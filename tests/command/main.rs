@@ -21,6 +21,7 @@ mod tmux;
 
 mod check;
 mod r#do;
+mod limits;
 mod lines;
 mod pages;
 mod ping;

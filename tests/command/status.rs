@@ -6,7 +6,7 @@ use crate::kit::{Echo, ask, check, command, run, run_with_closed_stdout, shell, 
 use crate::process::{Process, Server};
 use crate::programs;
 
-/// Submits so many jobs of each type, which nobody does.
+/// Submits this many jobs of each type, which have no worker.
 fn submit(server: &Server, types: &[(&str, u64)]) {
     let mut asker = ask(server);
     let mut id = 0;

@@ -1,4 +1,4 @@
-//! What is wrong with a command line is told in one line that says where to find help, and the exit code is 2.
+//! A wrong command line is reported in one line that says where to find help, and the exit code is 2.
 
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
@@ -33,6 +33,17 @@ fn what_is_wrong_is_told() {
         ("do a -l -j 0", "invalid value '0' for '--jobs': expected a whole number from 1 to 1024"),
         ("do a -j 2", "option '--jobs' requires --lines"),
         ("do a --ordered", "option '--ordered' requires --lines"),
+        ("do a -0", "option '--null' requires --lines"),
+        ("do -0 a", "option '--null' requires --lines"),
+        ("do -4", "unrecognized option '-4'"),
+        ("why -4", "unrecognized option '-4'"),
+        ("do a 1 --crlf", "option '--crlf' requires lines of standard input"),
+        ("do a -l0 --crlf", "option '--crlf' requires lines of standard input"),
+        ("do a --string", "option '--string' requires ARG or --lines"),
+        ("do a 1 -b -r", "option '--raw' has no effect with --background"),
+        ("do a -l -b -j 3", "option '--jobs' has no effect with --background"),
+        ("do a -l -b -o", "option '--ordered' has no effect with --background"),
+        ("do a --max-line 63", "invalid value '63' for '--max-line': expected a number of bytes"),
         ("do a 1 --lines", "unexpected argument '1'"),
         (&format!("do {long}"), "TYPE must have 1 to 255 bytes, not 256"),
         ("work a", "missing argument: -- COMMAND; try 'deputy work --help'"),

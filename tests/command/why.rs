@@ -60,7 +60,7 @@ fn busy_workers_are_busy() {
 #[test]
 fn a_budget_that_is_used_up_is_told() {
     let server = Server::start(&["--max-memory", "1M"]);
-    check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none"), 0, "", "");
+    check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none -"), 0, "", "");
     says(
         &server,
         "none",

@@ -70,14 +70,14 @@ fn a_flood_of_output_ends_the_command() {
 fn an_arg_that_nobody_reads_holds_up_nothing() {
     let server = Server::start(&[]);
     let _worker = work(&server, &["t"], "echo done");
-    let long = "head -c 8000000 /dev/zero | tr '\\0' x | $DEPUTY do -r -s t";
+    let long = "head -c 8000000 /dev/zero | tr '\\0' x | $DEPUTY do -r -s t -";
     check(&shell(&server, long), 0, "done\n", "");
     check(&shell(&server, long), 0, "done\n", "");
 }
 
 #[test]
 fn a_long_arg_and_a_long_result_pass_each_other() {
-    let script = "head -c 8000000 /dev/zero | tr '\\0' x > long; $DEPUTY do -r -s t < long > back; tr -d '\\n' < back | cmp - long";
+    let script = "head -c 8000000 /dev/zero | tr '\\0' x > long; $DEPUTY do -r -s t - < long > back; tr -d '\\n' < back | cmp - long";
     let server = Server::start(&[]);
     let _worker = work(&server, &["t"], "cat");
     check(&shell(&server, script), 0, "", "");

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn serve(config: Config) -> Result<(), StartError> {
     // It can serve with fewer descriptors, and says so when they run out.
     let _ = raise_descriptor_limit();
-    // Before it listens: whoever sees that it does may send a signal at once.
+    // Before it listens: a program that sees it listening may send a signal at once.
     let mut signals =
         Signals::catch(tidy::EVERY).map_err(|reason| StartError::System { attempt: "catch signals", reason })?;
     let server = Server::start(config)?;

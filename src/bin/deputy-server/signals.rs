@@ -38,7 +38,7 @@ impl Signals {
             low_level::pipe::register(signal, waker.try_clone()?)?;
         }
         for signal in [SIGHUP, SIGUSR1, SIGUSR2] {
-            flag::register(signal, Arc::default())?; // Nobody reads the flag; a handler is all it takes to survive.
+            flag::register(signal, Arc::default())?; // The flag is not read: a handler is all it takes to survive.
         }
         Ok(Self { told, wakes, pause })
     }

@@ -93,10 +93,9 @@ impl fmt::Display for CliError {
 
 /// Prints a line on stderr.
 pub(crate) fn print_error(text: &str) {
-    let mut stderr = io::stderr();
-    let text = out::sanitize(text, stderr.is_terminal());
-    // If stderr is closed, the exit code remains.
-    let _ = writeln!(stderr, "deputy: {text}");
+    let text = out::sanitize(text, io::stderr().is_terminal());
+    // In one write, so that lines of several processes do not mix. If stderr is closed, the exit code remains.
+    let _ = out::Stderr.write_all(format!("deputy: {text}\n").as_bytes());
 }
 
 /// Only writing to stdout leads here. A reader that closed the pipe has read enough: that is no failure.

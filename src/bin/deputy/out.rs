@@ -1,14 +1,21 @@
-//! Writing to stdout: colour for terminals, and no control characters that others chose.
+//! Standard streams: colour for terminals, no control characters that others chose, and no need that the streams block.
+//!
+//! Another process that shares a stream may have set it not to block, and cannot be asked to undo that. So reads and
+//! writes wait, and go on.
 
 use std::borrow::Cow;
 use std::env;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, LineWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 /// Standard output. Write to it with `writeln!` and `?`: an error becomes a [`CliError`](crate::error::CliError), which
 /// prints nothing for a closed pipe.
 pub(crate) struct Out {
-    stdout: Stdout,
+    stdout: LineWriter<Stdout>,
     terminal: bool,
     colour: bool,
 }
@@ -36,9 +43,8 @@ impl Style {
 
 impl Out {
     pub(crate) fn stdout() -> Self {
-        let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
-        Self { terminal, colour: terminal && is_colour_wanted(), stdout }
+        let terminal = io::stdout().is_terminal();
+        Self { terminal, colour: terminal && is_colour_wanted(), stdout: LineWriter::new(Stdout) }
     }
 
     /// Returns the text in this style, if stdout is coloured.
@@ -58,6 +64,62 @@ impl Write for Out {
 
     fn flush(&mut self) -> io::Result<()> {
         self.stdout.flush()
+    }
+}
+
+/// Standard output without a buffer.
+#[derive(Debug)]
+pub(crate) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        patiently(io::stdout().as_fd(), PollFlags::OUT, |fd| rustix::io::write(fd, bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard error without a buffer.
+#[derive(Debug)]
+pub(crate) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        patiently(io::stderr().as_fd(), PollFlags::OUT, |fd| rustix::io::write(fd, bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard input without a buffer.
+#[derive(Debug)]
+pub(crate) struct Stdin;
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        patiently(io::stdin().as_fd(), PollFlags::IN, |fd| rustix::io::read(fd, &mut *buffer))
+    }
+}
+
+/// Repeats a call until it neither would block nor was interrupted.
+fn patiently<T>(
+    fd: BorrowedFd<'_>,
+    ready: PollFlags,
+    mut call: impl FnMut(BorrowedFd<'_>) -> Result<T, Errno>,
+) -> io::Result<T> {
+    loop {
+        match call(fd) {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => match poll(&mut [PollFd::from_borrowed_fd(fd, ready)], None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            },
+            result => return Ok(result?),
+        }
     }
 }
 
@@ -108,7 +170,7 @@ mod tests {
 
     #[test]
     fn colour_is_for_terminals() {
-        let mut out = Out { stdout: io::stdout(), terminal: false, colour: false };
+        let mut out = Out { stdout: LineWriter::new(Stdout), terminal: false, colour: false };
         assert_eq!(out.styled(Style::Red, "no"), "no");
         (out.terminal, out.colour) = (true, true);
         assert_eq!(out.styled(Style::Red, "no"), "\x1b[31mno\x1b[0m");

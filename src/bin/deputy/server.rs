@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deputy::client::{Client, Metrics, Options, TypeMetrics, Url};
-use deputy::limits::{TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
+use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
@@ -16,6 +16,15 @@ pub(crate) static SERVER: Opt = Opt {
     value: ValueKind::Text("URL"),
     help: "tcp://HOST:PORT, HOST:PORT or unix:/PATH",
     default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
+};
+
+/// The longest line to the server and from it; read by [`max_line`].
+pub(crate) static MAX_LINE: Opt = Opt {
+    short: None,
+    long: "--max-line",
+    value: ValueKind::Bytes { min: LINE_BYTES_MIN as u64, max: LINE_BYTES_MAX as u64, zero: "" },
+    help: "longest arg and result, up to the server's --max-line",
+    default: "16M",
 };
 
 /// Percent of the memory budget from which it counts as full: the server already refuses large jobs.
@@ -33,6 +42,12 @@ pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
 /// Connects to the server.
 pub(crate) fn connect(args: &Args, options: Options) -> Result<Client, CliError> {
     Ok(options.connect(&url(args)?.to_string())?)
+}
+
+/// Returns the longest line, in bytes.
+pub(crate) fn max_line(args: &Args) -> usize {
+    let bytes = args.uint(&MAX_LINE).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.unwrap_or(LINE_BYTES_DEFAULT)
 }
 
 /// Checks that a type has a valid length.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deputy::client::{Client, Metrics, Options};
 
@@ -40,7 +40,7 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "how long to wait for a connection, and for an answer",
+    help: "time limit of the command",
     default: "10",
 };
 
@@ -105,7 +105,10 @@ fn threshold(args: &Args, option: &Opt, read: fn(&str) -> Option<u64>) -> Result
 
 /// Asks for all types, and for those that need a worker.
 fn query(args: &Args, types: &[&str], timeout: Duration) -> Result<(Metrics, Metrics), CliError> {
-    let client: Client = connect(args, Options::new().connect_timeout(timeout).answer_timeout(timeout))?;
+    let client: Client = connect(
+        args,
+        Options::new().connect_timeout(timeout).answer_timeout(timeout).deadline(Instant::now() + timeout),
+    )?;
     let wanted = if types.is_empty() { Metrics::default() } else { client.metrics_of(types)? };
     Ok((client.metrics_by_type()?, wanted))
 }

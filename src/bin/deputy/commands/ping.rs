@@ -16,8 +16,8 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "how long to wait for a connection, and for the answer",
-    default: "5 and 20",
+    help: "time limit of the command",
+    default: "5 to connect, 20 for the answer",
 };
 
 pub(crate) static PING: Subcommand = Subcommand {
@@ -41,7 +41,7 @@ pub(crate) static PING: Subcommand = Subcommand {
 fn run(args: &Args) -> Outcome {
     let mut options = Options::new();
     if let Some(timeout) = args.seconds(&TIMEOUT) {
-        options = options.connect_timeout(timeout).answer_timeout(timeout);
+        options = options.connect_timeout(timeout).answer_timeout(timeout).deadline(Instant::now() + timeout);
     }
     let client = connect(args, options)?;
     let asked = Instant::now();
@@ -61,6 +61,9 @@ mod tests {
 
     #[test]
     fn the_help_text_shows_the_true_default() {
-        assert_eq!(TIMEOUT.default, format!("{CONNECT_SECONDS_DEFAULT} and {ANSWER_SECONDS_DEFAULT}"));
+        assert_eq!(
+            TIMEOUT.default,
+            format!("{CONNECT_SECONDS_DEFAULT} to connect, {ANSWER_SECONDS_DEFAULT} for the answer")
+        );
     }
 }

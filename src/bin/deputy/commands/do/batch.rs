@@ -10,18 +10,20 @@
 //! the permit. With `--ordered` one waiter takes the jobs in the order of the lines; otherwise there is one per permit. The
 //! reader may block on its input for ever, so no thread joins it.
 
-use std::io::{self, IsTerminal};
+use std::fmt::Write;
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use deputy::client::{Client, Error, JobHandle};
-use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
-use super::input::{ArgFormat, Line, ResultPrinter, input_length, lines};
-use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, print_error};
+use super::input::{ArgError, ArgFormat, Line, input_length};
+use super::output::{Progress, ResultPrinter};
+use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, USAGE, print_error};
+use crate::format::{count, counted};
 
 /// What to do with each line.
 pub(super) struct Batch<'a> {
@@ -46,12 +48,12 @@ struct PendingJob {
 impl Batch<'_> {
     /// Submits the lines and prints the results, until the input ends or a problem stops it.
     pub(super) fn run(&self, client: Client) -> Outcome {
-        let lines = read_lines()?;
+        let lines = read_lines(self.form)?;
         let (permit, permits) = bounded(self.jobs);
         let (open_jobs, to_wait_for) = unbounded();
         let (stop, stopped) = bounded::<()>(0);
         let (waiting, all_done) = bounded::<()>(0);
-        let report = Mutex::new(Summary::new(self.raw, stop));
+        let report = Mutex::new(Summary::new(self.raw, self.form.item(), stop));
         let mut client = Some(client);
         let ended = thread::scope(|scope| {
             for _ in 0..self.jobs {
@@ -68,7 +70,7 @@ impl Batch<'_> {
             }
             drop(waiting);
             let open = client.as_ref().expect("it is taken below");
-            let ended = self.submit(open, &lines, &permits, &open_jobs, &stopped);
+            let ended = self.submit(open, &lines, &permits, &open_jobs, &stopped, &report);
             drop(open_jobs);
             select! {
                 // Dropping the client fails the pending jobs, so the waiters end.
@@ -80,7 +82,7 @@ impl Batch<'_> {
         ended.and(report.into_inner().finish())
     }
 
-    /// Submits the lines until one is wrong or the summary says to stop.
+    /// Submits the lines until the summary says to stop. A line that is no arg fails alone.
     fn submit(
         &self,
         client: &Client,
@@ -88,6 +90,7 @@ impl Batch<'_> {
         permits: &Receiver<()>,
         open_jobs: &Sender<PendingJob>,
         stopped: &Receiver<()>,
+        summary: &Mutex<Summary>,
     ) -> Outcome {
         loop {
             let line = select! {
@@ -97,7 +100,14 @@ impl Batch<'_> {
             let Ok(line) = line else { return Ok(()) };
             let line = line?;
             let (number, length) = (line.number, line.length);
-            let Some(arg) = self.form.arg_in(line)? else { continue };
+            let arg = match self.form.arg_in(line) {
+                Ok(None) => continue,
+                Ok(Some(arg)) => arg,
+                Err(error) => {
+                    summary.lock().refuse(number, length, &error);
+                    continue;
+                }
+            };
             select! {
                 recv(stopped) -> _ => return Ok(()),
                 recv(permits) -> _ => {}
@@ -111,10 +121,10 @@ impl Batch<'_> {
 }
 
 /// Reads ahead on a thread.
-fn read_lines() -> Result<Receiver<Result<Line, CliError>>, CliError> {
+fn read_lines(form: ArgFormat) -> Result<Receiver<Result<Line, CliError>>, CliError> {
     let (sender, receiver) = bounded(64);
     let read = move || {
-        for line in lines() {
+        for line in form.lines() {
             let was_last = line.is_err();
             if sender.send(line).is_err() || was_last {
                 return;
@@ -150,16 +160,31 @@ struct Summary {
     stop: Option<Sender<()>>,
     /// Why it was stopped.
     stopped: Option<CliError>,
+    /// What a line is called.
+    item: &'static str,
     done: u64,
+    /// Lines that are no args.
+    invalid: u64,
     failed: u64,
     timed_out: u64,
     lost: u64,
 }
 
 impl Summary {
-    fn new(raw: bool, stop: Sender<()>) -> Self {
+    fn new(raw: bool, item: &'static str, stop: Sender<()>) -> Self {
         let (results, progress) = (ResultPrinter::new(raw), Progress::start(input_length()));
-        Self { results, progress, stop: Some(stop), stopped: None, done: 0, failed: 0, timed_out: 0, lost: 0 }
+        Self {
+            results,
+            progress,
+            stop: Some(stop),
+            stopped: None,
+            item,
+            done: 0,
+            invalid: 0,
+            failed: 0,
+            timed_out: 0,
+            lost: 0,
+        }
     }
 
     /// Counts and prints the answer of a job.
@@ -178,9 +203,16 @@ impl Summary {
                 let count = if matches!(error, Error::TimedOut) { &mut self.timed_out } else { &mut self.failed };
                 *count += 1;
                 self.progress.advance(length, false);
-                self.progress.suspend(|| print_error(&format!("line {line}: {error}")));
+                self.progress.suspend(|| print_error(&format!("{} {line}: {error}", self.item)));
             }
         }
+    }
+
+    /// Counts and reports a line that is no arg.
+    fn refuse(&mut self, line: u64, length: u64, error: &ArgError) {
+        self.invalid += 1;
+        self.progress.advance(length, false);
+        self.progress.suspend(|| print_error(&format!("{} {line} {}", self.item, error.0)));
     }
 
     fn print(&mut self, res: &RawValue) {
@@ -206,12 +238,15 @@ impl Summary {
     /// Returns how the batch ended.
     fn finish(self) -> Outcome {
         self.progress.end();
-        let all = self.done + self.failed + self.timed_out;
+        let all = self.done + self.invalid + self.failed + self.timed_out;
         match self.stopped {
             Some(problem) if problem.code() == NO_CONNECTION => {
                 Err(problem.append(&format!("{} jobs have no answer", self.lost)))
             }
             Some(problem) => Err(problem),
+            None if self.invalid > 0 => {
+                Err(CliError::new(USAGE, format!("{} of {all} {}s were not submitted", self.invalid, self.item)))
+            }
             None if self.timed_out > 0 => {
                 Err(CliError::new(TIMED_OUT, format!("{} of {all} jobs had no answer in time", self.timed_out)))
             }
@@ -223,89 +258,113 @@ impl Summary {
 
 /// After this many jobs the server is asked whether it has accepted them.
 const BATCH: usize = 1_000;
+/// The most ranges of refused lines that are listed.
+const RANGES_MAX: usize = 10;
 
 /// Waits until the server has read these jobs. Fails if it refused one.
-pub(super) fn wait_until_accepted(
-    client: &Client,
-    jobs: impl IntoIterator<Item = JobHandle<Box<RawValue>>>,
-) -> Outcome {
+pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<Box<RawValue>>) -> Outcome {
     client.ping()?;
-    for job in jobs {
-        match job.try_wait() {
-            // A job that has failed was accepted.
-            None | Some(Ok(_) | Err(Error::Failed(_) | Error::GaveUp(_))) => {}
-            Some(Err(error)) => return Err(error.into()),
-        }
-    }
-    Ok(())
+    refusal(job).map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Submits a job for each line, and waits only until the server has accepted all.
+/// Returns why the server did not accept a job; none if it did. It has read the job.
+fn refusal(job: &JobHandle<Box<RawValue>>) -> Option<Error> {
+    match job.try_wait() {
+        // A job that has ended was accepted.
+        None | Some(Ok(_) | Err(Error::Failed(_) | Error::GaveUp(_) | Error::ResultTooLong(_))) => None,
+        Some(Err(error)) => Some(error),
+    }
+}
+
+/// Submits a job for each line, and waits only until the server has accepted all. Stops after it has refused one.
 pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) -> Outcome {
+    let mut accepted = Accepted { item: form.item(), ..Accepted::default() };
     let mut jobs = Vec::new();
-    let mut ended = Ok(());
-    for line in lines() {
-        match line.and_then(|line| form.arg_in(line)) {
+    for line in form.lines() {
+        let line = line?;
+        let number = line.number;
+        accepted.last = number;
+        match form.arg_in(line) {
             Ok(None) => {}
-            Ok(arg) => jobs.push(client.submit_raw(type_name, arg.as_deref())),
-            Err(problem) => {
-                ended = Err(problem);
-                break;
+            Ok(arg) => jobs.push((number, client.submit_raw(type_name, arg.as_deref()))),
+            Err(ArgError(reason)) => {
+                accepted.invalid += 1;
+                print_error(&format!("{} {number} {reason}", accepted.item));
             }
         }
         if jobs.len() == BATCH {
-            wait_until_accepted(client, jobs.drain(..))?;
+            accepted.add(client, jobs.drain(..))?;
+            if accepted.refused > 0 {
+                break;
+            }
         }
     }
-    wait_until_accepted(client, jobs).and(ended)
+    accepted.add(client, jobs)?;
+    accepted.outcome()
 }
 
-/// A line on a terminal's stderr: how many jobs are done, how many failed, the rate, and the time left if the length of the
-/// input is known.
-struct Progress {
-    /// None without a terminal.
-    bar: Option<ProgressBar>,
-    start: Instant,
-    done: u64,
-    failed: u64,
+/// What the server has made of the lines so far.
+#[derive(Default)]
+struct Accepted {
+    /// What a line is called.
+    item: &'static str,
+    jobs: u64,
+    invalid: u64,
+    refused: u64,
+    /// The first refusal.
+    reason: Option<Error>,
+    /// First and last of neighbouring refused lines.
+    ranges: Vec<(u64, u64)>,
+    /// The last line that was read.
+    last: u64,
 }
 
-impl Progress {
-    /// `bytes` is the length of the input, if it is known.
-    fn start(bytes: Option<u64>) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let (bar, template) = match bytes {
-                Some(bytes) => (ProgressBar::new(bytes), "{bar:30} {percent:>3}%  {msg}, {eta} left"),
-                None => (ProgressBar::no_length(), "{msg}, {elapsed}"),
+impl Accepted {
+    /// Counts jobs, once the server has read them. If the connection is lost before that, the error says what is known.
+    fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<Box<RawValue>>)>) -> Outcome {
+        let mut jobs = jobs.into_iter().peekable();
+        if let Err(error) = client.ping() {
+            let from = jobs.peek().map_or(self.last, |(line, _)| *line);
+            let known = format!(
+                "{} accepted before {} {from}; the server may have accepted some of those up to {} {}",
+                counted(self.jobs, "job"),
+                self.item,
+                self.item,
+                self.last
+            );
+            return Err(CliError::from(error).append(&known));
+        }
+        for (line, job) in jobs {
+            let Some(error) = refusal(&job) else {
+                self.jobs += 1;
+                continue;
             };
-            bar.with_style(ProgressStyle::with_template(template).expect("the template is right"))
-        });
-        Self { bar, start: Instant::now(), done: 0, failed: 0 }
-    }
-
-    /// Counts a finished job, and its `bytes` of the input.
-    fn advance(&mut self, bytes: u64, is_done: bool) {
-        let count = if is_done { &mut self.done } else { &mut self.failed };
-        *count += 1;
-        let Some(bar) = &self.bar else { return };
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = (self.done + self.failed) as f64 / self.start.elapsed().as_secs_f64().max(1e-3);
-        bar.set_message(format!("{} done, {} failed, {rate:.0}/s", self.done, self.failed));
-        bar.inc(bytes);
-    }
-
-    /// Removes the line while `write` writes to the terminal.
-    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+            self.refused += 1;
+            self.reason.get_or_insert(error);
+            match self.ranges.last_mut() {
+                Some((_, last)) if *last + 1 == line => *last = line,
+                _ => self.ranges.push((line, line)),
+            }
         }
+        Ok(())
     }
 
-    /// Removes the line.
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+    fn outcome(self) -> Outcome {
+        let Self { item, jobs, invalid, refused, last, .. } = self;
+        match self.reason {
+            None if invalid == 0 => Ok(()),
+            None => Err(CliError::new(USAGE, format!("{invalid} of {} {item}s were not submitted", jobs + invalid))),
+            Some(error) => {
+                let mut text =
+                    format!("{error}; {} accepted, {} refused ({item}", counted(jobs, "job"), count(refused));
+                for (first, last) in self.ranges.iter().take(RANGES_MAX) {
+                    // Writing to a String cannot fail.
+                    let _ = if first == last { write!(text, " {first}") } else { write!(text, " {first}-{last}") };
+                }
+                let more = if self.ranges.len() > RANGES_MAX { " and others" } else { "" };
+                let _ = write!(text, "{more}); nothing was submitted after {item} {last}");
+                Err(CliError::new(FAILED, text))
+            }
         }
     }
 }

@@ -1,94 +1,121 @@
-//! Args from the command line or stdin, as JSON or text; results to stdout.
+//! Args from the command line or stdin, as JSON or text.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
 
-use deputy::limits::LINE_BYTES_DEFAULT;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{CliError, FAILED};
-use crate::out::Out;
+use crate::out::Stdin;
 
-/// Bytes of one arg: the longest line to the server. It keeps endless input from filling the memory.
-const ARG_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
+/// A byte order mark, with which some editors begin a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How args are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ArgFormat {
-    Json,
-    Text,
-}
-
-impl ArgFormat {
-    /// Returns the arg that the command line gives, if it gives one.
-    pub(super) fn arg_of(self, word: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
-        let bytes = match word {
-            Some("-") => whole_input()?,
-            Some(word) => return self.read(word.as_bytes().to_vec()).map(Some).map_err(|wrong| wrong.of("ARG")),
-            None => match is_input_given().then(whole_input).transpose()? {
-                None => return Ok(None),
-                Some(bytes) if bytes.is_empty() => return Ok(None),
-                Some(bytes) => bytes,
-            },
-        };
-        let bytes = if self == Self::Text { without_line_end(bytes) } else { bytes };
-        self.read(bytes).map(Some).map_err(|wrong| wrong.of("standard input"))
-    }
-
-    /// Returns the arg of a line; none for an empty line of JSON.
-    pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, CliError> {
-        if self == Self::Json && line.bytes.trim_ascii().is_empty() {
-            return Ok(None);
-        }
-        self.read(line.bytes).map(Some).map_err(|wrong| wrong.of(&format!("line {}", line.number)))
-    }
-
-    fn read(self, bytes: Vec<u8>) -> Result<Box<RawValue>, ArgError> {
-        if bytes.len() > ARG_BYTES_MAX {
-            return Err(ArgError(format!("has more than {ARG_BYTES_MAX} bytes")));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| ArgError("is not UTF-8".to_owned()))?;
-        match self {
-            Self::Text => Ok(to_raw_value(&text).expect("a string can be written as JSON")),
-            Self::Json => RawValue::from_string(text)
-                .map_err(|error| ArgError(format!("is not JSON: {error} (with -s it is text)"))),
-        }
-    }
+pub(super) struct ArgFormat {
+    /// Text, not JSON.
+    pub(super) is_text: bool,
+    /// Lines end with CR LF.
+    pub(super) is_crlf: bool,
+    /// Args end with NUL, not with a line end.
+    pub(super) is_null: bool,
+    /// The longest arg in bytes. It keeps endless input from filling the memory.
+    pub(super) bytes_max: usize,
 }
 
 /// What is wrong with an arg: a clause that follows its place.
-struct ArgError(String);
+#[derive(Debug)]
+pub(super) struct ArgError(pub(super) String);
 
-impl ArgError {
-    fn of(self, place: &str) -> CliError {
-        CliError::usage(format!("{place} {}", self.0))
-    }
-}
-
-/// A line of standard input, without its end.
+/// A line of standard input, or an arg that ends with NUL.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// Counted from 1.
+    /// From 1.
     pub(super) number: u64,
-    pub(super) bytes: Vec<u8>,
-    /// Bytes of the input, with the line end.
+    /// Without its end. One that is too long is cut, but longer than an arg may be.
+    bytes: Vec<u8>,
+    /// Bytes of the input, with the end.
     pub(super) length: u64,
 }
 
-/// Reads the lines of standard input.
-pub(super) fn lines() -> impl Iterator<Item = Result<Line, CliError>> {
-    let mut input = BufReader::with_capacity(1 << 16, io::stdin());
-    (1..).map_while(move |number| {
-        let mut bytes = Vec::new();
-        // One byte more for the line end, and one to find that the line is too long.
-        match input.by_ref().take(ARG_BYTES_MAX as u64 + 2).read_until(b'\n', &mut bytes) {
-            Ok(0) => None,
-            Ok(length) => Some(Ok(Line { number, length: length as u64, bytes: without_line_end(bytes) })),
-            Err(error) => Some(Err(unreadable(&error))),
+impl ArgFormat {
+    /// What a line is called in messages.
+    pub(super) fn item(self) -> &'static str {
+        if self.is_null { "item" } else { "line" }
+    }
+
+    /// Returns the arg that the command line gives. `-` stands for all of standard input.
+    pub(super) fn arg_of(self, argument: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
+        let (place, bytes) = match argument {
+            None => return Ok(None),
+            Some("-") => ("standard input", self.without_end(self.whole_input()?)),
+            Some(argument) => ("ARG", argument.as_bytes().to_vec()),
+        };
+        let wrong = |ArgError(reason)| CliError::usage(format!("{place} {reason}"));
+        self.read(bytes).map(Some).map_err(wrong)
+    }
+
+    /// Returns the arg of a line; none for an empty line of JSON.
+    pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, ArgError> {
+        if !self.is_text && line.bytes.trim_ascii().is_empty() {
+            return Ok(None);
         }
-    })
+        self.read(line.bytes).map(Some)
+    }
+
+    /// Reads the lines of standard input.
+    pub(super) fn lines(self) -> impl Iterator<Item = Result<Line, CliError>> {
+        let mut input = BufReader::with_capacity(1 << 16, Stdin);
+        (1..).map_while(move |number| self.line(&mut input, number).map_err(|error| unreadable(&error)).transpose())
+    }
+
+    fn line(self, input: &mut impl BufRead, number: u64) -> io::Result<Option<Line>> {
+        let end = if self.is_null { 0 } else { b'\n' };
+        let mut bytes = Vec::new();
+        // Room for an end of two bytes, and one byte to find that the line is too long.
+        let most = self.bytes_max as u64 + 3;
+        let mut length = input.by_ref().take(most).read_until(end, &mut bytes)? as u64;
+        if length == 0 {
+            return Ok(None);
+        }
+        if length == most && bytes.last() != Some(&end) {
+            length += input.skip_until(end)? as u64;
+        }
+        Ok(Some(Line { number, length, bytes: self.without_end(bytes) }))
+    }
+
+    fn without_end(self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.is_null {
+            bytes.pop_if(|last| *last == 0);
+        } else if bytes.pop_if(|last| *last == b'\n').is_some() && self.is_crlf {
+            bytes.pop_if(|last| *last == b'\r');
+        }
+        bytes
+    }
+
+    fn whole_input(self) -> Result<Vec<u8>, CliError> {
+        let mut bytes = Vec::new();
+        // As for lines.
+        let read = Stdin.take(self.bytes_max as u64 + 3).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(&error))?;
+        Ok(bytes)
+    }
+
+    fn read(self, bytes: Vec<u8>) -> Result<Box<RawValue>, ArgError> {
+        if bytes.len() > self.bytes_max {
+            return Err(ArgError(format!("has more than {} bytes (--max-line)", self.bytes_max)));
+        }
+        if !self.is_text && bytes.starts_with(BYTE_ORDER_MARK) {
+            return Err(ArgError("begins with a byte order mark, which JSON does not allow: remove it".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| ArgError("is not UTF-8".to_owned()))?;
+        if self.is_text {
+            return Ok(to_raw_value(&text).expect("a string can be written as JSON"));
+        }
+        RawValue::from_string(text).map_err(|error| ArgError(format!("is not JSON: {error} (with -s it is text)")))
+    }
 }
 
 /// Returns the length of standard input, if it is a file.
@@ -97,48 +124,44 @@ pub(super) fn input_length() -> Option<u64> {
     metadata.is_file().then_some(metadata.len())
 }
 
-/// Whether standard input is a pipe or a file, and neither a terminal nor /dev/null.
-fn is_input_given() -> bool {
-    let kind = io::stdin().as_fd().try_clone_to_owned().and_then(|input| File::from(input).metadata());
-    kind.is_ok_and(|metadata| {
-        let kind = metadata.file_type();
-        kind.is_fifo() || kind.is_file() || kind.is_socket()
-    })
-}
-
-fn whole_input() -> Result<Vec<u8>, CliError> {
-    let mut bytes = Vec::new();
-    // As for lines, with room to find that it is too long.
-    let read = io::stdin().take(ARG_BYTES_MAX as u64 + 2).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(&error))?;
-    Ok(bytes)
-}
-
-fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.pop_if(|last| *last == b'\n');
-    bytes
-}
-
 fn unreadable(error: &io::Error) -> CliError {
     CliError::new(FAILED, format!("cannot read standard input: {error}"))
 }
 
-/// Prints results on stdout.
-pub(super) struct ResultPrinter {
-    pub(super) out: Out,
-    /// Whether to print texts without quotes.
-    raw: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ResultPrinter {
-    pub(super) fn new(raw: bool) -> Self {
-        Self { out: Out::stdout(), raw }
-    }
+    const JSON: ArgFormat = ArgFormat { is_text: false, is_crlf: false, is_null: false, bytes_max: 8 };
 
-    /// Prints a result, and ends the line.
-    pub(super) fn print(&mut self, res: &RawValue) -> io::Result<()> {
-        // A string with a lone surrogate is not valid text, and is printed as JSON.
-        let text = if self.raw { serde_json::from_str::<String>(res.get()).ok() } else { None };
-        writeln!(self.out, "{}", text.as_deref().unwrap_or(res.get()))
+    #[test]
+    fn lines_end_as_the_format_says() {
+        let text = ArgFormat { is_text: true, ..JSON };
+        for (format, input, args) in [
+            (text, "a\nb\r\n\nc", &["\"a\"", "\"b\\r\"", "\"\"", "\"c\""][..]),
+            (ArgFormat { is_crlf: true, ..text }, "a\nb\r\nc\r", &["\"a\"", "\"b\"", "\"c\\r\""]),
+            (ArgFormat { is_null: true, ..text }, "a\nb\0\0c", &["\"a\\nb\"", "\"\"", "\"c\""]),
+            (JSON, "1\n\n \n[2]\r\n", &["1", "", "", "[2]"]),
+            (JSON, "12345678\n\"234567\"\r\n", &["12345678", "has more"]),
+            (JSON, "123456789\n0123456789abcdef\n1\n", &["has more", "has more", "1"]),
+            (JSON, "\u{feff}1", &["begins with a byte order mark"]),
+        ] {
+            let mut input = input.as_bytes();
+            let mut got = Vec::new();
+            let all = input.len() as u64;
+            let mut length = 0;
+            while let Some(line) = format.line(&mut input, 1).unwrap() {
+                length += line.length;
+                got.push(match format.arg_in(line) {
+                    Ok(arg) => arg.map_or(String::new(), |arg| arg.get().to_owned()),
+                    Err(ArgError(reason)) => reason,
+                });
+            }
+            assert_eq!((got.len(), length), (args.len(), all), "{got:?}");
+            assert!(
+                got.iter().zip(args).all(|(got, arg)| got == arg || got.starts_with(arg) && arg.len() > 6),
+                "{got:?}"
+            );
+        }
     }
 }

@@ -4,22 +4,29 @@
 //! |---|---|
 //! | `do` | the row of the table; one job |
 //! | `batch` | a job for each line, with or without waiting |
-//! | `input` | args from the command line and stdin; results to stdout |
+//! | `input` | args from the command line and stdin |
+//! | `output` | results and progress |
 
 mod batch;
 mod input;
+mod output;
 
-use std::time::Duration;
+use std::process;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use deputy::client::{Client, Options};
-use deputy::limits::CONNECT_SECONDS_DEFAULT;
+use deputy::client::Options;
+use deputy::limits::{ANSWER_SECONDS_DEFAULT, CONNECT_SECONDS_DEFAULT};
+use parking_lot::Mutex;
 
 use self::batch::Batch;
-use self::input::{ArgFormat, ResultPrinter};
+use self::input::ArgFormat;
+use self::output::ResultPrinter;
 use crate::cli::parse::{Args, quoted};
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
-use crate::error::{CliError, EXIT_CODES, Outcome};
-use crate::server::{SERVER, check_type};
+use crate::error::{CliError, EXIT_CODES, FAILED, Outcome, TIMED_OUT, print_error};
+use crate::server::{MAX_LINE, SERVER, check_type, connect, max_line};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is text, not JSON");
@@ -28,7 +35,7 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "how long to wait for a result; the job stays at the server and still runs",
+    help: "time limit of the command, with --lines of each job; a submitted job stays at the server and still runs",
     default: "",
 };
 static BACKGROUND: Opt =
@@ -43,6 +50,11 @@ static JOBS: Opt = Opt {
 };
 static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");
 
+static NULL: Opt = Opt::flag(Some('0'), "--null", "with --lines: args end with NUL, not with a line end");
+static CRLF: Opt = Opt::flag(None, "--crlf", "lines of standard input end with CR LF");
+
+/// How long connecting may take, unless `--timeout` is shorter.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(CONNECT_SECONDS_DEFAULT);
 /// Default of `--jobs`.
 const JOBS_DEFAULT: u64 = 64;
 
@@ -58,20 +70,21 @@ pub(crate) static DO: Subcommand = Subcommand {
             choices: Choices::Any,
         },
     ],
-    options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &SERVER, &HELP],
+    options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &NULL, &CRLF, &MAX_LINE, &SERVER, &HELP],
     about: &[
         "Prints the result on standard output, as JSON. If the job fails, its err is printed on standard error, and the \
          exit code is 1.",
-        "Without ARG, standard input is read if it is a pipe or a file. If it is not, or is empty, the job has no arg. \
-         With --string, one line end at the end of standard input is not part of the text.",
+        "Without ARG the job has no arg. Standard input is read only for - and --lines. With --string, one line end at \
+         the end of standard input is not part of the text.",
         "With --lines each line is a job, and results are printed as they come. Empty lines are skipped, unless \
-         --string is given. A failed job is reported on standard error with its line number, and the others go on. A \
-         line that is not JSON ends the input. If the connection is lost, no job is submitted again.",
+         --string is given. A job that fails, and a line that is not JSON, are reported on standard error with the line \
+         number, and the others go on. If the connection is lost, no job is submitted again.",
     ],
     examples: &[
         Example { what: "A job with a JSON arg", line: "deputy do add '[1, 2, 3]'" },
         Example { what: "Text in, text out", line: "deputy do -s -r shout 'good morning'" },
         Example { what: "A job for each file, 16 at once", line: "ls *.jpg | deputy do -l -s -r -j 16 thumbnail" },
+        Example { what: "Names of any kind", line: "find . -print0 | deputy do -0 -l -s index" },
         Example { what: "Every night, without waiting", line: "0 3 * * * deputy do --background tidy" },
     ],
     exit_codes: EXIT_CODES,
@@ -82,31 +95,68 @@ pub(crate) static DO: Subcommand = Subcommand {
 fn run(args: &Args) -> Outcome {
     let type_name = &args.positionals()[0];
     check_type(type_name)?;
-    let form = if args.has(&STRING) { ArgFormat::Text } else { ArgFormat::Json };
+    check_options(args)?;
+    let form = ArgFormat {
+        is_text: args.has(&STRING),
+        is_crlf: args.has(&CRLF),
+        is_null: args.has(&NULL),
+        bytes_max: max_line(args),
+    };
+    let options = Options::new().max_line(max_line(args));
     if args.has(&LINES) {
-        return run_lines(args, form);
+        return run_lines(args, form, options);
     }
-    if let Some(option) = [&JOBS, &ORDERED].into_iter().find(|option| args.has(option)) {
-        return Err(CliError::usage(format!("option '{}' requires --lines", option.long)));
-    }
+    let limit = args.seconds(&TIMEOUT).map(TimeLimit::start).transpose()?;
     let arg = form.arg_of(args.positionals().get(1).map(String::as_str))?;
-    let client = connect(args)?;
+    let options = match &limit {
+        Some(limit) => options.connect_timeout(limit.left().min(CONNECT_TIMEOUT)).deadline(limit.deadline),
+        None => options,
+    };
+    set_stage(limit.as_ref(), "connecting");
+    let client = connect(args, options)?;
+    set_stage(limit.as_ref(), "waiting for the server");
     let job = client.submit_raw(type_name, arg.as_deref());
     if args.has(&BACKGROUND) {
-        return batch::wait_until_accepted(&client, [job]);
+        return batch::wait_until_accepted(&client, &job);
     }
-    let res = match args.seconds(&TIMEOUT) {
-        Some(timeout) => job.wait_timeout(timeout),
-        None => job.wait(),
-    };
-    Ok(ResultPrinter::new(args.has(&RAW)).print(&res?)?)
+    let res = job.wait()?;
+    set_stage(limit.as_ref(), "writing the result");
+    Ok(ResultPrinter::new(args.has(&RAW)).print(&res)?)
 }
 
-fn run_lines(args: &Args, form: ArgFormat) -> Outcome {
-    if let Some(arg) = args.positionals().get(1).filter(|arg| *arg != "-") {
-        return Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg))));
+/// Refuses options that would have no effect.
+fn check_options(args: &Args) -> Outcome {
+    let given = |options: &[&'static Opt]| options.iter().copied().find(|option| args.has(option));
+    let refuse = |option: &Opt, reason: &str| Err(CliError::usage(format!("option '{}' {reason}", option.long)));
+    let arg = args.positionals().get(1).map(String::as_str);
+    let reads_stdin = args.has(&LINES) || arg == Some("-");
+    if let Some(option) = given(&[&JOBS, &ORDERED, &NULL]).filter(|_| !args.has(&LINES)) {
+        return refuse(option, "requires --lines");
     }
-    let client = connect(args)?;
+    if let Some(option) = given(&[&CRLF]).filter(|_| !reads_stdin || args.has(&NULL)) {
+        return refuse(option, "requires lines of standard input");
+    }
+    if let Some(option) = given(&[&STRING]).filter(|_| !reads_stdin && arg.is_none()) {
+        return refuse(option, "requires ARG or --lines");
+    }
+    if let Some(option) = given(&[&RAW, &JOBS, &ORDERED]).filter(|_| args.has(&BACKGROUND)) {
+        return refuse(option, "has no effect with --background, which prints no results");
+    }
+    match arg.filter(|arg| args.has(&LINES) && *arg != "-") {
+        Some(arg) => Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg)))),
+        None => Ok(()),
+    }
+}
+
+fn run_lines(args: &Args, form: ArgFormat, options: Options) -> Outcome {
+    let timeout = args.seconds(&TIMEOUT);
+    let options = match timeout {
+        Some(timeout) => options
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
+            .answer_timeout(timeout.min(Duration::from_secs(ANSWER_SECONDS_DEFAULT))),
+        None => options,
+    };
+    let client = connect(args, options)?;
     if args.has(&BACKGROUND) {
         return batch::submit_lines(&client, &args.positionals()[0], form);
     }
@@ -116,16 +166,46 @@ fn run_lines(args: &Args, form: ArgFormat) -> Outcome {
         form,
         jobs: usize::try_from(jobs).expect("it is in its range"),
         ordered: args.has(&ORDERED),
-        timeout: args.seconds(&TIMEOUT),
+        timeout,
         raw: args.has(&RAW),
     }
     .run(client)
 }
 
-fn connect(args: &Args) -> Result<Client, CliError> {
-    let longest = Duration::from_secs(CONNECT_SECONDS_DEFAULT);
-    let timeout = args.seconds(&TIMEOUT).map_or(longest, |timeout| timeout.min(longest));
-    crate::server::connect(args, Options::new().connect_timeout(timeout))
+/// The time limit of the whole command. Its thread ends the process if something takes longer, such as an input that stays
+/// open, or a reader of stdout that does not read.
+struct TimeLimit {
+    deadline: Instant,
+    stage: Arc<Mutex<&'static str>>,
+}
+
+/// How much later than the deadline the process is ended, so that a more exact error comes first.
+const GRACE: Duration = Duration::from_millis(100);
+
+impl TimeLimit {
+    fn start(timeout: Duration) -> Result<Self, CliError> {
+        let limit = Self { deadline: Instant::now() + timeout, stage: Arc::new(Mutex::new("reading standard input")) };
+        let (stage, end) = (Arc::clone(&limit.stage), limit.deadline + GRACE);
+        let watch = move || {
+            thread::sleep(end.saturating_duration_since(Instant::now()));
+            print_error(&format!("timed out after {} s while {}", timeout.as_secs_f64(), *stage.lock()));
+            process::exit(TIMED_OUT.into());
+        };
+        let no_thread = |error| CliError::new(FAILED, format!("cannot start a thread: {error}"));
+        thread::Builder::new().name("time limit".to_owned()).spawn(watch).map_err(no_thread)?;
+        Ok(limit)
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Notes what the command does now, for the error of its time limit.
+fn set_stage(limit: Option<&TimeLimit>, stage: &'static str) {
+    if let Some(limit) = limit {
+        *limit.stage.lock() = stage;
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The terminal: set up when the guard is made, and restored when it is dropped or any thread panics.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, BufWriter};
 use std::panic;
 use std::process;
 use std::time::Instant;
@@ -15,12 +15,13 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::draw::View;
 use super::state::State;
+use crate::out::Stdout;
 
 /// The exit code of a Rust program that has panicked.
 const PANICKED: i32 = 101;
 
 pub(super) struct TerminalGuard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     colour: bool,
 }
 
@@ -35,7 +36,7 @@ impl TerminalGuard {
             process::exit(PANICKED);
         }));
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(Stdout))).inspect_err(|_| restore())?;
         Ok(Self { terminal, colour })
     }
 
@@ -69,11 +70,11 @@ impl Drop for TerminalGuard {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide).inspect_err(|_| restore())
+    execute!(Stdout, EnterAlternateScreen, Hide).inspect_err(|_| restore())
 }
 
 /// Undoes [`enter`]. Errors are ignored: a terminal that is gone needs no restoring.
 fn restore() {
-    let _ = execute!(stdout(), Show, LeaveAlternateScreen);
+    let _ = execute!(Stdout, Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();
 }

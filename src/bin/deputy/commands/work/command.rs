@@ -14,7 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::groups::{GUARD, ProcessGroups};
 use super::program;
-use super::run::{KillReason, OUTPUT_BYTES_MAX, RunError, RunResult, run};
+use super::run::{KillReason, Limits, RunError, RunResult, run};
 use crate::cli::parse::quoted;
 use crate::error::CliError;
 use crate::init::this_program;
@@ -38,6 +38,7 @@ pub(super) struct Command {
     words: Vec<OsString>,
     form: IoFormat,
     timeout: Option<Duration>,
+    output_bytes_max: usize,
     groups: Arc<ProcessGroups>,
 }
 
@@ -71,10 +72,11 @@ impl Command {
         words: &[OsString],
         form: IoFormat,
         timeout: Option<Duration>,
+        output_bytes_max: usize,
         groups: Arc<ProcessGroups>,
     ) -> Result<Self, CliError> {
         program::check(&words[0]).map_err(CliError::usage)?;
-        Ok(Self { words: words.to_vec(), form, timeout, groups })
+        Ok(Self { words: words.to_vec(), form, timeout, output_bytes_max, groups })
     }
 
     /// Checks that a command could be started now: the program is there, and the system has a process and pipes for it.
@@ -96,7 +98,8 @@ impl Command {
         let result = loop {
             let mut command = process::Command::new(&self.words[0]);
             command.args(&self.words[1..]).env("DEPUTY_ID", &id).env("DEPUTY_TYPE", job.type_name());
-            match (run(&mut command, arg.as_bytes(), self.timeout, &self.groups), waits.next()) {
+            let limits = Limits { timeout: self.timeout, output_bytes_max: self.output_bytes_max };
+            match (run(&mut command, arg.as_bytes(), limits, &self.groups), waits.next()) {
                 (Ok(result), _) => break result,
                 (Err(RunError::Start(_)), Some(ms)) => thread::sleep(Duration::from_millis(ms)),
                 (Err(RunError::Start(error)), None) => {
@@ -120,7 +123,7 @@ impl Command {
                 format!("the command was ended after {limit} s")
             }
             (Some(KillReason::TooMuchOutput), ..) => {
-                format!("the command was ended because it wrote more than {OUTPUT_BYTES_MAX} bytes")
+                format!("the command was ended because it wrote more than {} bytes (--max-line)", self.output_bytes_max)
             }
             (None, Some(0), _) => return Ok(()),
             (None, Some(status), _) => format!("the command ended with status {status}"),

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use deputy::client::{Event, Job, RunError, Stopper, Worker};
+use deputy::client::{Event, Job, Options, RunError, Stopper, Worker};
 use deputy::limits::JOBS_PER_WORKER_MAX;
 use parking_lot::{Condvar, Mutex};
 use rustix::process::Signal;
@@ -31,7 +31,7 @@ use self::groups::ProcessGroups;
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
-use crate::server::{SERVER, check_types, url};
+use crate::server::{MAX_LINE, SERVER, check_types, max_line, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JOBS: Opt = Opt {
@@ -74,7 +74,7 @@ pub(crate) static WORK: Subcommand = Subcommand {
             choices: Choices::Any,
         },
     ],
-    options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &SERVER, &HELP],
+    options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
     about: &[
         "COMMAND reads the job's arg on standard input: a text as it is, anything else as JSON. The variables DEPUTY_ID \
          and DEPUTY_TYPE hold the job's id and type. Its standard output is the result, as a text without the last \
@@ -115,7 +115,8 @@ fn run(args: &Args) -> Outcome {
         (true, true) => return Err(CliError::usage("options '--json' and '--base64' exclude each other")),
     };
     let groups = Arc::new(ProcessGroups::default());
-    let command = Arc::new(Command::new(args.trailing(), form, args.seconds(&TIMEOUT), Arc::clone(&groups))?);
+    let command =
+        Arc::new(Command::new(args.trailing(), form, args.seconds(&TIMEOUT), max_line(args), Arc::clone(&groups))?);
     let stop = Arc::new(Stop::default());
     url(args)?;
     catch_signals(Arc::clone(&stop), Arc::clone(&groups))?;
@@ -163,6 +164,7 @@ fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Re
     let jobs = args.uint(&JOBS).unwrap_or(1);
     let mut worker = Worker::connect(&url)
         .max_jobs(u32::try_from(jobs).expect("it is in its range"))
+        .options(Options::new().max_line(max_line(args)))
         .limit(jobs_left.load(Ordering::Relaxed))
         .on_event(events(url));
     for name in args.positionals() {

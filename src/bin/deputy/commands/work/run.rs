@@ -16,15 +16,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use deputy::limits::LINE_BYTES_DEFAULT;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::groups::{ProcessGroups, in_new_session, send};
 
-/// Bytes that a command may write: the longest line to the server.
-pub(super) const OUTPUT_BYTES_MAX: usize = LINE_BYTES_DEFAULT;
 /// Bytes of standard error that are kept: the last ones.
 const ERROR_BYTES_MAX: usize = 4 << 10;
 /// The time between SIGTERM and SIGKILL.
@@ -58,14 +55,22 @@ pub(super) enum RunError {
     Watch(io::Error),
 }
 
+/// What a run must not exceed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) timeout: Option<Duration>,
+    /// Bytes that the command may write: the longest line to the server.
+    pub(super) output_bytes_max: usize,
+}
+
 /// Runs a command to its end.
 pub(super) fn run(
     command: &mut Command,
     input: &[u8],
-    timeout: Option<Duration>,
+    limits: Limits,
     groups: &ProcessGroups,
 ) -> Result<RunResult, RunError> {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = limits.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // All that can fail is there before the command starts.
     let (exit, started) = exit_pipe().map_err(RunError::Start)?;
@@ -74,7 +79,7 @@ pub(super) fn run(
     groups.add(group);
     // The thread waits for it.
     let _ = started.send(group);
-    let run = Run::of(&mut child, exit, input, deadline).and_then(Run::finish);
+    let run = Run::of(&mut child, exit, input, deadline, limits.output_bytes_max).and_then(Run::finish);
     if !matches!(run, Ok(Run { killed: None, .. })) {
         // The rest of the group has had its time, or can no longer be watched.
         send(group, Signal::KILL);
@@ -97,6 +102,7 @@ struct Run<'a> {
     stdout: Option<Stream>,
     stderr: Option<Stream>,
     output: Vec<u8>,
+    output_bytes_max: usize,
     errors: Tail,
     killed: Option<KillReason>,
     /// The next step of a run that takes too long, and when it is due.
@@ -118,7 +124,13 @@ enum Timer {
 }
 
 impl<'a> Run<'a> {
-    fn of(child: &mut Child, exit: PipeReader, input: &'a [u8], deadline: Option<Instant>) -> io::Result<Self> {
+    fn of(
+        child: &mut Child,
+        exit: PipeReader,
+        input: &'a [u8],
+        deadline: Option<Instant>,
+        output_bytes_max: usize,
+    ) -> io::Result<Self> {
         let group = Pid::from_child(child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         for pipe in
@@ -134,6 +146,7 @@ impl<'a> Run<'a> {
             stdout: stdout.map(|stdout| Box::new(stdout) as Stream),
             stderr: stderr.map(|stderr| Box::new(stderr) as Stream),
             output: Vec::new(),
+            output_bytes_max,
             errors: Tail::default(),
             killed: None,
             timer: (Timer::Terminate, deadline),
@@ -194,7 +207,7 @@ impl<'a> Run<'a> {
 
     fn read_output(&mut self, chunk: &mut [u8]) {
         let Some(bytes) = read(&mut self.stdout, chunk) else { return };
-        if self.output.len() + bytes.len() > OUTPUT_BYTES_MAX {
+        if self.output.len() + bytes.len() > self.output_bytes_max {
             self.terminate(KillReason::TooMuchOutput);
         } else {
             self.output.extend_from_slice(bytes);
