@@ -59,4 +59,4 @@ mod server;
 #[cfg(target_os = "linux")]
 mod system;
 
-use server::net as play;
+use server::fixture::net as play;

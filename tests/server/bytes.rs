@@ -1,7 +1,7 @@
 //! How bytes become lines: line ends, segments, half-closed connections, bytes that no line may have.
 
-use super::bystanders::Bystanders;
-use super::net::everywhere;
+use super::fixture::bystanders::Bystanders;
+use super::fixture::net::everywhere;
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 const PONG: &str = r#"{"cmd":"pong"}"#;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::bystanders::Bystanders;
-use super::net::{Net, over_both};
+use super::fixture::bystanders::Bystanders;
+use super::fixture::net::{Net, over_both};
 use crate::client::Client;
 use crate::corpus::{Row, lines, rows};
 

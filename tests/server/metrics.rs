@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::net::everywhere;
+use super::fixture::net::everywhere;
 use crate::process::{Server, Via};
 use crate::wait::until;
 

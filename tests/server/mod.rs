@@ -1,38 +1,25 @@
-//! The real binary over real sockets, seen from outside: docs/protocol.md and docs/operating.md are all that these
-//! tests know of it. A file a behaviour. Whatever is said over a connection is tried over TCP and over a UNIX socket,
-//! and with one, two and four shards, by [`net::play`] and [`net::everywhere`].
+//! The server's binary over real sockets, seen from outside: docs/protocol.md and docs/operating.md are all that these
+//! tests know of it. [`fixture::net`] runs a test over TCP and over a UNIX socket, and with one, two and four shards.
 
-mod bystanders;
-mod crew;
-mod doomed;
-mod leak_check;
-pub(crate) mod net;
+pub(crate) mod fixture;
 
-mod backlog;
+mod answer_then_fin;
 mod bytes;
-mod client_2011;
+mod clients;
 mod corpus_lines;
-mod crowds;
-mod deaths;
-mod goodbyes;
-mod half_lines;
-mod homes;
 mod limits;
+mod log;
+mod many_jobs;
 mod memory;
 mod metrics;
-mod netcat;
 mod options;
-mod pipelined;
-mod poison;
 mod sessions;
 mod shards;
 mod silent;
 mod sockets;
 mod start;
-mod stderr;
 mod stopping;
 mod strangers;
 mod system;
 mod unread;
-mod verbose;
 mod workers_die;

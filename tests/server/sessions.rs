@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::net::everywhere;
+use super::fixture::net::everywhere;
 use crate::client::Client;
 use crate::process::{Server, Via};
 use crate::wait::PATIENCE;

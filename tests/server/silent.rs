@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
-use super::doomed;
+use super::fixture::killable_worker;
 use crate::figures::show;
 use crate::process::{Process, Server, Via};
 use crate::programs;
@@ -100,7 +100,7 @@ impl Cable {
     fn start_worker(&self, server: &Server, type_name: &str) -> Process {
         let id = self.holder.id().to_string();
         let address = server.tcp[0].to_string().into();
-        Process::spawn(&mut doomed::workers(&["nsenter", "-n", "-t", &id], address, 1, type_name), None)
+        Process::spawn(&mut killable_worker::workers(&["nsenter", "-n", "-t", &id], address, 1, type_name), None)
     }
 
     fn over_there(&self, command: &[&str]) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::net::{Net, everywhere, over_both};
+use super::fixture::net::{Net, everywhere, over_both};
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc::child_of;

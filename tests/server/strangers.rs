@@ -1,8 +1,8 @@
 //! Peers that speak another protocol, by accident or because somebody made them: they get no further than their first
 //! byte or line, and nothing of what they say is obeyed.
 
-use super::bystanders::Bystanders;
-use super::net::{Net, everywhere};
+use super::fixture::bystanders::Bystanders;
+use super::fixture::net::{Net, everywhere};
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::bystanders::Bystanders;
-use super::net::{Net, everywhere, over, over_both};
+use super::fixture::bystanders::Bystanders;
+use super::fixture::net::{Net, everywhere, over, over_both};
 use crate::client::Client;
 use crate::process::Via;
 

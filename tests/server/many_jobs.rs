@@ -1,18 +1,23 @@
-//! Many clients and workers at once: every answer comes once, to whom it belongs.
+//! Many jobs, clients and workers at once: every answer comes once, in order where an order is promised.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use super::crew::{Job, with_crew};
-use super::net::{Net, everywhere};
+use super::fixture::bystanders::beside_bystanders;
+use super::fixture::echo_workers::{Job, job_lines, with_echo_workers};
+use super::fixture::net::{Net, everywhere, over_both};
 use crate::client::Client;
+use crate::figures::show;
+use crate::scale::scaled;
 
 #[test]
 fn many_clients_and_workers_get_every_answer_once() {
     everywhere(&["--max-attempts", "0"], |net| {
-        with_crew(net, &[r#""types":["a","b","c"]"#; 4], || at_once(4, |client| submit(net, client)));
+        with_echo_workers(net, &[r#""types":["a","b","c"]"#; 4], || at_once(4, |client| submit(net, client)));
     });
 }
 
@@ -47,7 +52,7 @@ fn submit(net: &Net, client: usize) {
 #[test]
 fn f12_sixty_four_clients_whose_ids_are_all_one_get_their_own_answers() {
     everywhere(&[], |net| {
-        with_crew(net, &[r#""types":["t"]"#, r#""types":["t"],"max_jobs":64"#], || {
+        with_echo_workers(net, &[r#""types":["t"]"#, r#""types":["t"],"max_jobs":64"#], || {
             at_once(64, |client| submit_as_one(net, client));
         });
     });
@@ -102,4 +107,76 @@ fn f12_jobs_with_one_id_that_are_all_held_at_once_are_told_apart() {
         clients.iter_mut().enumerate().for_each(|(nth, client)| expect_as_one(client, [nth.to_string()].into_iter()));
         expect_as_one(&mut twice, ["first", "second"].into_iter().map(str::to_owned));
     });
+}
+
+#[test]
+fn f15_one_worker_that_comes_late_does_a_backlog_in_order() {
+    let jobs = scaled(100_000);
+    over_both(&["--threads", "2"], |net| {
+        let mut client = net.connect("the client");
+        client.send_bytes(job_lines(jobs).as_bytes());
+        client.until_metric("jobs_waiting", jobs as u64);
+        let mut other = net.connect("a worker and client of another type");
+        other.send(r#"{"cmd":"can_do","types":["other"]}"#);
+        other.send(r#"{"cmd":"do","id":1,"type":"other"}"#);
+        other.expect(r#"{"cmd":"do","id":1,"type":"other"}"#);
+        other.send(r#"{"cmd":"did","id":1}"#);
+        other.expect(r#"{"cmd":"did","id":1}"#);
+        let start = Instant::now();
+        let mut worker = net.connect("the worker");
+        worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
+        for id in 0..jobs {
+            let line = worker.line();
+            let job = Job::of(&line);
+            assert_eq!(job.arg(), id.to_string());
+            worker.send(&job.echo());
+        }
+        for id in 0..jobs {
+            client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+        }
+        client.expect_nothing();
+        show(format_args!("F15: {:?}: {jobs} jobs were done by one worker in {:.2?}", net.via, start.elapsed()));
+    });
+}
+
+/// Jobs that the worker answers with one write.
+const BATCH: usize = 100;
+
+#[test]
+fn f23_jobs_submitted_in_one_go_keep_their_order_and_others_are_served() {
+    let count = scaled(1_000_000).next_multiple_of(BATCH);
+    let mut lines = String::new();
+    for id in 0..count {
+        writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"t"}}"#).unwrap();
+    }
+    over_both(&["--threads", "2"], |net| {
+        let (mut client, worker) = (net.connect("the client"), net.connect("the worker"));
+        beside_bystanders(net, || {
+            thread::scope(|scope| {
+                scope.spawn(|| work_in_order(worker, count));
+                client.send_bytes(lines.as_bytes());
+                for id in 0..count {
+                    client.expect(&format!(r#"{{"cmd":"did","id":{id},"res":{id}}}"#));
+                }
+                client.expect_nothing();
+            });
+        });
+    });
+}
+
+/// Is sent the jobs in the order in which they were submitted, and ends them so.
+fn work_in_order(mut worker: Client, count: usize) {
+    worker.send(&format!(r#"{{"cmd":"can_do","types":["t"],"max_jobs":{BATCH}}}"#));
+    for first in (0..count).step_by(BATCH) {
+        let mut answers = String::new();
+        for id in first..first + BATCH {
+            let line = worker.line();
+            let number = line.strip_prefix(&format!(r#"{{"cmd":"do","id":{id},"type":"t","job":"#));
+            let number = number.and_then(|rest| rest.strip_suffix('}'));
+            let number = number.unwrap_or_else(|| panic!("job {id} should have been next, not {line}"));
+            writeln!(answers, r#"{{"cmd":"did","job":{number},"res":{id}}}"#).unwrap();
+        }
+        worker.send_bytes(answers.as_bytes());
+    }
+    worker.expect_nothing();
 }

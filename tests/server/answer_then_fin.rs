@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::crew::{Job, job_lines};
-use super::net::{everywhere, over_both};
+use super::fixture::echo_workers::{Job, job_lines};
+use super::fixture::net::{everywhere, over_both};
 use crate::figures::show;
 use crate::scale::scaled;
 
