@@ -20,7 +20,7 @@ const AHEAD: usize = 256;
 /// The hot type. All its messages come from other shards, so its name need not hash to this home.
 const HOT: &str = "hot";
 
-/// What the home told the others: whom each job was assigned to, in order.
+/// What the home posted: each job and the shard that it was assigned to, in order.
 struct Posted(Vec<(ShardId, Job)>);
 
 impl Effects for Posted {

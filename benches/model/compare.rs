@@ -11,7 +11,6 @@ use crate::Failure;
 use crate::costs::Costs;
 use crate::harness::system::machine::cores;
 use crate::real::{self, PerJob};
-use crate::scale::per_job;
 use crate::sim::{Jobs, run};
 use crate::table::{Table, ratio};
 use crate::workload::{WORKLOADS, Workload};
@@ -102,10 +101,10 @@ fn model(workload: Workload, shards: u16, costs: &Costs, cores: usize) -> PerJob
         let figures = run(&workload.shape(shards, cores, seed.into()), costs, JOBS);
         let part = 1.0 / f64::from(SEEDS);
         mean.jobs_per_s += part * ratio(figures.jobs, figures.ns) * 1e9;
-        mean.us += part * per_job(figures.spent_by_all().total_ns(), &figures) / 1e3;
-        mean.messages += part * per_job(figures.messages, &figures);
-        mean.wakes += part * per_job(figures.wakes, &figures);
-        mean.turns += part * per_job(figures.turns, &figures);
+        mean.us += part * figures.per_job(figures.spent_by_all().total_ns()) / 1e3;
+        mean.messages += part * figures.per_job(figures.messages);
+        mean.wakes += part * figures.per_job(figures.wakes);
+        mean.turns += part * figures.per_job(figures.turns);
     }
     mean
 }

@@ -40,11 +40,11 @@ pub(crate) fn run(workload: Workload, shards: u16, time: Duration) -> Result<Per
     let figures = steady(&case, 0, &Options { warm_up: WARM_UP, ..Options::for_time(time) })?;
     let all = all_cpu_time().zip(all_before).map(|(after, before)| after.saturating_sub(before));
     let own = own_cpu_time().saturating_sub(own_before);
-    let unknown = || Failure::from("the system does not tell the processor time");
+    let unknown = || Failure::from("the processor time is not known: no /proc/stat");
     let server = figures.server.ok_or_else(unknown)?;
     let server = (server.user + server.system).as_secs_f64();
     let jobs = approximate(figures.jobs());
-    let (before, after) = figures.counts.ok_or("the server does not tell what it counts")?;
+    let (before, after) = figures.counts.ok_or("the server's counts are not known")?;
     let of = |before: u64, after: u64| approximate(after - before) / jobs;
     // The server's share within the measured time is assumed for the whole run.
     let whole = began.elapsed().as_secs_f64();

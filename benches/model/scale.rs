@@ -139,10 +139,10 @@ impl Row {
             shards.to_string(),
             format!("{:.0}", self.jobs_per_s),
             format!("{:.2}", self.jobs_per_s_and_shard / alone),
-            format!("{:.2}", per_job(all.total_ns(), figures) / 1e3),
-            format!("{:.2}", per_job(figures.messages, figures)),
-            format!("{:.3}", per_job(figures.wakes, figures)),
-            format!("{:.3}", per_job(figures.turns, figures)),
+            format!("{:.2}", figures.per_job(all.total_ns()) / 1e3),
+            format!("{:.2}", figures.per_job(figures.messages)),
+            format!("{:.3}", figures.per_job(figures.wakes)),
+            format!("{:.3}", figures.per_job(figures.turns)),
             format!("{:.0}%", 100.0 * self.busiest),
             format!("{:.0}%", 100.0 * self.mean),
             format!("{:.0}%", 100.0 * self.its_home),
@@ -154,9 +154,4 @@ impl Row {
             self.limit().to_owned(),
         ]
     }
-}
-
-/// Returns a figure per job.
-pub(crate) fn per_job(figure: u64, figures: &Figures) -> f64 {
-    ratio(figure, figures.jobs)
 }

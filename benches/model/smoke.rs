@@ -35,7 +35,7 @@ pub(crate) fn run_all(costs: &Costs) {
 }
 
 fn check(shape: &Shape, figures: &Figures) {
-    let messages = scale::per_job(figures.messages, figures);
+    let messages = figures.per_job(figures.messages);
     let most = 4.0 * (1.0 - 1.0 / f64::from(shape.shards)) + MESSAGES_SLACK;
     assert!(messages <= most, "{messages} messages per job, at most {most}: {shape:?}");
 }

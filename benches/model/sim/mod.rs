@@ -22,6 +22,7 @@ pub(crate) use spent::{Spent, Work};
 
 use crate::costs::Costs;
 use crate::shape::Shape;
+use crate::table::ratio;
 
 /// The jobs of a run.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,13 @@ pub(crate) struct Figures {
     pub(crate) wakes: u64,
     /// Turns of the shards.
     pub(crate) turns: u64,
+}
+
+impl Figures {
+    /// Returns a count, or a time in nanoseconds, per job.
+    pub(crate) fn per_job(&self, figure: u64) -> f64 {
+        ratio(figure, self.jobs)
+    }
 }
 
 /// Runs the model. Two runs with the same costs, shape and seed are equal.
