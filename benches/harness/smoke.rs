@@ -35,7 +35,7 @@ const fn new(name: &'static str, options: &'static str, judge: fn(&Outcome) -> R
     Try { name, options, judge }
 }
 
-const LOAD: [Try; 19] = [
+const LOAD: [Try; 20] = [
     new("a_closed_loop_is_answered", "--seconds 0.3 --warmup 0.1 --vs-floor --runs 1", |outcome| {
         prints(outcome, "| jobs/s, deputy / floor |")
     }),
@@ -90,6 +90,9 @@ const LOAD: [Try; 19] = [
         let listed = |name: &&str| stdout.lines().any(|line| line.trim_start().starts_with(&format!("{name}  ")));
         let missing = WORKLOADS.into_iter().find(|name| !listed(name));
         missing.map_or(Ok(()), |name| Err(format!("--help does not explain {name}")))
+    }),
+    new("a_server_has_as_many_cores_as_asked", "--server-cores 1 --jobs 500 --json", |outcome| {
+        if cores() < 2 { Ok(()) } else { one_row(outcome, |row| row["server_cores"] == 1 && row["pinned"] == true) }
     }),
     new("a_workload_has_a_table_and_a_verdict", "--scenario ping-pong --jobs 200 --runs 1", |outcome| {
         if cores() < 2 { Ok(()) } else { prints(outcome, "| ping-pong | p50, Deputy / floor |") }

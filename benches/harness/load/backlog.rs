@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_secs(4);
 /// Bytes of one write.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// What was measured. Memory is in bytes, and `None` where the system does not tell.
+/// What was measured. Memory is in bytes, and `None` if it is not known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BacklogFigures {
     /// Jobs.

@@ -25,7 +25,7 @@ use crate::harness::traffic::workload::Workload;
 /// Memory that does not change for this long is steady.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// What a run measured. What the system or the server does not tell is `None`.
+/// What a run measured. A figure that is not known is `None`.
 #[derive(Debug)]
 pub(crate) struct Figures {
     /// The measured time.

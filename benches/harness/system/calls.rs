@@ -1,4 +1,4 @@
-//! How many system calls a process makes, where `perf` can tell. It counts in the kernel and disturbs little, but enough
+//! How many system calls a process makes, if `perf` is available. It counts in the kernel and disturbs little, but enough
 //! that it is not used while anything else is measured.
 
 use std::collections::HashMap;

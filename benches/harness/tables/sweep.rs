@@ -108,7 +108,8 @@ fn sweep_case(
         return Err(message.into());
     }
     let limited_by = worst.and_then(|worst| worst.limited_by);
-    let remark = remark(limited_by);
+    let remark =
+        if worst.is_none() { "; every rate held, so the limit is higher".to_owned() } else { remark(limited_by) };
     let text = format_args!("highest rate with p99 within {} us: {best:.0} jobs/s{remark}", p99.p99_us);
     print(options, text)?;
     Ok(Highest { rate_per_s: best, limited_by })
