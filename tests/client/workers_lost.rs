@@ -154,7 +154,7 @@ fn other_errors_are_events_and_the_worker_goes_on() {
     for code in ["not_holding", "later"] {
         peer.send_line(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#));
         let event = until("the event", || Some(next(&worker.events)).filter(|event| event != "connected"));
-        assert_eq!(event, format!("the server said {code}: x"));
+        assert_eq!(event, format!("the server refused a line: {code}: x"));
     }
     peer.send_line(r#"{"cmd":"do","id":1,"type":"another","job":1}"#);
     peer.expect(r#"{"cmd":"did","job":1,"err":"this worker does not do this type"}"#);

@@ -1,44 +1,44 @@
-//! What lines of the server mean for what is open: tables, without a socket.
+//! What the lines of the server mean for open jobs and questions: without a socket.
 
 use super::*;
 
-/// A session with a way to see what it said and what came of what was asked.
+/// A session, and what it sends.
 #[derive(Default)]
 struct Fixture {
     session: SubmitSession,
-    said: Vec<u8>,
+    sent: Vec<u8>,
 }
 
 impl Fixture {
     fn submit(&mut self, id: u64) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.session.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
+        self.session.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.sent);
         promise
     }
 
     fn ping(&mut self) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.session.ping(Arc::clone(&promise), &mut self.said);
+        self.session.ping(Arc::clone(&promise), &mut self.sent);
         promise
     }
 
     fn metrics(&mut self, line: &str) -> Arc<Promise> {
         let promise = Arc::new(Promise::default());
-        self.session.metrics(format!("{line}\n").as_bytes(), Arc::clone(&promise), &mut self.said);
+        self.session.metrics(format!("{line}\n").as_bytes(), Arc::clone(&promise), &mut self.sent);
         promise
     }
 
     fn read(&mut self, line: &str) {
-        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said).unwrap();
+        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.sent).unwrap();
     }
 
-    fn said(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.said)).unwrap()
+    fn sent(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.sent)).unwrap()
     }
 }
 
-/// What is in a promise now.
-fn told(promise: &Promise) -> String {
+/// Shows what is in a promise now.
+fn shown(promise: &Promise) -> String {
     let text = |outcome: &super::super::promise::Outcome| match outcome {
         Ok(value) => value.get().to_owned(),
         Err(error) => format!("! {error}"),
@@ -50,18 +50,18 @@ fn told(promise: &Promise) -> String {
 fn each_job_gets_its_own_answer_and_is_then_forgotten() {
     let mut fixture = Fixture::default();
     let promises = [1, 2, 3].map(|id| fixture.submit(id));
-    assert_eq!(fixture.said(), "do 1\ndo 2\ndo 3\n");
+    assert_eq!(fixture.sent(), "do 1\ndo 2\ndo 3\n");
     fixture.read(r#"{"cmd":"did","id":2,"res":"two"}"#);
     fixture.read(r#"{"cmd":"did","id":3,"err":[3],"code":"failed"}"#);
-    assert_eq!(promises.each_ref().map(|promise| told(promise)), ["nothing", "\"two\"", "! the job failed: [3]"]);
+    assert_eq!(promises.each_ref().map(|promise| shown(promise)), ["nothing", "\"two\"", "! the job failed: [3]"]);
     fixture.read(r#"{"cmd":"did","id":2,"res":"again"}"#);
     fixture.read(r#"{"cmd":"error","code":"later","error":"no","id":1}"#);
-    assert_eq!(promises.each_ref().map(|promise| told(promise)), ["! later: no", "\"two\"", "! the job failed: [3]"]);
+    assert_eq!(promises.each_ref().map(|promise| shown(promise)), ["! later: no", "\"two\"", "! the job failed: [3]"]);
     assert!(fixture.session.open.is_empty());
 }
 
 #[test]
-fn what_is_not_ours_is_let_through() {
+fn lines_that_are_not_for_it_are_ignored() {
     let mut fixture = Fixture::default();
     let promise = fixture.submit(1);
     for line in [
@@ -76,43 +76,43 @@ fn what_is_not_ours_is_let_through() {
         r#"{"cmd":"later"}"#,
     ] {
         fixture.read(line);
-        assert_eq!(told(&promise), "nothing", "{line}");
+        assert_eq!(shown(&promise), "nothing", "{line}");
     }
 }
 
 #[test]
-fn pongs_come_in_the_order_of_the_pings_also_of_those_that_the_link_said() {
+fn pongs_come_in_the_order_of_all_pings() {
     let mut fixture = Fixture::default();
     let first = fixture.ping();
-    fixture.session.send_ping(&mut fixture.said);
+    fixture.session.send_ping(&mut fixture.sent);
     let second = fixture.ping();
-    assert_eq!(fixture.said(), "{\"cmd\":\"ping\"}\n".repeat(3));
-    for told_then in [["null", "nothing"], ["null", "nothing"], ["null", "null"]] {
+    assert_eq!(fixture.sent(), "{\"cmd\":\"ping\"}\n".repeat(3));
+    for shown_then in [["null", "nothing"], ["null", "nothing"], ["null", "null"]] {
         fixture.read(r#"{"cmd":"pong"}"#);
-        assert_eq!([&first, &second].map(|promise| told(promise)), told_then);
+        assert_eq!([&first, &second].map(|promise| shown(promise)), shown_then);
     }
 }
 
 #[test]
-fn one_metrics_question_is_out_at_a_time() {
+fn one_metrics_question_is_sent_at_a_time() {
     let mut fixture = Fixture::default();
     let promises = ["a", "b", "c"].map(|line| fixture.metrics(line));
     let ping = fixture.ping();
-    assert_eq!(fixture.said(), "a\n{\"cmd\":\"ping\"}\n");
+    assert_eq!(fixture.sent(), "a\n{\"cmd\":\"ping\"}\n");
     // A pong may overtake the metrics.
     fixture.read(r#"{"cmd":"pong"}"#);
-    assert_eq!(told(&ping), "null");
+    assert_eq!(shown(&ping), "null");
     fixture.read(r#"{"cmd":"metrics","metrics":{"a":1}}"#);
-    assert_eq!(fixture.said(), "b\n");
+    assert_eq!(fixture.sent(), "b\n");
     fixture.read(r#"{"cmd":"error","code":"bad_request","error":"what?"}"#);
-    assert_eq!(fixture.said(), "c\n");
+    assert_eq!(fixture.sent(), "c\n");
     fixture.read(r#"{"cmd":"metrics","metrics":{}}"#);
-    assert_eq!(promises.each_ref().map(|promise| told(promise)), [r#"{"a":1}"#, "! bad_request: what?", "{}"]);
+    assert_eq!(promises.each_ref().map(|promise| shown(promise)), [r#"{"a":1}"#, "! bad_request: what?", "{}"]);
 }
 
 #[test]
-fn an_error_without_an_id_is_the_oldest_questions_unless_it_can_be_a_jobs() {
-    for (code, told_ping) in [
+fn an_error_without_an_id_is_for_the_oldest_question_unless_it_can_be_for_a_job() {
+    for (code, shown_ping) in [
         ("bad_request", "! bad_request: x"),
         ("unknown_cmd", "! unknown_cmd: x"),
         ("later", "! later: x"),
@@ -123,20 +123,20 @@ fn an_error_without_an_id_is_the_oldest_questions_unless_it_can_be_a_jobs() {
         let mut fixture = Fixture::default();
         let (job, ping) = (fixture.submit(1), fixture.ping());
         fixture.read(&format!(r#"{{"cmd":"error","code":"{code}","error":"x"}}"#));
-        assert_eq!([told(&job), told(&ping)], ["nothing", told_ping], "{code}");
+        assert_eq!([shown(&job), shown(&ping)], ["nothing", shown_ping], "{code}");
     }
 }
 
 #[test]
-fn a_loss_ends_all_that_is_open() {
+fn a_lost_connection_fails_all_that_is_open() {
     let mut fixture = Fixture::default();
     let promises = [fixture.submit(1), fixture.ping(), fixture.metrics("a"), fixture.metrics("b")];
     fixture.session.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
-    assert_eq!(promises.map(|promise| told(&promise)), ["! the connection to unix:s was lost: gone"; 4]);
+    assert_eq!(promises.map(|promise| shown(&promise)), ["! the connection to unix:s was lost: gone"; 4]);
     // Nothing is left that would keep the next question waiting.
-    fixture.said();
+    fixture.sent();
     fixture.metrics("c");
-    assert_eq!(fixture.said(), "c\n");
+    assert_eq!(fixture.sent(), "c\n");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn an_answer_that_is_too_long_fails_its_job_alone() {
     let mut fixture = Fixture::default();
     let promises = [fixture.submit(1), fixture.submit(2)];
     fixture.session.on_line(Incoming::LongAnswer { id: 1 }, &mut Vec::new()).unwrap();
-    let outcomes = promises.map(|promise| told(&promise));
+    let outcomes = promises.map(|promise| shown(&promise));
     assert!(outcomes[0].contains("raise max_line"), "{outcomes:?}");
     assert_eq!(outcomes[1], "nothing");
 }

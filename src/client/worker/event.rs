@@ -1,4 +1,4 @@
-//! What happens to a worker that its handlers do not see, and how it ends.
+//! Events that the handlers of a worker do not see, and how it ends.
 
 use std::fmt;
 use std::io;
@@ -8,36 +8,36 @@ use crate::client::error::{Disconnected, Error};
 use crate::client::url::UrlError;
 use crate::limits::JOBS_PER_WORKER_MAX;
 
-/// Something that the people who run a worker may want to know. Its text is one line.
+/// An event that is worth a line in a log. Its text is one line.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// There is a connection, and the worker has said what it does.
+    /// The worker has connected and offered its types.
     Connected,
-    /// The connection is lost, and with it the jobs that it had brought. The worker connects again.
+    /// The connection is lost, and with it the jobs that came on it. The worker reconnects.
     Disconnected(Disconnected),
-    /// An attempt to connect failed. The worker tries again.
+    /// An attempt to connect has failed. The worker tries again.
     Unreachable(String),
-    /// The server did not obey a line. The worker goes on.
+    /// The server has refused a line. The worker goes on.
     Error(Error),
 }
 
-/// Why a worker ended without being stopped: no reconnect would mend it.
+/// Why a worker ended without being stopped. Reconnecting would not help.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The text names no server.
+    /// The text is not an address.
     Url(UrlError),
     /// There is no handler.
     NoHandler,
     /// `max_jobs` is out of its range.
     MaxJobs(u32),
-    /// The server does not let it be a worker of these types: one is empty or longer than 255 bytes, or there are more than
-    /// 1,024. Holds what it said.
+    /// The server refuses a worker of these types: a name is empty or longer than 255 bytes, or there are more than 1,024.
+    /// Holds the server's error.
     Refused(Error),
     /// A handler could not run a job, for this reason ([`Failure::fault`](super::Failure::fault)).
     Fault(String),
-    /// The system has no thread left.
+    /// The system cannot start a thread.
     Thread(io::Error),
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Event {
             Self::Connected => f.write_str("connected"),
             Self::Disconnected(lost) => lost.fmt(f),
             Self::Unreachable(text) => f.write_str(text),
-            Self::Error(error) => write!(f, "the server said {error}"),
+            Self::Error(error) => write!(f, "the server refused a line: {error}"),
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use crate::client::url::Url;
 
     #[test]
-    fn why_a_worker_ended_is_told_with_what_would_mend_it() {
+    fn the_error_of_a_worker_says_what_to_do() {
         let said = RawValue::from_string(r#""type is empty""#.to_owned()).unwrap();
         for (error, words) in [
             ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),

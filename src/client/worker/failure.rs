@@ -1,4 +1,4 @@
-//! What a handler returns when the job has failed.
+//! What a handler returns when a job has failed.
 
 use std::fmt::Display;
 
@@ -7,10 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::client::outgoing;
 
-/// Why a job has failed: what its submitter gets as `err`.
+/// Why a job has failed: the `err` that its submitter receives.
 ///
-/// Anything that can be shown becomes one, as a JSON string of its text, so `?` and `String`s do in a handler. For an `err`
-/// of another shape there is [`json`](Self::json).
+/// Everything that can be shown converts to one, as a JSON string of its text. So a handler can use `?` and `String`s.
+/// [`json`](Self::json) makes an `err` of another shape.
 ///
 /// ```
 /// use deputy::client::{Failure, Job};
@@ -23,7 +23,7 @@ use crate::client::outgoing;
 ///     Ok(std::fs::read_to_string(path)?)
 /// }
 /// ```
-// It must not implement Display: that would make the conversion below overlap with the one from itself.
+// It does not implement Display: otherwise the conversion below would overlap with the one from itself.
 #[derive(Clone, Debug)]
 pub struct Failure(Kind);
 

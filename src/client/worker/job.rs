@@ -1,4 +1,4 @@
-//! A job as its handler sees it.
+//! A job, for its handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A connection, as the jobs know it that came over it.
+/// The connection that jobs came on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin(Arc<AtomicBool>);
 
@@ -31,7 +31,7 @@ pub struct Job {
     pub(super) origin: Origin,
 }
 
-/// The arg is not what the handler takes. Its text says what is wrong with it.
+/// The arg is not of the type that the handler expects. Its text says why.
 #[derive(Debug)]
 pub struct ArgError {
     reason: serde_json::Error,
@@ -39,38 +39,38 @@ pub struct ArgError {
 }
 
 impl Job {
-    /// The arg, read as `T`, which may borrow from the job. A missing one is read as `null`.
+    /// Reads the arg as `T`, which may borrow from the job. A missing arg is read as `null`.
     ///
     /// # Errors
-    /// If it is something else. With `?` in the handler that fails the job, and tells its submitter why.
+    /// If the arg is of another type. With `?` in the handler, this fails the job with the reason.
     pub fn arg<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ArgError> {
         let arg = self.raw();
         serde_json::from_str(arg.unwrap_or(RawValue::NULL).get())
             .map_err(|reason| ArgError { reason, missing: arg.is_none() })
     }
 
-    /// The arg as the text that came, if there is one.
+    /// Returns the arg as the text that came, if there is one.
     pub fn raw(&self) -> Option<&RawValue> {
         self.arg.as_deref()
     }
 
-    /// The type.
+    /// Returns the type.
     pub fn type_name(&self) -> &str {
         &self.type_name
     }
 
-    /// The submitter's id as the text that came, quotes included. Other submitters may use the same.
+    /// Returns the submitter's id as the text that came, with its quotes. Other submitters may use the same id.
     pub fn id(&self) -> &str {
         self.id.get()
     }
 
-    /// The server's number of this job, which no other has. A job that was given back gets a new one.
+    /// Returns the server's number of this job, which is unique. A job that is requeued gets a new one.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Whether the connection that brought the job is lost. Its result will be dropped, and the server gives it to another
-    /// worker: a handler that takes long may look now and then, and end.
+    /// Returns whether the connection of the job is lost. Then the server gives the job to another worker, and the result
+    /// is dropped. A handler that takes long can check this from time to time, and return.
     pub fn is_lost(&self) -> bool {
         self.origin.is_lost()
     }

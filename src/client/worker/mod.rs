@@ -1,4 +1,4 @@
-//! The worker: says what it does, does one job after another, and leaves when it is stopped.
+//! The worker: offers its types, does one job after another, and leaves when it is stopped.
 
 mod event;
 mod failure;
@@ -25,13 +25,14 @@ use super::options::Options;
 use super::url::{Url, UrlError};
 use crate::limits::JOBS_PER_WORKER_MAX;
 
-/// A program that does jobs: a handler for each type, and how many jobs it takes at once.
+/// A program that does jobs, with a handler for each type.
 ///
-/// [`run`](Self::run) connects and works until it is stopped. It waits for a server that is not there yet, and connects
-/// again when the connection is lost. A job belongs to the connection that brought it: when that is lost, the server gives
-/// the job to another worker, and what a handler makes of it here is dropped. A server that says nothing for a while is
-/// sent a `ping`, and one that is dead is found within a minute ([`Options::ping_after`], [`Options::answer_timeout`]),
-/// however long the handlers take.
+/// [`run`](Self::run) connects and works until it is stopped. It waits for a server that is not up yet, and reconnects
+/// when the connection is lost. A job belongs to the connection that it came on. When that connection is lost, the server
+/// gives the job to another worker, and the worker drops its own result.
+///
+/// A worker finds a dead server within a minute, however long its handlers take ([`Options::ping_after`],
+/// [`Options::answer_timeout`]).
 ///
 /// ```
 /// # use deputy::server::{Config, Server};
@@ -72,36 +73,36 @@ pub struct Worker {
 
 type OnEvent = Box<dyn FnMut(&Event) + Send>;
 
-/// What the thread that runs a worker is told.
+/// What the thread that runs a worker handles.
 #[derive(Debug)]
 enum WorkerSignal {
-    /// By a [`Stopper`].
+    /// From a [`Stopper`].
     Stop,
     Event(Event),
     Ended(Result<(), RunError>),
 }
 
-/// Stops a worker, from any thread, and as often as you like.
+/// Stops a worker, from any thread. It may be called several times.
 #[derive(Clone, Debug)]
 pub struct Stopper(Sender<WorkerSignal>);
 
 impl Stopper {
-    /// Has the worker take no more jobs, finish those that it holds, send their results and leave. Returns at once: it is
-    /// [`Worker::run`] that returns when all is done. A worker that does not run yet will stop as soon as it does.
+    /// Stops the worker: it takes no more jobs, finishes those that it holds, sends their results and leaves. This method
+    /// returns at once, and [`Worker::run`] returns when all is done. A worker that does not run yet stops when it starts.
     pub fn stop(&self) {
-        // A worker that has ended needs no stopping.
+        // It fails if the worker has ended.
         let _ = self.0.send(WorkerSignal::Stop);
     }
 }
 
 impl Worker {
-    /// A worker of the server at `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]). It connects in
-    /// [`run`](Self::run), which also tells if `url` is wrong.
+    /// Returns a worker for the server at `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]). [`run`](Self::run)
+    /// connects, and reports a wrong `url`.
     pub fn connect(url: &str) -> Self {
         Self::new(url.parse())
     }
 
-    /// A worker of the server that the variable `DEPUTY_URL` names, or else of `tcp://127.0.0.1:11746`.
+    /// Returns a worker for the server that the variable `DEPUTY_URL` names, by default `tcp://127.0.0.1:11746`.
     pub fn from_env() -> Self {
         Self::new(Url::from_env())
     }
@@ -120,15 +121,18 @@ impl Worker {
         }
     }
 
-    /// How to do jobs of a type. The handler is called by several threads at once if [`max_jobs`](Self::max_jobs) is more
-    /// than one.
+    /// Sets the handler of a type. Several threads call it at once if [`max_jobs`](Self::max_jobs) is more than one.
     ///
-    /// `Ok` is the job's result in JSON. `Err` fails the job: anything that can be shown becomes a string, a [`Failure`] may
-    /// be any JSON. A panic fails the job, too, and the worker goes on.
+    /// - `Ok` is the job's result.
+    /// - `Err` fails the job. Any error that can be shown becomes a JSON string, and a [`Failure`] may be any JSON.
+    /// - A panic fails the job, and the worker goes on.
+    /// - A result that no line can carry fails the job: one with NaN, one that nests too deep, or one that is too long.
+    /// - `std::process::exit`, `abort`, a stack overflow, and a panic under `panic = "abort"` end the process, and the
+    ///   library cannot prevent it. The server requeues the worker's jobs, and gives up on a job that ends several workers.
     ///
-    /// The handler gets the whole [`Job`], and reads the arg itself, as [`Job::arg`] or [`Job::raw`]: so its parameter needs
-    /// no type beside `&Job`, the arg may borrow from the job, and one form does for raw and typed jobs. Where the arg is
-    /// all that matters, [`handle_typed`](Self::handle_typed) is shorter.
+    /// The handler receives the whole [`Job`], and reads the arg by [`Job::arg`] or [`Job::raw`]. So the arg may borrow from
+    /// the job, and raw and typed jobs have the same form. [`handle_typed`](Self::handle_typed) is shorter for a handler
+    /// that needs the arg alone.
     pub fn handle<R, E>(
         mut self,
         type_name: &str,
@@ -142,8 +146,8 @@ impl Worker {
         self
     }
 
-    /// As [`handle`](Self::handle), for a handler of the arg alone. An arg that is something else fails the job, and its
-    /// submitter is told why.
+    /// Sets the handler of a type, as [`handle`](Self::handle) does, for a handler that needs the arg alone. An arg of
+    /// another type fails the job, with the reason.
     pub fn handle_typed<A, R, E>(
         self,
         type_name: &str,
@@ -157,40 +161,41 @@ impl Worker {
         self.handle(type_name, move |job| handler(job.arg()?).map_err(Into::<Failure>::into))
     }
 
-    /// How many jobs it takes at once, 1 to 65,535, each on a thread of its own: 1.
+    /// Sets how many jobs the worker holds at once, 1 to 65,535, each on a thread of its own: 1.
     pub fn max_jobs(mut self, max_jobs: u32) -> Self {
         self.max_jobs = max_jobs;
         self
     }
 
-    /// After how many answered jobs it stops by itself; it never holds more than are left. Without end, unless it is set.
+    /// Sets after how many answered jobs the worker stops by itself. It never holds more jobs than are left. No limit by
+    /// default.
     pub fn limit(mut self, jobs: u64) -> Self {
         self.limit = jobs;
         self
     }
 
-    /// How to connect, and stay connected.
+    /// Sets how the worker connects and stays connected.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// What to do when something happens that the handlers do not see, such as a lost connection. Called by the thread that
-    /// runs the worker, which sees to nothing else meanwhile, stopping included.
+    /// Sets what is called for an event that no handler sees, such as a lost connection. The thread in [`run`](Self::run)
+    /// calls it, and handles nothing else meanwhile, not even a stop. A panic in it ends `run`.
     pub fn on_event(mut self, on_event: impl FnMut(&Event) + Send + 'static) -> Self {
         self.on_event = Box::new(on_event);
         self
     }
 
-    /// What stops it.
+    /// Returns a [`Stopper`] for this worker.
     pub fn stopper(&self) -> Stopper {
         Stopper(self.sender.clone())
     }
 
-    /// Works until it is stopped, or has done as many jobs as it may.
+    /// Works until it is stopped, or has reached its [`limit`](Self::limit).
     ///
     /// # Errors
-    /// Where no reconnect would mend it: see [`RunError`]. An unreachable server is none: it tries on.
+    /// If reconnecting would not help: see [`RunError`]. If the server is unreachable, the worker keeps trying.
     pub fn run(mut self) -> Result<(), RunError> {
         let url = self.url.clone()?;
         if self.handlers.is_empty() {
@@ -236,7 +241,7 @@ impl Running {
         for job in jobs {
             let link = self.0.wait();
             let answer = if job.is_lost() { Ok(Vec::new()) } else { handlers.answer(&job, link.options().max_line) };
-            // It fails if the worker has ended. Then no one waits for the result.
+            // It fails if the worker has ended, which drops its results.
             let _ = match answer {
                 Ok(line) => link.send(line.len(), move |session, out| session.finish(&job, line, out)),
                 Err(reason) => link.send(0, move |session, out| session.abandon(&job, reason, out)),

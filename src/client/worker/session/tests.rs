@@ -1,22 +1,22 @@
-//! What a worker says in which order: tables, without a socket or a thread.
+//! What a worker sends, in which order: without a socket or a thread.
 
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::*;
 
-/// A session, with the jobs that wait for a thread and the signals for whoever runs it.
+/// A session, the jobs that wait for a thread, and the signals.
 struct Fixture {
     session: WorkerSession,
     jobs: Receiver<Job>,
     signals: Receiver<WorkerSignal>,
-    said: Vec<u8>,
+    sent: Vec<u8>,
 }
 
 impl Fixture {
     fn new(max_jobs: u32, limit: u64) -> Self {
         let ((sender, jobs), (signal, signals)) = (unbounded(), unbounded());
         let session = WorkerSession::new(r#"["t"]"#.to_owned(), max_jobs, limit, sender, signal);
-        Self { session, jobs, signals, said: Vec::new() }
+        Self { session, jobs, signals, sent: Vec::new() }
     }
 
     /// With a connection, whose first ping is answered.
@@ -28,16 +28,16 @@ impl Fixture {
     }
 
     fn connect(&mut self) {
-        self.session.on_connect(&mut self.said);
+        self.session.on_connect(&mut self.sent);
     }
 
-    fn lose(&mut self) {
+    fn disconnect(&mut self) {
         self.session.on_disconnect(&Disconnected { url: String::new(), reason: String::new(), code: None });
-        self.said.clear();
+        self.sent.clear();
     }
 
     fn read(&mut self, line: &str) -> Result<(), String> {
-        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.said)
+        self.session.on_line(Incoming::read(line.as_bytes()).unwrap(), &mut self.sent)
     }
 
     fn pong(&mut self) {
@@ -50,22 +50,22 @@ impl Fixture {
     }
 
     fn finish(&mut self, job: &Job) {
-        self.session.finish(job, format!("did {}\n", job.number()).into_bytes(), &mut self.said);
+        self.session.finish(job, format!("did {}\n", job.number()).into_bytes(), &mut self.sent);
     }
 
     /// Finishes a job with a line of this length, its end not counted.
     fn finish_long(&mut self, job: &Job, line_bytes: usize) {
         let line = format!("{:x<line_bytes$}\n", format!("did {} ", job.number()));
-        self.session.finish(job, line.into_bytes(), &mut self.said);
+        self.session.finish(job, line.into_bytes(), &mut self.sent);
     }
 
     fn stop(&mut self) {
-        self.session.stop(&mut self.said);
+        self.session.stop(&mut self.sent);
     }
 
-    /// What was said since the last call, in short.
-    fn said(&mut self) -> String {
-        let lines = String::from_utf8(mem::take(&mut self.said)).unwrap();
+    /// Returns what was sent since the last call, in short.
+    fn sent(&mut self) -> String {
+        let lines = String::from_utf8(mem::take(&mut self.sent)).unwrap();
         lines
             .replace(r#"{"cmd":"can_do","types":["t"],"max_jobs":"#, "can_do ")
             .replace(r#"{"cmd":"cant_do","types":["t"]}"#, "cant_do")
@@ -78,7 +78,7 @@ impl Fixture {
             .to_owned()
     }
 
-    /// How it ended, if it has.
+    /// Returns how it ended, if it has.
     fn outcome(&self) -> Option<Result<(), RunError>> {
         self.signals
             .try_iter()
@@ -94,11 +94,11 @@ impl Fixture {
 fn it_offers_its_slots_and_answers_jobs() {
     let mut fixture = Fixture::new(2, u64::MAX);
     fixture.connect();
-    assert_eq!(fixture.said(), "can_do 2, ping");
+    assert_eq!(fixture.sent(), "can_do 2, ping");
     let (one, two) = (fixture.give(1), fixture.give(2));
     fixture.finish(&two);
     fixture.finish(&one);
-    assert_eq!(fixture.said(), "did 2, did 1");
+    assert_eq!(fixture.sent(), "did 2, did 1");
     assert!(!fixture.ended());
 }
 
@@ -106,15 +106,15 @@ fn it_offers_its_slots_and_answers_jobs() {
 fn a_stopped_worker_finishes_what_it_holds_and_leaves_when_all_is_read() {
     let mut fixture = Fixture::open(2, u64::MAX);
     let one = fixture.give(1);
-    fixture.said();
+    fixture.sent();
     fixture.stop();
-    assert_eq!(fixture.said(), "cant_do");
-    // It was on its way.
+    assert_eq!(fixture.sent(), "cant_do");
+    // This job was on its way.
     let two = fixture.give(2);
     fixture.finish(&one);
-    assert_eq!(fixture.said(), "did 1");
+    assert_eq!(fixture.sent(), "did 1");
     fixture.finish(&two);
-    assert_eq!(fixture.said(), "did 2, ping");
+    assert_eq!(fixture.sent(), "did 2, ping");
     assert!(!fixture.ended());
     fixture.pong();
     assert!(fixture.ended());
@@ -123,22 +123,22 @@ fn a_stopped_worker_finishes_what_it_holds_and_leaves_when_all_is_read() {
 #[test]
 fn a_job_that_comes_before_the_last_pong_is_done() {
     let mut fixture = Fixture::open(1, u64::MAX);
-    fixture.said();
+    fixture.sent();
     fixture.stop();
-    assert_eq!(fixture.said(), "cant_do, ping");
+    assert_eq!(fixture.sent(), "cant_do, ping");
     let job = fixture.give(1);
     fixture.pong();
     assert!(!fixture.ended());
     fixture.finish(&job);
-    assert_eq!(fixture.said(), "did 1, ping");
+    assert_eq!(fixture.sent(), "did 1, ping");
     fixture.pong();
     assert!(fixture.ended());
 }
 
 #[test]
-fn pongs_of_earlier_pings_are_not_the_last() {
+fn the_pongs_of_earlier_pings_do_not_end_it() {
     let mut fixture = Fixture::open(1, u64::MAX);
-    fixture.session.send_ping(&mut fixture.said);
+    fixture.session.send_ping(&mut fixture.sent);
     fixture.stop();
     fixture.pong();
     assert!(!fixture.ended());
@@ -156,7 +156,7 @@ fn without_a_connection_there_is_nothing_to_finish() {
     fixture.give(1);
     fixture.stop();
     assert!(!fixture.ended());
-    fixture.lose();
+    fixture.disconnect();
     assert!(fixture.ended());
 }
 
@@ -164,48 +164,48 @@ fn without_a_connection_there_is_nothing_to_finish() {
 fn results_of_a_lost_connection_are_dropped_and_their_slots_offered_when_free() {
     let mut fixture = Fixture::open(3, u64::MAX);
     let (one, two) = (fixture.give(1), fixture.give(2));
-    fixture.lose();
+    fixture.disconnect();
     assert!(one.is_lost() && two.is_lost());
     fixture.connect();
-    assert_eq!(fixture.said(), "can_do 1, ping");
+    assert_eq!(fixture.sent(), "can_do 1, ping");
     let three = fixture.give(3);
     assert!(!three.is_lost());
     fixture.finish(&one);
-    assert_eq!(fixture.said(), "can_do 2");
+    assert_eq!(fixture.sent(), "can_do 2");
     fixture.finish(&three);
-    assert_eq!(fixture.said(), "did 3");
+    assert_eq!(fixture.sent(), "did 3");
     fixture.finish(&two);
-    assert_eq!(fixture.said(), "can_do 3");
+    assert_eq!(fixture.sent(), "can_do 3");
 }
 
 #[test]
 fn a_worker_with_no_free_thread_offers_nothing_until_it_has_one() {
     let mut fixture = Fixture::open(1, u64::MAX);
     let job = fixture.give(1);
-    fixture.lose();
+    fixture.disconnect();
     fixture.connect();
-    assert_eq!(fixture.said(), "ping");
-    fixture.lose();
+    assert_eq!(fixture.sent(), "ping");
+    fixture.disconnect();
     fixture.connect();
-    assert_eq!(fixture.said(), "ping");
+    assert_eq!(fixture.sent(), "ping");
     fixture.finish(&job);
-    assert_eq!(fixture.said(), "can_do 1");
+    assert_eq!(fixture.sent(), "can_do 1");
 }
 
 #[test]
 fn a_limit_is_kept_to_the_job() {
     let mut fixture = Fixture::new(2, 3);
     fixture.connect();
-    assert_eq!(fixture.said(), "can_do 2, ping");
+    assert_eq!(fixture.sent(), "can_do 2, ping");
     fixture.pong();
     let (one, two) = (fixture.give(1), fixture.give(2));
     fixture.finish(&one);
-    assert_eq!(fixture.said(), "did 1");
+    assert_eq!(fixture.sent(), "did 1");
     let three = fixture.give(3);
     fixture.finish(&two);
-    assert_eq!(fixture.said(), "can_do 1, did 2");
+    assert_eq!(fixture.sent(), "can_do 1, did 2");
     fixture.finish(&three);
-    assert_eq!(fixture.said(), "cant_do, did 3, ping");
+    assert_eq!(fixture.sent(), "cant_do, did 3, ping");
     fixture.pong();
     assert!(fixture.ended());
 }
@@ -214,35 +214,35 @@ fn a_limit_is_kept_to_the_job() {
 fn jobs_of_a_lost_connection_do_not_count_for_the_limit() {
     let mut fixture = Fixture::open(2, 1);
     let lost = fixture.give(1);
-    fixture.lose();
+    fixture.disconnect();
     fixture.connect();
     fixture.pong();
-    assert_eq!(fixture.said(), "can_do 1, ping");
+    assert_eq!(fixture.sent(), "can_do 1, ping");
     fixture.finish(&lost);
     let job = fixture.give(2);
     fixture.finish(&job);
-    assert_eq!(fixture.said(), "cant_do, did 2, ping");
+    assert_eq!(fixture.sent(), "cant_do, did 2, ping");
 }
 
 #[test]
-fn no_jobs_are_done_under_a_limit_of_none() {
+fn under_a_limit_of_zero_no_job_is_done() {
     let mut fixture = Fixture::new(2, 0);
     fixture.connect();
-    assert_eq!(fixture.said(), "ping, ping");
+    assert_eq!(fixture.sent(), "ping, ping");
     fixture.pong();
     fixture.pong();
     assert!(fixture.ended());
 }
 
 #[test]
-fn more_jobs_than_were_asked_for_are_refused() {
+fn more_jobs_than_slots_are_an_error() {
     let mut fixture = Fixture::open(1, u64::MAX);
     fixture.give(1);
     fixture.read(r#"{"cmd":"do","id":1,"type":"t","job":2}"#).unwrap_err();
 }
 
 #[test]
-fn what_no_reconnect_mends_ends_it_and_nothing_else_does() {
+fn only_a_fault_that_reconnecting_cannot_fix_ends_it() {
     for (code, answered, ends) in [
         ("bad_request", false, true),
         ("unknown_cmd", false, true),
@@ -270,14 +270,14 @@ fn what_no_reconnect_mends_ends_it_and_nothing_else_does() {
 fn a_long_result_waits_until_the_limit_is_known() {
     let mut fixture = Fixture::open(3, u64::MAX);
     let (one, two, three) = (fixture.give(1), fixture.give(2), fixture.give(3));
-    fixture.said();
+    fixture.sent();
     fixture.finish_long(&one, 2_000);
     fixture.finish_long(&two, 4_000);
     fixture.finish(&three);
-    assert_eq!(fixture.said(), "metrics, did 3");
+    assert_eq!(fixture.sent(), "metrics, did 3");
     fixture.read(r#"{"cmd":"metrics","metrics":{"max_line":2000}}"#).unwrap();
-    let said = fixture.said();
-    let (first, second) = said.split_once(", ").unwrap();
+    let sent = fixture.sent();
+    let (first, second) = sent.split_once(", ").unwrap();
     assert_eq!(first, "did 1 ");
     assert!(second.contains(r#""job":2,"err":"the worker's answer cannot be sent: "#), "{second}");
     assert!(second.contains("the line would have 4000 bytes, and the limit is 2000"), "{second}");
@@ -285,8 +285,8 @@ fn a_long_result_waits_until_the_limit_is_known() {
     let (one, two) = (fixture.give(4), fixture.give(5));
     fixture.finish_long(&one, 2_000);
     fixture.finish_long(&two, 2_001);
-    let said = fixture.said();
-    assert!(said.starts_with("did 4 , ") && said.contains(r#""job":5,"err""#), "{said}");
+    let sent = fixture.sent();
+    assert!(sent.starts_with("did 4 , ") && sent.contains(r#""job":5,"err""#), "{sent}");
 }
 
 #[test]
@@ -294,12 +294,12 @@ fn a_server_that_tells_no_limit_gets_every_result() {
     for answer in [r#"{"cmd":"metrics","metrics":{}}"#, r#"{"cmd":"error","code":"unknown_cmd","error":"metrics"}"#] {
         let mut fixture = Fixture::open(1, 1);
         let job = fixture.give(1);
-        fixture.said();
+        fixture.sent();
         fixture.finish_long(&job, 5_000);
         fixture.stop();
         fixture.read(answer).unwrap();
         // A worker that was stopped meanwhile waits for the answer to be read.
-        assert_eq!(fixture.said(), "metrics, cant_do, did 1 , ping");
+        assert_eq!(fixture.sent(), "metrics, cant_do, did 1 , ping");
         assert!(!fixture.ended());
         fixture.pong();
         assert!(fixture.ended());
@@ -311,42 +311,42 @@ fn a_long_result_that_waits_is_dropped_with_its_connection() {
     let mut fixture = Fixture::open(2, u64::MAX);
     let (one, two) = (fixture.give(1), fixture.give(2));
     fixture.finish_long(&one, 2_000);
-    fixture.lose();
+    fixture.disconnect();
     fixture.connect();
-    assert_eq!(fixture.said(), "can_do 1, ping");
+    assert_eq!(fixture.sent(), "can_do 1, ping");
     fixture.finish(&two);
-    assert_eq!(fixture.said(), "can_do 2");
+    assert_eq!(fixture.sent(), "can_do 2");
     // The next server may have another limit.
     fixture.pong();
     let job = fixture.give(3);
     fixture.finish_long(&job, 2_000);
-    assert_eq!(fixture.said(), "metrics");
+    assert_eq!(fixture.sent(), "metrics");
 }
 
 #[test]
 fn a_job_whose_line_is_too_long_fails_without_a_handler() {
     let mut fixture = Fixture::open(1, 2);
-    fixture.said();
-    fixture.session.on_line(Incoming::LongDo { job: 7 }, &mut fixture.said).unwrap();
-    let said = fixture.said();
-    assert!(said.contains(r#""job":7,"err":"the arg's line is longer than this worker accepts"#), "{said}");
+    fixture.sent();
+    fixture.session.on_line(Incoming::LongDo { job: 7 }, &mut fixture.sent).unwrap();
+    let sent = fixture.sent();
+    assert!(sent.contains(r#""job":7,"err":"the arg's line is longer than this worker accepts"#), "{sent}");
     let job = fixture.give(8);
-    fixture.session.on_line(Incoming::LongDo { job: 9 }, &mut fixture.said).unwrap_err();
+    fixture.session.on_line(Incoming::LongDo { job: 9 }, &mut fixture.sent).unwrap_err();
     fixture.finish(&job);
-    assert_eq!(fixture.said(), "cant_do, did 8, ping");
+    assert_eq!(fixture.sent(), "cant_do, did 8, ping");
 }
 
 #[test]
 fn a_worker_that_cannot_run_a_job_finishes_the_others_and_leaves_with_it() {
     let mut fixture = Fixture::open(3, u64::MAX);
     let (one, two, three) = (fixture.give(1), fixture.give(2), fixture.give(3));
-    fixture.said();
+    fixture.sent();
     for job in [&one, &three] {
-        fixture.session.abandon(job, format!("reason {}", job.number()), &mut fixture.said);
+        fixture.session.abandon(job, format!("reason {}", job.number()), &mut fixture.sent);
     }
-    assert_eq!(fixture.said(), "cant_do");
+    assert_eq!(fixture.sent(), "cant_do");
     fixture.finish(&two);
-    assert_eq!(fixture.said(), "did 2, ping");
+    assert_eq!(fixture.sent(), "did 2, ping");
     assert!(fixture.outcome().is_none());
     fixture.pong();
     assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(reason))) if reason == "reason 1"));
@@ -356,14 +356,14 @@ fn a_worker_that_cannot_run_a_job_finishes_the_others_and_leaves_with_it() {
 fn a_worker_that_cannot_run_a_job_of_a_lost_connection_leaves_too() {
     let mut fixture = Fixture::open(1, u64::MAX);
     let job = fixture.give(1);
-    fixture.lose();
-    fixture.session.abandon(&job, "reason".to_owned(), &mut fixture.said);
+    fixture.disconnect();
+    fixture.session.abandon(&job, "reason".to_owned(), &mut fixture.sent);
     assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(_)))));
     // The same, if the connection is lost afterwards.
     let mut fixture = Fixture::open(2, u64::MAX);
     let (one, two) = (fixture.give(1), fixture.give(2));
-    fixture.session.abandon(&one, "reason".to_owned(), &mut fixture.said);
-    fixture.lose();
+    fixture.session.abandon(&one, "reason".to_owned(), &mut fixture.sent);
+    fixture.disconnect();
     assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(_)))));
     fixture.finish(&two);
 }
