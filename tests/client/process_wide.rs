@@ -2,6 +2,7 @@
 
 use std::net::Shutdown;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -107,12 +108,14 @@ fn a_silent_server_and_a_signal_every_millisecond() {
     assert!(count.load(Ordering::Relaxed) > 0);
 }
 
-/// The id of the thread that reads. The system gives a signal for this id to this thread, if it can.
+/// Returns the id of the reader thread, once it has set its name. The system gives a signal for this id to this thread.
 #[cfg(target_os = "linux")]
 fn reader_thread() -> Pid {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
-    let mut readers =
-        tasks.filter(|task| std::fs::read_to_string(task.path().join("comm")).unwrap() == "deputy reader\n");
-    let id = readers.next().unwrap().file_name().into_string().unwrap();
-    Pid::from_raw(id.parse().unwrap()).unwrap()
+    until("the reader thread", || {
+        let mut tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
+        let is_reader =
+            |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name == "deputy reader\n");
+        let id = tasks.find(|task| is_reader(&task.path()))?.file_name().into_string().unwrap();
+        Pid::from_raw(id.parse().unwrap())
+    })
 }
