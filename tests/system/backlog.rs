@@ -1,4 +1,4 @@
-//! Listeners at which more wait than they have room for.
+//! Listeners with more waiting connections than they have room for.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,13 +10,13 @@ use super::rest::Rest;
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
-/// Connections that may wait at a listener: what the server asks for, or less if the system does not allow it.
+/// Returns how many connections may wait at a listener: what the server asks for, or what the system allows.
 fn room() -> usize {
     let allowed: usize = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
     allowed.min(4_096)
 }
 
-/// Begins to connect, and does not wait; none if there is no room for it.
+/// Begins to connect without waiting. Returns `None` if there is no room.
 fn knock(address: &SockAddr) -> Option<Socket> {
     let socket = Socket::new(address.domain(), Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();
@@ -27,7 +27,7 @@ fn knock(address: &SockAddr) -> Option<Socket> {
     }
 }
 
-/// The connection comes about, and the server answers.
+/// Waits until the connection is established and the server answers.
 fn expect_pong(mut socket: Socket) {
     socket.set_nonblocking(false).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -44,11 +44,11 @@ fn f53_a_full_backlog_holds_thousands_and_who_found_no_room_comes_later() {
     let server = Server::start(&["--threads", "2"]);
     let rest = Rest::of(&server);
     server.process.signal(Signal::STOP);
-    // At a UNIX socket who finds no room is told so.
+    // A UNIX socket refuses a connection for which it has no room.
     let unix = server.address(Via::Unix);
     let waiting: Vec<Socket> = std::iter::from_fn(|| knock(&unix)).collect();
     assert!(waiting.len() >= room(), "{} wait at the UNIX socket, not {}", waiting.len(), room());
-    // Over TCP the system tries again after a second, and so on.
+    // Over TCP the system tries again after a second, then after longer times.
     let tcp = server.address(Via::Tcp);
     let over_tcp: Vec<Socket> = (0..room() + 100).map(|_| knock(&tcp).unwrap()).collect();
     server.process.signal(Signal::CONT);

@@ -10,11 +10,12 @@ use crate::programs::pass_over;
 const HIERARCHIES: [(&str, &str); 2] =
     [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
 
-/// Removed when it is dropped, by when its processes must have ended.
+/// Removed when it is dropped. Its processes must have ended before.
 pub(crate) struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// A new group whose processes may have so much memory together, or none after saying that the test is passed over.
+    /// Returns a new group whose processes may use this much memory together. Returns `None` and prints that the test is
+    /// skipped if it cannot be made.
     pub(crate) fn new(memory_bytes: u64) -> Option<Self> {
         let make = |(hierarchy, limit): (&str, &str)| Self::make(Path::new(hierarchy), limit, memory_bytes);
         let made = HIERARCHIES.into_iter().find_map(make);
@@ -28,14 +29,14 @@ impl Cgroup {
         static GROUPS: AtomicU32 = AtomicU32::new(0);
         let number = GROUPS.fetch_add(1, Ordering::Relaxed);
         let folder = hierarchy.join(format!("deputy-test-{}-{number}", std::process::id()));
-        // A folder outside of a hierarchy of the kind has no such file, and is not left behind.
+        // A folder outside such a hierarchy does not have this file, and is removed again.
         fs::create_dir(&folder).ok()?;
         let group = Self(folder);
         let limit = group.0.join(limit);
         (limit.exists() && fs::write(limit, memory_bytes.to_string()).is_ok()).then_some(group)
     }
 
-    /// A script that puts the command behind it into the group.
+    /// Returns a script that runs the command after it in the group.
     pub(crate) fn script(&self) -> String {
         format!(r#"echo $$ > {}/cgroup.procs && exec "$@""#, self.0.display())
     }
@@ -43,7 +44,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Its processes may still be on their way out; a folder that is left behind does no harm.
+        // Its processes may still be ending; a folder that is left behind does no harm.
         let _ = fs::remove_dir(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Wall clocks that jump: by years, forwards and backwards. Only the monotonic clock decides anything.
+//! Wall clocks that jump by years, forwards and backwards. Only the monotonic clock decides anything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ const DAY_MS: u64 = 86_400_000;
 /// An answer that is more than 1 MiB, so that it is watched how it moves.
 const MUCH_BYTES: usize = 4 << 20;
 
-/// A clock that a server sees, as far from the real one as was last said.
+/// A clock that a server sees, at the last given distance from the real one.
 struct Clock(PathBuf);
 
 impl Clock {
     fn jump(&self, offset: &str) {
-        // The program reads it at any time: it must never find half of it.
+        // The program reads it at any time, and must never find half of it.
         let new = self.0.with_extension("new");
         fs::write(&new, format!("{offset}\n")).unwrap();
         fs::rename(&new, &self.0).unwrap();
@@ -31,7 +31,7 @@ impl Clock {
 fn start_in_the_future(clock: &Clock) -> Server {
     clock.jump("+400d");
     let file = format!("FAKETIME_TIMESTAMP_FILE={}", clock.0.display());
-    // What `faketime` is given would stay; the file can be written anew.
+    // An offset in the environment would stay the same; the file can be replaced.
     let wrapper =
         ["faketime", "-m", "--exclude-monotonic", "-f", "+0d", "env", "-u", "FAKETIME", "FAKETIME_NO_CACHE=1"];
     Server::start_under(&[&wrapper[..], &[&file]].concat(), &["--threads", "2", "--drain-timeout", "3600"])
@@ -64,7 +64,7 @@ fn f65_a_wall_clock_that_jumps_changes_nothing() {
         expect_nothing_happened(&mut client, &up_since);
     }
 
-    // The program around the server waits for it, and hands no signal on.
+    // The program around the server waits for it, and passes no signal on.
     let process = until("the server's own process", || child_of(server.process.id()));
     kill_process(process, Signal::TERM).unwrap();
     assert!(client.line().ends_with(r#","code":"shutdown"}"#));
@@ -90,7 +90,7 @@ fn expect_draining(client: &mut Client) {
     assert_eq!((&metrics["draining"], &metrics["jobs_running"]), (&true.into(), &1.into()));
 }
 
-/// Every file with program text in a folder, and in those in it.
+/// Returns every source file in a folder and its subfolders.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
@@ -100,7 +100,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn f65_the_wall_clock_is_read_in_one_place_for_the_time_of_the_start() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut reads = Vec::new();
-    // The command decides nothing by it either, but tells people how long a server has been up.
+    // The command decides nothing by it either, but shows how long a server has been up.
     let command = root.join("src/bin/deputy");
     for path in sources(&root.join("src")).into_iter().filter(|path| !path.starts_with(&command)) {
         let text = fs::read_to_string(&path).unwrap();

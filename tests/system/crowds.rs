@@ -1,4 +1,4 @@
-//! Very many connections: what each takes, and that nothing is left of those that are gone.
+//! Very many connections: the memory of each, and that closed connections leave nothing.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ const PING: &[u8] = b"{\"cmd\":\"ping\"}\n";
 const PONG_BYTES: usize = b"{\"cmd\":\"pong\"}\r\n".len();
 /// What an idle connection may take of the server's own memory.
 const IDLE_BYTES_MAX: u64 = 512;
-/// By how much the server's memory may differ although nothing is left: by what its allocator and its shards keep in hand.
+/// How much the server's memory may differ although nothing is left, because its allocator and its shards keep some.
 const FLAT_BYTES: u64 = 4 << 20;
 
 fn resident_bytes(server: &Server) -> u64 {
     proc::status_bytes(server.process.id(), "RssAnon")
 }
 
-/// Connects and hears a `pong`, so that the server has the connection, and then nothing.
+/// Connects and waits for a `pong`, so that the server has the connection.
 fn idle_connection(address: &SockAddr) -> Socket {
     let mut socket = Socket::new(address.domain(), Type::STREAM, None).unwrap();
     socket.connect(address).unwrap();
@@ -50,7 +50,7 @@ fn f45_an_idle_connection_takes_half_a_kilobyte_at_most() {
     until("the memory of all", || (resident_bytes(&server) <= before + FLAT_BYTES).then_some(()));
 }
 
-/// One short visit, of a kind that depends on `i`.
+/// Makes one short connection, of a kind that depends on `i`.
 fn visit(address: &SockAddr, i: usize) {
     let mut socket = Socket::new(address.domain(), Type::STREAM, None).unwrap();
     socket.connect(address).unwrap();
@@ -71,7 +71,7 @@ fn visit(address: &SockAddr, i: usize) {
 
 #[test]
 fn f46_connections_that_come_and_go_leave_nothing() {
-    // A rest that is never sent would be given up after a day only.
+    // A connection with unsent bytes would be dropped only after a day.
     let server = Server::start(&["--threads", "2", "--stall-timeout", "86400"]);
     let rest = Rest::of(&server);
     let addresses = [Via::Tcp, Via::Unix].map(|via| server.address(via));

@@ -1,4 +1,4 @@
-//! A server that runs out of descriptors, and what it keeps of them.
+//! A server that runs out of descriptors.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,13 +14,13 @@ use crate::process::{Ended, Server, Via, start_process};
 use crate::scale::scaled;
 use crate::wait::until;
 
-/// Starts a server that may have so many descriptors.
+/// Starts a server that may have this many descriptors.
 fn start_with(descriptors: u32) -> Server {
     let script = format!(r#"ulimit -n {descriptors} && exec "$@""#);
     Server::start_under(&["sh", "-c", &script, "sh"], &["--threads", "2"])
 }
 
-/// A row of /proc/PID/limits: soft and hard.
+/// Returns the soft and hard limit in /proc/PID/limits.
 fn descriptor_limits(server: &Server) -> (u64, u64) {
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.process.id())).unwrap();
     let row = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
@@ -38,7 +38,7 @@ fn f50_the_soft_limit_is_raised_to_the_hard_one_at_the_start() {
     clients.iter_mut().for_each(Client::expect_nothing);
 }
 
-/// A client and a worker that were there before.
+/// A client and a worker that were connected before.
 struct Old {
     client: Client,
     worker: Client,
@@ -52,7 +52,7 @@ impl Old {
         Self { client, worker }
     }
 
-    /// Their work goes on.
+    /// Does one job.
     fn do_a_job(&mut self) {
         self.client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
         self.worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -61,7 +61,7 @@ impl Old {
     }
 }
 
-/// Connects until a connection is closed unheard, and returns those that were taken.
+/// Connects until a connection is closed unanswered. Returns those that were accepted.
 fn fill(server: &Server, via: Via) -> Vec<Client> {
     let mut taken = Vec::new();
     loop {
@@ -73,10 +73,10 @@ fn fill(server: &Server, via: Via) -> Vec<Client> {
     }
 }
 
-/// Connections that knock at once while all descriptors are in use.
+/// Connections that arrive together while all descriptors are in use.
 const BATCH: usize = 64;
 
-/// How many lines of the log say so.
+/// Returns how many lines of the log contain `words`.
 fn lines_that_say(server: &Server, words: &str) -> u64 {
     server.process.stderr().lines().filter(|line| line.contains(words)).count() as u64
 }
@@ -114,7 +114,7 @@ fn f50_out_of_descriptors_who_comes_is_refused_and_counted_and_who_is_there_is_s
     }
 }
 
-/// Sets the soft limit of a server that runs.
+/// Sets the soft limit of a running server.
 fn limit_descriptors(server: &Server, soft: u64) {
     let process = Pid::from_raw(i32::try_from(server.process.id()).unwrap());
     let (_, hard) = descriptor_limits(server);
@@ -127,7 +127,7 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     let rest = Rest::of(&server);
     let mut old = Old::connect(&server, Via::Unix);
     let (soft, _) = descriptor_limits(&server);
-    // Not even the spare one can be used for a moment: nobody can be told to go, and the listener's edge is spent.
+    // Not even the spare descriptor can be used, so no connection can be refused, and the listener's edge is used up.
     limit_descriptors(&server, 3);
     let start = Instant::now();
     let mut waiting = [Via::Tcp, Via::Unix].map(|via| server.connect(via, "who waits"));
@@ -139,7 +139,7 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     for _ in 0..scaled(100) {
         old.do_a_job();
     }
-    // A few tries more, and none of them is told of before its second is over.
+    // The attempts within a second are logged once.
     until("a second line", || (lines_that_say(&server, "cannot accept connections") > 1).then_some(()));
     let used = proc::processor_time(server.process.id()).saturating_sub(used);
     let (lines, seconds) = (lines_that_say(&server, "cannot accept connections"), start.elapsed().as_secs());
@@ -158,7 +158,7 @@ fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() 
     rest.comes_back(&server);
 }
 
-/// How a server ends that may have so many descriptors; `None` if they are enough for it to listen.
+/// Returns how a server with this many descriptors ends, or `None` if it can listen.
 fn refused_with(descriptors: u32, sock: &str) -> Option<Ended> {
     let script = format!(r#"ulimit -n {descriptors} && exec "$@""#);
     let options = ["-p", "0", "-s", sock, "--threads", "2"];

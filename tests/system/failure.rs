@@ -1,5 +1,5 @@
-//! A failure of the server itself, provoked from outside, ends the process with a message: a server that lacks a shard
-//! would lose jobs in silence.
+//! A failure of the server itself, provoked from outside, ends the process with a message, because a server without one of
+//! its shards would lose jobs silently.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::process::{Ended, Server, Via};
 use crate::programs;
 
-/// Starts a server some of whose system calls fail, uses it until it is gone, and says how it ended.
+/// Starts a server some of whose system calls fail, uses it until it ends, and returns how it ended.
 fn end_by(inject: &str, use_it: impl Fn(&Server)) -> Option<Ended> {
     if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
         return None;
@@ -18,7 +18,7 @@ fn end_by(inject: &str, use_it: impl Fn(&Server)) -> Option<Ended> {
     Some(server.process.ended())
 }
 
-/// Asks until the server is gone.
+/// Sends requests until the server has ended.
 fn ask_in_vain(server: &Server) {
     let address = server.address(Via::Unix);
     while Client::can_connect(&address) {

@@ -1,4 +1,4 @@
-//! System calls of the server that fail, one in a few, with each error that they can give.
+//! System calls of the server that fail now and then, with each error that they can return.
 
 use std::fs;
 
@@ -53,7 +53,7 @@ fn may_inject() -> bool {
     programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"])
 }
 
-/// Runs a server some of whose calls fail under a small load, for each row a server of its own.
+/// Runs a small load on a server some of whose calls fail, one server per row.
 fn check(rows: &[Failures]) {
     if !may_inject() {
         return;
@@ -69,7 +69,7 @@ fn check(rows: &[Failures]) {
     }
 }
 
-/// Who speaks another language is told so and closed.
+/// Connects with another protocol, which the server answers with an error and a close.
 fn send_away_a_stranger(server: &Server) {
     let mut stranger = Peer::connect(&server.address(Via::Tcp));
     stranger.send("nonsense");

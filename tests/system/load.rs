@@ -1,4 +1,4 @@
-//! Clients and workers that keep going whatever happens to their connections, and check what they are told.
+//! Clients and workers that continue whatever happens to their connections, and check what they receive.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,15 +10,15 @@ use socket2::SockAddr;
 use super::peer::Peer;
 use crate::process::{Server, Via};
 
-/// How many of each, half of them over TCP and half over the UNIX socket.
+/// The numbers of clients, jobs and workers; half of the peers use TCP, half the UNIX socket.
 pub(crate) struct Load {
     pub(crate) clients: usize,
     pub(crate) jobs_each: usize,
     pub(crate) workers: usize,
 }
 
-/// Runs until every client has had an answer to each of its jobs on the connection that brought it; a client whose
-/// connection ends brings the jobs that were not answered there once more. Needs a server with `--max-attempts 0`.
+/// Runs until every client has an answer to each of its jobs on the connection that submitted it. A client whose connection
+/// ends submits its unanswered jobs again. Needs a server with `--max-attempts 0`.
 pub(crate) fn run(server: &Server, load: &Load) {
     let over = AtomicBool::new(false);
     let address = |i| server.address(if i % 2 == 0 { Via::Tcp } else { Via::Unix });
@@ -48,7 +48,7 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-/// Echoes until all is over. Every other worker takes up to four jobs at once.
+/// Echoes until the load is over. Every second worker takes up to four jobs at once.
 fn work(address: &SockAddr, i: usize, over: &AtomicBool) {
     let max_jobs = if (i / 2).is_multiple_of(2) { "" } else { r#","max_jobs":4"# };
     while !over.load(Ordering::Relaxed) {
@@ -70,9 +70,9 @@ fn submit(address: &SockAddr, jobs: usize) {
     }
 }
 
-/// Submits what is left, and takes from it what is answered, until all is or the connection ends.
+/// Submits the jobs in `left`, and removes those that are answered, until none is left or the connection ends.
 fn submit_on(client: &mut Peer, left: &mut BTreeSet<usize>) {
-    /// No two connections bring the same argument.
+    /// No two connections submit the same argument.
     static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
     let own = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     for id in left.iter() {

@@ -1,5 +1,5 @@
-//! A peer of a server whose connections may break at any time: it takes the end of a connection as it comes, and never
-//! leaves the server in silence for long.
+//! A peer of a server whose connections may break at any time. It accepts the end of a connection, and is never silent for
+//! long.
 
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use socket2::{SockAddr, Socket, Type};
 
 use crate::wait::{PATIENCE, until};
 
-/// How long it waits for a line before it makes the server look again.
+/// How long it waits for a line before it sends something.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// A connection, and what came over it that no one has looked at.
+/// A connection, and the bytes that were received and not yet read as lines.
 pub(crate) struct Peer {
     address: SockAddr,
     socket: Socket,
     unread: Vec<u8>,
-    /// Connections that only knocked.
+    /// Connections that only woke the server.
     knocks: Vec<Socket>,
 }
 
 impl Peer {
-    /// Connects; again, if the server is not to be reached at the first try.
+    /// Connects, and tries again while the server cannot be reached.
     pub(crate) fn connect(address: &SockAddr) -> Self {
         let socket = until("a connection", || connect(address));
         socket.set_read_timeout(Some(SILENCE)).unwrap();
@@ -29,15 +29,15 @@ impl Peer {
         Self { address: address.clone(), socket, unread: Vec::new(), knocks: Vec::new() }
     }
 
-    /// Sends a line; whether the connection took it.
+    /// Sends a line. Returns whether the connection accepted it.
     pub(crate) fn send(&mut self, line: &str) -> bool {
         self.socket.write_all(format!("{line}\n").as_bytes()).is_ok()
     }
 
-    /// The next line without its end, or none: the connection has ended, or `enough` says so.
+    /// Returns the next line without its end, or `None` if the connection has ended or `enough` returns true.
     ///
-    /// While nothing comes, it sends an empty line and knocks: an edge-triggered poller that was told a lie (`EAGAIN`
-    /// for a socket that has something) looks again when something new comes, and not before.
+    /// While nothing arrives, it sends an empty line and connects again: an edge-triggered poller that got a false `EAGAIN`
+    /// looks again only when something new arrives.
     pub(crate) fn line(&mut self, enough: impl Fn() -> bool) -> Option<String> {
         let start = Instant::now();
         loop {

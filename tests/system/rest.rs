@@ -1,4 +1,4 @@
-//! How a server stands when nothing goes on, and that it stands so again when all is over.
+//! The state of an idle server, and the check that a server returns to it.
 
 use serde_json::Value;
 
@@ -7,22 +7,22 @@ use crate::proc;
 use crate::process::{Server, Via};
 use crate::wait::until;
 
-/// What the server holds at most when it holds nothing: the question itself counts.
+/// The most that an idle server holds, because the question itself counts.
 const LITTLE_BYTES: u64 = 1_024;
 
-/// What a server has of the system while nobody is connected.
+/// The descriptors of a server without connections.
 pub(crate) struct Rest {
     descriptors: Option<usize>,
 }
 
 impl Rest {
-    /// Of a server that nobody has connected to yet.
+    /// Reads them from a server without connections.
     pub(crate) fn of(server: &Server) -> Self {
         Self { descriptors: proc::descriptors(server.process.id()) }
     }
 
-    /// Waits until no job is anywhere and everybody has left, and checks the sums: each job ended once, and each time
-    /// that one was handed out it was answered or given back.
+    /// Waits until no job and no connection is left, and checks the sums: each job ended once, and each time that it was
+    /// sent to a worker it was answered or requeued.
     pub(crate) fn comes_back(&self, server: &Server) {
         let metrics = until("a server at rest", || {
             let metrics = metrics(server);
@@ -36,14 +36,14 @@ impl Rest {
     }
 }
 
-/// Whether the only connection is that of the question.
+/// Returns whether the only connection is that of the question.
 fn is_at_rest(metrics: &Value) -> bool {
     metrics["connections_open"] == 1
         && ["jobs_waiting", "jobs_running", "workers", "workers_idle"].iter().all(|&gauge| metrics[gauge] == 0)
         && metrics["bytes_held"].as_u64().unwrap() < LITTLE_BYTES
 }
 
-/// Asks for the metrics on connections of their own, until one of them lives long enough for the answer.
+/// Asks for the metrics, each time on a new connection, until one lives long enough for the answer.
 pub(crate) fn metrics(server: &Server) -> Value {
     until("the metrics", || {
         let mut observer = Peer::connect(&server.address(Via::Unix));

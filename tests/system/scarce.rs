@@ -1,5 +1,5 @@
-//! A server with little memory, and jobs that come faster than they are done: it refuses in time, lives, does all that it
-//! accepted, and gives the memory back.
+//! A server with little memory, and jobs that come faster than they are done. It refuses jobs in time, does all that it
+//! accepted, and returns the memory.
 
 use std::collections::HashSet;
 use std::thread;
@@ -15,8 +15,8 @@ use crate::process::{Server, Via};
 use crate::scale::scaled;
 use crate::wait::until;
 
-/// What may be left in hand of a backlog that is gone, whatever its size: spare buffers, 4 MiB for each of two shards,
-/// and a little by the allocator.
+/// The memory that may be left after a backlog of any size: spare buffers, 4 MiB for each of two shards, and a little in
+/// the allocator.
 const KEPT_BYTES: u64 = 12 << 20;
 /// Limits of cgroups are whole pages.
 const PAGE_BYTES: u64 = 4_096;
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// Who has to come for all these jobs to be taken: lists of types, and how many of the jobs are of them.
+    /// Returns the types of the workers that can take all these jobs: lists of types, each with its number of jobs.
     fn types(self, jobs: &HashSet<usize>) -> Vec<(String, usize)> {
         if self != Self::OfManyTypes {
             return vec![(r#""t0""#.to_owned(), jobs.len())];
@@ -56,7 +56,7 @@ impl Kind {
     }
 }
 
-/// Submits until jobs are refused; the ids of those that were accepted.
+/// Submits until jobs are refused. Returns the ids of those that were accepted.
 fn submit_until_full(client: &mut Client, kind: Kind) -> HashSet<usize> {
     let mut accepted = HashSet::new();
     let chunk = if kind == Kind::Large { 10 } else { 1_000 };
@@ -85,7 +85,7 @@ fn id_of(line: &Value) -> usize {
     usize::try_from(line["id"].as_u64().unwrap()).unwrap()
 }
 
-/// Takes all jobs, and leaves with them: now each has been given back, which takes the most memory.
+/// Takes all jobs, and leaves: each job is then requeued, which takes the most memory.
 fn take_and_leave(server: &Server, jobs: usize) {
     let mut workers = Vec::new();
     for first in (0..jobs).step_by(JOBS_EACH) {
@@ -100,7 +100,7 @@ fn take_and_leave(server: &Server, jobs: usize) {
     show(format_args!("F44: {} MiB while workers held all, {} MiB later", held >> 20, resident_bytes(server) >> 20));
 }
 
-/// Workers of so many jobs at once do all of them.
+/// Does all jobs, with workers of `max_jobs` slots.
 fn do_all(server: &Server, kind: Kind, jobs: &HashSet<usize>, max_jobs: usize) {
     for (types, count) in kind.types(jobs) {
         let mut worker = server.connect(Via::Unix, "the worker");
@@ -116,14 +116,14 @@ fn resident_bytes(server: &Server) -> u64 {
     proc::status_bytes(server.process.id(), "RssAnon")
 }
 
-/// A job that its worker still has, and room for others like it when it is done.
+/// Makes a worker hold a job, which later leaves room for others like it.
 fn hold_a_job(client: &mut Client, worker: &mut Client) {
     worker.send(r#"{"cmd":"can_do","types":["other"]}"#);
     client.send(&format!(r#"{{"cmd":"do","id":0,"type":"other","arg":"{}"}}"#, "x".repeat(2_000)));
     assert!(worker.line().starts_with(r#"{"cmd":"do","id":0,"type":"other","#));
 }
 
-/// It can be done, and others after it.
+/// Does that job, and others after it.
 fn do_that_and_others(client: &mut Client, worker: &mut Client) {
     for id in 0..20 {
         worker.send(&format!(r#"{{"cmd":"did","id":{id}}}"#));
@@ -145,7 +145,7 @@ fn check(server: &Server, kind: Kind, budget_bytes: u64) {
     let mut accepted = submit_until_full(&mut client, kind);
     show(format_args!("F44, {kind:?}: {} jobs, {} MiB", accepted.len(), resident_bytes(server) >> 20));
     do_that_and_others(&mut other, &mut worker);
-    // Of jobs that were given back a worker gets one at a time, however many it takes at once.
+    // A worker gets one requeued job at a time, whatever its slots.
     let max_jobs = if kind == Kind::Small { 1 } else { 10 };
     if kind == Kind::Small {
         take_and_leave(server, accepted.len());

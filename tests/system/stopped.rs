@@ -1,4 +1,4 @@
-//! A server that the system stops for a while, and that goes on.
+//! A server that the system stops for a while.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use super::rest::Rest;
 use crate::process::Server;
 use crate::wait::until;
 
-/// Whether all of it stands still: the state behind the program's name, in brackets.
+/// Returns whether the process is stopped. Its state follows the program's name in brackets.
 fn is_stopped(server: &Server) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", server.process.id())).unwrap();
     stat.rsplit_once(") ").unwrap().1.starts_with('T')
