@@ -58,8 +58,9 @@ pub const SECONDS_MAX: u64 = 86_400;
 /// Default of `--stall-timeout`, in seconds.
 pub const STALL_SECONDS_DEFAULT: u64 = 30;
 
-/// Default of `--drain-timeout`, in seconds.
-pub const DRAIN_SECONDS_DEFAULT: u64 = 10;
+/// Default of `--drain-timeout`, in seconds. Docker and supervisord kill a process 10 s after SIGTERM; this leaves time to
+/// answer what is left and to send it ([`FLUSH_MS`]).
+pub const DRAIN_SECONDS_DEFAULT: u64 = 8;
 
 /// How long a connection that was told why it is closed may keep sending, in milliseconds: closing at once would
 /// reset it, and the reset could overtake the last line.

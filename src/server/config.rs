@@ -9,15 +9,16 @@ use std::thread;
 use std::time::Duration;
 
 use super::log::Level;
-use super::number_range::{self, ConfigError};
+use super::number_range::{self, ConfigError, Field};
 use super::os;
 use crate::limits;
 
 /// The settings of a server. Start from `Config::default()`, and change what should differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The IP address or host name to listen on. The server listens on every address of a name.
-    pub host: String,
+    /// The IP addresses or host names to listen on. The server listens on every address of a name. An IPv6 address may have
+    /// brackets, and `%` and a scope id at its end.
+    pub hosts: Vec<String>,
     /// The TCP port; 0 picks a free one.
     pub port: u16,
     /// Whether to listen on TCP.
@@ -36,7 +37,7 @@ pub struct Config {
     pub unsent_bytes_max: u64,
     /// A connection with much unsent data is closed after this many seconds in which no byte moved; 0 is never.
     pub stall_seconds: u64,
-    /// Seconds for which jobs that workers hold may continue after the server was told to stop; 0 is none.
+    /// Seconds for which jobs that workers hold may continue after a stop was requested; 0 is none.
     pub drain_seconds: u64,
     /// When a TCP peer that does not answer is dropped.
     pub keepalive: Keepalive,
@@ -51,7 +52,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            host: "127.0.0.1".to_owned(),
+            hosts: vec!["127.0.0.1".to_owned()],
             port: limits::PORT_DEFAULT,
             tcp: true,
             sock: None,
@@ -73,11 +74,11 @@ impl Default for Config {
 impl Config {
     /// Checks every setting. The error names the first field that is out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.tcp && self.host.is_empty() {
-            return Err(ConfigError::value("--host", "", HOST_RIGHT));
+        if self.tcp && (self.hosts.is_empty() || self.hosts.iter().any(String::is_empty)) {
+            return Err(ConfigError::value(Field::Hosts, "", HOST_EXPECTED));
         }
         if self.sock.as_deref().is_some_and(|path| path.as_os_str().is_empty()) {
-            return Err(ConfigError::value("--sock", "", SOCK_RIGHT));
+            return Err(ConfigError::value(Field::Sock, "", SOCK_EXPECTED));
         }
         if !self.tcp && self.sock.is_none() {
             return Err(ConfigError::NothingToListenOn);
@@ -115,13 +116,13 @@ impl Config {
 }
 
 /// What a host may be, in words.
-pub const HOST_RIGHT: &str = "an IP address or a host name";
+pub const HOST_EXPECTED: &str = "an IP address or a host name";
 
 /// What a socket's path may be, in words.
-pub const SOCK_RIGHT: &str = "the path of a UNIX socket";
+pub const SOCK_EXPECTED: &str = "the path of a UNIX socket";
 
 /// What keepalive may be, in words.
-pub const KEEPALIVE_RIGHT: &str = "IDLE,INTERVAL,COUNT: two times of 1 to 32767 seconds, and 1 to 127 probes";
+pub const KEEPALIVE_EXPECTED: &str = "IDLE,INTERVAL,COUNT: two times of 1 to 32767 seconds, and 1 to 127 probes";
 
 /// When a TCP peer that does not answer is dropped. After `idle_seconds` without traffic the system probes it every
 /// `interval_seconds`, and after `count` lost probes the connection is lost.
@@ -156,7 +157,7 @@ impl Keepalive {
         let right = seconds.contains(&self.idle_seconds)
             && seconds.contains(&self.interval_seconds)
             && (1..=limits::KEEPALIVE_COUNT_MAX).contains(&self.count);
-        if right { Ok(()) } else { Err(ConfigError::value("--keepalive", self, KEEPALIVE_RIGHT)) }
+        if right { Ok(()) } else { Err(ConfigError::value(Field::Keepalive, self, KEEPALIVE_EXPECTED)) }
     }
 }
 
@@ -171,7 +172,7 @@ impl fmt::Display for Keepalive {
 mod tests {
     use super::*;
 
-    /// Checks a default config after `change`: `wrong` is the option that is named, or empty where all is right.
+    /// Checks a default config after `change`. `wrong` is the field that the error names, or empty if there is no error.
     #[track_caller]
     fn check(wrong: &str, change: impl FnOnce(&mut Config)) {
         let mut config = Config::default();
@@ -184,7 +185,7 @@ mod tests {
     fn the_defaults_are_those_of_the_documentation() {
         let config = Config::default();
         assert_eq!(config.check(), Ok(()));
-        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 11_746));
+        assert_eq!((config.hosts.as_slice(), config.port), (["127.0.0.1".to_owned()].as_slice(), 11_746));
         assert_eq!(config.keepalive.to_string(), "30,10,3");
         assert_eq!(config.keepalive.user_timeout(), Duration::from_secs(60));
         assert_eq!(config.unsent_bytes(), 64 << 20);
@@ -194,28 +195,28 @@ mod tests {
     fn every_bound_holds_at_its_edges() {
         check("", |c| c.threads = 0);
         check("", |c| c.threads = 1_024);
-        check("--threads", |c| c.threads = 1_025);
-        check("--max-line", |c| c.line_bytes_max = 0);
-        check("--max-line", |c| c.line_bytes_max = 63);
+        check("threads", |c| c.threads = 1_025);
+        check("line_bytes_max", |c| c.line_bytes_max = 0);
+        check("line_bytes_max", |c| c.line_bytes_max = 63);
         check("", |c| c.line_bytes_max = 64);
         check("", |c| c.line_bytes_max = 1 << 30);
-        check("--max-line", |c| c.line_bytes_max = (1 << 30) + 1);
+        check("line_bytes_max", |c| c.line_bytes_max = (1 << 30) + 1);
         check("", |c| c.attempts_max = 0);
         check("", |c| c.attempts_max = u32::MAX);
-        check("--max-memory", |c| c.memory_bytes_max = Some(0));
-        check("--max-memory", |c| c.memory_bytes_max = Some((1 << 20) - 1));
+        check("memory_bytes_max", |c| c.memory_bytes_max = Some(0));
+        check("memory_bytes_max", |c| c.memory_bytes_max = Some((1 << 20) - 1));
         check("", |c| c.memory_bytes_max = Some(1 << 20));
         check("", |c| c.memory_bytes_max = Some(1 << 50));
-        check("--max-memory", |c| c.memory_bytes_max = Some((1 << 50) + 1));
+        check("memory_bytes_max", |c| c.memory_bytes_max = Some((1 << 50) + 1));
         check("", |c| c.unsent_bytes_max = 0);
         check("", |c| c.unsent_bytes_max = 1 << 50);
-        check("--max-unsent", |c| c.unsent_bytes_max = (1 << 50) + 1);
+        check("unsent_bytes_max", |c| c.unsent_bytes_max = (1 << 50) + 1);
         check("", |c| c.stall_seconds = 0);
         check("", |c| c.stall_seconds = 86_400);
-        check("--stall-timeout", |c| c.stall_seconds = 86_401);
+        check("stall_seconds", |c| c.stall_seconds = 86_401);
         check("", |c| c.drain_seconds = 0);
         check("", |c| c.drain_seconds = 86_400);
-        check("--drain-timeout", |c| c.drain_seconds = 86_401);
+        check("drain_seconds", |c| c.drain_seconds = 86_401);
     }
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
             move |c: &mut Config| c.keepalive = Keepalive { idle_seconds, interval_seconds, count }
         };
         for limit in [limits::KEEPALIVE_SECONDS_MAX, limits::KEEPALIVE_COUNT_MAX] {
-            assert!(KEEPALIVE_RIGHT.contains(&format!("1 to {limit} ")));
+            assert!(KEEPALIVE_EXPECTED.contains(&format!("1 to {limit} ")));
         }
         check("", with(1, 1, 1));
         check("", with(32_767, 32_767, 127));
@@ -237,16 +238,17 @@ mod tests {
             (1, 1, 128),
             (u32::MAX, u32::MAX, u32::MAX),
         ] {
-            check("--keepalive", with(idle, interval, count));
+            check("keepalive", with(idle, interval, count));
         }
     }
 
     #[test]
     fn there_must_be_something_to_listen_on() {
-        check("--no-tcp", |c| c.tcp = false);
+        check("tcp", |c| c.tcp = false);
         check("", |c| (c.tcp, c.sock) = (false, Some("deputy.sock".into())));
-        check("--sock", |c| c.sock = Some("".into()));
-        check("--host", |c| c.host.clear());
+        check("sock", |c| c.sock = Some("".into()));
+        check("hosts", |c| c.hosts.clear());
+        check("hosts", |c| c.hosts.push(String::new()));
     }
 
     #[test]

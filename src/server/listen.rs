@@ -43,7 +43,7 @@ impl Listeners {
     pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
         let mut all = Listeners { sockets: Vec::new(), addresses: Vec::new(), warnings: Vec::new() };
         if config.tcp {
-            all.add_tcp(&config.host, config.port)?;
+            all.add_tcp(&config.hosts, config.port)?;
         }
         if let Some(path) = &config.sock {
             let (file, socket) = sock_file::listen(path)?;
@@ -71,8 +71,8 @@ impl Listeners {
         self.sockets
     }
 
-    fn add_tcp(&mut self, host: &str, port: u16) -> Result<(), StartError> {
-        let bound = bind_all(&resolve(host, port)?)?;
+    fn add_tcp(&mut self, hosts: &[String], port: u16) -> Result<(), StartError> {
+        let bound = bind_all(&resolve_all(hosts, port)?)?;
         for (socket, address) in bound.sockets {
             self.sockets.push(Listener::Tcp(TcpListener::from_std(socket.into())));
             self.addresses.push(Address::Tcp(address));
@@ -82,11 +82,23 @@ impl Listeners {
     }
 }
 
-/// Returns every address of `host`, each once.
+/// Returns the addresses of each host. An address that several hosts have belongs to the first of them only.
+fn resolve_all(hosts: &[String], port: u16) -> Result<Vec<Vec<SocketAddr>>, StartError> {
+    let mut all: Vec<Vec<SocketAddr>> = Vec::new();
+    for host in hosts {
+        let mut addresses = resolve(host, port)?;
+        addresses.retain(|address| !all.iter().flatten().any(|earlier| earlier == address));
+        all.push(addresses);
+    }
+    Ok(all)
+}
+
+/// Returns every address of `host`, each once. An IPv6 address may have brackets, as the server logs it.
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
     let failed = |reason| StartError::Resolve { host: host.to_owned(), reason };
     let mut addresses = Vec::new();
-    for address in (host, port).to_socket_addrs().map_err(failed)? {
+    let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    for address in (name, port).to_socket_addrs().map_err(failed)? {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
@@ -94,44 +106,53 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
     if addresses.is_empty() { Err(failed(io::ErrorKind::NotFound.into())) } else { Ok(addresses) }
 }
 
-/// The sockets of one host name.
+/// The sockets of all hosts, and the addresses that the machine lacks.
 #[derive(Default)]
 struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
     skipped: Vec<StartError>,
 }
 
-/// Listens on all of `addresses`. If the port is 0, the system picks one for the first address, and the others use the
-/// same. If one of them does not have it free, the system picks another.
-fn bind_all(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
-    let mut result = bind_each(addresses);
+/// Listens on all addresses of all hosts. If the port is 0, the system picks one for the first address, and the others use
+/// the same. If one of them does not have it free, the system picks another.
+fn bind_all(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
+    let mut result = bind_each(hosts);
     for _ in 1..PORT_PICKS_MAX {
         match &result {
             Err(StartError::Tcp { address, reason })
-                if address.port() != addresses[0].port() && reason.kind() == io::ErrorKind::AddrInUse => {}
+                if hosts.iter().flatten().all(|asked| asked.port() == 0)
+                    && address.port() != 0
+                    && reason.kind() == io::ErrorKind::AddrInUse => {}
             _ => break,
         }
-        result = bind_each(addresses);
+        result = bind_each(hosts);
     }
     result
 }
 
 /// Makes one attempt of [`bind_all`]. Skips the addresses of a name that this machine lacks, most often `::1` where IPv6
 /// is off, unless no other address is left.
-fn bind_each(addresses: &[SocketAddr]) -> Result<Bound, StartError> {
+fn bind_each(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
+    let has_ipv4 = hosts.iter().flatten().any(SocketAddr::is_ipv4);
     let mut bound = Bound::default();
-    for &address in addresses {
-        let mut address = address;
-        if let Some((_, first)) = bound.sockets.first() {
-            address.set_port(first.port());
+    for addresses in hosts {
+        let (sockets_before, skipped_before) = (bound.sockets.len(), bound.skipped.len());
+        for &address in addresses {
+            let mut address = address;
+            if let Some((_, first)) = bound.sockets.first() {
+                address.set_port(first.port());
+            }
+            match bind_tcp(address, has_ipv4) {
+                Ok(socket) => bound.sockets.push(socket),
+                Err(reason) if is_absent(&reason) => bound.skipped.push(StartError::Tcp { address, reason }),
+                Err(reason) => return Err(StartError::Tcp { address, reason }),
+            }
         }
-        match bind_tcp(address) {
-            Ok(socket) => bound.sockets.push(socket),
-            Err(reason) if is_absent(&reason) => bound.skipped.push(StartError::Tcp { address, reason }),
-            Err(reason) => return Err(StartError::Tcp { address, reason }),
+        if bound.sockets.len() == sockets_before && bound.skipped.len() > skipped_before {
+            return Err(bound.skipped.remove(skipped_before));
         }
     }
-    if bound.sockets.is_empty() { Err(bound.skipped.remove(0)) } else { Ok(bound) }
+    Ok(bound)
 }
 
 /// Returns whether the machine lacks the address.
@@ -140,9 +161,13 @@ fn is_absent(error: &io::Error) -> bool {
         || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT)
 }
 
-/// Returns a listening socket, and its address with the real port.
-fn bind_tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+/// Returns a listening socket, and its address with the real port. With `has_ipv4`, other sockets serve IPv4: `::` then takes
+/// IPv6 only, because it could not have the port of `0.0.0.0` otherwise.
+fn bind_tcp(address: SocketAddr, has_ipv4: bool) -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() && address.ip().is_unspecified() && has_ipv4 {
+        socket.set_only_v6(true)?;
+    }
     socket.set_reuse_address(true)?; // A restart must not wait until old connections have ended.
     socket.bind(&address.into())?;
     socket.listen(limits::BACKLOG)?;
@@ -221,7 +246,7 @@ mod tests {
     use super::*;
 
     fn on(host: &str, port: u16) -> Config {
-        Config { host: host.to_owned(), port, ..Config::default() }
+        Config { hosts: vec![host.to_owned()], port, ..Config::default() }
     }
 
     fn tcp(address: &Address) -> SocketAddr {
@@ -245,7 +270,7 @@ mod tests {
         let error = Listeners::bind(&on("127.0.0.1", address.port())).err().unwrap();
         assert_eq!(error.exit_code(), 1);
         let text = error.to_string();
-        assert!(text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("choose another --port"));
+        assert!(text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("choose another port"));
     }
 
     #[test]
@@ -259,13 +284,13 @@ mod tests {
     fn f53_a_name_that_does_not_resolve_is_named() {
         // No resolver may know a name under .invalid (RFC 6761), nor one with a space in it.
         let text = Listeners::bind(&on("no such host.invalid", 0)).err().unwrap().to_string();
-        assert!(text.contains("\"no such host.invalid\"") && text.contains("--host takes"), "{text}");
+        assert!(text.contains("\"no such host.invalid\"") && text.contains("without a port"), "{text}");
     }
 
     #[test]
     fn f53_every_address_of_a_name_is_listened_on_at_one_port() {
         let several = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"].map(|text| text.parse().unwrap());
-        let bound = bind_all(&several).unwrap();
+        let bound = bind_all(&[several.to_vec()]).unwrap();
         let port = bound.sockets[0].1.port();
         for ((_, address), wanted) in bound.sockets.iter().zip(several) {
             assert_eq!(*address, SocketAddr::new(wanted.ip(), port));
@@ -277,9 +302,10 @@ mod tests {
     #[test]
     fn f53_an_address_of_a_name_that_the_machine_lacks_is_skipped_but_not_the_last() {
         let [absent, here] = ["192.0.2.1:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
-        let bound = bind_all(&[absent, here]).unwrap();
+        let bound = bind_all(&[vec![absent, here]]).unwrap();
         assert_eq!((bound.sockets.len(), bound.skipped.len()), (1, 1));
-        assert!(bind_all(&[absent]).is_err());
+        assert!(bind_all(&[vec![absent]]).is_err());
+        assert!(bind_all(&[vec![here], vec![absent]]).is_err(), "each host must have an address");
     }
 
     #[test]

@@ -39,7 +39,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Poll;
 
 use acceptor::Acceptor;
-pub use config::{Config, HOST_RIGHT, KEEPALIVE_RIGHT, Keepalive, SOCK_RIGHT};
+pub use config::{Config, HOST_EXPECTED, KEEPALIVE_EXPECTED, Keepalive, SOCK_EXPECTED};
 pub use listen::Address;
 use listen::{Listeners, describe};
 pub use log::Level;
@@ -47,7 +47,7 @@ pub use log::panic::abort_on_panic;
 use log::report::Reporter;
 use log::{Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
-pub use number_range::ConfigError;
+pub use number_range::{ConfigError, Field};
 pub use os::raise_descriptor_limit;
 use shard::{Shard, ShardEvent, WAKE};
 use shared::Shared;
@@ -273,6 +273,6 @@ fn start_shard(i: usize, shard: Shard, pin: bool) -> Result<JoinHandle<()>, Star
     let thread = thread::Builder::new().name(format!("shard {i}")).spawn(run);
     let thread = thread.map_err(StartError::system("start a shard's thread"))?;
     let pinned = pinned.recv().expect("the thread sends this before it does anything else");
-    pinned.map_err(StartError::system("pin a shard to its core (--pin)"))?;
+    pinned.map_err(StartError::system("pin a shard to its core"))?;
     Ok(thread)
 }

@@ -53,22 +53,21 @@ fn bind(path: &Path) -> Result<(SockFile, Socket), String> {
 
 fn address(path: &Path) -> Result<SockAddr, String> {
     if path.as_os_str().as_bytes().contains(&0) {
-        return Err("the path contains a NUL byte; choose another --sock".to_owned());
+        return Err("the path contains a NUL byte; choose another path".to_owned());
     }
-    SockAddr::unix(path).map_err(|_| {
-        "the path is too long: a socket's path may have about 100 bytes; choose a shorter --sock".to_owned()
-    })
+    SockAddr::unix(path)
+        .map_err(|_| "the path is too long: a socket's path may have about 100 bytes; choose a shorter path".to_owned())
 }
 
 /// Returns what failed, why, and what to do.
 fn explain(attempt: &str, error: &io::Error) -> String {
     let advice = scarce(error).unwrap_or_else(|| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            "the folder does not exist: make it, or choose another --sock"
+            "the folder does not exist: make it, or choose another path"
         }
-        io::ErrorKind::PermissionDenied => "allow this user to write to the folder, or choose another --sock",
-        io::ErrorKind::AddrInUse => "another program has just made this file: choose another --sock",
-        _ => "choose another --sock",
+        io::ErrorKind::PermissionDenied => "allow this user to write to the folder, or choose another path",
+        io::ErrorKind::AddrInUse => "another program has just made this file: choose another path",
+        _ => "choose another path",
     });
     format!("{attempt}: {error}; {advice}")
 }
@@ -79,7 +78,7 @@ fn is_stale(path: &Path, address: &SockAddr) -> Result<bool, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(explain("cannot read the path's attributes", &error)),
         Ok(found) if !found.file_type().is_socket() => {
-            Err("the file there is not a socket: remove it, or choose another --sock".to_owned())
+            Err("the file there is not a socket: remove it, or choose another path".to_owned())
         }
         Ok(_) => refuses_connections(address),
     }
@@ -100,7 +99,7 @@ fn refuses_connections(address: &SockAddr) -> Result<bool, String> {
             Err(explain("cannot find out whether the socket there is in use", &error))
         }
         // Connected, or the backlog is full, or it is a socket of another type.
-        _ => Err("another program uses this socket: stop it, or choose another --sock".to_owned()),
+        _ => Err("another program uses this socket: stop it, or choose another path".to_owned()),
     }
 }
 

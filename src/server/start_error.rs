@@ -1,4 +1,4 @@
-//! Why a server could not start: one line that names the address or path, the reason and what to do.
+//! The error of a start: one line that names the address or path, the reason and what to do.
 
 use std::fmt;
 use std::io;
@@ -15,21 +15,21 @@ use super::number_range::ConfigError;
 pub enum StartError {
     /// The configuration is wrong.
     Config(ConfigError),
-    /// The host name leads to no address.
+    /// The host name has no address.
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver said.
+        /// The resolver's error.
         reason: io::Error,
     },
-    /// A TCP address cannot be listened on.
+    /// The server cannot listen on a TCP address.
     Tcp {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// A UNIX socket cannot be listened on.
+    /// The server cannot listen on a UNIX socket.
     Unix {
         /// Its path.
         path: PathBuf,
@@ -40,18 +40,19 @@ pub enum StartError {
     System {
         /// What was tried, as in "cannot ...".
         attempt: &'static str,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
 }
 
 impl StartError {
-    /// What a process that could not start its server ends with: 2 if it was told wrongly, 1 if the world is not so.
+    /// Returns the exit code of a process that could not start its server: 2 for a wrong setting, 1 for a failure of the
+    /// system.
     pub fn exit_code(&self) -> u8 {
         if matches!(self, Self::Config(_)) { 2 } else { 1 }
     }
 
-    /// For `map_err`: the system refused what `attempt` says.
+    /// Returns a function for `map_err`: the system refused what `attempt` says.
     pub(super) fn system(attempt: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |reason| Self::System { attempt, reason }
     }
@@ -62,36 +63,49 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Resolve { host, reason } => {
-                write!(f, "cannot listen on {host:?}: {reason}; --host takes an IP address or a name that resolves")
+                write!(
+                    f,
+                    "cannot listen on {host:?}: {reason}; give an IP address or a name that resolves, without a port"
+                )
             }
             Self::Tcp { address, reason } => {
-                write!(f, "cannot listen on {address}: {reason}; {}", scarce(reason).unwrap_or_else(|| advice(reason)))
+                write!(
+                    f,
+                    "cannot listen on {address}: {reason}; {}",
+                    scarce(reason).unwrap_or_else(|| advice(*address, reason))
+                )
             }
             Self::Unix { path, reason } => {
                 write!(f, "cannot listen on unix:{}: {reason}", one_line(&path.to_string_lossy()))
             }
             Self::System { attempt, reason } => {
                 write!(f, "cannot {attempt}: {reason}")?;
-                // Only threads are refused for now.
+                // EAGAIN comes only from starting a thread.
                 let threads = (reason.kind() == io::ErrorKind::WouldBlock)
-                    .then_some("give fewer --threads, or raise the limit of threads (ulimit -u, TasksMax=)");
+                    .then_some("choose fewer threads, or raise the limit of threads (ulimit -u, TasksMax=)");
                 scarce(reason).or(threads).map_or(Ok(()), |advice| write!(f, "; {advice}"))
             }
         }
     }
 }
 
-/// What to do about a TCP address that cannot be had.
-fn advice(reason: &io::Error) -> &'static str {
+/// Returns what to do about a TCP address that cannot be used.
+fn advice(address: SocketAddr, reason: &io::Error) -> &'static str {
     match reason.kind() {
-        io::ErrorKind::AddrInUse => "another program has this port: stop it, or choose another --port",
-        io::ErrorKind::AddrNotAvailable => "give an address of this machine as --host",
-        io::ErrorKind::PermissionDenied => "choose a --port that this user may listen on, such as one above 1023",
-        _ => "choose another --host or --port",
+        io::ErrorKind::AddrInUse => "another program has this port: stop it, or choose another port",
+        io::ErrorKind::AddrNotAvailable => "give an address of this machine",
+        io::ErrorKind::PermissionDenied => "choose a port that this user may listen on, such as one above 1023",
+        _ if is_link_local(address) => "name the interface of a link-local address, as in fe80::1%eth0",
+        _ => "choose another address or port",
     }
 }
 
-/// What to do if the system has too little of something, whatever was tried.
+/// Returns whether the address is IPv6 and valid on one interface only.
+fn is_link_local(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(address) if address.ip().is_unicast_link_local())
+}
+
+/// Returns what to do if the system lacks a resource, whatever was tried.
 pub(super) fn scarce(reason: &io::Error) -> Option<&'static str> {
     Some(match Errno::from_io_error(reason)? {
         Errno::MFILE => "raise the limit of open files (ulimit -n, LimitNOFILE=)",
@@ -119,6 +133,7 @@ impl From<ConfigError> for StartError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::number_range::Field;
     use super::*;
 
     #[test]
@@ -132,7 +147,7 @@ mod tests {
         for error in [
             StartError::Resolve { host: "a\nb".to_owned(), reason: io::ErrorKind::NotFound.into() },
             StartError::Unix { path: "a\nb".into(), reason: "too long".to_owned() },
-            ConfigError::value("--host", "a\nb", "something else").into(),
+            ConfigError::value(Field::Hosts, "a\nb", "something else").into(),
         ] {
             assert_eq!(error.to_string().lines().count(), 1);
         }
@@ -143,13 +158,13 @@ mod tests {
         let tcp = |errno: Errno| StartError::Tcp { address: ([127, 0, 0, 1], 80).into(), reason: errno.into() };
         let thread = |errno: Errno| StartError::system("start a shard's thread")(errno.into());
         for (error, words) in [
-            (tcp(Errno::ADDRINUSE), ["127.0.0.1:80", "choose another --port"]),
+            (tcp(Errno::ADDRINUSE), ["127.0.0.1:80", "choose another port"]),
             (tcp(Errno::ADDRNOTAVAIL), ["127.0.0.1:80", "an address of this machine"]),
             (tcp(Errno::ACCESS), ["127.0.0.1:80", "one above 1023"]),
-            (tcp(Errno::AFNOSUPPORT), ["127.0.0.1:80", "another --host"]),
+            (tcp(Errno::AFNOSUPPORT), ["127.0.0.1:80", "another address"]),
             (tcp(Errno::MFILE), ["127.0.0.1:80", "ulimit -n"]),
             (tcp(Errno::NFILE), ["127.0.0.1:80", "fs.file-max"]),
-            (thread(Errno::AGAIN), ["cannot start a shard's thread", "fewer --threads"]),
+            (thread(Errno::AGAIN), ["cannot start a shard's thread", "fewer threads"]),
             (thread(Errno::NOMEM), ["cannot start a shard's thread", "memory"]),
             (thread(Errno::PERM), ["cannot start a shard's thread", "not permitted"]),
         ] {

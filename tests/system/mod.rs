@@ -1,8 +1,8 @@
 //! The real binary in a system that fails it: calls that return errors, no descriptors, no memory, links that go dead,
-//! clocks that jump. And what it takes of the system, and gives back. For Linux, whose means these tests use.
+//! clocks that jump, odd surroundings. And what it takes of the system, and returns. Linux only.
 //!
-//! The oracle is the same everywhere: who submits a job and stays gets one answer, no job is held twice, and when all is
-//! over the server's gauges, descriptors and memory are where they were.
+//! The oracle is the same everywhere: each job of a submitter that stays gets one answer, and no job is held twice. At the
+//! end the server's gauges, descriptors and memory are what they were at the start.
 
 mod cgroups;
 mod load;
@@ -17,3 +17,4 @@ mod failure;
 mod injected;
 mod scarce;
 mod stopped;
+mod surroundings;

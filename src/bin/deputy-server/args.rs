@@ -8,7 +8,7 @@ use lexopt::Parser;
 use crate::cli::parse::{Args, UsageError, parse as parse_arguments, parse_uint, quoted};
 use crate::options::{
     DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN,
-    PORT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected,
+    PORT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
 };
 
 /// What the command line asks for.
@@ -50,8 +50,8 @@ pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
 /// Returns the defaults with what the options change.
 fn config(args: &Args) -> Result<Config, UsageError> {
     let mut config = defaults();
-    if let Some(host) = args.text(&HOST) {
-        host.clone_into(&mut config.host);
+    if args.has(&HOST) {
+        config.hosts = args.texts(&HOST).into_iter().map(str::to_owned).collect();
     }
     config.port = args.uint(&PORT).map_or(config.port, narrow);
     config.sock = args.path(&SOCK).map(Into::into);
@@ -95,11 +95,18 @@ impl fmt::Display for ArgsError {
             Self::Usage(UsageError::MissingValue { option, .. }) if *option == KEEPALIVE.long => {
                 write!(f, "option '{option}' requires a value: {}", expected(&KEEPALIVE))
             }
-            Self::Usage(error) => error.fmt(f),
-            Self::Config(ConfigError::Value { option, given, right }) => {
-                write!(f, "invalid value {} for '{option}': expected {right}", quoted(given))
+            Self::Usage(UsageError::MissingValue { option, .. }) if *option == SOCK.long => {
+                write!(f, "option '{option}' requires a value: {}", expected(&SOCK))
             }
-            Self::Config(error) => error.fmt(f),
+            Self::Usage(error) => error.fmt(f),
+            Self::Config(ConfigError::Value { field, given, .. }) => {
+                let option = option_of(*field);
+                write!(f, "invalid value {} for '{}': expected {}", quoted(given), option.long, expected(option))
+            }
+            Self::Config(ConfigError::NothingToListenOn) => {
+                f.write_str("--no-tcp leaves nothing to listen on without --sock PATH")
+            }
+            Self::Config(ConfigError::PinUnsupported) => f.write_str("--pin works on Linux only: leave it out"),
         }?;
         f.write_str("; try 'deputy-server --help'")
     }
@@ -146,7 +153,10 @@ mod tests {
     fn every_option_sets_its_field() {
         check("", |_| {});
         for line in ["-h ::1", "-h::1", "-h=::1", "--host ::1", "--host=::1"] {
-            check(line, |c| c.host = "::1".to_owned());
+            check(line, |c| c.hosts = vec!["::1".to_owned()]);
+        }
+        for line in ["-h a -h b", "-ha --host=b"] {
+            check(line, |c| c.hosts = vec!["a".to_owned(), "b".to_owned()]);
         }
         check("-p 0", |c| c.port = 0);
         check("--port 65535", |c| c.port = 65_535);

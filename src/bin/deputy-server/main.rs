@@ -1,4 +1,4 @@
-//! `deputy-server`: arguments in, exit code out. The server itself is the library's.
+//! `deputy-server`: reads the arguments, runs the library's server, and returns an exit code.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -16,8 +16,8 @@ mod options;
 mod signals;
 mod tidy;
 
-/// Gives the memory of a backlog back to the system (docs/decisions.md). Sanitizers cannot see into it, and need the
-/// system's (docs/testing.md).
+/// Returns the memory of a backlog to the system (docs/decisions.md). Sanitizers need the system's allocator instead
+/// (docs/testing.md).
 #[cfg(not(deputy_system_allocator))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,20 +37,21 @@ fn main() -> ExitCode {
 
 /// Serves until a signal says to stop.
 fn serve(config: Config) -> Result<(), StartError> {
-    // It can serve with fewer descriptors, and says so when they run out.
+    // After a failure it serves with fewer descriptors, and logs when they run out.
     let _ = raise_descriptor_limit();
-    // Before it listens: a program that sees it listening may send a signal at once.
+    // Before it listens, because a program that sees it listening may send a signal at once.
     let mut signals =
         Signals::catch(tidy::EVERY).map_err(|reason| StartError::System { attempt: "catch signals", reason })?;
     let server = Server::start(config)?;
     while !signals.wait() {
-        tidy::look();
+        tidy::return_memory();
+        tidy::reap_orphans();
     }
     server.stop();
     Ok(())
 }
 
-/// Prints what was asked for. A reader that has seen enough and closed the pipe is no failure.
+/// Prints to stdout. A reader that closes the pipe early is not a failure.
 fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -62,7 +63,7 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(error: &dyn Display, code: u8) -> ExitCode {
-    // The exit code tells of it as well, should stderr be closed.
+    // If stderr is closed, the exit code still reports the failure.
     let _ = writeln!(io::stderr(), "deputy-server: {error}");
     ExitCode::from(code)
 }

@@ -1,7 +1,7 @@
 //! The options, in one table, and the help text that is made from it.
 
 use deputy::server::number_range::{self, NumberRange, Unit};
-use deputy::server::{HOST_RIGHT, KEEPALIVE_RIGHT};
+use deputy::server::{Field, HOST_EXPECTED, KEEPALIVE_EXPECTED, SOCK_EXPECTED};
 
 use crate::cli::{Opt, ValueKind, help};
 
@@ -9,7 +9,7 @@ pub(crate) static HOST: Opt = Opt {
     short: Some('h'),
     long: "--host",
     value: ValueKind::Text("IP-or-name"),
-    help: "the IP address to listen on; for a name, all its addresses",
+    help: "listen on this address; repeat it for several",
     default: "127.0.0.1",
 };
 pub(crate) static PORT: Opt = Opt {
@@ -83,7 +83,7 @@ pub(crate) static DRAIN_TIMEOUT: Opt = Opt {
     long: "--drain-timeout",
     value: in_range(&number_range::DRAIN_SECONDS),
     help: "at a stop, wait this long for the jobs that workers hold",
-    default: "10",
+    default: "8",
 };
 pub(crate) static KEEPALIVE: Opt = Opt {
     short: None,
@@ -117,16 +117,34 @@ pub(crate) static OPTIONS: &[&Opt] = &[
     &VERSION,
 ];
 
-/// What an option of this name accepts, where its kind of value does not say it.
+/// Describes the values that the option accepts.
 pub(crate) fn expected(option: &Opt) -> String {
     match option.long {
-        "--host" => HOST_RIGHT.to_owned(),
-        "--keepalive" => KEEPALIVE_RIGHT.to_owned(),
+        "--host" => HOST_EXPECTED.to_owned(),
+        "--sock" => SOCK_EXPECTED.to_owned(),
+        "--keepalive" => KEEPALIVE_EXPECTED.to_owned(),
         _ => option.value.expected(),
     }
 }
 
-/// A value within the library's range, so that both refuse the same values.
+/// Returns the option that sets a field of the library's `Config`.
+pub(crate) fn option_of(field: Field) -> &'static Opt {
+    match field {
+        Field::Hosts => &HOST,
+        Field::Port => &PORT,
+        Field::Sock => &SOCK,
+        Field::Threads => &THREADS,
+        Field::LineBytesMax => &MAX_LINE,
+        Field::AttemptsMax => &MAX_ATTEMPTS,
+        Field::MemoryBytesMax => &MAX_MEMORY,
+        Field::UnsentBytesMax => &MAX_UNSENT,
+        Field::StallSeconds => &STALL_TIMEOUT,
+        Field::DrainSeconds => &DRAIN_TIMEOUT,
+        Field::Keepalive => &KEEPALIVE,
+    }
+}
+
+/// Returns a value within the library's range, so that both refuse the same values.
 const fn in_range(range: &NumberRange) -> ValueKind {
     let NumberRange { least: min, most: max, zero, .. } = *range;
     match range.unit {
@@ -183,8 +201,7 @@ mod tests {
             number_range::STALL_SECONDS,
             number_range::DRAIN_SECONDS,
         ] {
-            let option = OPTIONS.iter().find(|option| option.long == range.option).unwrap();
-            assert_eq!(option.value, in_range(&range));
+            assert_eq!(option_of(range.field).value, in_range(&range));
         }
     }
 
@@ -209,6 +226,9 @@ mod tests {
         for line in text.lines() {
             assert!(line.len() <= help::WIDTH && line == line.trim_end(), "{line:?}");
         }
-        assert!(text.contains("  -h, --host IP-or-name         the IP address to listen on"), "{text}");
+        assert!(
+            text.contains("  -h, --host IP-or-name         listen on this address; repeat it for several"),
+            "{text}"
+        );
     }
 }

@@ -1,8 +1,7 @@
-//! What signals do to the process: the first SIGTERM or SIGINT stops the server in good order, the second ends it at
-//! once, and SIGHUP, SIGUSR1 and SIGUSR2 do nothing.
+//! Handles signals. The first SIGTERM or SIGINT stops the server in good order, the second ends it at once, and SIGHUP,
+//! SIGUSR1 and SIGUSR2 have no effect.
 //!
-//! Everything is caught rather than left to the system's defaults, which process 1 (of a container) does not have.
-//! SIGPIPE is ignored by std.
+//! All of them have handlers, because process 1 of a container has no default actions. std ignores SIGPIPE.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -11,45 +10,54 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::{flag, low_level};
 
-/// The signals that stop the server, and what the process ends with on the second of them, as shells have it.
+/// The signals that stop the server, with the exit code after the second one, as shells report it.
 const STOPPING: [(i32, i32); 2] = [(SIGTERM, 143), (SIGINT, 130)];
 
-/// The signals that were caught. The flag is what counts; the pipe only wakes who waits for it, for a system without
-/// memory may refuse the byte.
+/// Receives the signals. The flag decides; the socket pair only wakes the waiting thread, because a system without memory
+/// may refuse the byte.
 pub(crate) struct Signals {
-    told: Arc<AtomicBool>,
+    stopping: Arc<AtomicBool>,
     wakes: UnixStream,
     pause: Duration,
 }
 
 impl Signals {
-    /// From now on signals are caught. Who waits for them looks at least once in `pause`.
+    /// Installs the handlers. [`wait`](Self::wait) returns at least once per `pause`.
     pub(crate) fn catch(pause: Duration) -> io::Result<Self> {
-        let told = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::new(AtomicBool::new(false));
         let (wakes, waker) = UnixStream::pair()?;
         wakes.set_read_timeout(Some(pause))?;
         for (signal, status) in STOPPING {
-            // In this order: the first signal must find the flag unset, and who is woken must find it set.
-            flag::register_conditional_shutdown(signal, status, Arc::clone(&told))?;
-            flag::register(signal, Arc::clone(&told))?;
+            // In this order: the first signal must find the flag clear, and the woken thread must find it set.
+            flag::register_conditional_shutdown(signal, status, Arc::clone(&stopping))?;
+            flag::register(signal, Arc::clone(&stopping))?;
             low_level::pipe::register(signal, waker.try_clone()?)?;
         }
         for signal in [SIGHUP, SIGUSR1, SIGUSR2] {
-            flag::register(signal, Arc::default())?; // The flag is not read: a handler is all it takes to survive.
+            flag::register(signal, Arc::default())?; // The flag is not read: a handler alone keeps the process alive.
         }
-        Ok(Self { told, wakes, pause })
+        unblock()?;
+        Ok(Self { stopping, wakes, pause })
     }
 
-    /// Waits for a signal to stop, but no longer than the pause, and says whether one has come.
+    /// Waits for a signal to stop, at most for the pause. Returns whether one has arrived.
     pub(crate) fn wait(&mut self) -> bool {
         if let Err(error) = self.wakes.read(&mut [0])
             && !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
         {
-            thread::sleep(self.pause); // It cannot be waited for, so it is looked for.
+            thread::sleep(self.pause); // It cannot wait for the byte, so it checks the flag.
         }
-        self.told.load(Ordering::Relaxed)
+        self.stopping.load(Ordering::Relaxed)
     }
+}
+
+/// Unblocks the signals that stop the server. A parent process may have left them blocked, and they would then never
+/// arrive. The threads that the server starts inherit this.
+fn unblock() -> io::Result<()> {
+    let stopping: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    Ok(stopping.thread_unblock()?)
 }

@@ -5,16 +5,27 @@
 
 use std::io;
 
-/// Writes all of `text`. Drops what cannot be written because stderr is closed, full or has no reader: nothing is left
-/// to report it to.
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
+/// Writes all of `text`. Waits while stderr is full, also if another program that shares it has made it non-blocking. Drops what cannot be written because stderr is closed or has no reader: nothing is left to
+/// report it to.
 pub(in crate::server) fn write(text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {
         match rustix::io::write(io::stderr(), rest) {
             Ok(0) => return,
             Ok(written) => rest = &rest[written..],
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) if wait_for_room().is_ok() => {}
             Err(_) => return,
         }
+    }
+}
+
+fn wait_for_room() -> Result<(), Errno> {
+    match poll(&mut [PollFd::new(&io::stderr(), PollFlags::OUT)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error),
     }
 }
