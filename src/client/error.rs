@@ -164,7 +164,7 @@ impl fmt::Display for Disconnected {
 impl std::error::Error for Disconnected {}
 
 /// Returns the text of a JSON string, and any other value as it is.
-fn for_people(value: &RawValue) -> String {
+pub(super) fn for_people(value: &RawValue) -> String {
     serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 

@@ -1,10 +1,11 @@
 //! Jobs and their answers, through the real server.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use deputy::client::{Client, Error, Job, Worker};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::fixture::{Running, Soon, connect, url};
@@ -69,6 +70,31 @@ fn the_error_for_a_result_of_another_type_has_the_result() {
     let error = connect(&server).submit::<_, u32>("echo", "seven").soon().unwrap_err();
     assert!(matches!(&error, Error::Result { res, .. } if res.get() == "\"seven\""), "{error:?}");
     assert!(error.to_string().contains("invalid type"), "{error}");
+}
+
+/// A type whose reading panics, in the caller's thread.
+#[derive(Debug)]
+struct Panics;
+
+impl<'de> Deserialize<'de> for Panics {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("while it is read")
+    }
+}
+
+#[test]
+fn a_caller_that_panics_or_drops_its_handle_breaks_nothing_else() {
+    let server = Server::start(&[]);
+    let _worker = echo(&server);
+    let client = connect(&server);
+    let handle = client.submit::<_, Panics>("echo", &1);
+    drop(client.submit::<_, Panics>("echo", &2));
+    for _ in 0..2 {
+        let panic = catch_unwind(AssertUnwindSafe(|| handle.soon().map(drop))).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"while it is read"));
+    }
+    client.ping().unwrap();
+    assert_eq!(client.submit::<_, u32>("echo", &3).soon().unwrap(), 3);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::liveness::{Liveness, Verdict};
 use super::{Core, Session, Stage};
 use crate::client::backoff::Backoff;
 use crate::client::connect_error::ConnectError;
+use crate::client::error::for_people;
 use crate::client::incoming::Incoming;
 use crate::client::resolver::Resolver;
 use crate::client::stream;
@@ -163,10 +164,7 @@ impl<S: Session> Core<S> {
         lines.read(input, |incoming| {
             end.has_answered = true;
             end.last_error = match &incoming {
-                Incoming::Error { code, text, id: None } => {
-                    let text = serde_json::from_str(text.get()).unwrap_or_else(|_| text.get().to_owned());
-                    Some((code.to_string(), text))
-                }
+                Incoming::Error { code, text, id: None } => Some((code.to_string(), for_people(text))),
                 _ => None,
             };
             let mut state = self.state.lock();
