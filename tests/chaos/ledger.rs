@@ -1,9 +1,9 @@
 //! Who holds which job, as far as it can be seen from outside.
 //!
-//! A worker enters a job when it is told to do it, and strikes it out before it answers it or goes away. So if another
-//! one is told to do a job that is still entered, two hold it, unless the server has closed the connection of one of them
-//! and that one does not know yet. This is a *dispute*: each of the two has to show, by an answer from the server, that
-//! its connection lives. If both do, the server gave one job to two.
+//! A worker enters a job when it receives it, and removes it before it answers or leaves. If another worker receives a job
+//! that is still entered, two hold it, unless the server has closed one of the connections and that worker has not seen it
+//! yet. This is a *dispute*: each of the two has to show, by an answer from the server, that its connection lives. If both
+//! do, the server sent one job to two workers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,7 +48,7 @@ impl Ledger {
         self.entries().vouched.insert(worker);
     }
 
-    /// The worker was told to do the job.
+    /// Called when the worker has received the job.
     pub(crate) fn enter(&self, job: u64, worker: WorkerId) {
         let mut entries = self.entries();
         if let Some(other) = entries.holders.insert(job, worker) {

@@ -2,10 +2,10 @@
 //! strangers that break off in all ways, readers that do not read, floods and crowds, a budget and descriptors that end,
 //! signals, stops. Every job is accounted for: each `do` of a submitter that is there is answered once, under its id and
 //! with what its argument comes to; no job is held by two workers that both live. When the faults end, everything
-//! drains, and the server is as it was at the start; or it is told to stop in the middle of all, and still owes nothing.
+//! drains, and the server is as it was at the start. Or it is stopped under load, and still answers every job.
 //!
 //! ```text
-//! plan -> round -> scene <- submitter, worker   the load, with its books
+//! plan -> round -> round <- submitter, worker   the load, with its books
 //!                    ^ \--- ledger, tally       who holds what; what was done and what came of it
 //!                    \----- faults              what goes wrong
 //! ```
@@ -28,9 +28,9 @@ mod wait;
 mod faults;
 mod ledger;
 mod plan;
+mod play;
 mod reconnects;
 mod round;
-mod scene;
 mod soak;
 mod submitter;
 mod tally;

@@ -20,12 +20,12 @@ const ROUND_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Plan {
     pub(crate) seconds: u64,
     pub(crate) seed: u64,
-    pub(crate) rounds: Vec<Round>,
+    pub(crate) rounds: Vec<RoundPlan>,
 }
 
 /// A server, and what happens to it.
 #[derive(Debug)]
-pub(crate) struct Round {
+pub(crate) struct RoundPlan {
     pub(crate) threads: &'static str,
     pub(crate) attempts: &'static str,
     pub(crate) memory: &'static str,
@@ -72,12 +72,12 @@ impl Plan {
         let whole = Duration::from_secs(seconds);
         let time = (whole / 4).min(ROUND_MAX);
         let count = usize::try_from(whole.as_millis().div_ceil(time.as_millis().max(1))).expect("rounds are few");
-        let rounds = (0..count).map(|round| Round::draw(&mut random, endings[round % 4], time)).collect();
+        let rounds = (0..count).map(|round| RoundPlan::draw(&mut random, endings[round % 4], time)).collect();
         Self { seconds, seed, rounds }
     }
 }
 
-impl Round {
+impl RoundPlan {
     fn draw(random: &mut Random, (threads, is_terminated): (&'static str, bool), time: Duration) -> Self {
         let attempts = *random.pick(&["1", "2", "3", "5"]);
         let memory = *random.pick(&["20M", "24M", "30M"]);
@@ -89,7 +89,7 @@ impl Round {
     }
 }
 
-impl Display for Round {
+impl Display for RoundPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { threads, attempts, memory, .. } = self;
         let end = if self.is_terminated { "stopped under load" } else { "drained" };

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::faults::{Fault, reconnect};
 use crate::plan;
+use crate::play::{Load, watch_until};
 use crate::process::{Server, Via};
 use crate::random::Random;
-use crate::round::{Load, watch_until};
-use crate::scene::{Act, Curtain, Scene};
+use crate::round::{Phase, Round, StopOnDrop};
 
 /// How long it goes on at full size.
 const WHOLE: Duration = Duration::from_secs(60);
@@ -19,29 +19,29 @@ fn f06_workers_that_reconnect_a_thousand_times_a_second_lose_no_job() {
     println!("to repeat: {}", plan::command("f06"));
     let time = WHOLE.min(Duration::from_secs(plan::seconds()) / 8);
     let mut random = Random::new(plan::seed());
-    let scene = &Scene::new(Server::start(&["--threads", "2", "--max-attempts", "0"]));
+    let round = &Round::new(Server::start(&["--threads", "2", "--max-attempts", "0"]));
     thread::scope(|scope| {
-        let _curtain = Curtain(scene);
-        let load = Load::start(scope, scene, &mut random);
+        let _stop = StopOnDrop(round);
+        let load = Load::start(scope, round, &mut random);
         let mut own = random.branch();
         scope.spawn(move || {
-            while scene.is(Act::Chaos) {
-                reconnect(scene, &mut own, 20);
+            while round.is(Phase::Chaos) {
+                reconnect(round, &mut own, 20);
             }
         });
         let begin = Instant::now();
-        while begin.elapsed() < time && !scene.is(Act::Over) {
-            scene.rest(Duration::from_millis(20));
-            scene.look();
+        while begin.elapsed() < time && !round.is(Phase::Over) {
+            round.wait(Duration::from_millis(20));
+            round.check_progress();
         }
-        scene.go_on(Act::Finishing);
-        watch_until(scene, || load.is_finished());
+        round.advance_to(Phase::Finishing);
+        watch_until(round, || load.is_finished());
     });
-    println!("in {time:?}:\n{}", scene.tally);
-    assert_eq!(scene.failure(), None);
-    scene.tally.check_all_done();
-    assert!(scene.tally.times(Fault::Reconnects) > 0);
-    let mut observer = scene.server.connect(Via::Tcp, "the observer");
+    println!("in {time:?}:\n{}", round.tally);
+    assert_eq!(round.failure(), None);
+    round.tally.check_all_done();
+    assert!(round.tally.times(Fault::Reconnects) > 0);
+    let mut observer = round.server.connect(Via::Tcp, "the observer");
     observer.until_metric("workers", 0);
     let metrics = observer.metrics();
     let count = |name: &str| metrics[name].as_u64().unwrap();

@@ -1,188 +1,171 @@
-//! A round: a server, the load, the faults, and the account at the end.
+//! One server, and what all who deal with it know of each other: the books, the counts, and how far the round is.
 
-use std::thread::{self, Scope};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-use serde_json::Value;
+use socket2::SockAddr;
 
-use crate::client::Client;
-use crate::faults::{CHILD_TYPE, Fault, HOARD_TYPE, TYPES};
-use crate::plan::{Round, Span};
+use crate::ledger::Ledger;
 use crate::process::{Server, Via};
 use crate::random::Random;
-use crate::scene::{Act, Curtain, Scene};
-use crate::submitter::keep_submitting;
 use crate::tally::Tally;
-use crate::wait::until;
-use crate::watch::{Account, Taken};
-use crate::worker::keep_working;
+use crate::wire::Wire;
+use crate::work::{Fate, Job};
 
-/// Descriptors that the server may have: the load and some faults need two thirds of them.
-const DESCRIPTORS: &str = "--nofile=240:240";
+/// Longest time without any answer, while work is possible. It only keeps a server that stands still from being waited
+/// for without end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What each shard may keep of its memory in the end, beside what there was at the start: 4 MiB of buffers for the next
-/// replies, and of each size of block that it has used the last page, of up to 4 MiB, which mimalloc keeps for the
-/// thread until that has asked for thousands of further blocks. Seen: 2 to 17 MiB.
-const KEPT_BYTES_PER_SHARD: u64 = 24 << 20;
+/// How far a round is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// There are jobs, and faults.
+    Chaos,
+    /// No faults any more, and no new jobs; those that are open are done.
+    Finishing,
+    /// All leave.
+    Over,
+}
 
-/// Submitters and workers that do nothing wrong.
-const SUBMITTERS: usize = 4;
-const WORKERS: usize = 5;
+/// See the module.
+pub(crate) struct Round {
+    pub(crate) server: Server,
+    pub(crate) ledger: Ledger,
+    pub(crate) tally: Tally,
+    phase: AtomicU8,
+    /// Whether the server has received a signal to stop.
+    stopping: AtomicBool,
+    failure: Mutex<Option<String>>,
+    /// Told when the phase changes.
+    phase_changed: (Mutex<()>, Condvar),
+    next: AtomicU64,
+    since: Instant,
+    /// When the last answer came, in ms since `since`.
+    answered_ms: AtomicU64,
+}
 
 impl Round {
-    /// Plays it.
-    ///
-    /// # Panics
-    /// If anything is not as it must be.
-    pub(crate) fn play(&self, random: &mut Random, total: &Tally, account: &mut Account) {
-        let scene = Scene::new(self.start_server());
-        let mut observer = scene.server.connect(Via::Unix, "the observer");
-        observer.expect_nothing();
-        let start = Taken::by(scene.server.process.id());
-        account.start.raise(start);
-        thread::scope(|scope| {
-            let _curtain = Curtain(&scene);
-            let load = Load::start(scope, &scene, random);
-            let faults: Vec<_> = self.spans.iter().map(|span| span.start(scope, &scene, random)).collect();
-            let begin = Instant::now();
-            while begin.elapsed() < self.time && !scene.is(Act::Over) {
-                scene.rest(Duration::from_millis(50));
-                scene.look();
-                account.peak.raise(Taken::by(scene.server.process.id()));
-            }
-            if self.is_terminated {
-                terminate(&scene);
-                watch_until(&scene, || load.is_finished());
-            } else {
-                watch_until(&scene, || faults.iter().all(thread::ScopedJoinHandle::is_finished));
-                scene.go_on(Act::Finishing);
-                load.finish(scope, &scene, random, &mut observer);
-            }
-        });
-        total.add(&scene.tally);
-        if let Some(failure) = scene.failure() {
-            panic!("{failure}\n{}", scene.tally.who_waits());
-        }
-        scene.tally.check();
-        if !self.is_terminated {
-            account.end.raise(settle(&scene, &mut observer, start, self.kept_bytes_max()));
+    pub(crate) fn new(server: Server) -> Self {
+        Self {
+            server,
+            ledger: Ledger::default(),
+            tally: Tally::default(),
+            phase: AtomicU8::new(Phase::Chaos as u8),
+            stopping: AtomicBool::new(false),
+            failure: Mutex::default(),
+            phase_changed: (Mutex::default(), Condvar::new()),
+            next: AtomicU64::new(1),
+            since: Instant::now(),
+            answered_ms: AtomicU64::new(0),
         }
     }
 
-    fn kept_bytes_max(&self) -> u64 {
-        self.threads.parse::<u64>().unwrap() * KEPT_BYTES_PER_SHARD
+    /// A number that was never given before.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn start_server(&self) -> Server {
-        let options = ["--threads", self.threads, "--max-attempts", self.attempts, "--max-memory", self.memory];
-        let bounds = ["--max-line", "1M", "--max-unsent", "8M", "--stall-timeout", "1", "--drain-timeout", "1"];
-        Server::start_under(&["prlimit", DESCRIPTORS], &[options.as_slice(), &bounds].concat())
+    /// One of the ways to the server.
+    fn way(&self, random: &mut Random) -> SockAddr {
+        self.server.address(*random.pick(&[Via::Tcp, Via::Unix]))
     }
-}
 
-impl Span {
-    fn start<'scope>(
-        &'scope self,
-        scope: &'scope Scope<'scope, '_>,
-        scene: &'scope Scene,
-        random: &mut Random,
-    ) -> thread::ScopedJoinHandle<'scope, ()> {
-        let random = random.branch();
-        scope.spawn(move || {
-            let begin = Instant::now();
-            scene.rest(self.from);
-            self.fault.keep_making(scene, random, || begin.elapsed() < self.to && !scene.is_stopping());
-        })
+    /// A new connection by one of the ways.
+    pub(crate) fn connect(&self, random: &mut Random) -> Option<Wire> {
+        self.counted(Wire::connect(&self.way(random)))
     }
-}
 
-/// Those who do nothing wrong.
-pub(crate) struct Load<'scope> {
-    submitters: Vec<thread::ScopedJoinHandle<'scope, ()>>,
-}
+    /// As [`Round::connect`], for those who read late or never.
+    pub(crate) fn connect_narrow(&self, random: &mut Random) -> Option<Wire> {
+        self.counted(Wire::connect_narrow(&self.way(random)))
+    }
 
-impl<'scope> Load<'scope> {
-    pub(crate) fn start(scope: &'scope Scope<'scope, '_>, scene: &'scope Scene, random: &mut Random) -> Self {
-        for _ in 0..WORKERS {
-            let random = random.branch();
-            scope.spawn(move || keep_working(scene, random, &TYPES));
+    fn counted(&self, wire: Option<Wire>) -> Option<Wire> {
+        self.tally.connections.fetch_add(u64::from(wire.is_some()), Ordering::Relaxed);
+        wire
+    }
+
+    /// A job of its own, small as most are.
+    pub(crate) fn job(&self, random: &mut Random) -> Job {
+        let fate = if random.one_in(50) { Fate::Fails } else { Fate::Done };
+        let pad = |random: &mut Random| if random.one_in(40) { random.below(16 << 10) } else { random.below(64) };
+        Job { key: self.number(), fate, there: pad(random), back: pad(random) }
+    }
+
+    pub(crate) fn is(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Acquire) == phase as u8
+    }
+
+    /// Goes on to a later phase.
+    pub(crate) fn advance_to(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Release);
+        let _held = self.phase_changed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.phase_changed.1.notify_all();
+    }
+
+    /// Waits, but not beyond the phase.
+    pub(crate) fn wait(&self, time: Duration) {
+        let phase = self.phase.load(Ordering::Acquire);
+        let held = self.phase_changed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(): &mut ()| self.phase.load(Ordering::Acquire) == phase;
+        drop(self.phase_changed.1.wait_timeout_while(held, time, same).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits at most `ms` milliseconds, and at least a half of it.
+    pub(crate) fn wait_about(&self, random: &mut Random, ms: usize) {
+        let us = 500 * ms + random.below(500 * ms + 1);
+        self.wait(Duration::from_micros(us as u64));
+    }
+
+    /// Called before the signal to stop: from now on the server may answer `shutdown` and close connections.
+    pub(crate) fn announce_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Something is not as it must be. The first such thing ends the round.
+    pub(crate) fn fail(&self, what: impl Into<String>) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what.into());
+        self.advance_to(Phase::Over);
+    }
+
+    /// What was not as it must be.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A job of a submitter that is there was answered.
+    pub(crate) fn on_answer(&self) {
+        let now_ms = self.now_ms();
+        let last_ms = self.answered_ms.fetch_max(now_ms, Ordering::Relaxed);
+        self.tally.gap_ms.fetch_max(now_ms.saturating_sub(last_ms), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).expect("a round takes no aeons")
+    }
+
+    /// Fails if jobs have not been answered for long, or one was held twice.
+    pub(crate) fn check_progress(&self) {
+        let still_ms = self.now_ms().saturating_sub(self.answered_ms.load(Ordering::Relaxed));
+        if u128::from(still_ms) > PATIENCE.as_millis() && !self.is(Phase::Over) {
+            self.fail(format!("no answer has come for {still_ms} ms\n{}", self.ledger.held().join("\n")));
         }
-        let own = random.branch();
-        scope.spawn(move || keep_working(scene, own, &[CHILD_TYPE, TYPES[1]]));
-        let submitters = (0..SUBMITTERS).map(|_| {
-            let random = random.branch();
-            scope.spawn(move || keep_submitting(scene, random, &[TYPES[0], TYPES[1], TYPES[2], CHILD_TYPE]))
-        });
-        Self { submitters: submitters.collect() }
-    }
-
-    /// Whether no submitter waits for anything.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.submitters.iter().all(thread::ScopedJoinHandle::is_finished)
-    }
-
-    /// All jobs must come to an end, those of submitters that left, too.
-    fn finish(
-        self,
-        scope: &'scope Scope<'scope, '_>,
-        scene: &'scope Scene,
-        random: &mut Random,
-        observer: &mut Client,
-    ) {
-        let own = random.branch();
-        scope.spawn(move || keep_working(scene, own, &[HOARD_TYPE]));
-        watch_until(scene, || self.is_finished());
-        if !scene.is(Act::Over) {
-            observer.until_metric("jobs_waiting", 0);
-            observer.until_metric("jobs_running", 0);
+        if let Some(twice) = self.ledger.held_twice() {
+            self.fail(twice);
         }
-        scene.go_on(Act::Over);
     }
 }
 
-/// Waits until that is so, or something is not as it must be.
-pub(crate) fn watch_until(scene: &Scene, is_so: impl Fn() -> bool) {
-    while !is_so() && !scene.is(Act::Over) {
-        scene.look();
-        thread::sleep(Duration::from_millis(5));
-    }
-}
+/// Ends the round when it goes out of scope, so that a failing test does not wait for its threads.
+pub(crate) struct StopOnDrop<'a>(pub(crate) &'a Round);
 
-/// Tells the server to stop while everything goes on. Who submits sees to it that what was accepted is answered.
-fn terminate(scene: &Scene) {
-    if scene.is(Act::Over) {
-        return;
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.advance_to(Phase::Over);
     }
-    scene.announce_stop();
-    scene.server.process.signal(Signal::TERM);
-    let ended = scene.server.process.ended();
-    if ended.status.code() != Some(0) {
-        scene.fail(format!("told to stop, the server ended with {}: {}", ended.status, ended.stderr));
-    }
-    scene.tally.made(Fault::Terminated, 1);
-    scene.go_on(Act::Finishing);
-}
-
-/// Everything must be as it was at the start.
-pub(crate) fn settle(scene: &Scene, observer: &mut Client, start: Taken, kept_bytes_max: u64) -> Taken {
-    assert_eq!(scene.ledger.held(), Vec::<String>::new());
-    for (gauge, value) in
-        [("workers", 0), ("workers_idle", 0), ("connections_open", 1), ("jobs_waiting", 0), ("jobs_running", 0)]
-    {
-        observer.until_metric(gauge, value);
-    }
-    observer.until_little_is_held();
-    let metrics = observer.metrics();
-    let count = |name: &str| metrics[name].as_u64().unwrap();
-    assert_eq!(count("jobs_added"), count("jobs_done") + count("jobs_failed"), "{metrics}");
-    assert_eq!(metrics["draining"], Value::Bool(false));
-    let process = scene.server.process.id();
-    // What sanitizers keep is their own.
-    let kept_bytes_max = if cfg!(deputy_system_allocator) { u64::MAX >> 1 } else { kept_bytes_max };
-    let bound_bytes = start.resident_bytes + kept_bytes_max;
-    until(&format!("{} descriptors and at most {bound_bytes} bytes of memory", start.descriptors), || {
-        let taken = Taken::by(process);
-        (taken.descriptors == start.descriptors && taken.resident_bytes <= bound_bytes).then_some(taken)
-    })
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::tally::Code;
-use crate::wire::{Heard, Leave, Wire};
+use crate::wire::{Leave, Received, Wire};
 use crate::work::{Fate, Job};
 
 /// Jobs that steady submitters keep unanswered.
@@ -18,7 +18,7 @@ const WINDOW: usize = 48;
 
 /// A connection that submits jobs.
 pub(crate) struct Submitter<'a> {
-    scene: &'a Scene,
+    round: &'a Round,
     pub(crate) wire: Wire,
     /// Open jobs by the text of their id, each with the batch in which it went out.
     open: HashMap<String, (Job, u64)>,
@@ -37,14 +37,14 @@ pub(crate) struct Submitter<'a> {
 
 impl<'a> Submitter<'a> {
     /// A new connection by one of the ways.
-    pub(crate) fn connect(scene: &'a Scene, random: &mut Random) -> Option<Self> {
-        Some(Self::over(scene, scene.connect(random)?))
+    pub(crate) fn connect(round: &'a Round, random: &mut Random) -> Option<Self> {
+        Some(Self::over(round, round.connect(random)?))
     }
 
     /// Over a connection that has not been used.
-    pub(crate) fn over(scene: &'a Scene, wire: Wire) -> Self {
+    pub(crate) fn over(round: &'a Round, wire: Wire) -> Self {
         Self {
-            scene,
+            round,
             wire,
             open: HashMap::new(),
             batches: 0,
@@ -68,7 +68,7 @@ impl<'a> Submitter<'a> {
             self.ids += 1;
             writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{}}}"#, job.arg()).unwrap();
             self.open.insert(id, (job, self.batches));
-            self.scene.tally.submitted();
+            self.round.tally.submitted();
         }
         lines.push_str("{\"cmd\":\"ping\"}\n");
         // If it is over, the next read says so.
@@ -92,28 +92,28 @@ impl<'a> Submitter<'a> {
     pub(crate) fn hear_for(&mut self, time: Duration) {
         let start = Instant::now();
         while !self.over && start.elapsed() < time {
-            self.hear();
+            self.receive();
         }
     }
 
     /// Hears until nothing is open; gives up when the connection or the round is over.
     pub(crate) fn hear_out(&mut self) {
-        while !self.over && !self.open.is_empty() && !self.scene.is(Act::Over) {
-            self.hear();
+        while !self.over && !self.open.is_empty() && !self.round.is(Phase::Over) {
+            self.receive();
         }
     }
 
     /// Hears one line, or none for a moment.
-    pub(crate) fn hear(&mut self) {
-        match self.wire.hear() {
-            Heard::Line(line) => {
+    pub(crate) fn receive(&mut self) {
+        match self.wire.receive() {
+            Received::Line(line) => {
                 if let Err(why) = self.take_in(&line) {
-                    self.scene.fail(format!("a submitter was told {line}\n{why}"));
+                    self.round.fail(format!("a submitter was told {line}\n{why}"));
                     self.over = true;
                 }
             }
-            Heard::Nothing => {}
-            Heard::End => self.on_end(),
+            Received::Nothing => {}
+            Received::End => self.on_end(),
         }
     }
 
@@ -143,11 +143,11 @@ impl<'a> Submitter<'a> {
             Code::Done => job.fate == Fate::Done && did["res"] == job.outcome(),
             Code::Failed => job.fate == Fate::Fails && did["err"] == job.outcome(),
             Code::GaveUp | Code::QueueFull => true,
-            Code::Shutdown => self.scene.is_stopping(),
+            Code::Shutdown => self.round.is_stopping(),
         };
         self.answers[code as usize] += 1;
-        self.scene.tally.answered(code);
-        self.scene.on_answer();
+        self.round.tally.answered(code);
+        self.round.on_answer();
         if right { Ok(()) } else { Err(format!("as the answer to {job:?}")) }
     }
 
@@ -155,13 +155,13 @@ impl<'a> Submitter<'a> {
     fn on_end(&mut self) {
         self.over = true;
         let refused = self.pongs == 0 && self.ids > 0 && self.open.len() as u64 == self.ids;
-        if self.scene.is_stopping() && !self.may_be_closed {
+        if self.round.is_stopping() && !self.may_be_closed {
             let owed = self.open.values().filter(|(_, batch)| *batch <= self.pongs).count();
             if owed > 0 {
-                self.scene.fail(format!("{owed} jobs that were accepted are unanswered at the server's end"));
+                self.round.fail(format!("{owed} jobs that were accepted are unanswered at the server's end"));
             }
         } else if !refused && !self.told_why && !self.may_be_closed {
-            self.scene.fail(format!("the server has closed a submitter's connection, with {:?} open", self.open));
+            self.round.fail(format!("the server has closed a submitter's connection, with {:?} open", self.open));
         }
     }
 
@@ -173,20 +173,20 @@ impl<'a> Submitter<'a> {
 
 impl Drop for Submitter<'_> {
     fn drop(&mut self) {
-        self.scene.tally.left_open(self.open.len());
+        self.round.tally.left_open(self.open.len());
     }
 }
 
 /// Submits jobs of these types and checks their answers, until the faults end and all is answered.
-pub(crate) fn keep_submitting(scene: &Scene, mut random: Random, types: &[&str]) {
-    while scene.is(Act::Chaos) {
-        let Some(mut submitter) = Submitter::connect(scene, &mut random) else {
-            scene.dawdle(&mut random, 10);
+pub(crate) fn keep_submitting(round: &Round, mut random: Random, types: &[&str]) {
+    while round.is(Phase::Chaos) {
+        let Some(mut submitter) = Submitter::connect(round, &mut random) else {
+            round.wait_about(&mut random, 10);
             continue;
         };
-        while scene.is(Act::Chaos) && !submitter.is_over() {
+        while round.is(Phase::Chaos) && !submitter.is_over() {
             if submitter.open_jobs() < WINDOW {
-                let jobs: Vec<Job> = (0..=random.below(8)).map(|_| scene.job(&mut random)).collect();
+                let jobs: Vec<Job> = (0..=random.below(8)).map(|_| round.job(&mut random)).collect();
                 submitter.submit(types[random.below(types.len())], jobs);
             }
             submitter.hear_for(Duration::from_micros(500 + random.below(4_000) as u64));
@@ -197,8 +197,8 @@ pub(crate) fn keep_submitting(scene: &Scene, mut random: Random, types: &[&str])
             submitter.submit("", []);
             submitter.hear_for(Duration::from_millis(20));
         }
-        if submitter.open_jobs() > 0 && scene.failure().is_some() {
-            scene.tally.outstanding(format!("a submitter waits for {:?}", submitter.open));
+        if submitter.open_jobs() > 0 && round.failure().is_some() {
+            round.tally.outstanding(format!("a submitter waits for {:?}", submitter.open));
         }
         submitter.leave(Leave::Close);
     }

@@ -61,12 +61,12 @@ impl Tally {
         self.answers.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// A submitter's connection was over while so many of its jobs were open.
+    /// Called when a submitter's connection ended while this many of its jobs were open.
     pub(crate) fn left_open(&self, jobs: usize) {
         self.left_open.fetch_add(jobs as u64, Ordering::Relaxed);
     }
 
-    /// A fault was made, so many times.
+    /// Called when a fault was made this many times.
     pub(crate) fn made(&self, fault: Fault, times: u64) {
         self.faults[fault as usize].fetch_add(times, Ordering::Relaxed);
     }

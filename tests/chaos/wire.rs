@@ -13,7 +13,7 @@ use crate::wait::PATIENCE;
 const TICK: Duration = Duration::from_millis(5);
 
 /// Bytes that a read asks for, if it is not told to ask for fewer.
-const BITE_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 64 << 10;
 
 /// A connection, and what came over it that no one has looked at.
 pub(crate) struct Wire {
@@ -22,11 +22,11 @@ pub(crate) struct Wire {
     /// Where in `unread` the next line begins.
     at: usize,
     /// Bytes that a read asks for.
-    pub(crate) bite: usize,
+    pub(crate) read_bytes: usize,
 }
 
 /// What came.
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Line(String),
     /// Nothing whole, for now.
     Nothing,
@@ -53,8 +53,8 @@ impl Wire {
         Self::start(Socket::new(address.domain(), Type::STREAM, None).unwrap(), address)
     }
 
-    /// A new connection over which little can come that nobody reads. (To narrow it later would make the system drop
-    /// what is within the old bound, the receipts for what is sent among it.)
+    /// Connects with a small receive buffer, so that little can wait unread. (A smaller buffer that is set later makes the
+    /// system drop segments within the old limit, among them acknowledgements.)
     pub(crate) fn connect_narrow(address: &SockAddr) -> Option<Self> {
         let socket = Socket::new(address.domain(), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(16 << 10).unwrap();
@@ -66,7 +66,7 @@ impl Wire {
         // A server that is stopped for a moment reads on later; one that never does is a fault of its own.
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         socket.connect(address).ok()?;
-        Some(Self { socket, unread: Vec::new(), at: 0, bite: BITE_BYTES })
+        Some(Self { socket, unread: Vec::new(), at: 0, read_bytes: READ_BYTES })
     }
 
     /// Sends bytes; false if the connection is over.
@@ -82,28 +82,28 @@ impl Wire {
     }
 
     /// The next line without its end.
-    pub(crate) fn hear(&mut self) -> Heard {
+    pub(crate) fn receive(&mut self) -> Received {
         let mut searched = self.at;
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.unread[searched..]) {
                 let line = String::from_utf8_lossy(&self.unread[self.at..searched + end]).trim_end().to_owned();
                 self.at = searched + end + 1;
-                return Heard::Line(line);
+                return Received::Line(line);
             }
             self.unread.drain(..std::mem::take(&mut self.at));
             searched = self.unread.len();
             match self.read() {
-                Ok(0) => return Heard::End,
+                Ok(0) => return Received::End,
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Nothing,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Heard::End,
+                Err(_) => return Received::End,
             }
         }
     }
 
     /// Reads once, and looks at nothing.
-    pub(crate) fn nibble(&mut self) {
+    pub(crate) fn read_once(&mut self) {
         // The next one that matters fails as well.
         let _ = self.read();
     }
@@ -115,7 +115,7 @@ impl Wire {
 
     fn read(&mut self) -> std::io::Result<usize> {
         let old = self.unread.len();
-        self.unread.resize(old + self.bite, 0);
+        self.unread.resize(old + self.read_bytes, 0);
         let read = self.socket.read(&mut self.unread[old..]);
         self.unread.truncate(old + read.as_ref().map_or(0, |&count| count));
         read

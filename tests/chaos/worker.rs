@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::ledger::WorkerId;
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::wait::PATIENCE;
-use crate::wire::{Heard, Leave, Wire};
+use crate::wire::{Leave, Received, Wire};
 use crate::work::{Fate, Job};
 
 /// Shows that it was taken in, and later that it is still there.
@@ -18,7 +18,7 @@ const PING: &str = "{\"cmd\":\"ping\"}\n";
 
 /// A connection that does jobs.
 pub(crate) struct Worker<'a> {
-    scene: &'a Scene,
+    round: &'a Round,
     pub(crate) wire: Wire,
     id: WorkerId,
     /// Jobs that it takes at once, if it said so.
@@ -35,17 +35,17 @@ pub(crate) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// A new connection that has said what it does, and was taken in.
-    pub(crate) fn connect(scene: &'a Scene, random: &mut Random, types: &[&str]) -> Option<Self> {
+    pub(crate) fn connect(round: &'a Round, random: &mut Random, types: &[&str]) -> Option<Self> {
         let slots = if random.one_in(2) { None } else { Some(1 + random.below(8)) };
-        let wire = scene.connect(random)?;
-        let id = scene.number();
+        let wire = round.connect(random)?;
+        let id = round.number();
         let held = Vec::new();
         let mut worker =
-            Self { scene, wire, id, slots, held, pings: 1, pongs: 0, told_why: false, deaf: false, over: false };
+            Self { round, wire, id, slots, held, pings: 1, pongs: 0, told_why: false, deaf: false, over: false };
         let max_jobs = slots.map_or(String::new(), |slots| format!(r#","max_jobs":{slots}"#));
         worker.wire.send(format!("{{\"cmd\":\"can_do\",\"types\":{types:?}{max_jobs}}}\n{PING}"));
-        while worker.pongs == 0 && !worker.over && !scene.is(Act::Over) {
-            worker.hear();
+        while worker.pongs == 0 && !worker.over && !round.is(Phase::Over) {
+            worker.receive();
         }
         if worker.over { None } else { Some(worker) }
     }
@@ -63,24 +63,24 @@ impl<'a> Worker<'a> {
     pub(crate) fn wait_for_a_job(&mut self) -> bool {
         let start = Instant::now();
         while self.held.is_empty() && !self.over && start.elapsed() < Duration::from_millis(300) {
-            self.hear();
+            self.receive();
         }
         !self.held.is_empty() && !self.over
     }
 
     /// Hears one line, or none for a moment.
-    pub(crate) fn hear(&mut self) {
-        match self.wire.hear() {
-            Heard::Line(line) => {
+    pub(crate) fn receive(&mut self) {
+        match self.wire.receive() {
+            Received::Line(line) => {
                 if let Err(why) = self.take_in(&line) {
-                    self.scene.fail(format!("worker {} was told {line}\n{why}", self.id));
+                    self.round.fail(format!("worker {} was told {line}\n{why}", self.id));
                     self.over = true;
                 }
             }
-            Heard::Nothing => {}
-            Heard::End => self.on_end(),
+            Received::Nothing => {}
+            Received::End => self.on_end(),
         }
-        if !self.over && self.pings == self.pongs && self.scene.ledger.must_ask(self.id) {
+        if !self.over && self.pings == self.pongs && self.round.ledger.must_ask(self.id) {
             self.pings += 1;
             self.wire.send(PING);
         }
@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
             Some("pong") if self.pongs < self.pings => {
                 self.pongs += 1;
                 // Not before it must ask; of what it asked earlier the answer would prove nothing.
-                self.scene.ledger.had_answer(self.id);
+                self.round.ledger.had_answer(self.id);
             }
             Some("error") if heard["code"] == "queue_full" && heard["id"].is_null() => self.told_why = true,
             _ => return Err("which it did not ask for".to_owned()),
@@ -106,7 +106,7 @@ impl<'a> Worker<'a> {
         if told["job"].is_u64() != self.slots.is_some() {
             return Err("the number must be there if it said max_jobs, and only then".to_owned());
         }
-        self.scene.ledger.enter(job.key, self.id);
+        self.round.ledger.enter(job.key, self.id);
         let name = if self.slots.is_some() { "job" } else { "id" };
         self.held.push((format!(r#""{name}":{}"#, told[name]), job));
         let slots = self.slots.unwrap_or(1);
@@ -116,16 +116,16 @@ impl<'a> Worker<'a> {
     /// The server has ended it, which it may if it said why, had no descriptor for it, or stops.
     fn on_end(&mut self) {
         self.over = true;
-        self.scene.ledger.leave(self.id, true);
-        if self.pongs > 0 && !self.told_why && !self.deaf && !self.scene.is_stopping() {
-            self.scene.fail(format!("the server has closed the connection of worker {}", self.id));
+        self.round.ledger.leave(self.id, true);
+        if self.pongs > 0 && !self.told_why && !self.deaf && !self.round.is_stopping() {
+            self.round.fail(format!("the server has closed the connection of worker {}", self.id));
         }
     }
 
     /// Answers one of the jobs that it holds, of which there must be one. Returns whether it lives on.
     pub(crate) fn answer_one(&mut self, random: &mut Random) -> bool {
         let (name, job) = self.held.swap_remove(random.below(self.held.len()));
-        self.scene.ledger.strike(job.key, self.id);
+        self.round.ledger.strike(job.key, self.id);
         if job.fate == Fate::Kills {
             return false;
         }
@@ -154,9 +154,9 @@ impl<'a> Worker<'a> {
         self.part();
         self.wire.shut(Shutdown::Write);
         let start = Instant::now();
-        while !matches!(self.wire.hear(), Heard::End) && !self.scene.is(Act::Over) {
+        while !matches!(self.wire.receive(), Received::End) && !self.round.is(Phase::Over) {
             if start.elapsed() > PATIENCE {
-                return self.scene.fail("the server does not close a worker that has ended its output");
+                return self.round.fail("the server does not close a worker that has ended its output");
             }
         }
     }
@@ -169,22 +169,22 @@ impl<'a> Worker<'a> {
 
     /// Strikes out what it holds, once no doubt is left that it may: see [`crate::ledger`].
     pub(crate) fn part(&mut self) {
-        while !self.over && self.scene.ledger.is_doubted(self.id) && !self.scene.is(Act::Over) {
-            self.hear();
+        while !self.over && self.round.ledger.is_doubted(self.id) && !self.round.is(Phase::Over) {
+            self.receive();
         }
-        self.scene.ledger.leave(self.id, self.over);
+        self.round.ledger.leave(self.id, self.over);
     }
 }
 
 /// Does jobs of these types until all leave, comes again when a job killed it.
-pub(crate) fn keep_working(scene: &Scene, mut random: Random, types: &[&str]) {
-    while !scene.is(Act::Over) {
-        let Some(mut worker) = Worker::connect(scene, &mut random, types) else {
-            scene.dawdle(&mut random, 10);
+pub(crate) fn keep_working(round: &Round, mut random: Random, types: &[&str]) {
+    while !round.is(Phase::Over) {
+        let Some(mut worker) = Worker::connect(round, &mut random, types) else {
+            round.wait_about(&mut random, 10);
             continue;
         };
-        while !worker.is_over() && !scene.is(Act::Over) {
-            worker.hear();
+        while !worker.is_over() && !round.is(Phase::Over) {
+            worker.receive();
             // Now and then it has several before it answers one.
             let patient = worker.holds() < 3 && random.one_in(8);
             if worker.holds() > 0 && !patient && !worker.is_over() && !worker.answer_one(&mut random) {

@@ -30,7 +30,7 @@ impl Client {
         Self { name: name.to_owned(), socket, unread: Vec::new() }
     }
 
-    /// Whether somebody listens there.
+    /// Returns whether a server listens there.
     pub(crate) fn can_connect(address: &SockAddr) -> bool {
         new_socket(address).connect(address).is_ok()
     }

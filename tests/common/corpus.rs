@@ -1,6 +1,6 @@
 //! The corpus: lines of a client of every kind that JSON and the protocol know, right and wrong ones, and what each comes
 //! to. Its rows are in `tests/corpus`: whole lines, and values, each of which is put in every place where a line carries a
-//! value or passes over one. The language of the rows is told at the head of the files.
+//! value or passes over one. The head of each file explains its rows.
 
 #![allow(dead_code)] // Each test crate that includes this file uses a part of it.
 
@@ -43,7 +43,7 @@ pub(crate) fn values() -> Vec<(Vec<u8>, bool)> {
     rows.collect()
 }
 
-/// The lines of a value: as what is carried for a job, as a result, as an id, and in a member that nobody knows.
+/// Returns lines with a value as a job's argument, as a result, as an id, and in an unknown member.
 fn in_lines((value, is_value): &(Vec<u8>, bool)) -> [Row; 4] {
     let carried = is_value.then(|| str::from_utf8(value).expect("a value is UTF-8").trim_matches([' ', '\t']));
     let row = |head: &str, tail: &str, outcome: &dyn Fn(&str) -> String| Row {

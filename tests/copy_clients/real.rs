@@ -14,7 +14,7 @@ fn args(jobs: u64) -> Vec<String> {
     (0..jobs).map(|n| format!(r#"{{"n":{n},"seconds":0}}"#)).collect()
 }
 
-/// Waits until so many jobs are done, a hundred at a time: how long all take is no matter.
+/// Waits until this many jobs are done. Each deadline is for a hundred of them, so the total time does not matter.
 fn until_done(asker: &mut Client, jobs: u64) {
     for step in (1..=jobs).filter(|step| step % 100 == 0 || *step == jobs) {
         until("jobs that are done", || (asker.metrics()["jobs_done"].as_u64().unwrap() >= step).then_some(()));

@@ -1,4 +1,4 @@
-//! When two ids are the same: compared with how strings and decimal numbers are told apart at school.
+//! When two ids are the same: compared with a plain comparison of strings and of decimal numbers.
 
 use std::sync::LazyLock;
 

@@ -111,7 +111,7 @@ impl Stage {
         }
     }
 
-    /// The one line that a peer was told.
+    /// Returns the one line that a peer received.
     fn told(&mut self, peer: Peer) -> String {
         let mut lines = self.world.take_lines(peer);
         assert_eq!(lines.len(), 1, "{lines:?}");

@@ -36,7 +36,7 @@ fn check(bytes: &[u8], witness: &mut Client) {
         peers[nth % PEERS].try_send_bytes(piece);
     }
     witness.expect_nothing();
-    // One ends its input and is told what is due; the others leave, perhaps with lines unread.
+    // One ends its input and receives its answers; the others leave, perhaps with lines unread.
     let mut last = peers.pop().expect("there are three");
     last.end_input();
     last.drain();

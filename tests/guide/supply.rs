@@ -18,7 +18,7 @@ fn check(what: &[&str]) {
     assert!(output.status.success(), "cargo deny check {what:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Where cargo-deny keeps the advisories, if somebody has fetched them.
+/// Where cargo-deny keeps the advisories, if they have been fetched.
 fn advisories() -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;

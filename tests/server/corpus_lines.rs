@@ -1,4 +1,4 @@
-//! The corpus over real sockets: each of its lines is answered as its row says, and nobody else notices.
+//! The corpus over real sockets: each of its lines is answered as its row says, and other connections are served.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ fn f20_every_whole_line_of_the_corpus_is_answered_so_byte_by_byte() {
     over_both(&["--threads", "2"], |net| play(net, &lines(), 1));
 }
 
-/// Says each line on a connection of its own, in pieces of so many bytes.
+/// Sends each line on a connection of its own, in pieces of `piece_bytes`.
 fn play(net: &Net, rows: &[Row], piece_bytes: usize) {
     let mut bystanders = Bystanders::new(net);
     let (jobs, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.outcome.starts_with('{'));

@@ -11,7 +11,7 @@ use crate::figures::show;
 use crate::programs::pass_over;
 use crate::scale::scaled;
 
-/// A `ping` of so many bytes, its end not counted.
+/// Returns a `ping` of this many bytes, its end not counted.
 fn ping_of(bytes: usize) -> String {
     let rest = bytes - r#"{"cmd":"ping","":""}"#.len();
     format!(r#"{{"cmd":"ping","":"{}"}}"#, "x".repeat(rest))

@@ -21,7 +21,7 @@ fn many_clients_and_workers_get_every_answer_once() {
     });
 }
 
-/// Runs so many clients on threads of their own.
+/// Runs this many clients, each on a thread of its own.
 fn at_once(clients: usize, run: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
         for client in 0..clients {

@@ -35,7 +35,7 @@ fn submit(server: &Server, jobs: u64) {
     client.until_metric("jobs_waiting", jobs);
 }
 
-/// Does so many jobs, `BATCH` at a time.
+/// Does this many jobs, `BATCH` at a time.
 fn work(mut worker: Client, jobs: u64) {
     worker.send(&format!(r#"{{"cmd":"can_do","types":["t0"],"max_jobs":{BATCH}}}"#));
     for _ in 0..jobs / BATCH {

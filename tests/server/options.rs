@@ -1,4 +1,4 @@
-//! The command line: what is accepted, what is refused, and what a person is told.
+//! The command line: what is accepted, what is refused, and the text of each error.
 
 use std::fs;
 

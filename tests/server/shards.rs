@@ -93,7 +93,7 @@ fn f47_one_type_keeps_the_workers_of_all_shards_busy() {
 
 #[test]
 fn f71_two_shards_that_flood_each_other_answer_every_job() {
-    // So many types that each shard has to do with the other for half of its jobs, and that twice.
+    // With this many types, half of the jobs of each shard have their home on the other shard.
     const TYPES: usize = 64;
     let jobs = scaled(100_000);
     let types: Vec<String> = (0..TYPES).map(|nth| format!("\"t{nth}\"")).collect();

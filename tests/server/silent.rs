@@ -13,7 +13,7 @@ use crate::wait::until;
 const SERVER_IP: &str = "10.77.0.1";
 const WORKERS_IP: &str = "10.77.0.2";
 
-/// What makes a network that nobody else has.
+/// The command that makes a network of its own.
 const OWN_NETWORK: [&str; 2] = ["unshare", "-rn"];
 
 #[test]
@@ -43,7 +43,7 @@ fn alone_in_its_network() {
     let mut client = server.connect(Via::Unix, "the client");
     let mut live = server.connect(Via::Tcp, "a live peer that is as idle");
     live.expect_nothing();
-    // One has taken its job, and nothing more is sent to it; the other is sent one when nobody hears it any more.
+    // One worker holds its job, and the server sends it nothing more; the other is sent a job after the link went dead.
     let _workers = ["taken", "sent"].map(|name| cable.start_worker(&server, name));
     client.until_metric("workers", 2);
     client.send(r#"{"cmd":"do","id":1,"type":"taken"}"#);

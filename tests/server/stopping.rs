@@ -39,7 +39,7 @@ fn expect_ended(net: &Net, code: i32) {
     assert!(!net.server.sock.exists() || code != 0, "the socket file is left");
 }
 
-/// Runs a test everywhere, with a server that may be told to stop.
+/// Runs a test over every way to the server, once per signal.
 fn each(options: &[&str], signals: &[Signal], test: impl Fn(&Net, Signal)) {
     for &signal in signals {
         everywhere(options, |net| test(net, signal));

@@ -1,5 +1,5 @@
-//! Peers that speak another protocol, by accident or because somebody made them: they get no further than their first
-//! byte or line, and nothing of what they say is obeyed.
+//! Peers that speak another protocol, by accident or on purpose: the server closes them at their first byte or line, and
+//! obeys nothing that they send.
 
 use super::fixture::bystanders::Bystanders;
 use super::fixture::net::{Net, everywhere};
@@ -9,7 +9,7 @@ const PING: &str = r#"{"cmd":"ping"}"#;
 /// A whole job, as a line of its own in what a stranger says.
 const JOB: &str = r#"{"cmd":"do","id":1,"type":"t","arg":"smuggled"}"#;
 
-/// A stranger is told that this is no JSON, and its connection is closed, whatever it says after its first byte or line.
+/// Checks that a stranger receives `bad_json` and is closed, whatever it sends after its first byte or line.
 fn check_stranger(net: &Net, name: &str, bytes: &[u8]) {
     let mut stranger = net.connect(name);
     stranger.send_bytes(bytes);
@@ -18,7 +18,7 @@ fn check_stranger(net: &Net, name: &str, bytes: &[u8]) {
     stranger.expect_closed();
 }
 
-/// Plays strangers one after the other; none of them may get a job in, and nobody else may notice.
+/// Connects strangers one after the other. None of them may submit a job, and other connections are served.
 fn check_strangers(strangers: &[(&str, &[u8])]) {
     everywhere(&[], |net| {
         let mut bystanders = Bystanders::new(net);

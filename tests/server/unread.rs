@@ -22,7 +22,7 @@ fn submit_all(client: &mut Client) {
     client.expect_nothing();
 }
 
-/// A worker of a hundred jobs that reads only when it is told to.
+/// A worker of a hundred jobs that reads only when a test calls it.
 fn lazy_worker(net: &Net) -> Client {
     let mut worker = net.connect("the lazy worker");
     worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":100}"#);
@@ -92,7 +92,7 @@ fn f40_a_worker_that_stalls_is_closed_and_its_jobs_are_given_to_others() {
     });
 }
 
-/// Submits jobs whose results nobody reads.
+/// Submits jobs and does not read their results.
 fn pile_up_results(net: &Net) -> (Client, Client) {
     let mut lazy = net.connect("the lazy client");
     let mut worker = net.connect("the worker");

@@ -116,7 +116,7 @@ fn f08_the_jobs_of_workers_that_die_in_one_instant_start_again_in_order_of_arriv
 /// The id of the poison.
 const POISON_ID: usize = 1 << 40;
 
-/// Has so many jobs done, perhaps with a poison half-way. How long it took, and how many workers died.
+/// Has this many jobs done, perhaps with a poisoned job half-way. Returns how long they took and how many workers died.
 fn work(net: &Net, can_dos: &[&str], jobs: usize, poison: bool) -> (Duration, u64) {
     let mut lines: Vec<String> = (0..jobs).map(|id| job_line(id, "t", &id.to_string())).collect();
     if poison {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use rustix::process::Signal;
 use socket2::{SockAddr, Socket, Type};
 
-use super::rest::Rest;
+use super::leak_check::LeakCheck;
 use crate::process::{Server, Via};
 use crate::wait::{PATIENCE, until};
 
@@ -42,7 +42,7 @@ fn expect_pong(mut socket: Socket) {
 fn f53_a_full_backlog_holds_thousands_and_who_found_no_room_comes_later() {
     deputy::server::raise_descriptor_limit().unwrap();
     let server = Server::start(&["--threads", "2"]);
-    let rest = Rest::of(&server);
+    let rest = LeakCheck::of(&server);
     server.process.signal(Signal::STOP);
     // A UNIX socket refuses a connection for which it has no room.
     let unix = server.address(Via::Unix);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, Socket, Type};
 
-use super::rest::Rest;
+use super::leak_check::LeakCheck;
 use crate::figures::show;
 use crate::proc;
 use crate::process::{Server, Via};
@@ -38,7 +38,7 @@ fn idle_connection(address: &SockAddr) -> Socket {
 fn f45_an_idle_connection_takes_half_a_kilobyte_at_most() {
     deputy::server::raise_descriptor_limit().unwrap();
     let server = Server::start(&["--threads", "2"]);
-    let (rest, before) = (Rest::of(&server), resident_bytes(&server));
+    let (rest, before) = (LeakCheck::of(&server), resident_bytes(&server));
     let connections = scaled(19_500);
     let addresses = [Via::Tcp, Via::Unix].map(|via| server.address(via));
     let idle: Vec<Socket> = (0..connections).map(|i| idle_connection(&addresses[i % 2])).collect();
@@ -73,7 +73,7 @@ fn visit(address: &SockAddr, i: usize) {
 fn f46_connections_that_come_and_go_leave_nothing() {
     // A connection with unsent bytes would be dropped only after a day.
     let server = Server::start(&["--threads", "2", "--stall-timeout", "86400"]);
-    let rest = Rest::of(&server);
+    let rest = LeakCheck::of(&server);
     let addresses = [Via::Tcp, Via::Unix].map(|via| server.address(via));
     let cycles = scaled(scaled(1_000_000)); // A hundredth by default: it takes a minute.
     let come_and_go = |from: usize, to: usize| (from..to).for_each(|i| visit(&addresses[i / 12 % 2], i));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::rest::Rest;
+use super::leak_check::LeakCheck;
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
@@ -85,7 +85,7 @@ fn lines_that_say(server: &Server, words: &str) -> u64 {
 fn f50_out_of_descriptors_who_comes_is_refused_and_counted_and_who_is_there_is_served() {
     for via in [Via::Tcp, Via::Unix] {
         let server = start_with(40);
-        let rest = Rest::of(&server);
+        let rest = LeakCheck::of(&server);
         let mut old = Old::connect(&server, via);
         let start = Instant::now();
         let mut crowd = fill(&server, via);
@@ -124,7 +124,7 @@ fn limit_descriptors(server: &Server, soft: u64) {
 #[test]
 fn f50_who_waited_while_there_was_no_descriptor_is_accepted_when_there_is_one() {
     let server = Server::start(&["--threads", "2"]);
-    let rest = Rest::of(&server);
+    let rest = LeakCheck::of(&server);
     let mut old = Old::connect(&server, Via::Unix);
     let (soft, _) = descriptor_limits(&server);
     // Not even the spare descriptor can be used, so no connection can be refused, and the listener's edge is used up.

@@ -5,9 +5,9 @@ use std::fs;
 use rustix::process::Signal;
 use tempfile::NamedTempFile;
 
+use super::leak_check::LeakCheck;
 use super::load::{self, Load};
 use super::peer::Peer;
-use super::rest::Rest;
 use crate::figures::show;
 use crate::process::{Server, Via};
 use crate::programs;
@@ -61,7 +61,7 @@ fn check(rows: &[Failures]) {
     for failures in rows {
         let failing = Failing::start(failures, &["--threads", "2", "--max-attempts", "0"]);
         let server = &failing.server;
-        let rest = Rest::of(server);
+        let rest = LeakCheck::of(server);
         send_away_a_stranger(server);
         load::run(server, &Load { clients: 4, jobs_each: 25, workers: 4 });
         rest.comes_back(server);

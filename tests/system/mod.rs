@@ -5,9 +5,9 @@
 //! end the server's gauges, descriptors and memory are what they were at the start.
 
 mod cgroups;
+mod leak_check;
 mod load;
 mod peer;
-mod rest;
 
 mod backlog;
 mod clocks;

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::cgroups::Cgroup;
-use super::rest::{self, Rest};
+use super::leak_check::{self, LeakCheck};
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
@@ -137,8 +137,8 @@ fn do_that_and_others(client: &mut Client, worker: &mut Client) {
 
 /// Fills a server, and empties it again.
 fn check(server: &Server, kind: Kind, budget_bytes: u64) {
-    let (rest, before) = (Rest::of(server), resident_bytes(server));
-    assert_eq!(rest::metrics(server)["bytes_max"], budget_bytes);
+    let (rest, before) = (LeakCheck::of(server), resident_bytes(server));
+    assert_eq!(leak_check::metrics(server)["bytes_max"], budget_bytes);
     let [mut client, mut other, mut worker] =
         ["the client", "the other client", "its worker"].map(|name| server.connect(Via::Unix, name));
     hold_a_job(&mut other, &mut worker);

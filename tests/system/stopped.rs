@@ -6,8 +6,8 @@ use std::thread;
 
 use rustix::process::Signal;
 
+use super::leak_check::LeakCheck;
 use super::load::{self, Load};
-use super::rest::Rest;
 use crate::process::Server;
 use crate::wait::until;
 
@@ -20,7 +20,7 @@ fn is_stopped(server: &Server) -> bool {
 #[test]
 fn f62_a_server_that_is_stopped_again_and_again_loses_nothing() {
     let server = Server::start(&["--threads", "2", "--max-attempts", "0"]);
-    let rest = Rest::of(&server);
+    let rest = LeakCheck::of(&server);
     let done = AtomicBool::new(false);
     let stops = thread::scope(|scope| {
         let stopping = scope.spawn(|| {

@@ -16,9 +16,9 @@ use socket2::SockAddr;
 use super::{CHILD_TYPE, Fault};
 use crate::ledger::WorkerId;
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::wait::PATIENCE;
-use crate::wire::{Heard, Wire};
+use crate::wire::{Received, Wire};
 use crate::work::Job;
 
 /// Says to the child where the server's socket is.
@@ -28,37 +28,37 @@ const SOCK: &str = "DEPUTY_CHAOS_SOCK";
 const WORK: Duration = Duration::from_millis(2);
 
 /// A child takes jobs, and is killed while it holds some.
-pub(super) fn killed(scene: &Scene, random: &mut Random) {
-    killed_when(scene, || scene.dawdle(random, 20));
+pub(super) fn killed(round: &Round, random: &mut Random) {
+    killed_when(round, || round.wait_about(random, 20));
 }
 
 /// As [`killed`]; what is given says when, by returning, and then the next job that the child takes is its last.
-pub(crate) fn killed_when(scene: &Scene, wait_for_turn: impl FnOnce()) {
-    with_child(scene, |child| {
+pub(crate) fn killed_when(round: &Round, wait_for_turn: impl FnOnce()) {
+    with_child(round, |child| {
         if child.wait_until(|| child.holds() > 0) {
             wait_for_turn();
-            scene.tally.made(Fault::ChildKilled, u64::from(child.wait_until(|| child.holds() > 0)));
+            round.tally.made(Fault::ChildKilled, u64::from(child.wait_until(|| child.holds() > 0)));
         }
     });
 }
 
 /// A child is stopped while it holds jobs, which stay its own, and answers them when it goes on.
-pub(super) fn stopped(scene: &Scene, random: &mut Random) {
-    with_child(scene, |child| {
+pub(super) fn stopped(round: &Round, random: &mut Random) {
+    with_child(round, |child| {
         if child.wait_until(|| child.holds() > 0) {
             child.signal(Signal::STOP);
-            scene.dawdle(random, 200);
+            round.wait_about(random, 200);
             let before = child.answered.load(Ordering::Relaxed);
             child.signal(Signal::CONT);
             let goes_on = child.wait_until(|| child.answered.load(Ordering::Relaxed) > before);
-            scene.tally.made(Fault::ChildStopped, u64::from(goes_on));
+            round.tally.made(Fault::ChildStopped, u64::from(goes_on));
         }
     });
 }
 
 /// A worker process, which is killed when this is dropped.
 struct Worker<'a> {
-    scene: &'a Scene,
+    round: &'a Round,
     id: WorkerId,
     process: Child,
     /// What it says from now on does not count, as it is being killed.
@@ -67,30 +67,30 @@ struct Worker<'a> {
 }
 
 /// Lets a child work while `what` goes on.
-fn with_child(scene: &Scene, what: impl FnOnce(&Worker<'_>)) {
+fn with_child(round: &Round, what: impl FnOnce(&Worker<'_>)) {
     let own = env::current_exe().unwrap();
     let mut command = Command::new(own);
-    command.args(["--ignored", "--exact", "a_worker_process"]).env(SOCK, &scene.server.sock);
+    command.args(["--ignored", "--exact", "a_worker_process"]).env(SOCK, &round.server.sock);
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let said = process.stdout.take().unwrap();
     let (gone, answered) = (Mutex::new(false), AtomicU64::new(0));
-    let id = scene.number();
-    scene.ledger.vouch_for(id);
+    let id = round.number();
+    round.ledger.vouch_for(id);
     thread::scope(|scope| {
-        let child = Worker { scene, id, process, gone: &gone, answered: &answered };
-        scope.spawn(|| follow(said, scene, id, &gone, &answered));
+        let child = Worker { round, id, process, gone: &gone, answered: &answered };
+        scope.spawn(|| follow(said, round, id, &gone, &answered));
         what(&child);
     });
 }
 
 /// Keeps the books of what a child says.
-fn follow(said: impl Read, scene: &Scene, id: WorkerId, gone: &Mutex<bool>, answered: &AtomicU64) {
+fn follow(said: impl Read, round: &Round, id: WorkerId, gone: &Mutex<bool>, answered: &AtomicU64) {
     for line in BufReader::new(said).lines().map_while(Result::ok) {
         let gone = gone.lock().unwrap();
         match (*gone, line.split_at_checked(1)) {
-            (false, Some(("+", job))) => scene.ledger.enter(job.parse().unwrap(), id),
+            (false, Some(("+", job))) => round.ledger.enter(job.parse().unwrap(), id),
             (false, Some(("-", job))) => {
-                scene.ledger.strike(job.parse().unwrap(), id);
+                round.ledger.strike(job.parse().unwrap(), id);
                 answered.fetch_add(1, Ordering::Relaxed);
             }
             _ => {}
@@ -100,7 +100,7 @@ fn follow(said: impl Read, scene: &Scene, id: WorkerId, gone: &Mutex<bool>, answ
 
 impl Worker<'_> {
     fn holds(&self) -> usize {
-        self.scene.ledger.held_by(self.id)
+        self.round.ledger.held_by(self.id)
     }
 
     fn signal(&self, signal: Signal) {
@@ -111,7 +111,7 @@ impl Worker<'_> {
     fn wait_until(&self, is_so: impl Fn() -> bool) -> bool {
         let start = Instant::now();
         while !is_so() {
-            if start.elapsed() > Duration::from_secs(1) || !self.scene.is(Act::Chaos) {
+            if start.elapsed() > Duration::from_secs(1) || !self.round.is(Phase::Chaos) {
                 return false;
             }
             thread::sleep(Duration::from_millis(1));
@@ -125,7 +125,7 @@ impl Drop for Worker<'_> {
         if let Ok(mut gone) = self.gone.lock() {
             *gone = true;
         }
-        self.scene.ledger.leave(self.id, false);
+        self.round.ledger.leave(self.id, false);
         // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -137,21 +137,21 @@ pub(crate) fn work() {
     let Some(sock) = env::var_os(SOCK) else { return };
     let Some(mut wire) = Wire::connect(&SockAddr::unix(sock).unwrap()) else { return };
     wire.send(format!("{{\"cmd\":\"can_do\",\"types\":[\"{CHILD_TYPE}\"],\"max_jobs\":4}}\n"));
-    // The test harness has begun a line. Nobody reads any more if the parent is gone.
+    // The test harness has begun a line. If the parent has ended, no process reads the line.
     let _ = io::stdout().write_all(b"\n");
     let mut held = Vec::new();
     let mut silent = Instant::now();
     while silent.elapsed() < PATIENCE {
-        match wire.hear() {
-            Heard::Line(line) => {
+        match wire.receive() {
+            Received::Line(line) => {
                 silent = Instant::now();
                 let told: Value = serde_json::from_str(&line).unwrap();
                 let job = Job::read(&told["arg"]).unwrap();
                 say('+', &job);
                 held.push((told["job"].to_string(), job));
             }
-            Heard::Nothing => {}
-            Heard::End => return,
+            Received::Nothing => {}
+            Received::End => return,
         }
         if let Some((number, job)) = held.pop() {
             thread::sleep(WORK);

@@ -17,7 +17,7 @@ pub(crate) use children::{killed_when as kill_a_child_when, work as work_as_a_pr
 pub(crate) use workers::reconnect;
 
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::wire::Leave;
 
 /// The types that steady workers do.
@@ -26,7 +26,7 @@ pub(crate) const TYPES: [&str; 3] = ["a", "b", "c"];
 /// The type that only worker processes do, beside a steady worker.
 pub(crate) const CHILD_TYPE: &str = "child";
 
-/// The type that nobody does but who makes it pile up, and the last worker of all.
+/// The type of jobs that pile up: only the worker that makes room, and the last worker of a round, run them.
 pub(crate) const HOARD_TYPE: &str = "hoard";
 
 macro_rules! faults {
@@ -81,58 +81,58 @@ faults! {
 
 impl Fault {
     /// Makes it once, or some times in a row. [`Fault::Terminated`] ends a round, and is not made here.
-    pub(crate) fn make(self, scene: &Scene, random: &mut Random) {
+    pub(crate) fn make(self, round: &Round, random: &mut Random) {
         match self {
-            Self::WorkerCloses => workers::go(scene, random, self, |worker, _| worker.leave(Leave::Close)),
-            Self::WorkerResets => workers::go(scene, random, self, |worker, _| worker.leave(Leave::Reset)),
-            Self::HalfAnswer => workers::go(scene, random, self, |worker, random| {
+            Self::WorkerCloses => workers::go(round, random, self, |worker, _| worker.leave(Leave::Close)),
+            Self::WorkerResets => workers::go(round, random, self, |worker, _| worker.leave(Leave::Reset)),
+            Self::HalfAnswer => workers::go(round, random, self, |worker, random| {
                 let how = *random.pick(&Leave::ALL);
                 worker.leave_mid_answer(random, how);
             }),
-            Self::AnswerAndLeave => workers::go(scene, random, self, workers::answer_and_leave),
-            Self::WorkerHalfOpen => workers::go(scene, random, self, |worker, _| worker.leave_half()),
-            Self::WorkerDeaf => workers::go(scene, random, self, workers::go_deaf),
-            Self::ChildKilled => children::killed(scene, random),
-            Self::ChildStopped => children::stopped(scene, random),
-            Self::Reconnects => reconnect(scene, random, 100),
-            Self::Poison => submitters::poison(scene, random),
-            Self::SubmitterLeaves => submitters::leave(scene, random),
-            Self::SubmitterHalfOpen => submitters::leave_half(scene, random),
-            Self::SlowReader => readers::slow(scene, random),
-            Self::Stalled => readers::stalled(scene, random),
-            Self::Unsent => readers::unsent(scene, random),
-            Self::MidLineReset => strangers::reset_mid_line(scene, random),
-            Self::Garbage => strangers::garbage(scene, random),
-            Self::LongLine => strangers::long_line(scene, random),
-            Self::Thief => strangers::thief(scene, random),
-            Self::Flood => crowds::flood(scene, random),
-            Self::Crowd => crowds::crowd(scene, random),
-            Self::HalfLines => crowds::half_lines(scene, random),
-            Self::Glutton => submitters::glutton(scene, random),
+            Self::AnswerAndLeave => workers::go(round, random, self, workers::answer_and_leave),
+            Self::WorkerHalfOpen => workers::go(round, random, self, |worker, _| worker.leave_half()),
+            Self::WorkerDeaf => workers::go(round, random, self, workers::go_deaf),
+            Self::ChildKilled => children::killed(round, random),
+            Self::ChildStopped => children::stopped(round, random),
+            Self::Reconnects => reconnect(round, random, 100),
+            Self::Poison => submitters::poison(round, random),
+            Self::SubmitterLeaves => submitters::leave(round, random),
+            Self::SubmitterHalfOpen => submitters::leave_half(round, random),
+            Self::SlowReader => readers::slow(round, random),
+            Self::Stalled => readers::stalled(round, random),
+            Self::Unsent => readers::unsent(round, random),
+            Self::MidLineReset => strangers::reset_mid_line(round, random),
+            Self::Garbage => strangers::garbage(round, random),
+            Self::LongLine => strangers::long_line(round, random),
+            Self::Thief => strangers::thief(round, random),
+            Self::Flood => crowds::flood(round, random),
+            Self::Crowd => crowds::crowd(round, random),
+            Self::HalfLines => crowds::half_lines(round, random),
+            Self::Glutton => submitters::glutton(round, random),
             Self::Signal => {
-                scene.server.process.signal(*random.pick(&[Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE]));
-                scene.tally.made(self, 1);
+                round.server.process.signal(*random.pick(&[Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE]));
+                round.tally.made(self, 1);
             }
-            Self::ServerStopped => stop_the_server(scene, random),
+            Self::ServerStopped => stop_the_server(round, random),
             Self::Terminated => {}
         }
     }
 
     /// Makes it again and again, until told to end or all faults end.
-    pub(crate) fn keep_making(self, scene: &Scene, mut random: Random, go_on: impl Fn() -> bool) {
-        while scene.is(Act::Chaos) && go_on() {
-            self.make(scene, &mut random);
-            scene.dawdle(&mut random, 20);
+    pub(crate) fn keep_making(self, round: &Round, mut random: Random, go_on: impl Fn() -> bool) {
+        while round.is(Phase::Chaos) && go_on() {
+            self.make(round, &mut random);
+            round.wait_about(&mut random, 20);
         }
     }
 }
 
 /// Not for long: who sends to it must not think that it will not read any more.
-fn stop_the_server(scene: &Scene, random: &mut Random) {
-    scene.server.process.signal(Signal::STOP);
-    // A rest would end with the act, and the server must go on in any case.
+fn stop_the_server(round: &Round, random: &mut Random) {
+    round.server.process.signal(Signal::STOP);
+    // A rest would end with the phase, and the server must go on in any case.
     thread::sleep(Duration::from_millis(20 + random.below(130) as u64));
-    scene.server.process.signal(Signal::CONT);
-    scene.tally.made(Fault::ServerStopped, 1);
-    scene.dawdle(random, 200);
+    round.server.process.signal(Signal::CONT);
+    round.tally.made(Fault::ServerStopped, 1);
+    round.wait_about(random, 200);
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Fault, TYPES};
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::submitter::Submitter;
-use crate::wire::{Heard, Leave, Wire};
+use crate::wire::{Leave, Received, Wire};
 use crate::work::Job;
 
 const QUESTION: &str = "{\"cmd\":\"metrics\"}\n";
@@ -21,36 +21,36 @@ const MANY: usize = 3_500;
 const CLOSED_SOON: Duration = Duration::from_secs(3);
 
 /// Reads a few bytes now and then, of sizeable results. What it reads is right.
-pub(super) fn slow(scene: &Scene, random: &mut Random) {
-    let Some(wire) = scene.connect_narrow(random) else { return };
-    let mut submitter = Submitter::over(scene, wire);
+pub(super) fn slow(round: &Round, random: &mut Random) {
+    let Some(wire) = round.connect_narrow(random) else { return };
+    let mut submitter = Submitter::over(round, wire);
     submitter.may_be_closed = true;
-    submitter.wire.bite = 1 + random.below(400);
-    let jobs: Vec<Job> = (0..16).map(|_| Job { back: 32 << 10, ..scene.job(random) }).collect();
+    submitter.wire.read_bytes = 1 + random.below(400);
+    let jobs: Vec<Job> = (0..16).map(|_| Job { back: 32 << 10, ..round.job(random) }).collect();
     submitter.submit(TYPES[random.below(TYPES.len())], jobs);
     for _ in 0..100 {
-        submitter.wire.nibble();
-        scene.dawdle(random, 2);
+        submitter.wire.read_once();
+        round.wait_about(random, 2);
     }
-    scene.tally.made(Fault::SlowReader, 1);
-    submitter.wire.bite = 64 << 10;
+    round.tally.made(Fault::SlowReader, 1);
+    submitter.wire.read_bytes = 64 << 10;
     submitter.hear_for(Duration::from_millis(random.below(200) as u64));
     submitter.leave(*random.pick(&Leave::ALL));
 }
 
 /// Takes work and asks much, but reads nothing and is still, until the server has closed it.
-pub(super) fn stalled(scene: &Scene, random: &mut Random) {
-    stop_reading(scene, random, Fault::Stalled, "stalled", MANY);
+pub(super) fn stalled(round: &Round, random: &mut Random) {
+    stop_reading(round, random, Fault::Stalled, "stalled", MANY);
 }
 
 /// Asks more than may be unsent, and reads nothing.
-pub(super) fn unsent(scene: &Scene, random: &mut Random) {
-    stop_reading(scene, random, Fault::Unsent, "unsent", 5 * MANY);
+pub(super) fn unsent(round: &Round, random: &mut Random) {
+    stop_reading(round, random, Fault::Unsent, "unsent", 5 * MANY);
 }
 
-fn stop_reading(scene: &Scene, random: &mut Random, fault: Fault, class: &str, questions: usize) {
-    let Some(before) = faults_of(scene, random, class) else { return };
-    let Some(mut wire) = scene.connect_narrow(random) else { return };
+fn stop_reading(round: &Round, random: &mut Random, fault: Fault, class: &str, questions: usize) {
+    let Some(before) = faults_of(round, random, class) else { return };
+    let Some(mut wire) = round.connect_narrow(random) else { return };
     if ask(&mut wire).is_none() {
         return; // It is not taken in.
     }
@@ -59,29 +59,31 @@ fn stop_reading(scene: &Scene, random: &mut Random, fault: Fault, class: &str, q
     }
     wire.send(QUESTION.repeat(questions));
     let start = Instant::now();
-    while scene.is(Act::Chaos) && !scene.is_stopping() && start.elapsed() < CLOSED_SOON {
-        if faults_of(scene, random, class).is_some_and(|now| now > before) {
-            scene.tally.made(fault, 1);
+    while round.is(Phase::Chaos) && !round.is_stopping() && start.elapsed() < CLOSED_SOON {
+        if faults_of(round, random, class).is_some_and(|now| now > before) {
+            round.tally.made(fault, 1);
             break;
         }
-        scene.dawdle(random, 100);
+        round.wait_about(random, 100);
     }
     wire.leave(*random.pick(&Leave::ALL));
 }
 
 /// How many faults of this class the server has counted, if it takes the question.
-fn faults_of(scene: &Scene, random: &mut Random, class: &str) -> Option<u64> {
-    ask(&mut scene.connect(random)?)?["faults"][class].as_u64()
+fn faults_of(round: &Round, random: &mut Random, class: &str) -> Option<u64> {
+    ask(&mut round.connect(random)?)?["faults"][class].as_u64()
 }
 
 /// The metrics, unless the connection is over.
 fn ask(wire: &mut Wire) -> Option<Value> {
     wire.send(QUESTION);
     loop {
-        match wire.hear() {
-            Heard::Line(line) => return serde_json::from_str::<Value>(&line).ok()?.get_mut("metrics").map(Value::take),
-            Heard::Nothing => {}
-            Heard::End => return None,
+        match wire.receive() {
+            Received::Line(line) => {
+                return serde_json::from_str::<Value>(&line).ok()?.get_mut("metrics").map(Value::take);
+            }
+            Received::Nothing => {}
+            Received::End => return None,
         }
     }
 }

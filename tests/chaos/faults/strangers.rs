@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::{Fault, TYPES};
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::wait::PATIENCE;
-use crate::wire::{Heard, Leave, Wire};
+use crate::wire::{Leave, Received, Wire};
 
 /// Each closes a connection that begins with it.
 const OTHER_PROTOCOLS: [&[u8]; 8] = [
@@ -33,36 +33,36 @@ const BAD_LINES: [&str; 8] = [
     "{\"cmd\":\"ping\"}\u{0}",
 ];
 
-/// Says something that is not fit to be said, and is told so or closed.
-pub(super) fn garbage(scene: &Scene, random: &mut Random) {
-    let Some(mut wire) = scene.connect(random) else { return };
+/// Sends a line that is not valid. The server answers with an error or closes the connection.
+pub(super) fn garbage(round: &Round, random: &mut Random) {
+    let Some(mut wire) = round.connect(random) else { return };
     if random.one_in(2) {
         wire.send(random.pick(&OTHER_PROTOCOLS));
-        wait_for_the_end(scene, wire, Fault::Garbage);
+        wait_for_the_end(round, wire, Fault::Garbage);
     } else {
         wire.send(format!("{{\"cmd\":\"ping\"}}\n{}\n", random.pick(&BAD_LINES)));
-        expect(scene, &mut wire, &[r#"{"cmd":"pong"}"#, r#"{"cmd":"#], Fault::Garbage);
+        expect(round, &mut wire, &[r#"{"cmd":"pong"}"#, r#"{"cmd":"#], Fault::Garbage);
         wire.leave(*random.pick(&Leave::ALL));
     }
 }
 
 /// A line without end.
-pub(super) fn long_line(scene: &Scene, random: &mut Random) {
-    let Some(mut wire) = scene.connect(random) else { return };
+pub(super) fn long_line(round: &Round, random: &mut Random) {
+    let Some(mut wire) = round.connect(random) else { return };
     wire.send(r#"{"cmd":"do","id":1,"type":"a","arg":""#);
     // It fails when the server has read enough of it.
     let part = "x".repeat(64 << 10);
-    while wire.send(&part) && !scene.is(Act::Over) {
-        if let Heard::Line(_) | Heard::End = wire.hear() {
+    while wire.send(&part) && !round.is(Phase::Over) {
+        if let Received::Line(_) | Received::End = wire.receive() {
             break;
         }
     }
-    wait_for_the_end(scene, wire, Fault::LongLine);
+    wait_for_the_end(round, wire, Fault::LongLine);
 }
 
 /// Answers jobs of others, by numbers and ids that they may well have.
-pub(super) fn thief(scene: &Scene, random: &mut Random) {
-    let Some(mut wire) = scene.connect(random) else { return };
+pub(super) fn thief(round: &Round, random: &mut Random) {
+    let Some(mut wire) = round.connect(random) else { return };
     let mut lines = String::new();
     for _ in 0..20 {
         let id = random.below(100);
@@ -74,13 +74,13 @@ pub(super) fn thief(scene: &Scene, random: &mut Random) {
         writeln!(lines, r#"{{"cmd":"did",{name},"res":"stolen"}}"#).unwrap();
     }
     wire.send(lines);
-    expect(scene, &mut wire, &[r#"{"cmd":"error","code":"not_holding","#; 20], Fault::Thief);
+    expect(round, &mut wire, &[r#"{"cmd":"error","code":"not_holding","#; 20], Fault::Thief);
     wire.leave(*random.pick(&Leave::ALL));
 }
 
 /// Goes in the middle of a line that would have been a job, or a worker.
-pub(super) fn reset_mid_line(scene: &Scene, random: &mut Random) {
-    let Some(mut wire) = scene.connect(random) else { return };
+pub(super) fn reset_mid_line(round: &Round, random: &mut Random) {
+    let Some(mut wire) = round.connect(random) else { return };
     let lines = [
         format!(r#"{{"cmd":"do","id":1,"type":"a","arg":"{}"}}"#, "x".repeat(random.below(8 << 10))),
         format!(r#"{{"cmd":"can_do","types":{TYPES:?},"max_jobs":8}}"#),
@@ -88,42 +88,42 @@ pub(super) fn reset_mid_line(scene: &Scene, random: &mut Random) {
     let line = random.pick(&lines);
     wire.send(&line[..random.below(line.len())]);
     wire.leave(Leave::Reset);
-    scene.tally.made(Fault::MidLineReset, 1);
+    round.tally.made(Fault::MidLineReset, 1);
 }
 
 /// These must be the beginnings of what comes, unless the connection is refused.
-fn expect(scene: &Scene, wire: &mut Wire, beginnings: &[&str], fault: Fault) {
+fn expect(round: &Round, wire: &mut Wire, beginnings: &[&str], fault: Fault) {
     for beginning in beginnings {
-        match next(scene, wire) {
+        match next(round, wire) {
             Some(line) if line.starts_with(beginning) => {}
-            Some(line) => return scene.fail(format!("a stranger was told {line}, and not {beginning}...")),
+            Some(line) => return round.fail(format!("a stranger was told {line}, and not {beginning}...")),
             None => return,
         }
     }
-    scene.tally.made(fault, 1);
+    round.tally.made(fault, 1);
 }
 
 /// The server must close the connection.
-fn wait_for_the_end(scene: &Scene, mut wire: Wire, fault: Fault) {
-    while let Some(line) = next(scene, &mut wire) {
+fn wait_for_the_end(round: &Round, mut wire: Wire, fault: Fault) {
+    while let Some(line) = next(round, &mut wire) {
         if !line.starts_with(r#"{"cmd":"error","#) {
-            return scene.fail(format!("a stranger was told {line}"));
+            return round.fail(format!("a stranger was told {line}"));
         }
     }
-    scene.tally.made(fault, 1);
+    round.tally.made(fault, 1);
 }
 
 /// The next line, or none at the end of the connection.
-fn next(scene: &Scene, wire: &mut Wire) -> Option<String> {
+fn next(round: &Round, wire: &mut Wire) -> Option<String> {
     let start = Instant::now();
-    while !scene.is(Act::Over) {
-        match wire.hear() {
-            Heard::Line(line) => return Some(line),
-            Heard::Nothing if start.elapsed() > PATIENCE => {
-                scene.fail("the server neither answers a stranger nor closes the connection");
+    while !round.is(Phase::Over) {
+        match wire.receive() {
+            Received::Line(line) => return Some(line),
+            Received::Nothing if start.elapsed() > PATIENCE => {
+                round.fail("the server neither answers a stranger nor closes the connection");
             }
-            Heard::Nothing => {}
-            Heard::End => break,
+            Received::Nothing => {}
+            Received::End => break,
         }
     }
     None

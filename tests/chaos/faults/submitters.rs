@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Fault, HOARD_TYPE, TYPES};
 use crate::random::Random;
-use crate::scene::Scene;
+use crate::round::Round;
 use crate::submitter::Submitter;
 use crate::tally::Code;
 use crate::wait::PATIENCE;
@@ -14,28 +14,28 @@ use crate::work::{Fate, Job};
 use crate::worker::Worker;
 
 /// Goes with jobs open, some of which may be done, held or waiting. Who comes next to its place must get no answer of it.
-pub(super) fn leave(scene: &Scene, random: &mut Random) {
-    let Some(submitter) = with_open_jobs(scene, random) else { return };
+pub(super) fn leave(round: &Round, random: &mut Random) {
+    let Some(submitter) = with_open_jobs(round, random) else { return };
     submitter.leave(*random.pick(&Leave::ALL));
-    scene.tally.made(Fault::SubmitterLeaves, 1);
+    round.tally.made(Fault::SubmitterLeaves, 1);
 }
 
 /// Ends its output and reads on: it gets what was due by then, and then the end.
-pub(super) fn leave_half(scene: &Scene, random: &mut Random) {
-    let Some(mut submitter) = with_open_jobs(scene, random) else { return };
+pub(super) fn leave_half(round: &Round, random: &mut Random) {
+    let Some(mut submitter) = with_open_jobs(round, random) else { return };
     submitter.may_be_closed = true;
     submitter.wire.shut(Shutdown::Write);
     submitter.hear_for(PATIENCE);
     if !submitter.is_over() {
-        return scene.fail("the server does not close a submitter that has ended its output");
+        return round.fail("the server does not close a submitter that has ended its output");
     }
-    scene.tally.made(Fault::SubmitterHalfOpen, 1);
+    round.tally.made(Fault::SubmitterHalfOpen, 1);
 }
 
-fn with_open_jobs<'a>(scene: &'a Scene, random: &mut Random) -> Option<Submitter<'a>> {
-    let mut submitter = Submitter::connect(scene, random)?;
+fn with_open_jobs<'a>(round: &'a Round, random: &mut Random) -> Option<Submitter<'a>> {
+    let mut submitter = Submitter::connect(round, random)?;
     for _ in 0..=random.below(3) {
-        let jobs: Vec<Job> = (0..=random.below(8)).map(|_| scene.job(random)).collect();
+        let jobs: Vec<Job> = (0..=random.below(8)).map(|_| round.job(random)).collect();
         submitter.submit(TYPES[random.below(TYPES.len())], jobs);
         if random.one_in(2) {
             submitter.hear_for(Duration::from_micros(random.below(3_000) as u64));
@@ -45,29 +45,29 @@ fn with_open_jobs<'a>(scene: &'a Scene, random: &mut Random) -> Option<Submitter
 }
 
 /// Jobs that kill each worker, and nevertheless come to an end.
-pub(super) fn poison(scene: &Scene, random: &mut Random) {
-    let Some(mut submitter) = Submitter::connect(scene, random) else { return };
-    let jobs = (0..3).map(|_| Job { fate: Fate::Kills, ..scene.job(random) });
+pub(super) fn poison(round: &Round, random: &mut Random) {
+    let Some(mut submitter) = Submitter::connect(round, random) else { return };
+    let jobs = (0..3).map(|_| Job { fate: Fate::Kills, ..round.job(random) });
     submitter.submit(TYPES[0], jobs);
     submitter.hear_out();
-    scene.tally.made(Fault::Poison, submitter.answers(Code::GaveUp));
+    round.tally.made(Fault::Poison, submitter.answers(Code::GaveUp));
     submitter.leave(Leave::Close);
 }
 
-/// Submits what nobody does until the budget is reached, then makes room again.
-pub(super) fn glutton(scene: &Scene, random: &mut Random) {
-    let Some(mut submitter) = Submitter::connect(scene, random) else { return };
+/// Submits jobs without a worker until the memory budget is reached, then makes room again.
+pub(super) fn glutton(round: &Round, random: &mut Random) {
+    let Some(mut submitter) = Submitter::connect(round, random) else { return };
     for _ in 0..100 {
-        let jobs: Vec<Job> = (0..8).map(|_| Job { there: 60 << 10, ..scene.job(random) }).collect();
+        let jobs: Vec<Job> = (0..8).map(|_| Job { there: 60 << 10, ..round.job(random) }).collect();
         submitter.submit(HOARD_TYPE, jobs);
         submitter.hear_for(Duration::from_micros(100));
         if submitter.answers(Code::QueueFull) > 0 || submitter.is_over() {
             break;
         }
     }
-    scene.tally.made(Fault::Glutton, submitter.answers(Code::QueueFull).min(1));
+    round.tally.made(Fault::Glutton, submitter.answers(Code::QueueFull).min(1));
     submitter.leave(Leave::Close);
-    let Some(mut worker) = Worker::connect(scene, random, &[HOARD_TYPE]) else { return };
+    let Some(mut worker) = Worker::connect(round, random, &[HOARD_TYPE]) else { return };
     while worker.wait_for_a_job() && worker.answer_one(random) {}
     worker.leave(Leave::Close);
 }

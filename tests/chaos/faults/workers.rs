@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Fault, TYPES};
 use crate::random::Random;
-use crate::scene::Scene;
+use crate::round::Round;
 use crate::wire::Leave;
 use crate::worker::Worker;
 
@@ -12,11 +12,11 @@ use crate::worker::Worker;
 const EVERY: Duration = Duration::from_millis(1);
 
 /// A worker comes, takes a job or several, and goes in this way.
-pub(super) fn go(scene: &Scene, random: &mut Random, fault: Fault, way: impl FnOnce(Worker<'_>, &mut Random)) {
-    let Some(mut worker) = Worker::connect(scene, random, &TYPES) else { return };
+pub(super) fn go(round: &Round, random: &mut Random, fault: Fault, way: impl FnOnce(Worker<'_>, &mut Random)) {
+    let Some(mut worker) = Worker::connect(round, random, &TYPES) else { return };
     if worker.wait_for_a_job() {
         way(worker, random);
-        scene.tally.made(fault, 1);
+        round.tally.made(fault, 1);
     } else {
         worker.leave(Leave::Close);
     }
@@ -35,19 +35,19 @@ pub(super) fn go_deaf(mut worker: Worker<'_>, random: &mut Random) {
     worker.leave(*random.pick(&Leave::ALL));
 }
 
-/// Workers that come and go a thousand times a second, with the jobs that they are given: so many of them.
-pub(crate) fn reconnect(scene: &Scene, random: &mut Random, times: u32) {
+/// How many workers connect and leave a thousand times per second, with the jobs that they received.
+pub(crate) fn reconnect(round: &Round, random: &mut Random, times: u32) {
     let begin = Instant::now();
     for time in 1..=times {
-        if let Some(mut wire) = scene.connect(random) {
+        if let Some(mut wire) = round.connect(random) {
             wire.send(format!("{{\"cmd\":\"can_do\",\"types\":{TYPES:?},\"max_jobs\":4}}\n"));
             if random.one_in(2) {
                 // So that it is there for long enough to be given jobs.
-                scene.rest(Duration::from_micros(500));
+                round.wait(Duration::from_micros(500));
             }
             wire.leave(*random.pick(&Leave::ALL));
-            scene.tally.made(Fault::Reconnects, 1);
+            round.tally.made(Fault::Reconnects, 1);
         }
-        scene.rest((EVERY * time).saturating_sub(begin.elapsed()));
+        round.wait((EVERY * time).saturating_sub(begin.elapsed()));
     }
 }

@@ -23,10 +23,10 @@ use series::{Sample, Series};
 
 use crate::faults::{Fault, reconnect};
 use crate::plan;
+use crate::play::{Load, settle, watch_until};
 use crate::process::{Server, Via};
 use crate::random::Random;
-use crate::round::{Load, settle, watch_until};
-use crate::scene::{Act, Curtain, Scene};
+use crate::round::{Phase, Round, StopOnDrop};
 use crate::watch::Taken;
 
 /// Says how long it goes on, in seconds.
@@ -37,10 +37,10 @@ const PICTURE: &str = "DEPUTY_SOAK_PICTURE";
 /// A worker process is killed so often.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Those who kill, by turns: a worker process has to start and to get a job before it can be killed.
+/// How many threads kill worker processes. Each process has to start and to receive a job first.
 const KILLERS: usize = 4;
 
-/// Samples in all; so many fit side by side in the picture.
+/// How many samples are taken: as many as the picture has room for.
 const SAMPLES: u32 = 240;
 
 const SHARDS: u64 = 2;
@@ -55,47 +55,47 @@ fn in_hours_of_work_no_job_is_lost_and_nothing_grows() {
     let time = Duration::from_secs(plan::number(SECONDS, 3));
     println!("{SECONDS} = {}, {}", time.as_secs(), plan::command("in_hours"));
     let mut random = Random::new(plan::seed());
-    let scene = &Scene::new(Server::start(&["--threads", &SHARDS.to_string(), "--max-attempts", "0"]));
-    let mut observer = scene.server.connect(Via::Unix, "the observer");
+    let round = &Round::new(Server::start(&["--threads", &SHARDS.to_string(), "--max-attempts", "0"]));
+    let mut observer = round.server.connect(Via::Unix, "the observer");
     observer.expect_nothing();
-    let start = Taken::by(scene.server.process.id());
+    let start = Taken::by(round.server.process.id());
     let mut series = Series::default();
     let (pace, latencies) = (Pace::new(EVERY), Latencies::default());
     thread::scope(|scope| {
-        let _curtain = Curtain(scene);
-        let load = Load::start(scope, scene, &mut random);
+        let _stop = StopOnDrop(round);
+        let load = Load::start(scope, round, &mut random);
         for _ in 0..KILLERS {
-            scope.spawn(|| keep_killing(scene, &pace));
+            scope.spawn(|| keep_killing(round, &pace));
         }
         let own = random.branch();
-        scope.spawn(|| keep_answering(scene, own));
+        scope.spawn(|| keep_answering(round, own));
         let own = random.branch();
-        scope.spawn(|| keep_probing(scene, own, &latencies));
+        scope.spawn(|| keep_probing(round, own, &latencies));
         let own = random.branch();
-        scope.spawn(|| keep_visiting(scene, own));
+        scope.spawn(|| keep_visiting(round, own));
         let begin = Instant::now();
         for sample in 1..=SAMPLES {
             let due = time * sample / SAMPLES;
-            while begin.elapsed() < due && !scene.is(Act::Over) {
-                scene.rest(due.saturating_sub(begin.elapsed()).min(Duration::from_millis(100)));
-                scene.look();
+            while begin.elapsed() < due && !round.is(Phase::Over) {
+                round.wait(due.saturating_sub(begin.elapsed()).min(Duration::from_millis(100)));
+                round.check_progress();
             }
             series.add(Sample {
                 at: begin.elapsed(),
-                taken: Taken::by(scene.server.process.id()),
-                answered: scene.tally.answered_in_all(),
+                taken: Taken::by(round.server.process.id()),
+                answered: round.tally.answered_in_all(),
                 latency_us: latencies.take(),
             });
         }
-        scene.go_on(Act::Finishing);
-        watch_until(scene, || load.is_finished());
-        scene.go_on(Act::Over);
+        round.advance_to(Phase::Finishing);
+        watch_until(round, || load.is_finished());
+        round.advance_to(Phase::Over);
     });
-    println!("in {time:?}:\n{}{series}", scene.tally);
-    assert_eq!(scene.failure(), None);
-    scene.tally.check_all_done();
-    assert!(scene.tally.times(Fault::ChildKilled) > 0, "no worker process was killed while it held a job");
-    let end = settle(scene, &mut observer, start, KEPT_BYTES);
+    println!("in {time:?}:\n{}{series}", round.tally);
+    assert_eq!(round.failure(), None);
+    round.tally.check_all_done();
+    assert!(round.tally.times(Fault::ChildKilled) > 0, "no worker process was killed while it held a job");
+    let end = settle(round, &mut observer, start, KEPT_BYTES);
     println!("server at the start {start}, at the end {end}");
     assert_eq!(observer.metrics()["faults"]["gave_up"], 0);
     if let Some(path) = env::var_os(PICTURE).map(PathBuf::from) {
@@ -104,9 +104,9 @@ fn in_hours_of_work_no_job_is_lost_and_nothing_grows() {
 }
 
 /// Workers that come and go, a few at a time.
-fn keep_visiting(scene: &Scene, mut random: Random) {
-    while scene.is(Act::Chaos) {
-        reconnect(scene, &mut random, 5);
-        scene.dawdle(&mut random, 100);
+fn keep_visiting(round: &Round, mut random: Random) {
+    while round.is(Phase::Chaos) {
+        reconnect(round, &mut random, 5);
+        round.wait_about(&mut random, 100);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::faults::kill_a_child_when;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 
 /// Turns that are due at equal distances.
 pub(super) struct Pace {
@@ -19,15 +19,15 @@ impl Pace {
     }
 
     /// Takes the next turn, and waits until it is due.
-    fn wait_for_turn(&self, scene: &Scene) {
+    fn wait_for_turn(&self, round: &Round) {
         let due = self.every * self.turns.fetch_add(1, Ordering::Relaxed);
-        scene.rest(due.saturating_sub(self.begin.elapsed()));
+        round.wait(due.saturating_sub(self.begin.elapsed()));
     }
 }
 
 /// Starts worker processes and kills each, at its turn, while it holds jobs.
-pub(super) fn keep_killing(scene: &Scene, pace: &Pace) {
-    while scene.is(Act::Chaos) {
-        kill_a_child_when(scene, || pace.wait_for_turn(scene));
+pub(super) fn keep_killing(round: &Round, pace: &Pace) {
+    while round.is(Phase::Chaos) {
+        kill_a_child_when(round, || pace.wait_for_turn(round));
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::random::Random;
-use crate::scene::{Act, Scene};
+use crate::round::{Phase, Round};
 use crate::submitter::Submitter;
 use crate::worker::Worker;
 
@@ -43,12 +43,12 @@ impl Latencies {
 }
 
 /// Submits them, until the faults end.
-pub(super) fn keep_probing(scene: &Scene, mut random: Random, latencies: &Latencies) {
-    let mut submitter = Submitter::connect(scene, &mut random).expect("the server takes everybody");
+pub(super) fn keep_probing(round: &Round, mut random: Random, latencies: &Latencies) {
+    let mut submitter = Submitter::connect(round, &mut random).expect("the server takes everybody");
     let mut due = Instant::now();
-    while scene.is(Act::Chaos) && !submitter.is_over() {
-        scene.rest(due.saturating_duration_since(Instant::now()));
-        submitter.submit(PROBE_TYPE, [scene.job(&mut random)]);
+    while round.is(Phase::Chaos) && !submitter.is_over() {
+        round.wait(due.saturating_duration_since(Instant::now()));
+        submitter.submit(PROBE_TYPE, [round.job(&mut random)]);
         submitter.hear_out();
         latencies.note(due.elapsed());
         due += EVERY;
@@ -56,10 +56,10 @@ pub(super) fn keep_probing(scene: &Scene, mut random: Random, latencies: &Latenc
 }
 
 /// Answers them, until all leave.
-pub(super) fn keep_answering(scene: &Scene, mut random: Random) {
-    let mut worker = Worker::connect(scene, &mut random, &[PROBE_TYPE]).expect("the server takes everybody");
-    while !worker.is_over() && !scene.is(Act::Over) {
-        worker.hear();
+pub(super) fn keep_answering(round: &Round, mut random: Random) {
+    let mut worker = Worker::connect(round, &mut random, &[PROBE_TYPE]).expect("the server takes everybody");
+    while !worker.is_over() && !round.is(Phase::Over) {
+        worker.receive();
         while worker.holds() > 0 {
             worker.answer_one(&mut random);
         }

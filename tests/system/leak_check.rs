@@ -11,11 +11,11 @@ use crate::wait::until;
 const LITTLE_BYTES: u64 = 1_024;
 
 /// The descriptors of a server without connections.
-pub(crate) struct Rest {
+pub(crate) struct LeakCheck {
     descriptors: Option<usize>,
 }
 
-impl Rest {
+impl LeakCheck {
     /// Reads them from a server without connections.
     pub(crate) fn of(server: &Server) -> Self {
         Self { descriptors: proc::descriptors(server.process.id()) }
