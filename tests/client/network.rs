@@ -1,6 +1,6 @@
 //! Faults of the network and of names, each in a network namespace of its own: the test program runs itself there.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -80,6 +80,8 @@ fn a_link_local_address_is_reached_by_number_or_name_of_its_interface() {
 #[ignore = "run by a_link_local_address_is_reached_by_number_or_name_of_its_interface"]
 fn link_local() {
     let listener = TcpListener::bind("[fe80::7%1]:0").unwrap();
+    // The system adds the route a little after the address.
+    until("the route", || TcpStream::connect(listener.local_addr().unwrap()).ok());
     let port = listener.local_addr().unwrap().port();
     for scope in ["1", "lo"] {
         for scheme in ["", "tcp://"] {
