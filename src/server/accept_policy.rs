@@ -160,10 +160,10 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
     }
 }
 
-/// Opens the spare descriptor; any file serves. Returns `None` if no descriptor is left: connections then wait until one is
+/// Opens the spare descriptor. Any file serves; a container may lack `/dev`. Returns `None` if no descriptor is left: connections then wait until one is
 /// free.
 fn open_spare() -> Option<File> {
-    File::open("/dev/null").ok()
+    File::open("/dev/null").or_else(|_| File::open("/")).ok()
 }
 
 /// Adds one to a counter that only this thread writes.

@@ -81,8 +81,9 @@ impl fmt::Display for StartError {
             Self::System { attempt, reason } => {
                 write!(f, "cannot {attempt}: {reason}")?;
                 // EAGAIN comes only from starting a thread.
-                let threads = (reason.kind() == io::ErrorKind::WouldBlock)
-                    .then_some("choose fewer threads, or raise the limit of threads (ulimit -u, TasksMax=)");
+                let threads = (reason.kind() == io::ErrorKind::WouldBlock).then_some(
+                    "choose fewer threads, or raise the limit of threads (ulimit -u, TasksMax=) or memory (ulimit -v)",
+                );
                 scarce(reason).or(threads).map_or(Ok(()), |advice| write!(f, "; {advice}"))
             }
         }

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
 use crate::process::{Ended, Server, Via, start_process};
+use crate::programs;
 use crate::scale::scaled;
 use crate::wait::until;
 
@@ -112,6 +113,18 @@ fn f50_out_of_descriptors_who_comes_is_refused_and_counted_and_who_is_there_is_s
         drop((old, crowd));
         rest.comes_back(&server);
     }
+}
+
+#[test]
+fn f50_without_dev_null_connections_are_refused_all_the_same() {
+    let script = r#"mount -t tmpfs none /dev && ulimit -n 40 && exec "$@""#;
+    let wrapper = ["unshare", "-rm", "sh", "-c", script, "sh"];
+    if !programs::permitted(&[&wrapper[..], &["true"]].concat()) {
+        return;
+    }
+    let server = Server::start_under(&wrapper, &["--threads", "2"]);
+    let mut crowd = fill(&server, Via::Unix);
+    assert_ne!(crowd[0].metrics()["connections_refused"], 0);
 }
 
 /// Sets the soft limit of a running server.

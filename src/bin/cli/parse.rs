@@ -46,6 +46,11 @@ impl Args {
         self.value(option).is_some()
     }
 
+    /// Returns how often the option was given.
+    pub(crate) fn count(&self, option: &Opt) -> usize {
+        self.values.iter().filter(|(given, _)| given.long == option.long).count()
+    }
+
     /// Returns the value of an option that takes a whole number, bytes or whole seconds.
     pub(crate) fn uint(&self, option: &Opt) -> Option<u64> {
         match self.value(option)? {

@@ -23,6 +23,8 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) enum ArgsError {
     Usage(UsageError),
+    /// A second `--sock`. Without this error the server would silently ignore the first.
+    RepeatedSock,
     /// Options that do not fit each other.
     Config(ConfigError),
 }
@@ -41,6 +43,9 @@ pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
     }
     if args.is_ended_by(&VERSION) {
         return Ok(Request::Version);
+    }
+    if args.count(&SOCK) > 1 {
+        return Err(ArgsError::RepeatedSock);
     }
     let config = config(&args).map_err(ArgsError::Usage)?;
     config.check().map_err(ArgsError::Config)?;
@@ -103,6 +108,7 @@ impl fmt::Display for ArgsError {
                 let option = option_of(*field);
                 write!(f, "invalid value {} for '{}': expected {}", quoted(given), option.long, expected(option))
             }
+            Self::RepeatedSock => f.write_str("option '--sock' was given twice: the server listens on one UNIX socket"),
             Self::Config(ConfigError::NothingToListenOn) => {
                 f.write_str("--no-tcp leaves nothing to listen on without --sock PATH")
             }
@@ -229,6 +235,7 @@ mod tests {
             refuse(&format!("{flag}=yes"), &format!("option '{flag}' takes no value"));
         }
         refuse("-v=yes", "option '-v' takes no value");
+        refuse("-s a --sock b", "option '--sock' was given twice");
         refuse("--no-tcp", "--no-tcp leaves nothing to listen on without --sock PATH");
         refuse("--host=", "invalid value '' for '--host': expected an IP address or a host name");
         refuse("--sock=", "invalid value '' for '--sock': expected the path of a UNIX socket");
