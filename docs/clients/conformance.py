@@ -1,10 +1,11 @@
 """Tries any client of Deputy against a server that this script plays: `conformance.py [OPTIONS] -- COMMAND...`
 
-COMMAND do TYPE JSON...   submits the jobs at once, and prints the results, one a line, in the order of the arguments.
-                          If a job has no result, it says why on stderr (with the code) and exits with 1.
-COMMAND work TYPE         is a worker. It sleeps for arg["seconds"] and gives arg back; it fails where there is no arg.
+COMMAND do TYPE JSON...   submits the jobs at once, and prints the results, one per line, in the order of the arguments.
+                          An absent result is null. At a job without a result it stops printing, writes the code to
+                          stderr, and exits with 1. The code for a lost connection is the word `lost`.
+COMMAND work TYPE         is a worker. It sleeps for arg["seconds"] and returns arg. A job without arg fails.
 
-Both find the server by DEPUTY_URL. Prints a line for each point of README.md's checklist; exits with 1 if one failed.
+Both find the server by DEPUTY_URL. Prints one line per point of README.md's checklist. Exits with 1 if one failed.
 """
 import argparse, concurrent.futures, sys
 
@@ -28,9 +29,9 @@ def check(name, command, patience):
 
 def main():
     usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usage.add_argument("--patience", type=float, default=20, metavar="SECONDS", help="for the client to do a thing")
+    usage.add_argument("--patience", type=float, default=20, metavar="SECONDS", help="the most for each thing that the client does")
     usage.add_argument("--only", metavar="POINTS", help="with commas between them")
-    usage.add_argument("--without", default="", metavar="POINTS", help="what the client says itself that it lacks")
+    usage.add_argument("--without", default="", metavar="POINTS", help="what the client lacks on purpose")
     usage.add_argument("--slow", action="store_true", help="also what takes more than a few seconds")
     usage.add_argument("command", nargs="+")
     options = usage.parse_args()
@@ -40,7 +41,7 @@ def main():
         usage.error(f"there is no point {', '.join(sorted(strange))}; the points are {', '.join(POINTS)}")
     names = [name for name in names if name not in left_out]
     with concurrent.futures.ThreadPoolExecutor(8) as several:
-        # The last first: it is at the end that those stand which take their time.
+        # From the last to the first, because the longest ones are at the end.
         verdicts = list(several.map(lambda name: check(name, options.command, options.patience), names[::-1]))
     print(*(line for _, line in verdicts[::-1]), *(f"without {name}: {POINTS[name][0]}" for name in left_out), sep="\n")
     sys.exit(not all(well for well, _ in verdicts))

@@ -8,44 +8,105 @@ import (
 	"log"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-const lineMax = 16<<20 + 1024 // The longest line that a server takes by default, and what it may add to one.
+var urlForms = regexp.MustCompile(`(?s)^[ \t\r\n]*(?:unix:(?:(?://)?(/[^/].*?)|([^/].*?))|` +
+	`(?:tcp://)?((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*|` +
+	`\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?\])(?::([1-9][0-9]{0,4}))?/?)?[ \t\r\n]*$`)
+var levels = [256]int{'[': 1, '{': 1, ']': -1, '}': -1}
+
 // Line is what the server says: a job, or its answer, which has a Code if there is no result.
 type Line struct {
 	Cmd, Code              string
 	ID, Job, Arg, Res, Err json.RawMessage
+	Metrics                struct{ Max_line int } // The longest line that the server takes.
 }
 
-// talk says the first lines, then passes what the server says to hear, until that has enough or the connection is lost.
-func talk(url string, first []map[string]any, hear func(line Line, say *json.Encoder) (more bool)) error {
-	network, address, _ := strings.Cut(strings.Replace(url, "://", ":", 1), ":")
-	conn, err := net.DialTimeout(network, address, 5*time.Second) // Go sets TCP_NODELAY and keepalive by itself.
-	if err == nil {
-		defer conn.Close()
+// must panics with an error; talk and answer recover it.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
 	}
-	say, limited := json.NewEncoder(conn), &io.LimitedReader{R: conn, N: lineMax}
-	for i := 0; err == nil && i < len(first); i++ {
-		err = say.Encode(first[i])
+	return value
+}
+
+// parseURL returns what net.Dial takes.
+func parseURL(url string) (network, address string) {
+	part := urlForms.FindStringSubmatch(url)
+	if part == nil || len(part[4]) == 5 && part[4] > "65535" {
+		panic(fmt.Errorf("%s names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH", url))
+	} else if path := part[1] + part[2]; path != "" {
+		return "unix", path
 	}
-	for lines, more := json.NewDecoder(limited), len(first) > 0; err == nil && more; limited.N = lineMax {
-		var line Line
-		err = lines.Decode(&line)
-		more = err == nil && hear(line, say)
+	return "tcp", strings.Fields(part[3] + " 127.0.0.1")[0] + ":" + strings.Fields(part[4] + " 11746")[0]
+}
+
+// encode returns a line with these members and values, or why the server could not read it.
+func encode(lineMax int, line map[string]any) ([]byte, error) {
+	text, err := json.Marshal(line)
+	level, quoted := 0, false
+	for i := 0; i < len(text) && level <= 128; i++ {
+		if text[i] == '\\' {
+			i++
+		} else if text[i] == '"' {
+			quoted = !quoted
+		} else if !quoted {
+			level += levels[text[i]]
+		}
 	}
-	return err
+	if err == nil && (level > 128 || len(text) > lineMax || !utf8.Valid(text)) {
+		err = fmt.Errorf("it is longer than %d bytes, nests deeper than 128 levels, or is not UTF-8", lineMax)
+	}
+	return append(text, '\n'), err
+}
+
+// talk connects, and passes what the server says to hear until that has enough. The first line are the metrics.
+func talk(url string, hear func(conn net.Conn, line Line, lineMax int) (more bool)) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	network, address := parseURL(url)
+	conn := must(net.DialTimeout(network, address, 5*time.Second)) // Go sets TCP_NODELAY and keepalive by itself.
+	defer conn.Close()
+	if network == "tcp" && conn.LocalAddr().String() == conn.RemoteAddr().String() {
+		return fmt.Errorf("no server listens at %s: TCP connected it to itself", address)
+	}
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	must(conn.Write([]byte("{\"cmd\":\"metrics\"}\n")))
+	limited, lineMax := &io.LimitedReader{R: conn}, 16<<20
+	for lines, more := json.NewDecoder(limited), true; more; {
+		line := Line{}
+		line.Metrics.Max_line = lineMax   // If this server does not say it.
+		limited.N = int64(lineMax) + 1024 // The server adds a little to the lines that it passes on.
+		must(0, lines.Decode(&line))
+		conn.SetDeadline(time.Time{})
+		lineMax = line.Metrics.Max_line
+		more = hear(conn, line, lineMax)
+	}
+	return nil
 }
 
 // Do submits a job for each arg, a JSON text, and returns their answers. With the Code "lost" it may be done or not.
 func Do(url, jobType string, args ...string) []Line {
-	jobs, answers, waiting := []map[string]any{}, make([]Line, len(args)), map[string]int{}
-	for i, arg := range args {
-		jobs = append(jobs, map[string]any{"cmd": "do", "id": i, "type": jobType, "arg": json.RawMessage(arg)})
+	answers, waiting := make([]Line, len(args)), map[string]int{}
+	fail := func(i int, code string, err error) {
+		answers[i] = Line{Code: code, Err: json.RawMessage(fmt.Sprintf("%q", fmt.Sprint(err)))}
+		delete(waiting, fmt.Sprint(i))
+	}
+	for i := range args {
 		waiting[fmt.Sprint(i)] = i
 	}
-	err := talk(url, jobs, func(line Line, _ *json.Encoder) bool {
+	err := talk(url, func(conn net.Conn, line Line, lineMax int) bool {
+		for i := 0; line.Cmd == "metrics" && i < len(args); i++ {
+			job := map[string]any{"cmd": "do", "id": i, "type": jobType, "arg": json.RawMessage(args[i])}
+			if text, err := encode(lineMax, job); err != nil {
+				fail(i, "not_sent", err)
+			} else {
+				must(conn.Write(text))
+			}
+		}
 		if i, waits := waiting[string(line.ID)]; waits && line.Cmd == "did" {
 			answers[i] = line
 			delete(waiting, string(line.ID))
@@ -53,31 +114,47 @@ func Do(url, jobType string, args ...string) []Line {
 		return len(waiting) > 0
 	})
 	for _, i := range waiting {
-		answers[i] = Line{Code: "lost", Err: json.RawMessage(fmt.Sprintf("%q", fmt.Sprint(err)))}
+		fail(i, "lost", err)
 	}
 	return answers
 }
 
 // Work does one job after the other for ever: start as many as are to run at once. What do fails with is the job's err.
 func Work(url, jobType string, do func(arg json.RawMessage) (any, error)) {
-	first := []map[string]any{{"cmd": "can_do", "types": []string{jobType}, "max_jobs": 1}, {"cmd": "ping"}}
+	parseURL(url) // A wrong one ends the program.
 	for failures := 0; ; failures++ {
-		log.Println("deputy:", talk(url, first, func(job Line, say *json.Encoder) bool {
+		log.Println("deputy:", talk(url, func(conn net.Conn, line Line, lineMax int) bool {
 			failures = 0
-			if job.Cmd == "do" {
-				res, err := do(job.Arg)
-				if err == nil {
-					err = say.Encode(map[string]any{"cmd": "did", "job": job.Job, "res": res})
-				}
-				if err != nil { // Also if the result is no JSON. If the connection is lost, others have got the job.
-					say.Encode(map[string]any{"cmd": "did", "job": job.Job, "err": err.Error()})
-				}
+			if line.Cmd == "metrics" {
+				worker := map[string]any{"cmd": "can_do", "types": []string{jobType}, "max_jobs": 1}
+				must(conn.Write(must(encode(lineMax, worker))))
+			} else if line.Cmd == "do" {
+				must(conn.Write(answer(line.Job, line.Arg, lineMax, do)))
 			}
 			return true
 		}))
-		// Doubles up to 10 s, then begins anew; others that lost the same server take another time.
+		// The pause doubles up to 10 s, then begins anew. It differs between programs that lost the same server.
 		time.Sleep(time.Duration(50+time.Now().UnixNano()/1000%50) * time.Millisecond << (failures % 8))
 	}
+}
+
+func answer(job, arg json.RawMessage, lineMax int, do func(arg json.RawMessage) (any, error)) (text []byte) {
+	done := make(chan any)
+	go func() { // Which a panic or runtime.Goexit in do may end.
+		defer func() { done <- recover() }()
+		text = must(encode(lineMax, map[string]any{"cmd": "did", "job": job, "res": must(do(arg))}))
+	}()
+	if failure := <-done; text == nil {
+		if failure == nil {
+			failure = "the function ended its goroutine"
+		}
+		err := fmt.Sprint(failure)
+		if most := (lineMax - 64) / 12; len(err) > most {
+			err = err[:most]
+		}
+		text = must(encode(lineMax, map[string]any{"cmd": "did", "job": job, "err": err}))
+	}
+	return text
 }
 
 func main() {

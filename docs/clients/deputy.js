@@ -5,82 +5,118 @@
 const { once } = require('events');
 const net = require('net');
 const { setTimeout: sleep } = require('timers/promises');
-const LINE_MAX = 16 << 20; // The longest line that the server takes by default. What it passes on is a little longer.
-
-// Pauses before all attempts but the first, and never as long as others that lost the same server.
-async function connect(url = process.env.DEPUTY_URL || 'tcp://127.0.0.1:11746', attempt) {
-  if (attempt > 1) await sleep((0.5 + Math.random() / 2) * Math.min(50 * 2 ** attempt, 10_000));
-  const { hostname, port } = new URL(url);
-  const address = url.startsWith('unix:') ? { path: url.slice(5) } : { host: hostname.replace(/[[\]]/g, ''), port };
-  const socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-  socket.setTimeout(5000, () => socket.destroy(new Error('the server did not answer within 5 s')));
-  await once(socket, 'connect');
-  return socket.setTimeout(0).on('error', () => {}); // Who reads gets it. Without a listener it would end the program.
+const URL_FORMS = new RegExp('^(?:unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])' +
+  '[A-Za-z0-9._-]*)|\\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\\])(?::([1-9][0-9]{0,4}))?/?)$', 's');
+const fail = (reason) => { throw new RangeError(reason); };
+// Returns the path of a UNIX socket, or host and port.
+function parseUrl(url) {
+  const match = URL_FORMS.exec(url.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '') || '127.0.0.1');
+  const [path, name, v6, port = 11746] = match ? match.slice(1) : [];
+  if (match && port <= 65535) return path ? { path } : { host: name || v6, port };
+  fail(`${url} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH`);
 }
 
-function encode(line) {
-  const text = JSON.stringify(line) + '\n';
-  if (Buffer.byteLength(text) > LINE_MAX) throw new RangeError('the line would be longer than the server takes');
-  return text;
-}
+class Connection { // It opens when the server has answered. Pauses differ between programs that lost the same server.
+  waiting = new Map(); lineMax = 16 << 20;
 
-// What the server says, until the connection is lost. Half a line at its end is dropped.
-async function* lines(socket) {
-  let parts = [], length = 0;
-  for await (let chunk of socket) {
-    for (let end; (end = chunk.indexOf('\n')) >= 0; chunk = chunk.subarray(end + 1)) {
-      yield JSON.parse(Buffer.concat([...parts, chunk.subarray(0, end)]).toString());
-      [parts, length] = [[], 0];
+  async open(address, attempt) {
+    if (attempt > 1) await sleep((0.5 + Math.random() / 2) * Math.min(50 * 2 ** attempt, 10_000));
+    const socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    this.socket = socket.on('error', () => {}); // `receive` throws it. Without a listener it would end the program.
+    socket.setTimeout(10_000, () => socket.destroy(new Error('the server did not answer within 10 s')));
+    await once(socket, 'connect');
+    if (!address.path && socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress) {
+      socket.resetAndDestroy?.(); // Not only closed: the port is free at once.
+      socket.destroy();
+      throw new Error('no server listens at this port: TCP connected it to itself');
     }
-    parts.push(chunk); // As bytes: even a character may be cut.
-    if ((length += chunk.length) > LINE_MAX + 1024) throw new RangeError('the server sent a line that does not end');
+    this.lines = this.receive();
+    this.send({ cmd: 'metrics' });
+    let metrics;
+    while (!metrics) ({ metrics } = (await this.lines.next()).value);
+    this.lineMax = metrics.max_line ?? this.lineMax; // The longest line that the server takes.
+    socket.setTimeout(0);
+    return this;
   }
-  throw new Error('the server closed the connection');
-}
 
-class Client { // It connects when it has to, and submits any number of jobs at once.
-  socket = null; attempt = 0; lastId = 0; waiting = new Map();
-  constructor(url) { this.url = url; }
+  send(line) { // Throws if the server could not read it.
+    const text = JSON.stringify(line, (key, value) => (typeof value === 'number' && !isFinite(value)
+      ? fail(`${value} is not JSON`) : value));
+    let brackets = text.replace(/\\./g, '').replace(/"[^"]*"|[^[\]{}"]+/g, '');
+    for (let level = 0; brackets && level < 128; level++) brackets = brackets.replace(/\[\]|\{\}/g, '');
+    if (brackets) fail('the line nests deeper than 128 levels');
+    if (Buffer.byteLength(text) > this.lineMax) fail(`the line is longer than ${this.lineMax} bytes`);
+    this.socket.write(text + '\n');
+  }
+
+  async* receive() { // Yields the server's lines, and throws when the connection ends. Half a line is dropped.
+    let parts = [], length = 0;
+    for await (let chunk of this.socket) {
+      for (let end; (end = chunk.indexOf('\n')) >= 0; chunk = chunk.subarray(end + 1)) {
+        yield JSON.parse(Buffer.concat([...parts, chunk.subarray(0, end)]).toString());
+        [parts, length] = [[], 0];
+      }
+      parts.push(chunk); // As bytes, because a character may be cut.
+      if ((length += chunk.length) > this.lineMax + 1024) throw new RangeError('the server sent a line without an end');
+    }
+    throw new Error('the server closed the connection');
+  }
+}
+// The server's code and the error. With the code 'lost' the job may have been done or not.
+const failure = (code, err) => Object.assign(new Error(`${code}: ${JSON.stringify(err)}`), { code, err });
+
+class Client { // Submits any number of jobs at once. It connects when it has to.
+  connection = null; attempt = 0; lastId = 0;
+  constructor(url) { this.address = parseUrl(url || process.env.DEPUTY_URL || ''); }
 
   async submit(type, arg = null) {
-    const id = ++this.lastId;
-    const line = encode({ cmd: 'do', id, type, arg });
-    if (!this.socket) this.run();
-    this.socket.then((socket) => socket.write(line), () => {}); // If it fails, `run` tells all that wait.
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    const connection = await (this.connection ??= this.connect());
+    if (connection.lost) throw failure('lost', 'the connection was lost');
+    connection.send({ cmd: 'do', id: ++this.lastId, type, arg });
+    return new Promise((resolve, reject) => connection.waiting.set(this.lastId, { resolve, reject }));
   }
 
-  async run() {
-    const fail = (job, code, err) => job.reject(Object.assign(new Error(`${code}: ${err}`), { code, err }));
+  async connect() {
+    const failed = (error) => { this.connection = null; throw error; };
+    const connection = await new Connection().open(this.address, ++this.attempt).catch(failed);
+    this.attempt = 1;
+    return this.read(connection) && connection;
+  }
+
+  async read(connection) {
     try {
-      this.socket = connect(this.url, ++this.attempt);
-      for await (const { cmd, id, res = null, err, code } of lines(await this.socket)) {
-        this.attempt = 1;
-        const job = cmd === 'did' && this.waiting.get(id);
-        if (!job || !this.waiting.delete(id)) continue;
-        if (code === undefined) job.resolve(res);
-        else fail(job, code, err);
+      for await (const { cmd, id, res = null, err, code } of connection.lines) {
+        const job = cmd === 'did' && connection.waiting.get(id);
+        if (job) code === undefined ? job.resolve(res) : job.reject(failure(code, err));
+        connection.waiting.delete(cmd === 'did' && id);
       }
     } catch ({ message }) {
-      const lost = this.waiting;
-      [this.socket, this.waiting] = [null, new Map()];
-      for (const job of lost.values()) fail(job, 'lost', message); // They may have been done or not.
+      [this.connection, connection.lost] = [null, true];
+      for (const job of connection.waiting.values()) job.reject(failure('lost', message));
     }
   }
-  close() { this.socket?.then((socket) => socket.destroy(), () => {}); }
+  close() { this.connection?.then(({ socket }) => socket.destroy(), () => {}); }
+}
+
+async function answer(connection, handler, { job, arg }) {
+  try {
+    connection.send({ cmd: 'did', job, res: await handler(arg) });
+  } catch (error) {
+    let err = 'no text';
+    try { err = String(error).slice(0, Math.min(1000, (connection.lineMax - 64) / 12)); } catch {}
+    connection.send({ cmd: 'did', job, err });
+  }
 }
 
 async function work(handlers, { url, maxJobs = 8 } = {}) {
-  const answer = ({ job, type, arg }) => Promise.resolve(arg).then(handlers[type])
-    .then((res) => encode({ cmd: 'did', job, res }))
-    .catch((error) => encode({ cmd: 'did', job, err: String(error).slice(0, 1000) }));
+  const address = parseUrl(url || process.env.DEPUTY_URL || '');
   for (let attempt = 1; ; attempt++) {
     try {
-      const socket = await connect(url, attempt);
-      socket.write(encode({ cmd: 'can_do', types: Object.keys(handlers), max_jobs: maxJobs }) + '{"cmd":"ping"}\n');
-      for await (const line of lines(socket)) {
-        attempt = 1; // Not before: what accepts and closes at once is to be tried more and more seldom, too.
-        if (line.cmd === 'do') answer(line).then((text) => socket.write(text)); // On this connection, and no other.
+      const connection = await new Connection().open(address, attempt);
+      attempt = 1; // Not before: the pauses grow as well while a server accepts and closes at once.
+      connection.send({ cmd: 'can_do', types: Object.keys(handlers), max_jobs: maxJobs });
+      for await (const line of connection.lines) { // The answer goes to the connection that brought the job.
+        if (line.cmd === 'do') answer(connection, handlers[line.type], line);
       }
     } catch ({ message }) {
       console.error(`deputy: ${message}`);
@@ -88,12 +124,15 @@ async function work(handlers, { url, maxJobs = 8 } = {}) {
   }
 }
 
-module.exports = { Client, work };
+module.exports = { Client, work, parseUrl };
 if (require.main === module) {
   const [what, type, ...args] = process.argv.slice(2);
   if (what === 'work') return work({ [type]: (arg) => sleep(arg.seconds * 1000, arg) }); // To try it out.
   const client = new Client();
-  Promise.all(args.map((arg) => client.submit(type, JSON.parse(arg))))
-    .then((results) => results.forEach((result) => console.log(JSON.stringify(result))))
-    .finally(() => client.close()); // What is rejected ends the program with 1.
+  Promise.allSettled(args.map((arg) => client.submit(type, JSON.parse(arg)))).then((jobs) => {
+    client.close();
+    jobs.forEach(({ status, value }) => status === 'fulfilled' && console.log(JSON.stringify(value)));
+    const failed = jobs.find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason; // Ends the program with 1.
+  });
 }

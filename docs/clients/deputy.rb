@@ -5,11 +5,13 @@ require "json"
 require "socket"
 
 module Deputy
-  LINE_MAX = 16 << 20 # The longest line that the server takes by default. What it passes on is a little longer.
-  # A server that is gone without a word is found within a minute, whether it is silent or does not acknowledge.
+  # With these options a connection ends within a minute when its server is gone without a word.
   OPTIONS = { NODELAY: 1, KEEPIDLE: 30, KEEPINTVL: 10, KEEPCNT: 3, USER_TIMEOUT: 60_000 }.freeze
-  # There is no result. With the code "lost" the job may have been done or not.
-  class JobError < StandardError
+  URL = %r{\A(?:unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*)|
+    \[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?)\z}mnx
+  # The answer's id, or the job's number. In the server's own lines they come before what may be undecodable.
+  NUMBER = /\A{"cmd":"(?:did","id":([0-9]+)|do",.*?"job":([0-9]+))[,}]/n
+  class JobError < StandardError # There is no result. With the code "lost" the job may have been done or not.
     attr_reader :code, :err
     def initialize(code, err)
       super("#{code}: #{err}")
@@ -17,77 +19,117 @@ module Deputy
     end
   end
 
-  # Pauses double up to 10 s, and programs that lost the same server do not come back as one.
-  def self.connect(url, attempt)
-    sleep(rand(0.5..1.0) * [0.05 * 2**[attempt, 9].min, 10].min) if attempt > 1
-    url ||= ENV.fetch("DEPUTY_URL", "tcp://127.0.0.1:11746")
-    return UNIXSocket.new(url.delete_prefix("unix:")) if url.start_with?("unix:")
-    host, _, port = url.delete_prefix("tcp://").rpartition(":")
-    Socket.tcp(host.delete("[]"), port, connect_timeout: 5).tap do |server|
-      server.setsockopt(:SOCKET, :KEEPALIVE, true)
-      OPTIONS.each { |name, value| server.setsockopt(:TCP, name, value) if Socket.const_defined?("TCP_#{name}") }
+  # Returns the path of a UNIX socket, or host and port.
+  def self.parse_url(url)
+    text = url.b.gsub(/\A[ \t\r\n]+|[ \t\r\n]+\z/, "")
+    match = URL.match(text.empty? ? "127.0.0.1" : text)
+    return match[1] || [match[2] || match[3], (match[4] || 11746).to_i] if match && match[4].to_i <= 65_535
+    raise ArgumentError, "#{url} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH"
+  end
+
+  class Connection # It is ready when the server has answered. SystemCallError, SocketError or IOError if none does.
+    attr_reader :socket, :waiting, :line_max, :broken
+    def initialize(address, attempt) # Pauses double up to 10 s, and differ between programs that lost a server.
+      sleep(rand(0.5..1.0) * [0.05 * 2**[attempt, 9].min, 10].min) if attempt > 1
+      @waiting, @line_max = {}, 16 << 20
+      @socket = address.is_a?(String) ? UNIXSocket.new(address) : Socket.tcp(*address, connect_timeout: 5)
+      if address.is_a?(Array)
+        if @socket.local_address.to_sockaddr == @socket.remote_address.to_sockaddr
+          @socket.setsockopt(:SOCKET, :LINGER, [1, 0].pack("ii")) # The port is free at once.
+          raise IOError, "no server listens at this port: TCP connected it to itself"
+        end
+        OPTIONS.each { |name, value| @socket.setsockopt(:TCP, name, value) if Socket.const_defined?("TCP_#{name}") }
+        @socket.setsockopt(:SOCKET, :KEEPALIVE, true)
+      end
+      say({ cmd: "metrics" })
+      IO.select([@socket], nil, nil, 10) or raise IOError, "the server did not answer within 10 s"
+      line = receive until line&.key?("metrics") # They have the longest line that the server takes.
+      @line_max = line["metrics"].fetch("max_line", @line_max)
+    rescue Exception
+      @socket&.close
+      raise
+    end
+
+    def say(line) # Raises if the server could not read it: NaN, text that is not UTF-8, too deep or too long.
+      text = JSON.generate(line, max_nesting: 128)
+      raise ArgumentError, "the line is longer than #{@line_max} bytes" if text.bytesize > @line_max
+      sent = false
+      sent = @socket.write(text << "\n")
+    rescue SystemCallError, IOError # `receive` notices these as well.
+    ensure
+      @broken = sent == false and @socket.shutdown rescue nil # Nothing may follow a part of a line.
+    end
+
+    def receive # The next line. EOFError at the connection's end; half a line and one without an end are an end, too.
+      text = @socket.gets("\n", @line_max + 1024)
+      raise EOFError, "the server closed the connection" unless text&.end_with?("\n")
+      JSON.parse(text.force_encoding(Encoding::UTF_8), max_nesting: 0)
+    rescue JSON::JSONError, EncodingError, ArgumentError => error # It fails one job: half a surrogate pair, say.
+      id, job = NUMBER.match(text.b)&.captures || raise(IOError, "the server sent what is not JSON")
+      err = error.message.b[0, 200].force_encoding(Encoding::UTF_8).scrub
+      { "cmd" => id ? "did" : "do", "id" => id.to_i, "job" => job.to_i, "code" => "undecodable", "err" => err }
     end
   end
 
-  def self.encode(line)
-    text = JSON.generate(line, max_nesting: 0) # Raises for NaN, and for text that is not UTF-8.
-    raise ArgumentError, "the line would be longer than the server takes" if text.bytesize > LINE_MAX
-    text << "\n"
-  end
-
-  # Yields what the server says until the connection is lost. A line that is cut off or too long ends it as well.
-  def self.each_line(server)
-    while (line = server.gets("\n", LINE_MAX + 1024))&.end_with?("\n")
-      yield JSON.parse(line.force_encoding(Encoding::UTF_8), max_nesting: 0)
-    end
-  rescue SystemCallError, IOError, JSON::ParserError => error
-    warn "deputy: #{error.message}"
-  ensure
-    server.close
-  end
-
-  class Client # Submits jobs, from any number of threads. Connects when it has to; SystemCallError if it cannot.
+  class Client # Submits jobs, from any number of threads. Connects when it has to, and raises if it cannot.
     def initialize(url = nil)
-      @url, @attempt, @last_id, @waiting, @lock = url, 0, 0, {}, Mutex.new
+      @address, @last_id, @lock = Deputy.parse_url(url || ENV.fetch("DEPUTY_URL", "")), 0, Mutex.new
     end
+
     def submit(type, arg = nil)
       answers = Queue.new
       @lock.synchronize do
-        line = Deputy.encode({ cmd: "do", id: @last_id += 1, type: type, arg: arg })
-        @server ||= Deputy.connect(@url, @attempt += 1).tap { |server| Thread.new { read(server) } }
-        @waiting[@last_id] = answers
-        @server.write(line) rescue nil # `read` finds it out as well, and fails all that wait.
+        if @pid != Process.pid # After a fork the connection and its answers are the parent's.
+          @server&.socket&.close
+          @server, @attempt, @pid = nil, 0, Process.pid
+        end
+        @server = nil if @server&.broken
+        @server ||= Connection.new(@address, @attempt += 1).tap { |server| Thread.new { read(server) } }
+        @server.waiting[@last_id += 1] = answers
+        @server.say({ cmd: "do", id: @last_id, type: type, arg: arg })
+      rescue JSON::JSONError, EncodingError, ArgumentError => error
+        answers.push(error)
       end
-      -> { (answer = answers.pop)["code"] ? raise(JobError.new(answer["code"], answer["err"])) : answer["res"] }
+      -> { (answer = answers.pop).is_a?(Exception) ? raise(answer) : answer }
     end
+
     def read(server)
-      Deputy.each_line(server) do |line|
-        @attempt = 1
-        @waiting.delete(line["id"])&.push(line) if line["cmd"] == "did"
+      @attempt = 1
+      while (line = server.receive)
+        answers = line["cmd"] == "did" && server.waiting.delete(line["id"]) or next
+        answers.push(line.key?("code") ? JobError.new(line["code"], line["err"]) : line["res"])
       end
-      lost = @lock.synchronize { @waiting.tap { @server, @waiting = nil, {} } }
-      lost.each_value { |answers| answers.push({ "code" => "lost", "err" => "the connection was lost" }) }
+    rescue StandardError => error
+      @lock.synchronize { @server = nil if @server.equal?(server) }
+      server.socket.close
+      server.waiting.each_value { |answers| answers.push(JobError.new("lost", error.message)) }
     end
   end
 
   def self.work(handlers, url = nil)
-    attempt = 0
+    address, attempt = parse_url(url || ENV.fetch("DEPUTY_URL", "")), 0
     loop do
-      server = connect(url, attempt += 1)
-      server.write(encode({ cmd: "can_do", types: handlers.keys, max_jobs: 1 }), encode({ cmd: "ping" }))
-      each_line(server) do |job|
-        attempt = 1 # Not before: what accepts and closes at once is to be tried more and more seldom, too.
-        server.write(answer(job, handlers[job["type"]])) if job["cmd"] == "do" # Here, and on no other connection.
+      server = Connection.new(address, attempt += 1)
+      attempt = 1 # Not before: the pauses grow as well while a server accepts and closes at once.
+      server.say({ cmd: "can_do", types: handlers.keys, max_jobs: 1 })
+      while (line = server.receive) # The answer goes to the connection that brought the job.
+        answer(server, line, handlers) if line["cmd"] == "do"
       end
-    rescue SystemCallError, SocketError => error
+    rescue SystemCallError, SocketError, IOError => error
       warn "deputy: #{error.message}"
+      server&.socket&.close
     end
   end
 
-  def self.answer(job, handler)
-    encode({ cmd: "did", job: job["job"], res: handler.call(job["arg"]) })
-  rescue StandardError, ScriptError => error
-    encode({ cmd: "did", job: job["job"], err: "#{error.class}: #{error.message}"[0, 1000].scrub })
+  def self.answer(server, job, handlers, pid = Process.pid)
+    raise ArgumentError, "the arg cannot be decoded: #{job["err"]}" if job["code"]
+    res = handlers.fetch(job["type"]).call(job["arg"])
+    Process.pid == pid ? server.say({ cmd: "did", job: job["job"], res: res }) : exit
+  rescue Exception => error # Also exit and endless recursion.
+    raise if error.is_a?(SignalException) || Process.pid != pid # A child that the handler forked.
+    text = "#{error.class}: #{error.message}" rescue error.class.to_s
+    text = text.b.force_encoding(Encoding::UTF_8).scrub[0, [1000, (server.line_max - 64) / 12].min]
+    server.say({ cmd: "did", job: job["job"], err: text })
   end
 end
 
@@ -95,5 +137,5 @@ if $PROGRAM_NAME == __FILE__
   what, type, *args = ARGV
   Deputy.work({ type => ->(arg) { sleep(arg["seconds"]) && arg } }) if what == "work" # To try it out.
   client = Deputy::Client.new
-  args.map { |arg| client.submit(type, JSON.parse(arg)) }.each { |job| puts JSON.generate(job.call) }
+  args.map { |arg| client.submit(type, JSON.parse(arg, max_nesting: 0)) }.each { |job| puts JSON.generate(job.call) }
 end

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Deputy's client for a shell, with nc (netcat-openbsd), to copy. The server is DEPUTY_URL.
-#   deputy.sh do TYPE JSON...   submits the jobs at once, waits, and prints the results, one a line, in this order.
+# Deputy's client for bash 4.4 or later with OpenBSD's nc and GNU sed, to copy. The server is DEPUTY_URL.
+#   deputy.sh do TYPE JSON...   submits the jobs at once, waits, and prints the results, one per line, in this order.
 #   deputy.sh work TYPE         does jobs for ever, one at a time, by the function `job`: put your own there.
-# It knows no JSON: it cuts the server's lines where their members stand today, so that a member which a later server
-# adds may end up in an arg or a result. It has no connect time-out, no TCP_NODELAY and no limit for the length of a
-# line, and reads a byte at a time. nc does not tell that the server has closed the connection before it writes to it:
-# an empty line each second is for that, and for servers that are gone without a word (for a quarter of an hour).
+# It does not decode JSON: it cuts the server's lines where their members are today. A member that a later server adds
+# may end up in an arg or a result. It has no TCP_NODELAY and no limit for the length of a line, and it reads one byte
+# at a time. nc does not tell that the server has closed the connection before it writes to it. An empty line each
+# second finds that out, and a server that is gone without a word after a quarter of an hour.
 set -u
 LC_ALL=C # A byte is a character, wherever a line is cut.
 trap '' PIPE # A write to an nc that is gone just fails.
-url=${DEPUTY_URL:-tcp://127.0.0.1:11746}
 # Gets the arg as JSON, and prints the result as JSON. If it fails, so does the job.
 # To try it out: sleeps for the arg's "seconds", and gives the arg back. Fails without arg.
 job() {
@@ -17,29 +16,65 @@ job() {
     printf '%s' "${1:?is missing}"
 }
 
-# A new connection, as two ends of nc. The former one ends with its own ends: -N passes that on, even if we are killed.
-from='' to='' writer=''
+# Sets `address`, the words for nc.
+parse_url() {
+    local name='([A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*' v6='\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)\]'
+    local tcp="^(tcp://)?(($name)|$v6)(:([1-9][0-9]{0,4}))?/?\$" space=$' \t\r\n' url
+    [[ $1 =~ ^[$space]*(.*[^$space])?[$space]*$ ]]
+    url=${BASH_REMATCH[1]:-127.0.0.1}
+    if [[ $url =~ ^unix:((//)?(/[^/].*)|([^/].*))$ ]]; then
+        address=(-U -- "${BASH_REMATCH[3]}${BASH_REMATCH[4]}")
+    elif [[ $url =~ $tcp ]] && ((${BASH_REMATCH[8]:-0} < 65536)); then
+        address=(-- "${BASH_REMATCH[3]}${BASH_REMATCH[5]}" "${BASH_REMATCH[8]:-11746}")
+    else
+        echo "$1 names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH" >&2
+        exit 1
+    fi
+}
+
+# Whether a value is JSON, of at most 127 levels, and a line short enough for the server. sed makes 1 of each string,
+# 2 of each other value, and then of containers from the innermost outwards.
+b='[\x80-\xBF]' # The bytes of UTF-8 after the first.
+utf8="[\xC2-\xDF]$b|(\xE0[\xA0-\xBF]|[\xE1-\xEC\xEE\xEF]$b|\xED[\x80-\x9F])$b"
+utf8+="|(\xF0[\x90-\xBF]|[\xF1-\xF3]$b|\xF4[\x80-\x8F])$b$b"
+string='"([] !#-[^-\x7F]|\\(["\\\/bfnrt]|u[0-9A-Fa-f]{4}))*"'
+other='-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null'
+reduce="s/[\x01\x02]/!/g;s/$utf8/x/g;s/$string/\x01/g;s/$other/\x02/g;s/[ \t\r\n]//g;"
+container='s/\[([\x01\x02](,[\x01\x02])*)?\]|\{(\x01:[\x01\x02](,\x01:[\x01\x02])*)?\}/\x02/g;'
+reduce+=$(printf "$container%.0s" {1..127})
+readable() { # VALUE LINE
+    ((${#2} <= line_max)) && [[ $(LC_ALL=C sed -zE "$reduce" <<<"$1") == [$'\1\2'] ]]
+}
+
+# A new connection, as two ends of nc, on which a server has answered. -N closes nc's side as well when ours is closed.
+from='' to='' writer='' nc='' line_max=$((16 << 20))
 connect() {
-    if [[ $from ]]; then exec {from}<&- {to}>&-; fi
-    local address=${url#*:} folder
-    address=${address#//}
-    local host=${address%:*}
-    if [[ $url == unix:* ]]; then set -- -U "$address"; else set -- "${host//[\[\]]/}" "${address##*:}"; fi
+    local folder
+    disconnect
     folder=$(mktemp -d) && mkfifo "$folder/say" || exit
-    exec {from}< <(exec nc -N "$@" <"$folder/say") {to}>"$folder/say"
+    exec {from}< <(exec nc -N "${address[@]}" <"$folder/say") {to}>"$folder/say"
+    nc=$!
     rm -r "$folder" # Both ends are open.
+    if say '{"cmd":"metrics"}' && hear 10 && [[ $line == *'"metrics":{'* ]]; then
+        if [[ $line =~ \"max_line\":([0-9]+) ]]; then line_max=${BASH_REMATCH[1]}; fi
+    else
+        echo "no server answered at ${address[*]}, or TCP connected the port to itself" >&2
+        disconnect
+        return 1
+    fi
 }
-
-say() {
-    printf '%s\n' "$1" 2>/dev/null >&"$to"
+disconnect() {
+    if [[ $from ]]; then exec {from}<&- {to}>&-; kill "$nc" 2>/dev/null; fi
+    from=''
 }
+say() { printf '%s\n' "$1" 2>/dev/null >&"$to"; }
 
-# The next line of the server, as $line; fails when the connection is lost.
+# The next line of the server, as $line. Fails when the connection is lost, or after as many seconds as are given.
 hear() {
-    local part
+    local part end=$((SECONDS + ${1:-1000000000}))
     line=''
     until IFS= read -r -t 1 -u "$from" part; do
-        (($? > 128)) || return 1 # The connection is over, not the time.
+        (($? > 128 && SECONDS < end)) || return 1 # The connection is over, not only this second.
         kill -0 "$writer" 2>/dev/null || say '' || return 1 # Not into the middle of another's line.
         line+=$part
     done
@@ -47,26 +82,31 @@ hear() {
 }
 
 submit() {
-    local type=$1 results=() id=0 left arg
+    local type=$1 results=() lines=() id=0 left arg line status=0
     shift
-    connect
-    left=$#
+    connect || return 1
     for arg; do
-        say '{"cmd":"do","id":'$((++id))',"type":"'"$type"'","arg":'"${arg//$'\n'/ }}"
-    done &
+        line='{"cmd":"do","id":'$((++id))',"type":"'"$type"'","arg":'"${arg//[$'\r\n']/ }}"
+        if readable "$arg" "$line"; then lines+=("$line"); continue; fi
+        echo "job $id was not sent: it is not JSON, nests deeper than 128 levels, or is too long" >&2
+        status=1
+    done
+    left=${#lines[@]}
+    for line in "${lines[@]}"; do say "$line"; done &
     writer=$! # At once with reading: nc does not write to us while it waits for us, and the other way round.
     while ((left)); do
         hear || { echo 'lost: the connection was lost; jobs may have been done or not' >&2; return 1; }
         [[ $line =~ ^\{\"cmd\":\"did\",\"id\":([0-9]+)[,\}] ]] || continue
         id=${BASH_REMATCH[1]} line=${line#*"$id"}
         case $line in
-            ',"err":'*) echo "the job failed: ${line#,}" >&2; return 1 ;;
+            ',"err":'*) echo "the job failed: ${line#,}" >&2; status=1 ;;
             ',"res":'*) line=${line#',"res":'} results[id]=${line%\}} ;;
             *) results[id]=null ;;
         esac
         ((left--))
     done
-    printf '%s\n' "${results[@]}"
+    for ((id = 1; id <= $#; id++)); do [[ ${results[id]+x} ]] && printf '%s\n' "${results[id]}" || break; done
+    return "$status"
 }
 
 # Answers $line, a job, by its number.
@@ -75,25 +115,30 @@ answer() {
     number=${number%%[!0-9]*}
     if [[ $line == *',"arg":'* ]]; then arg=${line#*',"arg":'} arg=${arg%\}}; fi
     # Without nc's ends: the connection is not to live on in a program that we started, if we are killed.
-    if res=$(exec {from}<&- {to}>&-; job "$arg"); then
-        say '{"cmd":"did","job":'"$number"',"res":'"${res//$'\n'/ }}"
+    res=$(exec {from}<&- {to}>&-; job "$arg")
+    local status=$?
+    if ((status)); then
+        say '{"cmd":"did","job":'"$number"',"err":"exit status '"$status"'"}'
+    elif line='{"cmd":"did","job":'"$number"',"res":'"${res//[$'\r\n']/ }}"; readable "$res" "$line"; then
+        say "$line"
     else
-        say '{"cmd":"did","job":'"$number"',"err":"the command failed with '"$?"'"}'
+        say '{"cmd":"did","job":'"$number"',"err":"unreadable"}'
     fi
 }
 
 work() {
     local failures=0 ms line # From 50 ms to 10 s, and not the same for all that lost the same server.
-    while connect; do
-        say '{"cmd":"can_do","types":["'"$1"'"],"max_jobs":1}' && say '{"cmd":"ping"}'
-        while hear; do
-            failures=0
+    while :; do
+        connect && say '{"cmd":"can_do","types":["'"$1"'"],"max_jobs":1}' && failures=0
+        while [[ $from ]] && hear; do
             if [[ $line == '{"cmd":"do",'* ]]; then answer; fi # The result of a lost connection goes nowhere.
         done
+        disconnect
         ms=$((50 << (failures < 7 ? failures++ : 7)))
         ms=$((ms + RANDOM % ms))
         sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
     done
 }
 
-case $1 in do) submit "${@:2}" ;; work) work "$2" ;; esac
+parse_url "${DEPUTY_URL-}"
+case ${1-} in do) submit "${@:2}" ;; work) work "$2" ;; esac

@@ -1,21 +1,24 @@
-"""A server of Deputy that does what it is told: what conformance.py tries clients with. It listens at a place of its
-own, says lines whole, in pieces or half, and closes connections when that hurts. It knows nothing of jobs."""
-import contextlib, json, os, signal, socket, struct, subprocess, tempfile, time
+"""A Deputy server that does what a check asks of it: conformance.py tries clients with it. It listens at an address of
+its own, sends lines whole, in pieces or in part, and closes connections at bad moments. It does not know jobs."""
+import contextlib, json, os, signal, socket, struct, subprocess, sys, tempfile, time
+
+if hasattr(sys, "set_int_max_str_digits"):
+    sys.set_int_max_str_digits(0)  # A number may have any length here.
 
 
 class Wrong(Exception):
-    """What a client did, or did not do in time."""
+    """Says what a client did, or did not do in time."""
 
 
 class NotVisible(Exception):
-    """Why a point cannot be looked at here."""
+    """Says why a point cannot be seen here."""
 
 
 class Connection:
-    """A client's connection, as the server has it."""
+    """The server's end of a client's connection."""
 
-    def __init__(self, end, patience):
-        self.end, self.patience, self.unread = end, patience, b""
+    def __init__(self, end, patience, metrics):
+        self.end, self.patience, self.metrics, self.unread = end, patience, metrics, b""
         self.end.settimeout(patience)
         if self.over_tcp():
             self.end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -24,19 +27,19 @@ class Connection:
         return self.end.family != socket.AF_UNIX
 
     def say(self, *lines, piece=None, half=False):
-        """Says lines, dicts or bytes, in one write, or in pieces of so many bytes; of the last perhaps only a part."""
+        """Sends lines, dicts or bytes, in one write or in pieces of `piece` bytes. With `half` the last line is cut."""
         texts = [line if isinstance(line, bytes) else encode(line) for line in lines]
         said = b"\r\n".join(texts)[: -3 if half else None] + (b"" if half else b"\r\n")
         try:
             for at in range(0, len(said), piece or len(said)):
                 self.end.sendall(said[at : at + (piece or len(said))])
                 if piece:
-                    time.sleep(0.0002)  # So that it is read in pieces, too. Nothing is wrong where it is not.
+                    time.sleep(0.0002)  # So that the client reads it in pieces, too. A client that does not is not wrong.
         except OSError:
-            pass  # The client has closed the connection. Whatever is expected of it will not come.
+            pass  # The client has closed the connection, and the check will notice that.
 
     def hear(self):
-        """The next line, as a dict; None at the connection's end. A ping is answered, and empty lines are ignored."""
+        """Returns the next line as a dict, or None at the end. Answers `ping` and `metrics`, and ignores empty lines."""
         while True:
             text = self._line()
             if text is None:
@@ -44,12 +47,15 @@ class Connection:
             if not text.strip():
                 continue
             line = decode(text)
-            if line.get("cmd") != "ping":
+            if line.get("cmd") == "ping":
+                self.say({"cmd": "pong"})
+            elif line.get("cmd") == "metrics":
+                self.say({"cmd": "metrics", "metrics": self.metrics})
+            else:
                 return line
-            self.say({"cmd": "pong"})
 
     def expect(self, cmd):
-        """The next line, which must be of this kind."""
+        """Returns the next line, which must be of this kind."""
         line = self.hear()
         if line is None:
             raise Wrong(f"it closed the connection, where a {cmd} was to come")
@@ -58,7 +64,7 @@ class Connection:
         return line
 
     def expect_end(self):
-        """The client must close the connection. It may say what it likes before."""
+        """Waits until the client closes the connection, whatever it sends before."""
         while self.hear() is not None:
             pass
 
@@ -83,10 +89,11 @@ class Connection:
 
 
 class Fake:
-    """A server that listens, and runs the client under test against itself."""
+    """Listens, and runs the client under test against itself."""
 
     def __init__(self, command, patience, unix=False):
         self.command, self.patience, self.processes, self.connections = command, patience, [], []
+        self.metrics = {"up_since": 1, "version": "fake"}
         self.folder = tempfile.TemporaryDirectory()
         self.listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         path = os.path.join(self.folder.name, "deputy.sock")
@@ -109,31 +116,31 @@ class Fake:
             process.stderr.close()
         self.folder.cleanup()
 
-    def run(self, *words, args=()):
-        """Starts the client with these words, and these args as JSON."""
+    def run(self, *words, args=(), url=None):
+        """Starts the client with these words, and these args as JSON. Its DEPUTY_URL is `url`, or the server's own."""
         words = [*words, *(encode(arg) for arg in args)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        environment = dict(os.environ, DEPUTY_URL=self.url)
+        environment = dict(os.environ, DEPUTY_URL=self.url if url is None else url)
         process = subprocess.Popen([*self.command, *words], env=environment, start_new_session=True, **pipes)
         self.processes.append(process)
         return process
 
     def accept(self):
-        """The client's next connection."""
+        """Returns the client's next connection."""
         try:
             end = self.listener.accept()[0]
         except socket.timeout as error:
             raise Wrong(f"it did not connect for {self.patience:g} s") from error
         self.connections.append(end)
-        return Connection(end, self.patience)
+        return Connection(end, self.patience, self.metrics)
 
     def start_worker(self):
-        """Starts the client as a worker; its first connection."""
+        """Starts the client as a worker, and returns its first connection."""
         self.run("work", "try")
         return self.worker()
 
     def worker(self, type_name="try"):
-        """The next connection, of a worker that has said what it can do."""
+        """Returns the next connection, on which the worker has sent `can_do`."""
         connection = self.accept()
         line = connection.expect("can_do")
         if line.get("types") != [type_name]:
@@ -145,7 +152,7 @@ class Fake:
         return connection
 
     def ended(self, process):
-        """How it ends: exit code, the lines of its stdout, its stderr."""
+        """Returns its exit code, the lines of its stdout, and its stderr."""
         try:
             stdout, stderr = process.communicate(timeout=self.patience)
         except subprocess.TimeoutExpired as error:
@@ -153,7 +160,7 @@ class Fake:
         return process.returncode, stdout.decode().split("\n")[:-1], stderr.decode(errors="replace")
 
     def expect_results(self, process, results):
-        """It must print these, one a line, and exit with 0."""
+        """Raises unless it prints these, one per line, and exits with 0."""
         code, lines, stderr = self.ended(process)
         if code != 0:
             raise Wrong(f"it exited with {code}: {stderr.strip()[-200:]}")
@@ -162,7 +169,7 @@ class Fake:
             raise Wrong(f"it printed {short(got)}, and not {short(results)}")
 
     def expect_error(self, process, *words):
-        """It must exit with 1, print no result, and say these words on stderr."""
+        """Raises unless it exits with 1, prints no result, and writes these words to stderr."""
         code, lines, stderr = self.ended(process)
         if code != 1:
             raise Wrong(f"it exited with {code}, and not with 1")
@@ -174,12 +181,12 @@ class Fake:
 
 
 def encode(value):
-    """JSON as the server writes it."""
+    """Returns JSON as the server writes it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def decode(text, anything=False):
-    """A client's line, which must be JSON as the server takes it."""
+    """Decodes a client's line, which must be JSON that the server takes."""
     try:
         if b"\r" in text:
             raise ValueError("a CR in the middle of a line")
@@ -192,7 +199,7 @@ def decode(text, anything=False):
 
 
 def same(a, b):
-    """Whether two values are the same JSON; 1 is not true here."""
+    """Returns whether two values are the same JSON. Here 1 is not true."""
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 

@@ -1,8 +1,8 @@
-"""What a program that submits jobs must do."""
+"""Checks what a program that submits jobs must do."""
 import socket
 
 from fake_server import Wrong, encode, same, short
-from points import BIG, TEXT, endless, point
+from points import BIG, DEEP, ODD, TEXT, endless, point
 from their_socket import expect_option
 
 
@@ -11,7 +11,7 @@ def did(do, res):
 
 
 def submit(fake, *args):
-    """Runs a submitter; its process, its connection, and the jobs that it has submitted, by their args."""
+    """Runs a submitter. Returns its process, its connection, and its jobs in the order of their args."""
     process, connection = fake.run("do", "try", args=args), fake.accept()
     jobs = [connection.expect("do") for _ in args]
     if any(job.get("type") != "try" for job in jobs) or not same([job.get("arg") for job in jobs], list(args)):
@@ -43,7 +43,7 @@ def empty_error(fake):
         fake.expect_error(process, "failed")
 
 
-@point("tells every code, also one that it does not know")
+@point("reports every code, also one that it does not know")
 def codes(fake):
     for code in ("gave_up", "queue_full", "not_known_yet"):
         process, connection, [job] = submit(fake, 1)
@@ -76,7 +76,7 @@ def in_flight(fake):
 def unknown_lines(fake):
     process, connection, [job] = submit(fake, 1)
     connection.say({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"})
-    connection.say({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "nobody's"}, 1), did(job, 2))
+    connection.say({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "unknown"}, 1), did(job, 2))
     fake.expect_results(process, [2])
 
 
@@ -101,6 +101,55 @@ def large(fake):
     fake.expect_results(process, [BIG])
 
 
+@point("fails one job for an answer that it cannot decode, and takes the others'")
+def odd_results(fake):
+    process, connection, jobs = submit(fake, *range(1 + len(ODD)))
+    for job, odd in zip(jobs[1:], ODD):
+        connection.say(b'{"cmd":"did","id":%s,"res":%s}' % (encode(job["id"]), odd.encode()))
+    connection.say(did(jobs[0], "even"))
+    code, lines, stderr = fake.ended(process)
+    if lines[:1] != ['"even"']:
+        raise Wrong(f"it printed {short(lines)} for a job that was done: {stderr.strip()[-200:]}")
+    if code != 0 and not stderr.strip():
+        raise Wrong(f"it exited with {code}, and did not say why")
+
+
+@point("fails a job whose line is longer than the server's max_line, or nests too deep, and sends the others")
+def refused_args(fake):
+    fake.metrics["max_line"] = 1000
+    for text in ('"' + "x" * 1000 + '"', DEEP):
+        process, connection = fake.run("do", "try", "1", text), fake.accept()
+        job = connection.expect("do")
+        connection.say(did(job, "sent"))
+        connection.expect_end()
+        code, lines, stderr = fake.ended(process)
+        if code != 1 or lines != ['"sent"'] or not stderr.strip():
+            raise Wrong(f"it exited with {code} and printed {short(lines)}: {stderr.strip()[-200:]}")
+
+
+@point("reads DEPUTY_URL as docs/protocol.md says")
+def server_forms(fake):
+    place = fake.url[len("tcp://"):]
+    for url in (place, f"tcp://{place}/", f" {place}\r\n"):
+        process, connection = fake.run("do", "try", args=[1], url=url), fake.accept()
+        connection.say(did(connection.expect("do"), 2))
+        fake.expect_results(process, [2])
+
+
+@point("reads DEPUTY_URL with a UNIX socket as docs/protocol.md says", unix=True)
+def unix_forms(fake):
+    process, connection = fake.run("do", "try", args=[1], url="unix://" + fake.url[len("unix:"):]), fake.accept()
+    connection.say(did(connection.expect("do"), 2))
+    fake.expect_results(process, [2])
+
+
+@point("refuses a DEPUTY_URL that names no server, and shows it")
+def no_url(fake):
+    place = fake.url[len("tcp://"):]
+    for url in (f"http://{place}", f"user@{place}", "127.0.0.1:0", "127.0.0.1:65536", "::1", "/run/deputy.sock", "unix:"):
+        fake.expect_error(fake.run("do", "try", args=[1], url=url), url)
+
+
 @point("fails what waits, with the word `lost`, when the connection is lost; half a line is no answer")
 def lost(fake):
     process, connection, jobs = submit(fake, 1, 2)
@@ -116,7 +165,7 @@ def reset(fake):
     fake.expect_error(process, "lost")
 
 
-@point("says so, and exits with 1, where nobody listens")
+@point("says so, and exits with 1, if no server listens")
 def no_server(fake):
     fake.listener.close()
     fake.expect_error(fake.run("do", "try", args=[1]))
@@ -124,7 +173,7 @@ def no_server(fake):
 
 @point("gives up a connection that is not made within seconds, and says so", slow=True)
 def connect_time_out(fake):
-    # Nobody accepts, and the queue of those that wait for it is full: whoever comes is not even refused.
+    # The queue of connections that wait to be accepted is full, so the next one is not even refused.
     fake.listener.listen(0)
     crowd = [socket.socket() for _ in range(2)]
     for end in crowd:
@@ -133,6 +182,13 @@ def connect_time_out(fake):
     fake.expect_error(fake.run("do", "try", args=[1]))
     for end in crowd:
         end.close()
+
+
+@point("gives up a server that accepts the connection and does not answer", slow=True)
+def silent_server(fake):
+    process = fake.run("do", "try", args=[1])
+    fake.accept()
+    fake.expect_error(process)
 
 
 @point("does not gather a line without end, but closes the connection")

@@ -1,5 +1,5 @@
-"""A look at the client's own end of a connection, for what is not seen from ours: Linux lends a program the sockets of
-those that it has started."""
+"""Looks at the client's own end of a connection, for options that the server's end does not show. On Linux a program
+can copy the sockets of the programs that it has started."""
 import ctypes, glob, os, socket, stat, time
 
 from fake_server import NotVisible, Wrong
@@ -8,7 +8,7 @@ PIDFD_GETFD = 438  # The number of a system call for which Python has no name.
 
 
 def expect_option(connection, process, what, is_well):
-    """The client's socket must come to have an option; `is_well` looks at it."""
+    """Waits until the client's socket has an option, which `is_well` looks at."""
     end = time.monotonic() + min(connection.patience, 2)
     with _find(connection, process.pid) as theirs:
         while not is_well(theirs):
@@ -18,7 +18,7 @@ def expect_option(connection, process, what, is_well):
 
 
 def _find(connection, process):
-    """A copy of the socket at the other end, which the process or one that it has started holds."""
+    """Returns a copy of the socket at the other end. The process has it, or one that it has started."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         for process in _family(process):

@@ -1,20 +1,20 @@
-"""What a worker must do."""
+"""Checks what a worker must do."""
 import socket, time
 
-from fake_server import Wrong, same, short
-from points import BIG, NUMBER_MAX, TEXT, endless, point
+from fake_server import Wrong, encode, same, short
+from points import BIG, DEEP, NUMBER_MAX, ODD, TEXT, endless, point
 from their_socket import expect_option
 
 
 def hand_out(connection, number, arg=None, **members):
-    """Says a `do`; its line."""
+    """Sends a `do`, and returns its line."""
     line = {"cmd": "do", "id": 1, "type": "try", "job": number, "arg": arg or {"seconds": 0, "n": number}, **members}
     connection.say(line)
     return line
 
 
 def expect_answer(connection, *lines):
-    """The answers to these `do` must be the next, in any order, each by its number."""
+    """Raises unless the next lines are the answers to these `do`, in any order, each by its number."""
     waiting = {line["job"]: line["arg"] for line in lines}
     while waiting:
         answer = connection.expect("did")
@@ -53,6 +53,30 @@ def failing_work(fake):
         if answer.get("job") != number or "err" not in answer or "res" in answer:
             raise Wrong(f"it answered {short(answer)} to a job without arg, where an err was to come")
     expect_answer(connection, hand_out(connection, 9))
+
+
+@point("answers each arg, also one that it cannot decode or give back, and stays connected")
+def odd_args(fake):
+    connection = fake.start_worker()
+    for number, odd in enumerate(ODD, 1):
+        line = b'{"cmd":"do","id":"\\"job\\":7,","type":"try","job":%d,"arg":{"seconds":0,"odd":%s}}'
+        connection.say(line % (number, odd.encode()))
+        answer = connection.expect("did")
+        if answer.get("job") != number or not ("err" in answer) ^ ("res" in answer):
+            raise Wrong(f"it answered {short(answer)} to {odd[:40]}")
+    expect_answer(connection, hand_out(connection, 100))
+
+
+@point("answers err for a result that is longer than the server's max_line, or nests too deep")
+def refused_results(fake):
+    fake.metrics["max_line"] = 1000
+    connection = fake.start_worker()
+    for number, text in enumerate(('"' + "x" * 980 + '"', '"' + "\\u0001" * 160 + '"', DEEP), 1):
+        connection.say(b'{"cmd":"do","id":1,"type":"try","job":%d,"arg":{"seconds":0,"n":%s}}' % (number, text.encode()))
+        answer = connection.expect("did")
+        if answer.get("job") != number or "err" not in answer or len(encode(answer)) > 1000:
+            raise Wrong(f"it answered {short(answer)}, where an err was to come")
+    expect_answer(connection, hand_out(connection, 100))
 
 
 @point("works at a UNIX socket", unix=True)
@@ -107,7 +131,7 @@ def late_result(fake):
     hand_out(connection, 1, {"seconds": 0.3})
     connection.end.close()
     connection = fake.worker()
-    # Slower than the first one, so that the first one's result had time to come.
+    # It takes longer than the first one, so that the first one's result has time to come.
     expect_answer(connection, hand_out(connection, 2, {"seconds": 0.6}))
 
 

@@ -16,11 +16,13 @@ pub(crate) fn points() -> Vec<String> {
 }
 
 #[test]
-fn each_client_has_less_than_a_hundred_lines_and_stands_in_the_readme() {
+fn each_client_is_short_and_stands_in_the_readme() {
     let readme = read("README.md");
     for language in ALL {
         let text = read(language.file);
-        assert!(text.lines().count() < 100, "{} has {} lines", language.file, text.lines().count());
+        // Empty lines and lone braces do not count: the formatter of each language decides how many there are.
+        let lines = text.lines().filter(|line| line.contains(char::is_alphanumeric)).count();
+        assert!(lines <= 130, "{} has {lines} lines", language.file);
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{} has long lines", language.file);
         assert!(readme.contains(&format!("]({})", language.file)), "README.md does not link to {}", language.file);
         assert!(language.lacks.is_empty() || readme.contains(&format!("`{}`", language.lacks)), "{}", language.lacks);

@@ -1,8 +1,12 @@
 //! The languages, and how a client in each is started.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
 
 use crate::process::Process;
 use crate::programs;
@@ -23,8 +27,8 @@ pub(crate) const RUBY: Language = Language { file: "deputy.rb", programs: &["rub
 pub(crate) const PHP: Language = Language { file: "deputy.php", programs: &["php"], lacks: "" };
 pub(crate) const SHELL: Language = Language {
     file: "deputy.sh",
-    programs: &["bash", "nc"],
-    lacks: "unknown-members,unknown-members-of-jobs,connect-time-out,endless-line,endless-job,no-delay,keepalive",
+    programs: &["bash", "nc", "sed"],
+    lacks: "unknown-members,unknown-members-of-jobs,endless-line,endless-job,no-delay,keepalive",
 };
 
 /// All of them.
@@ -73,18 +77,35 @@ fn python() -> Option<PathBuf> {
     Some(FOUND.get_or_init(look).clone())
 }
 
-/// The client in Go, built once a run; what it takes from Go's library stays built.
+/// Builds the client in Go, once per run of the tests.
 fn go_client(go: &Path) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let client = target.join("deputy-go");
-        let mut command = Command::new(go);
-        command.arg("build").arg("-o").arg(&client).arg(folder().join("deputy.go"));
-        command.env("GO111MODULE", "off").env("GOCACHE", target.join("go-cache")).env("GOPATH", target.join("go"));
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        client
-    };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| build(go, "deputy-go", &[folder().join("deputy.go")])).clone()
+}
+
+/// Builds a program of these files in Go, each a name and its text. None after saying that there is no Go.
+pub(crate) fn go_program(name: &str, files: &[(&str, String)]) -> Option<PathBuf> {
+    // Tests that run at the same time do not write to each other's program.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let go = programs::find("go")?;
+    let sources = TempDir::new().unwrap();
+    let written = files.iter().map(|(file, text)| {
+        let file = sources.path().join(file);
+        fs::write(&file, text).unwrap();
+        file
+    });
+    let name = format!("deputy-go-{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Some(build(&go, &name, &written.collect::<Vec<_>>()))
+}
+
+/// Builds these files. What they take from Go's library stays built.
+fn build(go: &Path, name: &str, files: &[PathBuf]) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = target.join(name);
+    let mut command = Command::new(go);
+    command.arg("build").arg("-o").arg(&program).args(files);
+    command.env("GO111MODULE", "off").env("GOCACHE", target.join("go-cache")).env("GOPATH", target.join("go"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    program
 }

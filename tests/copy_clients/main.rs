@@ -13,6 +13,9 @@ mod wait;
 
 mod language;
 
+mod drivers;
+mod examples;
 mod files;
 mod real;
+mod self_connected;
 mod wrong;

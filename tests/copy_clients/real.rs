@@ -1,4 +1,4 @@
-//! Each client against the real server, and against the script that plays one.
+//! Runs each client against the real server, and against the script that plays one.
 
 use rustix::process::Signal;
 
@@ -9,7 +9,7 @@ use crate::wait::until;
 
 const JOBS: u64 = 1_000;
 
-/// The args of jobs that take no time, as JSON. The shell, which takes a program to sleep, does not find `seconds` there.
+/// Returns args, as JSON, of jobs that take no time. The shell starts no program to sleep, because `seconds` comes last.
 fn args(jobs: u64) -> Vec<String> {
     (0..jobs).map(|n| format!(r#"{{"n":{n},"seconds":0}}"#)).collect()
 }

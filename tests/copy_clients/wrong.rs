@@ -13,51 +13,71 @@ use crate::{files, programs};
 /// A mistake: the point that finds it, and what is put for what.
 type Mistake = (&'static str, &'static [(&'static str, &'static str)]);
 
+/// Floats that cannot be decoded, as if Python had none of this size, and what goes wrong with them.
+const UNDECODABLE: &[(&str, &str)] = &[
+    ("json.loads(text)", "json.loads(text, parse_float=int)"),
+    ("except (ValueError, RecursionError) as why", "except RecursionError as why"),
+];
+
 const MISTAKES: &[Mistake] = &[
-    ("result", &[(r#"line.get("res")"#, r#"line.get("result")"#)]),
-    ("empty-result", &[(r#"line.get("res")"#, r#"(line.get("res") or "nothing")"#)]),
-    ("empty-error", &[(r#"future and "code" in line"#, r#"future and line.get("err")"#)]),
-    ("codes", &[(r#"JobError(line["code"]"#, r#"JobError("failed""#)]),
-    ("unix-socket", &[(r#"startswith("unix:")"#, r#"startswith("sock:")"#)]),
-    ("unix-worker", &[(r#"startswith("unix:")"#, r#"startswith("sock:")"#)]),
-    ("jobs-in-pieces", &[("file.readline(LINE_MAX + 1024)", "server.recv(1 << 16)")]),
-    ("pieces", &[("file.readline(LINE_MAX + 1024)", "server.recv(1 << 16)")]),
-    ("in-flight", &[(r#"pop(line["id"], None)"#, "pop(min(self.waiting), None)")]),
+    ("result", &[(r#"("code", "err", "res")"#, r#"("code", "err", "result")"#)]),
+    ("empty-result", &[("job.set_result(res)", r#"job.set_result(res or "nothing")"#)]),
+    ("empty-error", &[(r#"if "code" in did"#, "if err")]),
+    ("codes", &[("JobError(code, err)", r#"JobError("failed", err)"#)]),
+    ("unix-socket", &[(r#"r"unix:"#, r#"r"sock:"#)]),
+    ("unix-worker", &[(r#"r"unix:"#, r#"r"sock:"#)]),
+    ("unix-forms", &[("unix:(?://(?=/))?", "unix:")]),
+    ("server-forms", &[(r#"/?", re.DOTALL"#, r#"", re.DOTALL"#)]),
+    ("server-forms", &[(r#".strip(" \t\r\n")"#, "")]),
+    ("no-url", &[("> 65535", "> 65536")]),
+    ("jobs-in-pieces", &[("file.readline(self.line_max + 1024)", "self.socket.recv(1 << 16)")]),
+    ("pieces", &[("file.readline(self.line_max + 1024)", "self.socket.recv(1 << 16)")]),
+    ("in-flight", &[(r#"waiting.pop(did["id"])"#, "waiting.pop(min(waiting))")]),
     ("in-flight", &[("        return future", "        return concurrent.futures.wait([future]) and future")]),
-    ("unknown-lines", &[(r#"pop(line["id"], None)"#, r#"pop(line["id"])"#)]),
-    ("unknown-members", &[(r#"if line.get("cmd") == "did""#, r#"if list(line.values())[0] == "did""#)]),
-    ("unknown-members-of-jobs", &[(r#"if job.get("cmd") == "do""#, r#"if list(job.values())[0] == "do""#)]),
-    ("unknown-to-workers", &[(r#"if job.get("cmd") == "do""#, r#"if job.get("cmd") != "pong""#)]),
-    ("text", &[("json.loads(line)", r#"json.loads(line.decode("latin-1"))"#)]),
-    ("text", &[("json.dumps(line, allow_nan=False)", r#"json.dumps(line, allow_nan=False).replace("\\", "")"#)]),
-    ("large", &[("LINE_MAX = 16 << 20", "LINE_MAX = 1 << 16")]),
-    ("lost", &[("for future in lost.values()", "for future in ()")]),
-    ("reset", &[("suppress(OSError, ValueError)", "suppress(ValueError)")]),
-    ("no-server", &[(r#"sys.exit(f"deputy: {error}")"#, "sys.exit(0)")]),
-    ("endless-line", &[("readline(LINE_MAX + 1024)", "readline()")]),
-    ("endless-job", &[("readline(LINE_MAX + 1024)", "readline()")]),
+    ("unknown-lines", &[("contextlib.suppress(BaseException)", "contextlib.suppress()")]),
+    ("unknown-members", &[(r#"did["cmd"] == "did""#, r#"list(did.values())[0] == "did""#)]),
+    ("unknown-members-of-jobs", &[(r#"line.get("cmd") == "do""#, r#"list(line.values())[0] == "do""#)]),
+    ("unknown-to-workers", &[(r#"line.get("cmd") == "do""#, r#"line.get("cmd") != "pong""#)]),
+    ("text", &[("json.loads(text)", r#"json.loads(text.decode("latin-1"))"#)]),
+    ("text", &[(r#"separators=(",", ":"))"#, r#"separators=(",", ":")).replace("\\", "")"#)]),
+    ("large", &[("16 << 20", "1 << 16")]),
+    ("odd-results", UNDECODABLE),
+    ("odd-args", UNDECODABLE),
+    ("odd-args", &[("allow_nan=False", "allow_nan=True")]),
+    ("refused-args", &[("len(text) > self.line_max", "False")]),
+    ("refused-args", &[("if brackets or", "if")]),
+    ("refused-args", &[(r#"get("max_line", 16 << 20)"#, r#"get("line_max", 16 << 20)"#)]),
+    ("refused-results", &[("len(text) > self.line_max", "False")]),
+    ("refused-results", &[("if brackets or", "if")]),
+    ("lost", &[("for id in list(server.waiting)", "for id in ()")]),
+    ("reset", &[("contextlib.suppress(Exception)", "contextlib.suppress(ValueError)")]),
+    ("no-server", &[("    client = Client()", "    sys.excepthook, client = lambda *_: os._exit(0), Client()")]),
+    ("endless-line", &[("readline(self.line_max + 1024)", "readline()")]),
+    ("endless-job", &[("readline(self.line_max + 1024)", "readline()")]),
     ("no-delay", &[(r#""TCP_NODELAY": 1, "#, "")]),
     ("keepalive", &[("socket.SO_KEEPALIVE, 1", "socket.SO_KEEPALIVE, 0")]),
     ("keepalive", &[(r#""TCP_KEEPIDLE": 30, "#, "")]),
     ("numbers", &[(", max_jobs=1", "")]),
     ("numbers", &[(r#"job=job["job"]"#, r#"id=job["id"]"#)]),
-    ("failing-work", &[("err=f", "res=f")]),
+    ("failing-work", &[("err=err[", "res=err[")]),
     ("comes-back", &[("    while True:", "    while attempt == 0:")]),
-    ("comes-back", &[("types=list(handlers)", "types=list(handlers) if attempt == 1 else []")]),
+    ("comes-back", &[("types=list(handlers)", "types=[handlers.popitem()[0]] if handlers else []")]),
     (
         "late-result",
         &[
-            ("    attempt = 0\n", "    attempt, late = 0, b\"\"\n"),
-            (r#"encode(cmd="ping"))"#, r#"encode(cmd="ping") + late)"#),
-            ("server.sendall(answer)", "late = answer; server.sendall(answer)"),
+            ("def settle(", "LATE = []\ndef settle("),
+            ("max_jobs=1)\n", "max_jobs=1)\n                [server.send(**late) for late in LATE]\n"),
+            ("        return server.send(cmd=", "        LATE.append(dict(cmd="),
+            ("res=res) if os.getpid() == pid else sys.exit()", "res=res))\n        return server.send(**LATE[-1])"),
         ],
     ),
-    ("backs-off", &[("if attempt > 1:", "if False:")]),
+    ("backs-off", &[("if attempt > 1 else 0", "if False else 0")]),
 ];
 
 #[test]
-fn a_mistake_is_made_at_each_point_that_takes_no_long_time() {
-    let points = files::points().into_iter().filter(|point| point != "connect-time-out");
+fn a_mistake_is_made_at_each_point_that_is_not_slow() {
+    let points =
+        files::points().into_iter().filter(|point| !["connect-time-out", "silent-server"].contains(&point.as_str()));
     let missing: Vec<String> = points.filter(|point| MISTAKES.iter().all(|(made, _)| made != point)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
@@ -90,7 +110,7 @@ fn is_found((point, changes): &Mistake, file: &Path) {
     fs::write(file, text).unwrap();
     let mut client = PYTHON.words().unwrap();
     file.clone_into(&mut client[1]);
-    // It is wrong, whatever time it is given. Some are so by waiting for ever.
+    // A second is enough: the mistake shows at once, or the client waits for ever.
     let (conforms, said) = conformance(&client, &["--only", point, "--patience", "1"]).unwrap();
     if said.starts_with("unseen") {
         return programs::pass_over(&said);

@@ -1,0 +1,79 @@
+# Uses deputy.rb as a program would: `driver.rb CLIENT MODE ARGS...`. The modes are those of ../drivers.rs.
+require ARGV.shift
+require "timeout"
+
+def urls(*values)
+  values.each do |value|
+    place = Deputy.parse_url(value)
+    puts place.is_a?(Array) ? "tcp #{place.join(" ")}" : "unix #{place}"
+  rescue ArgumentError => error
+    puts error.message.b.include?(value.b) ? "error" : error.message
+  end
+end
+
+def recurse(arg)
+  recurse(arg) + 1
+end
+
+class Mute < Exception
+  def message
+    raise "no text"
+  end
+end
+
+def work
+  Deputy.work({
+    "echo" => ->(arg) { arg },
+    "nan" => ->(_) { Float::NAN },
+    "infinity" => ->(_) { [Float::INFINITY] },
+    "deep" => ->(_) { 200.times.reduce([]) { |value, _| [value] } },
+    "binary" => ->(_) { "\xff" },
+    "long" => ->(_) { "x" * (17 << 20) },
+    "exit" => ->(_) { exit },
+    "abort" => ->(_) { abort },
+    "throw" => ->(_) { throw :done },
+    "recursion" => ->(arg) { recurse(arg) },
+    "mute" => ->(_) { raise Mute },
+    "not-implemented" => ->(_) { raise NotImplementedError },
+    "unreadable-error" => ->(_) { raise "caf\xe9 \xff".b * 1000 },
+    "fork" => ->(arg) { fork { exit } && arg },
+    "fork-and-return" => ->(arg) { fork; arg },
+  })
+end
+
+def forked
+  client = Deputy::Client.new
+  raise unless client.submit("echo", "before").call == "before"
+  child = fork do
+    exit!(Array.new(100) { |n| client.submit("echo", n) }.map(&:call) == [*0..99])
+  end
+  raise unless Array.new(100) { |n| client.submit("echo", -n) }.map(&:call) == (0..99).map(&:-@)
+  Process.wait(child)
+  raise unless $?.success?
+  puts client.submit("echo", "end").call
+end
+
+def readers
+  client = Deputy::Client.new
+  begin
+    Timeout.timeout(0.01) { client.submit("odd", 1).call }
+  rescue Timeout::Error, Deputy::JobError
+    # Either may come first.
+  end
+  jobs = [2, 3, 4].map { |n| client.submit("odd", n) }
+  puts jobs.last.call
+end
+
+def interrupted
+  client = Deputy::Client.new
+  trap("ALRM") { raise Interrupt }
+  begin
+    client.submit("big", "x" * (15 << 20))
+    abort "it was not interrupted"
+  rescue Interrupt
+    # As it must.
+  end
+  puts client.submit("small", 1).call
+end
+
+send(*ARGV)
