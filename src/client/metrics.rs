@@ -131,6 +131,16 @@ pub struct TypeMetrics {
     pub done: u64,
     /// The age of the oldest waiting job in milliseconds, or 0.
     pub oldest_ms: u64,
+    /// Waiting jobs that were requeued because their worker was lost.
+    pub suspects: u64,
+    /// Workers lost while they held a job of the type, as far as the server remembers.
+    pub lost: u64,
+    /// Milliseconds since the last of them was lost, or 0.
+    pub last_lost_ms: u64,
+    /// Milliseconds since the oldest running job was sent to its worker, or 0.
+    pub oldest_running_ms: u64,
+    /// That worker's address, as the server's log prints it. `None` if no job runs.
+    pub oldest_running_worker: Option<String>,
 }
 
 impl Metrics {

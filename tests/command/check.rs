@@ -43,7 +43,7 @@ fn bounds_decide() {
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .unwrap();
     let figures: Vec<&str> = figures.split_whitespace().collect();
-    assert_eq!((figures[0], figures[2], figures[3]), ("waiting=3;7;9;0", "running=0;;;0", "workers=1;;;0"));
+    assert_eq!((figures[0], figures[2], figures[3]), ("waiting=3;7;9;0", "longest=0.000s;;;0", "running=0;;;0"));
     assert_eq!(run_with_closed_stdout(&server, &["check", "-w", "0,0"], b"", false), (2, String::new()));
 }
 

@@ -33,7 +33,7 @@ fn it_shows_the_server_and_the_fullest_type_first() {
     assert!(lines[2].starts_with("workers  1, 1 idle; "), "{}", lines[2]);
     assert!(lines[3].starts_with("memory   ") && lines[4].is_empty());
     let table: Vec<Vec<&str>> = lines[5..].iter().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(table[0], ["TYPE", "WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST"]);
+    assert_eq!(table[0], ["TYPE", "WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST"]);
     let rows: Vec<_> =
         table[1..].iter().map(|row| (row[0], row[1], row[3], row.ends_with(&["no", "worker"]))).collect();
     let other = r"an\u{1b}[2J\nother";

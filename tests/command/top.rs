@@ -51,6 +51,7 @@ fn it_shows_types_and_keys_sort_them() {
         ("r", "WAITING▲", ["echo", "fail", r"b\u{1b}[2J", "a", "b"]),
         ("<", "TYPE▲", ["a", "b", r"b\u{1b}[2J", "echo", "fail"]),
         ("r", "TYPE▼", ["fail", "echo", r"b\u{1b}[2J", "b", "a"]),
+        ("Left", "LONGEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "OLDEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "DONE/S▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "WORKERS▼", ["echo", "fail", "b", "a", r"b\u{1b}[2J"]),

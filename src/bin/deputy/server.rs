@@ -8,6 +8,7 @@ use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BY
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, Outcome};
+use crate::format::counted;
 
 /// Which server to use; read by [`url`].
 pub(crate) static SERVER: Opt = Opt {
@@ -30,8 +31,11 @@ pub(crate) static MAX_LINE: Opt = Opt {
 /// Percent of the memory budget from which it counts as full: the server already refuses large jobs.
 const FULL_PERCENT: u64 = 95;
 
+/// How long a lost worker is worth a remark where the job that it held may be done since.
+const LATELY_MS: u64 = 600_000;
+
 /// The mark of a type that has waiting jobs and no worker.
-pub(crate) const NO_WORKER: &str = "no worker";
+const NO_WORKER: &str = "no worker";
 
 /// Returns the server's address: `--server`, or the environment's.
 pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
@@ -77,8 +81,23 @@ pub(crate) fn is_memory_full(metrics: &Metrics) -> bool {
     metrics.bytes_max > 0 && memory_percent(metrics) >= FULL_PERCENT
 }
 
+/// Whether the type lost a worker that held a job of it, lately.
+pub(crate) fn lost_lately(row: &TypeMetrics) -> bool {
+    row.lost > 0 && row.last_lost_ms <= LATELY_MS
+}
+
+/// Returns what is wrong with a type, if anything is.
+pub(crate) fn mark(row: &TypeMetrics) -> Option<String> {
+    let lost = (row.suspects > 0 || lost_lately(row)).then(|| format!("lost {}", counted(row.lost, "worker")));
+    match (lacks_workers(row), lost) {
+        (true, None) => Some(NO_WORKER.to_owned()),
+        (true, Some(lost)) => Some(format!("{NO_WORKER}, {lost}")),
+        (false, lost) => lost,
+    }
+}
+
 /// Whether jobs of this type are waiting and no worker does the type.
-pub(crate) fn lacks_workers(row: &TypeMetrics) -> bool {
+fn lacks_workers(row: &TypeMetrics) -> bool {
     row.waiting > 0 && row.workers == 0
 }
 
@@ -87,8 +106,12 @@ pub(crate) fn open_jobs(row: &TypeMetrics) -> u64 {
     row.waiting.saturating_add(row.running)
 }
 
-/// Returns the uptime of the server in milliseconds; 0 if its clock is ahead of ours.
+/// Returns the uptime of the server in milliseconds. If an older server does not report it, it is found from two clocks,
+/// and is 0 if the server's is ahead.
 pub(crate) fn uptime_ms(metrics: &Metrics) -> u64 {
+    if metrics.uptime_ms > 0 {
+        return metrics.uptime_ms;
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX).saturating_sub(metrics.up_since)
 }
@@ -127,7 +150,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_server_whose_clock_is_ahead_has_no_uptime() {
+    fn the_uptime_does_not_depend_on_clocks_if_the_server_reports_it() {
         assert_eq!(uptime_ms(&metrics(json!({ "up_since": u64::MAX }))), 0);
+        assert_eq!(uptime_ms(&metrics(json!({ "up_since": u64::MAX, "uptime_ms": 7 }))), 7);
     }
 }

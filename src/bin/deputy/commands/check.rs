@@ -5,12 +5,12 @@ use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use deputy::client::{Client, Metrics, Options};
+use deputy::client::{Client, Metrics, Options, TypeMetrics};
 
 use crate::cli::parse::{Args, UsageError, parse_seconds, parse_uint};
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, ExitMeaning, Outcome};
-use crate::format::{age, count};
+use crate::format::{age, count, counted};
 use crate::out::{Out, one_line};
 use crate::server::{SERVER, check_types, connect, is_memory_full, memory_percent};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
@@ -27,6 +27,20 @@ static OLDEST: Opt = Opt {
     long: "--oldest",
     value: ValueKind::Text("W,C"),
     help: "warning if a job has waited for more than W seconds, critical above C",
+    default: "",
+};
+static RUNNING: Opt = Opt {
+    short: Some('r'),
+    long: "--running",
+    value: ValueKind::Text("W,C"),
+    help: "warning if a job has run for more than W seconds, critical above C",
+    default: "",
+};
+static LOST: Opt = Opt {
+    short: Some('l'),
+    long: "--lost",
+    value: ValueKind::Seconds,
+    help: "warning if a worker that held a job was lost in this many seconds",
     default: "",
 };
 static NO_WORKERS: Opt = Opt {
@@ -58,7 +72,7 @@ pub(crate) static CHECK: Subcommand = Subcommand {
     name: "check",
     summary: "report the server's health to a monitoring system",
     positionals: &[],
-    options: &[&WAITING, &OLDEST, &NO_WORKERS, &TIMEOUT, &SERVER, &HELP],
+    options: &[&WAITING, &OLDEST, &RUNNING, &LOST, &NO_WORKERS, &TIMEOUT, &SERVER, &HELP],
     about: &[
         "Prints one line, as plugins for Nagios, Icinga and others do, with values for graphs after a bar. Without \
          thresholds it is OK if the server answers, is not stopping, and has memory left in its budget.",
@@ -82,8 +96,12 @@ pub(crate) static CHECK: Subcommand = Subcommand {
 };
 
 fn run(args: &Args) -> Outcome {
-    let limits =
-        Thresholds { waiting: threshold(args, &WAITING, parse_uint)?, oldest_ms: threshold(args, &OLDEST, parse_ms)? };
+    let limits = Thresholds {
+        waiting: threshold(args, &WAITING, parse_uint)?,
+        oldest_ms: threshold(args, &OLDEST, parse_ms)?,
+        running_ms: threshold(args, &RUNNING, parse_ms)?,
+        lost_ms: args.seconds(&LOST).and_then(|time| time.as_millis().try_into().ok()),
+    };
     let types = args.texts(&NO_WORKERS);
     check_types(&types)?;
     let timeout = args.seconds(&TIMEOUT).unwrap_or(TIMEOUT_DEFAULT);
@@ -180,6 +198,9 @@ impl fmt::Display for State {
 struct Thresholds {
     waiting: Option<Threshold>,
     oldest_ms: Option<Threshold>,
+    running_ms: Option<Threshold>,
+    /// A loss counts for this long.
+    lost_ms: Option<u64>,
 }
 
 /// The answer to the monitoring system.
@@ -206,6 +227,13 @@ impl Verdict {
         let judge = |limit: Option<Threshold>, value| limit.map_or(State::Ok, |limit| limit.state(value));
         found.push((judge(limits.waiting, metrics.jobs_waiting), waiting(metrics.jobs_waiting)));
         found.push((judge(limits.oldest_ms, oldest_ms), format!("the oldest has waited for {}", age(oldest_ms))));
+        let longest = metrics.types.iter().max_by_key(|row| row.oldest_running_ms);
+        let longest_ms = longest.map_or(0, |row| row.oldest_running_ms);
+        if let (Some(row), Some(_)) = (longest, limits.running_ms) {
+            found.push((judge(limits.running_ms, longest_ms), running(row)));
+        }
+        let is_lost = |row: &&TypeMetrics| row.lost > 0 && limits.lost_ms.is_some_and(|most| row.last_lost_ms <= most);
+        found.extend(metrics.types.iter().filter(is_lost).map(|row| (State::Warning, lost(row))));
         if metrics.draining {
             found.push((State::Warning, "the server is stopping".to_owned()));
         }
@@ -216,7 +244,7 @@ impl Verdict {
         let shown: Vec<&str> = shown.map(|(_, text)| text.as_str()).collect();
         // A bar begins the values for graphs.
         let shown = shown.join("; ").replace('|', "\\u{7c}");
-        Self { state, line: format!("{shown} | {}", performance_data(metrics, oldest_ms, limits)) }
+        Self { state, line: format!("{shown} | {}", performance_data(metrics, oldest_ms, longest_ms, limits)) }
     }
 }
 
@@ -228,8 +256,24 @@ fn waiting(jobs: u64) -> String {
     }
 }
 
+/// Describes the job of a type that has run longest.
+fn running(row: &TypeMetrics) -> String {
+    if row.oldest_running_ms == 0 {
+        return "no job is running".to_owned();
+    }
+    let worker = row.oldest_running_worker.as_deref().map(one_line);
+    let place = worker.map_or(String::new(), |worker| format!(" on worker {worker}"));
+    format!("a job of type \"{}\" has run for {}{place}", one_line(&row.name), age(row.oldest_running_ms))
+}
+
+/// Describes the losses of a type.
+fn lost(row: &TypeMetrics) -> String {
+    let (workers, name) = (counted(row.lost, "worker"), one_line(&row.name));
+    format!("{workers} lost with jobs of type \"{name}\", the last {} ago", age(row.last_lost_ms))
+}
+
 /// The values for graphs: `name=value;warning;critical;min;max`.
-fn performance_data(metrics: &Metrics, oldest_ms: u64, limits: &Thresholds) -> String {
+fn performance_data(metrics: &Metrics, oldest_ms: u64, longest_ms: u64, limits: &Thresholds) -> String {
     let jobs = |limit: Option<Threshold>| {
         limit.map_or(";".to_owned(), |Threshold { warning, critical }| format!("{warning};{critical}"))
     };
@@ -237,11 +281,13 @@ fn performance_data(metrics: &Metrics, oldest_ms: u64, limits: &Thresholds) -> S
         limit.map_or(";".to_owned(), |Threshold { warning, critical }| format!("{};{}", s(warning), s(critical)))
     };
     format!(
-        "waiting={};{};0 oldest={}s;{};0 running={};;;0 workers={};;;0 done={}c failed={}c memory={}B;;;0;{}",
+        "waiting={};{};0 oldest={}s;{};0 longest={}s;{};0 running={};;;0 workers={};;;0 done={}c failed={}c memory={}B;;;0;{}",
         metrics.jobs_waiting,
         jobs(limits.waiting),
         s(oldest_ms),
         times(limits.oldest_ms),
+        s(longest_ms),
+        times(limits.running_ms),
         metrics.jobs_running,
         metrics.workers,
         metrics.jobs_done,
@@ -266,6 +312,8 @@ mod tests {
     const LIMITS: Thresholds = Thresholds {
         waiting: Some(Threshold { warning: 10, critical: 20 }),
         oldest_ms: Some(Threshold { warning: 1_500, critical: 60_000 }),
+        running_ms: None,
+        lost_ms: None,
     };
 
     fn of(members: Value, wanted: &Value) -> (State, String) {
@@ -311,15 +359,47 @@ mod tests {
     }
 
     #[test]
+    fn a_hung_job_and_a_lost_worker_are_found_if_asked() {
+        let members = json!({ "types": {
+            "a": { "oldest_running_ms": 301_000, "oldest_running_worker": "127.0.0.1:5" },
+            "b": { "oldest_running_ms": 1, "lost": 2, "last_lost_ms": 9_000 },
+        } });
+        for (running, lost_ms, state, line) in [
+            (None, None, State::Ok, "no job is waiting; the oldest has waited for 0.0 s"),
+            (
+                Some((300, 3_600)),
+                None,
+                State::Warning,
+                "a job of type \"a\" has run for 5 min 1 s on worker 127.0.0.1:5",
+            ),
+            (
+                Some((10, 300)),
+                Some(9_000),
+                State::Critical,
+                "a job of type \"a\" has run for 5 min 1 s on worker 127.0.0.1:5; 2 workers lost with jobs of type \"b\", \
+                 the last 9.0 s ago",
+            ),
+            (None, Some(8_999), State::Ok, "no job is waiting; the oldest has waited for 0.0 s"),
+        ] {
+            let seconds =
+                |(warning, critical): (u64, u64)| Threshold { warning: warning * 1_000, critical: critical * 1_000 };
+            let limits = Thresholds { running_ms: running.map(seconds), lost_ms, ..Thresholds::default() };
+            let verdict = Verdict::of(&metrics(members.clone()), &Metrics::default(), &limits);
+            assert_eq!((verdict.state, verdict.line.split(" | ").next().unwrap()), (state, line));
+        }
+    }
+
+    #[test]
     fn values_for_graphs_follow_a_bar() {
         let members = json!({
             "jobs_waiting": 3, "jobs_running": 2, "workers": 1, "jobs_done": 9, "jobs_failed": 4, "bytes_held": 5,
-            "bytes_max": 1_000, "types": { "a": { "oldest_ms": 1_234 } }
+            "bytes_max": 1_000, "types": { "a": { "oldest_ms": 1_234, "oldest_running_ms": 5_000 } }
         });
         for (limits, waiting, oldest) in [(LIMITS, "10;20", "1.500;60.000"), (Thresholds::default(), ";", ";")] {
             let line = Verdict::of(&metrics(members.clone()), &Metrics::default(), &limits).line;
             let expected = format!(
                 "3 jobs are waiting; the oldest has waited for 1.2 s | waiting=3;{waiting};0 oldest=1.234s;{oldest};0 \
+                 longest=5.000s;;;0 \
                  running=2;;;0 workers=1;;;0 done=9c failed=4c memory=5B;;;0;1000"
             );
             assert_eq!(line, expected);

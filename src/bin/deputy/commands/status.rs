@@ -11,9 +11,7 @@ use crate::cli::{Choices, Count, Opt, Positional};
 use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Out, Style, one_line};
-use crate::server::{
-    NO_WORKER, SERVER, check_types, connect, is_memory_full, lacks_workers, memory_percent, open_jobs, uptime_ms,
-};
+use crate::server::{SERVER, check_types, connect, is_memory_full, mark, memory_percent, open_jobs, uptime_ms};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
@@ -30,7 +28,8 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     options: &[&JSON, &SERVER, &HELP],
     about: &[
         "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
-         last had no worker, and the age of the oldest waiting job. A type with waiting jobs and no worker is marked. A \
+         last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
+         its worker. A type is marked if jobs wait and it has no worker, or if it has lost workers that held its jobs. A \
          terminal shows only as many types as fit.",
     ],
     examples: &[
@@ -82,7 +81,7 @@ const GAP: usize = 2;
 /// The fewest columns of a name, however narrow the terminal is.
 const NAME_MIN: usize = 8;
 /// The titles of the columns of numbers.
-const TITLES: [&str; 5] = ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST"];
+const TITLES: [&str; 6] = ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST"];
 
 /// A line and its style.
 #[derive(Debug, PartialEq, Eq)]
@@ -167,7 +166,7 @@ impl StatusView<'_> {
     }
 
     fn table(&self, types: &[&TypeMetrics]) -> Vec<Line> {
-        let rows: Vec<_> = types.iter().map(|row| (one_line(&row.name), numbers(row), lacks_workers(row))).collect();
+        let rows: Vec<_> = types.iter().map(|row| (one_line(&row.name), numbers(row), mark(row))).collect();
         let mut widths = TITLES.map(str::len);
         for (_, numbers, _) in &rows {
             for (width, number) in widths.iter_mut().zip(numbers) {
@@ -175,7 +174,7 @@ impl StatusView<'_> {
             }
         }
         let taken: usize = widths.iter().map(|width| GAP + width).sum();
-        let marks = if rows.iter().any(|row| row.2) { GAP + NO_WORKER.len() } else { 0 };
+        let marks = rows.iter().filter_map(|row| row.2.as_ref()).map(|mark| GAP + mark.len()).max().unwrap_or(0);
         let widest = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0).max("TYPE".len());
         let name = widest.min(self.columns.saturating_sub(taken + marks).max(NAME_MIN));
         let line = |first: &str, numbers: &[String], mark: &str| {
@@ -185,18 +184,19 @@ impl StatusView<'_> {
         };
         let heading = line("TYPE", &TITLES.map(str::to_owned), "");
         let mut lines = vec![Line { style: Some(Style::Bold), text: heading }];
-        lines.extend(rows.iter().map(|(first, numbers, lacks)| Line {
-            style: lacks.then_some(Style::Red),
-            text: line(first, numbers, &if *lacks { " ".repeat(GAP) + NO_WORKER } else { String::new() }),
+        lines.extend(rows.iter().map(|(first, numbers, mark)| Line {
+            style: mark.as_ref().map(|_| Style::Red),
+            text: line(first, numbers, &mark.as_ref().map_or(String::new(), |mark| " ".repeat(GAP) + mark)),
         }));
         lines
     }
 }
 
 /// The numbers of a row, in the order of [`TITLES`].
-fn numbers(row: &TypeMetrics) -> [String; 5] {
+fn numbers(row: &TypeMetrics) -> [String; 6] {
     let oldest = if row.waiting == 0 { "-".to_owned() } else { age(row.oldest_ms) };
-    [count(row.waiting), count(row.running), count(row.workers), count(row.done), oldest]
+    let longest = if row.oldest_running_ms == 0 { "-".to_owned() } else { age(row.oldest_running_ms) };
+    [count(row.waiting), count(row.running), count(row.workers), count(row.done), oldest, longest]
 }
 
 fn plain(text: String) -> Line {
@@ -227,9 +227,11 @@ mod tests {
             "jobs_done": 56_789, "jobs_waiting": 1_237, "jobs_running": 4, "workers": 3, "workers_idle": 2,
             "connections_open": 12, "bytes_held": 12_900_000, "bytes_max": 512 << 20, "threads": 4, "version": "0.1.0",
             "types": {
-                "写真": { "waiting": 0, "running": 0, "workers": 2, "done": 7, "oldest_ms": 0 },
-                "re\u{1b}\nsize": { "waiting": 3, "running": 0, "workers": 0, "done": 0, "oldest_ms": 449 },
-                "thumbnail": { "waiting": 1_234, "running": 4, "workers": 1, "done": 56_782, "oldest_ms": 200_000 },
+                "写真": { "waiting": 0, "running": 0, "workers": 2, "done": 7, "oldest_ms": 0, "lost": 1, "last_lost_ms": 600_001 },
+                "re\u{1b}\nsize": { "waiting": 3, "running": 0, "workers": 0, "done": 0, "oldest_ms": 449,
+                    "suspects": 1, "lost": 2, "last_lost_ms": 900_000 },
+                "thumbnail": { "waiting": 1_234, "running": 4, "workers": 1, "done": 56_782, "oldest_ms": 200_000,
+                    "lost": 1, "last_lost_ms": 600_000, "oldest_running_ms": 310_000 },
             }
         })
     }
@@ -243,17 +245,17 @@ mod tests {
             "workers  3, 2 idle; 12 connections",
             "memory   12.3 MiB of 512 MiB (2 %)",
             "",
-            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST",
-            "thumbnail         1,234        4        1  56,782  3 min 20 s",
-            "re\\u{1b}\\nsize        3        0        0       0       0.4 s  no worker",
-            "写真                  0        0        2       7           -",
+            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST     LONGEST",
+            "thumbnail         1,234        4        1  56,782  3 min 20 s  5 min 10 s  lost 1 worker",
+            "re\\u{1b}\\nsize        3        0        0       0       0.4 s           -  no worker, lost 2 workers",
+            "写真                  0        0        2       7           -           -",
         ];
         assert_eq!(texts(&lines), expected);
         let styles: Vec<_> = lines.iter().map(|line| line.style).collect();
         let none = None;
         assert_eq!(
             styles,
-            [Some(Style::Bold), none, none, none, none, Some(Style::Bold), none, Some(Style::Red), none]
+            [Some(Style::Bold), none, none, none, none, Some(Style::Bold), Some(Style::Red), Some(Style::Red), none]
         );
     }
 

@@ -13,7 +13,7 @@ use crate::cli::{Choices, Count, Positional};
 use crate::error::{EXIT_CODES, Outcome};
 use crate::format::{age, count, counted};
 use crate::out::{Out, one_line};
-use crate::server::{SERVER, check_type, connect, is_memory_full};
+use crate::server::{SERVER, check_type, connect, is_memory_full, lost_lately};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 pub(crate) static WHY: Subcommand = Subcommand {
@@ -23,8 +23,9 @@ pub(crate) static WHY: Subcommand = Subcommand {
     options: &[&SERVER, &HELP],
     about: &[
         "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
-         busy, they do not take what is there, the server is stopping, or no job is waiting. It adds that the server's \
-         memory budget is used up, if new jobs are refused for that reason.",
+         busy, they do not take what is there, a worker was lost with the job, the server is stopping, or no job is \
+         waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
+         worker, and whether the memory budget is used up.",
         "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
          they may hold, nor which other types they do. What is only likely is said with 'seem'.",
     ],
@@ -52,6 +53,9 @@ fn run(args: &Args) -> Outcome {
 /// How long a job may wait beside an idle worker before that needs an explanation.
 const MOMENT_MS: u64 = 1_000;
 
+/// From this age the oldest running job is part of the sentence.
+const LONG_MS: u64 = 10_000;
+
 /// Why jobs of a type are waiting, or that none is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
@@ -61,16 +65,18 @@ enum Cause {
     Nothing,
     /// No worker does the type.
     NoWorker,
+    /// Some of its workers are idle, and the oldest job came a moment ago.
+    AboutToStart,
+    /// At least `idle` of its workers are idle, and take nothing.
+    Stalled { idle: u64 },
+    /// All waiting jobs were requeued after their worker was lost. A worker gets one such job at a time, so slots may be free.
+    Suspects,
     /// As many of its jobs are running as it has workers, or more.
     Busy,
     /// Some of its workers hold none of its jobs, but no worker of the server is idle.
     BusyWithOthers,
     /// Some of its workers hold none of its jobs, and whether they hold others is not known.
     SeemBusy,
-    /// Some of its workers are idle, and the oldest job came a moment ago.
-    AboutToStart,
-    /// At least `idle` of its workers are idle, and take nothing.
-    Stalled { idle: u64 },
 }
 
 impl Cause {
@@ -84,15 +90,16 @@ impl Cause {
             row if row.workers == 0 => Self::NoWorker,
             row if idle > 0 && row.oldest_ms < MOMENT_MS => Self::AboutToStart,
             _ if idle > 0 => Self::Stalled { idle },
+            row if row.suspects >= row.waiting => Self::Suspects,
             row if row.running >= row.workers => Self::Busy,
             _ if metrics.workers_idle == 0 => Self::BusyWithOthers,
             _ => Self::SeemBusy,
         }
     }
 
-    /// Whether another name may be meant: the type has neither workers nor running jobs.
+    /// Whether another name may be meant: the type has neither workers nor running jobs, and has lost no worker.
     fn may_be_misspelt(self, row: &TypeMetrics) -> bool {
-        matches!(self, Self::Nothing | Self::NoWorker) && row.workers == 0 && row.running == 0
+        matches!(self, Self::Nothing | Self::NoWorker) && row.workers == 0 && row.running == 0 && row.lost == 0
     }
 
     /// Returns the sentence, with the names in `near` as a question.
@@ -109,7 +116,8 @@ impl Cause {
         };
         let full = is_memory_full(metrics) && self != Self::Stopping;
         let full = if full { "; the server's memory budget is used up, so it refuses new jobs" } else { "" };
-        reason + full + &suggestion(near)
+        let facts = if self == Self::Stopping { String::new() } else { self.facts(row) };
+        reason + &facts + full + &suggestion(near)
     }
 
     /// Returns the clause that follows the number of waiting jobs.
@@ -129,6 +137,12 @@ impl Cause {
             (Self::SeemBusy, workers) => {
                 format!(": its {} workers seem to be busy{some} with jobs of other types", count(workers))
             }
+            (Self::Suspects, workers) => format!(
+                ", because a worker was lost while it held {}: a worker gets such jobs one at a time, and {} holds one or has \
+                 no free slot",
+                if row.waiting == 1 { "it" } else { "each of them" },
+                if workers == 1 { "the only one".to_owned() } else { format!("each of the {}", count(workers)) }
+            ),
             (Self::Stalled { .. }, 1) => {
                 ", though its only worker is idle: it seems not to read what the server sends".to_owned()
             }
@@ -140,6 +154,36 @@ impl Cause {
             ),
             (Self::Stopping | Self::Nothing | Self::AboutToStart, _) => ": a worker is about to take it".to_owned(),
         }
+    }
+
+    /// Returns what else is known of the type's workers: losses, requeued jobs among others, and the oldest running job.
+    fn facts(self, row: &TypeMetrics) -> String {
+        let mut facts = String::new();
+        if row.lost > 0 && (self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row)) {
+            facts += &format!("; {}", losses(row));
+        }
+        if row.suspects > 0 && row.suspects < row.waiting {
+            let were = if row.suspects == 1 { "was" } else { "were" };
+            let suspects = count(row.suspects);
+            facts += &format!(
+                "; {suspects} of them {were} requeued after a loss, for a worker that holds no other such job"
+            );
+        }
+        if row.oldest_running_ms >= LONG_MS {
+            let worker = row.oldest_running_worker.as_deref().map(one_line);
+            let place = worker.map_or(String::new(), |worker| format!(" on worker {worker}"));
+            facts += &format!("; the oldest running job was sent {} ago{place}", age(row.oldest_running_ms));
+        }
+        facts
+    }
+}
+
+/// Returns how many workers were lost with jobs of the type, and when.
+fn losses(row: &TypeMetrics) -> String {
+    let ago = age(row.last_lost_ms);
+    match row.lost {
+        1 => format!("a worker was lost while it held a job of that type, {ago} ago"),
+        lost => format!("{} workers were lost while they held a job of that type, the last {ago} ago", count(lost)),
     }
 }
 
@@ -278,6 +322,50 @@ mod tests {
             ),
         ] {
             assert_eq!(sentence(jobs, workers), expected);
+        }
+    }
+
+    #[test]
+    fn losses_and_hung_jobs_are_part_of_the_sentence() {
+        let busy = json!({ "workers": 2, "workers_idle": 0 });
+        for (members, server, expected) in [
+            (
+                json!({ "waiting": 1, "oldest_ms": 3_000, "suspects": 1, "lost": 3, "last_lost_ms": 2_000 }),
+                json!({}),
+                "1 job of type \"t\" has waited for 3.0 s, because no worker does that type; 3 workers were lost while they \
+                 held a job of that type, the last 2.0 s ago.",
+            ),
+            (
+                json!({ "waiting": 2, "running": 1, "workers": 1, "oldest_ms": 3_000, "suspects": 2, "lost": 1,
+                    "last_lost_ms": 900_000 }),
+                json!({ "workers": 1 }),
+                "2 jobs of type \"t\" are waiting, the oldest for 3.0 s, because a worker was lost while it held each of \
+                 them: a worker gets such jobs one at a time, and the only one holds one or has no free slot; a worker was \
+                 lost while it held a job of that type, 15 min ago.",
+            ),
+            (
+                json!({ "waiting": 5, "running": 2, "workers": 2, "oldest_ms": 3_000, "suspects": 1, "lost": 1,
+                    "last_lost_ms": 900_000, "oldest_running_ms": 720_000, "oldest_running_worker": "127.0.0.1:5" }),
+                busy.clone(),
+                "5 jobs of type \"t\" are waiting, the oldest for 3.0 s, because all its 2 workers are busy: they hold 2; a \
+                 worker was lost while it held a job of that type, 15 min ago; 1 of them was requeued after a loss, for a \
+                 worker that holds no other such job; the oldest running job was sent 12 min ago on worker 127.0.0.1:5.",
+            ),
+            (
+                json!({ "running": 1, "workers": 1, "lost": 2, "last_lost_ms": 1_000, "oldest_running_ms": 10_000 }),
+                busy.clone(),
+                "No job of type \"t\" is waiting; 1 is running; 2 workers were lost while they held a job of that type, the \
+                 last 1.0 s ago; the oldest running job was sent 10 s ago.",
+            ),
+            // What is long ago is not the reason of anything.
+            (
+                json!({ "running": 1, "workers": 1, "lost": 2, "last_lost_ms": 600_001, "oldest_running_ms": 9_999 }),
+                busy,
+                "No job of type \"t\" is waiting; 1 is running.",
+            ),
+        ] {
+            let (row, metrics) = (row("t", members), metrics(server));
+            assert_eq!(Cause::of(&row, &metrics).explain(&row, &metrics, &[]), expected);
         }
     }
 

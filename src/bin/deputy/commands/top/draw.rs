@@ -13,7 +13,7 @@ use super::layout::{COLUMNS, Column, GAP, Heights, Row, Widths};
 use super::state::{Graph, State};
 use crate::format::{age, count, counted, cut, left, rate, right, size, width};
 use crate::out::one_line;
-use crate::server::{NO_WORKER, is_memory_full, lacks_workers, memory_percent, open_jobs, uptime_ms};
+use crate::server::{is_memory_full, mark, memory_percent, open_jobs, uptime_ms};
 
 /// Columns of the labels before the lines about the server.
 const LABEL: u16 = 9;
@@ -221,7 +221,7 @@ fn table_lines(state: &State, columns: usize, room: usize, theme: &Theme) -> (Li
         // With the mark of the sorted column.
         numbers.max(column.title().len() + 1)
     });
-    let widths = Widths::of(columns, widest_name, |column| widest[column as usize]);
+    let widths = Widths::of(columns, widest_name, state.sort.column, |column| widest[column as usize]);
     let shown = rows.iter().zip(&names).skip(state.first_row).take(room);
     let lines = shown.map(|(row, name)| table_row(state, row, name, &widths, theme)).collect();
     (table_heading(state, &widths, columns, theme), lines)
@@ -251,7 +251,8 @@ fn table_heading(state: &State, widths: &Widths, columns: usize, theme: &Theme) 
 
 fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &Theme) -> Line<'static> {
     let is_idle = open_jobs(row.numbers) == 0 && row.rate.unwrap_or(0.0) == 0.0;
-    let style = match (lacks_workers(row.numbers), is_idle) {
+    let mark = mark(row.numbers);
+    let style = match (mark.is_some(), is_idle) {
         (true, _) => theme.alarm,
         (false, true) => dim(),
         (false, false) => Style::new(),
@@ -262,10 +263,9 @@ fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &
     );
     if let (Some(history), columns @ GAP..) = (state.history(&row.numbers.name), widths.graph) {
         spans.push(Span::raw(" ".repeat(GAP)));
-        spans.push(if lacks_workers(row.numbers) && state.graph == Graph::Done {
-            Span::styled(NO_WORKER, style)
-        } else {
-            Span::styled(history.line(state.graph, columns - GAP), theme.graph)
+        spans.push(match mark.filter(|_| state.graph == Graph::Done) {
+            Some(mark) => Span::styled(cut(&mark, columns - GAP), style),
+            None => Span::styled(history.line(state.graph, columns - GAP), theme.graph),
         });
     }
     Line::from(spans)

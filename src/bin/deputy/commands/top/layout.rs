@@ -15,11 +15,12 @@ pub(super) enum Column {
     Workers,
     Rate,
     Oldest,
+    Longest,
 }
 
 /// From left to right.
-pub(super) const COLUMNS: [Column; 6] =
-    [Column::Type, Column::Waiting, Column::Running, Column::Workers, Column::Rate, Column::Oldest];
+pub(super) const COLUMNS: [Column; 7] =
+    [Column::Type, Column::Waiting, Column::Running, Column::Workers, Column::Rate, Column::Oldest, Column::Longest];
 
 impl Column {
     pub(super) fn title(self) -> &'static str {
@@ -30,6 +31,7 @@ impl Column {
             Self::Workers => "WORKERS",
             Self::Rate => "DONE/S",
             Self::Oldest => "OLDEST",
+            Self::Longest => "LONGEST",
         }
     }
 
@@ -43,6 +45,8 @@ impl Column {
             Self::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
             Self::Oldest if row.numbers.waiting == 0 => "-".to_owned(),
             Self::Oldest => age(row.numbers.oldest_ms),
+            Self::Longest if row.numbers.oldest_running_ms == 0 => "-".to_owned(),
+            Self::Longest => age(row.numbers.oldest_running_ms),
         }
     }
 
@@ -61,6 +65,7 @@ impl Column {
             Self::Workers => b.numbers.workers.cmp(&a.numbers.workers),
             Self::Rate => b.rate.unwrap_or(-1.0).total_cmp(&a.rate.unwrap_or(-1.0)),
             Self::Oldest => b.numbers.oldest_ms.cmp(&a.numbers.oldest_ms),
+            Self::Longest => b.numbers.oldest_running_ms.cmp(&a.numbers.oldest_running_ms),
         }
     }
 }
@@ -114,7 +119,8 @@ const NAME_MAX: usize = 48;
 const GRAPH_MIN: usize = 13;
 const GRAPH_MAX: usize = 60;
 /// The columns of numbers, the most important first.
-const NEEDED: [Column; 5] = [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running];
+const NEEDED: [Column; 6] =
+    [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running, Column::Longest];
 
 /// The widths of the parts of a row, in columns of the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,8 +133,9 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    /// Distributes `columns` of the terminal, given the width of the widest name and of the widest number per column.
-    pub(super) fn of(columns: usize, widest_name: usize, widest: impl Fn(Column) -> usize) -> Self {
+    /// Distributes `columns` of the terminal, given the width of the widest name, the column that rows are sorted by, and
+    /// the width of the widest number per column.
+    pub(super) fn of(columns: usize, widest_name: usize, sorted: Column, widest: impl Fn(Column) -> usize) -> Self {
         let name_min = NAME_MIN.min(columns);
         let mut left = columns - name_min;
         let mut numbers = Vec::new();
@@ -140,9 +147,16 @@ impl Widths {
             left -= width;
             numbers.push((column, width));
         }
-        numbers.sort_unstable_by_key(|(column, _)| *column as usize);
         let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
-        let has_graph = numbers.len() == NEEDED.len() && left >= fair + GAP + GRAPH_MIN;
+        let is_graph_possible = |left: usize| left >= fair + GAP + GRAPH_MIN;
+        // A graph is worth more than the last column of numbers, unless rows are sorted by that.
+        if numbers.len() == NEEDED.len() && sorted != Column::Longest && !is_graph_possible(left) {
+            if let Some((_, width)) = numbers.pop_if(|(_, width)| is_graph_possible(left + *width)) {
+                left += width;
+            }
+        }
+        numbers.sort_unstable_by_key(|(column, _)| *column as usize);
+        let has_graph = numbers.len() + 1 >= NEEDED.len() && is_graph_possible(left);
         let graph_min = if has_graph { GAP + GRAPH_MIN } else { 0 };
         let name = widest_name.clamp(name_min, NAME_MAX.max(name_min)).min(name_min + left - graph_min);
         let graph = if graph_min > 0 { (left + name_min - name).min(GAP + GRAPH_MAX) } else { 0 };
@@ -201,7 +215,7 @@ mod tests {
         let types = [
             row("b", json!({ "waiting": 3, "running": 1, "workers": 1, "oldest_ms": 10 })),
             row("a", json!({ "waiting": 3, "running": 2, "workers": 0, "oldest_ms": 30 })),
-            row("d", json!({ "waiting": 0, "running": 9, "workers": 3, "oldest_ms": 0 })),
+            row("d", json!({ "waiting": 0, "running": 9, "workers": 3, "oldest_ms": 0, "oldest_running_ms": 5 })),
             row("c", json!({ "waiting": 0, "running": 9, "workers": 2, "oldest_ms": 0 })),
         ];
         let rates = [Some(2.0), None, Some(0.5), Some(0.5)];
@@ -212,6 +226,7 @@ mod tests {
             (Column::Workers, "dcba", "abcd"),
             (Column::Rate, "bcda", "acdb"),
             (Column::Oldest, "abcd", "cdba"),
+            (Column::Longest, "dabc", "abcd"),
         ] {
             let sorted = |reversed| {
                 let mut rows: Vec<_> = types.iter().zip(rates).map(|(numbers, rate)| Row { numbers, rate }).collect();
@@ -224,13 +239,13 @@ mod tests {
 
     #[test]
     fn the_last_column_is_followed_by_the_first() {
-        assert_eq!(Column::Oldest.next(1), Column::Type);
-        assert_eq!(Column::Type.next(COLUMNS.len() - 1), Column::Oldest);
+        assert_eq!(Column::Longest.next(1), Column::Type);
+        assert_eq!(Column::Type.next(COLUMNS.len() - 1), Column::Longest);
     }
 
     #[test]
     fn numbers_come_before_names_and_names_before_graphs() {
-        let widest = |column| if column == Column::Oldest { 10 } else { 8 };
+        let widest = |column| if matches!(column, Column::Oldest | Column::Longest) { 10 } else { 8 };
         for (columns, name, expected, numbers, graph) in [
             (0, 9, 0, "", 0),
             (5, 30, 5, "", 0),
@@ -239,19 +254,19 @@ mod tests {
             (32, 30, 10, "Waiting Oldest", 0),
             (62, 30, 10, "Waiting Running Workers Rate Oldest", 0),
             (73, 30, 21, "Waiting Running Workers Rate Oldest", 0),
-            (86, 30, 30, "Waiting Running Workers Rate Oldest", 0),
+            (86, 30, 22, "Waiting Running Workers Rate Oldest Longest", 0),
             (87, 30, 20, "Waiting Running Workers Rate Oldest", 15),
             (80, 9, 10, "Waiting Running Workers Rate Oldest", 18),
-            (100, 30, 30, "Waiting Running Workers Rate Oldest", 18),
-            (300, 90, 48, "Waiting Running Workers Rate Oldest", 62),
+            (100, 30, 21, "Waiting Running Workers Rate Oldest Longest", 15),
+            (300, 90, 48, "Waiting Running Workers Rate Oldest Longest", 62),
         ] {
-            let widths = Widths::of(columns, name, widest);
+            let widths = Widths::of(columns, name, Column::Waiting, widest);
             let names: Vec<_> = widths.numbers.iter().map(|(column, _)| format!("{column:?}")).collect();
             assert_eq!((widths.name, names.join(" ").as_str(), widths.graph), (expected, numbers, graph), "{columns}");
         }
         for columns in 0..200 {
             for name in [0, 9, 100] {
-                let widths = Widths::of(columns, name, widest);
+                let widths = Widths::of(columns, name, Column::Waiting, widest);
                 let sum = widths.name + widths.graph + widths.numbers.iter().map(|(_, width)| width).sum::<usize>();
                 assert!(sum <= columns, "{sum} of {columns}");
             }

@@ -49,8 +49,11 @@ static DELAY: Opt = Opt {
 static SORT: Opt = Opt {
     short: Some('s'),
     long: "--sort",
-    value: ValueKind::Choice { name: "COLUMN", words: &["type", "waiting", "running", "workers", "done", "oldest"] },
-    help: "the column to sort by: type, waiting, running, workers, done or oldest",
+    value: ValueKind::Choice {
+        name: "COLUMN",
+        words: &["type", "waiting", "running", "workers", "done", "oldest", "longest"],
+    },
+    help: "the column to sort by: type, waiting, running, workers, done, oldest or longest",
     default: "waiting",
 };
 
