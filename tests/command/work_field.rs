@@ -205,3 +205,30 @@ fn process_1_obeys_signals_and_tells_how_it_ended() {
         assert_eq!(process.ended().status.code(), Some(code), "{signal}");
     }
 }
+
+#[test]
+fn signals_that_the_parent_left_blocked_or_ignored_do_no_harm() {
+    let server = Server::start(&[]);
+    let ended = shell(&server, "(trap '' CHLD; exec $DEPUTY work -c 1 t -- echo ok) & $DEPUTY do -r t; wait");
+    check(&ended, 0, "ok\n", "connected");
+    let Some(worker) = signalled_worker(&server, "--block-signal=TERM,INT", "echo ok") else { return };
+    worker.signal(Signal::TERM);
+    check(&worker.ended(), 0, "", "connected");
+}
+
+#[test]
+fn more_jobs_at_once_than_open_files_allow_are_refused() {
+    let server = Server::start(&[]);
+    let ended = shell(&server, "ulimit -n 100; $DEPUTY work -j 14 t -- cat");
+    check(
+        &ended,
+        2,
+        "",
+        "option '--jobs' 14 needs more open files than the limit of 100, which is enough for 13: raise it",
+    );
+    let ended = shell(
+        &server,
+        "ulimit -n 100; $DEPUTY work -c 1 -j 13 t -- cat & $DEPUTY do -r t x 2> /dev/null; $DEPUTY do -r -s t x; wait",
+    );
+    check(&ended, 0, "x\n", "connected");
+}

@@ -1,5 +1,6 @@
-//! Process 1 of a container. The system gives it the orphans of all others to reap, and does not end it by signals that it
-//! does not catch. So `deputy` as process 1 starts itself once more, passes signals on, and reaps.
+//! What a process finds at its start: signals that its parent left blocked, and whether it is process 1 of a container.
+//!
+//! The system gives process 1 the orphans of all others to reap, and does not end it by signals that it does not catch. So `deputy` as process 1 starts itself once more, passes signals on, and reaps.
 
 use std::env;
 use std::io;
@@ -11,6 +12,14 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group
 use rustix::termios::tcsetpgrp;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::Signals;
+
+/// Unblocks the signals that stop a command. A parent process may have left them blocked, and they would never arrive.
+pub(crate) fn unblock_signals() {
+    use nix::sys::signal::{SigSet, Signal};
+    let stopping = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGCHLD];
+    // It cannot fail: these are signals.
+    let _ = stopping.into_iter().collect::<SigSet>().thread_unblock();
+}
 
 /// The program that runs, for starting it once more. Its file may have been replaced meanwhile.
 pub(crate) fn this_program() -> io::Result<PathBuf> {

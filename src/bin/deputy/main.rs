@@ -53,6 +53,7 @@ static SUBCOMMANDS: &[&Subcommand] = &[
 ];
 
 fn main() -> ExitCode {
+    init::unblock_signals();
     if std::env::args_os().nth(1).is_some_and(|first| first == work::groups::GUARD) {
         work::groups::guard();
         return ExitCode::SUCCESS;

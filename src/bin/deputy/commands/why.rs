@@ -158,23 +158,20 @@ impl Cause {
 
     /// Returns what else is known of the type's workers: losses, requeued jobs among others, and the oldest running job.
     fn facts(self, row: &TypeMetrics) -> String {
-        let mut facts = String::new();
-        if row.lost > 0 && (self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row)) {
-            facts += &format!("; {}", losses(row));
-        }
-        if row.suspects > 0 && row.suspects < row.waiting {
+        let is_lost = self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row);
+        let lost = (row.lost > 0 && is_lost).then(|| losses(row));
+        let requeued = (row.suspects > 0 && row.suspects < row.waiting).then(|| {
             let were = if row.suspects == 1 { "was" } else { "were" };
             let suspects = count(row.suspects);
-            facts += &format!(
-                "; {suspects} of them {were} requeued after a loss, for a worker that holds no other such job"
-            );
-        }
-        if row.oldest_running_ms >= LONG_MS {
+            format!("{suspects} of them {were} requeued after a loss, for a worker that holds no other such job")
+        });
+        let oldest = (row.oldest_running_ms >= LONG_MS).then(|| {
             let worker = row.oldest_running_worker.as_deref().map(one_line);
-            let place = worker.map_or(String::new(), |worker| format!(" on worker {worker}"));
-            facts += &format!("; the oldest running job was sent {} ago{place}", age(row.oldest_running_ms));
-        }
-        facts
+            let to = worker.map_or(String::new(), |worker| format!(" to worker {worker}"));
+            format!("the oldest running job was sent{to} {} ago", age(row.oldest_running_ms))
+        });
+        let facts: Vec<String> = [Some(String::new()), lost, requeued, oldest].into_iter().flatten().collect();
+        facts.join("; ")
     }
 }
 
@@ -349,7 +346,7 @@ mod tests {
                 busy.clone(),
                 "5 jobs of type \"t\" are waiting, the oldest for 3.0 s, because all its 2 workers are busy: they hold 2; a \
                  worker was lost while it held a job of that type, 15 min ago; 1 of them was requeued after a loss, for a \
-                 worker that holds no other such job; the oldest running job was sent 12 min ago on worker 127.0.0.1:5.",
+                 worker that holds no other such job; the oldest running job was sent to worker 127.0.0.1:5 12 min ago.",
             ),
             (
                 json!({ "running": 1, "workers": 1, "lost": 2, "last_lost_ms": 1_000, "oldest_running_ms": 10_000 }),

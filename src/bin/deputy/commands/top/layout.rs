@@ -150,10 +150,9 @@ impl Widths {
         let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
         let is_graph_possible = |left: usize| left >= fair + GAP + GRAPH_MIN;
         // A graph is worth more than the last column of numbers, unless rows are sorted by that.
-        if numbers.len() == NEEDED.len() && sorted != Column::Longest && !is_graph_possible(left) {
-            if let Some((_, width)) = numbers.pop_if(|(_, width)| is_graph_possible(left + *width)) {
-                left += width;
-            }
+        let is_narrow = numbers.len() == NEEDED.len() && sorted != Column::Longest && !is_graph_possible(left);
+        if is_narrow && let Some((_, width)) = numbers.pop_if(|(_, width)| is_graph_possible(left + *width)) {
+            left += width;
         }
         numbers.sort_unstable_by_key(|(column, _)| *column as usize);
         let has_graph = numbers.len() + 1 >= NEEDED.len() && is_graph_possible(left);

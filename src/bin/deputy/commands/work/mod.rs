@@ -22,8 +22,9 @@ use std::time::Duration;
 use deputy::client::{Event, Job, Options, RunError, Stopper, Worker};
 use deputy::limits::JOBS_PER_WORKER_MAX;
 use parking_lot::{Condvar, Mutex};
-use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use rustix::process::{Resource, Signal, getrlimit};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use self::command::{Command, IoFormat, JobError};
@@ -58,6 +59,10 @@ static COUNT: Opt = Opt {
     default: "no limit",
 };
 
+/// Open files of a running command: three pipes, and one with two ends for its exit.
+const FILES_PER_COMMAND: u64 = 5;
+/// Open files of the worker itself, and of a command that is being started.
+const FILES_OF_WORKER: u64 = 32;
 /// How long the worker takes no jobs after it could not run the command: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -118,12 +123,26 @@ fn run(args: &Args) -> Outcome {
     let command =
         Arc::new(Command::new(args.trailing(), form, args.seconds(&TIMEOUT), max_line(args), Arc::clone(&groups))?);
     let stop = Arc::new(Stop::default());
+    check_open_files(args.uint(&JOBS).unwrap_or(1))?;
     url(args)?;
     catch_signals(Arc::clone(&stop), Arc::clone(&groups))?;
     groups.start_guard();
     let jobs_left = AtomicU64::new(args.uint(&COUNT).unwrap_or(u64::MAX));
     work(args, &command, &stop, &Arc::new(jobs_left))?;
     if groups.were_signalled() { Err(CliError::new(INTERRUPTED, "")) } else { Ok(()) }
+}
+
+/// Checks that the limit of open files is enough for this many commands at once.
+fn check_open_files(jobs: u64) -> Outcome {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
+    let enough_for = limit.saturating_sub(FILES_OF_WORKER) / FILES_PER_COMMAND;
+    if jobs <= enough_for.max(1) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!(
+        "option '--jobs' {jobs} needs more open files than the limit of {limit}, which is enough for {enough_for}: raise it \
+         (ulimit -n, LimitNOFILE=), or run fewer jobs at once"
+    )))
 }
 
 /// Works until a signal or the number of jobs ends it. A worker that cannot run the command leaves, and another begins when
@@ -239,6 +258,8 @@ fn catch_signals(stop: Arc<Stop>, groups: Arc<ProcessGroups>) -> Outcome {
     // `nohup` and shells start programs with these ignored, and that is respected.
     let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = Signals::new([SIGTERM, SIGINT].into_iter().chain(others)).map_err(cannot)?;
+    // A parent process may have left it ignored. Then the system would reap commands before the worker knows how they ended.
+    flag::register(SIGCHLD, Arc::default()).map_err(cannot)?;
     let listen = move || {
         let mut signals = signals.forever();
         signals.next();
