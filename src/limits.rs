@@ -15,6 +15,9 @@ pub const TYPES_PER_CONNECTION_MAX: usize = 1_024;
 /// Rows in the table of a metrics answer that asks for all types: a screenful many times over.
 pub const TYPE_ROWS_MAX: usize = 1_000;
 
+/// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
+pub const LOST_TYPES_MAX: usize = 1_024;
+
 /// Slots of a worker, in jobs: the range of `max_jobs` is 1 to this.
 pub const JOBS_PER_WORKER_MAX: u32 = 65_535;
 

@@ -10,7 +10,7 @@ mod table;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use faults::{Fault, FaultBlock, Faults};
-pub use table::{Kind, METRICS, Metric, Totals, TypeRow, TypeRows, Value};
+pub use table::{Kind, METRICS, Metric, OldestRunning, Totals, TypeRow, TypeRows, Value};
 
 /// Declares the figures once: each is a field of [`Counts`], and they have this order in [`Block`].
 macro_rules! figures {

@@ -84,6 +84,10 @@ impl Effects for Surroundings {
         panic!("no peer does anything wrong: {conn:?}, {fault:?}");
     }
 
+    fn peer_name(&mut self, conn: ConnId) -> String {
+        panic!("no metrics by type are asked for: {conn:?}");
+    }
+
     fn totals(&mut self, _: &Counts) -> Totals {
         panic!("no client asks for the metrics");
     }

@@ -174,3 +174,55 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TypeMetrics>, 
 
     deserializer.deserialize_map(Rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use serde::Deserialize;
+    use serde::de::value::Error;
+    use serde::de::{Deserializer, Error as _, Visitor};
+
+    use super::*;
+    use crate::metrics::{Fault, METRICS, TypeRow};
+
+    /// A deserializer that has no value, and says as its error which fields a struct asks for.
+    struct Fields;
+
+    impl<'de> Deserializer<'de> for Fields {
+        type Error = Error;
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Error> {
+            Err(Error::custom(fields.join(" ")))
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+            Err(Error::custom("not a struct"))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    /// Returns the fields that a struct is read from, in order.
+    fn fields<T: for<'de> Deserialize<'de> + fmt::Debug>() -> Vec<String> {
+        let error = T::deserialize(Fields).expect_err("there is no value");
+        error.to_string().split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_client_reads_each_metric_that_the_server_has() {
+        let names = METRICS.iter().map(|metric| metric.name).chain(["types"]);
+        assert_eq!(fields::<Metrics>(), names.collect::<Vec<_>>());
+        assert_eq!(fields::<FaultMetrics>(), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
+        let row = TypeRow::default().members().map(|(name, _)| name);
+        assert_eq!(fields::<TypeMetrics>(), row.into_iter().chain(["oldest_running_worker"]).collect::<Vec<_>>());
+    }
+}

@@ -10,6 +10,9 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::capacity::{Need, Place};
 use super::ctx::Ctx;
 use super::ids::{ConnId, Membership, PoolId};
@@ -20,12 +23,12 @@ use super::slots::Slot;
 use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::Reply;
 
-/// Whose free slots a pool may use.
+/// Whose free slots are given away.
 #[derive(Clone, Copy)]
 enum Supply {
     /// Those of this worker, which can take more than is recorded.
     Freed(ConnId),
-    /// Those of any worker that the pool has as ready.
+    /// Those of any worker that a pool has as ready.
     Ready,
 }
 
@@ -39,8 +42,10 @@ impl Owner {
         }
         let dirty = std::mem::take(&mut self.dirty);
         if !ctx.stopping {
-            let needy = dirty.iter().copied().filter(|&pool| self.pools.peek(pool).needs_slot());
-            self.serve(needy.collect(), Supply::Ready, ctx);
+            let mut needy = std::mem::take(&mut self.needy);
+            needy.extend(dirty.iter().filter(|&&pool| self.pools.peek(pool).needs_slot()));
+            self.serve(&mut needy, Supply::Ready, ctx);
+            self.needy = needy;
             self.offer_free(&dirty, ctx);
         }
         for &pool in &dirty {
@@ -57,37 +62,48 @@ impl Owner {
         if self.freed.is_empty() {
             return;
         }
+        let mut needy = std::mem::take(&mut self.needy);
         for at in 0..self.freed.len() {
             let (id, _) = self.freed[at];
-            let Some((worker, _)) = self.conns.worker(id) else { continue };
-            let tracking = worker.tracked().iter().map(|member| member.pool);
-            let needy: Vec<PoolId> = tracking.filter(|&pool| self.pools.peek(pool).needs_slot()).collect();
-            if !ctx.stopping {
-                self.serve(needy, Supply::Freed(id), ctx);
+            let Some((worker, now)) = self.conns.worker(id) else { continue };
+            if now.free > 0 && !ctx.stopping {
+                let tracking = worker.tracked().iter().map(|member| member.pool);
+                needy.extend(tracking.filter(|&pool| self.pools.peek(pool).needs_slot()));
+                self.serve(&mut needy, Supply::Freed(id), ctx);
             }
         }
+        self.needy = needy;
         self.record_freed();
         self.freed.clear();
     }
 
-    /// O1, a and b, for pools that need a slot.
-    fn serve(&mut self, mut needy: Vec<PoolId>, supply: Supply, ctx: &mut Ctx<'_>) {
+    /// O1, a and b, for pools that need a slot. Takes them out of the list.
+    ///
+    /// A heap and not a sorted list, because a worker of many starved types has slots for few of them.
+    fn serve(&mut self, needy: &mut Vec<PoolId>, supply: Supply, ctx: &mut Ctx<'_>) {
         if needy.is_empty() {
             return;
         }
-        for &pool in &needy {
+        for &pool in &*needy {
             if self.pools.peek(pool).rejects_suspects && self.supplier(supply, pool, Need::SlotWithoutSuspect).is_some()
             {
                 self.pools.get(pool).accept_suspects(ctx);
             }
         }
-        needy.sort_unstable_by_key(|&pool| (self.pools.peek(pool).starved_since, pool));
-        for pool in needy {
-            if self.pools.peek(pool).is_starved()
-                && let Some(worker) = self.supplier(supply, pool, Need::Slot)
-            {
-                self.pools.get(pool).pull(worker, ctx);
-                self.reserve(worker, supply, ctx);
+        let mut starved = Vec::with_capacity(needy.len());
+        starved.extend(needy.drain(..).filter_map(|pool| self.pools.peek(pool).starved()));
+        let mut starved = BinaryHeap::from(starved);
+        while let Some(Reverse((_, pool))) = starved.pop() {
+            if self.pools.peek(pool).starved().is_none() {
+                continue; // It was in the list twice.
+            }
+            match (self.supplier(supply, pool, Need::Slot), supply) {
+                (Some(worker), _) => {
+                    self.pools.get(pool).pull(worker, ctx);
+                    self.reserve(worker, supply, ctx);
+                }
+                (None, Supply::Freed(_)) => break, // It has no slot for the other pools either.
+                (None, Supply::Ready) => {}
             }
         }
     }
@@ -167,7 +183,7 @@ impl Owner {
         let lease = worker.slots.uses_leases().then(|| self.fresh_lease(ctx));
         self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: lease, arg: job.arg() }, ctx);
         let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
-        worker.slots.fill(lease, Slot { job, pool: id });
+        worker.slots.fill(lease, Slot { job, pool: id, sent: ctx.now });
         self.refresh(to, Place::Back, ctx);
     }
 

@@ -27,6 +27,9 @@ impl Owner {
     }
 
     /// Answers a line that is refused.
+    ///
+    /// A line that is not JSON, of a worker that holds jobs, may have been meant as a `did`. The job's slot would then stay
+    /// taken for ever, so the connection is closed and its jobs are requeued.
     pub(super) fn handle_refusal(&mut self, from: ConnId, refusal: &Refusal<'_>, ctx: &mut Ctx<'_>) {
         if let Some(fault) = fault_of(refusal) {
             ctx.effects.fault(from, fault);
@@ -35,7 +38,8 @@ impl Owner {
             Some(id) if refusal.is_do => self.refuse_job(from, id, refusal.code, &refusal.text, ctx),
             id => self.refuse(from, refusal.code, &refusal.text, id, ctx),
         }
-        if refusal.severity == Severity::Connection {
+        let lost_a_did = refusal.code == Code::BadJson && self.conns.holds_jobs(from);
+        if refusal.severity == Severity::Connection || lost_a_did {
             self.close(from, Closing::Explained, ctx);
         }
     }

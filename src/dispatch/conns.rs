@@ -71,6 +71,11 @@ impl Conns {
         Some((worker, now))
     }
 
+    /// Returns whether a connection is a worker that holds jobs.
+    pub(super) fn holds_jobs(&mut self, id: ConnId) -> bool {
+        self.worker(id).is_some_and(|(worker, _)| worker.slots.held() > 0)
+    }
+
     /// Removes a connection. The table shrinks when its end is empty.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
         let conn = self.0.get_mut(id.index as usize)?.take_if(|conn| conn.generation == id.generation)?;

@@ -2,7 +2,7 @@
 
 use super::capacity::{Capacity, Place};
 use super::ctx::Ctx;
-use super::ids::{ConnId, Membership};
+use super::ids::{ConnId, Membership, PoolId};
 use super::job::End;
 use super::message::{JobEvent, Message, Suspects};
 use super::owner::Owner;
@@ -36,6 +36,7 @@ impl Owner {
         worker.gauge(ctx);
         if !slots.is_empty() {
             ctx.effects.fault(id, Fault::LeftHolding);
+            self.count_loss(&slots, ctx);
         }
         let alone = slots.len() == 1;
         for slot in slots {
@@ -43,9 +44,19 @@ impl Owner {
         }
     }
 
+    /// Counts the loss of a worker for each type of which it held a job.
+    fn count_loss(&mut self, slots: &[Slot], ctx: &Ctx<'_>) {
+        let mut pools: Vec<PoolId> = slots.iter().map(|slot| slot.pool).collect();
+        pools.sort_unstable();
+        pools.dedup();
+        for pool in pools {
+            self.losses.count(&self.pools.peek(pool).of.name, ctx.now);
+        }
+    }
+
     /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was `alone` at the worker,
     /// or is a suspect already.
-    fn lose(&mut self, worker: ConnId, Slot { mut job, pool: id }: Slot, alone: bool, ctx: &mut Ctx<'_>) {
+    fn lose(&mut self, worker: ConnId, Slot { mut job, pool: id, .. }: Slot, alone: bool, ctx: &mut Ctx<'_>) {
         let pool = self.pools.get(id);
         pool.running -= 1;
         let home = pool.home;
@@ -69,7 +80,7 @@ impl Owner {
     pub(super) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.conns.ids() {
             let Some((worker, _)) = self.conns.worker(id) else { continue };
-            for Slot { job, pool } in worker.slots.release_all() {
+            for Slot { job, pool, .. } in worker.slots.release_all() {
                 self.pools.get(pool).running -= 1;
                 ctx.counts.jobs_running -= 1;
                 self.finish(job, End::Shutdown, ctx);

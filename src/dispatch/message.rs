@@ -118,6 +118,8 @@ pub trait Effects {
     fn trace(&mut self, job: TraceId, event: JobEvent) {
         let _ = (job, event); // Surroundings without a log have nothing to do.
     }
+    /// Returns the peer of a connection as the log prints it. Called only for metrics by type.
+    fn peer_name(&mut self, conn: ConnId) -> String;
     /// Returns the sum over all shards, with `own` as this one's latest figures.
     fn totals(&mut self, own: &Counts) -> Totals;
 }

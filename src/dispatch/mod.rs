@@ -11,7 +11,7 @@
 //! | [`message`] | inputs, effects, and the messages between shards |
 //! | [`job`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
-//! | `owner`, `conns`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries` | a shard as the owner of connections: its state |
+//! | `owner`, `conns`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries`, `losses` | a shard as the owner of connections: its state |
 //! | `commands`, `assign`, `departures`, `backpressure`, `type_stats` | the owner's rules: lines, getting jobs, lost workers, limits, metrics by type |
 //! | `ctx` | what a rule may use beside its own state |
 //! | [`collections`] | lists and tables that give memory back, and timers |
@@ -29,6 +29,7 @@ mod departures;
 mod home;
 pub mod ids;
 pub mod job;
+mod losses;
 pub mod message;
 mod micros;
 mod owner;

@@ -11,6 +11,7 @@ use super::conns::Conns;
 use super::ctx::Ctx;
 use super::ids::{ConnId, PoolId, Submitter};
 use super::job::{Answer, End, Job};
+use super::losses::Losses;
 use super::message::{Closing, JobEvent, MemoryUse};
 use super::micros::Micros;
 use super::partials::Partials;
@@ -25,6 +26,7 @@ pub(super) struct Owner {
     pub(super) conns: Conns,
     pub(super) pools: Pools,
     pub(super) queries: PendingQueries,
+    pub(super) losses: Losses,
     /// Pools that changed in this input; may hold one twice.
     pub(super) dirty: Vec<PoolId>,
     /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
@@ -40,6 +42,8 @@ pub(super) struct Owner {
     pub(super) stall_timers: Timers<ConnId>,
     pub(super) next_lease: u64,
     pub(super) next_starved: u64,
+    /// Pools that need a slot. Empty between uses, and kept so that a job allocates nothing for it.
+    pub(super) needy: Vec<PoolId>,
     pub(super) maps: RandomState,
 }
 
@@ -49,6 +53,7 @@ impl Owner {
             conns: Conns::default(),
             pools: Pools::new(maps.clone()),
             queries: PendingQueries::new(maps.clone()),
+            losses: Losses::new(maps.clone()),
             dirty: Vec::new(),
             freed: Vec::new(),
             pending: 0,
@@ -58,6 +63,7 @@ impl Owner {
             stall_timers: Timers::default(),
             next_lease: 0,
             next_starved: 0,
+            needy: Vec::new(),
             maps: maps.clone(),
         }
     }

@@ -4,6 +4,7 @@
 //! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
 //! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -54,15 +55,18 @@ pub(super) struct Pool {
     ready: [Ends; 2],
 }
 
+/// A starved type. The longest starved is the greatest.
+pub(super) type Starved = Reverse<(u64, PoolId)>;
+
 impl Pool {
-    /// Returns whether a slot that became free may be of use to it (O1, a and b).
+    /// Returns whether a free slot may be of use to it (O1, a and b).
     pub(super) fn needs_slot(&self) -> bool {
-        self.rejects_suspects || self.is_starved()
+        self.rejects_suspects || self.starved_since.is_some()
     }
 
-    /// Returns whether a job is to be pulled as soon as a slot is free.
-    pub(super) fn is_starved(&self) -> bool {
-        self.starved_since.is_some() && self.pull_pending.is_none()
+    /// Returns whether a job is to be pulled as soon as a slot is free, and since when.
+    pub(super) fn starved(&self) -> Option<Starved> {
+        self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| Reverse((since, self.id)))
     }
 
     /// Pulls a job, for which a slot of `worker` is reserved.

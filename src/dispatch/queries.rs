@@ -58,7 +58,7 @@ impl PendingQueries {
     pub(super) fn answer(&mut self, number: u64, rows: TypeRows) -> Option<(ConnId, TypeRows)> {
         let query = self.open.get_mut(&number).expect("every shard answers a query once");
         for (name, row) in rows {
-            query.rows.entry(name).or_default().add(&row);
+            query.rows.entry(name).or_default().add(row);
         }
         query.missing -= 1;
         if query.missing > 0 {
@@ -69,14 +69,14 @@ impl PendingQueries {
 }
 
 impl PendingQuery {
-    /// Returns the rows: the named types in the order of the query, or the types with the most jobs first.
+    /// Returns the rows: the named types in the order of the query, or the types in use, those with the most jobs first.
     fn table(mut self) -> TypeRows {
         match self.named.take() {
             Some(names) => {
                 let mut row = |name| self.rows.remove(name).unwrap_or_default();
                 names.iter().map(|name| (Arc::clone(name), row(name))).collect()
             }
-            None => fullest(self.rows.into_iter().collect()),
+            None => fullest(self.rows.into_iter().filter(|(_, row)| row.is_in_use()).collect()),
         }
     }
 }

@@ -9,6 +9,7 @@ use ahash::RandomState;
 
 use super::ids::PoolId;
 use super::job::Job;
+use super::micros::Micros;
 use crate::protocol::command::JobRef;
 use crate::protocol::id;
 
@@ -33,6 +34,8 @@ pub(super) struct Slot {
     pub(super) job: Job,
     /// The pool of its type.
     pub(super) pool: PoolId,
+    /// When it was sent.
+    pub(super) sent: Micros,
 }
 
 impl Slots {

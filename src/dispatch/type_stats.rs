@@ -1,17 +1,25 @@
 //! Metrics by type: the asker's owner queries every shard, adds up the answers, and replies. Outside of the rules by
 //! which jobs move.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use ahash::RandomState;
 
 use super::ctx::Ctx;
 use super::home::Home;
-use super::ids::{ConnId, ShardId};
+use super::ids::{ConnId, PoolId, ShardId};
+use super::losses::Loss;
 use super::message::{Closing, Message};
+use super::micros::Micros;
 use super::owner::Owner;
 use super::pools::Pool;
-use crate::metrics::{TypeRow, TypeRows};
+use crate::metrics::{OldestRunning, TypeRow, TypeRows};
 use crate::protocol::command::TypeName;
 use crate::protocol::reply::Reply;
+
+/// For each pool, when its oldest running job was sent, and to which worker.
+type OldestByPool = HashMap<PoolId, (Micros, ConnId), RandomState>;
 
 impl Owner {
     /// Queries every shard, this one too, about these types, or all. A name that is given again is not queried again.
@@ -38,22 +46,48 @@ impl Owner {
             self.close(asker, Closing::Flushed, ctx);
         }
     }
+
+    /// Finds the oldest running job of each pool. A pass over all slots, so that a job costs nothing for it.
+    fn oldest_running(&self) -> OldestByPool {
+        let mut oldest = HashMap::with_hasher(self.maps.clone());
+        for (id, conn) in self.conns.iter() {
+            for (_, slot) in conn.worker.iter().flat_map(|worker| worker.slots.iter()) {
+                let first = oldest.entry(slot.pool).or_insert((slot.sent, id));
+                *first = (*first).min((slot.sent, id));
+            }
+        }
+        oldest
+    }
 }
 
 /// Returns what this shard knows of these types, or all, as home and as owner.
-pub(super) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: &Ctx<'_>) -> TypeRows {
+pub(super) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: &mut Ctx<'_>) -> TypeRows {
+    let (now, oldest) = (ctx.now, owner.oldest_running());
     let Some(names) = types else {
-        let owned = owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row(pool)));
-        return home.rows(ctx.now).map(|(name, row)| (Arc::clone(name), row)).chain(owned).collect();
+        let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();
+        rows.extend(owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &oldest, ctx))));
+        rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
+        return rows;
     };
-    let known = |name: &Arc<str>| {
-        let owned = owner.pools.find(name).map(|pool| row(owner.pools.peek(pool)));
-        let rows = [home.row(name, ctx.settings.hash(name), ctx.now), owned];
-        rows.into_iter().flatten().map(|row| (Arc::clone(name), row)).collect::<Vec<_>>()
-    };
-    names.iter().flat_map(known).collect()
+    let mut rows = TypeRows::new();
+    for name in names {
+        let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &oldest, ctx));
+        let queue = home.row(name, ctx.settings.hash(name), now);
+        let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
+        rows.extend([queue, pool, loss].into_iter().flatten().map(|row| (Arc::clone(name), row)));
+    }
+    rows
 }
 
-fn row(pool: &Pool) -> TypeRow {
-    TypeRow { running: pool.running, workers: u64::from(pool.workers), done: pool.done, ..TypeRow::default() }
+fn row_of_pool(pool: &Pool, oldest: &OldestByPool, ctx: &mut Ctx<'_>) -> TypeRow {
+    let oldest_running = oldest.get(&pool.id).map(|&(sent, worker)| OldestRunning {
+        ms: ctx.now.since(sent).as_ms(),
+        worker: ctx.effects.peer_name(worker),
+    });
+    let workers = u64::from(pool.workers);
+    TypeRow { running: pool.running, workers, done: pool.done, oldest_running, ..TypeRow::default() }
+}
+
+fn row_of_loss(loss: Loss, now: Micros) -> TypeRow {
+    TypeRow { lost: loss.workers, last_lost_ms: now.since(loss.last).as_ms(), ..TypeRow::default() }
 }

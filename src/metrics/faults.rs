@@ -29,7 +29,7 @@ macro_rules! classes {
 }
 
 classes! {
-    /// A line was refused with `bad_json`, and the connection stayed open.
+    /// A line was refused with `bad_json`, and it was not the first.
     BadJson "bad_json",
     /// A line was refused with `bad_request`.
     BadRequest "bad_request",

@@ -112,7 +112,7 @@ pub const METRICS: &[Metric] = &[
 pub type TypeRows = Vec<(Arc<str>, TypeRow)>;
 
 /// What is known of a type, at one shard or, added up, at all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeRow {
     /// Jobs in the queue.
     pub waiting: u64,
@@ -124,22 +124,64 @@ pub struct TypeRow {
     pub done: u64,
     /// Age of the oldest waiting job in milliseconds, or 0.
     pub oldest_ms: u64,
+    /// Waiting jobs that are suspects: they were requeued because their worker was lost.
+    pub suspects: u64,
+    /// Workers lost while they held a job of this type, as far as the shards remember.
+    pub lost: u64,
+    /// Milliseconds since the last of them was lost, or 0.
+    pub last_lost_ms: u64,
+    /// The job that a worker holds longest.
+    pub oldest_running: Option<OldestRunning>,
+}
+
+/// The oldest running job of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldestRunning {
+    /// Milliseconds since it was sent.
+    pub ms: u64,
+    /// The worker, as the log prints it.
+    pub worker: String,
 }
 
 impl TypeRow {
-    /// Returns the members of a row: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 5] {
-        let Self { waiting, running, workers, done, oldest_ms } = *self;
-        [("waiting", waiting), ("running", running), ("workers", workers), ("done", done), ("oldest_ms", oldest_ms)]
+    /// Returns the members of a row that are numbers: names on the wire, and values.
+    pub fn members(&self) -> [(&'static str, u64); 9] {
+        [
+            ("waiting", self.waiting),
+            ("running", self.running),
+            ("workers", self.workers),
+            ("done", self.done),
+            ("oldest_ms", self.oldest_ms),
+            ("suspects", self.suspects),
+            ("lost", self.lost),
+            ("last_lost_ms", self.last_lost_ms),
+            ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
+        ]
+    }
+
+    /// Returns whether the type has jobs or workers.
+    pub fn is_in_use(&self) -> bool {
+        self.waiting + self.running + self.workers > 0
     }
 
     /// Adds what another shard knows.
-    pub fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: Self) {
         self.waiting += other.waiting;
         self.running += other.running;
         self.workers += other.workers;
         self.done += other.done;
         self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
+        self.suspects += other.suspects;
+        self.last_lost_ms = match (self.lost, other.lost) {
+            (0, _) => other.last_lost_ms,
+            (_, 0) => self.last_lost_ms,
+            _ => self.last_lost_ms.min(other.last_lost_ms),
+        };
+        self.lost += other.lost;
+        let runs_longer = |oldest: &OldestRunning| self.oldest_running.as_ref().is_none_or(|own| own.ms < oldest.ms);
+        if let Some(oldest) = other.oldest_running.filter(runs_longer) {
+            self.oldest_running = Some(oldest);
+        }
     }
 }
 
@@ -154,8 +196,21 @@ mod tests {
             assert!(METRICS[..i].iter().all(|other| other.name != metric.name), "{}", metric.name);
             assert!(docs.contains(&format!("`{}`", metric.name)), "docs/protocol.md does not name {}", metric.name);
         }
+        assert!(docs.contains("`oldest_running_worker`"), "docs/protocol.md does not name oldest_running_worker");
         for (name, _) in TypeRow::default().members() {
-            assert!(docs.contains(&format!("\"{name}\":")), "docs/protocol.md does not show {name}");
+            assert!(docs.contains(&format!("`{name}`")), "docs/protocol.md does not name {name}");
         }
+    }
+
+    #[test]
+    fn rows_add_up_and_keep_the_extremes() {
+        let oldest = |ms, worker: &str| Some(OldestRunning { ms, worker: worker.to_owned() });
+        let lost = |lost, last_lost_ms| TypeRow { lost, last_lost_ms, ..TypeRow::default() };
+        let mut row = TypeRow { waiting: 1, suspects: 1, oldest_ms: 5, ..TypeRow::default() };
+        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, ..lost(2, 40) });
+        row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
+        row.add(lost(0, 0));
+        assert_eq!((row.waiting, row.suspects, row.oldest_ms), (1, 3, 5));
+        assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
     }
 }

@@ -139,8 +139,13 @@ pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
             let text = "the line is longer than this server takes (--max-line)";
             Err(Refusal::of_unreadable(Code::TooLong, text, Severity::Connection))
         }
-        Frame::NotJson => {
-            let text = "a connection must begin with a JSON object";
+        Frame::NotJson { byte } => {
+            let text = match byte {
+                0xef => {
+                    "a connection must begin with a JSON object, and not with a byte order mark: send UTF-8 without one"
+                }
+                _ => "a connection must begin with a JSON object",
+            };
             Err(Refusal::of_unreadable(Code::BadJson, text, Severity::Connection))
         }
     }

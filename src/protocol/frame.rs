@@ -29,7 +29,10 @@ pub enum Frame<'a> {
     /// The line passed the limit. Nothing after it may be read as commands.
     TooLong,
     /// The connection's first byte does not open an object. Nothing after it may be read as commands.
-    NotJson,
+    NotJson {
+        /// That byte.
+        byte: u8,
+    },
 }
 
 /// Cuts one connection's bytes into lines. Holds no memory of its own while no line is unfinished.
@@ -122,7 +125,8 @@ impl Framer {
         let piece = &window[..end.unwrap_or(window.len())];
         let fit = &piece[..self.fitting(piece, line_bytes_max)];
         if self.stage == Stage::Blank && !self.opens(fit) {
-            return Piece::Fault(Frame::NotJson);
+            let byte = fit.iter().copied().find(|&byte| !is_white(byte)).unwrap_or(b'\r');
+            return Piece::Fault(Frame::NotJson { byte });
         }
         if fit.len() < piece.len() {
             return Piece::Fault(Frame::TooLong);

@@ -54,6 +54,9 @@ impl<'a> Members<'a> {
         if let Some(at) = memchr(b'\r', text.as_bytes()) {
             return Err(format!("a CR that is not at the line's end, at column {}", at + 1));
         }
+        if text.starts_with('\u{feff}') {
+            return Err("a byte order mark (U+FEFF) before the JSON object: send UTF-8 without one".to_owned());
+        }
         // The parser would say so too, but quote the whole value.
         if !text.trim_start_matches([' ', '\t']).starts_with('{') {
             return Err("not a JSON object".to_owned());

@@ -201,6 +201,10 @@ fn put_types(out: &mut Vec<u8>, rows: &[(Arc<str>, TypeRow)]) {
         for (i, (name, number)) in row.members().into_iter().enumerate() {
             put_number(out, i, name, number);
         }
+        if let Some(oldest) = &row.oldest_running {
+            put(out, br#","oldest_running_worker":""#, &escape(&oldest.worker));
+            out.push(b'"');
+        }
         out.push(b'}');
     }
     out.push(b'}');
@@ -209,6 +213,7 @@ fn put_types(out: &mut Vec<u8>, rows: &[(Arc<str>, TypeRow)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::OldestRunning;
 
     /// Replies of every shape, and their lines without the end.
     fn rows() -> Vec<(Reply<'static>, &'static str)> {
@@ -285,7 +290,18 @@ mod tests {
     #[test]
     fn the_metrics_are_an_object_with_a_table_by_type() {
         let totals = Totals { threads: 2, draining: true, ..Totals::default() };
-        let row = TypeRow { waiting: 1, running: 2, workers: 3, done: 4, oldest_ms: 5 };
+        let oldest_running = Some(OldestRunning { ms: 9, worker: "[::1]:1".to_owned() });
+        let row = TypeRow {
+            waiting: 1,
+            running: 2,
+            workers: 3,
+            done: 4,
+            oldest_ms: 5,
+            suspects: 6,
+            lost: 7,
+            last_lost_ms: 8,
+            oldest_running,
+        };
         let types = [(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
         let mut out = Vec::new();
         Reply::Metrics { totals: &totals, types: Some(&types) }.encode(&mut out);
@@ -295,8 +311,14 @@ mod tests {
         assert_eq!((&metrics["threads"], &metrics["draining"]), (&2.into(), &true.into()));
         assert_eq!(metrics["faults"].as_object().unwrap().len(), Fault::ALL.len());
         let table = serde_json::json!({
-            "a\"b": {"waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5},
-            "c": {"waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0},
+            "a\"b": {
+                "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
+                "last_lost_ms": 8, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
+            },
+            "c": {
+                "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
+                "last_lost_ms": 0, "oldest_running_ms": 0,
+            },
         });
         assert_eq!(metrics["types"], table);
         let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals)).unwrap();

@@ -241,6 +241,10 @@ impl Effects for Connections {
         trace(&self.log, self.shard, job, event);
     }
 
+    fn peer_name(&mut self, conn: ConnId) -> String {
+        self.get(conn).map_or(Peer::Gone, |conn| conn.peer).to_string()
+    }
+
     fn totals(&mut self, own: &Counts) -> Totals {
         self.publish(own);
         self.shared.totals()

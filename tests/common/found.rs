@@ -42,7 +42,7 @@ impl From<Frame<'_>> for Found {
         match frame {
             Frame::Line { bytes, first } => Self::Line(bytes.to_vec(), first),
             Frame::TooLong => Self::TooLong,
-            Frame::NotJson => Self::NotJson,
+            Frame::NotJson { .. } => Self::NotJson,
         }
     }
 }

@@ -131,6 +131,11 @@ impl Effects for Recorder<'_> {
         }
     }
 
+    fn peer_name(&mut self, conn: ConnId) -> String {
+        let peer = self.outside.peer(self.shard, conn).expect("a worker that holds a job is there");
+        format!("peer {}", peer.0)
+    }
+
     fn totals(&mut self, own: &Counts) -> Totals {
         self.outside.published[usize::from(self.shard)] = *own;
         self.outside.totals()

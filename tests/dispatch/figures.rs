@@ -292,3 +292,71 @@ fn messages_to_other_shards_are_counted_and_those_to_the_own_are_not() {
         assert_eq!(world.totals().counts.shard_messages, messages);
     }
 }
+
+#[test]
+fn lost_workers_and_the_jobs_requeued_for_it_are_told_by_type() {
+    check(
+        r#"deputy --max-attempts 3
+           A> do 1 t
+           A> do 2 u
+           W> can_do t u max_jobs 2
+           W< do 1 t $a
+           W< do 2 u $b
+           at 1000
+           W gone
+           at 1500
+           M> {"cmd":"metrics","types":["t","u","v"]}
+           M< metrics types {"t":{"waiting":1,"suspects":1,"lost":1,"last_lost_ms":500},"u":{"suspects":1,"lost":1},"v":{"lost":0,"last_lost_ms":0}}
+           V> can_do t
+           V< do 1 t
+           at 1700
+           V gone
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"workers":0,"suspects":1,"lost":2,"last_lost_ms":0,"oldest_running_ms":0}}
+           X> can_do t
+           X< do 1 t
+           X> did 1
+           A< did 1
+           X gone
+           at 1800
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":0,"workers":0,"suspects":0,"lost":2,"last_lost_ms":100}}
+           M> {"cmd":"metrics","types":true}
+           M< metrics types {"u":{"waiting":1,"suspects":1}}"#,
+    );
+}
+
+#[test]
+fn a_worker_that_leaves_with_two_jobs_of_a_type_is_lost_once() {
+    check(
+        r#"A> do 1 t
+           A> do 2 t
+           W> can_do t max_jobs 2
+           W< do 1 t $a
+           W< do 2 t $b
+           W gone
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":2,"suspects":2,"lost":1}}"#,
+    );
+}
+
+#[test]
+fn the_oldest_running_job_is_told_with_its_worker() {
+    // Peers are numbered as they come.
+    check(
+        r#"A> do 1 t
+           W> can_do t
+           W< do 1 t
+           at 300
+           A> do 2 t
+           V> can_do t max_jobs 2
+           V< do 2 t $a
+           at 1000
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":2,"oldest_running_ms":1000,"oldest_running_worker":"peer 1"}}
+           W> did 1
+           A< did 1
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":1,"oldest_running_ms":700,"oldest_running_worker":"peer 2"}}"#,
+    );
+}

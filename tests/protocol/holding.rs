@@ -118,3 +118,62 @@ fn it_is_counted_as_a_protocol_error() {
            A< metrics protocol_errors 2, jobs_done 0"#,
     );
 }
+
+#[test]
+fn bad_json_of_a_worker_that_holds_a_job_closes_it_and_requeues_the_job() {
+    check(
+        r#"A> do 1 t
+           W> can_do t
+           W< do 1 t
+           W> {"cmd":"did","id":1,"res":Infinity}
+           W< error bad_json
+           W closed explained
+           V> can_do t
+           V< do 1 t
+           V> did 1 res 5
+           A< did 1 res 5"#,
+    );
+    // As from any lost worker: the loss counts.
+    check(
+        r#"deputy --max-attempts 1
+           A> do 1 t
+           W> can_do t max_jobs 2
+           W< do 1 t $a
+           W> {"cmd":"did","job":$a,"res":NaN}
+           W< error bad_json
+           W closed explained
+           A< did 1 gave_up"#,
+    );
+}
+
+#[test]
+fn a_worker_that_holds_a_job_keeps_its_connection_after_a_line_that_could_be_read() {
+    check(
+        r#"A> do 1 t
+           W> can_do t
+           W< do 1 t
+           W> did 2
+           W< error not_holding 2
+           W> {"cmd":"did","id":1,"res":1,"err":2}
+           W< error bad_request 1
+           W> {"cmd":"dance"}
+           W< error unknown_cmd
+           W> did 1
+           A< did 1"#,
+    );
+}
+
+#[test]
+fn bad_json_of_a_worker_that_holds_no_job_leaves_it_open() {
+    check(
+        r#"A> do 1 t
+           W> can_do t
+           W< do 1 t
+           W> did 1
+           A< did 1
+           W> {"cmd":"did","id":1,"res":Infinity}
+           W< error bad_json
+           W> ping
+           W< pong"#,
+    );
+}

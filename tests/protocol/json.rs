@@ -162,3 +162,21 @@ fn json_is_checked_before_all_else() {
            {"cmd":"do","id":7,"type":5,"x":[}        => error bad_json"#,
     );
 }
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let named = "with a byte order mark: send UTF-8 without one";
+    check(
+        &format!(
+            r#"A sends <BOM>{{"cmd":"ping"}}\n
+           A< {{"cmd":"error","code":"bad_json","error":"a connection must begin with a JSON object, and not {named}"}}
+           A closed explained"#
+        )
+        .replace("<BOM>", "\u{feff}"),
+    );
+    check(
+        &"A> ping\nA< pong\nA> <BOM>{\"cmd\":\"ping\"}\n\
+          A< {\"cmd\":\"error\",\"code\":\"bad_json\",\"error\":\"a byte order mark (U+FEFF) before …\"}"
+            .replace("<BOM>", "\u{feff}"),
+    );
+}

@@ -31,7 +31,7 @@ fn outcome(frame: Frame<'_>) -> (String, bool) {
             Ok(command) => (understood(&command), false),
             Err(refusal) => (refused(&refusal), first && refusal.code == Code::BadJson),
         },
-        Frame::NotJson => (Code::BadJson.name().to_owned(), true),
+        Frame::NotJson { .. } => (Code::BadJson.name().to_owned(), true),
         Frame::TooLong => (Code::TooLong.name().to_owned(), true),
     }
 }

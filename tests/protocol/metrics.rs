@@ -29,7 +29,8 @@ fn a_table_by_type_is_its_last_member() {
         r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0},"#,
         r#""jobs_waiting":0,"jobs_running":1,"workers":1,"workers_idle":0,"#,
         r#""connections_open":2,"bytes_held":$_,"bytes_max":$_,"max_line":$_,"uptime_ms":$_,"draining":false,"threads":1,"version":"…","#,
-        r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":$_}}}}"#,
+        r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":$_,"suspects":0,"lost":0,"last_lost_ms":0,"#,
+        r#""oldest_running_ms":$_,"oldest_running_worker":"…"}}}}"#,
     ));
 }
 

@@ -36,7 +36,7 @@ fn a_type_is_the_same_however_it_is_escaped() {
                    A> {{"cmd":"do","id":2,"type":"{worker}"}}
                    W quiet
                    A> {{"cmd":"metrics","types":["{submitter}"]}}
-                   A< {{"cmd":"metrics",$*"types":{{"{said}":{{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":$_}}}}}}}}"#
+                   A< {{"cmd":"metrics",$*"types":{{"{said}":{{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":$_,$*}}}}}}}}"#
             ));
         }
     }

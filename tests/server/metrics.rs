@@ -189,9 +189,15 @@ fn a_table_by_type_has_a_row_for_each_type_that_was_asked_for() {
 fn types(client: &mut crate::client::Client, asked: &str) -> Value {
     let mut table = client.metrics_with(&format!(r#","types":{asked}"#))["types"].take();
     for (name, row) in table.as_object_mut().unwrap() {
-        let age = row.as_object_mut().unwrap().remove("oldest_ms").unwrap().as_u64().unwrap();
-        let waiting = row["waiting"].as_u64().unwrap();
-        assert!(age < 300_000 && (age == 0 || waiting > 0), "{name}: {age} ms");
+        let row = row.as_object_mut().unwrap();
+        let worker = row.remove("oldest_running_worker");
+        let mut figure = |member: &str| row.remove(member).unwrap().as_u64().unwrap();
+        let (oldest_ms, running_ms) = (figure("oldest_ms"), figure("oldest_running_ms"));
+        assert_eq!(["suspects", "lost", "last_lost_ms"].map(figure), [0; 3], "{name}");
+        let count = |member: &str| row[member].as_u64().unwrap();
+        assert!(oldest_ms < 300_000 && (oldest_ms == 0 || count("waiting") > 0), "{name}: {oldest_ms} ms");
+        assert!(running_ms < 300_000 && (running_ms == 0 || count("running") > 0), "{name}: {running_ms} ms");
+        assert_eq!(worker.is_some(), count("running") > 0, "{name}: {worker:?}");
     }
     table
 }

@@ -228,13 +228,15 @@ impl Schedule {
         let fatal = self.random.one_in(4);
         self.shadow.tally.faults.count(if fatal { Fault::FirstLine } else { Fault::BadJson });
         self.shadow.line_ended(peer);
-        if fatal {
+        // What a worker that holds jobs sent may have been meant as an answer.
+        let closes = fatal || !self.shadow.conn(peer).held.is_empty();
+        if closes {
             self.shadow.leave(peer);
         }
         let severity = if fatal { Severity::Connection } else { Severity::Line };
         let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false, severity };
         self.world.refused(peer, refusal);
-        assert_eq!(self.world.is_open(peer), !fatal, "closed exactly if it is fatal");
+        assert_eq!(self.world.is_open(peer), !closes, "closed exactly if it is the first line, or the peer holds jobs");
         self.after_peer(peer);
     }
 

@@ -14,6 +14,7 @@ struct Row {
     running: u64,
     workers: u64,
     oldest_ms: u64,
+    suspects: u64,
 }
 
 impl Schedule {
@@ -34,12 +35,15 @@ impl Schedule {
         let table: serde_json::Value = serde_json::from_str(&table).expect("an object");
         for (name, row) in names.iter().zip(rows) {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
-            let [waiting, running, workers] = ["waiting", "running", "workers"].map(figure);
+            let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
             let oldest_ms = figure("oldest_ms");
             // Jobs stand in the order in which they came to their home: those that were long on the way, as nowhere but
             // here, may be older than the first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
-            let told = Row { waiting, running, workers, oldest_ms: if late { row.oldest_ms } else { oldest_ms } };
+            let told =
+                Row { waiting, running, workers, suspects, oldest_ms: if late { row.oldest_ms } else { oldest_ms } };
+            let worker = table["types"][name].get("oldest_running_worker");
+            assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
             assert!(figure("done") <= self.shadow.tally.done, "{name} in {table}");
         }
@@ -52,6 +56,7 @@ impl Schedule {
             match job.state {
                 State::Inside => {
                     row.waiting += 1;
+                    row.suspects += u64::from(job.suspect);
                     row.oldest_ms = row.oldest_ms.max(self.world.now_ms() - job.accepted_ms);
                 }
                 State::Held(_) => row.running += 1,

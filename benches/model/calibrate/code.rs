@@ -48,6 +48,10 @@ impl Effects for Recorder {
         panic!("no peer does anything wrong: {conn:?}, {fault:?}");
     }
 
+    fn peer_name(&mut self, conn: ConnId) -> String {
+        panic!("no metrics by type are asked for: {conn:?}");
+    }
+
     fn totals(&mut self, _own: &Counts) -> Totals {
         Totals::default()
     }

@@ -154,6 +154,10 @@ impl Effects for ShardIo {
         panic!("the model's peers do nothing wrong: {conn:?}, {fault:?}");
     }
 
+    fn peer_name(&mut self, conn: ConnId) -> String {
+        panic!("no metrics by type are asked for: {conn:?}");
+    }
+
     fn totals(&mut self, _own: &Counts) -> Totals {
         Totals::default()
     }

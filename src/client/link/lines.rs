@@ -50,7 +50,7 @@ impl Lines {
                 Frame::Line { bytes, .. } if bytes.len() <= self.line_max => Incoming::read(bytes).map_err(wrong)?,
                 Frame::Line { bytes, .. } => long(bytes, self.line_max)?,
                 Frame::TooLong => return Err("a line came that is too long".to_owned()),
-                Frame::NotJson => return Err("the answer is not JSON: is this a deputy server?".to_owned()),
+                Frame::NotJson { .. } => return Err("the answer is not JSON: is this a deputy server?".to_owned()),
             })?;
         }
         // The CR of a line that just fits may have come without its LF.

@@ -225,6 +225,7 @@ impl Queue {
     fn row(&self, now: Micros) -> TypeRow {
         TypeRow {
             waiting: self.waiting.len() as u64,
+            suspects: self.waiting.suspects() as u64,
             oldest_ms: self.waiting.oldest().map_or(0, |accepted| now.since(accepted).as_ms()),
             ..TypeRow::default()
         }

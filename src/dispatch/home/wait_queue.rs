@@ -15,6 +15,8 @@ use crate::dispatch::micros::Micros;
 pub(in crate::dispatch) struct WaitQueue {
     /// Jobs that came back, suspects first.
     returned: BTreeMap<Place, Job>,
+    /// Suspects among them.
+    suspects: usize,
     fresh: Fifo<Job>,
 }
 
@@ -35,12 +37,15 @@ impl WaitQueue {
     /// Puts a job back in its place by arrival. The front would be wrong, because requeued jobs overtake each other on
     /// their way.
     pub(in crate::dispatch) fn requeue(&mut self, job: Job) {
+        self.suspects += usize::from(job.suspect);
         self.returned.insert(Place { behind: !job.suspect, arrival: job.arrival }, job);
     }
 
     /// Takes the first suspect.
     pub(in crate::dispatch) fn pop_suspect(&mut self) -> Option<Job> {
-        self.returned.first_entry().filter(|entry| !entry.key().behind).map(OccupiedEntry::remove)
+        let job = self.returned.first_entry().filter(|entry| !entry.key().behind).map(OccupiedEntry::remove)?;
+        self.suspects -= 1;
+        Some(job)
     }
 
     /// Takes the first job that is no suspect.
@@ -52,7 +57,7 @@ impl WaitQueue {
     }
 
     pub(in crate::dispatch) fn has_suspect(&self) -> bool {
-        self.returned.first_key_value().is_some_and(|(place, _)| !place.behind)
+        self.suspects > 0
     }
 
     pub(in crate::dispatch) fn has_other(&self) -> bool {
@@ -65,6 +70,10 @@ impl WaitQueue {
 
     pub(in crate::dispatch) fn len(&self) -> usize {
         self.returned.len() + self.fresh.len()
+    }
+
+    pub(in crate::dispatch) fn suspects(&self) -> usize {
+        self.suspects
     }
 
     /// Returns when the oldest waiting job was accepted.

@@ -136,7 +136,7 @@ fn what_is_no_json_object_has_no_id_and_is_no_do() {
             ("1", "not a JSON object", None),
             (r#"["cmd"]"#, "not a JSON object", None),
             (r#""{}""#, "not a JSON object", None),
-            ("\u{feff}{}", "not a JSON object", None),
+            ("\u{feff}{}", "a byte order mark", None),
             (r#"{"cmd":"do","id":1,"type":"t"} x"#, "trailing characters at column 32", None),
             (r#"{"cmd":"do","id":1,"type":"t""#, "EOF", None),
             (r#"{"id":1,2:3}"#, "key must be a string at column 9", None),
