@@ -9,10 +9,10 @@ pub const DEPTH_MAX: usize = 128;
 /// Bytes of a job type, unescaped. Names are for people, and they are keys of tables.
 pub const TYPE_BYTES_MAX: usize = 255;
 
-/// Types that one connection may have given, and names that one metrics question may list.
+/// Types that one connection may have given, and names that one metrics query may list.
 pub const TYPES_PER_CONNECTION_MAX: usize = 1_024;
 
-/// Rows in the table of a metrics answer that asks for all types: a screenful many times over.
+/// Rows in the table of a metrics query for all types: many times a screen.
 pub const TYPE_ROWS_MAX: usize = 1_000;
 
 /// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
@@ -24,13 +24,13 @@ pub const JOBS_PER_WORKER_MAX: u32 = 65_535;
 /// Job numbers stay below this, so that a client that keeps numbers as doubles has them exact.
 pub const JOB_NUMBER_MAX: u64 = 1 << 53;
 
-/// Unsent bytes from which on a worker gets no further job, and a connection that does not move is stalled.
+/// Unsent bytes past which a worker gets no further job, and a connection on which no byte moves is stalled.
 pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 
 /// What a job counts in the memory budget beside its text, in bytes: its record, its place where it is, and what the
-/// allocator adds. While it waits in a line of many that is about 70. It is some 360 if the job is alone of its type, whose
-/// books it brings, and up to 450 while it is one of thousands that workers take, hold or leave. With this figure a server
-/// of small jobs stays within twice its budget, which is what the default leaves room for, the program itself included.
+/// allocator adds. While it waits in a queue of many that is about 70. It is about 360 if the job is alone of its type,
+/// whose queue it brings, and up to 450 while it is one of thousands that workers take, hold or leave. With this figure a
+/// server of small jobs stays within twice its budget, the program included. The default budget leaves room for that.
 pub const JOB_FIXED_BYTES: u64 = 384;
 
 /// Bytes of a line without its end: default, least and most of `--max-line`.
@@ -65,8 +65,8 @@ pub const STALL_SECONDS_DEFAULT: u64 = 30;
 /// answer what is left and to send it ([`FLUSH_MS`]).
 pub const DRAIN_SECONDS_DEFAULT: u64 = 8;
 
-/// How long a connection that was told why it is closed may keep sending, in milliseconds: closing at once would
-/// reset it, and the reset could overtake the last line.
+/// How long a connection may keep sending after it was sent the reason why it is closed, in milliseconds. Closing at once
+/// would reset it, and the reset could overtake the last line.
 pub const LINGER_MS: u64 = 1_000;
 
 /// How long a stopping server tries to send what is unsent, in milliseconds.
@@ -81,11 +81,11 @@ pub const REPORT_SECONDS: u64 = 5;
 /// Default of `--port`: the port of the server of 2011.
 pub const PORT_DEFAULT: u16 = 11_746;
 
-/// Largest memory budget and most unsent bytes that can be given, in bytes: a pebibyte, more than machines have, and
-/// so far from 2^64 that no sum of such figures can wrap.
+/// Largest memory budget and most unsent bytes that can be given, in bytes. A pebibyte is more than machines have, and so
+/// far from 2^64 that no sum of such figures can wrap.
 pub const BYTES_MAX: u64 = 1 << 50;
 
-/// The memory budget where the machine does not tell how much it has, in bytes.
+/// The memory budget if the system does not say how much memory it has, in bytes.
 pub const MEMORY_BYTES_UNKNOWN: u64 = 1 << 30;
 
 /// Default of `--keepalive`: seconds without traffic before the first probe, ...
@@ -99,23 +99,23 @@ pub const KEEPALIVE_SECONDS_MAX: u32 = 32_767;
 /// Most probes of `--keepalive`: what Linux takes.
 pub const KEEPALIVE_COUNT_MAX: u32 = 127;
 
-/// Connections taken from one listener before the others, and the word to stop, have their turn.
+/// Connections accepted from one listener before the others, and a signal to stop, are looked at.
 pub const ACCEPTS_PER_ROUND: usize = 1_024;
 
-/// Failed accepts in one round after which the listener rests for [`ACCEPT_RETRY_MS`], for the failure may last.
+/// Failed accepts in one round after which the listener pauses for [`ACCEPT_RETRY_MS`], because the failure may last.
 pub const ACCEPT_FAILURES_PER_ROUND: usize = 16;
 
-/// Connections refused in one round while there is no descriptor for them. With a round each [`ACCEPT_RETRY_MS`] this
-/// bounds what refusing costs to about a hundredth of a core.
+/// Connections refused in one round while there is no descriptor for them. With one round per [`ACCEPT_RETRY_MS`],
+/// refusing costs at most about a hundredth of a core.
 pub const REFUSALS_PER_ROUND: usize = 64;
 
 /// Pause before a listener without descriptors or memory is tried again, in milliseconds.
 pub const ACCEPT_RETRY_MS: u64 = 100;
 
-/// Log lines that may wait for a stderr that takes none. Those past it are dropped and counted.
+/// Log lines that may wait for a stderr that takes none. Further ones are dropped and counted.
 pub const LOG_LINES_MAX: usize = 1_024;
 
-/// How long the end of a server waits for its last log lines to be taken, in milliseconds.
+/// How long a server that ends waits for stderr to take its last log lines, in milliseconds.
 pub const LOG_FLUSH_MS: u64 = 200;
 
 /// How long a start waits for another start in the same folder, in milliseconds.

@@ -10,12 +10,12 @@ mod rows;
 pub(super) use mutate::changed;
 pub(super) use random::Random;
 
-/// Every line of the corpus.
+/// Returns every line of the corpus.
 pub(super) fn lines() -> Vec<Vec<u8>> {
     rows::rows().into_iter().map(|row| row.line).collect()
 }
 
-/// Those that are written as whole lines: every command, and every way to break a rule.
+/// Returns the lines that are written as a whole: every command, and every way to break a rule.
 pub(super) fn whole_lines() -> Vec<Vec<u8>> {
     rows::lines().into_iter().map(|row| row.line).collect()
 }

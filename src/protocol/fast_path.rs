@@ -1,9 +1,9 @@
-//! Most lines' objects, read without the parser: their names, and the values that are strings without escapes or whole
-//! numbers. That halves the time to read a small job's lines. Other values are the parser's, one by one.
+//! Reads most lines without the parser: names, strings without escapes, and whole numbers. That halves the time for the
+//! lines of a small job. The parser reads other values, one by one.
 //!
-//! Nothing is refused here: a line that is not plain, right or wrong, is left to the parser as a whole, and one that is
-//! taken has exactly the members that the parser would find. Deliberately absent are names with escapes, and white space
-//! but for one space after a brace, a comma or a colon.
+//! Nothing is refused here. A line that is not plain, valid or not, is left to the parser as a whole. Invariant: a line that
+//! is read here has exactly the members that the parser would find. Deliberately absent are names with escapes, and white
+//! space except one space after a brace, a comma or a colon.
 
 use memchr::memchr;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::members::{Members, is_too_deep};
 use crate::limits::DEPTH_MAX;
 
-/// The members of a plain line; `None` if the parser has to look at it.
+/// Returns the members of a plain line; `None` if the parser has to read it.
 pub(super) fn read(text: &str) -> Option<Members<'_>> {
     let bytes = text.as_bytes();
     if bytes.first() != Some(&b'{') {
@@ -37,12 +37,12 @@ pub(super) fn read(text: &str) -> Option<Members<'_>> {
     }
 }
 
-/// Passes over a space at `at`, if there is one.
+/// Skips a space at `at`, if there is one.
 fn behind_space(bytes: &[u8], at: usize) -> usize {
     at + usize::from(bytes.get(at) == Some(&b' '))
 }
 
-/// Where the plain value that begins at `at` ends; `None` if there is none.
+/// Returns where the plain value that begins at `at` ends; `None` if there is none.
 fn plain_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at),
@@ -54,8 +54,8 @@ fn plain_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Where the value that begins at `at` ends, whatever it is; `None` if there is none that a line may have. Apart from the
-/// loop over the members, which is the slower for it.
+/// Returns where the value that begins at `at` ends, whatever it is; `None` if there is none that a line may have. Not
+/// inlined, because that would slow the loop over the members.
 #[inline(never)]
 fn parsed_end(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
@@ -67,8 +67,8 @@ fn parsed_end(text: &str, at: usize) -> Option<usize> {
     (at_once && legal).then_some(at + value.len())
 }
 
-/// Where the string that begins at `at` ends, its quotes included; `None` if there is none, none without escapes, or a
-/// long one: looking at each byte is best for a few of them, and the parser does it otherwise.
+/// Returns where the string that begins at `at` ends, its quotes included; `None` if there is none, none without escapes, or
+/// a long one. Looking at each byte is fastest for short strings only.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     const LONG_BYTES: usize = 256;
     let inside = bytes.get(at..)?.strip_prefix(b"\"")?;
@@ -105,7 +105,7 @@ mod tests {
         }
     }
 
-    /// That is what the short cut saves: all else is the parser's to read.
+    /// The parser reads all other values.
     #[test]
     fn strings_without_escapes_and_whole_numbers_need_no_parser() {
         let end = |value: &str| plain_end(value.as_bytes(), 0);

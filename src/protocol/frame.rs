@@ -1,10 +1,10 @@
-//! Bytes become lines. A line ends with LF or CRLF; empty lines vanish; only an unfinished line is kept.
+//! Cuts bytes into lines. A line ends with LF or CRLF; empty lines are skipped; only an unfinished line is kept.
 //!
-//! The first byte of a connection that is not white space must open an object: a peer that speaks another protocol is
-//! told from it at once, before its line ends. What is found does not depend on how the bytes were cut on their way:
-//! faults are told in the order of the bytes that commit them, and a byte past the limit is looked at no further.
+//! The first byte of a connection that is not white space must open an object. So a peer that speaks another protocol is
+//! recognised at once, before its line ends. What is found does not depend on how the bytes were cut on their way: faults
+//! are reported in the order of the bytes that cause them, and bytes past the limit are not looked at.
 //!
-//! Nothing here knows JSON beyond that byte, and nothing here closes a connection: the caller does, on a fault.
+//! Nothing here knows JSON beyond that byte, and nothing here closes a connection: the caller does so after a fault.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ use memchr::memchr;
 #[cfg(test)]
 use tests::counted_memchr as memchr;
 
-/// From here on an unfinished line counts as long, in bytes.
+/// An unfinished line counts as long from this size on, in bytes.
 const LONG_LINE_BYTES: usize = 1 << 20;
 
 /// What the framer found.
@@ -55,15 +55,15 @@ enum Stage {
     First,
     /// A line has been yielded.
     Later,
-    /// A fault has been yielded: what comes is dropped unread.
+    /// A fault has been yielded. Further bytes are dropped.
     Ended,
 }
 
-/// What one search in the input came to.
+/// The result of one search in the input.
 enum Piece<'a> {
     /// The line goes on after the input.
     Unfinished,
-    /// A line that lies in the input as a whole, without its end.
+    /// A line that is in the input as a whole, without its end.
     Whole(&'a [u8]),
     /// The rest of a line whose beginning was kept; `partial` now holds all of it.
     Rest,
@@ -104,7 +104,7 @@ impl Framer {
         Some(Frame::Line { bytes: without_cr(&self.partial), first })
     }
 
-    /// Bytes of the unfinished line that are kept.
+    /// Returns how many bytes of the unfinished line are kept.
     pub fn partial_bytes(&self) -> usize {
         if self.yielded { 0 } else { self.partial.len() }
     }
@@ -139,7 +139,7 @@ impl Framer {
         if end.is_some() { Piece::Rest } else { Piece::Unfinished }
     }
 
-    /// How many bytes of `piece` the line can take up. The byte after the limit may only be a CR, as long as the LF
+    /// Returns how many bytes of `piece` the line can take up. The byte after the limit may only be a CR, as long as the LF
     /// behind it may still come.
     fn fitting(&self, piece: &[u8], line_bytes_max: usize) -> usize {
         let Some(room) = line_bytes_max.checked_sub(self.partial.len()) else {
@@ -149,7 +149,7 @@ impl Framer {
         piece.len().min(room + usize::from(cr))
     }
 
-    /// Whether the connection may begin with what is kept and `piece`, which holds no LF. A CR is judged by the byte
+    /// Returns whether the connection may begin with what is kept and `piece`, which holds no LF. A CR is judged by the byte
     /// after it: only at the end of `piece` may a LF still follow.
     fn opens(&mut self, piece: &[u8]) -> bool {
         if self.partial.last() == Some(&b'\r') {
@@ -165,9 +165,9 @@ impl Framer {
         }
     }
 
-    /// Appends to the unfinished line. Its room grows by factors, so that the copying is linear, but never passes what a
-    /// legal line can take. A long line's grows faster: each time what is there is copied to pages that have to be
-    /// cleared first, and pages that are not yet written to cost nothing.
+    /// Appends to the unfinished line. Its capacity grows by a factor, so that the copying is linear, but never exceeds what
+    /// a legal line can take. That of a long line grows faster: each growth copies the line to new pages, which the system
+    /// has to clear first, while pages that are not yet written to cost nothing.
     fn keep(&mut self, piece: &[u8], line_bytes_max: usize) {
         let needed = self.partial.len() + piece.len();
         let room = self.partial.capacity();
@@ -179,13 +179,13 @@ impl Framer {
         self.partial.extend_from_slice(piece);
     }
 
-    /// Counts a line as yielded; tells whether it was the first.
+    /// Notes that a line is yielded. Returns whether it was the first.
     fn advance(&mut self) -> bool {
         mem::replace(&mut self.stage, Stage::Later) == Stage::First
     }
 }
 
-/// The CR before the LF belongs to the end of the line.
+/// Removes the CR before the LF, which belongs to the end of the line.
 fn without_cr(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
@@ -194,7 +194,7 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Whether a line, without its end, counts as empty.
+/// Returns whether a line, without its end, counts as empty.
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|&byte| is_white(byte))
 }

@@ -1,11 +1,12 @@
-//! When two job ids are the same: the same text, the same string after unescaping, or numbers of the same double value.
+//! Compares job ids. Two are the same if they are the same text, the same string after unescaping, or numbers of the same
+//! double value.
 //!
-//! Ids are kept and sent as the text that arrived; this is the only place that looks into them.
+//! Ids are kept and sent as the text that arrived. This is the only place that looks into them.
 
 use super::string::unescape;
 
-/// Whether two ids, JSON strings or numbers as they came, name the same job. Symmetric, but no hash can stand for it:
-/// whoever looks an id up compares.
+/// Returns whether two ids, JSON strings or numbers as they came, name the same job. No hash agrees with it, so an id is
+/// looked up by comparing.
 pub fn same(a: &str, b: &str) -> bool {
     a == b || same_string(a, b) || same_number(a, b)
 }
@@ -20,7 +21,8 @@ fn same_number(a: &str, b: &str) -> bool {
     double(a).is_some_and(|a| double(b) == Some(a))
 }
 
-/// The value of a JSON number; `None` for a string, and where a double cannot hold it: all such numbers would be one.
+/// Returns the value of a JSON number. `None` for a string, and for a number too large for a double: all such numbers would
+/// be equal.
 fn double(id: &str) -> Option<f64> {
     if id.starts_with('"') {
         return None;

@@ -1,8 +1,7 @@
-//! A line's envelope: the known members of its object, each as the text that arrived.
+//! Finds the known members of a line's object, each as the text that arrived.
 //!
-//! All of the line's syntax is checked here, values that nobody looks at included; what the values mean is
-//! [`super::command`]'s to say. Between the two no value is copied, and none becomes a tree. The parser has
-//! the say; [`super::plain`] saves it what is simple.
+//! The syntax of the whole line is checked here, also in values that no command uses. [`super::command`] decodes the
+//! values. No value is copied, and none becomes a tree. The parser decides; [`super::fast_path`] spares it simple lines.
 
 use std::fmt;
 
@@ -29,20 +28,20 @@ pub(super) enum Name {
     MaxJobs,
 }
 
-/// The known names on the wire, in the order of [`Name`]; all others are ignored. Those of `do` and `did` come first: they
-/// are looked up most. `code` is looked up by no command, but may not be given twice either.
+/// The known names on the wire, in the order of [`Name`]; all others are ignored. Those of `do` and `did` come first,
+/// because they are looked up most. No command looks up `code`, but it may not be given twice either.
 const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
 
 /// The known members of a line. Values are without the white space around them.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'a> {
     values: [Option<&'a str>; NAMES.len()],
-    /// A bit for each name that was given more than once.
+    /// One bit per name that was given more than once.
     twice: u16,
 }
 
 impl<'a> Members<'a> {
-    /// Reads a line without its end. `Err` says in plain text why it is not a JSON object that the protocol takes.
+    /// Reads a line without its end. `Err` says for people why it is not a JSON object that the protocol accepts.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let text = str::from_utf8(line).map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
         fast_path::read(text).map_or_else(|| Self::parse(text), Ok)
@@ -50,14 +49,14 @@ impl<'a> Members<'a> {
 
     /// Reads any line, by the parser alone.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        // Some clients take a CR for a line's end; no value may smuggle one into them.
+        // Some clients take a CR as the end of a line. No value may smuggle one into them.
         if let Some(at) = memchr(b'\r', text.as_bytes()) {
             return Err(format!("a CR that is not at the line's end, at column {}", at + 1));
         }
         if text.starts_with('\u{feff}') {
             return Err("a byte order mark (U+FEFF) before the JSON object: send UTF-8 without one".to_owned());
         }
-        // The parser would say so too, but quote the whole value.
+        // The parser's error would quote the whole value.
         if !text.trim_start_matches([' ', '\t']).starts_with('{') {
             return Err("not a JSON object".to_owned());
         }
@@ -72,23 +71,23 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// The member's value; `None` if it is absent, or given twice.
+    /// Returns the member's value; `None` if it is absent, or given twice.
     pub(super) fn get(&self, name: Name) -> Option<&'a str> {
         let index = name as usize;
         if self.twice & (1 << index) == 0 { self.values[index] } else { None }
     }
 
-    /// The line's id, if it can be one: a string or a number, given once.
+    /// Returns the line's id, if it is a string or a number, and given once.
     pub(super) fn id(&self) -> Option<&'a str> {
         self.get(Name::Id).filter(|id| id.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9')))
     }
 
-    /// The name of a member that was given twice, if there is one.
+    /// Returns the name of a member that was given twice, if there is one.
     pub(super) fn twice(&self) -> Option<&'static str> {
         NAMES.get(self.twice.trailing_zeros() as usize).copied()
     }
 
-    /// Notes a member; `name` is what its name means.
+    /// Adds a member, given its unescaped name.
     pub(super) fn add(&mut self, name: &[u8], value: &'a str) {
         if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == name)
             && self.values[index].replace(value).is_some()
@@ -98,8 +97,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Receives the members of the line's object. Names come raw as well: asked for a `str`, the parser refuses names with
-/// lone surrogates, which are legal and unknown.
+/// Receives the members of the line's object. Names come raw as well, because the parser refuses a `str` with lone
+/// surrogates. Such names are legal and unknown.
 struct Envelope;
 
 impl<'de> Visitor<'de> for Envelope {
@@ -119,8 +118,8 @@ impl<'de> Visitor<'de> for Envelope {
     }
 }
 
-/// Whether more than `depth_max` containers are open at once in a value, whose syntax has been checked: the parser's own
-/// guard does not see into values that it skips.
+/// Returns whether more than `depth_max` containers are open at once in a value, whose syntax has been checked. The parser's
+/// own guard does not look into values that it skips.
 pub(crate) fn is_too_deep(bytes: &[u8], depth_max: usize) -> bool {
     if bytes.len() < 2 * (depth_max + 1) {
         return false; // No room for the brackets.
@@ -139,7 +138,7 @@ pub(crate) fn is_too_deep(bytes: &[u8], depth_max: usize) -> bool {
     false
 }
 
-/// How many bytes remain of a string behind its opening quote, the closing one included.
+/// Returns how many bytes a string has after its opening quote, the closing one included.
 fn string_bytes(rest: &[u8]) -> usize {
     let mut at = 0;
     loop {

@@ -1,7 +1,7 @@
-//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`]), and when two
-//! job ids are the same ([`id`]). The contract is docs/protocol.md.
+//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`]), and equality of
+//! job ids ([`id`]). The contract is docs/protocol.md.
 //!
-//! Nothing here keeps state between lines but the framer's unfinished line, and nothing here knows what a command does.
+//! Nothing here keeps state between lines, except the framer its unfinished line. Nothing here knows what a command does.
 
 pub mod command;
 mod fast_path;
@@ -21,7 +21,7 @@ mod corpus;
 pub enum Code {
     /// Not a JSON object, not UTF-8, or nested too deep.
     BadJson,
-    /// The line passed `--max-line`.
+    /// The line is longer than `--max-line`.
     TooLong,
     /// A member is missing, given twice, or of the wrong kind, size or range.
     BadRequest,
@@ -29,9 +29,9 @@ pub enum Code {
     UnknownCmd,
     /// `did` for a job that the connection does not hold.
     NotHolding,
-    /// The worker said `err`.
+    /// The worker answered with `err`.
     Failed,
-    /// Too many workers went away with the job.
+    /// Too many workers were lost while they held the job.
     GaveUp,
     /// The memory budget does not allow it.
     QueueFull,
@@ -40,7 +40,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Code::BadJson => "bad_json",

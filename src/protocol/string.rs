@@ -1,7 +1,7 @@
-//! JSON strings between the text in a line and what it means.
+//! Escapes and unescapes JSON strings.
 //!
-//! Meaning is bytes, not `str`: an escape may name half of a surrogate pair, which no `str` can hold. Such a half comes
-//! as the three bytes that UTF-8 would give it (WTF-8), so two strings mean the same exactly if their bytes are equal.
+//! Unescaped text is bytes, not `str`: an escape may name half of a surrogate pair, which no `str` can hold. Such a half
+//! becomes the three bytes that UTF-8 would give it (WTF-8). So two strings are equal exactly if their bytes are.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,13 +9,13 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// What stands between the quotes of `raw`, a JSON string whose syntax has been checked. `None` if it is another value.
+/// Returns what is between the quotes of `raw`, a JSON string whose syntax has been checked. `None` if it is another value.
 pub(super) fn between_quotes(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// What `raw` means, a JSON string with its quotes whose syntax has been checked. `None` if it is another value.
-/// Allocates only where there is an escape.
+/// Unescapes `raw`, a JSON string with its quotes whose syntax has been checked. `None` if it is another value. Allocates
+/// only if there is an escape.
 pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
     let inside = between_quotes(raw)?;
     if !inside.as_bytes().contains(&b'\\') {
@@ -26,7 +26,7 @@ pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(meaning))
 }
 
-/// What stands between the quotes when `meaning` is encoded, with the shortest escapes.
+/// Escapes a text, with the shortest escapes. Returns what belongs between the quotes.
 pub(super) fn escape(meaning: &str) -> String {
     let mut text = serde_json::to_string(meaning).expect("a str is always JSON");
     text.pop();
@@ -34,7 +34,7 @@ pub(super) fn escape(meaning: &str) -> String {
     text
 }
 
-/// Receives a string as bytes: asked for a `str`, the parser refuses lone surrogates.
+/// Receives a string as bytes. The parser refuses a `str` with lone surrogates.
 struct Meaning;
 
 impl Visitor<'_> for Meaning {

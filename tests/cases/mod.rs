@@ -1,14 +1,14 @@
-//! Sixteen cases that simpler rules between shards got wrong, each in the order that was their trouble and in every other.
+//! Sixteen cases that simpler rules between shards got wrong, each in the order that broke them and in every other.
 //!
-//! Each case is told in a world of few shards and workers, delivery by delivery where the order matters. What must hold in
+//! Each case is a script in a world of few shards and workers, delivery by delivery where the order matters. What must hold in
 //! any order is then checked in all of them, or in thousands where there are too many. Workers have one slot and do A
 //! unless more is said; "at rest" means that nothing is on the way.
 
 mod burst;
-mod kept;
+mod fixture;
 mod orders;
 mod poison;
-mod stage;
+mod reserved;
 mod stale;
 mod stopping;
 mod suspects;

@@ -1,31 +1,35 @@
 //! Every order in which a few things can happen: the acts of a case, in their order, and the deliveries of what is on the
 //! way, at every moment in between. Each order runs in a world of its own from the start.
 
-use super::stage::Stage;
+use super::fixture::Fixture;
 use crate::figures::show;
 use crate::random::Random;
 use crate::world::Link;
 
-/// Orders that are run one by one. A case that has more is run in so many of them, and then in as many at random.
+/// Orders that are run one by one. A case that has more is run in this number of them, and then in as many at random.
 const ORDERS_MAX: usize = 2_000;
 
 /// Deliveries after which an order is taken to go in a circle. The longest takes a tenth.
 const DELIVERIES_MAX: usize = 1_000;
 
-/// Something that happens to the players `T` of a case. False: it cannot happen yet.
-pub(crate) type Act<T> = fn(&mut Stage, &T) -> bool;
+/// Something that happens to the players `T` of a case. Returns false if it cannot happen yet.
+pub(crate) type Act<T> = fn(&mut Fixture, &T) -> bool;
 
-/// Runs the acts after `set_up` in every order of delivery, and checks after each that all books agree at rest, and what
+/// Runs the acts after `set_up` in every order of delivery, and checks after each that all shards agree at rest, and what
 /// `finally` says.
-pub(crate) fn in_every_order<T>(set_up: impl Fn() -> (Stage, T), acts: &[Act<T>], finally: impl Fn(&mut Stage, &T)) {
+pub(crate) fn in_every_order<T>(
+    set_up: impl Fn() -> (Fixture, T),
+    acts: &[Act<T>],
+    finally: impl Fn(&mut Fixture, &T),
+) {
     let mut choices = Choices::default();
     for nth in 0..2 * ORDERS_MAX {
         if nth >= ORDERS_MAX {
             choices = Choices { random: Some(Random::new(nth as u64)), ..Choices::default() };
         }
-        let (mut stage, players) = set_up();
-        play(&mut stage, &players, acts, &mut choices);
-        finally(&mut stage, &players);
+        let (mut fixture, players) = set_up();
+        play(&mut fixture, &players, acts, &mut choices);
+        finally(&mut fixture, &players);
         if nth < ORDERS_MAX && !choices.advance() {
             return show(format_args!("{} orders: all", nth + 1));
         }
@@ -33,33 +37,33 @@ pub(crate) fn in_every_order<T>(set_up: impl Fn() -> (Stage, T), acts: &[Act<T>]
     show(format_args!("{ORDERS_MAX} orders, and as many at random"));
 }
 
-fn play<T>(stage: &mut Stage, players: &T, acts: &[Act<T>], choices: &mut Choices) {
+fn play<T>(fixture: &mut Fixture, players: &T, acts: &[Act<T>], choices: &mut Choices) {
     let mut left = acts.iter();
     for _ in 0..DELIVERIES_MAX {
-        let links: Vec<Link> = stage.world.busy_links().collect();
+        let links: Vec<Link> = fixture.world.busy_links().collect();
         let options = links.len() + usize::from(left.len() > 0);
         if options == 0 {
             return;
         }
         let choice = choices.choose(options);
         if let Some(link) = links.get(choice) {
-            stage.deliver(*link);
+            fixture.deliver(*link);
         } else {
             let act = left.as_slice()[0];
-            if act(stage, players) {
+            if act(fixture, players) {
                 left.next();
             } else if links.is_empty() {
                 return;
             } else {
                 let choice = choices.choose(links.len());
-                stage.deliver(links[choice]);
+                fixture.deliver(links[choice]);
             }
         }
-        for shard in 0..stage.world.shards() {
-            stage.world.check_shard(shard);
+        for shard in 0..fixture.world.shards() {
+            fixture.world.check_shard(shard);
         }
     }
-    panic!("messages go round and round");
+    panic!("messages circulate for ever");
 }
 
 /// The choices of one order, and the way to the next one.

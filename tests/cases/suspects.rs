@@ -1,261 +1,261 @@
-//! Jobs that were given back: their place in line, and how they are kept apart.
+//! Jobs that were requeued: their place in the queue, and how they are kept apart.
 
+use super::fixture::Fixture;
 use super::orders::in_every_order;
-use super::stage::Stage;
 use crate::world::Peer;
 
-/// Case 2. Returns overtake each other on the way, but not in the line.
+/// Case 2. Requeued jobs overtake each other on the way, but not in the queue.
 #[test]
-fn two_deaths_out_of_order_leave_the_line_in_order() {
-    let (mut stage, (first, second)) = two_jobs_held();
-    stage.leave(first);
-    stage.leave(second);
-    stage.expect(2, 0, "Return");
-    stage.expect(1, 0, "Return");
-    start_all_in_order(&mut stage);
+fn two_losses_out_of_order_leave_the_queue_in_order() {
+    let (mut fixture, (first, second)) = two_jobs_held();
+    fixture.leave(first);
+    fixture.leave(second);
+    fixture.expect(2, 0, "Requeue");
+    fixture.expect(1, 0, "Requeue");
+    start_all_in_order(&mut fixture);
 }
 
 #[test]
-fn two_deaths_in_any_order_leave_the_line_in_order() {
+fn two_losses_in_any_order_leave_the_queue_in_order() {
     in_every_order(
         two_jobs_held,
         &[
-            |stage, (first, _)| {
-                stage.leave(*first);
+            |fixture, (first, _)| {
+                fixture.leave(*first);
                 true
             },
-            |stage, (_, second)| {
-                stage.leave(*second);
+            |fixture, (_, second)| {
+                fixture.leave(*second);
                 true
             },
         ],
-        |stage, _| start_all_in_order(stage),
+        |fixture, _| start_all_in_order(fixture),
     );
 }
 
-fn two_jobs_held() -> (Stage, (Peer, Peer)) {
-    let mut stage = Stage::new(3);
-    let first = stage.worker(1, "A", 1);
-    stage.settle();
-    let second = stage.worker(2, "A", 1);
-    stage.settle();
+fn two_jobs_held() -> (Fixture, (Peer, Peer)) {
+    let mut fixture = Fixture::new(3);
+    let first = fixture.worker(1, "A", 1);
+    fixture.settle();
+    let second = fixture.worker(2, "A", 1);
+    fixture.settle();
     for job in ["A1", "A2", "A3"] {
-        stage.submit(job);
+        fixture.submit(job);
     }
-    stage.settle();
-    assert_eq!((stage.held(first), stage.held(second)), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
-    (stage, (first, second))
+    fixture.settle();
+    assert_eq!((fixture.held(first), fixture.held(second)), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+    (fixture, (first, second))
 }
 
-fn start_all_in_order(stage: &mut Stage) {
-    stage.starts.clear();
+fn start_all_in_order(fixture: &mut Fixture) {
+    fixture.starts.clear();
     for shard in 0..3 {
-        stage.worker(shard, "A", 1);
-        stage.rest();
+        fixture.worker(shard, "A", 1);
+        fixture.rest();
     }
-    assert_eq!(stage.started(), ["A1", "A2", "A3"]);
+    assert_eq!(fixture.started(), ["A1", "A2", "A3"]);
 }
 
-/// Case 3. A suspect that nobody may take waits; it does not go to and fro.
+/// Case 3. A suspect that no worker may take waits; it does not go back and forth.
 #[test]
-fn a_suspect_is_refused_once_by_each_shard_and_then_waits() {
-    let (mut stage, (dies, ..)) = three_jobs_held_and_two_idle();
-    stage.forget_posts();
-    stage.leave(dies);
-    stage.rest();
-    assert_eq!(stage.posted("Return"), 2, "A3 was refused by each shard once");
-    keep_apart(&mut stage);
+fn a_suspect_is_rejected_once_by_each_shard_and_then_waits() {
+    let (mut fixture, (dies, ..)) = three_jobs_held_and_two_idle();
+    fixture.forget_posts();
+    fixture.leave(dies);
+    fixture.rest();
+    assert_eq!(fixture.posted("Requeue"), 2, "A3 was rejected by each shard once");
+    keep_apart(&mut fixture);
 }
 
 #[test]
 fn suspects_are_kept_apart_in_any_order() {
     in_every_order(
         three_jobs_held_and_two_idle,
-        &[|stage, (dies, ..)| {
-            stage.leave(*dies);
+        &[|fixture, (dies, ..)| {
+            fixture.leave(*dies);
             true
         }],
-        |stage, _| keep_apart(stage),
+        |fixture, _| keep_apart(fixture),
     );
 }
 
-fn three_jobs_held_and_two_idle() -> (Stage, (Peer, Peer, Peer)) {
-    let mut stage = Stage::new(3);
-    let dies = stage.worker(0, "A", 3);
+fn three_jobs_held_and_two_idle() -> (Fixture, (Peer, Peer, Peer)) {
+    let mut fixture = Fixture::new(3);
+    let dies = fixture.worker(0, "A", 3);
     for job in ["A1", "A2", "A3"] {
-        stage.submit(job);
+        fixture.submit(job);
     }
-    let idle = [1, 2].map(|shard| stage.worker(shard, "A", 2));
-    stage.settle();
-    assert_eq!(stage.held(dies).len(), 3);
-    (stage, (dies, idle[0], idle[1]))
+    let idle = [1, 2].map(|shard| fixture.worker(shard, "A", 2));
+    fixture.settle();
+    assert_eq!(fixture.held(dies).len(), 3);
+    (fixture, (dies, idle[0], idle[1]))
 }
 
-fn keep_apart(stage: &mut Stage) {
-    stage.check_rest();
-    let holder = stage.holder("A1").expect("A1 has started again");
-    let other = stage.holder("A2").expect("A2 has started again");
+fn keep_apart(fixture: &mut Fixture) {
+    fixture.check_rest();
+    let holder = fixture.holder("A1").expect("A1 has started again");
+    let other = fixture.holder("A2").expect("A2 has started again");
     assert_ne!(holder, other);
-    assert_eq!(stage.waiting('A'), ["A3"]);
-    stage.submit("A4");
-    stage.rest();
-    assert!([holder, other].contains(&stage.holder("A4").expect("A4 passes A3")));
-    stage.forget_posts();
-    assert!(stage.end(holder, "A1"));
-    assert_eq!(stage.posted("Welcome"), 1);
-    stage.rest();
-    assert_eq!(stage.holder("A3"), Some(holder));
+    assert_eq!(fixture.waiting('A'), ["A3"]);
+    fixture.submit("A4");
+    fixture.rest();
+    assert!([holder, other].contains(&fixture.holder("A4").expect("A4 passes A3")));
+    fixture.forget_posts();
+    assert!(fixture.end(holder, "A1"));
+    assert_eq!(fixture.posted("AcceptSuspects"), 1);
+    fixture.rest();
+    assert_eq!(fixture.holder("A3"), Some(holder));
 }
 
 /// Case 4. Suspects of two types are kept apart as well.
 #[test]
-fn a_suspect_refused_for_another_type_starts_when_that_ends() {
-    let (mut stage, (dies, stays)) = two_types_held();
-    stage.leave(dies);
-    one_after_the_other(&mut stage, stays);
+fn a_suspect_rejected_because_of_another_type_starts_when_that_ends() {
+    let (mut fixture, (dies, stays)) = two_types_held();
+    fixture.leave(dies);
+    one_after_the_other(&mut fixture, stays);
 }
 
 #[test]
 fn suspects_of_two_types_are_kept_apart_in_any_order() {
     in_every_order(
         two_types_held,
-        &[|stage, (dies, _)| {
-            stage.leave(*dies);
+        &[|fixture, (dies, _)| {
+            fixture.leave(*dies);
             true
         }],
-        |stage, (_, stays)| one_after_the_other(stage, *stays),
+        |fixture, (_, stays)| one_after_the_other(fixture, *stays),
     );
 }
 
-fn two_types_held() -> (Stage, (Peer, Peer)) {
-    let mut stage = Stage::new(3);
-    let dies = stage.worker(2, "AB", 2);
-    stage.settle();
-    stage.submit("A1");
-    stage.submit("B1");
-    stage.settle();
-    assert_eq!(stage.held(dies), ["A1", "B1"]);
-    let stays = stage.worker(2, "AB", 2);
-    stage.settle();
-    (stage, (dies, stays))
+fn two_types_held() -> (Fixture, (Peer, Peer)) {
+    let mut fixture = Fixture::new(3);
+    let dies = fixture.worker(2, "AB", 2);
+    fixture.settle();
+    fixture.submit("A1");
+    fixture.submit("B1");
+    fixture.settle();
+    assert_eq!(fixture.held(dies), ["A1", "B1"]);
+    let stays = fixture.worker(2, "AB", 2);
+    fixture.settle();
+    (fixture, (dies, stays))
 }
 
-fn one_after_the_other(stage: &mut Stage, stays: Peer) {
-    stage.rest();
-    let first = stage.held(stays);
+fn one_after_the_other(fixture: &mut Fixture, stays: Peer) {
+    fixture.rest();
+    let first = fixture.held(stays);
     assert_eq!(first.len(), 1, "never both at one worker");
-    assert!(stage.end(stays, &first[0]));
-    stage.rest();
-    let second = stage.held(stays);
+    assert!(fixture.end(stays, &first[0]));
+    fixture.rest();
+    let second = fixture.held(stays);
     assert_eq!(second.len(), 1, "the other starts then");
     assert_ne!(first, second);
 }
 
-/// It was turned away for want of a slot, and is asked for before what came after it.
+/// It was requeued because no slot was free, and is pulled before what came after it.
 #[test]
-fn the_answer_to_an_ask_is_the_suspect_if_there_is_one() {
-    let mut stage = Stage::new(3);
-    let dies = stage.worker(0, "A", 1);
-    stage.submit("A1");
-    stage.rest();
-    let stays = stage.worker(2, "AB", 1);
-    stage.submit("B1");
-    stage.rest();
-    assert_eq!((stage.held(dies), stage.held(stays)), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
-    stage.leave(dies);
-    stage.submit("A2");
-    stage.rest();
-    assert_eq!(stage.waiting('A'), ["A1", "A2"]);
-    stage.forget_posts();
-    assert!(stage.end(stays, "B1"));
-    stage.rest();
-    assert_eq!((stage.posted("Ask"), stage.held(stays)), (1, vec!["A1".to_owned()]));
+fn the_answer_to_a_pull_is_the_suspect_if_there_is_one() {
+    let mut fixture = Fixture::new(3);
+    let dies = fixture.worker(0, "A", 1);
+    fixture.submit("A1");
+    fixture.rest();
+    let stays = fixture.worker(2, "AB", 1);
+    fixture.submit("B1");
+    fixture.rest();
+    assert_eq!((fixture.held(dies), fixture.held(stays)), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
+    fixture.leave(dies);
+    fixture.submit("A2");
+    fixture.rest();
+    assert_eq!(fixture.waiting('A'), ["A1", "A2"]);
+    fixture.forget_posts();
+    assert!(fixture.end(stays, "B1"));
+    fixture.rest();
+    assert_eq!((fixture.posted("Pull"), fixture.held(stays)), (1, vec!["A1".to_owned()]));
 }
 
-/// Case 13. The last worker of a shard that refuses goes.
+/// Case 13. The last worker of a shard that rejects suspects leaves.
 #[test]
-fn a_shard_that_refuses_says_welcome_when_its_last_worker_goes() {
-    let (mut stage, worker) = refusing_worker_on_1();
-    stage.forget_posts();
-    stage.leave(worker);
-    assert_eq!(stage.posted("Welcome"), 1);
-    welcome_the_next(&mut stage);
+fn a_shard_that_rejects_suspects_accepts_them_when_its_last_worker_leaves() {
+    let (mut fixture, worker) = rejecting_worker_on_1();
+    fixture.forget_posts();
+    fixture.leave(worker);
+    assert_eq!(fixture.posted("AcceptSuspects"), 1);
+    next_worker_gets_both(&mut fixture);
 }
 
 #[test]
-fn a_shard_that_refuses_is_welcome_again_in_any_order() {
+fn a_shard_that_rejects_suspects_accepts_them_again_in_any_order() {
     in_every_order(
-        refusing_worker_on_1,
-        &[|stage, worker| {
-            stage.leave(*worker);
+        rejecting_worker_on_1,
+        &[|fixture, worker| {
+            fixture.leave(*worker);
             true
         }],
-        |stage, _| welcome_the_next(stage),
+        |fixture, _| next_worker_gets_both(fixture),
     );
 }
 
 #[test]
-fn a_shard_that_refuses_says_welcome_when_its_type_is_taken_back() {
-    let (mut stage, worker) = refusing_worker_on_1();
-    stage.forget_posts();
-    stage.cant_do(worker, 'A');
-    assert_eq!(stage.posted("Welcome"), 1);
-    stage.rest();
-    assert_eq!((stage.held(worker), stage.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
-    let next = stage.worker(0, "A", 1);
-    stage.rest();
-    assert_eq!(stage.held(next), ["A2"]);
+fn a_shard_that_rejects_suspects_accepts_them_when_its_type_is_withdrawn() {
+    let (mut fixture, worker) = rejecting_worker_on_1();
+    fixture.forget_posts();
+    fixture.cant_do(worker, 'A');
+    assert_eq!(fixture.posted("AcceptSuspects"), 1);
+    fixture.rest();
+    assert_eq!((fixture.held(worker), fixture.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+    let next = fixture.worker(0, "A", 1);
+    fixture.rest();
+    assert_eq!(fixture.held(next), ["A2"]);
 }
 
-/// It has nothing to do with the types that it had before, and nothing to give that the books did not know.
+/// The worker does not change in its other types, and its free slot is recorded already.
 #[test]
-fn a_shard_that_refuses_says_welcome_when_an_idle_worker_takes_the_type_too() {
-    let (mut stage, _) = refusing_worker_on_1();
-    let idle = stage.worker(1, "B", 1);
-    stage.rest();
-    stage.forget_posts();
-    stage.can_do(idle, "A", None);
-    assert_eq!(stage.posted("Welcome"), 1);
-    stage.rest();
-    assert_eq!((stage.held(idle), stage.waiting('A')), (vec!["A2".to_owned()], Vec::new()));
+fn a_shard_that_rejects_suspects_accepts_them_when_an_idle_worker_takes_the_type_too() {
+    let (mut fixture, _) = rejecting_worker_on_1();
+    let idle = fixture.worker(1, "B", 1);
+    fixture.rest();
+    fixture.forget_posts();
+    fixture.can_do(idle, "A", None);
+    assert_eq!(fixture.posted("AcceptSuspects"), 1);
+    fixture.rest();
+    assert_eq!((fixture.held(idle), fixture.waiting('A')), (vec!["A2".to_owned()], Vec::new()));
 }
 
 #[test]
-fn a_shard_that_refuses_goes_on_and_keeps_its_offers_when_another_of_its_workers_leaves_the_type() {
-    let (mut stage, _) = refusing_worker_on_1();
-    let busy = stage.worker(1, "B", 1);
-    stage.submit("B1");
-    stage.rest();
-    stage.can_do(busy, "A", None);
-    stage.rest();
-    stage.forget_posts();
-    stage.cant_do(busy, 'A');
-    stage.rest();
-    assert_eq!(["Welcome", "Withdraw", "Offer"].map(|name| stage.posted(name)), [0; 3]);
-    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.rejects_suspects));
+fn a_shard_that_rejects_suspects_keeps_its_offers_when_another_of_its_workers_leaves_the_type() {
+    let (mut fixture, _) = rejecting_worker_on_1();
+    let busy = fixture.worker(1, "B", 1);
+    fixture.submit("B1");
+    fixture.rest();
+    fixture.can_do(busy, "A", None);
+    fixture.rest();
+    fixture.forget_posts();
+    fixture.cant_do(busy, 'A');
+    fixture.rest();
+    assert_eq!(["AcceptSuspects", "Withdraw", "Offer"].map(|name| fixture.posted(name)), [0; 3]);
+    assert!(fixture.pool(1, 'A').is_some_and(|pool| pool.rejects_suspects));
 }
 
-fn refusing_worker_on_1() -> (Stage, Peer) {
-    let mut stage = Stage::new(2);
-    let dies = stage.worker(0, "A", 2);
-    stage.submit("A1");
-    stage.submit("A2");
-    let worker = stage.worker(1, "A", 2);
-    stage.settle();
-    stage.leave(dies);
-    stage.rest();
-    assert_eq!((stage.held(worker), stage.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
-    assert!(stage.bid(1, 'A').is_some_and(|bid| bid.rejects_suspects));
-    (stage, worker)
+fn rejecting_worker_on_1() -> (Fixture, Peer) {
+    let mut fixture = Fixture::new(2);
+    let dies = fixture.worker(0, "A", 2);
+    fixture.submit("A1");
+    fixture.submit("A2");
+    let worker = fixture.worker(1, "A", 2);
+    fixture.settle();
+    fixture.leave(dies);
+    fixture.rest();
+    assert_eq!((fixture.held(worker), fixture.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+    assert!(fixture.pool(1, 'A').is_some_and(|pool| pool.rejects_suspects));
+    (fixture, worker)
 }
 
-fn welcome_the_next(stage: &mut Stage) {
-    stage.rest();
-    assert!(stage.queue('A').is_some_and(|queue| queue.rejects_suspects.is_empty()), "no shard is noted");
-    let next = stage.worker(1, "A", 1);
+fn next_worker_gets_both(fixture: &mut Fixture) {
+    fixture.rest();
+    assert!(fixture.queue('A').is_some_and(|queue| queue.rejects_suspects.is_empty()), "no shard rejects suspects");
+    let next = fixture.worker(1, "A", 1);
     for job in ["A1", "A2"] {
-        stage.rest();
-        assert_eq!(stage.held(next), [job]);
-        assert!(stage.end(next, job));
+        fixture.rest();
+        assert_eq!(fixture.held(next), [job]);
+        assert!(fixture.end(next, job));
     }
 }

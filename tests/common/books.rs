@@ -1,5 +1,5 @@
-//! What must hold of the books of a world's shards: of each one after any step, and between owners and homes when
-//! nothing is on the way. The rules are in docs/architecture.md.
+//! The invariants of a world's shards: of each one after any step, and between owners and homes at rest, when nothing is on
+//! the way. The rules are in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,31 +9,30 @@ use deputy::dispatch::message::ShardId;
 use super::World;
 
 impl World {
-    /// Panics unless the books of one shard make sense by themselves, as they must after any step.
+    /// Panics unless one shard is consistent by itself, as it must be after any step.
     pub(crate) fn check_shard(&self, shard: u16) {
         check_alone(&self.audit(shard), self.is_stopping(shard));
     }
 
-    /// Panics unless the books of all shards agree, as they must when nothing is on the way. Offers to and from shards
-    /// that were told to stop are no longer looked after.
+    /// Panics unless all shards agree, as they must at rest. Offers to and from shards that stop are not checked.
     pub(crate) fn check_rest(&self) {
         self.check_books_at_rest(&self.audits());
     }
 
-    /// The books of all shards.
+    /// Returns copies of the state of all shards.
     pub(crate) fn audits(&self) -> Vec<Audit> {
         (0..self.shards()).map(|shard| self.audit(shard)).collect()
     }
 
-    /// The same for books that were laid open already.
+    /// The same for copies that were made already.
     pub(crate) fn check_books_at_rest(&self, audits: &[Audit]) {
         assert!(self.at_rest(), "something is on the way");
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
         for (shard, audit) in (0..).zip(audits) {
             check_alone(audit, self.is_stopping(shard));
-            let kept: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
-            assert_eq!(kept, 0, "slots are kept at rest");
-            audit.pools.iter().for_each(|bid| check_bid_at_rest(bid, any_stops));
+            let reserved: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
+            assert_eq!(reserved, 0, "slots are reserved at rest");
+            audit.pools.iter().for_each(|pool| check_pool_at_rest(pool, any_stops));
         }
         if !any_stops {
             self.check_agreement(audits);
@@ -42,8 +41,7 @@ impl World {
         self.check_sums();
     }
 
-    /// Panics unless each shard has forgotten everything. Offers may stand where a shard was told to stop: nobody looks
-    /// after them any more, and they go down with the server.
+    /// Panics unless each shard has forgotten everything. Offers may remain at a shard that stops.
     pub(crate) fn check_empty(&self) {
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
         for shard in 0..self.shards() {
@@ -63,26 +61,26 @@ impl World {
     fn check_agreement(&self, audits: &[Audit]) {
         for (shard, audit) in (0..).zip(audits) {
             let mut open: BTreeMap<(u16, &str), u64> = BTreeMap::new();
-            let mut refusing: BTreeSet<(u16, &str)> = BTreeSet::new();
+            let mut rejecting: BTreeSet<(u16, &str)> = BTreeSet::new();
             for (owner, books) in (0_u16..).zip(audits) {
-                for bid in books.pools.iter().filter(|bid| self.home(&bid.type_name) == shard) {
-                    if bid.open > 0 {
-                        open.insert((owner, &bid.type_name), bid.open);
+                for pool in books.pools.iter().filter(|pool| self.home(&pool.type_name) == shard) {
+                    if pool.open > 0 {
+                        open.insert((owner, &pool.type_name), pool.open);
                     }
-                    if bid.rejects_suspects {
-                        refusing.insert((owner, &bid.type_name));
+                    if pool.rejects_suspects {
+                        rejecting.insert((owner, &pool.type_name));
                     }
                 }
             }
             let mut offers = BTreeMap::new();
-            let mut refuses = BTreeSet::new();
+            let mut rejects = BTreeSet::new();
             for queue in &audit.queues {
                 assert_eq!(self.home(&queue.type_name), shard, "a queue away from home: {queue:?}");
                 offers.extend(queue.offers.iter().map(|(owner, n)| ((owner.0, &*queue.type_name), *n)));
-                refuses.extend(queue.rejects_suspects.iter().map(|owner| (owner.0, &*queue.type_name)));
+                rejects.extend(queue.rejects_suspects.iter().map(|owner| (owner.0, &*queue.type_name)));
             }
             assert_eq!(open, offers, "open at the owners, and offers at home {shard}");
-            assert_eq!(refusing, refuses, "refusing at the owners, and as home {shard} knows");
+            assert_eq!(rejecting, rejects, "rejecting at the owners, and as home {shard} knows");
         }
     }
 
@@ -93,53 +91,56 @@ impl World {
     }
 }
 
-/// What holds of one shard's books whatever is on the way.
+/// What holds of one shard whatever is on the way.
 fn check_alone(audit: &Audit, stopping: bool) {
     for worker in &audit.workers {
         assert_eq!(audit.connections.iter().filter(|conn| **conn == worker.conn).count(), 1, "{worker:?}");
     }
-    for bid in &audit.pools {
-        check_bid(bid, audit, stopping);
+    for pool in &audit.pools {
+        check_pool(pool, audit, stopping);
     }
-    let kept: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
-    // The worker whose slot is kept may be gone while the answer is on the way.
-    assert!(kept as usize <= audit.pools.iter().filter(|bid| bid.pull_pending.is_some()).count(), "{audit:?}");
+    let reserved: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
+    // The worker whose slot is reserved may be gone while the answer is on the way.
+    assert!(reserved as usize <= audit.pools.iter().filter(|pool| pool.pull_pending.is_some()).count(), "{audit:?}");
     for queue in &audit.queues {
         check_queue(queue, stopping);
     }
 }
 
-fn check_bid(bid: &PoolAudit, audit: &Audit, stopping: bool) {
-    let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&bid.type_name));
-    let follows = |worker: &WorkerAudit| worker.tracked.contains(&bid.type_name);
-    let seen = |worker| if follows(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
+fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
+    let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&pool.type_name));
+    let tracks = |worker: &WorkerAudit| worker.tracked.contains(&pool.type_name);
+    let seen = |worker| if tracks(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
     let free: u64 = takers().map(seen).sum();
-    let clean = takers().filter(|worker| !follows(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
+    let clean = takers().filter(|worker| !tracks(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
     let running = audit.workers.iter().flat_map(|worker| &worker.held);
-    let running = running.filter(|(_, job)| *job.type_name == *bid.type_name).count();
-    assert_eq!(bid.workers, takers().count() as u64, "workers: {bid:?}");
-    assert_eq!(bid.free, free, "free: {bid:?}");
-    assert_eq!(bid.clean_ready, clean as u64, "ready workers without a suspect: {bid:?}");
-    assert_eq!(bid.running, running as u64, "running: {bid:?}");
+    let running = running.filter(|(_, job)| *job.type_name == *pool.type_name).count();
+    assert_eq!(pool.workers, takers().count() as u64, "workers: {pool:?}");
+    assert_eq!(pool.free, free, "free: {pool:?}");
+    assert_eq!(pool.clean_ready, clean as u64, "ready workers without a suspect: {pool:?}");
+    assert_eq!(pool.running, running as u64, "running: {pool:?}");
     if stopping {
         return;
     }
-    assert!(bid.free <= bid.open, "a free slot is not offered: {bid:?}");
-    assert!(!bid.rejects_suspects || bid.clean_ready == 0, "a Welcome is missing: {bid:?}");
-    assert!(!bid.starved || bid.pull_pending.is_some() || bid.free == 0, "an Ask is missing: {bid:?}");
-    if bid.rejects_suspects || bid.starved && bid.pull_pending.is_none() {
-        assert!(takers().all(follows), "turned a job away without having met all workers: {bid:?}");
+    assert!(pool.free <= pool.open, "a free slot is not offered: {pool:?}");
+    assert!(!pool.rejects_suspects || pool.clean_ready == 0, "an AcceptSuspects is missing: {pool:?}");
+    assert!(!pool.starved || pool.pull_pending.is_some() || pool.free == 0, "an Pull is missing: {pool:?}");
+    if pool.rejects_suspects || pool.starved && pool.pull_pending.is_none() {
+        assert!(takers().all(tracks), "starved without tracking all workers: {pool:?}");
     }
-    if bid.workers == 0 {
-        assert!(!bid.starved && !bid.rejects_suspects, "no worker, but books: {bid:?}");
-        assert!(bid.open > 0 || bid.pull_pending.is_some() || bid.running > 0, "an entry without a reason: {bid:?}");
+    if pool.workers == 0 {
+        assert!(!pool.starved && !pool.rejects_suspects, "no worker, but state: {pool:?}");
+        assert!(
+            pool.open > 0 || pool.pull_pending.is_some() || pool.running > 0,
+            "an entry without a reason: {pool:?}"
+        );
     }
 }
 
 fn check_queue(queue: &QueueAudit, stopping: bool) {
     let place = |job: &JobAudit| (!job.suspect, job.arrival);
     let places: Vec<_> = queue.waiting.iter().map(place).collect();
-    assert!(places.is_sorted_by(|a, b| a < b), "the line is out of order: {queue:?}");
+    assert!(places.is_sorted_by(|a, b| a < b), "the queue is out of order: {queue:?}");
     assert!(queue.waiting.iter().all(|job| *job.type_name == *queue.type_name), "{queue:?}");
     assert!(queue.offers.iter().all(|(_, n)| *n > 0), "an offer of nothing: {queue:?}");
     let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();
@@ -152,10 +153,10 @@ fn check_queue(queue: &QueueAudit, stopping: bool) {
     assert!(!meet, "a job waits beside an offer: {queue:?}");
 }
 
-fn check_bid_at_rest(bid: &PoolAudit, any_stops: bool) {
-    assert_eq!(bid.pull_pending, None, "{bid:?}");
-    if bid.workers == 0 && !any_stops {
-        assert!(bid.open == 0 && !bid.starved && !bid.rejects_suspects, "{bid:?}");
+fn check_pool_at_rest(pool: &PoolAudit, any_stops: bool) {
+    assert_eq!(pool.pull_pending, None, "{pool:?}");
+    if pool.workers == 0 && !any_stops {
+        assert!(pool.open == 0 && !pool.starved && !pool.rejects_suspects, "{pool:?}");
     }
 }
 

@@ -4,8 +4,8 @@ use deputy::dispatch::message::{Input, Message, ShardId};
 
 use super::World;
 
-/// Messages that may be delivered in a world, and how many more for each thing that its cores were told from outside.
-/// Thousands follow from one if a worker has as many types. A world that needs more goes in a circle.
+/// Messages that may be delivered in a world, and how many more per input that is no message. Thousands follow from one if
+/// a worker has thousands of types. A world that needs more goes in a circle.
 const DELIVERIES_MAX: u64 = 200_000;
 /// See [`DELIVERIES_MAX`].
 const DELIVERIES_MAX_EACH: u64 = 1_000;
@@ -40,7 +40,7 @@ impl World {
         }
         self.outside.delivered += 1;
         let deliveries_max = DELIVERIES_MAX + DELIVERIES_MAX_EACH * self.told;
-        assert!(self.outside.delivered <= deliveries_max, "messages go round and round");
+        assert!(self.outside.delivered <= deliveries_max, "messages circulate for ever");
         self.step_and_read(link.to, Input::Message { from: ShardId(link.from), message });
         true
     }

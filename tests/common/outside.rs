@@ -1,4 +1,4 @@
-//! What lies around the cores of a [`World`](super::World): the peers' ends, the links between shards, and what a step's
+//! The surroundings of the cores of a [`World`](super::World): the peers' ends, the links between shards, and what a step's
 //! effects do to them. Checks what no core may ever do.
 
 use std::collections::VecDeque;
@@ -26,9 +26,9 @@ pub(super) struct Conn {
 /// Everything that is not a core: what a step's effects change.
 pub(super) struct Outside {
     pub(super) conns: Vec<Conn>,
-    /// By shard and slot: who has it now, and how often it was given.
+    /// By shard and index: the peer that has it now, and how often it was given.
     pub(super) slots: Vec<Vec<(Option<Peer>, u32)>>,
-    /// By shard: slots that nobody has, the one that was left last at the end.
+    /// By shard: free indices, the one that was freed last at the end.
     pub(super) free: Vec<Vec<usize>>,
     /// By `from * shards + to`; a message has its place among all that were posted.
     pub(super) links: Vec<VecDeque<(u64, Message)>>,
@@ -41,7 +41,7 @@ pub(super) struct Outside {
     /// Peers that were sent something in this step.
     pub(super) touched: Vec<Peer>,
     pub(super) options: Options,
-    /// By shard: told to stop.
+    /// By shard: whether it was stopped.
     pub(super) stopping: Vec<bool>,
     /// What the cores asked for, in order, for tests that want to know.
     pub(super) log: Option<Vec<Event>>,
@@ -58,11 +58,11 @@ pub(super) struct Outside {
 pub(crate) enum Event {
     /// The core sent it this line.
     Told(Peer, Rc<str>),
-    /// It took so many of its unsent bytes.
+    /// It took this number of its unsent bytes.
     Took(Peer, u64),
     /// Its connection is over.
     Closed(Peer, Closing),
-    /// The core told of a fault of its.
+    /// The core reported a fault of it.
     Blamed(Peer, Fault),
     /// A job has come to a place.
     Passed(TraceId, JobEvent),
@@ -192,7 +192,7 @@ impl Outside {
 }
 
 impl Conn {
-    /// Moves at most `bytes_max` of what is unsent to the peer, who keeps whole lines or not; how many bytes it were.
+    /// Moves at most `bytes_max` of what is unsent to the peer, which keeps whole lines or not. Returns how many bytes it took.
     pub(super) fn take(&mut self, bytes_max: u64, keeps_lines: bool) -> u64 {
         let bytes = bytes_max.min(self.unsent_bytes);
         self.unsent_bytes -= bytes;
@@ -220,15 +220,15 @@ pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
         Message::Submit { .. } => "Submit",
         Message::Offer { .. } => "Offer",
-        Message::Pull(..) => "Ask",
+        Message::Pull(..) => "Pull",
         Message::Assign { .. } => "Assign",
         Message::Decline(_) => "Decline",
-        Message::Requeue { .. } => "Return",
-        Message::AcceptSuspects(_) => "Welcome",
+        Message::Requeue { .. } => "Requeue",
+        Message::AcceptSuspects(_) => "AcceptSuspects",
         Message::Withdraw(..) => "Withdraw",
         Message::Withdrawn(..) => "Withdrawn",
-        Message::Answer { .. } => "Result",
-        Message::StatsQuery { .. } => "Census",
-        Message::StatsReply { .. } => "Counted",
+        Message::Answer { .. } => "Answer",
+        Message::StatsQuery { .. } => "StatsQuery",
+        Message::StatsReply { .. } => "StatsReply",
     }
 }

@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// The peer's input ends, and with it the connection, once it has been told what it asked for.
+    /// The peer's input ends, and with it the connection, once its queries are answered.
     pub(crate) fn end(&mut self, peer: Peer) {
         if let Some((shard, conn)) = self.open_id(peer) {
             self.step(shard, Input::Ended { conn });
@@ -117,7 +117,7 @@ impl World {
         self.outside.log = Some(Vec::new());
     }
 
-    /// From now on what peers take is not kept: for worlds so large, or so many, that nobody reads it.
+    /// From now on what peers take is not kept, because the world is too large for it.
     pub(crate) fn drop_lines(&mut self) {
         self.outside.keeps_lines = false;
     }

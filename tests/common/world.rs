@@ -1,7 +1,7 @@
 //! All shards of a server on one thread: their cores, the messages between them, and the peers.
 //!
 //! Stands in for sockets, threads and clock. A test opens connections, says lines or commands, and decides which message
-//! is delivered when; order holds per pair of shards only. What a peer is told ends up in its inbox. A peer that reads
+//! is delivered when; order holds per pair of shards only. What a peer is sent ends up in its inbox. A peer that reads
 //! takes everything after each step; one that stopped takes nothing, and its unsent bytes grow.
 //!
 //! The world checks by itself what no core may ever do: send to or close a connection that is not there, post to the
@@ -29,7 +29,7 @@ pub(crate) use outside::{Event, name_of};
 use outside::{Outside, Recorder};
 use watch::beat;
 
-/// Writes that may follow from one thing that a core is told. A world that needs more goes in a circle.
+/// Writes that may follow from one input. A world that needs more goes in a circle.
 const WRITES_MAX: u32 = 1_000_000;
 
 /// What a world is built with.
@@ -71,7 +71,7 @@ pub(crate) struct World {
     homes: RandomState,
     now_ms: u64,
     told_others: Vec<MemoryUse>,
-    /// How often a core was told something that was no message.
+    /// Inputs that were no messages.
     told: u64,
 }
 
@@ -127,7 +127,7 @@ impl World {
         Self::new(Options { shards, ..Options::default() })
     }
 
-    /// Tells a core one thing, then lets the peers that were sent something read.
+    /// Passes an input to a core, then lets the peers that were sent something read.
     pub(crate) fn step(&mut self, shard: u16, input: Input<'_>) {
         self.told += 1;
         self.step_and_read(shard, input);
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// Time passes, and nobody looks at the clock yet.
+    /// Time passes, and no shard looks at the clock yet.
     pub(crate) fn wait(&mut self, ms: u64) {
         self.now_ms += ms;
     }
@@ -210,7 +210,7 @@ impl World {
         others
     }
 
-    /// What a shard was told of the others when its turn began.
+    /// Returns what a shard knew of the others when its turn began.
     pub(crate) fn told_others(&self, shard: u16) -> MemoryUse {
         self.told_others[usize::from(shard)]
     }

@@ -1,4 +1,4 @@
-//! Many jobs that nobody does, and then somebody.
+//! Many jobs that no worker does, and then one.
 
 use crate::world::World;
 

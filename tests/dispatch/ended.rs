@@ -23,7 +23,7 @@ fn what_was_asked_before_the_end_of_the_input_is_answered() {
     }
 }
 
-/// It stays for an answer to a metrics question that crosses shards; what it says after its end is not heard.
+/// It stays for the answer to a metrics query that crosses shards; lines after its end are not handled.
 #[test]
 fn lines_of_a_connection_that_has_ended_change_nothing() {
     let mut world = World::of(2);

@@ -4,7 +4,7 @@ use deputy::metrics::Fault;
 
 use crate::play::check;
 
-/// Checks that after a script the fault was counted so often, and no other was.
+/// Checks that a script counts this fault `times` times, and no other.
 #[track_caller]
 fn counted(script: &str, fault: &str, times: u32) {
     let all = Fault::ALL.iter().map(|other| {

@@ -276,7 +276,7 @@ fn a_job_given_back_keeps_its_age() {
 
 #[test]
 fn messages_to_other_shards_are_counted_and_those_to_the_own_are_not() {
-    // Offer, Submit, Assign and Result; then the slot is offered again.
+    // Offer, Submit, Assign and Answer; then the slot is offered again.
     for (shards, messages) in [(1, 0), (3, 5)] {
         let mut world = World::of(shards);
         let home = shards / 2;

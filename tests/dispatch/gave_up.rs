@@ -1,8 +1,8 @@
-//! A job that kills its workers ends; its neighbours do not.
+//! A job that kills its workers is given up; the jobs beside it are not.
 
 use crate::play::check;
 
-/// A worker comes, is given the job, and goes.
+/// A worker comes, is sent the job, and leaves.
 fn death(name: &str) -> String {
     format!("{name}> can_do t\n{name}< do 1 t\n{name} gone\n")
 }

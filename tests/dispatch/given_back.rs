@@ -1,9 +1,9 @@
-//! A worker goes: what it held is next in line, and suspects are kept apart.
+//! A worker is lost: what it held is first in its queue, and suspects are kept apart.
 
 use crate::play::check;
 
 #[test]
-fn what_it_held_is_next_in_line() {
+fn what_it_held_is_first_in_its_queue() {
     check(
         r#"W> can_do t
            A> do 1 t
@@ -38,7 +38,7 @@ fn it_goes_to_a_worker_that_is_idle_at_once() {
 }
 
 #[test]
-fn jobs_given_back_keep_their_order_of_arrival() {
+fn requeued_jobs_keep_their_order_of_arrival() {
     check(
         r#"U> can_do t
            V> can_do t
@@ -61,7 +61,7 @@ fn jobs_given_back_keep_their_order_of_arrival() {
 }
 
 #[test]
-fn all_that_it_held_is_given_back_in_order_of_arrival() {
+fn all_that_it_held_is_requeued_in_order_of_arrival() {
     check(
         r#"W> can_do a b max_jobs 4
            A> do 1 a
@@ -138,7 +138,7 @@ fn also_when_they_are_of_different_types() {
 }
 
 #[test]
-fn fresh_jobs_pass_a_suspect_that_nobody_may_take() {
+fn fresh_jobs_pass_a_suspect_that_no_worker_may_take() {
     check(
         r#"W> can_do t max_jobs 2
            A> do 1 t
@@ -174,7 +174,7 @@ fn f17_an_answer_and_the_end_together_lose_no_job() {
 }
 
 #[test]
-fn a_worker_that_comes_back_may_be_given_its_job_again() {
+fn a_worker_that_comes_back_may_be_sent_its_job_again() {
     check(
         r#"W> can_do t
            A> do 1 t
@@ -208,9 +208,9 @@ fn it_is_not_counted_again_as_added() {
     );
 }
 
-/// Whether it holds a suspect does not matter to a job that is none.
+/// A job that is no suspect may go to a worker that holds one.
 #[test]
-fn a_worker_that_holds_a_suspect_has_its_turn_as_any_other() {
+fn a_worker_that_holds_a_suspect_gets_jobs_as_any_other() {
     check(
         r#"D> can_do t
            A> do 1 t

@@ -1,5 +1,5 @@
-//! Unfinished lines that fill the memory: each shard cuts off its oldest, while the budget is passed and they make up
-//! more than a quarter of it.
+//! Unfinished lines that fill the memory: each shard cuts off its oldest, while the budget is exceeded and they are more
+//! than a quarter of it.
 
 use crate::play::check;
 

@@ -1,4 +1,4 @@
-//! Who is given which job, and what becomes of it: scripts on the core, without sockets, at one shard and at three.
+//! Which worker gets which job, and how the job ends: scripts on the core, without sockets, at one shard and at three.
 //! What single lines mean is the subject of `tests/protocol`, any order of messages that of `tests/simulation`.
 
 mod backlog;

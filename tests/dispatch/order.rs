@@ -1,4 +1,4 @@
-//! The order of hand-out among jobs of one type, and among workers.
+//! The order in which jobs of one type are sent, and workers get them.
 
 use crate::play::check;
 

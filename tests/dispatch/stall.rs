@@ -176,7 +176,7 @@ fn a_stopped_server_closes_stalled_connections_too() {
     check_stalled("stop\nat 31000\nA closed dropped");
 }
 
-/// A peer with more than 1 MiB unsent, who does not read, at the moment when its shard is held up for a minute.
+/// A peer with more than 1 MiB unsent that does not read, when its shard is held up for a minute.
 fn held_up_with_much_unsent() -> (World, Peer) {
     let mut world = World::of(1);
     let (client, worker) = (world.open(0), world.worker(0, &["u"], None));

@@ -1,4 +1,4 @@
-//! A server told to stop: what it still does, and for whom.
+//! A server that stops: what it still does, and for which peers.
 
 use crate::play::check;
 

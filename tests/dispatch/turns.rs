@@ -1,11 +1,11 @@
-//! A worker of several types takes them in turn: none starves.
+//! A worker of several types gets jobs of each of them in turn.
 
 use std::collections::VecDeque;
 
 use crate::play::check;
 use crate::world::World;
 
-/// A worker of one slot does `jobs` of each of these types, which all wait; the order in which it got the types.
+/// A worker of one slot does `jobs` of each of these types, which all wait. Returns the order in which it got the types.
 fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
     let mut world = World::of(shards);
     let client = world.open(0);
@@ -29,7 +29,7 @@ fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
     starts
 }
 
-/// The most starts from one of a type to the next, both counted but the first.
+/// Returns the largest number of starts from one of a type to the next, the first not counted.
 fn longest_wait(starts: &[String], name: &str) -> usize {
     let at: Vec<usize> = (0..starts.len()).filter(|&i| starts[i] == name).collect();
     at.windows(2).map(|pair| pair[1] - pair[0]).chain([at[0] + 1]).max().expect("it starts once at least")

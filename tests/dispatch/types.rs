@@ -1,4 +1,4 @@
-//! Types by the hundred thousand: what is left of those that nobody uses, and which shards are their homes.
+//! Types by the hundred thousand: what is left of unused ones, and which shards are their homes.
 
 use std::iter;
 
@@ -8,13 +8,13 @@ use deputy::dispatch::home_of;
 use crate::scale::scaled;
 use crate::world::World;
 
-/// Types of a worker.
+/// Types per worker.
 const TYPES_EACH: usize = 1_024;
 
-/// Books of types, and lines of types, that all shards have.
-fn books(world: &World) -> (usize, usize) {
+/// Returns the numbers of pools and of queues that all shards have.
+fn entries(world: &World) -> (usize, usize) {
     let audits = (0..world.shards()).map(|shard| world.audit(shard));
-    audits.fold((0, 0), |(bids, queues), audit| (bids + audit.pools.len(), queues + audit.queues.len()))
+    audits.fold((0, 0), |(pools, queues), audit| (pools + audit.pools.len(), queues + audit.queues.len()))
 }
 
 #[test]
@@ -23,14 +23,14 @@ fn f42_of_a_type_that_nobody_uses_nothing_is_left() {
     let client = world.open(0);
     world.worker(1, &["always"], None);
     world.settle();
-    assert_eq!(books(&world), (1, 1), "books of the type that is used, and an offer for it");
+    assert_eq!(entries(&world), (1, 1), "a pool of the type that is used, and an offer for it");
     for round in 0..scaled(1_000) {
         let names: Vec<String> = (0..TYPES_EACH).map(|at| format!("t{round}.{at}")).collect();
         for name in &names {
             world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
         }
         world.settle();
-        assert_eq!(books(&world), (1, 1 + TYPES_EACH), "a job waits of each type");
+        assert_eq!(entries(&world), (1, 1 + TYPES_EACH), "a job waits of each type");
         let worker = world.worker(2, &names.iter().map(String::as_str).collect::<Vec<_>>(), None);
         world.settle();
         for _ in &names {
@@ -42,11 +42,11 @@ fn f42_of_a_type_that_nobody_uses_nothing_is_left() {
         world.end(worker);
         world.settle();
         world.check_rest();
-        assert_eq!(books(&world), (1, 1), "after round {round}");
+        assert_eq!(entries(&world), (1, 1), "after round {round}");
     }
 }
 
-/// How many of `names` have their home at each shard.
+/// Returns how many of `names` have their home at each shard.
 fn spread(homes: &RandomState, shards: u16, names: &[String]) -> Vec<usize> {
     let mut spread = vec![0; shards.into()];
     for name in names {
@@ -55,7 +55,7 @@ fn spread(homes: &RandomState, shards: u16, names: &[String]) -> Vec<usize> {
     spread
 }
 
-/// Names that all have their home at shard 0, for who knows the seed.
+/// Returns names that all have their home at shard 0, found with the seed.
 fn aimed(homes: &RandomState, shards: u16, count: usize) -> Vec<String> {
     let names = (0_u64..).map(|i| format!("t{i}")).filter(|name| home_of(homes, shards, name).0 == 0);
     names.take(count).collect()
@@ -88,12 +88,12 @@ fn f09_repeated_a_hundred_thousand_times_it_still_changes_nothing() {
         let worker = world.open(0);
         world.say(worker, once);
         world.settle();
-        let books = |world: &World| (0..shards).map(|shard| format!("{:?}", world.audit(shard))).collect::<Vec<_>>();
-        let before = (books(&world), world.posted());
+        let entries = |world: &World| (0..shards).map(|shard| format!("{:?}", world.audit(shard))).collect::<Vec<_>>();
+        let before = (entries(&world), world.posted());
         for again in iter::repeat_n(once, TIMES).chain([&*in_one_list]) {
             world.say(worker, again);
         }
-        assert_eq!((books(&world), world.posted()), before);
+        assert_eq!((entries(&world), world.posted()), before);
         let counts = world.totals().counts;
         assert_eq!((counts.workers, counts.workers_added, counts.protocol_errors), (1, 1, 0));
         let client = world.open(shards - 1);

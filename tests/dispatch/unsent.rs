@@ -1,8 +1,8 @@
-//! Peers that do not read: workers are given no more, and past `--max-unsent` a connection is closed.
+//! Peers that do not read: workers are sent no more, and past `--max-unsent` a connection is closed.
 
 use crate::play::check;
 
-/// A `res` that makes the line of job 1 so many bytes long, its end counted.
+/// Returns a `res` that makes the line of job 1 `bytes` long, its end counted.
 fn res_of_line(bytes: usize) -> String {
     format!("\"<x*{}>\"", bytes - r#"{"cmd":"did","id":1,"res":""}"#.len() - 2)
 }

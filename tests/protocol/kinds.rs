@@ -35,7 +35,7 @@ const NUMBERS: [&str; 11] =
 const STRINGS: [&str; 4] = [r#""""#, r#""x""#, r#""1""#, r#""\ud800""#];
 const BAD: &str = "error bad_request";
 
-/// Says `line` with each value in the place of `%`: if it is one of `right`, the sender is told `told`, otherwise
+/// Sends `line` with each value in the place of `%`. If the value is one of `right`, the reply is `told`, otherwise
 /// `told_else`.
 fn check_member(line: &str, right: &[&str], told: &str, told_else: &str) {
     for value in VALUES {

@@ -13,13 +13,13 @@
 //! | J | jobs without an answer |
 //! | T | types in the world |
 //! | N | shards |
-//! | B | books of owners that may be open: N T, and a type of each worker |
+//! | B | pools that owners may have: N T, and one per type of each worker |
 //!
-//! Where the terms come from: a message on the way leads to two at most before it is spent (Withdraw, Withdrawn, Offer). A
-//! job costs its Assign, the worker's answer and its Result, and, if it is a suspect, a Welcome and a Return more; on its way
-//! it may be turned away once by each shard (Assign, Return), as a shard takes its offers back before it turns one away. The
-//! slot that it leaves is offered for T types at most, and each of those offers is spent in vain at most once: Offer, Assign,
-//! Withdraw, Return, Withdrawn, Ask, Decline. Books that were wrong are set right once (again seven), and are closed.
+//! Where the terms come from: a message on the way leads to at most two before it is spent (Withdraw, Withdrawn, Offer). A
+//! job costs its Assign, the worker's answer and its Answer. A suspect also costs an `AcceptSuspects` and a Requeue. On its
+//! way each shard may requeue it once (Assign, Requeue), because a shard withdraws its offers before it requeues a job. The
+//! slot that a job leaves is offered for at most T types, and each of those offers is spent in vain at most once: Offer,
+//! Assign, Withdraw, Requeue, Withdrawn, Pull, Decline. A pool that was wrong is corrected once (again seven), and removed.
 //!
 //! It is proved by no more than this argument and the schedules: the worst of two million took a quarter. A circle of
 //! messages passes any bound.
@@ -30,7 +30,7 @@ impl Schedule {
     /// The most steps from here until all is over, if there are no further faults.
     pub(crate) fn steps_max(&self) -> usize {
         let (types, shards) = (self.plan.types, usize::from(self.plan.options.shards));
-        let books = shards * types + self.shadow.live.len() * types.min(self.plan.types_a_worker);
-        3 * self.world.on_the_way_in_all() + (6 + 7 * types + 2 * shards) * self.shadow.jobs.len() + 8 * books
+        let pools = shards * types + self.shadow.live.len() * types.min(self.plan.types_a_worker);
+        3 * self.world.on_the_way_in_all() + (6 + 7 * types + 2 * shards) * self.shadow.jobs.len() + 8 * pools
     }
 }

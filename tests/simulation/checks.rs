@@ -75,7 +75,7 @@ impl Schedule {
             if let Event::Posted(_, home, name) = event {
                 let (all, returns) = posted.entry(*home).or_default();
                 *all += 1;
-                *returns += u64::from(*name == "Return");
+                *returns += u64::from(*name == "Requeue");
             }
         }
         for (home, (all, returns)) in posted {

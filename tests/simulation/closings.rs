@@ -29,8 +29,8 @@ pub(crate) struct Bounds {
 #[derive(Clone, Default)]
 pub(crate) struct Shard {
     pub(crate) now_ms: u64,
-    /// When the turn before this one began: what peers did by then was told.
-    told_until_ms: u64,
+    /// When the turn before this one began. All that peers did by then has been handled.
+    last_turn_ms: u64,
     pub(crate) open: u64,
     unsent: u64,
     partial: u64,
@@ -87,8 +87,8 @@ impl Shadow {
     pub(crate) fn turn(&mut self, shard: u16, now_ms: u64) {
         let Self { bounds, conns, .. } = self;
         let own = &mut bounds.shards[usize::from(shard)];
-        own.told_until_ms = std::mem::replace(&mut own.now_ms, now_ms);
-        let stalls = |peer: &&Peer| conns[peer.0].moved_ms + bounds.stall_ms <= own.told_until_ms;
+        own.last_turn_ms = std::mem::replace(&mut own.now_ms, now_ms);
+        let stalls = |peer: &&Peer| conns[peer.0].moved_ms + bounds.stall_ms <= own.last_turn_ms;
         if bounds.stall_ms > 0 {
             bounds.must_close.extend(own.paused.iter().filter(stalls).map(|peer| (*peer, Fault::Stalled)));
         }
@@ -125,7 +125,7 @@ impl Shadow {
         }
     }
 
-    /// Bytes are about to come from a peer, and so many of them are half a line.
+    /// Bytes are about to come from a peer, and `bytes` of them are half a line.
     pub(crate) fn heard(&mut self, peer: Peer, bytes: u64) {
         let conn = &mut self.conns[peer.0];
         let own = self.bounds.shard(conn.shard);

@@ -1,4 +1,4 @@
-//! What a job costs in messages, how long a type waits for its turn, and what ten thousand deaths cost. Counted, never
+//! What a job costs in messages, how long a type waits for a slot, and what ten thousand losses cost. Counted, never
 //! timed.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -130,8 +130,8 @@ impl Farm {
     }
 }
 
-/// By jobs in flight for 16 one-slot workers, half idle to saturated: docs/performance.md promises at most so many
-/// messages a job at 4 shards if workers take 3 types each.
+/// By jobs in flight for 16 one-slot workers, half idle to saturated: the most messages per job at 4 shards that
+/// docs/performance.md promises, if workers take 3 types.
 const THREE_TYPES: [(u32, f64); 3] = [(8, 3.9), (13, 5.3), (32, 5.3)];
 
 #[test]

@@ -12,13 +12,13 @@ struct Crowd {
     random: Random,
     /// By shard.
     clients: Vec<Peer>,
-    /// Jobs that a worker was told of and did not end: who, and which.
+    /// Jobs that workers were sent and did not end, each with its worker.
     held: Vec<(Peer, Job)>,
     /// By id: the code, if the job failed.
     answers: BTreeMap<String, Option<String>>,
 }
 
-/// What a worker is told of a job.
+/// The line of a job that a worker is sent.
 #[derive(Clone, serde::Deserialize)]
 struct Job {
     id: String,

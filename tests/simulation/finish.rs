@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use super::shadow::State;
 use super::world::Peer;
 
-/// Of so many steps one is an answer of a worker, if there are messages on the way too.
+/// One step of this number is an answer of a worker, if there are messages on the way too.
 const ANSWERS_ONE_IN: usize = 4;
 
 impl Schedule {
@@ -83,7 +83,7 @@ impl Schedule {
         self.check_rest();
     }
 
-    /// The shards that were not told to stop are told now. Workers end what they hold, or the time for that is over.
+    /// Stops the shards that were not stopped. Workers end what they hold, or the drain time-out passes.
     fn finish_stop(&mut self) {
         (0..self.plan.options.shards).for_each(|shard| self.stop_shard(shard));
         self.settle();

@@ -50,7 +50,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SCHEDULES_DEFAULT: u64 = 20_000;
 /// The first seed, if nothing else is asked for.
 const SEED_DEFAULT: u64 = 1;
-/// Of so many schedules a family has its share.
+/// Each family has its share of this number of schedules.
 const SHARES: u64 = 1_000;
 
 /// All families, and the share of each in the schedules.

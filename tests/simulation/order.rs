@@ -27,11 +27,11 @@ pub(crate) enum Order {
 
 /// What may be held back.
 pub(crate) const CLASSES: [&str; 10] =
-    ["Submit", "Offer", "Ask", "Assign", "Decline", "Return", "Welcome", "Withdraw", "Withdrawn", "Result"];
+    ["Submit", "Offer", "Pull", "Assign", "Decline", "Requeue", "AcceptSuspects", "Withdraw", "Withdrawn", "Answer"];
 
-/// One in so many messages that are held back is delivered all the same.
+/// One of this number of messages that are held back is delivered all the same.
 const LEAKS_ONE_IN: usize = 40;
-/// One in so many choices of an enemy is left to chance.
+/// One of this number of choices of an adversary is left to chance.
 const SLIPS_ONE_IN: usize = 16;
 
 impl Schedule {
@@ -98,12 +98,12 @@ fn honesty(name: &str) -> u8 {
     match name {
         "Assign" => 0,
         "Submit" => 1,
-        "Result" => 2,
-        "Return" => 3,
+        "Answer" => 2,
+        "Requeue" => 3,
         "Offer" => 4,
         "Decline" => 5,
-        "Ask" => 6,
-        "Welcome" => 7,
+        "Pull" => 6,
+        "AcceptSuspects" => 7,
         "Withdrawn" => 8,
         "Withdraw" => 9,
         _ => 10,

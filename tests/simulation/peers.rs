@@ -1,4 +1,4 @@
-//! What peers do in a schedule. The shadow is told first, as the core may answer within the step.
+//! What peers do in a schedule. The shadow learns it first, because the core may answer within the step.
 
 use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::Input;
@@ -111,7 +111,7 @@ impl Schedule {
         self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg) });
     }
 
-    /// The code with which a job of so many bytes must be refused, if it must.
+    /// Returns the code with which a job of this size must be refused, if it must.
     fn why_refused(&self, peer: Peer, bytes: u64) -> Option<&'static str> {
         if self.shadow.stops(peer) {
             return Some("shutdown");
@@ -240,7 +240,7 @@ impl Schedule {
         self.after_peer(peer);
     }
 
-    /// The shell still tells of a connection that is gone: it must change nothing.
+    /// The shell still passes on what a connection sent that is gone: it must change nothing.
     pub(crate) fn haunt(&mut self) {
         let peer = Peer(self.random.below(self.shadow.conns.len().max(1)));
         if self.shadow.conns.get(peer.0).is_none_or(|conn| !conn.gone) {

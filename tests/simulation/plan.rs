@@ -20,7 +20,7 @@ pub(crate) enum Family {
     Slow,
     /// A memory budget that is reached again and again, by jobs and by half lines.
     Tight,
-    /// The shards are told to stop, each at its own time.
+    /// The shards are stopped, each at its own time.
     Stopping,
     /// Everything is delivered after each operation, and half of the time workers take one type: the naive model predicts
     /// who is next.
@@ -121,15 +121,15 @@ pub(crate) struct Plan {
     pub(crate) flood_max: usize,
     /// Whether one connection may use an id twice.
     pub(crate) twins: bool,
-    /// One in so many jobs pauses a worker that does not read; 0: none.
+    /// One job of this number pauses a worker that does not read; 0: none.
     pub(crate) big_one_in: usize,
-    /// One in so many jobs kills its workers; 0: none.
+    /// One job of this number kills its workers; 0: none.
     pub(crate) poison_one_in: usize,
     /// Most types that a worker gives.
     pub(crate) types_a_worker: usize,
     /// Most slots that a worker gives; 1: `max_jobs` is never said.
     pub(crate) slots_max: usize,
-    /// At one in so many times of rest all books are checked: where there is rest all the time, that takes most of it too.
+    /// At one rest of this number all shards are checked. A family that rests often would spend most of its time on it.
     pub(crate) rests_one_in: usize,
     /// Whether the books of a shard are checked after each of its steps, or only now and then: that takes most of the
     /// time of a schedule.

@@ -231,8 +231,8 @@ impl Schedule {
         (self.world.counts(shard), self.shadow.bounds.cuts(), self.shadow.bounds.has_partials(shard))
     }
 
-    /// Half lines are cut off exactly when they must be, and enough of them. What is told after the last was, such as the
-    /// jobs of whom it cut off to others, counts at the next turn.
+    /// Checks that half lines are cut off exactly when they must be, and enough of them. What is sent after the last, such as
+    /// the jobs of the lost workers to other workers, counts at the next turn.
     pub(crate) fn check_cuts(&self, shard: u16, must: bool, cut: u64) {
         assert_eq!(cut > 0, must, "half lines cut off at shard {shard}: {cut}");
         let mut counts = self.world.counts(shard);

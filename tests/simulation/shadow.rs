@@ -1,7 +1,7 @@
-//! What must be true, kept by the peers alone: who is there, what each takes and holds, where each job has been. It learns
-//! from what they say and are told, without a look into the cores.
+//! A model that knows only the lines of peers: which peers there are, what each takes and holds, where each job has been.
+//! It does not look into the cores.
 //!
-//! What peers do is told here before the core hears of it; what the core sends then is checked in `told.rs`, and whom it
+//! It learns what peers do before the core does. What the core then sends is checked in `told.rs`, and which connections it
 //! closes in `closings.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -12,7 +12,7 @@ use super::closings::Bounds;
 use super::live::Live;
 use super::world::{Options, Peer};
 
-/// How a job ended, before its submitter heard of it.
+/// How a job ended, before its submitter learned of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Done,
@@ -90,11 +90,11 @@ pub(crate) struct Conn {
     pub(crate) asked: u32,
     /// When it last gave a type or ended a job, as a growing number.
     pub(crate) ready_since: u64,
-    /// Told that half a line was cut off: it must be closed now.
+    /// Whether it was sent that half a line was cut off: it must be closed now.
     pub(super) cut: bool,
 }
 
-/// What the peer who speaks must be told before the step ends.
+/// What the peer must be sent before the step ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Due {
     Pong,
@@ -119,7 +119,7 @@ pub(crate) struct Tally {
     pub(crate) faults: Faults,
 }
 
-/// The books.
+/// The model's state.
 pub(crate) struct Shadow {
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) conns: Vec<Conn>,
@@ -127,7 +127,7 @@ pub(crate) struct Shadow {
     pub(crate) live: Live,
     pub(crate) tally: Tally,
     pub(crate) bounds: Bounds,
-    /// By shard: told to stop.
+    /// By shard: whether it was stopped.
     pub(crate) stopping: Vec<bool>,
     attempts_max: u32,
     next_ready: u64,
@@ -135,7 +135,7 @@ pub(crate) struct Shadow {
     pub(super) due: Option<(Peer, Due)>,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
-    /// The table by type that was told last.
+    /// The table by type that was sent last.
     pub(crate) table: Option<String>,
 }
 
@@ -173,12 +173,12 @@ impl Shadow {
         &mut self.conns[peer.0]
     }
 
-    /// Whether the shard of a peer was told to stop.
+    /// Returns whether the shard of a peer was stopped.
     pub(crate) fn stops(&self, peer: Peer) -> bool {
         self.stopping[usize::from(self.conn(peer).shard)]
     }
 
-    /// The peer is about to say something that must be answered at once.
+    /// The peer is about to send a line that must be answered at once.
     pub(crate) fn expect(&mut self, peer: Peer, due: Due) {
         self.due = Some((peer, due));
     }
@@ -190,14 +190,14 @@ impl Shadow {
         self.jobs.insert(serial, job);
     }
 
-    /// A job is answered, or nobody waits for its answer.
+    /// A job is answered, or its submitter is gone.
     pub(super) fn forget(&mut self, serial: u64) -> Option<Job> {
         let job = self.jobs.remove(&serial)?;
         self.conns[job.submitter.0].jobs.remove(&serial);
         Some(job)
     }
 
-    /// A peer's connection ends: what it holds is given back, in the order in which it came.
+    /// A peer's connection ends. What it holds is requeued, in the order in which it came.
     pub(crate) fn leave(&mut self, peer: Peer) {
         let stops = self.stops(peer);
         let conn = &mut self.conns[peer.0];
@@ -212,7 +212,7 @@ impl Shadow {
             self.tally.faults.count(Fault::LeftHolding);
         }
         for Held { serial, .. } in held {
-            self.give_back(serial, alone, stops);
+            self.requeue(serial, alone, stops);
         }
         let jobs: Vec<u64> = self.conns[peer.0].jobs.iter().copied().collect();
         for serial in jobs {
@@ -223,7 +223,7 @@ impl Shadow {
         }
     }
 
-    fn give_back(&mut self, serial: u64, alone: bool, stops: bool) {
+    fn requeue(&mut self, serial: u64, alone: bool, stops: bool) {
         let job = self.jobs.get_mut(&serial).expect("a job that is held is not answered");
         job.attempts += u32::from(alone || job.suspect);
         job.suspect = true;
@@ -247,7 +247,7 @@ impl Shadow {
         self.end(serial, end);
     }
 
-    /// A worker gave a type, or ended a job: it stands behind all who are ready.
+    /// A worker gave a type, or ended a job: it is behind all that are ready.
     pub(crate) fn is_ready_anew(&mut self, worker: Peer) {
         self.next_ready += 1;
         self.conns[worker.0].ready_since = self.next_ready;
@@ -266,7 +266,7 @@ impl Shadow {
         }
     }
 
-    /// The time for jobs that workers of this shard hold is over.
+    /// The drain time-out of this shard has passed.
     pub(crate) fn drain_over(&mut self, shard: u16) {
         for peer in 0..self.conns.len() {
             if self.conns[peer].shard == shard {

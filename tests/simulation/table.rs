@@ -1,4 +1,4 @@
-//! The metrics by type: asked for at rest, they are what the peers make of it.
+//! The metrics by type: at rest they are what the model knows.
 
 use deputy::protocol::command::{Command, TypesAsked};
 
@@ -7,7 +7,7 @@ use super::schedule::Schedule;
 use super::shadow::State;
 use super::world::Peer;
 
-/// What the table says of a type, `done` aside: that begins anew whenever a type is forgotten.
+/// A row of the table, without `done`, which begins anew whenever a type is forgotten.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Row {
     waiting: u64,
@@ -18,7 +18,7 @@ struct Row {
 }
 
 impl Schedule {
-    /// Somebody asks for all types while nothing is on the way.
+    /// A peer queries all types while nothing is on the way.
     pub(crate) fn check_table(&mut self) {
         let Self { shadow, random, .. } = self;
         let Some(peer) = shadow.live.draw(random, |peer| shadow.conn(peer).reads) else { return };
@@ -37,8 +37,8 @@ impl Schedule {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
             let oldest_ms = figure("oldest_ms");
-            // Jobs stand in the order in which they came to their home: those that were long on the way, as nowhere but
-            // here, may be older than the first.
+            // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
+            // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
             let told =
                 Row { waiting, running, workers, suspects, oldest_ms: if late { row.oldest_ms } else { oldest_ms } };

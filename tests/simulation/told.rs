@@ -1,4 +1,4 @@
-//! Checks each line of the server against the shadow books, in the order in which they are sent.
+//! Checks each line of the server against the model, in the order in which they are sent.
 //!
 //! A job goes to one worker at a time, which takes its type, has a free slot, reads, and holds no other suspect; each `do`
 //! is answered once, to the connection that sent it, with the id and the value that belong to it; `gave_up` comes exactly
@@ -104,7 +104,7 @@ impl Shadow {
             let jobs = shadow.conn(peer).jobs.iter().map(|serial| (*serial, &shadow.jobs[serial]));
             jobs.filter(|(_, job)| job.id == id).map(|(serial, job)| (serial, job.state)).collect()
         };
-        // In the order in which they are closed, and no further than to the loss that is told; who is told is still there.
+        // In the order in which they are closed, up to the loss that this answer reports; its submitter is still there.
         for &holder in closing.iter().filter(|&&holder| holder != peer) {
             let jobs = mine(self);
             let has = |wanted: State| jobs.iter().any(|(_, state)| *state == wanted);

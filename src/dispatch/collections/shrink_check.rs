@@ -1,8 +1,8 @@
-//! For tests: whether a table that is emptied gives its room back, and not at each removal.
+//! For tests: checks that a table that is emptied gives its memory back, but not at each removal.
 
-/// What was seen of a table.
+/// What was observed of a table.
 pub(in crate::dispatch) struct ShrinkCheck {
-    /// It shrinks when less than one of so many places is used.
+    /// It shrinks when less than one of this number of places is used.
     part: usize,
     shrunk: u32,
 }
@@ -12,7 +12,7 @@ impl ShrinkCheck {
         Self { part, shrunk: 0 }
     }
 
-    /// An entry was removed: so many are left, and the table had and has room for so many.
+    /// Checks a table after an entry was removed: `left` entries are left, and its capacity was and is `before` and `after`.
     #[track_caller]
     pub(in crate::dispatch) fn saw(&mut self, left: usize, before: usize, after: usize) {
         assert!(after / self.part <= left, "{left} entries keep room for {after}");
@@ -24,7 +24,7 @@ impl ShrinkCheck {
         }
     }
 
-    /// All are removed. It had room for `most`.
+    /// Checks that all is given back, after all entries were removed. The capacity was `most`.
     #[track_caller]
     pub(in crate::dispatch) fn check_all_back(self, most: usize) {
         let halvings = most.ilog2();

@@ -1,15 +1,15 @@
-//! Entries with stable indices, in a table that gives its memory back when few are left.
+//! A table with stable indices that gives its memory back when few entries are left.
 
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 
-/// A slab that shrinks. What it has room for in the end is bounded by the place of its last entry, not by their number:
-/// entries do not move.
+/// A slab that shrinks. Its capacity is bounded by the place of its last entry, not by their number, because entries do not
+/// move.
 #[derive(Debug)]
 pub(in crate::dispatch) struct ShrinkingSlab<T> {
     entries: Slab<T>,
-    /// It shrinks when no more entries than these are left.
+    /// It shrinks when at most this number of entries is left.
     shrink_at: usize,
 }
 
@@ -20,12 +20,12 @@ impl<T> Default for ShrinkingSlab<T> {
 }
 
 impl<T> ShrinkingSlab<T> {
-    /// Where the next entry will be put.
+    /// Returns where the next entry will be put.
     pub(in crate::dispatch) fn next(&self) -> u32 {
         u32::try_from(self.entries.vacant_key()).expect("memory ends before four billion entries")
     }
 
-    /// Puts an entry into a place that is free.
+    /// Puts an entry into a free place. Returns the place.
     pub(in crate::dispatch) fn insert(&mut self, entry: T) -> u32 {
         let at = self.next();
         self.entries.insert(entry);
@@ -33,8 +33,8 @@ impl<T> ShrinkingSlab<T> {
         at
     }
 
-    /// Takes an entry out. To shrink is a pass over the table, which comes when seven of eight entries have gone, and again
-    /// each time that half of the others have: an entry that went last may have been all that kept the rest.
+    /// Takes an entry out. Shrinking is a pass over the table. It comes when seven of eight entries have gone, and again each
+    /// time that half of the others have, because one entry at the end keeps the table large.
     pub(in crate::dispatch) fn remove(&mut self, at: u32) -> T {
         let entry = self.entries.remove(at as usize);
         if self.entries.len() <= self.shrink_at {

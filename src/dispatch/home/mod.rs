@@ -1,7 +1,7 @@
 //! A shard as the home of job types: their queues, and the rules H1 to H5 of docs/architecture.md.
 //!
-//! A home deals with shards, not with workers. It knows how many jobs of a type each shard would take, and assigns the
-//! first waiting job to the shard that offered first.
+//! A home deals with shards, not with workers. It knows for each shard how many jobs of a type it would take, and assigns
+//! the first waiting job to the shard that offered first.
 
 mod offers;
 mod wait_queue;

@@ -12,7 +12,7 @@ use crate::world::{Event, Link, Options, Peer, World};
 const BIG_BYTES: usize = (1 << 20) + 100;
 
 /// The world of a case, and what has happened in it.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) world: World,
     a: Arc<str>,
     b: Arc<str>,
@@ -22,11 +22,11 @@ pub(crate) struct Stage {
     pub(crate) starts: Vec<(String, Peer)>,
     /// Jobs that were answered, and with which code if it was no result.
     pub(crate) answers: Vec<(String, Option<String>)>,
-    /// Messages that were posted since [`Stage::forget_posts`].
+    /// Messages that were posted since [`Fixture::forget_posts`].
     posts: Vec<(u16, u16, &'static str)>,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn new(shards: u16) -> Self {
         Self::with(Options { shards, ..Options::default() })
     }
@@ -187,7 +187,7 @@ impl Stage {
         self.posts.clear();
     }
 
-    /// How many messages of this name were posted since [`Stage::forget_posts`].
+    /// How many messages of this name were posted since [`Fixture::forget_posts`].
     pub(crate) fn posted(&self, name: &str) -> usize {
         self.posts.iter().filter(|post| post.2 == name).count()
     }
@@ -231,9 +231,9 @@ impl Stage {
         self.world.audit(self.world.home(&name)).queues.into_iter().find(|queue| queue.type_name == name)
     }
 
-    pub(crate) fn bid(&self, shard: u16, letter: char) -> Option<PoolAudit> {
+    pub(crate) fn pool(&self, shard: u16, letter: char) -> Option<PoolAudit> {
         let name = self.type_of(letter);
-        self.world.audit(shard).pools.into_iter().find(|bid| bid.type_name == name)
+        self.world.audit(shard).pools.into_iter().find(|pool| pool.type_name == name)
     }
 
     /// Everything is delivered, and what must hold then does.
