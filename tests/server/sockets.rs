@@ -24,7 +24,8 @@ fn f52_a_stale_socket_is_replaced() {
     server.process.ended();
     let stale = fs::symlink_metadata(&server.sock).unwrap();
     assert!(stale.file_type().is_socket());
-    let next = Server::start(&["-s", server.sock.to_str().unwrap()]);
+    let next = crate::process::start_process(&[], &["--no-tcp", "-s", server.sock.to_str().unwrap()]);
+    assert!(next.listens().is_some(), "{}", next.stderr());
     crate::client::Client::connect("the client", &server.address(Via::Unix)).expect_nothing();
     drop(next);
 }
