@@ -30,7 +30,7 @@ use super::url::Url;
 /// [`Error::NotConnected`].
 ///
 /// Dropping the last clone sends what was submitted, for at most a second, and closes the connection. Jobs without an
-/// answer fail with [`Error::Closed`]. To be sure that the server has all jobs, call [`ping`](Self::ping) before.
+/// answer fail with [`Error::Closed`]. To be sure that the server has all jobs, call [`ping`](Self::ping) first.
 ///
 /// A process that forks must connect in the child: the threads of a connection exist only in the parent.
 ///
@@ -39,7 +39,7 @@ use super::url::Url;
 /// # use deputy::server::{Config, Server};
 /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
 /// # let url = server.addresses()[0].to_string();
-/// # let worker = Worker::connect(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
+/// # let worker = Worker::new(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
 /// # let stopper = worker.stopper();
 /// # let worker = std::thread::spawn(|| worker.run());
 /// use deputy::client::Client;
@@ -73,7 +73,7 @@ impl Client {
     /// Connects to the server that the variable `DEPUTY_URL` names, by default `tcp://127.0.0.1:11746`.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// Fails as [`connect`](Self::connect) does.
     pub fn from_env() -> Result<Self, ConnectError> {
         Options::new().connect_from_env()
     }
@@ -92,10 +92,11 @@ impl Client {
 
     /// Submits a job. The handle reports every error.
     ///
-    /// `R` is the type that the result is read as: `client.submit::<_, u32>("count", "words")`.
+    /// The result is decoded into `R`: `client.submit::<_, u32>("count", "words")`.
     ///
-    /// It returns at once, with two exceptions. It waits while more than [`Options::max_unsent`] bytes wait to be sent.
-    /// And before the first line of more than 1,024 bytes on a connection, it asks the server for its longest line.
+    /// The call returns at once, with two exceptions. It blocks while more than [`Options::max_unsent`] bytes are unsent.
+    /// Before the first line of more than 1,024 bytes on a connection, the client asks the server for its line limit, and
+    /// the call waits for the answer.
     pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> JobHandle<R> {
         self.submit_line(type_name, Some(arg))
     }
@@ -108,7 +109,7 @@ impl Client {
     /// # use deputy::server::{Config, Server};
     /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
     /// # let url = server.addresses()[0].to_string();
-    /// # let worker = Worker::connect(&url).handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(|arg| arg.to_owned())));
+    /// # let worker = Worker::new(&url).handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(|arg| arg.to_owned())));
     /// # let stopper = worker.stopper();
     /// # let worker = std::thread::spawn(|| worker.run());
     /// # let client = deputy::client::Client::connect(&url)?;
@@ -142,7 +143,7 @@ impl Client {
     }
 
     /// Waits until the server has read all jobs that were submitted before. Each of them has then been accepted, or its
-    /// handle has the error. So a program that does not wait for results may end after it.
+    /// handle has the error. So a program that does not wait for results may exit after `ping` returns.
     ///
     /// # Errors
     /// If the connection is lost or missing, or if no answer comes for [`Options::answer_timeout`].
@@ -150,10 +151,10 @@ impl Client {
         self.ask(outgoing::PING.len(), SubmitSession::ping).map(drop)
     }
 
-    /// Returns the server's metrics, without its types.
+    /// Returns the server's metrics, without the table by type.
     ///
     /// # Errors
-    /// As [`ping`](Self::ping).
+    /// Fails as [`ping`](Self::ping) does.
     pub fn metrics(&self) -> Result<Metrics, Error> {
         self.ask_metrics("false")
     }
@@ -161,7 +162,7 @@ impl Client {
     /// Returns the server's metrics with a table of its types: at most 1,000, those with the most jobs first.
     ///
     /// # Errors
-    /// As [`ping`](Self::ping).
+    /// Fails as [`ping`](Self::ping) does.
     pub fn metrics_by_type(&self) -> Result<Metrics, Error> {
         self.ask_metrics("true")
     }
@@ -182,7 +183,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`ping`](Self::ping), and [`Error::BadRequest`] for more than 1,024 names or an invalid name.
+    /// Fails as [`ping`](Self::ping) does, and with [`Error::BadRequest`] for more than 1,024 names or an invalid name.
     pub fn metrics_of(&self, types: &[&str]) -> Result<Metrics, Error> {
         self.ask_metrics(&outgoing::list(types.iter().copied()))
     }
@@ -246,6 +247,9 @@ impl Options {
     }
 
     /// Connects to the server that `DEPUTY_URL` names ([`Url::from_env`]), as [`connect`](Self::connect) does.
+    ///
+    /// # Errors
+    /// Fails as [`connect`](Self::connect) does.
     pub fn connect_from_env(self) -> Result<Client, ConnectError> {
         self.connect_to(Url::from_env()?)
     }

@@ -7,7 +7,7 @@
 //! # let url = server.addresses()[0].to_string();
 //! use deputy::client::{Client, Worker};
 //!
-//! let worker = Worker::connect(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
+//! let worker = Worker::new(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
 //! let stopper = worker.stopper();
 //! let running = std::thread::spawn(|| worker.run());
 //!

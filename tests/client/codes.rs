@@ -18,7 +18,7 @@ fn error_of(client: &Client, type_name: &str) -> Error {
 #[test]
 fn a_failed_job_has_the_workers_value() {
     let server = Server::start(&[]);
-    let worker = Worker::connect(&url(&server, Via::Tcp))
+    let worker = Worker::new(&url(&server, Via::Tcp))
         .handle("text", |_| Err::<(), _>("no such photo"))
         .handle("json", |_| Err::<(), _>(Failure::json(&BTreeMap::from([("reason", 7)]))));
     let _worker = Running::start(worker);
@@ -96,7 +96,7 @@ fn a_line_that_the_server_would_refuse_fails_its_job_alone() {
 #[test]
 fn a_result_that_the_server_would_refuse_fails_its_job_alone() {
     let server = Server::start(&["--max-line", "64K"]);
-    let worker = Worker::connect(&url(&server, Via::Tcp))
+    let worker = Worker::new(&url(&server, Via::Tcp))
         .handle_typed("of size", |size: usize| Ok::<_, String>("x".repeat(size)))
         .max_jobs(2);
     let _worker = Running::start(worker);
@@ -132,7 +132,7 @@ fn a_short_line_that_only_the_server_finds_too_long_loses_the_connection_with_it
 fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
     let server = Server::start(&["--max-line", "32M"]);
     let large = Options::new().max_line(32 << 20).connect(&url(&server, Via::Tcp)).unwrap();
-    let echo = || Worker::connect(&url(&server, Via::Unix)).handle("echo", |job: &Job| job.arg::<String>()).max_jobs(2);
+    let echo = || Worker::new(&url(&server, Via::Unix)).handle("echo", |job: &Job| job.arg::<String>()).max_jobs(2);
     let text = "x".repeat(8 << 20);
     let small = Options::new().max_line(1 << 20);
     {

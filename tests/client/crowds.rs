@@ -28,7 +28,7 @@ fn each_of_ten_thousand_jobs_in_flight_gets_its_own_answer() {
     client.ping().unwrap();
     let metrics = client.metrics().unwrap();
     assert_eq!((metrics.jobs_added, metrics.jobs_done, metrics.connections_open), (JOBS, 0, 1));
-    let worker = Worker::connect(&url(&server, Via::Unix))
+    let worker = Worker::new(&url(&server, Via::Unix))
         .handle_typed("square", |number: u64| Ok::<_, String>(number * number))
         .max_jobs(8);
     let _worker = Running::start(worker);

@@ -123,7 +123,7 @@ fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
     let server = Server::start(&[]);
     let client = quick_to_ping().outage_timeout(LONG).connect(&url(&server, Via::Unix)).unwrap();
     let (tell, events) = unbounded();
-    let worker = Worker::connect(&url(&server, Via::Tcp))
+    let worker = Worker::new(&url(&server, Via::Tcp))
         .handle_typed("double", |number: u32| Ok::<_, String>(2 * number))
         .on_event(move |event| tell.send(event.to_string()).unwrap_or_default())
         .options(quick_to_ping());

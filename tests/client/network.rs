@@ -37,7 +37,7 @@ fn a_worker_that_retries_never_connects_to_itself() {
 fn four_local_ports() {
     let server: SocketAddr = "127.0.0.1:40002".parse().unwrap();
     let (sender, events) = unbounded();
-    let worker = Worker::connect(&server.to_string()).handle("t", |_| Ok::<_, String>(()));
+    let worker = Worker::new(&server.to_string()).handle("t", |_| Ok::<_, String>(()));
     let worker = worker.on_event(move |event| sender.send(event.to_string()).unwrap_or_default());
     let _running = Running::start(worker.options(quick_retry()));
     let mut own_port = 0;

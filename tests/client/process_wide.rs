@@ -58,7 +58,7 @@ fn threads_beyond_the_address_space() {
     client.ping().unwrap();
     let limit = Rlimit { current: Some(4 << 30), maximum: Some(4 << 30) };
     setrlimit(Resource::As, limit).unwrap();
-    let worker = Worker::connect(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(())).max_jobs(65_535);
+    let worker = Worker::new(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(())).max_jobs(65_535);
     let error = worker.run().unwrap_err();
     assert!(matches!(error, RunError::Thread(_)), "{error}");
     let metrics = client.metrics().unwrap();

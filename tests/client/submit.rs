@@ -14,7 +14,7 @@ use crate::wait::until;
 
 /// A worker that returns each arg as the text that came.
 fn echo(server: &Server) -> Running {
-    let worker = Worker::connect(&url(server, Via::Unix));
+    let worker = Worker::new(&url(server, Via::Unix));
     Running::start(worker.handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned))).max_jobs(4))
 }
 

@@ -49,7 +49,7 @@ fn counted_alone() {
     drop(client);
     until("the end of the threads", || (own_threads() == 0).then_some(()));
 
-    let worker = || Worker::connect(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(1)).max_jobs(3);
+    let worker = || Worker::new(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(1)).max_jobs(3);
     let running = Running::start(worker());
     let client = connect(&server);
     assert_eq!(client.submit::<_, u8>("t", &0).soon().unwrap(), 1);

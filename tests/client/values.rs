@@ -18,7 +18,7 @@ fn values() -> Vec<String> {
 
 /// A worker that returns each arg: as the text that came, and as what serde reads.
 fn echo(server: &Server) -> Running {
-    let worker = Worker::connect(&url(server, Via::Unix))
+    let worker = Worker::new(&url(server, Via::Unix))
         .handle("raw", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned)))
         .handle("typed", |job: &Job| job.arg::<Value>())
         .max_jobs(4);

@@ -13,7 +13,7 @@ use crate::fixture::{Running, Soon, connect, url};
 use crate::process::{Server, Via};
 
 fn worker(server: &Server) -> Worker {
-    Worker::connect(&url(server, Via::Unix))
+    Worker::new(&url(server, Via::Unix))
 }
 
 /// Returns the `err` of a job that fails.
@@ -225,6 +225,6 @@ fn a_fault_that_reconnecting_cannot_fix_ends_a_worker() {
         let outcome = worker(&server).handle("t", nothing).max_jobs(max_jobs).run();
         assert!(matches!(outcome, Err(RunError::MaxJobs(given)) if given == max_jobs));
     }
-    let outcome = Worker::connect("http://127.0.0.1").handle("t", nothing).run();
+    let outcome = Worker::new("http://127.0.0.1").handle("t", nothing).run();
     assert!(matches!(&outcome, Err(RunError::Url(error)) if error.to_string().contains("http://127.0.0.1")));
 }

@@ -31,7 +31,7 @@ impl Slow {
 fn slow(url: &str, max_jobs: u32) -> Slow {
     let ((begins, begun), (release, released)) = (unbounded(), bounded::<()>(0));
     let ((told, lost), (tell, events)) = (unbounded(), unbounded());
-    let worker = Worker::connect(url)
+    let worker = Worker::new(url)
         .handle("slow", move |job: &Job| {
             begins.send(job.number()).unwrap();
             let _ = released.recv(); // It fails at the end of the test.

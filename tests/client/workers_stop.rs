@@ -17,7 +17,7 @@ fn a_stopped_worker_finishes_what_it_holds_and_takes_nothing_else() {
     let server = Server::start(&[]);
     let (started, starts) = unbounded();
     let (release, released) = bounded::<()>(0);
-    let worker = Worker::connect(&url(&server, Via::Tcp)).handle("slow", move |job: &Job| {
+    let worker = Worker::new(&url(&server, Via::Tcp)).handle("slow", move |job: &Job| {
         started.send(()).unwrap();
         let _ = released.recv(); // Until the test lets all of them go.
         job.arg::<u32>()
@@ -54,7 +54,7 @@ fn workers_that_stop_under_load_lose_nothing() {
             count.fetch_add(1, Ordering::Relaxed);
             Ok::<_, String>(number + 1)
         };
-        Running::start(Worker::connect(&url(&server, Via::Unix)).handle_typed("count", handler).max_jobs(4))
+        Running::start(Worker::new(&url(&server, Via::Unix)).handle_typed("count", handler).max_jobs(4))
     };
     thread::scope(|scope| {
         let submitting = scope.spawn(|| {
@@ -87,7 +87,7 @@ fn a_limit_of_jobs_is_kept_exactly() {
         let client = connect(&server);
         let handles: Vec<_> = (0..20).map(|n| client.submit::<_, ()>("t", &n)).collect();
         client.ping().unwrap();
-        let worker = Worker::connect(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(()));
+        let worker = Worker::new(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(()));
         Running::start(worker.limit(limit).max_jobs(max_jobs)).ended().unwrap();
         let metrics = client.metrics().unwrap();
         assert_eq!((metrics.jobs_done, metrics.jobs_dispatched, metrics.jobs_reassigned), (limit, limit, 0));
@@ -97,7 +97,7 @@ fn a_limit_of_jobs_is_kept_exactly() {
 
 #[test]
 fn a_worker_can_be_stopped_before_it_runs_and_without_a_server() {
-    let worker = || Worker::connect("127.0.0.1:1").handle("t", |_| Ok::<_, String>(()));
+    let worker = || Worker::new("127.0.0.1:1").handle("t", |_| Ok::<_, String>(()));
     let stopped = worker();
     stopped.stopper().stop();
     stopped.run().unwrap();
@@ -120,7 +120,7 @@ fn stopped_after_it_tried(worker: Worker) -> deputy::client::Stopper {
 #[test]
 fn a_worker_that_stops_sends_the_lines_of_the_protocol() {
     let fake = Fake::start();
-    let worker = Worker::connect(&fake.url()).handle("a", |_| Ok::<_, String>(1)).handle("b", |_| Err::<(), _>("no"));
+    let worker = Worker::new(&fake.url()).handle("a", |_| Ok::<_, String>(1)).handle("b", |_| Err::<(), _>("no"));
     let running = Running::start(worker);
     let mut peer = fake.accept();
     peer.expect(r#"{"cmd":"can_do","types":["a","b"],"max_jobs":1}"#);

@@ -98,7 +98,7 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) fn start(server: &Server) -> Self {
-        let worker = Worker::connect(&url(server))
+        let worker = Worker::new(&url(server))
             .handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned)))
             .handle("fail", |job: &Job| Err::<(), _>(job.arg::<String>().unwrap_or_default()))
             .max_jobs(4);

@@ -34,7 +34,7 @@ fn no_more_jobs_are_out_than_it_was_told() {
     for (words, most) in [("-j 1", 1), ("-j 3", 3), ("-o -j 3", 3)] {
         let (running, max) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&max);
-        let worker = Worker::connect(&url(&server)).max_jobs(8).handle("slow", move |_: &Job| {
+        let worker = Worker::new(&url(&server)).max_jobs(8).handle("slow", move |_: &Job| {
             seen.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             thread::yield_now();
             running.fetch_sub(1, Ordering::SeqCst);
@@ -54,7 +54,7 @@ fn no_more_jobs_are_out_than_it_was_told() {
 #[test]
 fn failed_lines_are_told_and_the_others_go_on() {
     let server = Server::start(&[]);
-    let worker = Worker::connect(&url(&server))
+    let worker = Worker::new(&url(&server))
         .handle_typed("odd", |number: u32| if number % 2 == 1 { Ok(number) } else { Err("it is even") });
     let stopper = worker.stopper();
     let running = thread::spawn(|| worker.run());

@@ -25,13 +25,13 @@ use super::options::Options;
 use super::url::{Url, UrlError};
 use crate::limits::JOBS_PER_WORKER_MAX;
 
-/// A program that does jobs, with a handler for each type.
+/// A worker: handlers for job types, and the connection that brings the jobs.
 ///
 /// [`run`](Self::run) connects and works until it is stopped. It waits for a server that is not up yet, and reconnects
 /// when the connection is lost. A job belongs to the connection that it came on. When that connection is lost, the server
 /// gives the job to another worker, and the worker drops its own result.
 ///
-/// A worker finds a dead server within a minute, however long its handlers take ([`Options::ping_after`],
+/// A worker notices an unresponsive server within a minute, however long its handlers take ([`Options::ping_after`],
 /// [`Options::answer_timeout`]).
 ///
 /// ```
@@ -40,7 +40,7 @@ use crate::limits::JOBS_PER_WORKER_MAX;
 /// # let url = server.addresses()[0].to_string();
 /// use deputy::client::{Client, Job, Worker};
 ///
-/// let worker = Worker::connect(&url)
+/// let worker = Worker::new(&url)
 ///     .handle("shout", |job: &Job| job.arg::<String>().map(|text| text.to_uppercase()))
 ///     .handle_typed("divide", |(a, b): (i64, i64)| a.checked_div(b).ok_or("it has no quotient"))
 ///     .max_jobs(4);
@@ -82,13 +82,14 @@ enum WorkerSignal {
     Ended(Result<(), RunError>),
 }
 
-/// Stops a worker, from any thread. It may be called several times.
+/// Stops a worker, from any thread. Clones stop the same worker.
 #[derive(Clone, Debug)]
 pub struct Stopper(Sender<WorkerSignal>);
 
 impl Stopper {
     /// Stops the worker: it takes no more jobs, finishes those that it holds, sends their results and leaves. This method
     /// returns at once, and [`Worker::run`] returns when all is done. A worker that does not run yet stops when it starts.
+    /// Further calls change nothing.
     pub fn stop(&self) {
         // It fails if the worker has ended.
         let _ = self.0.send(WorkerSignal::Stop);
@@ -98,16 +99,16 @@ impl Stopper {
 impl Worker {
     /// Returns a worker for the server at `tcp://host:port`, `host:port` or `unix:/path` ([`Url`]). [`run`](Self::run)
     /// connects, and reports a wrong `url`.
-    pub fn connect(url: &str) -> Self {
-        Self::new(url.parse())
+    pub fn new(url: &str) -> Self {
+        Self::with_url(url.parse())
     }
 
     /// Returns a worker for the server that the variable `DEPUTY_URL` names, by default `tcp://127.0.0.1:11746`.
     pub fn from_env() -> Self {
-        Self::new(Url::from_env())
+        Self::with_url(Url::from_env())
     }
 
-    fn new(url: Result<Url, UrlError>) -> Self {
+    fn with_url(url: Result<Url, UrlError>) -> Self {
         let (sender, signals) = unbounded();
         Self {
             url,
@@ -121,10 +122,11 @@ impl Worker {
         }
     }
 
-    /// Sets the handler of a type. Several threads call it at once if [`max_jobs`](Self::max_jobs) is more than one.
+    /// Sets the handler of a type, and replaces an earlier one. Several threads call it at once if
+    /// [`max_jobs`](Self::max_jobs) is more than one.
     ///
     /// - `Ok` is the job's result.
-    /// - `Err` fails the job. Any error that can be shown becomes a JSON string, and a [`Failure`] may be any JSON.
+    /// - `Err` fails the job. Any error that implements `Display` becomes a JSON string, and a [`Failure`] may be any JSON.
     /// - A panic fails the job, and the worker goes on.
     /// - A result that no line can carry fails the job: one with NaN, one that nests too deep, or one that is too long.
     /// - `std::process::exit`, `abort`, a stack overflow, and a panic under `panic = "abort"` end the process, and the
@@ -161,14 +163,14 @@ impl Worker {
         self.handle(type_name, move |job| handler(job.arg()?).map_err(Into::<Failure>::into))
     }
 
-    /// Sets how many jobs the worker holds at once, 1 to 65,535, each on a thread of its own: 1.
+    /// Sets how many jobs the worker holds at once, from 1 to 65,535. Each runs on a thread of its own. The default is 1.
     pub fn max_jobs(mut self, max_jobs: u32) -> Self {
         self.max_jobs = max_jobs;
         self
     }
 
-    /// Sets after how many answered jobs the worker stops by itself. It never holds more jobs than are left. No limit by
-    /// default.
+    /// Sets after how many answered jobs the worker stops by itself. It never holds more jobs than it may still
+    /// answer. There is no limit by default.
     pub fn limit(mut self, jobs: u64) -> Self {
         self.limit = jobs;
         self
@@ -180,8 +182,8 @@ impl Worker {
         self
     }
 
-    /// Sets what is called for an event that no handler sees, such as a lost connection. The thread in [`run`](Self::run)
-    /// calls it, and handles nothing else meanwhile, not even a stop. A panic in it ends `run`.
+    /// Sets the function that handles an event that no job handler sees, such as a lost connection. The thread in
+    /// [`run`](Self::run) calls it, and handles nothing else meanwhile, not even a stop. A panic in it ends `run`.
     pub fn on_event(mut self, on_event: impl FnMut(&Event) + Send + 'static) -> Self {
         self.on_event = Box::new(on_event);
         self

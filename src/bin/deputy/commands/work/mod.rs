@@ -181,7 +181,7 @@ fn work(args: &Args, command: &Arc<Command>, stop: &Stop, jobs_left: &Arc<Atomic
 fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Result<Worker, CliError> {
     let url = url(args)?.to_string();
     let jobs = args.uint(&JOBS).unwrap_or(1);
-    let mut worker = Worker::connect(&url)
+    let mut worker = Worker::new(&url)
         .max_jobs(u32::try_from(jobs).expect("it is in its range"))
         .options(Options::new().max_line(max_line(args)))
         .limit(jobs_left.load(Ordering::Relaxed))
