@@ -69,14 +69,14 @@ fn an_arg_that_is_none_is_usage() {
 }
 
 #[test]
-fn a_failed_job_tells_its_err_on_stderr() {
+fn the_err_of_a_failed_job_goes_to_stderr() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     check(&run(&server, &["do", "-s", "fail", "no such file"]), 1, "", "the job failed: no such file\n");
 }
 
 #[test]
-fn a_job_that_is_refused_is_told_in_the_background_too() {
+fn a_refused_job_is_reported_in_the_background_too() {
     let server = Server::start(&["--max-memory", "1M"]);
     // Less than a line that would be cut off half-way: the jobs that wait fill the memory.
     let job = "head -c 100000 /dev/zero | tr '\\0' x";
@@ -104,7 +104,7 @@ fn in_the_background_it_is_enough_that_the_job_is_accepted() {
 }
 
 #[test]
-fn a_lost_connection_is_told() {
+fn a_lost_connection_is_reported() {
     let server = Server::start(&[]);
     let waiting = start(&server, &["do", "nobody"]);
     ask(&server).until_metric("jobs_waiting", 1);
@@ -138,7 +138,7 @@ fn a_full_disk_is_no_closed_pipe() {
 }
 
 #[test]
-fn an_input_that_cannot_be_read_is_told() {
+fn an_input_that_cannot_be_read_is_reported() {
     let server = Server::start(&[]);
     for script in ["$DEPUTY do t - < .", "$DEPUTY do --lines t < ."] {
         check(&shell(&server, script), 1, "", "cannot read standard input: ");

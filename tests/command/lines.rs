@@ -29,7 +29,7 @@ fn ten_thousand_lines_are_done_in_order_or_not() {
 }
 
 #[test]
-fn no_more_jobs_are_out_than_it_was_told() {
+fn no_more_jobs_are_submitted_at_once_than_asked() {
     let server = Server::start(&[]);
     for (words, most) in [("-j 1", 1), ("-j 3", 3), ("-o -j 3", 3)] {
         let (running, max) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -52,7 +52,7 @@ fn no_more_jobs_are_out_than_it_was_told() {
 }
 
 #[test]
-fn failed_lines_are_told_and_the_others_go_on() {
+fn failed_lines_are_reported_and_the_others_go_on() {
     let server = Server::start(&[]);
     let worker = Worker::new(&url(&server))
         .handle_typed("odd", |number: u32| if number % 2 == 1 { Ok(number) } else { Err("it is even") });

@@ -4,7 +4,7 @@ use crate::kit::{check, command, run, url};
 use crate::process::{Process, Server};
 
 #[test]
-fn it_tells_how_long_the_answer_took() {
+fn it_prints_how_long_the_answer_took() {
     let server = Server::start(&[]);
     let ended = run(&server, &["ping"]);
     let time = ended.stdout.strip_prefix(&format!("{} answered in ", url(&server))).unwrap();

@@ -57,7 +57,7 @@ fn it_shows_only_the_types_it_is_asked_for() {
 }
 
 #[test]
-fn json_is_what_the_server_tells() {
+fn json_is_what_the_server_sends() {
     let server = Server::start(&[]);
     submit(&server, &[("few", 1), ("many", 3)]);
     let json = |words: &[&str]| -> Value { serde_json::from_str(&run(&server, words).stdout).unwrap() };

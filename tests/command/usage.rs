@@ -11,7 +11,7 @@ fn run(line: &str) -> Ended {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn each_usage_error_names_the_argument() {
     let long = "x".repeat(256);
     for (line, words) in [
         ("", "missing argument: SUBCOMMAND; try 'deputy --help'"),

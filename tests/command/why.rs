@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fake;
-use crate::kit::{Echo, ask, check, command, run, shell, start, wait_for, work};
+use crate::kit::{Echo, ask, check, command, run, shell, start, url, wait_for, work};
 use crate::process::{Process, Server};
 use crate::wait::until;
 
@@ -58,7 +58,7 @@ fn busy_workers_are_busy() {
 }
 
 #[test]
-fn a_budget_that_is_used_up_is_told() {
+fn a_budget_that_is_used_up_is_named() {
     let server = Server::start(&["--max-memory", "1M"]);
     check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none -"), 0, "", "");
     says(
@@ -76,7 +76,7 @@ fn a_budget_that_is_used_up_is_told() {
 }
 
 #[test]
-fn what_lasts_a_moment_is_told_too() {
+fn states_that_last_a_moment_are_explained() {
     let waiting = |metrics: Value, oldest_ms: u64| {
         let mut metrics = metrics;
         metrics["types"] = json!({ "t": { "waiting": 2, "workers": 1, "oldest_ms": oldest_ms } });
@@ -100,4 +100,45 @@ fn what_lasts_a_moment_is_told_too() {
         let ended = Process::spawn(&mut command(&fake::telling(&metrics), &["why", "t"]), None).ended();
         check(&ended, 0, &format!("{sentence}\n"), "");
     }
+}
+
+#[test]
+fn workers_that_a_job_ends_are_counted() {
+    let server = Server::start(&["--max-attempts", "9"]);
+    check(&run(&server, &["do", "--background", "poison"]), 0, "", "");
+    for _ in 0..2 {
+        let mut command = command(&url(&server), &["work", "poison", "--", "sh", "-c", "kill -KILL $PPID; sleep 60"]);
+        let worker = Process::spawn(&mut command, None);
+        until("the end of the worker", || worker.status());
+    }
+    ask(&server).until_metric("jobs_waiting", 1);
+    let ended = run(&server, &["why", "poison"]);
+    let reason = "because no worker does that type; 2 workers were lost while they held a job of that type, the last ";
+    assert!(ended.stdout.contains(reason) && !ended.stdout.contains("did you mean"), "{}", ended.stdout);
+    let ended = run(&server, &["check", "--lost", "600"]);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stdout);
+    assert!(
+        ended.stdout.starts_with("DEPUTY WARNING: 2 workers lost with jobs of type \"poison\", "),
+        "{}",
+        ended.stdout
+    );
+    assert!(run(&server, &["status"]).stdout.contains("no worker, lost 2 workers"));
+}
+
+#[test]
+fn a_requeued_job_is_not_explained_by_busy_workers() {
+    let server = Server::start(&["--max-attempts", "9"]);
+    check(&shell(&server, "seq 2 | $DEPUTY do -lb t"), 0, "", "");
+    let mut command = command(&url(&server), &["work", "-j", "2", "t", "--", "sh", "-c", "kill -KILL $PPID; sleep 60"]);
+    let lost = Process::spawn(&mut command, None);
+    until("the end of the worker", || lost.status());
+    ask(&server).until_metric("jobs_waiting", 2);
+    // It has eight slots, and gets one of them.
+    let _worker = work(&server, &["-j", "8", "t"], &wait_for("go"));
+    ask(&server).until_metric("jobs_running", 1);
+    let ended = run(&server, &["why", "t"]);
+    let reason = "because a worker was lost while it held it: a worker gets such jobs one at a time, and the only one holds \
+                  one or has no free slot";
+    assert!(ended.stdout.starts_with("1 job of type \"t\" ") && ended.stdout.contains(reason), "{}", ended.stdout);
+    std::fs::write(server.folder.path().join("go"), "").unwrap();
 }

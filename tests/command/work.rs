@@ -41,7 +41,7 @@ fn a_command_knows_its_job() {
 }
 
 #[test]
-fn a_command_that_fails_tells_its_status_and_the_end_of_its_stderr() {
+fn a_command_that_fails_reports_its_status_and_the_end_of_its_stderr() {
     check_job(&[], "echo half; echo no such file >&2; exit 3", "t", 1, "", "ended with status 3: no such file\n");
     check_job(&[], "exit 3", "t", 1, "", "ended with status 3\n");
     check_job(&[], "kill -9 $$", "t", 1, "", "ended by signal 9\n");
@@ -67,7 +67,7 @@ fn a_flood_of_output_ends_the_command() {
 }
 
 #[test]
-fn an_arg_that_nobody_reads_holds_up_nothing() {
+fn an_arg_that_is_not_read_blocks_nothing() {
     let server = Server::start(&[]);
     let _worker = work(&server, &["t"], "echo done");
     let long = "head -c 8000000 /dev/zero | tr '\\0' x | $DEPUTY do -r -s t -";

@@ -192,7 +192,7 @@ fn process_1_reaps_orphans() {
 }
 
 #[test]
-fn process_1_obeys_signals_and_tells_how_it_ended() {
+fn process_1_obeys_signals_and_returns_the_exit_code() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let server = Server::start(&[]);
         let Some(process) = as_process_1(&server, "do nobody") else { return };

@@ -79,7 +79,7 @@ fn a_command_that_a_signal_ends_fails_its_job() {
     check(&worker.ended(), 130, "", "connected");
 }
 
-/// Waits until the worker has heard the first signal: two that come at once may be one.
+/// Waits until the worker has received the first signal: two that come at once may be one.
 fn until_stopping(server: &Server) {
     let mut asker = ask(server);
     until("its offer taken back", || {

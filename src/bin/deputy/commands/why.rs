@@ -159,7 +159,10 @@ impl Cause {
     /// Returns what else is known of the type's workers: losses, requeued jobs among others, and the oldest running job.
     fn facts(self, row: &TypeMetrics) -> String {
         let is_lost = self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row);
-        let lost = (row.lost > 0 && is_lost).then(|| losses(row));
+        let lost = (row.lost > 0 && is_lost).then(|| match (self, row.lost) {
+            (Self::Suspects, 1) => format!("that was {} ago", age(row.last_lost_ms)),
+            _ => losses(row),
+        });
         let requeued = (row.suspects > 0 && row.suspects < row.waiting).then(|| {
             let were = if row.suspects == 1 { "was" } else { "were" };
             let suspects = count(row.suspects);
@@ -337,8 +340,7 @@ mod tests {
                     "last_lost_ms": 900_000 }),
                 json!({ "workers": 1 }),
                 "2 jobs of type \"t\" are waiting, the oldest for 3.0 s, because a worker was lost while it held each of \
-                 them: a worker gets such jobs one at a time, and the only one holds one or has no free slot; a worker was \
-                 lost while it held a job of that type, 15 min ago.",
+                 them: a worker gets such jobs one at a time, and the only one holds one or has no free slot; that was 15 min ago.",
             ),
             (
                 json!({ "waiting": 5, "running": 2, "workers": 2, "oldest_ms": 3_000, "suspects": 1, "lost": 1,
