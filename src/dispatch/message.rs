@@ -131,7 +131,7 @@ pub enum JobEvent {
     Queued(Submitter),
     /// It was sent to a worker of this shard.
     Sent(ConnId),
-    /// This worker was lost while it held the job.
+    /// This worker was lost while it held the job. A job that comes back because no slot was free has no event.
     Requeued(ConnId),
     /// It has ended, in this way: `done`, or the code of its failure.
     Finished(&'static str),

@@ -178,7 +178,8 @@ impl Pools {
 
     /// Removes a pool that nothing is left of. The table of names shrinks when an eighth of it is in use.
     pub(super) fn forget_if_unused(&mut self, pool: PoolId) {
-        let unused = |b: &Pool| b.workers == 0 && b.open == 0 && b.pull_pending.is_none() && b.running == 0;
+        let unused =
+            |pool: &Pool| pool.workers == 0 && pool.open == 0 && pool.pull_pending.is_none() && pool.running == 0;
         if self.entries.get(pool.0).is_some_and(unused) {
             let pool = self.entries.remove(pool.0);
             self.by_name.remove(&pool.of.name);

@@ -60,17 +60,17 @@ impl Worker {
         Capacity { free: self.max_jobs, holds_suspect: false }
     }
 
-    /// Its types, by pool.
+    /// Returns its types, by pool.
     pub(super) fn types(&self) -> &[Membership] {
         &self.types
     }
 
-    /// Its places in the pools that track it.
+    /// Returns its places in the pools that track it.
     pub(super) fn tracked(&self) -> &[Membership] {
         &self.tracked
     }
 
-    /// What the pools that track it have recorded.
+    /// Returns what the pools that track it have recorded.
     pub(super) fn recorded(&self) -> Capacity {
         self.recorded
     }

@@ -82,7 +82,7 @@ mod tests {
     use super::super::corpus::{Random, changed, lines, whole_lines};
     use super::*;
 
-    /// Whether the line is taken; then it is read as by the parser.
+    /// Returns whether the line is read here. Checks that it is then read as by the parser.
     fn is_taken(line: &str) -> bool {
         let taken = read(line);
         let same = taken.is_none() || taken == Members::parse(line).ok();

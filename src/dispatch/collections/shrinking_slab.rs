@@ -75,7 +75,7 @@ impl<T> IndexMut<u32> for ShrinkingSlab<T> {
 mod tests {
     use super::*;
 
-    /// A table whose first entry stays, and the places of ten thousand others.
+    /// Returns a table whose first entry stays, and the places of ten thousand others.
     fn full() -> (ShrinkingSlab<usize>, Vec<u32>) {
         let mut table = ShrinkingSlab::default();
         let places = (0..=10_000).map(|entry| table.insert(entry)).skip(1).collect();
