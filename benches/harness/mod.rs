@@ -3,7 +3,7 @@
 //! Workload: submitters that submit jobs (in a closed loop, or in an open loop at a rate), and workers that return each
 //! argument as the result. Units: answers per second, microseconds from submission to answer, and microseconds of
 //! processor time per job. The server under test is the built binary in its own process, so that its processor time can be
-//! told apart. The floor, a bare relay, runs in the same way, because ratios to it mean the same on any machine. So do
+//! distinguished. The floor, a bare relay, runs in the same way, because ratios to it mean the same on any machine. So do
 //! other job servers.
 //!
 //! ```text

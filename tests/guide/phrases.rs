@@ -1,6 +1,7 @@
 //! Phrases that hold a reader up, and what to say instead.
 
-/// Each phrase in lower case, and what to say instead. Words in brackets are alternatives.
+/// Each phrase in lower case, and what to say instead. Words in brackets are alternatives. A phrase with a full stop is one
+/// only where its last word ends a clause.
 const PHRASES: [(&str, &str); 13] = [
     ("for want of", "because there is no"),
     ("by turns", "alternately"),
@@ -13,7 +14,7 @@ const PHRASES: [(&str, &str); 13] = [
     ("somebody", "a worker, a client, a reader"),
     ("whoever", "the one that"),
     ("(is|are|be|was|were|been) told", "learns, receives, is asked to"),
-    ("a (second|job|line|turn|type|worker|shard|thread|core|connection) each", "one per"),
+    ("a (second|job|line|turn|type|worker|shard|thread|core|connection) each.", "one per"),
     ("at hand", "available"),
 ];
 
@@ -23,12 +24,14 @@ pub(crate) fn found(text: &str) -> Vec<String> {
     let plain: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let mut found = Vec::new();
     for (phrase, instead) in PHRASES {
-        let pattern: Vec<&str> = phrase.split(' ').collect();
+        let pattern: Vec<&str> = phrase.trim_end_matches('.').split(' ').collect();
         for (at, window) in plain.windows(pattern.len()).enumerate() {
             let (last, before) = window.split_last().expect("a phrase has a word");
-            let last = last.trim_end_matches(|c: char| !c.is_alphanumeric());
-            let words_of_it = before.iter().map(String::as_str).chain([last]);
-            if words_of_it.zip(&pattern).all(|(word, pattern)| matches(word, pattern)) {
+            let bare = last.trim_end_matches(|c: char| !c.is_alphanumeric());
+            let behind = plain.get(at + pattern.len());
+            let ends_clause = bare != last || behind.is_none_or(|word| !word.contains(char::is_alphanumeric));
+            let mut words_of_it = before.iter().map(String::as_str).chain([bare]).zip(&pattern);
+            if words_of_it.all(|(word, pattern)| matches(word, pattern)) && (ends_clause || !phrase.ends_with('.')) {
                 let around = &words[at.saturating_sub(4)..(at + pattern.len() + 4).min(words.len())];
                 found.push(format!("\"{}\" ({instead})", around.join(" ")));
             }
@@ -47,6 +50,6 @@ fn matches(word: &str, pattern: &str) -> bool {
 fn phrases_are_found_across_lines_and_in_any_case() {
     let count = |text| found(text).len();
     assert_eq!(count("Closed, for\nwant of room. Nobody knows; it is\ntold twice."), 3);
-    assert_eq!(count("(a job each). A job, each of them; to tell"), 1);
+    assert_eq!(count("(a job each). A job, each of them; to tell of a job each second"), 1);
     assert_eq!(count("a body, want of, told. By that, turns; a poller per thread. Each"), 0);
 }

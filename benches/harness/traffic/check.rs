@@ -100,7 +100,7 @@ pub(crate) fn excerpt(line: &[u8]) -> String {
 /// The jobs of one submitter, and when they were submitted, from its oldest unanswered job on.
 ///
 /// It grows with the distance between the oldest unanswered job and the newest. Any answer, however late, can therefore be
-/// told apart as the first or a repeated one.
+/// recognized as the first or a repeated one.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
     submitter: u16,
