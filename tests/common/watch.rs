@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Looks, a second apart, that may find a core in the same step. Steps take microseconds, the longest in any test less
-/// than a second; on a machine that is stopped nobody looks.
+/// than a second; on a machine that is stopped no thread looks.
 const LOOKS_MAX: u32 = 20;
 
 /// What one thread does with its cores.
@@ -89,6 +89,6 @@ fn look_for_ever() {
 fn give_up(beat: &Beat) -> ! {
     let (test, seed) = (&beat.test, beat.seed.load(Ordering::Relaxed));
     let text = format!("\n{test}: a core goes in a circle within one step (seed {seed})\n");
-    let _ = std::io::stderr().write_all(text.as_bytes()); // Nobody may be listening; the exit code tells too.
+    let _ = std::io::stderr().write_all(text.as_bytes()); // stderr may have no reader; the exit code tells too.
     std::process::exit(101)
 }

@@ -14,14 +14,6 @@ const WORDS_MAX: usize = 30;
 /// Pages that a new reader reads whole, and the most lines that each may have.
 const SHORT: [(&str, usize); 3] = [("README.md", 200), ("docs/performance.md", 200), ("docs/testing.md", 200)];
 
-/// Pages whose new words are still to come.
-const LATER: &[&str] = &[];
-
-/// The pages.
-fn pages() -> impl Iterator<Item = std::path::PathBuf> {
-    page::all().into_iter().filter(|path| !LATER.iter().any(|later| path.ends_with(later)))
-}
-
 /// The paragraphs and list items of a page, each as one line, with code replaced by a word and links by their text.
 fn paragraphs(text: &str) -> Vec<String> {
     let mut paragraphs = vec![String::new()];
@@ -37,6 +29,15 @@ fn paragraphs(text: &str) -> Vec<String> {
         }
     }
     paragraphs.iter().map(|paragraph| without_targets(&without_code(paragraph))).collect()
+}
+
+/// The comments of a Rust file, without their marks. A line of code ends a comment, as an empty line does.
+fn comments(source: &str) -> String {
+    let comment = |line: &str| {
+        let whole = line.trim_start().strip_prefix("//").map(|text| text.trim_start_matches(['/', '!']));
+        whole.or_else(|| line.split_once(" // ").map(|(_, text)| text)).unwrap_or("|").to_owned()
+    };
+    source.lines().map(comment).collect::<Vec<_>>().join("\n")
 }
 
 /// What a line says as the first of a list item.
@@ -75,7 +76,7 @@ fn sentences(paragraph: &str) -> Vec<Vec<&str>> {
 #[test]
 fn sentences_are_short() {
     let mut long = Vec::new();
-    for path in pages() {
+    for path in page::all() {
         let text = page::read(path.to_str().unwrap());
         for paragraph in paragraphs(&text) {
             let sentences = sentences(&paragraph).into_iter().filter(|sentence| sentence.len() > WORDS_MAX);
@@ -90,9 +91,19 @@ fn sentences_are_short() {
 #[test]
 fn the_pages_have_plain_words() {
     let mut found = Vec::new();
-    for path in pages() {
+    for path in page::all() {
         let prose = without_code(&page::prose(&page::read(path.to_str().unwrap())));
         found.extend(phrases::found(&prose).into_iter().map(|found| format!("{}: {found}", path.display())));
+    }
+    assert!(found.is_empty(), "say it in plainer words:\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_comments_have_plain_words() {
+    let mut found = Vec::new();
+    for path in ["src", "tests", "benches"].into_iter().flat_map(|folder| page::below(folder, "rs")) {
+        let comments = without_code(&comments(&page::read(&path)));
+        found.extend(phrases::found(&comments).into_iter().map(|found| format!("{path}: {found}")));
     }
     assert!(found.is_empty(), "say it in plainer words:\n{}", found.join("\n"));
 }
@@ -120,4 +131,12 @@ fn sentences_are_counted_without_code_tables_and_targets() {
         paragraphs(page).iter().map(|text| sentences(text).iter().map(Vec::len).collect()).collect();
     let counts: Vec<Vec<usize>> = counts.into_iter().filter(|counts| !counts.is_empty()).collect();
     assert_eq!(counts, [vec![4, 2], vec![1, 1], vec![1]]);
+}
+
+#[test]
+fn comments_are_found_without_code() {
+    let source =
+        "//! So\n//! many.\nlet many = \"//nobody\"; // A comment.\n    /// Of\n    fn it() {}\n    // its own.\n";
+    let words = comments(source).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words.join(" "), "So many. A comment. Of | its own.");
 }
