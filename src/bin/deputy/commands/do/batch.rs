@@ -1,4 +1,4 @@
-//! `deputy do --lines`: a job for each line, many at once; and jobs in the background.
+//! `deputy do --lines`: a job for each line, many at once.
 //!
 //! ```text
 //!  stdin -> reader --lines--> [ submit ] --pending jobs--> waiters -> stdout
@@ -10,7 +10,6 @@
 //! the permit. With `--ordered` one waiter takes the jobs in the order of the lines; otherwise there is one per permit. The
 //! reader may block on its input for ever, so no thread joins it.
 
-use std::fmt::Write;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,7 +22,6 @@ use serde_json::value::RawValue;
 use super::input::{ArgError, ArgFormat, Line, input_length};
 use super::output::{Progress, ResultPrinter};
 use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, USAGE, print_error};
-use crate::format::{count, counted};
 
 /// What to do with each line.
 pub(super) struct Batch<'a> {
@@ -252,119 +250,6 @@ impl Summary {
             }
             None if self.failed > 0 => Err(CliError::new(FAILED, format!("{} of {all} jobs failed", self.failed))),
             None => Ok(()),
-        }
-    }
-}
-
-/// After this many jobs the server is asked whether it has accepted them.
-const BATCH: usize = 1_000;
-/// The most ranges of refused lines that are listed.
-const RANGES_MAX: usize = 10;
-
-/// Waits until the server has read these jobs. Fails if it refused one.
-pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<Box<RawValue>>) -> Outcome {
-    client.ping()?;
-    refusal(job).map_or(Ok(()), |error| Err(error.into()))
-}
-
-/// Returns why the server did not accept a job; none if it did. It has read the job.
-fn refusal(job: &JobHandle<Box<RawValue>>) -> Option<Error> {
-    match job.try_wait() {
-        // A job that has ended was accepted.
-        None | Some(Ok(_) | Err(Error::Failed(_) | Error::GaveUp(_) | Error::ResultTooLong(_))) => None,
-        Some(Err(error)) => Some(error),
-    }
-}
-
-/// Submits a job for each line, and waits only until the server has accepted all. Stops after it has refused one.
-pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) -> Outcome {
-    let mut accepted = Accepted { item: form.item(), ..Accepted::default() };
-    let mut jobs = Vec::new();
-    for line in form.lines() {
-        let line = line?;
-        let number = line.number;
-        accepted.last = number;
-        match form.arg_in(line) {
-            Ok(None) => {}
-            Ok(arg) => jobs.push((number, client.submit_raw(type_name, arg.as_deref()))),
-            Err(ArgError(reason)) => {
-                accepted.invalid += 1;
-                print_error(&format!("{} {number} {reason}", accepted.item));
-            }
-        }
-        if jobs.len() == BATCH {
-            accepted.add(client, jobs.drain(..))?;
-            if accepted.refused > 0 {
-                break;
-            }
-        }
-    }
-    accepted.add(client, jobs)?;
-    accepted.outcome()
-}
-
-/// What the server has made of the lines so far.
-#[derive(Default)]
-struct Accepted {
-    /// What a line is called.
-    item: &'static str,
-    jobs: u64,
-    invalid: u64,
-    refused: u64,
-    /// The first refusal.
-    reason: Option<Error>,
-    /// First and last of neighbouring refused lines.
-    ranges: Vec<(u64, u64)>,
-    /// The last line that was read.
-    last: u64,
-}
-
-impl Accepted {
-    /// Counts jobs, once the server has read them. If the connection is lost before that, the error says what is known.
-    fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<Box<RawValue>>)>) -> Outcome {
-        let mut jobs = jobs.into_iter().peekable();
-        if let Err(error) = client.ping() {
-            let from = jobs.peek().map_or(self.last, |(line, _)| *line);
-            let known = format!(
-                "{} accepted before {} {from}; the server may have accepted some of those up to {} {}",
-                counted(self.jobs, "job"),
-                self.item,
-                self.item,
-                self.last
-            );
-            return Err(CliError::from(error).append(&known));
-        }
-        for (line, job) in jobs {
-            let Some(error) = refusal(&job) else {
-                self.jobs += 1;
-                continue;
-            };
-            self.refused += 1;
-            self.reason.get_or_insert(error);
-            match self.ranges.last_mut() {
-                Some((_, last)) if *last + 1 == line => *last = line,
-                _ => self.ranges.push((line, line)),
-            }
-        }
-        Ok(())
-    }
-
-    fn outcome(self) -> Outcome {
-        let Self { item, jobs, invalid, refused, last, .. } = self;
-        match self.reason {
-            None if invalid == 0 => Ok(()),
-            None => Err(CliError::new(USAGE, format!("{invalid} of {} {item}s were not submitted", jobs + invalid))),
-            Some(error) => {
-                let mut text =
-                    format!("{error}; {} accepted, {} refused ({item}", counted(jobs, "job"), count(refused));
-                for (first, last) in self.ranges.iter().take(RANGES_MAX) {
-                    // Writing to a String cannot fail.
-                    let _ = if first == last { write!(text, " {first}") } else { write!(text, " {first}-{last}") };
-                }
-                let more = if self.ranges.len() > RANGES_MAX { " and others" } else { "" };
-                let _ = write!(text, "{more}); nothing was submitted after {item} {last}");
-                Err(CliError::new(FAILED, text))
-            }
         }
     }
 }

@@ -3,10 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | `do` | the row of the table; one job |
-//! | `batch` | a job for each line, with or without waiting |
+//! | `batch` | a job for each line, many at once |
+//! | `background` | jobs without waiting for their results |
 //! | `input` | args from the command line and stdin |
 //! | `output` | results and progress |
 
+mod background;
 mod batch;
 mod input;
 mod output;
@@ -117,7 +119,7 @@ fn run(args: &Args) -> Outcome {
     set_stage(limit.as_ref(), "waiting for the server");
     let job = client.submit_raw(type_name, arg.as_deref());
     if args.has(&BACKGROUND) {
-        return batch::wait_until_accepted(&client, &job);
+        return background::wait_until_accepted(&client, &job);
     }
     let res = job.wait()?;
     set_stage(limit.as_ref(), "writing the result");
@@ -158,7 +160,7 @@ fn run_lines(args: &Args, form: ArgFormat, options: Options) -> Outcome {
     };
     let client = connect(args, options)?;
     if args.has(&BACKGROUND) {
-        return batch::submit_lines(&client, &args.positionals()[0], form);
+        return background::submit_lines(&client, &args.positionals()[0], form);
     }
     let jobs = args.uint(&JOBS).unwrap_or(JOBS_DEFAULT);
     Batch {
