@@ -26,8 +26,8 @@ fn a_time_limit_covers_a_reader_that_does_not_read() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     let long = "head -c 1000000 /dev/zero | tr '\\0' x";
-    let ended = shell(&server, &format!("mkfifo fifo; exec 3<> fifo; {long} | $DEPUTY do -t 2 -rs echo - >&3"));
-    check(&ended, 124, "", "timed out after 2 s while writing the result\n");
+    let ended = shell(&server, &format!("mkfifo fifo; exec 3<> fifo; {long} | $DEPUTY do -t 5 -rs echo - >&3"));
+    check(&ended, 124, "", "timed out after 5 s while writing the result\n");
 }
 
 #[test]
