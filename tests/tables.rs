@@ -4,10 +4,10 @@
 
 #[path = "common/corpus.rs"]
 mod corpus;
+#[path = "common/feed.rs"]
+mod feed;
 #[path = "common/figures.rs"]
 mod figures;
-#[path = "common/hear.rs"]
-mod hear;
 #[path = "common/play.rs"]
 mod play;
 #[path = "common/random.rs"]

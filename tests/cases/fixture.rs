@@ -87,7 +87,7 @@ impl Fixture {
 
     pub(crate) fn submit_by(&mut self, client: Peer, job: &str) {
         let name = self.type_of(letter(job));
-        self.world.say(client, &format!(r#"{{"cmd":"do","id":"{job}","type":"{name}"}}"#));
+        self.world.send_line(client, &format!(r#"{{"cmd":"do","id":"{job}","type":"{name}"}}"#));
         self.look();
     }
 
@@ -100,7 +100,7 @@ impl Fixture {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
         let Some((number, _)) = held.into_iter().find(|(_, held)| held.id == quoted(job)) else { return false };
         let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
-        self.world.say(worker, &format!(r#"{{"cmd":"did",{name},"res":{res}}}"#));
+        self.world.send_line(worker, &format!(r#"{{"cmd":"did",{name},"res":{res}}}"#));
         self.look();
         true
     }
@@ -166,14 +166,14 @@ impl Fixture {
     pub(crate) fn look(&mut self) {
         for event in self.world.take_log() {
             match event {
-                Event::Told(peer, text) => self.told(peer, &text),
+                Event::Sent(peer, text) => self.on_line(peer, &text),
                 Event::Posted(from, to, name) => self.posts.push((from, to, name)),
-                Event::Took(..) | Event::Closed(..) | Event::Blamed(..) | Event::Passed(..) => {}
+                Event::Took(..) | Event::Closed(..) | Event::Fault(..) | Event::Traced(..) => {}
             }
         }
     }
 
-    fn told(&mut self, peer: Peer, text: &str) {
+    fn on_line(&mut self, peer: Peer, text: &str) {
         let line: serde_json::Value = serde_json::from_str(text).expect("a line is JSON");
         let text_of = |key: &str| line[key].as_str().map(str::to_owned);
         match line["cmd"].as_str() {

@@ -1,5 +1,5 @@
-//! A blocking client of the line protocol, over TCP or a UNIX socket alike. It knows lines and deadlines, and nothing
-//! of what the lines mean but `ping` and `metrics`, which tests use to wait.
+//! A blocking client of the line protocol, over TCP or a UNIX socket. It knows lines and deadlines. Of the
+//! commands it knows only `ping` and `metrics`, which tests use to wait.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::io::{ErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::wait::{PATIENCE, until};
 
-/// A connection and what came over it that no one has looked at.
+/// A connection, and the bytes that were received and not read by the test.
 pub(crate) struct Client {
     name: String,
     socket: Socket,
@@ -35,7 +35,7 @@ impl Client {
         new_socket(address).connect(address).is_ok()
     }
 
-    /// Its own end's address; over TCP only.
+    /// Returns the address of its own end; over TCP only.
     pub(crate) fn local_address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap().as_socket().expect("this is a TCP connection")
     }
@@ -50,7 +50,7 @@ impl Client {
         self.socket.write_all(bytes).unwrap_or_else(|error| panic!("{} cannot send: {error}", self.name));
     }
 
-    /// Sends as much as the server takes before it closes the connection; whether it took all.
+    /// Sends as much as the server takes before it closes the connection. Returns whether it took all.
     pub(crate) fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         match self.socket.write_all(bytes) {
             Ok(()) => true,
@@ -73,7 +73,7 @@ impl Client {
         self.socket.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// The next line without its end, or none when the server has closed the connection.
+    /// Returns the next line without its end, or `None` when the server has closed the connection.
     pub(crate) fn next_line(&mut self) -> Option<String> {
         let mut searched = 0;
         loop {
@@ -88,18 +88,18 @@ impl Client {
         }
     }
 
-    /// The next line; the connection must be open.
+    /// Returns the next line. Panics if the connection is closed.
     pub(crate) fn line(&mut self) -> String {
         self.next_line().unwrap_or_else(|| panic!("{}: the connection was closed", self.name))
     }
 
-    /// The next line must be this one.
+    /// Checks that this is the next line.
     pub(crate) fn expect(&mut self, line: &str) {
         let got = self.line();
         assert_eq!(got, line, "{} was sent another line", self.name);
     }
 
-    /// The next line must be an error of this code, and name `id` if one is given.
+    /// Checks that the next line is an error with this code, and with `id` if one is given.
     pub(crate) fn expect_error(&mut self, code: &str, id: Option<&str>) {
         let got = self.line();
         let begins = got.starts_with(&format!(r#"{{"cmd":"error","code":"{code}","error":""#));
@@ -107,25 +107,25 @@ impl Client {
         assert!(begins && ends, "{}: expected error {code} with id {id:?}, got {got}", self.name);
     }
 
-    /// Nothing may have come before the answer to a `ping`.
+    /// Checks that no line comes before the answer to a `ping`.
     pub(crate) fn expect_nothing(&mut self) {
         self.send(r#"{"cmd":"ping"}"#);
         self.expect(r#"{"cmd":"pong"}"#);
     }
 
-    /// The server must close the connection without another line.
+    /// Checks that the server closes the connection without another line.
     pub(crate) fn expect_closed(&mut self) {
         let next = self.next_line();
         assert_eq!(next, None, "{}: expected the end of the connection", self.name);
     }
 
-    /// Bytes that the server sent before it closed the connection, which it must do.
+    /// Reads to the end of the connection. Returns how many bytes came.
     pub(crate) fn drain(&mut self) -> usize {
         while self.read_more() {}
         self.unread.len()
     }
 
-    /// Asks for the metrics; nothing else may come before the answer.
+    /// Returns the metrics. No other line may come before them.
     pub(crate) fn metrics(&mut self) -> Value {
         self.metrics_with("")
     }
@@ -150,7 +150,7 @@ impl Client {
         });
     }
 
-    /// Asks for the metrics until the server holds next to nothing: the question itself may count.
+    /// Asks for the metrics until the server holds less than 1 KiB: the query itself may count.
     pub(crate) fn until_little_is_held(&mut self) {
         until("memory given back", || (self.metrics()["bytes_held"].as_u64().unwrap() < 1024).then_some(()));
     }
@@ -163,7 +163,7 @@ impl Client {
         String::from_utf8(line).unwrap()
     }
 
-    /// Reads once; false at the end. A reset is an end: it comes when the server closes without having read everything.
+    /// Reads once. Returns false at the end. A reset is an end: it comes when the server closes without having read everything.
     fn read_more(&mut self) -> bool {
         let old = self.unread.len();
         self.unread.resize(old + (64 << 10), 0);

@@ -1,26 +1,26 @@
-//! What a test measured, shown to who asks for it with `--nocapture`. Nothing is judged by it.
+//! What a test measured, shown with `--nocapture`. No test depends on it.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::fmt;
 use std::time::Duration;
 
-/// Shows a figure. The harness keeps it to itself unless it is asked, or the test fails.
-#[allow(clippy::print_stdout, reason = "the harness keeps it for who asks")]
+/// Prints a figure. The harness shows it with `--nocapture`, or if the test fails.
+#[allow(clippy::print_stdout, reason = "the harness captures it")]
 pub(crate) fn show(figure: fmt::Arguments<'_>) {
     println!("measured: {figure}");
 }
 
-/// How a number of durations are spread.
+/// Durations in order, for quantiles.
 pub(crate) struct Spread(Vec<Duration>);
 
 impl Spread {
-    /// Of at least one.
+    /// Sorts at least one duration.
     pub(crate) fn of(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         Self(all)
     }
 
-    /// What `percent` of them do not pass.
+    /// Returns the duration that `percent` of them do not exceed.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         self.0[(self.0.len() * percent).div_ceil(100).max(1) - 1]
     }

@@ -1,12 +1,12 @@
-//! The options that a program's `--help` tells, as the pages list them.
+//! The options in a program's `--help`, as the pages list them.
 
 use std::process::Command;
 
 /// A row of a table of options: the option as pages write it, its default, and what `--help` says of it.
 pub(crate) type Row = [String; 3];
 
-/// The options of `--help`. Each has a left part with its names, then, after two spaces or on the next line, the text, and
-/// the default in brackets. Lines that begin far to the right go on with the text.
+/// Returns the options in `--help`. Each has a left part with its names, then, after two spaces or on the next line, the text, and
+/// the default in brackets. Lines that are indented further continue the text.
 pub(crate) fn options(command: &mut Command) -> Vec<Row> {
     let output = command.arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();

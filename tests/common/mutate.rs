@@ -1,6 +1,6 @@
-//! Lines made from others by a few changes: they break rules that random bytes never get near.
+//! Lines made from others by a few changes: they break rules that random bytes never reach.
 
-#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use super::random::Random;
 
@@ -40,7 +40,7 @@ const PIECES: [&[u8]; 32] = [
     b"\\u00",
 ];
 
-/// One of `lines` after up to three changes.
+/// Returns one of `lines` after up to three changes.
 pub(crate) fn changed(random: &mut Random, lines: &[Vec<u8>]) -> Vec<u8> {
     let mut line = random.pick(lines).clone();
     for _ in 0..random.below(4) {
@@ -49,7 +49,7 @@ pub(crate) fn changed(random: &mut Random, lines: &[Vec<u8>]) -> Vec<u8> {
     line
 }
 
-/// Several of `lines` after such changes, with their ends; of one in eight the end is missing.
+/// Returns several of `lines` after such changes, with their ends; one in eight has no end.
 pub(crate) fn changed_text(random: &mut Random, lines: &[Vec<u8>]) -> Vec<u8> {
     let mut text = Vec::new();
     for _ in 0..=random.below(6) {

@@ -1,5 +1,5 @@
-//! What peers of a [`World`] can do: come, say, hear, read, stop reading, go. Nothing that is done to a connection that
-//! is closed has an effect.
+//! What peers of a [`World`] can do: connect, send, read, stop reading, leave. Nothing has an effect on a closed
+//! connection.
 
 use std::collections::VecDeque;
 
@@ -7,22 +7,22 @@ use deputy::dispatch::message::{Closing, ConnId, Input};
 use deputy::protocol::command::{self, Command, Refusal, decode_frame};
 use deputy::protocol::frame::Frame;
 
-use super::outside::{Conn, Event};
+use super::fake_shell::{Conn, Event};
 use super::{Peer, World};
 
 impl World {
-    /// A connection comes to `shard`, in the slot that was left last if there is one.
+    /// Opens a connection at `shard`, with the index that was freed last if there is one.
     pub(crate) fn open(&mut self, shard: u16) -> Peer {
-        let peer = Peer(self.outside.conns.len());
-        let slots = &mut self.outside.slots[usize::from(shard)];
-        let slot = self.outside.free[usize::from(shard)].pop().unwrap_or_else(|| {
+        let peer = Peer(self.shell.conns.len());
+        let slots = &mut self.shell.slots[usize::from(shard)];
+        let slot = self.shell.free[usize::from(shard)].pop().unwrap_or_else(|| {
             slots.push((None, 0));
             slots.len() - 1
         });
         let generation = slots[slot].1 + 1;
         slots[slot] = (Some(peer), generation);
         let id = ConnId { index: u32::try_from(slot).expect("few slots"), generation };
-        self.outside.conns.push(Conn {
+        self.shell.conns.push(Conn {
             shard,
             id,
             reads: true,
@@ -36,22 +36,22 @@ impl World {
         peer
     }
 
-    /// A worker comes to `shard` and says `can_do`.
+    /// Opens a connection at `shard` and sends `can_do`.
     pub(crate) fn worker(&mut self, shard: u16, types: &[&str], max_jobs: Option<u32>) -> Peer {
         let peer = self.open(shard);
         self.can_do(peer, types, max_jobs);
         peer
     }
 
-    /// Says one line, as the wire would decode it. Nothing happens if the connection is closed.
-    pub(crate) fn say(&mut self, peer: Peer, line: &str) {
+    /// Sends one line, decoded as a shard decodes it.
+    pub(crate) fn send_line(&mut self, peer: Peer, line: &str) {
         match command::decode(line.as_bytes()) {
             Ok(command) => self.command(peer, command),
             Err(refusal) => self.refused(peer, refusal),
         }
     }
 
-    /// Says what a framer found.
+    /// Sends what a framer found.
     pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
             self.step(shard, Input::of_line(from, decode_frame(frame)));
@@ -78,87 +78,87 @@ impl World {
         self.command(peer, Command::CantDo { types: names(types) });
     }
 
-    /// Bytes came; `partial_bytes` of an unfinished line are kept.
+    /// Reports that bytes were read, of which `partial_bytes` belong to an unfinished line.
     pub(crate) fn heard(&mut self, peer: Peer, partial_bytes: u64) {
         if let Some((shard, conn)) = self.open_id(peer) {
             self.step(shard, Input::BytesRead { conn, partial_bytes });
         }
     }
 
-    /// The peer's input ends, and with it the connection, once its queries are answered.
+    /// Ends the peer's input. The connection ends with it, once its queries are answered.
     pub(crate) fn end(&mut self, peer: Peer) {
         if let Some((shard, conn)) = self.open_id(peer) {
             self.step(shard, Input::Ended { conn });
         }
     }
 
-    /// From now on the peer takes nothing.
+    /// Makes the peer stop reading.
     pub(crate) fn stop_reading(&mut self, peer: Peer) {
-        self.outside.conns[peer.0].reads = false;
+        self.shell.conns[peer.0].reads = false;
     }
 
-    /// The peer takes all that is unsent, and what comes.
+    /// Makes the peer read all that is unsent, and go on reading.
     pub(crate) fn read_on(&mut self, peer: Peer) {
-        self.outside.conns[peer.0].reads = true;
-        self.outside.touched.push(peer);
+        self.shell.conns[peer.0].reads = true;
+        self.shell.touched.push(peer);
         self.write_touched();
     }
 
-    /// A peer that stopped takes `bytes` of what is unsent, and no more.
+    /// Makes a peer that stopped read `bytes` of what is unsent, and no more.
     pub(crate) fn read_some(&mut self, peer: Peer, bytes: u64) {
-        self.outside.conns[peer.0].reads = true;
+        self.shell.conns[peer.0].reads = true;
         self.write(peer, bytes);
-        self.outside.conns[peer.0].reads = false;
+        self.shell.conns[peer.0].reads = false;
         self.write_touched();
     }
 
-    /// From now on what the cores ask for is kept for [`World::take_log`].
+    /// Records what the cores ask for, for [`World::take_log`].
     pub(crate) fn keep_log(&mut self) {
-        self.outside.log = Some(Vec::new());
+        self.shell.log = Some(Vec::new());
     }
 
-    /// From now on what peers take is not kept, because the world is too large for it.
+    /// Discards the lines that peers receive from now on, for worlds too large to keep them.
     pub(crate) fn drop_lines(&mut self) {
-        self.outside.keeps_lines = false;
+        self.shell.keeps_lines = false;
     }
 
-    /// What the cores asked for since the last call, in order.
+    /// Returns what the cores asked for since the last call, in order.
     pub(crate) fn take_log(&mut self) -> Vec<Event> {
-        self.outside.log.replace(Vec::new()).expect("keep_log comes first")
+        self.shell.log.replace(Vec::new()).expect("keep_log comes first")
     }
 
     /// Takes the lines that the peer has received since the last call, without their ends.
     pub(crate) fn take_lines(&mut self, peer: Peer) -> Vec<String> {
-        std::mem::take(&mut self.outside.conns[peer.0].inbox)
+        std::mem::take(&mut self.shell.conns[peer.0].inbox)
     }
 
-    /// The lines that wait for [`World::take_lines`].
+    /// Returns the lines that [`World::take_lines`] would take.
     pub(crate) fn lines(&self, peer: Peer) -> &[String] {
-        &self.outside.conns[peer.0].inbox
+        &self.shell.conns[peer.0].inbox
     }
 
     pub(crate) fn unsent_bytes(&self, peer: Peer) -> u64 {
-        self.outside.conns[peer.0].unsent_bytes
+        self.shell.conns[peer.0].unsent_bytes
     }
 
     pub(crate) fn is_open(&self, peer: Peer) -> bool {
-        self.outside.conns[peer.0].closed.is_none()
+        self.shell.conns[peer.0].closed.is_none()
     }
 
-    /// How the connection was closed, if it was.
+    /// Returns how the connection was closed, if it was.
     pub(crate) fn closed(&self, peer: Peer) -> Option<Closing> {
-        self.outside.conns[peer.0].closed
+        self.shell.conns[peer.0].closed
     }
 
-    /// The peer's shard, and its name there, also when it is gone.
+    /// Returns the peer's shard and its id there, also after it has left.
     pub(crate) fn conn_id(&self, peer: Peer) -> (u16, ConnId) {
-        let conn = &self.outside.conns[peer.0];
+        let conn = &self.shell.conns[peer.0];
         (conn.shard, conn.id)
     }
 
-    /// The peer that has this name now.
+    /// Returns the peer that has this id now.
     pub(crate) fn peer(&self, shard: u16, id: ConnId) -> Option<Peer> {
-        self.outside.peer(shard, id)
+        self.shell.peer(shard, id)
     }
 
     fn open_id(&self, peer: Peer) -> Option<(u16, ConnId)> {

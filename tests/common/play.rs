@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use deputy::limits::LINE_BYTES_DEFAULT;
 use deputy::protocol::frame::Framer;
 
-use crate::hear::{closing_name, hear};
+use crate::feed::{closing_name, feed};
 use crate::script::{self, Act, Step};
 use crate::wildcard::Numbers;
 use crate::world::{Event, Options, Peer, World};
@@ -136,9 +136,9 @@ impl Fixture {
             Act::Opens => {}
             Act::SendsLine(text) => {
                 let line = self.numbers.fill(text) + self.line_end;
-                hear(world, peer, &mut player.framer, self.line_bytes_max, line.as_bytes());
+                feed(world, peer, &mut player.framer, self.line_bytes_max, line.as_bytes());
             }
-            Act::SendsBytes(bytes) => hear(world, peer, &mut player.framer, self.line_bytes_max, bytes),
+            Act::SendsBytes(bytes) => feed(world, peer, &mut player.framer, self.line_bytes_max, bytes),
             Act::Receives(expected) => {
                 let line = player.received.pop_front().ok_or("it received nothing")?;
                 return self.numbers.check(expected, &line);
@@ -195,7 +195,7 @@ impl Fixture {
         self.world.settle();
         while let [line] = &self.world.take_lines(worker)[..] {
             let job: Job<'_> = serde_json::from_str(line).expect("a worker that asks nothing receives only jobs");
-            self.world.say(worker, &format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
+            self.world.send_line(worker, &format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
             self.world.settle();
         }
         self.world.end(worker);

@@ -1,4 +1,4 @@
-//! What the system tells of a process under /proc, where there is one.
+//! What /proc says about a process, on systems that have it.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::fs;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-/// Descriptors that it has open.
+/// Returns how many descriptors it has open.
 pub(crate) fn descriptors(process: u32) -> Option<usize> {
     fs::read_dir(format!("/proc/{process}/fd")).ok().map(Iterator::count)
 }
 
-/// Bytes of a row of its status, such as `VmRSS`.
+/// Returns the bytes in a row of its status, such as `VmRSS`.
 pub(crate) fn status_bytes(process: u32, row: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let value = status.lines().find_map(|line| line.strip_prefix(row)?.strip_prefix(':')?.strip_suffix("kB")).unwrap();
     value.trim().parse::<u64>().unwrap() * 1_024
 }
 
-/// Processor time that it has used.
+/// Returns the processor time that it has used.
 pub(crate) fn processor_time(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     // The program's name, in brackets, may hold anything; utime and stime are the 12th and 13th words behind it.
@@ -27,7 +27,7 @@ pub(crate) fn processor_time(process: u32) -> Duration {
     Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
 }
 
-/// The first child of a process.
+/// Returns the first child of a process.
 pub(crate) fn child_of(parent: u32) -> Option<Pid> {
     let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
     Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)

@@ -19,7 +19,7 @@ use crate::wait::until;
 /// The program under test.
 pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_deputy-server");
 
-/// What a process writes, as far as it has come.
+/// What a process has written so far.
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
@@ -45,7 +45,7 @@ impl Output {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
 
-    /// All of it, once the process has ended.
+    /// Returns all of it. Waits for the end of the process.
     fn whole(&self) -> String {
         until("the end of the output", || self.reader.as_ref().is_none_or(JoinHandle::is_finished).then_some(()));
         self.text()
@@ -68,7 +68,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a command, with its output read along; `stderr` can be taken elsewhere.
+    /// Starts a command and reads its output. `stderr` may go elsewhere.
     pub(crate) fn spawn(command: &mut Command, stderr: Option<Stdio>) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr.unwrap_or_else(Stdio::piped));
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
@@ -76,7 +76,7 @@ impl Process {
         Self { child: Mutex::new(child), stdout, stderr }
     }
 
-    /// The process as the system names it: of the wrapper, where that does not become the server.
+    /// Returns the id of the process: that of the wrapper, if the wrapper does not become the server.
     pub(crate) fn id(&self) -> u32 {
         self.child.lock().unwrap().id()
     }
@@ -86,23 +86,23 @@ impl Process {
         kill_process(Pid::from_child(&self.child.lock().unwrap()), signal).unwrap();
     }
 
-    /// What it has written to stderr so far.
+    /// Returns what it has written to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// How it ended, if it has.
+    /// Returns how it ended, if it has.
     pub(crate) fn status(&self) -> Option<ExitStatus> {
         self.child.lock().unwrap().try_wait().unwrap()
     }
 
-    /// The line that says where a server listens, when it has come.
+    /// Returns the line that says where a server listens, if it has been written.
     fn listening(&self) -> Option<String> {
         let said = self.stderr();
         said.split_inclusive('\n').find(|line| line.contains("listening on") && line.ends_with('\n')).map(str::to_owned)
     }
 
-    /// Waits until a server listens, and gives the line that says where, or until it has ended instead.
+    /// Waits until a server listens or ends. Returns the line that says where it listens.
     pub(crate) fn listens(&self) -> Option<String> {
         until("a server that listens or ends", || self.listening().map(Some).or_else(|| self.status().map(|_| None)))
     }
@@ -153,8 +153,8 @@ impl Server {
         server
     }
 
-    /// As [`Server::start_under`], but what it says on stderr need not be heard: done when the socket can be connected
-    /// to, and its port is not known.
+    /// As [`Server::start_under`], but does not read stderr: waits until the socket accepts connections. The port is
+    /// not known.
     pub(crate) fn start_unheard(wrapper: &[&str], options: &[&str], stderr: Option<Stdio>) -> Self {
         let server = Self::launch(wrapper, options, stderr);
         server.until("its socket", |server| Client::can_connect(&server.address(Via::Unix)).then_some(()));
@@ -170,7 +170,7 @@ impl Server {
         Self { process, tcp: Vec::new(), sock, folder }
     }
 
-    /// Asks until there is an answer; the server must not end meanwhile.
+    /// Probes until there is a result. Panics if the server ends first.
     fn until<T>(&self, what: &str, probe: impl Fn(&Self) -> Option<T>) -> T {
         until(what, || {
             assert_eq!(self.process.status(), None, "the server ended: {}", self.process.stderr());
@@ -178,7 +178,7 @@ impl Server {
         })
     }
 
-    /// Where to connect.
+    /// Returns the address to connect to.
     pub(crate) fn address(&self, via: Via) -> SockAddr {
         match via {
             Via::Tcp => self.tcp[0].into(),
@@ -192,7 +192,7 @@ impl Server {
         until("the end of the server", || self.process.status());
     }
 
-    /// Another server where this one was, over both transports.
+    /// Starts another server at the same addresses.
     pub(crate) fn come_back(&self) -> Process {
         let port = self.tcp[0].port().to_string();
         let process = start_process(&[], &["-p", &port, "-s", self.sock.to_str().unwrap()]);
@@ -205,7 +205,7 @@ impl Server {
         process
     }
 
-    /// A new connection; `name` is for the messages of failing tests.
+    /// Opens a connection; `name` is for the messages of failing tests.
     pub(crate) fn connect(&self, via: Via, name: &str) -> Client {
         Client::connect(name, &self.address(via))
     }

@@ -1,7 +1,7 @@
-//! Random numbers that a seed repeats on every machine: `SplitMix64`, in a few lines of our own. Or numbers that a fuzzer
-//! chose: bytes of its input, for as long as there are some.
+//! Random numbers that a seed repeats on every machine: `SplitMix64`. Or numbers that a fuzzer chose: the bytes of its
+//! input, while there are any.
 
-#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 /// A stream of random numbers.
 pub(crate) struct Random {
@@ -14,12 +14,12 @@ impl Random {
         Self::chosen(Vec::new(), seed)
     }
 
-    /// What `below` gives is read from these bytes, one for a small number; when they are spent, it is random.
+    /// Makes `below` read its numbers from these bytes, one for a small number. When they are used up, numbers are random.
     pub(crate) fn chosen(bytes: Vec<u8>, seed: u64) -> Self {
         Self { state: seed, chosen: bytes.into_iter() }
     }
 
-    /// Whether all bytes that were chosen are used up.
+    /// Returns whether all chosen bytes are used up.
     pub(crate) fn is_spent(&self) -> bool {
         self.chosen.len() == 0
     }
@@ -32,24 +32,24 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A stream of its own, for another thread.
+    /// Returns a separate stream, for another thread.
     pub(crate) fn branch(&mut self) -> Self {
         Self::new(self.next())
     }
 
-    /// Below `n`, which is not 0. Biased by less than one in 2^32 for the small numbers that are asked for here.
+    /// Returns a number below `n`, which is not 0. The bias is less than one in 2^32 for the small numbers used here.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         let word = if self.is_spent() { self.next() } else { self.next_chosen(n) };
         usize::try_from(word % n as u64).expect("below a usize")
     }
 
-    /// As many bytes as a number below `n` takes, or what is left of them.
+    /// Reads as many bytes as a number below `n` takes, or the rest of them.
     fn next_chosen(&mut self, n: usize) -> u64 {
         let bytes = 1 + (n - 1).checked_ilog2().map_or(0, |bits| bits as usize / 8);
         self.chosen.by_ref().take(bytes).fold(0, |word, byte| word << 8 | u64::from(byte))
     }
 
-    /// True once in `n` times.
+    /// Returns true once in `n` times.
     pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -58,7 +58,7 @@ impl Random {
         &from[self.below(from.len())]
     }
 
-    /// One of `from`, or `None` if there is none.
+    /// Returns one of `from`, or `None` if it is empty.
     pub(crate) fn pick_any<T: Copy>(&mut self, from: impl IntoIterator<Item = T>) -> Option<T> {
         let all: Vec<T> = from.into_iter().collect();
         if all.is_empty() { None } else { Some(*self.pick(&all)) }

@@ -15,7 +15,7 @@ use super::{Code, Command, JobRef, Outcome, Refusal, TypeName, TypesAsked, decod
 
 const KNOWN: [&str; 10] = ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job"];
 
-/// An object's members as they stand, those given twice included.
+/// An object's members in their order, including those given twice.
 struct Pairs(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -38,14 +38,14 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// What is said about a line, as values: to an accepted one, an array of its parts.
+/// The outcome of a line, as values: for an accepted line, an array of its parts.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
     Accepted(Value),
     Refused { code: Code, id: Option<Value>, is_do: bool },
 }
 
-/// By the tree; `None` if it cannot hold the line.
+/// Decodes by the tree. Returns `None` if it cannot hold the line.
 fn by_tree(line: &[u8]) -> Option<Verdict> {
     let bad_json = Verdict::Refused { code: Code::BadJson, id: None, is_do: false };
     if line.contains(&b'\r') {
@@ -103,7 +103,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
     Verdict::Accepted([vec![cmd.into()], parts].concat().into())
 }
 
-/// By the decoder, in the same terms. Checks on the way that what is carried lies in the line, and that types are
+/// Decodes by the decoder, into the same values. Checks on the way that what is carried lies in the line, and that types are
 /// canonical.
 fn by_decoder(line: &[u8]) -> Verdict {
     let value = |raw: &str| {
@@ -154,7 +154,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
     Verdict::Accepted(parts.into())
 }
 
-/// Compares the two; tells what they agreed on, if the tree could hold the line.
+/// Compares the two. Returns their common outcome, if the tree could hold the line.
 pub(crate) fn compare(line: &[u8]) -> Option<Verdict> {
     let Some(expected) = by_tree(line) else {
         let read = !matches!(decode(line), Err(Refusal { code: Code::BadJson, .. }));
@@ -165,13 +165,13 @@ pub(crate) fn compare(line: &[u8]) -> Option<Verdict> {
     Some(expected)
 }
 
-/// Whether a line is an object of a depth that is allowed, whatever its values are.
+/// Returns whether a line is an object of an allowed depth, whatever its values are.
 fn is_object(line: &[u8]) -> bool {
     let raw = serde_json::from_slice::<&RawValue>(line).map_or("", RawValue::get);
     raw.starts_with('{') && depth(raw) <= 128
 }
 
-/// How many containers are open at once, of a value whose syntax is right.
+/// Returns how many containers are open at once in a value whose syntax is right.
 fn depth(raw: &str) -> usize {
     let (mut open, mut most, mut in_string, mut escaped) = (0, 0, false, false);
     for byte in raw.bytes() {

@@ -4,10 +4,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long any one thing may take before its test fails.
+/// How long one step of a test may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until there is an answer.
+/// Calls `probe` until it returns a value.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

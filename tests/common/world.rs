@@ -1,19 +1,19 @@
 //! All shards of a server on one thread: their cores, the messages between them, and the peers.
 //!
-//! Stands in for sockets, threads and clock. A test opens connections, says lines or commands, and decides which message
-//! is delivered when; order holds per pair of shards only. What a peer is sent ends up in its inbox. A peer that reads
+//! Replaces sockets, threads and the clock. A test opens connections, sends lines or commands, and decides when each
+//! message is delivered. Order holds per pair of shards only. What a peer is sent ends up in its inbox. A peer that reads
 //! takes everything after each step; one that stopped takes nothing, and its unsent bytes grow.
 //!
 //! The world checks by itself what no core may ever do: send to or close a connection that is not there, post to the
-//! own shard, or send what is not one line. Randomness is deliberately absent: a test that wants some brings it along.
+//! own shard, or send what is not one line. Randomness is deliberately absent: a test that needs it passes it in.
 
 #![allow(dead_code, unused_imports)] // Each test crate that includes this file uses a part of it.
 
-mod books;
+mod audits;
+mod fake_shell;
 mod links;
-mod outside;
 mod peers;
-mod watch;
+mod watchdog;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,15 +24,15 @@ use deputy::dispatch::message::{Closing, ConnId, Input, MemoryUse, Message, Micr
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
+pub(crate) use fake_shell::{Event, name_of};
+use fake_shell::{FakeShell, Recorder};
 pub(crate) use links::Link;
-pub(crate) use outside::{Event, name_of};
-use outside::{Outside, Recorder};
-use watch::beat;
+use watchdog::watchdog;
 
-/// Writes that may follow from one input. A world that needs more goes in a circle.
+/// Writes that may follow from one input. A world that needs more is in an endless loop.
 const WRITES_MAX: u32 = 1_000_000;
 
-/// What a world is built with.
+/// The settings of a world.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) shards: u16,
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     pub(crate) memory_bytes_max: u64,
     pub(crate) unsent_bytes_max: u64,
     pub(crate) stall_ms: u64,
-    /// Whether the cores tell each job's way.
+    /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
     pub(crate) seed: u64,
@@ -60,23 +60,23 @@ impl Default for Options {
     }
 }
 
-/// A connection, as tests name it. Never used again.
+/// A connection, as tests name it. A value is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Peer(pub(crate) usize);
 
-/// The shards, the peers, and what is on the way.
+/// The shards, the peers, and the messages in flight.
 pub(crate) struct World {
     cores: Vec<Dispatch>,
-    outside: Outside,
+    shell: FakeShell,
     homes: RandomState,
     now_ms: u64,
-    told_others: Vec<MemoryUse>,
+    memory_seen: Vec<MemoryUse>,
     /// Inputs that were no messages.
     told: u64,
 }
 
 impl World {
-    /// Shards without connections, at time 0.
+    /// Returns a world without connections, at time 0.
     pub(crate) fn new(options: Options) -> Self {
         let shards = options.shards;
         let homes = RandomState::with_seeds(options.seed, 2, 3, 4);
@@ -94,7 +94,7 @@ impl World {
         let n = usize::from(shards);
         let mut world = Self {
             cores: (0..shards).map(|shard| Dispatch::new(settings(shard))).collect(),
-            outside: Outside {
+            shell: FakeShell {
                 conns: Vec::new(),
                 slots: vec![Vec::new(); n],
                 free: vec![Vec::new(); n],
@@ -114,15 +114,15 @@ impl World {
             },
             homes,
             now_ms: 0,
-            told_others: vec![MemoryUse::default(); n],
+            memory_seen: vec![MemoryUse::default(); n],
             told: 0,
         };
-        beat().begin(world.options().seed);
+        watchdog().begin(world.options().seed);
         world.advance(0);
         world
     }
 
-    /// A world of `shards` shards, otherwise as by default.
+    /// Returns a world of `shards` shards with default settings otherwise.
     pub(crate) fn of(shards: u16) -> Self {
         Self::new(Options { shards, ..Options::default() })
     }
@@ -138,10 +138,10 @@ impl World {
         self.write_touched();
     }
 
-    /// The turn's writes. Each may lead to more.
+    /// Makes the writes of a turn. Each may lead to more.
     fn write_touched(&mut self) {
         let mut writes = 0;
-        while let Some(peer) = self.outside.touched.pop() {
+        while let Some(peer) = self.shell.touched.pop() {
             self.write(peer, u64::MAX);
             writes += 1;
             assert!(writes <= WRITES_MAX, "a write leads to a write for ever");
@@ -150,37 +150,37 @@ impl World {
 
     fn bare_step(&mut self, shard: u16, input: Input<'_>) {
         let core = &mut self.cores[usize::from(shard)];
-        beat().during(|| core.step(input, &mut Recorder { shard, outside: &mut self.outside }));
-        self.outside.published[usize::from(shard)] = *core.counts();
+        watchdog().during(|| core.step(input, &mut Recorder { shard, shell: &mut self.shell }));
+        self.shell.published[usize::from(shard)] = *core.counts();
     }
 
     /// Tries to write to a peer, as a shell does at the end of a turn.
     fn write(&mut self, peer: Peer, bytes_max: u64) {
-        let conn = &mut self.outside.conns[peer.0];
+        let conn = &mut self.shell.conns[peer.0];
         if conn.closed.is_some() {
             return;
         }
-        let bytes = if conn.reads { conn.take(bytes_max, self.outside.keeps_lines) } else { 0 };
+        let bytes = if conn.reads { conn.take(bytes_max, self.shell.keeps_lines) } else { 0 };
         let (shard, id) = (conn.shard, conn.id);
-        if let Some(log) = &mut self.outside.log {
+        if let Some(log) = &mut self.shell.log {
             log.push(Event::Took(peer, bytes));
         }
         self.bare_step(shard, Input::Written { conn: id, bytes });
     }
 
     pub(crate) fn shards(&self) -> u16 {
-        self.outside.options.shards
+        self.shell.options.shards
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.outside.options
+        &self.shell.options
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms
     }
 
-    /// Time passes, and each shard begins a turn.
+    /// Advances the clock, then begins a turn of each shard.
     pub(crate) fn advance(&mut self, ms: u64) {
         self.wait(ms);
         for shard in 0..self.shards() {
@@ -188,22 +188,22 @@ impl World {
         }
     }
 
-    /// Time passes, and no shard looks at the clock yet.
+    /// Advances the clock without a turn of any shard.
     pub(crate) fn wait(&mut self, ms: u64) {
         self.now_ms += ms;
     }
 
-    /// A shard begins a turn: it reads the clock and what the others hold.
+    /// Begins a turn of a shard: it reads the clock and the memory use of the others.
     pub(crate) fn turn(&mut self, shard: u16) {
         let others = self.others(shard);
-        self.told_others[usize::from(shard)] = others;
+        self.memory_seen[usize::from(shard)] = others;
         self.step(shard, Input::Turn { now: Micros::from_ms(self.now_ms), others });
     }
 
-    /// What the shards but this one hold.
+    /// Returns the memory use of the other shards.
     fn others(&self, shard: u16) -> MemoryUse {
         let mut others = MemoryUse::default();
-        for (_, counts) in self.outside.published.iter().enumerate().filter(|(i, _)| *i != usize::from(shard)) {
+        for (_, counts) in self.shell.published.iter().enumerate().filter(|(i, _)| *i != usize::from(shard)) {
             others.committed += counts.job_bytes + counts.unsent_bytes;
             others.partial += counts.partial_bytes;
         }
@@ -211,17 +211,17 @@ impl World {
     }
 
     /// Returns what a shard knew of the others when its turn began.
-    pub(crate) fn told_others(&self, shard: u16) -> MemoryUse {
-        self.told_others[usize::from(shard)]
+    pub(crate) fn memory_seen(&self, shard: u16) -> MemoryUse {
+        self.memory_seen[usize::from(shard)]
     }
 
     pub(crate) fn stop(&mut self, shard: u16) {
-        self.outside.stopping[usize::from(shard)] = true;
+        self.shell.stopping[usize::from(shard)] = true;
         self.step(shard, Input::Stop);
     }
 
     pub(crate) fn is_stopping(&self, shard: u16) -> bool {
-        self.outside.stopping[usize::from(shard)]
+        self.shell.stopping[usize::from(shard)]
     }
 
     pub(crate) fn drain_over(&mut self, shard: u16) {
@@ -229,16 +229,16 @@ impl World {
     }
 
     pub(crate) fn audit(&self, shard: u16) -> Audit {
-        beat().during(|| self.cores[usize::from(shard)].audit())
+        watchdog().during(|| self.cores[usize::from(shard)].audit())
     }
 
     pub(crate) fn counts(&self, shard: u16) -> Counts {
         *self.cores[usize::from(shard)].counts()
     }
 
-    /// The sum of all shards' figures.
+    /// Returns the sum of all shards' figures.
     pub(crate) fn totals(&self) -> Totals {
-        self.outside.totals()
+        self.shell.totals()
     }
 
     pub(crate) fn pending(&self, shard: u16) -> u64 {
@@ -249,17 +249,17 @@ impl World {
         self.cores[usize::from(shard)].next_call().map(Micros::as_ms)
     }
 
-    /// A hash of all that ever was sent, posted or closed: equal for two runs of one seed.
+    /// Returns a hash of all that was sent, posted or closed: equal for two runs of one seed.
     pub(crate) fn transcript(&self) -> u64 {
-        self.outside.transcript
+        self.shell.transcript
     }
 
-    /// The home of a type, by its canonical name.
+    /// Returns the home of a type, by its canonical name.
     pub(crate) fn home(&self, type_name: &str) -> u16 {
         home_of(&self.homes, self.shards(), type_name).0
     }
 
-    /// The `n`th of the names that have this home, from 0 on.
+    /// Returns the `n`th name that has this home, from 0 on.
     pub(crate) fn type_at(&self, home: u16, n: usize) -> Arc<str> {
         let names = (0_u32..).map(|i| format!("t{i}"));
         names.filter(|name| self.home(name) == home).nth(n).expect("names do not end").into()

@@ -8,10 +8,10 @@ fn what_was_asked_before_the_end_of_the_input_is_answered() {
         let mut world = World::of(shards);
         let worker = world.worker(0, &["t"], None);
         let asker = world.open(shards - 1);
-        world.say(asker, r#"{"cmd":"do","id":1,"type":"t"}"#);
-        world.say(asker, r#"{"cmd":"metrics","types":true}"#);
-        world.say(asker, r#"{"cmd":"metrics","types":["t"]}"#);
-        world.say(asker, r#"{"cmd":"ping"}"#);
+        world.send_line(asker, r#"{"cmd":"do","id":1,"type":"t"}"#);
+        world.send_line(asker, r#"{"cmd":"metrics","types":true}"#);
+        world.send_line(asker, r#"{"cmd":"metrics","types":["t"]}"#);
+        world.send_line(asker, r#"{"cmd":"ping"}"#);
         world.end(asker);
         world.settle();
         let told = world.take_lines(asker);
@@ -29,11 +29,11 @@ fn lines_of_a_connection_that_has_ended_change_nothing() {
     let mut world = World::of(2);
     let peer = world.open(0);
     let type_name = world.type_at(1, 0);
-    world.say(peer, &format!(r#"{{"cmd":"metrics","types":["{type_name}"]}}"#));
+    world.send_line(peer, &format!(r#"{{"cmd":"metrics","types":["{type_name}"]}}"#));
     world.end(peer);
     assert!(world.is_open(peer));
     for line in [r#"{"cmd":"ping"}"#, r#"{"cmd":"nope"}"#, r#"{"cmd":"do","id":1}"#, "nonsense"] {
-        world.say(peer, line);
+        world.send_line(peer, line);
     }
     world.settle();
     let lines = world.take_lines(peer);

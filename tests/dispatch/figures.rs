@@ -283,10 +283,10 @@ fn messages_to_other_shards_are_counted_and_those_to_the_own_are_not() {
         let type_name = world.type_at(home, 0);
         let worker = world.worker(0, &[&type_name], None);
         let client = world.open(shards - 1);
-        world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{type_name}"}}"#));
+        world.send_line(client, &format!(r#"{{"cmd":"do","id":1,"type":"{type_name}"}}"#));
         world.settle();
-        world.say(worker, r#"{"cmd":"did","id":1}"#);
-        world.say(client, r#"{"cmd":"ping"}"#);
+        world.send_line(worker, r#"{"cmd":"did","id":1}"#);
+        world.send_line(client, r#"{"cmd":"ping"}"#);
         world.settle();
         assert_eq!(world.take_lines(client).len(), 2);
         assert_eq!(world.totals().counts.shard_messages, messages);

@@ -180,9 +180,9 @@ fn a_stopped_server_closes_stalled_connections_too() {
 fn held_up_with_much_unsent() -> (World, Peer) {
     let mut world = World::of(1);
     let (client, worker) = (world.open(0), world.worker(0, &["u"], None));
-    world.say(client, r#"{"cmd":"do","id":1,"type":"u"}"#);
+    world.send_line(client, r#"{"cmd":"do","id":1,"type":"u"}"#);
     world.stop_reading(client);
-    world.say(worker, &format!(r#"{{"cmd":"did","id":1,"res":"{}"}}"#, "x".repeat(1_100_000)));
+    world.send_line(worker, &format!(r#"{{"cmd":"did","id":1,"res":"{}"}}"#, "x".repeat(1_100_000)));
     world.advance(60_000);
     (world, client)
 }

@@ -7,7 +7,7 @@ use crate::world::{Event, Options, World};
 /// Returns the events of jobs since the last call.
 fn events(world: &mut World) -> Vec<(TraceId, JobEvent)> {
     world.settle();
-    let passed = |event| if let Event::Passed(job, event) = event { Some((job, event)) } else { None };
+    let passed = |event| if let Event::Traced(job, event) = event { Some((job, event)) } else { None };
     world.take_log().into_iter().filter_map(passed).collect()
 }
 
@@ -17,7 +17,7 @@ fn every_event_of_a_job_has_one_name_for_the_job() {
         let mut world = World::new(Options { shards, attempts_max: 2, trace: true, ..Options::default() });
         world.keep_log();
         let (client, first, second) = (world.open(0), world.open(shards - 1), world.open(0));
-        world.say(client, r#"{"cmd":"do","id":"x","type":"t"}"#);
+        world.send_line(client, r#"{"cmd":"do","id":"x","type":"t"}"#);
         let queued = events(&mut world);
         let [(job, JobEvent::Queued(submitter))] = queued[..] else { panic!("{queued:?}") };
         assert_eq!(submitter.shard.0, 0);
@@ -28,14 +28,14 @@ fn every_event_of_a_job_has_one_name_for_the_job() {
             assert!(events.iter().all(|(other, _)| *other == job), "{events:?}");
             events.into_iter().map(|(_, event)| event).collect()
         };
-        world.say(first, r#"{"cmd":"can_do","types":["t"]}"#);
+        world.send_line(first, r#"{"cmd":"can_do","types":["t"]}"#);
         let sent = events_of_job(&mut world);
         let [JobEvent::Sent(holder)] = sent[..] else { panic!("{sent:?}") };
         world.end(first);
         assert_eq!(events_of_job(&mut world), [JobEvent::Requeued(holder)]);
-        world.say(second, r#"{"cmd":"can_do","types":["t"]}"#);
+        world.send_line(second, r#"{"cmd":"can_do","types":["t"]}"#);
         assert!(matches!(events_of_job(&mut world)[..], [JobEvent::Sent(_)]));
-        world.say(second, r#"{"cmd":"did","id":"x","err":null}"#);
+        world.send_line(second, r#"{"cmd":"did","id":"x","err":null}"#);
         assert_eq!(events_of_job(&mut world), [JobEvent::Finished("failed")]);
     }
 }
@@ -46,12 +46,12 @@ fn all_ends_have_a_name() {
         let mut world = World::new(Options { attempts_max, trace: true, ..Options::default() });
         world.keep_log();
         let (client, worker) = (world.open(0), world.open(0));
-        world.say(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
+        world.send_line(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
         for said in script {
             match *said {
                 "stop" => world.stop(0),
                 "gone" => world.end(worker),
-                line => world.say(worker, line),
+                line => world.send_line(worker, line),
             }
         }
         events(&mut world).pop().map(|(_, event)| event)
@@ -67,6 +67,6 @@ fn no_event_is_reported_unless_the_log_wants_it() {
     let mut world = World::of(1);
     world.keep_log();
     let client = world.open(0);
-    world.say(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
+    world.send_line(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
     assert_eq!(events(&mut world), []);
 }

@@ -11,7 +11,7 @@ fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
     let client = world.open(0);
     for name in types {
         for _ in 0..jobs {
-            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
+            world.send_line(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
         }
     }
     let worker = world.worker(shards - 1, types, None);
@@ -21,7 +21,7 @@ fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
     while let Some(line) = told.pop_front() {
         let (_, rest) = line.split_once(r#""type":""#).expect("a worker without questions is told of jobs alone");
         starts.push(rest.trim_end_matches(r#""}"#).to_owned());
-        world.say(worker, r#"{"cmd":"did","id":1}"#);
+        world.send_line(worker, r#"{"cmd":"did","id":1}"#);
         world.settle();
         told.extend(world.take_lines(worker));
     }
@@ -56,13 +56,13 @@ fn a_type_with_one_job_does_not_wait_for_a_backlog_of_another() {
             let client = world.open(0);
             let worker = world.worker(shards - 1, &["a", late], None);
             for _ in 0..100 {
-                world.say(client, r#"{"cmd":"do","id":1,"type":"a"}"#);
+                world.send_line(client, r#"{"cmd":"do","id":1,"type":"a"}"#);
             }
-            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{late}"}}"#));
+            world.send_line(client, &format!(r#"{{"cmd":"do","id":1,"type":"{late}"}}"#));
             world.settle();
             let late_line = format!(r#"{{"cmd":"do","id":1,"type":"{late}"}}"#);
             let ended = (0..10).find(|_| {
-                world.say(worker, r#"{"cmd":"did","id":1}"#);
+                world.send_line(worker, r#"{"cmd":"did","id":1}"#);
                 world.settle();
                 world.take_lines(worker).contains(&late_line)
             });

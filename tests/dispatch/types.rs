@@ -27,7 +27,7 @@ fn f42_of_a_type_that_nobody_uses_nothing_is_left() {
     for round in 0..scaled(1_000) {
         let names: Vec<String> = (0..TYPES_EACH).map(|at| format!("t{round}.{at}")).collect();
         for name in &names {
-            world.say(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
+            world.send_line(client, &format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
         }
         world.settle();
         assert_eq!(entries(&world), (1, 1 + TYPES_EACH), "a job waits of each type");
@@ -35,7 +35,7 @@ fn f42_of_a_type_that_nobody_uses_nothing_is_left() {
         world.settle();
         for _ in &names {
             assert_eq!(world.take_lines(worker).len(), 1, "it has one job at a time");
-            world.say(worker, r#"{"cmd":"did","id":1}"#);
+            world.send_line(worker, r#"{"cmd":"did","id":1}"#);
             world.settle();
         }
         assert_eq!(world.take_lines(client), vec![r#"{"cmd":"did","id":1}"#; TYPES_EACH]);
@@ -86,19 +86,19 @@ fn f09_repeated_a_hundred_thousand_times_it_still_changes_nothing() {
     for shards in [1, 3] {
         let mut world = World::of(shards);
         let worker = world.open(0);
-        world.say(worker, once);
+        world.send_line(worker, once);
         world.settle();
         let entries = |world: &World| (0..shards).map(|shard| format!("{:?}", world.audit(shard))).collect::<Vec<_>>();
         let before = (entries(&world), world.posted());
         for again in iter::repeat_n(once, TIMES).chain([&*in_one_list]) {
-            world.say(worker, again);
+            world.send_line(worker, again);
         }
         assert_eq!((entries(&world), world.posted()), before);
         let counts = world.totals().counts;
         assert_eq!((counts.workers, counts.workers_added, counts.protocol_errors), (1, 1, 0));
         let client = world.open(shards - 1);
         for id in [1, 2] {
-            world.say(client, &format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
+            world.send_line(client, &format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
         }
         world.settle();
         assert_eq!(world.take_lines(worker), [r#"{"cmd":"do","id":1,"type":"t"}"#], "one slot is offered once");

@@ -4,7 +4,7 @@ use deputy::dispatch::message::Closing;
 use deputy::metrics::Counts;
 use deputy::protocol::frame::Framer;
 
-use crate::hear::hear;
+use crate::feed::feed;
 use crate::random::Random;
 use crate::world::World;
 use crate::{LINE_BYTES_MAX, LINES, each, found};
@@ -39,7 +39,7 @@ fn answered(pieces: &[&[u8]]) -> (Vec<String>, Option<Closing>, Counts) {
     let mut world = World::of(1);
     let (peer, mut framer) = (world.open(0), Framer::default());
     for piece in pieces {
-        hear(&mut world, peer, &mut framer, LINE_BYTES_MAX, piece);
+        feed(&mut world, peer, &mut framer, LINE_BYTES_MAX, piece);
     }
     (world.take_lines(peer), world.closed(peer), world.counts(0))
 }

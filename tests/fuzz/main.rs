@@ -14,10 +14,10 @@ mod client;
 #[path = "../common/corpus.rs"]
 mod corpus;
 mod cuts;
+#[path = "../common/feed.rs"]
+mod feed;
 #[path = "../common/found.rs"]
 mod found;
-#[path = "../common/hear.rs"]
-mod hear;
 mod ids;
 mod lines;
 #[path = "../common/mutate.rs"]

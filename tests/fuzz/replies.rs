@@ -13,10 +13,10 @@ fn what_is_carried_comes_out_as_it_went_in() {
 }
 
 fn check(bytes: &[u8]) {
-    let mut stage = Stage::new();
+    let mut fixture = Fixture::new();
     for line in found(&[bytes]).0 {
         if let Found::Line(line, _) = line {
-            stage.hear(&line);
+            fixture.feed(&line);
         }
     }
 }
@@ -51,13 +51,13 @@ fn read(line: &str) -> Line<'_> {
 }
 
 /// A client and two workers, the second of which gave `max_jobs`.
-struct Stage {
+struct Fixture {
     world: World,
     client: Peer,
     workers: [Peer; 2],
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         let mut world = World::of(1);
         let client = world.open(0);
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     /// Has values carried that stand in a line, or the line refused.
-    fn hear(&mut self, line: &[u8]) {
+    fn feed(&mut self, line: &[u8]) {
         match decode(line) {
             Ok(Command::Do { id, type_name, arg }) => {
                 self.carry(id, &type_name, arg, Outcome::Res(arg));
@@ -104,7 +104,7 @@ impl Stage {
                     (format!(",\"err\":{err}"), Line { err: Some(err), code: Some("failed"), ..Line::default() })
                 }
             };
-            self.world.say(worker, &format!("{{\"cmd\":\"did\",{key}{member}}}"));
+            self.world.send_line(worker, &format!("{{\"cmd\":\"did\",{key}{member}}}"));
             let line = self.told(self.client);
             assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..expected });
             self.world.cant_do(worker, &[type_name]);

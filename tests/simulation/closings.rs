@@ -157,7 +157,7 @@ impl Shadow {
     }
 
     /// The core tells of a fault. Of those that close a connection it must be the time.
-    pub(super) fn blamed(&mut self, peer: Peer, fault: Fault) {
+    pub(super) fn on_fault(&mut self, peer: Peer, fault: Fault) {
         match fault {
             Fault::Unsent | Fault::Stalled => {
                 let due = self.bounds.must_close.contains(&(peer, fault));

@@ -107,19 +107,19 @@ impl Farm {
         let client = self.clients[self.submitted as usize % self.clients.len()];
         let name = self.random.pick(&self.types);
         let line = format!(r#"{{"cmd":"do","id":{},"type":"{name}"}}"#, self.submitted);
-        self.world.say(client, &line);
+        self.world.send_line(client, &line);
         self.submitted += 1;
     }
 
     fn end_any(&mut self) {
         let at = self.random.below(self.held.len());
         let (worker, id) = self.held.swap_remove(at);
-        self.world.say(worker, &format!(r#"{{"cmd":"did","id":{id}}}"#));
+        self.world.send_line(worker, &format!(r#"{{"cmd":"did","id":{id}}}"#));
     }
 
     fn look(&mut self) {
         for event in self.world.take_log() {
-            let Event::Told(peer, text) = event else { continue };
+            let Event::Sent(peer, text) = event else { continue };
             let line: serde_json::Value = serde_json::from_str(&text).expect("a line is JSON");
             match line["cmd"].as_str() {
                 Some("do") => self.held.push((peer, line["id"].to_string())),
@@ -154,11 +154,11 @@ fn a_job_costs_no_pass_over_all_types_of_its_worker() {
     let client = world.open(1);
     world.settle();
     for (serial, name) in names.iter().enumerate() {
-        world.say(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
+        world.send_line(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
         world.settle();
         let followed = &world.audit(0).workers[0].tracked;
         assert_eq!(followed.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), [name], "books that know of the job");
-        world.say(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
+        world.send_line(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
         world.settle();
         // A pass over all types of each type: it would take most of the time of all tests here.
         if serial % 100 == 99 {
@@ -189,7 +189,7 @@ fn worst_between_two_starts(types: usize, seed: u64) -> usize {
     let client = world.open(0);
     for serial in 0..STARTS * types {
         let name = &names[serial % types];
-        world.say(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
+        world.send_line(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
     }
     world.settle();
     let shard = u16::try_from(random.below(shards.into())).expect("a shard");
@@ -199,7 +199,7 @@ fn worst_between_two_starts(types: usize, seed: u64) -> usize {
     let mut held = VecDeque::new();
     while starts < STARTS {
         for event in world.take_log() {
-            if let Event::Told(peer, text) = event
+            if let Event::Sent(peer, text) = event
                 && peer == worker
             {
                 let line: serde_json::Value = serde_json::from_str(&text).expect("a line is JSON");
@@ -216,7 +216,7 @@ fn worst_between_two_starts(types: usize, seed: u64) -> usize {
             let link = world.busy_links().nth(at).expect("below their number");
             world.deliver(link);
         } else if let Some(serial) = held.pop_front() {
-            world.say(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
+            world.send_line(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
         }
     }
     worst
@@ -233,7 +233,7 @@ fn f08_ten_thousand_deaths_at_once_cost_a_few_messages_each() {
     world.settle();
     let client = world.open(0);
     for serial in 0..WORKERS {
-        world.say(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
+        world.send_line(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
     }
     world.settle();
     let before = world.posted();
@@ -246,7 +246,7 @@ fn f08_ten_thousand_deaths_at_once_cost_a_few_messages_each() {
     let successor = world.worker(1, &[&name], Some(10_000));
     world.take_log();
     world.settle();
-    let told = world.take_log().into_iter().filter(|event| matches!(event, Event::Told(peer, _) if *peer == successor));
+    let told = world.take_log().into_iter().filter(|event| matches!(event, Event::Sent(peer, _) if *peer == successor));
     assert_eq!(told.count(), 1, "jobs that were given back are kept apart");
     assert_eq!(world.totals().counts.jobs_waiting, WORKERS as u64 - 1);
 }
@@ -259,7 +259,7 @@ fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     let workers: Vec<Peer> = (0..WORKERS).map(|_| world.worker(0, &[&name], None)).collect();
     let client = world.open(0);
     for serial in 0..WORKERS {
-        world.say(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
+        world.send_line(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
     }
     for worker in workers.into_iter().rev() {
         world.end(worker);
@@ -268,7 +268,7 @@ fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     for serial in 0..WORKERS {
         let told = world.take_lines(successor);
         assert_eq!(told, [format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#)]);
-        world.say(successor, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
+        world.send_line(successor, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
     }
     world.check_rest();
 }

@@ -35,7 +35,7 @@ impl Crowd {
 
     fn submit(&mut self, shard: u16, id: &str, type_name: &str) {
         let client = self.clients[usize::from(shard)];
-        self.world.say(client, &format!(r#"{{"cmd":"do","id":"{id}","type":"{type_name}"}}"#));
+        self.world.send_line(client, &format!(r#"{{"cmd":"do","id":"{id}","type":"{type_name}"}}"#));
         self.look();
     }
 
@@ -64,7 +64,7 @@ impl Crowd {
         let at = self.random.below(self.held.len());
         let (worker, Job { id, job }) = self.held.swap_remove(at);
         let name = job.map_or(format!(r#""id":"{id}""#), |job| format!(r#""job":{job}"#));
-        self.world.say(worker, &format!(r#"{{"cmd":"did",{name}}}"#));
+        self.world.send_line(worker, &format!(r#"{{"cmd":"did",{name}}}"#));
         self.look();
         true
     }
@@ -81,7 +81,7 @@ impl Crowd {
 
     fn look(&mut self) {
         for event in self.world.take_log() {
-            let Event::Told(peer, text) = event else { continue };
+            let Event::Sent(peer, text) = event else { continue };
             let line: serde_json::Value = serde_json::from_str(&text).expect("a line is JSON");
             if line["cmd"] == "do" {
                 self.held.push((peer, serde_json::from_value(line).expect("a job")));

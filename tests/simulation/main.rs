@@ -2,7 +2,7 @@
 //! err and stop reading at any moment.
 //!
 //! A seed makes a [`plan`]; a [`schedule`] runs it on a [`world`] and on the [`shadow`] books of the peers. Each line of
-//! the server is checked against the shadow ([`told`]), and each connection that it closes ([`closings`]). The books of the
+//! the server is checked against the shadow ([`received`]), and each connection that it closes ([`closings`]). The books of the
 //! stepped shard are checked after each step in one schedule of four, as that takes most of the time; in all of them every
 //! job's place is checked now and then, and all books whenever nothing is on the way ([`checks`], [`table`]). Then the faults
 //! stop, and everything must be over within a [`bound`]. In [`chosen`] a fuzzer makes the schedules.
@@ -19,7 +19,7 @@ mod crowds;
 #[path = "../common/figures.rs"]
 mod figures;
 mod finish;
-mod giants;
+mod large;
 mod line;
 mod live;
 mod model;
@@ -29,12 +29,12 @@ mod plan;
 #[path = "../common/random.rs"]
 mod random;
 mod reached;
+mod received;
 #[path = "../common/scale.rs"]
 mod scale;
 mod schedule;
 mod shadow;
 mod table;
-mod told;
 #[path = "../common/world.rs"]
 mod world;
 

@@ -36,9 +36,9 @@ impl Schedule {
         }
     }
 
-    fn say(&mut self, peer: Peer, line: &str) {
+    fn send_line(&mut self, peer: Peer, line: &str) {
         self.shadow.line_ended(peer);
-        self.world.say(peer, line);
+        self.world.send_line(peer, line);
         self.after_peer(peer);
     }
 
@@ -118,7 +118,7 @@ impl Schedule {
         }
         let shard = self.shadow.conn(peer).shard;
         let own = self.world.counts(shard);
-        let firm = own.job_bytes + own.unsent_bytes + self.world.told_others(shard).committed;
+        let firm = own.job_bytes + own.unsent_bytes + self.world.memory_seen(shard).committed;
         (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
     }
 
@@ -138,7 +138,7 @@ impl Schedule {
             Some(number) => format!(r#"{{"cmd":"did","job":{number},"{key}":{value}}}"#),
             None => format!(r#"{{"cmd":"did","id":{id},"{key}":{value}}}"#),
         };
-        self.say(worker, &line);
+        self.send_line(worker, &line);
     }
 
     /// A `did` for a job that this connection does not hold, or does not hold by that name.
@@ -157,7 +157,7 @@ impl Schedule {
         };
         self.shadow.expect(peer, Due::Error("not_holding"));
         self.shadow.tally.faults.count(Fault::NotHolding);
-        self.say(peer, &line);
+        self.send_line(peer, &line);
     }
 
     // Workers.

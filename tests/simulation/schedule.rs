@@ -169,7 +169,7 @@ impl Schedule {
     /// Lets the shadow follow what one step, or several of one shard, brought about, and checks that shard.
     pub(crate) fn after(&mut self, shard: u16) {
         let events = self.world.take_log();
-        let told = events.iter().map(|event| if let Event::Told(_, text) = event { text.len() as u64 + 1 } else { 0 });
+        let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 1 } else { 0 });
         self.told_bytes = told.sum();
         self.shadow.follow(&events);
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
@@ -243,7 +243,7 @@ impl Schedule {
 
     /// Whether the budget would be passed by half lines, of which a shard with these figures has `more` bytes.
     pub(crate) fn passed(&self, shard: u16, own: &Counts, more: u64) -> bool {
-        let (others, max) = (self.world.told_others(shard), self.plan.options.memory_bytes_max);
+        let (others, max) = (self.world.memory_seen(shard), self.plan.options.memory_bytes_max);
         let partial = own.partial_bytes + more + others.partial;
         own.job_bytes + own.unsent_bytes + others.committed + partial > max && partial > max / 4
     }

@@ -1,7 +1,7 @@
 //! A model that knows only the lines of peers: which peers there are, what each takes and holds, where each job has been.
 //! It does not look into the cores.
 //!
-//! It learns what peers do before the core does. What the core then sends is checked in `told.rs`, and which connections it
+//! It learns what peers do before the core does. What the core then sends is checked in `received.rs`, and which connections it
 //! closes in `closings.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -1,14 +1,14 @@
-//! Bytes from a peer, on the way that they take in a shard: framer, decoder, core.
+//! Bytes from a peer, on their way through a shard: framer, decoder, core.
 
-#![allow(dead_code)] // Each test crate that includes this file uses a part of it.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use deputy::dispatch::message::Closing;
 use deputy::protocol::frame::Framer;
 
 use crate::world::{Peer, World};
 
-/// Tells the core what these bytes say. What follows a line that ends the connection is not read.
-pub(crate) fn hear(world: &mut World, peer: Peer, framer: &mut Framer, line_bytes_max: usize, bytes: &[u8]) {
+/// Passes the lines in these bytes to the core. What follows a line that ends the connection is not read.
+pub(crate) fn feed(world: &mut World, peer: Peer, framer: &mut Framer, line_bytes_max: usize, bytes: &[u8]) {
     let mut rest = bytes;
     while world.is_open(peer) {
         // A name of its own for each frame, as the framer is borrowed for as long as the frame is.
@@ -20,7 +20,7 @@ pub(crate) fn hear(world: &mut World, peer: Peer, framer: &mut Framer, line_byte
     world.heard(peer, framer.partial_bytes() as u64);
 }
 
-/// The name that scripts have for how a connection was closed.
+/// Returns the name that scripts have for this way to close a connection.
 pub(crate) fn closing_name(how: Closing) -> &'static str {
     match how {
         Closing::Flushed => "flushed",

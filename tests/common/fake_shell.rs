@@ -15,7 +15,7 @@ pub(super) struct Conn {
     pub(super) shard: u16,
     pub(super) id: ConnId,
     pub(super) reads: bool,
-    /// Lines that the core sent and the peer did not take yet, without their ends; of the first, `taken_bytes` are gone.
+    /// Lines that the core sent and the peer has not read, without their ends. Of the first, it has read `taken_bytes`.
     pub(super) unsent: VecDeque<Rc<str>>,
     pub(super) unsent_bytes: u64,
     pub(super) taken_bytes: u64,
@@ -24,7 +24,7 @@ pub(super) struct Conn {
 }
 
 /// Everything that is not a core: what a step's effects change.
-pub(super) struct Outside {
+pub(super) struct FakeShell {
     pub(super) conns: Vec<Conn>,
     /// By shard and index: the peer that has it now, and how often it was given.
     pub(super) slots: Vec<Vec<(Option<Peer>, u32)>>,
@@ -32,7 +32,7 @@ pub(super) struct Outside {
     pub(super) free: Vec<Vec<usize>>,
     /// By `from * shards + to`; a message has its place among all that were posted.
     pub(super) links: Vec<VecDeque<(u64, Message)>>,
-    /// Links that are not empty, in no order of meaning.
+    /// Links that are not empty, in an arbitrary order.
     pub(super) busy: Vec<usize>,
     pub(super) posted: u64,
     pub(super) delivered: u64,
@@ -43,13 +43,13 @@ pub(super) struct Outside {
     pub(super) options: Options,
     /// By shard: whether it was stopped.
     pub(super) stopping: Vec<bool>,
-    /// What the cores asked for, in order, for tests that want to know.
+    /// What the cores asked for, in order, if a test records it.
     pub(super) log: Option<Vec<Event>>,
     /// Whether lines that were taken are kept in the inboxes.
     pub(super) keeps_lines: bool,
-    /// A hash of all that ever was sent, posted or closed, in order.
+    /// A hash of all that was sent, posted or closed, in order.
     pub(super) transcript: u64,
-    /// For the line that is sent.
+    /// A buffer for the line that is sent.
     pub(super) scratch: Vec<u8>,
 }
 
@@ -57,15 +57,15 @@ pub(super) struct Outside {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
     /// The core sent it this line.
-    Told(Peer, Rc<str>),
+    Sent(Peer, Rc<str>),
     /// It took this number of its unsent bytes.
     Took(Peer, u64),
-    /// Its connection is over.
+    /// Its connection has ended.
     Closed(Peer, Closing),
     /// The core reported a fault of it.
-    Blamed(Peer, Fault),
-    /// A job has come to a place.
-    Passed(TraceId, JobEvent),
+    Fault(Peer, Fault),
+    /// An event of a job.
+    Traced(TraceId, JobEvent),
     /// A message of this name went from the first shard to the second.
     Posted(u16, u16, &'static str),
 }
@@ -73,82 +73,82 @@ pub(crate) enum Event {
 /// The effects of one step of one shard.
 pub(super) struct Recorder<'a> {
     pub(super) shard: u16,
-    pub(super) outside: &'a mut Outside,
+    pub(super) shell: &'a mut FakeShell,
 }
 
 impl Effects for Recorder<'_> {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
-        let bytes = &mut self.outside.scratch;
+        let bytes = &mut self.shell.scratch;
         bytes.clear();
         let len = reply.encode(bytes);
         let line = str::from_utf8(bytes).expect("a reply is UTF-8");
         let text: Rc<str> = line.strip_suffix("\r\n").expect("a reply ends with CRLF").into();
         assert!(memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none(), "more than one line: {text}");
-        let peer = self.outside.peer(self.shard, to).expect("a reply for a connection that is gone");
-        self.outside.note(1, peer.0 as u64, text.as_bytes());
-        if let Some(log) = &mut self.outside.log {
-            log.push(Event::Told(peer, Rc::clone(&text)));
+        let peer = self.shell.peer(self.shard, to).expect("a reply for a connection that is gone");
+        self.shell.note(1, peer.0 as u64, text.as_bytes());
+        if let Some(log) = &mut self.shell.log {
+            log.push(Event::Sent(peer, Rc::clone(&text)));
         }
-        let conn = &mut self.outside.conns[peer.0];
+        let conn = &mut self.shell.conns[peer.0];
         conn.unsent_bytes += line_bytes(&text);
         conn.unsent.push_back(text);
-        self.outside.touched.push(peer);
+        self.shell.touched.push(peer);
         len
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
         assert_ne!(to.0, self.shard, "messages to the own shard do not leave the core");
-        let outside = &mut *self.outside;
-        if let Some(log) = &mut outside.log {
+        let shell = &mut *self.shell;
+        if let Some(log) = &mut shell.log {
             log.push(Event::Posted(self.shard, to.0, name_of(&message)));
         }
-        outside.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name_of(&message).as_bytes());
-        let link = usize::from(self.shard) * usize::from(outside.options.shards) + usize::from(to.0);
-        if outside.links[link].is_empty() {
-            outside.busy.push(link);
+        shell.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name_of(&message).as_bytes());
+        let link = usize::from(self.shard) * usize::from(shell.options.shards) + usize::from(to.0);
+        if shell.links[link].is_empty() {
+            shell.busy.push(link);
         }
-        outside.posted += 1;
-        outside.links[link].push_back((outside.posted, message));
+        shell.posted += 1;
+        shell.links[link].push_back((shell.posted, message));
     }
 
     fn close(&mut self, conn: ConnId, how: Closing) {
-        let peer = self.outside.peer(self.shard, conn).expect("a connection is closed once");
-        self.outside.note(3, peer.0 as u64, &[how as u8]);
-        self.outside.forget(peer, how);
+        let peer = self.shell.peer(self.shard, conn).expect("a connection is closed once");
+        self.shell.note(3, peer.0 as u64, &[how as u8]);
+        self.shell.forget(peer, how);
     }
 
     fn fault(&mut self, conn: ConnId, fault: Fault) {
-        let peer = self.outside.peer(self.shard, conn).expect("a fault is told before its connection is closed");
-        self.outside.faults.count(fault);
-        if let Some(log) = &mut self.outside.log {
-            log.push(Event::Blamed(peer, fault));
+        let peer = self.shell.peer(self.shard, conn).expect("a fault is told before its connection is closed");
+        self.shell.faults.count(fault);
+        if let Some(log) = &mut self.shell.log {
+            log.push(Event::Fault(peer, fault));
         }
     }
 
     fn trace(&mut self, job: TraceId, passage: JobEvent) {
-        if let Some(log) = &mut self.outside.log {
-            log.push(Event::Passed(job, passage));
+        if let Some(log) = &mut self.shell.log {
+            log.push(Event::Traced(job, passage));
         }
     }
 
     fn peer_name(&mut self, conn: ConnId) -> String {
-        let peer = self.outside.peer(self.shard, conn).expect("a worker that holds a job is there");
+        let peer = self.shell.peer(self.shard, conn).expect("a worker that holds a job is there");
         format!("peer {}", peer.0)
     }
 
     fn totals(&mut self, own: &Counts) -> Totals {
-        self.outside.published[usize::from(self.shard)] = *own;
-        self.outside.totals()
+        self.shell.published[usize::from(self.shard)] = *own;
+        self.shell.totals()
     }
 }
 
-impl Outside {
+impl FakeShell {
     pub(super) fn peer(&self, shard: u16, id: ConnId) -> Option<Peer> {
         let (peer, generation) = self.slots[usize::from(shard)].get(id.index as usize)?;
         peer.filter(|_| *generation == id.generation)
     }
 
-    /// The connection is over. A peer that reads still takes what was unsent, unless it is dropped.
+    /// Ends a connection. A peer that reads still receives what was unsent, unless the connection is dropped.
     pub(super) fn forget(&mut self, peer: Peer, how: Closing) {
         if let Some(log) = &mut self.log {
             log.push(Event::Closed(peer, how));
@@ -178,7 +178,7 @@ impl Outside {
     }
 
     fn note(&mut self, kind: u64, who: u64, what: &[u8]) {
-        // FNV-1a: by words, then by the bytes of the text. Of long texts the start must do.
+        // FNV-1a: by words, then by the bytes of the text. Only the start of a long text counts.
         const PRIME: u64 = 0x0100_0000_01b3;
         let mut hash = self.transcript;
         for word in [kind, who, what.len() as u64] {
@@ -215,7 +215,7 @@ fn line_bytes(text: &str) -> u64 {
     text.len() as u64 + 2
 }
 
-/// What a message is, for conditions on what is on the way.
+/// Returns the name of a message, for conditions on messages in flight.
 pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
         Message::Submit { .. } => "Submit",

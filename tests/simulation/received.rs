@@ -20,18 +20,18 @@ impl Shadow {
             .collect();
         for event in events {
             match event {
-                Event::Told(peer, text) => self.told(*peer, text, &closing),
+                Event::Sent(peer, text) => self.on_line(*peer, text, &closing),
                 Event::Took(peer, bytes) => self.took(*peer, *bytes),
                 Event::Closed(peer, how) => self.closed(*peer, *how),
-                Event::Blamed(peer, fault) => self.blamed(*peer, *fault),
-                Event::Posted(..) | Event::Passed(..) => {}
+                Event::Fault(peer, fault) => self.on_fault(*peer, *fault),
+                Event::Posted(..) | Event::Traced(..) => {}
             }
         }
         assert_eq!(self.due, None, "it was not answered at once");
         self.check_closed();
     }
 
-    fn told(&mut self, peer: Peer, text: &str, closing: &[Peer]) {
+    fn on_line(&mut self, peer: Peer, text: &str, closing: &[Peer]) {
         assert!(!self.conn(peer).closed, "told after the end: {text}");
         let unsent_before = self.sent(peer, text.len() as u64 + 2);
         let line = Line::read(text);
