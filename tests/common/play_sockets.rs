@@ -1,8 +1,8 @@
 //! Performs a [`script`](crate::script) on a real server, over one transport.
 //!
 //! After a line the performer waits until the server has handled it: it asks for metrics of no type on the same connection,
-//! and keeps the lines that come before the answer until the script names them. The server has one shard, so
-//! the line is then in force for all connections.
+//! and keeps the lines that come before the answer until the script names them. On a server of several shards it then
+//! waits until no message is under way between them, so the line is in force for all connections.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +32,12 @@ struct Peer {
     end_named: bool,
 }
 
+/// A server's shards, and the messages between them ever.
+struct Shards {
+    shards: u64,
+    messages: u64,
+}
+
 /// A server, and what a script calls things in it.
 pub(crate) struct SocketFixture<'a> {
     server: &'a Server,
@@ -59,7 +65,10 @@ impl<'a> SocketFixture<'a> {
         match step {
             Step::Options(_) => {} // The server was started with them.
             Step::Stop => self.server.process.signal(Signal::TERM),
-            Step::Peer(name, act) => return self.act(name, act).map_err(|what| format!("{name}: {what}")),
+            Step::Peer(name, act) => {
+                self.act(name, act).map_err(|what| format!("{name}: {what}"))?;
+                self.settle_shards();
+            }
             Step::At(_) | Step::DrainOver => return Err("only the core has a clock that a script sets".to_owned()),
         }
         Ok(())
@@ -106,6 +115,21 @@ impl<'a> SocketFixture<'a> {
         Ok(())
     }
 
+    /// Waits until no message is under way between shards, as far as a connection is there that can ask. All shards answer
+    /// a query. A message that a shard posted with its answer is handled before the next answer but one, so two answers in
+    /// a row must bring no other messages than their query's own.
+    fn settle_shards(&mut self) {
+        let Some(peer) = self.peers.values_mut().find(|peer| !peer.partial && !peer.over) else { return };
+        let Some(mut before) = peer.ask() else { return };
+        let own = 2 * (before.shards - 1);
+        let mut quiet = 0;
+        while own > 0 && quiet < 2 {
+            let Some(now) = peer.ask() else { return };
+            quiet = if now.messages - before.messages == own { quiet + 1 } else { 0 };
+            before = now;
+        }
+    }
+
     fn finish(mut self) -> Result<(), String> {
         for (name, peer) in &mut self.peers {
             peer.settle();
@@ -128,17 +152,22 @@ impl Peer {
 
     /// Waits until the server has handled all lines of this peer. Half a line cannot be waited for.
     fn settle(&mut self) {
-        if self.partial || self.over {
-            return;
+        if !self.partial && !self.over {
+            self.ask();
         }
+    }
+
+    /// Asks for metrics of no type, and keeps the lines that come before the answer. `None` if the connection ends.
+    fn ask(&mut self) -> Option<Shards> {
         self.client.try_send_bytes(format!("{QUESTION}\n").as_bytes());
         while let Some(line) = self.client.next_line() {
             if line.starts_with(ANSWER.0) && line.ends_with(ANSWER.1) {
-                return;
+                return Some(Shards { shards: member(&line, "threads"), messages: member(&line, "shard_messages") });
             }
             self.received.push_back(line);
         }
         self.over = true;
+        None
     }
 
     fn next_line(&mut self) -> Option<String> {
@@ -157,4 +186,11 @@ impl Peer {
     fn nothing_left(&self) -> Result<(), String> {
         self.received.front().map_or(Ok(()), |line| Err(format!("it received {line}")))
     }
+}
+
+/// Returns a whole number of the metrics.
+fn member(metrics: &str, name: &str) -> u64 {
+    let (_, value) = metrics.split_once(&format!("\"{name}\":")).expect("the metrics have it");
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    value[..digits].parse().expect("it is a number")
 }
