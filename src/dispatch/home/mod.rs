@@ -239,6 +239,13 @@ mod tests {
     use super::super::collections::shrink_check::ShrinkCheck;
     use super::*;
 
+    /// A backlog of jobs that all have a type of their own takes an entry each. 256 bytes are a size class of the binary's
+    /// allocator, and the next one has 320.
+    #[test]
+    fn the_entry_of_a_type_takes_256_bytes_at_most() {
+        assert!(size_of::<Queue>() <= 256, "it takes {}", size_of::<Queue>());
+    }
+
     #[test]
     fn the_table_of_queues_gives_its_room_back_as_they_go() {
         let Home { mut queues, .. } = Home::default();

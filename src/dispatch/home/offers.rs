@@ -4,11 +4,12 @@
 //! Withdrawing is O(1): a shard's withdrawn offers have an older epoch than the shard. They are dropped when they are
 //! met, or all at once when they are more than half of the list.
 
+use std::num::NonZeroU32;
+
 use smallvec::SmallVec;
 
 use crate::dispatch::collections::fifo::Fifo;
 use crate::dispatch::ids::{PoolId, ShardId};
-use crate::flag::newly_set;
 
 /// The offers for one type.
 #[derive(Debug, Default)]
@@ -20,8 +21,6 @@ pub(in crate::dispatch) struct Offers {
     /// Shards that have an open offer or reject suspects, by number. Most types have workers at one.
     shards: SmallVec<[ShardOffers; 1]>,
     next_epoch: u64,
-    /// Open offers, in jobs, of the shards that do not reject suspects.
-    open_to_suspects: u64,
 }
 
 /// The pool of a shard.
@@ -34,7 +33,8 @@ pub(in crate::dispatch) struct PoolRef {
 #[derive(Clone, Copy, Debug)]
 struct Offer {
     from: PoolRef,
-    n: u32,
+    /// How many jobs. Not 0, so that a list's first offer takes no more memory for being optional.
+    n: NonZeroU32,
     epoch: u64,
 }
 
@@ -58,14 +58,12 @@ impl Offers {
 
     /// Adds an offer of `n` jobs.
     pub(super) fn add(&mut self, from: PoolRef, n: u32) {
+        let Some(jobs) = NonZeroU32::new(n) else { return };
         let i = self.enter(from.shard);
         let shard = &mut self.shards[i];
         shard.open += n;
         shard.entries += 1;
-        self.fifo.push(Offer { from, n, epoch: shard.epoch });
-        if !shard.rejects_suspects {
-            self.open_to_suspects += u64::from(n);
-        }
+        self.fifo.push(Offer { from, n: jobs, epoch: shard.epoch });
     }
 
     /// Spends one job of the first open offer.
@@ -81,7 +79,7 @@ impl Offers {
 
     /// Spends one job of the first open offer whose shard takes suspects. The offers before it keep their places.
     pub(super) fn take_open_to_suspects(&mut self) -> Option<PoolRef> {
-        if self.open_to_suspects == 0 {
+        if !self.shards.iter().any(|shard| shard.open > 0 && !shard.rejects_suspects) {
             return None;
         }
         let takes_suspects = |offer: &Offer| self.open_at(offer).is_some_and(|i| !self.shards[i].rejects_suspects);
@@ -99,9 +97,6 @@ impl Offers {
         let open = std::mem::take(&mut shard.open);
         self.withdrawn += std::mem::take(&mut shard.entries) as usize;
         shard.epoch = epoch;
-        if !shard.rejects_suspects {
-            self.open_to_suspects -= u64::from(open);
-        }
         self.forget_if_idle(i);
         self.compact();
         open
@@ -110,19 +105,13 @@ impl Offers {
     /// Notes that `shard` takes no suspects from now on.
     pub(super) fn reject_suspects(&mut self, shard: ShardId) {
         let i = self.enter(shard);
-        let shard = &mut self.shards[i];
-        if newly_set(&mut shard.rejects_suspects) {
-            self.open_to_suspects -= u64::from(shard.open);
-        }
+        self.shards[i].rejects_suspects = true;
     }
 
     /// Notes that `shard` takes suspects again.
     pub(super) fn accept_suspects(&mut self, shard: ShardId) {
         let Ok(i) = self.find(shard) else { return };
-        let shard = &mut self.shards[i];
-        if std::mem::take(&mut shard.rejects_suspects) {
-            self.open_to_suspects += u64::from(shard.open);
-        }
+        self.shards[i].rejects_suspects = false;
         self.forget_if_idle(i);
     }
 
@@ -139,11 +128,8 @@ impl Offers {
     fn spend(&mut self, i: usize, offer: Offer) -> PoolRef {
         let shard = &mut self.shards[i];
         shard.open -= 1;
-        if !shard.rejects_suspects {
-            self.open_to_suspects -= 1;
-        }
-        if offer.n > 1 {
-            self.fifo.push(Offer { n: offer.n - 1, ..offer });
+        if let Some(rest) = NonZeroU32::new(offer.n.get() - 1) {
+            self.fifo.push(Offer { n: rest, ..offer });
         } else {
             shard.entries -= 1;
             self.forget_if_idle(i);
@@ -257,10 +243,8 @@ mod tests {
         fn check(&self) {
             let Self { offers, plain, rejecting } = self;
             let open = offers.fifo.iter().filter(|offer| offers.open_at(offer).is_some());
-            assert!(open.map(|offer| (offer.from.shard, offer.n)).eq(plain.iter().copied()));
+            assert!(open.map(|offer| (offer.from.shard, offer.n.get())).eq(plain.iter().copied()));
             assert_eq!(offers.withdrawn, offers.fifo.len() - plain.len());
-            let open_to_suspects = plain.iter().filter(|(shard, _)| !rejecting[usize::from(shard.0)]);
-            assert_eq!(offers.open_to_suspects, open_to_suspects.map(|&(_, n)| u64::from(n)).sum::<u64>());
             let shards = (0..).map(ShardId).zip(rejecting).filter_map(|(shard, &rejects)| {
                 let open = plain.iter().filter(|(of, _)| *of == shard).map(|&(_, n)| n).sum();
                 (open > 0 || rejects).then_some((shard, open, rejects))
