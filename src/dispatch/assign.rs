@@ -10,9 +10,6 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use super::capacity::{Need, Place};
 use super::ctx::Ctx;
 use super::ids::{ConnId, Membership, PoolId};
@@ -42,10 +39,13 @@ impl Owner {
         }
         let dirty = std::mem::take(&mut self.dirty);
         if !ctx.stopping {
-            let mut needy = std::mem::take(&mut self.needy);
-            needy.extend(dirty.iter().filter(|&&pool| self.pools.peek(pool).needs_slot()));
-            self.serve(&mut needy, Supply::Ready, ctx);
-            self.needy = needy;
+            for &id in &dirty {
+                if self.pools.peek(id).rejects_suspects && self.first_ready(id, Need::SlotWithoutSuspect).is_some() {
+                    self.pools.get(id).accept_suspects(ctx);
+                }
+                self.pools.peek(id).keep_if_starved(&mut self.longest_starved, usize::MAX);
+            }
+            self.pull_longest_starved(Supply::Ready, ctx);
             self.offer_free(&dirty, ctx);
         }
         for &pool in &dirty {
@@ -62,58 +62,44 @@ impl Owner {
         if self.freed.is_empty() {
             return;
         }
-        let mut needy = std::mem::take(&mut self.needy);
         for at in 0..self.freed.len() {
             let (id, _) = self.freed[at];
             let Some((worker, now)) = self.conns.worker(id) else { continue };
             if now.free > 0 && !ctx.stopping {
-                let tracking = worker.tracked().iter().map(|member| member.pool);
-                needy.extend(tracking.filter(|&pool| self.pools.peek(pool).needs_slot()));
-                self.serve(&mut needy, Supply::Freed(id), ctx);
+                for member in worker.tracked() {
+                    let pool = self.pools.get(member.pool);
+                    if pool.rejects_suspects && now.meets(Need::SlotWithoutSuspect) {
+                        pool.accept_suspects(ctx);
+                    }
+                    pool.keep_if_starved(&mut self.longest_starved, now.free as usize);
+                }
+                self.pull_longest_starved(Supply::Freed(id), ctx);
             }
         }
-        self.needy = needy;
         self.record_freed();
         self.freed.clear();
     }
 
-    /// O1, a and b, for pools that need a slot. Takes them out of the list.
-    ///
-    /// A heap and not a sorted list, because a worker of many starved types has slots for few of them.
-    fn serve(&mut self, needy: &mut Vec<PoolId>, supply: Supply, ctx: &mut Ctx<'_>) {
-        if needy.is_empty() {
+    /// O1, b: pulls a job for each of the types in `longest_starved`, as far as the supply has slots for them.
+    fn pull_longest_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
+        if self.longest_starved.is_empty() {
             return;
         }
-        for &pool in &*needy {
-            if self.pools.peek(pool).rejects_suspects && self.supplier(supply, pool, Need::SlotWithoutSuspect).is_some()
-            {
-                self.pools.get(pool).accept_suspects(ctx);
-            }
-        }
-        let mut starved = Vec::with_capacity(needy.len());
-        starved.extend(needy.drain(..).filter_map(|pool| self.pools.peek(pool).starved()));
-        let mut starved = BinaryHeap::from(starved);
-        while let Some(Reverse((_, pool))) = starved.pop() {
+        let mut longest = std::mem::take(&mut self.longest_starved).into_sorted_vec();
+        for (_, pool) in longest.drain(..) {
             if self.pools.peek(pool).starved().is_none() {
-                continue; // It was in the list twice.
+                continue; // It was among the dirty pools twice.
             }
-            match (self.supplier(supply, pool, Need::Slot), supply) {
-                (Some(worker), _) => {
-                    self.pools.get(pool).pull(worker, ctx);
-                    self.reserve(worker, supply, ctx);
-                }
-                (None, Supply::Freed(_)) => break, // It has no slot for the other pools either.
-                (None, Supply::Ready) => {}
+            let worker = match supply {
+                Supply::Freed(worker) => Some(worker),
+                Supply::Ready => self.first_ready(pool, Need::Slot),
+            };
+            if let Some(worker) = worker {
+                self.pools.get(pool).pull(worker, ctx);
+                self.reserve(worker, supply, ctx);
             }
         }
-    }
-
-    /// Returns the worker of the supply that meets the need of a pool, if one does.
-    fn supplier(&mut self, supply: Supply, pool: PoolId, need: Need) -> Option<ConnId> {
-        match supply {
-            Supply::Freed(id) => self.conns.worker(id).filter(|(_, now)| now.meets(need)).map(|_| id),
-            Supply::Ready => self.first_ready(pool, need),
-        }
+        self.longest_starved = longest.into();
     }
 
     /// Reserves a slot of a worker for the answer to a Pull. What is recorded of a freed worker is brought up to date later.

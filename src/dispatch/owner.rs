@@ -3,6 +3,8 @@
 //! The rules are in the modules that extend [`Owner`]: `commands` handles lines, `assign` gets jobs for workers, `departures`
 //! requeues the jobs of workers that leave, `backpressure` limits memory and stalls, `type_stats` answers queries.
 
+use std::collections::BinaryHeap;
+
 use ahash::RandomState;
 
 use super::capacity::Place;
@@ -15,7 +17,7 @@ use super::losses::Losses;
 use super::message::{Closing, JobEvent, MemoryUse};
 use super::micros::Micros;
 use super::partials::Partials;
-use super::pools::Pools;
+use super::pools::{Pools, Starved};
 use super::queries::PendingQueries;
 use crate::protocol::Code;
 use crate::protocol::reply::Reply;
@@ -42,8 +44,8 @@ pub(super) struct Owner {
     pub(super) stall_timers: Timers<ConnId>,
     pub(super) next_lease: u64,
     pub(super) next_starved: u64,
-    /// Pools that need a slot. Empty between uses, and kept so that a job allocates nothing for it.
-    pub(super) needy: Vec<PoolId>,
+    /// The longest starved types. Empty between uses, and kept so that a job allocates nothing for it.
+    pub(super) longest_starved: BinaryHeap<Starved>,
     pub(super) maps: RandomState,
 }
 
@@ -63,7 +65,7 @@ impl Owner {
             stall_timers: Timers::default(),
             next_lease: 0,
             next_starved: 0,
-            needy: Vec::new(),
+            longest_starved: BinaryHeap::new(),
             maps: maps.clone(),
         }
     }

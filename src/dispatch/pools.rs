@@ -4,8 +4,7 @@
 //! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
 //! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -55,18 +54,26 @@ pub(super) struct Pool {
     ready: [Ends; 2],
 }
 
-/// A starved type. The longest starved is the greatest.
-pub(super) type Starved = Reverse<(u64, PoolId)>;
+/// A starved type. The longest starved is the least.
+pub(super) type Starved = (u64, PoolId);
 
 impl Pool {
-    /// Returns whether a free slot may be of use to it (O1, a and b).
-    pub(super) fn needs_slot(&self) -> bool {
-        self.rejects_suspects || self.starved_since.is_some()
-    }
-
     /// Returns whether a job is to be pulled as soon as a slot is free, and since when.
     pub(super) fn starved(&self) -> Option<Starved> {
-        self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| Reverse((since, self.id)))
+        self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))
+    }
+
+    /// Adds it to the `max` longest starved types, if it is one of them. Of many starved types, most workers have a slot for
+    /// one, so the others are passed over without a list.
+    pub(super) fn keep_if_starved(&self, longest: &mut BinaryHeap<Starved>, max: usize) {
+        let Some(starved) = self.starved() else { return };
+        if longest.len() < max {
+            longest.push(starved);
+        } else if let Some(mut last) = longest.peek_mut()
+            && starved < *last
+        {
+            *last = starved;
+        }
     }
 
     /// Pulls a job, for which a slot of `worker` is reserved.
@@ -303,5 +310,19 @@ mod tests {
         }
         room.check_all_back(most);
         assert_eq!((pools.sizes(), pools.find("t1")), ((0, 0), None));
+    }
+
+    #[test]
+    fn the_longest_starved_are_kept_in_whatever_order_they_are_found() {
+        for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2]] {
+            let (mut pools, mut longest) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), BinaryHeap::new());
+            pools.enter("not starved", TypeHash(0), ShardId(0));
+            for since in order {
+                let id = pools.enter(&format!("t{since}"), TypeHash(since), ShardId(0));
+                pools.get(id).starved_since = Some(since);
+            }
+            pools.iter().for_each(|pool| pool.keep_if_starved(&mut longest, 2));
+            assert_eq!(longest.into_sorted_vec().iter().map(|&(since, _)| since).collect::<Vec<_>>(), [1, 2]);
+        }
     }
 }
