@@ -4,10 +4,14 @@
 'use strict';
 const { once } = require('events');
 const net = require('net');
+const { networkInterfaces } = require('os');
 const { setTimeout: sleep } = require('timers/promises');
 const URL_FORMS = new RegExp('^(?:unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])' +
   '[A-Za-z0-9._-]*)|\\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\\])(?::([1-9][0-9]{0,4}))?/?)$', 's');
 const fail = (reason) => { throw new RangeError(reason); };
+// Node takes the names of interfaces, and servers print their numbers.
+const named = (host) => host.replace(/%([0-9]+)$/, (scope, number) => '%' + (Object.entries(networkInterfaces())
+  .find(([, all]) => all.some(({ scopeid }) => scopeid === +number))?.[0] ?? number));
 // Returns the path of a UNIX socket, or host and port.
 function parseUrl(url) {
   const match = URL_FORMS.exec(url.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '') || '127.0.0.1');
@@ -21,7 +25,8 @@ class Connection { // It opens when the server has answered. Pauses differ betwe
 
   async open(address, attempt) {
     if (attempt > 1) await sleep((0.5 + Math.random() / 2) * Math.min(50 * 2 ** attempt, 10_000));
-    const socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    const host = address.host && named(address.host); // Interfaces may come and go.
+    const socket = net.connect({ ...address, host, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
     this.socket = socket.on('error', () => {}); // `receive` throws it. Without a listener it would end the program.
     socket.setTimeout(10_000, () => socket.destroy(new Error('the server did not answer within 10 s')));
     await once(socket, 'connect');

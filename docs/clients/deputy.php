@@ -126,8 +126,10 @@ function deputyWork(array $handlers, ?string $url = null): never {
                 try {
                     if (isset($job->code)) throw new UnexpectedValueException($job->err);
                     $res = $handlers[$job->type]($job->arg ?? null);
+                    if (getmypid() !== $pid) exit; // A child that the handler forked: the parent answers.
                     $server->say(['cmd' => 'did', 'job' => $job->job, 'res' => $res]);
                 } catch (Throwable $error) {
+                    if (getmypid() !== $pid) exit(1);
                     $server->fail($job->job, get_class($error) . ": {$error->getMessage()}");
                 }
             }

@@ -6,7 +6,7 @@ import concurrent.futures, contextlib, itertools, json, os, random, re, socket, 
 OPTIONS = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 URL = re.compile(r"unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*)|"
                  r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?", re.DOTALL)
-NO_BRACKET = bytes(set(range(256)) - set(b'[]{}"'))
+NO_BRACKET, SQUARE = bytes(set(range(256)) - set(b'[]{}"')), bytes.maketrans(b"{}", b"[]")
 # The answer's id, or the job's number. In the server's own lines they come before what may be undecodable.
 NUMBER = re.compile(rb'{"cmd":"(?:did","id":([0-9]+)|do",.*?"job":([0-9]+))[,}]')
 
@@ -52,10 +52,10 @@ class Connection:
 
     def send(self, **line):  # ValueError or TypeError if the server could not read it.
         text = json.dumps(line, allow_nan=False, separators=(",", ":")).encode()
-        bare = text.replace(rb"\\", b"").replace(rb'\"', b"").translate(None, NO_BRACKET)
+        bare = text.replace(rb"\\", b"").replace(rb'\"', b"").translate(SQUARE, NO_BRACKET)
         brackets = b"".join(bare.split(b'"')[::2])  # Those outside of strings.
         for _ in range(128):  # Each time without the innermost.
-            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+            brackets = brackets.replace(b"[]", b"")
         if brackets or len(text) > self.line_max:
             raise ValueError(f"the line is longer than {self.line_max} bytes, or nests deeper than 128 levels")
         try:

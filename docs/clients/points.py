@@ -11,7 +11,7 @@ TEXT = 'näh, \u20ac \U0001f600 "\\/\b\f\n\r\t\x7f\u2028'
 # JSON that some languages cannot decode, or cannot encode again.
 ODD = ["9" * 5000, "1e400", "-1e400", '"\\ud800"', '"\\u0000"', '{"\\u0000a":1}', '{"":1,"__proto__":2}', '{"a":1,"a":2}',
        "[" * 100 + "]" * 100, "-0.0", "1e-400", "0.1000000000000000055511151231257827", '"\\ufeff\\uffff"']
-DEEP = "[" * 130 + "]" * 130  # The server takes 128 levels.
+DEEP = '[{"a":' * 64 + "1" + "}]" * 64  # One level too many: the server takes 128, and the line is the first.
 BIG = "big and \u20ac, " * 20_000
 
 

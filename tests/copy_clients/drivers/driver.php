@@ -35,6 +35,15 @@ function work(): void {
         'exit' => fn () => exit,
         'recursion' => recurse(...),
         'memory' => fn () => str_repeat('x', 1 << 40),
+        'fork' => function ($arg) {
+            if (pcntl_fork() === 0) throw new Exception('a child of the handler');
+            usleep(100_000); // So that an answer of the child would come first.
+            return $arg;
+        },
+        'fork-and-return' => function ($arg) {
+            pcntl_fork();
+            return $arg;
+        },
     ]);
 }
 
