@@ -9,7 +9,7 @@ mod client;
 mod corpus;
 #[path = "common/figures.rs"]
 mod figures;
-#[path = "common/play_sockets.rs"]
+#[path = "common/scripts/play_sockets.rs"]
 mod play_sockets;
 #[path = "common/proc.rs"]
 mod proc;
@@ -19,11 +19,11 @@ mod process;
 mod programs;
 #[path = "common/scale.rs"]
 mod scale;
-#[path = "common/script.rs"]
+#[path = "common/scripts/script.rs"]
 mod script;
 #[path = "common/wait.rs"]
 mod wait;
-#[path = "common/wildcard.rs"]
+#[path = "common/scripts/wildcard.rs"]
 mod wildcard;
 
 /// The core's tables of jobs, over sockets: those that need no clock.

@@ -8,15 +8,15 @@ mod corpus;
 mod feed;
 #[path = "common/figures.rs"]
 mod figures;
-#[path = "common/play.rs"]
+#[path = "common/scripts/play.rs"]
 mod play;
 #[path = "common/random.rs"]
 mod random;
 #[path = "common/scale.rs"]
 mod scale;
-#[path = "common/script.rs"]
+#[path = "common/scripts/script.rs"]
 mod script;
-#[path = "common/wildcard.rs"]
+#[path = "common/scripts/wildcard.rs"]
 mod wildcard;
 #[path = "common/world.rs"]
 mod world;

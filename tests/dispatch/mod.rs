@@ -5,6 +5,7 @@ mod backlog;
 mod ended;
 mod faults;
 mod figures;
+mod figures_by_type;
 mod gave_up;
 mod given_back;
 mod half_lines;

@@ -6,17 +6,17 @@
 mod client;
 #[path = "../common/help.rs"]
 mod help;
-#[path = "../common/play_sockets.rs"]
+#[path = "../common/scripts/play_sockets.rs"]
 mod play_sockets;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
 mod programs;
-#[path = "../common/script.rs"]
+#[path = "../common/scripts/script.rs"]
 mod script;
 #[path = "../common/wait.rs"]
 mod wait;
-#[path = "../common/wildcard.rs"]
+#[path = "../common/scripts/wildcard.rs"]
 mod wildcard;
 
 mod example;

@@ -1,0 +1,145 @@
+//! The metrics by type: what waits and runs, who does it, and which workers were lost.
+
+use crate::play::check;
+
+#[test]
+fn the_table_tells_of_all_shards() {
+    check(
+        r#"U> can_do t
+           V> can_do t
+           W> can_do t u
+           A> do 1 t
+           B> do 2 t
+           C> do 3 t
+           D> do 4 t
+           U< do 1 t
+           V< do 2 t
+           W< do 3 t
+           M> {"cmd":"metrics","types":["t","u"]}
+           M< metrics types {"t":{"waiting":1,"running":3,"workers":3,"done":0,"oldest_ms":0},"u":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0}}
+           V> did 2
+           B< did 2
+           V< do 4 t
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":0,"running":3,"workers":3,"done":1,"oldest_ms":0}}"#,
+    );
+}
+
+#[test]
+fn true_lists_the_types_that_have_jobs_or_workers() {
+    check(
+        r#"W> can_do a b
+           A> do 1 a
+           W< do 1 a
+           at 500
+           A> do 2 a
+           A> do 3 c
+           at 700
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"a":{"waiting":1,"running":1,"workers":1,"done":0,"oldest_ms":200},"b":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0},"c":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":200}}
+           A> {"cmd":"metrics","types":["c","nobody"]}
+           A< metrics types {"c":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":200},"nobody":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#,
+    );
+}
+
+#[test]
+fn the_oldest_waiting_job_tells_its_age() {
+    check(
+        r#"A> do 1 t
+           at 1000
+           A> do 2 t
+           at 1500
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":2,"running":0,"workers":0,"done":0,"oldest_ms":1500}}
+           W> can_do t
+           W< do 1 t
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":1,"running":1,"workers":1,"done":0,"oldest_ms":500}}
+           W> did 1
+           A< did 1
+           W< do 2 t
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":0,"running":1,"workers":1,"done":1,"oldest_ms":0}}"#,
+    );
+}
+
+#[test]
+fn a_job_given_back_keeps_its_age() {
+    check(
+        r#"W> can_do t
+           A> do 1 t
+           W< do 1 t
+           at 4000
+           W gone
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":4000}}"#,
+    );
+}
+
+#[test]
+fn lost_workers_and_the_jobs_requeued_for_it_are_told_by_type() {
+    check(
+        r#"deputy --max-attempts 3
+           A> do 1 t
+           A> do 2 u
+           W> can_do t u max_jobs 2
+           W< do 1 t $a
+           W< do 2 u $b
+           at 1000
+           W gone
+           at 1500
+           M> {"cmd":"metrics","types":["t","u","v"]}
+           M< metrics types {"t":{"waiting":1,"suspects":1,"lost":1,"last_lost_ms":500},"u":{"suspects":1,"lost":1},"v":{"lost":0,"last_lost_ms":0}}
+           V> can_do t
+           V< do 1 t
+           at 1700
+           V gone
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"workers":0,"suspects":1,"lost":2,"last_lost_ms":0,"oldest_running_ms":0}}
+           X> can_do t
+           X< do 1 t
+           X> did 1
+           A< did 1
+           X gone
+           at 1800
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":0,"workers":0,"suspects":0,"lost":2,"last_lost_ms":100}}
+           M> {"cmd":"metrics","types":true}
+           M< metrics types {"u":{"waiting":1,"suspects":1}}"#,
+    );
+}
+
+#[test]
+fn a_worker_that_leaves_with_two_jobs_of_a_type_is_lost_once() {
+    check(
+        r#"A> do 1 t
+           A> do 2 t
+           W> can_do t max_jobs 2
+           W< do 1 t $a
+           W< do 2 t $b
+           W gone
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"waiting":2,"suspects":2,"lost":1}}"#,
+    );
+}
+
+#[test]
+fn the_oldest_running_job_is_told_with_its_worker() {
+    // Peers are numbered as they come.
+    check(
+        r#"A> do 1 t
+           W> can_do t
+           W< do 1 t
+           at 300
+           A> do 2 t
+           V> can_do t max_jobs 2
+           V< do 2 t $a
+           at 1000
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":2,"oldest_running_ms":1000,"oldest_running_worker":"peer 1"}}
+           W> did 1
+           A< did 1
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":1,"oldest_running_ms":700,"oldest_running_worker":"peer 2"}}"#,
+    );
+}
