@@ -125,7 +125,9 @@ impl Framer {
         let piece = &window[..end.unwrap_or(window.len())];
         let fit = &piece[..self.fitting(piece, line_bytes_max)];
         if self.stage == Stage::Blank && !self.opens(fit) {
-            let byte = fit.iter().copied().find(|&byte| !is_white(byte)).unwrap_or(b'\r');
+            // A CR that no LF follows is what is wrong, also if the byte after it came in another read.
+            let kept = self.partial.last().filter(|&&byte| byte == b'\r');
+            let byte = kept.or_else(|| fit.iter().find(|&&byte| !is_white(byte))).copied().unwrap_or(b'\r');
             return Piece::Fault(Frame::NotJson { byte });
         }
         if fit.len() < piece.len() {

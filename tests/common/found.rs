@@ -21,9 +21,12 @@ pub(crate) fn naive(bytes: &[u8], line_bytes_max: usize) -> (Vec<Found>, usize) 
             return (found, 0);
         }
         let start = line.iter().position(|byte| !b" \t".contains(byte)).map_or(&[][..], |at| &line[at..]);
-        if first && !matches!(start, [] | [b'{', ..] | [b'\r']) {
-            found.push(Found::NotJson);
-            return (found, 0);
+        match start {
+            [wrong, ..] if first && *wrong != b'{' && start != b"\r" => {
+                found.push(Found::NotJson(*wrong));
+                return (found, 0);
+            }
+            _ => {}
         }
     }
     (found, line.len())
@@ -34,7 +37,8 @@ pub(crate) fn naive(bytes: &[u8], line_bytes_max: usize) -> (Vec<Found>, usize) 
 pub(crate) enum Found {
     Line(Vec<u8>, bool),
     TooLong,
-    NotJson,
+    /// With the first byte that is wrong.
+    NotJson(u8),
 }
 
 impl From<Frame<'_>> for Found {
@@ -42,7 +46,7 @@ impl From<Frame<'_>> for Found {
         match frame {
             Frame::Line { bytes, first } => Self::Line(bytes.to_vec(), first),
             Frame::TooLong => Self::TooLong,
-            Frame::NotJson { .. } => Self::NotJson,
+            Frame::NotJson { byte } => Self::NotJson(byte),
         }
     }
 }

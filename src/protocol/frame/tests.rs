@@ -103,8 +103,9 @@ fn a_line_is_too_long_as_soon_as_it_passes_the_limit() {
 fn a_first_byte_that_opens_no_object_is_told_at_once() {
     for start in ["G", "x", "[", "\"", "}", "\u{feff}{", "\0", "\x16\x03\x01", "*1", "\x0c"] {
         for white in ["", " ", "\t", "\n", "\r\n", " \r\n \n\t"] {
-            check(&format!("{white}{start}"), 9, &[Found::NotJson]);
-            check(&format!("{white}{start} / HTTP/1.1\r\n{{}}\n"), 9, &[Found::NotJson]);
+            let wrong = Found::NotJson(start.as_bytes()[0]);
+            check(&format!("{white}{start}"), 9, std::slice::from_ref(&wrong));
+            check(&format!("{white}{start} / HTTP/1.1\r\n{{}}\n"), 9, &[wrong]);
         }
     }
     check("{}\nG\n", 9, &[line("{}", true), line("G", false)]);
@@ -115,25 +116,26 @@ fn a_cr_at_the_start_waits_for_the_byte_after_it() {
     check("\r", 9, &[]);
     check(" \r", 9, &[]);
     check("\r\n{}\n", 9, &[line("{}", true)]);
-    check("\r{}\n", 9, &[Found::NotJson]);
-    check("\r\r\n", 9, &[Found::NotJson]);
-    check("\n\r ", 9, &[Found::NotJson]);
+    check("\r{}\n", 9, &[Found::NotJson(b'\r')]);
+    check("\r\r\n", 9, &[Found::NotJson(b'\r')]);
+    check("\n\r ", 9, &[Found::NotJson(b'\r')]);
+    check("\r\u{feff}{}\n", 9, &[Found::NotJson(b'\r')]);
 }
 
 #[test]
 fn of_two_faults_the_one_whose_byte_comes_first_is_told() {
-    check("G2345", 4, &[Found::NotJson]);
-    check("   G5", 4, &[Found::NotJson]);
+    check("G2345", 4, &[Found::NotJson(b'G')]);
+    check("   G5", 4, &[Found::NotJson(b'G')]);
     check("    G", 4, &[Found::TooLong]);
     check("   \rx", 4, &[Found::TooLong]);
-    check("   \r\r", 4, &[Found::NotJson]);
+    check("   \r\r", 4, &[Found::NotJson(b'\r')]);
     check("    \r\r", 4, &[Found::TooLong]);
 }
 
 #[test]
 fn nothing_after_a_fault_is_read() {
     check("{67890}\n{}\n{}\n", 4, &[Found::TooLong]);
-    check("G\n{}\n{}\n", 4, &[Found::NotJson]);
+    check("G\n{}\n{}\n", 4, &[Found::NotJson(b'G')]);
 }
 
 #[test]
