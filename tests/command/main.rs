@@ -32,5 +32,6 @@ mod usage;
 mod why;
 mod work;
 mod work_ends;
+mod work_fault;
 mod work_field;
 mod work_signals;

@@ -83,7 +83,7 @@ fn a_worker_that_cannot_run_its_program_stops_at_a_signal() {
     ask(&server).until_metric("workers", 1);
     fs::remove_file(&path).unwrap();
     let _job = start(&server, &["do", "t"]);
-    until("its report", || worker.stderr().contains("taking no jobs").then_some(()));
+    until("its report", || worker.stderr().contains("taking no jobs meanwhile").then_some(()));
     worker.signal(Signal::TERM);
     check(&worker.ended(), 0, "", "taking no jobs");
 }

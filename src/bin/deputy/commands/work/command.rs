@@ -1,10 +1,10 @@
 //! The command as a handler of jobs: arg in, result or err out.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, Stdio};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use deputy::client::{Failure, Job};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::fault::Fault;
 use super::groups::{GUARD, ProcessGroups};
 use super::program;
 use super::run::{KillReason, Limits, RunError, RunResult, run};
@@ -19,10 +20,10 @@ use crate::cli::parse::quoted;
 use crate::error::CliError;
 use crate::init::this_program;
 
-/// Waits before a command that could not be started is tried again. In 2 s a program is replaced, or others have ended.
-const RETRY_MS: [u64; 5] = [50, 100, 250, 600, 1_000];
 /// Bytes of an id that a variable can hold: Linux allows 128 KiB.
 const ID_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an id that count as few: a command that has too many arguments with it has too many without it.
+const ID_BYTES_FEW: usize = 1 << 10;
 
 /// What the command reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,25 +93,28 @@ impl Command {
         start().map(drop).map_err(|error| format!("cannot start a process: {error}"))
     }
 
-    /// Runs the command for a job. A command that cannot be started is tried for a while.
-    pub(super) fn run(&self, job: &Job) -> Result<Box<RawValue>, JobError> {
+    /// Runs the command for a job. If it cannot be started, `fault` says how long to try.
+    pub(super) fn run(&self, job: &Job, fault: &Fault) -> Result<Box<RawValue>, JobError> {
         let arg = self.form.arg(job.raw())?;
         let id = id(job.id())?;
-        let mut waits = RETRY_MS.into_iter();
+        let limits = Limits { timeout: self.timeout, output_bytes_max: self.output_bytes_max };
+        let mut failures = 0;
         let result = loop {
             let mut command = process::Command::new(&self.words[0]);
             command.args(&self.words[1..]).env("DEPUTY_ID", &id).env("DEPUTY_TYPE", job.type_name());
-            let limits = Limits { timeout: self.timeout, output_bytes_max: self.output_bytes_max };
-            match (run(&mut command, arg.as_bytes(), limits, &self.groups), waits.next()) {
-                (Ok(result), _) => break result,
-                (Err(RunError::Start(_)), Some(ms)) => thread::sleep(Duration::from_millis(ms)),
-                (Err(RunError::Start(error)), None) => {
-                    let program = quoted(&self.words[0].display().to_string());
-                    return Err(JobError::Worker(format!("cannot run {program}: {error}")));
+            let reason = match run(&mut command, arg.as_bytes(), limits, &self.groups) {
+                Ok(result) => break result,
+                Err(RunError::Start(error)) => {
+                    if error.kind() == io::ErrorKind::ArgumentListTooLong && id.len() > ID_BYTES_FEW {
+                        return Err(JobError::Job(format!("the id has {} bytes, too many for the system", id.len())));
+                    }
+                    format!("cannot run {}: {error}", quoted(&self.words[0].display().to_string()))
                 }
-                (Err(RunError::Watch(error)), _) => {
-                    return Err(JobError::Worker(format!("cannot watch a command: {error}")));
-                }
+                Err(RunError::Watch(error)) => format!("cannot watch a command: {error}"),
+            };
+            failures += 1;
+            if !fault.wait(failures, job, &reason) {
+                return Err(JobError::Worker(reason));
             }
         };
         self.check(&result)?;

@@ -2,36 +2,36 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `work` | the row of the table; workers of the library, one after another, and the signals that stop them |
+//! | `work` | the row of the table; workers of the library, one after another |
 //! | `command` | a job in, the command's output out, as result or err |
+//! | `fault` | what a worker does whose command cannot be started |
 //! | `program` | whether the program can be run |
 //! | `run` | one run of the command: its pipes, its time-out, its end |
 //! | `groups` | the process groups of the running commands, and the guard that ends them if the worker is killed |
+//! | `stop` | the request to stop, and the signals that make it |
 
 mod command;
+mod fault;
 pub(crate) mod groups;
 mod program;
 mod run;
+mod stop;
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deputy::client::{Event, Job, Options, RunError, Stopper, Worker};
+use deputy::client::{Event, Job, Options, RunError, Worker};
 use deputy::limits::JOBS_PER_WORKER_MAX;
-use parking_lot::{Condvar, Mutex};
-use rustix::process::{Resource, Signal, getrlimit};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use rustix::process::{Resource, getrlimit};
 
 use self::command::{Command, IoFormat, JobError};
+use self::fault::{Ask, Fault};
 use self::groups::ProcessGroups;
+use self::stop::{Stop, catch_signals};
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
-use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
+use crate::error::{CliError, EXIT_CODES, INTERRUPTED, Outcome, print_error};
 use crate::server::{MAX_LINE, SERVER, check_types, max_line, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
@@ -63,7 +63,9 @@ static COUNT: Opt = Opt {
 const FILES_PER_COMMAND: u64 = 5;
 /// Open files of the worker itself, and of a command that is being started.
 const FILES_OF_WORKER: u64 = 32;
-/// How long the worker takes no jobs after it could not run the command: at first, and at most.
+/// How long a worker whose command cannot be started waits for the server to say whether others do its types.
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the worker is away after it has left with jobs: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -91,7 +93,8 @@ pub(crate) static WORK: Subcommand = Subcommand {
         "COMMAND runs in its own session, without a terminal. At the time-out its process group gets SIGTERM, and 2 s \
          later SIGKILL.",
         "If COMMAND cannot be started, such as after its program was removed, that is not the job's fault. The worker \
-         reports it, leaves the job to another worker, and takes no jobs for a while.",
+         reports it, and takes no jobs until COMMAND can be started again. It leaves the job to another worker if there \
+         is one and no worker was lost with such a job in the last 10 minutes. Otherwise it keeps the job meanwhile.",
         "At the first SIGTERM, SIGINT, SIGHUP or SIGQUIT the worker takes no more jobs, finishes those that it holds, \
          and leaves. Each further signal is passed on to the process groups of the commands, and the exit code is then \
          130. If the worker is killed, its commands are killed too. After a lost connection the worker connects again, \
@@ -145,40 +148,60 @@ fn check_open_files(jobs: u64) -> Outcome {
     )))
 }
 
-/// Works until a signal or the number of jobs ends it. A worker that cannot run the command leaves, and another begins when
-/// it can be run again, later each time.
-fn work(args: &Args, command: &Arc<Command>, stop: &Stop, jobs_left: &Arc<AtomicU64>) -> Outcome {
+/// Works until a signal or the number of jobs ends it. A worker that cannot start the command ends, and another begins when
+/// it can be started again. If the worker has left with jobs, that is later each time.
+fn work(args: &Args, command: &Arc<Command>, stop: &Arc<Stop>, jobs_left: &Arc<AtomicU64>) -> Outcome {
     let mut pause = PAUSE_MIN;
     loop {
         let before = jobs_left.load(Ordering::Relaxed);
-        let worker = worker(args, command, jobs_left)?;
+        let fault = Arc::new(Fault::new(Arc::clone(stop), ask(args)?));
+        let worker = worker(args, command, &fault, jobs_left)?;
         stop.set_stopper(worker.stopper());
-        let reason = match worker.run() {
-            Err(RunError::Fault(reason)) => reason,
-            ended => return Ok(ended?),
-        };
-        if jobs_left.load(Ordering::Relaxed) < before {
+        let outcome = worker.run();
+        let left = jobs_left.load(Ordering::Relaxed);
+        if left < before {
             pause = PAUSE_MIN;
         }
-        print_error(&format!("{reason}; the job goes to another worker; taking no jobs for {} s", pause.as_secs()));
-        if stop.wait(pause) {
-            return Ok(());
+        match outcome {
+            Err(RunError::Fault(reason)) => {
+                let seconds = pause.as_secs();
+                print_error(&format!("{reason}; its jobs go to other workers; taking no jobs for {seconds} s"));
+                if stop.wait(pause) {
+                    return Ok(());
+                }
+                pause = (2 * pause).min(PAUSE_MAX);
+            }
+            // It has answered all jobs that it kept, or has lost the connection meanwhile.
+            Ok(()) if fault.has_begun() && left > 0 => {}
+            ended => return Ok(ended?),
         }
-        pause = (2 * pause).min(PAUSE_MAX);
-        let mut last = reason;
-        while let Err(reason) = command.try_out() {
-            if reason != last {
-                print_error(&format!("still taking no jobs: {reason}"));
-                last = reason;
-            }
-            if stop.wait(pause) {
-                return Ok(());
-            }
+        if wait_until_it_starts(command, stop, pause) {
+            return Ok(());
         }
     }
 }
 
-fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Result<Worker, CliError> {
+/// Waits until the command can be started, as far as that is known, or until the stop is requested. Returns whether it is.
+fn wait_until_it_starts(command: &Command, stop: &Stop, pause: Duration) -> bool {
+    let mut last = String::new();
+    while let Err(reason) = command.try_out() {
+        if reason != last {
+            print_error(&format!("still taking no jobs: {reason}"));
+            last = reason;
+        }
+        if stop.wait(pause) {
+            return true;
+        }
+    }
+    stop.is_requested()
+}
+
+fn worker(
+    args: &Args,
+    command: &Arc<Command>,
+    fault: &Arc<Fault>,
+    jobs_left: &Arc<AtomicU64>,
+) -> Result<Worker, CliError> {
     let url = url(args)?.to_string();
     let jobs = args.uint(&JOBS).unwrap_or(1);
     let mut worker = Worker::new(&url)
@@ -187,9 +210,9 @@ fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Re
         .limit(jobs_left.load(Ordering::Relaxed))
         .on_event(events(url));
     for name in args.positionals() {
-        let (command, jobs_left) = (Arc::clone(command), Arc::clone(jobs_left));
+        let (command, fault, jobs_left) = (Arc::clone(command), Arc::clone(fault), Arc::clone(jobs_left));
         worker = worker.handle(name, move |job: &Job| {
-            let result = command.run(job);
+            let result = command.run(job, &fault);
             if !job.is_lost() && !matches!(result, Err(JobError::Worker(_))) {
                 jobs_left.fetch_sub(1, Ordering::Relaxed);
             }
@@ -197,6 +220,15 @@ fn worker(args: &Args, command: &Arc<Command>, jobs_left: &Arc<AtomicU64>) -> Re
         });
     }
     Ok(worker)
+}
+
+/// Returns what asks the server for the metrics of types.
+fn ask(args: &Args) -> Result<Box<Ask>, CliError> {
+    let url = url(args)?.to_string();
+    Ok(Box::new(move |names| {
+        let options = Options::new().connect_timeout(ASK_TIMEOUT).answer_timeout(ASK_TIMEOUT);
+        Ok(options.deadline(Instant::now() + ASK_TIMEOUT).connect(&url)?.metrics_of(names)?)
+    }))
 }
 
 /// Reports what happens to the connection. Repeated failures with the same text are reported once.
@@ -212,69 +244,4 @@ fn events(url: String) -> impl FnMut(&Event) + Send {
             last = text;
         }
     }
-}
-
-/// The request to stop: ends the worker that runs, and any pause between two.
-#[derive(Debug, Default)]
-struct Stop {
-    state: Mutex<StopState>,
-    requested: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct StopState {
-    is_requested: bool,
-    stopper: Option<Stopper>,
-}
-
-impl Stop {
-    /// Sets the worker that runs from now on.
-    fn set_stopper(&self, stopper: Stopper) {
-        let mut state = self.state.lock();
-        if state.is_requested {
-            stopper.stop();
-        }
-        state.stopper = Some(stopper);
-    }
-
-    fn request(&self) {
-        let mut state = self.state.lock();
-        state.is_requested = true;
-        state.stopper.iter().for_each(Stopper::stop);
-        self.requested.notify_all();
-    }
-
-    /// Waits for a pause, or until the stop is requested. Returns whether it is.
-    fn wait(&self, pause: Duration) -> bool {
-        let mut state = self.state.lock();
-        let _ = self.requested.wait_while_for(&mut state, |state| !state.is_requested, pause);
-        state.is_requested
-    }
-}
-
-/// Lets the first signal stop the worker, and passes all others to the commands: SIGINT as it is, any other as SIGTERM.
-fn catch_signals(stop: Arc<Stop>, groups: Arc<ProcessGroups>) -> Outcome {
-    let cannot = |error| CliError::new(FAILED, format!("cannot catch signals: {error}"));
-    // `nohup` and shells start programs with these ignored, and that is respected.
-    let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
-    let mut signals = Signals::new([SIGTERM, SIGINT].into_iter().chain(others)).map_err(cannot)?;
-    // A parent process may have left it ignored. Then the system would reap commands before the worker knows how they ended.
-    flag::register(SIGCHLD, Arc::default()).map_err(cannot)?;
-    let listen = move || {
-        let mut signals = signals.forever();
-        signals.next();
-        stop.request();
-        for number in signals {
-            groups.signal(if number == SIGINT { Signal::INT } else { Signal::TERM });
-        }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(listen).map_err(cannot)?;
-    Ok(())
-}
-
-/// Whether the process was started with this signal ignored. On systems without /proc it is taken as not ignored.
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
-    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
