@@ -53,6 +53,14 @@ fn a_program_that_cannot_be_run_is_refused_at_the_start() {
     fs::write(&path, "#!/no/such/interpreter\n").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     check(&run(&server, &["work", "t", "--", path.to_str().unwrap()]), 2, "", "'/no/such/interpreter'");
+    // Machine code that ends before it says for which machine it is.
+    fs::write(&path, "\x7fELF").unwrap();
+    let formats = fs::read_dir("/proc/sys/fs/binfmt_misc").map_or(0, Iterator::count);
+    if formats > ["register", "status"].len() {
+        return programs::pass_over("this system may run programs of other formats");
+    }
+    let ended = run(&server, &["work", "t", "--", path.to_str().unwrap()]);
+    check(&ended, 2, "", "program' is not a program for this machine");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Whether a program can be run, as far as that is known without running it.
 
 use std::env;
+use std::env::consts::ARCH;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,21 +14,37 @@ use crate::cli::parse::quoted;
 
 /// Where the system looks for programs if the variable `PATH` is not set.
 const PATH_DEFAULT: &str = "/bin:/usr/bin";
-/// Bytes of a first line that the system reads.
-const FIRST_LINE_BYTES: u64 = 256;
+/// Bytes of a program's beginning that the system reads.
+const BEGINNING_BYTES: u64 = 256;
+/// Where Linux has the interpreters of other formats, a file each.
+const BINFMT_MISC: &str = "/proc/sys/fs/binfmt_misc";
+/// What the system runs on each architecture: the numbers of ELF machines, and whether they are big-endian. A 64-bit system
+/// may run 32-bit programs. An architecture that is absent is not checked.
+const MACHINES: [(&str, [u16; 2], bool); 8] = [
+    ("x86_64", [62, 3], false),
+    ("x86", [3, 62], false),
+    ("aarch64", [183, 40], false),
+    ("arm", [40, 183], false),
+    ("riscv64", [243, 243], false),
+    ("loongarch64", [258, 258], false),
+    ("powerpc64", [21, 20], cfg!(target_endian = "big")),
+    ("s390x", [22, 22], true),
+];
 
-/// Checks that the program, and the interpreter that its first line may name, exist and may be executed. The error names
-/// the file.
+/// Checks that the program, and the interpreter that its first line may name, exist and may be executed, and that a program
+/// in machine code is one for this machine. The error names the file.
 pub(super) fn check(program: &OsStr) -> Result<(), String> {
     let path = find(program)?;
-    match interpreter(&path).as_deref() {
+    let beginning = check_machine(&path)?;
+    match interpreter(&beginning).as_deref() {
         None | Some([]) => Ok(()),
         Some([interpreter, words @ ..]) => {
             let needed = |reason| format!("{} needs an interpreter: {reason}", shown(path.as_os_str()));
             // Without a folder it is not searched for, but taken from the working directory.
-            check_file(Path::new(interpreter)).map_err(needed)?;
+            let interpreter = Path::new(interpreter);
+            check_file(interpreter).and_then(|()| check_machine(interpreter)).map_err(needed)?;
             // `env` runs the first word that is no option or assignment.
-            let is_env = Path::new(interpreter).file_name() == Some(OsStr::new("env"));
+            let is_env = interpreter.file_name() == Some(OsStr::new("env"));
             let is_program =
                 |word: &&OsString| !matches!(word.as_bytes(), [b'-', ..]) && !word.as_bytes().contains(&b'=');
             let started = words.iter().find(is_program).filter(|_| is_env);
@@ -64,13 +81,48 @@ fn check_file(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Returns the words of a `#!` line; none if the file does not begin with one or cannot be read.
-fn interpreter(path: &Path) -> Option<Vec<OsString>> {
+/// Checks that a file in machine code is one for this machine. Returns the first bytes of the file.
+fn check_machine(path: &Path) -> Result<Vec<u8>, String> {
+    let beginning = beginning(path);
+    if is_elf_of_another_machine(&beginning, ARCH) && !has_other_formats(Path::new(BINFMT_MISC)) {
+        return Err(format!("{} is not a program for this machine ({ARCH})", shown(path.as_os_str())));
+    }
+    Ok(beginning)
+}
+
+/// Returns the first bytes of a file; none if it cannot be read, as a program need not be.
+fn beginning(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut bytes).ok()?;
-    let line = bytes.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let read = File::open(path).and_then(|file| file.take(BEGINNING_BYTES).read_to_end(&mut bytes));
+    if read.is_ok() { bytes } else { Vec::new() }
+}
+
+/// Returns the words of a `#!` line; none if the file does not begin with one.
+fn interpreter(beginning: &[u8]) -> Option<Vec<OsString>> {
+    let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     Some(words.map(|word| OsStr::from_bytes(word).to_owned()).collect())
+}
+
+/// Whether a file begins as an ELF file that this architecture cannot execute: one for another machine, or no program. The
+/// system would give it to `sh`, which fails.
+fn is_elf_of_another_machine(beginning: &[u8], arch: &str) -> bool {
+    let Some((_, machines, is_big)) = MACHINES.iter().find(|(name, ..)| *name == arch) else { return false };
+    if !beginning.starts_with(b"\x7fELF") {
+        return false;
+    }
+    // The kind of file, and the machine, follow the 16 bytes that tell the order of bytes in the sixth.
+    let Some(&[k0, k1, m0, m1]) = beginning.get(16..20) else { return true };
+    let number = |bytes| if *is_big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+    let is_program = matches!(number([k0, k1]), 2 | 3);
+    !is_program || beginning[5] != 1 + u8::from(*is_big) || !machines.contains(&number([m0, m1]))
+}
+
+/// Whether the system runs files of other formats by interpreters, such as emulators of other machines.
+fn has_other_formats(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_enabled = |path: PathBuf| fs::read(path).is_ok_and(|text| text.starts_with(b"enabled"));
+    entries.map(|entry| entry.path()).any(|path| !path.ends_with("status") && is_enabled(path))
 }
 
 fn shown(program: &OsStr) -> String {
@@ -109,5 +161,42 @@ mod tests {
         assert!(check(folder.path().as_os_str()).unwrap_err().contains("is not a file"));
         assert!(check(OsStr::new("no-such-program")).unwrap_err().contains("no such program"));
         assert_eq!(check(OsStr::new("sh")), Ok(()));
+    }
+
+    /// The beginning of an ELF file: its order of bytes, kind and machine.
+    fn elf(order: u8, kind: [u8; 2], machine: [u8; 2]) -> Vec<u8> {
+        [&b"\x7fELF\x02"[..], &[order], &[1; 10], &kind, &machine].concat()
+    }
+
+    #[test]
+    fn machine_code_must_be_for_this_machine() {
+        for (arch, beginning, is_other) in [
+            ("x86_64", elf(1, [2, 0], [62, 0]), false),
+            ("x86_64", elf(1, [3, 0], [3, 0]), false),
+            ("x86_64", elf(1, [3, 0], [183, 0]), true),
+            ("x86_64", elf(2, [0, 3], [0, 22]), true),
+            ("s390x", elf(2, [0, 3], [0, 22]), false),
+            ("loongarch64", elf(1, [3, 0], [2, 1]), false),
+            // An object file, and garbage.
+            ("x86_64", elf(1, [1, 0], [62, 0]), true),
+            ("x86_64", b"\x7fELF\n".to_vec(), true),
+            ("x86_64", b"#!/bin/sh\n".to_vec(), false),
+            ("unknown", elf(1, [3, 0], [183, 0]), false),
+        ] {
+            assert_eq!(is_elf_of_another_machine(&beginning, arch), is_other, "{arch} {beginning:?}");
+        }
+        let this = beginning(&env::current_exe().unwrap());
+        assert!(!this.is_empty() && !is_elf_of_another_machine(&this, ARCH));
+    }
+
+    #[test]
+    fn an_emulator_may_run_machine_code_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("status"), "enabled\n").unwrap();
+        assert!(!has_other_formats(folder.path()) && !has_other_formats(&folder.path().join("missing")));
+        fs::write(folder.path().join("qemu-s390x"), "disabled\ninterpreter /x\n").unwrap();
+        assert!(!has_other_formats(folder.path()));
+        fs::write(folder.path().join("qemu-aarch64"), "enabled\ninterpreter /x\n").unwrap();
+        assert!(has_other_formats(folder.path()));
     }
 }
