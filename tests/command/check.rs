@@ -58,7 +58,7 @@ fn an_old_job_a_full_budget_and_a_stop_are_found() {
     says(&of(&json!({ "draining": true }), &[]), 1, "DEPUTY WARNING: the server is stopping");
     let server = Server::start(&["--max-memory", "1M"]);
     check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none -"), 0, "", "");
-    let full = "DEPUTY CRITICAL: 95 % of the memory budget is used, new jobs are refused";
+    let full = "DEPUTY CRITICAL: 95 % of the memory budget is used, large jobs may be refused";
     says(&run(&server, &["check"]), 2, full);
 }
 
@@ -76,6 +76,8 @@ fn no_server_is_critical_and_wrong_usage_unknown() {
     assert!(ended.status.code() == Some(2) && ended.stdout.starts_with("DEPUTY CRITICAL: "), "{}", ended.stdout);
 
     let server = Server::start(&[]);
+    let help = run(&server, &["check", "--help"]).stdout;
+    assert!(help.contains("WARNING: above a W, a worker was lost (--lost), or"), "{help}");
     for (words, line) in [
         (&["--frob"][..], "unrecognized option '--frob'"),
         (&["me"], "unexpected argument 'me'"),

@@ -40,6 +40,8 @@ fn a_time_limit_covers_a_server_that_is_stopped() {
         (&["do", "-b", "-t", "0.2", "t", "1"], 124),
         (&["ping", "-t", "0.2"], 3),
         (&["check", "-t", "0.2"], 2),
+        (&["status", "-t", "0.2"], 124),
+        (&["why", "-t", "0.2", "t"], 124),
     ] {
         let ended = run(&server, words);
         assert_eq!(ended.status.code(), Some(code), "{words:?}: {ended:?}");

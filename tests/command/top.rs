@@ -123,7 +123,7 @@ fn a_lost_server_is_shown_and_found_again() {
     let server = serve();
     until("the server", || server.stderr().contains("listening on").then_some(()));
     let Some(tmux) = Tmux::start(&format!("unix:{}", path.display()), USUAL, &[]) else { return };
-    tmux.run("top -d 0.1");
+    tmux.run("top -d 0.1 -t 9");
     tmux.until_shows(" every 0.1 s");
     drop(server);
     let screen = tmux.until_shows(" lost for ");

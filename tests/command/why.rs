@@ -47,12 +47,12 @@ fn busy_workers_are_busy() {
     says(
         &server,
         "slow",
-        r#"3 jobs of type "slow" are waiting, the oldest for, because its only worker is busy: it holds 1 job."#,
+        r#"3 jobs of type "slow" are waiting, the oldest for, because its only worker is busy or does not read: it holds 1 job."#,
     );
     says(
         &server,
         "other",
-        r#"1 job of type "other" has waited for, because its only worker is busy with jobs of other types."#,
+        r#"1 job of type "other" has waited for, because its only worker is busy with jobs of other types, or does not read."#,
     );
     std::fs::write(server.folder.path().join("go"), "").unwrap();
 }
@@ -64,14 +64,14 @@ fn a_budget_that_is_used_up_is_named() {
     says(
         &server,
         "none",
-        "1 job of type \"none\" has waited for, because no worker does that type; the server's memory budget is used up, so it \
-         refuses new jobs.",
+        "1 job of type \"none\" has waited for, because no worker does that type; 95 % of the server's memory budget is used: large \
+         jobs may be refused.",
     );
     says(
         &server,
         "other",
-        "No job of type \"other\" is waiting, and no worker does that type; the server's memory budget is used up, so it \
-         refuses new jobs.",
+        "No job of type \"other\" is waiting, and no worker does that type; 95 % of the server's memory budget is used: large \
+         jobs may be refused.",
     );
 }
 
@@ -86,6 +86,10 @@ fn states_that_last_a_moment_are_explained() {
         (
             waiting(json!({ "draining": true }), 0),
             "No job of type \"t\" is started: the server is stopping, and answers waiting jobs with shutdown.",
+        ),
+        (
+            waiting(json!({ "workers": 1, "workers_idle": 1 }), 99),
+            "2 jobs of type \"t\" are waiting, the oldest for less than 0.1 s: a worker is about to take it.",
         ),
         (
             waiting(json!({ "workers": 1, "workers_idle": 1 }), 300),

@@ -1,6 +1,6 @@
 //! What the subcommands share about the server: its address, valid types, and what its metrics mean.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use deputy::client::{Client, Metrics, Options, TypeMetrics, Url};
 use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
@@ -19,6 +19,15 @@ pub(crate) static SERVER: Opt = Opt {
     default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
 };
 
+/// The time limit of a command that asks the server; read by [`limited`].
+pub(crate) static TIMEOUT: Opt = Opt {
+    short: Some('t'),
+    long: "--timeout",
+    value: ValueKind::Seconds,
+    help: "time limit of the command",
+    default: "5 to connect, 20 for the answer",
+};
+
 /// The longest line to the server and from it; read by [`max_line`].
 pub(crate) static MAX_LINE: Opt = Opt {
     short: None,
@@ -28,7 +37,7 @@ pub(crate) static MAX_LINE: Opt = Opt {
     default: "16M",
 };
 
-/// Percent of the memory budget from which it counts as full: the server already refuses large jobs.
+/// Percent of the memory budget from which it counts as full: the server may refuse large jobs.
 const FULL_PERCENT: u64 = 95;
 
 /// How long a lost worker is worth a remark where the job that it held may be done since.
@@ -46,6 +55,16 @@ pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
 /// Connects to the server.
 pub(crate) fn connect(args: &Args, options: Options) -> Result<Client, CliError> {
     Ok(options.connect(&url(args)?.to_string())?)
+}
+
+/// Returns the options of a connection for questions, with [`TIMEOUT`] as its limit if there is one.
+pub(crate) fn limited(args: &Args) -> Options {
+    args.seconds(&TIMEOUT).map_or_else(Options::new, within)
+}
+
+/// Returns the options of a connection on which everything ends within this time from now.
+pub(crate) fn within(timeout: Duration) -> Options {
+    Options::new().connect_timeout(timeout).answer_timeout(timeout).deadline(Instant::now() + timeout)
 }
 
 /// Returns the longest line, in bytes.
@@ -76,9 +95,14 @@ pub(crate) fn memory_percent(metrics: &Metrics) -> u64 {
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
-/// Whether the memory budget is used up: the server refuses jobs, or is about to.
-pub(crate) fn is_memory_full(metrics: &Metrics) -> bool {
-    metrics.bytes_max > 0 && memory_percent(metrics) >= FULL_PERCENT
+/// Returns what becomes of new jobs if the memory budget is nearly or entirely used.
+pub(crate) fn memory_warning(metrics: &Metrics) -> Option<&'static str> {
+    match memory_percent(metrics) {
+        _ if metrics.bytes_max == 0 => None,
+        100.. => Some("new jobs are refused"),
+        FULL_PERCENT.. => Some("large jobs may be refused"),
+        _ => None,
+    }
 }
 
 /// Whether the type lost a worker that held a job of it, lately.
@@ -120,6 +144,8 @@ pub(crate) fn uptime_ms(metrics: &Metrics) -> u64 {
 pub(crate) mod tests {
     use serde_json::{Value, json};
 
+    use deputy::limits::{ANSWER_SECONDS_DEFAULT, CONNECT_SECONDS_DEFAULT};
+
     use super::*;
 
     /// Returns metrics with these members; the rest is 0.
@@ -135,17 +161,28 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_help_text_shows_the_true_time_limit() {
+        assert_eq!(
+            TIMEOUT.default,
+            format!("{CONNECT_SECONDS_DEFAULT} to connect, {ANSWER_SECONDS_DEFAULT} for the answer")
+        );
+    }
+
+    #[test]
     fn a_budget_counts_as_full_from_95_percent() {
-        for (held, max, percent, full) in [
-            (0, 0, 0, false),
-            (0, 100, 0, false),
-            (94, 100, 94, false),
-            (95, 100, 95, true),
-            (210, 100, 210, true),
-            (u64::MAX, u64::MAX, 100, true),
+        let (nearly, full) = (Some("large jobs may be refused"), Some("new jobs are refused"));
+        for (held, max, percent, warning) in [
+            (0, 0, 0, None),
+            (0, 100, 0, None),
+            (94, 100, 94, None),
+            (95, 100, 95, nearly),
+            (99, 100, 99, nearly),
+            (100, 100, 100, full),
+            (210, 100, 210, full),
+            (u64::MAX, u64::MAX, 100, full),
         ] {
             let metrics = metrics(json!({ "bytes_held": held, "bytes_max": max }));
-            assert_eq!((memory_percent(&metrics), is_memory_full(&metrics)), (percent, full), "{held} of {max}");
+            assert_eq!((memory_percent(&metrics), memory_warning(&metrics)), (percent, warning), "{held} of {max}");
         }
     }
 

@@ -3,16 +3,16 @@
 
 use std::fmt;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use deputy::client::{Client, Metrics, Options, TypeMetrics};
+use deputy::client::{Client, Metrics, TypeMetrics};
 
 use crate::cli::parse::{Args, UsageError, parse_seconds, parse_uint};
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, ExitMeaning, Outcome};
 use crate::format::{age, count, counted};
 use crate::out::{Out, one_line};
-use crate::server::{SERVER, check_types, connect, is_memory_full, memory_percent};
+use crate::server::{self, SERVER, check_types, connect, memory_percent, memory_warning, within};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static WAITING: Opt = Opt {
@@ -50,20 +50,14 @@ static NO_WORKERS: Opt = Opt {
     help: "critical if no worker does this type; may be repeated",
     default: "",
 };
-static TIMEOUT: Opt = Opt {
-    short: Some('t'),
-    long: "--timeout",
-    value: ValueKind::Seconds,
-    help: "time limit of the command",
-    default: "10",
-};
+static TIMEOUT: Opt = Opt { default: "10", ..server::TIMEOUT };
 
 /// Default of `--timeout`: the usual one of plugins.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
 const EXITS: &[ExitMeaning] = &[
     (0, "OK"),
-    (1, "WARNING: above a W, or the server is stopping"),
+    (1, "WARNING: above a W, a worker was lost (--lost), or the server is stopping"),
     (2, "CRITICAL: above a C, the memory budget is used up, a type has no worker, or there is no answer"),
     (3, "UNKNOWN: wrong usage"),
 ];
@@ -123,10 +117,7 @@ fn threshold(args: &Args, option: &Opt, read: fn(&str) -> Option<u64>) -> Result
 
 /// Asks for all types, and for those that need a worker.
 fn query(args: &Args, types: &[&str], timeout: Duration) -> Result<(Metrics, Metrics), CliError> {
-    let client: Client = connect(
-        args,
-        Options::new().connect_timeout(timeout).answer_timeout(timeout).deadline(Instant::now() + timeout),
-    )?;
+    let client: Client = connect(args, within(timeout))?;
     let wanted = if types.is_empty() { Metrics::default() } else { client.metrics_of(types)? };
     Ok((client.metrics_by_type()?, wanted))
 }
@@ -220,9 +211,9 @@ impl Verdict {
             let name = one_line(&row.name);
             (State::Critical, format!("no worker does type \"{name}\" ({} waiting)", count(row.waiting)))
         }));
-        if is_memory_full(metrics) {
+        if let Some(warning) = memory_warning(metrics) {
             let percent = memory_percent(metrics);
-            found.push((State::Critical, format!("{percent} % of the memory budget is used, new jobs are refused")));
+            found.push((State::Critical, format!("{percent} % of the memory budget is used, {warning}")));
         }
         let judge = |limit: Option<Threshold>, value| limit.map_or(State::Ok, |limit| limit.state(value));
         found.push((judge(limits.waiting, metrics.jobs_waiting), waiting(metrics.jobs_waiting)));
@@ -351,7 +342,7 @@ mod tests {
                 json!({ "bytes_held": 97, "bytes_max": 100, "draining": true }),
                 none,
                 State::Critical,
-                "97 % of the memory budget is used, new jobs are refused; the server is stopping",
+                "97 % of the memory budget is used, large jobs may be refused; the server is stopping",
             ),
         ] {
             assert_eq!(of(members, &wanted), (state, line.to_owned()));

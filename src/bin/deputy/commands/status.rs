@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use deputy::client::{Client, Metrics, Options, TypeMetrics};
+use deputy::client::{Client, Metrics, TypeMetrics};
 use deputy::limits::TYPE_ROWS_MAX;
 use ratatui::crossterm::terminal;
 
@@ -11,7 +11,9 @@ use crate::cli::{Choices, Count, Opt, Positional};
 use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Out, Style, one_line};
-use crate::server::{SERVER, check_types, connect, is_memory_full, mark, memory_percent, open_jobs, uptime_ms};
+use crate::server::{
+    SERVER, TIMEOUT, check_types, connect, limited, mark, memory_percent, memory_warning, open_jobs, uptime_ms,
+};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
@@ -25,7 +27,7 @@ pub(crate) static STATUS: Subcommand = Subcommand {
         count: Count::AnyNumber,
         choices: Choices::Any,
     }],
-    options: &[&JSON, &SERVER, &HELP],
+    options: &[&JSON, &TIMEOUT, &SERVER, &HELP],
     about: &[
         "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
          last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
@@ -44,7 +46,7 @@ pub(crate) static STATUS: Subcommand = Subcommand {
 
 fn run(args: &Args) -> Outcome {
     check_types(args.positionals())?;
-    let client = connect(args, Options::new())?;
+    let client = connect(args, limited(args))?;
     let metrics = query(&client, args.positionals())?;
     let mut out = Out::stdout();
     if args.has(&JSON) {
@@ -132,7 +134,7 @@ impl StatusView<'_> {
         let stopping = if metrics.draining { ", stopping" } else { "" };
         let (up, threads) = (age(self.up_ms), counted(metrics.threads, "thread"));
         let version = one_line(&metrics.version);
-        let full = if is_memory_full(metrics) { ": used up, new jobs are refused" } else { "" };
+        let full = memory_warning(metrics).map_or(String::new(), |warning| format!(": {warning}"));
         vec![
             Line {
                 style: Some(if metrics.draining { Style::Yellow } else { Style::Bold }),
@@ -153,7 +155,7 @@ impl StatusView<'_> {
                 counted(metrics.connections_open, "connection")
             )),
             Line {
-                style: is_memory_full(metrics).then_some(Style::Red),
+                style: memory_warning(metrics).map(|_| Style::Red),
                 text: format!(
                     "memory   {} of {} ({} %){full}",
                     size(metrics.bytes_held),
@@ -289,7 +291,7 @@ mod tests {
         let full = metrics(json!({ "draining": true, "bytes_held": 99, "bytes_max": 100, "threads": 1 }));
         let lines = screen(80, 24).lines(&full);
         assert!(lines[0].text.ends_with(", 1 thread, stopping") && lines[0].style == Some(Style::Yellow));
-        assert!(lines[3].text.ends_with("99 B of 100 B (99 %): used up, new jobs are refused"), "{lines:?}");
+        assert!(lines[3].text.ends_with("99 B of 100 B (99 %): large jobs may be refused"), "{lines:?}");
         assert_eq!(lines[3].style, Some(Style::Red));
         assert_eq!(lines.last().unwrap().text, "No type has jobs or workers.");
     }

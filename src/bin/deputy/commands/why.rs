@@ -6,26 +6,26 @@
 
 use std::io::Write;
 
-use deputy::client::{Metrics, Options, TypeMetrics};
+use deputy::client::{Metrics, TypeMetrics};
 
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Positional};
 use crate::error::{EXIT_CODES, Outcome};
 use crate::format::{age, count, counted};
 use crate::out::{Out, one_line};
-use crate::server::{SERVER, check_type, connect, is_memory_full, lost_lately};
+use crate::server::{SERVER, TIMEOUT, check_type, connect, limited, lost_lately, memory_percent, memory_warning};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 pub(crate) static WHY: Subcommand = Subcommand {
     name: "why",
     summary: "explain why jobs of a type are waiting",
     positionals: &[Positional { name: "TYPE", help: "the type", count: Count::Once, choices: Choices::Any }],
-    options: &[&SERVER, &HELP],
+    options: &[&TIMEOUT, &SERVER, &HELP],
     about: &[
         "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
          busy, they do not take what is there, a worker was lost with the job, the server is stopping, or no job is \
          waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
-         worker, and whether the memory budget is used up.",
+         worker, and whether the memory budget is nearly used.",
         "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
          they may hold, nor which other types they do. What is only likely is said with 'seem'.",
     ],
@@ -41,7 +41,7 @@ pub(crate) static WHY: Subcommand = Subcommand {
 fn run(args: &Args) -> Outcome {
     let name = &args.positionals()[0];
     check_type(name)?;
-    let client = connect(args, Options::new())?;
+    let client = connect(args, limited(args))?;
     let metrics = client.metrics_of(&[name])?;
     let mut row = metrics.types.first().cloned().unwrap_or_default();
     row.name.clone_from(name);
@@ -114,10 +114,11 @@ impl Cause {
             Self::Nothing => format!("No job of type {name} is waiting{}", without_waiting(row)),
             _ => waiting(row, &name) + &self.reason(row),
         };
-        let full = is_memory_full(metrics) && self != Self::Stopping;
-        let full = if full { "; the server's memory budget is used up, so it refuses new jobs" } else { "" };
-        let facts = if self == Self::Stopping { String::new() } else { self.facts(row) };
-        reason + &facts + full + &suggestion(near)
+        let (facts, memory) = match self {
+            Self::Stopping => (String::new(), String::new()),
+            _ => (self.facts(row), memory(metrics)),
+        };
+        reason + &facts + &memory + &suggestion(near)
     }
 
     /// Returns the clause that follows the number of waiting jobs.
@@ -125,17 +126,33 @@ impl Cause {
         let some = if row.running == 0 { "" } else { ", some of them" };
         match (self, row.workers) {
             (Self::NoWorker, _) => ", because no worker does that type".to_owned(),
-            (Self::Busy, 1) => format!(", because its only worker is busy: it holds {}", counted(row.running, "job")),
+            (Self::Busy, 1) => {
+                format!(", because its only worker is busy or does not read: it holds {}", counted(row.running, "job"))
+            }
             (Self::Busy, workers) => {
-                format!(", because all its {} workers are busy: they hold {}", count(workers), count(row.running))
+                format!(
+                    ", because all its {} workers are busy or do not read: they hold {}",
+                    count(workers),
+                    count(row.running)
+                )
             }
-            (Self::BusyWithOthers, 1) => ", because its only worker is busy with jobs of other types".to_owned(),
+            (Self::BusyWithOthers, 1) => {
+                ", because its only worker is busy with jobs of other types, or does not read".to_owned()
+            }
             (Self::BusyWithOthers, workers) => {
-                format!(", because all its {} workers are busy{some} with jobs of other types", count(workers))
+                format!(
+                    ", because all its {} workers are busy{some} with jobs of other types, or do not read",
+                    count(workers)
+                )
             }
-            (Self::SeemBusy, 1) => ": its only worker seems to be busy with jobs of other types".to_owned(),
+            (Self::SeemBusy, 1) => {
+                ": its only worker seems to be busy with jobs of other types, or not to read".to_owned()
+            }
             (Self::SeemBusy, workers) => {
-                format!(": its {} workers seem to be busy{some} with jobs of other types", count(workers))
+                format!(
+                    ": its {} workers seem to be busy{some} with jobs of other types, or not to read",
+                    count(workers)
+                )
             }
             (Self::Suspects, workers) => format!(
                 ", because a worker was lost while it held {}: a worker gets such jobs one at a time, and {} holds one or has \
@@ -178,6 +195,13 @@ impl Cause {
     }
 }
 
+/// Returns the clause for a memory budget that is nearly or entirely used.
+fn memory(metrics: &Metrics) -> String {
+    memory_warning(metrics).map_or(String::new(), |warning| {
+        format!("; {} % of the server's memory budget is used: {warning}", memory_percent(metrics))
+    })
+}
+
 /// Returns how many workers were lost with jobs of the type, and when.
 fn losses(row: &TypeMetrics) -> String {
     let ago = age(row.last_lost_ms);
@@ -189,7 +213,7 @@ fn losses(row: &TypeMetrics) -> String {
 
 /// Returns how many jobs are waiting, and for how long.
 fn waiting(row: &TypeMetrics, name: &str) -> String {
-    let oldest = age(row.oldest_ms);
+    let oldest = if row.oldest_ms < 100 { "less than 0.1 s".to_owned() } else { age(row.oldest_ms) };
     match row.waiting {
         1 => format!("1 job of type {name} has waited for {oldest}"),
         more => format!("{} jobs of type {name} are waiting, the oldest for {oldest}", count(more)),
@@ -275,37 +299,38 @@ mod tests {
             (
                 [1_234, 1, 1, 200_000],
                 [1, 0],
-                "1,234 jobs of type \"resize\" are waiting, the oldest for 3 min 20 s, because its only worker is busy: it holds 1 \
-                 job.",
+                "1,234 jobs of type \"resize\" are waiting, the oldest for 3 min 20 s, because its only worker is busy or does \
+                 not read: it holds 1 job.",
             ),
             (
                 [2, 8, 2, 100],
                 [5, 3],
-                "2 jobs of type \"resize\" are waiting, the oldest for 0.1 s, because all its 2 workers are busy: they hold 8.",
+                "2 jobs of type \"resize\" are waiting, the oldest for 0.1 s, because all its 2 workers are busy or do \
+                 not read: they hold 8.",
             ),
             (
                 [2, 0, 1, 0],
                 [3, 0],
-                "2 jobs of type \"resize\" are waiting, the oldest for 0.0 s, because its only worker is busy with jobs of other \
-                 types.",
+                "2 jobs of type \"resize\" are waiting, the oldest for less than 0.1 s, because its only worker is busy \
+                 with jobs of other types, or does not read.",
             ),
             (
                 [2, 1, 2, 0],
                 [3, 0],
-                "2 jobs of type \"resize\" are waiting, the oldest for 0.0 s, because all its 2 workers are busy, some of them with \
-                 jobs of other types.",
+                "2 jobs of type \"resize\" are waiting, the oldest for less than 0.1 s, because all its 2 workers are busy, some of \
+                 them with jobs of other types, or do not read.",
             ),
             (
                 [2, 0, 1, 5_000],
                 [3, 2],
                 "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s: its only worker seems to be busy with jobs of other \
-                 types.",
+                 types, or not to read.",
             ),
             (
                 [2, 0, 2, 5_000],
                 [4, 2],
                 "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s: its 2 workers seem to be busy with jobs of other \
-                 types.",
+                 types, or not to read.",
             ),
             ([1, 0, 1, 999], [1, 1], "1 job of type \"resize\" has waited for 0.9 s: a worker is about to take it."),
             (
@@ -346,8 +371,8 @@ mod tests {
                 json!({ "waiting": 5, "running": 2, "workers": 2, "oldest_ms": 3_000, "suspects": 1, "lost": 1,
                     "last_lost_ms": 900_000, "oldest_running_ms": 720_000, "oldest_running_worker": "127.0.0.1:5" }),
                 busy.clone(),
-                "5 jobs of type \"t\" are waiting, the oldest for 3.0 s, because all its 2 workers are busy: they hold 2; a \
-                 worker was lost while it held a job of that type, 15 min ago; 1 of them was requeued after a loss, for a \
+                "5 jobs of type \"t\" are waiting, the oldest for 3.0 s, because all its 2 workers are busy or do not read: \
+                 they hold 2; a worker was lost while it held a job of that type, 15 min ago; 1 of them was requeued after a loss, for a \
                  worker that holds no other such job; the oldest running job was sent to worker 127.0.0.1:5 12 min ago.",
             ),
             (
@@ -376,7 +401,7 @@ mod tests {
         for (metrics, end) in [
             (
                 metrics(full),
-                "because no worker does that type; the server's memory budget is used up, so it refuses new jobs; \
+                "because no worker does that type; 100 % of the server's memory budget is used: new jobs are refused; \
                  did you mean \"a b\", \"b\" or \"c\"?",
             ),
             (

@@ -13,7 +13,7 @@ use super::layout::{COLUMNS, Column, GAP, Heights, Row, Widths};
 use super::state::{Graph, State};
 use crate::format::{age, count, counted, cut, left, rate, right, size, width};
 use crate::out::one_line;
-use crate::server::{is_memory_full, mark, memory_percent, open_jobs, uptime_ms};
+use crate::server::{mark, memory_percent, memory_warning, open_jobs, uptime_ms};
 
 /// Columns of the labels before the lines about the server.
 const LABEL: u16 = 9;
@@ -149,7 +149,7 @@ fn workers_line(metrics: &Metrics, theme: &Theme, columns: usize) -> Line<'stati
     let percent = memory_percent(metrics);
     let filled = (percent.min(100) * GAUGE).div_ceil(100);
     let [filled, empty] = [filled, GAUGE - filled].map(|columns| usize::try_from(columns).unwrap_or(0));
-    let style = if is_memory_full(metrics) { theme.alarm } else { theme.graph };
+    let style = if memory_warning(metrics).is_some() { theme.alarm } else { theme.graph };
     let parts = vec![
         vec![
             label("workers"),

@@ -35,7 +35,7 @@ use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome};
 use crate::out::{Out, is_colour_wanted};
-use crate::server::{SERVER, connect, url};
+use crate::server::{self, SERVER, connect, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static DELAY: Opt = Opt {
@@ -57,14 +57,16 @@ static SORT: Opt = Opt {
     default: "waiting",
 };
 
+static TIMEOUT: Opt = Opt { help: "time limit of connecting, and of each answer", default: "5", ..server::TIMEOUT };
+
 /// Default of `--delay`.
 const DELAY_DEFAULT: Duration = Duration::from_secs(1);
 /// The shortest `--delay`: people see no more, and each question costs the server time.
 const DELAY_MIN: Duration = Duration::from_millis(100);
 /// How often the screen is drawn without an event: it shows the age of its numbers.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the server may take to answer. A person should soon see that it does not.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Default of `--timeout`. A person should soon see that the server does not answer.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 /// The longest wait between two attempts to connect again.
 const RETRY_CAP: Duration = Duration::from_secs(1);
 
@@ -72,7 +74,7 @@ pub(crate) static TOP: Subcommand = Subcommand {
     name: "top",
     summary: "show the server's state live",
     positionals: &[],
-    options: &[&DELAY, &SORT, &SERVER, &HELP],
+    options: &[&DELAY, &SORT, &TIMEOUT, &SERVER, &HELP],
     about: &[
         "Shows what 'deputy status' shows, and the jobs done per second, until a key quits it. Needs a terminal. If the \
          connection is lost, it says so, keeps the last numbers, and connects again.",
@@ -94,7 +96,8 @@ fn run(args: &Args) -> Outcome {
         return Err(CliError::usage("top needs a terminal; use 'deputy status' without one"));
     }
     let delay = args.seconds(&DELAY).unwrap_or(DELAY_DEFAULT).max(DELAY_MIN);
-    let options = Options::new().answer_timeout(ANSWER_TIMEOUT).outage_timeout(Duration::ZERO);
+    let timeout = args.seconds(&TIMEOUT).unwrap_or(TIMEOUT_DEFAULT);
+    let options = Options::new().connect_timeout(timeout).answer_timeout(timeout).outage_timeout(Duration::ZERO);
     let client = connect(args, options.retry(DELAY_MIN, RETRY_CAP))?;
     let (sender, events) = channel();
     spawn_signal_reader(sender.clone()).map_err(no_thread)?;
@@ -218,6 +221,7 @@ mod tests {
     #[test]
     fn the_help_text_shows_the_true_default() {
         assert_eq!(DELAY.default, DELAY_DEFAULT.as_secs().to_string());
+        assert_eq!(TIMEOUT.default, TIMEOUT_DEFAULT.as_secs().to_string());
         assert_eq!(Sort::by(SORT.default), Sort::default());
     }
 
