@@ -185,9 +185,15 @@ impl Server {
         if self.wait_until_drained(&mut missing, limit) {
             return;
         }
+        let held = self.shared.totals().counts.jobs_running;
         self.post_to_all(|| ShardCommand::DrainOver);
         // Now only messages between shards are outstanding.
         self.wait_until_drained(&mut missing, Duration::from_millis(FLUSH_MS));
+        if held > 0 {
+            let (jobs, were) = if held == 1 { ("job", "was") } else { ("jobs", "were") };
+            self.log
+                .warn(format_args!("{held} {jobs} that workers still held {were} answered shutdown (--drain-timeout)"));
+        }
     }
 
     /// Returns false if `limit` has passed first. `missing` counts the shards that have not reported.

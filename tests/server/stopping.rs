@@ -32,11 +32,12 @@ fn expect_shutdown(client: &mut Client, id: u32) {
     assert!(answer.ends_with(r#","code":"shutdown"}"#), "{answer}");
 }
 
-/// The server must end with this code, without its socket file.
-fn expect_ended(net: &Net, code: i32) {
+/// The server must end with this code, without its socket file. Returns what it said on stderr.
+fn expect_ended(net: &Net, code: i32) -> String {
     let ended = net.server.process.ended();
     assert_eq!(ended.status.code(), Some(code), "{ended:?}");
     assert!(!net.server.sock.exists() || code != 0, "the socket file is left");
+    ended.stderr
 }
 
 /// Runs a test over every way to the server, once per signal.
@@ -87,7 +88,8 @@ fn f60_a_job_that_does_not_finish_in_time_is_answered_shutdown() {
             expect_shutdown(&mut client, 1);
             client.expect_closed();
             worker.drain();
-            expect_ended(net, 0);
+            let log = expect_ended(net, 0);
+            assert!(log.contains("warning: 1 job that workers still held was answered shutdown"), "{log}");
         });
     }
 }
