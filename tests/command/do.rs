@@ -38,6 +38,8 @@ fn an_arg_comes_from_a_pipe_or_a_file() {
         ("printf 'hello\\n\\n' | $DEPUTY do -s echo -", "\"hello\\n\"\n"),
         ("printf 'hello\\r\\n' | $DEPUTY do --crlf -s echo -", "\"hello\"\n"),
         ("printf '' | $DEPUTY do -s echo -", "\"\"\n"),
+        ("printf '\\357\\273\\277hello\\n' | $DEPUTY do -s echo -", "\"hello\"\n"),
+        ("printf '\\357\\273\\277a\\nb\\n' | $DEPUTY do -los echo", "\"a\"\n\"b\"\n"),
         ("$DEPUTY do echo < /dev/null", "null\n"),
         ("echo '[1]' | $DEPUTY do echo 2", "2\n"),
     ] {

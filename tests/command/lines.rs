@@ -175,6 +175,6 @@ fn a_full_server_in_the_background_is_reported_with_lines() {
     assert!(accepted > 1_000 && refused > 0 && accepted + refused < 5_000, "{metrics}");
     let sent = accepted + refused;
     let said = ended.stderr.replace(',', "");
-    assert!(said.contains(&format!("; {accepted} jobs accepted {refused} refused (line ")), "{said}");
+    assert!(said.contains(&format!("; {accepted} jobs accepted {refused} refused (lines ")), "{said}");
     assert!(said.ends_with(&format!("); nothing was submitted after line {sent}\n")), "{said}");
 }

@@ -1,7 +1,5 @@
 //! `deputy do --background`: it is enough that the server has accepted the jobs.
 
-use std::fmt::Write;
-
 use deputy::client::{Client, Error, JobHandle};
 use serde_json::value::RawValue;
 
@@ -108,14 +106,18 @@ impl Accepted {
             None if invalid == 0 => Ok(()),
             None => Err(CliError::new(USAGE, format!("{invalid} of {} {item}s were not submitted", jobs + invalid))),
             Some(error) => {
-                let mut text =
-                    format!("{error}; {} accepted, {} refused ({item}", counted(jobs, "job"), count(refused));
-                for (first, last) in self.ranges.iter().take(RANGES_MAX) {
-                    // Writing to a String cannot fail.
-                    let _ = if first == last { write!(text, " {first}") } else { write!(text, " {first}-{last}") };
-                }
+                let range = |(first, last): &(u64, u64)| {
+                    if first == last { first.to_string() } else { format!("{first}-{last}") }
+                };
+                let ranges: Vec<String> = self.ranges.iter().take(RANGES_MAX).map(range).collect();
                 let more = if self.ranges.len() > RANGES_MAX { " and others" } else { "" };
-                let _ = write!(text, "{more}); nothing was submitted after {item} {last}");
+                let text = format!(
+                    "{error}; {} accepted, {} refused ({item}{} {}{more}); nothing was submitted after {item} {last}",
+                    counted(jobs, "job"),
+                    count(refused),
+                    if refused == 1 { "" } else { "s" },
+                    ranges.join(", "),
+                );
                 Err(CliError::new(FAILED, text))
             }
         }

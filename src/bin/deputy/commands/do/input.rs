@@ -50,7 +50,7 @@ impl ArgFormat {
     pub(super) fn arg_of(self, argument: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
         let (place, bytes) = match argument {
             None => return Ok(None),
-            Some("-") => ("standard input", self.without_end(self.whole_input()?)),
+            Some("-") => ("standard input", self.without_end(self.without_mark(self.whole_input()?))),
             Some(argument) => ("ARG", argument.as_bytes().to_vec()),
         };
         let wrong = |ArgError(reason)| CliError::usage(format!("{place} {reason}"));
@@ -83,7 +83,19 @@ impl ArgFormat {
         if length == most && bytes.last() != Some(&end) {
             length += input.skip_until(end)? as u64;
         }
+        if number == 1 {
+            bytes = self.without_mark(bytes);
+        }
         Ok(Some(Line { number, length, bytes: self.without_end(bytes) }))
+    }
+
+    /// Removes a byte order mark from the beginning of texts, where it is no part of them. JSON is refused with one, and items
+    /// that end with NUL are taken as they are.
+    fn without_mark(self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.is_text && !self.is_null && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        bytes
     }
 
     fn without_end(self, mut bytes: Vec<u8>) -> Vec<u8> {
@@ -145,12 +157,14 @@ mod tests {
             (JSON, "12345678\n\"234567\"\r\n", &["12345678", "has more"]),
             (JSON, "123456789\n0123456789abcdef\n1\n", &["has more", "has more", "1"]),
             (JSON, "\u{feff}1", &["begins with a byte order mark"]),
+            (text, "\u{feff}a\n\u{feff}b\n", &["\"a\"", "\"\u{feff}b\""]),
+            (ArgFormat { is_null: true, ..text }, "\u{feff}a", &["\"\u{feff}a\""]),
         ] {
             let mut input = input.as_bytes();
             let mut got = Vec::new();
             let all = input.len() as u64;
-            let mut length = 0;
-            while let Some(line) = format.line(&mut input, 1).unwrap() {
+            let (mut length, mut numbers) = (0, 1..);
+            while let Some(line) = format.line(&mut input, numbers.next().unwrap()).unwrap() {
                 length += line.length;
                 got.push(match format.arg_in(line) {
                     Ok(arg) => arg.map_or(String::new(), |arg| arg.get().to_owned()),

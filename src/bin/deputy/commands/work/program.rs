@@ -55,6 +55,9 @@ pub(super) fn check(program: &OsStr) -> Result<(), String> {
 
 /// Finds the file of a program: at this path or, for a bare name, in a folder of `PATH`.
 fn find(program: &OsStr) -> Result<PathBuf, String> {
+    if program.is_empty() {
+        return Err("COMMAND is empty".to_owned());
+    }
     if program.as_bytes().contains(&b'/') {
         let path = PathBuf::from(program);
         return check_file(&path).map(|()| path);
@@ -158,6 +161,7 @@ mod tests {
                 Err(text) => assert!(!error.is_empty() && text.contains(error), "{name}: {text}"),
             }
         }
+        assert_eq!(check(OsStr::new("")).unwrap_err(), "COMMAND is empty");
         assert!(check(folder.path().as_os_str()).unwrap_err().contains("is not a file"));
         assert!(check(OsStr::new("no-such-program")).unwrap_err().contains("no such program"));
         assert_eq!(check(OsStr::new("sh")), Ok(()));
