@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	sys "syscall" // On Windows SetsockoptLinger takes a sys.Handle.
 	"time"
 	"unicode/utf8"
 )
@@ -68,22 +69,24 @@ func encode(lineMax int, line map[string]any) ([]byte, error) {
 func talk(url string, hear func(conn net.Conn, line Line, lineMax int) (more bool)) (err error) {
 	defer func() { err, _ = recover().(error) }()
 	network, address := parseURL(url)
-	conn := must(net.DialTimeout(network, address, 5*time.Second)) // Go sets TCP_NODELAY and keepalive by itself.
+	set := func(fd uintptr) { sys.SetsockoptLinger(int(fd), sys.SOL_SOCKET, sys.SO_LINGER, &sys.Linger{Onoff: 1}) }
+	d := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, c sys.RawConn) error { return c.Control(set) }}
+	conn := must(d.Dial(network, address)) // Go sets TCP_NODELAY and keepalive by itself.
 	defer conn.Close()
 	if network == "tcp" && conn.LocalAddr().String() == conn.RemoteAddr().String() {
 		return fmt.Errorf("no server listens at %s: TCP connected it to itself", address)
+	} else if network == "tcp" {
+		conn.(*net.TCPConn).SetLinger(-1) // It was to free a port that TCP connects to itself, which Go's library closes.
 	}
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	must(conn.Write([]byte("{\"cmd\":\"metrics\"}\n")))
 	limited, lineMax := &io.LimitedReader{R: conn}, 16<<20
 	for lines, more := json.NewDecoder(limited), true; more; {
-		line := Line{}
-		line.Metrics.Max_line = lineMax   // If this server does not say it.
-		limited.N = int64(lineMax) + 1024 // The server adds a little to the lines that it passes on.
+		line := Line{Metrics: struct{ Max_line int }{lineMax}} // If this server does not say it.
+		limited.N = int64(lineMax) + 1024                      // The server adds a little to the lines that it passes on.
 		must(0, lines.Decode(&line))
 		conn.SetDeadline(time.Time{})
-		lineMax = line.Metrics.Max_line
-		more = hear(conn, line, lineMax)
+		lineMax, more = line.Metrics.Max_line, hear(conn, line, line.Metrics.Max_line)
 	}
 	return nil
 }
@@ -126,8 +129,7 @@ func Work(url, jobType string, do func(arg json.RawMessage) (any, error)) {
 		log.Println("deputy:", talk(url, func(conn net.Conn, line Line, lineMax int) bool {
 			failures = 0
 			if line.Cmd == "metrics" {
-				worker := map[string]any{"cmd": "can_do", "types": []string{jobType}, "max_jobs": 1}
-				must(conn.Write(must(encode(lineMax, worker))))
+				must(conn.Write(must(encode(lineMax, map[string]any{"cmd": "can_do", "types": []string{jobType}, "max_jobs": 1}))))
 			} else if line.Cmd == "do" {
 				must(conn.Write(answer(line.Job, line.Arg, lineMax, do)))
 			}
@@ -148,10 +150,7 @@ func answer(job, arg json.RawMessage, lineMax int, do func(arg json.RawMessage) 
 		if failure == nil {
 			failure = "the function ended its goroutine"
 		}
-		err := fmt.Sprint(failure)
-		if most := (lineMax - 64) / 12; len(err) > most {
-			err = err[:most]
-		}
+		err := fmt.Sprintf("%.*s", (lineMax-64)/12, fmt.Sprint(failure))
 		text = must(encode(lineMax, map[string]any{"cmd": "did", "job": job, "err": err}))
 	}
 	return text
