@@ -1,21 +1,23 @@
 //! What the library does to the process that it is in: signals and threads.
 
+use std::env;
 use std::net::Shutdown;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::{self, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use deputy::client::{Error, RunError, Worker};
+use deputy::client::{Error, Job, RunError, Worker};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 use signal_hook::consts::{SIGPIPE, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::alone;
 use crate::fake::Fake;
-use crate::fixture::{Soon, connect, quick_retry, url};
+use crate::fixture::{Running, Soon, connect, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -64,6 +66,49 @@ fn threads_beyond_the_address_space() {
     let metrics = client.metrics().unwrap();
     assert_eq!((metrics.workers_added, metrics.jobs_dispatched, metrics.jobs_reassigned), (0, 0, 0));
     drop(jobs);
+}
+
+/// How a handler ends the process that it is in.
+const ENDS: [&str; 3] = ["exit", "abort", "overflow"];
+
+#[test]
+fn a_handler_that_ends_the_process_costs_its_job_an_attempt_and_no_other_job() {
+    let server = Server::start(&["--max-attempts", "2"]);
+    let client = connect(&server);
+    let own_worker = |end: &str| {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "process_wide::a_worker_whose_handler_ends_the_process"]);
+        command.env("END", end).env("DEPUTY_URL", url(&server, Via::Tcp));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        until("the end of the process", || child.try_wait().unwrap())
+    };
+    for end in ENDS {
+        let job = client.submit::<_, u8>("end", &0);
+        let ended = own_worker(end);
+        assert!(!ended.success() && (end != "exit" || ended.code() == Some(7)), "{end}: {ended}");
+        let good = Running::start(Worker::new(&url(&server, Via::Unix)).handle("end", |_| Ok::<_, String>(1)));
+        assert_eq!(job.soon().unwrap(), 1, "{end}");
+        drop(good);
+    }
+    let poison = client.submit::<_, u8>("end", &0);
+    own_worker("exit");
+    own_worker("exit");
+    assert!(matches!(poison.soon(), Err(Error::GaveUp(_))));
+}
+
+#[test]
+#[ignore = "run by a_handler_that_ends_the_process_costs_its_job_an_attempt_and_no_other_job"]
+fn a_worker_whose_handler_ends_the_process() {
+    #[expect(unconditional_recursion, reason = "it is to overflow the stack")]
+    fn overflow(depth: u64) -> u64 {
+        overflow(std::hint::black_box(depth) + 1) + 1
+    }
+    let end = |_: &Job| match env::var("END").unwrap().as_str() {
+        "exit" => process::exit(7),
+        "abort" => process::abort(),
+        _ => Ok::<_, String>(overflow(0)),
+    };
+    Worker::from_env().handle("end", end).run().unwrap();
 }
 
 #[test]

@@ -162,13 +162,15 @@ fn a_start_that_cannot_succeed_says_why_in_one_line() {
 
 #[test]
 fn what_does_not_concern_the_server_does_not_keep_it_from_serving() {
-    let wrappers: [&[&str]; 10] = [
+    let gone = "folder=$(mktemp -d) && cd \"$folder\" && rmdir \"$folder\" && exec \"$@\"";
+    let wrappers: [&[&str]; 11] = [
         &["env", "-i"],
         &["env", "LC_ALL=xx_XX", "LANG=", "TMPDIR=/nonexistent", "HOME=", "RUST_LOG=trace", "RUST_BACKTRACE=full"],
         &["sh", "-c", "ulimit -f 0 && ulimit -c 0 && exec \"$@\"", "sh"],
         &["sh", "-c", "ulimit -s 256 && exec \"$@\"", "sh"],
         &["sh", "-c", "trap '' TERM INT HUP && exec \"$@\"", "sh"],
         &["sh", "-c", "umask 777 && exec \"$@\"", "sh"],
+        &["sh", "-c", gone, "sh"],
         &["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"],
         &["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"],
         &["nice", "-n", "19"],
