@@ -18,6 +18,12 @@ pub const TYPE_ROWS_MAX: usize = 1_000;
 /// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
 pub const LOST_TYPES_MAX: usize = 1_024;
 
+/// Bytes of a job's `key`, unescaped: as of a type, for the same reasons.
+pub const KEY_BYTES_MAX: usize = TYPE_BYTES_MAX;
+
+/// Longest `delay_ms`, `deadline_ms` and `run_limit_ms` of a job, in milliseconds: 30 days.
+pub const JOB_MS_MAX: u64 = 2_592_000_000;
+
 /// Slots of a worker, in jobs: the range of `max_jobs` is 1 to this.
 pub const JOBS_PER_WORKER_MAX: u32 = 65_535;
 

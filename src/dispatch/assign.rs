@@ -167,7 +167,8 @@ impl Owner {
         }
         ctx.trace(&job, JobEvent::Sent(to));
         let lease = worker.slots.uses_leases().then(|| self.fresh_lease(ctx));
-        self.send(to, &Reply::Do { id: job.id(), type_name: job.type_name(), job: lease, arg: job.arg() }, ctx);
+        let (id_text, type_name, arg) = (job.id(), job.type_name(), job.arg());
+        self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt: 1, run_limit_ms: None, arg }, ctx);
         let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
         worker.slots.fill(lease, Slot { job, pool: id, sent: ctx.now });
         self.refresh(to, Place::Back, ctx);

@@ -19,9 +19,10 @@ impl Owner {
         match command {
             Command::CanDo { types, max_jobs, id } => self.can_do(from, &types, max_jobs, id, ctx),
             Command::CantDo { types } => self.cant_do(from, &types, ctx),
-            Command::Do { id, type_name, arg } => self.submit(from, id, &type_name, arg, ctx),
+            Command::Do { id, type_name, arg, options: _ } => self.submit(from, id, &type_name, arg, ctx),
             Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, ctx),
             Command::Metrics { types } => self.metrics(from, &types, ctx),
+            Command::Cancel { .. } | Command::Progress { .. } => {}
             Command::Ping => self.send(from, &Reply::Pong, ctx),
         }
     }
@@ -155,5 +156,6 @@ fn fault_of(refusal: &Refusal<'_>) -> Option<Fault> {
         (Code::UnknownCmd, _) => Some(Fault::UnknownCmd),
         // The decoder does not refuse with these codes.
         (Code::NotHolding | Code::QueueFull | Code::Failed | Code::GaveUp | Code::Shutdown, _) => None,
+        (Code::Cancelled | Code::Expired | Code::TimedOut | Code::NoWorker, _) => None,
     }
 }

@@ -4,18 +4,19 @@
 //! the command uses. The framer has checked the size. Values that are only carried are never parsed.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::RangeInclusive;
-
-use serde::Deserializer;
-use serde::de::{Error, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::Code;
 use super::frame::Frame;
 use super::members::{Members, Name};
-use super::string::{between_quotes, escape, unescape};
-use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
+use super::string::unescape;
+use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX, TYPES_PER_CONNECTION_MAX};
+
+mod options;
+mod types;
+
+pub use options::JobOptions;
+use types::{type_name, type_names};
 
 /// The canonical text of a type: what is between the quotes when it is encoded with the shortest escapes. Two types are
 /// the same exactly if these texts are.
@@ -46,6 +47,13 @@ pub enum Command<'a> {
         type_name: TypeName<'a>,
         /// Any JSON value; `None` if it is absent.
         arg: Option<&'a str>,
+        /// What else it asks for; `None` if it gives no such member.
+        options: Option<Box<JobOptions<'a>>>,
+    },
+    /// The jobs of this connection that can be cancelled and have this id shall end.
+    Cancel {
+        /// A JSON string or number.
+        id: &'a str,
     },
     /// A worker's answer.
     Did {
@@ -56,6 +64,15 @@ pub enum Command<'a> {
         /// The result or the error.
         outcome: Outcome<'a>,
     },
+    /// A worker is still at a job.
+    Progress {
+        /// Which job.
+        job: JobRef<'a>,
+        /// The line's id if one could be read, for an error about the line.
+        id: Option<&'a str>,
+        /// Any JSON value for the submitter; `None` if it is absent.
+        data: Option<&'a str>,
+    },
     /// A query for the metrics.
     Metrics {
         /// Whether with a table by type.
@@ -65,7 +82,7 @@ pub enum Command<'a> {
     Ping,
 }
 
-/// How a `did` names its job.
+/// How a `did` or a `progress` names its job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum JobRef<'a> {
     /// By `job`: one that was sent with a lease.
@@ -128,6 +145,9 @@ impl Refusal<'_> {
 /// The text beside `bad_request`, most of the time.
 type Text = &'static str;
 
+/// The text beside `unknown_cmd`.
+const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, cancel, metrics or ping";
+
 /// Decodes what the framer found. A first line that is no JSON object ends the connection.
 pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
     match frame {
@@ -152,7 +172,7 @@ pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
 }
 
 /// Decodes a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name has
-/// an escape, or a value has containers in containers (the parser keeps a byte per open one).
+/// an escape, a value has containers in containers (the parser keeps a byte per open one), or a `do` gives options.
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     let members =
         Members::read(line).map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
@@ -176,7 +196,9 @@ fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Comman
         Some(b"cant_do") => types(members).map(|types| Command::CantDo { types }),
         Some(b"metrics") => types_asked(members).map(|types| Command::Metrics { types }),
         Some(b"ping") => Ok(Command::Ping),
-        Some(_) => return Err((Code::UnknownCmd, "cmd must be can_do, cant_do, do, did, metrics or ping".into())),
+        Some(b"cancel") => id(members).map(|id| Command::Cancel { id }),
+        Some(b"progress") => progress(members),
+        Some(_) => return Err((Code::UnknownCmd, UNKNOWN_CMD.into())),
         None => Err("cmd must be a string"),
     };
     command.map_err(|text| (Code::BadRequest, text.into()))
@@ -188,23 +210,34 @@ fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
         id: id(members)?,
         type_name: type_name.ok_or("type must be a string of 1 to 255 bytes, without lone surrogates")?,
         arg: members.get(Name::Arg),
+        options: options::options(members)?,
     })
 }
 
 fn answer<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
-    let job = match (members.get(Name::Job), members.get(Name::Id)) {
-        (Some(job), _) => whole_number(job, 0..=JOB_NUMBER_MAX - 1)
-            .map(JobRef::Lease)
-            .ok_or("job must be a whole number below 9007199254740992")?,
-        (None, Some(_)) => JobRef::Id(id(members)?),
-        (None, None) => return Err("did must name its job by job or id"),
-    };
+    let job = job_ref(members, "did must name its job by job or id")?;
     let outcome = match (members.get(Name::Res), members.get(Name::Err)) {
         (Some(_), Some(_)) => return Err("did must have res or err, not both"),
         (res, None) => Outcome::Res(res),
         (None, Some(err)) => Outcome::Err(err),
     };
     Ok(Command::Did { job, id: members.id(), outcome })
+}
+
+fn progress<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+    let job = job_ref(members, "progress must name its job by job or id")?;
+    Ok(Command::Progress { job, id: members.id(), data: members.get(Name::Data) })
+}
+
+/// Decodes which job a line is about; `without` is the text if it names none.
+fn job_ref<'a>(members: &Members<'a>, without: Text) -> Result<JobRef<'a>, Text> {
+    match (members.get(Name::Job), members.get(Name::Id)) {
+        (Some(job), _) => whole_number(job, 0..=JOB_NUMBER_MAX - 1)
+            .map(JobRef::Lease)
+            .ok_or("job must be a whole number below 9007199254740992"),
+        (None, Some(_)) => id(members).map(JobRef::Id),
+        (None, None) => Err(without),
+    }
 }
 
 fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
@@ -243,45 +276,6 @@ fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
 /// Parses a number of digits only. `1.0` and `1e2` are whole too, but no client needs to send them.
 fn whole_number(raw: &str, range: RangeInclusive<u64>) -> Option<u64> {
     raw.parse().ok().filter(|number| range.contains(number))
-}
-
-/// Returns a type's canonical text. Without an escape it is the text in the line.
-fn type_name(raw: &str) -> Option<TypeName<'_>> {
-    match unescape(raw)? {
-        meaning if !(1..=TYPE_BYTES_MAX).contains(&meaning.len()) => None,
-        Cow::Borrowed(_) => between_quotes(raw).map(Cow::Borrowed),
-        Cow::Owned(meaning) => String::from_utf8(meaning).ok().map(|meaning| escape(&meaning).into()),
-    }
-}
-
-/// Returns a list of types; `None` if it is another value, if one of them is no type, or if there are more than
-/// `count_max`.
-fn type_names(raw: &str, count_max: usize) -> Option<Vec<TypeName<'_>>> {
-    // Given another value, the parser would make an error that quotes all of it.
-    raw.starts_with('[')
-        .then(|| serde_json::Deserializer::from_str(raw).deserialize_seq(TypeNames { count_max }).ok())?
-}
-
-/// Receives the elements of a list of types.
-struct TypeNames {
-    count_max: usize,
-}
-
-impl<'de> Visitor<'de> for TypeNames {
-    type Value = Vec<TypeName<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of types")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::new();
-        while let Some(element) = list.next_element::<&RawValue>()? {
-            let name = type_name(element.get()).filter(|_| names.len() < self.count_max);
-            names.push(name.ok_or_else(|| A::Error::custom("not a type, or one too many"))?);
-        }
-        Ok(names)
-    }
 }
 
 #[cfg(test)]

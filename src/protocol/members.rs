@@ -26,18 +26,46 @@ pub(super) enum Name {
     Err,
     Types,
     MaxJobs,
+    Priority = NAMES.len() as isize,
+    DelayMs,
+    DeadlineMs,
+    RunLimitMs,
+    Attempts,
+    Cancellable,
+    Progress,
+    Key,
+    NeedWorker,
+    Background,
+    Data,
 }
 
-/// The known names on the wire, in the order of [`Name`]; all others are ignored. Those of `do` and `did` come first,
-/// because they are looked up most. No command looks up `code`, but it may not be given twice either.
+/// The known names that most lines are made of, in the order of [`Name`]. Those of `do` and `did` come first, because they
+/// are looked up most. No command looks up `code`, but it may not be given twice either.
 const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
+
+/// The other known names, in the order of [`Name`]: the options of a `do`, then `data`. All others are ignored.
+const RARE_NAMES: [&str; 11] = [
+    "priority",
+    "delay_ms",
+    "deadline_ms",
+    "run_limit_ms",
+    "attempts",
+    "cancellable",
+    "progress",
+    "key",
+    "need_worker",
+    "background",
+    "data",
+];
 
 /// The known members of a line. Values are without the white space around them.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'a> {
     values: [Option<&'a str>; NAMES.len()],
+    /// The values of [`RARE_NAMES`]; made for the first of them, so that a line without them does not pay for them.
+    rare: Option<Box<[Option<&'a str>; RARE_NAMES.len()]>>,
     /// One bit per name that was given more than once.
-    twice: u16,
+    twice: u32,
 }
 
 impl<'a> Members<'a> {
@@ -74,7 +102,19 @@ impl<'a> Members<'a> {
     /// Returns the member's value; `None` if it is absent, or given twice.
     pub(super) fn get(&self, name: Name) -> Option<&'a str> {
         let index = name as usize;
-        if self.twice & (1 << index) == 0 { self.values[index] } else { None }
+        if self.twice & (1 << index) != 0 {
+            return None;
+        }
+        match index.checked_sub(NAMES.len()) {
+            None => self.values[index],
+            Some(rare) => self.rare.as_ref()?[rare],
+        }
+    }
+
+    /// Returns whether an option of a `do` is given.
+    pub(super) fn has_options(&self) -> bool {
+        let given = |(_data, options): (_, &[Option<&str>])| options.iter().any(Option::is_some);
+        self.rare.as_ref().and_then(|rare| rare.split_last()).is_some_and(given)
     }
 
     /// Returns the line's id, if it is a string or a number, and given once.
@@ -84,15 +124,28 @@ impl<'a> Members<'a> {
 
     /// Returns the name of a member that was given twice, if there is one.
     pub(super) fn twice(&self) -> Option<&'static str> {
-        NAMES.get(self.twice.trailing_zeros() as usize).copied()
+        let index = (self.twice != 0).then(|| self.twice.trailing_zeros() as usize)?;
+        NAMES.iter().chain(&RARE_NAMES).nth(index).copied()
     }
 
     /// Adds a member, given its unescaped name.
     pub(super) fn add(&mut self, name: &[u8], value: &'a str) {
-        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == name)
-            && self.values[index].replace(value).is_some()
+        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == name) {
+            if self.values[index].replace(value).is_some() {
+                self.twice |= 1 << index;
+            }
+        } else {
+            self.add_rare(name, value);
+        }
+    }
+
+    /// Adds a member whose name is none of [`NAMES`]. Not inlined, because that would slow the loop over the members.
+    #[inline(never)]
+    fn add_rare(&mut self, name: &[u8], value: &'a str) {
+        if let Some(index) = RARE_NAMES.iter().position(|known| known.as_bytes() == name)
+            && self.rare.get_or_insert_default()[index].replace(value).is_some()
         {
-            self.twice |= 1 << index;
+            self.twice |= 1 << (NAMES.len() + index);
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum Code {
     BadRequest,
     /// `cmd` names no command.
     UnknownCmd,
-    /// `did` for a job that the connection does not hold.
+    /// `did` or `progress` for a job that the connection does not hold.
     NotHolding,
     /// The worker answered with `err`.
     Failed,
@@ -37,6 +37,14 @@ pub enum Code {
     QueueFull,
     /// The server is stopping.
     Shutdown,
+    /// Its submitter cancelled it.
+    Cancelled,
+    /// It had not ended at its deadline.
+    Expired,
+    /// Too many workers held it longer than its run limit.
+    TimedOut,
+    /// No connection does its type, and it asked to be refused then.
+    NoWorker,
 }
 
 impl Code {
@@ -52,6 +60,10 @@ impl Code {
             Code::GaveUp => "gave_up",
             Code::QueueFull => "queue_full",
             Code::Shutdown => "shutdown",
+            Code::Cancelled => "cancelled",
+            Code::Expired => "expired",
+            Code::TimedOut => "timed_out",
+            Code::NoWorker => "no_worker",
         }
     }
 }

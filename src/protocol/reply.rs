@@ -20,6 +20,10 @@ pub enum Reply<'a> {
         type_name: &'a str,
         /// The job's number, for workers that gave `max_jobs`.
         job: Option<u64>,
+        /// Attempts at it, this one included. Told only with `job`, and only if above 1.
+        attempt: u32,
+        /// How long the worker may hold it, in milliseconds. Told only with `job`.
+        run_limit_ms: Option<u64>,
         /// The argument, as it came; `None` if the submitter gave none.
         arg: Option<&'a str>,
     },
@@ -46,6 +50,18 @@ pub enum Reply<'a> {
         /// Why, for people.
         text: &'a str,
     },
+    /// To a submitter: what the worker says while it is at the job.
+    Progress {
+        /// The submitter's id, as it came.
+        id: &'a str,
+        /// The worker's own value, as it came.
+        data: &'a str,
+    },
+    /// To a worker that gave `max_jobs`: nobody wants this job any more.
+    Cancel {
+        /// The job's number.
+        job: u64,
+    },
     /// A line was refused.
     Error {
         /// Why.
@@ -69,18 +85,27 @@ pub enum Reply<'a> {
 /// More bytes than a line has beside its values.
 const FIXED_BYTES_MAX: usize = 96;
 
+/// Bytes of a run limit with its name. Few jobs have one, so the others make no room for it.
+const RUN_LIMIT_BYTES_MAX: usize = 36;
+
 impl Reply<'_> {
     /// Appends the line to `out`, with its end. Returns its length in bytes.
     pub fn encode(&self, out: &mut Vec<u8>) -> usize {
         let before = out.len();
         out.reserve(self.value_bytes() + FIXED_BYTES_MAX);
         match *self {
-            Reply::Do { id, type_name, job, arg } => {
+            Reply::Do { id, type_name, job, attempt, run_limit_ms, arg } => {
                 put(out, br#"{"cmd":"do","id":"#, id);
                 put(out, br#","type":""#, type_name);
                 out.push(b'"');
                 if let Some(job) = job {
                     put(out, br#","job":"#, itoa::Buffer::new().format(job));
+                    if attempt > 1 {
+                        put(out, br#","attempt":"#, itoa::Buffer::new().format(attempt));
+                    }
+                    if let Some(ms) = run_limit_ms {
+                        put(out, br#","run_limit_ms":"#, itoa::Buffer::new().format(ms));
+                    }
                 }
                 put_some(out, br#","arg":"#, arg);
             }
@@ -100,6 +125,11 @@ impl Reply<'_> {
                 put(out, br#"","code":""#, code.name());
                 out.push(b'"');
             }
+            Reply::Progress { id, data } => {
+                put(out, br#"{"cmd":"progress","id":"#, id);
+                put(out, br#","data":"#, data);
+            }
+            Reply::Cancel { job } => put(out, br#"{"cmd":"cancel","job":"#, itoa::Buffer::new().format(job)),
             Reply::Error { code, text, id } => {
                 put(out, br#"{"cmd":"error","code":""#, code.name());
                 put(out, br#"","error":""#, &escape(text));
@@ -123,12 +153,16 @@ impl Reply<'_> {
     /// Returns the bytes of the values that may be large, so that room for them is made once.
     fn value_bytes(&self) -> usize {
         match *self {
-            Reply::Do { id, type_name, arg, .. } => id.len() + type_name.len() + arg.map_or(0, str::len),
+            Reply::Do { id, type_name, run_limit_ms, arg, .. } => {
+                let run_limit = run_limit_ms.map_or(0, |_| RUN_LIMIT_BYTES_MAX);
+                id.len() + type_name.len() + run_limit + arg.map_or(0, str::len)
+            }
             Reply::Done { id, res } => id.len() + res.map_or(0, str::len),
             Reply::Failed { id, err } => id.len() + err.len(),
             Reply::NotDone { id, text, .. } => id.len() + text.len(),
             Reply::Error { text, id, .. } => text.len() + id.map_or(0, str::len),
-            Reply::Metrics { .. } | Reply::Pong => 0,
+            Reply::Progress { id, data } => id.len() + data.len(),
+            Reply::Cancel { .. } | Reply::Metrics { .. } | Reply::Pong => 0,
         }
     }
 }

@@ -1,0 +1,88 @@
+//! What a `do` may ask for beside its type and argument.
+
+use super::types::canonical;
+use super::{Text, TypeName, whole_number};
+use crate::limits::{JOB_MS_MAX, KEY_BYTES_MAX};
+use crate::protocol::members::{Members, Name};
+
+/// What a job asks for; the default is what one asks for that gives no option.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobOptions<'a> {
+    /// Among waiting jobs of a type the higher goes first.
+    pub priority: i8,
+    /// How long it is kept before it goes in line, in milliseconds; 0 (not at all) to [`JOB_MS_MAX`].
+    pub delay_ms: u64,
+    /// How long after it was accepted it must have ended, in milliseconds; 1 to [`JOB_MS_MAX`].
+    pub deadline_ms: Option<u64>,
+    /// How long a worker may hold it, in milliseconds; 1 to [`JOB_MS_MAX`]. `None`: what the server has for such jobs.
+    pub run_limit_ms: Option<u64>,
+    /// Losses until it is given up; 1 to 255. `None`: what the server has for such jobs.
+    pub attempts: Option<u8>,
+    /// Whether `cancel` and the end of its submitter's connection end it.
+    pub cancellable: bool,
+    /// Whether its submitter is told of its progress.
+    pub progress: bool,
+    /// What it has in common with jobs of its type that one run answers: canonical text, as a type's.
+    pub key: Option<TypeName<'a>>,
+    /// Whether it ends at once if no connection does its type.
+    pub need_worker: bool,
+    /// Whether its one `did` says that it was accepted. Then `cancellable` and `progress` are false, `deadline_ms` is absent.
+    pub background: bool,
+}
+
+/// Decodes the options of a `do`; `None` if it gives none.
+pub(super) fn options<'a>(members: &Members<'a>) -> Result<Option<Box<JobOptions<'a>>>, Text> {
+    if !members.has_options() {
+        return Ok(None);
+    }
+    let priority_text = "priority must be a whole number from -128 to 127";
+    let delay_text = "delay_ms must be a whole number from 0 to 2592000000";
+    let deadline_text = "deadline_ms must be a whole number from 1 to 2592000000";
+    let run_limit_text = "run_limit_ms must be a whole number from 1 to 2592000000";
+    let attempts_text = "attempts must be a whole number from 1 to 255";
+    let key_text = "key must be a string of 1 to 255 bytes, without lone surrogates";
+    let limit = |raw| whole_number(raw, 1..=JOB_MS_MAX);
+    let attempts = |raw| whole_number(raw, 1..=u8::MAX.into()).and_then(|number| u8::try_from(number).ok());
+    let options = JobOptions {
+        priority: value(members, Name::Priority, priority, priority_text)?.unwrap_or_default(),
+        delay_ms: value(members, Name::DelayMs, |raw| whole_number(raw, 0..=JOB_MS_MAX), delay_text)?
+            .unwrap_or_default(),
+        deadline_ms: value(members, Name::DeadlineMs, limit, deadline_text)?,
+        run_limit_ms: value(members, Name::RunLimitMs, limit, run_limit_text)?,
+        attempts: value(members, Name::Attempts, attempts, attempts_text)?,
+        cancellable: flag(members, Name::Cancellable, "cancellable must be true or false")?,
+        progress: flag(members, Name::Progress, "progress must be true or false")?,
+        key: value(members, Name::Key, |raw| canonical(raw, KEY_BYTES_MAX), key_text)?,
+        need_worker: flag(members, Name::NeedWorker, "need_worker must be true or false")?,
+        background: flag(members, Name::Background, "background must be true or false")?,
+    };
+    if options.background && (options.cancellable || options.progress || options.deadline_ms.is_some()) {
+        return Err("background jobs cannot have cancellable, progress or deadline_ms");
+    }
+    Ok(Some(Box::new(options)))
+}
+
+/// Decodes a member that may be absent.
+fn value<'a, T>(
+    members: &Members<'a>,
+    name: Name,
+    decode: impl FnOnce(&'a str) -> Option<T>,
+    text: Text,
+) -> Result<Option<T>, Text> {
+    members.get(name).map(|raw| decode(raw).ok_or(text)).transpose()
+}
+
+/// Decodes a member that is false if it is absent.
+fn flag(members: &Members<'_>, name: Name, text: Text) -> Result<bool, Text> {
+    let decode = |raw| match raw {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    };
+    Ok(value(members, name, decode, text)?.unwrap_or_default())
+}
+
+/// Parses a number of digits only, with a minus if it is below 0.
+fn priority(raw: &str) -> Option<i8> {
+    raw.parse().ok().filter(|_| raw != "-0")
+}
