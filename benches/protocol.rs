@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES};
-use deputy::protocol::command::{Command, JobRef, Outcome, decode};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, decode};
 use deputy::protocol::frame::{Frame, Framer};
 use deputy::protocol::reply::Reply;
 
@@ -53,7 +53,7 @@ fn id(random: &mut Random) -> String {
 fn submission(random: &mut Random, arg: &str) -> Case {
     let (id, name) = (id(random), format!("t{}", random.below(100)));
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"{name}","arg":{arg}}}"#);
-    Case::new(line, &Command::Do { id: &id, type_name: name.into(), arg: Some(arg) })
+    Case::new(line, &Command::Do { id: &id, type_name: name.into(), arg: Some(arg), options: None })
 }
 
 fn do_plain(random: &mut Random) -> Case {
@@ -77,7 +77,18 @@ fn do_nested(random: &mut Random) -> Case {
 fn do_escaped(random: &mut Random) -> Case {
     let (id, arg) = (format!(r#""j\u002d{}""#, random.below(1_000)), r#""C:\\a\tb \ud83d\ude00""#);
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"im\u0061ges\/\u00e9","arg":{arg}}}"#);
-    Case::new(line, &Command::Do { id: &id, type_name: "images/\u{e9}".into(), arg: Some(arg) })
+    Case::new(line, &Command::Do { id: &id, type_name: "images/\u{e9}".into(), arg: Some(arg), options: None })
+}
+
+/// Returns a `do` with options.
+fn do_options(random: &mut Random) -> Case {
+    let (id, arg, limit) = (id(random), string(random, 30), 1 + random.below(100_000) as u64);
+    let line = format!(
+        r#"{{"cmd":"do","id":{id},"type":"t","priority":5,"run_limit_ms":{limit},"cancellable":true,"arg":{arg}}}"#
+    );
+    let options = JobOptions { priority: 5, run_limit_ms: Some(limit), cancellable: true, ..JobOptions::default() };
+    let options = Some(Box::new(options));
+    Case::new(line, &Command::Do { id: &id, type_name: "t".into(), arg: Some(&arg), options })
 }
 
 fn did_by_id(random: &mut Random) -> Case {
@@ -111,6 +122,7 @@ fn decoding(criterion: &mut Criterion) {
         ("do, arg of 32 bytes", cases(do_plain)),
         ("do, arg of 4 KiB, nested", cases(do_nested)),
         ("do, escapes", cases(do_escaped)),
+        ("do, 3 options, arg of 32 bytes", cases(do_options)),
         ("did by id", cases(did_by_id)),
         ("did by job", cases(did_by_number)),
         ("can_do, 3 types", cases(can_do)),
@@ -179,6 +191,11 @@ struct Texts {
     job: u64,
 }
 
+/// Returns a `do` to a worker, which has the job's number if the worker gave `max_jobs`.
+fn reply_do(it: &Texts, job: Option<u64>) -> Reply<'_> {
+    Reply::Do { id: &it.id, type_name: "t17", job, attempt: 1, run_limit_ms: None, arg: Some(&it.value) }
+}
+
 /// A kind of reply, and the line that it must become.
 struct Kind {
     name: &'static str,
@@ -189,12 +206,12 @@ struct Kind {
 const KINDS: [Kind; 3] = [
     Kind {
         name: "do, arg of 32 bytes",
-        reply: |it| Reply::Do { id: &it.id, type_name: "t17", job: None, arg: Some(&it.value) },
+        reply: |it| reply_do(it, None),
         line: |it| format!(r#"{{"cmd":"do","id":{},"type":"t17","arg":{}}}"#, it.id, it.value),
     },
     Kind {
         name: "do with a number, arg of 32 bytes",
-        reply: |it| Reply::Do { id: &it.id, type_name: "t17", job: Some(it.job), arg: Some(&it.value) },
+        reply: |it| reply_do(it, Some(it.job)),
         line: |it| format!(r#"{{"cmd":"do","id":{},"type":"t17","job":{},"arg":{}}}"#, it.id, it.job, it.value),
     },
     Kind {

@@ -162,7 +162,7 @@ impl OneShard {
 
     fn submit(&mut self, job: usize) {
         let type_name = TypeName::from(&self.types[job % self.types.len()]);
-        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG) };
+        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG), options: None };
         self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
     }
 

@@ -155,7 +155,17 @@ fn fault_of(refusal: &Refusal<'_>) -> Option<Fault> {
         (Code::BadRequest, _) => Some(Fault::BadRequest),
         (Code::UnknownCmd, _) => Some(Fault::UnknownCmd),
         // The decoder does not refuse with these codes.
-        (Code::NotHolding | Code::QueueFull | Code::Failed | Code::GaveUp | Code::Shutdown, _) => None,
-        (Code::Cancelled | Code::Expired | Code::TimedOut | Code::NoWorker, _) => None,
+        (
+            Code::NotHolding
+            | Code::QueueFull
+            | Code::Failed
+            | Code::GaveUp
+            | Code::Shutdown
+            | Code::Cancelled
+            | Code::Expired
+            | Code::TimedOut
+            | Code::NoWorker,
+            _,
+        ) => None,
     }
 }

@@ -100,6 +100,9 @@ mod tests {
             r#"{"arg":{"a": [1 , 2.5],"b":"\u0061"},"id":-0}"#,
             r#"{"id":0,"res":null,"err":true,"arg":"\"\\","code":1e400}"#,
             "{\"type\":\"\u{e9}\u{2028}\u{7f}\",\"\":\"{[,:}\"}",
+            r#"{"cmd":"do","id":1,"type":"t","priority":-5,"delay_ms":0,"key":"k","cancellable":true,"progress":false}"#,
+            r#"{"deadline_ms":10,"run_limit_ms":2592000000,"attempts":1,"need_worker":true,"background":false,"data":[1]}"#,
+            r#"{"key":"k","key":"k","data":{},"data":null}"#,
         ] {
             assert!(is_taken(line), "{line}");
         }
@@ -142,6 +145,11 @@ mod tests {
             r#"{"cmd"#,
             r#"{"cmd":"pi"#,
             r#"{"\u0063md":"ping"}"#,
+            r#"{"cmd":"ping","\u006bey":1}"#,
+            r#"{"priority":-}"#,
+            r#"{"priority":+5}"#,
+            r#"{"attempts":05}"#,
+            r#"{"cancellable":True}"#,
             "{\"cmd\":\"p\ting\"}",
             "{\"cmd\":\"ping\r\"}",
             "{\"cmd\":\"ping\",\r\"id\":1}",

@@ -26,7 +26,7 @@ pub(super) enum Name {
     Err,
     Types,
     MaxJobs,
-    Priority = NAMES.len() as isize,
+    Priority = 10, // The first of RARE_NAMES.
     DelayMs,
     DeadlineMs,
     RunLimitMs,
@@ -219,6 +219,41 @@ mod tests {
         for (at, name) in [Cmd, Id, Type, Arg, Job, Res, Err, Types, MaxJobs].into_iter().enumerate() {
             assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
         }
+        assert_eq!(members.rare, None, "a line of these names makes no room for others");
+    }
+
+    #[test]
+    fn rare_names_are_in_the_order_of_the_enum() {
+        use Name::{
+            Attempts, Background, Cancellable, Data, DeadlineMs, DelayMs, Key, NeedWorker, Priority, Progress,
+            RunLimitMs,
+        };
+        let names = [
+            Priority,
+            DelayMs,
+            DeadlineMs,
+            RunLimitMs,
+            Attempts,
+            Cancellable,
+            Progress,
+            Key,
+            NeedWorker,
+            Background,
+            Data,
+        ];
+        let texts = [
+            r#""priority":0,"delay_ms":1,"deadline_ms":2,"run_limit_ms":3,"attempts":4,"cancellable":5"#,
+            r#""progress":6,"key":7,"need_worker":8,"background":9,"data":10"#,
+        ];
+        let line = format!("{{{}}}", texts.join(","));
+        let members = Members::read(line.as_bytes()).unwrap();
+        for (at, name) in names.into_iter().enumerate() {
+            assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
+            let line = format!(r#"{{"{}":1}}"#, RARE_NAMES[at]);
+            let alone = Members::read(line.as_bytes()).unwrap();
+            assert_eq!(names.iter().filter(|&&name| alone.get(name).is_some()).count(), 1, "{line}");
+            assert_eq!(alone.has_options(), name != Data, "{line}");
+        }
     }
 
     #[test]
@@ -252,6 +287,10 @@ mod tests {
             (r#"{"id":1,"id":1}"#, Some("id")),
             (r#"{"id":1,"\u0069d":null,"id":2}"#, Some("id")),
             (r#"{"code":1,"cod\u0065":1}"#, Some("code")),
+            (r#"{"priority":1,"pr\u0069ority":1}"#, Some("priority")),
+            (r#"{"data":1,"x":1,"key":1,"key":1,"data":1}"#, Some("key")),
+            (r#"{"data":null,"data":null}"#, Some("data")),
+            (r#"{"delay":1,"delay":1,"keys":1,"keys":1}"#, None),
             (r#"{"x":1,"x":1,"id":1}"#, None),
             (r#"{"id":{"id":1},"arg":[{"id":1,"id":2}]}"#, None),
             (r#"{"ID":1,"id ":1,"id\u0000":1}"#, None),

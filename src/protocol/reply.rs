@@ -57,7 +57,7 @@ pub enum Reply<'a> {
         /// The worker's own value, as it came.
         data: &'a str,
     },
-    /// To a worker that gave `max_jobs`: nobody wants this job any more.
+    /// To a worker that gave `max_jobs`: this job is no longer wanted.
     Cancel {
         /// The job's number.
         job: u64,
@@ -249,24 +249,75 @@ mod tests {
     use super::*;
     use crate::metrics::OldestRunning;
 
+    /// A `do` with all that it may have, and the largest numbers.
+    const LONGEST_DO: Reply<'_> = Reply::Do {
+        id: "1",
+        type_name: "t",
+        job: Some(u64::MAX),
+        attempt: u32::MAX,
+        run_limit_ms: Some(u64::MAX),
+        arg: Some("0"),
+    };
+    const LONGEST_DO_LINE: &str = concat!(
+        r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"#,
+        r#""run_limit_ms":18446744073709551615,"arg":0}"#,
+    );
+
+    /// A `do` of a first attempt without a run limit.
+    fn to_worker(job: Option<u64>, arg: Option<&'static str>) -> Reply<'static> {
+        Reply::Do { id: "1", type_name: "t", job, attempt: 1, run_limit_ms: None, arg }
+    }
+
     /// Replies of every shape, and their lines without the end.
     fn rows() -> Vec<(Reply<'static>, &'static str)> {
         let (id, type_name) = ("1", "t");
         vec![
-            (Reply::Do { id, type_name, job: None, arg: None }, r#"{"cmd":"do","id":1,"type":"t"}"#),
+            (to_worker(None, None), r#"{"cmd":"do","id":1,"type":"t"}"#),
             (
-                Reply::Do { id: r#""\u0061""#, type_name: r#"\"\\"#, job: None, arg: Some("null") },
+                Reply::Do {
+                    id: r#""\u0061""#,
+                    type_name: r#"\"\\"#,
+                    job: None,
+                    attempt: 1,
+                    run_limit_ms: None,
+                    arg: Some("null"),
+                },
                 r#"{"cmd":"do","id":"\u0061","type":"\"\\","arg":null}"#,
             ),
-            (Reply::Do { id, type_name, job: Some(0), arg: None }, r#"{"cmd":"do","id":1,"type":"t","job":0}"#),
+            (to_worker(Some(0), None), r#"{"cmd":"do","id":1,"type":"t","job":0}"#),
             (
-                Reply::Do { id, type_name, job: Some((1 << 53) - 1), arg: Some(r#"{ "a" : [1e400, -0] }"#) },
+                to_worker(Some((1 << 53) - 1), Some(r#"{ "a" : [1e400, -0] }"#)),
                 r#"{"cmd":"do","id":1,"type":"t","job":9007199254740991,"arg":{ "a" : [1e400, -0] }}"#,
             ),
+            (to_worker(Some(u64::MAX), None), r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#),
             (
-                Reply::Do { id, type_name, job: Some(u64::MAX), arg: None },
-                r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#,
+                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: Some(500), arg: Some("0") },
+                r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2,"run_limit_ms":500,"arg":0}"#,
             ),
+            (
+                Reply::Do { id, type_name, job: Some(3), attempt: 1, run_limit_ms: Some(0), arg: None },
+                r#"{"cmd":"do","id":1,"type":"t","job":3,"run_limit_ms":0}"#,
+            ),
+            (
+                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: None, arg: None },
+                r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2}"#,
+            ),
+            (
+                Reply::Do { id, type_name, job: None, attempt: 2, run_limit_ms: Some(500), arg: Some("0") },
+                r#"{"cmd":"do","id":1,"type":"t","arg":0}"#,
+            ),
+            (
+                Reply::Do { id, type_name, job: Some(u64::MAX), attempt: u32::MAX, run_limit_ms: None, arg: Some("0") },
+                r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"arg":0}"#,
+            ),
+            (LONGEST_DO, LONGEST_DO_LINE),
+            (
+                Reply::Progress { id: r#""\u0061""#, data: r#"{ "a" : 1e400 }"# },
+                r#"{"cmd":"progress","id":"\u0061","data":{ "a" : 1e400 }}"#,
+            ),
+            (Reply::Progress { id, data: "null" }, r#"{"cmd":"progress","id":1,"data":null}"#),
+            (Reply::Cancel { job: 0 }, r#"{"cmd":"cancel","job":0}"#),
+            (Reply::Cancel { job: u64::MAX }, r#"{"cmd":"cancel","job":18446744073709551615}"#),
             (Reply::Done { id: "1e400", res: None }, r#"{"cmd":"did","id":1e400}"#),
             (Reply::Done { id, res: Some("2.50") }, r#"{"cmd":"did","id":1,"res":2.50}"#),
             (Reply::Failed { id, err: r#"{"why":1}"# }, r#"{"cmd":"did","id":1,"err":{"why":1},"code":"failed"}"#),
@@ -305,9 +356,18 @@ mod tests {
 
     #[test]
     fn every_code_has_its_name() {
-        let codes = [Code::TooLong, Code::BadRequest, Code::UnknownCmd, Code::GaveUp, Code::QueueFull, Code::Shutdown];
-        let names = ["too_long", "bad_request", "unknown_cmd", "gave_up", "queue_full", "shutdown"];
-        for (code, name) in codes.into_iter().zip(names) {
+        for (code, name) in [
+            (Code::TooLong, "too_long"),
+            (Code::BadRequest, "bad_request"),
+            (Code::UnknownCmd, "unknown_cmd"),
+            (Code::GaveUp, "gave_up"),
+            (Code::QueueFull, "queue_full"),
+            (Code::Shutdown, "shutdown"),
+            (Code::Cancelled, "cancelled"),
+            (Code::Expired, "expired"),
+            (Code::TimedOut, "timed_out"),
+            (Code::NoWorker, "no_worker"),
+        ] {
             let mut out = Vec::new();
             Reply::NotDone { id: "0", code, text: "x" }.encode(&mut out);
             assert_eq!(out, format!("{{\"cmd\":\"did\",\"id\":0,\"err\":\"x\",\"code\":\"{name}\"}}\r\n").as_bytes());

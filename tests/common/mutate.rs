@@ -5,7 +5,7 @@
 use super::random::Random;
 
 /// What is put into lines.
-const PIECES: [&[u8]; 32] = [
+const PIECES: [&[u8]; 44] = [
     b"\"",
     b"\\",
     b"{",
@@ -29,6 +29,18 @@ const PIECES: [&[u8]; 32] = [
     b"\"err\":[],",
     b"\"types\":[],",
     b"\"max_jobs\":2,",
+    b"\"priority\":-1,",
+    b"\"delay_ms\":0,",
+    b"\"deadline_ms\":5000,",
+    b"\"run_limit_ms\":6000,",
+    b"\"attempts\":1,",
+    b"\"cancellable\":true,",
+    b"\"progress\":true,",
+    b"\"key\":\"k\",",
+    b"\"need_worker\":true,",
+    b"\"background\":true,",
+    b"\"data\":[],",
+    b"false",
     b"\\u0061",
     b"\\ud800",
     b"\\udc00",

@@ -11,9 +11,23 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Both the unit tests and the crates in `tests` include this file: what it compares is where it is included.
-use super::{Code, Command, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
+use super::{Code, Command, JobOptions, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
 
-const KNOWN: [&str; 10] = ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job"];
+const KNOWN: [&str; 11] = ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data"];
+
+/// The options of a `do`.
+const OPTIONS: [&str; 10] = [
+    "priority",
+    "delay_ms",
+    "deadline_ms",
+    "run_limit_ms",
+    "attempts",
+    "cancellable",
+    "progress",
+    "key",
+    "need_worker",
+    "background",
+];
 
 /// An object's members in their order, including those given twice.
 struct Pairs(Vec<(String, Value)>);
@@ -67,7 +81,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
     let id = once("id").filter(|id| id.is_string() || id.is_number());
     let cmd = once("cmd").and_then(Value::as_str);
     let refused = |code| Verdict::Refused { code, id: id.cloned(), is_do: cmd == Some("do") && id.is_some() };
-    if KNOWN.iter().any(|name| all(name).len() > 1) {
+    if KNOWN.iter().chain(&OPTIONS).any(|name| all(name).len() > 1) {
         return refused(Code::BadRequest);
     }
     let is_type = |value: &Value| value.as_str().is_some_and(|name| (1..=255).contains(&name.len()));
@@ -76,13 +90,13 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         once(name).is_none_or(|it| it.as_u64().is_some_and(|it| range.contains(&it)))
     };
     let one = |name: &str| once(name).map_or(Value::Null, |value| vec![value.clone()].into());
+    let is_named = if once("job").is_some() { number("job", 0..=(1 << 53) - 1) } else { id.is_some() };
     let legal = match cmd {
         None => return refused(Code::BadRequest),
-        Some("do") => id.is_some() && once("type").is_some_and(is_type),
-        Some("did") => {
-            let named = if once("job").is_some() { number("job", 0..=(1 << 53) - 1) } else { id.is_some() };
-            named && (once("res").is_none() || once("err").is_none())
-        }
+        Some("do") => id.is_some() && once("type").is_some_and(is_type) && are_options(&once),
+        Some("did") => is_named && (once("res").is_none() || once("err").is_none()),
+        Some("progress") => is_named,
+        Some("cancel") => id.is_some(),
         Some("can_do") => types.is_some() && number("max_jobs", 1..=65_535),
         Some("cant_do") => types.is_some(),
         Some("metrics") => once("types").is_none_or(Value::is_boolean) || types.is_some(),
@@ -93,7 +107,9 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         return refused(Code::BadRequest);
     }
     let parts = match cmd {
-        Some("do") => vec![one("id"), one("type"), one("arg")],
+        Some("do") => vec![one("id"), one("type"), one("arg"), options(&once)],
+        Some("cancel") => vec![one("id")],
+        Some("progress") => vec![id.cloned().into(), one("job"), one("data")],
         Some("did") => vec![id.cloned().into(), one("job"), one("res"), one("err")],
         Some("can_do") => vec![one("types"), one("max_jobs")],
         Some("cant_do") => vec![one("types")],
@@ -101,6 +117,35 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         _ => vec![],
     };
     Verdict::Accepted([vec![cmd.into()], parts].concat().into())
+}
+
+/// Whether a `do` has no option that is wrong.
+fn are_options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> bool {
+    let number = |name, range: RangeInclusive<i64>| {
+        once(name).is_none_or(|it| it.as_i64().is_some_and(|it| range.contains(&it)))
+    };
+    let is_on = |name| once(name).is_some_and(|value| *value == true);
+    number("priority", -128..=127)
+        && number("delay_ms", 0..=2_592_000_000)
+        && number("deadline_ms", 1..=2_592_000_000)
+        && number("run_limit_ms", 1..=2_592_000_000)
+        && number("attempts", 1..=255)
+        && once("key").is_none_or(|key| key.as_str().is_some_and(|key| (1..=255).contains(&key.len())))
+        && ["cancellable", "progress", "need_worker", "background"]
+            .into_iter()
+            .all(|name| once(name).is_none_or(Value::is_boolean))
+        && !(is_on("background") && (is_on("cancellable") || is_on("progress") || once("deadline_ms").is_some()))
+}
+
+/// The options of a `do`, those that are absent with the value that they then have; null if there are none.
+fn options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> Value {
+    let given = OPTIONS.map(once);
+    if given.iter().all(Option::is_none) {
+        return Value::Null;
+    }
+    let (zero, none, off) = (Value::from(0), Value::Null, Value::Bool(false));
+    let absent = [&zero, &zero, &none, &none, &none, &off, &off, &none, &off, &off];
+    given.into_iter().zip(absent).map(|(given, absent)| given.unwrap_or(absent).clone()).collect()
 }
 
 /// Decodes by the decoder, into the same values. Checks on the way that what is carried lies in the line, and that types are
@@ -118,25 +163,46 @@ fn by_decoder(line: &[u8]) -> Verdict {
         Value::from(meaning)
     };
     let list = |types: &[TypeName<'_>]| vec![Value::from(types.iter().map(name).collect::<Vec<_>>())].into();
+    let number = |job: JobRef<'_>, id: Option<&str>| match job {
+        JobRef::Lease(number) => vec![Value::from(number)].into(),
+        JobRef::Id(name) => {
+            assert_eq!(Some(name), id);
+            Value::Null
+        }
+    };
     let parts = match decode(line) {
         Err(Refusal { code, id, is_do, .. }) => return Verdict::Refused { code, id: id.map(value), is_do },
         Ok(Command::Ping) => vec!["ping".into()],
-        Ok(Command::Do { id, type_name, arg }) => {
-            vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg)]
+        Ok(Command::Do { id, type_name, arg, options }) => {
+            let options = options.map_or(Value::Null, |options| {
+                let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = *options;
+                let JobOptions { cancellable, progress, key, need_worker, background, .. } = *options;
+                let key = key.as_ref().map(name);
+                serde_json::json!([
+                    priority,
+                    delay_ms,
+                    deadline_ms,
+                    run_limit_ms,
+                    attempts,
+                    cancellable,
+                    progress,
+                    key,
+                    need_worker,
+                    background,
+                ])
+            });
+            vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg), options]
+        }
+        Ok(Command::Cancel { id }) => vec!["cancel".into(), one(Some(id))],
+        Ok(Command::Progress { job, id, data }) => {
+            vec!["progress".into(), id.map(value).into(), number(job, id), one(data)]
         }
         Ok(Command::Did { job, id, outcome }) => {
-            let job = match job {
-                JobRef::Lease(number) => vec![Value::from(number)].into(),
-                JobRef::Id(name) => {
-                    assert_eq!(Some(name), id);
-                    Value::Null
-                }
-            };
             let (res, err) = match outcome {
                 Outcome::Res(res) => (res, None),
                 Outcome::Err(err) => (None, Some(err)),
             };
-            vec!["did".into(), id.map(value).into(), job, one(res), one(err)]
+            vec!["did".into(), id.map(value).into(), number(job, id), one(res), one(err)]
         }
         Ok(Command::CanDo { types, max_jobs, .. }) => {
             vec!["can_do".into(), list(&types), max_jobs.map(|count| vec![Value::from(count)]).into()]

@@ -68,12 +68,13 @@ impl Fixture {
     /// Has values carried that stand in a line, or the line refused.
     fn feed(&mut self, line: &[u8]) {
         match decode(line) {
-            Ok(Command::Do { id, type_name, arg }) => {
+            Ok(Command::Do { id, type_name, arg, .. }) => {
                 self.carry(id, &type_name, arg, Outcome::Res(arg));
             }
             Ok(Command::Did { id, outcome, .. }) => {
                 self.carry(id.unwrap_or("0"), "t", None, outcome);
             }
+            Ok(Command::Progress { id, data, .. }) => self.carry(id.unwrap_or("0"), "t", data, Outcome::Res(data)),
             Ok(_) => {}
             Err(refusal) => {
                 let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
@@ -91,7 +92,7 @@ impl Fixture {
         let meaning: String = serde_json::from_str(&format!("\"{type_name}\"")).expect("the inside of a string");
         for worker in self.workers {
             self.world.can_do(worker, &[type_name], None);
-            self.world.command(self.client, Command::Do { id, type_name: type_name.into(), arg });
+            self.world.command(self.client, Command::Do { id, type_name: type_name.into(), arg, options: None });
             let line = self.told(worker);
             let told = read(&line);
             let expected = Line { cmd: "do", id: Some(id), type_name: Some(meaning.clone()), arg, ..Line::default() };

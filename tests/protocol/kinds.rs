@@ -58,6 +58,37 @@ fn f32_a_do_with_a_member_of_the_wrong_kind_is_refused() {
     check_member(r#"{"cmd":"do","id":7,"type":"t","arg":%}"#, &VALUES, "", "");
 }
 
+/// The job can be cancelled, so nothing remains of it when its submitter leaves.
+#[test]
+fn f32_a_do_with_an_option_of_the_wrong_kind_is_refused() {
+    let (flags, months) = (["true", "false"], ["1", "65535", "65536"]);
+    for (member, right) in [
+        ("priority", &["0", "1", "-1"][..]),
+        ("delay_ms", &["0", "1", "65535", "65536"]),
+        ("deadline_ms", &months),
+        ("run_limit_ms", &months),
+        ("attempts", &["1"]),
+        ("progress", &flags),
+        ("key", &[r#""x""#, r#""1""#]),
+    ] {
+        let line = format!(r#"{{"cmd":"do","id":7,"type":"t","cancellable":true,"{member}":%}}"#);
+        check_member(&line, right, "", "did 7 bad_request");
+    }
+    check_member(r#"{"cmd":"do","id":7,"type":"t","cancellable":%}"#, &flags, "", "did 7 bad_request");
+    check_member(r#"{"cmd":"do","id":7,"type":"t","data":%}"#, &VALUES, "", "");
+    for right in [r#""cancellable":true"#, r#""progress":true"#, r#""deadline_ms":1"#] {
+        let line = format!(r#"{{"cmd":"do","id":7,"type":"t","background":%,{right}}}"#);
+        check_member(&line, &["false"], "", "did 7 bad_request");
+    }
+}
+
+#[test]
+fn f32_a_cancel_without_an_id_is_refused() {
+    let ids = [&NUMBERS[..], &STRINGS].concat();
+    check_member(r#"{"cmd":"cancel","id":%}"#, &ids, "", BAD);
+    check_member(r#"{"cmd":"cancel","id":7,"job":%}"#, &VALUES, "", "");
+}
+
 #[test]
 fn f32_a_did_with_a_member_of_the_wrong_kind_is_refused() {
     let ids = [&NUMBERS[..], &STRINGS].concat();
@@ -85,7 +116,9 @@ fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
 
 #[test]
 fn f32_a_ping_minds_no_kind_of_any_member() {
-    for member in ["id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "x"] {
+    for member in
+        ["id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "key", "priority", "x"]
+    {
         check_member(&format!(r#"{{"cmd":"ping","{member}":%}}"#), &VALUES, "pong", "");
     }
 }

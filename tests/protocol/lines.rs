@@ -1,7 +1,7 @@
 //! The corpus: each of its lines comes to what its row says, whole or cut, as a later line or as the first.
 
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
 use deputy::protocol::frame::{Frame, Framer};
 
 use crate::corpus::{Row, rows};
@@ -39,16 +39,16 @@ fn outcome(frame: Frame<'_>) -> (String, bool) {
 fn understood(command: &Command<'_>) -> String {
     match command {
         Command::Ping => "ping".to_owned(),
-        Command::Do { id, type_name, arg } => {
+        Command::Do { id, type_name, arg, options } => {
             let arg = arg.map_or_else(String::new, |arg| format!(",\"arg\":{arg}"));
-            format!(r#"{{"cmd":"do","id":{id},"type":"{type_name}"{arg}}}"#)
+            let options = options.as_ref().map_or_else(String::new, |options| asked(options));
+            format!(r#"{{"cmd":"do","id":{id},"type":"{type_name}"{arg}}}{options}"#)
         }
+        Command::Cancel { id } => format!("cancel {id}"),
+        Command::Progress { job, id, data: None } => format!("progress {}", job_name(*job, *id)),
+        Command::Progress { job, id, data: Some(data) } => format!("progress {} data {data}", job_name(*job, *id)),
         Command::Did { job, id, outcome } => {
-            let name = match (job, id) {
-                (JobRef::Id(id), _) => (*id).to_owned(),
-                (JobRef::Lease(number), None) => format!("job {number}"),
-                (JobRef::Lease(number), Some(id)) => format!("job {number} id {id}"),
-            };
+            let name = job_name(*job, *id);
             match outcome {
                 Outcome::Res(None) => format!("did {name}"),
                 Outcome::Res(Some(res)) => format!("did {name} res {res}"),
@@ -62,6 +62,34 @@ fn understood(command: &Command<'_>) -> String {
         Command::Metrics { types: TypesAsked::All } => "metrics all".to_owned(),
         Command::Metrics { types: TypesAsked::Named(types) } => format!("metrics {}", list(types)),
     }
+}
+
+/// How a line names a job.
+fn job_name(job: JobRef<'_>, id: Option<&str>) -> String {
+    match (job, id) {
+        (JobRef::Id(id), _) => id.to_owned(),
+        (JobRef::Lease(number), None) => format!("job {number}"),
+        (JobRef::Lease(number), Some(id)) => format!("job {number} id {id}"),
+    }
+}
+
+/// The options of a job that are not as if they were absent.
+fn asked(options: &JobOptions<'_>) -> String {
+    let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = options;
+    let JobOptions { cancellable, progress, key, need_worker, background, .. } = options;
+    let words = [
+        (*priority != 0).then(|| format!(" priority {priority}")),
+        (*delay_ms != 0).then(|| format!(" delay_ms {delay_ms}")),
+        deadline_ms.map(|ms| format!(" deadline_ms {ms}")),
+        run_limit_ms.map(|ms| format!(" run_limit_ms {ms}")),
+        attempts.map(|count| format!(" attempts {count}")),
+        cancellable.then(|| " cancellable".to_owned()),
+        progress.then(|| " progress".to_owned()),
+        key.as_ref().map(|key| format!(" key \"{key}\"")),
+        need_worker.then(|| " need_worker".to_owned()),
+        background.then(|| " background".to_owned()),
+    ];
+    words.into_iter().flatten().collect()
 }
 
 fn list(types: &[TypeName<'_>]) -> String {

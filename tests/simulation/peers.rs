@@ -108,7 +108,7 @@ impl Schedule {
                 self.poison.push(serial);
             }
         }
-        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg) });
+        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg), options: None });
     }
 
     /// Returns the code with which a job of this size must be refused, if it must.
@@ -261,7 +261,10 @@ impl Schedule {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
             2 => Input::BytesRead { conn, partial_bytes: 70 },
-            3 => Input::Command { from: conn, command: Command::Do { id: "7", type_name: name.into(), arg: None } },
+            3 => Input::Command {
+                from: conn,
+                command: Command::Do { id: "7", type_name: name.into(), arg: None, options: None },
+            },
             _ => Input::Command {
                 from: conn,
                 command: Command::CanDo { types: vec![name.into()], max_jobs: None, id: None },

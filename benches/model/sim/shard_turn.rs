@@ -81,7 +81,10 @@ impl World {
                 shard.io.spend(Work::Home, costs.submit_ns * u64::from(is_home(&type_number)));
                 let id = job.to_string();
                 let type_name = self.types[type_number].name.as_str().into();
-                shard.step(Input::Command { from, command: Command::Do { id: &id, type_name, arg: Some(ARG) } });
+                shard.step(Input::Command {
+                    from,
+                    command: Command::Do { id: &id, type_name, arg: Some(ARG), options: None },
+                });
             }
             Request::Did { job, number } => {
                 let Role::Worker(types) = &self.conns[conn].role else { unreachable!("only workers receive jobs") };

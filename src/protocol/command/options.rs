@@ -7,6 +7,7 @@ use crate::protocol::members::{Members, Name};
 
 /// What a job asks for; the default is what one asks for that gives no option.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member on the wire")]
 pub struct JobOptions<'a> {
     /// Among waiting jobs of a type the higher goes first.
     pub priority: i8,
@@ -20,7 +21,7 @@ pub struct JobOptions<'a> {
     pub attempts: Option<u8>,
     /// Whether `cancel` and the end of its submitter's connection end it.
     pub cancellable: bool,
-    /// Whether its submitter is told of its progress.
+    /// Whether its submitter receives its progress.
     pub progress: bool,
     /// What it has in common with jobs of its type that one run answers: canonical text, as a type's.
     pub key: Option<TypeName<'a>>,

@@ -3,6 +3,8 @@
 use super::*;
 
 mod jobs;
+mod options;
+mod progress;
 mod types;
 
 fn decoded(line: &str) -> Result<Command<'_>, Refusal<'_>> {
@@ -32,7 +34,7 @@ fn check_refusal(line: &str, code: Code, reason: &str, id: Option<&str>, is_do: 
 }
 
 fn job<'a>(id: &'a str, type_name: &'a str, arg: Option<&'a str>) -> Command<'a> {
-    Command::Do { id, type_name: type_name.into(), arg }
+    Command::Do { id, type_name: type_name.into(), arg, options: None }
 }
 
 fn did<'a>(job: JobRef<'a>, id: Option<&'a str>, outcome: Outcome<'a>) -> Command<'a> {
@@ -46,6 +48,21 @@ fn names(types: &[&'static str]) -> Vec<TypeName<'static>> {
 fn can_do(types: &[&'static str], max_jobs: Option<u32>) -> Command<'static> {
     Command::CanDo { types: names(types), max_jobs, id: None }
 }
+
+/// Known names that few lines have.
+const RARE_NAMES: [&str; 11] = [
+    "priority",
+    "delay_ms",
+    "deadline_ms",
+    "run_limit_ms",
+    "attempts",
+    "cancellable",
+    "progress",
+    "key",
+    "need_worker",
+    "background",
+    "data",
+];
 
 #[test]
 fn escapes_are_honoured_in_names_and_cmd() {
@@ -79,6 +96,13 @@ fn members_given_twice_are_refused_before_cmd_is_looked_at() {
             (r#"{"cmd":"did","id":"a","err":1,"err":1}"#, "err is given twice", Some(r#""a""#)),
         ],
     );
+    for name in RARE_NAMES {
+        let reason = format!("{name} is given twice");
+        for cmd in ["ping", "did", "cancel", "quit"] {
+            let line = format!(r#"{{"cmd":"{cmd}","{name}":1,"id":"a","{name}":1}}"#);
+            check_errors(Code::BadRequest, [(&*line, &*reason, Some(r#""a""#))]);
+        }
+    }
 }
 
 #[test]
@@ -107,7 +131,19 @@ fn members_that_a_command_does_not_use_may_be_of_any_kind() {
             did(JobRef::Id("1"), Some("1"), Outcome::Res(None)),
         ),
         (r#"{"cmd":"metrics","max_jobs":0,"id":{},"type":3}"#, Command::Metrics { types: TypesAsked::None }),
+        (r#"{"cmd":"do","id":1,"type":"t","data":[]}"#, job("1", "t", None)),
+        (
+            r#"{"cmd":"did","id":1,"priority":"x","key":0,"data":1}"#,
+            did(JobRef::Id("1"), Some("1"), Outcome::Res(None)),
+        ),
+        (r#"{"cmd":"cancel","id":1,"job":"x","type":0,"cancellable":5}"#, Command::Cancel { id: "1" }),
     ]);
+    for name in RARE_NAMES {
+        for value in ["null", "true", "-1", "0.5", r#""\ud800""#, "[]", "{}"] {
+            let line = format!(r#"{{"cmd":"ping","{name}":{value}}}"#);
+            check([(&*line, Command::Ping)]);
+        }
+    }
 }
 
 #[test]
@@ -121,7 +157,7 @@ fn cmd_must_be_a_string_that_names_a_command() {
             (r#"{"id":1,"cmd":["do"]}"#, "cmd must be a string", Some("1")),
         ],
     );
-    let reason = "can_do, cant_do, do, did, metrics or ping";
+    let reason = "can_do, cant_do, do, did, progress, cancel, metrics or ping";
     for cmd in ["", "DO", "do ", "pong", "error", "quit", r"\ud800", r"do\u0000"] {
         let line = format!(r#"{{"cmd":"{cmd}","id":"x","type":"t"}}"#);
         check_errors(Code::UnknownCmd, [(&*line, reason, Some(r#""x""#))]);
