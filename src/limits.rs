@@ -61,6 +61,9 @@ pub const SHARDS_MAX: usize = 1_024;
 /// Bytes read from one connection in one turn, so that none holds up the others of its shard.
 pub const READ_BYTES_PER_TURN: usize = 256 << 10;
 
+/// Timers that a shard handles in one turn, so that many that are due at once do not hold up its connections.
+pub const TIMERS_PER_TURN: usize = 1_024;
+
 /// Longest time-out that can be given, in seconds: a day.
 pub const SECONDS_MAX: u64 = 86_400;
 

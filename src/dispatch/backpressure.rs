@@ -8,6 +8,7 @@ use super::micros::Micros;
 use super::owner::Owner;
 use super::partials::Partial;
 use crate::flag::newly_set;
+use crate::limits::TIMERS_PER_TURN;
 use crate::metrics::Fault;
 use crate::protocol::Code;
 
@@ -109,7 +110,8 @@ impl Owner {
     /// The time of the last turn counts. In this one nothing has been read or written yet, and a shard that was held up
     /// itself (stopped, or without a processor) must first see what its peers did meanwhile.
     pub(super) fn close_stalled(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(id) = self.stall_timers.pop_due(self.last_turn) {
+        let mut budget = TIMERS_PER_TURN;
+        while let Some(id) = self.stall_timers.pop_due(self.last_turn, &mut budget) {
             let Some(conn) = self.conns.get(id) else { continue };
             let due = conn.moved + Micros::from_ms(ctx.settings.stall_ms);
             if !conn.is_paused() {

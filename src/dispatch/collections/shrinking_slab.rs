@@ -55,6 +55,11 @@ impl<T> ShrinkingSlab<T> {
     pub(in crate::dispatch) fn len(&self) -> usize {
         self.entries.len()
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
 }
 
 impl<T> Index<u32> for ShrinkingSlab<T> {

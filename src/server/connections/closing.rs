@@ -2,7 +2,7 @@
 
 use super::Connections;
 use crate::dispatch::message::{Closing, ConnId, Micros};
-use crate::limits::LINGER_MS;
+use crate::limits::{LINGER_MS, TIMERS_PER_TURN};
 use crate::server::conn::{Connection, Stage};
 
 impl Connections {
@@ -56,7 +56,8 @@ impl Connections {
     /// Drops the connections whose time is over. Must be called after the turn's writes, because the shard itself may have
     /// been delayed.
     pub(in crate::server) fn close_overdue(&mut self) {
-        while let Some(id) = self.deadlines.pop_due(self.now) {
+        let mut budget = TIMERS_PER_TURN;
+        while let Some(id) = self.deadlines.pop_due(self.now, &mut budget) {
             let Some(conn) = self.get(id) else { continue };
             let close_by = conn.close_by;
             if close_by > self.now {
