@@ -39,6 +39,10 @@ pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 /// server of small jobs stays within twice its budget, the program included. The default budget leaves room for that.
 pub const JOB_FIXED_BYTES: u64 = 384;
 
+/// What a job that asks for more than a plain one counts beside that, in bytes: once if it has a run limit, attempts or a key,
+/// and once if it has a ticket, because it is delayed, has a deadline, can be cancelled or reports progress.
+pub const JOB_OPTIONS_BYTES: u64 = 256;
+
 /// Bytes of a line without its end: default, least and most of `--max-line`.
 pub const LINE_BYTES_DEFAULT: usize = 16 << 20;
 /// See [`LINE_BYTES_DEFAULT`].

@@ -47,18 +47,34 @@ figures! {
     jobs_done,
     /// Jobs requeued because their worker was lost.
     jobs_reassigned,
-    /// Jobs that ended with the worker's `err`, `gave_up`, or, once accepted, `shutdown`.
+    /// Jobs that ended in any other way, once accepted.
     jobs_failed,
+    /// Of the jobs that failed, those that ended with `cancelled`.
+    jobs_cancelled,
+    /// Of the jobs that failed, those that ended with `expired`.
+    jobs_expired,
+    /// Of the jobs that failed, those that ended with `timed_out`.
+    jobs_timed_out,
+    /// Of the jobs that failed, those that ended with `no_worker`.
+    jobs_no_worker,
+    /// Of the jobs accepted, those that joined another one with their key.
+    jobs_joined,
     /// `do` lines that were refused.
     jobs_refused,
     /// Answers whose submitter had left.
     results_dropped,
+    /// Progress that was dropped because its submitter does not read.
+    progress_dropped,
     /// `error` lines sent.
     protocol_errors,
     /// Jobs in queues of this shard.
     jobs_waiting,
     /// Jobs that workers of this shard hold.
     jobs_running,
+    /// Jobs submitted here that wait for their delay.
+    jobs_delayed,
+    /// Slots of workers of this shard that are taken by a job that has ended.
+    slots_spent,
     /// Connections with a type.
     workers,
     /// Those of them that hold nothing.

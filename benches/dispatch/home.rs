@@ -63,7 +63,7 @@ fn hot() -> TypeRef {
 
 fn submission(number: usize) -> (ShardId, Message) {
     let from = other_shard(number);
-    let submitter = Submitter { shard: from, conn: ConnId { index: 0, generation: 0 } };
+    let submitter = Submitter::Conn(from, ConnId { index: 0, generation: 0 });
     (
         from,
         Message::Submit {

@@ -36,6 +36,7 @@ fn core(shards: u16) -> Dispatch {
         shard: ShardId(0),
         shards,
         attempts_max: 3,
+        run_limit_ms: 0,
         memory_bytes_max: 1 << 40,
         unsent_bytes_max: 64 << 20,
         stall_ms: 30_000,

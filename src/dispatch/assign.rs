@@ -12,11 +12,12 @@
 
 use super::capacity::{Need, Place};
 use super::ctx::Ctx;
+use super::holding::run_limit_ms;
 use super::ids::{ConnId, Membership, PoolId};
-use super::job::{End, Job};
+use super::job::{End, Job, Reason};
 use super::message::{JobEvent, Message, Spends, Suspects};
 use super::owner::Owner;
-use super::slots::Slot;
+use super::slots::Held;
 use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::Reply;
 
@@ -142,9 +143,9 @@ impl Owner {
         };
         self.dirty.push(id);
         if ctx.stopping {
-            return ctx.end(job, End::Shutdown);
+            return ctx.end(job, End::NotDone(Reason::Shutdown));
         }
-        let need = if job.suspect { Need::SlotWithoutSuspect } else { Need::Slot };
+        let need = if job.is_suspect() { Need::SlotWithoutSuspect } else { Need::Slot };
         if let Some(worker) = reserved_by.filter(|&worker| self.may_take(worker, id, need)) {
             return self.send_job(worker, id, job, spends, ctx);
         }
@@ -167,10 +168,10 @@ impl Owner {
         }
         ctx.trace(&job, JobEvent::Sent(to));
         let lease = worker.slots.uses_leases().then(|| self.fresh_lease(ctx));
-        let (id_text, type_name, arg) = (job.id(), job.type_name(), job.arg());
-        self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt: 1, run_limit_ms: None, arg }, ctx);
-        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
-        worker.slots.fill(lease, Slot { job, pool: id, sent: ctx.now });
+        let run_limit_ms = run_limit_ms(&job, ctx);
+        let (id_text, type_name, attempt, arg) = (job.id(), job.type_name(), job.attempts + 1, job.arg());
+        self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt, run_limit_ms, arg }, ctx);
+        self.hold((to, lease), Held { job, pool: id, sent: ctx.now, limit: None }, run_limit_ms, ctx);
         self.refresh(to, Place::Back, ctx);
     }
 

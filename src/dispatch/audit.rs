@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::home::{Home, Queue};
-use super::ids::{ConnId, Membership, ShardId, Submitter};
+use super::home::{Group, Home, Queue};
+use super::ids::{ConnId, GroupId, Membership, ShardId, Submitter, TicketId};
 use super::job::Job;
 use super::owner::Owner;
 use super::pools::Pool;
+use super::tickets::{Stage, Ticket};
 use super::worker::Worker;
 
 /// Everything that a shard's core remembers.
@@ -20,6 +21,17 @@ pub struct Audit {
     pub pools: Vec<PoolAudit>,
     /// The home's queues.
     pub queues: Vec<QueueAudit>,
+    /// The tickets of jobs that were submitted here.
+    pub tickets: Vec<TicketAudit>,
+    /// The groups of keys whose home this is.
+    pub groups: Vec<GroupAudit>,
+    /// The tickets and groups of jobs that are doomed, as this home knows.
+    pub doomed: Vec<Submitter>,
+    /// The jobs that the home, and those that the owner of their workers, would find by their submitter; the members of groups
+    /// that may leave; the tickets that can be cancelled.
+    pub revocable: [usize; 4],
+    /// The timers of tickets, and those of run limits.
+    pub timers: [usize; 2],
     /// Entries of lists, timers, queries and other places that must be empty when no peer is connected.
     pub leftovers: usize,
 }
@@ -41,6 +53,47 @@ pub struct WorkerAudit {
     pub tracked: Vec<Arc<str>>,
     /// The jobs it holds, each with its lease.
     pub held: Vec<(Option<u64>, JobAudit)>,
+    /// Its spent slots.
+    pub spent: Vec<SpentAudit>,
+    /// Whether a job that it holds, or one of a spent slot, is a suspect.
+    pub holds_suspect: bool,
+}
+
+/// A spent slot.
+#[derive(Clone, Debug)]
+pub struct SpentAudit {
+    /// The lease of its job, if it had one.
+    pub lease: Option<u64>,
+    /// The type of its job.
+    pub of: Arc<str>,
+}
+
+/// A ticket.
+#[derive(Clone, Debug)]
+pub struct TicketAudit {
+    /// Its name.
+    pub id: TicketId,
+    /// Who sent the `do`.
+    pub conn: ConnId,
+    /// The job, while it is delayed.
+    pub delayed: Option<JobAudit>,
+    /// Whether its `did` was sent.
+    pub answered: bool,
+    /// Whether its `do` has a key.
+    pub keyed: bool,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub struct GroupAudit {
+    /// Its name.
+    pub id: GroupId,
+    /// Whether further lines may join it.
+    pub is_open: bool,
+    /// The type, and the key.
+    pub of: (String, String),
+    /// Its members: their submitters, and their ids.
+    pub members: Vec<(Submitter, String)>,
 }
 
 /// One type as an owner sees it.
@@ -64,6 +117,8 @@ pub struct PoolAudit {
     pub rejects_suspects: bool,
     /// Jobs of this type that this shard's workers hold.
     pub running: u64,
+    /// Slots of this type that are spent.
+    pub spent: u32,
 }
 
 /// One type as its home sees it.
@@ -77,6 +132,8 @@ pub struct QueueAudit {
     pub offers: Vec<(ShardId, u64)>,
     /// Shards that take no suspects.
     pub rejects_suspects: Vec<ShardId>,
+    /// Shards that have workers.
+    pub present: Vec<ShardId>,
 }
 
 /// A job, as far as tests need it.
@@ -94,6 +151,10 @@ pub struct JobAudit {
     pub suspect: bool,
     /// Lost attempts that count.
     pub attempts: u32,
+    /// Its priority.
+    pub priority: i8,
+    /// Its key, if it has one.
+    pub key: Option<String>,
 }
 
 impl Audit {
@@ -107,6 +168,11 @@ impl Audit {
             workers: workers.collect(),
             pools: owner.pools.iter().map(|pool| PoolAudit::of(pool, owner)).collect(),
             queues: home.queues().map(QueueAudit::of).collect(),
+            tickets: owner.tickets.iter().map(|(id, ticket)| TicketAudit::of(id, ticket)).collect(),
+            groups: home.groups.iter().map(|(id, group)| GroupAudit::of(id, group)).collect(),
+            doomed: home.doomed().collect(),
+            revocable: [home.revocable(), owner.holding.sizes().0, home.groups.sizes().1, owner.tickets.sizes().0],
+            timers: [owner.tickets.sizes().1, owner.holding.sizes().1],
             leftovers: nodes + owner.queries.len() + owner.partials.len() + owner.dirty.len() + owner.freed.len(),
         }
     }
@@ -115,6 +181,11 @@ impl Audit {
 impl WorkerAudit {
     fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
         let name = |member: &Membership| Arc::clone(&owner.pools.peek(member.pool).of.name);
+        let held = worker.slots.iter().filter_map(|(lease, slot)| Some((lease, slot.held()?)));
+        let spent = worker.slots.iter().filter_map(|(lease, slot)| {
+            let of = Arc::clone(&owner.pools.peek(slot.spent()?.pool).of.name);
+            Some(SpentAudit { lease, of })
+        });
         Self {
             conn,
             max_jobs: worker.max_jobs,
@@ -122,8 +193,28 @@ impl WorkerAudit {
             paused,
             types: worker.types().iter().map(name).collect(),
             tracked: worker.tracked().iter().map(name).collect(),
-            held: worker.slots.iter().map(|(lease, slot)| (lease, JobAudit::of(&slot.job))).collect(),
+            held: held.map(|(lease, held)| (lease, JobAudit::of(&held.job))).collect(),
+            spent: spent.collect(),
+            holds_suspect: worker.slots.hold_suspect(),
         }
+    }
+}
+
+impl TicketAudit {
+    fn of(id: TicketId, ticket: &Ticket) -> Self {
+        let delayed = match &ticket.stage {
+            Stage::Delayed(job) => Some(JobAudit::of(job)),
+            Stage::Live | Stage::Answered => None,
+        };
+        let answered = matches!(ticket.stage, Stage::Answered);
+        Self { id, conn: ticket.conn, delayed, answered, keyed: ticket.keyed }
+    }
+}
+
+impl GroupAudit {
+    fn of(id: GroupId, group: &Group) -> Self {
+        let members = group.members.values().map(|member| (member.submitter, member.id.to_string()));
+        Self { id, is_open: group.is_open(), of: group.of(), members: members.collect() }
     }
 }
 
@@ -139,6 +230,7 @@ impl PoolAudit {
             starved: pool.starved_since.is_some(),
             rejects_suspects: pool.rejects_suspects,
             running: pool.running,
+            spent: pool.spent,
         }
     }
 }
@@ -148,9 +240,10 @@ impl QueueAudit {
         let shards = || queue.offers.shards();
         Self {
             type_name: Arc::clone(&queue.of.name),
-            waiting: queue.waiting.iter().map(JobAudit::of).collect(),
+            waiting: queue.waiting.in_order().into_iter().map(JobAudit::of).collect(),
             offers: shards().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
             rejects_suspects: shards().filter(|&(_, _, rejects)| rejects).map(|(shard, _, _)| shard).collect(),
+            present: queue.offers.present().collect(),
         }
     }
 }
@@ -162,8 +255,10 @@ impl JobAudit {
             submitter: job.submitter,
             type_name: job.type_name().to_owned(),
             arrival: job.arrival,
-            suspect: job.suspect,
+            suspect: job.is_suspect(),
             attempts: job.attempts,
+            priority: job.priority,
+            key: job.key().map(str::to_owned),
         }
     }
 }

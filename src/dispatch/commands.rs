@@ -3,14 +3,16 @@
 use super::capacity::Place;
 use super::ctx::Ctx;
 use super::ids::{ConnId, Submitter};
-use super::job::{End, Job, QUEUE_FULL, SHUTDOWN};
+use super::job::{End, Job, QUEUE_FULL, Reason};
 use super::message::{Closing, Message};
 use super::owner::Owner;
+use super::slots::Slot;
+use super::submitters::bytes_of;
 use super::worker::Worker;
 use crate::limits::TYPES_PER_CONNECTION_MAX;
 use crate::metrics::Fault;
 use crate::protocol::Code;
-use crate::protocol::command::{Command, JobRef, Outcome, Refusal, Severity, TypeName, TypesAsked};
+use crate::protocol::command::{Command, JobOptions, JobRef, Outcome, Refusal, Severity, TypeName, TypesAsked};
 use crate::protocol::reply::Reply;
 
 impl Owner {
@@ -19,10 +21,13 @@ impl Owner {
         match command {
             Command::CanDo { types, max_jobs, id } => self.can_do(from, &types, max_jobs, id, ctx),
             Command::CantDo { types } => self.cant_do(from, &types, ctx),
-            Command::Do { id, type_name, arg, options: _ } => self.submit(from, id, &type_name, arg, ctx),
+            Command::Do { id, type_name, arg, options } => {
+                self.submit(from, id, &type_name, arg, options.as_deref(), ctx);
+            }
             Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, ctx),
+            Command::Cancel { id } => self.cancel(from, id, ctx),
+            Command::Progress { job, id, data } => self.progress(from, job, id, data, ctx),
             Command::Metrics { types } => self.metrics(from, &types, ctx),
-            Command::Cancel { .. } | Command::Progress { .. } => {}
             Command::Ping => self.send(from, &Reply::Pong, ctx),
         }
     }
@@ -39,7 +44,7 @@ impl Owner {
             Some(id) if refusal.is_do => self.refuse_job(from, id, refusal.code, &refusal.text, ctx),
             id => self.refuse(from, refusal.code, &refusal.text, id, ctx),
         }
-        let lost_a_did = refusal.code == Code::BadJson && self.conns.holds_jobs(from);
+        let lost_a_did = refusal.code == Code::BadJson && self.conns.owes_answers(from);
         if refusal.severity == Severity::Connection || lost_a_did {
             self.close(from, Closing::Explained, ctx);
         }
@@ -78,6 +83,10 @@ impl Owner {
             let pool = self.pools.enter(name, hash, hash.home(ctx.settings.shards));
             worker.join(pool, from, &mut self.pools);
             self.dirty.push(pool);
+            let pool = self.pools.peek(pool);
+            if pool.workers == 1 && !ctx.stopping {
+                ctx.post(pool.home, Message::Present(pool.of.clone()));
+            }
         }
         self.refresh(from, Place::Kept, ctx);
     }
@@ -95,11 +104,19 @@ impl Owner {
     }
 
     /// `do`: sends the job to its home, if the memory budget allows it.
-    fn submit(&mut self, from: ConnId, id: &str, type_name: &str, arg: Option<&str>, ctx: &mut Ctx<'_>) {
+    fn submit(
+        &mut self,
+        from: ConnId,
+        id: &str,
+        type_name: &str,
+        arg: Option<&str>,
+        options: Option<&JobOptions<'_>>,
+        ctx: &mut Ctx<'_>,
+    ) {
         if ctx.stopping {
-            return self.refuse_job(from, id, Code::Shutdown, SHUTDOWN, ctx);
+            return self.refuse_job(from, id, Code::Shutdown, Reason::Shutdown.text(), ctx);
         }
-        let bytes = Job::bytes_of(id, type_name, arg);
+        let bytes = bytes_of(id, type_name, arg, options);
         if !self.fits(bytes, ctx) {
             ctx.effects.fault(from, Fault::QueueFull);
             return self.refuse_job(from, id, Code::QueueFull, QUEUE_FULL, ctx);
@@ -107,10 +124,13 @@ impl Owner {
         self.pending += 1;
         ctx.counts.jobs_added += 1;
         ctx.counts.job_bytes += bytes;
-        let submitter = Submitter { shard: ctx.settings.shard, conn: from };
+        let submitter = Submitter::Conn(ctx.settings.shard, from);
         let hash = ctx.settings.hash(type_name);
         let job = Job::new(submitter, ctx.now, id, type_name, arg);
-        ctx.post(hash.home(ctx.settings.shards), Message::Submit { job, hash });
+        match options {
+            None => ctx.post(hash.home(ctx.settings.shards), Message::Submit { job, hash }),
+            Some(options) => self.submit_with_options(from, job, hash, options, ctx),
+        }
     }
 
     /// `did`: ends a job. Only the worker that holds the job may answer.
@@ -120,16 +140,17 @@ impl Owner {
             ctx.effects.fault(from, Fault::NotHolding);
             return self.refuse(from, Code::NotHolding, "this connection holds no such job", id, ctx);
         };
-        let pool = self.pools.get(slot.pool);
-        pool.running -= 1;
-        pool.done += u64::from(matches!(outcome, Outcome::Res(_)));
-        self.dirty.push(slot.pool);
-        ctx.counts.jobs_running -= 1;
+        let held = match slot {
+            Slot::Held(held) => held,
+            Slot::Spent(spent) => return self.late_answer(from, &spent, ctx),
+        };
+        self.pools.get(held.pool).done += u64::from(matches!(outcome, Outcome::Res(_)));
+        self.let_go(&held, ctx);
         let end = match outcome {
             Outcome::Res(res) => End::Done(res),
             Outcome::Err(err) => End::Failed(err),
         };
-        self.finish(slot.job, end, ctx);
+        self.finish(held.job, end, ctx);
         self.refresh(from, Place::Back, ctx);
     }
 

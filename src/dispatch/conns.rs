@@ -4,6 +4,7 @@ use super::capacity::Capacity;
 use super::ids::ConnId;
 use super::micros::Micros;
 use super::partials::Partial;
+use super::tickets::Cancellable;
 use super::worker::Worker;
 use crate::limits::UNSENT_PAUSE_BYTES;
 
@@ -28,6 +29,8 @@ pub(super) struct Conn {
     /// Metrics queries by type that are out.
     pub(super) queries: u32,
     pub(super) worker: Option<Box<Worker>>,
+    /// Its jobs that can be cancelled.
+    pub(super) cancellable: Cancellable,
 }
 
 impl Conn {
@@ -53,6 +56,7 @@ impl Conns {
             partial: Partial::default(),
             queries: 0,
             worker: None,
+            cancellable: Cancellable::default(),
         });
         let before = self.0[index].replace(conn);
         assert!(before.is_none(), "an index was opened twice");
@@ -71,9 +75,9 @@ impl Conns {
         Some((worker, now))
     }
 
-    /// Returns whether a connection is a worker that holds jobs.
-    pub(super) fn holds_jobs(&mut self, id: ConnId) -> bool {
-        self.worker(id).is_some_and(|(worker, _)| worker.slots.held() > 0)
+    /// Returns whether a connection is a worker that owes the answer to a job.
+    pub(super) fn owes_answers(&mut self, id: ConnId) -> bool {
+        self.worker(id).is_some_and(|(worker, _)| worker.slots.filled() > 0)
     }
 
     /// Removes a connection. The table shrinks when its end is empty.

@@ -43,6 +43,6 @@ impl Ctx<'_> {
     pub(super) fn end(&mut self, job: Job, end: End<'_>) {
         self.trace(&job, JobEvent::Finished(end.name()));
         let to = job.submitter;
-        self.post(to.shard, Message::Answer { to, answer: job.answer(end) });
+        self.post(to.shard(), Message::Answer { to, answer: job.answer(end) });
     }
 }

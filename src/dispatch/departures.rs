@@ -2,11 +2,12 @@
 
 use super::capacity::{Capacity, Place};
 use super::ctx::Ctx;
+use super::holding::is_used_up;
 use super::ids::{ConnId, Membership, PoolId};
-use super::job::End;
+use super::job::{End, Reason};
 use super::message::{JobEvent, Message, Suspects};
 use super::owner::Owner;
-use super::slots::Slot;
+use super::slots::{Held, Slot};
 use crate::metrics::Fault;
 
 impl Owner {
@@ -23,6 +24,7 @@ impl Owner {
         if pool.rejects_suspects {
             pool.accept_suspects(ctx);
         }
+        ctx.post(pool.home, Message::Absent(pool.of.clone()));
     }
 
     /// O5: a connection is no worker any more, and the jobs that it held are requeued. Offers and Pulls stay out; O2 deals
@@ -34,19 +36,27 @@ impl Owner {
         }
         let slots = worker.slots.release_all();
         worker.gauge(ctx);
-        if !slots.is_empty() {
-            ctx.effects.fault(id, Fault::LeftHolding);
-            self.count_loss(&slots, ctx);
-        }
+        // A spent slot is company: its job may have been what the worker was lost of.
         let alone = slots.len() == 1;
+        let mut held = Vec::with_capacity(slots.len());
         for slot in slots {
-            self.lose(id, slot, alone, ctx);
+            match slot {
+                Slot::Held(job) => held.push(job),
+                Slot::Spent(spent) => self.free_spent(&spent, ctx),
+            }
+        }
+        if !held.is_empty() {
+            ctx.effects.fault(id, Fault::LeftHolding);
+            self.count_loss(&held, ctx);
+        }
+        for job in held {
+            self.lose(id, job, alone, ctx);
         }
     }
 
     /// Counts the loss of a worker for each type of which it held a job.
-    fn count_loss(&mut self, slots: &[Slot], ctx: &Ctx<'_>) {
-        let mut pools: Vec<PoolId> = slots.iter().map(|slot| slot.pool).collect();
+    fn count_loss(&mut self, held: &[Held], ctx: &Ctx<'_>) {
+        let mut pools: Vec<PoolId> = held.iter().map(|held| held.pool).collect();
         pools.sort_unstable();
         pools.dedup();
         for pool in pools {
@@ -55,21 +65,19 @@ impl Owner {
     }
 
     /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was `alone` at the worker,
-    /// or is a suspect already.
-    fn lose(&mut self, worker: ConnId, Slot { mut job, pool: id, .. }: Slot, alone: bool, ctx: &mut Ctx<'_>) {
-        let pool = self.pools.get(id);
-        pool.running -= 1;
-        let home = pool.home;
-        self.dirty.push(id);
-        ctx.counts.jobs_running -= 1;
-        job.attempts += u32::from(alone || job.suspect);
-        job.suspect = true;
+    /// is a suspect already, or may be given to one worker only.
+    fn lose(&mut self, worker: ConnId, held: Held, alone: bool, ctx: &mut Ctx<'_>) {
+        let home = self.pools.get(held.pool).home;
+        self.let_go(&held, ctx);
+        let mut job = held.job;
+        job.attempts += u32::from(alone || job.is_suspect() || job.attempts_max() == Some(1));
+        job.set_suspect();
         ctx.trace(&job, JobEvent::Requeued(worker));
         if ctx.stopping {
-            self.finish(job, End::Shutdown, ctx);
-        } else if ctx.settings.attempts_max != 0 && job.attempts >= ctx.settings.attempts_max {
+            self.finish(job, End::NotDone(Reason::Shutdown), ctx);
+        } else if is_used_up(&job, ctx) {
             ctx.effects.fault(worker, Fault::GaveUp);
-            self.finish(job, End::GaveUp, ctx);
+            self.finish(job, End::NotDone(Reason::GaveUp), ctx);
         } else {
             ctx.counts.jobs_reassigned += 1;
             ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });
@@ -80,10 +88,14 @@ impl Owner {
     pub(super) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.conns.ids() {
             let Some((worker, _)) = self.conns.worker(id) else { continue };
-            for Slot { job, pool, .. } in worker.slots.release_all() {
-                self.pools.get(pool).running -= 1;
-                ctx.counts.jobs_running -= 1;
-                self.finish(job, End::Shutdown, ctx);
+            for slot in worker.slots.release_all() {
+                match slot {
+                    Slot::Held(held) => {
+                        self.let_go(&held, ctx);
+                        self.finish(held.job, End::NotDone(Reason::Shutdown), ctx);
+                    }
+                    Slot::Spent(spent) => self.free_spent(&spent, ctx),
+                }
             }
             self.refresh(id, Place::Back, ctx);
         }

@@ -17,13 +17,47 @@ pub struct ConnId {
     pub generation: u32,
 }
 
-/// The connection that sent a job, to which the answer goes.
+/// A ticket of a shard: what the owner of a job's submitter keeps of a job that may end before a worker answers it. An index
+/// is used again; a pair of index and generation is not while anything refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Submitter {
-    /// The connection's owner.
-    pub shard: ShardId,
-    /// The connection.
-    pub conn: ConnId,
+pub struct TicketId {
+    /// Where the shard keeps it.
+    pub index: u32,
+    /// Tells the tickets apart that had this index one after the other.
+    pub generation: u32,
+}
+
+/// A group of a home: the `do` lines with one key that share a job. As [`TicketId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId {
+    /// Where the home keeps it.
+    pub index: u32,
+    /// Tells the groups apart that had this index one after the other.
+    pub generation: u32,
+}
+
+/// To whom the answer to a job goes.
+///
+/// The shard is a part of each variant, so that a submitter takes 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Submitter {
+    /// The connection that sent the job, at its owner.
+    Conn(ShardId, ConnId),
+    /// Nobody: a background job, which its owner only counts.
+    Background(ShardId),
+    /// The ticket of the job, at the owner of the connection that sent it.
+    Ticket(ShardId, TicketId),
+    /// The group of the job's key, at the home of its type.
+    Group(ShardId, GroupId),
+}
+
+impl Submitter {
+    /// Returns the shard to which the answer goes.
+    pub fn shard(self) -> ShardId {
+        match self {
+            Self::Conn(shard, _) | Self::Background(shard) | Self::Ticket(shard, _) | Self::Group(shard, _) => shard,
+        }
+    }
 }
 
 /// Where an owner keeps its pool of a type.

@@ -1,21 +1,23 @@
-//! A job on its way, and the answer that ends it. Each is one allocation: the texts, end to end.
+//! A job on its way, and the answer that ends it. Each is one allocation: the texts, end to end. A job that asks for more
+//! than a plain one has a second one ([`Terms`]).
 
 use super::ids::Submitter;
 use super::micros::Micros;
-use crate::limits::JOB_FIXED_BYTES;
+use crate::limits::{JOB_FIXED_BYTES, JOB_OPTIONS_BYTES};
 use crate::protocol::Code;
+use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
 /// A job from the moment it is accepted until it is answered.
 ///
-/// Invariant: it is in exactly one place: a queue, a message or a worker's slot.
+/// Invariant: it is in exactly one place: a ticket, a queue, a message or a worker's slot.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
     /// Id, type and arg, end to end.
     text: Box<str>,
     /// Its place among the jobs of its home: assigned when it is queued first, and kept when it is requeued.
     pub arrival: u64,
-    /// When it was accepted.
+    /// When it was accepted; of a delayed job, when its delay was over.
     pub accepted: Micros,
     /// Where the answer goes.
     pub submitter: Submitter,
@@ -23,13 +25,42 @@ pub struct Job {
     pub attempts: u32,
     id_len: u32,
     type_len: u16,
-    has_arg: bool,
-    /// Whether a worker was lost while it held the job. A job that is a suspect stays one until it ends.
-    pub suspect: bool,
+    flags: Flags,
+    /// Its class among the waiting jobs of its type. The highest goes first.
+    pub priority: i8,
+    terms: Option<Box<Terms>>,
+}
+
+/// What few jobs ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Terms {
+    run_limit_ms: Option<u64>,
+    attempts_max: Option<u8>,
+    key: Option<Box<str>>,
+}
+
+/// Properties of a job, one bit each, so that they take one byte of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Flags(u8);
+
+impl Flags {
+    const HAS_ARG: u8 = 1;
+    const SUSPECT: u8 = 2;
+    const REVOCABLE: u8 = 4;
+    const PROGRESS: u8 = 8;
+    const NEEDS_WORKER: u8 = 16;
+
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    fn set(&mut self, flag: u8, on: bool) {
+        self.0 = if on { self.0 | flag } else { self.0 & !flag };
+    }
 }
 
 impl Job {
-    /// Makes a job as it is accepted. `type_name` is canonical.
+    /// Makes a plain job as it is accepted. `type_name` is canonical.
     pub fn new(submitter: Submitter, accepted: Micros, id: &str, type_name: &str, arg: Option<&str>) -> Self {
         let arg_text = arg.unwrap_or_default();
         let mut text = String::with_capacity(id.len() + type_name.len() + arg_text.len());
@@ -44,8 +75,21 @@ impl Job {
             attempts: 0,
             id_len: u32::try_from(id.len()).expect("a line is at most 1 GiB"),
             type_len: u16::try_from(type_name.len()).expect("255 bytes of a type, escaped, are at most 1,530"),
-            has_arg: arg.is_some(),
-            suspect: false,
+            flags: Flags(if arg.is_some() { Flags::HAS_ARG } else { 0 }),
+            priority: 0,
+            terms: None,
+        }
+    }
+
+    /// Takes over what a `do` line asks for, except what concerns its submitter alone.
+    pub(super) fn set_options(&mut self, options: &JobOptions<'_>) {
+        self.priority = options.priority;
+        self.flags.set(Flags::NEEDS_WORKER, options.need_worker);
+        self.flags.set(Flags::PROGRESS, options.progress);
+        if has_terms(options) {
+            let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, .. } = options;
+            let key = key.as_deref().map(Box::from);
+            self.terms = Some(Box::new(Terms { run_limit_ms, attempts_max, key }));
         }
     }
 
@@ -61,17 +105,68 @@ impl Job {
 
     /// Returns the argument, as it came.
     pub fn arg(&self) -> Option<&str> {
-        self.has_arg.then(|| &self.text[self.id_len as usize + usize::from(self.type_len)..])
+        self.flags.has(Flags::HAS_ARG).then(|| &self.text[self.id_len as usize + usize::from(self.type_len)..])
+    }
+
+    /// Returns whether a worker was lost while it held the job. A job that is a suspect stays one until it ends.
+    pub fn is_suspect(&self) -> bool {
+        self.flags.has(Flags::SUSPECT)
+    }
+
+    pub(super) fn set_suspect(&mut self) {
+        self.flags.set(Flags::SUSPECT, true);
+    }
+
+    /// Returns whether it may be revoked: its home and the shard of its worker can then find it by its submitter.
+    pub(super) fn is_revocable(&self) -> bool {
+        self.flags.has(Flags::REVOCABLE)
+    }
+
+    /// Lets it be revoked. Its submitter is a ticket or a group, and names it from now on.
+    pub(super) fn set_revocable(&mut self) {
+        self.flags.set(Flags::REVOCABLE, true);
+    }
+
+    /// Returns whether its submitter wants the progress that the worker reports.
+    pub(super) fn wants_progress(&self) -> bool {
+        self.flags.has(Flags::PROGRESS)
+    }
+
+    pub(super) fn set_wants_progress(&mut self) {
+        self.flags.set(Flags::PROGRESS, true);
+    }
+
+    /// Returns whether it ends if there is no worker when it is queued for the first time.
+    pub(super) fn needs_worker(&self) -> bool {
+        self.flags.has(Flags::NEEDS_WORKER)
+    }
+
+    /// Returns how long a worker may hold it without progress, if the `do` line said so.
+    pub(super) fn run_limit_ms(&self) -> Option<u64> {
+        self.terms.as_ref()?.run_limit_ms
+    }
+
+    /// Returns after how many attempts it ends, if the `do` line said so.
+    pub(super) fn attempts_max(&self) -> Option<u8> {
+        self.terms.as_ref()?.attempts_max
+    }
+
+    /// Returns the key, as canonical text.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.terms.as_ref()?.key.as_deref()
     }
 
     /// Returns what it counts in the memory budget.
     pub fn bytes(&self) -> u64 {
-        self.text.len() as u64 + JOB_FIXED_BYTES
+        let terms = self.terms.as_ref().map_or(0, |terms| bytes_of_terms(terms.key.as_deref()));
+        self.text.len() as u64 + JOB_FIXED_BYTES + terms
     }
 
     /// Returns what a job of these texts would count in the memory budget.
-    pub fn bytes_of(id: &str, type_name: &str, arg: Option<&str>) -> u64 {
-        (id.len() + type_name.len() + arg.map_or(0, str::len)) as u64 + JOB_FIXED_BYTES
+    pub fn bytes_of(id: &str, type_name: &str, arg: Option<&str>, options: Option<&JobOptions<'_>>) -> u64 {
+        let terms =
+            options.filter(|options| has_terms(options)).map_or(0, |options| bytes_of_terms(options.key.as_deref()));
+        (id.len() + type_name.len() + arg.map_or(0, str::len)) as u64 + JOB_FIXED_BYTES + terms
     }
 
     /// Ends the job. The answer takes over its allocation.
@@ -80,8 +175,7 @@ impl Job {
         let (kind, value) = match end {
             End::Done(res) => (AnswerKind::Done { has_res: res.is_some() }, res.unwrap_or_default()),
             End::Failed(err) => (AnswerKind::Failed, err),
-            End::GaveUp => (AnswerKind::GaveUp, ""),
-            End::Shutdown => (AnswerKind::Shutdown, ""),
+            End::NotDone(reason) => (AnswerKind::NotDone(reason), ""),
         };
         let mut text = self.text.into_string();
         text.truncate(id_len as usize);
@@ -90,10 +184,14 @@ impl Job {
     }
 }
 
-/// The text beside `gave_up`.
-const GAVE_UP: &str = "too many workers went away with this job";
-/// The text beside `shutdown`.
-pub(super) const SHUTDOWN: &str = "the server is stopping";
+fn has_terms(options: &JobOptions<'_>) -> bool {
+    options.run_limit_ms.is_some() || options.attempts.is_some() || options.key.is_some()
+}
+
+fn bytes_of_terms(key: Option<&str>) -> u64 {
+    JOB_OPTIONS_BYTES + key.map_or(0, str::len) as u64
+}
+
 /// The text beside `queue_full`.
 pub(super) const QUEUE_FULL: &str = "the server's memory budget does not allow another job of this size";
 
@@ -104,36 +202,75 @@ pub enum End<'a> {
     Done(Option<&'a str>),
     /// With the worker's error.
     Failed(&'a str),
-    /// With `gave_up`.
+    /// Without an answer of a worker.
+    NotDone(Reason),
+}
+
+/// Why the server ends a job by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Too many attempts were lost.
     GaveUp,
-    /// With `shutdown`.
+    /// The server stops.
     Shutdown,
+    /// Its submitter cancelled it, or left.
+    Cancelled,
+    /// Its deadline passed.
+    Expired,
+    /// Its run limit passed, and no attempt is left.
+    TimedOut,
+    /// It needs a worker, and there is none.
+    NoWorker,
+}
+
+impl Reason {
+    /// Returns the code on the wire.
+    pub fn code(self) -> Code {
+        match self {
+            Self::GaveUp => Code::GaveUp,
+            Self::Shutdown => Code::Shutdown,
+            Self::Cancelled => Code::Cancelled,
+            Self::Expired => Code::Expired,
+            Self::TimedOut => Code::TimedOut,
+            Self::NoWorker => Code::NoWorker,
+        }
+    }
+
+    /// Returns the text beside the code, for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::GaveUp => "too many workers went away with this job",
+            Self::Shutdown => "the server is stopping",
+            Self::Cancelled => "the job was cancelled",
+            Self::Expired => "the job's deadline has passed",
+            Self::TimedOut => "the job's run limit has passed, and no attempt is left",
+            Self::NoWorker => "no worker does this type",
+        }
+    }
 }
 
 impl<'a> End<'a> {
     /// Returns `done`, or the code of the failure.
     pub fn name(self) -> &'static str {
         match self {
-            End::Done(_) => "done",
-            End::Failed(_) => Code::Failed.name(),
-            End::GaveUp => Code::GaveUp.name(),
-            End::Shutdown => Code::Shutdown.name(),
+            Self::Done(_) => "done",
+            Self::Failed(_) => Code::Failed.name(),
+            Self::NotDone(reason) => reason.code().name(),
         }
     }
 
     /// Returns the line for the submitter of the job with this id.
     pub fn reply(self, id: &'a str) -> Reply<'a> {
         match self {
-            End::Done(res) => Reply::Done { id, res },
-            End::Failed(err) => Reply::Failed { id, err },
-            End::GaveUp => Reply::NotDone { id, code: Code::GaveUp, text: GAVE_UP },
-            End::Shutdown => Reply::NotDone { id, code: Code::Shutdown, text: SHUTDOWN },
+            Self::Done(res) => Reply::Done { id, res },
+            Self::Failed(err) => Reply::Failed { id, err },
+            Self::NotDone(reason) => Reply::NotDone { id, code: reason.code(), text: reason.text() },
         }
     }
 }
 
-/// The one answer to a job, on its way to the submitter's owner.
-#[derive(Debug, PartialEq, Eq)]
+/// The one answer to a job, on its way to the submitter's owner, or to the home that keeps the group of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The id and the value, end to end.
     text: String,
@@ -147,20 +284,40 @@ pub struct Answer {
 enum AnswerKind {
     Done { has_res: bool },
     Failed,
-    GaveUp,
-    Shutdown,
+    NotDone(Reason),
 }
 
 impl Answer {
-    /// Returns the line for the submitter.
-    pub fn reply(&self) -> Reply<'_> {
-        let (id, value) = self.text.split_at(self.id_len as usize);
-        let end = match self.kind {
+    /// Returns how the job ended.
+    pub fn end(&self) -> End<'_> {
+        let value = &self.text[self.id_len as usize..];
+        match self.kind {
             AnswerKind::Done { has_res } => End::Done(has_res.then_some(value)),
             AnswerKind::Failed => End::Failed(value),
-            AnswerKind::GaveUp => End::GaveUp,
-            AnswerKind::Shutdown => End::Shutdown,
-        };
-        end.reply(id)
+            AnswerKind::NotDone(reason) => End::NotDone(reason),
+        }
+    }
+
+    /// Returns the line for the submitter.
+    pub fn reply(&self) -> Reply<'_> {
+        self.end().reply(&self.text[..self.id_len as usize])
+    }
+
+    /// Returns the same answer for another `do`, which had this id and counted this much.
+    pub(super) fn for_other(&self, id: &str, job_bytes: u64) -> Self {
+        let value = &self.text[self.id_len as usize..];
+        let id_len = u32::try_from(id.len()).expect("a line is at most 1 GiB");
+        Self { text: [id, value].concat(), id_len, kind: self.kind, job_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million plain jobs may wait. What few of them ask for is kept apart.
+    #[test]
+    fn a_plain_job_takes_64_bytes_beside_its_text() {
+        assert_eq!((size_of::<Submitter>(), size_of::<Job>()), (12, 64));
     }
 }

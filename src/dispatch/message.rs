@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-pub use super::ids::{ConnId, PoolId, ShardId, Submitter, TraceId, TypeHash, TypeRef};
+pub use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId, TraceId, TypeHash, TypeRef};
 use super::job::{Answer, Job};
 pub use super::micros::Micros;
 use crate::metrics::{Counts, Fault, Totals, TypeRows};
@@ -133,6 +133,10 @@ pub enum JobEvent {
     Sent(ConnId),
     /// This worker was lost while it held the job. A job that comes back because no slot was free has no event.
     Requeued(ConnId),
+    /// This worker held the job past its run limit.
+    Overdue(ConnId),
+    /// Nobody waits for it any more, so it ended without an answer.
+    Revoked,
     /// It has ended, in this way: `done`, or the code of its failure.
     Finished(&'static str),
 }
@@ -200,12 +204,38 @@ pub enum Message {
     Withdraw(TypeRef, PoolId),
     /// Home to owner: they were `n` jobs. If `n` is 0, the pool may be gone.
     Withdrawn(PoolId, u32),
-    /// From the shard that ends a job to its submitter's owner: the one answer.
+    /// From the shard that ends a job to its submitter's owner, or to the home that keeps its group: the one answer.
     Answer {
         /// The submitter.
         to: Submitter,
         /// The answer.
         answer: Answer,
+    },
+    /// Owner to home: this shard has workers of the type from now on.
+    Present(TypeRef),
+    /// Owner to home: it has none any more.
+    Absent(TypeRef),
+    /// Owner to home: the `do` of this ticket was answered, and nobody waits for its job.
+    Revoke {
+        /// The ticket.
+        ticket: Submitter,
+        /// Whether the `do` has a key, and so shares its job.
+        keyed: bool,
+    },
+    /// Home to every shard: end the job of this ticket or group, if a worker of yours holds it.
+    Drop(Submitter),
+    /// Owner to home: a worker held it, and it has ended.
+    Dropped(Submitter),
+    /// Home to owner: the job of this ticket, or its part in a group, has ended without an answer.
+    Revoked(Submitter),
+    /// Owner to home: an answer came for this ticket, of which the home was told by Revoke. So nothing comes any more.
+    Over(Submitter),
+    /// From the shard of a worker to the submitter's owner, or to the home that keeps its group: the worker reports progress.
+    Progress {
+        /// The ticket or the group.
+        to: Submitter,
+        /// What the worker said, as it came.
+        data: Arc<str>,
     },
     /// From any shard to any: what do you know of these types?
     StatsQuery {

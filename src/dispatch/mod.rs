@@ -11,8 +11,8 @@
 //! | [`message`] | inputs, effects, and the messages between shards |
 //! | [`job`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
-//! | `owner`, `conns`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries`, `losses` | a shard as the owner of connections: its state |
-//! | `commands`, `assign`, `departures`, `backpressure`, `type_stats` | the owner's rules: lines, getting jobs, lost workers, limits, metrics by type |
+//! | `owner`, `conns`, `tickets`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries`, `losses` | a shard as the owner of connections: its state |
+//! | `commands`, `submitters`, `assign`, `holding`, `departures`, `backpressure`, `type_stats` | the owner's rules: lines, jobs that begin and end, getting jobs, jobs that end at a worker, lost workers, limits, metrics by type |
 //! | `ctx` | what a rule may use beside its own state |
 //! | [`collections`] | lists and tables that give memory back, and timers |
 //! | [`audit`] | a copy of the state, for tests |
@@ -26,6 +26,7 @@ mod commands;
 mod conns;
 mod ctx;
 mod departures;
+mod holding;
 mod home;
 pub mod ids;
 pub mod job;
@@ -38,6 +39,8 @@ mod pools;
 mod queries;
 pub mod settings;
 mod slots;
+mod submitters;
+mod tickets;
 mod type_stats;
 mod worker;
 
@@ -46,7 +49,7 @@ use std::collections::VecDeque;
 use audit::Audit;
 use ctx::Ctx;
 use home::Home;
-use ids::ShardId;
+use ids::{ShardId, Submitter};
 use message::{Effects, Input, Message};
 use micros::Micros;
 use owner::Owner;
@@ -75,7 +78,7 @@ impl Dispatch {
             stopping: false,
             counts: Counts::default(),
             local: VecDeque::new(),
-            home: Home::default(),
+            home: Home::new(&settings.maps),
             owner: Owner::new(&settings.maps),
             settings,
         }
@@ -103,7 +106,9 @@ impl Dispatch {
 
     /// Returns when it next needs an [`Input::Turn`] because of a timer, on the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
-        self.owner.stall_timers.next_due()
+        let Owner { stall_timers, tickets, holding, .. } = &self.owner;
+        let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Returns the shard's counters now.
@@ -127,6 +132,8 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
         Input::Turn { .. } => {
             owner.close_stalled(ctx);
             owner.cut_partials(ctx);
+            owner.end_delays_and_deadlines(ctx);
+            owner.end_overdue(ctx);
         }
         Input::Opened { conn } => owner.open(conn, ctx),
         Input::Command { from, command } => {
@@ -143,7 +150,10 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
         Input::Written { conn, bytes } => owner.written(conn, bytes, ctx),
         Input::Ended { conn } => owner.end(conn, ctx),
         Input::Message { from, message } => handle_message(from, message, home, owner, ctx),
-        Input::Stop => home.stop(ctx),
+        Input::Stop => {
+            home.stop(ctx);
+            owner.stop_delayed(ctx);
+        }
         Input::DrainOver => owner.drain_over(ctx),
     }
 }
@@ -160,7 +170,17 @@ fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut 
         Message::Assign { job, spends, pool } => owner.assigned(job, spends, pool, ctx),
         Message::Decline(pool) => owner.declined(pool, ctx),
         Message::Withdrawn(pool, n) => owner.withdrawn(pool, n),
+        Message::Present(of) => home.present(from, of, ctx),
+        Message::Absent(of) => home.absent(from, &of),
+        Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
+        Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),
+        Message::Progress { to, data } => owner.deliver_progress(to, &data, ctx),
+        Message::Revoke { ticket, keyed } => home.revoke(ticket, keyed, ctx),
+        Message::Drop(submitter) => owner.drop_job(from, submitter, ctx),
+        Message::Dropped(submitter) => home.dropped(submitter, ctx),
+        Message::Revoked(ticket) => owner.revoked(ticket, ctx),
+        Message::Over(ticket) => home.over(ticket),
         Message::StatsQuery { query, types } => {
             let rows = type_stats::rows(home, owner, types.as_deref(), ctx);
             ctx.post(from, Message::StatsReply { query, rows });

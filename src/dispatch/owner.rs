@@ -1,7 +1,8 @@
 //! A shard as the owner of connections: which there are, what each has unsent, and the jobs that were submitted here.
 //!
-//! The rules are in the modules that extend [`Owner`]: `commands` handles lines, `assign` gets jobs for workers, `departures`
-//! requeues the jobs of workers that leave, `backpressure` limits memory and stalls, `type_stats` answers queries.
+//! The rules are in the modules that extend [`Owner`]: `commands` handles lines, `submitters` begins and ends jobs, `assign`
+//! gets jobs for workers, `holding` ends jobs that workers hold, `departures` requeues the jobs of workers that leave,
+//! `backpressure` limits memory and stalls, `type_stats` answers queries.
 
 use std::collections::BinaryHeap;
 
@@ -11,14 +12,15 @@ use super::capacity::Place;
 use super::collections::timers::Timers;
 use super::conns::Conns;
 use super::ctx::Ctx;
-use super::ids::{ConnId, PoolId, Submitter};
-use super::job::{Answer, End, Job};
+use super::holding::Holding;
+use super::ids::{ConnId, PoolId};
 use super::losses::Losses;
-use super::message::{Closing, JobEvent, MemoryUse};
+use super::message::{Closing, MemoryUse};
 use super::micros::Micros;
 use super::partials::Partials;
 use super::pools::{Pools, Starved};
 use super::queries::PendingQueries;
+use super::tickets::Tickets;
 use crate::protocol::Code;
 use crate::protocol::reply::Reply;
 
@@ -29,11 +31,13 @@ pub(super) struct Owner {
     pub(super) pools: Pools,
     pub(super) queries: PendingQueries,
     pub(super) losses: Losses,
+    pub(super) tickets: Tickets,
+    pub(super) holding: Holding,
     /// Pools that changed in this input; may hold one twice.
     pub(super) dirty: Vec<PoolId>,
     /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
     pub(super) freed: Vec<(ConnId, Place)>,
-    /// Jobs submitted here that are not answered.
+    /// Jobs submitted here that are not answered, delayed ones too.
     pub(super) pending: u64,
     /// What the other shards hold.
     pub(super) others: MemoryUse,
@@ -56,6 +60,8 @@ impl Owner {
             pools: Pools::new(maps.clone()),
             queries: PendingQueries::new(maps.clone()),
             losses: Losses::new(maps.clone()),
+            tickets: Tickets::new(maps.clone()),
+            holding: Holding::new(maps.clone()),
             dirty: Vec::new(),
             freed: Vec::new(),
             pending: 0,
@@ -83,6 +89,7 @@ impl Owner {
         if conn.queries == 0 {
             return self.close(id, Closing::Flushed, ctx);
         }
+        self.cancel_all(id, ctx);
         self.remove_worker(id, ctx);
         self.forget_partial(id, ctx);
     }
@@ -92,6 +99,7 @@ impl Owner {
         if let Some(conn) = self.conns.get(id) {
             conn.leaving = true; // Answers to its own jobs that end now are dropped.
         }
+        self.cancel_all(id, ctx);
         self.remove_worker(id, ctx);
         self.forget_partial(id, ctx);
         if let Some(conn) = self.conns.remove(id) {
@@ -119,35 +127,5 @@ impl Owner {
     pub(super) fn refuse(&mut self, to: ConnId, code: Code, text: &str, id: Option<&str>, ctx: &mut Ctx<'_>) {
         ctx.counts.protocol_errors += 1;
         self.send(to, &Reply::Error { code, text, id }, ctx);
-    }
-
-    /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
-    pub(super) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
-        if job.submitter.shard == ctx.settings.shard {
-            ctx.trace(&job, JobEvent::Finished(end.name()));
-            let (to, bytes) = (job.submitter, job.bytes());
-            self.answer(to, &end.reply(job.id()), bytes, ctx);
-        } else {
-            ctx.end(job, end);
-        }
-    }
-
-    /// Delivers the answer to a job that was submitted here.
-    pub(super) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
-        self.answer(to, &answer.reply(), answer.job_bytes, ctx);
-    }
-
-    fn answer(&mut self, to: Submitter, reply: &Reply<'_>, job_bytes: u64, ctx: &mut Ctx<'_>) {
-        self.pending -= 1;
-        ctx.counts.job_bytes -= job_bytes;
-        match reply {
-            Reply::Done { .. } => ctx.counts.jobs_done += 1,
-            _ => ctx.counts.jobs_failed += 1,
-        }
-        if self.conns.get(to.conn).is_some_and(|conn| !conn.leaving) {
-            self.send(to.conn, reply, ctx);
-        } else {
-            ctx.counts.results_dropped += 1;
-        }
     }
 }

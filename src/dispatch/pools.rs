@@ -47,6 +47,8 @@ pub(super) struct Pool {
     pub(super) rejects_suspects: bool,
     /// Jobs of this type that workers hold, including workers that take no more of them.
     pub(super) running: u64,
+    /// Slots that jobs of this type have taken although the jobs have ended.
+    pub(super) spent: u32,
     /// Jobs answered with a result.
     pub(super) done: u64,
     /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
@@ -158,6 +160,7 @@ impl Pools {
                 starved_since: None,
                 rejects_suspects: false,
                 running: 0,
+                spent: 0,
                 done: 0,
                 ready: [EMPTY; 2],
             });
@@ -185,8 +188,10 @@ impl Pools {
 
     /// Removes a pool that nothing is left of. The table of names shrinks when an eighth of it is in use.
     pub(super) fn forget_if_unused(&mut self, pool: PoolId) {
-        let unused =
-            |pool: &Pool| pool.workers == 0 && pool.open == 0 && pool.pull_pending.is_none() && pool.running == 0;
+        let unused = |pool: &Pool| {
+            let filled = pool.running + u64::from(pool.spent);
+            pool.workers == 0 && pool.open == 0 && pool.pull_pending.is_none() && filled == 0
+        };
         if self.entries.get(pool.0).is_some_and(unused) {
             let pool = self.entries.remove(pool.0);
             self.by_name.remove(&pool.of.name);

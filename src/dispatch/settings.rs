@@ -13,6 +13,8 @@ pub struct Settings {
     pub shards: u16,
     /// Attempts after which a job is given up; 0: never.
     pub attempts_max: u32,
+    /// How long a worker may hold a job that has no run limit of its own, in milliseconds; 0: for ever.
+    pub run_limit_ms: u64,
     /// The memory budget, in bytes.
     pub memory_bytes_max: u64,
     /// Unsent bytes past which a connection is closed.

@@ -1,12 +1,13 @@
 //! The slots of a worker.
 //!
-//! A slot is free, reserved for the answer to a Pull, or taken by a job that the worker holds. `taken` is the sum of the last
-//! two, so whatever fills or empties a slot does so here.
+//! A slot is free, reserved for the answer to a Pull, held by a job, or *spent*: its job has ended, and the worker has not
+//! answered yet. `taken` is the sum of the last three, so whatever fills or empties a slot does so here.
 
 use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use super::collections::timers::TimerId;
 use super::ids::PoolId;
 use super::job::Job;
 use super::micros::Micros;
@@ -18,24 +19,84 @@ use crate::protocol::id;
 pub(super) struct Slots {
     /// Slots reserved for answers to Pulls.
     reserved: u32,
-    /// Suspects among the jobs held.
+    /// Suspects among the jobs that are held, or were held in a slot that is spent.
     suspects: u32,
-    /// The job that was sent without a lease. There is at most one.
+    /// The slot of the job that was sent without a lease. There is at most one.
     unleased: Option<Slot>,
-    /// The jobs that were sent with a lease, if the worker gave `max_jobs`. Boxed, because most workers do not.
+    /// Those of the jobs that were sent with a lease, if the worker gave `max_jobs`. Boxed, because most workers do not.
     leased: Option<Box<Leased>>,
 }
 
 type Leased = HashMap<u64, Slot, RandomState>;
 
-/// A slot with a job.
+/// A slot that a job has taken.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) enum Slot {
+    /// The worker holds the job.
+    Held(Held),
+    /// The job has ended, but the worker has not answered.
+    Spent(Spent),
+}
+
+/// A job that a worker holds.
+#[derive(Debug)]
+pub(super) struct Held {
     pub(super) job: Job,
-    /// The pool of its type.
+    /// The pool of its type. It stays while the job runs.
     pub(super) pool: PoolId,
     /// When it was sent.
     pub(super) sent: Micros,
+    /// The timer of its run limit, if it has one.
+    pub(super) limit: Option<TimerId>,
+}
+
+/// What is left of a job that has ended.
+#[derive(Debug)]
+pub(super) struct Spent {
+    /// The pool of its type. It stays while the slot is spent.
+    pub(super) pool: PoolId,
+    suspect: bool,
+    /// The job's id, by which the worker will name it, if it has no lease.
+    id: Option<Box<str>>,
+}
+
+impl Slot {
+    /// Returns the job, if the worker holds it.
+    pub(super) fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Held(held) => Some(held),
+            Self::Spent(_) => None,
+        }
+    }
+
+    /// Returns what is left of the job, if it has ended.
+    pub(super) fn spent(&self) -> Option<&Spent> {
+        match self {
+            Self::Held(_) => None,
+            Self::Spent(spent) => Some(spent),
+        }
+    }
+
+    fn is_suspect(&self) -> bool {
+        match self {
+            Self::Held(held) => held.job.is_suspect(),
+            Self::Spent(spent) => spent.suspect,
+        }
+    }
+
+    fn has_id(&self, name: &str) -> bool {
+        match self {
+            Self::Held(held) => id::same(held.job.id(), name),
+            Self::Spent(spent) => spent.id.as_deref().is_some_and(|own| id::same(own, name)),
+        }
+    }
+}
+
+impl Spent {
+    /// Returns what it counts in the memory budget.
+    pub(super) fn bytes(&self) -> u64 {
+        self.id.as_deref().map_or(0, |id| id.len() as u64)
+    }
 }
 
 impl Slots {
@@ -49,15 +110,15 @@ impl Slots {
         self.leased.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
     }
 
-    /// Returns how many jobs the worker holds.
-    pub(super) fn held(&self) -> u32 {
+    /// Returns how many slots jobs have taken: those that are held, and those that are spent.
+    pub(super) fn filled(&self) -> u32 {
         let leased = self.leased.as_ref().map_or(0, |slots| slots.len());
         u32::from(self.unleased.is_some()) + u32::try_from(leased).expect("a worker has at most 65,535 slots")
     }
 
     /// Returns how many slots are not free.
     pub(super) fn taken(&self) -> u32 {
-        self.held() + self.reserved
+        self.filled() + self.reserved
     }
 
     pub(super) fn reserved(&self) -> u32 {
@@ -79,8 +140,9 @@ impl Slots {
     }
 
     /// Fills a slot, under a lease if the job was sent with one.
-    pub(super) fn fill(&mut self, lease: Option<u64>, slot: Slot) {
-        self.suspects += u32::from(slot.job.suspect);
+    pub(super) fn fill(&mut self, lease: Option<u64>, held: Held) {
+        self.suspects += u32::from(held.job.is_suspect());
+        let slot = Slot::Held(held);
         let before = match (lease, &mut self.leased) {
             (Some(lease), Some(slots)) => slots.insert(lease, slot),
             _ => self.unleased.replace(slot),
@@ -88,26 +150,52 @@ impl Slots {
         assert!(before.is_none(), "a slot was filled twice");
     }
 
-    /// Empties the slot of the job that is named so, if the worker holds it.
+    /// Returns the slot of the job that is named so.
+    pub(super) fn find(&mut self, name: JobRef<'_>) -> Option<&mut Slot> {
+        match name {
+            JobRef::Lease(lease) => self.leased.as_mut()?.get_mut(&lease),
+            JobRef::Id(id) => self.unleased.as_mut().filter(|slot| slot.has_id(id)),
+        }
+    }
+
+    /// Empties the slot of the job that is named so, if there is one.
     pub(super) fn release(&mut self, name: JobRef<'_>) -> Option<Slot> {
         let slot = match name {
             JobRef::Lease(lease) => self.leased.as_mut()?.remove(&lease),
-            JobRef::Id(id) => self.unleased.take_if(|slot| id::same(slot.job.id(), id)),
+            JobRef::Id(id) => self.unleased.take_if(|slot| slot.has_id(id)),
         }?;
-        self.suspects -= u32::from(slot.job.suspect);
+        self.suspects -= u32::from(slot.is_suspect());
         Some(slot)
     }
 
-    /// Empties all slots with jobs. Returns them in the order in which the jobs arrived at their homes.
+    /// Takes the job out of a slot, which is spent from now on. `None` if the worker holds no such job. Returns the bytes
+    /// that the spent slot counts as well.
+    pub(super) fn spend(&mut self, lease: Option<u64>) -> Option<(Held, u64)> {
+        let slot = match lease {
+            Some(lease) => self.leased.as_mut()?.get_mut(&lease)?,
+            None => self.unleased.as_mut()?,
+        };
+        let Held { job, pool, .. } = slot.held()?;
+        let id = lease.is_none().then(|| job.id().into());
+        let spent = Spent { pool: *pool, suspect: job.is_suspect(), id };
+        let bytes = spent.bytes();
+        match std::mem::replace(slot, Slot::Spent(spent)) {
+            Slot::Held(held) => Some((held, bytes)),
+            Slot::Spent(_) => None,
+        }
+    }
+
+    /// Empties all slots that jobs have taken. Returns them, the held ones in the order in which the jobs arrived at their
+    /// homes.
     pub(super) fn release_all(&mut self) -> Vec<Slot> {
         self.suspects = 0;
         let leased = self.leased.iter_mut().flat_map(|slots| slots.drain());
         let mut slots: Vec<_> = self.unleased.take().into_iter().chain(leased.map(|(_, slot)| slot)).collect();
-        slots.sort_unstable_by_key(|slot| slot.job.arrival);
+        slots.sort_unstable_by_key(|slot| slot.held().map(|held| held.job.arrival));
         slots
     }
 
-    /// Iterates over the slots with jobs, each with its lease.
+    /// Iterates over the slots that jobs have taken, each with its lease.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Slot)> {
         let leased = self.leased.iter().flat_map(|slots| slots.iter());
         self.unleased.iter().map(|slot| (None, slot)).chain(leased.map(|(&lease, slot)| (Some(lease), slot)))

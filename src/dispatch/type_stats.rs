@@ -51,7 +51,8 @@ impl Owner {
     fn oldest_running(&self) -> OldestByPool {
         let mut oldest = HashMap::with_hasher(self.maps.clone());
         for (id, conn) in self.conns.iter() {
-            for (_, slot) in conn.worker.iter().flat_map(|worker| worker.slots.iter()) {
+            let slots = conn.worker.iter().flat_map(|worker| worker.slots.iter());
+            for slot in slots.filter_map(|(_, slot)| slot.held()) {
                 let first = oldest.entry(slot.pool).or_insert((slot.sent, id));
                 *first = (*first).min((slot.sent, id));
             }
@@ -67,6 +68,7 @@ pub(super) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: 
         let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();
         rows.extend(owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &oldest, ctx))));
         rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
+        rows.extend(owner.tickets.delayed().map(|(name, n)| (name.into(), row_of_delayed(n))));
         return rows;
     };
     let mut rows = TypeRows::new();
@@ -74,7 +76,8 @@ pub(super) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: 
         let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &oldest, ctx));
         let queue = home.row(name, ctx.settings.hash(name), now);
         let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
-        rows.extend([queue, pool, loss].into_iter().flatten().map(|row| (Arc::clone(name), row)));
+        let delayed = owner.tickets.delayed_of(name).map(row_of_delayed);
+        rows.extend([queue, pool, loss, delayed].into_iter().flatten().map(|row| (Arc::clone(name), row)));
     }
     rows
 }
@@ -85,7 +88,12 @@ fn row_of_pool(pool: &Pool, oldest: &OldestByPool, ctx: &mut Ctx<'_>) -> TypeRow
         worker: ctx.effects.peer_name(worker),
     });
     let workers = u64::from(pool.workers);
-    TypeRow { running: pool.running, workers, done: pool.done, oldest_running, ..TypeRow::default() }
+    let spent = pool.spent.into();
+    TypeRow { running: pool.running, spent, workers, done: pool.done, oldest_running, ..TypeRow::default() }
+}
+
+fn row_of_delayed(delayed: u64) -> TypeRow {
+    TypeRow { delayed, ..TypeRow::default() }
 }
 
 fn row_of_loss(loss: Loss, now: Micros) -> TypeRow {

@@ -155,7 +155,7 @@ impl Worker {
     /// Brings the gauges up to date with it.
     pub(super) fn gauge(&mut self, ctx: &mut Ctx<'_>) {
         let worker = !self.types.is_empty();
-        let now = Gauged { worker, idle: worker && self.slots.held() == 0 };
+        let now = Gauged { worker, idle: worker && self.slots.filled() == 0 };
         let before = std::mem::replace(&mut self.gauged, now);
         ctx.counts.workers = ctx.counts.workers + u64::from(now.worker) - u64::from(before.worker);
         ctx.counts.workers_idle = ctx.counts.workers_idle + u64::from(now.idle) - u64::from(before.idle);

@@ -57,6 +57,8 @@ classes! {
     LeftHolding "left_holding",
     /// A job was given up because its last allowed worker was lost.
     GaveUp "gave_up",
+    /// A worker held a job past its run limit.
+    Overdue "overdue",
 }
 
 /// How often each class occurred.

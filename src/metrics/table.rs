@@ -85,9 +85,15 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "jobs_dispatched", kind: Counter, help: "Jobs sent to a worker, each time.", get: |totals| Value::Number(totals.counts.jobs_dispatched) },
     Metric { name: "jobs_done", kind: Counter, help: "Jobs answered with a result.", get: |totals| Value::Number(totals.counts.jobs_done) },
     Metric { name: "jobs_reassigned", kind: Counter, help: "Jobs requeued because their worker was lost.", get: |totals| Value::Number(totals.counts.jobs_reassigned) },
-    Metric { name: "jobs_failed", kind: Counter, help: "Jobs that ended with the worker's `err`, with `gave_up` or, once accepted, with `shutdown`.", get: |totals| Value::Number(totals.counts.jobs_failed) },
+    Metric { name: "jobs_failed", kind: Counter, help: "Accepted jobs that ended without a result.", get: |totals| Value::Number(totals.counts.jobs_failed) },
+    Metric { name: "jobs_cancelled", kind: Counter, help: "Of the jobs that failed, those that ended with `cancelled`.", get: |totals| Value::Number(totals.counts.jobs_cancelled) },
+    Metric { name: "jobs_expired", kind: Counter, help: "Of the jobs that failed, those that ended with `expired`.", get: |totals| Value::Number(totals.counts.jobs_expired) },
+    Metric { name: "jobs_timed_out", kind: Counter, help: "Of the jobs that failed, those that ended with `timed_out`.", get: |totals| Value::Number(totals.counts.jobs_timed_out) },
+    Metric { name: "jobs_no_worker", kind: Counter, help: "Of the jobs that failed, those that ended with `no_worker`.", get: |totals| Value::Number(totals.counts.jobs_no_worker) },
+    Metric { name: "jobs_joined", kind: Counter, help: "Of the jobs accepted, those that joined another one with their key.", get: |totals| Value::Number(totals.counts.jobs_joined) },
     Metric { name: "jobs_refused", kind: Counter, help: "Lines `do` that were refused.", get: |totals| Value::Number(totals.counts.jobs_refused) },
     Metric { name: "results_dropped", kind: Counter, help: "Answers whose submitter had left.", get: |totals| Value::Number(totals.counts.results_dropped) },
+    Metric { name: "progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read.", get: |totals| Value::Number(totals.counts.progress_dropped) },
     Metric { name: "protocol_errors", kind: Counter, help: "Lines `error` sent.", get: |totals| Value::Number(totals.counts.protocol_errors) },
     Metric { name: "connections_refused", kind: Counter, help: "Connections refused because no file descriptor was left.", get: |totals| Value::Number(totals.connections_refused) },
     Metric { name: "shard_messages", kind: Counter, help: "Messages posted to other shards.", get: |totals| Value::Number(totals.counts.shard_messages) },
@@ -96,6 +102,8 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "faults", kind: Counter, help: "What peers did wrong, by class.", get: |totals| Value::Faults(totals.faults) },
     Metric { name: "jobs_waiting", kind: Gauge, help: "Jobs in queues.", get: |totals| Value::Number(totals.counts.jobs_waiting) },
     Metric { name: "jobs_running", kind: Gauge, help: "Jobs that workers hold.", get: |totals| Value::Number(totals.counts.jobs_running) },
+    Metric { name: "jobs_delayed", kind: Gauge, help: "Jobs that wait for their delay.", get: |totals| Value::Number(totals.counts.jobs_delayed) },
+    Metric { name: "slots_spent", kind: Gauge, help: "Workers' slots taken by jobs that have ended.", get: |totals| Value::Number(totals.counts.slots_spent) },
     Metric { name: "workers", kind: Gauge, help: "Connections with a type.", get: |totals| Value::Number(totals.counts.workers) },
     Metric { name: "workers_idle", kind: Gauge, help: "Workers that hold no job.", get: |totals| Value::Number(totals.counts.workers_idle) },
     Metric { name: "connections_open", kind: Gauge, help: "Connections that are open.", get: |totals| Value::Number(totals.counts.connections_open) },
@@ -118,6 +126,10 @@ pub struct TypeRow {
     pub waiting: u64,
     /// Jobs that workers hold.
     pub running: u64,
+    /// Jobs that wait for their delay.
+    pub delayed: u64,
+    /// Slots taken by jobs that have ended, whose workers have not answered.
+    pub spent: u64,
     /// Connections that take jobs of this type.
     pub workers: u64,
     /// Jobs answered with a result since the type last had no worker.
@@ -145,7 +157,7 @@ pub struct OldestRunning {
 
 impl TypeRow {
     /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 9] {
+    pub fn members(&self) -> [(&'static str, u64); 11] {
         [
             ("waiting", self.waiting),
             ("running", self.running),
@@ -155,13 +167,15 @@ impl TypeRow {
             ("suspects", self.suspects),
             ("lost", self.lost),
             ("last_lost_ms", self.last_lost_ms),
+            ("delayed", self.delayed),
+            ("spent", self.spent),
             ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
         ]
     }
 
     /// Returns whether the type has jobs or workers.
     pub fn is_in_use(&self) -> bool {
-        self.waiting + self.running + self.workers > 0
+        self.waiting + self.running + self.workers + self.delayed + self.spent > 0
     }
 
     /// Adds what another shard knows.
@@ -169,6 +183,8 @@ impl TypeRow {
         self.waiting += other.waiting;
         self.running += other.running;
         self.workers += other.workers;
+        self.delayed += other.delayed;
+        self.spent += other.spent;
         self.done += other.done;
         self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
         self.suspects += other.suspects;

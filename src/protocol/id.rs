@@ -3,12 +3,23 @@
 //!
 //! Ids are kept and sent as the text that arrived. This is the only place that looks into them.
 
+use ahash::RandomState;
+
 use super::string::unescape;
 
-/// Returns whether two ids, JSON strings or numbers as they came, name the same job. No hash agrees with it, so an id is
-/// looked up by comparing.
+/// Returns whether two ids, JSON strings or numbers as they came, name the same job.
 pub fn same(a: &str, b: &str) -> bool {
     a == b || same_string(a, b) || same_number(a, b)
+}
+
+/// Hashes an id. Two ids that are the same have the same hash.
+pub fn hash(id: &str, state: &RandomState) -> u64 {
+    match (double(id), unescape(id)) {
+        // -0 and 0 are the same, and their sum with 0 is 0.
+        (Some(value), _) => state.hash_one((value + 0.0).to_bits()),
+        (None, Some(meaning)) => state.hash_one(&*meaning),
+        (None, None) => state.hash_one(id),
+    }
 }
 
 fn same_string(a: &str, b: &str) -> bool {
@@ -55,6 +66,8 @@ mod tests {
             ("1e400", "1e400"),
         ] {
             assert!(same(a, b) && same(b, a), "{a} and {b}");
+            let state = RandomState::with_seeds(1, 2, 3, 4);
+            assert_eq!(hash(a, &state), hash(b, &state), "{a} and {b}");
         }
     }
 

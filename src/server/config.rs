@@ -31,6 +31,8 @@ pub struct Config {
     pub line_bytes_max: usize,
     /// Give up on a job after it has lost this many workers; 0 is never.
     pub attempts_max: u32,
+    /// How many seconds a worker may hold a job that has no run limit of its own; 0 is without limit.
+    pub run_limit_seconds: u64,
     /// The memory budget in bytes; `None` is half of the memory of the machine or of the process's cgroup.
     pub memory_bytes_max: Option<u64>,
     /// A connection with more unsent bytes than this is closed. At least `line_bytes_max` applies.
@@ -59,6 +61,7 @@ impl Default for Config {
             threads: 0,
             line_bytes_max: limits::LINE_BYTES_DEFAULT,
             attempts_max: limits::ATTEMPTS_DEFAULT,
+            run_limit_seconds: 0,
             memory_bytes_max: None,
             unsent_bytes_max: limits::UNSENT_BYTES_DEFAULT,
             stall_seconds: limits::STALL_SECONDS_DEFAULT,
@@ -85,6 +88,7 @@ impl Config {
         }
         number_range::THREADS.check(self.threads as u64)?;
         number_range::LINE_BYTES.check(self.line_bytes_max as u64)?;
+        number_range::RUN_LIMIT_SECONDS.check(self.run_limit_seconds)?;
         self.memory_bytes_max.map_or(Ok(()), |bytes| number_range::MEMORY_BYTES.check(bytes))?;
         number_range::UNSENT_BYTES.check(self.unsent_bytes_max)?;
         number_range::STALL_SECONDS.check(self.stall_seconds)?;
@@ -203,6 +207,8 @@ mod tests {
         check("line_bytes_max", |c| c.line_bytes_max = (1 << 30) + 1);
         check("", |c| c.attempts_max = 0);
         check("", |c| c.attempts_max = u32::MAX);
+        check("", |c| c.run_limit_seconds = 2_592_000);
+        check("run_limit_seconds", |c| c.run_limit_seconds = 2_592_001);
         check("memory_bytes_max", |c| c.memory_bytes_max = Some(0));
         check("memory_bytes_max", |c| c.memory_bytes_max = Some((1 << 20) - 1));
         check("", |c| c.memory_bytes_max = Some(1 << 20));

@@ -256,6 +256,7 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         shard,
         shards: u16::try_from(config.shards()).expect("there are at most 1,024 shards"),
         attempts_max: config.attempts_max,
+        run_limit_ms: config.run_limit_seconds * 1_000,
         memory_bytes_max: config.memory_bytes(),
         unsent_bytes_max: config.unsent_bytes(),
         stall_ms: config.stall_seconds * 1_000,

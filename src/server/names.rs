@@ -5,7 +5,7 @@ use std::fmt;
 use mio::Token;
 
 use super::log::Log;
-use crate::dispatch::message::{ConnId, JobEvent, TraceId};
+use crate::dispatch::message::{ConnId, JobEvent, Submitter, TraceId};
 
 /// Formats a connection's name in the log: its shard, its index there, and how many connections the shard had before.
 pub(super) struct Named(pub(super) usize, pub(super) ConnId);
@@ -32,7 +32,16 @@ pub(super) fn conn_of(token: Token) -> ConnId {
 pub(super) fn trace(log: &Log, shard: usize, job: TraceId, event: JobEvent) {
     let line = |text: fmt::Arguments<'_>| log.debug(format_args!("job {}.{}: {text}", job.home.0, job.arrival));
     match event {
-        JobEvent::Queued(from) => line(format_args!("queued, from {}", Named(from.shard.0.into(), from.conn))),
+        JobEvent::Queued(Submitter::Conn(shard, conn)) => {
+            line(format_args!("queued, from {}", Named(shard.0.into(), conn)));
+        }
+        JobEvent::Queued(Submitter::Background(_)) => line(format_args!("queued, in the background")),
+        JobEvent::Queued(Submitter::Ticket(shard, ticket)) => {
+            line(format_args!("queued, for ticket {}/{}", shard.0, ticket.index));
+        }
+        JobEvent::Queued(Submitter::Group(_, group)) => line(format_args!("queued, for group {}", group.index)),
+        JobEvent::Overdue(at) => line(format_args!("past its run limit at {}", Named(shard, at))),
+        JobEvent::Revoked => line(format_args!("ended: nobody waits for it any more")),
         JobEvent::Sent(to) => line(format_args!("sent to {}", Named(shard, to))),
         JobEvent::Requeued(by) => line(format_args!("requeued: {} left", Named(shard, by))),
         JobEvent::Finished(how) => line(format_args!("finished: {how}")),

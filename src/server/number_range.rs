@@ -28,6 +28,14 @@ pub const LINE_BYTES: NumberRange = NumberRange {
 /// The range of [`Config::attempts_max`](super::Config::attempts_max).
 pub const ATTEMPTS: NumberRange =
     NumberRange { field: Field::AttemptsMax, least: 0, most: u32::MAX as u64, unit: Unit::Number, zero: "never" };
+/// The range of [`Config::run_limit_seconds`](super::Config::run_limit_seconds).
+pub const RUN_LIMIT_SECONDS: NumberRange = NumberRange {
+    field: Field::RunLimitSeconds,
+    least: 0,
+    most: limits::JOB_MS_MAX / 1_000,
+    unit: Unit::Seconds,
+    zero: "no limit",
+};
 /// The range of [`Config::memory_bytes_max`](super::Config::memory_bytes_max).
 pub const MEMORY_BYTES: NumberRange = NumberRange {
     field: Field::MemoryBytesMax,
@@ -66,6 +74,7 @@ pub enum Field {
     Threads,
     LineBytesMax,
     AttemptsMax,
+    RunLimitSeconds,
     MemoryBytesMax,
     UnsentBytesMax,
     StallSeconds,
@@ -83,6 +92,7 @@ impl fmt::Display for Field {
             Self::Threads => "threads",
             Self::LineBytesMax => "line_bytes_max",
             Self::AttemptsMax => "attempts_max",
+            Self::RunLimitSeconds => "run_limit_seconds",
             Self::MemoryBytesMax => "memory_bytes_max",
             Self::UnsentBytesMax => "unsent_bytes_max",
             Self::StallSeconds => "stall_seconds",

@@ -257,9 +257,13 @@ impl Shard {
 
     /// Writes to all connections with unsent bytes, and posts the messages. Writing may resume a paused worker, to which the
     /// core may then send a job, so it repeats until no connection is left.
+    ///
+    /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
+    /// other shards before anything that follows from it.
     fn flush_and_post(&mut self) {
         while !self.connections.dirty.is_empty() {
             self.connections.publish(self.core.counts());
+            self.connections.post_all();
             for id in std::mem::take(&mut self.connections.dirty) {
                 let open = self.connections.is_open(id);
                 let bytes = self.connections.flush(id);

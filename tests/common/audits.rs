@@ -1,6 +1,7 @@
 //! The invariants of a world's shards: of each one after any step, and between owners and homes at rest, when nothing is on
 //! the way. The rules are in docs/architecture.md.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::dispatch::audit::{Audit, JobAudit, PoolAudit, QueueAudit, WorkerAudit};
@@ -119,6 +120,8 @@ fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
     assert_eq!(pool.free, free, "free: {pool:?}");
     assert_eq!(pool.clean_ready, clean as u64, "ready workers without a suspect: {pool:?}");
     assert_eq!(pool.running, running as u64, "running: {pool:?}");
+    let spent = audit.workers.iter().flat_map(|worker| &worker.spent).filter(|spent| spent.of == pool.type_name);
+    assert_eq!(pool.spent as usize, spent.count(), "spent: {pool:?}");
     if stopping {
         return;
     }
@@ -131,20 +134,21 @@ fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
     if pool.workers == 0 {
         assert!(!pool.starved && !pool.rejects_suspects, "no worker, but state: {pool:?}");
         assert!(
-            pool.open > 0 || pool.pull_pending.is_some() || pool.running > 0,
+            pool.open > 0 || pool.pull_pending.is_some() || pool.running > 0 || pool.spent > 0,
             "an entry without a reason: {pool:?}"
         );
     }
 }
 
 fn check_queue(queue: &QueueAudit, stopping: bool) {
-    let place = |job: &JobAudit| (!job.suspect, job.arrival);
+    let priority = |job: &JobAudit| Reverse(if job.suspect { 0 } else { job.priority });
+    let place = |job: &JobAudit| (!job.suspect, priority(job), job.arrival);
     let places: Vec<_> = queue.waiting.iter().map(place).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "the queue is out of order: {queue:?}");
     assert!(queue.waiting.iter().all(|job| *job.type_name == *queue.type_name), "{queue:?}");
     assert!(queue.offers.iter().all(|(_, n)| *n > 0), "an offer of nothing: {queue:?}");
     let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();
-    assert!(!empty, "an entry without a reason: {queue:?}");
+    assert!(!empty || !queue.present.is_empty(), "an entry without a reason: {queue:?}");
     if stopping {
         assert!(queue.waiting.is_empty(), "jobs wait at a shard that stops: {queue:?}");
     }
@@ -175,10 +179,10 @@ fn check_nothing_waits_in_vain(audits: &[Audit]) {
 
 /// The free slots of a worker, as docs/architecture.md defines them.
 pub(crate) fn free_slots(worker: &WorkerAudit) -> u64 {
-    let used = worker.held.len() as u64 + u64::from(worker.reserved);
+    let used = (worker.held.len() + worker.spent.len()) as u64 + u64::from(worker.reserved);
     if worker.paused { 0 } else { u64::from(worker.max_jobs).saturating_sub(used) }
 }
 
 fn holds_suspect(worker: &WorkerAudit) -> bool {
-    worker.held.iter().any(|(_, job)| job.suspect)
+    worker.holds_suspect
 }

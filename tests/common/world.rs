@@ -37,6 +37,7 @@ const WRITES_MAX: u32 = 1_000_000;
 pub(crate) struct Options {
     pub(crate) shards: u16,
     pub(crate) attempts_max: u32,
+    pub(crate) run_limit_ms: u64,
     pub(crate) memory_bytes_max: u64,
     pub(crate) unsent_bytes_max: u64,
     pub(crate) stall_ms: u64,
@@ -51,6 +52,7 @@ impl Default for Options {
         Self {
             shards: 1,
             attempts_max: 3,
+            run_limit_ms: 0,
             memory_bytes_max: 1 << 40,
             unsent_bytes_max: 64 << 20,
             stall_ms: 30_000,
@@ -84,6 +86,7 @@ impl World {
             shard: ShardId(shard),
             shards,
             attempts_max: options.attempts_max,
+            run_limit_ms: options.run_limit_ms,
             memory_bytes_max: options.memory_bytes_max,
             unsent_bytes_max: options.unsent_bytes_max,
             stall_ms: options.stall_ms,

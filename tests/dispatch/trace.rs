@@ -20,7 +20,7 @@ fn every_event_of_a_job_has_one_name_for_the_job() {
         world.send_line(client, r#"{"cmd":"do","id":"x","type":"t"}"#);
         let queued = events(&mut world);
         let [(job, JobEvent::Queued(submitter))] = queued[..] else { panic!("{queued:?}") };
-        assert_eq!(submitter.shard.0, 0);
+        assert_eq!(submitter.shard().0, 0);
         assert_eq!(job.home.0, world.home("t"));
 
         let events_of_job = |world: &mut World| -> Vec<JobEvent> {

@@ -134,7 +134,7 @@ impl Schedule {
 
     fn trace<'a>(&self, job: &'a Job) -> Trace<'a> {
         let (shard, conn) = self.world.conn_id(job.submitter);
-        let submitter = Submitter { shard: ShardId(shard), conn };
+        let submitter = Submitter::Conn(ShardId(shard), conn);
         (submitter, job.id, &job.type_name, job.suspect, job.attempts)
     }
 }
@@ -165,7 +165,7 @@ fn job_of(message: &Message) -> Option<&CoreJob> {
 }
 
 fn trace_of_job(job: &CoreJob) -> Trace<'_> {
-    (job.submitter, job.id(), job.type_name(), job.suspect, job.attempts)
+    (job.submitter, job.id(), job.type_name(), job.is_suspect(), job.attempts)
 }
 
 fn trace_of_audit(job: &JobAudit) -> Trace<'_> {

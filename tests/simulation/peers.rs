@@ -93,7 +93,7 @@ impl Schedule {
         let (serial, type_name) = (self.serial, self.any_type());
         let big = self.plan.big_one_in > 0 && self.random.one_in(self.plan.big_one_in);
         let arg = line::arg(serial, big);
-        let bytes = CoreJob::bytes_of(id, &type_name, Some(&arg));
+        let bytes = CoreJob::bytes_of(id, &type_name, Some(&arg), None);
         if let Some(code) = self.why_refused(peer, bytes) {
             if code == "queue_full" {
                 self.shadow.tally.faults.count(Fault::QueueFull);

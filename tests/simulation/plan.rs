@@ -144,6 +144,7 @@ impl Plan {
         let options = Options {
             shards: if family == Family::Wide { 64 } else { *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]) },
             attempts_max: *random.pick(&[0, 1, 2, 2, 3, 3]),
+            run_limit_ms: 0,
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
             unsent_bytes_max: if random.one_in(4) { 64 << 20 } else { 2 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },

@@ -116,6 +116,7 @@ impl ThreeShards {
                 shard: ShardId(shard),
                 shards: 3,
                 attempts_max: 3,
+                run_limit_ms: 0,
                 memory_bytes_max: 1 << 40,
                 unsent_bytes_max: 1 << 40,
                 stall_ms: 30_000,

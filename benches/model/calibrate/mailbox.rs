@@ -74,7 +74,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
 }
 
 fn job(number: u64) -> Job {
-    let submitter = Submitter { shard: ShardId(0), conn: ConnId { index: 0, generation: 0 } };
+    let submitter = Submitter::Conn(ShardId(0), ConnId { index: 0, generation: 0 });
     Job::new(submitter, Micros::default(), &number.to_string(), "t0", Some(crate::ARG))
 }
 

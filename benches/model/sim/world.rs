@@ -262,6 +262,7 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         shard: ShardId(shard),
         shards: shape.shards,
         attempts_max: 3,
+        run_limit_ms: 0,
         memory_bytes_max: 1 << 40,
         unsent_bytes_max: 1 << 30,
         stall_ms: 30_000,

@@ -8,7 +8,7 @@ use lexopt::Parser;
 use crate::cli::parse::{Args, UsageError, parse as parse_arguments, parse_uint, quoted};
 use crate::options::{
     DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN,
-    PORT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
+    PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
 };
 
 /// What the command line asks for.
@@ -66,6 +66,7 @@ fn config(args: &Args) -> Result<Config, UsageError> {
     config.threads = args.uint(&THREADS).map_or(config.threads, narrow);
     config.line_bytes_max = args.uint(&MAX_LINE).map_or(config.line_bytes_max, narrow);
     config.attempts_max = args.uint(&MAX_ATTEMPTS).map_or(config.attempts_max, narrow);
+    config.run_limit_seconds = args.uint(&RUN_LIMIT).unwrap_or(config.run_limit_seconds);
     config.memory_bytes_max = args.uint(&MAX_MEMORY);
     config.unsent_bytes_max = args.uint(&MAX_UNSENT).unwrap_or(config.unsent_bytes_max);
     config.stall_seconds = args.uint(&STALL_TIMEOUT).unwrap_or(config.stall_seconds);
@@ -178,6 +179,7 @@ mod tests {
         check("--max-line 1G", |c| c.line_bytes_max = 1 << 30);
         check("--max-attempts 0", |c| c.attempts_max = 0);
         check("--max-attempts 4294967295", |c| c.attempts_max = u32::MAX);
+        check("--run-limit 2592000", |c| c.run_limit_seconds = 2_592_000);
         check("--max-memory 1M", |c| c.memory_bytes_max = Some(1 << 20));
         check("--max-unsent 0", |c| c.unsent_bytes_max = 0);
         check("--stall-timeout 0", |c| c.stall_seconds = 0);
@@ -258,6 +260,7 @@ mod tests {
             ("--threads", ["1025", "two"]),
             ("--max-line", ["63", "1073741825"]),
             ("--max-attempts", ["4294967296", "1K"]),
+            ("--run-limit", ["2592001", "1m"]),
             ("--max-memory", ["0", "1048575"]),
             ("--max-unsent", ["1048577G", "x"]),
             ("--stall-timeout", ["86401", "1.5"]),

@@ -57,6 +57,13 @@ pub(crate) static MAX_ATTEMPTS: Opt = Opt {
     help: "give up on a job after it has lost this many workers (0 = never)",
     default: "3",
 };
+pub(crate) static RUN_LIMIT: Opt = Opt {
+    short: None,
+    long: "--run-limit",
+    value: in_range(&number_range::RUN_LIMIT_SECONDS),
+    help: "let a worker hold a job for at most this long (0 = no limit)",
+    default: "0",
+};
 pub(crate) static MAX_MEMORY: Opt = Opt {
     short: None,
     long: "--max-memory",
@@ -107,6 +114,7 @@ pub(crate) static OPTIONS: &[&Opt] = &[
     &THREADS,
     &MAX_LINE,
     &MAX_ATTEMPTS,
+    &RUN_LIMIT,
     &MAX_MEMORY,
     &MAX_UNSENT,
     &STALL_TIMEOUT,
@@ -136,6 +144,7 @@ pub(crate) fn option_of(field: Field) -> &'static Opt {
         Field::Threads => &THREADS,
         Field::LineBytesMax => &MAX_LINE,
         Field::AttemptsMax => &MAX_ATTEMPTS,
+        Field::RunLimitSeconds => &RUN_LIMIT,
         Field::MemoryBytesMax => &MAX_MEMORY,
         Field::UnsentBytesMax => &MAX_UNSENT,
         Field::StallSeconds => &STALL_TIMEOUT,

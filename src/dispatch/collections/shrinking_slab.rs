@@ -52,6 +52,13 @@ impl<T> ShrinkingSlab<T> {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
+    /// Iterates over the entries, each with its place.
+    pub(in crate::dispatch) fn iter_with_index(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.entries
+            .iter()
+            .map(|(at, entry)| (u32::try_from(at).expect("memory ends before four billion entries"), entry))
+    }
+
     pub(in crate::dispatch) fn len(&self) -> usize {
         self.entries.len()
     }

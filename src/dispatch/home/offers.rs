@@ -1,5 +1,5 @@
-//! What the shards offer for one type, as its home keeps it: offers in the order in which they came, and the shards that
-//! take no suspects.
+//! What the shards offer for one type, as its home keeps it: offers in the order in which they came, which shards have
+//! workers, and which take no suspects.
 //!
 //! Withdrawing is O(1): a shard's withdrawn offers have an older epoch than the shard. They are dropped when they are
 //! met, or all at once when they are more than half of the list.
@@ -18,7 +18,7 @@ pub(in crate::dispatch) struct Offers {
     fifo: Fifo<Offer>,
     /// Entries of `fifo` that were withdrawn.
     withdrawn: usize,
-    /// Shards that have an open offer or reject suspects, by number. Most types have workers at one.
+    /// Shards that have a worker, have an open offer or reject suspects, by number. Most types have workers at one.
     shards: SmallVec<[ShardOffers; 1]>,
     next_epoch: u64,
 }
@@ -48,10 +48,12 @@ struct ShardOffers {
     /// Offers of another epoch were withdrawn.
     epoch: u64,
     rejects_suspects: bool,
+    /// Whether it has a worker.
+    present: bool,
 }
 
 impl Offers {
-    /// Returns whether no offer is open and no shard rejects suspects.
+    /// Returns whether no shard has a worker, no offer is open and no shard rejects suspects.
     pub(super) fn is_empty(&self) -> bool {
         self.shards.is_empty()
     }
@@ -115,6 +117,23 @@ impl Offers {
         self.forget_if_idle(i);
     }
 
+    /// Notes whether `shard` has a worker.
+    pub(super) fn set_present(&mut self, shard: ShardId, present: bool) {
+        let i = self.enter(shard);
+        self.shards[i].present = present;
+        self.forget_if_idle(i);
+    }
+
+    /// Returns whether any shard has a worker.
+    pub(super) fn any_present(&self) -> bool {
+        self.shards.iter().any(|shard| shard.present)
+    }
+
+    /// Iterates over the shards that have a worker.
+    pub(in crate::dispatch) fn present(&self) -> impl Iterator<Item = ShardId> {
+        self.shards.iter().filter(|shard| shard.present).map(|shard| shard.shard)
+    }
+
     /// Returns whether `shard` takes no suspects.
     pub(super) fn rejects_suspects(&self, shard: ShardId) -> bool {
         self.find(shard).is_ok_and(|i| self.shards[i].rejects_suspects)
@@ -149,7 +168,8 @@ impl Offers {
     fn enter(&mut self, shard: ShardId) -> usize {
         self.find(shard).unwrap_or_else(|i| {
             let epoch = self.fresh_epoch();
-            self.shards.insert(i, ShardOffers { shard, open: 0, entries: 0, epoch, rejects_suspects: false });
+            let idle = ShardOffers { shard, open: 0, entries: 0, epoch, rejects_suspects: false, present: false };
+            self.shards.insert(i, idle);
             i
         })
     }
@@ -160,7 +180,8 @@ impl Offers {
     }
 
     fn forget_if_idle(&mut self, i: usize) {
-        if self.shards[i].open == 0 && !self.shards[i].rejects_suspects {
+        let ShardOffers { open, rejects_suspects, present, .. } = self.shards[i];
+        if open == 0 && !rejects_suspects && !present {
             self.shards.remove(i);
         }
     }

@@ -1,8 +1,9 @@
 //! The waiting jobs of one type, in the order in which they are assigned.
 //!
-//! First are the suspects, whose workers were lost; then the jobs that came back because no slot was free; then the jobs
-//! that were never assigned. Within each of the three, the order is that of arrival. The third are all younger than the second.
+//! First are the suspects, whose workers were lost. The others follow by priority, the highest first. Among equals, the order
+//! is that of arrival; so those that came back go before those that were never assigned, which are all younger.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
 
@@ -17,28 +18,67 @@ pub(in crate::dispatch) struct WaitQueue {
     returned: BTreeMap<Place, Job>,
     /// Suspects among them.
     suspects: usize,
+    /// Jobs of priority 0 that were never assigned.
     fresh: Fifo<Job>,
+    /// The same for other priorities, the highest first; none is empty. Boxed, because most types have none.
+    classes: Option<Box<Classes>>,
 }
+
+type Classes = Vec<(i8, Fifo<Job>)>;
 
 /// The place of a job that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     /// Whether the job is no suspect.
     behind: bool,
+    /// 0 for suspects, whose priority does not count.
+    priority: Reverse<i8>,
     arrival: u64,
 }
 
+impl Place {
+    fn of(job: &Job) -> Self {
+        let behind = !job.is_suspect();
+        Self { behind, priority: Reverse(if behind { job.priority } else { 0 }), arrival: job.arrival }
+    }
+}
+
+/// Where a waiting job is, so that it can be taken out by [`WaitQueue::remove`].
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dispatch) enum Position {
+    /// It was never assigned.
+    Fresh {
+        /// Its priority.
+        priority: i8,
+        /// Its number of arrival.
+        arrival: u64,
+    },
+    /// It came back.
+    Returned(ReturnedPosition),
+}
+
+/// Where a job is that came back.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dispatch) struct ReturnedPosition(Place);
+
 impl WaitQueue {
     /// Appends a new job, whose arrival number is above all before it.
-    pub(in crate::dispatch) fn push(&mut self, job: Job) {
-        self.fresh.push(job);
+    pub(in crate::dispatch) fn push(&mut self, job: Job) -> Position {
+        let Job { priority, arrival, .. } = job;
+        match priority {
+            0 => self.fresh.push(job),
+            _ => self.class(priority).push(job),
+        }
+        Position::Fresh { priority, arrival }
     }
 
     /// Puts a job back in its place by arrival. The front would be wrong, because requeued jobs overtake each other on
     /// their way.
-    pub(in crate::dispatch) fn requeue(&mut self, job: Job) {
-        self.suspects += usize::from(job.suspect);
-        self.returned.insert(Place { behind: !job.suspect, arrival: job.arrival }, job);
+    pub(in crate::dispatch) fn requeue(&mut self, job: Job) -> Position {
+        let place = Place::of(&job);
+        self.suspects += usize::from(job.is_suspect());
+        self.returned.insert(place, job);
+        Position::Returned(ReturnedPosition(place))
     }
 
     /// Takes the first suspect.
@@ -50,9 +90,28 @@ impl WaitQueue {
 
     /// Takes the first job that is no suspect.
     pub(in crate::dispatch) fn pop_other(&mut self) -> Option<Job> {
-        match self.first_other_returned() {
+        let fresh = self.first_fresh_priority();
+        match self.first_other_returned().filter(|place| fresh.is_none_or(|fresh| place.priority.0 >= fresh)) {
             Some(place) => self.returned.remove(&place),
-            None => self.fresh.pop(),
+            None => self.pop_fresh(fresh?),
+        }
+    }
+
+    /// Takes a job from its place; `None` if it is not in this queue.
+    pub(in crate::dispatch) fn remove(&mut self, position: Position) -> Option<Job> {
+        match position {
+            Position::Returned(ReturnedPosition(place)) => {
+                let job = self.returned.remove(&place)?;
+                self.suspects -= usize::from(job.is_suspect());
+                Some(job)
+            }
+            Position::Fresh { priority: 0, arrival } => self.fresh.take_by_key(arrival, |job| job.arrival),
+            Position::Fresh { priority, arrival } => {
+                let at = self.find_class(priority).ok()?;
+                let job = self.classes.as_mut()?[at].1.take_by_key(arrival, |job| job.arrival)?;
+                self.forget_class_if_empty(at);
+                Some(job)
+            }
         }
     }
 
@@ -61,15 +120,17 @@ impl WaitQueue {
     }
 
     pub(in crate::dispatch) fn has_other(&self) -> bool {
-        !self.fresh.is_empty() || self.returned.last_key_value().is_some_and(|(place, _)| place.behind)
+        !self.fresh.is_empty()
+            || self.classes.is_some()
+            || self.returned.last_key_value().is_some_and(|(place, _)| place.behind)
     }
 
     pub(in crate::dispatch) fn is_empty(&self) -> bool {
-        self.returned.is_empty() && self.fresh.is_empty()
+        self.returned.is_empty() && self.fresh.is_empty() && self.classes.is_none()
     }
 
     pub(in crate::dispatch) fn len(&self) -> usize {
-        self.returned.len() + self.fresh.len()
+        self.returned.len() + self.fifos().map(Fifo::len).sum::<usize>()
     }
 
     pub(in crate::dispatch) fn suspects(&self) -> usize {
@@ -78,23 +139,86 @@ impl WaitQueue {
 
     /// Returns when the oldest waiting job was accepted.
     pub(in crate::dispatch) fn oldest(&self) -> Option<Micros> {
-        let suspect = self.returned.first_key_value().map(|(_, job)| job);
-        let other = self.first_other_returned().map(|place| &self.returned[&place]);
-        [suspect, other, self.fresh.first()].into_iter().flatten().map(|job| job.accepted).min()
+        let fresh = self.fifos().filter_map(Fifo::first).map(|job| job.accepted);
+        let returned = self.first_of_each_returned().map(|job| job.accepted);
+        fresh.chain(returned).min()
     }
 
-    /// Iterates from first to last.
-    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.returned.values().chain(self.fresh.iter())
+    /// Returns all jobs, first to last. For tests.
+    pub(in crate::dispatch) fn in_order(&self) -> Vec<&Job> {
+        let mut jobs: Vec<&Job> = self.returned.values().chain(self.fifos().flat_map(Fifo::iter)).collect();
+        jobs.sort_by_key(|job| Place::of(job));
+        jobs
     }
 
-    /// Returns all jobs, in order.
+    /// Returns all jobs.
     pub(in crate::dispatch) fn into_jobs(self) -> impl Iterator<Item = Job> {
-        self.returned.into_values().chain(self.fresh.into_entries())
+        let classes = self.classes.into_iter().flat_map(|classes| *classes);
+        let fresh = self.fresh.into_entries().chain(classes.flat_map(|(_, fifo)| fifo.into_entries()));
+        self.returned.into_values().chain(fresh)
+    }
+
+    fn fifos(&self) -> impl Iterator<Item = &Fifo<Job>> {
+        let classes = self.classes.iter().flat_map(|classes| classes.iter());
+        std::iter::once(&self.fresh).chain(classes.map(|(_, fifo)| fifo))
+    }
+
+    /// Returns the highest priority of the jobs that were never assigned.
+    fn first_fresh_priority(&self) -> Option<i8> {
+        let highest = self.classes.as_ref().map(|classes| classes[0].0);
+        highest.into_iter().chain((!self.fresh.is_empty()).then_some(0)).max()
+    }
+
+    fn pop_fresh(&mut self, priority: i8) -> Option<Job> {
+        if priority == 0 {
+            return self.fresh.pop();
+        }
+        let at = self.find_class(priority).ok()?;
+        let job = self.classes.as_mut()?[at].1.pop();
+        self.forget_class_if_empty(at);
+        job
+    }
+
+    fn class(&mut self, priority: i8) -> &mut Fifo<Job> {
+        let found = self.find_class(priority);
+        let classes = self.classes.get_or_insert_default();
+        let at = found.unwrap_or_else(|at| {
+            classes.insert(at, (priority, Fifo::default()));
+            at
+        });
+        &mut classes[at].1
+    }
+
+    fn find_class(&self, priority: i8) -> Result<usize, usize> {
+        let Some(classes) = &self.classes else { return Err(0) };
+        classes.binary_search_by_key(&Reverse(priority), |&(priority, _)| Reverse(priority))
+    }
+
+    fn forget_class_if_empty(&mut self, at: usize) {
+        let Some(classes) = &mut self.classes else { return };
+        if classes[at].1.is_empty() {
+            classes.remove(at);
+            if classes.is_empty() {
+                self.classes = None;
+            }
+        }
     }
 
     fn first_other_returned(&self) -> Option<Place> {
-        let others = Place { behind: true, arrival: 0 }..;
-        self.returned.range(others).next().map(|(&place, _)| place)
+        if self.returned.len() == self.suspects {
+            return None;
+        }
+        self.next_returned(Place { behind: true, priority: Reverse(i8::MAX), arrival: 0 })
+    }
+
+    fn next_returned(&self, from: Place) -> Option<Place> {
+        self.returned.range(from..).next().map(|(&place, _)| place)
+    }
+
+    /// Iterates over the first suspect, and the first other of each priority, that came back.
+    fn first_of_each_returned(&self) -> impl Iterator<Item = &Job> {
+        let first = self.returned.first_key_value().map(|(&place, _)| place);
+        let next = |place: &Place| self.next_returned(Place { arrival: u64::MAX, ..*place });
+        std::iter::successors(first, next).map(|place| &self.returned[&place])
     }
 }

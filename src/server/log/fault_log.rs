@@ -66,6 +66,7 @@ fn log_entry(fault: Fault) -> (Level, &'static str) {
         Fault::Silent => (Level::Warn, "connection lost"),
         Fault::Broken => (Level::Debug, "connection broken"),
         Fault::LeftHolding => (Level::Warn, "left while it held jobs"),
+        Fault::Overdue => (Level::Warn, "held a job past its run limit (run_limit_ms, --run-limit)"),
         Fault::GaveUp => (Level::Warn, "gave up on a job that this worker held (--max-attempts)"),
     }
 }

@@ -18,6 +18,7 @@ fn shard() -> Shard {
         shard: ShardId(0),
         shards: 1,
         attempts_max: 3,
+        run_limit_ms: 0,
         memory_bytes_max: 1 << 30,
         unsent_bytes_max: 1 << 20,
         stall_ms: 30_000,

@@ -1,0 +1,189 @@
+//! Jobs that workers of this shard hold, and how they end without an answer: the rules O6 to O8 of docs/architecture.md.
+//!
+//! A job that is dropped, or held past its run limit, leaves its slot *spent*: the worker is told `cancel`, and the slot counts
+//! as taken until the worker answers. So a worker is never sent more than it can do.
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+
+use super::capacity::Place;
+use super::collections::timers::Timers;
+use super::ctx::Ctx;
+use super::ids::{ConnId, ShardId, Submitter};
+use super::job::{End, Job, Reason};
+use super::message::{JobEvent, Message, Suspects};
+use super::micros::Micros;
+use super::owner::Owner;
+use super::slots::{Held, Slot, Spent};
+use crate::limits::TIMERS_PER_TURN;
+use crate::metrics::Fault;
+use crate::protocol::Code;
+use crate::protocol::command::JobRef;
+use crate::protocol::reply::Reply;
+
+/// A slot of a worker of this shard: the connection, and the lease of its job if it has one.
+pub(super) type SlotRef = (ConnId, Option<u64>);
+
+/// The jobs that workers hold, as far as they may end without an answer.
+#[derive(Debug)]
+pub(super) struct Holding {
+    /// Where the jobs are that may be revoked, by ticket or group.
+    by_submitter: HashMap<Submitter, SlotRef, RandomState>,
+    /// When a job's run limit is over.
+    pub(super) limits: Timers<SlotRef>,
+}
+
+impl Holding {
+    pub(super) fn new(maps: RandomState) -> Self {
+        Self { by_submitter: HashMap::with_hasher(maps), limits: Timers::default() }
+    }
+
+    fn forget(&mut self, submitter: Submitter) {
+        self.by_submitter.remove(&submitter);
+        if self.by_submitter.len() < self.by_submitter.capacity() / 8 {
+            self.by_submitter.shrink_to(self.by_submitter.len() * 2);
+        }
+    }
+
+    /// Returns the numbers of jobs that may be revoked, and of run limits, for tests.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.by_submitter.len(), self.limits.len())
+    }
+}
+
+/// Returns how long a worker may hold a job without progress.
+pub(super) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
+    job.run_limit_ms().or_else(|| (ctx.settings.run_limit_ms > 0).then_some(ctx.settings.run_limit_ms))
+}
+
+/// Returns whether a job has no attempt left.
+pub(super) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
+    let max = job.attempts_max().map_or(ctx.settings.attempts_max, u32::from);
+    max != 0 && job.attempts >= max
+}
+
+impl Owner {
+    /// Puts a job that was sent into a slot of its worker.
+    pub(super) fn hold(&mut self, slot: SlotRef, held: Held, limit_ms: Option<u64>, ctx: &mut Ctx<'_>) {
+        let (to, lease) = slot;
+        if held.job.is_revocable() {
+            self.holding.by_submitter.insert(held.job.submitter, slot);
+        }
+        let limit = limit_ms.map(|ms| self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot));
+        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
+        worker.slots.fill(lease, Held { limit, ..held });
+    }
+
+    /// Called when a worker holds a job no more. Its pool and the figures are brought up to date, and its timer goes.
+    pub(super) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) {
+        self.pools.get(held.pool).running -= 1;
+        self.dirty.push(held.pool);
+        ctx.counts.jobs_running -= 1;
+        if let Some(limit) = held.limit {
+            self.holding.limits.cancel(limit);
+        }
+        if held.job.is_revocable() {
+            self.holding.forget(held.job.submitter);
+        }
+    }
+
+    /// Called when a spent slot is free again: its worker has answered, or has left.
+    pub(super) fn free_spent(&mut self, spent: &Spent, ctx: &mut Ctx<'_>) {
+        self.pools.get(spent.pool).spent -= 1;
+        self.dirty.push(spent.pool);
+        ctx.counts.slots_spent -= 1;
+        ctx.counts.job_bytes -= spent.bytes();
+    }
+
+    /// Takes a job out of its slot, which is spent from now on. The worker is told, if its jobs have numbers.
+    fn spend(&mut self, (worker_id, lease): SlotRef, ctx: &mut Ctx<'_>) -> Option<Held> {
+        let (worker, _) = self.conns.worker(worker_id)?;
+        let (held, bytes) = worker.slots.spend(lease)?;
+        self.pools.get(held.pool).spent += 1;
+        ctx.counts.slots_spent += 1;
+        ctx.counts.job_bytes += bytes;
+        if let Some(job) = lease {
+            self.send(worker_id, &Reply::Cancel { job }, ctx);
+        }
+        Some(held)
+    }
+
+    /// O6: nobody waits for a job any more. If a worker of this shard holds it, it ends.
+    pub(super) fn drop_job(&mut self, from: ShardId, submitter: Submitter, ctx: &mut Ctx<'_>) {
+        let Some(&slot) = self.holding.by_submitter.get(&submitter) else { return };
+        let Some(held) = self.spend(slot, ctx) else { return };
+        self.let_go(&held, ctx);
+        ctx.trace(&held.job, JobEvent::Revoked);
+        ctx.post(from, Message::Dropped(submitter));
+    }
+
+    /// Handles the run limits that are over, as far as a turn's share goes.
+    ///
+    /// The time of the last turn counts, as for [`Owner::close_stalled`]: what workers sent by then has been read. So no job
+    /// is overdue that was answered in time, even if the whole server was suspended.
+    pub(super) fn end_overdue(&mut self, ctx: &mut Ctx<'_>) {
+        let mut budget = TIMERS_PER_TURN;
+        while let Some(slot) = self.holding.limits.pop_due(self.last_turn, &mut budget) {
+            self.overdue(slot, ctx);
+        }
+    }
+
+    /// O7: a worker has held a job past its run limit.
+    fn overdue(&mut self, slot: SlotRef, ctx: &mut Ctx<'_>) {
+        let (worker, _) = slot;
+        let Some(mut held) = self.spend(slot, ctx) else { return };
+        held.limit = None; // It has fallen due.
+        self.let_go(&held, ctx);
+        ctx.effects.fault(worker, Fault::Overdue);
+        let mut job = held.job;
+        job.attempts += 1;
+        ctx.trace(&job, JobEvent::Overdue(worker));
+        if is_used_up(&job, ctx) {
+            self.finish(job, End::NotDone(Reason::TimedOut), ctx);
+        } else if ctx.stopping {
+            self.finish(job, End::NotDone(Reason::Shutdown), ctx);
+        } else {
+            let home = self.pools.peek(held.pool).home;
+            ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });
+        }
+    }
+
+    /// `progress`: the worker is still at a job. Its run limit starts again, and its submitter is told.
+    pub(super) fn progress(
+        &mut self,
+        from: ConnId,
+        name: JobRef<'_>,
+        id: Option<&str>,
+        data: Option<&str>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
+        let held = match worker.and_then(|worker| worker.slots.find(name)) {
+            Some(Slot::Held(held)) => held,
+            Some(Slot::Spent(_)) => return,
+            None => {
+                ctx.effects.fault(from, Fault::NotHolding);
+                return self.refuse(from, Code::NotHolding, "this connection holds no such job", id, ctx);
+            }
+        };
+        if let (Some(limit), Some(ms)) = (&mut held.limit, run_limit_ms(&held.job, ctx)) {
+            let slot = self.holding.limits.cancel(*limit);
+            *limit = self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot);
+        }
+        let Some(data) = data.filter(|_| held.job.wants_progress()) else { return };
+        let to = held.job.submitter;
+        if to.shard() == ctx.settings.shard && matches!(to, Submitter::Ticket(..)) {
+            self.deliver_progress(to, data, ctx);
+        } else {
+            ctx.post(to.shard(), Message::Progress { to, data: data.into() });
+        }
+    }
+
+    /// A `did` for a spent slot: nobody waits for it, but the slot is free.
+    pub(super) fn late_answer(&mut self, from: ConnId, spent: &Spent, ctx: &mut Ctx<'_>) {
+        ctx.counts.results_dropped += 1;
+        self.free_spent(spent, ctx);
+        self.refresh(from, Place::Back, ctx);
+    }
+}

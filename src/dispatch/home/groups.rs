@@ -1,0 +1,203 @@
+//! The groups of a home: the `do` lines of one type and key that share a job.
+//!
+//! The home is the submitter of a group's job, and counts it in its own bytes. A group is *open* while further lines may join
+//! it. It is closed when its last member has left, and stays until its job has ended.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
+use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeHash};
+use crate::dispatch::job::Job;
+
+/// The groups of all types of a home.
+#[derive(Debug)]
+pub(in crate::dispatch) struct Groups {
+    groups: ShrinkingSlab<Group>,
+    /// The open ones, by type and key.
+    open: HashTable<u32>,
+    /// The members that may leave: the group of each, and its number there.
+    members: HashMap<Submitter, (GroupId, u64), RandomState>,
+    next_generation: u32,
+    maps: RandomState,
+}
+
+/// One group.
+#[derive(Debug)]
+pub(in crate::dispatch) struct Group {
+    generation: u32,
+    type_name: Box<str>,
+    key: Box<str>,
+    /// Of type and key.
+    key_hash: u64,
+    is_open: bool,
+    /// In the order in which they joined.
+    pub(in crate::dispatch) members: BTreeMap<u64, Member>,
+    next_member: u64,
+    /// What its job counts in the memory budget of the home.
+    pub(in crate::dispatch) bytes: u64,
+}
+
+/// A `do` line that waits for the group's answer.
+#[derive(Debug)]
+pub(in crate::dispatch) struct Member {
+    pub(in crate::dispatch) submitter: Submitter,
+    pub(in crate::dispatch) id: Box<str>,
+    /// What it counts in the memory budget of its submitter's owner.
+    pub(in crate::dispatch) bytes: u64,
+    pub(in crate::dispatch) wants_progress: bool,
+}
+
+impl Member {
+    fn of(job: &Job) -> Self {
+        Self { submitter: job.submitter, id: job.id().into(), bytes: job.bytes(), wants_progress: job.wants_progress() }
+    }
+}
+
+/// What is left of a group that a member has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dispatch) enum Left {
+    /// Others still wait for its answer.
+    Others,
+    /// Nobody does. It is closed now.
+    Nobody(GroupId),
+}
+
+impl Groups {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
+        Self {
+            groups: ShrinkingSlab::default(),
+            open: HashTable::new(),
+            members: HashMap::with_hasher(maps.clone()),
+            next_generation: 0,
+            maps,
+        }
+    }
+
+    /// Lets a `do` join the open group of its type and key. Returns whether there is one.
+    pub(in crate::dispatch) fn join(&mut self, job: &Job, hash: TypeHash) -> bool {
+        let Some(key) = job.key() else { return false };
+        let key_hash = self.maps.hash_one((hash.0, key));
+        let groups = &self.groups;
+        let found = self.open.find(key_hash, |&index| groups[index].is_of(job.type_name(), key)).copied();
+        if let Some(index) = found {
+            self.add_member(index, Member::of(job));
+        }
+        found.is_some()
+    }
+
+    /// Makes a group with the sender of this job as its only member. The group becomes the job's submitter. Returns what
+    /// the job counts.
+    pub(in crate::dispatch) fn create(&mut self, job: &mut Job, hash: TypeHash, home: ShardId) -> u64 {
+        let key = job.key().expect("a job without a key has no group");
+        let key_hash = self.maps.hash_one((hash.0, key));
+        let generation = self.next_generation;
+        self.next_generation = generation.wrapping_add(1);
+        let bytes = job.bytes();
+        let index = self.groups.insert(Group {
+            generation,
+            type_name: job.type_name().into(),
+            key: key.into(),
+            key_hash,
+            is_open: true,
+            members: BTreeMap::new(),
+            next_member: 0,
+            bytes,
+        });
+        let groups = &self.groups;
+        self.open.insert_unique(key_hash, index, |&index| groups[index].key_hash);
+        self.add_member(index, Member::of(job));
+        job.submitter = Submitter::Group(home, GroupId { index, generation });
+        job.set_revocable();
+        // Members may join later that want it.
+        job.set_wants_progress();
+        bytes
+    }
+
+    fn add_member(&mut self, index: u32, member: Member) {
+        let group = &mut self.groups[index];
+        let number = group.next_member;
+        group.next_member += 1;
+        if let Submitter::Ticket(..) = member.submitter {
+            let id = GroupId { index, generation: group.generation };
+            self.members.insert(member.submitter, (id, number));
+        }
+        group.members.insert(number, member);
+    }
+
+    /// Takes a member out, given its ticket. `None` if its group has ended.
+    pub(in crate::dispatch) fn leave(&mut self, ticket: Submitter) -> Option<Left> {
+        let (id, number) = self.members.remove(&ticket)?;
+        self.shrink_members();
+        let group = &mut self.groups[id.index];
+        group.members.remove(&number);
+        if !group.members.is_empty() {
+            return Some(Left::Others);
+        }
+        self.close(id.index);
+        Some(Left::Nobody(id))
+    }
+
+    pub(in crate::dispatch) fn get(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(id.index).filter(|group| group.generation == id.generation)
+    }
+
+    /// Removes a group, whose job has ended.
+    pub(in crate::dispatch) fn remove(&mut self, id: GroupId) -> Option<Group> {
+        self.get(id)?;
+        self.close(id.index);
+        let group = self.groups.remove(id.index);
+        for member in group.members.values() {
+            self.members.remove(&member.submitter);
+        }
+        self.shrink_members();
+        Some(group)
+    }
+
+    /// Lets no further line join a group.
+    fn close(&mut self, index: u32) {
+        let group = &mut self.groups[index];
+        if std::mem::take(&mut group.is_open)
+            && let Ok(entry) = self.open.find_entry(group.key_hash, |&open| open == index)
+        {
+            entry.remove();
+            if self.open.len() < self.open.capacity() / 8 {
+                let groups = &self.groups;
+                self.open.shrink_to(self.open.len() * 2, |&index| groups[index].key_hash);
+            }
+        }
+    }
+
+    fn shrink_members(&mut self) {
+        if self.members.len() < self.members.capacity() / 8 {
+            self.members.shrink_to(self.members.len() * 2);
+        }
+    }
+
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        let name = |index, group: &Group| GroupId { index, generation: group.generation };
+        self.groups.iter_with_index().map(move |(index, group)| (name(index, group), group))
+    }
+
+    /// Returns the numbers of open groups, and of members that may leave, for tests.
+    pub(in crate::dispatch) fn sizes(&self) -> (usize, usize) {
+        (self.open.len(), self.members.len())
+    }
+}
+
+impl Group {
+    fn is_of(&self, type_name: &str, key: &str) -> bool {
+        *self.type_name == *type_name && *self.key == *key
+    }
+
+    /// Returns the type and the key, for tests.
+    pub(in crate::dispatch) fn of(&self) -> (String, String) {
+        (self.type_name.to_string(), self.key.to_string())
+    }
+
+    pub(in crate::dispatch) fn is_open(&self) -> bool {
+        self.is_open
+    }
+}

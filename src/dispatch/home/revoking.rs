@@ -1,0 +1,162 @@
+//! Jobs that nobody waits for any more, and the groups of keys: the rules H6, H7 and K1 to K3 of docs/architecture.md.
+//!
+//! A job that waits is taken out of its queue at once. Any other is held by a worker, or on its way, or has ended; the home
+//! notes it as *doomed*, and sends a Drop to every shard. A Drop cannot miss the job: it follows each Assign to a shard, and a
+//! doomed job is not assigned again. So a worker holds the job when the Drop comes, or the job comes back and ends here, or it
+//! has ended. Then its answer meets the ticket, whose owner says Over.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use ahash::RandomState;
+
+use super::Home;
+use super::groups::{Group, Left};
+use super::wait_queue::Position;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
+use crate::dispatch::job::{Answer, Job};
+use crate::dispatch::message::{JobEvent, Message};
+
+/// The tickets and groups of doomed jobs.
+pub(super) type Doomed = HashSet<Submitter, RandomState>;
+
+/// Where the waiting jobs are that may be revoked, by ticket or group.
+#[derive(Debug)]
+pub(super) struct Revocable(HashMap<Submitter, Place, RandomState>);
+
+#[derive(Debug)]
+struct Place {
+    of: TypeRef,
+    position: Position,
+}
+
+impl Revocable {
+    pub(super) fn new(maps: &RandomState) -> Self {
+        Self(HashMap::with_hasher(maps.clone()))
+    }
+
+    /// Notes where a job waits.
+    pub(super) fn note(&mut self, submitter: Submitter, of: &TypeRef, position: Position) {
+        self.0.insert(submitter, Place { of: of.clone(), position });
+    }
+
+    /// Forgets a job that does not wait any more. The table shrinks when an eighth of it is in use.
+    pub(super) fn forget(&mut self, job: &Job) {
+        if job.is_revocable() {
+            self.take(job.submitter);
+        }
+    }
+
+    fn take(&mut self, submitter: Submitter) -> Option<Place> {
+        let place = self.0.remove(&submitter);
+        if self.0.len() < self.0.capacity() / 8 {
+            self.0.shrink_to(self.0.len() * 2);
+        }
+        place
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Home {
+    /// H6 and K3: nobody waits for the `do` of this ticket any more.
+    pub(in crate::dispatch) fn revoke(&mut self, ticket: Submitter, keyed: bool, ctx: &mut Ctx<'_>) {
+        if !keyed {
+            return self.revoke_job(ticket, ctx);
+        }
+        // Without a group, its answer is on the way.
+        let Some(left) = self.groups.leave(ticket) else { return };
+        ctx.post(ticket.shard(), Message::Revoked(ticket));
+        if let Left::Nobody(group) = left {
+            self.revoke_job(Submitter::Group(ctx.settings.shard, group), ctx);
+        }
+    }
+
+    /// Takes a job out of its queue, or dooms it.
+    fn revoke_job(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
+        match self.take_waiting(submitter) {
+            Some(job) => {
+                ctx.counts.jobs_waiting -= 1;
+                ctx.trace(&job, JobEvent::Revoked);
+                self.revoked(submitter, ctx);
+            }
+            None => {
+                self.doomed.insert(submitter);
+                for shard in 0..ctx.settings.shards {
+                    ctx.post(ShardId(shard), Message::Drop(submitter));
+                }
+            }
+        }
+    }
+
+    fn take_waiting(&mut self, submitter: Submitter) -> Option<Job> {
+        let Place { of, position } = self.revocable.take(submitter)?;
+        self.queues.change(&of, |queue| queue.waiting.remove(position)).flatten()
+    }
+
+    /// H7: ends a job that came back, if it is doomed.
+    pub(super) fn end_if_doomed(&mut self, job: &Job, ctx: &mut Ctx<'_>) -> bool {
+        let doomed = job.is_revocable() && self.forget_doomed(job.submitter);
+        if doomed {
+            ctx.trace(job, JobEvent::Revoked);
+            self.revoked(job.submitter, ctx);
+        }
+        doomed
+    }
+
+    /// A worker held a doomed job, which has ended.
+    pub(in crate::dispatch) fn dropped(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
+        if self.forget_doomed(submitter) {
+            self.revoked(submitter, ctx);
+        }
+    }
+
+    /// A doomed job had ended with an answer, which has come to its ticket.
+    pub(in crate::dispatch) fn over(&mut self, ticket: Submitter) {
+        self.forget_doomed(ticket);
+    }
+
+    /// A job has ended without an answer: the last of its ticket, or of its group.
+    fn revoked(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
+        match submitter {
+            Submitter::Group(_, id) => drop(self.end_group(id, ctx)),
+            ticket => ctx.post(ticket.shard(), Message::Revoked(ticket)),
+        }
+    }
+
+    /// K2: a group's job has an answer. Each member gets it.
+    pub(in crate::dispatch) fn group_answered(&mut self, id: GroupId, answer: &Answer, ctx: &mut Ctx<'_>) {
+        self.forget_doomed(Submitter::Group(ctx.settings.shard, id));
+        let Some(group) = self.end_group(id, ctx) else { return };
+        for member in group.members.into_values() {
+            let to = member.submitter;
+            ctx.post(to.shard(), Message::Answer { to, answer: answer.for_other(&member.id, member.bytes) });
+        }
+    }
+
+    /// K2: the worker of a group's job reports progress. Each member that wants it gets it.
+    pub(in crate::dispatch) fn group_progress(&self, id: GroupId, data: &Arc<str>, ctx: &mut Ctx<'_>) {
+        let Some(group) = self.groups.get(id) else { return };
+        for member in group.members.values().filter(|member| member.wants_progress) {
+            let to = member.submitter;
+            ctx.post(to.shard(), Message::Progress { to, data: Arc::clone(data) });
+        }
+    }
+
+    fn end_group(&mut self, id: GroupId, ctx: &mut Ctx<'_>) -> Option<Group> {
+        let group = self.groups.remove(id)?;
+        ctx.counts.job_bytes -= group.bytes;
+        Some(group)
+    }
+
+    fn forget_doomed(&mut self, submitter: Submitter) -> bool {
+        let doomed = self.doomed.remove(&submitter);
+        if doomed && self.doomed.len() < self.doomed.capacity() / 8 {
+            self.doomed.shrink_to(self.doomed.len() * 2);
+        }
+        doomed
+    }
+}

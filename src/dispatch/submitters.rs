@@ -1,0 +1,297 @@
+//! How jobs that are submitted here begin and end: the rules S1 to S4 of docs/architecture.md.
+//!
+//! A plain job goes to its home at once, and its answer comes back. A job that may end before has a ticket. It is *given up*
+//! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home is told; the ticket
+//! stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
+
+use super::ctx::Ctx;
+use super::ids::{ConnId, Submitter, TicketId, TypeHash};
+use super::job::{Answer, End, Job, Reason};
+use super::message::{JobEvent, Message};
+use super::micros::Micros;
+use super::owner::Owner;
+use super::tickets::{Purpose, Stage};
+use crate::limits::{JOB_OPTIONS_BYTES, TIMERS_PER_TURN};
+use crate::metrics::Counts;
+use crate::protocol::Code;
+use crate::protocol::command::JobOptions;
+use crate::protocol::reply::Reply;
+
+impl Owner {
+    /// Submits a job that was accepted from `from`, and that asks for more than a plain one.
+    pub(super) fn submit_with_options(
+        &mut self,
+        from: ConnId,
+        mut job: Job,
+        hash: TypeHash,
+        options: &JobOptions<'_>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        job.set_options(options);
+        if options.background {
+            job.submitter = Submitter::Background(ctx.settings.shard);
+            self.send(from, &Reply::Done { id: job.id(), res: None }, ctx);
+        }
+        let home = hash.home(ctx.settings.shards);
+        if !needs_ticket(options) {
+            return ctx.post(home, Message::Submit { job, hash });
+        }
+        let expires = options.deadline_ms.map(|ms| ctx.now + Micros::from_ms(ms));
+        let purpose = Purpose {
+            cancellable: options.cancellable,
+            wants_progress: options.progress,
+            keyed: options.key.is_some(),
+            expires,
+        };
+        let Some(conn) = self.conns.get(from) else { return };
+        let id = self.tickets.add(from, &mut conn.cancellable, job.id(), home, purpose);
+        let ticket = self.tickets.get(id).expect("it was added just now");
+        ticket.bytes = job.bytes() + JOB_OPTIONS_BYTES;
+        if options.cancellable || options.progress || expires.is_some() {
+            job.submitter = Submitter::Ticket(ctx.settings.shard, id);
+            if options.cancellable || expires.is_some() {
+                job.set_revocable();
+            }
+        }
+        let due = (options.delay_ms > 0).then(|| ctx.now + Micros::from_ms(options.delay_ms));
+        if let Some(at) = due.into_iter().chain(expires).min() {
+            self.tickets.set_timer(id, at);
+        }
+        if due.is_none() {
+            return ctx.post(home, Message::Submit { job, hash });
+        }
+        ctx.counts.jobs_delayed += 1;
+        self.tickets.count_delayed(job.type_name());
+        if let Some(ticket) = self.tickets.get(id) {
+            ticket.stage = Stage::Delayed(Box::new(job));
+        }
+    }
+
+    /// Handles the delays and deadlines that are over, as far as a turn's share goes.
+    ///
+    /// The time of the last turn counts, as for [`Owner::close_stalled`]: answers that came by then have been read.
+    pub(super) fn end_delays_and_deadlines(&mut self, ctx: &mut Ctx<'_>) {
+        let mut budget = TIMERS_PER_TURN;
+        while let Some(id) = self.tickets.timers.pop_due(self.last_turn, &mut budget) {
+            self.tickets.timer_fired(id);
+            let Some(ticket) = self.tickets.peek(id) else { continue };
+            if ticket.expires.is_some_and(|at| at <= self.last_turn) {
+                self.give_up(id, Reason::Expired, ctx);
+            } else {
+                self.submit_delayed(id, ctx);
+            }
+        }
+    }
+
+    /// S1: the delay of a job is over.
+    fn submit_delayed(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
+        let Some(mut job) = self.take_delayed(id, Stage::Live, ctx) else { return };
+        job.accepted = ctx.now;
+        let hash = ctx.settings.hash(job.type_name());
+        let home = hash.home(ctx.settings.shards);
+        match self.tickets.peek(id).and_then(|ticket| ticket.expires) {
+            Some(at) => self.tickets.set_timer(id, at),
+            // The delay alone gave it a ticket.
+            None if !matches!(job.submitter, Submitter::Ticket(..)) => {
+                self.forget_ticket(id, ctx);
+                ctx.counts.job_bytes += job.bytes();
+            }
+            None => {}
+        }
+        ctx.post(home, Message::Submit { job, hash });
+    }
+
+    /// Takes a delayed job out of its ticket, whose stage is `stage` from now on.
+    fn take_delayed(&mut self, id: TicketId, stage: Stage, ctx: &mut Ctx<'_>) -> Option<Job> {
+        let ticket = self.tickets.get(id)?;
+        match std::mem::replace(&mut ticket.stage, stage) {
+            Stage::Delayed(job) => {
+                self.tickets.uncount_delayed(job.type_name());
+                ctx.counts.jobs_delayed -= 1;
+                Some(*job)
+            }
+            other => {
+                ticket.stage = other;
+                None
+            }
+        }
+    }
+
+    /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said.
+    pub(super) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
+        while let Some(ticket) = self.tickets.find(from, id) {
+            self.give_up(ticket, Reason::Cancelled, ctx);
+        }
+    }
+
+    /// Gives up all jobs of a connection that can be cancelled, because it has ended.
+    pub(super) fn cancel_all(&mut self, from: ConnId, ctx: &mut Ctx<'_>) {
+        while let Some(conn) = self.conns.get(from)
+            && let Some(ticket) = self.tickets.first(conn.cancellable)
+        {
+            self.give_up(ticket, Reason::Cancelled, ctx);
+        }
+    }
+
+    /// S2: the submitter of a job does not wait for it any more.
+    fn give_up(&mut self, id: TicketId, reason: Reason, ctx: &mut Ctx<'_>) {
+        if self.take_delayed(id, Stage::Answered, ctx).is_none() {
+            let Some(ticket) = self.tickets.get(id) else { return };
+            if !matches!(std::mem::replace(&mut ticket.stage, Stage::Answered), Stage::Live) {
+                return;
+            }
+            let (home, keyed) = (ticket.home, ticket.keyed);
+            let ticket = Submitter::Ticket(ctx.settings.shard, id);
+            self.settle_ticket(id);
+            self.answer_ticket(id, End::NotDone(reason), ctx);
+            return ctx.post(home, Message::Revoke { ticket, keyed });
+        }
+        self.answer_ticket(id, End::NotDone(reason), ctx);
+        self.forget_ticket(id, ctx);
+    }
+
+    /// Sends the answer of a job whose ticket is given up. The ticket needs its id no more.
+    fn answer_ticket(&mut self, id: TicketId, end: End<'_>, ctx: &mut Ctx<'_>) {
+        let Some(ticket) = self.tickets.get(id) else { return };
+        let (conn, text) = (ticket.conn, ticket.take_id());
+        self.answer(conn, &end.reply(text.as_str()), ctx);
+    }
+
+    /// S3: the job of a ticket that was given up has ended.
+    pub(super) fn revoked(&mut self, ticket: Submitter, ctx: &mut Ctx<'_>) {
+        if let Submitter::Ticket(_, id) = ticket {
+            self.forget_ticket(id, ctx);
+        }
+    }
+
+    /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
+    pub(super) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
+        let here = job.submitter.shard() == ctx.settings.shard && !matches!(job.submitter, Submitter::Group(..));
+        if here {
+            ctx.trace(&job, JobEvent::Finished(end.name()));
+            self.settle(job.submitter, &end.reply(job.id()), job.bytes(), ctx);
+        } else {
+            ctx.end(job, end);
+        }
+    }
+
+    /// S3: delivers the answer to a job that was submitted here.
+    pub(super) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
+        self.settle(to, &answer.reply(), answer.job_bytes, ctx);
+    }
+
+    fn settle(&mut self, to: Submitter, reply: &Reply<'_>, job_bytes: u64, ctx: &mut Ctx<'_>) {
+        match to {
+            Submitter::Conn(_, conn) => {
+                ctx.counts.job_bytes -= job_bytes;
+                self.answer(conn, reply, ctx);
+            }
+            Submitter::Background(_) => {
+                ctx.counts.job_bytes -= job_bytes;
+                self.count_answer(reply, ctx.counts);
+            }
+            Submitter::Ticket(_, id) => {
+                let Some(ticket) = self.tickets.peek(id) else { return };
+                let (conn, home, keyed) = (ticket.conn, ticket.home, ticket.keyed);
+                let live = matches!(ticket.stage, Stage::Live);
+                self.forget_ticket(id, ctx);
+                if live {
+                    self.answer(conn, reply, ctx);
+                } else if !keyed {
+                    ctx.post(home, Message::Over(to));
+                }
+            }
+            // Its home answers its members.
+            Submitter::Group(..) => debug_assert!(false, "a group is no connection"),
+        }
+    }
+
+    /// Sends the one answer to an accepted job, and counts it.
+    fn answer(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
+        self.count_answer(reply, ctx.counts);
+        if self.conns.get(to).is_some_and(|conn| !conn.leaving) {
+            self.send(to, reply, ctx);
+        } else {
+            ctx.counts.results_dropped += 1;
+        }
+    }
+
+    fn count_answer(&mut self, reply: &Reply<'_>, counts: &mut Counts) {
+        self.pending -= 1;
+        let Reply::NotDone { code, .. } = reply else {
+            match reply {
+                Reply::Done { .. } => counts.jobs_done += 1,
+                _ => counts.jobs_failed += 1,
+            }
+            return;
+        };
+        counts.jobs_failed += 1;
+        match code {
+            Code::Cancelled => counts.jobs_cancelled += 1,
+            Code::Expired => counts.jobs_expired += 1,
+            Code::TimedOut => counts.jobs_timed_out += 1,
+            Code::NoWorker => counts.jobs_no_worker += 1,
+            _ => {}
+        }
+    }
+
+    /// S4: the worker of a job reports progress.
+    pub(super) fn deliver_progress(&mut self, to: Submitter, data: &str, ctx: &mut Ctx<'_>) {
+        let Submitter::Ticket(_, id) = to else { return };
+        let Some(ticket) = self.tickets.get(id) else { return };
+        let conn = ticket.conn;
+        if !ticket.wants_progress || !matches!(ticket.stage, Stage::Live) {
+            return;
+        }
+        match self.conns.get(conn) {
+            Some(conn) if conn.leaving => {}
+            Some(conn) if conn.is_paused() => ctx.counts.progress_dropped += 1,
+            Some(_) => {
+                let text = ticket.take_id();
+                self.send(conn, &Reply::Progress { id: text.as_str(), data }, ctx);
+                if let Some(ticket) = self.tickets.get(id) {
+                    ticket.put_id(text);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// S1: answers `shutdown` to all delayed jobs, because the server stops.
+    pub(super) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
+        for id in self.tickets.all_delayed() {
+            let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else { continue };
+            let end = End::NotDone(Reason::Shutdown);
+            match job.submitter {
+                Submitter::Background(_) => self.count_answer(&end.reply(job.id()), ctx.counts),
+                _ => self.answer_ticket(id, end, ctx),
+            }
+            self.forget_ticket(id, ctx);
+        }
+    }
+
+    fn settle_ticket(&mut self, id: TicketId) {
+        let Some(ticket) = self.tickets.peek(id) else { return };
+        let conn = self.conns.get(ticket.conn);
+        self.tickets.settle(id, conn.map(|conn| &mut conn.cancellable));
+    }
+
+    /// Removes a ticket, and with it what its job counts.
+    fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
+        if self.tickets.peek(id).is_some() {
+            self.settle_ticket(id);
+            ctx.counts.job_bytes -= self.tickets.remove(id).bytes;
+        }
+    }
+}
+
+/// Returns whether something may happen to the job before its answer comes.
+fn needs_ticket(options: &JobOptions<'_>) -> bool {
+    options.cancellable || options.progress || options.deadline_ms.is_some() || options.delay_ms > 0
+}
+
+/// Returns what a `do` of these texts counts in the memory budget.
+pub(super) fn bytes_of(id: &str, type_name: &str, arg: Option<&str>, options: Option<&JobOptions<'_>>) -> u64 {
+    let ticket = if options.is_some_and(needs_ticket) { JOB_OPTIONS_BYTES } else { 0 };
+    Job::bytes_of(id, type_name, arg, options) + ticket
+}

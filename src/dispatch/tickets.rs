@@ -1,0 +1,286 @@
+//! The tickets of a shard: what it keeps of jobs that were submitted here and may end before a worker answers them, because
+//! they wait for a delay, have a deadline, can be cancelled, or report progress. A plain job has none.
+//!
+//! The tickets of a connection that can be cancelled are in a list, and all of them in a table by connection and id. So each
+//! is found without a search.
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::collections::shrinking_slab::ShrinkingSlab;
+use super::collections::timers::{TimerId, Timers};
+use super::ids::{ConnId, ShardId, TicketId};
+use super::job::Job;
+use super::micros::Micros;
+use crate::protocol::id;
+
+/// No ticket: the end of a list.
+const NONE: u32 = u32::MAX;
+
+/// The tickets of a connection that can be cancelled: the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cancellable(u32);
+
+impl Default for Cancellable {
+    fn default() -> Self {
+        Self(NONE)
+    }
+}
+
+/// All tickets of a shard.
+#[derive(Debug)]
+pub(super) struct Tickets {
+    entries: ShrinkingSlab<Ticket>,
+    next_generation: u32,
+    /// Those that can be cancelled, by connection and id.
+    by_id: HashTable<u32>,
+    /// The delayed jobs of each type that has any.
+    delayed: HashMap<Box<str>, u64, RandomState>,
+    /// When a delay or a deadline ends.
+    pub(super) timers: Timers<TicketId>,
+    maps: RandomState,
+}
+
+/// One ticket.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    generation: u32,
+    /// Who sent the `do`. May have left.
+    pub(super) conn: ConnId,
+    id: IdText,
+    /// What the job counts in the memory budget until the ticket goes.
+    pub(super) bytes: u64,
+    pub(super) home: ShardId,
+    pub(super) stage: Stage,
+    /// When the job expires, if it has a deadline.
+    pub(super) expires: Option<Micros>,
+    timer: Option<TimerId>,
+    pub(super) keyed: bool,
+    pub(super) wants_progress: bool,
+    is_cancellable: bool,
+    /// Valid if it can be cancelled: the hash of its connection and id, and its neighbours in the connection's list.
+    hash: u64,
+    prev: u32,
+    next: u32,
+}
+
+/// How far a job with a ticket is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It waits here for its delay to end.
+    Delayed(Box<Job>),
+    /// It is on its way, waits, or is held.
+    Live,
+    /// Its `did` was sent. The ticket stays until the job has ended too.
+    Answered,
+}
+
+/// What a new ticket is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose {
+    pub(super) cancellable: bool,
+    pub(super) wants_progress: bool,
+    pub(super) keyed: bool,
+    pub(super) expires: Option<Micros>,
+}
+
+/// An id, as it came. Most ids are short, and need no memory of their own.
+#[derive(Debug, Default)]
+pub(super) struct IdText(SmallVec<[u8; 16]>);
+
+impl IdText {
+    pub(super) fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("it was text when it came")
+    }
+}
+
+impl Ticket {
+    /// Returns the submitter's id, as it came.
+    pub(super) fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// Takes the id out, for a line. [`Ticket::put_id`] puts it back.
+    pub(super) fn take_id(&mut self) -> IdText {
+        std::mem::take(&mut self.id)
+    }
+
+    pub(super) fn put_id(&mut self, id: IdText) {
+        self.id = id;
+    }
+}
+
+impl Tickets {
+    pub(super) fn new(maps: RandomState) -> Self {
+        Self {
+            entries: ShrinkingSlab::default(),
+            next_generation: 0,
+            by_id: HashTable::new(),
+            delayed: HashMap::with_hasher(maps.clone()),
+            timers: Timers::default(),
+            maps,
+        }
+    }
+
+    /// Adds a ticket of a live job. `of` is the list of its connection.
+    pub(super) fn add(
+        &mut self,
+        conn: ConnId,
+        of: &mut Cancellable,
+        id: &str,
+        home: ShardId,
+        purpose: Purpose,
+    ) -> TicketId {
+        let generation = self.next_generation;
+        self.next_generation = generation.wrapping_add(1);
+        let Purpose { cancellable, wants_progress, keyed, expires } = purpose;
+        let hash = if cancellable { self.hash(conn, id) } else { 0 };
+        let index = self.entries.insert(Ticket {
+            generation,
+            conn,
+            id: IdText(SmallVec::from_slice(id.as_bytes())),
+            bytes: 0,
+            home,
+            stage: Stage::Live,
+            expires,
+            timer: None,
+            keyed,
+            wants_progress,
+            is_cancellable: cancellable,
+            hash,
+            prev: NONE,
+            next: NONE,
+        });
+        if cancellable {
+            let entries = &self.entries;
+            self.by_id.insert_unique(hash, index, |&index| entries[index].hash);
+            let next = std::mem::replace(&mut of.0, index);
+            self.entries[index].next = next;
+            if next != NONE {
+                self.entries[next].prev = index;
+            }
+        }
+        TicketId { index, generation }
+    }
+
+    pub(super) fn get(&mut self, id: TicketId) -> Option<&mut Ticket> {
+        self.peek(id)?;
+        Some(&mut self.entries[id.index])
+    }
+
+    pub(super) fn peek(&self, id: TicketId) -> Option<&Ticket> {
+        self.entries.get(id.index).filter(|ticket| ticket.generation == id.generation)
+    }
+
+    /// Lets a ticket's timer fall due at `at`. It has none yet.
+    pub(super) fn set_timer(&mut self, id: TicketId, at: Micros) {
+        self.entries[id.index].timer = Some(self.timers.set(at, id));
+    }
+
+    /// Notes that a ticket's timer has fallen due.
+    pub(super) fn timer_fired(&mut self, id: TicketId) {
+        self.entries[id.index].timer = None;
+    }
+
+    /// Lets a ticket be cancelled no more, and drops its timer. `of` is the list of its connection, if that is still there.
+    pub(super) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
+        let ticket = &mut self.entries[id.index];
+        if let Some(timer) = ticket.timer.take() {
+            self.timers.cancel(timer);
+        }
+        if !std::mem::take(&mut ticket.is_cancellable) {
+            return;
+        }
+        let Ticket { hash, prev, next, .. } = *ticket;
+        if next != NONE {
+            self.entries[next].prev = prev;
+        }
+        if prev != NONE {
+            self.entries[prev].next = next;
+        } else if let Some(of) = of {
+            of.0 = next;
+        }
+        if let Ok(entry) = self.by_id.find_entry(hash, |&index| index == id.index) {
+            entry.remove();
+        }
+        if self.by_id.len() < self.by_id.capacity() / 8 {
+            let entries = &self.entries;
+            self.by_id.shrink_to(self.by_id.len() * 2, |&index| entries[index].hash);
+        }
+    }
+
+    /// Removes a ticket that is settled.
+    pub(super) fn remove(&mut self, id: TicketId) -> Ticket {
+        self.entries.remove(id.index)
+    }
+
+    /// Returns the first ticket of a connection's list.
+    pub(super) fn first(&self, of: Cancellable) -> Option<TicketId> {
+        let ticket = (of.0 != NONE).then(|| &self.entries[of.0])?;
+        Some(TicketId { index: of.0, generation: ticket.generation })
+    }
+
+    /// Finds a ticket of this connection and id that can be cancelled.
+    pub(super) fn find(&self, conn: ConnId, id: &str) -> Option<TicketId> {
+        let is_it = |&index: &u32| {
+            let ticket = &self.entries[index];
+            ticket.conn == conn && id::same(ticket.id(), id)
+        };
+        let index = *self.by_id.find(self.hash(conn, id), is_it)?;
+        Some(TicketId { index, generation: self.entries[index].generation })
+    }
+
+    fn hash(&self, conn: ConnId, id: &str) -> u64 {
+        self.maps.hash_one((conn, id::hash(id, &self.maps)))
+    }
+
+    /// Counts a job of a type that is delayed from now on.
+    pub(super) fn count_delayed(&mut self, type_name: &str) {
+        match self.delayed.get_mut(type_name) {
+            Some(n) => *n += 1,
+            None => drop(self.delayed.insert(type_name.into(), 1)),
+        }
+    }
+
+    /// Counts a job of a type that is delayed no more.
+    pub(super) fn uncount_delayed(&mut self, type_name: &str) {
+        let n = self.delayed.get_mut(type_name).expect("it was counted");
+        *n -= 1;
+        if *n == 0 {
+            self.delayed.remove(type_name);
+            if self.delayed.len() < self.delayed.capacity() / 8 {
+                self.delayed.shrink_to(self.delayed.len() * 2);
+            }
+        }
+    }
+
+    /// Returns how many jobs of a type are delayed here, if any are.
+    pub(super) fn delayed_of(&self, type_name: &str) -> Option<u64> {
+        self.delayed.get(type_name).copied()
+    }
+
+    /// Iterates over the types that have delayed jobs here, with their numbers.
+    pub(super) fn delayed(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.delayed.iter().map(|(name, &n)| (&**name, n))
+    }
+
+    /// Returns the tickets of all delayed jobs. A pass over all tickets, for the stop.
+    pub(super) fn all_delayed(&self) -> Vec<TicketId> {
+        let delayed = self.iter().filter(|(_, ticket)| matches!(ticket.stage, Stage::Delayed(_)));
+        delayed.map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+        self.entries
+            .iter_with_index()
+            .map(|(index, ticket)| (TicketId { index, generation: ticket.generation }, ticket))
+    }
+
+    /// Returns the numbers of tickets that can be cancelled, and of timers, for tests.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.by_id.len(), self.timers.len())
+    }
+}
