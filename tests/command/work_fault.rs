@@ -38,7 +38,7 @@ fn workers_whose_program_is_removed_keep_a_job_until_it_is_back() {
     fs::remove_file(&path).unwrap();
     let job = start(&server, &["do", "-r", "t"]);
     let keeper = until("a worker that keeps the job", || {
-        workers.iter().find(|worker| worker.stderr().contains("keeping what cannot be started"))
+        workers.iter().find(|worker| worker.stderr().contains("keeping its jobs until it can be run"))
     });
     assert!(keeper.stderr().contains("lost lately"), "{}", keeper.stderr());
     let left = workers.iter().filter(|worker| worker.stderr().contains("its jobs go to other workers")).count();
@@ -59,7 +59,7 @@ fn a_worker_without_others_keeps_its_job_and_is_offered_no_other() {
     ask(&server).until_metric("workers", 1);
     fs::remove_file(&path).unwrap();
     let job = start(&server, &["do", "-r", "t"]);
-    until_says(&worker, "keeping what cannot be started until it can: no other worker does type \"t\"");
+    until_says(&worker, "keeping its jobs until it can be run: no other worker does type \"t\"");
     let metrics = ask(&server).metrics_with(r#","types":["t"]"#);
     assert_eq!((&metrics["jobs_running"], &metrics["types"]["t"]["workers"]), (&1.into(), &0.into()), "{metrics}");
     program(&server, "program");
@@ -81,7 +81,9 @@ fn a_worker_that_keeps_a_job_gives_it_up_when_it_is_stopped() {
     // Not the one that takes no jobs.
     ask(&server).until_metric("workers", 1);
     bad.signal(Signal::TERM);
-    check(&bad.ended(), 0, "", "taking no jobs");
+    let ended = bad.ended();
+    check(&ended, 0, "", "No such file or directory (os error 2); its jobs go to other workers\n");
+    assert!(!ended.stderr.contains("for 1 s"), "{}", ended.stderr);
     check(&job.ended(), 0, "other\n", "");
 }
 

@@ -84,7 +84,7 @@ impl Fault {
             Err(error) => Some(format!("other workers are not known: {error}")),
         };
         if let Some(cause) = &cause {
-            print_error(&format!("{reason}; keeping what cannot be started until it can: {cause}"));
+            print_error(&format!("{reason}; keeping its jobs until it can be run: {cause}"));
         }
         cause.is_none()
     }

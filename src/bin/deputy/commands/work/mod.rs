@@ -164,8 +164,12 @@ fn work(args: &Args, command: &Arc<Command>, stop: &Arc<Stop>, jobs_left: &Arc<A
         }
         match outcome {
             Err(RunError::Fault(reason)) => {
-                let seconds = pause.as_secs();
-                print_error(&format!("{reason}; its jobs go to other workers; taking no jobs for {seconds} s"));
+                let text = format!("{reason}; its jobs go to other workers");
+                if stop.is_requested() {
+                    print_error(&text);
+                    return Ok(());
+                }
+                print_error(&format!("{text}; taking no jobs for {} s", pause.as_secs()));
                 if stop.wait(pause) {
                     return Ok(());
                 }
