@@ -174,5 +174,11 @@ pub const CLIENT_LINE_BYTES_LEAST: usize = 4 << 20;
 /// one, it asks once per connection. Servers with a lower limit are rare, and most connections never need to ask.
 pub const CLIENT_LINE_BYTES_UNASKED: usize = 1_024;
 
+/// Progress reports of a job that a client keeps until its program reads them. More than a screen shows.
+pub const CLIENT_REPORTS_MAX: usize = 64;
+
+/// Bytes of these reports, if they are more than one. As many as the server keeps unsent before it drops reports.
+pub const CLIENT_REPORTS_BYTES_MAX: usize = 1 << 20;
+
 /// How long a client that is dropped tries to send its lines, in milliseconds.
 pub const CLOSE_MS: u64 = 1_000;

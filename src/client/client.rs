@@ -9,14 +9,16 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::connect_error::ConnectError;
+use super::control::JobControl;
 use super::error::Error;
 use super::handle::JobHandle;
+use super::job_builder::JobBuilder;
 use super::line_limit::Fit;
-use super::link::Link;
-use super::metrics::Metrics;
+use super::link::{Link, WeakLink};
 use super::options::Options;
 use super::outgoing;
-use super::promise::{Outcome, Promise};
+use super::progress::Reports;
+use super::promise::Promise;
 use super::resolver::Resolver;
 use super::stream;
 use super::submit_session::SubmitSession;
@@ -81,7 +83,8 @@ impl Client {
     pub(super) fn open(url: Url, options: Options) -> Result<Self, ConnectError> {
         let deadline = options.end_of(options.connect_timeout);
         let socket = stream::connect(&url, &options, &mut Resolver::default(), deadline)?;
-        let link = Link::start(url, options, SubmitSession::default(), Some(socket)).map_err(ConnectError::Thread)?;
+        let link =
+            Link::start(url, options, |_| SubmitSession::default(), Some(socket)).map_err(ConnectError::Thread)?;
         Ok(Self(Arc::new(Inner { link, next_id: AtomicU64::new(1) })))
     }
 
@@ -98,7 +101,36 @@ impl Client {
     /// Before the first line of more than 1,024 bytes on a connection, the client asks the server for its line limit, and
     /// the call waits for the answer.
     pub fn submit<A: Serialize + ?Sized, R: DeserializeOwned>(&self, type_name: &str, arg: &A) -> JobHandle<R> {
-        self.submit_line(type_name, Some(arg))
+        self.submit_plain(type_name, Some(arg))
+    }
+
+    /// Returns a job that can be given options before it is submitted, such as a priority or a deadline.
+    ///
+    /// ```
+    /// # use deputy::client::{Client, Worker};
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let url = server.addresses()[0].to_string();
+    /// # let worker = Worker::new(&url).handle_typed("add", |all: Vec<i64>| Ok::<i64, String>(all.iter().sum()));
+    /// # let stopper = worker.stopper();
+    /// # let worker = std::thread::spawn(|| worker.run());
+    /// use std::time::Duration;
+    ///
+    /// let client = Client::connect(&url)?;
+    /// let sum = client.job("add", &[1, 2, 3]).priority(10).deadline(Duration::from_secs(60)).submit::<i64>();
+    /// assert_eq!(sum.wait()?, 6);
+    /// # stopper.stop();
+    /// # worker.join().expect("a worker does not panic")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn job<'a, A: Serialize + ?Sized>(&'a self, type_name: &'a str, arg: &'a A) -> JobBuilder<'a, A> {
+        JobBuilder::new(self, type_name, Some(arg))
+    }
+
+    /// Returns a job with options whose arg is a JSON text that the library carries as it is, or that has none
+    /// ([`submit_raw`](Self::submit_raw)).
+    pub fn job_raw<'a>(&'a self, type_name: &'a str, arg: Option<&'a RawValue>) -> JobBuilder<'a, RawValue> {
+        JobBuilder::new(self, type_name, arg)
     }
 
     /// Submits a job whose arg and result are JSON texts that the library carries as they are. Line ends between tokens
@@ -123,86 +155,51 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn submit_raw(&self, type_name: &str, arg: Option<&RawValue>) -> JobHandle<Box<RawValue>> {
-        self.submit_line(type_name, arg)
+        self.submit_plain(type_name, arg)
     }
 
-    fn submit_line<A: Serialize + ?Sized, R: DeserializeOwned>(
+    /// Submits a job without options.
+    fn submit_plain<A: Serialize + ?Sized, R: DeserializeOwned>(
         &self,
         type_name: &str,
         arg: Option<&A>,
     ) -> JobHandle<R> {
-        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let promise = Arc::new(Promise::default());
-        let sent = outgoing::submit(id, type_name, arg, self.options().max_line).and_then(|line| {
-            self.send(line.len(), |session, out| session.submit(id, &line, Arc::clone(&promise), out))
+        self.submit_line(type_name, Ok(String::new()), arg, &promise, None);
+        JobHandle::new(promise, self.options().deadline, JobControl::default())
+    }
+
+    /// Submits a job, and returns its id. `members` are those of its options, in JSON, or why it has none. The promise gets
+    /// every error.
+    pub(super) fn submit_line<A: Serialize + ?Sized>(
+        &self,
+        type_name: &str,
+        members: Result<String, Error>,
+        arg: Option<&A>,
+        promise: &Arc<Promise>,
+        reports: Option<&Arc<Reports>>,
+    ) -> u64 {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let line = members.and_then(|members| outgoing::submit(id, type_name, &members, arg, self.options().max_line));
+        let sent = line.and_then(|line| {
+            self.send(line.len(), |session, out| {
+                session.submit(id, &line, Arc::clone(promise), out);
+                if let Some(reports) = reports {
+                    session.follow(id, reports);
+                }
+            })
         });
         if let Err(error) = sent {
             promise.fill(Err(error));
+            if let Some(reports) = reports {
+                reports.end();
+            }
         }
-        JobHandle::new(promise, self.options().deadline)
-    }
-
-    /// Waits until the server has read all jobs that were submitted before. Each of them has then been accepted, or its
-    /// handle has the error. So a program that does not wait for results may exit after `ping` returns.
-    ///
-    /// # Errors
-    /// If the connection is lost or missing, or if no answer comes for [`Options::answer_timeout`].
-    pub fn ping(&self) -> Result<(), Error> {
-        self.ask(outgoing::PING.len(), SubmitSession::ping).map(drop)
-    }
-
-    /// Returns the server's metrics, without the table by type.
-    ///
-    /// # Errors
-    /// Fails as [`ping`](Self::ping) does.
-    pub fn metrics(&self) -> Result<Metrics, Error> {
-        self.ask_metrics("false")
-    }
-
-    /// Returns the server's metrics with a table of its types: at most 1,000, those with the most jobs first.
-    ///
-    /// # Errors
-    /// Fails as [`ping`](Self::ping) does.
-    pub fn metrics_by_type(&self) -> Result<Metrics, Error> {
-        self.ask_metrics("true")
-    }
-
-    /// Returns the server's metrics with a table of these types. A type that the server does not know has zeros.
-    ///
-    /// ```
-    /// # use deputy::server::{Config, Server};
-    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
-    /// # let client = deputy::client::Client::connect(&server.addresses()[0].to_string())?;
-    /// let waiting = client.submit::<_, ()>("resize", "cat.png");
-    /// let metrics = client.metrics_of(&["resize", "crop"])?;
-    /// assert_eq!(metrics.jobs_added, 1);
-    /// assert_eq!((metrics.types[0].name.as_str(), metrics.types[0].waiting), ("resize", 1));
-    /// assert_eq!((metrics.types[1].name.as_str(), metrics.types[1].waiting), ("crop", 0));
-    /// # drop(waiting);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Fails as [`ping`](Self::ping) does, and with [`Error::BadRequest`] for more than 1,024 names or an invalid name.
-    pub fn metrics_of(&self, types: &[&str]) -> Result<Metrics, Error> {
-        self.ask_metrics(&outgoing::list(types.iter().copied()))
-    }
-
-    fn ask_metrics(&self, types: &str) -> Result<Metrics, Error> {
-        let line = outgoing::metrics(types, self.options().max_line)?;
-        Metrics::read(self.ask(line.len(), |session, promise, out| session.metrics(&line, promise, out))?)
-    }
-
-    /// Asks a question of `line_bytes`, and waits for the answer.
-    fn ask(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, Arc<Promise>, &mut Vec<u8>)) -> Outcome {
-        let promise = Arc::new(Promise::default());
-        self.send(line_bytes, |session, out| put(session, Arc::clone(&promise), out))?;
-        let deadline = self.options().end_of(self.options().answer_timeout);
-        promise.wait(Some(deadline), Outcome::clone).unwrap_or(Err(Error::TimedOut))
+        id
     }
 
     /// Sends a line of `line_bytes` by `put`, if the server accepts lines of this length. Asks it once per connection.
-    fn send(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, &mut Vec<u8>)) -> Result<(), Error> {
+    pub(super) fn send(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, &mut Vec<u8>)) -> Result<(), Error> {
         loop {
             let fit = self.0.link.send(line_bytes, |session, out| {
                 let fit = session.fit(line_bytes);
@@ -231,8 +228,12 @@ impl Client {
         }
     }
 
-    fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &Options {
         self.0.link.options()
+    }
+
+    pub(super) fn link(&self) -> WeakLink<SubmitSession> {
+        self.0.link.downgrade()
     }
 }
 

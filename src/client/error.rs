@@ -19,14 +19,24 @@ pub enum Error {
     QueueFull(String),
     /// `shutdown`: the server is stopping.
     Shutdown(String),
-    /// `bad_request`: the type is empty or too long, or a metrics question has too many names.
+    /// `cancelled`: the job was taken back ([`JobHandle::cancel`](super::JobHandle::cancel)).
+    Cancelled(String),
+    /// `expired`: the job had not ended by its [`deadline`](super::JobBuilder::deadline).
+    Expired(String),
+    /// `timed_out`: workers held the job for longer than its [`run_limit`](super::JobBuilder::run_limit), until its attempts
+    /// were used up. (If your own time to wait is over, the error is [`TimedOut`](Self::TimedOut).)
+    RunLimit(String),
+    /// `no_worker`: the job [needs a worker](super::JobBuilder::need_worker), and there was none for its type.
+    NoWorker(String),
+    /// `bad_request`: the type is empty or too long, an option of the job is out of its range, or a metrics question has too
+    /// many names. The client checks the options before it sends the job.
     BadRequest(String),
     /// `bad_json`: the arg nests too deep. The client checks this before it sends the job.
     BadJson(String),
     /// `too_long`: the line is longer than [`Options::max_line`](super::Options::max_line) or the server's `--max-line`.
     /// The client checks this before it sends the job.
     TooLong(String),
-    /// `unknown_cmd`: the server does not know this question.
+    /// `unknown_cmd`: the server does not know this question. Older servers do not know `cancel`.
     UnknownCmd(String),
     /// `not_holding`: an answer came for a job that this worker does not hold.
     NotHolding(String),
@@ -55,7 +65,7 @@ pub enum Error {
     ResultTooLong(String),
     /// The arg cannot be written as JSON.
     Arg(String),
-    /// The last [`Client`](super::Client) was dropped before the answer came.
+    /// The last [`Client`](super::Client) was dropped before the answer came, or the [`Worker`](super::Worker) has ended.
     Closed,
 }
 
@@ -80,6 +90,10 @@ impl Error {
             "gave_up" => Self::GaveUp(text()),
             "queue_full" => Self::QueueFull(text()),
             "shutdown" => Self::Shutdown(text()),
+            "cancelled" => Self::Cancelled(text()),
+            "expired" => Self::Expired(text()),
+            "timed_out" => Self::RunLimit(text()),
+            "no_worker" => Self::NoWorker(text()),
             "bad_request" => Self::BadRequest(text()),
             "bad_json" => Self::BadJson(text()),
             "too_long" => Self::TooLong(text()),
@@ -100,6 +114,10 @@ impl Error {
             Self::GaveUp(_) => "gave_up",
             Self::QueueFull(_) => "queue_full",
             Self::Shutdown(_) => "shutdown",
+            Self::Cancelled(_) => "cancelled",
+            Self::Expired(_) => "expired",
+            Self::RunLimit(_) => "timed_out",
+            Self::NoWorker(_) => "no_worker",
             Self::BadRequest(_) => "bad_request",
             Self::BadJson(_) => "bad_json",
             Self::TooLong(_) => "too_long",
@@ -117,10 +135,14 @@ impl Error {
     }
 
     /// Returns whether a worker may have begun the job. If not, it can be submitted again without being done twice.
+    ///
+    /// A job that ended with `cancelled` or `expired` may have been waiting, or a worker may have begun or even done it: the
+    /// server does not say.
     pub fn may_have_run(&self) -> bool {
         !matches!(
             self,
             Self::QueueFull(_)
+                | Self::NoWorker(_)
                 | Self::BadRequest(_)
                 | Self::BadJson(_)
                 | Self::TooLong(_)
@@ -137,6 +159,10 @@ impl fmt::Display for Error {
             Self::GaveUp(text)
             | Self::QueueFull(text)
             | Self::Shutdown(text)
+            | Self::Cancelled(text)
+            | Self::Expired(text)
+            | Self::RunLimit(text)
+            | Self::NoWorker(text)
             | Self::BadRequest(text)
             | Self::BadJson(text)
             | Self::TooLong(text)
@@ -187,12 +213,21 @@ mod tests {
             Code::QueueFull,
             Code::Shutdown,
         ];
-        for code in known.map(Code::name).into_iter().chain(["later"]) {
+        let of_options = ["cancelled", "expired", "timed_out", "no_worker"];
+        for code in known.map(Code::name).into_iter().chain(of_options).chain(["later"]) {
             let error = Error::from_wire(code, &text);
             assert_eq!(error.code(), Some(code));
             assert_eq!(matches!(error, Error::Unknown { .. }), code == "later");
             let shown = error.to_string();
             assert!(shown.contains(code) && shown.ends_with(": a \"text\""), "{shown}");
+        }
+    }
+
+    #[test]
+    fn only_a_job_that_needs_a_worker_has_surely_not_begun() {
+        for (code, may_have_run) in [("cancelled", true), ("expired", true), ("timed_out", true), ("no_worker", false)]
+        {
+            assert_eq!(Error::from_wire(code, RawValue::NULL).may_have_run(), may_have_run, "{code}");
         }
     }
 

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
+use super::control::JobControl;
 use super::error::Error;
-use super::promise::{Outcome, Promise};
+use super::progress::Progress;
+use super::promise::Promise;
 
 /// A job that was submitted, and its answer as soon as there is one.
 ///
-/// Dropping the handle does not cancel the job: the client drops the answer when it comes. A handle does not keep the
-/// connection open. When the last [`Client`](super::Client) is dropped, handles without an answer get [`Error::Closed`].
+/// Dropping the handle does not cancel the job: the client drops the answer when it comes
+/// ([`cancel_on_drop`](Self::cancel_on_drop) changes this). A handle does not keep the connection open. When the last [`Client`](super::Client) is dropped, handles without an answer get [`Error::Closed`].
 ///
 /// `R` is the type that the result is read as. `()` and options accept a `null` or missing result. A
 /// `Box<serde_json::value::RawValue>` accepts any result, as the text that came.
@@ -22,12 +25,13 @@ pub struct JobHandle<R> {
     promise: Arc<Promise>,
     /// See [`Options::deadline`](super::Options::deadline).
     deadline: Option<Instant>,
+    control: JobControl,
     result: PhantomData<fn() -> R>,
 }
 
 impl<R: DeserializeOwned> JobHandle<R> {
-    pub(super) fn new(promise: Arc<Promise>, deadline: Option<Instant>) -> Self {
-        Self { promise, deadline, result: PhantomData }
+    pub(super) fn new(promise: Arc<Promise>, deadline: Option<Instant>, control: JobControl) -> Self {
+        Self { promise, deadline, control, result: PhantomData }
     }
 
     /// Waits for the answer, without a time limit of its own.
@@ -50,18 +54,66 @@ impl<R: DeserializeOwned> JobHandle<R> {
 
     /// Returns the answer if it has come.
     pub fn try_wait(&self) -> Option<Result<R, Error>> {
-        self.promise.wait(Some(Instant::now()), read)
+        self.wait_for_outcome(Some(Instant::now()))
+    }
+
+    /// Takes the job back ([`JobControl::cancel`]). The answer still comes, usually [`Error::Cancelled`].
+    ///
+    /// ```
+    /// # use deputy::client::Client;
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let client = Client::connect(&server.addresses()[0].to_string())?;
+    /// let photo = client.job("resize", "cat.png").cancellable().submit::<String>();
+    /// photo.cancel()?;
+    /// assert!(photo.wait().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] if the job was not submitted as [cancellable](super::JobBuilder::cancellable).
+    pub fn cancel(&self) -> Result<(), Error> {
+        self.control.cancel()
+    }
+
+    /// Cancels the job when the handle is dropped, unless it has ended. So a job does not outlive the code that waits for
+    /// it, whatever ends that code. It has no effect on a job that is not [cancellable](super::JobBuilder::cancellable).
+    pub fn cancel_on_drop(self) -> Self {
+        self.control.cancel_on_drop();
+        self
+    }
+
+    /// Returns what the worker reports while the job goes on, read as `P`. It ends at once if the job was submitted without
+    /// [`progress`](super::JobBuilder::progress). It may outlive the handle, so another thread can follow the job while
+    /// this one waits.
+    pub fn progress<P: DeserializeOwned>(&self) -> Progress<P> {
+        self.control.progress()
+    }
+
+    /// Returns what cancels the job and follows its progress from elsewhere.
+    pub fn control(&self) -> JobControl {
+        self.control.clone()
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<R, Error> {
-        self.promise.wait(deadline, read).unwrap_or(Err(Error::TimedOut))
+        self.wait_for_outcome(deadline).unwrap_or(Err(Error::TimedOut))
+    }
+
+    fn wait_for_outcome(&self, deadline: Option<Instant>) -> Option<Result<R, Error>> {
+        self.promise.wait(deadline, |outcome| outcome.as_ref().map_err(Error::clone).and_then(|res| read(res)))
     }
 }
 
-/// Reads the result as the expected type.
-fn read<R: DeserializeOwned>(outcome: &Outcome) -> Result<R, Error> {
-    let res = outcome.as_ref().map_err(Error::clone)?;
-    serde_json::from_str(res.get()).map_err(|error| Error::Result { res: res.clone(), reason: error.to_string() })
+/// Reads a result, or a report of progress, as the expected type.
+pub(super) fn read<R: DeserializeOwned>(value: &RawValue) -> Result<R, Error> {
+    let unreadable = |error: serde_json::Error| Error::Result { res: value.to_owned(), reason: error.to_string() };
+    serde_json::from_str(value.get()).map_err(unreadable)
+}
+
+impl<R> Drop for JobHandle<R> {
+    fn drop(&mut self) {
+        self.control.on_handle_dropped();
+    }
 }
 
 impl<R> fmt::Debug for JobHandle<R> {

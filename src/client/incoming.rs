@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -11,7 +12,11 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub(super) enum Incoming<'a> {
     /// Gives this worker a job.
-    Do { id: &'a RawValue, type_name: Cow<'a, str>, job: u64, arg: Option<&'a RawValue> },
+    Do(NewJob<'a>),
+    /// Says that the result of a job that this worker holds is not wanted any more.
+    Cancel { job: u64 },
+    /// Reports the progress of a job. Missing data is `null`.
+    Progress { id: &'a RawValue, data: &'a RawValue },
     /// A job is done. A missing result is `null`.
     Done { id: &'a RawValue, res: &'a RawValue },
     /// A job has failed.
@@ -28,6 +33,18 @@ pub(super) enum Incoming<'a> {
     LongDo { job: u64 },
     /// The answer to a job, in a line that is longer than this client accepts.
     LongAnswer { id: u64 },
+}
+
+/// A job for a worker.
+#[derive(Debug)]
+pub(super) struct NewJob<'a> {
+    pub(super) id: &'a RawValue,
+    pub(super) type_name: Cow<'a, str>,
+    pub(super) job: u64,
+    /// 1 if the line has none.
+    pub(super) attempt: u32,
+    pub(super) run_limit_ms: Option<u64>,
+    pub(super) arg: Option<&'a RawValue>,
 }
 
 /// The members of all lines, each as the text that came, because a later line may use a name for something else.
@@ -53,6 +70,12 @@ struct Members<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     metrics: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    attempt: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    run_limit_ms: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    data: Option<&'a RawValue>,
 }
 
 /// Returns a member that is present, also if it is `null`.
@@ -66,6 +89,11 @@ fn string(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
     // Borrowed if there is no escape.
     let plain = serde_json::from_str(text).map(Cow::Borrowed);
     plain.or_else(|_| serde_json::from_str(text).map(Cow::Owned)).ok()
+}
+
+/// Returns a member as a number. None if it is absent or another type.
+fn number<N: FromStr>(value: Option<&RawValue>) -> Option<N> {
+    value?.get().parse().ok()
 }
 
 impl<'a> Incoming<'a> {
@@ -86,15 +114,16 @@ impl<'a> Incoming<'a> {
 
     /// Reads a line that is too long from its beginning, `head`. None if that does not tell which job it is about.
     ///
-    /// The server writes `id` and `job` before `arg`, `res` and `err`, which make a line long.
+    /// The server writes `id` and `job` before `arg`, `res`, `err` and `data`, which make a line long.
     pub(super) fn read_head(head: &[u8]) -> Option<Self> {
         let mut members = Head::default();
         // It fails where the head ends; what came before is in `members`.
         let _ = (&mut members).deserialize(&mut serde_json::Deserializer::from_slice(head));
-        let number = |value: Option<&RawValue>| value?.get().parse().ok();
         match &*string(members.cmd)? {
             "do" => Some(Self::LongDo { job: number(members.job)? }),
             "did" => Some(Self::LongAnswer { id: number(members.id)? }),
+            // A report may be dropped.
+            "progress" => Some(Self::Unknown),
             _ => None,
         }
     }
@@ -106,10 +135,16 @@ impl<'a> Members<'a> {
         let Self { id, arg, .. } = *self;
         let or_null = |value: Option<&'a RawValue>| value.unwrap_or(RawValue::NULL);
         Some(match cmd {
-            "do" => {
-                let job = self.job?.get().parse().ok()?;
-                Incoming::Do { id: id?, type_name: string(self.type_name)?, job, arg }
-            }
+            "do" => Incoming::Do(NewJob {
+                id: id?,
+                type_name: string(self.type_name)?,
+                job: number(self.job)?,
+                attempt: if self.attempt.is_some() { number(self.attempt)? } else { 1 },
+                run_limit_ms: if self.run_limit_ms.is_some() { Some(number(self.run_limit_ms)?) } else { None },
+                arg,
+            }),
+            "cancel" => Incoming::Cancel { job: number(self.job)? },
+            "progress" => Incoming::Progress { id: id?, data: or_null(self.data) },
             "did" if self.code.is_some() => {
                 Incoming::Failed { id: id?, code: string(self.code)?, err: or_null(self.err) }
             }
@@ -179,13 +214,19 @@ mod tests {
         for (line, incoming) in [
             (
                 r#"{"cmd":"do","id":"a","type":"caf\u00e9","job":7,"arg":{ "b":1e400 }}"#,
-                "Do { id: ('a'), type_name: 'café', job: 7, arg: Some({ 'b':1e400 }) }",
+                "Do(NewJob { id: ('a'), type_name: 'café', job: 7, attempt: 1, run_limit_ms: None, arg: Some({ 'b':1e400 }) })",
             ),
-            (r#"{"cmd":"do","id":1,"type":"t","job":0}"#, "Do { id: (1), type_name: 't', job: 0, arg: None }"),
             (
-                r#"{"cmd":"do","id":1,"type":"t","job":0,"arg":null}"#,
-                "Do { id: (1), type_name: 't', job: 0, arg: Some(null) }",
+                r#"{"cmd":"do","id":1,"type":"t","job":0}"#,
+                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 1, run_limit_ms: None, arg: None })",
             ),
+            (
+                r#"{"cmd":"do","id":1,"type":"t","job":0,"attempt":2,"run_limit_ms":60000,"arg":null}"#,
+                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 2, run_limit_ms: Some(60000), arg: Some(null) })",
+            ),
+            (r#"{"cmd":"cancel","job":7}"#, "Cancel { job: 7 }"),
+            (r#"{"cmd":"progress","id":1,"data":{ "b":1e400 }}"#, "Progress { id: (1), data: ({ 'b':1e400 }) }"),
+            (r#"{"cmd":"progress","id":1}"#, "Progress { id: (1), data: (null) }"),
             (r#"{"cmd":"did","id":1,"res":-0}"#, "Done { id: (1), res: (-0) }"),
             (r#"{"cmd":"did","id":1}"#, "Done { id: (1), res: (null) }"),
             (r#"{"cmd":"did","id":1,"err":null,"code":"failed"}"#, "Failed { id: (1), code: 'failed', err: (null) }"),
@@ -202,6 +243,10 @@ mod tests {
             (r#"{"cmd":"do","id":1,"type":"t"}"#, "wrong"),
             (r#"{"cmd":"do","id":1,"job":1}"#, "wrong"),
             (r#"{"cmd":"do","id":1,"type":"t","job":-1}"#, "wrong"),
+            (r#"{"cmd":"do","id":1,"type":"t","job":1,"attempt":null}"#, "wrong"),
+            (r#"{"cmd":"do","id":1,"type":"t","job":1,"run_limit_ms":"5"}"#, "wrong"),
+            (r#"{"cmd":"cancel","id":1}"#, "wrong"),
+            (r#"{"cmd":"progress","data":1}"#, "wrong"),
             (r#"{"cmd":"did","res":1}"#, "wrong"),
             (r#"{"cmd":"metrics"}"#, "wrong"),
             (r#"{"cmd":"error"}"#, "wrong"),
@@ -228,6 +273,7 @@ mod tests {
             (r#"{"cmd":"did","id":3,"err":"é"#, "Some(LongAnswer { id: 3 })"),
             (r#"{"cmd":"did","id":3,"res":"x"}"#, "Some(LongAnswer { id: 3 })"),
             (r#"{"cmd":"did","id":"3","res":""#, "None"),
+            (r#"{"cmd":"progress","id":3,"data":["xxx"#, "Some(Unknown)"),
             (r#"{"cmd":"metrics","metrics":{"#, "None"),
             (r#"{"x":"xxxx"#, "None"),
             ("xxxx", "None"),

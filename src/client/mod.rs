@@ -29,11 +29,13 @@
 //! - It closes a connection on which a line comes that no server sends. Unknown codes, members and lines are accepted,
 //!   because a later version may send them.
 //!
-//! Deliberately absent: retries of jobs, time limits for jobs, a pool of connections, logging (see [`Worker::on_event`]).
+//! Deliberately absent: retries of jobs, a pool of connections, logging (see [`Worker::on_event`]).
 //!
 //! | file | what |
 //! |---|---|
-//! | `client`, `handle`, `promise` | what a submitter holds |
+//! | `client`, `questions`, `handle`, `promise` | what a submitter holds |
+//! | `job_builder`, `job_options` | a job with options |
+//! | `control`, `progress`, `completion` | what a submitter does about a job, and receives of it, without waiting for its answer |
 //! | `submit_session` | its session: what is open, and what an answer means for it. Pure |
 //! | `worker` | handlers and threads. `worker/session` is its session: what it offers and holds. Pure |
 //! | `link` | a connection and its successors, with a thread that reads and one that writes |
@@ -44,17 +46,23 @@
 mod backoff;
 #[expect(clippy::module_inception, reason = "the folder is for clients and workers, the file for clients")]
 mod client;
+mod completion;
 mod connect_error;
+mod control;
 mod error;
 mod finite;
 mod handle;
 mod incoming;
+mod job_builder;
+mod job_options;
 mod line_limit;
 mod link;
 mod metrics;
 mod options;
 mod outgoing;
+mod progress;
 mod promise;
+mod questions;
 mod resolver;
 mod stream;
 mod submit_session;
@@ -62,10 +70,14 @@ mod url;
 mod worker;
 
 pub use client::Client;
+pub use completion::Completion;
 pub use connect_error::ConnectError;
+pub use control::JobControl;
 pub use error::{Disconnected, Error};
 pub use handle::JobHandle;
+pub use job_builder::JobBuilder;
 pub use metrics::{FaultMetrics, Metrics, TypeMetrics};
 pub use options::Options;
+pub use progress::Progress;
 pub use url::{URL_VARIABLE, Url, UrlError};
 pub use worker::{ArgError, Event, Failure, Job, RunError, Stopper, Worker};

@@ -18,18 +18,33 @@ pub(super) const TOTALS: &[u8] = b"{\"cmd\":\"metrics\",\"types\":false}\n";
 /// What a value nests when it is the value of a member: the line's own object is the first level.
 const VALUE_DEPTH_MAX: usize = DEPTH_MAX - 1;
 
-/// Submits a job.
+/// Submits a job. `members` are more members in JSON, with a comma before each.
 pub(super) fn submit<A: Serialize + ?Sized>(
     id: u64,
     type_name: &str,
+    members: &str,
     arg: Option<&A>,
     line_max: usize,
 ) -> Result<Vec<u8>, Error> {
-    let mut line = format!("{{\"cmd\":\"do\",\"id\":{id},\"type\":{}", string(type_name)).into_bytes();
+    let mut line = format!("{{\"cmd\":\"do\",\"id\":{id},\"type\":{}{members}", string(type_name)).into_bytes();
     if let Some(arg) = arg {
         put(&mut line, "arg", arg)?;
     }
     end(line, line_max)
+}
+
+/// Takes a job back.
+pub(super) fn cancel(id: u64) -> String {
+    format!("{{\"cmd\":\"cancel\",\"id\":{id}}}\n")
+}
+
+/// Reports that a job is still worked on, with data for its submitter if there is some. It may be longer than the limit.
+pub(super) fn progress<V: Serialize + ?Sized>(job: u64, data: Option<&V>) -> Result<Vec<u8>, Error> {
+    let mut line = format!("{{\"cmd\":\"progress\",\"job\":{job}").into_bytes();
+    if let Some(data) = data {
+        put(&mut line, "data", data)?;
+    }
+    end(line, usize::MAX)
 }
 
 /// Answers a job. `member` is `res` or `err`.
@@ -71,7 +86,8 @@ pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", names.join(","))
 }
 
-fn string(text: &str) -> String {
+/// Returns a string in JSON.
+pub(super) fn string(text: &str) -> String {
     serde_json::to_string(text).expect("a string can be written as JSON")
 }
 
@@ -137,14 +153,22 @@ mod tests {
     fn lines_are_those_of_the_protocol() {
         let raw = RawValue::from_string("{ \"a\" : 1e400 }".to_owned()).unwrap();
         assert_eq!(
-            text(submit(7, "t\"", Some(&[1, 2]), MAX)),
+            text(submit(7, "t\"", "", Some(&[1, 2]), MAX)),
             "{\"cmd\":\"do\",\"id\":7,\"type\":\"t\\\"\",\"arg\":[1,2]}\n"
         );
-        assert_eq!(text(submit::<()>(7, "t", None, MAX)), "{\"cmd\":\"do\",\"id\":7,\"type\":\"t\"}\n");
+        assert_eq!(text(submit::<()>(7, "t", "", None, MAX)), "{\"cmd\":\"do\",\"id\":7,\"type\":\"t\"}\n");
         assert_eq!(
-            text(submit(7, "t", Some(&*raw), MAX)),
+            text(submit(7, "t", "", Some(&*raw), MAX)),
             "{\"cmd\":\"do\",\"id\":7,\"type\":\"t\",\"arg\":{ \"a\" : 1e400 }}\n"
         );
+        assert_eq!(
+            text(submit(7, "t", ",\"priority\":5", Some(&0), MAX)),
+            "{\"cmd\":\"do\",\"id\":7,\"type\":\"t\",\"priority\":5,\"arg\":0}\n"
+        );
+        assert_eq!(cancel(7), "{\"cmd\":\"cancel\",\"id\":7}\n");
+        assert_eq!(text(progress(3, Some(&50))), "{\"cmd\":\"progress\",\"job\":3,\"data\":50}\n");
+        assert_eq!(text(progress(3, Some(&()))), "{\"cmd\":\"progress\",\"job\":3,\"data\":null}\n");
+        assert_eq!(text(progress::<()>(3, None)), "{\"cmd\":\"progress\",\"job\":3}\n");
         assert_eq!(text(answer(3, "res", "x", MAX)), "{\"cmd\":\"did\",\"job\":3,\"res\":\"x\"}\n");
         assert_eq!(text(answer(3, "err", &(), MAX)), "{\"cmd\":\"did\",\"job\":3,\"err\":null}\n");
         assert_eq!(can_do(&list(["a", "é\n"]), 2), "{\"cmd\":\"can_do\",\"types\":[\"a\",\"é\\n\"],\"max_jobs\":2}\n");
@@ -155,29 +179,29 @@ mod tests {
     #[test]
     fn line_ends_in_a_raw_value_become_spaces_and_nothing_else_changes() {
         let raw = RawValue::from_string("[\r\n  1,\n\t\"\\n\"\n]".to_owned()).unwrap();
-        let line = text(submit(1, "t", Some(&*raw), MAX));
+        let line = text(submit(1, "t", "", Some(&*raw), MAX));
         assert!(line.ends_with("\"arg\":[    1, \t\"\\n\" ]}\n"), "{line:?}");
     }
 
     #[test]
     fn a_line_that_no_server_accepts_is_an_error() {
         let nested = |levels: usize| RawValue::from_string("[".repeat(levels) + &"]".repeat(levels)).unwrap();
-        assert!(submit(1, "t", Some(&nested(127)), MAX).is_ok());
-        assert!(matches!(submit(1, "t", Some(&nested(128)), MAX), Err(Error::BadJson(_))));
-        assert!(matches!(submit(1, "t", Some(&nested(10_000)), MAX), Err(Error::BadJson(_))));
-        let line = submit::<()>(1, "t", None, MAX).unwrap();
-        assert!(submit::<()>(1, "t", None, line.len() - 1).is_ok());
-        assert!(matches!(submit::<()>(1, "t", None, line.len() - 2), Err(Error::TooLong(_))));
-        assert!(matches!(submit(1, "t", Some(&BTreeMap::from([([1], 1)])), MAX), Err(Error::Arg(_))));
+        assert!(submit(1, "t", "", Some(&nested(127)), MAX).is_ok());
+        assert!(matches!(submit(1, "t", "", Some(&nested(128)), MAX), Err(Error::BadJson(_))));
+        assert!(matches!(submit(1, "t", "", Some(&nested(10_000)), MAX), Err(Error::BadJson(_))));
+        let line = submit::<()>(1, "t", "", None, MAX).unwrap();
+        assert!(submit::<()>(1, "t", "", None, line.len() - 1).is_ok());
+        assert!(matches!(submit::<()>(1, "t", "", None, line.len() - 2), Err(Error::TooLong(_))));
+        assert!(matches!(submit(1, "t", "", Some(&BTreeMap::from([([1], 1)])), MAX), Err(Error::Arg(_))));
     }
 
     #[test]
     fn a_number_that_json_does_not_have_is_an_error_and_null_is_not() {
         for value in [vec![Some(1.0), None], vec![Some(f64::MIN)]] {
-            assert!(submit(1, "t", Some(&value), MAX).is_ok());
+            assert!(submit(1, "t", "", Some(&value), MAX).is_ok());
         }
         for value in [vec![Some(f64::NAN)], vec![None, Some(f64::INFINITY)]] {
-            assert!(matches!(submit(1, "t", Some(&value), MAX), Err(Error::Arg(_))));
+            assert!(matches!(submit(1, "t", "", Some(&value), MAX), Err(Error::Arg(_))));
         }
     }
 

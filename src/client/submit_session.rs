@@ -2,12 +2,13 @@
 //! that it fills.
 //!
 //! - A job has an id, which is a number that the client uses once.
+//! - The reports of a job end with its answer: the session first gives the answer, then says that no more reports come.
 //! - `pong`, and the errors that refuse a question, come in the order of the questions. The answer to a metrics question
 //!   comes when it is ready and names no question, so only one metrics question is sent at a time.
 //! - The first metrics answer on a connection tells the server's longest line.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ahash::RandomState;
 use serde_json::value::RawValue;
@@ -17,13 +18,17 @@ use super::error::{Disconnected, Error};
 use super::incoming::Incoming;
 use super::line_limit::{Fit, LineLimit};
 use super::link::Session;
-use super::outgoing::PING;
+use super::outgoing::{self, PING};
+use super::progress::Reports;
 use super::promise::Promise;
 
 /// What is open on a client's connection, or waits for the next one.
 #[derive(Debug, Default)]
 pub(super) struct SubmitSession {
     open: HashMap<u64, Arc<Promise>, RandomState>,
+    /// Where reports of the open jobs go whose submitter asked for them. Not in `open`, so that other jobs take no more
+    /// memory.
+    reports: HashMap<u64, Weak<Reports>, RandomState>,
     questions: VecDeque<Question>,
     /// Metrics questions that wait for the answer to the one that was sent.
     later: VecDeque<(Vec<u8>, Arc<Promise>)>,
@@ -56,6 +61,18 @@ impl SubmitSession {
         out.extend_from_slice(line);
     }
 
+    /// Lets the reports of a job that was sent go to `reports` until it ends, as long as these exist.
+    pub(super) fn follow(&mut self, id: u64, reports: &Arc<Reports>) {
+        self.reports.insert(id, Arc::downgrade(reports));
+    }
+
+    /// Takes a job back, if it is open.
+    pub(super) fn cancel(&self, id: u64, out: &mut Vec<u8>) {
+        if self.open.contains_key(&id) {
+            out.extend_from_slice(outgoing::cancel(id).as_bytes());
+        }
+    }
+
     /// Asks whether the server has read all earlier lines.
     pub(super) fn ping(&mut self, promise: Arc<Promise>, out: &mut Vec<u8>) {
         self.send_question(Kind::Ping, PING, Some(promise), out);
@@ -75,6 +92,7 @@ impl SubmitSession {
         for promise in jobs.chain(questions).chain(later) {
             promise.fill(Err(error.clone()));
         }
+        std::mem::take(&mut self.reports).into_values().for_each(end);
     }
 
     fn send_question(&mut self, kind: Kind, line: &[u8], promise: Option<Arc<Promise>>, out: &mut Vec<u8>) {
@@ -116,9 +134,26 @@ impl SubmitSession {
 
     /// Answers a job. An id that is not open is ignored: only a faulty server sends it.
     fn close(&mut self, id: Option<u64>, outcome: impl FnOnce() -> Result<Box<RawValue>, Error>) {
-        if let Some(promise) = id.and_then(|id| self.open.remove(&id)) {
+        if let Some((id, promise)) = id.and_then(|id| self.open.remove_entry(&id)) {
             promise.fill(outcome());
+            self.reports.remove(&id).into_iter().for_each(end);
         }
+    }
+
+    /// Keeps a report of a job. It is ignored if the submitter did not ask for it, or the job has ended.
+    fn on_report(&self, id: Option<u64>, data: &RawValue) {
+        let reports = id.and_then(|id| self.reports.get(&id));
+        if let Some(reports) = reports.and_then(Weak::upgrade) {
+            reports.push(data);
+        }
+    }
+}
+
+/// Notes that no more reports come.
+#[expect(clippy::needless_pass_by_value, reason = "as the map's values come")]
+fn end(reports: Weak<Reports>) {
+    if let Some(reports) = reports.upgrade() {
+        reports.end();
     }
 }
 
@@ -141,6 +176,7 @@ impl Session for SubmitSession {
                     "the answer's line is longer than this client accepts: raise max_line".to_owned(),
                 ))
             }),
+            Incoming::Progress { id, data } => self.on_report(own_id(id), data),
             Incoming::Pong => self.answer(Kind::Ping, RawValue::NULL),
             Incoming::Metrics(metrics) => {
                 self.line_limit.on_metrics(metrics);
@@ -151,7 +187,7 @@ impl Session for SubmitSession {
                 self.on_refusal(Error::from_wire(&code, text));
                 self.send_next_metrics(out);
             }
-            Incoming::Do { .. } | Incoming::LongDo { .. } | Incoming::Unknown => {}
+            Incoming::Do(_) | Incoming::Cancel { .. } | Incoming::LongDo { .. } | Incoming::Unknown => {}
         }
         Ok(())
     }

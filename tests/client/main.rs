@@ -18,13 +18,17 @@ mod fake;
 mod fixture;
 
 mod broken;
+mod cancels;
 mod codes;
+mod completions;
 mod crowds;
 mod liveness;
 mod lost;
 mod metrics;
 mod network;
+mod options;
 mod process_wide;
+mod progress;
 mod submit;
 mod threads;
 mod values;

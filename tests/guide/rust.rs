@@ -24,13 +24,25 @@ fn the_page_shows_the_examples_without_what_only_compilers_need() {
     assert_eq!(shown("rust")[..2], examples);
 }
 
+/// The documentation in a source file, without the lines of its examples that readers do not see.
+fn documentation(path: &str) -> Vec<String> {
+    let source = page::read(path);
+    let lines = source.lines().map(str::trim_start);
+    let lines = lines.filter_map(|line| line.strip_prefix("//!").or_else(|| line.strip_prefix("///")));
+    lines.map(|line| line.trim().to_owned()).filter(|line| !line.starts_with("# ")).collect()
+}
+
 #[test]
-fn the_library_example_is_the_one_that_the_crate_tests() {
-    let shown = shown("rust").pop().unwrap();
-    let lib = page::read("src/lib.rs");
-    let tested: Vec<String> =
-        lib.lines().filter_map(|line| line.strip_prefix("//!")).map(|line| line.trim().to_owned()).collect();
-    assert!(tested.windows(shown.len()).any(|lines| lines == shown));
+fn the_other_examples_are_those_that_the_crate_tests() {
+    let paths = page::below("src/client", "rs").into_iter().chain(["src/lib.rs".to_owned()]);
+    let documented: Vec<_> = paths.map(|path| documentation(&path)).collect();
+    let shown = shown("rust");
+    assert!(shown.len() > EXAMPLES.len() + 1);
+    for block in &shown[EXAMPLES.len()..] {
+        let block: Vec<_> = block.iter().map(|line| line.trim()).collect();
+        let is_tested = |lines: &Vec<String>| lines.windows(block.len()).any(|lines| lines == block);
+        assert!(documented.iter().any(is_tested), "no documentation has {block:#?}");
+    }
 }
 
 #[test]

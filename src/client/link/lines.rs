@@ -101,7 +101,7 @@ mod tests {
         let line_max = Lines::new(0).line_max;
         for piece in [READ_BUFFER_BYTES, 1_000, 777] {
             for (line_bytes, expected) in
-                [(line_max, "Do {"), (line_max + 1, "LongDo { job: 7 }"), (3 * line_max, "LongDo { job: 7 }")]
+                [(line_max, "Do(NewJob {"), (line_max + 1, "LongDo { job: 7 }"), (3 * line_max, "LongDo { job: 7 }")]
             {
                 for end in ["\n", "\r\n"] {
                     let bytes = format!(r#"{{"cmd":"pong"}}{end}{}{end}{{"cmd":"pong"}}{end}"#, job_of(line_bytes));
@@ -111,6 +111,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_report_that_is_too_long_is_dropped() {
+        let report = format!(r#"{{"cmd":"progress","id":1,"data":"{}"}}"#, "x".repeat(5 << 20));
+        let read = lines(format!("{report}\r\n{{\"cmd\":\"pong\"}}\r\n").as_bytes(), READ_BUFFER_BYTES);
+        assert_eq!(read.unwrap(), ["Unknown", "Pong"]);
     }
 
     #[test]

@@ -18,15 +18,16 @@
 mod lines;
 mod liveness;
 mod reader;
+mod shared;
 mod writer;
 
 use std::io;
-use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::MutexGuard;
+use shared::{Core, Stage, State};
 use socket2::Socket;
 
 use super::connect_error::ConnectError;
@@ -56,67 +57,22 @@ pub(super) trait Session: Send + 'static {
     fn needs_end_of_input(&self) -> bool;
 }
 
-/// What callers, reader and writer share.
-struct State<S> {
-    session: S,
-    /// Whole lines that the writer has not taken yet.
-    unsent: Vec<u8>,
-    /// Bytes that the writer has taken and not written yet.
-    writing_bytes: usize,
-    /// Bytes that were appended to `unsent` on this connection, and those of them that are written.
-    queued_bytes: u64,
-    written_bytes: u64,
-    /// The connection, if there is one.
-    stream: Option<Arc<Socket>>,
-    /// Why the writer ended the connection.
-    write_error: Option<String>,
-    /// The error of new lines while an outage is older than `outage_timeout`.
-    offline_error: Option<Error>,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Connected, or connecting again.
-    Open,
-    /// New lines are refused, and unsent lines are still written.
-    Closing,
-    /// The threads end.
-    Closed,
-}
-
-/// The state that callers and threads share, and what they wait for.
-struct Core<S> {
-    url: Url,
-    options: Options,
-    state: Mutex<State<S>>,
-    /// There may be something to write.
-    to_write: Condvar,
-    /// There may be room for more lines, or the wait is over: the connection is lost, or the link is being closed.
-    room: Condvar,
-    /// The link is being closed. The reader does not wait to connect again.
-    closing: Condvar,
-}
-
 /// A link. It ends with [`close`](Self::close), or when it is dropped.
 pub(super) struct Link<S: Session>(Arc<Core<S>>);
 
+/// Reaches a link as long as there is one.
+pub(super) struct WeakLink<S>(Weak<Core<S>>);
+
 impl<S: Session> Link<S> {
-    /// Starts the threads. `first` is the first connection. Without it, the reader begins by connecting.
-    pub(super) fn start(url: Url, options: Options, session: S, first: Option<Socket>) -> io::Result<Self> {
-        let state = State {
-            session,
-            unsent: Vec::new(),
-            writing_bytes: 0,
-            queued_bytes: 0,
-            written_bytes: 0,
-            stream: None,
-            write_error: None,
-            offline_error: None,
-            stage: Stage::Open,
-        };
-        let (to_write, room, closing) = (Condvar::new(), Condvar::new(), Condvar::new());
-        let core = Arc::new(Core { url, options, state: Mutex::new(state), to_write, room, closing });
+    /// Starts the threads. The session may keep the link that `new_session` is given. `first` is the first connection.
+    /// Without it, the reader begins by connecting.
+    pub(super) fn start(
+        url: Url,
+        options: Options,
+        new_session: impl FnOnce(WeakLink<S>) -> S,
+        first: Option<Socket>,
+    ) -> io::Result<Self> {
+        let core = Arc::new_cyclic(|core| Core::new(url, options, new_session(WeakLink(Weak::clone(core)))));
         let first = first.map(Arc::new);
         if let Some(stream) = &first {
             core.on_connected(stream);
@@ -137,29 +93,15 @@ impl<S: Session> Link<S> {
         &self.0.options
     }
 
+    /// Returns a reference that does not keep the link.
+    pub(super) fn downgrade(&self) -> WeakLink<S> {
+        WeakLink(Arc::downgrade(&self.0))
+    }
+
     /// Calls `act`, which appends lines of about this length, once there is room for them. In an outage the lines wait
     /// for the next connection. `Err` if `act` was not called.
     pub(super) fn send<T>(&self, bytes: usize, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
-        let mut state = self.0.state.lock();
-        loop {
-            if state.stage != Stage::Open {
-                return Err(Error::Closed);
-            }
-            if let Some(error) = &state.offline_error {
-                return Err(error.clone());
-            }
-            let waiting = state.unsent.len() + state.writing_bytes;
-            if waiting == 0 || waiting + bytes <= self.0.options.max_unsent {
-                return Ok(self.0.with_session(&mut state, act));
-            }
-            match self.0.options.deadline {
-                None => self.0.room.wait(&mut state),
-                Some(deadline) if self.0.room.wait_until(&mut state, deadline).timed_out() => {
-                    return Err(Error::NotConnected(format!("not sent: {} takes no more bytes", self.0.url)));
-                }
-                Some(_) => {}
-            }
-        }
+        self.0.send(bytes, act)
     }
 
     /// Calls `act` now, whatever the state of the connection.
@@ -210,83 +152,21 @@ impl<S: Session> Drop for Link<S> {
     }
 }
 
-impl<S> State<S> {
-    /// Drops the lines that have no connection.
-    fn forget_unsent(&mut self) {
-        self.unsent = Vec::new();
-        (self.queued_bytes, self.written_bytes) = (0, 0);
-    }
-}
-
-impl<S: Session> Core<S> {
-    /// Calls `act` with the session, and wakes the writer if it appended lines.
-    fn with_session<T>(&self, state: &mut MutexGuard<'_, State<S>>, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> T {
-        let state = &mut **state;
-        let before = state.unsent.len();
-        let result = act(&mut state.session, &mut state.unsent);
-        state.queued_bytes += (state.unsent.len() - before) as u64;
-        if state.unsent.len() > before {
-            self.to_write.notify_one();
-        }
-        result
+impl<S: Session> WeakLink<S> {
+    /// Returns [`Options::max_line`]. The error of a link that has ended is [`Error::Closed`].
+    pub(super) fn line_max(&self) -> Result<usize, Error> {
+        Ok(self.0.upgrade().ok_or(Error::Closed)?.options.max_line)
     }
 
-    /// Called when there is a connection. False if the link is being closed.
-    fn on_connected(&self, stream: &Arc<Socket>) -> bool {
-        let mut state = self.state.lock();
-        if state.stage != Stage::Open {
-            return false;
-        }
-        state.stream = Some(Arc::clone(stream));
-        state.offline_error = None;
-        self.with_session(&mut state, S::on_connect);
-        self.to_write.notify_one(); // For lines of the outage.
-        true
+    /// Calls `act` as [`Link::send`] does. It fails if the link has ended, too.
+    pub(super) fn send<T>(&self, bytes: usize, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
+        self.0.upgrade().ok_or(Error::Closed)?.send(bytes, act)
     }
 
-    /// Called when the connection is lost. False if the link is being closed.
-    fn on_disconnected(&self, reason: String, code: Option<String>) -> bool {
-        let mut state = self.state.lock();
-        state.stream = None;
-        self.room.notify_all();
-        if state.stage != Stage::Open {
-            return false;
-        }
-        let reason = state.write_error.take().unwrap_or(reason);
-        let lost = Disconnected { url: self.url.to_string(), reason, code };
-        state.forget_unsent();
-        state.session.on_disconnect(&lost);
-        if self.options.outage_timeout.is_zero() {
-            self.fail_waiting(&mut state, &lost);
-        }
-        true
-    }
-
-    /// Fails what waits for the end of the outage.
-    fn fail_waiting(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
-        let error = Error::NotConnected(format!("not sent: {reason}"));
-        state.forget_unsent();
-        state.session.on_outage_timeout(&error);
-        state.offline_error = Some(error);
-        self.room.notify_all();
-    }
-
-    /// Returns all unsent lines to the writer, once there are some. None when the link is closed.
-    fn take_unsent(&self, batch: &mut Vec<u8>) -> Option<Arc<Socket>> {
-        let mut state = self.state.lock();
-        loop {
-            if state.stage == Stage::Closed {
-                return None;
-            }
-            if let Some(stream) = &state.stream
-                && !state.unsent.is_empty()
-            {
-                let stream = Arc::clone(stream);
-                mem::swap(batch, &mut state.unsent);
-                state.writing_bytes = batch.len();
-                return Some(stream);
-            }
-            self.to_write.wait(&mut state);
+    /// Calls `act` as [`Link::with`] does, unless the link has ended.
+    pub(super) fn with(&self, act: impl FnOnce(&mut S, &mut Vec<u8>)) {
+        if let Some(core) = self.0.upgrade() {
+            core.with_session(&mut core.state.lock(), act);
         }
     }
 }

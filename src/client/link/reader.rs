@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use super::Session;
 use super::lines::{self, Lines};
 use super::liveness::{Liveness, Verdict};
-use super::{Core, Session, Stage};
+use super::shared::{Core, Stage};
 use crate::client::backoff::Backoff;
 use crate::client::connect_error::ConnectError;
 use crate::client::error::for_people;

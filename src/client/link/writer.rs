@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::{Core, Session};
+use super::Session;
+use super::shared::Core;
 use crate::client::stream;
 
 /// The largest buffer that is kept for the next lines, in bytes.

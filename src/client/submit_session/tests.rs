@@ -1,5 +1,6 @@
 //! What the lines of the server mean for open jobs and questions: without a socket.
 
+use super::super::progress::Progress;
 use super::*;
 
 /// A session, and what it sends.
@@ -14,6 +15,18 @@ impl Fixture {
         let promise = Arc::new(Promise::default());
         self.session.submit(id, format!("do {id}\n").as_bytes(), Arc::clone(&promise), &mut self.sent);
         promise
+    }
+
+    /// Submits a job whose reports are wanted.
+    fn submit_followed(&mut self, id: u64) -> (Arc<Promise>, Arc<Reports>, Progress<u32>) {
+        let (promise, reports) = (self.submit(id), Arc::new(Reports::default()));
+        self.session.follow(id, &reports);
+        let progress = Progress::new(Some(Arc::clone(&reports)), None);
+        (promise, reports, progress)
+    }
+
+    fn cancel(&mut self, id: u64) {
+        self.session.cancel(id, &mut self.sent);
     }
 
     fn ping(&mut self) -> Arc<Promise> {
@@ -74,6 +87,8 @@ fn lines_that_are_not_for_it_are_ignored() {
         r#"{"cmd":"pong"}"#,
         r#"{"cmd":"metrics","metrics":{}}"#,
         r#"{"cmd":"later"}"#,
+        r#"{"cmd":"cancel","job":1}"#,
+        r#"{"cmd":"progress","id":1,"data":1}"#,
     ] {
         fixture.read(line);
         assert_eq!(shown(&promise), "nothing", "{line}");
@@ -162,4 +177,62 @@ fn an_answer_that_is_too_long_fails_its_job_alone() {
     let outcomes = promises.map(|promise| shown(&promise));
     assert!(outcomes[0].contains("raise max_line"), "{outcomes:?}");
     assert_eq!(outcomes[1], "nothing");
+}
+
+#[test]
+fn reports_go_to_the_job_that_asked_until_its_answer() {
+    let mut fixture = Fixture::default();
+    let (first, _first_reports, mut of_first) = fixture.submit_followed(1);
+    let (_, _second_reports, mut of_second) = fixture.submit_followed(2);
+    fixture.submit(3);
+    let unknown = ["3", "4", "\"1\"", "{}"].map(|id| format!(r#"{{"cmd":"progress","id":{id},"data":9}}"#));
+    unknown.iter().for_each(|line| fixture.read(line));
+    fixture.read(r#"{"cmd":"progress","id":2,"data":20}"#);
+    fixture.read(r#"{"cmd":"progress","id":1,"data":10}"#);
+    fixture.read(r#"{"cmd":"progress","id":1,"data":11}"#);
+    fixture.read(r#"{"cmd":"did","id":1,"res":"one"}"#);
+    fixture.read(r#"{"cmd":"progress","id":1,"data":12}"#);
+    assert_eq!(of_first.by_ref().map(Result::unwrap).collect::<Vec<_>>(), [10, 11]);
+    assert_eq!(shown(&first), "\"one\"");
+    assert_eq!(of_second.try_next().unwrap().unwrap(), 20);
+    assert!(matches!(of_second.next_timeout(std::time::Duration::ZERO), Some(Err(Error::TimedOut))));
+    assert_eq!(fixture.session.reports.len(), 1);
+}
+
+#[test]
+fn reports_that_nobody_can_read_are_dropped() {
+    let mut fixture = Fixture::default();
+    let (promise, reports, progress) = fixture.submit_followed(1);
+    drop((reports, progress));
+    fixture.read(r#"{"cmd":"progress","id":1,"data":10}"#);
+    fixture.read(r#"{"cmd":"did","id":1}"#);
+    assert_eq!(shown(&promise), "null");
+    assert!(fixture.session.reports.is_empty());
+}
+
+#[test]
+fn a_lost_connection_ends_the_reports() {
+    let mut fixture = Fixture::default();
+    let (_, _reports, mut progress) = fixture.submit_followed(1);
+    fixture.session.on_disconnect(&Disconnected { url: String::new(), reason: String::new(), code: None });
+    assert!(progress.next().is_none());
+    assert!(fixture.session.reports.is_empty());
+}
+
+#[test]
+fn only_an_open_job_is_cancelled() {
+    let mut fixture = Fixture::default();
+    let promises = [1, 2].map(|id| fixture.submit(id));
+    fixture.sent();
+    for id in [0, 1, 7] {
+        fixture.cancel(id);
+    }
+    assert_eq!(fixture.sent(), "{\"cmd\":\"cancel\",\"id\":1}\n");
+    fixture.read(r#"{"cmd":"did","id":1,"err":"taken back","code":"cancelled"}"#);
+    fixture.cancel(1);
+    // An older server.
+    fixture.cancel(2);
+    fixture.read(r#"{"cmd":"error","code":"unknown_cmd","error":"cmd must be do","id":2}"#);
+    assert_eq!(fixture.sent(), "{\"cmd\":\"cancel\",\"id\":2}\n");
+    assert_eq!(promises.map(|promise| shown(&promise)), ["! cancelled: taken back", "! unknown_cmd: cmd must be do"]);
 }

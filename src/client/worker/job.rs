@@ -3,32 +3,52 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The connection that jobs came on.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Origin(Arc<AtomicBool>);
-
-impl Origin {
-    pub(super) fn lose(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_lost(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use super::origin::Origin;
+use crate::client::error::Error;
+use crate::client::incoming::NewJob;
+use crate::client::outgoing;
 
 /// A job that this worker holds.
+///
+/// A handler that takes long reports its progress. So it gets more time, the submitter sees how far it is, and the handler
+/// stops if its result is not wanted any more:
+///
+/// ```
+/// use deputy::client::{Failure, Job};
+///
+/// fn resize(job: &Job) -> Result<usize, Failure> {
+///     let photos: Vec<String> = job.arg()?;
+///     for (done, photo) in photos.iter().enumerate() {
+///         job.progress(&(done, photo))?; // An error if the job is cancelled or lost.
+///         std::fs::copy(photo, format!("{photo}.small"))?;
+///     }
+///     Ok(photos.len())
+/// }
+/// # let worker = deputy::client::Worker::new("127.0.0.1:1").handle("resize", resize);
+/// ```
 #[derive(Debug)]
 pub struct Job {
-    pub(super) type_name: String,
-    pub(super) id: Box<RawValue>,
-    pub(super) number: u64,
-    pub(super) arg: Option<Box<RawValue>>,
-    pub(super) origin: Origin,
+    type_name: String,
+    id: Box<RawValue>,
+    number: u64,
+    attempt: u32,
+    arg: Option<Box<RawValue>>,
+    origin: Origin,
+    is_cancelled: Arc<AtomicBool>,
+    run_limit: Option<Box<RunLimit>>,
+}
+
+/// How long this worker may hold a job.
+#[derive(Debug)]
+struct RunLimit {
+    limit: Duration,
+    since: Mutex<Instant>,
 }
 
 /// The arg is not of the type that the handler expects. Its text says why.
@@ -39,6 +59,20 @@ pub struct ArgError {
 }
 
 impl Job {
+    pub(super) fn new(job: NewJob<'_>, origin: Origin, is_cancelled: Arc<AtomicBool>) -> Self {
+        let run_limit = |ms| Box::new(RunLimit { limit: Duration::from_millis(ms), since: Mutex::new(Instant::now()) });
+        Self {
+            type_name: job.type_name.into_owned(),
+            id: job.id.to_owned(),
+            number: job.job,
+            attempt: job.attempt,
+            arg: job.arg.map(ToOwned::to_owned),
+            origin,
+            is_cancelled,
+            run_limit: job.run_limit_ms.map(run_limit),
+        }
+    }
+
     /// Reads the arg as `T`, which may borrow from the job. A missing arg is read as `null`.
     ///
     /// # Errors
@@ -69,10 +103,67 @@ impl Job {
         self.number
     }
 
+    /// Returns which attempt this is: 1, or more after attempts of other workers that were lost or took too long.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     /// Returns whether the connection of the job is lost. Then the server gives the job to another worker, and the result
     /// is dropped. A handler that takes long can check this from time to time, and return.
     pub fn is_lost(&self) -> bool {
         self.origin.is_lost()
+    }
+
+    /// Returns whether the server has cancelled the job: its submitter took it back or left, its deadline passed, or this
+    /// worker held it for too long. The server drops the result, whatever it is. But this worker gets no other job in its
+    /// place before the handler returns. A handler that takes long can check this from time to time, and return.
+    ///
+    /// It stays false when the connection is lost: check [`is_lost`](Self::is_lost), too.
+    /// [`progress`](Self::progress) and [`keep_alive`](Self::keep_alive) fail in both cases.
+    pub fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Returns for how long this worker may still hold the job before the server gives it to another one. Zero if that time
+    /// is over. `None` if the job has no [run limit](crate::client::JobBuilder::run_limit).
+    ///
+    /// The time is counted since the job came, and again since each report of progress. The server counts by its own clock,
+    /// and began earlier.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.run_limit.as_ref().map(|run| run.limit.saturating_sub(run.since.lock().elapsed()))
+    }
+
+    /// Reports how far the job is. The run limit starts again. The submitter receives `data` if it asked for
+    /// [`progress`](crate::client::JobBuilder::progress). `&()` is data, too: `null`.
+    ///
+    /// The call returns at once, with the exceptions of [`Client::submit`](crate::client::Client::submit). Reports may be
+    /// lost on their way. An older server refuses them, and the worker then sends no more to it.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the job is [cancelled](Self::is_cancelled), and [`Error::Disconnected`] if it is
+    /// [lost](Self::is_lost). So `?` lets a handler stop when its work is not needed. [`Error::Arg`], [`Error::BadJson`] or
+    /// [`Error::TooLong`] if no line can carry `data`; the run limit then does not start again.
+    pub fn progress<V: Serialize + ?Sized>(&self, data: &V) -> Result<(), Error> {
+        self.report(Some(data))
+    }
+
+    /// Lets the run limit start again, without a report to the submitter. For a handler whose time is no measure of progress.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] and [`Error::Disconnected`], as [`progress`](Self::progress).
+    pub fn keep_alive(&self) -> Result<(), Error> {
+        self.report::<()>(None)
+    }
+
+    fn report<V: Serialize + ?Sized>(&self, data: Option<&V>) -> Result<(), Error> {
+        if self.is_cancelled() {
+            return Err(Error::Cancelled("the server drops the result of this job".to_owned()));
+        }
+        self.origin.report(&outgoing::progress(self.number, data)?)?;
+        if let Some(run) = &self.run_limit {
+            *run.since.lock() = Instant::now();
+        }
+        Ok(())
     }
 }
 

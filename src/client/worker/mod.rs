@@ -1,13 +1,16 @@
 //! The worker: offers its types, does one job after another, and leaves when it is stopped.
 
+mod conn_state;
 mod event;
 mod failure;
 mod handler;
 mod job;
+mod origin;
+mod report;
 mod session;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -207,7 +210,8 @@ impl Worker {
             return Err(RunError::MaxJobs(self.max_jobs));
         }
         let (sender, jobs) = unbounded();
-        let session = WorkerSession::new(self.handlers.types(), self.max_jobs, self.limit, sender, self.sender.clone());
+        let (types, signals) = (self.handlers.types(), self.sender.clone());
+        let session = |link| WorkerSession::new(types, self.max_jobs, self.limit, sender, signals, Arc::new(link));
         // The answers of a worker wait for the end of an outage however long it takes.
         let options = self.options.clone().unbounded();
         let running = Running(OnceLock::new());

@@ -9,23 +9,31 @@
 //! its way to it, and the server has read all results.
 //!
 //! A long result waits, with its slot, until the server's longest line is known. A result that is too long fails its job.
+//! A handler with a long report waits, too.
+//!
+//! A cancelled job keeps its slot until its handler ends, and is then answered like any other.
 
 use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::Sender;
+use serde_json::value::RawValue;
 
 use super::WorkerSignal;
+use super::conn_state::ConnState;
 use super::event::{Event, RunError};
-use super::job::{Job, Origin};
+use super::job::Job;
+use super::origin::{Origin, Reporter};
 use crate::client::connect_error::ConnectError;
 use crate::client::error::{Disconnected, Error};
-use crate::client::incoming::Incoming;
-use crate::client::line_limit::{Fit, LineLimit};
+use crate::client::incoming::{Incoming, NewJob};
+use crate::client::line_limit::Fit;
 use crate::client::link::Session;
 use crate::client::outgoing;
+use crate::client::promise::Promise;
 
 /// What a worker offers and holds.
-#[derive(Debug)]
 pub(super) struct WorkerSession {
     /// A list in JSON.
     types: String,
@@ -35,6 +43,8 @@ pub(super) struct WorkerSession {
     /// Where jobs wait for a handler thread. None when no more are done.
     jobs: Option<Sender<Job>>,
     signals: Sender<WorkerSignal>,
+    /// Sends the reports of handlers.
+    reporter: Arc<dyn Reporter>,
     /// Handlers that run for a lost connection, and its jobs that wait for a thread and will be skipped.
     stale: u32,
     stopping: bool,
@@ -44,25 +54,6 @@ pub(super) struct WorkerSession {
     conn: Option<ConnState>,
 }
 
-/// The state of one connection.
-#[derive(Debug, Default)]
-struct ConnState {
-    origin: Origin,
-    /// Slots offered.
-    offered: u32,
-    held: u32,
-    /// Held jobs that get no answer.
-    abandoned: u32,
-    /// Pings sent, and pongs received.
-    pings: u64,
-    pongs: u64,
-    /// The number of the ping that was sent after the last line.
-    last_ping: Option<u64>,
-    line_limit: LineLimit,
-    /// Long results that wait until the limit is known: the job and the line. If there is one, the server was asked.
-    waiting: Vec<(u64, Vec<u8>)>,
-}
-
 impl WorkerSession {
     pub(super) fn new(
         types: String,
@@ -70,6 +61,7 @@ impl WorkerSession {
         limit: u64,
         jobs: Sender<Job>,
         signals: Sender<WorkerSignal>,
+        reporter: Arc<dyn Reporter>,
     ) -> Self {
         let stopping = limit == 0;
         Self {
@@ -78,6 +70,7 @@ impl WorkerSession {
             jobs_left: limit,
             jobs: Some(jobs),
             signals,
+            reporter,
             stale: 0,
             stopping,
             fault: None,
@@ -97,10 +90,7 @@ impl WorkerSession {
         match &mut self.conn {
             Some(conn) if !job.is_lost() => match conn.line_limit.fit(line.len()) {
                 Fit::Unknown => {
-                    if conn.waiting.is_empty() {
-                        out.extend_from_slice(outgoing::TOTALS);
-                        conn.last_ping = None;
-                    }
+                    conn.ask_limit(out);
                     conn.waiting.push((job.number(), line));
                 }
                 fit => self.send_answer(job.number(), &line, fit, out),
@@ -113,6 +103,17 @@ impl WorkerSession {
         self.try_end(out);
     }
 
+    /// Sends a report of a job that is held on the connection `origin`: see [`ConnState::report`].
+    pub(super) fn report(
+        &mut self,
+        origin: &Origin,
+        line: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Arc<Promise>>, Error> {
+        origin.check()?;
+        self.conn.as_mut().expect(CONNECTED).report(line, out)
+    }
+
     /// Handles a job that this worker cannot run. The server requeues it when the worker leaves.
     pub(super) fn abandon(&mut self, job: &Job, reason: String, out: &mut Vec<u8>) {
         self.fault.get_or_insert(reason);
@@ -123,15 +124,18 @@ impl WorkerSession {
         self.stop(out);
     }
 
-    /// Lets the threads that wait for jobs end.
+    /// Lets the threads that wait for jobs, or to report, end.
     pub(super) fn end_jobs(&mut self) {
         self.jobs = None;
+        if let Some(conn) = &mut self.conn {
+            conn.end_reporting(&Err(Error::Closed));
+        }
     }
 
     /// Sends the answer to a job that is held, or the reason why it cannot be sent.
     fn send_answer(&mut self, job: u64, line: &[u8], fit: Fit, out: &mut Vec<u8>) {
         let Some(conn) = &mut self.conn else { return };
-        conn.held -= 1;
+        conn.release(job);
         conn.last_ping = None;
         self.jobs_left -= 1;
         self.stopping |= self.jobs_left == 0;
@@ -146,9 +150,10 @@ impl WorkerSession {
         }
     }
 
-    /// Sends the answers that waited for the limit.
+    /// Sends the answers that waited for the limit, and lets the handlers go on that wait for it.
     fn send_waiting(&mut self, out: &mut Vec<u8>) {
         let Some(conn) = &mut self.conn else { return };
+        conn.end_reporting(&Ok(RawValue::NULL.to_owned()));
         let limit = conn.line_limit;
         for (job, line) in mem::take(&mut conn.waiting) {
             self.send_answer(job, &line, limit.fit(line.len()), out);
@@ -175,7 +180,7 @@ impl WorkerSession {
             return;
         }
         match &mut self.conn {
-            Some(conn) if conn.held > conn.abandoned => {}
+            Some(conn) if conn.held() > conn.abandoned => {}
             Some(conn) => match conn.last_ping {
                 Some(ping) if conn.pongs < ping => {}
                 Some(_) => self.end(self.outcome()),
@@ -193,38 +198,41 @@ impl WorkerSession {
     }
 
     /// Handles a job.
-    fn on_job(&mut self, job: Job) -> Result<(), String> {
-        self.take_slot()?;
+    fn on_job(&mut self, job: NewJob<'_>) -> Result<(), String> {
+        let is_cancelled = self.take_slot(job.job)?;
+        let origin = self.conn.as_ref().expect(CONNECTED).origin.clone();
         if let Some(jobs) = &self.jobs {
             // It cannot fail: the threads that receive stay until `end_jobs`.
-            let _ = jobs.send(job);
+            let _ = jobs.send(Job::new(job, origin, is_cancelled));
         }
         Ok(())
     }
 
-    /// Counts a job as held. `Err` if the server was not offered a slot for it.
-    fn take_slot(&mut self) -> Result<(), String> {
-        let most = self.max_jobs - self.stale;
-        let conn = self.conn.as_mut().expect(CONNECTED);
-        if conn.held == most {
-            return Err("more jobs came than there are slots".to_owned());
-        }
-        conn.held += 1;
-        Ok(())
+    /// Counts a job as held, and returns where its handler sees that it is cancelled. `Err` if the server was not offered a
+    /// slot for it.
+    fn take_slot(&mut self, job: u64) -> Result<Arc<AtomicBool>, String> {
+        let slots = self.max_jobs - self.stale;
+        self.conn.as_mut().expect(CONNECTED).hold(job, slots)
     }
 
     fn on_error(&mut self, error: Error, out: &mut Vec<u8>) {
         let conn = self.conn.as_mut().expect(CONNECTED);
         match error {
             // The question for the server's limit, to a server that does not know it.
-            Error::UnknownCmd(_) if !conn.waiting.is_empty() => {
+            Error::UnknownCmd(_) if conn.has_asked() => {
                 conn.line_limit.set_unknown();
                 self.send_waiting(out);
             }
-            // Of this worker's other lines, only can_do can get these codes.
-            error @ (Error::BadRequest(_) | Error::UnknownCmd(_)) => self.end(Err(RunError::Refused(error))),
-            // The first pong comes after the answer to the first can_do.
-            error @ Error::TooLong(_) if conn.pongs == 0 => self.end(Err(RunError::Refused(error))),
+            // Of this worker's other lines, only can_do can get this code.
+            error @ Error::BadRequest(_) => self.end(Err(RunError::Refused(error))),
+            // The first pong comes after the answer to the first can_do, and before that to any report.
+            error @ (Error::TooLong(_) | Error::UnknownCmd(_)) if conn.pongs == 0 => {
+                self.end(Err(RunError::Refused(error)));
+            }
+            error @ Error::UnknownCmd(_) => {
+                conn.refuses_reports = true;
+                self.emit(Event::Error(error));
+            }
             error => self.emit(Event::Error(error)),
         }
     }
@@ -246,16 +254,9 @@ impl WorkerSession {
 /// Why there is a [`ConnState`].
 const CONNECTED: &str = "a line comes after its connection";
 
-impl ConnState {
-    fn ping(&mut self, out: &mut Vec<u8>) {
-        self.pings += 1;
-        out.extend_from_slice(outgoing::PING);
-    }
-}
-
 impl Session for WorkerSession {
     fn on_connect(&mut self, out: &mut Vec<u8>) {
-        self.conn = Some(ConnState::default());
+        self.conn = Some(ConnState::new(Origin::new(&self.reporter)));
         self.update_offer(out);
         self.send_ping(out);
         self.try_end(out);
@@ -265,13 +266,10 @@ impl Session for WorkerSession {
     fn on_line(&mut self, incoming: Incoming<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         let conn = self.conn.as_mut().expect(CONNECTED);
         match incoming {
-            Incoming::Do { id, type_name, job, arg } => {
-                let (arg, origin) = (arg.map(ToOwned::to_owned), conn.origin.clone());
-                let job = Job { type_name: type_name.into_owned(), id: id.to_owned(), number: job, arg, origin };
-                self.on_job(job)?;
-            }
+            Incoming::Do(job) => self.on_job(job)?,
+            Incoming::Cancel { job } => conn.cancel(job),
             Incoming::LongDo { job } => {
-                self.take_slot()?;
+                self.take_slot(job)?;
                 let reason = "the arg's line is longer than this worker accepts: raise its max_line";
                 let line = outgoing::failure(job, reason, usize::MAX);
                 self.send_answer(job, &line, Fit::Fits, out);
@@ -286,7 +284,11 @@ impl Session for WorkerSession {
                 self.send_waiting(out);
             }
             Incoming::Error { code, text, .. } => self.on_error(Error::from_wire(&code, text), out),
-            Incoming::Done { .. } | Incoming::Failed { .. } | Incoming::LongAnswer { .. } | Incoming::Unknown => {}
+            Incoming::Done { .. }
+            | Incoming::Failed { .. }
+            | Incoming::LongAnswer { .. }
+            | Incoming::Progress { .. }
+            | Incoming::Unknown => {}
         }
         Ok(())
     }
@@ -298,10 +300,11 @@ impl Session for WorkerSession {
     }
 
     fn on_disconnect(&mut self, lost: &Disconnected) {
-        if let Some(conn) = self.conn.take() {
-            conn.origin.lose();
+        if let Some(mut conn) = self.conn.take() {
+            conn.origin.lose(lost);
+            conn.end_reporting(&Err(Error::Disconnected(lost.clone())));
             let waiting = u32::try_from(conn.waiting.len()).expect("each of them is held");
-            self.stale += conn.held - conn.abandoned - waiting;
+            self.stale += conn.held() - conn.abandoned - waiting;
         }
         self.emit(Event::Disconnected(lost.clone()));
         self.try_end(&mut Vec::new());

@@ -1,22 +1,32 @@
 //! What a worker sends, in which order: without a socket or a thread.
 
+use std::time::Duration;
+
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::*;
+use crate::client::promise::Outcome;
 
 /// A session, the jobs that wait for a thread, and the signals.
 struct Fixture {
     session: WorkerSession,
     jobs: Receiver<Job>,
     signals: Receiver<WorkerSignal>,
+    reports: Receiver<(Origin, Vec<u8>)>,
     sent: Vec<u8>,
+}
+
+impl Reporter for Sender<(Origin, Vec<u8>)> {
+    fn report(&self, origin: &Origin, line: &[u8]) -> Result<(), Error> {
+        self.send((origin.clone(), line.to_vec())).map_err(|_| Error::Closed)
+    }
 }
 
 impl Fixture {
     fn new(max_jobs: u32, limit: u64) -> Self {
-        let ((sender, jobs), (signal, signals)) = (unbounded(), unbounded());
-        let session = WorkerSession::new(r#"["t"]"#.to_owned(), max_jobs, limit, sender, signal);
-        Self { session, jobs, signals, sent: Vec::new() }
+        let ((sender, jobs), (signal, signals), (reporter, reports)) = (unbounded(), unbounded(), unbounded());
+        let session = WorkerSession::new(r#"["t"]"#.to_owned(), max_jobs, limit, sender, signal, Arc::new(reporter));
+        Self { session, jobs, signals, reports, sent: Vec::new() }
     }
 
     /// With a connection, whose first ping is answered.
@@ -32,7 +42,7 @@ impl Fixture {
     }
 
     fn disconnect(&mut self) {
-        self.session.on_disconnect(&Disconnected { url: String::new(), reason: String::new(), code: None });
+        self.session.on_disconnect(&Disconnected { url: String::new(), reason: "gone".to_owned(), code: None });
         self.sent.clear();
     }
 
@@ -45,8 +55,24 @@ impl Fixture {
     }
 
     fn give(&mut self, number: u64) -> Job {
-        self.read(&format!(r#"{{"cmd":"do","id":"i","type":"t","job":{number}}}"#)).unwrap();
+        self.give_with(number, "")
+    }
+
+    /// Gives a job with more members.
+    fn give_with(&mut self, number: u64, members: &str) -> Job {
+        self.read(&format!(r#"{{"cmd":"do","id":"i","type":"t","job":{number}{members}}}"#)).unwrap();
         self.jobs.try_recv().unwrap()
+    }
+
+    fn cancel(&mut self, number: u64) {
+        self.read(&format!(r#"{{"cmd":"cancel","job":{number}}}"#)).unwrap();
+    }
+
+    /// Reports data of this length in JSON.
+    fn report(&mut self, job: &Job, bytes: usize) -> Result<Option<Arc<Promise>>, Error> {
+        job.progress(&"x".repeat(bytes - 2))?;
+        let (origin, line) = self.reports.try_recv().unwrap();
+        self.session.report(&origin, &line, &mut self.sent)
     }
 
     fn finish(&mut self, job: &Job) {
@@ -245,7 +271,9 @@ fn more_jobs_than_slots_are_an_error() {
 fn only_a_fault_that_reconnecting_cannot_fix_ends_it() {
     for (code, answered, ends) in [
         ("bad_request", false, true),
+        ("bad_request", true, true),
         ("unknown_cmd", false, true),
+        ("unknown_cmd", true, false),
         ("too_long", false, true),
         ("too_long", true, false),
         ("not_holding", true, false),
@@ -366,4 +394,192 @@ fn a_worker_that_cannot_run_a_job_of_a_lost_connection_leaves_too() {
     fixture.disconnect();
     assert!(matches!(fixture.outcome(), Some(Err(RunError::Fault(_)))));
     fixture.finish(&two);
+}
+
+#[test]
+fn a_cancel_is_for_the_job_of_its_number_while_that_is_held() {
+    let mut fixture = Fixture::open(3, u64::MAX);
+    let jobs = [1, 2, 3].map(|number| fixture.give(number));
+    fixture.sent();
+    fixture.finish(&jobs[2]);
+    for number in [2, 3, 4] {
+        fixture.cancel(number);
+    }
+    assert_eq!(jobs.each_ref().map(Job::is_cancelled), [false, true, false]);
+    assert!(!jobs[1].is_lost());
+    // A handler that ignores it is answered as ever. Its slot is taken until then.
+    fixture.read(r#"{"cmd":"do","id":1,"type":"t","job":5}"#).unwrap();
+    fixture.read(r#"{"cmd":"do","id":1,"type":"t","job":6}"#).unwrap_err();
+    fixture.finish(&jobs[1]);
+    fixture.cancel(2);
+    assert_eq!(fixture.sent(), "did 3, did 2");
+    // The number may come again.
+    assert!(!fixture.give(2).is_cancelled());
+}
+
+#[test]
+fn a_lost_job_is_not_a_cancelled_one() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let lost = fixture.give(1);
+    fixture.disconnect();
+    fixture.connect();
+    let job = fixture.give(1);
+    fixture.cancel(1);
+    assert_eq!((lost.is_lost(), lost.is_cancelled()), (true, false));
+    assert_eq!((job.is_lost(), job.is_cancelled()), (false, true));
+}
+
+#[test]
+fn two_jobs_with_one_number_are_an_error() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    fixture.give(1);
+    fixture.read(r#"{"cmd":"do","id":1,"type":"t","job":1}"#).unwrap_err();
+    fixture.disconnect();
+    fixture.connect();
+    assert_eq!(fixture.sent(), "can_do 1, ping");
+}
+
+#[test]
+fn lines_that_it_does_not_know_are_ignored() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    fixture.sent();
+    for line in [
+        r#"{"cmd":"later","job":1}"#,
+        r#"{"cmd":"progress","id":1,"data":1}"#,
+        r#"{"cmd":"did","id":1,"res":1}"#,
+        r#"{"cmd":7}"#,
+    ] {
+        fixture.read(line).unwrap();
+    }
+    fixture.finish(&job);
+    assert_eq!(fixture.sent(), "did 1");
+    assert!(fixture.outcome().is_none());
+}
+
+#[test]
+fn a_job_knows_its_attempt_and_its_time() {
+    let mut fixture = Fixture::open(4, u64::MAX);
+    let plain = fixture.give(1);
+    assert_eq!((plain.attempt(), plain.time_left()), (1, None));
+    let second = fixture.give_with(2, r#","attempt":2,"run_limit_ms":3600000"#);
+    assert_eq!(second.attempt(), 2);
+    let left = second.time_left().unwrap();
+    assert!(Duration::from_secs(3_000) < left && left <= Duration::from_secs(3_600), "{left:?}");
+    let over = fixture.give_with(3, r#","run_limit_ms":0"#);
+    assert_eq!(over.time_left(), Some(Duration::ZERO));
+    // No server sends it.
+    fixture.give_with(4, &format!(r#","run_limit_ms":{}"#, u64::MAX)).time_left().unwrap();
+}
+
+#[test]
+fn a_report_that_was_sent_starts_the_time_again() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give_with(1, r#","run_limit_ms":3600000"#);
+    let less = |job: &Job| {
+        let left = job.time_left().unwrap();
+        while job.time_left().unwrap() == left {}
+        job.time_left().unwrap()
+    };
+    for again in [|job: &Job| job.progress(&1), Job::keep_alive] {
+        let before = less(&job);
+        again(&job).unwrap();
+        assert!(job.time_left().unwrap() > before);
+    }
+    assert_eq!(fixture.reports.len(), 2);
+    job.progress(&f64::NAN).unwrap_err();
+    fixture.cancel(1);
+    let before = less(&job);
+    assert!(matches!(job.progress(&1), Err(Error::Cancelled(_))));
+    assert!(matches!(job.keep_alive(), Err(Error::Cancelled(_))));
+    assert!(job.time_left().unwrap() <= before);
+    assert_eq!(fixture.reports.len(), 2);
+}
+
+#[test]
+fn reports_are_sent_until_the_job_is_lost() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let job = fixture.give(1);
+    fixture.sent();
+    assert!(fixture.report(&job, 4).unwrap().is_none());
+    assert_eq!(fixture.sent(), r#"{"cmd":"progress","job":1,"data":""#.to_owned() + "\"");
+    job.keep_alive().unwrap();
+    let (origin, line) = fixture.reports.try_recv().unwrap();
+    assert_eq!(String::from_utf8(line.clone()).unwrap(), "{\"cmd\":\"progress\",\"job\":1}\n");
+    fixture.disconnect();
+    fixture.connect();
+    fixture.sent();
+    // One that was on its way to the link when the connection was lost.
+    let error = fixture.session.report(&origin, &line, &mut fixture.sent).unwrap_err();
+    assert!(matches!(&error, Error::Disconnected(lost) if lost.reason == "gone"), "{error:?}");
+    assert!(matches!(job.progress(&1), Err(Error::Disconnected(_))));
+    assert!(fixture.reports.is_empty());
+    assert_eq!(fixture.sent(), "");
+}
+
+#[test]
+fn a_long_report_waits_until_the_limit_is_known() {
+    let mut fixture = Fixture::open(2, u64::MAX);
+    let (one, two) = (fixture.give(1), fixture.give(2));
+    fixture.sent();
+    let known = fixture.report(&one, 3_000).unwrap().unwrap();
+    fixture.finish_long(&two, 2_000);
+    assert_eq!(fixture.sent(), "metrics");
+    assert!(known.wait(Some(std::time::Instant::now()), Outcome::is_ok).is_none());
+    fixture.read(r#"{"cmd":"metrics","metrics":{"max_line":3000}}"#).unwrap();
+    assert_eq!(known.wait(None, Outcome::is_ok), Some(true));
+    assert_eq!(fixture.sent(), "did 2 ");
+    match fixture.report(&one, 3_000) {
+        Err(Error::TooLong(text)) => assert!(text.contains("the limit is 3000"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(fixture.report(&one, 2_900).unwrap().is_none());
+    assert!(fixture.sent().starts_with(r#"{"cmd":"progress","job":1,"data":"#));
+}
+
+#[test]
+fn a_handler_that_waits_to_report_goes_on_when_the_answer_cannot_come() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    let known = fixture.report(&job, 2_000).unwrap().unwrap();
+    fixture.disconnect();
+    assert_eq!(known.wait(None, Outcome::is_ok), Some(false));
+
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    let known = fixture.report(&job, 2_000).unwrap().unwrap();
+    fixture.session.end_jobs();
+    assert_eq!(known.wait(None, Outcome::is_ok), Some(false));
+    drop(job);
+
+    // The server knows no metrics: every report is sent.
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    let known = fixture.report(&job, 2_000).unwrap().unwrap();
+    fixture.read(r#"{"cmd":"error","code":"unknown_cmd","error":"metrics"}"#).unwrap();
+    assert_eq!(known.wait(None, Outcome::is_ok), Some(true));
+    assert!(fixture.report(&job, 2_000).unwrap().is_none());
+}
+
+#[test]
+fn a_server_that_does_not_know_reports_gets_no_more_of_them() {
+    let mut fixture = Fixture::open(1, u64::MAX);
+    let job = fixture.give(1);
+    assert!(fixture.report(&job, 4).unwrap().is_none());
+    fixture.sent();
+    let refusal = r#"{"cmd":"error","code":"unknown_cmd","error":"cmd must be can_do"}"#;
+    fixture.read(refusal).unwrap();
+    assert!(fixture.report(&job, 4).unwrap().is_none());
+    assert!(fixture.report(&job, 4_000).unwrap().is_none());
+    fixture.finish(&job);
+    assert_eq!(fixture.sent(), "did 1");
+    assert!(fixture.outcome().is_none(), "it goes on");
+    // The next server may know them.
+    fixture.disconnect();
+    fixture.connect();
+    fixture.pong();
+    let job = fixture.give(2);
+    fixture.sent();
+    assert!(fixture.report(&job, 4).unwrap().is_none());
+    assert!(fixture.sent().starts_with(r#"{"cmd":"progress","job":2"#));
 }

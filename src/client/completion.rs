@@ -1,0 +1,32 @@
+//! The end of a job, as a channel carries it.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::error::Error;
+use super::handle::read;
+use super::promise::Outcome;
+
+/// The end of a job that was submitted by [`JobBuilder::submit_to`](super::JobBuilder::submit_to).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Completion<T> {
+    /// What the job was submitted with.
+    pub tag: T,
+    /// The result as the text that came, or why there is none. A missing result is `null`.
+    pub outcome: Result<Box<RawValue>, Error>,
+}
+
+impl<T> Completion<T> {
+    pub(super) fn new(tag: T, outcome: Outcome) -> Self {
+        Self { tag, outcome }
+    }
+
+    /// Reads the result as `R`.
+    ///
+    /// # Errors
+    /// The job's error, or [`Error::Result`] if the result is not an `R`.
+    pub fn result<R: DeserializeOwned>(&self) -> Result<R, Error> {
+        self.outcome.as_ref().map_err(Error::clone).and_then(|res| read(res))
+    }
+}

@@ -1,0 +1,85 @@
+//! What a submitter can do about a job while it goes on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+
+use super::error::Error;
+use super::link::WeakLink;
+use super::progress::{Progress, Reports};
+use super::submit_session::SubmitSession;
+
+/// Cancels a job and follows its progress, from any thread. Clones are for the same job.
+///
+/// It does not keep the connection open, and dropping it does not cancel the job.
+#[derive(Clone, Default)]
+pub struct JobControl(Option<Arc<Controlled>>);
+
+/// A job that can be cancelled, or reports its progress.
+pub(super) struct Controlled {
+    pub(super) link: WeakLink<SubmitSession>,
+    pub(super) id: u64,
+    pub(super) is_cancellable: bool,
+    /// Whether `cancel` was sent.
+    pub(super) is_cancelled: AtomicBool,
+    /// Whether dropping the job's handle cancels it.
+    pub(super) cancels_on_drop: AtomicBool,
+    pub(super) reports: Option<Arc<Reports>>,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl JobControl {
+    pub(super) fn new(job: Controlled) -> Self {
+        Self(Some(Arc::new(job)))
+    }
+
+    /// Takes the job back. It ends with [`Error::Cancelled`] soon, unless its answer is already on its way. The worker that
+    /// holds it learns of it ([`Job::is_cancelled`](super::Job::is_cancelled)). The call does not block. Further calls, and
+    /// calls after the job has ended, change nothing.
+    ///
+    /// An older server does not know this. Then the job's error is [`Error::UnknownCmd`], and the job is still done.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] if the job was not submitted as [cancellable](super::JobBuilder::cancellable): the server would
+    /// not take it back.
+    pub fn cancel(&self) -> Result<(), Error> {
+        let cancellable = self.0.as_ref().filter(|job| job.is_cancellable);
+        let job = cancellable.ok_or_else(|| Error::BadRequest("the job is not cancellable".to_owned()))?;
+        if !job.is_cancelled.swap(true, Ordering::Relaxed) {
+            job.link.with(|session, out| session.cancel(job.id, out));
+        }
+        Ok(())
+    }
+
+    /// Returns the progress of the job, read as `P`. It ends at once if the job was submitted without
+    /// [`progress`](super::JobBuilder::progress). Each report is returned once, so several [`Progress`] of a job share them.
+    pub fn progress<P: DeserializeOwned>(&self) -> Progress<P> {
+        match &self.0 {
+            Some(job) => Progress::new(job.reports.clone(), job.deadline),
+            None => Progress::new(None, None),
+        }
+    }
+
+    /// Lets [`on_handle_dropped`](Self::on_handle_dropped) cancel the job.
+    pub(super) fn cancel_on_drop(&self) {
+        if let Some(job) = &self.0 {
+            job.cancels_on_drop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn on_handle_dropped(&self) {
+        if self.0.as_ref().is_some_and(|job| job.cancels_on_drop.load(Ordering::Relaxed)) {
+            // It fails if the job is not cancellable, which `JobHandle::cancel_on_drop` documents.
+            let _ = self.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for JobControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobControl").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,214 @@
+//! A job with options, before it is submitted.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::client::Client;
+use super::completion::Completion;
+use super::control::{Controlled, JobControl};
+use super::handle::JobHandle;
+use super::job_options::JobOptions;
+use super::progress::Reports;
+use super::promise::Promise;
+
+/// A job that is given options, and then submitted: see [`Client::job`].
+///
+/// What a job does not ask for costs it nothing. The last call of a method counts.
+///
+/// Times are sent in whole milliseconds, rounded up, and have at most 30 days. An option that is out of its range fails the
+/// job with [`Error::BadRequest`](super::Error::BadRequest), which names the option. The job is then not sent.
+///
+/// An older server ignores all options: it does the job as if it had none.
+///
+/// ```
+/// # use deputy::client::{Job, Worker};
+/// # use deputy::server::{Config, Server};
+/// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+/// # let url = server.addresses()[0].to_string();
+/// # let worker = Worker::new(&url)
+/// #     .handle_typed("resize", |photo: String| Ok::<_, String>(photo))
+/// #     .handle_typed("mail", |_: String| Ok::<_, String>(()))
+/// #     .handle_typed("report", |_: u32| Ok::<_, String>(()));
+/// # let stopper = worker.stopper();
+/// # let worker = std::thread::spawn(|| worker.run());
+/// # let client = deputy::client::Client::connect(&url)?;
+/// use std::time::Duration;
+///
+/// // A user waits for this one, but not for long.
+/// let photo = client.job("resize", "cat.png").priority(10).deadline(Duration::from_secs(30)).submit::<String>();
+///
+/// // If a worker hangs in this one, another worker gets it. It must not be done by two of them at once.
+/// let report = client.job("report", &2026).run_limit(Duration::from_secs(600)).key("2026").submit::<()>();
+///
+/// // It is enough that the server has this one. Its result is dropped.
+/// client.job("mail", "welcome").delay(Duration::from_millis(5)).submit_background().wait()?;
+/// # photo.wait()?;
+/// # report.wait()?;
+/// # stopper.stop();
+/// # worker.join().expect("a worker does not panic")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "the job is not sent before it is submitted"]
+pub struct JobBuilder<'a, A: ?Sized> {
+    client: &'a Client,
+    type_name: &'a str,
+    arg: Option<&'a A>,
+    options: JobOptions<'a>,
+}
+
+impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
+    pub(super) fn new(client: &'a Client, type_name: &'a str, arg: Option<&'a A>) -> Self {
+        Self { client, type_name, arg, options: JobOptions::default() }
+    }
+
+    /// Sets the job's place among the waiting jobs of its type: higher ones go first, equal ones in the order in which they
+    /// came. The default is 0. Jobs that the server gives out again because their worker was lost go before all.
+    pub fn priority(mut self, priority: i8) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// Lets the server keep the job for so long before it is in line. It is then treated as if it had just arrived. When
+    /// the server stops, it fails with [`Error::Shutdown`](super::Error::Shutdown).
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.options.delay = Some(delay);
+        self
+    }
+
+    /// Ends the job with [`Error::Expired`](super::Error::Expired) if it has not ended so long after the server accepted
+    /// it, whether it waits or runs then. A [`delay`](Self::delay) is part of that time.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Limits how long a worker may hold the job, since it received the job or last reported progress. After that the
+    /// server gives the job to another worker, and counts an attempt. When the [`attempts`](Self::attempts) are used up, the
+    /// job ends with [`Error::RunLimit`](super::Error::RunLimit). The default is the server's `--run-limit`.
+    pub fn run_limit(mut self, limit: Duration) -> Self {
+        self.options.run_limit = Some(limit);
+        self
+    }
+
+    /// Sets after how many lost or overdue workers the server gives the job up, from 1 to 255. With 1, the job is never
+    /// given to a second worker. The default is the server's `--max-attempts`.
+    pub fn attempts(mut self, attempts: u8) -> Self {
+        self.options.attempts = Some(attempts);
+        self
+    }
+
+    /// Lets the job be taken back: by [`JobHandle::cancel`], and by the end of this client or its connection.
+    pub fn cancellable(mut self) -> Self {
+        self.options.cancellable = true;
+        self
+    }
+
+    /// Asks for what the worker reports while it does the job: see [`JobHandle::progress`] and [`JobControl::progress`].
+    pub fn progress(mut self) -> Self {
+        self.options.progress = true;
+        self
+    }
+
+    /// Names the job, by 1 to 255 bytes. While a job of its type with this key waits or runs, a further one with the key is
+    /// not done itself: it gets the same answer. It has its own [`deadline`](Self::deadline) and
+    /// [`progress`](Self::progress), and is [`cancellable`](Self::cancellable) on its own. All else is that of the first.
+    pub fn key(mut self, key: &'a str) -> Self {
+        self.options.key = Some(key);
+        self
+    }
+
+    /// Ends the job at once with [`Error::NoWorker`](super::Error::NoWorker) if no connected worker does its type when the
+    /// job gets in line.
+    pub fn need_worker(mut self) -> Self {
+        self.options.need_worker = true;
+        self
+    }
+
+    /// Submits the job. The call returns as [`Client::submit`] does, and the handle reports every error.
+    pub fn submit<R: DeserializeOwned>(self) -> JobHandle<R> {
+        let promise = Arc::new(Promise::default());
+        let control = self.send(&promise);
+        JobHandle::new(promise, self.client.options().deadline, control)
+    }
+
+    /// Submits the job. Its result is the JSON text that came. A missing result is `null`.
+    pub fn submit_raw(self) -> JobHandle<Box<RawValue>> {
+        self.submit()
+    }
+
+    /// Submits the job without interest in its result. The handle has an answer as soon as the server has accepted or
+    /// refused the job. What becomes of the job is only counted in the [`Metrics`](super::Metrics).
+    ///
+    /// The job cannot have a deadline, progress or be cancellable
+    /// ([`Error::BadRequest`](super::Error::BadRequest)).
+    pub fn submit_background(mut self) -> JobHandle<()> {
+        self.options.background = true;
+        self.submit()
+    }
+
+    /// Submits the job, and has its end sent to a channel. So one thread can wait for any number of jobs. `tag` tells them
+    /// apart: an index, for example.
+    ///
+    /// Exactly one [`Completion`] comes per job, whether it is done or fails in any way. It comes from this call if the job
+    /// cannot be sent. A receiver that was dropped is harmless: the job is still done.
+    ///
+    /// - The channel is one of `std` without a bound, because the client's thread must never wait for the receiver. Completions
+    ///   that are not received take memory, so a program should bound how many jobs it has open.
+    /// - A tag is `Copy`, so that the client can drop it without running code of the program.
+    /// - [`Options::deadline`](super::Options::deadline) does not end the wait for a completion. The receiver has time-outs of its own.
+    ///
+    /// ```
+    /// # use deputy::client::{Client, Worker};
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let url = server.addresses()[0].to_string();
+    /// # let worker = Worker::new(&url).handle_typed("length", |text: String| Ok::<usize, String>(text.len()));
+    /// # let stopper = worker.stopper();
+    /// # let worker = std::thread::spawn(|| worker.run());
+    /// # let client = Client::connect(&url)?;
+    /// use std::sync::mpsc;
+    ///
+    /// let words = ["one", "three", "seventeen"];
+    /// let (sender, completions) = mpsc::channel();
+    /// for (index, word) in words.iter().enumerate() {
+    ///     client.job("length", word).submit_to(&sender, index);
+    /// }
+    /// for completion in completions.iter().take(words.len()) {
+    ///     assert_eq!(completion.result::<usize>()?, words[completion.tag].len());
+    /// }
+    /// # stopper.stop();
+    /// # worker.join().expect("a worker does not panic")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_to<T: Copy + Send + 'static>(self, sender: &Sender<Completion<T>>, tag: T) -> JobControl {
+        let sender = sender.clone();
+        // It fails if the receiver was dropped.
+        let promise = Promise::forward(move |outcome| drop(sender.send(Completion::new(tag, outcome))));
+        self.send(&Arc::new(promise))
+    }
+
+    fn send(&self, promise: &Arc<Promise>) -> JobControl {
+        let Self { client, type_name, arg, options } = self;
+        let reports = options.progress.then(Arc::<Reports>::default);
+        let id = client.submit_line(type_name, options.members(), *arg, promise, reports.as_ref());
+        if reports.is_none() && !options.cancellable {
+            return JobControl::default();
+        }
+        JobControl::new(Controlled {
+            link: client.link(),
+            id,
+            is_cancellable: options.cancellable,
+            is_cancelled: AtomicBool::default(),
+            cancels_on_drop: AtomicBool::default(),
+            reports,
+            deadline: client.options().deadline,
+        })
+    }
+}
