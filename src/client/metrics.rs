@@ -27,12 +27,24 @@ pub struct Metrics {
     pub jobs_done: u64,
     /// Jobs that were requeued because their worker left.
     pub jobs_reassigned: u64,
-    /// Jobs that ended with a worker's `err`, with `gave_up` or, accepted before, with `shutdown`.
+    /// Accepted jobs that ended without a result.
     pub jobs_failed: u64,
+    /// Failed jobs that ended with `cancelled`.
+    pub jobs_cancelled: u64,
+    /// Failed jobs that ended with `expired`.
+    pub jobs_expired: u64,
+    /// Failed jobs that ended with `timed_out`.
+    pub jobs_timed_out: u64,
+    /// Failed jobs that ended with `no_worker`.
+    pub jobs_no_worker: u64,
+    /// Accepted jobs that joined another one with their key.
+    pub jobs_joined: u64,
     /// Jobs that were refused.
     pub jobs_refused: u64,
     /// Answers whose submitter had left.
     pub results_dropped: u64,
+    /// Reports of progress that were dropped because their submitter did not read.
+    pub progress_dropped: u64,
     /// `error` lines.
     pub protocol_errors: u64,
     /// Connections that were refused because the server was out of file descriptors.
@@ -49,6 +61,10 @@ pub struct Metrics {
     pub jobs_waiting: u64,
     /// Jobs that workers hold now.
     pub jobs_running: u64,
+    /// Jobs that wait for their delay now.
+    pub jobs_delayed: u64,
+    /// Slots of workers that are taken now although their job has ended, until the worker answers.
+    pub slots_spent: u64,
     /// Connections that offer a type now.
     pub workers: u64,
     /// Workers that hold no job now.
@@ -111,6 +127,8 @@ pub struct FaultMetrics {
     pub left_holding: u64,
     /// Jobs that ended with this code.
     pub gave_up: u64,
+    /// Jobs that a worker held for longer than their run limit, each time.
+    pub overdue: u64,
 }
 
 /// The metrics of a type.
@@ -137,6 +155,10 @@ pub struct TypeMetrics {
     pub lost: u64,
     /// Milliseconds since the last of them was lost, or 0.
     pub last_lost_ms: u64,
+    /// Jobs that wait for their delay.
+    pub delayed: u64,
+    /// Slots that are taken although their job of this type has ended, until the worker answers.
+    pub spent: u64,
     /// Milliseconds since the oldest running job was sent to its worker, or 0.
     pub oldest_running_ms: u64,
     /// That worker's address, as the server's log prints it. `None` if no job runs.

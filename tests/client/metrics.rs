@@ -73,5 +73,7 @@ fn a_server_of_another_version_is_understood() {
     let metrics = asking.join().unwrap().unwrap();
     assert_eq!((metrics.jobs_added, metrics.threads, metrics.version.as_str()), (7, 0, "9"));
     assert_eq!((metrics.types[0].waiting, metrics.types[0].done), (1, 0));
+    // An older server has no options.
+    assert_eq!((metrics.jobs_cancelled, metrics.slots_spent, metrics.types[0].delayed), (0, 0, 0));
     assert_eq!(metrics.raw, object);
 }
