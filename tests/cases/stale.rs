@@ -17,6 +17,8 @@ fn a_type_withdrawn_and_given_again_has_no_offer_beside_its_full_slot() {
     assert_eq!(fixture.held(worker), ["A1"]);
     fixture.expect(1, 0, "Withdraw");
     fixture.expect(0, 1, "Withdrawn");
+    fixture.expect(1, 0, "Absent");
+    fixture.expect(1, 0, "Present");
     fixture.check_rest();
     assert_eq!(fixture.posted("Offer"), 0, "the slot is full");
     assert!(fixture.end(worker, "A1"));
@@ -113,6 +115,7 @@ fn f04_a_worker_that_leaves_while_it_is_assigned_a_job_costs_one_return() {
     fixture.submit("A1");
     fixture.expect(0, 1, "Assign");
     fixture.expect(1, 0, "Withdraw");
+    fixture.expect(1, 0, "Absent");
     fixture.expect(1, 0, "Requeue");
     fixture.rest();
     let posts = ["Assign", "Requeue", "Withdraw", "Withdrawn"].map(|name| fixture.posted(name));

@@ -39,7 +39,7 @@ impl World {
             self.check_agreement(audits);
             check_nothing_waits_in_vain(audits);
         }
-        self.check_sums();
+        self.check_sums(audits);
     }
 
     /// Panics unless each shard has forgotten everything. Offers may remain at a shard that stops.
@@ -85,9 +85,13 @@ impl World {
         }
     }
 
-    fn check_sums(&self) {
+    fn check_sums(&self, audits: &[Audit]) {
         let c = self.totals().counts;
-        assert_eq!(c.jobs_added, c.jobs_done + c.jobs_failed + c.jobs_waiting + c.jobs_running, "{c:?}");
+        // A job of a group is one that waits or runs, however many members have joined.
+        let groups = audits.iter().flat_map(|audit| &audit.groups);
+        let joined: usize = groups.map(|group| group.members.len().saturating_sub(1)).sum();
+        let open = c.jobs_waiting + c.jobs_running + c.jobs_delayed + joined as u64;
+        assert_eq!(c.jobs_added, c.jobs_done + c.jobs_failed + open, "{c:?}");
         assert!(c.workers_idle <= c.workers && c.workers <= c.connections_open, "{c:?}");
     }
 }

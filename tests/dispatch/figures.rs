@@ -202,8 +202,8 @@ fn half_lines_and_unsent_bytes_are_held() {
 
 #[test]
 fn messages_to_other_shards_are_counted_and_those_to_the_own_are_not() {
-    // Offer, Submit, Assign and Answer; then the slot is offered again.
-    for (shards, messages) in [(1, 0), (3, 5)] {
+    // Present, Offer, Submit, Assign and Answer; then the slot is offered again.
+    for (shards, messages) in [(1, 0), (3, 6)] {
         let mut world = World::of(shards);
         let home = shards / 2;
         let type_name = world.type_at(home, 0);

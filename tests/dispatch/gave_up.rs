@@ -117,7 +117,7 @@ fn f07_a_poison_job_ends_after_one_more_death_and_takes_no_neighbour_along() {
            W2< do 3 t $d
            W2 gone
            W3> can_do t max_jobs 2
-           W3< do poison t $e
+           W3< do poison t $e attempt 2
            W3< do 4 t $f
            W3 gone
            A< did poison gave_up

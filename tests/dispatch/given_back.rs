@@ -218,7 +218,7 @@ fn a_worker_that_holds_a_suspect_gets_jobs_as_any_other() {
            W> can_do t max_jobs 2
            V> can_do t
            D gone
-           W< do 1 t $a
+           W< do 1 t $a attempt 2
            A> do 2 t
            V< do 2 t
            V> did 2

@@ -97,7 +97,7 @@ fn f12_a_worker_that_comes_back_does_not_hold_what_it_held() {
            W> did $a
            W< error not_holding
            V> can_do t max_jobs 1
-           V< do x t $b
+           V< do x t $b attempt 2
            W> did $a
            W< error not_holding
            V> did $a

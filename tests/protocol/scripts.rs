@@ -20,6 +20,14 @@ fn short_forms_stand_for_lines() {
         ("did -0", r#"{"cmd":"did","id":-0}"#),
         ("did \"x\" res {}", r#"{"cmd":"did","id":"x","res":{}}"#),
         ("did $a err null", r#"{"cmd":"did","job":$a,"err":null}"#),
+        ("do 1 t with cancellable", r#"{"cmd":"do","id":1,"type":"t","cancellable":true}"#),
+        (
+            "do 1 t [2] with priority -5, key \"x\"",
+            r#"{"cmd":"do","id":1,"type":"t","arg":[2],"priority":-5,"key":"x"}"#,
+        ),
+        ("cancel x", r#"{"cmd":"cancel","id":"x"}"#),
+        ("progress 1 [2]", r#"{"cmd":"progress","id":1,"data":[2]}"#),
+        ("progress $a", r#"{"cmd":"progress","job":$a}"#),
         ("[raw]", "[raw]"),
     ] {
         assert_eq!(sent_line(short).as_deref(), Some(line));
@@ -29,6 +37,10 @@ fn short_forms_stand_for_lines() {
         ("do j1 t", r#"{"cmd":"do","id":"j1","type":"t"}"#),
         ("do 1 t $a", r#"{"cmd":"do","id":1,"type":"t","job":$a}"#),
         ("do 1 t $a [1, 2]", r#"{"cmd":"do","id":1,"type":"t","job":$a,"arg":[1, 2]}"#),
+        ("do 1 t $a attempt 2", r#"{"cmd":"do","id":1,"type":"t","job":$a,"attempt":2}"#),
+        ("do 1 t $a run_limit_ms 7 5", r#"{"cmd":"do","id":1,"type":"t","job":$a,"run_limit_ms":7,"arg":5}"#),
+        ("cancel $a", r#"{"cmd":"cancel","job":$a}"#),
+        ("progress x [1, 2]", r#"{"cmd":"progress","id":"x","data":[1, 2]}"#),
         ("did 1", r#"{"cmd":"did","id":1}"#),
         ("did 1 res 5", r#"{"cmd":"did","id":1,"res":5}"#),
         ("did 1 failed 5", r#"{"cmd":"did","id":1,"err":5,"code":"failed"}"#),

@@ -180,8 +180,9 @@ fn size(text: &str) -> Option<u64> {
 
 /// Returns the line that a client sends: written in full, or in short if it begins with a letter.
 ///
-/// `can_do a b`, `can_do a max_jobs 2`, `cant_do a`, `do ID TYPE ARG`, `did ID`, `did $n res VALUE`, `did ID err VALUE`,
-/// `metrics`, `ping`. An id without quotes or digits is a string; the last part is used as it is written.
+/// `can_do a b`, `can_do a max_jobs 2`, `cant_do a`, `do ID TYPE ARG`, `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`,
+/// `did $n res VALUE`, `did ID err VALUE`, `cancel ID`, `progress ID DATA`, `progress $n DATA`, `metrics`, `ping`. An id
+/// without quotes or digits is a string; the last part is used as it is written. A member without a value is `true`.
 pub(crate) fn sent_line(text: &str) -> Option<String> {
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return Some(text.to_owned());
@@ -196,15 +197,18 @@ pub(crate) fn sent_line(text: &str) -> Option<String> {
             format!(r#"{{"cmd":"{cmd}","types":[{}]{max_jobs}}}"#, types.join(","))
         }
         "do" => {
+            let (rest, options) = rest.split_once(" with ").unwrap_or((rest, ""));
             let (id, rest) = word(rest);
             let (type_name, arg) = word(rest);
-            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{}}}"#, id_text(id), member("arg", arg))
+            let (arg, options) = (member("arg", arg), options_text(options));
+            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{arg}{options}}}"#, id_text(id))
         }
-        "did" => {
+        "cancel" => format!(r#"{{"cmd":"cancel","id":{}}}"#, id_text(rest)),
+        "did" | "progress" => {
             let (id, rest) = word(rest);
-            let (name, value) = word(rest);
+            let (name, value) = if cmd == "did" { word(rest) } else { ("data", rest) };
             let key = if id.starts_with('$') { "job" } else { "id" };
-            format!(r#"{{"cmd":"did","{key}":{}{}}}"#, id_text(id), member(name, value))
+            format!(r#"{{"cmd":"{cmd}","{key}":{}{}}}"#, id_text(id), member(name, value))
         }
         _ => return None,
     })
@@ -212,9 +216,9 @@ pub(crate) fn sent_line(text: &str) -> Option<String> {
 
 /// Returns what a peer is to receive: a line written in full, with its wildcards, or in short.
 ///
-/// `do ID TYPE ARG`, `do ID TYPE $n ARG`, `did ID`, `did ID res VALUE`, `did ID failed VALUE`, `did ID CODE`,
-/// `error CODE`, `error CODE ID`, `pong`, `metrics NAME VALUE, NAME VALUE`,
-/// `table ROWS TYPE TYPE`.
+/// `do ID TYPE ARG`, `do ID TYPE $n ARG`, `do ID TYPE $n attempt 2 run_limit_ms 5 ARG`, `did ID`, `did ID res VALUE`,
+/// `did ID failed VALUE`, `did ID CODE`, `cancel $n`, `progress ID DATA`, `error CODE`, `error CODE ID`, `pong`,
+/// `metrics NAME VALUE, NAME VALUE`, `table ROWS TYPE TYPE`.
 pub(crate) fn expected(text: &str) -> Option<Expected> {
     if text.starts_with('{') {
         return Some(Expected::Line(text.to_owned()));
@@ -226,10 +230,15 @@ pub(crate) fn expected(text: &str) -> Option<Expected> {
         "error" => format!(r#"{{"cmd":"error","code":"{first}","error":"…"{}}}"#, member("id", &id_text(rest))),
         "do" => {
             let (type_name, rest) = word(rest);
-            let (job, arg) = if rest.starts_with('$') { word(rest) } else { ("", rest) };
-            let (job, arg) = (member("job", job), member("arg", arg));
-            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{job}{arg}}}"#, id_text(first))
+            let (job, rest) = if rest.starts_with('$') { word(rest) } else { ("", rest) };
+            let (attempt, rest) = named_value("attempt", rest);
+            let (limit, arg) = named_value("run_limit_ms", rest);
+            let told = [("job", job), ("attempt", attempt), ("run_limit_ms", limit), ("arg", arg)];
+            let told: String = told.iter().map(|(name, value)| member(name, value)).collect();
+            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{told}}}"#, id_text(first))
         }
+        "cancel" => format!(r#"{{"cmd":"cancel","job":{first}}}"#),
+        "progress" => format!(r#"{{"cmd":"progress","id":{},"data":{rest}}}"#, id_text(first)),
         "did" => {
             let (what, value) = word(rest);
             let tail = match what {
@@ -256,6 +265,24 @@ pub(crate) fn expected(text: &str) -> Option<Expected> {
 fn word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     (word, rest.trim_start())
+}
+
+/// `attempt 2 REST` becomes 2 and the rest; what does not begin with the name has no value.
+fn named_value<'a>(name: &str, text: &'a str) -> (&'a str, &'a str) {
+    match word(text) {
+        (first, rest) if first == name => word(rest),
+        _ => ("", text),
+    }
+}
+
+/// `cancellable, priority 5` becomes the members of a `do`.
+fn options_text(options: &str) -> String {
+    let options = options.split(", ").map(str::trim).filter(|option| !option.is_empty());
+    let option = |option| {
+        let (name, value) = word(option);
+        member(name, if value.is_empty() { "true" } else { value })
+    };
+    options.map(option).collect()
 }
 
 fn member(name: &str, value: &str) -> String {
