@@ -6,6 +6,7 @@
 //!
 //! - `one shard`: everything that the core does for a job whose submitter, home and worker are on one shard: `do`, the
 //!   assignment, `did`, the result, and a share of the turn's other inputs.
+//! - `a million wait`: the same, while a million jobs of the type wait, for jobs that ask for more than a plain one.
 //! - `home alone`: only what the home of a hot type does for a job when all submitters and workers are on other shards. It
 //!   receives a job and an offer, and assigns the job. However many shards there are, one type does no more jobs per second
 //!   than this, minus the cost of channels and wakes.
@@ -18,10 +19,14 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use deputy::dispatch::message::ShardId;
 use deputy::dispatch::{Dispatch, Settings};
+use deputy::protocol::command::JobOptions;
 use one_shard::{OneShard, Shape};
 
 /// Jobs of a run.
 const JOBS: usize = 20_000;
+
+/// Jobs that wait, where many do.
+const BACKLOG: usize = 1_000_000;
 
 /// The argument of every job.
 const ARG: &str = r#""thirty letters and two quotes !!""#;
@@ -50,26 +55,58 @@ fn one_shard(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one shard");
     group.throughput(Throughput::Elements(JOBS as u64)).sampling_mode(SamplingMode::Flat).sample_size(20);
     for (name, shape) in [
-        ("1 type, 16 workers", Shape { types: 1, workers: 16, slots: 0, types_per_worker: 1, in_flight: 256 }),
+        (
+            "1 type, 16 workers",
+            Shape { types: 1, workers: 16, slots: 0, types_per_worker: 1, options: None, in_flight: 256 },
+        ),
         (
             "1 type, 4 workers of 64 slots",
-            Shape { types: 1, workers: 4, slots: 64, types_per_worker: 1, in_flight: 1_024 },
+            Shape { types: 1, workers: 4, slots: 64, types_per_worker: 1, options: None, in_flight: 1_024 },
         ),
         (
             "100 types, 1,000 workers",
-            Shape { types: 100, workers: 1_000, slots: 0, types_per_worker: 1, in_flight: 1_024 },
+            Shape { types: 100, workers: 1_000, slots: 0, types_per_worker: 1, options: None, in_flight: 1_024 },
         ),
         (
             "1 type, 10,000 workers",
-            Shape { types: 1, workers: 10_000, slots: 0, types_per_worker: 1, in_flight: 12_000 },
+            Shape { types: 1, workers: 10_000, slots: 0, types_per_worker: 1, options: None, in_flight: 12_000 },
         ),
         (
             "100,000 types, 1,000 workers of 100 each",
-            Shape { types: 100_000, workers: 1_000, slots: 0, types_per_worker: 100, in_flight: 1_024 },
+            Shape { types: 100_000, workers: 1_000, slots: 0, types_per_worker: 100, options: None, in_flight: 1_024 },
         ),
     ] {
         group.bench_function(name, |bencher| {
-            let mut shard = OneShard::new(&shape);
+            let mut shard = OneShard::with_workers(&shape);
+            bencher.iter_custom(|runs| (0..runs).map(|_| shard.run()).sum::<Duration>());
+        });
+    }
+    group.finish();
+}
+
+/// What a job costs that asks for more than a plain one, while many like it wait.
+fn options(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a million wait");
+    group.throughput(Throughput::Elements(JOBS as u64)).sampling_mode(SamplingMode::Flat).sample_size(20);
+    let plain = JobOptions::default;
+    for (name, options) in [
+        ("plain", None),
+        ("priority", Some(JobOptions { priority: 5, ..plain() })),
+        ("deadline_ms", Some(JobOptions { deadline_ms: Some(3_600_000), ..plain() })),
+        ("cancellable", Some(JobOptions { cancellable: true, ..plain() })),
+        ("run_limit_ms", Some(JobOptions { run_limit_ms: Some(3_600_000), ..plain() })),
+        ("progress", Some(JobOptions { progress: true, ..plain() })),
+    ] {
+        group.bench_function(name, |bencher| {
+            let shape = Shape {
+                types: 1,
+                workers: 16,
+                slots: 0,
+                types_per_worker: 1,
+                in_flight: BACKLOG,
+                options: options.clone(),
+            };
+            let mut shard = OneShard::with_backlog(&shape);
             bencher.iter_custom(|runs| (0..runs).map(|_| shard.run()).sum::<Duration>());
         });
     }
@@ -90,6 +127,6 @@ fn home_alone(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    targets = one_shard, home_alone
+    targets = one_shard, options, home_alone
 }
 criterion_main!(benches);

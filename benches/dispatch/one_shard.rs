@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use deputy::dispatch::Dispatch;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::metrics::{Counts, Fault, Totals};
-use deputy::protocol::command::{Command, JobRef, Outcome, TypeName};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
 
 use crate::{ARG, JOBS, core};
@@ -27,16 +27,20 @@ pub(crate) struct Shape {
     pub(crate) types_per_worker: usize,
     /// Unanswered jobs.
     pub(crate) in_flight: usize,
+    /// What each job asks for; `None`: it is a plain one.
+    pub(crate) options: Option<JobOptions<'static>>,
 }
 
 /// The core, and its surroundings.
 pub(crate) struct OneShard {
     core: Dispatch,
     surroundings: Surroundings,
-    /// The ids of the jobs; each is the job's result too.
+    /// The ids of the jobs in rotation; each is the job's result too.
     ids: Vec<String>,
     types: Vec<String>,
     in_flight_max: usize,
+    options: Option<JobOptions<'static>>,
+    submitted: usize,
 }
 
 /// The surroundings of the core.
@@ -44,7 +48,7 @@ pub(crate) struct OneShard {
 struct Surroundings {
     /// Jobs that were sent to workers, each with its worker and its lease on the wire.
     given: VecDeque<(ConnId, usize, Option<u64>)>,
-    /// By job: the number of its answers.
+    /// By id: the number of its answers in this run.
     answers: Vec<u32>,
     answered: usize,
     /// Connections with replies in this turn, and their bytes.
@@ -107,48 +111,77 @@ impl OneShard {
         let mut shard = Self {
             core: core(1),
             surroundings: Surroundings::default(),
-            ids: (0..JOBS).map(|job| job.to_string()).collect(),
+            ids: (0..shape.in_flight + JOBS).map(|job| job.to_string()).collect(),
             types: (0..shape.types).map(|number| format!("t{number}")).collect(),
             in_flight_max: shape.in_flight,
+            options: shape.options.clone(),
+            submitted: 0,
         };
         for slot in 0..SUBMITTERS + shape.workers {
             shard.core.step(Input::Opened { conn: conn(slot) }, &mut shard.surroundings);
         }
-        for worker in 0..shape.workers {
-            let numbers = worker * shape.types_per_worker..(worker + 1) * shape.types_per_worker;
-            let types = numbers.map(|number| TypeName::from(&shard.types[number % shape.types])).collect();
-            let command = Command::CanDo { types, max_jobs: (shape.slots > 0).then_some(shape.slots), id: None };
-            shard.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut shard.surroundings);
-        }
+        shard.surroundings.answers = vec![0; shard.ids.len()];
         shard
     }
 
-    /// Does all jobs, with the types in rotation; returns how long that took.
+    /// Returns a shard with its backlog: as many jobs wait as are to be unanswered. The workers come afterwards.
+    pub(crate) fn with_backlog(shape: &Shape) -> Self {
+        let mut shard = Self::new(shape);
+        for job in 0..shape.in_flight {
+            shard.submit(job);
+        }
+        shard.submitted = shape.in_flight;
+        shard.connect_workers(shape);
+        shard
+    }
+
+    /// Returns a shard whose workers are there before the first job.
+    pub(crate) fn with_workers(shape: &Shape) -> Self {
+        let mut shard = Self::new(shape);
+        shard.connect_workers(shape);
+        shard
+    }
+
+    fn connect_workers(&mut self, shape: &Shape) {
+        for worker in 0..shape.workers {
+            let numbers = worker * shape.types_per_worker..(worker + 1) * shape.types_per_worker;
+            let types = numbers.map(|number| TypeName::from(&self.types[number % shape.types])).collect();
+            let command = Command::CanDo { types, max_jobs: (shape.slots > 0).then_some(shape.slots), id: None };
+            self.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut self.surroundings);
+        }
+        self.end_turn();
+    }
+
+    /// Submits and answers [`JOBS`] jobs, with the types in rotation, beside the backlog. Returns how long that took. Never
+    /// inlined, so that a profiler can tell it from the preparation.
+    #[inline(never)]
     pub(crate) fn run(&mut self) -> Duration {
-        self.surroundings.answers = vec![0; JOBS];
-        self.surroundings.answered = 0;
-        let (mut submitted, mut turns) = (0, 0);
+        let (first, last) = (self.surroundings.answered, self.submitted + JOBS);
+        let mut turns = 0;
         let start = Instant::now();
-        while self.surroundings.answered < JOBS {
+        while self.surroundings.answered < first + JOBS {
             turns += 1;
             assert!(turns <= JOBS, "the jobs end");
             self.core
                 .step(Input::Turn { now: Micros::default(), others: MemoryUse::default() }, &mut self.surroundings);
-            let given = self.surroundings.given.len().min(JOBS_PER_TURN);
-            for _ in 0..given {
+            let left = first + JOBS - self.surroundings.answered;
+            for _ in 0..self.surroundings.given.len().min(JOBS_PER_TURN).min(left) {
                 self.answer();
             }
-            let room = self.in_flight_max - (submitted - self.surroundings.answered);
-            let next = submitted + room.min(JOBS_PER_TURN).min(JOBS - submitted);
-            for job in submitted..next {
+            let room = self.in_flight_max - (self.submitted - self.surroundings.answered);
+            let next = self.submitted + room.min(JOBS_PER_TURN).min(last - self.submitted);
+            for job in self.submitted..next {
                 self.submit(job);
             }
-            submitted = next;
+            self.submitted = next;
             self.end_turn();
         }
         let took = start.elapsed();
-        assert!(self.surroundings.answers.iter().all(|&answers| answers == 1), "each job is answered once");
-        assert_eq!(self.core.pending(), 0);
+        for job in first..first + JOBS {
+            let answers = &mut self.surroundings.answers[job % self.ids.len()];
+            assert_eq!(std::mem::take(answers), 1, "each job is answered once");
+        }
+        assert_eq!(self.core.pending(), (self.submitted - self.surroundings.answered) as u64);
         took
     }
 
@@ -161,8 +194,10 @@ impl OneShard {
     }
 
     fn submit(&mut self, job: usize) {
+        let job = job % self.ids.len();
         let type_name = TypeName::from(&self.types[job % self.types.len()]);
-        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG), options: None };
+        let options = self.options.clone().map(Box::new);
+        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG), options };
         self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
     }
 

@@ -10,11 +10,12 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
+use super::answer::{End, Reason};
 use super::capacity::{Need, Place};
 use super::ctx::Ctx;
 use super::holding::run_limit_ms;
 use super::ids::{ConnId, Membership, PoolId};
-use super::job::{End, Job, Reason};
+use super::job::Job;
 use super::message::{JobEvent, Message, Spends, Suspects};
 use super::owner::Owner;
 use super::slots::Held;

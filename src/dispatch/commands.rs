@@ -1,9 +1,10 @@
 //! Handles what connections send: a function per command, and the answers to lines that are refused.
 
+use super::answer::{End, QUEUE_FULL, Reason};
 use super::capacity::Place;
 use super::ctx::Ctx;
 use super::ids::{ConnId, Submitter};
-use super::job::{End, Job, QUEUE_FULL, Reason};
+use super::job::Job;
 use super::message::{Closing, Message};
 use super::owner::Owner;
 use super::slots::Slot;

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::answer::End;
 use super::ids::{ShardId, TraceId};
-use super::job::{End, Job};
+use super::job::Job;
 use super::message::{Effects, JobEvent, Message};
 use super::micros::Micros;
 use super::settings::Settings;

@@ -1,10 +1,10 @@
 //! Workers that leave a type, or leave altogether: the rules O4 and O5 of docs/architecture.md.
 
+use super::answer::{End, Reason};
 use super::capacity::{Capacity, Place};
 use super::ctx::Ctx;
 use super::holding::is_used_up;
 use super::ids::{ConnId, Membership, PoolId};
-use super::job::{End, Reason};
 use super::message::{JobEvent, Message, Suspects};
 use super::owner::Owner;
 use super::slots::{Held, Slot};

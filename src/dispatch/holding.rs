@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use super::answer::{End, Reason};
 use super::capacity::Place;
 use super::collections::timers::Timers;
 use super::ctx::Ctx;
 use super::ids::{ConnId, ShardId, Submitter};
-use super::job::{End, Job, Reason};
+use super::job::Job;
 use super::message::{JobEvent, Message, Suspects};
 use super::micros::Micros;
 use super::owner::Owner;

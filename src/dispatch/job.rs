@@ -1,12 +1,11 @@
-//! A job on its way, and the answer that ends it. Each is one allocation: the texts, end to end. A job that asks for more
-//! than a plain one has a second one ([`Terms`]).
+//! A job on its way. It is one allocation: the texts, end to end. A job that asks for more than a plain one has a second one
+//! ([`Terms`]).
 
+use super::answer::{Answer, End};
 use super::ids::Submitter;
 use super::micros::Micros;
 use crate::limits::{JOB_FIXED_BYTES, JOB_OPTIONS_BYTES};
-use crate::protocol::Code;
 use crate::protocol::command::JobOptions;
-use crate::protocol::reply::Reply;
 
 /// A job from the moment it is accepted until it is answered.
 ///
@@ -172,15 +171,9 @@ impl Job {
     /// Ends the job. The answer takes over its allocation.
     pub fn answer(self, end: End<'_>) -> Answer {
         let (job_bytes, id_len) = (self.bytes(), self.id_len);
-        let (kind, value) = match end {
-            End::Done(res) => (AnswerKind::Done { has_res: res.is_some() }, res.unwrap_or_default()),
-            End::Failed(err) => (AnswerKind::Failed, err),
-            End::NotDone(reason) => (AnswerKind::NotDone(reason), ""),
-        };
         let mut text = self.text.into_string();
         text.truncate(id_len as usize);
-        text.push_str(value);
-        Answer { text, id_len, kind, job_bytes }
+        Answer::new(text, end, job_bytes)
     }
 }
 
@@ -190,125 +183,6 @@ fn has_terms(options: &JobOptions<'_>) -> bool {
 
 fn bytes_of_terms(key: Option<&str>) -> u64 {
     JOB_OPTIONS_BYTES + key.map_or(0, str::len) as u64
-}
-
-/// The text beside `queue_full`.
-pub(super) const QUEUE_FULL: &str = "the server's memory budget does not allow another job of this size";
-
-/// How a job ends.
-#[derive(Clone, Copy, Debug)]
-pub enum End<'a> {
-    /// With a result, if the worker gave one.
-    Done(Option<&'a str>),
-    /// With the worker's error.
-    Failed(&'a str),
-    /// Without an answer of a worker.
-    NotDone(Reason),
-}
-
-/// Why the server ends a job by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Too many attempts were lost.
-    GaveUp,
-    /// The server stops.
-    Shutdown,
-    /// Its submitter cancelled it, or left.
-    Cancelled,
-    /// Its deadline passed.
-    Expired,
-    /// Its run limit passed, and no attempt is left.
-    TimedOut,
-    /// It needs a worker, and there is none.
-    NoWorker,
-}
-
-impl Reason {
-    /// Returns the code on the wire.
-    pub fn code(self) -> Code {
-        match self {
-            Self::GaveUp => Code::GaveUp,
-            Self::Shutdown => Code::Shutdown,
-            Self::Cancelled => Code::Cancelled,
-            Self::Expired => Code::Expired,
-            Self::TimedOut => Code::TimedOut,
-            Self::NoWorker => Code::NoWorker,
-        }
-    }
-
-    /// Returns the text beside the code, for people.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::GaveUp => "too many workers went away with this job",
-            Self::Shutdown => "the server is stopping",
-            Self::Cancelled => "the job was cancelled",
-            Self::Expired => "the job's deadline has passed",
-            Self::TimedOut => "the job's run limit has passed, and no attempt is left",
-            Self::NoWorker => "no worker does this type",
-        }
-    }
-}
-
-impl<'a> End<'a> {
-    /// Returns `done`, or the code of the failure.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Done(_) => "done",
-            Self::Failed(_) => Code::Failed.name(),
-            Self::NotDone(reason) => reason.code().name(),
-        }
-    }
-
-    /// Returns the line for the submitter of the job with this id.
-    pub fn reply(self, id: &'a str) -> Reply<'a> {
-        match self {
-            Self::Done(res) => Reply::Done { id, res },
-            Self::Failed(err) => Reply::Failed { id, err },
-            Self::NotDone(reason) => Reply::NotDone { id, code: reason.code(), text: reason.text() },
-        }
-    }
-}
-
-/// The one answer to a job, on its way to the submitter's owner, or to the home that keeps the group of its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The id and the value, end to end.
-    text: String,
-    id_len: u32,
-    kind: AnswerKind,
-    /// What the job counted in the memory budget of the submitter's owner.
-    pub job_bytes: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AnswerKind {
-    Done { has_res: bool },
-    Failed,
-    NotDone(Reason),
-}
-
-impl Answer {
-    /// Returns how the job ended.
-    pub fn end(&self) -> End<'_> {
-        let value = &self.text[self.id_len as usize..];
-        match self.kind {
-            AnswerKind::Done { has_res } => End::Done(has_res.then_some(value)),
-            AnswerKind::Failed => End::Failed(value),
-            AnswerKind::NotDone(reason) => End::NotDone(reason),
-        }
-    }
-
-    /// Returns the line for the submitter.
-    pub fn reply(&self) -> Reply<'_> {
-        self.end().reply(&self.text[..self.id_len as usize])
-    }
-
-    /// Returns the same answer for another `do`, which had this id and counted this much.
-    pub(super) fn for_other(&self, id: &str, job_bytes: u64) -> Self {
-        let value = &self.text[self.id_len as usize..];
-        let id_len = u32::try_from(id.len()).expect("a line is at most 1 GiB");
-        Self { text: [id, value].concat(), id_len, kind: self.kind, job_bytes }
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::answer::Answer;
 pub use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId, TraceId, TypeHash, TypeRef};
-use super::job::{Answer, Job};
+use super::job::Job;
 pub use super::micros::Micros;
 use crate::metrics::{Counts, Fault, Totals, TypeRows};
 use crate::protocol::command::{Command, Refusal};

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`ids`], `micros`, [`settings`] | names, time, configuration |
 //! | [`message`] | inputs, effects, and the messages between shards |
-//! | [`job`] | a job, and the answer that ends it |
+//! | [`job`], [`answer`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
 //! | `owner`, `conns`, `tickets`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries`, `losses` | a shard as the owner of connections: its state |
 //! | `commands`, `submitters`, `assign`, `holding`, `departures`, `backpressure`, `type_stats` | the owner's rules: lines, jobs that begin and end, getting jobs, jobs that end at a worker, lost workers, limits, metrics by type |
@@ -17,6 +17,7 @@
 //! | [`collections`] | lists and tables that give memory back, and timers |
 //! | [`audit`] | a copy of the state, for tests |
 
+pub mod answer;
 mod assign;
 pub mod audit;
 mod backpressure;

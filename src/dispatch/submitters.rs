@@ -4,9 +4,10 @@
 //! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home is told; the ticket
 //! stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
 
+use super::answer::{Answer, End, Reason};
 use super::ctx::Ctx;
 use super::ids::{ConnId, Submitter, TicketId, TypeHash};
-use super::job::{Answer, End, Job, Reason};
+use super::job::Job;
 use super::message::{JobEvent, Message};
 use super::micros::Micros;
 use super::owner::Owner;

@@ -5,12 +5,14 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `queues` | the queues by type |
 //! | `wait_queue`, `offers` | of one type: the jobs that wait, and what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that nobody waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
 
 mod groups;
 mod offers;
+mod queues;
 mod revoking;
 mod wait_queue;
 
@@ -19,15 +21,17 @@ use std::sync::Arc;
 use ahash::RandomState;
 pub(super) use groups::Group;
 use groups::Groups;
-use hashbrown::HashTable;
-use hashbrown::hash_table::{Entry, OccupiedEntry};
-use offers::{Offers, PoolRef};
+use hashbrown::hash_table::Entry;
+use offers::PoolRef;
+pub(super) use queues::Queue;
+use queues::{Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
-use wait_queue::{Position, WaitQueue};
+use wait_queue::Position;
 
+use super::answer::{End, Reason};
 use super::ctx::Ctx;
 use super::ids::{PoolId, ShardId, Submitter, TypeHash, TypeRef};
-use super::job::{End, Job, Reason};
+use super::job::Job;
 use super::message::{JobEvent, Message, Spends, Suspects};
 use super::micros::Micros;
 use crate::metrics::TypeRow;
@@ -45,19 +49,6 @@ pub(super) struct Home {
     /// The tickets and groups whose jobs are revoked while a worker holds them, or they are on their way.
     doomed: Doomed,
     pub(super) groups: Groups,
-}
-
-/// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an entry that
-/// is emptied is removed without being looked up again, and a name is not hashed again.
-#[derive(Debug, Default)]
-struct Queues(HashTable<Box<Queue>>);
-
-/// One type.
-#[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) of: TypeRef,
-    pub(super) waiting: WaitQueue,
-    pub(super) offers: Offers,
 }
 
 impl Home {
@@ -256,116 +247,5 @@ impl Home {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash })).into_mut(),
         }
-    }
-}
-
-impl Queues {
-    fn enter(&mut self, type_name: &str, hash: TypeHash) -> Entry<'_, Box<Queue>> {
-        self.0.entry(hash.0, |queue| *queue.of.name == *type_name, |queue| queue.of.hash.0)
-    }
-
-    /// Changes a type's queue, if there is one. It is removed if nothing is left of it.
-    fn change<T>(&mut self, of: &TypeRef, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
-        let Entry::Occupied(mut entry) = self.enter(&of.name, of.hash) else { return None };
-        let result = change(entry.get_mut());
-        forget_if_unused(entry);
-        Some(result)
-    }
-}
-
-/// Removes a queue that nothing is left of. The table shrinks when an eighth of it is in use.
-fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
-    if entry.get().is_unused() {
-        let (_, place) = entry.remove();
-        let table = place.into_table();
-        if table.len() < table.capacity() / 8 {
-            table.shrink_to(table.len() * 2, |queue| queue.of.hash.0);
-        }
-    }
-}
-
-impl Queue {
-    fn boxed(of: TypeRef) -> Box<Self> {
-        Box::new(Self { of, waiting: WaitQueue::default(), offers: Offers::default() })
-    }
-
-    /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer.
-    fn match_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
-        while let Some((job, to)) = self.pop_pair() {
-            revocable.forget(&job);
-            ctx.counts.jobs_waiting -= 1;
-            ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
-        }
-    }
-
-    fn pop_pair(&mut self) -> Option<(Job, PoolRef)> {
-        if self.waiting.has_suspect()
-            && let Some(to) = self.offers.take_open_to_suspects()
-        {
-            return self.waiting.pop_suspect().map(|job| (job, to));
-        }
-        if !self.waiting.has_other() {
-            return None;
-        }
-        let to = self.offers.take()?;
-        self.waiting.pop_other().map(|job| (job, to))
-    }
-
-    /// Takes the first waiting job that may be assigned to `shard`.
-    fn pop_for(&mut self, shard: ShardId) -> Option<Job> {
-        if self.waiting.has_suspect() && !self.offers.rejects_suspects(shard) {
-            return self.waiting.pop_suspect();
-        }
-        self.waiting.pop_other()
-    }
-
-    fn is_unused(&self) -> bool {
-        self.waiting.is_empty() && self.offers.is_empty()
-    }
-
-    fn row(&self, now: Micros) -> TypeRow {
-        TypeRow {
-            waiting: self.waiting.len() as u64,
-            suspects: self.waiting.suspects() as u64,
-            oldest_ms: self.waiting.oldest().map_or(0, |accepted| now.since(accepted).as_ms()),
-            ..TypeRow::default()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ahash::RandomState;
-
-    use super::super::collections::shrink_check::ShrinkCheck;
-    use super::*;
-
-    /// A backlog of jobs that all have a type of their own takes an entry each. 256 bytes are a size class of the binary's
-    /// allocator, and the next one has 320.
-    #[test]
-    fn the_entry_of_a_type_takes_256_bytes_at_most() {
-        assert!(size_of::<Queue>() <= 256, "it takes {}", size_of::<Queue>());
-    }
-
-    #[test]
-    fn the_table_of_queues_gives_its_room_back_as_they_go() {
-        let Home { mut queues, .. } = Home::new(&RandomState::with_seeds(1, 2, 3, 4));
-        let homes = RandomState::with_seeds(1, 2, 3, 4);
-        let types = (0..10_000)
-            .map(|nth| format!("t{nth}"))
-            .map(|name| TypeRef { hash: TypeHash::of(&homes, &name), name: name.into() });
-        let types: Vec<TypeRef> = types.collect();
-        for of in &types {
-            let Entry::Vacant(entry) = queues.enter(&of.name, of.hash) else { unreachable!() };
-            entry.insert(Queue::boxed(of.clone()));
-        }
-        let (mut room, most) = (ShrinkCheck::of(8), queues.0.capacity());
-        for of in &types {
-            let before = queues.0.capacity();
-            assert_eq!(queues.change(of, |_| ()), Some(()));
-            room.saw(queues.0.len(), before, queues.0.capacity());
-        }
-        room.check_all_back(most);
-        assert_eq!(queues.change(&types[0], |_| ()), None);
     }
 }

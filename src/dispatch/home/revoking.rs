@@ -13,9 +13,10 @@ use ahash::RandomState;
 use super::Home;
 use super::groups::{Group, Left};
 use super::wait_queue::Position;
+use crate::dispatch::answer::Answer;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
-use crate::dispatch::job::{Answer, Job};
+use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 
 /// The tickets and groups of doomed jobs.
