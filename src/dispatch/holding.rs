@@ -1,7 +1,7 @@
 //! Jobs that workers of this shard hold, and how they end without an answer: the rules O6 to O8 of docs/architecture.md.
 //!
-//! A job that is dropped, or held past its run limit, leaves its slot *spent*: the worker is told `cancel`, and the slot counts
-//! as taken until the worker answers. So a worker is never sent more than it can do.
+//! A job that is dropped, or held past its run limit, leaves its slot *spent*: the worker receives `cancel`, and the slot
+//! counts as taken until the worker answers. So a worker is never sent more than it can do.
 
 use std::collections::HashMap;
 
@@ -97,7 +97,7 @@ impl Owner {
         ctx.counts.job_bytes -= spent.bytes();
     }
 
-    /// Takes a job out of its slot, which is spent from now on. The worker is told, if its jobs have numbers.
+    /// Takes a job out of its slot, which is spent from now on. The worker receives `cancel`, if its jobs have numbers.
     fn spend(&mut self, (worker_id, lease): SlotRef, ctx: &mut Ctx<'_>) -> Option<Held> {
         let (worker, _) = self.conns.worker(worker_id)?;
         let (held, bytes) = worker.slots.spend(lease)?;
@@ -110,7 +110,7 @@ impl Owner {
         Some(held)
     }
 
-    /// O6: nobody waits for a job any more. If a worker of this shard holds it, it ends.
+    /// O6: no client waits for a job any more. If a worker of this shard holds it, it ends.
     pub(super) fn drop_job(&mut self, from: ShardId, submitter: Submitter, ctx: &mut Ctx<'_>) {
         let Some(&slot) = self.holding.by_submitter.get(&submitter) else { return };
         let Some(held) = self.spend(slot, ctx) else { return };
@@ -150,7 +150,7 @@ impl Owner {
         }
     }
 
-    /// `progress`: the worker is still at a job. Its run limit starts again, and its submitter is told.
+    /// `progress`: the worker is still at a job. Its run limit starts again, and its submitter receives it.
     pub(super) fn progress(
         &mut self,
         from: ConnId,
@@ -181,7 +181,7 @@ impl Owner {
         }
     }
 
-    /// A `did` for a spent slot: nobody waits for it, but the slot is free.
+    /// A `did` for a spent slot: no client waits for it, but the slot is free.
     pub(super) fn late_answer(&mut self, from: ConnId, spent: &Spent, ctx: &mut Ctx<'_>) {
         ctx.counts.results_dropped += 1;
         self.free_spent(spent, ctx);

@@ -43,7 +43,7 @@ pub struct GroupId {
 pub enum Submitter {
     /// The connection that sent the job, at its owner.
     Conn(ShardId, ConnId),
-    /// Nobody: a background job, which its owner only counts.
+    /// None: a background job, which its owner only counts.
     Background(ShardId),
     /// The ticket of the job, at the owner of the connection that sent it.
     Ticket(ShardId, TicketId),

@@ -136,7 +136,7 @@ pub enum JobEvent {
     Requeued(ConnId),
     /// This worker held the job past its run limit.
     Overdue(ConnId),
-    /// Nobody waits for it any more, so it ended without an answer.
+    /// No client waits for it any more, so it ended without an answer.
     Revoked,
     /// It has ended, in this way: `done`, or the code of its failure.
     Finished(&'static str),
@@ -216,7 +216,7 @@ pub enum Message {
     Present(TypeRef),
     /// Owner to home: it has none any more.
     Absent(TypeRef),
-    /// Owner to home: the `do` of this ticket was answered, and nobody waits for its job.
+    /// Owner to home: the `do` of this ticket was answered, and no client waits for its job.
     Revoke {
         /// The ticket.
         ticket: Submitter,
@@ -229,7 +229,7 @@ pub enum Message {
     Dropped(Submitter),
     /// Home to owner: the job of this ticket, or its part in a group, has ended without an answer.
     Revoked(Submitter),
-    /// Owner to home: an answer came for this ticket, of which the home was told by Revoke. So nothing comes any more.
+    /// Owner to home: an answer came for this ticket, of which a Revoke has gone to the home. So nothing comes any more.
     Over(Submitter),
     /// From the shard of a worker to the submitter's owner, or to the home that keeps its group: the worker reports progress.
     Progress {

@@ -1,8 +1,8 @@
 //! How jobs that are submitted here begin and end: the rules S1 to S4 of docs/architecture.md.
 //!
 //! A plain job goes to its home at once, and its answer comes back. A job that may end before has a ticket. It is *given up*
-//! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home is told; the ticket
-//! stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
+//! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home learns of it; the
+//! ticket stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
 
 use super::answer::{Answer, End, Reason};
 use super::ctx::Ctx;

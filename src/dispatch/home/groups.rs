@@ -61,7 +61,7 @@ impl Member {
 pub(in crate::dispatch) enum Left {
     /// Others still wait for its answer.
     Others,
-    /// Nobody does. It is closed now.
+    /// No `do` line does. It is closed now.
     Nobody(GroupId),
 }
 

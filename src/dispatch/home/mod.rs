@@ -8,7 +8,7 @@
 //! | `queues` | the queues by type |
 //! | `wait_queue`, `offers` | of one type: the jobs that wait, and what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
-//! | `revoking` | jobs that nobody waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
+//! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
 
 mod groups;
 mod offers;

@@ -1,4 +1,4 @@
-//! Jobs that nobody waits for any more, and the groups of keys: the rules H6, H7 and K1 to K3 of docs/architecture.md.
+//! Jobs that no client waits for any more, and the groups of keys: the rules H6, H7 and K1 to K3 of docs/architecture.md.
 //!
 //! A job that waits is taken out of its queue at once. Any other is held by a worker, or on its way, or has ended; the home
 //! notes it as *doomed*, and sends a Drop to every shard. A Drop cannot miss the job: it follows each Assign to a shard, and a
@@ -63,7 +63,7 @@ impl Revocable {
 }
 
 impl Home {
-    /// H6 and K3: nobody waits for the `do` of this ticket any more.
+    /// H6 and K3: no client waits for the `do` of this ticket any more.
     pub(in crate::dispatch) fn revoke(&mut self, ticket: Submitter, keyed: bool, ctx: &mut Ctx<'_>) {
         if !keyed {
             return self.revoke_job(ticket, ctx);
