@@ -155,6 +155,8 @@ pub struct JobAudit {
     pub priority: i8,
     /// Its key, if it has one.
     pub key: Option<String>,
+    /// Whether it can be revoked.
+    pub revocable: bool,
 }
 
 impl Audit {
@@ -259,6 +261,7 @@ impl JobAudit {
             attempts: job.attempts,
             priority: job.priority,
             key: job.key().map(str::to_owned),
+            revocable: job.is_revocable(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::World;
 impl World {
     /// Panics unless one shard is consistent by itself, as it must be after any step.
     pub(crate) fn check_shard(&self, shard: u16) {
-        check_alone(&self.audit(shard), self.is_stopping(shard));
+        self.check_alone(shard, &self.audit(shard));
     }
 
     /// Panics unless all shards agree, as they must at rest. Offers to and from shards that stop are not checked.
@@ -30,7 +30,7 @@ impl World {
         assert!(self.at_rest(), "something is on the way");
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
         for (shard, audit) in (0..).zip(audits) {
-            check_alone(audit, self.is_stopping(shard));
+            self.check_alone(shard, audit);
             let reserved: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
             assert_eq!(reserved, 0, "slots are reserved at rest");
             audit.pools.iter().for_each(|pool| check_pool_at_rest(pool, any_stops));
@@ -38,7 +38,9 @@ impl World {
         if !any_stops {
             self.check_agreement(audits);
             check_nothing_waits_in_vain(audits);
+            self.check_presence(audits);
         }
+        self.check_tickets_at_rest(audits);
         self.check_sums(audits);
     }
 
@@ -52,11 +54,17 @@ impl World {
             assert!(types_left == 0 || any_stops, "shard {shard} remembers: {audit:?}");
             assert_eq!(audit.leftovers, 0, "leftovers at shard {shard}");
             assert_eq!(self.pending(shard), 0, "shard {shard} waits for answers");
+            self.check_no_tickets(shard, &audit);
             let c = self.counts(shard);
             let gauges = [c.jobs_waiting, c.jobs_running, c.workers, c.workers_idle, c.connections_open];
             assert_eq!(gauges, [0; 5], "gauges of shard {shard}");
             assert_eq!([c.job_bytes, c.unsent_bytes, c.partial_bytes], [0; 3], "bytes of shard {shard}");
         }
+    }
+
+    fn check_alone(&self, shard: u16, audit: &Audit) {
+        check_slots(audit, self.is_stopping(shard));
+        self.check_tickets_of(shard, audit);
     }
 
     fn check_agreement(&self, audits: &[Audit]) {
@@ -96,8 +104,8 @@ impl World {
     }
 }
 
-/// What holds of one shard whatever is on the way.
-fn check_alone(audit: &Audit, stopping: bool) {
+/// What holds of one shard's slots, offers and queues whatever is on the way.
+fn check_slots(audit: &Audit, stopping: bool) {
     for worker in &audit.workers {
         assert_eq!(audit.connections.iter().filter(|conn| **conn == worker.conn).count(), 1, "{worker:?}");
     }

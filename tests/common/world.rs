@@ -13,6 +13,7 @@ mod audits;
 mod fake_shell;
 mod links;
 mod peers;
+mod ticket_audits;
 mod watchdog;
 
 use std::collections::VecDeque;

@@ -13,7 +13,10 @@
 pub(crate) mod help;
 pub(crate) mod parse;
 
-use deputy::limits::SECONDS_MAX;
+use deputy::limits::{JOB_MS_MAX, SECONDS_MAX};
+
+/// The longest time of a job, in seconds.
+const JOB_SECONDS_MAX: u64 = JOB_MS_MAX / 1_000;
 
 /// One option.
 #[derive(Debug)]
@@ -35,12 +38,16 @@ pub(crate) enum ValueKind {
     Flag,
     /// A whole number in this range. `zero` says what 0 means, if that is special.
     Uint { min: u64, max: u64, zero: &'static str },
+    /// A whole number in this range, with a minus if it is below 0.
+    Int { min: i64, max: i64 },
     /// A number of bytes in this range, with K, M or G (of 1024) after the digits if wanted.
     Bytes { min: u64, max: u64, zero: &'static str },
     /// Whole seconds in this range.
     WholeSeconds { min: u64, max: u64, zero: &'static str },
     /// A time above 0 and at most a day, with decimals if wanted.
     Seconds,
+    /// A time of a job: at most 30 days, with decimals if wanted. `zero` says what 0 means; if it is empty, 0 is refused.
+    JobSeconds { zero: &'static str },
     /// One of these words.
     Choice { name: &'static str, words: &'static [&'static str] },
     /// Any text; the name stands for it in help texts.
@@ -96,9 +103,9 @@ impl ValueKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Flag => "",
-            Self::Uint { .. } => "N",
+            Self::Uint { .. } | Self::Int { .. } => "N",
             Self::Bytes { .. } => "BYTES",
-            Self::WholeSeconds { .. } | Self::Seconds => "SECONDS",
+            Self::WholeSeconds { .. } | Self::Seconds | Self::JobSeconds { .. } => "SECONDS",
             Self::Choice { name, .. } | Self::Text(name) | Self::Path(name) => name,
         }
     }
@@ -109,11 +116,14 @@ impl ValueKind {
             Self::Flag => ("no value".to_owned(), ""),
             Self::Uint { min, max: u64::MAX, zero } => (format!("a whole number of at least {min}"), zero),
             Self::Uint { min, max, zero } => (format!("a whole number from {min} to {max}"), zero),
+            Self::Int { min, max } => (format!("a whole number from {min} to {max}"), ""),
             Self::Bytes { min, max, zero } => {
                 (format!("a number of bytes, or of K, M or G, from {} to {}", bytes_text(min), bytes_text(max)), zero)
             }
             Self::WholeSeconds { min, max, zero } => (format!("whole seconds from {min} to {max}"), zero),
             Self::Seconds => (format!("seconds, more than 0 and at most {SECONDS_MAX}"), ""),
+            Self::JobSeconds { zero: "" } => (format!("seconds, more than 0 and at most {JOB_SECONDS_MAX}"), ""),
+            Self::JobSeconds { zero } => (format!("seconds from 0 to {JOB_SECONDS_MAX}"), zero),
             Self::Choice { words, .. } => (format!("one of {}", words.join(", ")), ""),
             Self::Text(name) | Self::Path(name) => (name.to_owned(), ""),
         };

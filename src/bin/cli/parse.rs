@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::time::Duration;
 
-use deputy::limits::SECONDS_MAX;
+use deputy::limits::{JOB_MS_MAX, SECONDS_MAX};
 use lexopt::{Arg, Parser};
 
 use super::{Count, Opt, Positional, ValueKind};
@@ -23,6 +23,7 @@ pub(crate) struct Args {
 enum Value {
     Flag,
     Uint(u64),
+    Int(i64),
     Seconds(Duration),
     Text(String),
     Path(OsString),
@@ -55,6 +56,14 @@ impl Args {
     pub(crate) fn uint(&self, option: &Opt) -> Option<u64> {
         match self.value(option)? {
             Value::Uint(number) => Some(*number),
+            other => unreachable!("{} takes a number, not {other:?}", option.long),
+        }
+    }
+
+    /// Returns the value of an option that takes a whole number which may be below 0.
+    pub(crate) fn int(&self, option: &Opt) -> Option<i64> {
+        match self.value(option)? {
+            Value::Int(number) => Some(*number),
             other => unreachable!("{} takes a number, not {other:?}", option.long),
         }
     }
@@ -186,7 +195,9 @@ fn parse_value(option: &Opt, arguments: &mut Parser) -> Result<Value, UsageError
             parse_uint(&text).filter(within(min, max)).map(Value::Uint)
         }
         ValueKind::Bytes { min, max, .. } => parse_bytes(&text).filter(within(min, max)).map(Value::Uint),
+        ValueKind::Int { min, max } => parse_int(&text).filter(|number| (min..=max).contains(number)).map(Value::Int),
         ValueKind::Seconds => parse_seconds(&text).map(Value::Seconds),
+        ValueKind::JobSeconds { zero } => parse_job_seconds(&text, !zero.is_empty()).map(Value::Seconds),
         ValueKind::Choice { words, .. } => words.contains(&text.as_str()).then(|| Value::Text(text.clone())),
         ValueKind::Text(_) => Some(Value::Text(text.clone())),
     };
@@ -197,6 +208,12 @@ fn parse_value(option: &Opt, arguments: &mut Parser) -> Result<Value, UsageError
 pub(crate) fn parse_uint(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
+}
+
+/// Reads digits, with a minus before them or not.
+fn parse_int(text: &str) -> Option<i64> {
+    parse_uint(text.strip_prefix('-').unwrap_or(text))?;
+    text.parse().ok()
 }
 
 /// Reads digits with K, M or G, of either case, after them.
@@ -212,11 +229,20 @@ fn parse_bytes(text: &str) -> Option<u64> {
 
 /// Reads a time above 0 and at most a day: digits with or without a decimal point.
 pub(crate) fn parse_seconds(text: &str) -> Option<Duration> {
+    parse_time(text).filter(|time| !time.is_zero() && *time <= Duration::from_secs(SECONDS_MAX))
+}
+
+/// Reads a time of a job, at most 30 days: digits with or without a decimal point.
+fn parse_job_seconds(text: &str, may_be_zero: bool) -> Option<Duration> {
+    let is_within = |time: &Duration| *time <= Duration::from_millis(JOB_MS_MAX) && (may_be_zero || !time.is_zero());
+    parse_time(text).filter(is_within)
+}
+
+/// Reads seconds. A time below the clock's resolution is 0.
+fn parse_time(text: &str) -> Option<Duration> {
     let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds: f64 = if is_decimal { text.parse().ok()? } else { return None };
-    // A time below the clock's resolution is 0, too.
-    let time = Duration::try_from_secs_f64(seconds).ok()?;
-    (!time.is_zero() && time <= Duration::from_secs(SECONDS_MAX)).then_some(time)
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn utf8(argument: OsString) -> Result<String, UsageError> {
