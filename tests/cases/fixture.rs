@@ -22,6 +22,10 @@ pub(crate) struct Fixture {
     pub(crate) starts: Vec<(String, Peer)>,
     /// Jobs that were answered, and with which code if it was no result.
     pub(crate) answers: Vec<(String, Option<String>)>,
+    /// Workers that were told `cancel`, in this order, and of which job number.
+    pub(crate) cancels: Vec<(Peer, u64)>,
+    /// Jobs of whose progress their submitter was told, with the data.
+    pub(crate) progress: Vec<(String, String)>,
     /// Messages that were posted since [`Fixture::forget_posts`].
     posts: Vec<(u16, u16, &'static str)>,
 }
@@ -41,7 +45,18 @@ impl Fixture {
         world.keep_log();
         let (a, b, c) = (world.type_at(0, 0), world.type_at(1, 0), world.type_at(0, 1));
         let clients = (0..shards).map(|shard| (shard, world.open(shard))).collect();
-        Self { world, a, b, c, clients, starts: Vec::new(), answers: Vec::new(), posts: Vec::new() }
+        Self {
+            world,
+            a,
+            b,
+            c,
+            clients,
+            starts: Vec::new(),
+            answers: Vec::new(),
+            cancels: Vec::new(),
+            progress: Vec::new(),
+            posts: Vec::new(),
+        }
     }
 
     /// The type of a letter.
@@ -83,6 +98,11 @@ impl Fixture {
     pub(crate) fn submit_from(&mut self, shard: u16, job: &str) {
         let client = self.clients[&shard];
         self.submit_by(client, job);
+    }
+
+    /// The client of a shard that is there from the start.
+    pub(crate) fn client(&self, shard: u16) -> Peer {
+        self.clients[&shard]
     }
 
     pub(crate) fn submit_by(&mut self, client: Peer, job: &str) {
@@ -179,6 +199,12 @@ impl Fixture {
         match line["cmd"].as_str() {
             Some("do") => self.starts.push((text_of("id").expect("a job has an id"), peer)),
             Some("did") => self.answers.push((text_of("id").expect("a job has an id"), text_of("code"))),
+            Some("cancel") => self.cancels.push((peer, line["job"].as_u64().expect("a job has a number"))),
+            Some("progress") => {
+                let job = text_of("id").expect("a job has an id");
+                assert!(self.answers.iter().all(|(answered, _)| *answered != job), "progress of {job} after its did");
+                self.progress.push((job, line["data"].to_string()));
+            }
             _ => panic!("{peer:?} was told {text}"),
         }
     }
@@ -247,7 +273,7 @@ impl Fixture {
     }
 }
 
-fn letter(job: &str) -> char {
+pub(crate) fn letter(job: &str) -> char {
     job.chars().next().expect("a job has a name")
 }
 

@@ -1,0 +1,362 @@
+//! A cancel at every stage of a job: on its way, held, lost, in line, and when its result is on the way.
+
+use super::fixture::Fixture;
+use super::orders::in_every_order;
+use crate::world::Peer;
+
+/// The Drop follows the Assign, so the slot is spent at once. The next job waits until the worker answers.
+#[test]
+fn assign_meets_cancel() {
+    let (mut fixture, worker) = idle_worker_on_2();
+    fixture.submit_with(1, "A1", "cancellable");
+    fixture.expect(1, 0, "Submit");
+    fixture.cancel(1, "A1");
+    assert_eq!(fixture.code("A1"), Some("cancelled"), "it does not wait for the worker");
+    fixture.expect(1, 0, "Revoke");
+    fixture.expect(0, 2, "Assign");
+    assert_eq!(fixture.held(worker), ["A1"]);
+    fixture.expect(0, 2, "Drop");
+    assert_eq!((fixture.spent(worker), fixture.cancels.len()), (1, 1));
+    fixture.submit("A2");
+    fixture.rest();
+    assert_eq!((fixture.held(worker), fixture.waiting('A')), (vec![], vec!["A2".to_owned()]));
+    let told = fixture.slots(worker).and_then(|slots| slots.spent[0].lease);
+    assert_eq!(told, Some(fixture.cancels[0].1), "it is told which job");
+    assert!(fixture.answer_late(worker));
+    fixture.rest();
+    assert_eq!(fixture.held(worker), ["A2"]);
+    assert_eq!(fixture.world.totals().counts.results_dropped, 1);
+    fixture.wind_up(&["A1", "A2"]);
+}
+
+#[test]
+fn assign_meets_cancel_in_every_order() {
+    in_every_order(
+        idle_worker_on_2,
+        &[
+            |fixture, _| {
+                fixture.submit_with(1, "A1", "cancellable");
+                true
+            },
+            |fixture, _| {
+                fixture.cancel(1, "A1");
+                true
+            },
+            |fixture, _| {
+                fixture.submit("A2");
+                true
+            },
+        ],
+        |fixture, worker| {
+            fixture.rest();
+            assert_eq!(fixture.code("A1"), Some("cancelled"));
+            assert_eq!(fixture.cancels.len(), fixture.spent(*worker));
+            assert_eq!(fixture.waiting('A').len(), fixture.spent(*worker), "A2 waits for the slot if A1 has it");
+            fixture.wind_up(&["A1", "A2"]);
+        },
+    );
+}
+
+#[test]
+fn did_then_cancel() {
+    let (mut fixture, worker) = a1_held_on_2();
+    fixture.forget_posts();
+    assert!(fixture.end(worker, "A1"));
+    fixture.cancel(1, "A1");
+    fixture.expect(2, 1, "Answer");
+    assert_eq!(fixture.tickets(), 0);
+    fixture.expect(1, 0, "Revoke");
+    assert_eq!(fixture.doomed(), 1);
+    fixture.expect(1, 0, "Over");
+    assert_eq!(fixture.doomed(), 0);
+    fixture.rest();
+    assert_eq!(fixture.answers, [("A1".to_owned(), Some("cancelled".to_owned()))]);
+    assert_eq!(fixture.posts_of(["Over", "Revoked", "Dropped"]), [1, 0, 0]);
+    assert_eq!(fixture.world.totals().counts.results_dropped, 0, "its submitter has its answer");
+    fixture.wind_up(&["A1"]);
+}
+
+#[test]
+fn did_then_cancel_in_every_order() {
+    in_every_order(
+        a1_held_on_2,
+        &[
+            |fixture, worker| fixture.end(*worker, "A1"),
+            |fixture, _| {
+                fixture.cancel(1, "A1");
+                true
+            },
+        ],
+        |fixture, _| fixture.wind_up(&["A1"]),
+    );
+}
+
+#[test]
+fn cancel_then_did_in_every_order() {
+    in_every_order(
+        a1_held_on_2,
+        &[
+            |fixture, _| {
+                fixture.cancel(1, "A1");
+                true
+            },
+            |fixture, worker| fixture.end_or_answer_late(*worker, "A1"),
+        ],
+        |fixture, _| {
+            assert_eq!(fixture.code("A1"), Some("cancelled"));
+            fixture.wind_up(&["A1"]);
+        },
+    );
+}
+
+#[test]
+fn lost_then_cancel() {
+    let (mut fixture, (dies, idle)) = a1_held_and_another_idle();
+    fixture.leave(dies);
+    fixture.cancel(1, "A1");
+    fixture.expect(1, 0, "Revoke");
+    assert_eq!(fixture.doomed(), 1);
+    fixture.expect(2, 0, "Requeue");
+    assert_eq!((fixture.doomed(), fixture.waiting('A').len()), (0, 0), "it ends where it comes back");
+    fixture.expect(0, 1, "Drop");
+    fixture.expect(0, 1, "Revoked");
+    fixture.rest();
+    assert_eq!((fixture.started(), fixture.spent(idle)), (vec!["A1"], 0), "the idle worker never sees it");
+    fixture.wind_up(&["A1"]);
+}
+
+#[test]
+fn returned_given_out_then_revoked() {
+    let (mut fixture, (dies, idle)) = a1_held_and_another_idle();
+    fixture.leave(dies);
+    fixture.expect(2, 0, "Requeue");
+    fixture.cancel(1, "A1");
+    fixture.expect(1, 0, "Revoke");
+    fixture.forget_posts();
+    fixture.rest();
+    assert_eq!(fixture.starts.last(), Some(&("A1".to_owned(), idle)));
+    assert_eq!((fixture.spent(idle), fixture.posts_of(["Dropped", "Revoked"])), (1, [1, 1]));
+    fixture.wind_up(&["A1"]);
+}
+
+#[test]
+fn a_job_is_lost_and_cancelled_in_every_order() {
+    in_every_order(
+        a1_held_and_another_idle,
+        &[
+            |fixture, (dies, _)| {
+                fixture.leave(*dies);
+                true
+            },
+            |fixture, _| {
+                fixture.cancel(1, "A1");
+                true
+            },
+        ],
+        |fixture, (_, idle)| {
+            fixture.rest();
+            assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "who was sent it is told");
+            fixture.wind_up(&["A1"]);
+        },
+    );
+}
+
+#[test]
+fn cancel_in_line() {
+    for options in ["cancellable", "cancellable, priority 1", "cancellable, priority -1"] {
+        let mut fixture = Fixture::new(3);
+        for job in ["A1", "A2", "A3"] {
+            fixture.submit_with(1, job, options);
+            fixture.settle();
+        }
+        fixture.forget_posts();
+        fixture.cancel(1, "A2");
+        fixture.expect(1, 0, "Revoke");
+        fixture.expect(0, 1, "Revoked");
+        fixture.rest();
+        assert_eq!(fixture.posts_of(["Revoke", "Revoked", "Drop"]), [1, 1, 0]);
+        assert_eq!((fixture.waiting('A'), fixture.tickets()), (vec!["A1".to_owned(), "A3".to_owned()], 2));
+        let worker = fixture.worker(2, "A", 1);
+        fixture.rest();
+        assert!(fixture.end(worker, "A1"));
+        fixture.rest();
+        assert_eq!(fixture.started(), ["A1", "A3"]);
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    }
+}
+
+/// Those that came back are in a list of their own.
+#[test]
+fn cancel_in_line_of_one_that_came_back() {
+    let mut fixture = Fixture::new(3);
+    let dies = fixture.worker(2, "A", 3);
+    for job in ["A1", "A2", "A3"] {
+        fixture.submit_with(1, job, "cancellable");
+        fixture.settle();
+    }
+    fixture.leave(dies);
+    fixture.rest();
+    fixture.forget_posts();
+    fixture.cancel(1, "A2");
+    fixture.rest();
+    assert_eq!(fixture.posts_of(["Revoke", "Revoked", "Drop"]), [1, 1, 0]);
+    assert_eq!(fixture.waiting('A'), ["A1", "A3"]);
+    fixture.wind_up(&["A1", "A2", "A3"]);
+}
+
+#[test]
+fn cancel_in_line_in_every_order() {
+    in_every_order(
+        || (Fixture::new(3), ()),
+        &[
+            |fixture, ()| {
+                ["A1", "A2", "A3"].map(|job| fixture.submit_with(1, job, "cancellable"));
+                true
+            },
+            |fixture, ()| {
+                fixture.worker(2, "A", 1);
+                true
+            },
+            |fixture, ()| {
+                fixture.cancel(1, "A2");
+                true
+            },
+        ],
+        |fixture, ()| {
+            assert_eq!(fixture.waiting('A'), ["A3"]);
+            fixture.wind_up(&["A1", "A2", "A3"]);
+        },
+    );
+}
+
+/// The home of B has nothing for the slot that is reserved, and says so.
+#[test]
+fn cancel_of_a_wanted_one() {
+    let (mut fixture, worker) = b1_starved();
+    fixture.cancel(0, "B1");
+    fixture.rest();
+    fixture.forget_posts();
+    assert!(fixture.end(worker, "A1"));
+    fixture.expect(2, 1, "Pull");
+    fixture.expect(1, 2, "Decline");
+    fixture.rest();
+    assert_eq!(fixture.posts_of(["Pull", "Decline"]), [1, 1]);
+    assert!(fixture.slots(worker).is_some_and(|slots| slots.reserved == 0));
+    fixture.submit("A2");
+    fixture.rest();
+    assert_eq!(fixture.held(worker), ["A2"], "the slot is not kept");
+    fixture.wind_up(&["A1", "A2", "B1"]);
+}
+
+#[test]
+fn cancel_of_a_wanted_one_in_every_order() {
+    in_every_order(
+        b1_starved,
+        &[
+            |fixture, _| {
+                fixture.cancel(0, "B1");
+                true
+            },
+            |fixture, worker| fixture.end(*worker, "A1"),
+            |fixture, _| {
+                fixture.submit("A2");
+                true
+            },
+        ],
+        |fixture, _| fixture.wind_up(&["A1", "A2", "B1"]),
+    );
+}
+
+/// The ticket's place has another job, which is held, when the Drop of its former one comes.
+#[test]
+fn handle_used_again() {
+    let (mut fixture, (_, other)) = held_on_2_and_idle_on_3();
+    fixture.cancel(1, "A1");
+    fixture.expect(1, 0, "Revoke");
+    fixture.expect(0, 2, "Drop");
+    fixture.expect(2, 0, "Dropped");
+    let before = fixture.world.audit(1).tickets[0].id;
+    fixture.settle_link(0, 1);
+    assert_eq!(fixture.tickets(), 0);
+    fixture.submit_with(1, "B1", "cancellable");
+    let after = fixture.world.audit(1).tickets[0].id;
+    assert!(before.index == after.index && before.generation != after.generation, "{before:?}, {after:?}");
+    fixture.expect(1, 3, "Assign");
+    fixture.expect(0, 3, "Drop");
+    assert_eq!((fixture.held(other), fixture.spent(other)), (vec!["B1".to_owned()], 0));
+    fixture.rest();
+    assert!(fixture.end(other, "B1"));
+    fixture.wind_up(&["A1", "B1"]);
+    assert_eq!(fixture.code("B1"), Some("done"));
+}
+
+#[test]
+fn handle_used_again_in_every_order() {
+    in_every_order(
+        held_on_2_and_idle_on_3,
+        &[
+            |fixture, _| {
+                fixture.cancel(1, "A1");
+                true
+            },
+            |fixture, _| {
+                if fixture.tickets() > 0 {
+                    return false;
+                }
+                fixture.submit_with(1, "B1", "cancellable");
+                true
+            },
+        ],
+        |fixture, (_, other)| {
+            assert_eq!(fixture.held(*other), ["B1"]);
+            fixture.wind_up(&["A1", "B1"]);
+        },
+    );
+}
+
+fn idle_worker_on_2() -> (Fixture, Peer) {
+    let mut fixture = Fixture::new(3);
+    let worker = fixture.numbered_worker(2, "A", 1);
+    fixture.settle();
+    (fixture, worker)
+}
+
+fn a1_held_on_2() -> (Fixture, Peer) {
+    let (mut fixture, worker) = idle_worker_on_2();
+    fixture.submit_with(1, "A1", "cancellable");
+    fixture.settle();
+    assert_eq!(fixture.held(worker), ["A1"]);
+    (fixture, worker)
+}
+
+/// Of two workers on 2, one holds A1.
+fn a1_held_and_another_idle() -> (Fixture, (Peer, Peer)) {
+    let (mut fixture, holder) = a1_held_on_2();
+    let idle = fixture.numbered_worker(2, "A", 1);
+    fixture.settle();
+    (fixture, (holder, idle))
+}
+
+/// A worker on 2 takes A and B, and holds A1. B1 came for it, was returned, and waits.
+fn b1_starved() -> (Fixture, Peer) {
+    let mut fixture = Fixture::new(3);
+    let worker = fixture.worker(2, "AB", 1);
+    fixture.settle();
+    fixture.submit("A1");
+    fixture.settle();
+    fixture.submit_with(0, "B1", "cancellable");
+    fixture.settle();
+    assert!(fixture.pool(2, 'B').is_some_and(|pool| pool.starved));
+    (fixture, worker)
+}
+
+fn held_on_2_and_idle_on_3() -> (Fixture, (Peer, Peer)) {
+    let mut fixture = Fixture::new(4);
+    let worker = fixture.numbered_worker(2, "A", 1);
+    let other = fixture.numbered_worker(3, "B", 1);
+    fixture.settle();
+    fixture.submit_with(1, "A1", "cancellable");
+    fixture.settle();
+    assert_eq!(fixture.held(worker), ["A1"]);
+    (fixture, (worker, other))
+}

@@ -1,0 +1,107 @@
+//! Progress that crosses the end of its job.
+
+use super::fixture::Fixture;
+use super::orders::in_every_order;
+use crate::world::Peer;
+
+/// That of the first attempt comes after the `did` of the second: nobody is told.
+#[test]
+fn late_progress() {
+    let (mut fixture, (dies, other)) = a1_held_on_2_and_idle_on_3();
+    assert!(fixture.report(dies, "A1", "1"));
+    fixture.leave(dies);
+    fixture.expect(2, 0, "Absent");
+    fixture.expect(2, 0, "Requeue");
+    fixture.expect(0, 3, "Assign");
+    assert!(fixture.end(other, "A1"));
+    fixture.expect(3, 1, "Answer");
+    assert_eq!(fixture.code("A1"), Some("done"));
+    fixture.expect(2, 1, "Progress");
+    assert_eq!(fixture.progress, []);
+    assert_eq!(fixture.world.totals().counts.progress_dropped, 0);
+    fixture.wind_up(&["A1"]);
+}
+
+#[test]
+fn late_progress_in_every_order() {
+    in_every_order(
+        a1_held_on_2_and_idle_on_3,
+        &[
+            |fixture, (dies, _)| fixture.report(*dies, "A1", "1"),
+            |fixture, (dies, _)| {
+                fixture.leave(*dies);
+                true
+            },
+            |fixture, (_, other)| fixture.report(*other, "A1", "2"),
+            |fixture, (_, other)| fixture.end(*other, "A1"),
+        ],
+        |fixture, _| {
+            let second = ("A1".to_owned(), "2".to_owned());
+            assert!(fixture.progress.contains(&second), "it goes the way of the result: {:?}", fixture.progress);
+            fixture.wind_up(&["A1"]);
+        },
+    );
+}
+
+/// The place of its ticket has another job by then.
+#[test]
+fn late_progress_is_not_that_of_the_next_job() {
+    let (mut fixture, (dies, other)) = a1_held_on_2_and_idle_on_3();
+    assert!(fixture.report(dies, "A1", "1"));
+    fixture.leave(dies);
+    fixture.settle_link(2, 0);
+    fixture.expect(0, 3, "Assign");
+    assert!(fixture.end(other, "A1"));
+    fixture.expect(3, 1, "Answer");
+    fixture.submit_with(1, "A2", "progress");
+    fixture.settle_link(1, 0);
+    fixture.expect(2, 1, "Progress");
+    assert_eq!(fixture.progress, []);
+    fixture.rest();
+    fixture.wind_up(&["A1", "A2"]);
+}
+
+/// By way of the home, to those that asked.
+#[test]
+fn progress_of_a_key_comes_to_each_member_before_its_answer() {
+    in_every_order(
+        || {
+            let mut fixture = Fixture::new(3);
+            let worker = fixture.worker(2, "A", 1);
+            fixture.settle();
+            for (shard, job, options) in [(0, "A1", ""), (1, "A2", "progress, "), (2, "A3", "progress, cancellable, ")]
+            {
+                fixture.submit_with(shard, job, &format!(r#"{options}key "k""#));
+                fixture.settle();
+            }
+            (fixture, worker)
+        },
+        &[
+            |fixture, worker| fixture.report(*worker, "A1", "[1]"),
+            |fixture, _| {
+                fixture.cancel(2, "A3");
+                true
+            },
+            |fixture, worker| fixture.end(*worker, "A1"),
+        ],
+        |fixture, _| {
+            let told = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();
+            assert_eq!((told("A1"), told("A2")), (0, 1));
+            assert!(told("A3") <= 1);
+            assert_eq!(fixture.code("A2"), Some("done"));
+            fixture.wind_up(&["A1", "A2", "A3"]);
+        },
+    );
+}
+
+fn a1_held_on_2_and_idle_on_3() -> (Fixture, (Peer, Peer)) {
+    let mut fixture = Fixture::new(4);
+    let worker = fixture.worker(2, "A", 1);
+    fixture.settle();
+    fixture.submit_with(1, "A1", "progress");
+    fixture.settle();
+    assert_eq!(fixture.held(worker), ["A1"]);
+    let other = fixture.worker(3, "A", 1);
+    fixture.settle();
+    (fixture, (worker, other))
+}
