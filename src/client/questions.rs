@@ -14,7 +14,7 @@ impl Client {
     /// handle has the error. So a program that does not wait for results may exit after `ping` returns.
     ///
     /// # Errors
-    /// If the connection is lost or missing, or if no answer comes for [`Options::answer_timeout`].
+    /// If the connection is lost or missing, or if no answer comes for [`Options::answer_timeout`](super::Options::answer_timeout).
     pub fn ping(&self) -> Result<(), Error> {
         self.ask(outgoing::PING.len(), SubmitSession::ping).map(drop)
     }

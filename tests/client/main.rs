@@ -22,6 +22,7 @@ mod cancels;
 mod codes;
 mod completions;
 mod crowds;
+mod job_life;
 mod liveness;
 mod lost;
 mod metrics;
