@@ -90,13 +90,6 @@ fn a_refused_job_is_reported_in_the_background_too() {
 }
 
 #[test]
-fn after_its_time_out_a_job_stays_with_the_server() {
-    let server = Server::start(&[]);
-    check(&run(&server, &["do", "-t", "0.05", "nobody"]), 124, "", "no answer came in time");
-    assert_eq!(ask(&server).metrics()["jobs_waiting"], 1);
-}
-
-#[test]
 fn in_the_background_it_is_enough_that_the_job_is_accepted() {
     let server = Server::start(&[]);
     check(&run(&server, &["do", "--background", "nobody", "1"]), 0, "", "");

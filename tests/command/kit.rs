@@ -37,11 +37,16 @@ pub(crate) fn run(server: &Server, words: &[&str]) -> Ended {
     start(server, words).ended()
 }
 
-/// Runs a script in which `$DEPUTY` is the command, in the server's folder.
-pub(crate) fn shell(server: &Server, script: &str) -> Ended {
+/// Starts a script in which `$DEPUTY` is the command, in the server's folder.
+pub(crate) fn start_shell(server: &Server, script: &str) -> Process {
     let mut command = Command::new("sh");
     command.args(["-c", script]).env("DEPUTY", DEPUTY).env("DEPUTY_URL", url(server));
-    Process::spawn(command.current_dir(server.folder.path()), None).ended()
+    Process::spawn(command.current_dir(server.folder.path()), None)
+}
+
+/// Runs a script as [`start_shell`] does, to its end.
+pub(crate) fn shell(server: &Server, script: &str) -> Ended {
+    start_shell(server, script).ended()
 }
 
 /// Runs the command with this input and a stdout that is closed already; what it says on stderr, and its exit code. The

@@ -110,7 +110,6 @@ fn jobs_that_are_not_done_in_time_are_counted() {
     let ended = shell(&server, "seq 3 | $DEPUTY do -l -t 0.05 nobody");
     check(&ended, 124, "", "line 3: no answer came in time\n");
     assert!(ended.stderr.ends_with("deputy: 3 of 3 jobs had no answer in time\n"), "{}", ended.stderr);
-    assert_eq!(ask(&server).metrics()["jobs_waiting"], 3);
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod tmux;
 
 mod check;
 mod r#do;
+mod do_ends;
+mod do_options;
 mod limits;
 mod lines;
 mod pages;

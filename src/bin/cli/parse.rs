@@ -362,6 +362,22 @@ mod tests {
         ] {
             assert_eq!(parse_seconds(text), seconds.map(Duration::from_secs_f64), "{text}");
         }
+        for (text, seconds, above_0) in [
+            ("0", Some(0.0), None),
+            ("0.0000000001", Some(0.0), None),
+            ("0.5", Some(0.5), Some(0.5)),
+            ("2592000", Some(2_592_000.0), Some(2_592_000.0)),
+            ("2592000.001", None, None),
+            ("-1", None, None),
+        ] {
+            let read = [parse_job_seconds(text, true), parse_job_seconds(text, false)];
+            assert_eq!(read, [seconds, above_0].map(|seconds| seconds.map(Duration::from_secs_f64)), "{text}");
+        }
+        for (text, number) in
+            [("-128", Some(-128)), ("7", Some(7)), ("+7", None), ("--7", None), ("-", None), ("", None)]
+        {
+            assert_eq!(parse_int(text), number, "{text}");
+        }
     }
 
     #[test]

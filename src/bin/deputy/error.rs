@@ -18,7 +18,7 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// There is no connection, or it was lost.
 pub(crate) const NO_CONNECTION: u8 = 3;
-/// No answer came in the given time; the code of `timeout`.
+/// No answer came in the given time, or by the job's deadline; the code of `timeout`.
 pub(crate) const TIMED_OUT: u8 = 124;
 /// Interrupted; the code that shells show.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -112,7 +112,7 @@ impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
-            Error::TimedOut => TIMED_OUT,
+            Error::TimedOut | Error::Expired(_) => TIMED_OUT,
             _ => FAILED,
         };
         Self::new(code, error.to_string())

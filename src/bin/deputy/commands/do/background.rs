@@ -1,9 +1,12 @@
 //! `deputy do --background`: it is enough that the server has accepted the jobs.
+//!
+//! The server answers a job in the background when it has accepted it. An older server answers when the job has ended. So
+//! what is waited for is the answer to a `ping` behind the jobs: a job was accepted if it has not been refused by then.
 
 use deputy::client::{Client, Error, JobHandle};
-use serde_json::value::RawValue;
 
 use super::input::{ArgError, ArgFormat};
+use super::options::JobOptions;
 use crate::error::{CliError, FAILED, Outcome, USAGE, print_error};
 use crate::format::{count, counted};
 
@@ -13,22 +16,25 @@ const BATCH: usize = 1_000;
 const RANGES_MAX: usize = 10;
 
 /// Waits until the server has read these jobs. Fails if it refused one.
-pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<Box<RawValue>>) -> Outcome {
+pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<()>) -> Outcome {
     client.ping()?;
     refusal(job).map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Returns why the server did not accept a job; none if it did. It has read the job.
-fn refusal(job: &JobHandle<Box<RawValue>>) -> Option<Error> {
+fn refusal(job: &JobHandle<()>) -> Option<Error> {
     match job.try_wait() {
-        // A job that has ended was accepted.
-        None | Some(Ok(_) | Err(Error::Failed(_) | Error::GaveUp(_) | Error::ResultTooLong(_))) => None,
+        // At an older server a job that was accepted may have ended.
+        None
+        | Some(Ok(()) | Err(Error::Failed(_) | Error::GaveUp(_) | Error::Result { .. } | Error::ResultTooLong(_))) => {
+            None
+        }
         Some(Err(error)) => Some(error),
     }
 }
 
 /// Submits a job for each line, and waits only until the server has accepted all. Stops after it has refused one.
-pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) -> Outcome {
+pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat, options: &JobOptions) -> Outcome {
     let mut accepted = Accepted { item: form.item(), ..Accepted::default() };
     let mut jobs = Vec::new();
     for line in form.lines() {
@@ -37,7 +43,7 @@ pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat) ->
         accepted.last = number;
         match form.arg_in(line) {
             Ok(None) => {}
-            Ok(arg) => jobs.push((number, client.submit_raw(type_name, arg.as_deref()))),
+            Ok(arg) => jobs.push((number, options.submit_background(client, type_name, arg.as_deref()))),
             Err(ArgError(reason)) => {
                 accepted.invalid += 1;
                 print_error(&format!("{} {number} {reason}", accepted.item));
@@ -72,7 +78,7 @@ struct Accepted {
 
 impl Accepted {
     /// Counts jobs, once the server has read them. If the connection is lost before that, the error says what is known.
-    fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<Box<RawValue>>)>) -> Outcome {
+    fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<()>)>) -> Outcome {
         let mut jobs = jobs.into_iter().peekable();
         if let Err(error) = client.ping() {
             let from = jobs.peek().map_or(self.last, |(line, _)| *line);

@@ -20,13 +20,16 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use super::input::{ArgError, ArgFormat, Line, input_length};
+use super::options::JobOptions;
 use super::output::{Progress, ResultPrinter};
+use super::progress;
 use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, USAGE, print_error};
 
 /// What to do with each line.
 pub(super) struct Batch<'a> {
     pub(super) type_name: &'a str,
     pub(super) form: ArgFormat,
+    pub(super) options: &'a JobOptions,
     /// How many jobs to have submitted at once.
     pub(super) jobs: usize,
     pub(super) ordered: bool,
@@ -111,7 +114,7 @@ impl Batch<'_> {
                 recv(permits) -> _ => {}
             }
             let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            let job = client.submit_raw(self.type_name, Some(&arg));
+            let job = self.options.submit(client, self.type_name, Some(&arg));
             // The waiters receive until the other end is dropped.
             let _ = open_jobs.send(PendingJob { job, line: number, length, deadline });
         }
@@ -133,13 +136,14 @@ fn read_lines(form: ArgFormat) -> Result<Receiver<Result<Line, CliError>>, CliEr
     Ok(receiver)
 }
 
-/// Waits for the answers of jobs, one after another.
+/// Waits for the answers of jobs, one after another, and shows the progress of each. Cancels those that have none in time.
 fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Summary>) {
     for open in jobs {
-        let answer = match open.deadline {
-            Some(deadline) => open.job.wait_timeout(deadline.saturating_duration_since(Instant::now())),
-            None => open.job.wait(),
-        };
+        let answer = progress::wait(&open.job, open.deadline, |data| report.lock().show_progress(open.line, data));
+        if matches!(answer, Err(Error::TimedOut)) {
+            // It fails if the job is to go on.
+            let _ = open.job.cancel();
+        }
         report.lock().record(open.line, open.length, answer);
         // The receiver is gone when all lines are submitted.
         let _ = permit.send(());
@@ -198,12 +202,18 @@ impl Summary {
                 self.stop(error.into());
             }
             Err(error) => {
-                let count = if matches!(error, Error::TimedOut) { &mut self.timed_out } else { &mut self.failed };
+                let is_late = matches!(error, Error::TimedOut | Error::Expired(_));
+                let count = if is_late { &mut self.timed_out } else { &mut self.failed };
                 *count += 1;
                 self.progress.advance(length, false);
                 self.progress.suspend(|| print_error(&format!("{} {line}: {error}", self.item)));
             }
         }
+    }
+
+    /// Shows what the worker reports of a job.
+    fn show_progress(&self, line: u64, data: &RawValue) {
+        self.progress.suspend(|| progress::print(&format!("{} {line}: ", self.item), data));
     }
 
     /// Counts and reports a line that is no arg.

@@ -5,13 +5,17 @@
 //! | `do` | the row of the table; one job |
 //! | `batch` | a job for each line, many at once |
 //! | `background` | jobs without waiting for their results |
+//! | `options` | what the server is to do with a job: its priority, its time limits and others |
+//! | `progress` | what a worker reports of a job |
 //! | `input` | args from the command line and stdin |
-//! | `output` | results and progress |
+//! | `output` | results, and how far a batch is |
 
 mod background;
 mod batch;
 mod input;
+mod options;
 mod output;
+mod progress;
 
 use std::process;
 use std::sync::Arc;
@@ -24,7 +28,9 @@ use parking_lot::Mutex;
 
 use self::batch::Batch;
 use self::input::ArgFormat;
+use self::options::{ATTEMPTS, DEADLINE, DELAY, JobOptions, KEEP, KEY, NEED_WORKER, PRIORITY, PROGRESS, RUN_LIMIT};
 use self::output::ResultPrinter;
+use self::progress::JobProgress;
 use crate::cli::parse::{Args, quoted};
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, Outcome, TIMED_OUT, print_error};
@@ -37,7 +43,7 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "time limit of the command, with --lines of each job; a submitted job stays at the server and still runs",
+    help: "time limit of the command, with --lines of each job; the job is then cancelled, unless --keep is given",
     default: "",
 };
 static BACKGROUND: Opt =
@@ -72,7 +78,29 @@ pub(crate) static DO: Subcommand = Subcommand {
             choices: Choices::Any,
         },
     ],
-    options: &[&STRING, &RAW, &TIMEOUT, &BACKGROUND, &LINES, &JOBS, &ORDERED, &NULL, &CRLF, &MAX_LINE, &SERVER, &HELP],
+    options: &[
+        &STRING,
+        &RAW,
+        &TIMEOUT,
+        &KEEP,
+        &BACKGROUND,
+        &PROGRESS,
+        &PRIORITY,
+        &DELAY,
+        &DEADLINE,
+        &RUN_LIMIT,
+        &ATTEMPTS,
+        &KEY,
+        &NEED_WORKER,
+        &LINES,
+        &JOBS,
+        &ORDERED,
+        &NULL,
+        &CRLF,
+        &MAX_LINE,
+        &SERVER,
+        &HELP,
+    ],
     about: &[
         "Prints the result on standard output, as JSON. If the job fails, its err is printed on standard error, and the \
          exit code is 1.",
@@ -81,6 +109,10 @@ pub(crate) static DO: Subcommand = Subcommand {
         "With --lines each line is a job, and results are printed as they come. Empty lines are skipped, unless \
          --string is given. A job that fails, and a line that is not JSON, are reported on standard error with the line \
          number, and the others go on. If the connection is lost, no job is submitted again.",
+        "However this command ends, the server then cancels the jobs that have not: at the time limit, by Ctrl-C or any \
+         other signal, or because the connection is lost. A worker that runs one is told to end it. With --keep they go on.",
+        "A job that ends by itself before it is done fails with its code on standard error: expired (--deadline; the exit \
+         code is 124), timed_out (--run-limit), gave_up (--attempts), or no_worker (--need-worker).",
     ],
     examples: &[
         Example { what: "A job with a JSON arg", line: "deputy do add '[1, 2, 3]'" },
@@ -88,6 +120,14 @@ pub(crate) static DO: Subcommand = Subcommand {
         Example { what: "A job for each file, 16 at once", line: "ls *.jpg | deputy do -l -s -r -j 16 thumbnail" },
         Example { what: "Names of any kind", line: "find . -print0 | deputy do -0 -l -s index" },
         Example { what: "Every night, without waiting", line: "0 3 * * * deputy do --background tidy" },
+        Example {
+            what: "Before others, done within a minute or not at all",
+            line: "deputy do --priority 10 --deadline 60 thumbnail '\"cat.jpg\"'",
+        },
+        Example {
+            what: "If the worker hangs for 10 minutes, another gets it",
+            line: "deputy do --run-limit 600 --progress convert '\"film.mov\"'",
+        },
     ],
     exit_codes: EXIT_CODES,
     on_usage_error: None,
@@ -98,6 +138,7 @@ fn run(args: &Args) -> Outcome {
     let type_name = &args.positionals()[0];
     check_type(type_name)?;
     check_options(args)?;
+    let job_options = JobOptions::of(args)?;
     let form = ArgFormat {
         is_text: args.has(&STRING),
         is_crlf: args.has(&CRLF),
@@ -106,7 +147,7 @@ fn run(args: &Args) -> Outcome {
     };
     let options = Options::new().max_line(max_line(args));
     if args.has(&LINES) {
-        return run_lines(args, form, options);
+        return run_lines(args, form, &job_options, options);
     }
     let limit = args.seconds(&TIMEOUT).map(TimeLimit::start).transpose()?;
     let arg = form.arg_of(args.positionals().get(1).map(String::as_str))?;
@@ -117,11 +158,15 @@ fn run(args: &Args) -> Outcome {
     set_stage(limit.as_ref(), "connecting");
     let client = connect(args, options)?;
     set_stage(limit.as_ref(), "waiting for the server");
-    let job = client.submit_raw(type_name, arg.as_deref());
     if args.has(&BACKGROUND) {
+        let job = job_options.submit_background(&client, type_name, arg.as_deref());
         return background::wait_until_accepted(&client, &job);
     }
-    let res = job.wait()?;
+    let job = job_options.submit(&client, type_name, arg.as_deref());
+    let progress = JobProgress::start(args.has(&PROGRESS));
+    let answer = progress::wait(&job, None, |data| progress.show(data));
+    progress.end();
+    let res = answer?;
     set_stage(limit.as_ref(), "writing the result");
     Ok(ResultPrinter::new(args.has(&RAW)).print(&res)?)
 }
@@ -144,13 +189,19 @@ fn check_options(args: &Args) -> Outcome {
     if let Some(option) = given(&[&RAW, &JOBS, &ORDERED]).filter(|_| args.has(&BACKGROUND)) {
         return refuse(option, "has no effect with --background, which prints no results");
     }
+    if let Some(option) = given(&[&KEEP, &PROGRESS, &DEADLINE]).filter(|_| args.has(&BACKGROUND)) {
+        return refuse(option, "is not for --background, which does not wait for the job's end");
+    }
+    if let Some(option) = given(&[&KEY]).filter(|_| args.has(&LINES)) {
+        return refuse(option, "is not for --lines: it would make one job of all");
+    }
     match arg.filter(|arg| args.has(&LINES) && *arg != "-") {
         Some(arg) => Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg)))),
         None => Ok(()),
     }
 }
 
-fn run_lines(args: &Args, form: ArgFormat, options: Options) -> Outcome {
+fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Options) -> Outcome {
     let timeout = args.seconds(&TIMEOUT);
     let options = match timeout {
         Some(timeout) => options
@@ -160,12 +211,13 @@ fn run_lines(args: &Args, form: ArgFormat, options: Options) -> Outcome {
     };
     let client = connect(args, options)?;
     if args.has(&BACKGROUND) {
-        return background::submit_lines(&client, &args.positionals()[0], form);
+        return background::submit_lines(&client, &args.positionals()[0], form, job_options);
     }
     let jobs = args.uint(&JOBS).unwrap_or(JOBS_DEFAULT);
     Batch {
         type_name: &args.positionals()[0],
         form,
+        options: job_options,
         jobs: usize::try_from(jobs).expect("it is in its range"),
         ordered: args.has(&ORDERED),
         timeout,

@@ -1,0 +1,133 @@
+//! What a job is submitted with beside its arg: its options at the server.
+
+use std::time::Duration;
+
+use deputy::client::{Client, JobBuilder, JobHandle};
+use deputy::limits::KEY_BYTES_MAX;
+use serde_json::value::RawValue;
+
+use crate::cli::parse::Args;
+use crate::cli::{Opt, ValueKind};
+use crate::error::CliError;
+
+pub(super) static PRIORITY: Opt = Opt {
+    short: None,
+    long: "--priority",
+    value: ValueKind::Int { min: i8::MIN as i64, max: i8::MAX as i64 },
+    help: "among waiting jobs of the type, those with the highest priority go first",
+    default: "0",
+};
+pub(super) static DELAY: Opt = Opt {
+    short: None,
+    long: "--delay",
+    value: ValueKind::JobSeconds { zero: "none" },
+    help: "how long the server keeps the job before it is in line",
+    default: "",
+};
+pub(super) static DEADLINE: Opt = Opt {
+    short: None,
+    long: "--deadline",
+    value: ValueKind::JobSeconds { zero: "" },
+    help: "end the job if it is not done so long after the server accepted it",
+    default: "",
+};
+pub(super) static RUN_LIMIT: Opt = Opt {
+    short: None,
+    long: "--run-limit",
+    value: ValueKind::JobSeconds { zero: "" },
+    help: "how long a worker may hold the job, since it got it or last reported progress; then another gets it",
+    default: "the server's --run-limit",
+};
+pub(super) static ATTEMPTS: Opt = Opt {
+    short: None,
+    long: "--attempts",
+    value: ValueKind::Uint { min: 1, max: u8::MAX as u64, zero: "" },
+    help: "after how many lost or overdue workers the job is given up",
+    default: "the server's --max-attempts",
+};
+pub(super) static KEY: Opt = Opt {
+    short: None,
+    long: "--key",
+    value: ValueKind::Text("TEXT"),
+    help: "while a job of the type with this key waits or runs, get its result instead of a run of one's own",
+    default: "",
+};
+pub(super) static NEED_WORKER: Opt =
+    Opt::flag(None, "--need-worker", "fail at once if no connected worker does the type");
+pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show on standard error what the worker reports");
+pub(super) static KEEP: Opt =
+    Opt::flag(None, "--keep", "let the job go on when this command ends before it: at its time limit, by a signal");
+
+/// The options of a job, or of each job of a batch.
+pub(super) struct JobOptions {
+    priority: i8,
+    delay: Option<Duration>,
+    deadline: Option<Duration>,
+    run_limit: Option<Duration>,
+    attempts: Option<u8>,
+    key: Option<String>,
+    need_worker: bool,
+    has_progress: bool,
+    is_kept: bool,
+}
+
+impl JobOptions {
+    pub(super) fn of(args: &Args) -> Result<Self, CliError> {
+        let key = args.text(&KEY);
+        if let Some(key) = key.filter(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
+            let bytes = key.len();
+            return Err(CliError::usage(format!("option '--key' must have 1 to {KEY_BYTES_MAX} bytes, not {bytes}")));
+        }
+        Ok(Self {
+            priority: args.int(&PRIORITY).map_or(0, |number| i8::try_from(number).expect(IN_RANGE)),
+            delay: args.seconds(&DELAY),
+            deadline: args.seconds(&DEADLINE),
+            run_limit: args.seconds(&RUN_LIMIT),
+            attempts: args.uint(&ATTEMPTS).map(|number| u8::try_from(number).expect(IN_RANGE)),
+            key: key.map(str::to_owned),
+            need_worker: args.has(&NEED_WORKER),
+            has_progress: args.has(&PROGRESS),
+            is_kept: args.has(&KEEP),
+        })
+    }
+
+    /// Submits a job whose result is waited for. Unless it is kept, the server cancels it when the connection ends.
+    pub(super) fn submit(&self, client: &Client, type_name: &str, arg: Option<&RawValue>) -> JobHandle<Box<RawValue>> {
+        let job = self.job(client, type_name, arg);
+        let job = if self.is_kept { job } else { job.cancellable() };
+        if self.has_progress { job.progress().submit_raw() } else { job.submit_raw() }
+    }
+
+    /// Submits a job whose result is dropped.
+    pub(super) fn submit_background(&self, client: &Client, type_name: &str, arg: Option<&RawValue>) -> JobHandle<()> {
+        self.job(client, type_name, arg).submit_background()
+    }
+
+    fn job<'a>(
+        &'a self,
+        client: &'a Client,
+        type_name: &'a str,
+        arg: Option<&'a RawValue>,
+    ) -> JobBuilder<'a, RawValue> {
+        let mut job = client.job_raw(type_name, arg).priority(self.priority);
+        if let Some(delay) = self.delay {
+            job = job.delay(delay);
+        }
+        if let Some(deadline) = self.deadline {
+            job = job.deadline(deadline);
+        }
+        if let Some(limit) = self.run_limit {
+            job = job.run_limit(limit);
+        }
+        if let Some(attempts) = self.attempts {
+            job = job.attempts(attempts);
+        }
+        if let Some(key) = &self.key {
+            job = job.key(key);
+        }
+        if self.need_worker { job.need_worker() } else { job }
+    }
+}
+
+/// Why a number of the command line fits its type.
+const IN_RANGE: &str = "it is in its range";
