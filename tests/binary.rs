@@ -28,10 +28,17 @@ mod wildcard;
 
 /// The core's tables of jobs, over sockets: those that need no clock.
 mod dispatch {
+    mod attempts;
+    mod background;
+    mod cancelling;
     mod gave_up;
     mod given_back;
+    mod keys;
     mod left;
+    mod need_worker;
     mod order;
+    mod priorities;
+    mod progress;
     mod slots;
 }
 /// The core's tables of lines, over sockets.

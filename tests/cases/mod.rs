@@ -7,6 +7,7 @@
 //! client and 2 that of the worker, unless more is said.
 
 mod burst;
+mod cancelled_in_line;
 mod cancelled_suspects;
 mod cancelling;
 mod delays;

@@ -1,7 +1,13 @@
 //! Which worker gets which job, and how the job ends: scripts on the core, without sockets, at one shard and at three.
 //! What single lines mean is the subject of `tests/protocol`, any order of messages that of `tests/simulation`.
 
+mod attempts;
+mod background;
 mod backlog;
+mod bytes;
+mod cancelling;
+mod deadlines;
+mod delays;
 mod ended;
 mod faults;
 mod figures;
@@ -9,9 +15,14 @@ mod figures_by_type;
 mod gave_up;
 mod given_back;
 mod half_lines;
+mod keys;
 mod left;
 mod memory;
+mod need_worker;
 mod order;
+mod priorities;
+mod progress;
+mod run_limits;
 mod slots;
 mod stall;
 mod stopping;

@@ -99,6 +99,7 @@ impl Fixture {
         for (name, value) in options {
             match name.as_str() {
                 "threads" => {}
+                "run-limit" => self.options.run_limit_ms = value * 1_000,
                 "max-attempts" => self.options.attempts_max = u32::try_from(*value).map_err(|e| e.to_string())?,
                 "max-memory" => self.options.memory_bytes_max = *value,
                 "max-unsent" => self.options.unsent_bytes_max = *value,
@@ -113,8 +114,7 @@ impl Fixture {
 
     /// Time passes. The shards are called when they asked for it, so nothing may be due that they did not ask for.
     fn wait(&mut self, until_ms: u64) -> Result<(), String> {
-        let next = |world: &World| (0..world.shards()).filter_map(|shard| world.next_call_ms(shard)).min();
-        while let Some(ms) = next(&self.world).filter(|&ms| ms <= until_ms) {
+        while let Some(ms) = self.next_call_ms().filter(|&ms| ms <= until_ms) {
             self.world.advance(ms.saturating_sub(self.world.now_ms()));
             self.world.settle();
         }
@@ -182,8 +182,18 @@ impl Fixture {
         if !self.stopping {
             self.do_what_waits();
         }
+        // What is delayed outlives its submitter.
+        while let Some(ms) = self.next_call_ms() {
+            self.world.advance(ms.saturating_sub(self.world.now_ms()));
+            self.world.settle();
+            self.do_what_waits();
+        }
         self.world.check_empty();
         Ok(())
+    }
+
+    fn next_call_ms(&self) -> Option<u64> {
+        (0..self.world.shards()).filter_map(|shard| self.world.next_call_ms(shard)).min()
     }
 
     /// A worker comes and does all jobs that wait.

@@ -1,0 +1,297 @@
+//! `cancel`, and the end of a submitter's connection: which jobs end, and what their workers are told.
+
+use crate::play::check;
+
+#[test]
+fn a_waiting_job_that_is_cancelled_leaves_the_line() {
+    check(
+        r#"A> do 1 t with cancellable
+           A> do 2 t with cancellable
+           A> do 3 t
+           A> cancel 2
+           A< {"cmd":"did","id":2,"err":"…","code":"cancelled"}
+           W> can_do t max_jobs 3
+           W< do 1 t $a
+           W< do 3 t $b
+           A> metrics
+           A< metrics jobs_added 3, jobs_cancelled 1, jobs_failed 1, jobs_waiting 0, jobs_running 2, results_dropped 0"#,
+    );
+}
+
+#[test]
+fn a_worker_is_told_and_its_slot_stays_taken_until_it_answers() {
+    for answer in ["did $a", "did $a res 5", "did $a err 5"] {
+        check(&format!(
+            r#"W> can_do t max_jobs 1
+               A> do 1 t with cancellable
+               W< do 1 t $a
+               A> cancel 1
+               A< did 1 cancelled
+               W< {{"cmd":"cancel","job":$a}}
+               A> do 2 t
+               W quiet
+               A> metrics
+               A< metrics slots_spent 1, jobs_running 0, jobs_waiting 1, workers 1, workers_idle 0, results_dropped 0
+               A> {{"cmd":"metrics","types":["t"]}}
+               A< metrics types {{"t":{{"waiting":1,"running":0,"spent":1,"workers":1,"done":0}}}}
+               W> {answer}
+               W< do 2 t $b
+               A quiet
+               A> metrics
+               A< metrics slots_spent 0, results_dropped 1, protocol_errors 0, jobs_done 0, jobs_failed 1
+               W> did $a
+               W< error not_holding
+               W> did $b
+               A< did 2"#
+        ));
+    }
+}
+
+/// The job that comes next may have the same id.
+#[test]
+fn a_worker_without_job_numbers_is_not_told() {
+    check(
+        r#"W> can_do t
+           A> do 1 t with cancellable
+           W< do 1 t
+           A> cancel 1
+           A< did 1 cancelled
+           A> do 1 t
+           W quiet
+           W> did 2
+           W< error not_holding 2
+           W> did 1 res "of the first"
+           A quiet
+           W< do 1 t
+           W> did 1 res "of the second"
+           A< did 1 res "of the second"
+           A> metrics
+           A< metrics results_dropped 1, jobs_cancelled 1, jobs_done 1, slots_spent 0, bytes_held 0"#,
+    );
+}
+
+#[test]
+fn the_other_slots_of_the_worker_go_on() {
+    check(
+        r#"W> can_do t max_jobs 2
+           A> do 1 t with cancellable
+           W< do 1 t $a
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           A> do 2 t
+           W< do 2 t $b
+           A> do 3 t
+           W> did $b
+           A< did 2
+           W< do 3 t $c
+           A> do 4 t
+           W quiet
+           W> can_do max_jobs 3
+           W< do 4 t $d
+           W> did $a
+           W quiet"#,
+    );
+}
+
+#[test]
+fn nothing_is_said_if_there_is_nothing_to_cancel() {
+    check(
+        r#"W> can_do t max_jobs 4
+           A> cancel 9
+           A> do 1 t
+           A> do 2 t with progress, deadline_ms 100000
+           A> do 3 t with cancellable false
+           B> do 4 t with cancellable
+           W< do 1 t $a
+           W< do 2 t $b
+           W< do 3 t $c
+           W< do 4 t $d
+           A> cancel 1
+           A> cancel 2
+           A> cancel 3
+           A> cancel 4
+           W quiet
+           A quiet
+           B quiet
+           W> did $d
+           B< did 4
+           B> cancel 4
+           B quiet
+           W quiet
+           A> metrics
+           A< metrics jobs_cancelled 0, protocol_errors 0"#,
+    );
+}
+
+#[test]
+fn a_second_cancel_finds_nothing() {
+    check(
+        r#"W> can_do t max_jobs 1
+           A> do 1 t with cancellable
+           W< do 1 t $a
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           A> cancel 1
+           A quiet
+           W quiet
+           W> did $a
+           A> cancel 1
+           A quiet"#,
+    );
+}
+
+#[test]
+fn all_cancellable_jobs_of_one_id_end_and_no_other() {
+    check(
+        r#"W> can_do u max_jobs 1
+           A> do 1 t with cancellable
+           A> do 1 u with cancellable
+           A> do 1 t
+           A> do 2 t with cancellable
+           B> do 1 t with cancellable
+           W< do 1 u $a
+           A> cancel 1
+           A< did 1 cancelled
+           A< did 1 cancelled
+           W< cancel $a
+           A quiet
+           B quiet
+           A> metrics
+           A< metrics jobs_waiting 3, jobs_cancelled 2"#,
+    );
+}
+
+/// As everywhere: strings by their meaning, numbers by their value.
+#[test]
+fn an_id_may_be_written_in_another_way() {
+    for (id, other) in [(r#""x""#, r#""\u0078""#), ("10", "1e1"), ("0", "-0"), (r#""\ud800""#, r#""\uD800""#)] {
+        check(&format!("A> do {id} t with cancellable\nA> cancel {other}\nA< did {id} cancelled"));
+    }
+    for (id, other) in [("\"1\"", "1"), ("x", "X"), ("1", "2")] {
+        check(&format!("A> do {id} t with cancellable\nA> cancel {other}\nA quiet"));
+    }
+}
+
+#[test]
+fn the_end_of_a_connection_cancels_what_can_be_cancelled() {
+    for end in ["A leaves", "A gone"] {
+        check(&format!(
+            r#"W> can_do t max_jobs 1
+               A> do 1 t with cancellable
+               A> do 2 t with cancellable
+               A> do 3 t
+               A> do 4 t with progress
+               B> do 1 t with cancellable
+               W< do 1 t $a
+               {end}
+               W< cancel $a
+               W> did $a
+               W< do 3 t $b
+               W> progress $b 1
+               W> did $b
+               W< do 4 t $c
+               W> progress $c 1
+               W> did $c
+               W< do 1 t $d
+               W> did $d
+               B< did 1
+               B> metrics
+               B< metrics jobs_cancelled 2, jobs_done 3, results_dropped 5, progress_dropped 0, bytes_held 0"#
+        ));
+    }
+}
+
+#[test]
+fn a_job_of_the_worker_itself_can_be_cancelled() {
+    check(
+        r#"W> can_do t max_jobs 1
+           W> do 1 t with cancellable
+           W< do 1 t $a
+           W> cancel 1
+           W< did 1 cancelled
+           W< cancel $a
+           W> did $a
+           W> do 2 t with cancellable
+           W< do 2 t $b
+           W gone
+           B> metrics
+           B< metrics jobs_cancelled 2, slots_spent 0, bytes_held 0"#,
+    );
+}
+
+#[test]
+fn a_worker_that_leaves_with_spent_slots_alone_loses_nothing() {
+    check(
+        r#"W> can_do t max_jobs 2
+           A> do 1 t with cancellable
+           W< do 1 t $a
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           W gone
+           V> can_do t max_jobs 1
+           V quiet
+           A> metrics
+           A< metrics slots_spent 0, jobs_reassigned 0, results_dropped 0, workers_idle 1, faults.left_holding 0"#,
+    );
+}
+
+/// What it was lost of may be the job that was cancelled, so its neighbour has no attempt less.
+#[test]
+fn a_spent_slot_is_company() {
+    check(
+        r#"deputy --max-attempts 1
+           W> can_do t max_jobs 2
+           A> do poison t with cancellable
+           A> do 2 t
+           W< do poison t $a
+           W< do 2 t $b
+           A> cancel poison
+           A< did poison cancelled
+           W< cancel $a
+           W gone
+           A quiet
+           V> can_do t max_jobs 2
+           V< do 2 t $c
+           V> did $c
+           A< did 2"#,
+    );
+}
+
+#[test]
+fn a_worker_of_a_spent_slot_may_take_its_type_back() {
+    check(
+        r#"W> can_do t max_jobs 1
+           A> do 1 t with cancellable
+           W< do 1 t $a
+           W> cant_do t
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           A> do 2 u
+           W> can_do u
+           W quiet
+           W> did $a
+           W< do 2 u $b"#,
+    );
+}
+
+/// The line may have been meant as the `did` for the slot, which would stay taken for ever.
+#[test]
+fn a_worker_of_a_spent_slot_is_closed_after_a_line_that_is_no_json() {
+    check(
+        r#"W> can_do t max_jobs 1
+           A> do 1 t with cancellable
+           W< do 1 t $a
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           W> {"cmd":"did","job":$a,"res":}
+           W< error bad_json
+           W closed explained
+           A> metrics
+           A< metrics slots_spent 0"#,
+    );
+}
