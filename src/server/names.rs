@@ -41,7 +41,7 @@ pub(super) fn trace(log: &Log, shard: usize, job: TraceId, event: JobEvent) {
         }
         JobEvent::Queued(Submitter::Group(_, group)) => line(format_args!("queued, for group {}", group.index)),
         JobEvent::Overdue(at) => line(format_args!("past its run limit at {}", Named(shard, at))),
-        JobEvent::Revoked => line(format_args!("ended: nobody waits for it any more")),
+        JobEvent::Revoked => line(format_args!("ended: no client waits for it any more")),
         JobEvent::Sent(to) => line(format_args!("sent to {}", Named(shard, to))),
         JobEvent::Requeued(by) => line(format_args!("requeued: {} left", Named(shard, by))),
         JobEvent::Finished(how) => line(format_args!("finished: {how}")),
