@@ -87,7 +87,7 @@ fn a_deadline_passes_at_any_moment() {
     }
 }
 
-/// The submitter's end cancels what can be cancelled. The rest is due, or expires, as if it were there.
+/// The submitter's end cancels what can be cancelled. The rest is due, or expires, as if it had stayed.
 #[test]
 fn the_submitter_of_delayed_jobs_leaves_at_any_moment() {
     in_every_order(

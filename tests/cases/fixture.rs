@@ -22,9 +22,9 @@ pub(crate) struct Fixture {
     pub(crate) starts: Vec<(String, Peer)>,
     /// Jobs that were answered, and with which code if it was no result.
     pub(crate) answers: Vec<(String, Option<String>)>,
-    /// Workers that were told `cancel`, in this order, and of which job number.
+    /// Workers that received `cancel`, in this order, and of which job number.
     pub(crate) cancels: Vec<(Peer, u64)>,
-    /// Jobs of whose progress their submitter was told, with the data.
+    /// Jobs of whose progress their submitter heard, with the data.
     pub(crate) progress: Vec<(String, String)>,
     /// Messages that were posted since [`Fixture::forget_posts`].
     posts: Vec<(u16, u16, &'static str)>,

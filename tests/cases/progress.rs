@@ -4,7 +4,7 @@ use super::fixture::Fixture;
 use super::orders::in_every_order;
 use crate::world::Peer;
 
-/// That of the first attempt comes after the `did` of the second: nobody is told.
+/// That of the first attempt comes after the `did` of the second: no client hears of it.
 #[test]
 fn late_progress() {
     let (mut fixture, (dies, other)) = a1_held_on_2_and_idle_on_3();

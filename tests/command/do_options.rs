@@ -7,7 +7,7 @@ use crate::kit::{ask, check, run, shell, start, url};
 use crate::process::{Server, Via};
 use crate::tmux::Tmux;
 
-/// A worker of type `t` with so many slots. The test answers for it.
+/// A worker of type `t` with this number of slots. The test answers for it.
 fn worker(server: &Server, slots: u32) -> Client {
     let mut worker = server.connect(Via::Tcp, "worker");
     worker.send(&format!(r#"{{"cmd":"can_do","types":["t"],"max_jobs":{slots}}}"#));
@@ -124,7 +124,7 @@ fn reports_of_progress_are_lines_where_there_is_no_terminal() {
     }
     answer(&mut worker, &job, "7");
     check(&single.ended(), 0, "7\n", "progress: 12.50\nprogress: {\"done\": 3}\nprogress: two\\nlines\n");
-    // Nobody asked.
+    // It was not asked for.
     let plain = start(&server, &["do", "t"]);
     let job = received(&mut worker);
     report(&mut worker, &job, "50");

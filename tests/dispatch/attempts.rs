@@ -1,4 +1,4 @@
-//! `attempts`, and what a worker is told of the attempts before.
+//! `attempts`, and what a worker hears of the attempts before.
 
 use crate::play::check;
 

@@ -1,4 +1,4 @@
-//! `cancel`, and the end of a submitter's connection: which jobs end, and what their workers are told.
+//! `cancel`, and the end of a submitter's connection: which jobs end, and what their workers receive.
 
 use crate::play::check;
 

@@ -1,4 +1,4 @@
-//! Jobs with a key: which lines share a job, and what each of them is told.
+//! Jobs with a key: which lines share a job, and what each of them receives.
 
 use crate::play::check;
 

@@ -1,4 +1,4 @@
-//! `need_worker`: a job that ends at once if nobody does its type.
+//! `need_worker`: a job that ends at once if no worker does its type.
 
 use crate::play::check;
 

@@ -1,4 +1,4 @@
-//! `progress`: of which jobs, and who is told.
+//! `progress`: of which jobs, and which submitters hear of it.
 
 use crate::play::check;
 

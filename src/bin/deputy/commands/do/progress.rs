@@ -23,7 +23,7 @@ pub(super) fn wait(
 ) -> Result<Box<RawValue>, Error> {
     let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
     let mut reports = job.progress::<Box<RawValue>>();
-    // They end with the job, and at once if nobody asked for them.
+    // They end with the job, and at once if they were not asked for.
     while let Some(Ok(data)) = reports.next_timeout(left()) {
         show(&data);
     }
@@ -32,7 +32,7 @@ pub(super) fn wait(
 
 /// Shows the reports of one job.
 pub(super) struct JobProgress {
-    /// None without a terminal, or if nobody asked for reports.
+    /// None without a terminal, or if no reports were asked for.
     bar: Option<ProgressBar>,
 }
 
