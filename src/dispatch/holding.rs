@@ -188,3 +188,26 @@ impl Owner {
         self.refresh(from, Place::Back, ctx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::collections::shrink_check::ShrinkCheck;
+    use super::super::ids::TicketId;
+    use super::*;
+
+    #[test]
+    fn the_table_of_held_jobs_gives_its_room_back_as_they_go() {
+        let mut holding = Holding::new(RandomState::with_seeds(1, 2, 3, 4));
+        let ticket = |index| Submitter::Ticket(ShardId(0), TicketId { index, generation: 1 });
+        for index in 0..10_000 {
+            holding.by_submitter.insert(ticket(index), (ConnId { index, generation: 1 }, None));
+        }
+        let (mut room, most) = (ShrinkCheck::of(8), holding.by_submitter.capacity());
+        for index in 0..10_000 {
+            let before = holding.by_submitter.capacity();
+            holding.forget(ticket(index));
+            room.saw(holding.by_submitter.len(), before, holding.by_submitter.capacity());
+        }
+        room.check_all_back(most);
+    }
+}

@@ -284,3 +284,102 @@ impl Tickets {
         (self.by_id.len(), self.timers.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::collections::shrink_check::ShrinkCheck;
+    use super::*;
+
+    const MANY: usize = 10_000;
+    const CONN: ConnId = ConnId { index: 3, generation: 7 };
+    const PURPOSE: Purpose = Purpose { cancellable: true, wants_progress: false, keyed: false, expires: None };
+
+    fn empty() -> (Tickets, Cancellable) {
+        (Tickets::new(RandomState::with_seeds(1, 2, 3, 4)), Cancellable::default())
+    }
+
+    /// Adds tickets of one connection with the ids from 0 on, each with a timer.
+    fn full() -> (Tickets, Cancellable, Vec<TicketId>) {
+        let (mut tickets, mut of) = empty();
+        let add = |nth: usize| {
+            let id = tickets.add(CONN, &mut of, &nth.to_string(), ShardId(0), PURPOSE);
+            tickets.set_timer(id, Micros::from_ms(3_600_000));
+            id
+        };
+        let ids = (0..MANY).map(add).collect();
+        (tickets, of, ids)
+    }
+
+    #[test]
+    fn the_table_of_ids_gives_its_room_back_as_tickets_go() {
+        let (mut tickets, mut of, ids) = full();
+        let (mut room, most) = (ShrinkCheck::of(8), tickets.by_id.capacity());
+        for id in ids {
+            let before = tickets.by_id.capacity();
+            tickets.settle(id, Some(&mut of));
+            room.saw(tickets.by_id.len(), before, tickets.by_id.capacity());
+            tickets.remove(id);
+        }
+        room.check_all_back(most);
+        assert_eq!((tickets.sizes(), tickets.entries.len(), of), ((0, 0), 0, Cancellable::default()));
+    }
+
+    #[test]
+    fn the_table_of_delayed_jobs_gives_its_room_back_as_types_go() {
+        let (mut tickets, _) = empty();
+        let types: Vec<String> = (0..MANY).map(|nth| format!("t{nth}")).collect();
+        for name in types.iter().chain(&types) {
+            tickets.count_delayed(name);
+        }
+        assert_eq!(tickets.delayed_of("t5"), Some(2));
+        types.iter().for_each(|name| tickets.uncount_delayed(name));
+        let (mut room, most) = (ShrinkCheck::of(8), tickets.delayed.capacity());
+        for name in &types {
+            let before = tickets.delayed.capacity();
+            tickets.uncount_delayed(name);
+            room.saw(tickets.delayed.len(), before, tickets.delayed.capacity());
+        }
+        room.check_all_back(most);
+        assert_eq!(tickets.delayed_of("t5"), None);
+    }
+
+    /// First, last and between others.
+    #[test]
+    fn the_list_of_a_connection_holds_what_can_be_cancelled_in_whatever_order_the_others_go() {
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 1, 3, 0]] {
+            let (mut tickets, mut of) = empty();
+            let ids = ["0", "1", "2", "3"].map(|id| tickets.add(CONN, &mut of, id, ShardId(0), PURPOSE));
+            let other = Purpose { cancellable: false, ..PURPOSE };
+            tickets.add(CONN, &mut of, "0", ShardId(0), other);
+            for (gone, at) in order.into_iter().enumerate() {
+                tickets.settle(ids[at], Some(&mut of));
+                tickets.remove(ids[at]);
+                let mut listed = Vec::new();
+                let mut next = of;
+                while let Some(id) = tickets.first(next) {
+                    listed.push(id.index);
+                    next = Cancellable(tickets.entries[id.index].next);
+                }
+                listed.sort_unstable();
+                let mut left: Vec<u32> = order[gone + 1..].iter().map(|&at| ids[at].index).collect();
+                left.sort_unstable();
+                assert_eq!(listed, left, "{order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_found_by_its_connection_and_id_and_a_former_one_is_not() {
+        let (mut tickets, mut of) = empty();
+        let first = tickets.add(CONN, &mut of, r#""x""#, ShardId(0), PURPOSE);
+        assert_eq!(tickets.find(CONN, r#""\u0078""#), Some(first));
+        assert_eq!(tickets.find(ConnId { generation: 8, ..CONN }, r#""x""#), None);
+        assert_eq!(tickets.find(CONN, r#""y""#), None);
+        tickets.settle(first, Some(&mut of));
+        assert_eq!(tickets.find(CONN, r#""x""#), None, "it is answered");
+        tickets.remove(first);
+        let second = tickets.add(CONN, &mut of, r#""x""#, ShardId(0), PURPOSE);
+        assert_eq!(second.index, first.index, "its place is used again");
+        assert!(tickets.peek(first).is_none() && tickets.peek(second).is_some());
+    }
+}

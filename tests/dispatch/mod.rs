@@ -26,6 +26,7 @@ mod run_limits;
 mod slots;
 mod stall;
 mod stopping;
+mod timers;
 mod trace;
 mod turns;
 mod types;

@@ -201,3 +201,80 @@ impl Group {
         self.is_open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
+    use crate::dispatch::ids::TicketId;
+    use crate::dispatch::micros::Micros;
+    use crate::protocol::command::JobOptions;
+
+    const MANY: u32 = 10_000;
+
+    fn ticket(index: u32) -> Submitter {
+        Submitter::Ticket(ShardId(0), TicketId { index, generation: 1 })
+    }
+
+    /// A job of the ticket `index`.
+    fn job(index: u32, type_name: &str, key: &str) -> Job {
+        let mut job = Job::new(ticket(index), Micros::default(), &index.to_string(), type_name, None);
+        job.set_options(&JobOptions { key: Some(key.into()), ..JobOptions::default() });
+        job
+    }
+
+    fn groups() -> (Groups, TypeHash) {
+        let maps = RandomState::with_seeds(1, 2, 3, 4);
+        (Groups::new(maps.clone()), TypeHash::of(&maps, "t"))
+    }
+
+    #[test]
+    fn its_tables_give_their_room_back_as_groups_are_left() {
+        let (mut groups, hash) = groups();
+        for index in 0..MANY {
+            groups.create(&mut job(index, "t", &index.to_string()), hash, ShardId(0));
+        }
+        assert_eq!(groups.sizes(), (MANY as usize, MANY as usize));
+        let (mut open, mut members) = (ShrinkCheck::of(8), ShrinkCheck::of(8));
+        let most = (groups.open.capacity(), groups.members.capacity());
+        for index in 0..MANY {
+            let before = (groups.open.capacity(), groups.members.capacity());
+            let Some(Left::Nobody(id)) = groups.leave(ticket(index)) else { panic!("it was the only member") };
+            open.saw(groups.open.len(), before.0, groups.open.capacity());
+            members.saw(groups.members.len(), before.1, groups.members.capacity());
+            assert!(groups.remove(id).is_some());
+        }
+        open.check_all_back(most.0);
+        members.check_all_back(most.1);
+        assert_eq!(groups.iter().count(), 0);
+    }
+
+    #[test]
+    fn they_give_it_back_as_one_group_ends_that_all_have_joined() {
+        let (mut groups, hash) = groups();
+        groups.create(&mut job(0, "t", "k"), hash, ShardId(0));
+        assert!((1..MANY).all(|index| groups.join(&job(index, "t", "k"), hash)));
+        let (id, _) = groups.iter().next().expect("there is one");
+        let group = groups.remove(id).expect("it is there");
+        let joined: Vec<Submitter> = group.members.into_values().map(|member| member.submitter).collect();
+        assert!(joined.into_iter().eq((0..MANY).map(ticket)), "in the order in which they joined");
+        assert_eq!((groups.sizes(), groups.members.capacity()), ((0, 0), 0));
+        assert!(groups.remove(id).is_none() && groups.leave(ticket(5)).is_none());
+    }
+
+    #[test]
+    fn a_group_is_of_one_type_and_key_and_closed_when_nobody_is_left() {
+        let (mut groups, hash) = groups();
+        groups.create(&mut job(0, "t", "k"), hash, ShardId(0));
+        // Names that have one hash are told apart by themselves.
+        assert!(!groups.join(&job(1, "u", "k"), hash) && !groups.join(&job(1, "t", "l"), hash));
+        assert!(groups.join(&job(1, "t", "k"), hash));
+        assert_eq!(groups.leave(ticket(0)), Some(Left::Others));
+        let Some(Left::Nobody(first)) = groups.leave(ticket(1)) else { panic!("it was the last") };
+        assert!(!groups.join(&job(2, "t", "k"), hash), "it takes no more members");
+        groups.create(&mut job(2, "t", "k"), hash, ShardId(0));
+        assert_eq!(groups.iter().count(), 2);
+        groups.remove(first);
+        assert!(groups.join(&job(3, "t", "k"), hash), "the end of a closed one leaves the open one open");
+    }
+}

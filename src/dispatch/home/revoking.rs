@@ -161,3 +161,51 @@ impl Home {
         doomed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
+    use crate::dispatch::ids::{TicketId, TypeHash};
+    use crate::dispatch::micros::Micros;
+
+    const MANY: u32 = 10_000;
+
+    fn ticket(index: u32) -> Submitter {
+        Submitter::Ticket(ShardId(0), TicketId { index, generation: 1 })
+    }
+
+    #[test]
+    fn the_table_of_waiting_jobs_gives_its_room_back_as_they_go() {
+        let maps = RandomState::with_seeds(1, 2, 3, 4);
+        let of = TypeRef { name: "t".into(), hash: TypeHash::of(&maps, "t") };
+        let mut revocable = Revocable::new(&maps);
+        for index in 0..MANY {
+            revocable.note(ticket(index), &of, Position::Fresh { priority: 0, arrival: index.into() });
+        }
+        let (mut room, most) = (ShrinkCheck::of(8), revocable.0.capacity());
+        for index in 0..MANY {
+            let before = revocable.0.capacity();
+            let mut job = Job::new(ticket(index), Micros::default(), "1", "t", None);
+            revocable.forget(&job);
+            assert_eq!(revocable.len(), (MANY - index) as usize, "a job that cannot be revoked is not there");
+            job.set_revocable();
+            revocable.forget(&job);
+            room.saw(revocable.len(), before, revocable.0.capacity());
+        }
+        room.check_all_back(most);
+    }
+
+    #[test]
+    fn the_table_of_doomed_jobs_gives_its_room_back_as_they_end() {
+        let mut home = Home::new(&RandomState::with_seeds(1, 2, 3, 4));
+        home.doomed.extend((0..MANY).map(ticket));
+        let (mut room, most) = (ShrinkCheck::of(8), home.doomed.capacity());
+        for index in 0..MANY {
+            let before = home.doomed.capacity();
+            home.over(ticket(index));
+            room.saw(home.doomed.len(), before, home.doomed.capacity());
+        }
+        room.check_all_back(most);
+    }
+}
