@@ -1,11 +1,12 @@
 //! Running the command: with words, in a shell, with pipes of the test's own; and workers beside it.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use deputy::client::{Job, Stopper, Worker};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, test_kill_process};
 
 use crate::client::Client;
 use crate::process::{Ended, Process, Server, Via};
@@ -84,6 +85,15 @@ pub(crate) fn work(server: &Server, words: &[&str], script: &str) -> Process {
     until("the worker's connection", || worker.stderr().contains("connected").then_some(()));
     ask(server).until_metric("workers", 1);
     worker
+}
+
+/// Waits until the process is gone whose number a command has written to this file of the server's folder.
+pub(crate) fn until_gone(server: &Server, file: &str) {
+    let number = until("the number of a process", || {
+        fs::read_to_string(server.folder.path().join(file)).ok().filter(|number| number.ends_with('\n'))
+    });
+    let pid = Pid::from_raw(number.trim().parse().unwrap()).unwrap();
+    until("the end of a process", || test_kill_process(pid).is_err().then_some(()));
 }
 
 /// The shell command that waits until a file is there, or until the test is over and has taken the folder away.

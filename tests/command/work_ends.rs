@@ -1,20 +1,11 @@
 //! `deputy work`: commands that take too long, and workers that leave or lose their server.
 
-use std::fs;
-
-use rustix::process::{Pid, Signal, test_kill_process};
+use rustix::process::Signal;
 
 use crate::client::Client;
-use crate::kit::{ask, check, run, shell, work};
+use crate::kit::{ask, check, run, shell, until_gone, work};
 use crate::process::{Server, Via, start_process};
 use crate::wait::until;
-
-/// Waits until the process is gone whose number is in this file of the server's folder.
-fn until_gone(server: &Server, file: &str) {
-    let number = fs::read_to_string(server.folder.path().join(file)).unwrap();
-    let pid = Pid::from_raw(number.trim().parse().unwrap()).unwrap();
-    until("the end of a process", || test_kill_process(pid).is_err().then_some(()));
-}
 
 #[test]
 fn a_command_past_its_time_is_ended_with_all_that_it_started() {

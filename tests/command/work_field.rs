@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Pid, Signal, test_kill_process};
+use rustix::process::Signal;
 
-use crate::kit::{DEPUTY, ask, check, command, run, shell, start, url, wait_for, work};
+use crate::kit::{DEPUTY, ask, check, command, run, shell, start, until_gone, url, wait_for, work};
 use crate::process::{Process, Server};
 use crate::programs;
 use crate::wait::until;
@@ -18,15 +18,6 @@ fn program(server: &Server, text: &str, mode: u32) -> PathBuf {
     fs::write(&path, format!("#!/bin/sh\necho {text}\n")).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
     path
-}
-
-/// Waits until the process is gone whose number a command has written to this file of the server's folder.
-fn until_gone(server: &Server, file: &str) {
-    let number = until("the number of a process", || {
-        fs::read_to_string(server.folder.path().join(file)).ok().filter(|number| number.ends_with('\n'))
-    });
-    let pid = Pid::from_raw(number.trim().parse().unwrap()).unwrap();
-    until("the end of a process", || test_kill_process(pid).is_err().then_some(()));
 }
 
 /// A worker whose signals are not ignored, whatever started this test.

@@ -124,6 +124,12 @@ impl Job {
         self.is_cancelled.load(Ordering::Relaxed)
     }
 
+    /// Returns for how long a worker may hold the job, or may hold it without a report of progress. `None` if the job has no
+    /// [run limit](crate::client::JobBuilder::run_limit).
+    pub fn run_limit(&self) -> Option<Duration> {
+        self.run_limit.as_ref().map(|run| run.limit)
+    }
+
     /// Returns for how long this worker may still hold the job before the server gives it to another one. Zero if that time
     /// is over. `None` if the job has no [run limit](crate::client::JobBuilder::run_limit).
     ///

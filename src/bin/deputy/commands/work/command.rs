@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::fault::Fault;
 use super::groups::{GUARD, ProcessGroups};
 use super::program;
+use super::progress;
 use super::run::{KillReason, Limits, RunError, RunResult, run};
 use crate::cli::parse::quoted;
 use crate::error::CliError;
@@ -24,6 +25,12 @@ use crate::init::this_program;
 const ID_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an id that count as few: a command that has too many arguments with it has too many without it.
 const ID_BYTES_FEW: usize = 1 << 10;
+
+/// The variable with the run limit of a job that has one.
+const RUN_LIMIT: &str = "DEPUTY_RUN_LIMIT_MS";
+
+/// The err of a cancelled job. The server drops it.
+const CANCELLED: &str = "the job was cancelled";
 
 /// What the command reads and writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub(super) struct Command {
     form: IoFormat,
     timeout: Option<Duration>,
     output_bytes_max: usize,
+    /// Whether it can report its progress.
+    has_progress: bool,
     groups: Arc<ProcessGroups>,
 }
 
@@ -74,10 +83,11 @@ impl Command {
         form: IoFormat,
         timeout: Option<Duration>,
         output_bytes_max: usize,
+        has_progress: bool,
         groups: Arc<ProcessGroups>,
     ) -> Result<Self, CliError> {
         program::check(&words[0]).map_err(CliError::usage)?;
-        Ok(Self { words: words.to_vec(), form, timeout, output_bytes_max, groups })
+        Ok(Self { words: words.to_vec(), form, timeout, output_bytes_max, has_progress, groups })
     }
 
     /// Checks that a command could be started now: the program is there, and the system has a process and pipes for it.
@@ -100,9 +110,11 @@ impl Command {
         let limits = Limits { timeout: self.timeout, output_bytes_max: self.output_bytes_max };
         let mut failures = 0;
         let result = loop {
-            let mut command = process::Command::new(&self.words[0]);
-            command.args(&self.words[1..]).env("DEPUTY_ID", &id).env("DEPUTY_TYPE", job.type_name());
-            let reason = match run(&mut command, arg.as_bytes(), limits, &self.groups) {
+            if job.is_cancelled() {
+                return Err(JobError::Job(CANCELLED.to_owned()));
+            }
+            let mut command = self.prepared(job, &id);
+            let reason = match run(&mut command, job, arg.as_bytes(), self.has_progress, limits, &self.groups) {
                 Ok(result) => break result,
                 Err(RunError::Start(error)) => {
                     if error.kind() == io::ErrorKind::ArgumentListTooLong && id.len() > ID_BYTES_FEW {
@@ -121,6 +133,22 @@ impl Command {
         Ok(self.form.result(result.output)?)
     }
 
+    /// Returns the command with what it learns of its job.
+    fn prepared(&self, job: &Job, id: &str) -> process::Command {
+        let mut command = process::Command::new(&self.words[0]);
+        command.args(&self.words[1..]).env("DEPUTY_ID", id).env("DEPUTY_TYPE", job.type_name());
+        command.env("DEPUTY_ATTEMPT", job.attempt().to_string());
+        // A job may have started this worker, with variables of its own.
+        match job.run_limit() {
+            Some(limit) => command.env(RUN_LIMIT, limit.as_millis().to_string()),
+            None => command.env_remove(RUN_LIMIT),
+        };
+        if !self.has_progress {
+            command.env_remove(progress::VARIABLE);
+        }
+        command
+    }
+
     /// Returns the err of a run that failed.
     fn check(&self, result: &RunResult) -> Result<(), String> {
         let what = match (result.killed, result.status.code(), result.status.signal()) {
@@ -131,6 +159,7 @@ impl Command {
             (Some(KillReason::TooMuchOutput), ..) => {
                 format!("the command was ended because it wrote more than {} bytes (--max-line)", self.output_bytes_max)
             }
+            (Some(KillReason::Cancelled), ..) => CANCELLED.to_owned(),
             (None, Some(0), _) => return Ok(()),
             (None, Some(status), _) => format!("the command ended with status {status}"),
             (None, None, Some(signal)) => format!("the command was ended by signal {signal}"),

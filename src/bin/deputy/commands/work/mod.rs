@@ -6,6 +6,7 @@
 //! | `command` | a job in, the command's output out, as result or err |
 //! | `fault` | what a worker does whose command cannot be started |
 //! | `program` | whether the program can be run |
+//! | `progress` | the descriptor for the command's reports |
 //! | `run` | one run of the command: its pipes, its time-out, its end |
 //! | `groups` | the process groups of the running commands, and the guard that ends them if the worker is killed |
 //! | `stop` | the request to stop, and the signals that make it |
@@ -14,9 +15,11 @@ mod command;
 mod fault;
 pub(crate) mod groups;
 mod program;
+mod progress;
 mod run;
 mod stop;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +34,7 @@ use self::groups::ProcessGroups;
 use self::stop::{Stop, catch_signals};
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
-use crate::error::{CliError, EXIT_CODES, INTERRUPTED, Outcome, print_error};
+use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_error};
 use crate::server::{MAX_LINE, SERVER, check_types, max_line, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
@@ -51,6 +54,8 @@ static TIMEOUT: Opt = Opt {
     help: "how long COMMAND may run; then it is ended, and the job fails",
     default: "no limit",
 };
+static PROGRESS: Opt =
+    Opt::flag(None, "--progress", "COMMAND reports its progress, to the descriptor $DEPUTY_PROGRESS_FD");
 static COUNT: Opt = Opt {
     short: Some('c'),
     long: "--count",
@@ -61,6 +66,8 @@ static COUNT: Opt = Opt {
 
 /// Open files of a running command: three pipes, and one with two ends for its exit.
 const FILES_PER_COMMAND: u64 = 5;
+/// Open files for a command's reports: a pipe with two ends.
+const FILES_OF_PROGRESS: u64 = 2;
 /// Open files of the worker itself, and of a command that is being started.
 const FILES_OF_WORKER: u64 = 32;
 /// How long a worker whose command cannot be started waits for the server to say whether others do its types.
@@ -81,7 +88,7 @@ pub(crate) static WORK: Subcommand = Subcommand {
             choices: Choices::Any,
         },
     ],
-    options: &[&JOBS, &JSON, &BASE64, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
+    options: &[&JOBS, &JSON, &BASE64, &PROGRESS, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
     about: &[
         "COMMAND reads the job's arg on standard input: a text as it is, anything else as JSON. The variables DEPUTY_ID \
          and DEPUTY_TYPE hold the job's id and type. Its standard output is the result, as a text without the last \
@@ -90,6 +97,11 @@ pub(crate) static WORK: Subcommand = Subcommand {
         "If COMMAND ends with a status other than 0, or by a signal, the job fails. Its err is the status and the last \
          lines of standard error. A run is over when COMMAND has ended and its output is closed: redirect the output of \
          a process that is to live on.",
+        "DEPUTY_ATTEMPT is 1, or more if earlier workers were lost or took too long. DEPUTY_RUN_LIMIT_MS is there if the \
+         job has a run limit. With --progress, each line that COMMAND writes to the descriptor $DEPUTY_PROGRESS_FD is \
+         reported to the submitter, as JSON if it is JSON and otherwise as text, and the run limit starts again.",
+        "If the job is cancelled, or COMMAND exceeds the run limit, the process group of COMMAND gets SIGTERM, and 5 s \
+         later SIGKILL. What it wrote is dropped.",
         "COMMAND runs in its own session, without a terminal. At the time-out its process group gets SIGTERM, and 2 s \
          later SIGKILL.",
         "If COMMAND cannot be started, such as after its program was removed, that is not the job's fault. The worker \
@@ -107,6 +119,10 @@ pub(crate) static WORK: Subcommand = Subcommand {
             line: "deputy work -j 4 -t 30 thumbnail -- \\\n      sh -c 'read -r f; convert \"$f\" -resize 200 \"small/$f\" && echo \"small/$f\"'",
         },
         Example { what: "JSON in, JSON out, by jq", line: "deputy work --json add -- jq add" },
+        Example {
+            what: "With progress, in percent",
+            line: "deputy work --progress pack -- \\\n      sh -c 'for n in 1 2 3 4; do ./pack $n; echo $((n * 25)) >&3; done'",
+        },
         Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
     exit_codes: EXIT_CODES,
@@ -122,11 +138,15 @@ fn run(args: &Args) -> Outcome {
         (false, true) => IoFormat::Base64,
         (true, true) => return Err(CliError::usage("options '--json' and '--base64' exclude each other")),
     };
+    let has_progress = args.has(&PROGRESS);
+    // Before anything else is opened that may be closed again.
+    let _reserved = has_progress.then(progress::reserve).transpose().map_err(|error| no_descriptor(&error))?;
     let groups = Arc::new(ProcessGroups::default());
-    let command =
-        Arc::new(Command::new(args.trailing(), form, args.seconds(&TIMEOUT), max_line(args), Arc::clone(&groups))?);
+    let (timeout, output_max) = (args.seconds(&TIMEOUT), max_line(args));
+    let command = Command::new(args.trailing(), form, timeout, output_max, has_progress, Arc::clone(&groups))?;
+    let command = Arc::new(command);
     let stop = Arc::new(Stop::default());
-    check_open_files(args.uint(&JOBS).unwrap_or(1))?;
+    check_open_files(args.uint(&JOBS).unwrap_or(1), has_progress)?;
     url(args)?;
     catch_signals(Arc::clone(&stop), Arc::clone(&groups))?;
     groups.start_guard();
@@ -135,10 +155,15 @@ fn run(args: &Args) -> Outcome {
     if groups.were_signalled() { Err(CliError::new(INTERRUPTED, "")) } else { Ok(()) }
 }
 
+fn no_descriptor(error: &io::Error) -> CliError {
+    CliError::new(FAILED, format!("cannot prepare the descriptor for progress: {error}"))
+}
+
 /// Checks that the limit of open files is enough for this many commands at once.
-fn check_open_files(jobs: u64) -> Outcome {
+fn check_open_files(jobs: u64, has_progress: bool) -> Outcome {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
-    let enough_for = limit.saturating_sub(FILES_OF_WORKER) / FILES_PER_COMMAND;
+    let files = FILES_PER_COMMAND + if has_progress { FILES_OF_PROGRESS } else { 0 };
+    let enough_for = limit.saturating_sub(FILES_OF_WORKER) / files;
     if jobs <= enough_for.max(1) {
         return Ok(());
     }

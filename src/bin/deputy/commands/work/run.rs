@@ -1,12 +1,12 @@
 //! One run of a command: writes its standard input, reads its output, and ends it at its limits.
 //!
-//! One loop polls the three pipes and a fourth that closes when the command ends, so that none blocks another. A command may
+//! One loop polls the pipes and one more that closes when the command ends, so that none blocks another. A command may
 //! leave its input unread, close its output and run on, or end and leave its output to a process that it has started. The
 //! run is over when the command has ended and its output is closed.
 //!
-//! A run that takes too long or writes too much is killed: its process group gets SIGTERM now, and SIGKILL after
-//! [`KILL_AFTER`]. What it writes then is dropped. After SIGKILL the run waits only for the command itself, because a
-//! process outside the group may hold the pipes for ever.
+//! A run is killed if it takes too long, writes too much, or its job is cancelled: its process group gets SIGTERM now, and
+//! SIGKILL [some seconds](KillReason::grace) later. What it writes then is dropped. After SIGKILL the run waits only for the
+//! command itself, because a process outside the group may hold the pipes for ever.
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read, Write, pipe};
@@ -16,16 +16,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
+use deputy::client::Job;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::groups::{ProcessGroups, in_new_session, send};
+use super::progress::Progress;
 
 /// Bytes of standard error that are kept: the last ones.
 const ERROR_BYTES_MAX: usize = 4 << 10;
-/// The time between SIGTERM and SIGKILL.
-const KILL_AFTER: Duration = Duration::from_secs(2);
+/// How often a run looks whether its job is cancelled: the library has no event for that.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Bytes per read or write.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -44,6 +46,18 @@ pub(super) enum KillReason {
     Timeout,
     /// It wrote too much.
     TooMuchOutput,
+    /// Its job is cancelled.
+    Cancelled,
+}
+
+impl KillReason {
+    /// Returns the time between SIGTERM and SIGKILL. A command that did nothing wrong gets more to clean up.
+    fn grace(self) -> Duration {
+        match self {
+            Self::Timeout | Self::TooMuchOutput => Duration::from_secs(2),
+            Self::Cancelled => Duration::from_secs(5),
+        }
+    }
 }
 
 /// Why a run has no result.
@@ -63,10 +77,12 @@ pub(super) struct Limits {
     pub(super) output_bytes_max: usize,
 }
 
-/// Runs a command to its end.
+/// Runs a command for a job to its end. With `has_progress` it has a descriptor for reports.
 pub(super) fn run(
     command: &mut Command,
+    job: &Job,
     input: &[u8],
+    has_progress: bool,
     limits: Limits,
     groups: &ProcessGroups,
 ) -> Result<RunResult, RunError> {
@@ -74,12 +90,14 @@ pub(super) fn run(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // All that can fail is there before the command starts.
     let (exit, started) = exit_pipe().map_err(RunError::Start)?;
+    let progress = has_progress.then(|| Progress::of(command)).transpose().map_err(RunError::Start)?;
     let mut child = in_new_session(command).and_then(Command::spawn).map_err(RunError::Start)?;
     let group = Pid::from_child(&child);
     groups.add(group);
     // The thread waits for it.
     let _ = started.send(group);
-    let run = Run::of(&mut child, exit, input, deadline, limits.output_bytes_max).and_then(Run::finish);
+    let run = Run::of(&mut child, exit, job, input, deadline, limits.output_bytes_max);
+    let run = run.and_then(|run| Run { progress, ..run }.finish());
     if !matches!(run, Ok(Run { killed: None, .. })) {
         // The rest of the group has had its time, or can no longer be watched.
         send(group, Signal::KILL);
@@ -92,6 +110,7 @@ pub(super) fn run(
 
 /// A run that is not over.
 struct Run<'a> {
+    job: &'a Job,
     group: Pid,
     /// Closes when the command ends; none after that.
     exit: Option<PipeReader>,
@@ -104,6 +123,8 @@ struct Run<'a> {
     output: Vec<u8>,
     output_bytes_max: usize,
     errors: Tail,
+    /// None if the command cannot report.
+    progress: Option<Progress>,
     killed: Option<KillReason>,
     /// The next step of a run that takes too long, and when it is due.
     timer: (Timer, Option<Instant>),
@@ -127,6 +148,7 @@ impl<'a> Run<'a> {
     fn of(
         child: &mut Child,
         exit: PipeReader,
+        job: &'a Job,
         input: &'a [u8],
         deadline: Option<Instant>,
         output_bytes_max: usize,
@@ -139,6 +161,7 @@ impl<'a> Run<'a> {
             ioctl_fionbio(pipe.expect("it was asked for"), true)?;
         }
         Ok(Self {
+            job,
             group,
             exit: Some(exit),
             stdin: stdin.filter(|_| !input.is_empty()),
@@ -148,6 +171,7 @@ impl<'a> Run<'a> {
             output: Vec::new(),
             output_bytes_max,
             errors: Tail::default(),
+            progress: None,
             killed: None,
             timer: (Timer::Terminate, deadline),
         })
@@ -160,7 +184,13 @@ impl<'a> Run<'a> {
             self.feed();
             self.read_output(&mut chunk);
             self.read_errors(&mut chunk);
+            if let Some(progress) = &mut self.progress {
+                progress.read(&mut chunk, self.job);
+            }
             self.check_timer();
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.finish(self.job);
         }
         Ok(self)
     }
@@ -173,12 +203,15 @@ impl<'a> Run<'a> {
     /// Waits until a pipe is ready or the timer is due, and notices the end of the command.
     fn wait(&mut self) -> io::Result<()> {
         let left = self.timer.1.map(|at| at.saturating_duration_since(Instant::now()));
+        let look = self.killed.is_none().then_some(LOOK_EVERY);
+        let left = left.into_iter().chain(look).min();
         let left = left.map(|left| Timespec::try_from(left).expect("it is at most a day"));
         let end = self.exit.as_ref().map(|end| (end.as_fd(), PollFlags::IN));
         let stdin = self.stdin.as_ref().map(|stdin| (stdin.as_fd(), PollFlags::OUT));
         let stdout = self.stdout.as_ref().map(|stdout| (stdout.as_fd(), PollFlags::IN));
         let stderr = self.stderr.as_ref().map(|stderr| (stderr.as_fd(), PollFlags::IN));
-        let watched = [end, stdin, stdout, stderr].into_iter().flatten();
+        let progress = self.progress.as_ref().map(|progress| (progress.as_fd(), PollFlags::IN));
+        let watched = [end, stdin, stdout, stderr, progress].into_iter().flatten();
         let mut watched: Vec<PollFd<'_>> =
             watched.map(|(fd, flags): (BorrowedFd<'_>, _)| PollFd::from_borrowed_fd(fd, flags)).collect();
         match poll(&mut watched, left.as_ref()) {
@@ -221,6 +254,9 @@ impl<'a> Run<'a> {
     }
 
     fn check_timer(&mut self) {
+        if self.killed.is_none() && self.job.is_cancelled() {
+            return self.terminate(KillReason::Cancelled);
+        }
         let (stage, at) = self.timer;
         if at.is_none_or(|at| Instant::now() < at) {
             return;
@@ -239,7 +275,7 @@ impl<'a> Run<'a> {
         (self.stdin, self.stdout) = (None, None);
         self.killed = Some(why);
         send(self.group, Signal::TERM);
-        self.timer = (Timer::Kill, Some(Instant::now() + KILL_AFTER));
+        self.timer = (Timer::Kill, Some(Instant::now() + why.grace()));
     }
 }
 
