@@ -8,6 +8,7 @@ use deputy::dispatch::audit::{Audit, JobAudit, PoolAudit, QueueAudit, WorkerAudi
 use deputy::dispatch::message::ShardId;
 
 use super::World;
+use super::ticket_audits::check_tickets_at_rest;
 
 impl World {
     /// Panics unless one shard is consistent by itself, as it must be after any step.
@@ -40,7 +41,7 @@ impl World {
             check_nothing_waits_in_vain(audits);
             self.check_presence(audits);
         }
-        self.check_tickets_at_rest(audits);
+        check_tickets_at_rest(audits);
         self.check_sums(audits);
     }
 

@@ -26,30 +26,6 @@ impl World {
         assert!(waits.is_none(), "doomed, but it waits: {waits:?}");
     }
 
-    /// What holds between shards when nothing is on the way.
-    pub(super) fn check_tickets_at_rest(&self, audits: &[Audit]) {
-        let jobs: Vec<Submitter> =
-            audits.iter().flat_map(|audit| waiting(audit).chain(held(audit))).map(submitter).collect();
-        let mut tickets = Vec::new();
-        let mut groups = Vec::new();
-        for (shard, audit) in (0..).map(ShardId).zip(audits) {
-            assert_eq!(audit.doomed, [], "doomed at rest");
-            let answered = audit.tickets.iter().find(|ticket| ticket.answered);
-            assert!(answered.is_none(), "a ticket is left: {answered:?}");
-            let live = audit.tickets.iter().filter(|ticket| ticket.delayed.is_none());
-            tickets.extend(live.map(|ticket| (Submitter::Ticket(shard, ticket.id), ticket.keyed)));
-            groups.extend(audit.groups.iter().map(|group| Submitter::Group(shard, group.id)));
-        }
-        let is_ticket = |submitter: &Submitter| matches!(submitter, Submitter::Ticket(..));
-        let members = audits.iter().flat_map(|audit| &audit.groups).flat_map(|group| &group.members);
-        let members = members.map(|(submitter, _)| (*submitter, true));
-        let alone = jobs.iter().map(|submitter| (*submitter, false));
-        let expected = sorted(members.chain(alone).filter(|(submitter, _)| is_ticket(submitter)));
-        assert_eq!(sorted(tickets), expected, "tickets, and the jobs and members that have them");
-        let is_group = |submitter: &Submitter| matches!(submitter, Submitter::Group(..));
-        assert_eq!(sorted(groups), sorted(jobs.into_iter().filter(is_group)), "groups, and their jobs");
-    }
-
     /// At rest each home knows which shards have workers.
     pub(super) fn check_presence(&self, audits: &[Audit]) {
         let mut owners = Vec::new();
@@ -74,6 +50,30 @@ impl World {
         let c = self.counts(shard);
         assert_eq!([c.jobs_delayed, c.slots_spent], [0; 2], "gauges of shard {shard}");
     }
+}
+
+/// What holds between shards when nothing is on the way.
+pub(super) fn check_tickets_at_rest(audits: &[Audit]) {
+    let jobs: Vec<Submitter> =
+        audits.iter().flat_map(|audit| waiting(audit).chain(held(audit))).map(submitter).collect();
+    let mut tickets = Vec::new();
+    let mut groups = Vec::new();
+    for (shard, audit) in (0..).map(ShardId).zip(audits) {
+        assert_eq!(audit.doomed, [], "doomed at rest");
+        let answered = audit.tickets.iter().find(|ticket| ticket.answered);
+        assert!(answered.is_none(), "a ticket is left: {answered:?}");
+        let live = audit.tickets.iter().filter(|ticket| ticket.delayed.is_none());
+        tickets.extend(live.map(|ticket| (Submitter::Ticket(shard, ticket.id), ticket.keyed)));
+        groups.extend(audit.groups.iter().map(|group| Submitter::Group(shard, group.id)));
+    }
+    let is_ticket = |submitter: &Submitter| matches!(submitter, Submitter::Ticket(..));
+    let members = audits.iter().flat_map(|audit| &audit.groups).flat_map(|group| &group.members);
+    let members = members.map(|(submitter, _)| (*submitter, true));
+    let alone = jobs.iter().map(|submitter| (*submitter, false));
+    let expected = sorted(members.chain(alone).filter(|(submitter, _)| is_ticket(submitter)));
+    assert_eq!(sorted(tickets), expected, "tickets, and the jobs and members that have them");
+    let is_group = |submitter: &Submitter| matches!(submitter, Submitter::Group(..));
+    assert_eq!(sorted(groups), sorted(jobs.into_iter().filter(is_group)), "groups, and their jobs");
 }
 
 fn check_groups(shard: u16, audit: &Audit) {

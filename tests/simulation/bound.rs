@@ -4,13 +4,14 @@
 //! of its type, until nothing is left, no schedule may take more than
 //!
 //! ```text
-//! 3 M + (6 + 7 T + 2 N) J + 8 B
+//! 3 M + (6 + 7 T + 2 N) J + (6 + N) K + 8 B
 //! ```
 //!
 //! | letter | what, at the end of the faults |
 //! |---|---|
 //! | M | messages on the way |
-//! | J | jobs without an answer |
+//! | J | jobs that have not ended, and slots that are spent |
+//! | K | `do` lines with a ticket or a key |
 //! | T | types in the world |
 //! | N | shards |
 //! | B | pools that owners may have: N T, and one per type of each worker |
@@ -21,9 +22,13 @@
 //! slot that a job leaves is offered for at most T types, and each of those offers is spent in vain at most once: Offer,
 //! Assign, Withdraw, Requeue, Withdrawn, Pull, Decline. A pool that was wrong is corrected once (again seven), and removed.
 //!
+//! A job that nobody waits for costs its Revoke, a Drop to each shard, and Dropped, Revoked or Over; each member of a group
+//! its Answer. A slot that was spent is offered when its worker has answered.
+//!
 //! It is proved by no more than this argument and the schedules: the worst of two million took a quarter. A circle of
 //! messages passes any bound.
 
+use super::asks::Asks;
 use super::schedule::Schedule;
 
 impl Schedule {
@@ -31,6 +36,12 @@ impl Schedule {
     pub(crate) fn steps_max(&self) -> usize {
         let (types, shards) = (self.plan.types, usize::from(self.plan.options.shards));
         let pools = shards * types + self.shadow.live.len() * types.min(self.plan.types_a_worker);
-        3 * self.world.on_the_way_in_all() + (6 + 7 * types + 2 * shards) * self.shadow.jobs.len() + 8 * pools
+        let spent = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
+        let jobs = self.shadow.jobs.len() + spent.filter(|held| held.spent.is_some()).count();
+        let unwanted = self.shadow.jobs.values().filter(|job| job.requests.is_empty()).count();
+        let has_more = |asks: &Asks| asks.is_named() || asks.key.is_some();
+        let lines = self.shadow.requests.values().filter(|request| has_more(&request.asks)).count() + unwanted;
+        let each = 6 + 7 * types + 2 * shards;
+        3 * self.world.on_the_way_in_all() + each * jobs + (6 + shards) * lines + 8 * pools
     }
 }

@@ -4,15 +4,25 @@ use std::collections::BTreeMap;
 
 use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
-use deputy::dispatch::message::{Message, ShardId, Submitter};
+use deputy::dispatch::message::{ConnId, Message, Submitter};
+use deputy::metrics::Fault;
 
 use super::plan::Family;
+use super::requests::{Job, State};
 use super::schedule::Schedule;
-use super::shadow::{Job, State};
 use super::world::{Event, Link, Peer};
 
-/// What tells jobs apart in the books of both sides: submitter, id, type, suspect, attempts.
-type Trace<'a> = (Submitter, &'a str, &'a str, bool, u32);
+/// To whom the answer to a job goes. Of tickets and groups the number alone tells which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum To {
+    Conn(u16, ConnId),
+    Background(u16),
+    Ticket(u16, u32),
+    Group(u16, u32),
+}
+
+/// What tells jobs apart in the books of both sides: whose it is, id, type, suspect, attempts.
+type Trace<'a> = (To, &'a str, &'a str, bool, u32);
 
 impl Schedule {
     /// Delivers until nothing is on the way, half of the time in the order of posting.
@@ -27,7 +37,8 @@ impl Schedule {
     }
 
     /// All that must hold when nothing is on the way.
-    pub(crate) fn check_rest(&self) {
+    pub(crate) fn check_rest(&mut self) {
+        self.shadow.all_has_come();
         let audits = self.world.audits();
         self.world.check_books_at_rest(&audits);
         self.check_places_in(&audits);
@@ -36,13 +47,17 @@ impl Schedule {
         assert_eq!(c.connections_open, self.shadow.live.len() as u64);
         assert_eq!(c.workers_added, tally.workers_added);
         assert_eq!([c.jobs_added, c.jobs_dispatched, c.jobs_refused], [tally.added, tally.dispatched, tally.refused]);
-        assert_eq!([c.jobs_done, c.protocol_errors], [tally.done, tally.errors]);
+        assert_eq!(c.protocol_errors, tally.errors);
         assert_eq!(self.world.totals().faults, tally.faults);
         assert!(self.shadow.live.iter().all(|peer| self.shadow.conn(peer).asked == 0), "metrics are due");
         if self.is_exact() {
-            assert_eq!([c.jobs_failed, c.results_dropped], [tally.failed, tally.dropped]);
-            assert_eq!(c.jobs_reassigned, tally.reassigned);
+            assert_eq!([c.jobs_done, c.jobs_failed, c.results_dropped], [tally.done, tally.failed, tally.dropped]);
+            let codes = [c.jobs_cancelled, c.jobs_expired, c.jobs_timed_out, c.jobs_no_worker];
+            assert_eq!(codes, [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker]);
+            assert_eq!([c.jobs_reassigned, c.jobs_joined], [tally.reassigned, tally.joined]);
             self.check_pending();
+            self.check_tickets(&audits);
+            self.check_reports(c.progress_dropped);
         }
     }
 
@@ -52,23 +67,12 @@ impl Schedule {
         self.plan.family != Family::Stopping
     }
 
-    /// What each shard waits for, and holds of the memory budget for it, is what was submitted through it.
-    fn check_pending(&self) {
-        let mut shards = vec![(0, 0); self.plan.options.shards.into()];
-        for job in self.shadow.jobs.values() {
-            let (count, bytes) = &mut shards[usize::from(self.shadow.conn(job.submitter).shard)];
-            *count += 1;
-            *bytes += job.bytes;
-        }
-        for (shard, (count, bytes)) in (0..).zip(shards) {
-            assert_eq!(self.world.pending(shard), count, "jobs of shard {shard} without an answer");
-            assert_eq!(self.world.counts(shard).job_bytes, bytes, "their bytes");
-        }
-    }
-
     /// What a shard gives back of a type goes home in the order in which it came from there, and after its offers were
     /// taken back: else it would be turned away for each of them.
     pub(crate) fn check_returns(&mut self, shard: u16, events: &[Event]) {
+        if events.iter().any(|event| matches!(event, Event::Fault(_, Fault::Overdue))) {
+            return; // They go home as their limits end.
+        }
         let leavers = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
         let mut posted: BTreeMap<u16, (usize, u64)> = BTreeMap::new();
         for event in events {
@@ -101,9 +105,11 @@ impl Schedule {
         for link in self.world.busy_links() {
             inside.extend(self.world.on_the_way(link).filter_map(job_of).map(trace_of_job));
         }
+        let mut delayed: Vec<Trace<'_>> = Vec::new();
         let mut holds: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
         for (shard, audit) in (0..).zip(audits) {
             inside.extend(audit.queues.iter().flat_map(|queue| &queue.waiting).map(trace_of_audit));
+            delayed.extend(audit.tickets.iter().filter_map(|ticket| ticket.delayed.as_ref()).map(trace_of_audit));
             for worker in &audit.workers {
                 let peer = self.world.peer(shard, worker.conn).expect("a worker is connected");
                 if !worker.held.is_empty() {
@@ -111,14 +117,17 @@ impl Schedule {
                 }
                 assert!(worker.types.len() == self.shadow.conn(peer).types.len(), "types of {worker:?}");
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
+                let spent = self.shadow.conn(peer).held.iter().filter(|held| held.spent.is_some()).count();
+                assert_eq!(worker.spent.len(), spent, "spent slots of {worker:?}");
             }
         }
         let mut expected: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
-        let mut expected_inside = Vec::new();
+        let (mut expected_inside, mut expected_delayed) = (Vec::new(), Vec::new());
         for job in self.shadow.jobs.values() {
             match job.state {
                 State::Held(peer) => expected.entry(peer).or_default().push(self.trace(job)),
                 State::Inside => expected_inside.push(self.trace(job)),
+                State::Delayed => expected_delayed.push(self.trace(job)),
                 State::Ended(_) => {}
             }
         }
@@ -127,6 +136,9 @@ impl Schedule {
         inside.sort_unstable();
         expected_inside.sort_unstable();
         assert_eq!(inside, expected_inside, "in queues and on the way");
+        delayed.sort_unstable();
+        expected_delayed.sort_unstable();
+        assert_eq!(delayed, expected_delayed, "delayed");
         let counts = self.world.totals().counts;
         assert_eq!(counts.jobs_running, expected.values().map(Vec::len).sum::<usize>() as u64, "held");
         assert!(counts.jobs_waiting <= inside.len() as u64, "waiting");
@@ -134,8 +146,13 @@ impl Schedule {
 
     fn trace<'a>(&self, job: &'a Job) -> Trace<'a> {
         let (shard, conn) = self.world.conn_id(job.submitter);
-        let submitter = Submitter::Conn(ShardId(shard), conn);
-        (submitter, job.id, &job.type_name, job.suspect, job.attempts)
+        let to = match (job.group, job.ticket) {
+            (Some((home, group)), _) => To::Group(home, group),
+            _ if job.asks.background => To::Background(shard),
+            (None, Some(ticket)) if job.asks.is_named() => To::Ticket(shard, ticket),
+            _ => To::Conn(shard, conn),
+        };
+        (to, job.id, &job.type_name, job.suspect, job.attempts)
     }
 }
 
@@ -165,9 +182,18 @@ fn job_of(message: &Message) -> Option<&CoreJob> {
 }
 
 fn trace_of_job(job: &CoreJob) -> Trace<'_> {
-    (job.submitter, job.id(), job.type_name(), job.is_suspect(), job.attempts)
+    (to(job.submitter), job.id(), job.type_name(), job.is_suspect(), job.attempts)
 }
 
 fn trace_of_audit(job: &JobAudit) -> Trace<'_> {
-    (job.submitter, &job.id, &job.type_name, job.suspect, job.attempts)
+    (to(job.submitter), &job.id, &job.type_name, job.suspect, job.attempts)
+}
+
+fn to(submitter: Submitter) -> To {
+    match submitter {
+        Submitter::Conn(shard, conn) => To::Conn(shard.0, conn),
+        Submitter::Background(shard) => To::Background(shard.0),
+        Submitter::Ticket(shard, ticket) => To::Ticket(shard.0, ticket.generation),
+        Submitter::Group(shard, group) => To::Group(shard.0, group.generation),
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Shard {
     pub(crate) now_ms: u64,
     /// When the turn before this one began. All that peers did by then has been handled.
-    last_turn_ms: u64,
+    pub(super) last_turn_ms: u64,
     pub(crate) open: u64,
     unsent: u64,
     partial: u64,
@@ -54,6 +54,11 @@ impl Bounds {
 
     pub(crate) fn shard(&mut self, shard: u16) -> &mut Shard {
         &mut self.shards[usize::from(shard)]
+    }
+
+    /// The time of a shard's last turn.
+    pub(crate) fn now_ms(&self, shard: u16) -> u64 {
+        self.shards[usize::from(shard)].now_ms
     }
 
     pub(crate) fn cuts(&self) -> u64 {
@@ -84,7 +89,7 @@ impl Bounds {
 
 impl Shadow {
     /// A shard's turn is about to begin: those that stand still for too long must be closed in it.
-    pub(crate) fn turn(&mut self, shard: u16, now_ms: u64) {
+    pub(super) fn look_at_stalls(&mut self, shard: u16, now_ms: u64) {
         let Self { bounds, conns, .. } = self;
         let own = &mut bounds.shards[usize::from(shard)];
         own.last_turn_ms = std::mem::replace(&mut own.now_ms, now_ms);

@@ -1,8 +1,8 @@
 //! The end of a schedule: the faults stop, all work must get done within the steps that `bound.rs` allows, everybody
 //! leaves, and nothing may be left.
 
+use super::requests::State;
 use super::schedule::Schedule;
-use super::shadow::State;
 use super::world::Peer;
 
 /// One step of this number is an answer of a worker, if there are messages on the way too.
@@ -16,10 +16,12 @@ impl Schedule {
         if self.shadow.stopping.contains(&true) {
             self.finish_stop();
         } else {
+            self.end_delays();
             self.bring_workers();
             self.finish_jobs();
         }
-        let unanswered = self.shadow.jobs.values().find(|job| !self.shadow.conn(job.submitter).gone);
+        let there = self.shadow.live.iter().map(|peer| self.shadow.conn(peer));
+        let unanswered = there.flat_map(|conn| &conn.requests).map(|serial| &self.shadow.requests[serial]).next();
         assert!(unanswered.is_none(), "never answered: {unanswered:?}");
         self.everybody_leaves();
         self.world.check_empty();
@@ -45,6 +47,13 @@ impl Schedule {
         }
     }
 
+    /// Time passes until no job is delayed. Half of the time what is held comes to its run limit too.
+    fn end_delays(&mut self) {
+        while self.shadow.clocks.iter().any(|clock| !clock.delays.is_empty()) || self.random.one_in(2) {
+            self.pass(50);
+        }
+    }
+
     /// Each type that has jobs gets a worker.
     fn bring_workers(&mut self) {
         for type_name in (0..self.plan.types).map(|at| format!("t{at}")) {
@@ -62,7 +71,7 @@ impl Schedule {
         let steps_max = self.steps_max();
         let mut steps = 0;
         let mut holders = self.holders();
-        while !(self.shadow.jobs.is_empty() && self.world.at_rest()) {
+        while !(self.world.at_rest() && self.all_is_over()) {
             if self.world.at_rest() && holders.is_empty() {
                 if self.random.one_in(self.plan.rests_one_in) {
                     self.check_rest();
@@ -81,6 +90,12 @@ impl Schedule {
         }
         self.reached.bound_used = self.reached.bound_used.max((steps * 1_000 / steps_max.max(1)) as u64);
         self.check_rest();
+    }
+
+    /// At rest, whether no job is left.
+    fn all_is_over(&mut self) -> bool {
+        self.shadow.all_has_come();
+        self.shadow.jobs.is_empty()
     }
 
     /// Stops the shards that were not stopped. Workers end what they hold, or the drain time-out passes.
@@ -109,7 +124,7 @@ impl Schedule {
     /// Answers what a worker holds now; how many jobs that were.
     fn answer_all(&mut self, peer: Peer) -> usize {
         let held = self.shadow.conn(peer).held.len();
-        (0..held).for_each(|_| self.answer(peer));
+        (0..held).for_each(|_| self.answer_at(peer, 0));
         held
     }
 

@@ -1,6 +1,7 @@
 //! Two schedules of a size at which what grows, or takes a pass over all, would show: a million jobs, and a hundred thousand
 //! connections at 64 shards. `DEPUTY_TEST_SCALE` is a percentage of that; by default a tenth.
 
+use super::asks::Odds;
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
 use super::scale::scaled;
@@ -10,7 +11,8 @@ use super::world::Options;
 /// A plan of this size, in which nothing is left to chance but the draws.
 fn plan(random: &mut Random, shards: u16, types: usize, peers_max: usize, weights: &[(Op, usize)]) -> Plan {
     let mut plan = Plan::new(Family::Uniform, 1, random);
-    plan.options = Options { shards, ..Options::default() };
+    plan.options = Options { shards, trace: true, ..Options::default() };
+    plan.odds = Odds::light();
     (plan.types, plan.peers_max, plan.types_a_worker, plan.slots_max) = (types, peers_max, 3, 4);
     (plan.poison_one_in, plan.twins, plan.watched, plan.rests_one_in) = (0, true, false, peers_max * 1_000);
     plan.only(weights);

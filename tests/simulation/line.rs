@@ -17,6 +17,10 @@ pub(crate) struct Line<'a> {
     #[serde(rename = "type")]
     pub(crate) type_name: Option<&'a str>,
     pub(crate) job: Option<u64>,
+    pub(crate) attempt: Option<u32>,
+    pub(crate) run_limit_ms: Option<u64>,
+    #[serde(borrow)]
+    pub(crate) data: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) arg: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -77,6 +81,17 @@ pub(crate) fn value(serial: u64, err: bool, big: bool) -> String {
 /// Whether a text is the result or error of a job.
 pub(crate) fn is_value(text: &str, serial: u64, err: bool, big: bool) -> bool {
     text.strip_prefix(&format!("[{serial},{err}")) == Some(tail(big))
+}
+
+/// What a worker reports of a job: the number of the report.
+pub(crate) fn report(serial: u64, number: u64) -> String {
+    format!("[{serial},{number}]")
+}
+
+/// The number of a report.
+pub(crate) fn report_number(text: &str) -> u64 {
+    let number = text.strip_suffix(']').and_then(|text| text.split(',').nth(1));
+    number.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no report is {text}"))
 }
 
 fn tail(big: bool) -> &'static str {

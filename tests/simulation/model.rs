@@ -1,7 +1,8 @@
 //! The naive model: one queue a type, and no shards. It predicts where everything is delivered after each operation.
 //!
 //! Where workers take one type each, it says which jobs start next. The line: jobs given back by arrival, then the others
-//! by arrival. If no worker has more than one slot, those that start are a head of the line. If some have, a job given
+//! by priority and arrival. Of what comes in one operation, such as jobs whose delay is over, the order is left open. If no
+//! worker has more than one slot, those that start are a head of the line. If some have, a job given
 //! back may have to wait for a worker without another one while others pass it, also younger ones of its kind while it
 //! is refused: then only the others keep their order. Of a shard's workers with one slot the one starts it that has been
 //! ready for longest. That a free slot is not left idle is checked of the books at rest; together these say exactly who
@@ -10,26 +11,35 @@
 //! Where they take several, it says how long a type may have to wait for its turn, and that jobs given back come before
 //! others where nothing keeps them apart.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::requests::{Job, State};
 use super::schedule::Schedule;
-use super::shadow::{Conn, Job, Shadow, Start, State};
+use super::shadow::{Conn, Shadow, Start};
 use super::world::Peer;
 
 /// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
 /// five types. Other workers only help.
 const PASSED_MAX: usize = 8;
 
-/// The place of a job in the line of its type.
-type Place = (bool, u64);
+/// The place of a job in the line of its type: suspects first, then by priority, then by arrival.
+pub(super) type Place = (bool, Reverse<i8>, u64);
+
+impl Job {
+    pub(super) fn place(&self) -> Place {
+        let priority = if self.suspect { 0 } else { self.asks.priority };
+        (!self.suspect, Reverse(priority), self.line)
+    }
+}
 
 /// What the model has to remember.
 #[derive(Default)]
 pub(crate) struct Model {
     /// By worker and type: how many jobs of other types it started while one of this waits, and none of it started.
     passed: BTreeMap<(Peer, String), usize>,
-    /// Jobs given back that waited after the operation before.
-    suspects: Vec<u64>,
+    /// Jobs that waited after the operation before.
+    waited: BTreeSet<u64>,
     /// Shards of workers that held such jobs then.
     tainted: BTreeSet<u16>,
 }
@@ -41,22 +51,12 @@ pub(crate) fn check(schedule: &mut Schedule) {
     if schedule.plan.types_a_worker == 1 {
         let one_slot = schedule.plan.slots_max == 1;
         for start in &started {
-            check_line(&schedule.shadow, start, one_slot);
+            schedule.model.check_line(&schedule.shadow, start, one_slot);
         }
     } else {
         schedule.model.check_turns(&schedule.shadow, &started);
     }
-}
-
-fn check_line(shadow: &Shadow, start: &Start, one_slot: bool) {
-    let place: Place = (!start.suspect, start.serial);
-    let waiting = waiting(shadow, &start.type_name);
-    let mut passed = waiting.filter(|other| *other < place);
-    let wrong = passed.find(|other| one_slot || other.0);
-    assert_eq!(wrong, None, "{place:?} started first: {start:?}");
-    if one_slot {
-        check_worker(shadow, start);
-    }
+    schedule.model.remember(&schedule.shadow);
 }
 
 /// Of a shard's workers the one has the job that has been ready for longest.
@@ -70,43 +70,57 @@ fn check_worker(shadow: &Shadow, start: &Start) {
     assert_eq!(passed, None, "was ready before: {start:?}");
 }
 
-fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = Place> + 'a {
+/// The jobs of a type that wait.
+fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = (u64, Place)> + 'a {
     let jobs = shadow.jobs.iter();
     let waiting = jobs.filter(move |(_, job)| job.type_name == type_name && job.state == State::Inside);
-    waiting.map(|(serial, job)| (!job.suspect, *serial))
+    waiting.map(|(serial, job)| (*serial, job.place()))
+}
+
+fn fresh_waits(shadow: &Shadow, type_name: &str) -> bool {
+    waiting(shadow, type_name).any(|(_, place)| place.0)
 }
 
 impl Model {
+    fn check_line(&self, shadow: &Shadow, start: &Start, one_slot: bool) {
+        let before = waiting(shadow, &start.type_name)
+            .filter(|(serial, place)| self.waited.contains(serial) && *place < start.place);
+        let wrong = before.map(|(_, place)| place).find(|place| one_slot || place.0);
+        assert_eq!(wrong, None, "waits, but another one started first: {start:?}");
+        if one_slot {
+            check_worker(shadow, start);
+        }
+    }
+
     /// No job passes one that was given back and waited before it at a shard that cannot have refused that: none of its
     /// workers holds another.
-    fn check_suspects(&mut self, shadow: &Shadow, started: &[Start]) {
-        let holders = shadow.live.iter().map(|peer| shadow.conn(peer));
-        let holders = holders.filter(|conn| conn.held.iter().any(|held| shadow.jobs[&held.serial].suspect));
-        let tainted: BTreeSet<u16> = holders.map(|conn| conn.shard).collect();
-        for start in started.iter().filter(|start| !start.suspect) {
+    fn check_suspects(&self, shadow: &Shadow, started: &[Start]) {
+        let tainted = tainted(shadow);
+        for start in started.iter().filter(|start| start.place.0) {
             let shard = shadow.conn(start.worker).shard;
-            let still = |serial: &&u64| {
-                let job = shadow.jobs.get(serial);
-                job.is_some_and(|job| job.state == State::Inside && job.type_name == start.type_name)
-            };
             if !tainted.contains(&shard) && !self.tainted.contains(&shard) {
-                assert_eq!(self.suspects.iter().find(still), None, "was given back and waits: passed by {start:?}");
+                let mut suspects = waiting(shadow, &start.type_name).filter(|(_, place)| !place.0);
+                let passed = suspects.find(|(serial, _)| self.waited.contains(serial));
+                assert_eq!(passed, None, "was given back and waits: passed by {start:?}");
             }
         }
-        let waits = |job: &Job| job.suspect && job.state == State::Inside;
-        self.suspects = shadow.jobs.iter().filter(|(_, job)| waits(job)).map(|(serial, _)| *serial).collect();
-        self.tainted = tainted;
+    }
+
+    fn remember(&mut self, shadow: &Shadow) {
+        let waits = shadow.jobs.iter().filter(|(_, job)| job.state == State::Inside);
+        self.waited = waits.map(|(serial, _)| *serial).collect();
+        self.tainted = tainted(shadow);
     }
 
     fn check_turns(&mut self, shadow: &Shadow, started: &[Start]) {
         let started_type = |type_name: &str| started.iter().any(|start| start.type_name == type_name);
         self.passed.retain(|(worker, type_name), _| {
             let still = shadow.conn(*worker).types.contains(type_name);
-            still && !started_type(type_name) && waiting(shadow, type_name).any(|place| place.0)
+            still && !started_type(type_name) && fresh_waits(shadow, type_name)
         });
         for start in started {
             for type_name in shadow.conn(start.worker).types.iter().filter(|name| !started_type(name)) {
-                if waiting(shadow, type_name).any(|place| place.0) {
+                if fresh_waits(shadow, type_name) {
                     let passed = self.passed.entry((start.worker, type_name.clone())).or_default();
                     *passed += 1;
                     assert!(*passed <= PASSED_MAX, "{type_name} has no turn at {:?}", start.worker);
@@ -114,4 +128,11 @@ impl Model {
             }
         }
     }
+}
+
+/// Shards whose workers hold a job that was given back, or whose slot is spent by one.
+fn tainted(shadow: &Shadow) -> BTreeSet<u16> {
+    let holders = shadow.live.iter().map(|peer| shadow.conn(peer));
+    let holders = holders.filter(|conn| conn.held.iter().any(|held| held.suspect));
+    holders.map(|conn| conn.shard).collect()
 }

@@ -26,8 +26,25 @@ pub(crate) enum Order {
 }
 
 /// What may be held back.
-pub(crate) const CLASSES: [&str; 10] =
-    ["Submit", "Offer", "Pull", "Assign", "Decline", "Requeue", "AcceptSuspects", "Withdraw", "Withdrawn", "Answer"];
+pub(crate) const CLASSES: [&str; 17] = [
+    "Submit",
+    "Offer",
+    "Pull",
+    "Assign",
+    "Decline",
+    "Requeue",
+    "AcceptSuspects",
+    "Withdraw",
+    "Withdrawn",
+    "Answer",
+    "Present",
+    "Absent",
+    "Revoke",
+    "Drop",
+    "Dropped",
+    "Revoked",
+    "Progress",
+];
 
 /// One of this number of messages that are held back is delivered all the same.
 const LEAKS_ONE_IN: usize = 40;
@@ -106,6 +123,9 @@ fn honesty(name: &str) -> u8 {
         "AcceptSuspects" => 7,
         "Withdrawn" => 8,
         "Withdraw" => 9,
-        _ => 10,
+        "Revoke" | "Drop" => 10,
+        "Absent" => 11,
+        "Over" => 12,
+        _ => 13,
     }
 }

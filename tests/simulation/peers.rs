@@ -1,14 +1,12 @@
-//! What peers do in a schedule. The shadow learns it first, because the core may answer within the step.
+//! What peers do in a schedule beside sending and answering jobs, which is in `jobs.rs`. The shadow learns it first, because the core may answer within the step.
 
-use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
 use deputy::protocol::command::{Command, Refusal, Severity, TypesAsked};
 
-use super::line;
 use super::schedule::Schedule;
-use super::shadow::{Conn, Due, End, Held, Job, State};
+use super::shadow::{Conn, Due};
 use super::world::Peer;
 
 impl Schedule {
@@ -36,7 +34,7 @@ impl Schedule {
         }
     }
 
-    fn send_line(&mut self, peer: Peer, line: &str) {
+    pub(crate) fn send_line(&mut self, peer: Peer, line: &str) {
         self.shadow.line_ended(peer);
         self.world.send_line(peer, line);
         self.after_peer(peer);
@@ -58,7 +56,9 @@ impl Schedule {
     /// A worker that has a poisonous job dies of it.
     pub(crate) fn poison(&mut self) {
         let poison = std::mem::take(&mut self.poison);
-        let dies = |conn: &Conn| conn.held.iter().any(|held| held.seen && poison.contains(&held.serial));
+        let dies = |conn: &Conn| {
+            conn.held.iter().any(|held| held.spent.is_none() && held.seen && poison.contains(&held.serial))
+        };
         self.for_any(dies, Self::leave);
         self.poison = poison;
     }
@@ -80,84 +80,6 @@ impl Schedule {
         let bytes = self.random.below(1 << 20) as u64;
         self.world.read_some(peer, bytes);
         self.after_peer(peer);
-    }
-
-    // Jobs.
-
-    pub(crate) fn submit(&mut self, peer: Peer) {
-        let id = line::IDS[self.random.below(line::IDS.len())][0];
-        if !self.plan.twins && self.shadow.conn(peer).jobs.iter().any(|serial| self.shadow.jobs[serial].id == id) {
-            return;
-        }
-        self.serial += 1;
-        let (serial, type_name) = (self.serial, self.any_type());
-        let big = self.plan.big_one_in > 0 && self.random.one_in(self.plan.big_one_in);
-        let arg = line::arg(serial, big);
-        let bytes = CoreJob::bytes_of(id, &type_name, Some(&arg), None);
-        if let Some(code) = self.why_refused(peer, bytes) {
-            if code == "queue_full" {
-                self.shadow.tally.faults.count(Fault::QueueFull);
-            }
-            self.shadow.expect(peer, Due::Refused(id, code));
-        } else {
-            let (state, type_name, accepted_ms) = (State::Inside, type_name.clone(), self.world.now_ms());
-            let job =
-                Job { submitter: peer, id, type_name, big, state, suspect: false, attempts: 0, bytes, accepted_ms };
-            self.shadow.submit(serial, job);
-            if self.plan.poison_one_in > 0 && self.random.one_in(self.plan.poison_one_in) {
-                self.poison.push(serial);
-            }
-        }
-        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg), options: None });
-    }
-
-    /// Returns the code with which a job of this size must be refused, if it must.
-    fn why_refused(&self, peer: Peer, bytes: u64) -> Option<&'static str> {
-        if self.shadow.stops(peer) {
-            return Some("shutdown");
-        }
-        let shard = self.shadow.conn(peer).shard;
-        let own = self.world.counts(shard);
-        let firm = own.job_bytes + own.unsent_bytes + self.world.memory_seen(shard).committed;
-        (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
-    }
-
-    pub(crate) fn answer(&mut self, worker: Peer) {
-        let conn = self.shadow.conn(worker);
-        let seen = conn.held.iter().copied().filter(|held| held.seen);
-        let Held { serial, number, .. } = self.random.pick_any(seen).expect("it has seen one");
-        let err = self.random.one_in(5);
-        let end = if err { End::Failed } else { End::Done };
-        let Job { id, big, .. } = self.shadow.jobs[&serial];
-        let value = line::value(serial, err, big);
-        let spellings = line::IDS.iter().find(|row| row[0] == id).expect("all ids are from there");
-        let id = *self.random.pick(spellings);
-        self.shadow.complete(worker, serial, end);
-        let key = if err { "err" } else { "res" };
-        let line = match number {
-            Some(number) => format!(r#"{{"cmd":"did","job":{number},"{key}":{value}}}"#),
-            None => format!(r#"{{"cmd":"did","id":{id},"{key}":{value}}}"#),
-        };
-        self.send_line(worker, &line);
-    }
-
-    /// A `did` for a job that this connection does not hold, or does not hold by that name.
-    pub(crate) fn answer_wrongly(&mut self, peer: Peer) {
-        let others = self.shadow.live.iter().flat_map(|other| &self.shadow.conn(other).held);
-        let mine = |number: &u64| self.shadow.conn(peer).held.iter().any(|held| held.number == Some(*number));
-        let numbers = others.filter_map(|held| held.number).filter(|number| !mine(number));
-        let number = self.random.pick_any(numbers);
-        let by_id = self.random.one_in(2);
-        let numbered = self.shadow.conn(peer).held.iter().find(|held| held.number.is_some());
-        let unnumbered = self.shadow.conn(peer).held.iter().any(|held| held.number.is_none());
-        let id = numbered.filter(|_| !unnumbered).map_or(line::NOBODY, |held| self.shadow.jobs[&held.serial].id);
-        let line = match number {
-            Some(number) if !by_id => format!(r#"{{"cmd":"did","job":{number},"res":0}}"#),
-            _ => format!(r#"{{"cmd":"did","id":{id}}}"#),
-        };
-        self.shadow.expect(peer, Due::Error("not_holding"));
-        self.shadow.tally.faults.count(Fault::NotHolding);
-        self.send_line(peer, &line);
     }
 
     // Workers.
@@ -248,7 +170,7 @@ impl Schedule {
         }
         let (shard, conn) = self.world.conn_id(peer);
         let name = self.any_type();
-        let which = self.random.below(5);
+        let which = self.random.below(6);
         if !self.shadow.conn(peer).closed {
             // It is still owed an answer: the core hears of half a line, or that one is whole, and obeys nothing.
             match which {
@@ -261,7 +183,8 @@ impl Schedule {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
             2 => Input::BytesRead { conn, partial_bytes: 70 },
-            3 => Input::Command {
+            3 => Input::Command { from: conn, command: Command::Cancel { id: "1" } },
+            4 => Input::Command {
                 from: conn,
                 command: Command::Do { id: "7", type_name: name.into(), arg: None, options: None },
             },

@@ -1,6 +1,7 @@
 //! What a schedule is made of: how large its world is, and which operations happen how often in it. Some are switched
 //! off for a whole schedule (swarm testing): rare states are reached when what would end them never happens.
 
+use super::asks::Odds;
 use super::order::{CLASSES, Order};
 use super::random::Random;
 use super::world::Options;
@@ -39,6 +40,8 @@ pub(crate) enum Op {
     Do,
     Answer,
     AnswerWrongly,
+    Cancel,
+    Report,
     CanDo,
     CantDo,
     MaxJobs,
@@ -60,7 +63,7 @@ pub(crate) enum Op {
 }
 
 /// How often each operation happens in an ordinary schedule.
-const WEIGHTS: [(Op, usize); 25] = [
+const WEIGHTS: [(Op, usize); 27] = [
     (Op::Deliver, 60),
     (Op::OpenClient, 4),
     (Op::OpenWorker, 8),
@@ -68,6 +71,8 @@ const WEIGHTS: [(Op, usize); 25] = [
     (Op::Do, 30),
     (Op::Answer, 24),
     (Op::AnswerWrongly, 2),
+    (Op::Cancel, 8),
+    (Op::Report, 4),
     (Op::CanDo, 4),
     (Op::CantDo, 3),
     (Op::MaxJobs, 4),
@@ -105,6 +110,8 @@ fn stress(family: Family, op: Op) -> usize {
 pub(crate) struct Plan {
     pub(crate) family: Family,
     pub(crate) options: Options,
+    /// How often jobs ask for what.
+    pub(crate) odds: Odds,
     /// Job types in the world.
     pub(crate) types: usize,
     /// Operations before the faults stop.
@@ -141,20 +148,23 @@ impl Plan {
         let calm = family == Family::Calm;
         let tight = family == Family::Tight || !calm && random.one_in(20);
         let big_one_in = if family == Family::Slow { 2 } else { 0 };
+        let odds = Odds::draw(random);
+        let run_limit_ms = if odds.need_time() && random.one_in(6) { 50 } else { 0 };
         let options = Options {
             shards: if family == Family::Wide { 64 } else { *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]) },
             attempts_max: *random.pick(&[0, 1, 2, 2, 3, 3]),
-            run_limit_ms: 0,
+            run_limit_ms,
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
             unsent_bytes_max: if random.one_in(4) { 64 << 20 } else { 2 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
-            trace: false,
+            trace: true,
             seed,
         };
         let mut plan = Self {
             family,
             order: order(family, options.shards, random),
             options,
+            odds,
             types: 1 + random.below(if family == Family::Wide { 40 } else { 6 }),
             ops: ops(random),
             first_workers: random.below(5),
@@ -181,7 +191,8 @@ impl Plan {
             let needed = NEEDED.contains(&op) || stress(self.family, op) > 1;
             let off = stops && self.family != Family::Stopping || !stops && !needed && random.one_in(3);
             if !off {
-                self.weights.push((op, weight * stress(self.family, op) * *random.pick(&[1, 2, 2, 4])));
+                let often = if op == Op::Pass && self.odds.need_time() { 8 } else { stress(self.family, op) };
+                self.weights.push((op, weight * often * *random.pick(&[1, 2, 2, 4])));
             }
         }
         self.weight_sum = self.weights.iter().map(|(_, weight)| weight).sum();

@@ -22,6 +22,14 @@ pub(crate) struct Reached {
     unsent: u64,
     stalled: u64,
     shutdown: u64,
+    cancelled: u64,
+    expired: u64,
+    timed_out: u64,
+    no_worker: u64,
+    joined: u64,
+    /// Answers to spent slots.
+    late: u64,
+    reports: u64,
     /// Of the bound on steps, the most that was used, in thousandths.
     pub(crate) bound_used: u64,
 }
@@ -39,6 +47,13 @@ impl Schedule {
             unsent: faults.of(Fault::Unsent),
             stalled: faults.of(Fault::Stalled),
             shutdown: tally.shutdown,
+            cancelled: tally.cancelled,
+            expired: tally.expired,
+            timed_out: tally.timed_out,
+            no_worker: tally.no_worker,
+            joined: tally.joined,
+            late: tally.late,
+            reports: tally.reports,
             ..self.reached
         };
     }
@@ -56,6 +71,13 @@ impl Reached {
             unsent: self.unsent + other.unsent,
             stalled: self.stalled + other.stalled,
             shutdown: self.shutdown + other.shutdown,
+            cancelled: self.cancelled + other.cancelled,
+            expired: self.expired + other.expired,
+            timed_out: self.timed_out + other.timed_out,
+            no_worker: self.no_worker + other.no_worker,
+            joined: self.joined + other.joined,
+            late: self.late + other.late,
+            reports: self.reports + other.reports,
             bound_used: self.bound_used.max(other.bound_used),
         };
     }
@@ -67,12 +89,16 @@ impl Reached {
         if schedules < ENOUGH {
             return;
         }
-        let needed = match family {
+        let mut needed = match family {
             Family::Slow => vec![self.unsent, self.stalled],
             Family::Tight => vec![self.queue_full, self.half_line],
             Family::Stopping => vec![self.shutdown],
             _ => vec![self.returned, self.gave_up],
         };
+        needed.extend([self.cancelled, self.expired, self.timed_out, self.joined, self.late, self.reports]);
+        if family != Family::Stopping {
+            needed.push(self.no_worker);
+        }
         assert!(needed.iter().all(|figure| *figure > 0), "{family:?} shows nothing: {self:?}");
     }
 }

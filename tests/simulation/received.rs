@@ -8,39 +8,45 @@ use serde_json::value::RawValue;
 
 use super::closings::PAUSE_BYTES;
 use super::line::{self, Figures, Line};
-use super::shadow::{Due, End, Held, Shadow, Start, State};
+use super::requests::{End, State};
+use super::shadow::{Due, Held, Shadow, Start};
 use super::world::{Event, Peer};
 
 impl Shadow {
     /// Follows what the cores asked for in one step.
     pub(crate) fn follow(&mut self, events: &[Event]) {
-        let closing: Vec<Peer> = events
-            .iter()
-            .filter_map(|event| if let Event::Closed(peer, _) = event { Some(*peer) } else { None })
-            .collect();
         for event in events {
             match event {
-                Event::Sent(peer, text) => self.on_line(*peer, text, &closing),
+                Event::Sent(peer, text) => self.on_line(*peer, text),
                 Event::Took(peer, bytes) => self.took(*peer, *bytes),
                 Event::Closed(peer, how) => self.closed(*peer, *how),
                 Event::Fault(peer, fault) => self.on_fault(*peer, *fault),
-                Event::Posted(..) | Event::Traced(..) => {}
+                Event::Traced(job, what) => self.on_trace((job.home.0, job.arrival), *what),
+                Event::Posted(..) => {}
             }
         }
         assert_eq!(self.due, None, "it was not answered at once");
+        assert!(self.due_ends.is_empty(), "not told: {:?}", self.due_ends);
+        assert!(self.overdue.is_empty(), "still held: {:?}", self.overdue);
+        assert_eq!(self.told_cancel, 0, "told to cancel what is still wanted");
         self.check_closed();
     }
 
-    fn on_line(&mut self, peer: Peer, text: &str, closing: &[Peer]) {
+    fn on_line(&mut self, peer: Peer, text: &str) {
         assert!(!self.conn(peer).closed, "told after the end: {text}");
         let unsent_before = self.sent(peer, text.len() as u64 + 2);
         let line = Line::read(text);
         match (line.cmd, line.code) {
-            ("do", None) => self.told_do(peer, &line, unsent_before, closing),
+            ("do", None) => self.told_do(peer, &line, unsent_before),
+            ("cancel", None) => self.told_cancel(peer, &line),
+            ("progress", None) => self.told_progress(peer, &line, unsent_before),
             ("did", Some(code)) if self.is_due_refusal(peer, &line, code) => self.due = None,
+            ("did", None) if self.is_due_acceptance(peer, &line) => self.due = None,
             ("did", None | Some("failed")) => self.told_value(peer, &line),
-            ("did", Some("gave_up")) => self.told_loss(peer, &line, End::GaveUp, closing),
-            ("did", Some("shutdown")) => self.told_loss(peer, &line, End::Shutdown, closing),
+            ("did", Some(code)) => {
+                let end = End::of_code(code).unwrap_or_else(|| panic!("{peer:?} was told {text}"));
+                self.told_loss(peer, &line, end);
+            }
             ("pong", None) => assert_eq!(self.due.take(), Some((peer, Due::Pong))),
             ("error", Some(code)) => self.told_error(peer, code),
             ("metrics", None) => self.told_metrics(peer, line.metrics.expect("an object").get()),
@@ -55,15 +61,14 @@ impl Shadow {
         due
     }
 
-    fn told_do(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64, closing: &[Peer]) {
+    fn is_due_acceptance(&self, peer: Peer, line: &Line<'_>) -> bool {
+        let Some((speaker, Due::Accepted(id))) = &self.due else { return false };
+        *speaker == peer && line.id.is_some_and(|told| told.get() == *id) && line.res.is_none()
+    }
+
+    fn told_do(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
         let serial = line::serial(line.arg.expect("all jobs have an arg").get());
-        let state = self.jobs.get(&serial).unwrap_or_else(|| panic!("sent, but over: {serial}")).state;
-        if let State::Held(holder) = state
-            && closing.contains(&holder)
-        {
-            self.leave(holder); // It goes in this very step, and another has its job already.
-        }
-        let job = self.jobs.get_mut(&serial).expect("it was there");
+        let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("sent, but over: {serial}"));
         assert_eq!(job.state, State::Inside, "a job in two places: {serial}");
         assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
         assert_eq!(line.type_name, Some(&*job.type_name), "not its type");
@@ -74,52 +79,73 @@ impl Shadow {
         assert!(conn.types.contains(type_name), "{peer:?} does not take {type_name}: {conn:?}");
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
-        let second = suspect && conn.held.iter().any(|held| self.jobs[&held.serial].suspect);
-        assert!(!second, "two suspects at {peer:?}");
+        assert!(!suspect || conn.held.iter().all(|held| !held.suspect), "two suspects at {peer:?}");
         assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {serial}");
         assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {serial}");
-        let seen = conn.reads;
+        let limit = job.asks.run_limit_ms.or((self.run_limit_ms > 0).then_some(self.run_limit_ms));
+        assert_eq!(line.run_limit_ms, limit.filter(|_| conn.numbered), "not its run limit: {serial}");
+        let attempt = (conn.numbered && job.attempts > 0).then_some(job.attempts + 1);
+        assert_eq!(line.attempt, attempt, "not its attempt: {serial}");
+        let (shard, seen) = (usize::from(conn.shard), conn.reads);
+        let limit_ms = limit.map(|ms| self.bounds.now_ms(conn.shard) + ms);
+        if let Some(ms) = limit_ms {
+            self.clocks[shard].limits.insert((ms, serial));
+        }
+        let trace = self.sent_trace.take().expect("the log tells of it first");
+        self.traces.insert(trace, serial);
         let job = self.jobs.get_mut(&serial).expect("it was there");
+        assert!(job.trace.is_none_or(|before| before == trace), "another name in the log: {job:?}");
+        job.trace = Some(trace);
         job.state = State::Held(peer);
-        self.started.push(Start { serial, type_name: job.type_name.clone(), suspect, worker: peer });
-        self.conns[peer.0].held.push(Held { serial, number: line.job, seen });
+        self.started.push(Start { type_name: job.type_name.clone(), place: job.place(), worker: peer });
+        let (id, number) = (job.id, line.job);
+        let held = Held { serial, id, number, suspect, limit_ms, seen, cancelled: false, spent: None };
+        self.conns[peer.0].held.push(held);
         self.tally.dispatched += 1;
+    }
+
+    /// Nobody wants a job any more. The log tells next which one, and why.
+    fn told_cancel(&mut self, peer: Peer, line: &Line<'_>) {
+        let number = line.job.expect("it names a job");
+        let mut held = self.conns[peer.0].held.iter_mut();
+        let held = held.find(|held| held.number == Some(number)).unwrap_or_else(|| panic!("not at {peer:?}: {number}"));
+        assert!(held.spent.is_none() && !std::mem::replace(&mut held.cancelled, true), "told twice: {held:?}");
+        self.told_cancel += 1;
     }
 
     fn told_value(&mut self, peer: Peer, line: &Line<'_>) {
         let value = line.res.or(line.err).expect("all answers have a value").get();
         let end = if line.code.is_some() { End::Failed } else { End::Done };
         let serial = line::serial(value);
-        let job = self.forget(serial).unwrap_or_else(|| panic!("answered again: {serial}"));
+        let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("answered again: {serial}"));
         assert!(line::is_value(value, serial, end == End::Failed, job.big), "not the worker's value: {serial}");
         assert_eq!(job.state, State::Ended(end), "not how it ended: {serial}");
-        assert_eq!(job.submitter, peer, "somebody else's answer: {serial}");
-        assert_eq!(line.id.map(RawValue::get), Some(job.id), "not the submitter's id text");
+        let id = line.id.expect("a did has an id").get();
+        let request = job.requests.iter().find(|request| self.is_of(**request, peer, id)).copied();
+        self.answered(request.unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}")), end);
     }
 
-    /// `gave_up` and `shutdown` name no serial number: they must be for one of the jobs of this id that ended so.
-    fn told_loss(&mut self, peer: Peer, line: &Line<'_>, end: End, closing: &[Peer]) {
+    pub(super) fn is_of(&self, serial: u64, peer: Peer, id: &str) -> bool {
+        let request = &self.requests[&serial];
+        request.submitter == peer && request.id == id && !request.asks.background
+    }
+
+    /// The server's own codes name no serial number: they must be for one of the jobs of this id that ended so.
+    fn told_loss(&mut self, peer: Peer, line: &Line<'_>, end: End) {
         let id = line.id.expect("a did has an id").get();
-        let mine = |shadow: &Self| -> Vec<(u64, State)> {
-            let jobs = shadow.conn(peer).jobs.iter().map(|serial| (*serial, &shadow.jobs[serial]));
-            jobs.filter(|(_, job)| job.id == id).map(|(serial, job)| (serial, job.state)).collect()
-        };
-        // In the order in which they are closed, up to the loss that this answer reports; its submitter is still there.
-        for &holder in closing.iter().filter(|&&holder| holder != peer) {
-            let jobs = mine(self);
-            let has = |wanted: State| jobs.iter().any(|(_, state)| *state == wanted);
-            if has(State::Held(holder)) && !has(State::Ended(end)) {
-                self.leave(holder);
-            }
+        if self.take_due_end(peer, id, end) {
+            return;
         }
-        let jobs = mine(self);
-        let ended = |wanted: State| jobs.iter().find(|(_, state)| *state == wanted).map(|(serial, _)| *serial);
-        let stops = end == End::Shutdown && self.stopping.contains(&true);
-        let inside = || ended(State::Inside).filter(|_| stops);
-        let serial = ended(State::Ended(end)).or_else(inside).unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
-        let job = self.forget(serial).expect("it was found");
-        self.tally.failed += u64::from(job.state == State::Inside);
-        self.tally.shutdown += u64::from(end == End::Shutdown);
+        let mine = self.conn(peer).requests.iter().filter(|serial| self.is_of(**serial, peer, id));
+        let states: Vec<(u64, State)> =
+            mine.map(|serial| (*serial, self.jobs[&self.requests[serial].job].state)).collect();
+        let find = |wanted: State| states.iter().find(|(_, state)| *state == wanted).map(|(serial, _)| *serial);
+        let stops = self.stopping.contains(&true);
+        let needs =
+            |serial: &u64| end == End::Shutdown || end == End::NoWorker && self.requests[serial].asks.need_worker;
+        let inside = || find(State::Inside).filter(|serial| stops && needs(serial));
+        let serial = find(State::Ended(end)).or_else(inside).unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
+        self.answered(serial, end);
     }
 
     fn told_error(&mut self, peer: Peer, code: &str) {

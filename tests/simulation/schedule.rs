@@ -1,7 +1,9 @@
 //! One schedule: a world, the shadow books, and random operations on both, with all checks after each step.
 
+use deputy::dispatch::message::Message;
 use deputy::metrics::Counts;
 
+use super::line;
 use super::model::{self, Model};
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
@@ -29,6 +31,12 @@ pub(crate) struct Schedule {
     phase: (bool, usize),
     /// Bytes of the lines that the last step told.
     told_bytes: u64,
+    /// Jobs whose delay is over in this step.
+    pub(super) submitted: Vec<u64>,
+    /// Jobs that come to their home in this step.
+    pub(crate) arrived: Vec<u64>,
+    /// The number of the last report of progress.
+    pub(crate) reports: u64,
     /// What happened that a family is for.
     pub(crate) reached: Reached,
 }
@@ -62,6 +70,9 @@ impl Schedule {
             batch: None,
             phase: (false, 0),
             told_bytes: 0,
+            submitted: Vec::new(),
+            arrived: Vec::new(),
+            reports: 0,
             reached,
         }
     }
@@ -127,6 +138,8 @@ impl Schedule {
             Op::Leave => self.for_any(|_| true, Self::leave),
             Op::Do => self.for_any(|_| true, Self::submit),
             Op::Answer => self.for_any(|conn| conn.held.iter().any(|held| held.seen), Self::answer),
+            Op::Cancel => self.for_any(|_| true, Self::cancel),
+            Op::Report => self.for_any(|conn| conn.held.iter().any(|held| held.seen), Self::report),
             Op::AnswerWrongly => self.for_any(|_| true, Self::answer_wrongly),
             Op::CanDo => self.for_any(|_| true, Self::can_do),
             Op::CantDo => self.for_any(|conn| !conn.types.is_empty(), Self::cant_do),
@@ -135,10 +148,14 @@ impl Schedule {
             Op::StopReading => self.for_any(|conn| conn.reads, Self::stop_reading),
             Op::ReadOn => self.for_any(|conn| !conn.reads, Self::read_on),
             Op::ReadSome => self.for_any(|conn| !conn.reads, Self::read_some),
-            Op::Pass => self.pass(40),
+            Op::Pass => {
+                let ms = *self.random.pick(&[1, 10, 40, 40, 40, 90]);
+                self.pass(ms);
+            }
             Op::Stall => self.pass(31_000),
             Op::Turn => {
                 let shard = self.any_shard();
+                self.shadow.next_line();
                 self.turn(shard);
             }
             Op::HalfLine => self.for_any(|_| true, Self::half_line),
@@ -171,8 +188,17 @@ impl Schedule {
         let events = self.world.take_log();
         let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 1 } else { 0 });
         self.told_bytes = told.sum();
+        let mut arrived = std::mem::take(&mut self.arrived);
+        for serial in std::mem::take(&mut self.submitted) {
+            let submitted = self.shadow.check_submitted(serial, &events);
+            if submitted && self.world.home(&self.shadow.jobs[&serial].type_name) == shard {
+                arrived.push(serial);
+            }
+        }
+        self.arrive(shard, &arrived, &events);
         self.shadow.follow(&events);
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
+        self.shadow.check_clock(&self.world, shard);
         self.check_returns(shard, &events);
         if self.plan.watched {
             self.world.check_shard(shard);
@@ -194,6 +220,9 @@ impl Schedule {
     }
 
     pub(crate) fn deliver(&mut self, link: Link) {
+        if let Some(Message::Submit { job, .. }) = self.world.on_the_way(link).next() {
+            self.arrived.push(line::serial(job.arg().expect("all jobs have an arg")));
+        }
         self.world.deliver(link);
         self.after(link.to);
     }
@@ -209,22 +238,6 @@ impl Schedule {
     }
 
     // Shards.
-
-    fn pass(&mut self, ms: u64) {
-        self.world.wait(ms);
-        (0..self.plan.options.shards).for_each(|shard| self.turn(shard));
-    }
-
-    fn turn(&mut self, shard: u16) {
-        let (before, cuts, had) = self.before_cuts(shard);
-        self.shadow.turn(shard, self.world.now_ms());
-        self.world.turn(shard);
-        self.after(shard);
-        let cut = self.shadow.bounds.cuts() - cuts;
-        if before.connections_open == self.world.counts(shard).connections_open + cut {
-            self.check_cuts(shard, self.passed(shard, &before, 0) && had, cut);
-        }
-    }
 
     /// The figures of a shard, how often half a line was cut off, and whether the shard has one.
     pub(crate) fn before_cuts(&self, shard: u16) -> (Counts, u64, bool) {
@@ -250,6 +263,7 @@ impl Schedule {
 
     pub(crate) fn stop_shard(&mut self, shard: u16) {
         if !std::mem::replace(&mut self.shadow.stopping[usize::from(shard)], true) {
+            self.shadow.stop(shard);
             self.world.stop(shard);
             self.after(shard);
         }

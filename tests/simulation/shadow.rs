@@ -2,65 +2,40 @@
 //! It does not look into the cores.
 //!
 //! It learns what peers do before the core does. What the core then sends is checked in `received.rs`, and which connections it
-//! closes in `closings.rs`.
+//! closes in `closings.rs`. The books of jobs are in `requests.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use deputy::metrics::{Fault, Faults};
+use deputy::metrics::Faults;
 
 use super::closings::Bounds;
 use super::live::Live;
+use super::model::Place;
+use super::requests::{DueEnd, End, Job, Request};
 use super::world::{Options, Peer};
 
-/// How a job ended, before its submitter learned of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Done,
-    Failed,
-    GaveUp,
-    Shutdown,
-}
-
-/// Where a job is, as far as peers can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// In a queue or on its way.
-    Inside,
-    /// A worker was sent it.
-    Held(Peer),
-    /// Its answer is on the way.
-    Ended(End),
-}
-
-/// A job that has not been answered.
+/// A slot of a worker that was sent a job.
 #[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) submitter: Peer,
-    pub(crate) id: &'static str,
-    pub(crate) type_name: String,
-    pub(crate) big: bool,
-    pub(crate) state: State,
-    pub(crate) suspect: bool,
-    pub(crate) attempts: u32,
-    pub(crate) bytes: u64,
-    pub(crate) accepted_ms: u64,
-}
-
-/// A job at a worker.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
     pub(crate) serial: u64,
+    pub(crate) id: &'static str,
     pub(crate) number: Option<u64>,
+    pub(crate) suspect: bool,
+    /// When its run limit is over.
+    pub(crate) limit_ms: Option<u64>,
     /// Whether the worker has read of it.
     pub(crate) seen: bool,
+    /// Whether it was told that nobody wants the job.
+    pub(super) cancelled: bool,
+    /// The type of its job, if that has ended: the worker has not answered yet.
+    pub(crate) spent: Option<String>,
 }
 
 /// A job went to a worker.
 #[derive(Debug)]
 pub(crate) struct Start {
-    pub(crate) serial: u64,
     pub(crate) type_name: String,
-    pub(crate) suspect: bool,
+    pub(crate) place: Place,
     pub(crate) worker: Peer,
 }
 
@@ -79,8 +54,8 @@ pub(crate) struct Conn {
     pub(crate) numbered: bool,
     pub(crate) ever_worker: bool,
     pub(crate) held: Vec<Held>,
-    /// Its jobs that are not answered.
-    pub(crate) jobs: BTreeSet<u64>,
+    /// Its `do` lines that are not answered.
+    pub(crate) requests: BTreeSet<u64>,
     pub(crate) unsent: u64,
     /// When a byte last moved, or its unsent bytes passed the bound.
     pub(crate) moved_ms: u64,
@@ -100,6 +75,8 @@ pub(crate) enum Due {
     Pong,
     Error(&'static str),
     Refused(&'static str, &'static str),
+    /// A background job was accepted.
+    Accepted(&'static str),
 }
 
 /// What ever happened, as docs/protocol.md counts it.
@@ -109,6 +86,8 @@ pub(crate) struct Tally {
     pub(crate) added: u64,
     pub(crate) dispatched: u64,
     pub(crate) done: u64,
+    /// Results that workers gave, also of jobs that nobody waited for any more.
+    pub(crate) results: u64,
     pub(crate) failed: u64,
     pub(crate) reassigned: u64,
     pub(crate) refused: u64,
@@ -116,11 +95,47 @@ pub(crate) struct Tally {
     pub(crate) errors: u64,
     /// Answers `shutdown` to jobs that had been accepted.
     pub(crate) shutdown: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) expired: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) no_worker: u64,
+    pub(crate) joined: u64,
+    /// Answers of workers to jobs that had ended.
+    pub(crate) late: u64,
+    /// Reports of progress that came to submitters.
+    pub(crate) reports: u64,
     pub(crate) faults: Faults,
+}
+
+impl Tally {
+    /// Counts jobs that ended so.
+    pub(super) fn count(&mut self, end: End, n: u64) {
+        match end {
+            End::Done => return self.done += n,
+            End::Failed | End::GaveUp => {}
+            End::Shutdown => self.shutdown += n,
+            End::Cancelled => self.cancelled += n,
+            End::Expired => self.expired += n,
+            End::TimedOut => self.timed_out += n,
+            End::NoWorker => self.no_worker += n,
+        }
+        self.failed += n;
+    }
+}
+
+/// When something happens at a shard if nothing else does, by `do` lines, or by the jobs that its workers hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clock {
+    pub(crate) delays: BTreeSet<(u64, u64)>,
+    pub(crate) deadlines: BTreeSet<(u64, u64)>,
+    pub(crate) limits: BTreeSet<(u64, u64)>,
+    /// The number of its next ticket.
+    pub(crate) next_ticket: u32,
 }
 
 /// The model's state.
 pub(crate) struct Shadow {
+    pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) conns: Vec<Conn>,
     /// Those that have not left.
@@ -129,10 +144,25 @@ pub(crate) struct Shadow {
     pub(crate) bounds: Bounds,
     /// By shard: whether it was stopped.
     pub(crate) stopping: Vec<bool>,
-    attempts_max: u32,
+    /// By shard.
+    pub(crate) clocks: Vec<Clock>,
+    pub(super) attempts_max: u32,
+    pub(super) run_limit_ms: u64,
     next_ready: u64,
+    pub(super) line: u64,
     pub(super) numbers: HashSet<u64>,
     pub(super) due: Option<(Peer, Due)>,
+    pub(super) due_ends: Vec<DueEnd>,
+    /// Jobs whose run limit must be over in this step.
+    pub(super) overdue: BTreeSet<u64>,
+    /// Jobs by the tickets of their first lines, by their groups, and by what the log calls them.
+    pub(super) tickets: HashMap<(u16, u32), u64>,
+    pub(crate) groups: HashMap<(u16, u32), u64>,
+    pub(super) traces: HashMap<(u16, u64), u64>,
+    /// What the log called the job that is sent next.
+    pub(super) sent_trace: Option<(u16, u64)>,
+    /// Slots whose workers were told that nobody wants the job, and which must be spent in this step.
+    pub(super) told_cancel: usize,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
     /// The table by type that was sent last.
@@ -142,16 +172,27 @@ pub(crate) struct Shadow {
 impl Shadow {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
+            requests: BTreeMap::new(),
             jobs: BTreeMap::new(),
             conns: Vec::new(),
             live: Live::default(),
             tally: Tally::default(),
             bounds: Bounds::new(options),
             stopping: vec![false; options.shards.into()],
+            clocks: vec![Clock::default(); options.shards.into()],
             attempts_max: options.attempts_max,
+            run_limit_ms: options.run_limit_ms,
             next_ready: 0,
+            line: 0,
             numbers: HashSet::new(),
             due: None,
+            due_ends: Vec::new(),
+            overdue: BTreeSet::new(),
+            tickets: HashMap::new(),
+            groups: HashMap::new(),
+            traces: HashMap::new(),
+            sent_trace: None,
+            told_cancel: 0,
             started: Vec::new(),
             table: None,
         }
@@ -183,97 +224,15 @@ impl Shadow {
         self.due = Some((peer, due));
     }
 
-    /// A peer submits a job that must be accepted.
-    pub(crate) fn submit(&mut self, serial: u64, job: Job) {
-        self.tally.added += 1;
-        self.conns[job.submitter.0].jobs.insert(serial);
-        self.jobs.insert(serial, job);
-    }
-
-    /// A job is answered, or its submitter is gone.
-    pub(super) fn forget(&mut self, serial: u64) -> Option<Job> {
-        let job = self.jobs.remove(&serial)?;
-        self.conns[job.submitter.0].jobs.remove(&serial);
-        Some(job)
-    }
-
-    /// A peer's connection ends. What it holds is requeued, in the order in which it came.
-    pub(crate) fn leave(&mut self, peer: Peer) {
-        let stops = self.stops(peer);
-        let conn = &mut self.conns[peer.0];
-        if std::mem::replace(&mut conn.gone, true) {
-            return;
-        }
-        self.live.remove(peer);
-        conn.types.clear();
-        let held = std::mem::take(&mut conn.held);
-        let alone = held.len() == 1;
-        if !held.is_empty() {
-            self.tally.faults.count(Fault::LeftHolding);
-        }
-        for Held { serial, .. } in held {
-            self.requeue(serial, alone, stops);
-        }
-        let jobs: Vec<u64> = self.conns[peer.0].jobs.iter().copied().collect();
-        for serial in jobs {
-            if matches!(self.jobs[&serial].state, State::Ended(_)) {
-                self.forget(serial);
-                self.tally.dropped += 1;
-            }
-        }
-    }
-
-    fn requeue(&mut self, serial: u64, alone: bool, stops: bool) {
-        let job = self.jobs.get_mut(&serial).expect("a job that is held is not answered");
-        job.attempts += u32::from(alone || job.suspect);
-        job.suspect = true;
-        if stops {
-            self.end(serial, End::Shutdown);
-        } else if self.attempts_max > 0 && job.attempts >= self.attempts_max {
-            self.tally.faults.count(Fault::GaveUp);
-            self.end(serial, End::GaveUp);
-        } else {
-            job.state = State::Inside;
-            self.tally.reassigned += 1;
-        }
-    }
-
-    /// A worker answers a job that it holds.
-    pub(crate) fn complete(&mut self, worker: Peer, serial: u64, end: End) {
-        let held = &mut self.conns[worker.0].held;
-        let at = held.iter().position(|held| held.serial == serial).expect("only what it holds");
-        held.remove(at);
-        self.is_ready_anew(worker);
-        self.end(serial, end);
-    }
-
     /// A worker gave a type, or ended a job: it is behind all that are ready.
     pub(crate) fn is_ready_anew(&mut self, worker: Peer) {
         self.next_ready += 1;
         self.conns[worker.0].ready_since = self.next_ready;
     }
 
-    fn end(&mut self, serial: u64, end: End) {
-        match end {
-            End::Done => self.tally.done += 1,
-            _ => self.tally.failed += 1,
-        }
-        let job = self.jobs.get_mut(&serial).expect("it is not answered");
-        job.state = State::Ended(end);
-        if self.conns[job.submitter.0].gone {
-            self.forget(serial);
-            self.tally.dropped += 1;
-        }
-    }
-
-    /// The drain time-out of this shard has passed.
-    pub(crate) fn drain_over(&mut self, shard: u16) {
-        for peer in 0..self.conns.len() {
-            if self.conns[peer].shard == shard {
-                for Held { serial, .. } in std::mem::take(&mut self.conns[peer].held) {
-                    self.end(serial, End::Shutdown);
-                }
-            }
-        }
+    /// The place in line of what comes from now on.
+    pub(crate) fn next_line(&mut self) -> u64 {
+        self.line += 1;
+        self.line
     }
 }

@@ -3,8 +3,8 @@
 use deputy::protocol::command::{Command, TypesAsked};
 
 use super::plan::Family;
+use super::requests::State;
 use super::schedule::Schedule;
-use super::shadow::State;
 use super::world::Peer;
 
 /// A row of the table, without `done`, which begins anew whenever a type is forgotten.
@@ -12,6 +12,8 @@ use super::world::Peer;
 struct Row {
     waiting: u64,
     running: u64,
+    delayed: u64,
+    spent: u64,
     workers: u64,
     oldest_ms: u64,
     suspects: u64,
@@ -36,16 +38,17 @@ impl Schedule {
         for (name, row) in names.iter().zip(rows) {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
+            let [delayed, spent] = ["delayed", "spent"].map(figure);
             let oldest_ms = figure("oldest_ms");
             // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
             // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
-            let told =
-                Row { waiting, running, workers, suspects, oldest_ms: if late { row.oldest_ms } else { oldest_ms } };
+            let oldest_ms = if late { row.oldest_ms } else { oldest_ms };
+            let told = Row { waiting, running, delayed, spent, workers, oldest_ms, suspects };
             let worker = table["types"][name].get("oldest_running_worker");
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
-            assert!(figure("done") <= self.shadow.tally.done, "{name} in {table}");
+            assert!(figure("done") <= self.shadow.tally.results, "{name} in {table}");
         }
         self.check_members(&table);
     }
@@ -60,10 +63,13 @@ impl Schedule {
                     row.oldest_ms = row.oldest_ms.max(self.world.now_ms() - job.accepted_ms);
                 }
                 State::Held(_) => row.running += 1,
+                State::Delayed => row.delayed += 1,
                 State::Ended(_) => {}
             }
         }
         let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(name);
+        let held = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
+        row.spent = held.filter(|held| held.spent.as_deref() == Some(name)).count() as u64;
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
         row
     }

@@ -1,0 +1,145 @@
+//! How jobs end, and workers lose them.
+
+use deputy::metrics::Fault;
+
+use super::requests::{End, Job, Request, State};
+use super::shadow::{Held, Shadow};
+use super::world::Peer;
+
+impl Shadow {
+    /// A peer's connection ends. What can be cancelled is; what it holds is requeued, in the order in which it came.
+    pub(crate) fn leave(&mut self, peer: Peer) {
+        let stops = self.stops(peer);
+        let conn = &mut self.conns[peer.0];
+        if std::mem::replace(&mut conn.gone, true) {
+            return;
+        }
+        self.live.remove(peer);
+        conn.types.clear();
+        let held = std::mem::take(&mut conn.held);
+        let requests: Vec<u64> = conn.requests.iter().copied().collect();
+        self.drop_due_ends(peer);
+        for serial in requests {
+            let Request { job, expires_ms, ref asks, .. } = self.requests[&serial];
+            match self.jobs[&job].state {
+                _ if asks.cancellable => self.give_up(serial, End::Cancelled),
+                State::Ended(end) if expires_ms.is_none() => self.answered(serial, end),
+                _ => {}
+            }
+        }
+        let alone = held.len() == 1;
+        if held.iter().any(|held| held.spent.is_none()) {
+            self.tally.faults.count(Fault::LeftHolding);
+        }
+        for held in held.iter().filter(|held| held.spent.is_none()) {
+            self.stop_limit(peer, held);
+            self.lose(held.serial, alone, stops);
+        }
+    }
+
+    fn lose(&mut self, serial: u64, alone: bool, stops: bool) {
+        let job = self.jobs.get_mut(&serial).expect("a job that is held is known");
+        job.attempts += u32::from(alone || job.suspect || job.asks.attempts == Some(1));
+        job.suspect = true;
+        let used_up = is_used_up(job, self.attempts_max);
+        if stops {
+            self.end(serial, End::Shutdown);
+        } else if used_up {
+            self.tally.faults.count(Fault::GaveUp);
+            self.end(serial, End::GaveUp);
+        } else {
+            job.state = State::Inside;
+            self.tally.reassigned += 1;
+        }
+    }
+
+    /// A worker held a job past its run limit.
+    pub(super) fn overdue(&mut self, serial: u64, stops: bool) {
+        self.tally.faults.count(Fault::Overdue);
+        let job = self.jobs.get_mut(&serial).expect("a job that is held is known");
+        job.attempts += 1;
+        if is_used_up(job, self.attempts_max) {
+            self.end(serial, End::TimedOut);
+        } else if stops {
+            self.end(serial, End::Shutdown);
+        } else {
+            job.state = State::Inside;
+        }
+    }
+
+    /// A worker answers a job that it holds: the one at this place of its list.
+    pub(crate) fn complete(&mut self, worker: Peer, at: usize, end: End) {
+        let held = self.conns[worker.0].held.remove(at);
+        self.is_ready_anew(worker);
+        if held.spent.is_some() {
+            self.tally.dropped += 1;
+            self.tally.late += 1;
+        } else {
+            self.tally.results += u64::from(end == End::Done);
+            self.stop_limit(worker, &held);
+            self.end(held.serial, end);
+        }
+    }
+
+    /// A job has ended. Who waits for it learns of it later; who left does not.
+    pub(super) fn end(&mut self, serial: u64, end: End) {
+        let job = self.jobs.get_mut(&serial).expect("it is not over");
+        job.state = State::Ended(end);
+        let requests = job.requests.clone();
+        for request in requests {
+            self.answer_if_gone(request, end);
+        }
+        self.forget_if_over(serial);
+    }
+
+    /// The answer to a `do` line whose submitter left is counted. Of one with a deadline it is not known yet which comes
+    /// first.
+    pub(super) fn answer_if_gone(&mut self, serial: u64, end: End) {
+        let request = &self.requests[&serial];
+        let background = request.asks.background;
+        if background || self.conn(request.submitter).gone && request.expires_ms.is_none() {
+            self.answered(serial, end);
+        }
+    }
+
+    /// Nothing is on the way: all answers have come, and groups whose jobs have ended are gone.
+    pub(crate) fn all_has_come(&mut self) {
+        let ended = |job: &Job| if let State::Ended(end) = job.state { Some(end) } else { None };
+        let over: Vec<(u64, End)> = self.jobs.iter().filter_map(|(serial, job)| Some((*serial, ended(job)?))).collect();
+        for (serial, end) in over {
+            let requests = self.jobs[&serial].requests.clone();
+            for request in requests {
+                assert!(self.conn(self.requests[&request].submitter).gone, "never told: {:?}", self.requests[&request]);
+                self.answered(request, end);
+            }
+            self.forget(serial);
+        }
+    }
+
+    /// The drain time-out of this shard has passed.
+    pub(crate) fn drain_over(&mut self, shard: u16) {
+        for peer in (0..self.conns.len()).map(Peer) {
+            if self.conn(peer).shard == shard {
+                for held in std::mem::take(&mut self.conn_mut(peer).held) {
+                    if held.spent.is_none() {
+                        self.stop_limit(peer, &held);
+                        self.end(held.serial, End::Shutdown);
+                    }
+                }
+            }
+        }
+    }
+
+    fn stop_limit(&mut self, worker: Peer, held: &Held) {
+        if let Some(ms) = held.limit_ms {
+            let shard = usize::from(self.conn(worker).shard);
+            self.clocks[shard].limits.remove(&(ms, held.serial));
+            self.overdue.remove(&held.serial);
+        }
+    }
+}
+
+fn is_used_up(job: &Job, attempts_max: u32) -> bool {
+    let max = job.asks.attempts.map_or(attempts_max, u32::from);
+    max > 0 && job.attempts >= max
+}

@@ -1,0 +1,163 @@
+//! What happens to a job when it comes to its home: it joins the group of its key, goes in line, or ends because there is no
+//! worker. Which group it joins is looked up in the home's books; that there was no worker must follow from what the shards
+//! have told the home.
+
+use deputy::dispatch::audit::Audit;
+use deputy::dispatch::message::{Message, Submitter};
+use deputy::metrics::Fault;
+
+use super::requests::{End, Job, State};
+use super::schedule::Schedule;
+use super::shadow::Shadow;
+use super::world::{Event, Link, Peer, World};
+
+impl Job {
+    /// Whether this is how the home knows its submitter, before it is in a group.
+    fn is_from(&self, submitter: Submitter, id: &str, world: &World) -> bool {
+        let (shard, conn) = world.conn_id(self.submitter);
+        match submitter {
+            Submitter::Ticket(of, ticket) => {
+                of.0 == shard && Some(ticket.generation) == self.ticket && self.asks.is_named()
+            }
+            Submitter::Conn(of, from) => of.0 == shard && from == conn && self.id == id && !self.is_anonymous(),
+            Submitter::Background(of) => of.0 == shard && self.id == id && self.asks.background,
+            Submitter::Group(..) => false,
+        }
+    }
+
+    fn is_anonymous(&self) -> bool {
+        self.asks.is_named() || self.asks.background
+    }
+}
+
+impl Schedule {
+    /// The jobs in `arrived` came to their home in the last step, which was one of `home`.
+    pub(super) fn arrive(&mut self, home: u16, arrived: &[u64], events: &[Event]) {
+        if self.shadow.stopping[usize::from(home)] {
+            return;
+        }
+        let gone = closed_first(events);
+        let is_keyed = |serial: &u64| self.shadow.jobs[serial].asks.key.is_some();
+        let (mut keyed, others): (Vec<u64>, Vec<u64>) = arrived.iter().copied().partition(is_keyed);
+        for serial in others {
+            self.check_need(home, serial, &gone, None);
+        }
+        if keyed.is_empty() {
+            return;
+        }
+        let audit = self.world.audit(home);
+        keyed.sort_by_cached_key(|serial| self.place_in_group(*serial, &audit));
+        for serial in keyed {
+            self.arrive_with_key(home, serial, &gone, &audit);
+        }
+    }
+
+    /// The group of a job's first `do` line, and its place among the members.
+    fn place_in_group(&self, serial: u64, audit: &Audit) -> Option<(u32, usize)> {
+        let job = &self.shadow.jobs[&serial];
+        let of = (job.type_name.as_str(), job.asks.key.expect("only such jobs have groups"));
+        let is_it = |(submitter, id): &(Submitter, String)| job.is_from(*submitter, id, &self.world);
+        // The last one: an equal `do` line of this connection may be a member already.
+        let groups = audit.groups.iter().filter(|group| (&*group.of.0, &*group.of.1) == of);
+        let places = groups.filter_map(|group| Some((group.id.generation, group.members.iter().rposition(is_it)?)));
+        places.max()
+    }
+
+    fn arrive_with_key(&mut self, home: u16, serial: u64, gone: &[Peer], audit: &Audit) {
+        let joins = match self.place_in_group(serial, audit) {
+            Some((group, _)) => {
+                let group = (home, group);
+                let known = self.shadow.groups.get(&group).copied();
+                if known.is_none() {
+                    self.check_need(home, serial, gone, Some(true));
+                    self.shadow.groups.insert(group, serial);
+                    self.shadow.jobs.get_mut(&serial).expect("it has come").group = Some(group);
+                }
+                known
+            }
+            None => self.ended_with_its_group(home, serial, audit),
+        };
+        match joins {
+            Some(other) => self.shadow.join(serial, other),
+            None if self.shadow.jobs[&serial].group.is_none() => self.check_need(home, serial, gone, Some(false)),
+            None => {}
+        }
+    }
+
+    /// A job that joined a group whose job was overdue in the same step: the group is not there any more.
+    fn ended_with_its_group(&self, home: u16, serial: u64, audit: &Audit) -> Option<u64> {
+        let job = &self.shadow.jobs[&serial];
+        let is_it = |other: &Job| {
+            let here =
+                |group: (u16, u32)| group.0 == home && !audit.groups.iter().any(|left| left.id.generation == group.1);
+            let held = matches!(other.state, State::Held(worker) if self.shadow.conn(worker).shard == home);
+            held && other.type_name == job.type_name && other.asks.key == job.asks.key && other.group.is_some_and(here)
+        };
+        self.shadow.jobs.iter().find(|(_, other)| is_it(other)).map(|(serial, _)| *serial)
+    }
+
+    /// A new job has come home. If it needs a worker and there is none it must end, and only then.
+    fn check_need(&mut self, home: u16, serial: u64, gone: &[Peer], queued: Option<bool>) {
+        let job = &self.shadow.jobs[&serial];
+        let ends = job.asks.need_worker && self.present(home, &job.type_name, gone) == Some(false);
+        if let Some(queued) = queued
+            && !self.shadow.stopping.contains(&true)
+        {
+            assert_eq!(queued, !ends, "in line, or ended for want of a worker: {job:?}");
+        }
+        if ends {
+            self.shadow.end(serial, End::NoWorker);
+        }
+    }
+
+    /// Whether a home knows of a worker of a type, as far as messages have come. `None`: a shard stops, and tells no more.
+    fn present(&self, home: u16, type_name: &str, gone: &[Peer]) -> Option<bool> {
+        if self.shadow.stopping.contains(&true) {
+            return None;
+        }
+        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(type_name) && !gone.contains(peer);
+        let mut takers: Vec<u16> =
+            self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer).shard).collect();
+        let others = (0..self.plan.options.shards).filter(|shard| *shard != home);
+        for shard in others {
+            let known = self.world.on_the_way(Link { from: shard, to: home }).find_map(|message| match message {
+                Message::Present(of) if *of.name == *type_name => Some(false),
+                Message::Absent(of) if *of.name == *type_name => Some(true),
+                _ => None,
+            });
+            match known {
+                Some(false) => takers.retain(|taker| *taker != shard),
+                Some(true) => takers.push(shard),
+                None => {}
+            }
+        }
+        Some(!takers.is_empty())
+    }
+}
+
+impl Shadow {
+    /// A `do` line joins the job of another one. Its own job is none.
+    fn join(&mut self, serial: u64, other: u64) {
+        self.tally.joined += 1;
+        let own = self.forget(serial).expect("it has come");
+        assert_eq!(own.state, State::Inside, "it joined, but was more than on its way: {own:?}");
+        let job = self.jobs.get_mut(&other).expect("its group is there");
+        job.requests.extend(&own.requests);
+        let state = job.state;
+        for request in own.requests {
+            self.requests.get_mut(&request).expect("it waits").job = other;
+            if let State::Ended(end) = state {
+                self.answer_if_gone(request, end);
+            }
+        }
+    }
+}
+
+/// The peers that were closed at the beginning of a turn, before anything else in it.
+pub(super) fn closed_first(events: &[Event]) -> Vec<Peer> {
+    let first = events.iter().filter_map(|event| match event {
+        Event::Fault(peer, Fault::Stalled | Fault::HalfLine) => Some(*peer),
+        _ => None,
+    });
+    first.collect()
+}

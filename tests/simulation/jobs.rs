@@ -1,0 +1,219 @@
+//! What clients and workers do about jobs. The shadow learns it first, because the core may answer within the step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deputy::metrics::Fault;
+use deputy::protocol::command::Command;
+
+use super::asks::Asks;
+use super::line;
+use super::plan::Family;
+use super::requests::{End, Job, Request, State};
+use super::schedule::Schedule;
+use super::shadow::{Conn, Due};
+use super::world::Peer;
+
+impl Schedule {
+    pub(crate) fn submit(&mut self, peer: Peer) {
+        let id = line::IDS[self.random.below(line::IDS.len())][0];
+        let mine = self.shadow.conn(peer).requests.iter().map(|serial| &self.shadow.requests[serial]);
+        let twin = mine.filter(|request| request.id == id).map(|request| request.asks.clone()).next();
+        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.deadline_ms.is_some()) {
+            return;
+        }
+        self.serial += 1;
+        let (serial, type_name) = (self.serial, self.any_type());
+        let big = self.plan.big_one_in > 0 && self.random.one_in(self.plan.big_one_in);
+        let arg = line::arg(serial, big);
+        let asks = self.draw_asks(twin.as_ref());
+        let job_bytes = asks.job_bytes(id, &type_name, &arg);
+        let bytes = job_bytes + asks.ticket_bytes();
+        if let Some(code) = self.why_refused(peer, bytes) {
+            if code == "queue_full" {
+                self.shadow.tally.faults.count(Fault::QueueFull);
+            }
+            self.shadow.expect(peer, Due::Refused(id, code));
+        } else {
+            if asks.background {
+                self.shadow.expect(peer, Due::Accepted(id));
+            }
+            self.accept(serial, Request::of(peer, id, &asks, bytes, serial), &type_name, big, job_bytes);
+            if self.plan.poison_one_in > 0 && self.random.one_in(self.plan.poison_one_in) {
+                self.poison.push(serial);
+            }
+        }
+        let options = asks.options();
+        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg), options });
+    }
+
+    /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that
+    /// fail in one way nobody can tell which is meant. Of those that come home in one step tickets tell.
+    fn draw_asks(&mut self, twin: Option<&Asks>) -> Asks {
+        let mut asks = self.plan.odds.asks(&mut self.random);
+        if asks.background && (asks.key.is_some() || asks.need_worker)
+            || self.plan.family == Family::Slow && asks.need_worker
+        {
+            asks.delay_ms = 0;
+        }
+        if asks.background {
+            return asks;
+        }
+        if let Some(twin) = twin {
+            (asks.cancellable, asks.progress, asks.deadline_ms) = (twin.cancellable, twin.progress, None);
+            asks.key = asks.key.filter(|_| asks.is_named());
+        } else {
+            asks.progress |= asks.key.is_some() && asks.delay_ms > 0;
+        }
+        asks
+    }
+
+    /// The shadow learns of a job that must be accepted.
+    fn accept(&mut self, serial: u64, mut request: Request, type_name: &str, big: bool, bytes: u64) {
+        let shard = self.shadow.conn(request.submitter).shard;
+        let accepted_ms = self.shadow.bounds.now_ms(shard);
+        let asks = request.asks.clone();
+        if asks.has_ticket() {
+            let clock = &mut self.shadow.clocks[usize::from(shard)];
+            request.ticket = Some(clock.next_ticket);
+            clock.next_ticket += 1;
+        }
+        request.expires_ms = asks.deadline_ms.map(|ms| accepted_ms + ms);
+        let delayed = asks.delay_ms > 0;
+        let job = Job {
+            submitter: request.submitter,
+            id: request.id,
+            type_name: type_name.to_owned(),
+            big,
+            state: if delayed { State::Delayed } else { State::Inside },
+            suspect: false,
+            attempts: 0,
+            bytes,
+            accepted_ms,
+            line: self.shadow.next_line(),
+            ticket: request.ticket,
+            group: None,
+            trace: None,
+            requests: vec![serial],
+            reports: BTreeMap::new(),
+            asks,
+        };
+        self.shadow.submit(serial, request, job);
+        if !delayed && self.world.home(type_name) == shard {
+            self.arrived.push(serial);
+        }
+    }
+
+    /// Returns the code with which a job of this size must be refused, if it must.
+    fn why_refused(&self, peer: Peer, bytes: u64) -> Option<&'static str> {
+        if self.shadow.stops(peer) {
+            return Some("shutdown");
+        }
+        let shard = self.shadow.conn(peer).shard;
+        let own = self.world.counts(shard);
+        let firm = own.job_bytes + own.unsent_bytes + self.world.memory_seen(shard).committed;
+        (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
+    }
+
+    /// A client cancels: mostly jobs of its own, some that are over, some that nobody knows.
+    pub(crate) fn cancel(&mut self, peer: Peer) {
+        let own = self.shadow.conn(peer).requests.iter().map(|serial| self.shadow.requests[serial].id);
+        let id = match self.random.below(8) {
+            0 => line::NOBODY,
+            1 => self.random.pick(&line::IDS)[0],
+            _ => self.random.pick_any(own).unwrap_or(line::NOBODY),
+        };
+        let mine = self.shadow.conn(peer).requests.iter().copied();
+        let cancelled =
+            |serial: &u64| self.shadow.requests[serial].id == id && self.shadow.requests[serial].asks.cancellable;
+        let cancelled: Vec<u64> = mine.filter(cancelled).collect();
+        for serial in cancelled {
+            self.shadow.give_up(serial, End::Cancelled);
+        }
+        let id = self.any_spelling(id);
+        self.command(peer, Command::Cancel { id });
+    }
+
+    fn any_spelling(&mut self, id: &'static str) -> &'static str {
+        let spellings = line::IDS.iter().find(|row| row[0] == id);
+        spellings.map_or(id, |row| *self.random.pick(row))
+    }
+
+    /// A slot of which the worker has read: of a job that it holds, or of one that ended.
+    fn any_slot(&mut self, worker: Peer) -> usize {
+        let held = self.shadow.conn(worker).held.iter().enumerate();
+        let seen = held.filter(|(_, held)| held.seen).map(|(at, _)| at);
+        self.random.pick_any(seen).expect("it has seen one")
+    }
+
+    /// How a worker names the job of a slot.
+    fn name_of(&mut self, worker: Peer, at: usize) -> String {
+        let held = &self.shadow.conn(worker).held[at];
+        let (number, id) = (held.number, held.id);
+        number.map_or_else(|| format!(r#""id":{}"#, self.any_spelling(id)), |number| format!(r#""job":{number}"#))
+    }
+
+    pub(crate) fn answer(&mut self, worker: Peer) {
+        let at = self.any_slot(worker);
+        self.answer_at(worker, at);
+    }
+
+    pub(crate) fn answer_at(&mut self, worker: Peer, at: usize) {
+        let serial = self.shadow.conn(worker).held[at].serial;
+        let err = self.random.one_in(5);
+        let end = if err { End::Failed } else { End::Done };
+        // Of a job that is over nobody reads the value.
+        let big = self.shadow.jobs.get(&serial).is_some_and(|job| job.big);
+        let value = line::value(serial, err, big);
+        let name = self.name_of(worker, at);
+        self.shadow.complete(worker, at, end);
+        let key = if err { "err" } else { "res" };
+        self.send_line(worker, &format!(r#"{{"cmd":"did",{name},"{key}":{value}}}"#));
+    }
+
+    /// A worker reports progress of a job, with data or without.
+    pub(crate) fn report(&mut self, worker: Peer) {
+        let at = self.any_slot(worker);
+        let name = self.name_of(worker, at);
+        let serial = self.shadow.conn(worker).held[at].serial;
+        let number = (!self.random.one_in(4)).then(|| {
+            self.reports += 1;
+            self.reports
+        });
+        let data = number.map_or(String::new(), |number| format!(r#","data":{}"#, line::report(serial, number)));
+        self.shadow.report(worker, at, number);
+        self.send_line(worker, &format!(r#"{{"cmd":"progress",{name}{data}}}"#));
+    }
+
+    /// A `did` or `progress` for a job that this connection does not hold, or does not hold by that name.
+    pub(crate) fn answer_wrongly(&mut self, peer: Peer) {
+        let others = self.shadow.live.iter().flat_map(|other| &self.shadow.conn(other).held);
+        let mine = |number: &u64| self.shadow.conn(peer).held.iter().any(|held| held.number == Some(*number));
+        let numbers = others.filter_map(|held| held.number).filter(|number| !mine(number));
+        let number = self.random.pick_any(numbers);
+        let by_id = self.random.one_in(2);
+        let Conn { held, .. } = self.shadow.conn(peer);
+        let numbered = held.iter().find(|held| held.number.is_some());
+        let unnumbered = held.iter().any(|held| held.number.is_none());
+        let id = numbered.filter(|_| !unnumbered).map_or(line::NOBODY, |held| held.id);
+        let name = match number {
+            Some(number) if !by_id => format!(r#""job":{number}"#),
+            _ => format!(r#""id":{id}"#),
+        };
+        let line = if self.random.one_in(3) {
+            format!(r#"{{"cmd":"progress",{name},"data":0}}"#)
+        } else {
+            format!(r#"{{"cmd":"did",{name},"res":0}}"#)
+        };
+        self.shadow.expect(peer, Due::Error("not_holding"));
+        self.shadow.tally.faults.count(Fault::NotHolding);
+        self.send_line(peer, &line);
+    }
+}
+
+impl Request {
+    fn of(submitter: Peer, id: &'static str, asks: &Asks, bytes: u64, job: u64) -> Self {
+        let (reports, owed) = (BTreeSet::new(), BTreeSet::new());
+        let asks = asks.clone();
+        Self { submitter, id, asks, bytes, expires_ms: None, ticket: None, job, reports, owed }
+    }
+}

@@ -1,0 +1,209 @@
+//! The books of jobs: the `do` lines that wait for their one `did`, and the jobs that are done for them. With a key several
+//! lines share a job; one that was given up leaves a job behind that nobody waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::asks::Asks;
+use super::shadow::Shadow;
+use super::world::Peer;
+
+/// How a job or a `do` line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Failed,
+    GaveUp,
+    Shutdown,
+    Cancelled,
+    Expired,
+    TimedOut,
+    NoWorker,
+}
+
+impl End {
+    /// The end that has this code, if the server gives it to a job that it had accepted.
+    pub(super) fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "gave_up" => Self::GaveUp,
+            "shutdown" => Self::Shutdown,
+            "cancelled" => Self::Cancelled,
+            "expired" => Self::Expired,
+            "timed_out" => Self::TimedOut,
+            "no_worker" => Self::NoWorker,
+            _ => return None,
+        })
+    }
+}
+
+/// Where a job is, as far as peers can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It waits for its delay to end.
+    Delayed,
+    /// In a queue or on its way.
+    Inside,
+    /// A worker was sent it.
+    Held(Peer),
+    /// Its answer is on the way.
+    Ended(End),
+}
+
+/// A `do` line that was accepted and is not answered.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) submitter: Peer,
+    pub(crate) id: &'static str,
+    pub(crate) asks: Asks,
+    /// What it counts in the memory budget at its submitter's shard.
+    pub(crate) bytes: u64,
+    /// By when it must have ended.
+    pub(crate) expires_ms: Option<u64>,
+    /// The number of its ticket at its submitter's shard.
+    pub(crate) ticket: Option<u32>,
+    /// The job that is done for it.
+    pub(crate) job: u64,
+    /// The reports of its job that it was sent.
+    pub(super) reports: BTreeSet<u64>,
+    /// Those that it has to be sent.
+    pub(super) owed: BTreeSet<u64>,
+}
+
+/// A job in the world. The first `do` line for it decides what it is.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) submitter: Peer,
+    pub(crate) id: &'static str,
+    pub(crate) type_name: String,
+    pub(crate) asks: Asks,
+    pub(crate) big: bool,
+    pub(crate) state: State,
+    pub(crate) suspect: bool,
+    pub(crate) attempts: u32,
+    /// What it counts in the memory budget, without a ticket.
+    pub(crate) bytes: u64,
+    pub(crate) accepted_ms: u64,
+    /// Its place in the line of its type, as far as it is known: equal for those that came in one operation.
+    pub(crate) line: u64,
+    /// The number of its first line's ticket.
+    pub(crate) ticket: Option<u32>,
+    /// The group of its key: its home, and its number there.
+    pub(crate) group: Option<(u16, u32)>,
+    /// By what the log names it: its home, and its number of arrival.
+    pub(super) trace: Option<(u16, u64)>,
+    /// Who waits for it, in the order in which they joined.
+    pub(crate) requests: Vec<u64>,
+    /// Its progress as workers reported it.
+    pub(super) reports: BTreeMap<u64, Peer>,
+}
+
+/// What a peer must be sent before the step ends.
+#[derive(Debug)]
+pub(super) struct DueEnd {
+    peer: Peer,
+    id: &'static str,
+    end: End,
+    cancellable: bool,
+}
+
+impl Shadow {
+    /// A peer submits a job that must be accepted.
+    pub(crate) fn submit(&mut self, serial: u64, request: Request, job: Job) {
+        self.tally.added += 1;
+        let conn = &mut self.conns[request.submitter.0];
+        if !request.asks.background {
+            conn.requests.insert(serial);
+        }
+        let clock = &mut self.clocks[usize::from(conn.shard)];
+        if let Some(ticket) = request.ticket {
+            self.tickets.insert((conn.shard, ticket), serial);
+        }
+        if let Some(ms) = request.expires_ms {
+            clock.deadlines.insert((ms, serial));
+        }
+        if job.state == State::Delayed {
+            clock.delays.insert((job.accepted_ms + job.asks.delay_ms, serial));
+        }
+        self.jobs.insert(serial, job);
+        self.requests.insert(serial, request);
+    }
+
+    /// A `do` line has its answer: it is counted.
+    pub(super) fn answered(&mut self, serial: u64, end: End) {
+        let request = self.requests.remove(&serial).expect("it is answered once");
+        let conn = &mut self.conns[request.submitter.0];
+        conn.requests.remove(&serial);
+        let clock = &mut self.clocks[usize::from(conn.shard)];
+        if let Some(ms) = request.expires_ms {
+            clock.deadlines.remove(&(ms, serial));
+        }
+        self.tally.dropped += u64::from(conn.gone && !request.asks.background);
+        self.tally.count(end, 1);
+        if let Some(job) = self.jobs.get_mut(&request.job) {
+            job.requests.retain(|request| *request != serial);
+        }
+        self.forget_if_over(request.job);
+    }
+
+    /// A job that has ended, and that nobody waits for, is forgotten.
+    pub(super) fn forget_if_over(&mut self, serial: u64) {
+        let over = |job: &Job| matches!(job.state, State::Ended(_)) && job.requests.is_empty() && job.group.is_none();
+        if self.jobs.get(&serial).is_some_and(over) {
+            self.forget(serial);
+        }
+    }
+
+    /// A job is nowhere any more.
+    pub(super) fn forget(&mut self, serial: u64) -> Option<Job> {
+        let job = self.jobs.remove(&serial)?;
+        if let Some(trace) = job.trace {
+            self.traces.remove(&trace);
+        }
+        if let Some(ticket) = job.ticket {
+            self.tickets.remove(&(self.conns[job.submitter.0].shard, ticket));
+        }
+        if let Some(group) = job.group {
+            self.groups.remove(&group);
+        }
+        Some(job)
+    }
+
+    /// Nobody waits for a `do` line any more: it is answered now, if its submitter is there.
+    pub(super) fn give_up(&mut self, serial: u64, end: End) {
+        let Request { submitter: peer, id, job, ref asks, .. } = self.requests[&serial];
+        let cancellable = asks.cancellable;
+        if !self.conn(peer).gone && !asks.background {
+            self.due_ends.push(DueEnd { peer, id, end, cancellable });
+        }
+        let delayed = self.jobs[&job].state == State::Delayed;
+        if delayed {
+            let due_ms = self.jobs[&job].accepted_ms + self.jobs[&job].asks.delay_ms;
+            let shard = usize::from(self.conn(peer).shard);
+            self.clocks[shard].delays.remove(&(due_ms, serial));
+        }
+        self.answered(serial, end);
+        if delayed {
+            self.forget(job);
+        }
+    }
+
+    /// Takes out the answer that a peer must be sent in this step.
+    pub(super) fn take_due_end(&mut self, peer: Peer, id: &str, end: End) -> bool {
+        let is_it = |due: &DueEnd| due.peer == peer && due.id == id && due.end == end;
+        let at = self.due_ends.iter().position(is_it);
+        at.map(|at| self.due_ends.swap_remove(at)).is_some()
+    }
+
+    /// A peer is gone before its answers of this step were sent.
+    pub(super) fn drop_due_ends(&mut self, peer: Peer) {
+        let (mine, others) = std::mem::take(&mut self.due_ends).into_iter().partition(|due| due.peer == peer);
+        self.due_ends = others;
+        for DueEnd { end, cancellable, .. } in Vec::from_iter::<Vec<DueEnd>>(mine) {
+            self.tally.dropped += 1;
+            if cancellable && end == End::Expired {
+                // Its submitter was gone first.
+                self.tally.expired -= 1;
+                self.tally.cancelled += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the log tells of jobs: it alone says which job was dropped or is overdue where peers are told nothing. And what workers
+//! report of their jobs.
+
+use deputy::dispatch::message::{JobEvent, Submitter};
+
+use super::closings::PAUSE_BYTES;
+use super::line::{self, Line};
+use super::requests::{Job, State};
+use super::shadow::Shadow;
+use super::world::Peer;
+
+impl Shadow {
+    pub(super) fn on_trace(&mut self, trace: (u16, u64), what: JobEvent) {
+        match what {
+            JobEvent::Queued(submitter) => self.queued(trace, submitter),
+            JobEvent::Sent(_) => self.sent_trace = Some(trace),
+            JobEvent::Requeued(_) => {
+                // Its worker goes in this very step, and what was sent since may be because of that.
+                let job = self.traces.get(&trace).map(|serial| &self.jobs[serial]);
+                if let Some(State::Held(worker)) = job.map(|job| job.state) {
+                    self.leave(worker);
+                }
+            }
+            JobEvent::Overdue(_) => {
+                let (serial, job) = self.traced(trace);
+                let State::Held(worker) = job.state else { panic!("overdue, but nobody holds it: {job:?}") };
+                assert!(self.overdue.contains(&serial), "overdue too early: {job:?}");
+                self.spend(worker, serial);
+                self.overdue(serial, self.stops(worker));
+            }
+            JobEvent::Revoked => self.revoked(trace),
+            JobEvent::Finished(_) => {}
+        }
+    }
+
+    fn queued(&mut self, trace: (u16, u64), submitter: Submitter) {
+        let serial = match submitter {
+            Submitter::Ticket(shard, ticket) => self.tickets.get(&(shard.0, ticket.generation)),
+            Submitter::Group(shard, group) => self.groups.get(&(shard.0, group.generation)),
+            Submitter::Conn(..) | Submitter::Background(_) => return,
+        };
+        let serial = *serial.unwrap_or_else(|| panic!("in line, but nobody submitted it: {submitter:?}"));
+        let job = self.jobs.get_mut(&serial).expect("it is not over");
+        assert_eq!(job.trace.replace(trace), None, "in line again: {job:?}");
+        self.traces.insert(trace, serial);
+    }
+
+    /// A job that nobody waits for is over, wherever it was.
+    fn revoked(&mut self, trace: (u16, u64)) {
+        let (serial, job) = self.traced(trace);
+        assert!(job.requests.is_empty(), "revoked, but wanted: {job:?}");
+        match job.state {
+            State::Held(worker) => self.spend(worker, serial),
+            State::Inside => {}
+            _ => panic!("revoked, but it was over: {job:?}"),
+        }
+        self.forget(serial);
+    }
+
+    /// A job has ended at its worker, whose slot is spent now.
+    fn spend(&mut self, worker: Peer, serial: u64) {
+        let conn = &mut self.conns[worker.0];
+        let is_it = |held: &&mut super::shadow::Held| held.serial == serial && held.spent.is_none();
+        let held = conn.held.iter_mut().find(is_it).expect("its worker holds it");
+        held.spent = Some(self.jobs[&serial].type_name.clone());
+        assert_eq!(held.cancelled, held.number.is_some(), "told exactly if it has a number: {held:?}");
+        self.told_cancel -= usize::from(held.cancelled);
+        if let Some(ms) = held.limit_ms {
+            self.clocks[usize::from(conn.shard)].limits.remove(&(ms, serial));
+            self.overdue.remove(&serial);
+        }
+    }
+
+    fn traced(&self, trace: (u16, u64)) -> (u64, &Job) {
+        let serial = self.traces.get(&trace).unwrap_or_else(|| panic!("the log tells of an unknown job: {trace:?}"));
+        (*serial, &self.jobs[serial])
+    }
+
+    /// A worker reports progress, perhaps with data for the submitters.
+    pub(crate) fn report(&mut self, worker: Peer, at: usize, number: Option<u64>) {
+        let conn = &mut self.conns[worker.0];
+        let held = &mut conn.held[at];
+        if held.spent.is_some() {
+            return;
+        }
+        let job = self.jobs.get_mut(&held.serial).expect("a job that is held is known");
+        if let Some(before) = held.limit_ms {
+            let limit = job.asks.run_limit_ms.unwrap_or(self.run_limit_ms);
+            let limits = &mut self.clocks[usize::from(conn.shard)].limits;
+            limits.remove(&(before, held.serial));
+            let until = self.bounds.now_ms(conn.shard) + limit;
+            limits.insert((until, held.serial));
+            held.limit_ms = Some(until);
+        }
+        let Some(number) = number else { return };
+        job.reports.insert(number, worker);
+        for request in &job.requests {
+            let request = self.requests.get_mut(request).expect("it waits");
+            if request.asks.progress && !self.conns[request.submitter.0].gone {
+                request.owed.insert(number);
+            }
+        }
+    }
+
+    /// A submitter is told of progress: it asked for it, its job is not over, and those of a worker come in their order.
+    pub(super) fn told_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
+        assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read");
+        let data = line.data.expect("progress is told with data").get();
+        let (serial, number) = (line::serial(data), line::report_number(data));
+        let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("progress of a job that is over: {line:?}"));
+        let worker = job.reports.get(&number).unwrap_or_else(|| panic!("nobody reported {line:?}"));
+        let id = line.id.expect("progress has an id").get();
+        let overtaken = |seen: &u64| *seen >= number && job.reports[seen] == *worker;
+        let fits = |serial: &&u64| {
+            let request = &self.requests[serial];
+            self.is_of(**serial, peer, id) && request.asks.progress && !request.reports.iter().any(overtaken)
+        };
+        let request = job.requests.iter().find(fits).copied();
+        let request = request.unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
+        let request = self.requests.get_mut(&request).expect("it was found just now");
+        request.reports.insert(number);
+        request.owed.remove(&number);
+        self.tally.reports += 1;
+    }
+}
