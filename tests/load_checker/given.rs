@@ -1,5 +1,6 @@
 //! The workload of these tests, with few peers and types, and the server's lines for them.
 
+use crate::asks::Ask;
 use crate::workload::{JobKey, Shape, Workload};
 
 pub(crate) const ARG_BYTES: usize = 32;
@@ -38,4 +39,14 @@ pub(crate) fn did(sequence: u64, payload_of: JobKey) -> String {
 
 pub(crate) fn to_do(job: JobKey, type_number: u64) -> String {
     format!(r#"{{"cmd":"do","id":{},"type":"t{type_number}","arg":{}}}"#, job.sequence, arg(job))
+}
+
+/// Returns a workload whose jobs ask for this, over one type.
+pub(crate) fn asking(ask: Ask) -> Workload {
+    Workload::new(Shape { ask, types: 1, types_per_worker: 1, ..shape(4) }, 0)
+}
+
+/// Returns the first job of submitter 2 that has a property.
+pub(crate) fn first_job(has: impl Fn(JobKey) -> bool) -> JobKey {
+    (0..100_000).map(|sequence| name(2, sequence)).find(|job| has(*job)).expect("some job has it")
 }

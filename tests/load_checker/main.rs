@@ -12,14 +12,16 @@ mod limit;
 #[path = "../../benches/harness/traffic/mod.rs"]
 mod traffic;
 
-use traffic::{check, clients, pace, workload};
+use traffic::{asks, check, clients, pace, tally, workload};
 
 mod given;
 mod received;
 
+mod asked;
 mod drivers;
 mod limits;
 mod lines;
 mod loads;
 mod submitters;
+mod tallies;
 mod workers;

@@ -18,7 +18,7 @@ pub(crate) fn receive<T>(line: &str, take: impl FnOnce(ServerMessage<'_>) -> Res
 /// Gives a line to a submitter.
 pub(crate) fn answer(submitter: &mut Submitter, line: &str) -> Result<u64, Wrong> {
     receive(line, |message| match message {
-        ServerMessage::Answer { id, res } => submitter.on_answer(&workload(0), id, res),
+        ServerMessage::Answer { id, res } => submitter.on_answer(&workload(0), id, res).map(|ended| ended.start_ns),
         ServerMessage::Refused(line) => Err(Wrong::Refused(check::excerpt(line))),
         other => Err(Wrong::Unexpected(format!("{other:?}"))),
     })
@@ -27,7 +27,7 @@ pub(crate) fn answer(submitter: &mut Submitter, line: &str) -> Result<u64, Wrong
 /// Gives a line to a worker; returns its answer.
 pub(crate) fn work(worker: &mut Worker, workload: &Workload, line: &str) -> Result<String, Wrong> {
     receive(line, |message| match message {
-        ServerMessage::Job { id, type_number, handle, arg } => {
+        ServerMessage::Job { id, type_number, handle, arg, .. } => {
             let job = worker.on_job(workload, id, type_number, arg)?;
             let mut out = Vec::new();
             Protocol::Deputy.driver().answer(&handle, job, arg, &mut out);

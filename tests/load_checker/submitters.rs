@@ -85,7 +85,7 @@ fn an_answer_without_an_id_is_matched_by_its_payload() {
     let mut submitter = Submitter::new(2);
     submitter.submit(7);
     submitter.submit(8);
-    let mut on = |job| submitter.on_answer(&workload(0), None, arg(job).as_bytes());
+    let mut on = |job| submitter.on_answer(&workload(0), None, arg(job).as_bytes()).map(|ended| ended.start_ns);
     assert_eq!(on(name(2, 1)), Ok(8));
     assert_eq!(on(name(2, 1)), Err(Wrong::AnsweredTwice(name(2, 1))));
     assert_eq!(on(name(3, 0)), Err(Wrong::UnknownAnswer { submitter: 2, names: Some(name(3, 0)) }));

@@ -4,7 +4,7 @@
 const SERVER_OPTIONS: [&str; 6] = ["threads", "server", "vs-floor", "unix", "pin", "server-cores"];
 
 /// Options that describe the work, which a named workload does not need.
-const WORK_OPTIONS: [&str; 17] = [
+const WORK_OPTIONS: [&str; 18] = [
     "submitters",
     "inflight",
     "rate",
@@ -17,6 +17,7 @@ const WORK_OPTIONS: [&str; 17] = [
     "work-us",
     "idle",
     "interference",
+    "ask",
     "vs-floor",
     "threads",
     "server",

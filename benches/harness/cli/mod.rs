@@ -16,8 +16,9 @@ use crate::harness::tables::case::{Case, LoopKind, Placement};
 use crate::harness::tables::run::{Options, Output, Running};
 use crate::harness::tables::sweep::LatencyLimit;
 use crate::harness::tables::{Table, peers, workloads};
+use crate::harness::traffic::asks::Ask;
 use crate::harness::traffic::workload::{Interference, Shape};
-use values::{address, interference, payload_bytes, positive, rate, seconds, server, thread_counts, work};
+use values::{address, ask, interference, payload_bytes, positive, rate, seconds, server, thread_counts, work};
 
 /// Returns what `--help` prints.
 pub(crate) fn help(program: Program) -> String {
@@ -163,6 +164,7 @@ impl Given {
             "work-us" => shape.work = work(parser)?,
             "idle" => shape.idle = parser.value()?.parse()?,
             "interference" => shape.interference = interference(parser)?,
+            "ask" => shape.ask = ask(parser)?,
             _ => return Ok(None),
         }
         Ok(Some(()))
@@ -208,6 +210,12 @@ impl Given {
         let bearable = matches!(shape.interference, Interference::None | Interference::StalledReaders(_));
         if kinds.contains(&ServerKind::Floor) && !bearable {
             return Err("the floor knows only jobs: the only --interference it bears is stalled-readers".into());
+        }
+        if kinds.contains(&ServerKind::Floor) && shape.ask != Ask::Nothing {
+            return Err("the floor knows only jobs: leave --ask out".into());
+        }
+        if shape.ask.needs_max_jobs() && shape.max_jobs == 0 {
+            return Err("with this --ask workers must be told when a job is over: give --max-jobs too".into());
         }
         let loop_kind = self.rate_per_s.map_or(LoopKind::Closed, LoopKind::Rate);
         let mut cases = Vec::new();

@@ -8,6 +8,7 @@ use lexopt::prelude::ValueExt;
 
 use crate::harness::net::conn::Address;
 use crate::harness::servers::ServerKind;
+use crate::harness::traffic::asks::Ask;
 use crate::harness::traffic::workload::{Bytes, Interference, PAYLOAD_BYTES_MIN, Work};
 
 /// A whole number from 1.
@@ -49,6 +50,14 @@ pub(super) fn interference(parser: &mut lexopt::Parser) -> Result<Interference, 
     };
     let expected = "stalled-readers, burst, metrics or poison, or one of them with :N";
     interference.ok_or_else(|| format!("--interference takes {expected}, not '{text}'").into())
+}
+
+/// What the jobs ask for: a word.
+pub(super) fn ask(parser: &mut lexopt::Parser) -> Result<Ask, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let found = Ask::NAMES.into_iter().find_map(|(name, ask)| (name == text).then_some(ask));
+    let known = || Ask::NAMES.map(|(name, _)| name).join(", ");
+    found.ok_or_else(|| format!("--ask takes one of {}, not '{text}'", known()).into())
 }
 
 /// Jobs per second.

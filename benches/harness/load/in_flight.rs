@@ -5,10 +5,11 @@ use std::collections::BinaryHeap;
 
 use hdrhistogram::Histogram;
 
+use super::asked::Asked;
 use super::timing::Schedule;
 use crate::harness::Failure;
 use crate::harness::traffic::check::{Wrong, excerpt};
-use crate::harness::traffic::clients::{Submitter, Worker};
+use crate::harness::traffic::clients::{Ended, Submitter, Worker};
 use crate::harness::traffic::drivers::{Driver, ServerMessage};
 use crate::harness::traffic::pace::Pace;
 use crate::harness::traffic::workload::{JobKey, Workload};
@@ -70,6 +71,8 @@ pub(crate) struct InFlight<'a> {
     pub(crate) latency_ns: Histogram<u64>,
     /// How late jobs with an intended start were sent.
     pub(crate) lag_ns: Histogram<u64>,
+    /// What the jobs ask for besides being done.
+    pub(super) asked: Asked,
     /// A result that differs from its argument, while it is sent.
     res: Vec<u8>,
 }
@@ -81,6 +84,8 @@ pub(crate) enum Due {
     Submit(usize, JobKey),
     /// The worker on this connection answers.
     Answer { conn: usize, handle: Vec<u8>, job: JobKey },
+    /// The submitter of this index cancels this job.
+    Cancel(usize, JobKey),
 }
 
 impl<'a> InFlight<'a> {
@@ -99,6 +104,7 @@ impl<'a> InFlight<'a> {
             answered: 0,
             latency_ns: Histogram::new(3)?,
             lag_ns: Histogram::new(3)?,
+            asked: Asked::new(workload.shape.ask),
             res: Vec::new(),
         })
     }
@@ -116,12 +122,36 @@ impl<'a> InFlight<'a> {
         match (role, message) {
             (_, ServerMessage::Receipt) => Ok(()),
             (_, ServerMessage::Refused(line)) => Err(Wrong::Refused(excerpt(line)).into()),
-            (Role::Answers(source), ServerMessage::Answer { id, res }) => self.on_answer(*source, id, res, now_ns),
-            (Role::Works(worker), ServerMessage::Job { id, type_number, handle, arg }) => {
+            (Role::Answers(source), ServerMessage::Answer { id, res }) => {
+                let ended = self.sources[*source].submitter.on_answer(self.workload, id, res)?;
+                self.on_end(*source, ended, now_ns)
+            }
+            (Role::Answers(source), ServerMessage::Ended { id, end }) => {
+                let ended = self.sources[*source].submitter.on_end(self.workload, id, end)?;
+                self.on_end(*source, ended, now_ns)
+            }
+            (Role::Answers(source), ServerMessage::Progress { id, number }) => {
+                self.asked.tally.reports += 1;
+                Ok(self.sources[*source].submitter.on_progress(self.workload, id, number)?)
+            }
+            (Role::Works(worker), ServerMessage::Cancel { handle }) => {
+                if let Some(job) = self.asked.on_cancel(conn, &handle) {
+                    driver.answer(&handle, job, self.res_of(job), out);
+                    worker.on_answered();
+                }
+                Ok(())
+            }
+            (Role::Works(worker), ServerMessage::Job { id, type_number, handle, attempt, arg }) => {
                 let job = worker.on_job(self.workload, id, type_number, arg)?;
+                self.asked.tally.executions += 1;
                 let work_ns = self.workload.work_ns(job);
+                for number in 0..self.workload.reports() {
+                    driver.report(&handle, number, out);
+                }
                 if self.workload.kills(job) {
                     self.killed.push(conn);
+                } else if self.workload.hangs(worker.number(), job, attempt) {
+                    self.asked.hang(conn, &handle, job);
                 } else if work_ns == 0 {
                     let res = if self.workload.echoes() { arg } else { self.res_of(job) };
                     driver.answer(&handle, job, res, out);
@@ -143,12 +173,12 @@ impl<'a> InFlight<'a> {
         &self.res
     }
 
-    fn on_answer(&mut self, source: usize, id: Option<u64>, res: &[u8], now_ns: u64) -> Result<(), Failure> {
-        let Source { submitter, closed_loop, measured, .. } = &mut self.sources[source];
-        let start_ns = submitter.on_answer(self.workload, id, res)?;
+    fn on_end(&mut self, source: usize, ended: Ended, now_ns: u64) -> Result<(), Failure> {
+        let Source { closed_loop, measured, .. } = &self.sources[source];
+        self.asked.tally.on_end(self.workload, ended, now_ns)?;
         self.unanswered -= 1;
         self.answered += 1;
-        let latency_ns = now_ns.saturating_sub(start_ns);
+        let latency_ns = now_ns.saturating_sub(ended.start_ns);
         if latency_ns > self.schedule.late_ns {
             let ms = |ns: u64| ns / 1_000_000;
             return Err(Wrong::Late { ms: ms(latency_ns), ms_max: ms(self.schedule.late_ns) }.into());
@@ -172,12 +202,15 @@ impl<'a> InFlight<'a> {
         if let Some(Reverse(Busy { conn, handle, submitter, sequence, .. })) = self.take_finished(now_ns) {
             return Ok(Some(Due::Answer { conn, handle, job: JobKey { submitter, sequence } }));
         }
+        if let Some((source, job)) = self.asked.take_cancel(now_ns) {
+            return Ok(Some(Due::Cancel(source, job)));
+        }
         if self.has_stopped(now_ns) {
             self.ready.clear();
             self.paces.clear();
         }
         if let Some(source) = self.ready.pop() {
-            return Ok(Some(self.submit(source, now_ns)));
+            return Ok(Some(self.submit(source, now_ns, now_ns)));
         }
         let Some((source, due_ns)) = self.paces.iter_mut().find_map(|pace| pace.take_due(now_ns)) else {
             return Ok(None);
@@ -185,7 +218,7 @@ impl<'a> InFlight<'a> {
         if self.schedule.measures(due_ns) {
             self.lag_ns.record(now_ns - due_ns)?;
         }
-        Ok(Some(self.submit(source, due_ns)))
+        Ok(Some(self.submit(source, due_ns, now_ns)))
     }
 
     fn take_finished(&mut self, now_ns: u64) -> Option<Reverse<Busy>> {
@@ -203,16 +236,19 @@ impl<'a> InFlight<'a> {
         self.unanswered == 0 && self.has_stopped(now_ns)
     }
 
-    fn submit(&mut self, source: usize, start_ns: u64) -> Due {
+    fn submit(&mut self, source: usize, start_ns: u64, now_ns: u64) -> Due {
         self.unanswered += 1;
         self.quota -= 1;
-        Due::Submit(source, self.sources[source].submitter.submit(start_ns))
+        let job = self.sources[source].submitter.submit(start_ns);
+        self.asked.on_submit(self.workload, source, job, now_ns);
+        Due::Submit(source, job)
     }
 
-    /// Returns when the clock alone makes something due: a submission at a rate, or the end of a worker's work.
+    /// Returns when the clock alone makes something due: a submission at a rate, a cancellation, or the end of a worker's
+    /// work.
     pub(crate) fn next_due_ns(&self) -> Option<u64> {
         let finished_ns = self.busy.peek().map(|Reverse(busy)| busy.until_ns);
-        self.paces.iter().filter_map(Pace::next_due_ns).chain(finished_ns).min()
+        self.paces.iter().filter_map(Pace::next_due_ns).chain(finished_ns).chain(self.asked.next_cancel_ns()).min()
     }
 
     /// Returns an error if a job has no answer.

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use super::connect::{connect, idle};
 use super::interference;
 use super::observe::{Observed, observe, used};
+use super::settle::settle;
 use super::shared::{Measured, Shared};
 use super::thread::LoadThread;
 use super::timing::{Schedule, Timing};
@@ -16,10 +17,12 @@ use crate::harness::Failure;
 use crate::harness::figure::approximate;
 use crate::harness::limit;
 use crate::harness::servers::Target;
-use crate::harness::servers::control::{Control, Counts};
+use crate::harness::servers::control::{Books, Control, Counts};
 use crate::harness::system::calls::Calls;
 use crate::harness::system::process::{Cpu, Memory, memory};
+use crate::harness::traffic::asks::Ask;
 use crate::harness::traffic::drivers::Protocol;
+use crate::harness::traffic::tally::{ServerCounts, Tally};
 use crate::harness::traffic::workload::Workload;
 
 /// Memory that does not change for this long is steady.
@@ -52,6 +55,10 @@ pub(crate) struct Figures {
     pub(crate) memory: Option<Footprint>,
     /// How much the interfering clients did, in the unit of [`interference::unit`].
     pub(crate) interference: Option<f64>,
+    /// How the jobs ended,
+    pub(crate) tally: Tally,
+    /// and what the server counted of them, if they ask for something besides being done.
+    pub(crate) server_counts: Option<ServerCounts>,
 }
 
 /// The server's memory in the course of a run, in bytes.
@@ -75,30 +82,46 @@ pub(crate) fn measure(
     timing: Timing,
 ) -> Result<Figures, Failure> {
     let mut control = target.control()?;
+    let ask = workload.shape.ask;
+    let mut books = if ask == Ask::Nothing { None } else { Some(before(target)?) };
     let at_rest = target.process.and_then(memory);
     let idle = idle(target, workload.shape.idle)?;
     let with_idle = target
         .process
         .and_then(|process| if idle.is_empty() { memory(process) } else { steady_memory(process, QUIET) });
     let shared = Shared::default();
+    shared.unsettled.store(books.is_some(), Ordering::Relaxed);
     let threads = connect(target, protocol, workload, &timing, &shared)?;
     shared.unfinished.store(threads.len(), Ordering::Relaxed);
     let schedule = Schedule::of(&timing);
     let over = AtomicBool::new(false);
-    let (figures, interference) = std::thread::scope(|scope| {
+    let panicked = || Failure::from("a thread beside the load panicked");
+    let (figures, interference, settled) = std::thread::scope(|scope| {
         let interfering = scope.spawn(|| interference::run(target, protocol, workload, &schedule, &over));
+        let settling = books.as_mut().map(|(control, before)| scope.spawn(|| settle(control, before, &shared)));
         let figures = run_all(threads, schedule, target, &shared, &timing, control.as_mut());
         over.store(true, Ordering::Relaxed);
-        let panicked = |_| Err("the thread of the interfering clients panicked".into());
-        (figures, interfering.join().unwrap_or_else(panicked))
+        let settled = settling.map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())));
+        (figures, interfering.join().unwrap_or_else(|_| Err(panicked())), settled.transpose())
     });
     let mut figures = figures?;
+    figures.server_counts = settled?;
+    if let Some(counts) = figures.server_counts {
+        figures.tally.judge(ask, counts)?;
+    }
     figures.interference = interference?;
     let peak = target.process.and_then(memory);
     drop(idle);
     let after = target.process.and_then(|process| steady_memory(process, QUIET));
     figures.memory = footprint(at_rest, with_idle, peak, after);
     Ok(figures)
+}
+
+/// Returns a connection of its own for the server's books, and what they say before the load.
+fn before(target: &Target) -> Result<(Control, Books), Failure> {
+    let mut control = target.control()?.ok_or("only Deputy does what these jobs ask for")?;
+    let books = control.books()?;
+    Ok((control, books))
 }
 
 fn footprint(
@@ -136,6 +159,7 @@ fn run_all(
     timing: &Timing,
     control: Option<&mut Control>,
 ) -> Result<Figures, Failure> {
+    let ask = threads.first().map_or(Ask::Nothing, |thread| thread.in_flight.workload.shape.ask);
     std::thread::scope(|scope| {
         let (sender, failures) = channel();
         let running: Vec<_> = threads
@@ -155,7 +179,7 @@ fn run_all(
         let observed = observed?;
         match failures.try_recv() {
             Ok(failure) => Err(failure),
-            Err(_) => summarise(&observed, measured.into_iter().flatten(), timing),
+            Err(_) => summarise(&observed, measured.into_iter().flatten(), Tally::new(ask), timing),
         }
     })
 }
@@ -177,6 +201,7 @@ fn run(thread: LoadThread<'_>, shared: &Shared, failures: &Sender<Failure>) -> O
 fn summarise(
     observed: &Observed,
     measured: impl Iterator<Item = Measured>,
+    mut tally: Tally,
     timing: &Timing,
 ) -> Result<Figures, Failure> {
     let (mut latency_ns, mut lag_ns) = (Histogram::new(3)?, Histogram::new(3)?);
@@ -184,6 +209,7 @@ fn summarise(
     for part in measured {
         latency_ns.add(part.latency_ns)?;
         lag_ns.add(part.lag_ns)?;
+        tally.add(&part.tally);
         busiest = busiest.max(part.busy);
         finished_ns = finished_ns.max(part.finished_ns);
     }
@@ -210,6 +236,8 @@ fn summarise(
         threads,
         memory: None,
         interference: None,
+        tally,
+        server_counts: None,
     })
 }
 

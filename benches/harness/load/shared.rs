@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::harness::system::machine::thread_cpu_time;
+use crate::harness::traffic::tally::Tally;
 
 /// What the load threads of a run share.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Shared {
     pub(crate) unfinished: AtomicUsize,
     /// Whether a thread has failed.
     pub(crate) failed: AtomicBool,
+    /// Whether the workers must go on although all submitters are done, until the server's books are at rest.
+    pub(crate) unsettled: AtomicBool,
     /// Answers so far.
     pub(crate) answered: AtomicU64,
 }
@@ -25,6 +28,8 @@ pub(crate) struct Measured {
     pub(crate) latency_ns: Histogram<u64>,
     /// How late jobs with an intended start were sent.
     pub(crate) lag_ns: Histogram<u64>,
+    /// How the jobs ended, and what its workers received.
+    pub(crate) tally: Tally,
     /// The processor time of the thread within the measured time.
     pub(crate) busy: Duration,
     /// When its submitters received their last answer.

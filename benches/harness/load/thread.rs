@@ -173,19 +173,22 @@ impl<'a> LoadThread<'a> {
                 finished_ns = Some(now_ns);
                 self.shared.unfinished.fetch_sub(1, Ordering::Relaxed);
             }
-            if now_ns >= schedule.give_up_ns {
+            if now_ns >= schedule.give_up_ns && self.shared.unfinished.load(Ordering::Relaxed) > 0 {
                 // If all jobs of this thread are answered, the thread that lacks answers reports it.
                 self.in_flight.check_complete()?;
                 break;
             }
         }
         self.turn(&mut events, LINGER)?;
-        let InFlight { latency_ns, lag_ns, .. } = self.in_flight;
-        Ok(Measured { latency_ns, lag_ns, busy: meter.busy(), finished_ns: finished_ns.unwrap_or_default() })
+        let InFlight { latency_ns, lag_ns, asked, .. } = self.in_flight;
+        let finished_ns = finished_ns.unwrap_or_default();
+        Ok(Measured { latency_ns, lag_ns, tally: asked.tally, busy: meter.busy(), finished_ns })
     }
 
     fn goes_on(&self) -> bool {
-        self.shared.unfinished.load(Ordering::Relaxed) > 0 && !self.shared.failed.load(Ordering::Relaxed)
+        let Shared { unfinished, unsettled, failed, .. } = self.shared;
+        let needed = unfinished.load(Ordering::Relaxed) > 0 || unsettled.load(Ordering::Relaxed);
+        needed && !failed.load(Ordering::Relaxed)
     }
 
     fn turn(&mut self, events: &mut Events, sleep_max: Duration) -> Result<(), Failure> {
@@ -246,6 +249,12 @@ impl<'a> LoadThread<'a> {
                     let index = self.in_flight.sources[source].conn;
                     let Client { conn, driver, .. } = &mut self.clients[index];
                     driver.submit(workload, job, &mut conn.unsent);
+                    index
+                }
+                Due::Cancel(source, job) => {
+                    let index = self.in_flight.sources[source].conn;
+                    let Client { conn, driver, .. } = &mut self.clients[index];
+                    driver.cancel(workload, job, &mut conn.unsent);
                     index
                 }
                 Due::Answer { conn: index, handle, job } => {

@@ -115,13 +115,16 @@ fn floor(socket: Option<&Path>) -> io::Result<Command> {
 /// Lines that the server writes in a normal run, besides the one with its address.
 const EXPECTED: [&str; 2] = ["deputy: stopping", "deputy: stopped"];
 
+/// Part of the lines that it writes when workers hang.
+const OF_HANGING: &str = "past its run limit";
+
 /// Sends the line with the address to `sender`; writes unexpected lines to this program's stderr.
 fn forward(stderr: ChildStderr, sender: &Sender<String>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if line.contains("listening") {
             // The receiver is gone if the line arrived too late.
             let _ = sender.send(line);
-        } else if !EXPECTED.contains(&line.as_str()) {
+        } else if !EXPECTED.contains(&line.as_str()) && !line.contains(OF_HANGING) {
             // If this program's stderr is closed, the line cannot be shown.
             let _ = writeln!(io::stderr(), "{line}");
         }

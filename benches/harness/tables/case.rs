@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) shape: Shape,
     /// How jobs are submitted.
     pub(crate) loop_kind: LoopKind,
+    /// Measures this many jobs instead of a time, unless the options say how many.
+    pub(crate) jobs: Option<u64>,
     /// Whether to count system calls after the measured time.
     pub(crate) count_calls: bool,
 }
@@ -59,6 +61,7 @@ impl Case {
             placement: Placement::Pinned(1),
             shape,
             loop_kind: LoopKind::Closed,
+            jobs: None,
             count_calls: false,
         }
     }
@@ -91,6 +94,11 @@ impl Case {
     /// Lets server and load share all cores.
     pub(crate) fn shared(self) -> Self {
         self.placement(Placement::Shared)
+    }
+
+    /// Measures this many jobs instead of a time.
+    pub(crate) fn jobs(self, jobs: u64) -> Self {
+        Self { jobs: Some(jobs), ..self }
     }
 
     /// Counts system calls.

@@ -1,6 +1,8 @@
 //! What the named workloads and the comparison with other servers have in common: shapes, titles, figures, names.
 
 use super::Figure;
+use super::case::Case;
+use crate::harness::servers::ServerKind;
 use crate::harness::traffic::workload::Shape;
 
 /// 4 submitters x 64 in flight, 16 workers of one type.
@@ -18,6 +20,11 @@ pub(super) const JOBS_PER_S: Figure = |row| Some(row.jobs_per_s);
 pub(super) const SERVER_US: Figure = |row| row.server_cpu_us_per_job;
 pub(super) const P50: Figure = |row| row.p50_us;
 pub(super) const P99: Figure = |row| row.p99_us;
+
+/// Returns a case of Deputy.
+pub(super) fn deputy(shape: Shape) -> Case {
+    Case::new(ServerKind::Deputy, shape)
+}
 
 /// Returns those of the `known` workloads that `names` lists. Returns an error that names an unknown one.
 pub(super) fn choose<'a>(names: &str, known: &[&'a str]) -> Result<Vec<&'a str>, String> {

@@ -5,9 +5,11 @@
 //!                               \-> sweep: the highest rate of each case
 //! ```
 
+mod asks;
 mod axis;
 pub(crate) mod case;
 mod common;
+mod ends;
 pub(crate) mod peers;
 mod plot;
 mod progress;

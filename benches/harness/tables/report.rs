@@ -122,7 +122,7 @@ fn remark(row: &Row) -> String {
         figure("bytes per idle connection", row.memory_idle_connection_bytes),
         figure(row.interference.unwrap_or_default(), row.interference_done),
     ];
-    remarks.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    remarks.into_iter().flatten().chain(row.ends.describe()).collect::<Vec<_>>().join(", ")
 }
 
 fn verdict(name: &str, claim: &Claim, rows: &[Vec<Row>]) -> [String; 5] {

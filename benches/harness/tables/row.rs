@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::case::{Case, LoopKind, Placement};
+use super::ends::{self, Ends};
 use crate::harness::figure::{approximate, median};
 use crate::harness::limit::{self, Usage};
 use crate::harness::load::backlog::BacklogFigures;
@@ -72,6 +73,8 @@ pub(crate) struct Row {
     pub(crate) interference_done: Option<f64>,
     /// What limited the speed, if that was not the server.
     pub(crate) limited_by: Option<&'static str>,
+    #[serde(flatten)]
+    pub(crate) ends: Ends,
 }
 
 impl Row {
@@ -151,6 +154,7 @@ impl Row {
             interference: interference::unit(case.shape.interference),
             interference_done: figures.interference,
             limited_by: limited_by(case, figures),
+            ends: Ends::of(case.shape.ask, &figures.tally, figures.server_counts),
             ..Self::begin(case, load_threads)
         }
     }
@@ -175,12 +179,15 @@ impl Row {
 
     /// Returns each figure's median over some runs of one case; `jobs` is their sum. `None` without runs.
     pub(crate) fn median(runs: &[&Row]) -> Option<Self> {
-        let of = |figure: fn(&mut Row) -> &mut Option<f64>| {
+        let of = |figure: &dyn Fn(&mut Row) -> &mut Option<f64>| {
             median(runs.iter().map(|row| *figure(&mut (*row).clone())).collect::<Option<_>>()?)
         };
         let mut row = (*runs.first()?).clone();
         for figure in FIGURES {
-            *figure(&mut row) = of(figure);
+            *figure(&mut row) = of(&figure);
+        }
+        for figure in ends::FIGURES {
+            *figure(&mut row.ends) = of(&|row| figure(&mut row.ends));
         }
         row.jobs = runs.iter().map(|row| row.jobs).sum();
         row.jobs_per_s = median(runs.iter().map(|row| row.jobs_per_s).collect())?;

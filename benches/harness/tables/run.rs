@@ -168,7 +168,7 @@ pub(crate) fn steady(case: &Case, round: usize, options: &Options) -> Result<Fig
         warm_up: options.warm_up,
         measured: options.measured,
         late: options.late,
-        jobs: options.jobs,
+        jobs: options.jobs.or(case.jobs),
         load_threads: options.load_threads,
         rate_per_s: if let LoopKind::Rate(rate) = case.loop_kind { Some(rate) } else { None },
         expect_wrong: options.expect_wrong,

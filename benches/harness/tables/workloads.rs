@@ -6,11 +6,10 @@ use std::time::Duration;
 use super::case::{Case, LoopKind};
 use super::common::{
     BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG, PING_PONG_TITLE,
-    SERVER_US, STALLED_TITLE, choose,
+    SERVER_US, STALLED_TITLE, choose, deputy,
 };
-use super::peers;
 use super::row::Row;
-use super::{Claim, Figure, Goal, Table};
+use super::{Claim, Figure, Goal, Table, asks, peers};
 use crate::harness::servers::ServerKind;
 use crate::harness::traffic::workload::{Interference, Shape, Work};
 use Goal::{AtLeast, AtMost};
@@ -29,15 +28,18 @@ const OWN_TYPES_JOBS: u64 = 200_000;
 const P999: Figure = |row| row.p999_us;
 const MESSAGES: Figure = |row| row.messages_per_job;
 
+/// The cases of a workload, and the claims about them.
+pub(super) type Parts = (Vec<Case>, Vec<Claim>);
+
 /// A workload: its name, what it is in one line, and its cases with their claims.
-struct Named {
-    name: &'static str,
-    title: &'static str,
-    parts: fn() -> (Vec<Case>, Vec<Claim>),
+pub(super) struct Named {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) parts: fn() -> Parts,
 }
 
-/// All workloads, in the order in which `all` runs them.
-const ALL: [Named; 16] = [
+/// The workloads whose jobs ask for nothing besides being done.
+const PLAIN: [Named; 16] = [
     Named { name: "baseline", title: BASELINE_TITLE, parts: baseline },
     Named { name: "ping-pong", title: PING_PONG_TITLE, parts: ping_pong },
     Named { name: "many-types", title: MANY_TYPES_TITLE, parts: many_types },
@@ -76,10 +78,15 @@ const ALL: [Named; 16] = [
     Named { name: "poison", title: "baseline beside 50 jobs per second that kill each worker", parts: poison },
 ];
 
+/// Returns all workloads, in the order in which `all` runs them.
+fn all() -> impl Iterator<Item = &'static Named> {
+    PLAIN.iter().chain(&asks::ALL)
+}
+
 /// Returns the workloads of these names, separated by commas, or all workloads for `all`.
 pub(crate) fn named(names: &str) -> Result<Vec<Table>, String> {
-    let chosen = choose(names, &ALL.each_ref().map(|workload| workload.name))?;
-    let workloads = ALL.iter().filter(|workload| chosen.contains(&workload.name));
+    let chosen = choose(names, &all().map(|workload| workload.name).collect::<Vec<_>>())?;
+    let workloads = all().filter(|workload| chosen.contains(&workload.name));
     Ok(workloads
         .map(|Named { name, title, parts }| {
             let (cases, claims) = parts();
@@ -90,11 +97,7 @@ pub(crate) fn named(names: &str) -> Result<Vec<Table>, String> {
 
 /// Returns a line of help for each workload.
 pub(crate) fn help() -> String {
-    ALL.each_ref().map(|Named { name, title, .. }| format!("  {name:<23}{title}")).join("\n")
-}
-
-fn deputy(shape: Shape) -> Case {
-    Case::new(ServerKind::Deputy, shape)
+    all().map(|Named { name, title, .. }| format!("  {name:<23}{title}")).collect::<Vec<_>>().join("\n")
 }
 
 fn floor(shape: Shape) -> Case {
@@ -109,7 +112,7 @@ fn near_the_floor(jobs_per_s: f64, server_us: f64) -> [Claim; 2] {
     ]
 }
 
-fn baseline() -> (Vec<Case>, Vec<Claim>) {
+fn baseline() -> Parts {
     let own = [
         Claim::alone("user-space share of the server's CPU", Row::user_share, 0, AtMost(0.2)),
         Claim::alone("system calls per job", |row| row.system_calls_per_job, 0, AtMost(2.6)),
@@ -120,7 +123,7 @@ fn baseline() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(BASELINE).count_calls(), floor(BASELINE).count_calls()], claims)
 }
 
-fn ping_pong() -> (Vec<Case>, Vec<Claim>) {
+fn ping_pong() -> Parts {
     let cases = vec![deputy(PING_PONG), floor(PING_PONG), deputy(PING_PONG).threads(2).label("deputy x2")];
     let claims = vec![
         Claim::ratio("p50, Deputy / floor", P50, 0, 1, AtMost(1.1)),
@@ -129,11 +132,11 @@ fn ping_pong() -> (Vec<Case>, Vec<Claim>) {
     (cases, claims)
 }
 
-fn many_types() -> (Vec<Case>, Vec<Claim>) {
+fn many_types() -> Parts {
     (vec![deputy(MANY_TYPES), floor(MANY_TYPES)], near_the_floor(0.85, 1.15).into())
 }
 
-fn slots() -> (Vec<Case>, Vec<Claim>) {
+fn slots() -> Parts {
     let claims = vec![
         Claim::ratio("jobs/s, slots / baseline", JOBS_PER_S, 0, 2, AtLeast(3.5)),
         Claim::ratio("server CPU per job, Deputy / floor", SERVER_US, 0, 1, AtMost(2.0)),
@@ -141,7 +144,7 @@ fn slots() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(SLOTS), floor(SLOTS), deputy(BASELINE).label("deputy, baseline")], claims)
 }
 
-fn unix() -> (Vec<Case>, Vec<Claim>) {
+fn unix() -> Parts {
     let claims = vec![
         Claim::ratio("jobs/s, UNIX / TCP", JOBS_PER_S, 0, 2, AtLeast(1.4)),
         Claim::ratio("server CPU per job, Deputy / floor", SERVER_US, 0, 1, AtMost(1.25)),
@@ -149,7 +152,7 @@ fn unix() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(BASELINE).unix(), floor(BASELINE).unix(), deputy(BASELINE).label("deputy, TCP")], claims)
 }
 
-fn threads() -> (Vec<Case>, Vec<Claim>) {
+fn threads() -> Parts {
     let threads = [1, 2, 4, 8];
     let case = |count| deputy(BASELINE).threads(count).shared().count_calls().label(format!("deputy x{count}"));
     let claims = threads.iter().enumerate().skip(1).flat_map(|(index, count)| {
@@ -163,7 +166,7 @@ fn threads() -> (Vec<Case>, Vec<Claim>) {
     (threads.map(case).into(), claims.collect())
 }
 
-fn backlog() -> (Vec<Case>, Vec<Claim>) {
+fn backlog() -> Parts {
     let backlog = |jobs, own_types| LoopKind::Backlog { jobs, own_types };
     let cases = vec![
         deputy(BASELINE).loop_kind(backlog(BACKLOG_JOBS, false)),
@@ -186,7 +189,7 @@ fn backlog() -> (Vec<Case>, Vec<Claim>) {
     (cases, claims)
 }
 
-fn idle() -> (Vec<Case>, Vec<Claim>) {
+fn idle() -> Parts {
     let idle = Shape { idle: 10_000, ..BASELINE };
     let bytes: Figure = |row| row.memory_idle_connection_bytes;
     let claims = vec![
@@ -198,7 +201,7 @@ fn idle() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(idle), deputy(BASELINE).label("deputy, baseline"), floor(idle)], claims)
 }
 
-fn wide_workers() -> (Vec<Case>, Vec<Claim>) {
+fn wide_workers() -> Parts {
     let wide = Shape { types: 100_000, types_per_worker: 100, ..MANY_TYPES };
     let claims = vec![
         Claim::ratio("jobs/s, wide-workers / many-types", JOBS_PER_S, 0, 1, AtLeast(0.8)),
@@ -207,7 +210,7 @@ fn wide_workers() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(wide), deputy(MANY_TYPES).label("deputy, many-types")], claims)
 }
 
-fn large_jobs() -> (Vec<Case>, Vec<Claim>) {
+fn large_jobs() -> Parts {
     let large = Shape { large_job_bytes: 8 << 20, ..BASELINE };
     let half = LoopKind::ShareOf(ServerKind::Deputy, 0.5);
     let cases = vec![deputy(large).loop_kind(half), deputy(BASELINE).loop_kind(half).label("deputy, without")];
@@ -218,7 +221,7 @@ fn large_jobs() -> (Vec<Case>, Vec<Claim>) {
     (cases, claims)
 }
 
-fn open_loop() -> (Vec<Case>, Vec<Claim>) {
+fn open_loop() -> Parts {
     let half = LoopKind::ShareOf(ServerKind::Floor, 0.5);
     let claims = vec![
         Claim::ratio("p99, Deputy / floor", P99, 0, 1, AtMost(1.3)),
@@ -228,7 +231,7 @@ fn open_loop() -> (Vec<Case>, Vec<Claim>) {
 }
 
 /// Counts messages between shards. Each start of a server assigns types to shards anew, so rounds act as seeds.
-fn messages() -> (Vec<Case>, Vec<Claim>) {
+fn messages() -> Parts {
     let one = Shape { workers: 64, ..BASELINE };
     let three = Shape { types: 12, types_per_worker: 3, work: Work::Exponential(Duration::from_millis(4)), ..one };
     let four = |shape, label: &str| deputy(shape).threads(4).shared().label(label);
@@ -249,11 +252,11 @@ fn messages() -> (Vec<Case>, Vec<Claim>) {
 }
 
 /// The same two cases as for other servers.
-fn stalled_readers() -> (Vec<Case>, Vec<Claim>) {
+fn stalled_readers() -> Parts {
     peers::stalled_readers(&[ServerKind::Deputy])
 }
 
-fn burst() -> (Vec<Case>, Vec<Claim>) {
+fn burst() -> Parts {
     let burst = Shape { interference: Interference::Burst(1_000_000), ..LIGHT };
     let claims = vec![
         Claim::alone("p99 during a burst of a million jobs, us", P99, 0, AtMost(10_000.0)),
@@ -263,7 +266,7 @@ fn burst() -> (Vec<Case>, Vec<Claim>) {
     (vec![deputy(burst), deputy(LIGHT).label("deputy, without")], claims)
 }
 
-fn metrics() -> (Vec<Case>, Vec<Claim>) {
+fn metrics() -> Parts {
     let queried = Shape { interference: Interference::MetricsQueries(200), ..BASELINE };
     let claims = vec![
         Claim::ratio("p99, with metrics queries / without", P99, 0, 1, AtMost(2.0)),
@@ -274,7 +277,7 @@ fn metrics() -> (Vec<Case>, Vec<Claim>) {
 }
 
 /// Each of 50 poison jobs per second kills three workers: some eight next to ten thousand other jobs.
-fn poison() -> (Vec<Case>, Vec<Claim>) {
+fn poison() -> Parts {
     let poisoned = |shape| Shape { interference: Interference::Poison(50.0), ..shape };
     let claims = vec![
         Claim::ratio("jobs/s, with poison / without", JOBS_PER_S, 0, 1, AtLeast(0.9)),

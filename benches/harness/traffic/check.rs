@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use super::asks::End;
 use super::workload::JobKey;
 
 /// A mistake of the server, as far as the load can tell: the run has failed.
@@ -24,6 +25,16 @@ pub(crate) enum Wrong {
     OtherType { worker: usize, job: JobKey, type_number: Option<u64> },
     /// More jobs at once than the worker has slots.
     TooManyJobs { worker: usize, slots: usize },
+    /// A job that ended as it may not.
+    OtherEnd { job: JobKey, end: End },
+    /// A job that started before its delay was over, or expired before its deadline.
+    Early { job: JobKey, ms: u64 },
+    /// Progress that came twice, too early or out of order: its number, and the expected one.
+    OtherProgress { job: JobKey, number: u64, expected: u64 },
+    /// Progress of a job that has ended, or was never submitted.
+    LateProgress(JobKey),
+    /// A job that was answered before all of its progress had come.
+    LackingProgress { job: JobKey, reports: u64, expected: u64 },
     /// A job that the server refused or gave up, or an `error` line.
     Refused(String),
     /// A line that this peer cannot expect.
@@ -72,6 +83,15 @@ impl fmt::Display for Wrong {
             Self::TooManyJobs { worker, slots } => {
                 write!(f, "worker {worker} received more jobs at once than its {slots} slots")
             }
+            Self::OtherEnd { job, end } => write!(f, "{job} ended with {end:?}, which it cannot"),
+            Self::Early { job, ms } => write!(f, "{job} started or expired {ms} ms too early"),
+            Self::OtherProgress { job, number, expected } => {
+                write!(f, "progress {number} of {job} arrived when {expected} was due")
+            }
+            Self::LateProgress(job) => write!(f, "{job} has no answer due, but progress of it arrived"),
+            Self::LackingProgress { job, reports, expected } => {
+                write!(f, "{job} was answered after {reports} of {expected} reports of progress")
+            }
             Self::Refused(line) => write!(f, "the server refused: {line}"),
             Self::Unexpected(line) => write!(f, "unexpected line: {line}"),
             Self::Missing { submitter, jobs, oldest } => {
@@ -97,7 +117,16 @@ pub(crate) fn excerpt(line: &[u8]) -> String {
     if line.len() > SHOWN_BYTES { text + "..." } else { text }
 }
 
-/// The jobs of one submitter, and when they were submitted, from its oldest unanswered job on.
+/// What a submitter knows of a job without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// When it was due to start, in nanoseconds of the run.
+    pub(crate) start_ns: u64,
+    /// Lines of progress so far.
+    pub(crate) reports: u64,
+}
+
+/// The jobs of one submitter, from its oldest unanswered job on.
 ///
 /// It grows with the distance between the oldest unanswered job and the newest. Any answer, however late, can therefore be
 /// recognized as the first or a repeated one.
@@ -106,38 +135,50 @@ pub(crate) struct Outstanding {
     submitter: u16,
     /// All jobs before this one are answered.
     first: u64,
-    /// When the jobs from `first` on were due to start, in nanoseconds of the run; `None`: answered.
-    started_ns: VecDeque<Option<u64>>,
+    /// The jobs from `first` on; `None`: answered.
+    jobs: VecDeque<Option<Pending>>,
     unanswered: usize,
 }
 
 impl Outstanding {
     /// Returns an empty record.
     pub(crate) fn new(submitter: u16) -> Self {
-        Self { submitter, first: 0, started_ns: VecDeque::new(), unanswered: 0 }
+        Self { submitter, first: 0, jobs: VecDeque::new(), unanswered: 0 }
     }
 
     /// Adds the next job.
-    pub(crate) fn submit(&mut self, now_ns: u64) -> JobKey {
-        let sequence = self.first + self.started_ns.len() as u64;
-        self.started_ns.push_back(Some(now_ns));
+    pub(crate) fn submit(&mut self, start_ns: u64) -> JobKey {
+        let sequence = self.first + self.jobs.len() as u64;
+        self.jobs.push_back(Some(Pending { start_ns, reports: 0 }));
         self.unanswered += 1;
         JobKey { submitter: self.submitter, sequence }
     }
 
-    /// Marks a job as answered; returns when it was due to start.
-    pub(crate) fn complete(&mut self, sequence: u64) -> Result<u64, Wrong> {
+    /// Marks a job as answered; returns what was known of it.
+    pub(crate) fn complete(&mut self, sequence: u64) -> Result<Pending, Wrong> {
         let job = JobKey { submitter: self.submitter, sequence };
         let index = sequence.checked_sub(self.first).ok_or(Wrong::AnsweredTwice(job))?;
         let index = usize::try_from(index).map_err(|_| Wrong::NeverSubmitted(job))?;
-        let entry = self.started_ns.get_mut(index).ok_or(Wrong::NeverSubmitted(job))?;
-        let started_ns = entry.take().ok_or(Wrong::AnsweredTwice(job))?;
+        let entry = self.jobs.get_mut(index).ok_or(Wrong::NeverSubmitted(job))?;
+        let pending = entry.take().ok_or(Wrong::AnsweredTwice(job))?;
         self.unanswered -= 1;
-        while let Some(None) = self.started_ns.front() {
-            self.started_ns.pop_front();
+        while let Some(None) = self.jobs.front() {
+            self.jobs.pop_front();
             self.first += 1;
         }
-        Ok(started_ns)
+        Ok(pending)
+    }
+
+    /// Takes progress of a job, which must have the number of the next report, from 0.
+    pub(crate) fn report(&mut self, sequence: u64, number: u64) -> Result<(), Wrong> {
+        let job = JobKey { submitter: self.submitter, sequence };
+        let index = sequence.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        let pending = index.and_then(|index| self.jobs.get_mut(index)?.as_mut()).ok_or(Wrong::LateProgress(job))?;
+        if number != pending.reports {
+            return Err(Wrong::OtherProgress { job, number, expected: pending.reports });
+        }
+        pending.reports += 1;
+        Ok(())
     }
 
     /// Returns an error if a job has no answer.

@@ -1,8 +1,20 @@
 //! The two kinds of peer that load a server, without their sockets and for any protocol: they take what was received and
 //! say whether it was right.
 
-use super::check::{Outstanding, Wrong};
+use super::asks::End;
+use super::check::{Outstanding, Pending, Wrong};
 use super::workload::{JobKey, Workload, job_named_by};
+
+/// A job that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The job.
+    pub(crate) job: JobKey,
+    /// When it was due to start, in nanoseconds of the run.
+    pub(crate) start_ns: u64,
+    /// How it ended.
+    pub(crate) end: End,
+}
 
 /// Submits jobs and checks the answers.
 #[derive(Debug)]
@@ -29,21 +41,41 @@ impl Submitter {
         self.outstanding.submit(start_ns)
     }
 
-    /// Takes an answer, by id if there is one, otherwise by the job that its result names. Returns when its job started.
-    pub(crate) fn on_answer(&mut self, workload: &Workload, id: Option<u64>, res: &[u8]) -> Result<u64, Wrong> {
+    /// Takes a result, by id if there is one, otherwise by the job that it names.
+    pub(crate) fn on_answer(&mut self, workload: &Workload, id: Option<u64>, res: &[u8]) -> Result<Ended, Wrong> {
         let names = job_named_by(res);
         let sequence = match (id, names) {
             (Some(id), _) => workload.sequence_of(id),
             (None, Some(job)) if job.submitter == self.number => job.sequence,
             (None, _) => return Err(Wrong::UnknownAnswer { submitter: self.number, names }),
         };
-        let start_ns = self.outstanding.complete(sequence)?;
-        let expected = sequence + u64::from(self.expect_wrong == Some(sequence));
-        let job = JobKey { submitter: self.number, sequence };
-        if !workload.is_res(JobKey { sequence: expected, ..job }, res) {
-            return Err(Wrong::OtherPayload { job, names });
+        let ended = self.complete(workload, sequence, End::Result)?;
+        let expected = JobKey { sequence: sequence + u64::from(self.expect_wrong == Some(sequence)), ..ended.job };
+        let expected = names.filter(|other| workload.is_joined(expected, *other)).unwrap_or(expected);
+        if !workload.is_res(expected, res) {
+            return Err(Wrong::OtherPayload { job: ended.job, names });
         }
-        Ok(start_ns)
+        Ok(ended)
+    }
+
+    /// Takes the end of a job without a result.
+    pub(crate) fn on_end(&mut self, workload: &Workload, id: u64, end: End) -> Result<Ended, Wrong> {
+        self.complete(workload, workload.sequence_of(id), end)
+    }
+
+    fn complete(&mut self, workload: &Workload, sequence: u64, end: End) -> Result<Ended, Wrong> {
+        let Pending { start_ns, reports } = self.outstanding.complete(sequence)?;
+        let job = JobKey { submitter: self.number, sequence };
+        let expected = workload.reports();
+        if reports != expected {
+            return Err(Wrong::LackingProgress { job, reports, expected });
+        }
+        Ok(Ended { job, start_ns, end })
+    }
+
+    /// Takes progress of a job: the number of the report.
+    pub(crate) fn on_progress(&mut self, workload: &Workload, id: u64, number: u64) -> Result<(), Wrong> {
+        self.outstanding.report(workload.sequence_of(id), number)
     }
 
     /// Returns an error if a job has no answer.
@@ -72,6 +104,11 @@ impl Worker {
         types.sort_unstable();
         let slots = limited.then(|| workload.slots());
         Self { number, types, slots, held: 0, answered: 0 }
+    }
+
+    /// Returns its number.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     /// Returns the numbers of its types, sorted.

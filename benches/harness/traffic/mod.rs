@@ -3,14 +3,20 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `workload` | the shape of the work, and what each job carries |
+//! | `shape` | the sizes of the work |
+//! | `workload` | what each job carries |
+//! | `asks` | what each job asks for besides being done, and how it may end |
+//! | `tally` | how the jobs ended in all, and whether that agrees with the server's counts |
 //! | `pace` | when the submitters of an open loop submit |
 //! | `clients` | a submitter and a worker, without their connections |
 //! | `check` | what can be wrong with an answer, and the jobs that have no answer yet |
 //! | `drivers` | the bytes of each server's protocol |
 
+pub(crate) mod asks;
 pub(crate) mod check;
 pub(crate) mod clients;
 pub(crate) mod drivers;
 pub(crate) mod pace;
+mod shape;
+pub(crate) mod tally;
 pub(crate) mod workload;

@@ -71,10 +71,13 @@ fn exchange<'a>(driver: &mut dyn Driver, pieces: impl IntoIterator<Item = &'a [u
 fn describe(message: &ServerMessage<'_>) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     match message {
-        ServerMessage::Job { id, type_number, handle, arg } => {
+        ServerMessage::Job { id, type_number, handle, arg, .. } => {
             format!("job {id:?} of {type_number:?}, handle «{}»: {}", text(handle), text(arg))
         }
         ServerMessage::Answer { id, res } => format!("answer {id:?}: {}", text(res)),
+        other @ (ServerMessage::Cancel { .. } | ServerMessage::Ended { .. } | ServerMessage::Progress { .. }) => {
+            format!("{other:?}")
+        }
         ServerMessage::Refused(line) => format!("refused: {}", text(line)),
         ServerMessage::Receipt => "receipt".to_owned(),
     }

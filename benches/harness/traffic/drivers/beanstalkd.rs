@@ -88,9 +88,13 @@ impl Driver for Beanstalkd {
                 let Some(body) = text.block(digits)? else { return Ok(None) };
                 match self.reserves {
                     Reserves::Nothing => return Err(unexpected(line)),
-                    Reserves::Jobs => {
-                        ServerMessage::Job { id: None, type_number: None, handle: Cow::Borrowed(id), arg: body }
-                    }
+                    Reserves::Jobs => ServerMessage::Job {
+                        id: None,
+                        type_number: None,
+                        handle: Cow::Borrowed(id),
+                        attempt: 1,
+                        arg: body,
+                    },
                     Reserves::Answers => {
                         push_delete_and_reserve(id, out);
                         ServerMessage::Answer { id: None, res: body }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::asks::End;
 use super::super::check::{Wrong, excerpt};
 use super::super::workload::{JobKey, Workload};
 use super::{Driver, Endpoint, ServerMessage, parse_number, push_number};
@@ -48,8 +49,24 @@ impl Driver for Deputy {
         push_number(workload.id_of(job), out);
         out.extend_from_slice(b",\"type\":\"t");
         push_number(workload.type_of(job), out);
-        out.extend_from_slice(b"\",\"arg\":");
+        out.push(b'"');
+        workload.append_asks(job, out);
+        out.extend_from_slice(b",\"arg\":");
         workload.append_arg(job, out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn cancel(&mut self, workload: &Workload, job: JobKey, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"cmd\":\"cancel\",\"id\":");
+        push_number(workload.id_of(job), out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn report(&mut self, handle: &[u8], number: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"cmd\":\"progress\",");
+        out.extend_from_slice(handle);
+        out.extend_from_slice(b",\"data\":");
+        push_number(number, out);
         out.extend_from_slice(b"}\n");
     }
 
@@ -94,11 +111,19 @@ fn read_job(line: &[u8]) -> Option<ServerMessage<'_>> {
         }
         None => id_member,
     };
+    let mut further = |name| {
+        let (_, number) = cursor.member(name)?;
+        cursor.literal(b",")?;
+        Some(number)
+    };
+    let attempt = further(b"\"attempt\":").unwrap_or(1);
+    further(b"\"run_limit_ms\":");
     cursor.literal(b"\"arg\":")?;
     Some(ServerMessage::Job {
         id: Some(id),
         type_number: Some(type_number),
         handle: Cow::Borrowed(handle),
+        attempt,
         arg: cursor.last_string()?,
     })
 }
@@ -151,33 +176,57 @@ struct Members<'a> {
     res: Option<&'a RawValue>,
     #[serde(borrow)]
     err: Option<&'a RawValue>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    attempt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 /// Reads a line with any order of members and any spacing.
 fn read_any(line: &[u8]) -> Option<ServerMessage<'_>> {
     let members: Members<'_> = serde_json::from_slice(line).ok()?;
     match members.cmd.get() {
-        "\"did\"" if members.err.is_none() => {
-            Some(ServerMessage::Answer { id: Some(number(members.id?)?), res: members.res?.get().as_bytes() })
+        "\"did\"" => {
+            let id = number(members.id?)?;
+            let end = match (members.err, members.res, members.code.map(RawValue::get)) {
+                (None, Some(res), _) => {
+                    return Some(ServerMessage::Answer { id: Some(id), res: res.get().as_bytes() });
+                }
+                (None, None, _) => End::Accepted,
+                (Some(_), _, Some("\"cancelled\"")) => End::Cancelled,
+                (Some(_), _, Some("\"expired\"")) => End::Expired,
+                (Some(_), _, Some("\"timed_out\"")) => End::TimedOut,
+                _ => return Some(ServerMessage::Refused(line)),
+            };
+            Some(ServerMessage::Ended { id, end })
         }
-        "\"did\"" | "\"error\"" => Some(ServerMessage::Refused(line)),
+        "\"error\"" => Some(ServerMessage::Refused(line)),
+        "\"cancel\"" => Some(ServerMessage::Cancel { handle: Cow::Owned(job_handle(members.job?)?) }),
+        "\"progress\"" => Some(ServerMessage::Progress { id: number(members.id?)?, number: number(members.data?)? }),
         "\"pong\"" => Some(ServerMessage::Receipt),
         "\"do\"" => {
             let id = number(members.id?)?;
             let handle = match members.job {
-                Some(job) => format!("\"job\":{}", number(job)?),
-                None => format!("\"id\":{id}"),
+                Some(job) => job_handle(job)?,
+                None => format!("\"id\":{id}").into_bytes(),
             };
             let type_name = members.type_name?.get().strip_prefix("\"t")?.strip_suffix('"')?;
             Some(ServerMessage::Job {
                 id: Some(id),
                 type_number: Some(parse_number(type_name.as_bytes())?),
-                handle: Cow::Owned(handle.into_bytes()),
+                handle: Cow::Owned(handle),
+                attempt: members.attempt.map_or(Some(1), number)?,
                 arg: members.arg?.get().as_bytes(),
             })
         }
         _ => None,
     }
+}
+
+fn job_handle(job: &RawValue) -> Option<Vec<u8>> {
+    Some(format!("\"job\":{}", number(job)?).into_bytes())
 }
 
 fn number(value: &RawValue) -> Option<u64> {

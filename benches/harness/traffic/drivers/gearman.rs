@@ -65,7 +65,7 @@ impl Driver for Gearman {
             JOB_ASSIGN => {
                 let [handle, function, arg] = parts(body).ok_or_else(|| unexpected(body))?;
                 let type_number = Some(numbered(b"t", function).ok_or_else(|| unexpected(body))?);
-                ServerMessage::Job { id: None, type_number, handle: Cow::Borrowed(handle), arg }
+                ServerMessage::Job { id: None, type_number, handle: Cow::Borrowed(handle), attempt: 1, arg }
             }
             NO_JOB => {
                 self.asleep = true;

@@ -13,6 +13,7 @@ mod text;
 use std::borrow::Cow;
 use std::fmt;
 
+use super::asks::End;
 use super::check::Wrong;
 use super::workload::{JobKey, Workload};
 
@@ -33,8 +34,15 @@ pub(crate) enum ServerMessage<'a> {
         type_number: Option<u64>,
         /// What the answer must name the job by, as [`Driver::answer`] expects it.
         handle: Cow<'a, [u8]>,
+        /// Attempts at it, this one included, if the protocol counts them; otherwise 1.
+        attempt: u64,
         /// The argument.
         arg: &'a [u8],
+    },
+    /// To a worker: nobody wants this job any more.
+    Cancel {
+        /// As in the job.
+        handle: Cow<'a, [u8]>,
     },
     /// To a submitter: a result.
     Answer {
@@ -42,6 +50,20 @@ pub(crate) enum ServerMessage<'a> {
         id: Option<u64>,
         /// The worker's result.
         res: &'a [u8],
+    },
+    /// To a submitter: the end of a job without a result, as some jobs ask for it.
+    Ended {
+        /// The id that the submitter gave.
+        id: u64,
+        /// How it ended.
+        end: End,
+    },
+    /// To a submitter: progress of a job.
+    Progress {
+        /// The id that the submitter gave.
+        id: u64,
+        /// What the worker sent: the number of the report.
+        number: u64,
     },
     /// A refused job or an error, as the server wrote it.
     Refused(&'a [u8]),
@@ -80,6 +102,12 @@ pub(crate) trait Driver: fmt::Debug + Send {
 
     /// Writes `res` as the answer to a job, and the request for the next job if the protocol needs one.
     fn answer(&mut self, handle: &[u8], job: JobKey, res: &[u8], out: &mut Vec<u8>);
+
+    /// Writes that the submitter cancels a job, in a protocol whose jobs can ask for that.
+    fn cancel(&mut self, _workload: &Workload, _job: JobKey, _out: &mut Vec<u8>) {}
+
+    /// Writes a report of progress with this number, in a protocol whose jobs can ask for that.
+    fn report(&mut self, _handle: &[u8], _number: u64, _out: &mut Vec<u8>) {}
 
     /// Whether a message may end in `fresh`, the bytes that arrived last. Avoids searching a large message again and again.
     fn may_end_in(&self, _fresh: &[u8]) -> bool {

@@ -99,6 +99,7 @@ fn message<'a>(words: [Option<&'a [u8]>; 5], payload: &'a [u8]) -> Option<Server
             id: Some(id_of_inbox(reply)?),
             type_number: Some(numbered(b"t", subject)?),
             handle: Cow::Borrowed(reply),
+            attempt: 1,
             arg: payload,
         }),
         [Some(subject), Some(_), Some(_), None, None] => {

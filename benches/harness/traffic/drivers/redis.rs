@@ -51,6 +51,7 @@ impl Driver for Redis {
                         id: None,
                         type_number: Some(number),
                         handle: Cow::Borrowed(b""),
+                        attempt: 1,
                         arg: payload,
                     },
                     None if list.starts_with(b"r") => {

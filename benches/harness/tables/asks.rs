@@ -1,0 +1,139 @@
+//! The named workloads whose jobs ask for something besides being done: a priority, a delay, limits, a key and the like.
+//!
+//! Whether each job ended as it may, in time and once, is checked as in every run, and so is that the server's counts agree
+//! and that it holds nothing in the end. The claims are about the rest.
+
+use std::time::Duration;
+
+use super::case::Case;
+use super::common::{BASELINE, JOBS_PER_S, SERVER_US, deputy};
+use super::workloads::{Named, Parts};
+use super::{Claim, Figure, Goal};
+use crate::harness::traffic::asks::Ask;
+use crate::harness::traffic::workload::{Shape, Work};
+use Goal::{AtLeast, AtMost};
+
+/// All of them, in the order in which `all` runs them.
+pub(super) const ALL: [Named; 10] = [
+    Named { name: "priority", title: "baseline x 4 in flight, four priorities of one type", parts: priority },
+    Named { name: "delay", title: "10,000 jobs in flight with delays of 0.3 to 1 s", parts: delay },
+    Named { name: "deadline", title: "baseline with a deadline of an hour, and without", parts: deadline },
+    Named { name: "expire", title: "too few workers for jobs with a deadline of 0.4 s", parts: expire },
+    Named { name: "cancel", title: "half of the jobs cancelled, while they wait or are held", parts: cancel },
+    Named { name: "run-limit", title: "a quarter of the workers hang until a run limit of 0.1 s", parts: run_limit },
+    Named { name: "progress", title: "baseline with three lines of progress per job", parts: progress },
+    Named { name: "keys", title: "64 submitters x 16 in flight with 16 keys, 4 workers", parts: keys },
+    Named { name: "background", title: "jobs answered when accepted, workers of 16 slots", parts: background },
+    Named { name: "timers", title: "a million jobs with a deadline of an hour: memory", parts: timers },
+];
+
+/// Jobs of the workload of timers.
+const TIMERS_JOBS: u64 = 1_000_000;
+
+const fn asking(ask: Ask, shape: Shape) -> Shape {
+    Shape { ask, ..shape }
+}
+
+/// Returns the same work for a server of one thread and for one of four.
+fn one_and_four(shape: Shape) -> Vec<Case> {
+    vec![deputy(shape), deputy(shape).threads(4).shared().label("deputy x4")]
+}
+
+/// Returns a claim about each case.
+fn each(cases: &[Case], text: &str, figure: Figure, goal: Goal) -> Vec<Claim> {
+    let claim = |(of, case): (usize, &Case)| Claim::alone(format!("{text}, {}", case.label), figure, of, goal);
+    cases.iter().enumerate().map(claim).collect()
+}
+
+fn priority() -> Parts {
+    let ratio: Figure = |row| Some(row.ends.highest_p50_us? / row.ends.lowest_p50_us?);
+    let shape = Shape { inflight: 256, ..BASELINE };
+    let claims = vec![
+        Claim::alone("p50, highest / lowest priority", ratio, 0, AtMost(0.5)),
+        Claim::ratio("jobs/s, with priorities / without", JOBS_PER_S, 0, 1, AtLeast(0.8)),
+    ];
+    (vec![deputy(asking(Ask::Priority, shape)), deputy(shape).label("deputy, without")], claims)
+}
+
+fn delay() -> Parts {
+    let claims = vec![
+        Claim::alone("p50 of the lateness, us", |row| row.ends.late_p50_us, 0, Goal::None),
+        Claim::alone("p99", |row| row.ends.late_p99_us, 0, Goal::None),
+        Claim::alone("most", |row| row.ends.late_max_us, 0, Goal::None),
+        Claim::alone("most too early, us", |row| row.ends.early_max_us, 0, AtMost(1_000.0)),
+    ];
+    (vec![deputy(asking(Ask::Delay, Shape { inflight: 2_500, ..BASELINE }))], claims)
+}
+
+fn deadline() -> Parts {
+    let claims = vec![
+        Claim::ratio("jobs/s, with a deadline / without", JOBS_PER_S, 0, 1, AtLeast(0.85)),
+        Claim::ratio("server CPU per job, with a deadline / without", SERVER_US, 0, 1, AtMost(1.2)),
+    ];
+    (vec![deputy(asking(Ask::Deadline, BASELINE)), deputy(BASELINE).label("deputy, without")], claims)
+}
+
+/// Eight slots of 5 ms do 1,600 of the 1,024 jobs in flight per second. A worker of one slot is not told that a job is
+/// over.
+fn expire() -> Parts {
+    let work = Work::Fixed(Duration::from_millis(5));
+    let shape = asking(Ask::Expire, Shape { inflight: 256, workers: 4, max_jobs: 2, work, ..BASELINE });
+    let one_slot = Shape { workers: 8, max_jobs: 0, ..shape };
+    let cases = vec![deputy(shape), deputy(one_slot).label("deputy, one slot")];
+    let mut claims = each(&cases, "share that expired", |row| row.ends.share(row.ends.jobs_expired), Goal::None);
+    claims.extend(each(&cases, "most too early, us", |row| row.ends.early_max_us, AtMost(1_000.0)));
+    (cases, claims)
+}
+
+/// 128 jobs in flight for 64 slots: as many wait as are held.
+fn cancel() -> Parts {
+    let work = Work::Exponential(Duration::from_millis(1));
+    let cases = one_and_four(asking(Ask::Cancel, Shape { inflight: 32, max_jobs: 4, work, ..BASELINE }));
+    let mut claims = each(&cases, "share cancelled", |row| row.ends.share(row.ends.jobs_cancelled), Goal::None);
+    claims.extend(each(
+        &cases,
+        "share cancelled at a worker",
+        |row| row.ends.share(row.ends.cancels_to_workers),
+        Goal::None,
+    ));
+    (cases, claims)
+}
+
+fn run_limit() -> Parts {
+    let cases = one_and_four(asking(Ask::RunLimit, Shape { max_jobs: 4, ..BASELINE }));
+    let claims = each(&cases, "attempts per job", |row| row.ends.share(row.ends.executions), Goal::None);
+    (cases, claims)
+}
+
+fn progress() -> Parts {
+    let mut cases = one_and_four(asking(Ask::Progress, BASELINE));
+    cases.push(deputy(BASELINE).label("deputy, without"));
+    let claims = vec![
+        Claim::ratio("jobs/s, with progress / without", JOBS_PER_S, 0, 2, Goal::None),
+        Claim::ratio("server CPU per job, with progress / without", SERVER_US, 0, 2, Goal::None),
+    ];
+    (cases, claims)
+}
+
+fn keys() -> Parts {
+    let work = Work::Fixed(Duration::from_millis(1));
+    let cases = one_and_four(asking(Ask::Key, Shape { submitters: 64, inflight: 16, workers: 4, work, ..BASELINE }));
+    let claims = each(&cases, "executions per job", |row| row.ends.share(row.ends.executions), AtMost(0.2));
+    (cases, claims)
+}
+
+fn background() -> Parts {
+    let shape = Shape { inflight: 16, max_jobs: 16, ..BASELINE };
+    let claims = vec![Claim::ratio("jobs/s, accepted / answered", JOBS_PER_S, 0, 1, Goal::None)];
+    (vec![deputy(asking(Ask::Background, shape)), deputy(shape).label("deputy, answered")], claims)
+}
+
+fn timers() -> Parts {
+    let left: Figure = |row| Some(row.memory_after_bytes? - row.memory_rest_bytes?);
+    let grown: Figure = |row| Some(row.memory_peak_bytes? - row.memory_rest_bytes?);
+    let claims = vec![
+        Claim::alone("bytes left after a million deadlines", left, 0, AtMost(16e6)),
+        Claim::alone("bytes at most during them", grown, 0, AtMost(32e6)),
+    ];
+    (vec![deputy(asking(Ask::Deadline, Shape { max_jobs: 16, ..BASELINE })).jobs(TIMERS_JOBS)], claims)
+}
