@@ -78,7 +78,7 @@ pub(super) struct Membership {
     pub(super) node: NodeId,
 }
 
-/// Identifies a job in the log, from when its home queued it.
+/// Identifies a job in the log, from when it came to its home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceId {
     /// The shard that queued it.

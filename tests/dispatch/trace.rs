@@ -1,6 +1,6 @@
 //! A job's way, as the log shows it.
 
-use deputy::dispatch::message::{JobEvent, TraceId};
+use deputy::dispatch::message::{JobEvent, Submitter, TraceId};
 
 use crate::world::{Event, Options, World};
 
@@ -60,6 +60,59 @@ fn all_ends_have_a_name() {
     assert_eq!(end_of(&[can_do, r#"{"cmd":"did","id":1}"#], 3), Some(JobEvent::Finished("done")));
     assert_eq!(end_of(&[can_do, "gone"], 1), Some(JobEvent::Finished("gave_up")));
     assert_eq!(end_of(&["stop"], 3), Some(JobEvent::Finished("shutdown")));
+}
+
+/// An end of a job that was never queued is not taken for one of another job.
+#[test]
+fn a_job_that_ends_when_it_comes_to_its_home_has_a_name_of_its_own() {
+    for shards in [1, 3] {
+        let mut world = World::new(Options { shards, trace: true, ..Options::default() });
+        world.keep_log();
+        let home = world.home("t");
+        let client = world.open((home + 1) % shards);
+        world.send_line(client, r#"{"cmd":"do","id":1,"type":"t","key":"k"}"#);
+        let queued = events(&mut world);
+        let [(first, JobEvent::Queued(_))] = queued[..] else { panic!("{queued:?}") };
+        world.send_line(client, r#"{"cmd":"do","id":2,"type":"t","need_worker":true}"#);
+        let ended = events(&mut world);
+        let [(second, JobEvent::Finished("no_worker"))] = ended[..] else { panic!("{ended:?}") };
+        world.send_line(client, r#"{"cmd":"do","id":3,"type":"t","key":"k"}"#);
+        assert_eq!(events(&mut world), [], "it joins");
+        if shards > 1 {
+            world.send_line(client, r#"{"cmd":"do","id":4,"type":"t"}"#);
+        }
+        world.stop(home);
+        let ended = events(&mut world);
+        let mut jobs: Vec<u64> = ended.iter().map(|(job, _)| job.arrival).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        assert_eq!(jobs.len(), if shards > 1 { 2 } else { 1 }, "{ended:?}");
+        assert!(jobs.contains(&first.arrival) && !jobs.contains(&second.arrival), "{ended:?}");
+    }
+}
+
+#[test]
+fn what_befalls_a_job_with_options_is_reported() {
+    let mut world = World::new(Options { trace: true, ..Options::default() });
+    world.keep_log();
+    let client = world.open(0);
+    let worker = world.worker(0, &["t"], Some(3));
+    let events_of =
+        |world: &mut World| -> Vec<JobEvent> { events(world).into_iter().map(|(_, event)| event).collect() };
+    let (_, holder) = world.conn_id(worker);
+    world.send_line(client, r#"{"cmd":"do","id":1,"type":"t","cancellable":true,"run_limit_ms":1000}"#);
+    assert!(matches!(events_of(&mut world)[..], [JobEvent::Queued(Submitter::Ticket(..)), JobEvent::Sent(_)]));
+    world.advance(1_000);
+    world.advance(0);
+    assert_eq!(events_of(&mut world), [JobEvent::Overdue(holder), JobEvent::Sent(holder)]);
+    world.send_line(client, r#"{"cmd":"cancel","id":1}"#);
+    assert_eq!(events_of(&mut world), [JobEvent::Revoked]);
+    world.send_line(client, r#"{"cmd":"do","id":2,"type":"u","cancellable":true,"key":"k"}"#);
+    assert!(matches!(events_of(&mut world)[..], [JobEvent::Queued(Submitter::Group(..))]));
+    world.send_line(client, r#"{"cmd":"cancel","id":2}"#);
+    assert_eq!(events_of(&mut world), [JobEvent::Revoked]);
+    world.send_line(client, r#"{"cmd":"do","id":3,"type":"u","background":true}"#);
+    assert!(matches!(events_of(&mut world)[..], [JobEvent::Queued(Submitter::Background(_))]));
 }
 
 #[test]

@@ -64,12 +64,15 @@ impl Home {
 
     /// Queues a new job (H1), unless it joins another one (K1), or needs a worker and there is none (H8).
     pub(super) fn submit(&mut self, mut job: Job, hash: TypeHash, ctx: &mut Ctx<'_>) {
-        if ctx.stopping {
-            return ctx.end(job, End::NotDone(Reason::Shutdown));
-        }
-        if self.groups.join(&job, hash) {
+        if !ctx.stopping && self.groups.join(&job, hash) {
             ctx.counts.jobs_joined += 1;
             return;
+        }
+        // By its number the log names the job, also one that ends here.
+        job.arrival = self.next_arrival;
+        self.next_arrival += 1;
+        if ctx.stopping {
+            return ctx.end(job, End::NotDone(Reason::Shutdown));
         }
         if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
             return ctx.end(job, End::NotDone(Reason::NoWorker));
@@ -77,8 +80,6 @@ impl Home {
         if job.key().is_some() {
             ctx.counts.job_bytes += self.groups.create(&mut job, hash, ctx.settings.shard);
         }
-        job.arrival = self.next_arrival;
-        self.next_arrival += 1;
         ctx.trace(&job, JobEvent::Queued(job.submitter));
         self.with_queue_of(job, hash, ctx, |queue, job| queue.waiting.push(job));
     }
