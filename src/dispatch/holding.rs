@@ -133,10 +133,10 @@ impl Owner {
     /// O7: a worker has held a job past its run limit.
     fn overdue(&mut self, slot: SlotRef, ctx: &mut Ctx<'_>) {
         let (worker, _) = slot;
+        ctx.effects.fault(worker, Fault::Overdue);
         let Some(mut held) = self.spend(slot, ctx) else { return };
         held.limit = None; // It has fallen due.
         self.let_go(&held, ctx);
-        ctx.effects.fault(worker, Fault::Overdue);
         let mut job = held.job;
         job.attempts += 1;
         ctx.trace(&job, JobEvent::Overdue(worker));

@@ -3,6 +3,7 @@
 use deputy::metrics::Fault;
 
 use crate::play::check;
+use crate::world::{Event, World};
 
 /// Checks that a script counts this fault `times` times, and no other.
 #[track_caller]
@@ -76,4 +77,40 @@ fn a_worker_that_leaves_with_jobs_counts_once_and_a_job_given_up_counts_too() {
     let script =
         "deputy --max-attempts 1\nA> do 1 t\nW> can_do t\nW< do 1 t\nW gone\nA< did 1 gave_up\nA> metrics\nA< metrics";
     check(&format!("{script} {both}"));
+}
+
+#[test]
+fn a_worker_that_holds_a_job_past_its_run_limit_counts_once_per_attempt() {
+    let script = |attempts: &str| {
+        format!(
+            "W> can_do t max_jobs 2
+             A> do 1 t with run_limit_ms 1000, attempts 2, deadline_ms 5000
+             W< do 1 t $a run_limit_ms 1000
+             at 1000
+             W< cancel $a
+             W< do 1 t $b attempt 2 run_limit_ms 1000
+             {attempts}"
+        )
+    };
+    counted(&script(""), "overdue", 1);
+    counted(&script("at 2000\nW< cancel $b\nA< did 1 timed_out"), "overdue", 2);
+}
+
+/// So in the log it stands before what follows from it.
+#[test]
+fn a_fault_is_reported_before_the_worker_hears_of_it() {
+    let mut world = World::of(1);
+    world.keep_log();
+    let client = world.open(0);
+    let worker = world.worker(0, &["t"], Some(1));
+    world.send_line(client, r#"{"cmd":"do","id":1,"type":"t","run_limit_ms":1000,"attempts":1}"#);
+    world.take_log();
+    world.advance(1_000);
+    world.advance(0);
+    let said = |event: &Event| matches!(event, Event::Sent(..) | Event::Fault(..));
+    let events: Vec<Event> = world.take_log().into_iter().filter(said).collect();
+    let [Event::Fault(first, Fault::Overdue), Event::Sent(second, _), Event::Sent(third, _)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!((*first, *second, *third), (worker, worker, client));
 }
