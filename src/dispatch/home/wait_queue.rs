@@ -222,3 +222,117 @@ impl WaitQueue {
         std::iter::successors(first, next).map(|place| &self.returned[&place])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::ids::{ConnId, ShardId, Submitter};
+
+    /// A queue beside a plain list of what waits in it.
+    #[derive(Default)]
+    struct Both {
+        queue: WaitQueue,
+        waiting: Vec<(Place, Position)>,
+        /// Jobs that were taken, and may come back.
+        taken: Vec<Job>,
+        /// Where jobs were that are there no more.
+        left: Vec<Position>,
+        arrivals: u64,
+    }
+
+    impl Both {
+        fn act(&mut self, act: usize, mut draw: impl FnMut(usize) -> usize) {
+            match act {
+                0 | 1 => {
+                    let priority = [0, 0, 0, -2, -1, 1, i8::MIN, i8::MAX][draw(8)];
+                    let job = self.new_job(priority);
+                    let place = Place::of(&job);
+                    let position = self.queue.push(job);
+                    self.waiting.push((place, position));
+                }
+                2 => {
+                    let taken = self.queue.pop_suspect();
+                    self.expect(taken, |place| !place.behind);
+                }
+                3 => {
+                    let taken = self.queue.pop_other();
+                    self.expect(taken, |place| place.behind);
+                }
+                4 if !self.taken.is_empty() => {
+                    let mut job = self.taken.swap_remove(draw(self.taken.len()));
+                    if draw(2) == 0 {
+                        job.set_suspect();
+                    }
+                    let place = Place::of(&job);
+                    let position = self.queue.requeue(job);
+                    self.waiting.push((place, position));
+                    // It may have been there before.
+                    self.left
+                        .retain(|left| !matches!(left, Position::Returned(ReturnedPosition(left)) if *left == place));
+                }
+                5 if !self.waiting.is_empty() => {
+                    let (place, position) = self.waiting.swap_remove(draw(self.waiting.len()));
+                    let job = self.queue.remove(position).expect("it waits there");
+                    assert_eq!(Place::of(&job), place);
+                    self.left.push(position);
+                }
+                6 if !self.left.is_empty() => {
+                    let position = self.left.swap_remove(draw(self.left.len()));
+                    assert_eq!(self.queue.remove(position), None, "{position:?}");
+                }
+                _ => {}
+            }
+        }
+
+        fn new_job(&mut self, priority: i8) -> Job {
+            let submitter = Submitter::Conn(ShardId(0), ConnId { index: 0, generation: 0 });
+            let mut job = Job::new(submitter, Micros(self.arrivals), "1", "t", None);
+            (job.arrival, job.priority) = (self.arrivals, priority);
+            self.arrivals += 1;
+            job
+        }
+
+        /// Checks that the first job of these was taken.
+        fn expect(&mut self, taken: Option<Job>, of: impl Fn(&Place) -> bool) {
+            let first = self.waiting.iter().map(|(place, _)| *place).filter(of).min();
+            assert_eq!(taken.as_ref().map(Place::of), first);
+            if let Some(at) = self.waiting.iter().position(|(place, _)| Some(*place) == first) {
+                self.left.push(self.waiting.swap_remove(at).1);
+            }
+            self.taken.extend(taken);
+        }
+
+        fn check(&self) {
+            let Self { queue, waiting, .. } = self;
+            let mut places: Vec<Place> = waiting.iter().map(|(place, _)| *place).collect();
+            places.sort_unstable();
+            assert!(queue.in_order().into_iter().map(Place::of).eq(places.iter().copied()));
+            let suspects = places.iter().filter(|place| !place.behind).count();
+            assert_eq!((queue.len(), queue.suspects()), (places.len(), suspects));
+            let some = (queue.is_empty(), queue.has_suspect(), queue.has_other());
+            assert_eq!(some, (places.is_empty(), suspects > 0, places.len() > suspects));
+            let oldest = places.iter().map(|place| Micros(place.arrival)).min();
+            assert_eq!(queue.oldest(), oldest);
+        }
+    }
+
+    #[test]
+    fn every_job_has_its_place_as_in_a_plain_list() {
+        let mut state = 1_u64;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        // In some rounds more come than go.
+        for kinds in [6, 7, 8].into_iter().cycle().take(60) {
+            let mut both = Both::default();
+            for _ in 0..500 {
+                let act = draw(kinds);
+                both.act(act, &mut draw);
+                both.check();
+            }
+            let jobs: Vec<u64> = both.queue.into_jobs().map(|job| job.arrival).collect();
+            assert_eq!(jobs.len(), both.waiting.len());
+        }
+    }
+}
