@@ -8,16 +8,19 @@
 //! | `program` | whether the program can be run |
 //! | `progress` | the descriptor for the command's reports |
 //! | `run` | one run of the command: its pipes, its time-out, its end |
+//! | `exit`, `tail` | its end as something to poll; the last bytes of its standard error |
 //! | `groups` | the process groups of the running commands, and the guard that ends them if the worker is killed |
 //! | `stop` | the request to stop, and the signals that make it |
 
 mod command;
+mod exit;
 mod fault;
 pub(crate) mod groups;
 mod program;
 mod progress;
 mod run;
 mod stop;
+mod tail;
 
 use std::io;
 use std::sync::Arc;

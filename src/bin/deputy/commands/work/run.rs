@@ -8,24 +8,21 @@
 //! SIGKILL [some seconds](KillReason::grace) later. What it writes then is dropped. After SIGKILL the run waits only for the
 //! command itself, because a process outside the group may hold the pipes for ever.
 
-use std::collections::VecDeque;
-use std::io::{self, PipeReader, Read, Write, pipe};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
 use deputy::client::Job;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal};
 
+use super::exit::exit_pipe;
 use super::groups::{ProcessGroups, in_new_session, send};
 use super::progress::Progress;
+use super::tail::Tail;
 
-/// Bytes of standard error that are kept: the last ones.
-const ERROR_BYTES_MAX: usize = 4 << 10;
 /// How often a run looks whether its job is cancelled: the library has no event for that.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Bytes per read or write.
@@ -293,44 +290,4 @@ fn read<'a>(stream: &mut Option<Stream>, chunk: &'a mut [u8]) -> Option<&'a [u8]
 
 fn is_retryable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-/// Returns a pipe that closes when a child process has ended, and where to send the child once it has started. The child
-/// is not reaped.
-fn exit_pipe() -> io::Result<(PipeReader, Sender<Pid>)> {
-    let (reader, writer) = pipe()?;
-    let (started, child) = bounded(1);
-    let wait = move || {
-        if let Ok(pid) = child.recv() {
-            let wait = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-            while wait().is_err_and(|error| error == Errno::INTR) {}
-        }
-        drop(writer);
-    };
-    thread::Builder::new().name("command exit".to_owned()).spawn(wait)?;
-    Ok((reader, started))
-}
-
-/// The last bytes of a stream.
-#[derive(Debug, Default)]
-pub(super) struct Tail {
-    bytes: VecDeque<u8>,
-    is_truncated: bool,
-}
-
-impl Tail {
-    fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend(bytes);
-        if let Some(more @ 1..) = self.bytes.len().checked_sub(ERROR_BYTES_MAX) {
-            self.is_truncated = true;
-            self.bytes.drain(..more);
-        }
-    }
-
-    /// Returns the bytes as text, with `...` before it if earlier ones were dropped.
-    pub(super) fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        let text = String::from_utf8_lossy(&bytes);
-        format!("{}{}", if self.is_truncated { "..." } else { "" }, text.trim_end())
-    }
 }
