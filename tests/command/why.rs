@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::fake;
 use crate::kit::{Echo, ask, check, command, run, shell, start, url, wait_for, work};
-use crate::process::{Process, Server};
+use crate::process::{Process, Server, Via};
 use crate::wait::until;
 
 /// One line, without the age of the oldest job.
@@ -145,4 +145,38 @@ fn a_requeued_job_is_not_explained_by_busy_workers() {
                   one or has no free slot";
     assert!(ended.stdout.starts_with("1 job of type \"t\" ") && ended.stdout.contains(reason), "{}", ended.stdout);
     std::fs::write(server.folder.path().join("go"), "").unwrap();
+}
+
+#[test]
+fn slots_of_jobs_that_have_ended_and_delayed_jobs_are_explained() {
+    let server = Server::start(&[]);
+    let mut asker = ask(&server);
+    // It holds a job whose submitter goes, and does not answer.
+    let mut worker = server.connect(Via::Tcp, "worker");
+    worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#);
+    let submitter = start(&server, &["do", "t"]);
+    asker.until_metric("jobs_running", 1);
+    drop(submitter);
+    asker.until_metric("slots_spent", 1);
+    check(&run(&server, &["do", "-b", "t"]), 0, "", "");
+    check(&run(&server, &["do", "-b", "--delay", "1000", "t"]), 0, "", "");
+    let said = run(&server, &["why", "t"]).stdout;
+    let reason = ", because its only worker's slots are taken by 1 job that has ended (cancelled, expired or past its run \
+                  limit), but the worker has not answered; 1 is delayed.\n";
+    assert!(said.starts_with("1 job of type \"t\" has waited for ") && said.ends_with(reason), "{said}");
+    let said = run(&server, &["status"]).stdout;
+    for words in ["jobs     1 waiting, 1 delayed, 0 running", "0 idle, 1 spent slot; ", "  1 spent slot, 1 delayed\n"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let ended = run(&server, &["check", "--spent", "0,3"]);
+    let line = "DEPUTY WARNING: 1 spent slot, 1 of type \"t\" | ";
+    assert!(ended.status.code() == Some(1) && ended.stdout.starts_with(line), "{}", ended.stdout);
+    for value in [" delayed=1;;;0 ", " spent=1;0;3;0 ", " timed_out=0c ", " overdue=0c "] {
+        assert!(ended.stdout.contains(value), "{}", ended.stdout);
+    }
+    // The type is shown, too, when it has nothing but delayed jobs.
+    drop(worker);
+    check(&run(&server, &["do", "-b", "--delay", "1000", "later"]), 0, "", "");
+    let said = run(&server, &["status"]).stdout;
+    assert!(said.lines().any(|line| line.starts_with("later ") && line.ends_with("  1 delayed")), "{said}");
 }

@@ -8,7 +8,7 @@ use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BY
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, Outcome};
-use crate::format::counted;
+use crate::format::{count, counted};
 
 /// Which server to use; read by [`url`].
 pub(crate) static SERVER: Opt = Opt {
@@ -110,14 +110,24 @@ pub(crate) fn lost_lately(row: &TypeMetrics) -> bool {
     row.lost > 0 && row.last_lost_ms <= LATELY_MS
 }
 
-/// Returns what is wrong with a type, if anything is.
-pub(crate) fn mark(row: &TypeMetrics) -> Option<String> {
+/// What is to be said of a type beside the numbers of its row.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) text: String,
+    /// Whether something is wrong.
+    pub(crate) is_alarm: bool,
+}
+
+/// Returns what is to be said of a type, if anything is.
+pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
+    let no_worker = lacks_workers(row).then(|| NO_WORKER.to_owned());
     let lost = (row.suspects > 0 || lost_lately(row)).then(|| format!("lost {}", counted(row.lost, "worker")));
-    match (lacks_workers(row), lost) {
-        (true, None) => Some(NO_WORKER.to_owned()),
-        (true, Some(lost)) => Some(format!("{NO_WORKER}, {lost}")),
-        (false, lost) => lost,
-    }
+    let spent = (row.spent > 0).then(|| counted(row.spent, "spent slot"));
+    let delayed = (row.delayed > 0).then(|| format!("{} delayed", count(row.delayed)));
+    // A slot is spent for a moment whenever a running job is cancelled.
+    let is_alarm = no_worker.is_some() || lost.is_some() || spent.is_some() && row.waiting > 0;
+    let parts: Vec<String> = [no_worker, lost, spent, delayed].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| Mark { text: parts.join(", "), is_alarm })
 }
 
 /// Whether jobs of this type are waiting and no worker does the type.
@@ -183,6 +193,26 @@ pub(crate) mod tests {
         ] {
             let metrics = metrics(json!({ "bytes_held": held, "bytes_max": max }));
             assert_eq!((memory_percent(&metrics), memory_warning(&metrics)), (percent, warning), "{held} of {max}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_marked_with_what_its_numbers_do_not_show() {
+        for (members, expected) in [
+            (json!({ "waiting": 1, "running": 1, "workers": 1 }), None),
+            (json!({ "waiting": 1 }), Some(("no worker", true))),
+            (json!({ "delayed": 1_000 }), Some(("1,000 delayed", false))),
+            (json!({ "workers": 1, "spent": 1 }), Some(("1 spent slot", false))),
+            (json!({ "waiting": 1, "workers": 1, "spent": 2, "delayed": 3 }), Some(("2 spent slots, 3 delayed", true))),
+            (
+                json!({ "waiting": 1, "suspects": 1, "lost": 1, "last_lost_ms": 900_000 }),
+                Some(("no worker, lost 1 worker", true)),
+            ),
+            (json!({ "lost": 2, "last_lost_ms": 600_000 }), Some(("lost 2 workers", true))),
+            (json!({ "lost": 2, "last_lost_ms": 600_001 }), None),
+        ] {
+            let expected = expected.map(|(text, is_alarm)| Mark { text: text.to_owned(), is_alarm });
+            assert_eq!(mark(&row("t", members)), expected);
         }
     }
 

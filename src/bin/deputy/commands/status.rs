@@ -31,8 +31,9 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     about: &[
         "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
          last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
-         its worker. A type is marked if jobs wait and it has no worker, or if it has lost workers that held its jobs. A \
-         terminal shows only as many types as fit.",
+         its worker. A type is marked if jobs wait and it has no worker, if it has lost workers that held its jobs, if \
+         slots are spent (taken by jobs that have ended, because the worker has not answered), and if jobs are delayed. \
+         A terminal shows only as many types as fit.",
     ],
     examples: &[
         Example { what: "How is the server doing?", line: "deputy status" },
@@ -131,6 +132,9 @@ impl StatusView<'_> {
 
     fn server(&self, metrics: &Metrics) -> Vec<Line> {
         let Metrics { jobs_waiting, jobs_running, jobs_done, jobs_failed, jobs_refused, .. } = *metrics;
+        let some = |number: u64, text: String| if number == 0 { String::new() } else { text };
+        let delayed = some(metrics.jobs_delayed, format!(", {} delayed", count(metrics.jobs_delayed)));
+        let spent = some(metrics.slots_spent, format!(", {}", counted(metrics.slots_spent, "spent slot")));
         let stopping = if metrics.draining { ", stopping" } else { "" };
         let (up, threads) = (age(self.up_ms), counted(metrics.threads, "thread"));
         let version = one_line(&metrics.version);
@@ -141,7 +145,7 @@ impl StatusView<'_> {
                 text: format!("server   {}, version {version}, up for {up}, {threads}{stopping}", self.url),
             },
             plain(format!(
-                "jobs     {} waiting, {} running, {} done, {} failed, {} refused",
+                "jobs     {} waiting{delayed}, {} running, {} done, {} failed, {} refused",
                 count(jobs_waiting),
                 count(jobs_running),
                 count(jobs_done),
@@ -149,7 +153,7 @@ impl StatusView<'_> {
                 count(jobs_refused)
             )),
             plain(format!(
-                "workers  {}, {} idle; {}",
+                "workers  {}, {} idle{spent}; {}",
                 count(metrics.workers),
                 count(metrics.workers_idle),
                 counted(metrics.connections_open, "connection")
@@ -176,7 +180,7 @@ impl StatusView<'_> {
             }
         }
         let taken: usize = widths.iter().map(|width| GAP + width).sum();
-        let marks = rows.iter().filter_map(|row| row.2.as_ref()).map(|mark| GAP + mark.len()).max().unwrap_or(0);
+        let marks = rows.iter().filter_map(|row| row.2.as_ref()).map(|mark| GAP + mark.text.len()).max().unwrap_or(0);
         let widest = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0).max("TYPE".len());
         let name = widest.min(self.columns.saturating_sub(taken + marks).max(NAME_MIN));
         let line = |first: &str, numbers: &[String], mark: &str| {
@@ -187,8 +191,8 @@ impl StatusView<'_> {
         let heading = line("TYPE", &TITLES.map(str::to_owned), "");
         let mut lines = vec![Line { style: Some(Style::Bold), text: heading }];
         lines.extend(rows.iter().map(|(first, numbers, mark)| Line {
-            style: mark.as_ref().map(|_| Style::Red),
-            text: line(first, numbers, &mark.as_ref().map_or(String::new(), |mark| " ".repeat(GAP) + mark)),
+            style: mark.as_ref().filter(|mark| mark.is_alarm).map(|_| Style::Red),
+            text: line(first, numbers, &mark.as_ref().map_or(String::new(), |mark| " ".repeat(GAP) + &mark.text)),
         }));
         lines
     }
@@ -277,6 +281,18 @@ mod tests {
         }
         let all = StatusView { named_types: true, ..screen(80, 24) }.lines(&many);
         assert_eq!(all.len(), 6 + 993);
+    }
+
+    #[test]
+    fn delayed_jobs_and_spent_slots_are_shown_if_there_are_any() {
+        let types = json!({ "a": { "workers": 1, "waiting": 3, "spent": 1 }, "b": { "delayed": 1_200 } });
+        let members =
+            json!({ "jobs_waiting": 3, "jobs_delayed": 1_200, "workers": 1, "slots_spent": 1, "types": types });
+        let lines = screen(usize::MAX, usize::MAX).lines(&metrics(members));
+        assert_eq!(lines[1].text, "jobs     3 waiting, 1,200 delayed, 0 running, 0 done, 0 failed, 0 refused");
+        assert_eq!(lines[2].text, "workers  1, 0 idle, 1 spent slot; 0 connections");
+        assert!(lines[6].text.ends_with("  1 spent slot") && lines[6].style == Some(Style::Red), "{lines:?}");
+        assert!(lines[7].text.ends_with("  1,200 delayed") && lines[7].style.is_none(), "{lines:?}");
     }
 
     #[test]

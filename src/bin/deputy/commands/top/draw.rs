@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use deputy::client::Metrics;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{RenderDirection, Sparkline};
 
 use super::layout::{COLUMNS, Column, GAP, Heights, Row, Widths};
 use super::state::{Graph, State};
+use super::theme::{Theme, bold, dim};
 use crate::format::{age, count, counted, cut, left, rate, right, size, width};
 use crate::out::one_line;
 use crate::server::{mark, memory_percent, memory_warning, open_jobs, uptime_ms};
@@ -134,13 +135,16 @@ fn title_line(state: &State, columns: usize) -> Line<'static> {
 /// Returns the line about jobs and their rates.
 fn jobs_line(state: &State, metrics: &Metrics, columns: usize) -> Line<'static> {
     let each = |per_second: Option<f64>| per_second.map_or_else(|| "-".to_owned(), rate);
-    let parts = vec![
+    let mut parts = vec![
         vec![label("jobs"), bold_span(count(metrics.jobs_waiting)), Span::raw(" waiting")],
         vec![bold_span(count(metrics.jobs_running)), Span::raw(" running")],
         vec![bold_span(each(state.total.rate)), Span::raw(" done/s")],
         vec![bold_span(each(state.added)), Span::raw(" new/s")],
         vec![bold_span(each(state.failed)), Span::raw(" failed/s")],
     ];
+    if metrics.jobs_delayed > 0 {
+        parts.push(vec![bold_span(count(metrics.jobs_delayed)), Span::raw(" delayed")]);
+    }
     joined(parts, columns)
 }
 
@@ -155,6 +159,10 @@ fn workers_line(metrics: &Metrics, theme: &Theme, columns: usize) -> Line<'stati
             label("workers"),
             bold_span(count(metrics.workers)),
             Span::raw(format!(", {} idle", count(metrics.workers_idle))),
+            Span::raw(match metrics.slots_spent {
+                0 => String::new(),
+                spent => format!(", {}", counted(spent, "spent slot")),
+            }),
         ],
         vec![
             bold_span(count(metrics.connections_open)),
@@ -252,7 +260,8 @@ fn table_heading(state: &State, widths: &Widths, columns: usize, theme: &Theme) 
 fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &Theme) -> Line<'static> {
     let is_idle = open_jobs(row.numbers) == 0 && row.rate.unwrap_or(0.0) == 0.0;
     let mark = mark(row.numbers);
-    let style = match (mark.is_some(), is_idle) {
+    let is_alarm = mark.as_ref().is_some_and(|mark| mark.is_alarm);
+    let style = match (is_alarm, is_idle) {
         (true, _) => theme.alarm,
         (false, true) => dim(),
         (false, false) => Style::new(),
@@ -263,46 +272,13 @@ fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &
     );
     if let (Some(history), columns @ GAP..) = (state.history(&row.numbers.name), widths.graph) {
         spans.push(Span::raw(" ".repeat(GAP)));
-        spans.push(match mark.filter(|_| state.graph == Graph::Done) {
-            Some(mark) => Span::styled(cut(&mark, columns - GAP), style),
+        // Where nothing is done, the graph is empty.
+        spans.push(match mark.filter(|_| state.graph == Graph::Done && (is_alarm || is_idle)) {
+            Some(mark) => Span::styled(cut(&mark.text, columns - GAP), style),
             None => Span::styled(history.line(state.graph, columns - GAP), theme.graph),
         });
     }
     Line::from(spans)
-}
-
-/// The styles of the parts.
-#[derive(Clone, Copy, Debug)]
-struct Theme {
-    heading: Style,
-    /// The heading of the sorted column.
-    sorted_heading: Style,
-    /// For problems, and for warnings.
-    alarm: Style,
-    warning: Style,
-    graph: Style,
-}
-
-impl Theme {
-    fn new(colour: bool) -> Self {
-        let heading = Style::new().add_modifier(Modifier::REVERSED);
-        let coloured = |of| if colour { Style::new().fg(of) } else { Style::new() };
-        Self {
-            heading,
-            sorted_heading: heading.add_modifier(Modifier::BOLD),
-            alarm: coloured(Color::Red),
-            warning: coloured(Color::Yellow),
-            graph: coloured(Color::Cyan),
-        }
-    }
-}
-
-fn bold() -> Style {
-    Style::new().add_modifier(Modifier::BOLD)
-}
-
-fn dim() -> Style {
-    Style::new().add_modifier(Modifier::DIM)
 }
 
 #[cfg(test)]
@@ -310,6 +286,7 @@ mod tests {
     use deputy::client::Error;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use ratatui::style::Color;
     use serde_json::{Value, json};
 
     use super::*;
@@ -357,6 +334,17 @@ mod tests {
                 "q quit   ←→ sort   r reverse   g waiting",
             ]
         );
+    }
+
+    #[test]
+    fn delayed_jobs_and_spent_slots_are_shown() {
+        let types = json!({ "a": { "workers": 1, "waiting": 1, "spent": 2 }, "b": { "delayed": 5 } });
+        let members = json!({ "jobs_delayed": 5, "workers": 1, "slots_spent": 2, "types": types });
+        let (mut state, at) = state(&[members.clone(), members]);
+        let lines = drawn(&mut state, at, 80, 9);
+        assert!(lines[1].ends_with("   5 delayed") && lines[2].contains(" idle, 2 spent slots   "), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("a ") && line.ends_with("  2 spent slots")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("b ") && line.ends_with("  5 delayed")), "{lines:?}");
     }
 
     #[test]

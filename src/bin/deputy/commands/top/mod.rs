@@ -9,12 +9,14 @@
 //! | `state` | what is known and chosen, and the history of it. Pure |
 //! | `layout` | the columns and the order of the table of types, and the size of each part. Pure |
 //! | `draw` | the screen, at any size. Pure |
+//! | `theme` | colours |
 //! | `terminal` | the terminal: set up, and restored whatever happens |
 
 mod draw;
 mod layout;
 mod state;
 mod terminal;
+mod theme;
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};

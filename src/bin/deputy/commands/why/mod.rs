@@ -4,10 +4,13 @@
 //! a worker does their type, its workers are taken: by jobs of this type, by jobs of others, or because they do not read.
 //! Everything but [`run`] is pure.
 
+mod similar;
+
 use std::io::Write;
 
 use deputy::client::{Metrics, TypeMetrics};
 
+use self::similar::similar_names;
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Positional};
 use crate::error::{EXIT_CODES, Outcome};
@@ -23,8 +26,8 @@ pub(crate) static WHY: Subcommand = Subcommand {
     options: &[&TIMEOUT, &SERVER, &HELP],
     about: &[
         "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
-         busy, they do not take what is there, a worker was lost with the job, the server is stopping, or no job is \
-         waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
+         busy, they have not answered jobs that have ended, they do not take what is there, a worker was lost with the \
+         job, the server is stopping, or no job is waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
          worker, and whether the memory budget is nearly used.",
         "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
          they may hold, nor which other types they do. What is only likely is said with 'seem'.",
@@ -73,6 +76,8 @@ enum Cause {
     Suspects,
     /// As many of its jobs are running as it has workers, or more.
     Busy,
+    /// The same if slots count that are taken by jobs that have ended.
+    Spent,
     /// Some of its workers hold none of its jobs, but no worker of the server is idle.
     BusyWithOthers,
     /// Some of its workers hold none of its jobs, and whether they hold others is not known.
@@ -92,6 +97,7 @@ impl Cause {
             _ if idle > 0 => Self::Stalled { idle },
             row if row.suspects >= row.waiting => Self::Suspects,
             row if row.running >= row.workers => Self::Busy,
+            row if row.spent > 0 && row.running.saturating_add(row.spent) >= row.workers => Self::Spent,
             _ if metrics.workers_idle == 0 => Self::BusyWithOthers,
             _ => Self::SeemBusy,
         }
@@ -136,6 +142,19 @@ impl Cause {
                     count(row.running)
                 )
             }
+            (Self::Spent, workers) => {
+                let (whose, who) = match workers {
+                    1 => ("its only worker's".to_owned(), "the worker has"),
+                    _ => (format!("its {} workers'", count(workers)), "the workers have"),
+                };
+                let others = match row.running {
+                    0 => String::new(),
+                    1 => ", and by 1 that runs".to_owned(),
+                    more => format!(", and by {} that run", count(more)),
+                };
+                let (jobs, ended) = (counted(row.spent, "job"), ended(row.spent));
+                format!(", because {whose} slots are taken by {jobs} that {ended}, but {who} not answered{others}")
+            }
             (Self::BusyWithOthers, 1) => {
                 ", because its only worker is busy with jobs of other types, or does not read".to_owned()
             }
@@ -173,7 +192,8 @@ impl Cause {
         }
     }
 
-    /// Returns what else is known of the type's workers: losses, requeued jobs among others, and the oldest running job.
+    /// Returns what else is known of the type: losses, requeued jobs among others, spent slots, delayed jobs, and the oldest
+    /// running job.
     fn facts(self, row: &TypeMetrics) -> String {
         let is_lost = self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row);
         let lost = (row.lost > 0 && is_lost).then(|| match (self, row.lost) {
@@ -185,12 +205,25 @@ impl Cause {
             let suspects = count(row.suspects);
             format!("{suspects} of them {were} requeued after a loss, for a worker that holds no other such job")
         });
+        let spent = (row.spent > 0 && self != Self::Spent).then(|| match row.spent {
+            1 => format!("1 slot is taken by a job that {}, but its worker has not answered", ended(1)),
+            more => format!(
+                "{} slots are taken by jobs that {}, but their workers have not answered",
+                count(more),
+                ended(more)
+            ),
+        });
+        let delayed = (row.delayed > 0).then(|| match row.delayed {
+            1 => "1 is delayed".to_owned(),
+            delayed => format!("{} are delayed", count(delayed)),
+        });
         let oldest = (row.oldest_running_ms >= LONG_MS).then(|| {
             let worker = row.oldest_running_worker.as_deref().map(one_line);
             let to = worker.map_or(String::new(), |worker| format!(" to worker {worker}"));
             format!("the oldest running job was sent{to} {} ago", age(row.oldest_running_ms))
         });
-        let facts: Vec<String> = [Some(String::new()), lost, requeued, oldest].into_iter().flatten().collect();
+        let facts: Vec<String> =
+            [Some(String::new()), lost, requeued, spent, delayed, oldest].into_iter().flatten().collect();
         facts.join("; ")
     }
 }
@@ -200,6 +233,15 @@ fn memory(metrics: &Metrics) -> String {
     memory_warning(metrics).map_or(String::new(), |warning| {
         format!("; {} % of the server's memory budget is used: {warning}", memory_percent(metrics))
     })
+}
+
+/// Returns what has become of the jobs of so many spent slots.
+fn ended(jobs: u64) -> &'static str {
+    if jobs == 1 {
+        "has ended (cancelled, expired or past its run limit)"
+    } else {
+        "have ended (cancelled, expired or past their run limit)"
+    }
 }
 
 /// Returns how many workers were lost with jobs of the type, and when.
@@ -243,27 +285,6 @@ fn suggestion(near: &[&str]) -> String {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", one_line(name))
-}
-
-/// The most names in the question.
-const NAMES_MAX: usize = 3;
-
-/// Returns the types with workers whose names are most similar, the most similar first.
-fn similar_names<'a>(name: &str, types: &'a [TypeMetrics]) -> Vec<&'a str> {
-    let others = types.iter().filter(|row| row.workers > 0 && row.name != name).map(|row| row.name.as_str());
-    let mut near: Vec<(usize, &str)> = others.filter_map(|other| Some((distance(name, other)?, other))).collect();
-    near.sort_unstable();
-    near.into_iter().map(|(_, other)| other).take(NAMES_MAX).collect()
-}
-
-/// Returns the distance of two names, without regard to case; none if they are not similar.
-fn distance(a: &str, b: &str) -> Option<usize> {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let letters = a.chars().count().max(b.chars().count());
-    // A letter that is missing, doubled, wrong or swapped with the next counts once.
-    let slips = strsim::osa_distance(&a, &b);
-    let is_part = a.len().min(b.len()) >= 3 && (a.contains(&b) || b.contains(&a));
-    (slips <= letters.div_ceil(4) && slips < letters || is_part).then_some(slips)
 }
 
 #[cfg(test)]
@@ -394,6 +415,42 @@ mod tests {
     }
 
     #[test]
+    fn spent_slots_and_delayed_jobs_are_part_of_the_sentence() {
+        let busy = json!({ "workers": 2 });
+        for (members, expected) in [
+            (
+                json!({ "waiting": 1, "workers": 1, "spent": 1 }),
+                "1 job of type \"t\" has waited for less than 0.1 s, because its only worker's slots are taken by 1 job that has \
+                 ended (cancelled, expired or past its run limit), but the worker has not answered.",
+            ),
+            (
+                json!({ "waiting": 2, "workers": 2, "running": 1, "spent": 3, "delayed": 1 }),
+                "2 jobs of type \"t\" are waiting, the oldest for less than 0.1 s, because its 2 workers' slots are taken \
+                 by 3 jobs that have ended (cancelled, expired or past their run limit), but the workers have not answered, \
+                 and by 1 that runs; 1 is delayed.",
+            ),
+            (
+                json!({ "waiting": 2, "workers": 1, "running": 1, "spent": 1 }),
+                "2 jobs of type \"t\" are waiting, the oldest for less than 0.1 s, because its only worker is busy or does \
+                 not read: it holds 1 job; 1 slot is taken by a job that has ended (cancelled, expired or past its run \
+                 limit), but its worker has not answered.",
+            ),
+            (
+                json!({ "delayed": 1_200 }),
+                "No job of type \"t\" is waiting, and no worker does that type; 1,200 are delayed.",
+            ),
+            (
+                json!({ "workers": 2, "spent": 2 }),
+                "No job of type \"t\" is waiting; 2 workers do that type; 2 slots are taken by jobs that have ended (cancelled, \
+                 expired or past their run limit), but their workers have not answered.",
+            ),
+        ] {
+            let (row, metrics) = (row("t", members), metrics(busy.clone()));
+            assert_eq!(Cause::of(&row, &metrics).explain(&row, &metrics, &[]), expected);
+        }
+    }
+
+    #[test]
     fn a_stopping_server_is_the_first_cause_and_a_full_one_is_added() {
         let row = row("a\nb", json!({ "waiting": 1, "oldest_ms": 1_000 }));
         let full = json!({ "bytes_held": 100, "bytes_max": 100 });
@@ -424,29 +481,5 @@ mod tests {
                 assert!(sentence(jobs, workers).ends_with('.'));
             }
         }
-    }
-
-    #[test]
-    fn names_with_one_slip_are_similar() {
-        for (name, others, near) in [
-            ("resize", &["resizer", "re-size", "Resize", "crop"][..], &["Resize", "re-size", "resizer"][..]),
-            ("thumb", &["thumbnail", "plum"], &["thumbnail"]),
-            ("reisze", &["resize"], &["resize"]),
-            ("thumbnial", &["thumbnail", "thumbnails"], &["thumbnail", "thumbnails"]),
-            ("a", &["b", "A"], &["A"]),
-            ("ab", &["abcdefgh", "ba"], &["ba"]),
-            ("job-1", &["job-2", "job-3", "job-4", "job-5"], &["job-2", "job-3", "job-4"]),
-            ("größe", &["grösse", "große"], &["große", "grösse"]),
-            ("encode video", &["decode audio", "x"], &[]),
-        ] {
-            let types: Vec<_> = others.iter().map(|other| row(other, json!({ "workers": 1 }))).collect();
-            assert_eq!(similar_names(name, &types), near, "{name}");
-        }
-    }
-
-    #[test]
-    fn only_other_types_with_workers_are_suggested() {
-        let types = [row("resizer", json!({ "waiting": 9 })), row("resize", json!({ "workers": 1 }))];
-        assert_eq!(similar_names("resize", &types), [""; 0]);
     }
 }
