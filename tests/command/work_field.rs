@@ -148,7 +148,9 @@ fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
 #[test]
 fn commands_end_with_a_worker_that_is_killed() {
     let server = Server::start(&[]);
-    let worker = work(&server, &["-j", "2", "t"], "echo $$ > $DEPUTY_ID.pid; sleep 1000 & wait");
+    // Its input ends when the guard knows of the command.
+    let script = "cat; echo $$ > $DEPUTY_ID.pid; sleep 1000 & wait";
+    let worker = work(&server, &["-j", "2", "t"], script);
     let _jobs = start(&server, &["do", "t"]);
     let _other = Process::spawn(
         Command::new("sh")

@@ -110,7 +110,7 @@ pub(crate) static DO: Subcommand = Subcommand {
          --string is given. A job that fails, and a line that is not JSON, are reported on standard error with the line \
          number, and the others go on. If the connection is lost, no job is submitted again.",
         "However this command ends, the server then cancels the jobs that have not: at the time limit, by Ctrl-C or any \
-         other signal, or because the connection is lost. A worker that runs one is told to end it. With --keep they go on.",
+         other signal, or because the connection is lost. Workers stop those that they run. With --keep they go on.",
         "A job that ends by itself before it is done fails with its code on standard error: expired (--deadline; the exit \
          code is 124), timed_out (--run-limit), gave_up (--attempts), or no_worker (--need-worker).",
     ],

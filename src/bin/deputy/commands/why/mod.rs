@@ -235,7 +235,7 @@ fn memory(metrics: &Metrics) -> String {
     })
 }
 
-/// Returns what has become of the jobs of so many spent slots.
+/// Returns what has become of the jobs of spent slots.
 fn ended(jobs: u64) -> &'static str {
     if jobs == 1 {
         "has ended (cancelled, expired or past its run limit)"
