@@ -158,4 +158,14 @@ fn a_terminal_shows_a_percentage_as_a_bar() {
     answer(&mut worker, &job, "\"done\"");
     let screen = tmux.expect_restored(0);
     assert!(screen.contains("\"done\"") && !screen.contains('%'), "{screen}");
+    drop(tmux);
+    // Ctrl-C ends it as it is, and leaves the terminal as it was.
+    let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };
+    tmux.run("do --progress t");
+    let job = received(&mut worker);
+    worker.send(&format!(r#"{{"cmd":"progress","job":{},"data":7}}"#, job["job"]));
+    tmux.until_shows(" 7%  ");
+    tmux.keys(&["C-c"]);
+    tmux.expect_restored(130);
+    assert_eq!(received(&mut worker)["cmd"], "cancel");
 }
