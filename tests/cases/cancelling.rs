@@ -208,6 +208,38 @@ fn handle_used_again_in_every_order() {
     );
 }
 
+/// It stays for the answer to its query, and hears of no job any more.
+#[test]
+fn a_connection_that_ends_while_a_query_is_out() {
+    in_every_order(
+        || {
+            let (mut fixture, worker) = idle_worker_on_2();
+            let client = fixture.world.open(1);
+            fixture.submit_with_by(client, "A1", "cancellable, progress");
+            fixture.settle();
+            fixture.submit_with_by(client, "A2", "progress");
+            fixture.settle();
+            fixture.report(worker, "A1", "1");
+            fixture.ask_for_types(client);
+            (fixture, (worker, client))
+        },
+        &[
+            |fixture, (_, client)| {
+                fixture.leave(*client);
+                true
+            },
+            |fixture, (worker, _)| fixture.end_or_answer_late(*worker, "A1"),
+            |fixture, (worker, _)| fixture.report(*worker, "A2", "2") && fixture.end(*worker, "A2"),
+        ],
+        |fixture, _| {
+            let counts = fixture.world.totals().counts;
+            assert_eq!((counts.jobs_cancelled, counts.jobs_done, counts.progress_dropped), (1, 1, 0));
+            assert!(fixture.answers.is_empty() && fixture.progress.len() <= 1, "{:?}", fixture.progress);
+            fixture.wind_up(&[]);
+        },
+    );
+}
+
 fn idle_worker_on_2() -> (Fixture, Peer) {
     let mut fixture = Fixture::new(3);
     let worker = fixture.numbered_worker(2, "A", 1);

@@ -199,6 +199,7 @@ impl Fixture {
         match line["cmd"].as_str() {
             Some("do") => self.starts.push((text_of("id").expect("a job has an id"), peer)),
             Some("did") => self.answers.push((text_of("id").expect("a job has an id"), text_of("code"))),
+            Some("metrics") => {}
             Some("cancel") => self.cancels.push((peer, line["job"].as_u64().expect("a job has a number"))),
             Some("progress") => {
                 let job = text_of("id").expect("a job has an id");

@@ -47,6 +47,12 @@ impl Fixture {
         true
     }
 
+    /// A client asks for the metrics of all types. Each shard answers by a message.
+    pub(crate) fn ask_for_types(&mut self, client: Peer) {
+        self.world.send_line(client, r#"{"cmd":"metrics","types":true}"#);
+        self.look();
+    }
+
     /// How many slots of a worker are spent.
     pub(crate) fn spent(&self, worker: Peer) -> usize {
         self.slots(worker).map_or(0, |slots| slots.spent.len())

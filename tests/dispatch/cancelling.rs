@@ -295,3 +295,24 @@ fn a_worker_of_a_spent_slot_is_closed_after_a_line_that_is_no_json() {
            A< metrics slots_spent 0"#,
     );
 }
+
+/// It has no number by which the worker could be asked to end it.
+#[test]
+fn a_job_that_was_sent_without_a_number_has_none_later() {
+    check(
+        r#"W> can_do t
+           A> do 1 t with cancellable
+           W< do 1 t
+           W> can_do t max_jobs 2
+           A> cancel 1
+           A< did 1 cancelled
+           W quiet
+           A> do 1 t
+           W< do 1 t $a
+           A> do 2 t
+           W quiet
+           W> did 1
+           W< do 2 t $b
+           A quiet"#,
+    );
+}

@@ -225,3 +225,16 @@ fn a_delayed_job_with_a_key_joins_and_is_joined_when_it_is_due() {
            A< did 4 res 3"#,
     );
 }
+
+#[test]
+fn a_type_of_delayed_jobs_alone_is_in_the_table() {
+    check(
+        r#"A> do 1 t with delay_ms 1000
+           B> do 2 t with delay_ms 1000
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"t":{"waiting":0,"delayed":2,"workers":0}}
+           at 1000
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"t":{"waiting":2,"delayed":0,"workers":0}}"#,
+    );
+}

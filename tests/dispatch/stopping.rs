@@ -220,3 +220,75 @@ fn told_twice_it_stops_once() {
            A quiet"#,
     );
 }
+
+#[test]
+fn jobs_that_are_held_can_still_be_cancelled() {
+    check(
+        r#"W> can_do t max_jobs 3
+           A> do 1 t with cancellable
+           B> do 2 t with cancellable
+           C> do 3 t with progress
+           W< do 1 t $a
+           W< do 2 t $b
+           W< do 3 t $c
+           stop
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           B leaves
+           W< cancel $b
+           W> progress $c 1
+           C< progress 3 1
+           W> did $a
+           W> did $c
+           C< did 3
+           C> metrics
+           C< metrics jobs_cancelled 2, slots_spent 1, results_dropped 2, bytes_held 0"#,
+    );
+}
+
+#[test]
+fn new_jobs_are_refused_whatever_they_ask_for() {
+    for options in ["need_worker", "background", "delay_ms 5", "cancellable, progress", r#"key "k""#, "deadline_ms 5"] {
+        check(&format!(
+            "A> ping
+             A< pong
+             stop
+             A> do 1 t with {options}
+             A< did 1 shutdown
+             A> metrics
+             A< metrics jobs_refused 1, jobs_added 0"
+        ));
+    }
+}
+
+#[test]
+fn waiting_jobs_with_options_are_answered_shutdown() {
+    check(
+        r#"A> do 1 t with cancellable, priority 5
+           C> do 2 t with deadline_ms 5000
+           D> do 3 t with key "k"
+           B> do 4 t with key "k", progress
+           A> do 5 t with background
+           A< did 5
+           W> can_do u max_jobs 2
+           E> do 6 u with run_limit_ms 1000
+           F> do 7 u with run_limit_ms 1000
+           W< do 6 u $a run_limit_ms 1000
+           W< do 7 u $b run_limit_ms 1000
+           at 1000
+           W< cancel $a
+           W< cancel $b
+           stop
+           A< did 1 shutdown
+           C< did 2 shutdown
+           D< did 3 shutdown
+           E< did 6 shutdown
+           F< did 7 shutdown
+           B< did 4 shutdown
+           at 9000
+           A quiet
+           A> metrics
+           A< metrics jobs_failed 7, jobs_expired 0, jobs_waiting 0, slots_spent 2, bytes_held 0"#,
+    );
+}

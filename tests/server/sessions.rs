@@ -73,6 +73,25 @@ fn after_the_pong_every_earlier_job_is_accepted_and_no_withdrawn_type_comes() {
     });
 }
 
+/// Its shard tells the home before it answers, so whatever follows from the answer comes later.
+#[test]
+fn after_the_pong_no_job_finds_that_there_is_no_worker() {
+    everywhere(&[], |net| {
+        let mut worker = net.connect("the worker");
+        let mut clients = [(); 4].map(|()| net.connect("a client"));
+        for round in 0..50 {
+            worker.send(&format!(r#"{{"cmd":"can_do","types":["t{round}"]}}"#));
+            worker.send(r#"{"cmd":"ping"}"#);
+            worker.expect(r#"{"cmd":"pong"}"#);
+            let client = &mut clients[round % 4];
+            client.send(&format!(r#"{{"cmd":"do","id":{round},"type":"t{round}","need_worker":true}}"#));
+            worker.expect(&format!(r#"{{"cmd":"do","id":{round},"type":"t{round}"}}"#));
+            worker.send(&format!(r#"{{"cmd":"did","id":{round}}}"#));
+            client.expect(&format!(r#"{{"cmd":"did","id":{round}}}"#));
+        }
+    });
+}
+
 #[test]
 fn a_client_over_tcp_and_a_worker_over_a_unix_socket_meet() {
     let server = Server::start(&["--threads", "2"]);
