@@ -18,6 +18,7 @@ mod half_lines;
 mod keys;
 mod left;
 mod memory;
+mod messages;
 mod need_worker;
 mod order;
 mod priorities;
