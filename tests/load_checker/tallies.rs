@@ -58,7 +58,7 @@ fn a_long_run_without_what_its_jobs_ask_for_is_wrong() {
     }
     let waiting = tally(Ask::Cancel, |tally| tally.cancelled = 7);
     let judged = waiting.judge(Ask::Cancel, ServerCounts { cancelled: 7, ..NONE });
-    assert_eq!(judged, Err("no worker was told cancel".to_owned()));
+    assert_eq!(judged, Err("no worker received cancel".to_owned()));
 }
 
 #[test]

@@ -215,7 +215,7 @@ impl Given {
             return Err("the floor knows only jobs: leave --ask out".into());
         }
         if shape.ask.needs_max_jobs() && shape.max_jobs == 0 {
-            return Err("with this --ask workers must be told when a job is over: give --max-jobs too".into());
+            return Err("with this --ask workers must learn when a job is over: give --max-jobs too".into());
         }
         let loop_kind = self.rate_per_s.map_or(LoopKind::Closed, LoopKind::Rate);
         let mut cases = Vec::new();

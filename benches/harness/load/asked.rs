@@ -53,12 +53,12 @@ impl Asked {
         Some((source, JobKey { submitter, sequence }))
     }
 
-    /// Keeps a job that its worker answers only when it is told `cancel`.
+    /// Keeps a job that its worker answers only when it receives `cancel`.
     pub(super) fn hang(&mut self, conn: usize, handle: &[u8], job: JobKey) {
         self.hanging.insert((conn, handle.to_vec()), job);
     }
 
-    /// Called when a worker is told `cancel`. Returns the job if it hung there.
+    /// Called when a worker receives `cancel`. Returns the job if it hung there.
     pub(super) fn on_cancel(&mut self, conn: usize, handle: &[u8]) -> Option<JobKey> {
         self.tally.cancels += 1;
         self.hanging.remove(&(conn, handle.to_vec()))

@@ -20,7 +20,7 @@ pub(crate) enum Ask {
     Deadline,
     /// A deadline of [`EXPIRE_MS`]. The jobs that miss it end with `expired`.
     Expire,
-    /// Half of the jobs are cancelled; a worker answers some of these only when it is told that they are cancelled.
+    /// Half of the jobs are cancelled; a worker answers some of these only when it receives `cancel`.
     Cancel,
     /// A run limit of [`RUN_LIMIT_MS`]. A quarter of the workers answer a job's first attempts only when the limit has
     /// passed. So do all workers with one job in [`HOPELESS`], which has one attempt and ends with `timed_out`.
@@ -69,7 +69,7 @@ const RUN_LIMIT_MS: u64 = 100;
 /// A job that hangs at a worker of those that hang is not given up for that: they answer this attempt.
 const ANSWERED_ATTEMPT: u64 = 3;
 
-/// One job in so many hangs with all workers.
+/// One job in this many hangs at each worker.
 const HOPELESS: u64 = 64;
 
 /// Lines of progress of each job.
@@ -101,7 +101,7 @@ impl Ask {
         Self::NAMES.iter().find_map(|(name, ask)| (*ask == self).then_some(*name))
     }
 
-    /// Whether workers must give `max_jobs`, because they answer some jobs only when they are told `cancel`.
+    /// Whether workers must give `max_jobs`, because they answer some jobs only when they receive `cancel`.
     pub(crate) fn needs_max_jobs(self) -> bool {
         matches!(self, Self::Cancel | Self::RunLimit)
     }
@@ -164,7 +164,7 @@ impl Workload {
         (number % 2 == 1).then(|| (number >> 8) % CANCEL_WITHIN_US * 1_000)
     }
 
-    /// Whether no worker answers this job before it is told `cancel`.
+    /// Whether no worker answers this job before it receives `cancel`.
     fn is_hopeless(&self, job: JobKey) -> bool {
         match self.shape.ask {
             Ask::Cancel => self.ask_number(job) & 3 == 3,
@@ -173,7 +173,7 @@ impl Workload {
         }
     }
 
-    /// Whether a worker answers this attempt at a job only when it is told `cancel`.
+    /// Whether a worker answers this attempt at a job only when it receives `cancel`.
     pub(crate) fn hangs(&self, worker: usize, job: JobKey, attempt: u64) -> bool {
         let is_slow = self.shape.ask == Ask::RunLimit && worker.is_multiple_of(4) && attempt < ANSWERED_ATTEMPT;
         is_slow || self.is_hopeless(job)

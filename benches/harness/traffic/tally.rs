@@ -31,7 +31,7 @@ pub(crate) struct ServerCounts {
 pub(crate) struct Tally {
     /// Jobs that ended with a result.
     pub(crate) results: u64,
-    /// Jobs of which only the acceptance was told.
+    /// Jobs that were answered when they were accepted.
     pub(crate) accepted: u64,
     /// Jobs that ended with `cancelled`.
     pub(crate) cancelled: u64,
@@ -144,7 +144,7 @@ impl Tally {
     fn judge_effect(&self, ask: Ask, server: ServerCounts) -> Result<(), String> {
         let missing = match ask {
             Ask::Cancel if self.cancelled == 0 => "no job ended with cancelled",
-            Ask::Cancel if self.cancels == 0 => "no worker was told cancel",
+            Ask::Cancel if self.cancels == 0 => "no worker received cancel",
             Ask::Expire if self.expired == 0 => "no job ended with expired",
             Ask::RunLimit if self.timed_out == 0 => "no job ended with timed_out",
             Ask::RunLimit if self.executions <= self.jobs() => "no job was given to a second worker",

@@ -39,7 +39,7 @@ pub(crate) enum ServerMessage<'a> {
         /// The argument.
         arg: &'a [u8],
     },
-    /// To a worker: nobody wants this job any more.
+    /// To a worker: the job is no longer wanted.
     Cancel {
         /// As in the job.
         handle: Cow<'a, [u8]>,
