@@ -44,6 +44,17 @@ pub(crate) struct AtRest {
     bytes_held: u64,
 }
 
+impl AtRest {
+    /// Whether the server has no more of anything than before.
+    pub(crate) fn is_within(self, before: Self) -> bool {
+        self.waiting <= before.waiting
+            && self.running <= before.running
+            && self.delayed <= before.delayed
+            && self.spent_slots <= before.spent_slots
+            && self.bytes_held <= before.bytes_held
+    }
+}
+
 impl Books {
     /// Returns the jobs that ended after `before`, by their end.
     pub(crate) fn counts_since(&self, before: &Self) -> ServerCounts {
