@@ -50,6 +50,24 @@ fn each_job_must_be_done_once_or_have_joined_one_that_is() {
 }
 
 #[test]
+fn workers_may_receive_one_cancel_per_job_or_attempt_that_was_lost() {
+    let cancelled = |cancels| {
+        let tally = tally(Ask::Cancel, |tally| (tally.cancelled, tally.cancels) = (7, cancels));
+        tally.judge(Ask::Cancel, ServerCounts { cancelled: 7, ..NONE })
+    };
+    assert_eq!(cancelled(7), Ok(()));
+    assert!(cancelled(8).is_err());
+    let overdue = |cancels| {
+        let tally = tally(Ask::RunLimit, |tally| {
+            (tally.timed_out, tally.executions, tally.cancels) = (7, 2_100, cancels);
+        });
+        tally.judge(Ask::RunLimit, ServerCounts { timed_out: 7, ..NONE })
+    };
+    assert_eq!(overdue(100), Ok(()));
+    assert!(overdue(101).is_err());
+}
+
+#[test]
 fn a_long_run_without_what_its_jobs_ask_for_is_wrong() {
     for ask in [Ask::Cancel, Ask::Expire, Ask::RunLimit, Ask::Key, Ask::Priority] {
         assert!(tally(ask, |_| ()).judge(ask, NONE).is_err(), "{ask:?}");

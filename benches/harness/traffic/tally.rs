@@ -137,6 +137,12 @@ impl Tally {
                 self.executions, server.joined
             ));
         }
+        // Each attempt that ends without a result ends a job, or makes one more attempt.
+        let lost = self.executions.saturating_sub(self.results);
+        let cancels_max = if ask == Ask::RunLimit { lost } else { self.cancelled + self.expired };
+        if self.cancels > cancels_max {
+            return Err(format!("workers received {} cancels, but at most {cancels_max} were due", self.cancels));
+        }
         if jobs >= JOBS_MIN { self.judge_effect(ask, server) } else { Ok(()) }
     }
 
