@@ -112,16 +112,17 @@ impl Shard {
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let idle = self.ready.is_empty() && self.mailbox.may_sleep();
-        let timeout = if idle { self.poll_timeout() } else { Some(Duration::ZERO) };
-        let polled = self.poll.poll(events, timeout);
-        self.mailbox.woke();
-        match polled {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                events.clear();
-                Ok(())
+        let mut timeout = if idle { self.poll_timeout() } else { Some(Duration::ZERO) };
+        let polled = loop {
+            match self.poll.poll(events, timeout) {
+                // The process may have been stopped meanwhile. A turn at this time must see what has come until now: after
+                // one that does not, the core takes it for late.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => timeout = Some(Duration::ZERO),
+                polled => break polled,
             }
-            other => other,
-        }
+        };
+        self.mailbox.woke();
+        polled
     }
 
     /// Returns how long the shard may sleep; `None` is without limit.
