@@ -3,9 +3,13 @@
 COMMAND do TYPE JSON...   submits the jobs at once, and prints the results, one per line, in the order of the arguments.
                           An absent result is null. At a job without a result it stops printing, writes the code to
                           stderr, and exits with 1. The code for a lost connection is the word `lost`.
-COMMAND work TYPE         is a worker. It sleeps for arg["seconds"] and returns arg. A job without arg fails.
+COMMAND cancel TYPE ...   does the same, and asks to cancel each of the jobs before it waits for their results.
+COMMAND work TYPE         is a worker. It sleeps for arg["seconds"], or until the job is cancelled, and returns arg.
+                          A job without arg fails. With arg["report"], it first reports {"attempt":K} as progress.
 
-Both find the server by DEPUTY_URL. Prints one line per point of README.md's checklist. Exits with 1 if one failed.
+All find the server by DEPUTY_URL. `do` and `cancel` add the members of MEMBERS, a JSON object in the environment, to
+each job. If its "progress" is true, they write a line `progress: DATA` to stderr for each progress of a job.
+Prints one line per point of README.md's checklist. Exits with 1 if one failed.
 """
 import argparse, concurrent.futures, sys
 

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,31 +13,30 @@ import (
 	"strings"
 	sys "syscall" // On Windows SetsockoptLinger takes a sys.Handle.
 	"time"
-	"unicode/utf8"
 )
 
-var urlForms = regexp.MustCompile(`(?s)^[ \t\r\n]*(?:unix:(?:(?://)?(/[^/].*?)|([^/].*?))|` +
-	`(?:tcp://)?((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*|` +
-	`\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?\])(?::([1-9][0-9]{0,4}))?/?)?[ \t\r\n]*$`)
-var levels = [256]int{'[': 1, '{': 1, ']': -1, '}': -1}
+var urlForms = regexp.MustCompile(`(?s)^[ \t\r\n]*(?:unix:(?:(?://)?(/[^/].*?)|([^/].*?))|(?:tcp://)?((?:[A-Za-z_]|` +
+	`\d+[A-Za-z._-])[\w.-]*|\[[\dA-Fa-f]*:[\dA-Fa-f:.]*(?:%[\w.-]+)?\])(?::([1-9]\d{0,4}))?/?)?[ \t\r\n]*$`)
+var noBracket, pairs = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^]["{}]+`), strings.NewReplacer("[]", "", "{}", "")
 
-// Line is what the server says: a job, or its answer, which has a Code if there is no result.
+// Line is what the server says: a job, or an answer. It has a Code if there is no result: after "lost" it may be done.
 type Line struct {
-	Cmd, Code              string
-	ID, Job, Arg, Res, Err json.RawMessage
-	Metrics                struct{ Max_line int } // The longest line that the server takes.
+	Cmd, Code                    string
+	ID, Job, Arg, Res, Err, Data json.RawMessage
+	Attempt                      int
+	Metrics                      *struct{ Max_line int64 } // The longest line that the server takes.
+	Context                      context.Context           `json:"-"` // A job's ends when no client waits for it.
+	conn                         net.Conn
 }
 
-// must panics with an error; talk and answer recover it.
-func must[T any](value T, err error) T {
+func must[T any](value T, err error) T { // Panics with an error. talk and answer recover it.
 	if err != nil {
 		panic(err)
 	}
 	return value
 }
 
-// parseURL returns what net.Dial takes.
-func parseURL(url string) (network, address string) {
+func parseURL(url string) (network, address string) { // Returns what net.Dial takes.
 	part := urlForms.FindStringSubmatch(url)
 	if part == nil || len(part[4]) == 5 && part[4] > "65535" {
 		panic(fmt.Errorf("%s names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH", url))
@@ -46,127 +46,128 @@ func parseURL(url string) (network, address string) {
 	return "tcp", strings.Fields(part[3] + " 127.0.0.1")[0] + ":" + strings.Fields(part[4] + " 11746")[0]
 }
 
-// encode returns a line with these members and values, or why the server could not read it.
-func encode(lineMax int, line map[string]any) ([]byte, error) {
-	text, err := json.Marshal(line)
-	level, quoted := 0, false
-	for i := 0; i < len(text) && level <= 128; i++ {
-		if text[i] == '\\' {
-			i++
-		} else if text[i] == '"' {
-			quoted = !quoted
-		} else if !quoted {
-			level += levels[text[i]]
-		}
+func (to Line) say(start string, members map[string]any) error { // Or returns why the server could not read it.
+	text, err := json.Marshal(members)
+	line, brackets := strings.Replace(string(text), "{", start, 1)+"\n", noBracket.ReplaceAllString(string(text), "")
+	for i := 0; i < 128; i, brackets = i+1, pairs.Replace(brackets) { // Each time without the innermost.
 	}
-	if err == nil && (level > 128 || len(text) > lineMax || !utf8.Valid(text)) {
-		err = fmt.Errorf("it is longer than %d bytes, nests deeper than 128 levels, or is not UTF-8", lineMax)
+	if err == nil && (brackets != "" || len(line) > int(to.Metrics.Max_line)+1 || strings.ToValidUTF8(line, "") != line) {
+		return fmt.Errorf("longer than %d bytes, deeper than 128 levels, or not UTF-8", to.Metrics.Max_line)
+	} else if err == nil {
+		io.WriteString(to.conn, line) // talk notices if this fails, because the connection has ended then.
 	}
-	return append(text, '\n'), err
+	return err
 }
 
-// talk connects, and passes what the server says to hear until that has enough. The first line are the metrics.
-func talk(url string, hear func(conn net.Conn, line Line, lineMax int) (more bool)) (err error) {
+func talk(url string, hear func(line Line) (more bool)) (err error) { // Passes lines to hear: the metrics, then others.
 	defer func() { err, _ = recover().(error) }()
-	network, address := parseURL(url)
 	set := func(fd uintptr) { sys.SetsockoptLinger(int(fd), sys.SOL_SOCKET, sys.SO_LINGER, &sys.Linger{Onoff: 1}) }
 	d := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, c sys.RawConn) error { return c.Control(set) }}
-	conn := must(d.Dial(network, address)) // Go sets TCP_NODELAY and keepalive by itself.
+	conn := must(d.Dial(parseURL(url))) // Go sets TCP_NODELAY and keepalive by itself.
 	defer conn.Close()
-	if network == "tcp" && conn.LocalAddr().String() == conn.RemoteAddr().String() {
-		return fmt.Errorf("no server listens at %s: TCP connected it to itself", address)
-	} else if network == "tcp" {
-		conn.(*net.TCPConn).SetLinger(-1) // It was to free a port that TCP connects to itself, which Go's library closes.
+	if t, is := conn.(*net.TCPConn); is && (t.LocalAddr().String() == t.RemoteAddr().String() || t.SetLinger(-1) != nil) {
+		panic(fmt.Errorf("no server listens at %s: TCP connected it to itself", url)) // Whose port is free at once.
 	}
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	must(conn.Write([]byte("{\"cmd\":\"metrics\"}\n")))
-	limited, lineMax := &io.LimitedReader{R: conn}, 16<<20
-	for lines, more := json.NewDecoder(limited), true; more; {
-		line := Line{Metrics: struct{ Max_line int }{lineMax}} // If this server does not say it.
-		limited.N = int64(lineMax) + 1024                      // The server adds a little to the lines that it passes on.
-		must(0, lines.Decode(&line))
+	must(io.WriteString(conn, "{\"cmd\":\"metrics\"}\n"))
+	line, input := Line{conn: conn, Attempt: 1, Metrics: &struct{ Max_line int64 }{16 << 20}}, &io.LimitedReader{conn, 1e6}
+	for lines, heard, more := json.NewDecoder(input), line, true; more; input.N, heard = line.Metrics.Max_line+1024, line {
+		must(0, lines.Decode(&heard))
 		conn.SetDeadline(time.Time{})
-		lineMax, more = line.Metrics.Max_line, hear(conn, line, line.Metrics.Max_line)
+		more = hear(heard)
 	}
 	return nil
 }
 
-// Do submits a job for each arg, a JSON text, and returns their answers. With the Code "lost" it may be done or not.
-func Do(url, jobType string, args ...string) []Line {
-	answers, waiting := make([]Line, len(args)), map[string]int{}
-	fail := func(i int, code string, err error) {
-		answers[i] = Line{Code: code, Err: json.RawMessage(fmt.Sprintf("%q", fmt.Sprint(err)))}
-		delete(waiting, fmt.Sprint(i))
-	}
-	for i := range args {
+// Do submits jobs with these members, "type" and others, and returns their answers. The end of ctx cancels those that
+// are "cancellable". progress gets the Data of those that ask for "progress".
+func Do(ctx context.Context, url string, progress func(Line), jobs ...map[string]any) []Line {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	answers, waiting := make([]Line, len(jobs)), map[string]int{}
+	end := func(i int, answer Line) { answers[i] = answer; delete(waiting, fmt.Sprint(i)) }
+	for i := range jobs {
 		waiting[fmt.Sprint(i)] = i
 	}
-	err := talk(url, func(conn net.Conn, line Line, lineMax int) bool {
-		for i := 0; line.Cmd == "metrics" && i < len(args); i++ {
-			job := map[string]any{"cmd": "do", "id": i, "type": jobType, "arg": json.RawMessage(args[i])}
-			if text, err := encode(lineMax, job); err != nil {
-				fail(i, "not_sent", err)
-			} else {
-				must(conn.Write(text))
+	err := talk(url, func(line Line) bool {
+		for i := 0; line.Cmd == "metrics" && i < len(jobs); i++ {
+			id := fmt.Sprintf(`"id":%d`, i)
+			if err := line.say(`{"cmd":"do",`+id+`,`, jobs[i]); err != nil {
+				end(i, Line{Code: "not_sent", Err: must(json.Marshal(err.Error()))})
+			} else if jobs[i]["cancellable"] == true {
+				go func() { <-ctx.Done(); io.WriteString(line.conn, `{"cmd":"cancel",`+id+"}\n") }()
 			}
 		}
 		if i, waits := waiting[string(line.ID)]; waits && line.Cmd == "did" {
-			answers[i] = line
-			delete(waiting, string(line.ID))
+			end(i, line)
+		} else if waits && line.Cmd == "progress" {
+			progress(line)
 		}
 		return len(waiting) > 0
 	})
 	for _, i := range waiting {
-		fail(i, "lost", err)
+		end(i, Line{Code: "lost", Err: must(json.Marshal(fmt.Sprint(err)))})
 	}
 	return answers
 }
 
-// Work does one job after the other for ever: start as many as are to run at once. What do fails with is the job's err.
-func Work(url, jobType string, do func(arg json.RawMessage) (any, error)) {
-	parseURL(url) // A wrong one ends the program.
-	for failures := 0; ; failures++ {
-		log.Println("deputy:", talk(url, func(conn net.Conn, line Line, lineMax int) bool {
+func Work(url, jobType string, do func(job Line) (any, error)) { // For ever, one job at a time. do's error is its err.
+	parseURL(url)                     // A wrong one ends the program.
+	for failures := 0; ; failures++ { // The pauses double up to 10 s, then begin anew. They differ between programs.
+		cancel, busy := func() {}, make(chan bool, 1)
+		log.Println("deputy:", talk(url, func(line Line) bool {
 			failures = 0
 			if line.Cmd == "metrics" {
-				must(conn.Write(must(encode(lineMax, map[string]any{"cmd": "can_do", "types": []string{jobType}, "max_jobs": 1}))))
+				must(0, line.say(`{"cmd":"can_do",`, map[string]any{"types": []string{jobType}, "max_jobs": 1}))
 			} else if line.Cmd == "do" {
-				must(conn.Write(answer(line.Job, line.Arg, lineMax, do)))
+				busy <- true
+				line.Context, cancel = context.WithCancel(context.Background())
+				go func() { defer func() { <-busy }(); line.answer(do) }()
+			} else if line.Cmd == "cancel" {
+				cancel() // Its only job, which is to be answered nevertheless.
 			}
 			return true
 		}))
-		// The pause doubles up to 10 s, then begins anew. It differs between programs that lost the same server.
+		cancel()
+		busy <- true // The last job has ended. Its result went nowhere.
 		time.Sleep(time.Duration(50+time.Now().UnixNano()/1000%50) * time.Millisecond << (failures % 8))
 	}
 }
 
-func answer(job, arg json.RawMessage, lineMax int, do func(arg json.RawMessage) (any, error)) (text []byte) {
-	done := make(chan any)
-	go func() { // Which a panic or runtime.Goexit in do may end.
-		defer func() { done <- recover() }()
-		text = must(encode(lineMax, map[string]any{"cmd": "did", "job": job, "res": must(do(arg))}))
-	}()
-	if failure := <-done; text == nil {
-		if failure == nil {
-			failure = "the function ended its goroutine"
+func (job Line) Progress(data any) error { // Tells the submitter, if it asked. Renews a run limit.
+	return job.say(`{"cmd":"progress",`, map[string]any{"job": job.Job, "data": data})
+}
+
+func (job Line) answer(do func(job Line) (any, error)) {
+	defer func() {
+		if failure := recover(); job.Cmd == "do" { // Also after runtime.Goexit in do.
+			err := fmt.Sprintf("%.*s", int(job.Metrics.Max_line-64)/12, fmt.Sprint(failure))
+			job.say(`{"cmd":"did",`, map[string]any{"job": job.Job, "err": err})
 		}
-		err := fmt.Sprintf("%.*s", (lineMax-64)/12, fmt.Sprint(failure))
-		text = must(encode(lineMax, map[string]any{"cmd": "did", "job": job, "err": err}))
-	}
-	return text
+	}()
+	job.Cmd = must("did", job.say(`{"cmd":"did",`, map[string]any{"job": job.Job, "res": must(do(job))}))
 }
 
 func main() {
-	url, jobType := os.Getenv("DEPUTY_URL"), os.Args[2]
+	url, jobs := os.Getenv("DEPUTY_URL"), []map[string]any{}
 	if os.Args[1] == "work" { // To try it out: sleeps for arg.seconds, and gives arg back.
-		Work(url, jobType, func(arg json.RawMessage) (any, error) {
-			nap := struct{ Seconds float64 }{}
-			err := json.Unmarshal(arg, &nap)
-			time.Sleep(time.Duration(nap.Seconds * 1e9))
-			return arg, err
+		Work(url, os.Args[2], func(job Line) (any, error) {
+			nap := map[string]any{}
+			err := json.Unmarshal(job.Arg, &nap)
+			if nap["report"] != nil {
+				job.Progress(map[string]int{"attempt": job.Attempt})
+			}
+			ctx, _ := context.WithTimeout(job.Context, time.Duration(nap["seconds"].(float64)*1e9))
+			<-ctx.Done()
+			return job.Arg, err
 		})
 	}
-	for _, answer := range Do(url, jobType, os.Args[3:]...) {
+	for _, arg := range os.Args[3:] {
+		jobs = append(jobs, map[string]any{"type": os.Args[2], "arg": json.RawMessage(arg)})
+		json.Unmarshal([]byte(os.Getenv("MEMBERS")), &jobs[len(jobs)-1])
+	}
+	ctx, _ := context.WithTimeout(context.Background(), map[string]time.Duration{"do": 1 << 62}[os.Args[1]]) // Or at once.
+	for _, answer := range Do(ctx, url, func(line Line) { fmt.Fprintf(os.Stderr, "progress: %s\n", line.Data) }, jobs...) {
 		if answer.Code != "" {
 			log.Fatalf("%s: %s", answer.Code, answer.Err)
 		}

@@ -1,6 +1,6 @@
 // Deputy's client for Node (16 or later) in one file, to copy. The server is `url`, or DEPUTY_URL.
-//   await new Client().submit('resize', { photo: 'cat.png' })   Rejects with the members code and err if it failed.
-//   work({ resize: async (arg) => ... }, { maxJobs: 8 })        Never ends. What the function throws is the job's err.
+//   await new Client().submit('resize', { photo: 'cat.png' }, { key: 'cat' })   Rejects with code and err if it failed.
+//   work({ resize: async (arg, job) => ... }, { maxJobs: 8 })   Never ends. What the function throws is the job's err.
 'use strict';
 const { once } = require('events');
 const net = require('net');
@@ -21,7 +21,8 @@ function parseUrl(url) {
 }
 
 class Connection { // It opens when the server has answered. Pauses differ between programs that lost the same server.
-  waiting = new Map(); lineMax = 16 << 20;
+  waiting = new Map(); // By id: what waits for an answer. In a worker, by number: what stops a job.
+  lineMax = 16 << 20;
 
   async open(address, attempt) {
     if (attempt > 1) await sleep((0.5 + Math.random() / 2) * Math.min(50 * 2 ** attempt, 10_000));
@@ -74,11 +75,16 @@ class Client { // Submits any number of jobs at once. It connects when it has to
   connection = null; attempt = 0; lastId = 0;
   constructor(url) { this.address = parseUrl(url || process.env.DEPUTY_URL || ''); }
 
-  async submit(type, arg = null) {
+  // `members` are those of the job. `progress` is called with each data. `signal`, an AbortSignal, cancels the job: it
+  // is rejected with the code 'cancelled', if it is `cancellable` and has not ended.
+  async submit(type, arg = null, { progress, signal, ...members } = {}) {
     const connection = await (this.connection ??= this.connect());
     if (connection.lost) throw failure('lost', 'the connection was lost');
-    connection.send({ cmd: 'do', id: ++this.lastId, type, arg });
-    return new Promise((resolve, reject) => connection.waiting.set(this.lastId, { resolve, reject }));
+    const id = ++this.lastId, cancel = () => connection.send({ cmd: 'cancel', id });
+    connection.send({ cmd: 'do', id, type, arg, ...members, ...(progress && { progress: true }) });
+    const answer = new Promise((resolve, reject) => connection.waiting.set(id, { resolve, reject, progress }));
+    if (signal?.aborted) cancel(); else signal?.addEventListener('abort', cancel);
+    return answer.finally(() => signal?.removeEventListener('abort', cancel));
   }
 
   async connect() {
@@ -90,10 +96,12 @@ class Client { // Submits any number of jobs at once. It connects when it has to
 
   async read(connection) {
     try {
-      for await (const { cmd, id, res = null, err, code } of connection.lines) {
-        const job = cmd === 'did' && connection.waiting.get(id);
-        if (job) code === undefined ? job.resolve(res) : job.reject(failure(code, err));
-        connection.waiting.delete(cmd === 'did' && id);
+      for await (const { cmd, id, res = null, err, code, data } of connection.lines) {
+        const job = connection.waiting.get(id);
+        // In a microtask, because what the program's function throws must not end this loop.
+        if (cmd === 'progress' && data !== undefined && job?.progress) queueMicrotask(() => job.progress(data));
+        if (cmd === 'did' && job) code === undefined ? job.resolve(res) : job.reject(failure(code, err));
+        if (cmd === 'did') connection.waiting.delete(id);
       }
     } catch ({ message }) {
       [this.connection, connection.lost] = [null, true];
@@ -103,28 +111,34 @@ class Client { // Submits any number of jobs at once. It connects when it has to
   close() { this.connection?.then(({ socket }) => socket.destroy(), () => {}); }
 }
 
-async function answer(connection, handler, { job, arg }) {
-  try {
-    connection.send({ cmd: 'did', job, res: await handler(arg) });
+async function answer(connection, handler, { job, arg, attempt = 1 }) {
+  const stop = new AbortController(), progress = (data) => connection.send({ cmd: 'progress', job, data });
+  connection.waiting.set(job, stop);
+  try { // `progress` tells the submitter, if it asked. The signal says that no client waits for the result.
+    connection.send({ cmd: 'did', job, res: await handler(arg, { attempt, progress, signal: stop.signal }) });
   } catch (error) {
     let err = 'no text';
     try { err = String(error).slice(0, Math.min(1000, (connection.lineMax - 64) / 12)); } catch {}
     connection.send({ cmd: 'did', job, err });
   }
+  connection.waiting.delete(job);
 }
 
 async function work(handlers, { url, maxJobs = 8 } = {}) {
   const address = parseUrl(url || process.env.DEPUTY_URL || '');
   for (let attempt = 1; ; attempt++) {
+    const connection = new Connection();
     try {
-      const connection = await new Connection().open(address, attempt);
+      await connection.open(address, attempt);
       attempt = 1; // Not before: the pauses grow as well while a server accepts and closes at once.
       connection.send({ cmd: 'can_do', types: Object.keys(handlers), max_jobs: maxJobs });
       for await (const line of connection.lines) { // The answer goes to the connection that brought the job.
         if (line.cmd === 'do') answer(connection, handlers[line.type], line);
+        if (line.cmd === 'cancel') connection.waiting.get(line.job)?.abort(); // It is to be answered nevertheless.
       }
     } catch ({ message }) {
       console.error(`deputy: ${message}`);
+      connection.waiting.forEach((stop) => stop.abort());
     }
   }
 }
@@ -132,9 +146,15 @@ async function work(handlers, { url, maxJobs = 8 } = {}) {
 module.exports = { Client, work, parseUrl };
 if (require.main === module) {
   const [what, type, ...args] = process.argv.slice(2);
-  if (what === 'work') return work({ [type]: (arg) => sleep(arg.seconds * 1000, arg) }); // To try it out.
-  const client = new Client();
-  Promise.allSettled(args.map((arg) => client.submit(type, JSON.parse(arg)))).then((jobs) => {
+  const nap = (arg, job) => { // To try it out.
+    if (arg.report) job.progress({ attempt: job.attempt });
+    return sleep(arg.seconds * 1000, arg, { signal: job.signal });
+  };
+  if (what === 'work') return work({ [type]: nap });
+  const client = new Client(), { progress, ...members } = JSON.parse(process.env.MEMBERS ?? '{}');
+  if (progress) members.progress = (data) => console.error(`progress: ${JSON.stringify(data)}`);
+  if (what === 'cancel') members.signal = AbortSignal.abort();
+  Promise.allSettled(args.map((arg) => client.submit(type, JSON.parse(arg), members))).then((jobs) => {
     client.close();
     jobs.forEach(({ status, value }) => status === 'fulfilled' && console.log(JSON.stringify(value)));
     const failed = jobs.find(({ status }) => status === 'rejected');

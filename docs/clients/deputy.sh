@@ -1,23 +1,22 @@
 #!/usr/bin/env bash
 # Deputy's client for bash 4.4 or later with OpenBSD's nc and GNU sed, to copy. The server is DEPUTY_URL.
-#   deputy.sh do TYPE JSON...   submits the jobs at once, waits, and prints the results, one per line, in this order.
-#   deputy.sh work TYPE         does jobs for ever, one at a time, by the function `job`: put your own there.
-# It does not decode JSON: it cuts the server's lines where their members are today. A member that a later server adds
-# may end up in an arg or a result. It has no TCP_NODELAY and no limit for the length of a line, and it reads one byte
-# at a time. nc does not tell that the server has closed the connection before it writes to it. An empty line each
-# second finds that out, and a server that is gone without a word after a quarter of an hour.
+#   deputy.sh do TYPE JSON...       submits the jobs at once, waits, and prints the results, one a line, in this order.
+#   deputy.sh cancel TYPE JSON...   does the same, but cancels the jobs at once. MEMBERS are those of each job.
+#   deputy.sh work TYPE             does jobs for ever, one at a time, by the function `job`: put your own there.
+# It does not decode JSON: it cuts the server's lines where their members are today. It has no TCP_NODELAY, no limit for
+# the length of a line, and a job does not see that it is cancelled. nc notices the end only when it writes a line:
+# hence an empty line each second. After a quarter of an hour it notices a server that is gone without a word.
 set -u
 LC_ALL=C # A byte is a character, wherever a line is cut.
 trap '' PIPE # A write to an nc that is gone just fails.
-# Gets the arg as JSON, and prints the result as JSON. If it fails, so does the job.
-# To try it out: sleeps for the arg's "seconds", and gives the arg back. Fails without arg.
-job() {
+# Gets the arg as JSON, and prints the result as JSON. Its failure is the job's. Lines of JSON to file 3 are progress.
+job() { # To try it out: sleeps for the arg's "seconds", and gives the arg back. Fails without arg.
+    if [[ $1 == *'"report":true'* ]]; then echo "{\"attempt\":$attempt}" >&3; fi
     if [[ $1 =~ ^\{\"seconds\":([0-9.]+) ]]; then sleep "${BASH_REMATCH[1]}"; fi
     printf '%s' "${1:?is missing}"
 }
 
-# Sets `address`, the words for nc.
-parse_url() {
+parse_url() { # Sets `address`, the words for nc.
     local name='([A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*' v6='\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)\]'
     local tcp="^(tcp://)?(($name)|$v6)(:([1-9][0-9]{0,4}))?/?\$" space=$' \t\r\n' url
     [[ $1 =~ ^[$space]*(.*[^$space])?[$space]*$ ]]
@@ -69,8 +68,7 @@ disconnect() {
 }
 say() { printf '%s\n' "$1" 2>/dev/null >&"$to"; }
 
-# The next line of the server, as $line. Fails when the connection is lost, or after as many seconds as are given.
-hear() {
+hear() { # The next line of the server, as $line. Fails when the connection is lost, or after as many seconds as given.
     local part end=$((SECONDS + ${1:-1000000000}))
     line=''
     until IFS= read -r -t 1 -u "$from" part; do
@@ -82,23 +80,26 @@ hear() {
 }
 
 submit() {
-    local type=$1 results=() lines=() id=0 left arg line status=0
-    shift
-    connect || return 1
+    local what=$1 type=$2 results=() lines=() id=0 left arg line status=0 members=${MEMBERS:-\{\}}
+    shift 2
+    members=,${members#\{} members=${members/#,\}/\}} # They follow the arg, with the line's last brace.
+    readable "{\"\":0$members" '' && connect || { echo 'MEMBERS is no object, or no server is there' >&2; return 1; }
     for arg; do
-        line='{"cmd":"do","id":'$((++id))',"type":"'"$type"'","arg":'"${arg//[$'\r\n']/ }}"
+        line='{"cmd":"do","id":'$((++id))',"type":"'"$type"'","arg":'"${arg//[$'\r\n']/ }${members//[$'\r\n']/ }"
         if readable "$arg" "$line"; then lines+=("$line"); continue; fi
         echo "job $id was not sent: it is not JSON, nests deeper than 128 levels, or is too long" >&2
         status=1
     done
     left=${#lines[@]}
+    if [[ $what == cancel ]]; then for ((id = 1; id <= $#; id++)); do lines+=('{"cmd":"cancel","id":'$id'}'); done; fi
     for line in "${lines[@]}"; do say "$line"; done &
     writer=$! # At once with reading: nc does not write to us while it waits for us, and the other way round.
     while ((left)); do
         hear || { echo 'lost: the connection was lost; jobs may have been done or not' >&2; return 1; }
-        [[ $line =~ ^\{\"cmd\":\"did\",\"id\":([0-9]+)[,\}] ]] || continue
-        id=${BASH_REMATCH[1]} line=${line#*"$id"}
+        [[ $line =~ ^\{\"cmd\":\"(did|progress)\",\"id\":([0-9]+)[,\}] ]] || continue
+        id=${BASH_REMATCH[2]} line=${line#*"$id"}
         case $line in
+            ',"data":'*) [[ ${results[id]+x} ]] || printf 'progress: %s\n' "${line:8:-1}" >&2; continue ;;
             ',"err":'*) echo "the job failed: ${line#,}" >&2; status=1 ;;
             ',"res":'*) line=${line#',"res":'} results[id]=${line%\}} ;;
             *) results[id]=null ;;
@@ -109,14 +110,16 @@ submit() {
     return "$status"
 }
 
-# Answers $line, a job, by its number.
-answer() {
-    local number=${line#*',"job":'} arg='' res
-    number=${number%%[!0-9]*}
+answer() { # Answers $line, a job, by its number.
+    local number=${line#*',"job":'} arg='' res part status attempt output
+    output=$(mktemp) || exit
+    [[ ${number:0:64} =~ ^([0-9]+)(,\"attempt\":([0-9]+))? ]] && number=${BASH_REMATCH[1]} attempt=${BASH_REMATCH[3]:-1}
     if [[ $line == *',"arg":'* ]]; then arg=${line#*',"arg":'} arg=${arg%\}}; fi
     # Without nc's ends: the connection is not to live on in a program that we started, if we are killed.
-    res=$(exec {from}<&- {to}>&-; job "$arg")
-    local status=$?
+    while IFS= read -r part; do
+        if readable "$part" "$part"; then say '{"cmd":"progress","job":'"$number"',"data":'"${part//$'\r'/ }}"; fi
+    done < <(exec {from}<&- {to}>&-; job "$arg" 3>&1 >"$output")
+    wait "$!"; status=$? res=$(<"$output"); rm "$output"
     if ((status)); then
         say '{"cmd":"did","job":'"$number"',"err":"exit status '"$status"'"}'
     elif line='{"cmd":"did","job":'"$number"',"res":'"${res//[$'\r\n']/ }}"; readable "$res" "$line"; then
@@ -141,4 +144,4 @@ work() {
 }
 
 parse_url "${DEPUTY_URL-}"
-case ${1-} in do) submit "${@:2}" ;; work) work "$2" ;; esac
+case ${1-} in do | cancel) submit "$@" ;; work) work "$2" ;; esac

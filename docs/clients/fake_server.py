@@ -54,14 +54,20 @@ class Connection:
             else:
                 return line
 
-    def expect(self, cmd):
-        """Returns the next line, which must be of this kind."""
+    def expect(self, *cmds):
+        """Returns the next line, which must be of one of these kinds."""
         line = self.hear()
         if line is None:
-            raise Wrong(f"it closed the connection, where a {cmd} was to come")
-        if line.get("cmd") != cmd:
-            raise Wrong(f"it said {short(line)}, where a {cmd} was to come")
+            raise Wrong(f"it closed the connection, where a {' or '.join(cmds)} was to come")
+        if line.get("cmd") not in cmds:
+            raise Wrong(f"it said {short(line)}, where a {' or '.join(cmds)} was to come")
         return line
+
+    def expect_progress(self, job, data):
+        """Raises unless the next line is the progress of this job, a `do`."""
+        line = self.expect("progress")
+        if not same(line.get("job"), job["job"]) or not same(line.get("data"), data):
+            raise Wrong(f"it said {short(line)}, where the progress {short(data)} of job {job['job']} was to come")
 
     def expect_end(self):
         """Waits until the client closes the connection, whatever it sends before."""
@@ -116,11 +122,15 @@ class Fake:
             process.stderr.close()
         self.folder.cleanup()
 
-    def run(self, *words, args=(), url=None):
-        """Starts the client with these words, and these args as JSON. Its DEPUTY_URL is `url`, or the server's own."""
+    def run(self, *words, args=(), url=None, members=None):
+        """Starts the client with these words, and these args as JSON. Its DEPUTY_URL is `url`, or the server's own.
+        `members` are for each of its `do`."""
         words = [*words, *(encode(arg) for arg in args)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         environment = dict(os.environ, DEPUTY_URL=self.url if url is None else url)
+        environment.pop("MEMBERS", None)
+        if members is not None:
+            environment["MEMBERS"] = encode(members)
         process = subprocess.Popen([*self.command, *words], env=environment, start_new_session=True, **pipes)
         self.processes.append(process)
         return process
@@ -159,14 +169,20 @@ class Fake:
             raise Wrong(f"it did not end for {self.patience:g} s") from error
         return process.returncode, stdout.decode().split("\n")[:-1], stderr.decode(errors="replace")
 
-    def expect_results(self, process, results):
-        """Raises unless it prints these, one per line, and exits with 0."""
+    def expect_results(self, process, results, progress=()):
+        """Raises unless it prints these, one per line, and exits with 0. The lines of each list in `progress`, which are
+        those of one job, come to stderr in their order."""
         code, lines, stderr = self.ended(process)
         if code != 0:
             raise Wrong(f"it exited with {code}: {stderr.strip()[-200:]}")
         got = [decode(line.encode(), anything=True) for line in lines]
         if not same(got, results):
             raise Wrong(f"it printed {short(got)}, and not {short(results)}")
+        told = [line[len("progress:") :] for line in stderr.split("\n") if line.startswith("progress:")]
+        told = [decode(data.encode(), anything=True) for data in told]
+        of_job = [[data for data in told if any(same(data, one) for one in job)] for job in progress]
+        if not same(of_job, list(progress)) or len(told) != sum(map(len, progress)):
+            raise Wrong(f"it told of the progress {short(told)}, and not {short(progress)}")
 
     def expect_error(self, process, *words):
         """Raises unless it exits with 1, prints no result, and writes these words to stderr."""

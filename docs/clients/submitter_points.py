@@ -10,14 +10,26 @@ def did(do, res):
     return {"cmd": "did", "id": do["id"], "res": res}
 
 
-def submit(fake, *args):
-    """Runs a submitter. Returns its process, its connection, and its jobs in the order of their args."""
-    process, connection = fake.run("do", "try", args=args), fake.accept()
-    jobs = [connection.expect("do") for _ in args]
+def submit(fake, *args, members=None, cancels=False):
+    """Runs a submitter. Returns its process, its connection, and its jobs in the order of their args. With `cancels` it
+    asks to cancel each of them, too."""
+    process, connection = fake.run("cancel" if cancels else "do", "try", args=args, members=members), fake.accept()
+    cmds = ("do", "cancel") if cancels else ("do",)
+    lines = [connection.expect(*cmds) for _ in args for _ in cmds]
+    jobs = [line for line in lines if line["cmd"] == "do"]
     if any(job.get("type") != "try" for job in jobs) or not same([job.get("arg") for job in jobs], list(args)):
         raise Wrong(f"it submitted {short(jobs)}")
-    if not all(isinstance(job.get("id"), (int, str)) for job in jobs) or len({job["id"] for job in jobs}) < len(args):
-        raise Wrong(f"its ids are {short([job.get('id') for job in jobs])}")
+    ids = [job.get("id") for job in jobs]
+    if not all(isinstance(id, (int, str)) for id in ids) or len(set(ids)) < len(args):
+        raise Wrong(f"its ids are {short(ids)}")
+    for job, arg in zip(jobs, args):
+        if not same(job, {**(members or {}), "cmd": "do", "id": job["id"], "type": "try", "arg": arg}):
+            raise Wrong(f"it said {short(job)}, where {short(members or {})} was to come beside the usual members")
+    for line in lines:
+        if line["cmd"] == "cancel" and line.get("id") not in [job["id"] for job in lines[: lines.index(line)]]:
+            raise Wrong(f"it said {short(line)}, which is none of its jobs")
+    if cancels and {line["id"] for line in lines if line["cmd"] == "cancel"} != set(ids):
+        raise Wrong(f"it said {short(lines)}, where each job was to be cancelled")
     return process, connection, jobs
 
 
@@ -45,7 +57,7 @@ def empty_error(fake):
 
 @point("reports every code, also one that it does not know")
 def codes(fake):
-    for code in ("gave_up", "queue_full", "not_known_yet"):
+    for code in ("gave_up", "queue_full", "cancelled", "expired", "timed_out", "no_worker", "not_known_yet"):
         process, connection, [job] = submit(fake, 1)
         connection.say({"cmd": "did", "id": job["id"], "err": "a reason", "code": code})
         fake.expect_error(process, code, "a reason")
@@ -85,6 +97,50 @@ def unknown_members(fake):
     process, connection, [job] = submit(fake, 1)
     connection.say({"since": [{"cmd": "x"}], "res": 2, "id": job["id"], "cmd": "did", "until": {"res": 3}})
     fake.expect_results(process, [2])
+
+
+@point("adds the members that the program gives to a `do`, and no others")
+def members(fake):
+    given = {"priority": -3, "key": TEXT, "deadline_ms": 500, "cancellable": False, "not_known_yet": [{"a": None}, 1.5]}
+    process, connection, jobs = submit(fake, 1, 2, members=given)
+    connection.say(*(did(job, job["arg"]) for job in jobs))
+    fake.expect_results(process, [1, 2])
+
+
+@point("cancels by the id of the job; the job's answer says what became of it, and may be a result")
+def cancel(fake):
+    process, connection, jobs = submit(fake, 1, 2, members={"cancellable": True}, cancels=True)
+    connection.say(did(jobs[1], 4), did(jobs[0], 3))
+    fake.expect_results(process, [3, 4])
+    process, connection, [job] = submit(fake, 1, members={"cancellable": True}, cancels=True)
+    connection.say({"cmd": "did", "id": job["id"], "err": "it was withdrawn", "code": "cancelled"})
+    fake.expect_error(process, "cancelled")
+
+
+@point("tells the program of its jobs' progress, and does not take it for an answer")
+def progress(fake):
+    process, connection, jobs = submit(fake, 1, 2, members={"progress": True})
+    say = lambda id, data: connection.say({"cmd": "progress", "id": id, "data": data})
+    say(jobs[1]["id"], {"percent": [50, TEXT]})
+    say("unknown", 1)
+    say(jobs[0]["id"], None)
+    say(jobs[1]["id"], False)
+    connection.say(did(jobs[1], 4))
+    say(jobs[1]["id"], "late")
+    connection.say(did(jobs[0], 3))
+    fake.expect_results(process, [3, 4], progress=[[None], [{"percent": [50, TEXT]}, False]])
+
+
+@point("drops a progress that it cannot decode or did not ask for, and waits for the answer")
+def odd_progress(fake):
+    for members in (None, {"progress": True}):
+        process, connection, [job] = submit(fake, 1, members=members)
+        for odd in ODD:
+            connection.say(b'{"cmd":"progress","id":%s,"data":%s}' % (encode(job["id"]), odd.encode()))
+        connection.say(did(job, 2))
+        code, lines, stderr = fake.ended(process)
+        if code != 0 or lines != ["2"]:
+            raise Wrong(f"it exited with {code} and printed {short(lines)}: {stderr.strip()[-200:]}")
 
 
 @point("carries text of all kinds both ways")

@@ -25,6 +25,13 @@ def expect_answer(connection, *lines):
             raise Wrong(f"it answered {short(answer)} to {short(arg)}")
 
 
+def expect_end_of(connection, number):
+    """Raises unless the next line is an answer to the job of this number, any."""
+    answer = connection.expect("did")
+    if not same(answer.get("job"), number):
+        raise Wrong(f"it answered {short(answer)}; the number of its job is {number}")
+
+
 @point("finds servers that are gone without a word (keepalive), within minutes")
 def keepalive(fake):
     process = fake.run("work", "try")
@@ -53,6 +60,53 @@ def failing_work(fake):
         if answer.get("job") != number or "err" not in answer or "res" in answer:
             raise Wrong(f"it answered {short(answer)} to a job without arg, where an err was to come")
     expect_answer(connection, hand_out(connection, 9))
+
+
+@point("reports the progress of a job by its number, before its answer")
+def reports_progress(fake):
+    connection = fake.start_worker()
+    for number in (NUMBER_MAX, 0):
+        job = hand_out(connection, number, {"seconds": 0, "report": True})
+        connection.expect_progress(job, {"attempt": 1})
+        expect_answer(connection, job)
+
+
+@point("tells the work which attempt it is")
+def attempt(fake):
+    connection = fake.start_worker()
+    for number in (2, 255):
+        job = {"cmd": "do", "id": 1, "type": "try", "job": number, "attempt": number, "run_limit_ms": 60_000}
+        job["arg"] = {"seconds": 0, "report": True}
+        connection.say(job)
+        connection.expect_progress(job, {"attempt": number})
+        expect_answer(connection, job)
+
+
+@point("answers a cancelled job, too, once, and goes on")
+def cancelled_job(fake):
+    connection = fake.start_worker()
+    connection.say({"cmd": "cancel", "job": 9})
+    expect_answer(connection, hand_out(connection, 1))
+    connection.say({"cmd": "cancel", "job": 1})
+    for number, seconds in ((2, 0.2), (3, 0)):
+        hand_out(connection, number, {"seconds": seconds})
+        connection.say({"cmd": "cancel", "job": number})
+        expect_end_of(connection, number)
+    expect_answer(connection, hand_out(connection, 4))
+
+
+@point("tells the work that its job is cancelled, while it works")
+def cancelled_work(fake):
+    connection = fake.start_worker()
+    job = hand_out(connection, 1, {"seconds": 600, "report": True})
+    connection.expect_progress(job, {"attempt": 1})
+    connection.say({"cmd": "cancel", "job": 2})
+    connection.say({"cmd": "cancel", "job": 1}, piece=1)
+    expect_end_of(connection, 1)
+    # Both lines come at once, so the client may have read the second one before its work begins.
+    connection.say(dict(job, job=3, arg={"seconds": 600}), {"cmd": "cancel", "job": 3})
+    expect_end_of(connection, 3)
+    expect_answer(connection, hand_out(connection, 4))
 
 
 @point("answers each arg, also one that it cannot decode or give back, and stays connected")

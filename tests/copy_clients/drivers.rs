@@ -122,7 +122,8 @@ fn keeps_its_connection_from_a_forked_child(language: &Language) {
     expect_printed(&start(&forked, &url), "end");
 }
 
-/// The answers to the driver's four jobs: one whose result is not awaited any more, and two that run the program's own code.
+/// The answers to the driver's four jobs: one whose result is not awaited any more, and two that run the program's own
+/// code. The second one's progress does so as well.
 fn reads_on_whatever_the_program_does(language: &Language) {
     let Some(words) = driver(language, "readers") else { return };
     let server = Server::start(&[]);
@@ -135,6 +136,7 @@ fn reads_on_whatever_the_program_does(language: &Language) {
         let job = worker.line();
         let job = job.split_once(r#""job":"#).unwrap().1.split(',').next().unwrap();
         let answer = if number == 1 { r#""err":{"toString":1,"valueOf":2}"# } else { r#""res":"end""# };
+        worker.send(&format!(r#"{{"cmd":"progress","job":{job},"data":1}}"#));
         worker.send(&format!(r#"{{"cmd":"did","job":{job},{answer}}}"#));
     }
     expect_printed(&submitter, "end");
@@ -189,6 +191,6 @@ macro_rules! languages {
 languages! {
     fails_one_job_for_what_its_handler_does: python PYTHON, node NODE, go GO, ruby RUBY, php PHP, shell SHELL;
     keeps_its_connection_from_a_forked_child: python PYTHON, ruby RUBY, php PHP;
-    reads_on_whatever_the_program_does: python PYTHON, node NODE, ruby RUBY;
+    reads_on_whatever_the_program_does: python PYTHON, node NODE, ruby RUBY, php PHP;
     closes_a_connection_with_half_a_line: python PYTHON, ruby RUBY, php PHP;
 }

@@ -28,7 +28,7 @@ pub(crate) const PHP: Language = Language { file: "deputy.php", programs: &["php
 pub(crate) const SHELL: Language = Language {
     file: "deputy.sh",
     programs: &["bash", "nc", "sed"],
-    lacks: "unknown-members,unknown-members-of-jobs,endless-line,endless-job,no-delay,keepalive",
+    lacks: "unknown-members,unknown-members-of-jobs,endless-line,endless-job,no-delay,keepalive,cancelled-work",
 };
 
 /// All of them.
@@ -49,7 +49,18 @@ impl Language {
 
 /// A client's command with these words, for the server at this address.
 pub(crate) fn start<'a>(client: &[PathBuf], words: impl IntoIterator<Item = &'a str>, url: &str) -> Process {
-    Process::spawn(Command::new(&client[0]).args(&client[1..]).args(words).env("DEPUTY_URL", url), None)
+    Process::spawn(command(client, url).args(words), None)
+}
+
+/// As `start`; each job that it submits has these members, an object.
+pub(crate) fn start_with(client: &[PathBuf], words: [&str; 3], url: &str, members: &str) -> Process {
+    Process::spawn(command(client, url).args(words).env("MEMBERS", members), None)
+}
+
+fn command(client: &[PathBuf], url: &str) -> Command {
+    let mut command = Command::new(&client[0]);
+    command.args(&client[1..]).env("DEPUTY_URL", url);
+    command
 }
 
 /// Whether the conformance script finds nothing wrong with a client, and what it says; none after saying that there is no

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::client::Client;
-use crate::language::{GO, Language, NODE, PHP, PYTHON, RUBY, SHELL, conformance, start};
+use crate::language::{GO, Language, NODE, PHP, PYTHON, RUBY, SHELL, conformance, start, start_with};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -63,6 +63,63 @@ fn comes_back_to_its_server(language: &Language) {
     is_served();
 }
 
+/// Jobs that no worker does say why.
+fn tells_what_ended_a_job(language: &Language) {
+    let Some(client) = language.words() else { return };
+    let server = Server::start(&[]);
+    let url = format!("tcp://{}", server.tcp[0]);
+    for (word, members, code) in [
+        ("do", r#"{"need_worker":true}"#, "no_worker"),
+        ("do", r#"{"deadline_ms":1,"priority":-128}"#, "expired"),
+        ("cancel", r#"{"cancellable":true,"key":"a"}"#, "cancelled"),
+    ] {
+        let ended = start_with(&client, [word, "nap", r#"{"seconds":0}"#], &url, members).ended();
+        assert!(!ended.status.success() && ended.stdout.is_empty(), "{members}: {ended:?}");
+        assert!(ended.stderr.contains(code), "{members}: {ended:?}");
+    }
+    let metrics = server.connect(Via::Tcp, "the asker").metrics();
+    let counters = ["jobs_no_worker", "jobs_expired", "jobs_cancelled", "jobs_refused"].map(|name| &metrics[name]);
+    assert_eq!(counters, [1, 1, 1, 0]);
+}
+
+/// The worker knows that it is the second one, and its submitter is told so.
+fn reports_the_progress_of_a_second_attempt(language: &Language) {
+    let Some(client) = language.words() else { return };
+    let server = Server::start(&[]);
+    let url = format!("tcp://{}", server.tcp[0]);
+    let mut first = server.connect(Via::Tcp, "the first worker");
+    first.send(r#"{"cmd":"can_do","types":["nap"],"max_jobs":1}"#);
+    let words = ["do", "nap", r#"{"seconds":0,"report":true}"#];
+    let submitter = start_with(&client, words, &url, r#"{"progress":true}"#);
+    assert!(first.line().starts_with(r#"{"cmd":"do","#));
+    drop(first);
+    let second = start(&client, ["work", "nap"], &url);
+    let ended = submitter.ended();
+    assert!(ended.status.success(), "{}{}", ended.stderr, second.stderr());
+    assert!(ended.stderr.replace(' ', "").contains(r#"progress:{"attempt":2}"#), "{ended:?}");
+}
+
+/// The worker answers a job that was cancelled, so that its slot is free again. Most do so at once.
+fn takes_the_next_job_after_a_cancelled_one(language: &Language) {
+    let Some(client) = language.words() else { return };
+    let server = Server::start(&[]);
+    let mut submitter = server.connect(Via::Tcp, "the submitter");
+    let worker = start(&client, ["work", "nap"], &format!("tcp://{}", server.tcp[0]));
+    // A client that does not see it ends the nap.
+    let seconds = if language.lacks.contains("cancelled-work") { "0.5" } else { "600" };
+    let arg = format!(r#"{{"seconds":{seconds},"report":true}}"#);
+    submitter.send(&format!(r#"{{"cmd":"do","id":1,"type":"nap","cancellable":true,"progress":true,"arg":{arg}}}"#));
+    assert_eq!(submitter.line().replace(' ', ""), r#"{"cmd":"progress","id":1,"data":{"attempt":1}}"#);
+    submitter.send(r#"{"cmd":"cancel","id":1}"#);
+    let answer = submitter.line();
+    assert!(answer.ends_with(r#","code":"cancelled"}"#), "{answer}");
+    submitter.send(r#"{"cmd":"do","id":2,"type":"nap","arg":{"seconds":0}}"#);
+    let answer = submitter.line();
+    assert!(answer.starts_with(r#"{"cmd":"did","id":2,"res":"#), "{answer}: {}", worker.stderr());
+    let metrics = submitter.metrics();
+    assert_eq!([&metrics["slots_spent"], &metrics["protocol_errors"]], [0, 0], "{}", worker.stderr());
+}
+
 /// The script finds nothing wrong.
 fn conforms(language: &Language) {
     let Some(client) = language.words() else { return };
@@ -84,6 +141,21 @@ macro_rules! languages {
             #[test]
             fn comes_back_to_its_server() {
                 super::comes_back_to_its_server(&$language);
+            }
+
+            #[test]
+            fn tells_what_ended_a_job() {
+                super::tells_what_ended_a_job(&$language);
+            }
+
+            #[test]
+            fn reports_the_progress_of_a_second_attempt() {
+                super::reports_the_progress_of_a_second_attempt(&$language);
+            }
+
+            #[test]
+            fn takes_the_next_job_after_a_cancelled_one() {
+                super::takes_the_next_job_after_a_cancelled_one(&$language);
             }
 
             #[test]

@@ -20,20 +20,20 @@ func main() {
 		return
 	}
 	var none *mute
-	does := map[string]func(arg json.RawMessage) (any, error){
-		"echo":      func(arg json.RawMessage) (any, error) { return arg, nil },
-		"nan":       func(json.RawMessage) (any, error) { return math.NaN(), nil },
-		"infinity":  func(json.RawMessage) (any, error) { return []float64{math.Inf(1)}, nil },
-		"deep":      func(json.RawMessage) (any, error) { return nest(200), nil },
-		"binary":    func(json.RawMessage) (any, error) { return json.RawMessage("\"\xff\""), nil },
-		"no-json":   func(json.RawMessage) (any, error) { return json.RawMessage("{"), nil },
-		"function":  func(json.RawMessage) (any, error) { return func() {}, nil },
-		"long":      func(json.RawMessage) (any, error) { return strings.Repeat("x", 17<<20), nil },
-		"panic":     func(json.RawMessage) (any, error) { panic("at the disco") },
-		"panic-nil": func(json.RawMessage) (any, error) { panic(error(nil)) },
-		"goexit":    func(json.RawMessage) (any, error) { runtime.Goexit(); return 1, nil },
-		"mute":      func(json.RawMessage) (any, error) { return 1, none },
-		"marshal":   func(json.RawMessage) (any, error) { return none, errors.New(strings.Repeat("\xff", 2000)) },
+	does := map[string]func(job Line) (any, error){
+		"echo":      func(job Line) (any, error) { return job.Arg, nil },
+		"nan":       func(Line) (any, error) { return math.NaN(), nil },
+		"infinity":  func(Line) (any, error) { return []float64{math.Inf(1)}, nil },
+		"deep":      func(Line) (any, error) { return nest(200), nil },
+		"binary":    func(Line) (any, error) { return json.RawMessage("\"\xff\""), nil },
+		"no-json":   func(Line) (any, error) { return json.RawMessage("{"), nil },
+		"function":  func(Line) (any, error) { return func() {}, nil },
+		"long":      func(Line) (any, error) { return strings.Repeat("x", 17<<20), nil },
+		"panic":     func(Line) (any, error) { panic("at the disco") },
+		"panic-nil": func(Line) (any, error) { panic(error(nil)) },
+		"goexit":    func(Line) (any, error) { runtime.Goexit(); return 1, nil },
+		"mute":      func(Line) (any, error) { return 1, none },
+		"marshal":   func(Line) (any, error) { return none, errors.New(strings.Repeat("\xff", 2000)) },
 	}
 	for kind, do := range does {
 		go Work(os.Getenv("DEPUTY_URL"), kind, do)

@@ -37,7 +37,9 @@ const modes = {
 
   async readers() {
     const client = new Client();
-    const jobs = [1, 2, 3, 4].map((n) => client.submit('odd', n));
+    const progress = () => { throw new Error('no'); };
+    process.once('uncaughtException', () => {});
+    const jobs = [1, 2, 3, 4].map((n) => client.submit('odd', n, n === 2 ? { progress } : {}));
     jobs.forEach((job) => job.catch(() => {}));
     const [odd] = await Promise.allSettled(jobs);
     if (odd.reason.err.toString !== 1) throw odd.reason;

@@ -68,6 +68,22 @@ function forked(): void {
     echo $client->wait($client->submit('echo', 'end')), "\n";
 }
 
+function readers(): void {
+    $client = new DeputyClient;
+    $ids = array_map(fn ($n) => $client->submit('odd', $n, fn () => throw new RuntimeException('no')), range(1, 4));
+    for ($thrown = 0; $thrown < 4;) {
+        try {
+            $client->wait($ids[3]);
+            exit(1);
+        } catch (RuntimeException $error) {
+            if ($error->getMessage() !== 'no') throw $error;
+            $thrown++;
+        }
+    }
+    if ($client->wait($ids[1]) !== 'end') exit(1);
+    echo $client->wait($ids[3]), "\n";
+}
+
 function interrupted(): void {
     pcntl_async_signals(true);
     pcntl_signal(SIGALRM, fn () => throw new Exception('time is up'), false);

@@ -23,8 +23,8 @@ def nest(levels):
     return value
 
 
-def recurse(arg):
-    return recurse(arg)
+def recurse(arg, job):
+    return recurse(arg, job)
 
 
 class Mute(BaseException):
@@ -36,31 +36,31 @@ def raises(error):
     raise error
 
 
-def fork(arg):
+def fork(arg, job):
     if os.fork() == 0:
         sys.exit(0)
     return arg
 
 
-def fork_and_return(arg):
+def fork_and_return(arg, job):
     os.fork()
     return arg
 
 
 def work():
     deputy.work({
-        "echo": lambda arg: arg,
-        "nan": lambda arg: float("nan"),
-        "infinity": lambda arg: [1e308 * 10],
-        "deep": lambda arg: nest(200),
-        "binary": lambda arg: b"\xff",
-        "long": lambda arg: "x" * (17 << 20),
-        "digits": lambda arg: 10**5000 if hasattr(sys, "get_int_max_str_digits") else float("nan"),
-        "exit": sys.exit,
+        "echo": lambda arg, job: arg,
+        "nan": lambda arg, job: float("nan"),
+        "infinity": lambda arg, job: [1e308 * 10],
+        "deep": lambda arg, job: nest(200),
+        "binary": lambda arg, job: b"\xff",
+        "long": lambda arg, job: "x" * (17 << 20),
+        "digits": lambda arg, job: 10**5000 if hasattr(sys, "get_int_max_str_digits") else float("nan"),
+        "exit": lambda arg, job: sys.exit(),
         "recursion": recurse,
-        "mute": lambda arg: raises(Mute()),
-        "cancelled": lambda arg: raises(asyncio.CancelledError()),
-        "unreadable-error": lambda arg: raises(ValueError("\udcff" * 2000)),
+        "mute": lambda arg, job: raises(Mute()),
+        "cancelled": lambda arg, job: raises(asyncio.CancelledError()),
+        "unreadable-error": lambda arg, job: raises(ValueError("\udcff" * 2000)),
         "fork": fork,
         "fork-and-return": fork_and_return,
     })
@@ -84,7 +84,7 @@ def readers():
     client = deputy.Client()
     cancelled = client.submit("odd", 1)
     assert cancelled.cancel()
-    exits = client.submit("odd", 2)
+    exits = client.submit("odd", 2, progress=lambda _: sys.exit())
     exits.add_done_callback(lambda _: sys.exit())
 
     async def times_out():

@@ -23,21 +23,21 @@ end
 
 def work
   Deputy.work({
-    "echo" => ->(arg) { arg },
-    "nan" => ->(_) { Float::NAN },
-    "infinity" => ->(_) { [Float::INFINITY] },
-    "deep" => ->(_) { 200.times.reduce([]) { |value, _| [value] } },
-    "binary" => ->(_) { "\xff" },
-    "long" => ->(_) { "x" * (17 << 20) },
-    "exit" => ->(_) { exit },
-    "abort" => ->(_) { abort },
-    "throw" => ->(_) { throw :done },
-    "recursion" => ->(arg) { recurse(arg) },
-    "mute" => ->(_) { raise Mute },
-    "not-implemented" => ->(_) { raise NotImplementedError },
-    "unreadable-error" => ->(_) { raise "caf\xe9 \xff".b * 1000 },
-    "fork" => ->(arg) { fork { exit } && arg },
-    "fork-and-return" => ->(arg) { fork; arg },
+    "echo" => ->(arg, _) { arg },
+    "nan" => ->(_, _) { Float::NAN },
+    "infinity" => ->(_, _) { [Float::INFINITY] },
+    "deep" => ->(_, _) { 200.times.reduce([]) { |value, _| [value] } },
+    "binary" => ->(_, _) { "\xff" },
+    "long" => ->(_, _) { "x" * (17 << 20) },
+    "exit" => ->(_, _) { exit },
+    "abort" => ->(_, _) { abort },
+    "throw" => ->(_, _) { throw :done },
+    "recursion" => ->(arg, _) { recurse(arg) },
+    "mute" => ->(_, _) { raise Mute },
+    "not-implemented" => ->(_, _) { raise NotImplementedError },
+    "unreadable-error" => ->(_, _) { raise "caf\xe9 \xff".b * 1000 },
+    "fork" => ->(arg, _) { fork { exit } && arg },
+    "fork-and-return" => ->(arg, _) { fork; arg },
   })
 end
 
@@ -60,7 +60,14 @@ def readers
   rescue Timeout::Error, Deputy::JobError
     # Either may come first.
   end
-  jobs = [2, 3, 4].map { |n| client.submit("odd", n) }
+  jobs = [client.submit("odd", 2) { raise IOError }, client.submit("odd", 3), client.submit("odd", 4)]
+  begin
+    jobs.first.call
+    abort "its block was not called"
+  rescue IOError
+    # As it must.
+  end
+  raise unless jobs.first.call == "end"
   puts jobs.last.call
 end
 
