@@ -4,6 +4,7 @@ use deputy::dispatch::job::Job;
 use deputy::limits::JOB_OPTIONS_BYTES;
 use deputy::protocol::command::JobOptions;
 
+use super::plan::Family;
 use super::random::Random;
 
 /// The keys that jobs have in common.
@@ -70,7 +71,7 @@ impl Asks {
     }
 }
 
-/// One job in so many asks for it; 0: none does.
+/// Each is a number: one job of that number asks for it; 0: none does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Odds {
     priority: usize,
@@ -83,13 +84,13 @@ pub(crate) struct Odds {
     key: usize,
     need_worker: usize,
     background: usize,
-    /// Of the keys so many are used.
+    /// How many of the keys are used.
     keys: usize,
 }
 
 impl Odds {
     /// Draws what a schedule is heavy in: nothing, a mixture, or one kind.
-    pub(crate) fn draw(random: &mut Random) -> Self {
+    pub(crate) fn draw(family: Family, random: &mut Random) -> Self {
         let mut some = || *random.pick(&[0, 3, 8]);
         let mut odds = Self {
             priority: some(),
@@ -107,13 +108,17 @@ impl Odds {
         match random.below(14) {
             0..=3 => odds = Self { keys: 1, ..Self::default() },
             4 => (odds.key, odds.keys, odds.cancellable, odds.background) = (1, 1, 2, 0),
-            5 => (odds.key, odds.cancellable, odds.progress) = (2, 2, 4),
+            5 => (odds.key, odds.cancellable, odds.progress, odds.need_worker) = (2, 2, 4, 3),
             6 => (odds.cancellable, odds.background) = (1, 0),
             7 => (odds.deadline, odds.background) = (1, 0),
             8 => odds.run_limit = 1,
+            11 => (odds.progress, odds.run_limit, odds.background) = (1, 2, 0),
             9 => odds.priority = 1,
             10 => odds.need_worker = 1,
             _ => {}
+        }
+        if family == Family::Slow {
+            odds.progress = 2;
         }
         odds
     }
@@ -126,6 +131,11 @@ impl Odds {
     /// Whether anything happens when time passes.
     pub(crate) fn need_time(&self) -> bool {
         self.delay + self.deadline + self.run_limit > 0
+    }
+
+    /// Whether it makes a difference that workers report progress.
+    pub(crate) fn need_reports(&self) -> bool {
+        self.progress + self.run_limit > 0
     }
 
     /// Draws what a job asks for.

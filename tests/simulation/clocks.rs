@@ -1,12 +1,14 @@
 //! What happens because time passes: delays, deadlines and run limits end. Each in the first turn that begins after one in
 //! which it was over; so no job is overdue whose worker answered in time, even if the whole shard was held up.
 
-use super::homes::closed_first;
+use deputy::dispatch::audit::TicketAudit;
+use deputy::metrics::Fault;
+
 use super::plan::Family;
 use super::requests::{End, State};
 use super::schedule::Schedule;
 use super::shadow::Shadow;
-use super::world::{Event, World};
+use super::world::{Event, Peer, World};
 
 impl Schedule {
     /// Time passes. A shard may be held up, and miss its turn.
@@ -22,59 +24,84 @@ impl Schedule {
 
     pub(crate) fn turn(&mut self, shard: u16) {
         let (before, cuts, had) = self.before_cuts(shard);
+        self.shadow.turn(shard, self.world.now_ms());
         self.settle_late_deadlines(shard);
-        self.submitted = self.shadow.turn(shard, self.world.now_ms());
         self.world.turn(shard);
         self.after(shard);
         let cut = self.shadow.bounds.cuts() - cuts;
         if before.connections_open == self.world.counts(shard).connections_open + cut {
-            self.check_cuts(shard, self.passed(shard, &before, 0) && had, cut);
+            self.check_cuts(shard, &before, self.passed(shard, &before, 0) && had, cut);
         }
+    }
+
+    /// A turn begins with the end of those that stand still, or have half a line for too long. Returns how many events that
+    /// takes.
+    pub(super) fn closings_first(&self, events: &[Event]) -> usize {
+        let of_turn = |peer: Peer| {
+            let why = |event: &Event| {
+                *event == Event::Fault(peer, Fault::Stalled) || *event == Event::Fault(peer, Fault::HalfLine)
+            };
+            events.iter().any(why)
+        };
+        let last = events.iter().rposition(|event| matches!(event, Event::Closed(peer, _) if of_turn(*peer)));
+        last.filter(|_| self.shadow.time_ends.is_some()).map_or(0, |at| at + 1)
     }
 
     /// Of deadlines that are over now, and whose submitters left, some may have come too late: an answer was there already.
     /// The shard's tickets tell.
     fn settle_late_deadlines(&mut self, shard: u16) {
-        let Shadow { bounds, clocks, jobs, requests, conns, .. } = &self.shadow;
-        let over = (bounds.now_ms(shard), u64::MAX);
+        let Shadow { bounds, clocks, jobs, requests, conns, .. } = &mut self.shadow;
+        let over = (bounds.shard(shard).last_turn_ms, u64::MAX);
         let late = clocks[usize::from(shard)].deadlines.range(..=over).filter_map(|(_, serial)| {
             let request = &requests[serial];
             let State::Ended(end) = jobs[&request.job].state else { return None };
-            conns[request.submitter.0].gone.then_some((*serial, request.ticket, end))
+            Some((*serial, request.ticket, conns[request.submitter.0].gone, end))
         });
-        let late: Vec<(u64, Option<u32>, End)> = late.collect();
-        if late.is_empty() {
-            return;
-        }
-        let audit = self.world.audit(shard);
-        for (serial, ticket, end) in late {
-            let live = |ticket: u32| audit.tickets.iter().any(|left| left.id.generation == ticket && !left.answered);
-            if !ticket.is_some_and(live) {
+        let late: Vec<(u64, Option<u32>, bool, End)> = late.collect();
+        let audit = late.iter().any(|(.., gone, _)| *gone).then(|| self.world.audit(shard));
+        self.shadow.ended_before.clear();
+        for (serial, ticket, gone, end) in late {
+            let is_it = |left: &TicketAudit| Some(left.id.generation) == ticket && !left.answered;
+            if gone && audit.as_ref().is_none_or(|audit| !audit.tickets.iter().any(is_it)) {
                 self.shadow.answered(serial, end);
+            } else {
+                self.shadow.ended_before.insert(serial);
             }
         }
     }
 }
 
 impl Shadow {
-    /// A shard's turn is about to begin. Returns the jobs whose delay is over.
-    pub(crate) fn turn(&mut self, shard: u16, now_ms: u64) -> Vec<u64> {
+    /// A shard's turn is about to begin.
+    fn turn(&mut self, shard: u16, now_ms: u64) {
         self.look_at_stalls(shard, now_ms);
-        let last_ms = self.bounds.shard(shard).last_turn_ms;
+        self.time_ends = Some(self.bounds.shard(shard).last_turn_ms);
+    }
+
+    /// The times that are over end, after those were closed that must be in this turn. Returns the jobs whose delay is over.
+    pub(super) fn end_times(&mut self, shard: u16) -> Vec<u64> {
+        let Some(last_ms) = self.time_ends.take() else { return Vec::new() };
         let at = usize::from(shard);
         while let Some(&(ms, serial)) = self.clocks[at].deadlines.first()
             && ms <= last_ms
         {
-            self.give_up(serial, End::Expired);
+            let request = &self.requests[&serial];
+            match self.jobs[&request.job].state {
+                // It ended with its worker, which was closed just now. A group's answer comes later.
+                State::Ended(end) if !self.ended_before.contains(&serial) && request.asks.key.is_none() => {
+                    self.answered(serial, end);
+                }
+                _ => self.give_up(serial, End::Expired),
+            }
         }
+        let now_ms = self.bounds.now_ms(shard);
         let mut submitted = Vec::new();
-        let line = self.line;
         while let Some(&(ms, serial)) = self.clocks[at].delays.first()
             && ms <= last_ms
         {
             self.clocks[at].delays.pop_first();
             let job = self.jobs.get_mut(&serial).expect("it is delayed");
-            (job.state, job.accepted_ms, job.line) = (State::Inside, now_ms, line);
+            (job.state, job.accepted_ms, job.line) = (State::Inside, now_ms, self.line);
             let request = self.requests.get_mut(&serial).expect("it is delayed");
             if !request.asks.is_named() {
                 // The delay alone gave it a ticket.
@@ -87,18 +114,7 @@ impl Shadow {
         submitted
     }
 
-    /// The delay of a job is over in this step. It is cancelled instead if its submitter was closed at the beginning of the
-    /// turn. Returns whether it was submitted.
-    pub(super) fn check_submitted(&mut self, serial: u64, events: &[Event]) -> bool {
-        let job = self.jobs.get_mut(&serial).expect("its delay is over just now");
-        let cancelled = job.asks.cancellable && closed_first(events).contains(&job.submitter);
-        if cancelled {
-            job.state = State::Delayed;
-        }
-        !cancelled
-    }
-
-    /// A shard is told to stop: what is delayed there is answered.
+    /// A shard stops: what is delayed there is answered.
     pub(crate) fn stop(&mut self, shard: u16) {
         let delayed: Vec<u64> = self.clocks[usize::from(shard)].delays.iter().map(|(_, serial)| *serial).collect();
         for serial in delayed {

@@ -4,12 +4,11 @@
 
 use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{Message, Submitter};
-use deputy::metrics::Fault;
 
 use super::requests::{End, Job, State};
 use super::schedule::Schedule;
 use super::shadow::Shadow;
-use super::world::{Event, Link, Peer, World};
+use super::world::{Link, Peer, World};
 
 impl Job {
     /// Whether this is how the home knows its submitter, before it is in a group.
@@ -32,15 +31,14 @@ impl Job {
 
 impl Schedule {
     /// The jobs in `arrived` came to their home in the last step, which was one of `home`.
-    pub(super) fn arrive(&mut self, home: u16, arrived: &[u64], events: &[Event]) {
+    pub(super) fn arrive(&mut self, home: u16, arrived: &[u64]) {
         if self.shadow.stopping[usize::from(home)] {
             return;
         }
-        let gone = closed_first(events);
         let is_keyed = |serial: &u64| self.shadow.jobs[serial].asks.key.is_some();
         let (mut keyed, others): (Vec<u64>, Vec<u64>) = arrived.iter().copied().partition(is_keyed);
         for serial in others {
-            self.check_need(home, serial, &gone, None);
+            self.check_need(home, serial, None);
         }
         if keyed.is_empty() {
             return;
@@ -48,7 +46,7 @@ impl Schedule {
         let audit = self.world.audit(home);
         keyed.sort_by_cached_key(|serial| self.place_in_group(*serial, &audit));
         for serial in keyed {
-            self.arrive_with_key(home, serial, &gone, &audit);
+            self.arrive_with_key(home, serial, &audit);
         }
     }
 
@@ -63,13 +61,13 @@ impl Schedule {
         places.max()
     }
 
-    fn arrive_with_key(&mut self, home: u16, serial: u64, gone: &[Peer], audit: &Audit) {
+    fn arrive_with_key(&mut self, home: u16, serial: u64, audit: &Audit) {
         let joins = match self.place_in_group(serial, audit) {
             Some((group, _)) => {
                 let group = (home, group);
                 let known = self.shadow.groups.get(&group).copied();
                 if known.is_none() {
-                    self.check_need(home, serial, gone, Some(true));
+                    self.check_need(home, serial, Some(true));
                     self.shadow.groups.insert(group, serial);
                     self.shadow.jobs.get_mut(&serial).expect("it has come").group = Some(group);
                 }
@@ -79,7 +77,7 @@ impl Schedule {
         };
         match joins {
             Some(other) => self.shadow.join(serial, other),
-            None if self.shadow.jobs[&serial].group.is_none() => self.check_need(home, serial, gone, Some(false)),
+            None if self.shadow.jobs[&serial].group.is_none() => self.check_need(home, serial, Some(false)),
             None => {}
         }
     }
@@ -97,9 +95,9 @@ impl Schedule {
     }
 
     /// A new job has come home. If it needs a worker and there is none it must end, and only then.
-    fn check_need(&mut self, home: u16, serial: u64, gone: &[Peer], queued: Option<bool>) {
+    fn check_need(&mut self, home: u16, serial: u64, queued: Option<bool>) {
         let job = &self.shadow.jobs[&serial];
-        let ends = job.asks.need_worker && self.present(home, &job.type_name, gone) == Some(false);
+        let ends = job.asks.need_worker && self.present(home, &job.type_name) == Some(false);
         if let Some(queued) = queued
             && !self.shadow.stopping.contains(&true)
         {
@@ -111,11 +109,11 @@ impl Schedule {
     }
 
     /// Whether a home knows of a worker of a type, as far as messages have come. `None`: a shard stops, and tells no more.
-    fn present(&self, home: u16, type_name: &str, gone: &[Peer]) -> Option<bool> {
+    fn present(&self, home: u16, type_name: &str) -> Option<bool> {
         if self.shadow.stopping.contains(&true) {
             return None;
         }
-        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(type_name) && !gone.contains(peer);
+        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(type_name);
         let mut takers: Vec<u16> =
             self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer).shard).collect();
         let others = (0..self.plan.options.shards).filter(|shard| *shard != home);
@@ -151,13 +149,4 @@ impl Shadow {
             }
         }
     }
-}
-
-/// The peers that were closed at the beginning of a turn, before anything else in it.
-pub(super) fn closed_first(events: &[Event]) -> Vec<Peer> {
-    let first = events.iter().filter_map(|event| match event {
-        Event::Fault(peer, Fault::Stalled | Fault::HalfLine) => Some(*peer),
-        _ => None,
-    });
-    first.collect()
 }

@@ -6,11 +6,11 @@ use deputy::metrics::Fault;
 use deputy::protocol::command::Command;
 
 use super::asks::Asks;
+use super::closings::PAUSE_BYTES;
 use super::line;
-use super::plan::Family;
 use super::requests::{End, Job, Request, State};
 use super::schedule::Schedule;
-use super::shadow::{Conn, Due};
+use super::shadow::{Conn, Due, Held};
 use super::world::Peer;
 
 impl Schedule {
@@ -47,12 +47,10 @@ impl Schedule {
     }
 
     /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that
-    /// fail in one way nobody can tell which is meant. Of those that come home in one step tickets tell.
+    /// fail in one way no line says which is meant. Of those that come home in one step tickets tell.
     fn draw_asks(&mut self, twin: Option<&Asks>) -> Asks {
         let mut asks = self.plan.odds.asks(&mut self.random);
-        if asks.background && (asks.key.is_some() || asks.need_worker)
-            || self.plan.family == Family::Slow && asks.need_worker
-        {
+        if asks.background && (asks.key.is_some() || asks.need_worker) {
             asks.delay_ms = 0;
         }
         if asks.background {
@@ -114,7 +112,7 @@ impl Schedule {
         (firm + bytes > self.plan.options.memory_bytes_max).then_some("queue_full")
     }
 
-    /// A client cancels: mostly jobs of its own, some that are over, some that nobody knows.
+    /// A client cancels: mostly jobs of its own, some that are over, some that are unknown.
     pub(crate) fn cancel(&mut self, peer: Peer) {
         let own = self.shadow.conn(peer).requests.iter().map(|serial| self.shadow.requests[serial].id);
         let id = match self.random.below(8) {
@@ -145,6 +143,16 @@ impl Schedule {
         self.random.pick_any(seen).expect("it has seen one")
     }
 
+    /// One whose job's submitter has more unsent than progress is sent for.
+    fn slot_of_a_slow_submitter(&self, worker: Peer) -> Option<usize> {
+        let slow = |serial: &u64| self.shadow.conn(self.shadow.requests[serial].submitter).unsent > PAUSE_BYTES;
+        let is_slow = |held: &Held| {
+            let wanted = self.shadow.jobs.get(&held.serial).filter(|_| held.seen && held.spent.is_none());
+            wanted.is_some_and(|job| job.asks.progress && job.requests.iter().any(slow))
+        };
+        self.shadow.conn(worker).held.iter().position(is_slow)
+    }
+
     /// How a worker names the job of a slot.
     fn name_of(&mut self, worker: Peer, at: usize) -> String {
         let held = &self.shadow.conn(worker).held[at];
@@ -161,7 +169,7 @@ impl Schedule {
         let serial = self.shadow.conn(worker).held[at].serial;
         let err = self.random.one_in(5);
         let end = if err { End::Failed } else { End::Done };
-        // Of a job that is over nobody reads the value.
+        // The value of a job that is over is dropped.
         let big = self.shadow.jobs.get(&serial).is_some_and(|job| job.big);
         let value = line::value(serial, err, big);
         let name = self.name_of(worker, at);
@@ -172,7 +180,7 @@ impl Schedule {
 
     /// A worker reports progress of a job, with data or without.
     pub(crate) fn report(&mut self, worker: Peer) {
-        let at = self.any_slot(worker);
+        let at = self.slot_of_a_slow_submitter(worker).unwrap_or_else(|| self.any_slot(worker));
         let name = self.name_of(worker, at);
         let serial = self.shadow.conn(worker).held[at].serial;
         let number = (!self.random.one_in(4)).then(|| {
@@ -180,8 +188,10 @@ impl Schedule {
             self.reports
         });
         let data = number.map_or(String::new(), |number| format!(r#","data":{}"#, line::report(serial, number)));
-        self.shadow.report(worker, at, number);
+        let asked = self.shadow.report(worker, at, number);
+        let posted = self.world.posted();
         self.send_line(worker, &format!(r#"{{"cmd":"progress",{name}{data}}}"#));
+        assert!(asked || self.world.posted() == posted, "no submitter asked for the progress of {serial}");
     }
 
     /// A `did` or `progress` for a job that this connection does not hold, or does not hold by that name.

@@ -1,4 +1,5 @@
-//! What peers do in a schedule beside sending and answering jobs, which is in `jobs.rs`. The shadow learns it first, because the core may answer within the step.
+//! What peers do in a schedule beside sending and answering jobs, which is in `jobs.rs`. The shadow learns it first, because
+//! the core may answer within the step.
 
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
@@ -139,7 +140,7 @@ impl Schedule {
         self.after_peer(peer);
         let cut = self.shadow.bounds.cuts() - cuts;
         if more > 0 {
-            self.check_cuts(shard, must, cut);
+            self.check_cuts(shard, &before, must, cut);
         } else {
             assert_eq!(cut, 0, "cut off though nothing came");
         }

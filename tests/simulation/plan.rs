@@ -148,7 +148,7 @@ impl Plan {
         let calm = family == Family::Calm;
         let tight = family == Family::Tight || !calm && random.one_in(20);
         let big_one_in = if family == Family::Slow { 2 } else { 0 };
-        let odds = Odds::draw(random);
+        let odds = Odds::draw(family, random);
         let run_limit_ms = if odds.need_time() && random.one_in(6) { 50 } else { 0 };
         let options = Options {
             shards: if family == Family::Wide { 64 } else { *random.pick(&[1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16]) },
@@ -191,9 +191,17 @@ impl Plan {
             let needed = NEEDED.contains(&op) || stress(self.family, op) > 1;
             let off = stops && self.family != Family::Stopping || !stops && !needed && random.one_in(3);
             if !off {
-                let often = if op == Op::Pass && self.odds.need_time() { 8 } else { stress(self.family, op) };
+                let often = match op {
+                    Op::Pass if self.odds.need_time() => 8,
+                    Op::Report if self.odds.need_reports() => 5,
+                    _ => stress(self.family, op),
+                };
                 self.weights.push((op, weight * often * *random.pick(&[1, 2, 2, 4])));
             }
+        }
+        if self.odds.need_time() && random.one_in(4) {
+            // Its workers hang.
+            self.weights.iter_mut().filter(|(op, _)| *op == Op::Answer).for_each(|(_, weight)| *weight = 1);
         }
         self.weight_sum = self.weights.iter().map(|(_, weight)| weight).sum();
     }

@@ -93,11 +93,12 @@ impl Reached {
             Family::Slow => vec![self.unsent, self.stalled],
             Family::Tight => vec![self.queue_full, self.half_line],
             Family::Stopping => vec![self.shutdown],
+            Family::Wide => vec![self.returned],
             _ => vec![self.returned, self.gave_up],
         };
-        needed.extend([self.cancelled, self.expired, self.timed_out, self.joined, self.late, self.reports]);
-        if family != Family::Stopping {
-            needed.push(self.no_worker);
+        needed.extend([self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
+        if !matches!(family, Family::Slow | Family::Wide) {
+            needed.extend([self.timed_out, self.reports]);
         }
         assert!(needed.iter().all(|figure| *figure > 0), "{family:?} shows nothing: {self:?}");
     }

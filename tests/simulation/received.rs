@@ -25,6 +25,10 @@ impl Shadow {
                 Event::Posted(..) => {}
             }
         }
+    }
+
+    /// Nothing is missing that had to be sent in this step.
+    pub(crate) fn check_all_told(&mut self) {
         assert_eq!(self.due, None, "it was not answered at once");
         assert!(self.due_ends.is_empty(), "not told: {:?}", self.due_ends);
         assert!(self.overdue.is_empty(), "still held: {:?}", self.overdue);
@@ -104,7 +108,7 @@ impl Shadow {
         self.tally.dispatched += 1;
     }
 
-    /// Nobody wants a job any more. The log tells next which one, and why.
+    /// A worker's job is unwanted, or overdue. The log tells next which one, and why.
     fn told_cancel(&mut self, peer: Peer, line: &Line<'_>) {
         let number = line.job.expect("it names a job");
         let mut held = self.conns[peer.0].held.iter_mut();

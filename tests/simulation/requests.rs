@@ -1,5 +1,5 @@
 //! The books of jobs: the `do` lines that wait for their one `did`, and the jobs that are done for them. With a key several
-//! lines share a job; one that was given up leaves a job behind that nobody waits for.
+//! lines share a job; one that was given up leaves an unwanted job behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,7 +144,7 @@ impl Shadow {
         self.forget_if_over(request.job);
     }
 
-    /// A job that has ended, and that nobody waits for, is forgotten.
+    /// A job that has ended, and that no line waits for, is forgotten.
     pub(super) fn forget_if_over(&mut self, serial: u64) {
         let over = |job: &Job| matches!(job.state, State::Ended(_)) && job.requests.is_empty() && job.group.is_none();
         if self.jobs.get(&serial).is_some_and(over) {
@@ -167,7 +167,7 @@ impl Shadow {
         Some(job)
     }
 
-    /// Nobody waits for a `do` line any more: it is answered now, if its submitter is there.
+    /// A `do` line is cancelled, or has expired: it is answered now, if its submitter is there.
     pub(super) fn give_up(&mut self, serial: u64, end: End) {
         let Request { submitter: peer, id, job, ref asks, .. } = self.requests[&serial];
         let cancellable = asks.cancellable;

@@ -31,8 +31,6 @@ pub(crate) struct Schedule {
     phase: (bool, usize),
     /// Bytes of the lines that the last step told.
     told_bytes: u64,
-    /// Jobs whose delay is over in this step.
-    pub(super) submitted: Vec<u64>,
     /// Jobs that come to their home in this step.
     pub(crate) arrived: Vec<u64>,
     /// The number of the last report of progress.
@@ -70,7 +68,6 @@ impl Schedule {
             batch: None,
             phase: (false, 0),
             told_bytes: 0,
-            submitted: Vec::new(),
             arrived: Vec::new(),
             reports: 0,
             reached,
@@ -189,14 +186,16 @@ impl Schedule {
         let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 1 } else { 0 });
         self.told_bytes = told.sum();
         let mut arrived = std::mem::take(&mut self.arrived);
-        for serial in std::mem::take(&mut self.submitted) {
-            let submitted = self.shadow.check_submitted(serial, &events);
-            if submitted && self.world.home(&self.shadow.jobs[&serial].type_name) == shard {
+        let (first, rest) = events.split_at(self.closings_first(&events));
+        self.shadow.follow(first);
+        for serial in self.shadow.end_times(shard) {
+            if self.world.home(&self.shadow.jobs[&serial].type_name) == shard {
                 arrived.push(serial);
             }
         }
-        self.arrive(shard, &arrived, &events);
-        self.shadow.follow(&events);
+        self.arrive(shard, &arrived);
+        self.shadow.follow(rest);
+        self.shadow.check_all_told();
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
         self.shadow.check_clock(&self.world, shard);
         self.check_returns(shard, &events);
@@ -244,11 +243,12 @@ impl Schedule {
         (self.world.counts(shard), self.shadow.bounds.cuts(), self.shadow.bounds.has_partials(shard))
     }
 
-    /// Checks that half lines are cut off exactly when they must be, and enough of them. What is sent after the last, such as
-    /// the jobs of the lost workers to other workers, counts at the next turn.
-    pub(crate) fn check_cuts(&self, shard: u16, must: bool, cut: u64) {
+    /// Checks that half lines are cut off exactly when they must be, and enough of them. What comes after the last, such as
+    /// the jobs of the lost workers that go to other workers, and groups of keys, counts at the next turn.
+    pub(crate) fn check_cuts(&self, shard: u16, before: &Counts, must: bool, cut: u64) {
         assert_eq!(cut > 0, must, "half lines cut off at shard {shard}: {cut}");
         let mut counts = self.world.counts(shard);
+        counts.job_bytes = counts.job_bytes.min(before.job_bytes);
         counts.unsent_bytes = counts.unsent_bytes.saturating_sub(self.told_bytes);
         let passed = self.passed(shard, &counts, 0);
         assert!(!passed || !self.shadow.bounds.has_partials(shard), "half lines past the budget at shard {shard}");

@@ -25,7 +25,7 @@ pub(crate) struct Held {
     pub(crate) limit_ms: Option<u64>,
     /// Whether the worker has read of it.
     pub(crate) seen: bool,
-    /// Whether it was told that nobody wants the job.
+    /// Whether it received a `cancel` for the job.
     pub(super) cancelled: bool,
     /// The type of its job, if that has ended: the worker has not answered yet.
     pub(crate) spent: Option<String>,
@@ -86,7 +86,7 @@ pub(crate) struct Tally {
     pub(crate) added: u64,
     pub(crate) dispatched: u64,
     pub(crate) done: u64,
-    /// Results that workers gave, also of jobs that nobody waited for any more.
+    /// Results that workers gave, also of unwanted jobs.
     pub(crate) results: u64,
     pub(crate) failed: u64,
     pub(crate) reassigned: u64,
@@ -153,6 +153,10 @@ pub(crate) struct Shadow {
     pub(super) numbers: HashSet<u64>,
     pub(super) due: Option<(Peer, Due)>,
     pub(super) due_ends: Vec<DueEnd>,
+    /// What is over by then ends in this step, which is a turn.
+    pub(super) time_ends: Option<u64>,
+    /// Lines whose deadline ends in this step, though their jobs had ended before it: the answers are on the way.
+    pub(super) ended_before: BTreeSet<u64>,
     /// Jobs whose run limit must be over in this step.
     pub(super) overdue: BTreeSet<u64>,
     /// Jobs by the tickets of their first lines, by their groups, and by what the log calls them.
@@ -161,7 +165,7 @@ pub(crate) struct Shadow {
     pub(super) traces: HashMap<(u16, u64), u64>,
     /// What the log called the job that is sent next.
     pub(super) sent_trace: Option<(u16, u64)>,
-    /// Slots whose workers were told that nobody wants the job, and which must be spent in this step.
+    /// Slots whose workers received a `cancel`, and which must be spent in this step.
     pub(super) told_cancel: usize,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
@@ -187,6 +191,8 @@ impl Shadow {
             numbers: HashSet::new(),
             due: None,
             due_ends: Vec::new(),
+            time_ends: None,
+            ended_before: BTreeSet::new(),
             overdue: BTreeSet::new(),
             tickets: HashMap::new(),
             groups: HashMap::new(),

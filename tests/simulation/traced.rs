@@ -1,4 +1,4 @@
-//! What the log tells of jobs: it alone says which job was dropped or is overdue where peers are told nothing. And what workers
+//! What the log tells of jobs: it alone says which job was dropped or is overdue where peers receive nothing. And what workers
 //! report of their jobs.
 
 use deputy::dispatch::message::{JobEvent, Submitter};
@@ -45,7 +45,7 @@ impl Shadow {
         self.traces.insert(trace, serial);
     }
 
-    /// A job that nobody waits for is over, wherever it was.
+    /// An unwanted job is over, wherever it was.
     fn revoked(&mut self, trace: (u16, u64)) {
         let (serial, job) = self.traced(trace);
         assert!(job.requests.is_empty(), "revoked, but wanted: {job:?}");
@@ -76,12 +76,12 @@ impl Shadow {
         (*serial, &self.jobs[serial])
     }
 
-    /// A worker reports progress, perhaps with data for the submitters.
-    pub(crate) fn report(&mut self, worker: Peer, at: usize, number: Option<u64>) {
+    /// A worker reports progress, perhaps with data for the submitters. Returns whether some may have asked for it.
+    pub(crate) fn report(&mut self, worker: Peer, at: usize, number: Option<u64>) -> bool {
         let conn = &mut self.conns[worker.0];
         let held = &mut conn.held[at];
         if held.spent.is_some() {
-            return;
+            return false;
         }
         let job = self.jobs.get_mut(&held.serial).expect("a job that is held is known");
         if let Some(before) = held.limit_ms {
@@ -92,7 +92,7 @@ impl Shadow {
             limits.insert((until, held.serial));
             held.limit_ms = Some(until);
         }
-        let Some(number) = number else { return };
+        let Some(number) = number else { return false };
         job.reports.insert(number, worker);
         for request in &job.requests {
             let request = self.requests.get_mut(request).expect("it waits");
@@ -100,9 +100,10 @@ impl Shadow {
                 request.owed.insert(number);
             }
         }
+        job.asks.progress || job.asks.key.is_some()
     }
 
-    /// A submitter is told of progress: it asked for it, its job is not over, and those of a worker come in their order.
+    /// A submitter learns of progress: it asked for it, its job is not over, and those of a worker come in their order.
     pub(super) fn told_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read");
         let data = line.data.expect("progress is told with data").get();
