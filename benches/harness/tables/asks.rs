@@ -16,7 +16,7 @@ use Goal::{AtLeast, AtMost};
 /// All of them, in the order in which `all` runs them.
 pub(super) const ALL: [Named; 10] = [
     Named { name: "priority", title: "baseline x 4 in flight, four priorities of one type", parts: priority },
-    Named { name: "delay", title: "10,000 jobs in flight with delays of 0.3 to 1 s", parts: delay },
+    Named { name: "delay", title: "2,000 jobs in flight with delays of 0.3 to 1 s", parts: delay },
     Named { name: "deadline", title: "baseline with a deadline of an hour, and without", parts: deadline },
     Named { name: "expire", title: "too few workers for jobs with a deadline of 0.4 s", parts: expire },
     Named { name: "cancel", title: "half of the jobs cancelled, while they wait or are held", parts: cancel },
@@ -46,15 +46,16 @@ fn each(cases: &[Case], text: &str, figure: Figure, goal: Goal) -> Vec<Claim> {
 }
 
 fn priority() -> Parts {
-    let ratio: Figure = |row| Some(row.ends.highest_p50_us? / row.ends.lowest_p50_us?);
+    let ratio: Figure = |row| Some(row.ends.lowest_p50_us? / row.ends.highest_p50_us?);
     let shape = Shape { inflight: 256, ..BASELINE };
     let claims = vec![
-        Claim::alone("p50, highest / lowest priority", ratio, 0, AtMost(0.5)),
+        Claim::alone("p50, lowest / highest priority", ratio, 0, AtLeast(2.0)),
         Claim::ratio("jobs/s, with priorities / without", JOBS_PER_S, 0, 1, AtLeast(0.8)),
     ];
     (vec![deputy(asking(Ask::Priority, shape)), deputy(shape).label("deputy, without")], claims)
 }
 
+/// 3,000 jobs per second, because a server that is busy starts jobs late whatever its timers do.
 fn delay() -> Parts {
     let claims = vec![
         Claim::alone("p50 of the lateness, us", |row| row.ends.late_p50_us, 0, Goal::None),
@@ -62,7 +63,7 @@ fn delay() -> Parts {
         Claim::alone("most", |row| row.ends.late_max_us, 0, Goal::None),
         Claim::alone("most too early, us", |row| row.ends.early_max_us, 0, AtMost(1_000.0)),
     ];
-    (vec![deputy(asking(Ask::Delay, Shape { inflight: 2_500, ..BASELINE }))], claims)
+    (vec![deputy(asking(Ask::Delay, Shape { inflight: 500, max_jobs: 16, ..BASELINE }))], claims)
 }
 
 fn deadline() -> Parts {
