@@ -60,7 +60,7 @@ func (to Line) say(start string, members map[string]any) error { // Or returns w
 }
 
 func talk(url string, hear func(line Line) (more bool)) (err error) { // Passes lines to hear: the metrics, then others.
-	defer func() { err, _ = recover().(error) }()
+	defer func() { err = fmt.Errorf("%v", recover()) }() // Of nil when hear has had enough.
 	set := func(fd uintptr) { sys.SetsockoptLinger(int(fd), sys.SOL_SOCKET, sys.SO_LINGER, &sys.Linger{Onoff: 1}) }
 	d := net.Dialer{Timeout: 5 * time.Second, Control: func(_, _ string, c sys.RawConn) error { return c.Control(set) }}
 	conn := must(d.Dial(parseURL(url))) // Go sets TCP_NODELAY and keepalive by itself.
@@ -76,7 +76,7 @@ func talk(url string, hear func(line Line) (more bool)) (err error) { // Passes 
 		conn.SetDeadline(time.Time{})
 		more = hear(heard)
 	}
-	return nil
+	return
 }
 
 // Do submits jobs with these members, "type" and others, and returns their answers. The end of ctx cancels those that
