@@ -102,6 +102,19 @@ fn a_submitter_that_expects_a_wrong_answer_calls_the_right_one_wrong() {
 }
 
 #[test]
+fn the_oldest_job_without_an_answer_is_known() {
+    let mut outstanding = Outstanding::new(2);
+    assert_eq!(outstanding.oldest_ns(), None);
+    for start_ns in [100, 101, 102] {
+        outstanding.submit(start_ns);
+    }
+    outstanding.complete(1).unwrap();
+    assert_eq!(outstanding.oldest_ns(), Some(100));
+    outstanding.complete(0).unwrap();
+    assert_eq!(outstanding.oldest_ns(), Some(102));
+}
+
+#[test]
 fn errors_say_what_was_wrong() {
     assert_eq!(Wrong::AnsweredTwice(name(2, 7)).to_string(), "job 7 of submitter 2 was answered twice");
     let altered = Wrong::OtherPayload { job: name(2, 7), names: Some(name(2, 7)) };

@@ -251,6 +251,12 @@ impl<'a> InFlight<'a> {
         self.paces.iter().filter_map(Pace::next_due_ns).chain(finished_ns).chain(self.asked.next_cancel_ns()).min()
     }
 
+    /// Returns when the first answer that is outstanding will be missing, or when the run gives up.
+    pub(crate) fn give_up_ns(&self) -> u64 {
+        let oldest_ns = self.sources.iter().filter_map(|source| source.submitter.oldest_ns()).min();
+        oldest_ns.map_or(self.schedule.give_up_ns, |oldest_ns| self.schedule.missing_ns(oldest_ns))
+    }
+
     /// Returns an error if a job has no answer.
     pub(crate) fn check_complete(&self) -> Result<(), Wrong> {
         self.sources.iter().try_for_each(|source| source.submitter.check_complete())

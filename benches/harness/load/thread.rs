@@ -173,7 +173,7 @@ impl<'a> LoadThread<'a> {
                 finished_ns = Some(now_ns);
                 self.shared.unfinished.fetch_sub(1, Ordering::Relaxed);
             }
-            if now_ns >= schedule.give_up_ns && self.shared.unfinished.load(Ordering::Relaxed) > 0 {
+            if now_ns >= self.in_flight.give_up_ns() && self.shared.unfinished.load(Ordering::Relaxed) > 0 {
                 // If all jobs of this thread are answered, the thread that lacks answers reports it.
                 self.in_flight.check_complete()?;
                 break;

@@ -75,6 +75,11 @@ impl Schedule {
         nanoseconds(self.start.elapsed())
     }
 
+    /// Returns when a job that started at this moment and has no answer is missing: its answer would be late by far.
+    pub(crate) fn missing_ns(&self, start_ns: u64) -> u64 {
+        self.give_up_ns.min(start_ns.saturating_add(self.late_ns).saturating_add(nanoseconds(DRAIN)))
+    }
+
     /// Whether what happens at this moment is measured.
     pub(crate) fn measures(&self, now_ns: u64) -> bool {
         (self.measure_ns..self.end_ns).contains(&now_ns)

@@ -181,6 +181,11 @@ impl Outstanding {
         Ok(())
     }
 
+    /// Returns when the oldest job without an answer was due to start, in nanoseconds of the run.
+    pub(crate) fn oldest_ns(&self) -> Option<u64> {
+        Some(self.jobs.front()?.as_ref()?.start_ns)
+    }
+
     /// Returns an error if a job has no answer.
     pub(crate) fn check_empty(&self) -> Result<(), Wrong> {
         match self.unanswered {

@@ -78,6 +78,11 @@ impl Submitter {
         self.outstanding.report(workload.sequence_of(id), number)
     }
 
+    /// Returns when its oldest job without an answer was due to start, in nanoseconds of the run.
+    pub(crate) fn oldest_ns(&self) -> Option<u64> {
+        self.outstanding.oldest_ns()
+    }
+
     /// Returns an error if a job has no answer.
     pub(crate) fn check_complete(&self) -> Result<(), Wrong> {
         self.outstanding.check_empty()
