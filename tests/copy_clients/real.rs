@@ -82,7 +82,7 @@ fn tells_what_ended_a_job(language: &Language) {
     assert_eq!(counters, [1, 1, 1, 0]);
 }
 
-/// The worker knows that it is the second one, and its submitter is told so.
+/// The worker knows that it is the second one, and its submitter learns it.
 fn reports_the_progress_of_a_second_attempt(language: &Language) {
     let Some(client) = language.words() else { return };
     let server = Server::start(&[]);
