@@ -4,9 +4,12 @@
 //! The tickets of a connection that can be cancelled are in a list, and all of them in a table by connection and id. So each
 //! is found without a search.
 
+mod by_id;
+
 use std::collections::HashMap;
 
 use ahash::RandomState;
+use by_id::Twins;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
@@ -15,7 +18,6 @@ use super::collections::timers::{TimerId, Timers};
 use super::ids::{ConnId, ShardId, TicketId};
 use super::job::Job;
 use super::micros::Micros;
-use crate::protocol::id;
 
 /// No ticket: the end of a list.
 const NONE: u32 = u32::MAX;
@@ -35,8 +37,10 @@ impl Default for Cancellable {
 pub(super) struct Tickets {
     entries: ShrinkingSlab<Ticket>,
     next_generation: u32,
-    /// Those that can be cancelled, by connection and id.
+    /// Those that can be cancelled, by connection and id: one of each, the others are its twins.
     by_id: HashTable<u32>,
+    /// How many can be cancelled.
+    cancellable: usize,
     /// The delayed jobs of each type that has any.
     delayed: HashMap<Box<str>, u64, RandomState>,
     /// When a delay or a deadline ends.
@@ -65,6 +69,7 @@ pub(super) struct Ticket {
     hash: u64,
     prev: u32,
     next: u32,
+    twins: Twins,
 }
 
 /// How far a job with a ticket is.
@@ -119,6 +124,7 @@ impl Tickets {
             entries: ShrinkingSlab::default(),
             next_generation: 0,
             by_id: HashTable::new(),
+            cancellable: 0,
             delayed: HashMap::with_hasher(maps.clone()),
             timers: Timers::default(),
             maps,
@@ -153,10 +159,10 @@ impl Tickets {
             hash,
             prev: NONE,
             next: NONE,
+            twins: Twins::default(),
         });
         if cancellable {
-            let entries = &self.entries;
-            self.by_id.insert_unique(hash, index, |&index| entries[index].hash);
+            self.enter_by_id(index);
             let next = std::mem::replace(&mut of.0, index);
             self.entries[index].next = next;
             if next != NONE {
@@ -203,13 +209,7 @@ impl Tickets {
         } else if let Some(of) = of {
             of.0 = next;
         }
-        if let Ok(entry) = self.by_id.find_entry(hash, |&index| index == id.index) {
-            entry.remove();
-        }
-        if self.by_id.len() < self.by_id.capacity() / 8 {
-            let entries = &self.entries;
-            self.by_id.shrink_to(self.by_id.len() * 2, |&index| entries[index].hash);
-        }
+        self.leave_by_id(id.index, hash);
     }
 
     /// Removes a ticket that is settled.
@@ -221,20 +221,6 @@ impl Tickets {
     pub(super) fn first(&self, of: Cancellable) -> Option<TicketId> {
         let ticket = (of.0 != NONE).then(|| &self.entries[of.0])?;
         Some(TicketId { index: of.0, generation: ticket.generation })
-    }
-
-    /// Finds a ticket of this connection and id that can be cancelled.
-    pub(super) fn find(&self, conn: ConnId, id: &str) -> Option<TicketId> {
-        let is_it = |&index: &u32| {
-            let ticket = &self.entries[index];
-            ticket.conn == conn && id::same(ticket.id(), id)
-        };
-        let index = *self.by_id.find(self.hash(conn, id), is_it)?;
-        Some(TicketId { index, generation: self.entries[index].generation })
-    }
-
-    fn hash(&self, conn: ConnId, id: &str) -> u64 {
-        self.maps.hash_one((conn, id::hash(id, &self.maps)))
     }
 
     /// Counts a job of a type that is delayed from now on.
@@ -281,7 +267,7 @@ impl Tickets {
 
     /// Returns the numbers of tickets that can be cancelled, and of timers, for tests.
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.by_id.len(), self.timers.len())
+        (self.cancellable, self.timers.len())
     }
 }
 
@@ -365,6 +351,28 @@ mod tests {
                 left.sort_unstable();
                 assert_eq!(listed, left, "{order:?}");
             }
+        }
+    }
+
+    #[test]
+    fn tickets_of_one_id_take_one_entry_and_are_found_until_the_last_has_gone() {
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1]] {
+            let (mut tickets, mut of) = empty();
+            let ids = ["10", "1e1", "10.0", "10"].map(|id| tickets.add(CONN, &mut of, id, ShardId(0), PURPOSE));
+            let other = tickets.add(CONN, &mut of, "11", ShardId(0), PURPOSE);
+            let elsewhere = tickets.add(ConnId { index: 4, ..CONN }, &mut of, "10", ShardId(0), PURPOSE);
+            assert_eq!((tickets.by_id.len(), tickets.sizes().0), (3, 6));
+            for (gone, at) in order.into_iter().enumerate() {
+                tickets.settle(ids[at], Some(&mut of));
+                tickets.remove(ids[at]);
+                let found = tickets.find(CONN, "10");
+                let left: Vec<TicketId> = order[gone + 1..].iter().map(|&at| ids[at]).collect();
+                assert!(found.map_or(left.is_empty(), |found| left.contains(&found)), "{order:?}: {found:?}");
+                assert_eq!(tickets.sizes().0, 2 + left.len());
+            }
+            assert_eq!(tickets.find(CONN, "11"), Some(other));
+            assert_eq!(tickets.find(ConnId { index: 4, ..CONN }, "10"), Some(elsewhere));
+            assert_eq!(tickets.by_id.len(), 2);
         }
     }
 

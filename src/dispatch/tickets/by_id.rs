@@ -1,0 +1,70 @@
+//! The table of the tickets that can be cancelled, by connection and id.
+
+use super::{Ticket, Tickets};
+use crate::dispatch::ids::{ConnId, TicketId};
+use crate::protocol::id;
+
+/// The neighbours of a ticket in the ring of those with its connection and id that can be cancelled. A client may use one
+/// id for all its jobs, and a table is slow with many entries of one hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Twins {
+    prev: u32,
+    next: u32,
+}
+
+impl Ticket {
+    fn is_of(&self, conn: ConnId, id: &str) -> bool {
+        self.conn == conn && id::same(self.id(), id)
+    }
+}
+
+impl Tickets {
+    /// Puts a ticket into the table by connection and id, or beside its twin that is there.
+    pub(super) fn enter_by_id(&mut self, index: u32) {
+        self.cancellable += 1;
+        let entries = &self.entries;
+        let Ticket { conn, hash, .. } = entries[index];
+        let id = entries[index].id();
+        let twin = self.by_id.find(hash, |&other| entries[other].is_of(conn, id)).copied();
+        if let Some(prev) = twin {
+            let next = std::mem::replace(&mut self.entries[prev].twins.next, index);
+            self.entries[next].twins.prev = index;
+            self.entries[index].twins = Twins { prev, next };
+        } else {
+            self.by_id.insert_unique(hash, index, |&index| entries[index].hash);
+            self.entries[index].twins = Twins { prev: index, next: index };
+        }
+    }
+
+    /// Takes a ticket out of it. A twin takes its place.
+    pub(super) fn leave_by_id(&mut self, index: u32, hash: u64) {
+        self.cancellable -= 1;
+        let Twins { prev, next } = self.entries[index].twins;
+        let entry = self.by_id.find_entry(hash, |&other| other == index).ok();
+        if next != index {
+            self.entries[prev].twins.next = next;
+            self.entries[next].twins.prev = prev;
+            if let Some(mut entry) = entry {
+                *entry.get_mut() = next;
+            }
+            return;
+        }
+        if let Some(entry) = entry {
+            entry.remove();
+        }
+        if self.by_id.len() < self.by_id.capacity() / 8 {
+            let entries = &self.entries;
+            self.by_id.shrink_to(self.by_id.len() * 2, |&index| entries[index].hash);
+        }
+    }
+
+    /// Finds a ticket of this connection and id that can be cancelled.
+    pub(in crate::dispatch) fn find(&self, conn: ConnId, id: &str) -> Option<TicketId> {
+        let index = *self.by_id.find(self.hash(conn, id), |&index| self.entries[index].is_of(conn, id))?;
+        Some(TicketId { index, generation: self.entries[index].generation })
+    }
+
+    pub(super) fn hash(&self, conn: ConnId, id: &str) -> u64 {
+        self.maps.hash_one((conn, id::hash(id, &self.maps)))
+    }
+}
