@@ -7,6 +7,7 @@ mod answer_then_fin;
 mod bytes;
 mod clients;
 mod corpus_lines;
+mod due;
 mod limits;
 mod log;
 mod many_jobs;

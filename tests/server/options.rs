@@ -7,7 +7,7 @@ use crate::programs::pass_over;
 use crate::wait::until;
 
 /// Every option, as docs/operating.md lists them.
-const OPTIONS: [&str; 17] = [
+const OPTIONS: [&str; 18] = [
     "--host",
     "--port",
     "--sock",
@@ -17,6 +17,7 @@ const OPTIONS: [&str; 17] = [
     "--threads",
     "--max-line",
     "--max-attempts",
+    "--run-limit",
     "--max-memory",
     "--max-unsent",
     "--stall-timeout",
@@ -58,7 +59,7 @@ fn a_full_disk_is_told() {
 }
 
 /// Arguments that are refused, and what the message must name: the option, and the value where there is one.
-const WRONG: [(&[&str], &[&str]); 51] = [
+const WRONG: [(&[&str], &[&str]); 54] = [
     (&["--nonsense"], &["--nonsense"]),
     (&["-x"], &["-x"]),
     (&["-H"], &["-H"]),
@@ -93,6 +94,9 @@ const WRONG: [(&[&str], &[&str]); 51] = [
     (&["--max-attempts", "-1"], &["--max-attempts", "-1"]),
     (&["--max-attempts", "99999999999"], &["--max-attempts", "99999999999"]),
     (&["--max-attempts", "x"], &["--max-attempts", "x"]),
+    (&["--run-limit", "2592001"], &["--run-limit", "2592001"]),
+    (&["--run-limit", "1.5"], &["--run-limit", "1.5"]),
+    (&["--run-limit", "-1"], &["--run-limit", "-1"]),
     (&["--max-memory", "1023K"], &["--max-memory", "1023K"]),
     (&["--max-memory", "0"], &["--max-memory", "0"]),
     (&["--max-memory", "99999999999G"], &["--max-memory", "99999999999G"]),
