@@ -266,7 +266,7 @@ mod tests {
     fn a_group_is_of_one_type_and_key_and_closed_when_nobody_is_left() {
         let (mut groups, hash) = groups();
         groups.create(&mut job(0, "t", "k"), hash, ShardId(0));
-        // Names that have one hash are told apart by themselves.
+        // One hash is not yet one type.
         assert!(!groups.join(&job(1, "u", "k"), hash) && !groups.join(&job(1, "t", "l"), hash));
         assert!(groups.join(&job(1, "t", "k"), hash));
         assert_eq!(groups.leave(ticket(0)), Some(Left::Others));
