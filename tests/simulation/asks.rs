@@ -114,7 +114,7 @@ impl Odds {
             8 => odds.run_limit = 1,
             11 => (odds.progress, odds.run_limit, odds.background) = (1, 2, 0),
             9 => odds.priority = 1,
-            10 => odds.need_worker = 1,
+            10 => (odds.need_worker, odds.key, odds.keys) = (2, 2, 1),
             _ => {}
         }
         if family == Family::Slow {
