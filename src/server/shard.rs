@@ -104,7 +104,7 @@ impl Shard {
             if let Err(error) = self.sleep(&mut events) {
                 panic!("the poller of shard {} failed: {error}", self.connections.shard);
             }
-            if self.turn(&events) {
+            if self.turn(&mut events) {
                 return;
             }
         }
@@ -136,14 +136,22 @@ impl Shard {
     }
 
     /// One turn. Returns whether it was the last.
-    fn turn(&mut self, events: &Events) -> bool {
+    fn turn(&mut self, events: &mut Events) -> bool {
         self.connections.turns += 1;
         self.connections.now = self.connections.shared.now();
+        let is_timer_due = self.core.next_call().is_some_and(|due| due <= self.connections.now);
         let others = self.connections.shared.memory_of_others(self.connections.shard);
         self.step(Input::Turn { now: self.connections.now, others });
         self.drain_mailbox();
-        for event in events {
+        for event in &*events {
             self.on_event(event);
+        }
+        // The process may have been stopped after it had received these events and before it read the clock. The next turn
+        // takes it that what peers sent by the time of this one was read. An error comes again when the shard sleeps.
+        if is_timer_due && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
+            for event in &*events {
+                self.on_event(event);
+            }
         }
         self.read_ready();
         self.flush_and_post();

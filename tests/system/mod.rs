@@ -15,6 +15,7 @@ mod crowds;
 mod descriptors;
 mod failure;
 mod injected;
+mod job_life;
 mod scarce;
 mod stopped;
 mod surroundings;

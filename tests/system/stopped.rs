@@ -9,13 +9,19 @@ use rustix::process::Signal;
 
 use super::leak_check::LeakCheck;
 use super::load::{self, Load};
-use crate::process::{Server, Via};
+use crate::process::{Process, Server, Via};
 use crate::wait::until;
 
 /// Returns whether the process is stopped. Its state follows the program's name in brackets.
-fn is_stopped(server: &Server) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", server.process.id())).unwrap();
+fn is_stopped(process: &Process) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
     stat.rsplit_once(") ").unwrap().1.starts_with('T')
+}
+
+/// Stops a process, and waits until it is.
+pub(super) fn stop(process: &Process) {
+    process.signal(Signal::STOP);
+    until("the stop", || is_stopped(process).then_some(()));
 }
 
 #[test]
@@ -27,8 +33,7 @@ fn f62_a_server_that_is_stopped_again_and_again_loses_nothing() {
         let stopping = scope.spawn(|| {
             let mut stops = 0;
             while !done.load(Ordering::Relaxed) || stops == 0 {
-                server.process.signal(Signal::STOP);
-                until("the stop", || is_stopped(&server).then_some(()));
+                stop(&server.process);
                 server.process.signal(Signal::CONT);
                 stops += 1;
             }
@@ -54,8 +59,7 @@ fn f62_what_came_while_the_server_was_stopped_came_in_time() {
         let begun = Instant::now();
         client.send(r#"{"cmd":"do","id":1,"type":"t","run_limit_ms":1000,"attempts":1}"#);
         worker.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
-        server.process.signal(Signal::STOP);
-        until("the stop", || is_stopped(&server).then_some(()));
+        stop(&server.process);
         let in_time = begun.elapsed() < LIMIT;
         worker.send(r#"{"cmd":"did","id":1,"res":5}"#);
         until("the end of the run limit", || (begun.elapsed() > 2 * LIMIT).then_some(()));

@@ -82,15 +82,35 @@ fn f11_events_for_a_connection_that_is_gone_are_not_taken_for_its_successors() {
     let (mut peer, second, same_number) = open(&mut shard, pair_with(number));
     assert_eq!((second.index, same_number), (first.index, number));
     peer.write_all(b"{\"cmd\":\"nope\"}\n").unwrap();
-    assert!(!shard.turn(&events));
+    assert!(!shard.turn(&mut events));
     let conn = shard.connections.get(second).expect("the end was its predecessor's");
     assert!(!conn.ending && !conn.ready, "no event of the batch was its own");
     assert!(peer.read(&mut [0; 64]).is_err(), "its line has not been read yet");
 
     shard.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-    assert!(!shard.turn(&events));
+    assert!(!shard.turn(&mut events));
     let mut answer = [0; 256];
     let bytes = peer.read(&mut answer).unwrap();
     assert!(answer[..bytes].starts_with(br#"{"cmd":"error","code":"unknown_cmd""#));
     assert!(shard.connections.is_open(second));
+}
+
+#[test]
+fn f62_what_came_before_a_turn_with_a_timer_is_read_in_it_though_its_events_are_older() {
+    let mut shard = shard();
+    // As of a wait that ended before the line came.
+    let mut no_events = Events::with_capacity(8);
+    let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+    let mut answer = [0; 256];
+    peer.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
+    assert!(!shard.turn(&mut no_events));
+    assert!(peer.read(&mut answer).is_err(), "without a timer it waits for its event");
+    shard.handle_bytes(conn, b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"deadline_ms\":1}\n");
+    let due = shard.core.next_call().expect("the job has a deadline");
+    while shard.connections.shared.now() < due {
+        thread::yield_now();
+    }
+    assert!(!shard.turn(&mut no_events));
+    let bytes = peer.read(&mut answer).unwrap();
+    assert_eq!(&answer[..bytes], b"{\"cmd\":\"pong\"}\r\n");
 }
