@@ -1,12 +1,13 @@
 //! The real server under load while everything goes wrong that can, by a plan that a seed makes: workers, submitters and
 //! strangers that break off in all ways, readers that do not read, floods and crowds, a budget and descriptors that end,
 //! signals, stops. Every job is accounted for: each `do` of a submitter that is there is answered once, under its id and
-//! with what its argument comes to; no job is held by two workers that both live. When the faults end, everything
-//! drains, and the server is as it was at the start. Or it is stopped under load, and still answers every job.
+//! with what its argument comes to, or with an end that its options allow; no job is held by two workers that both live.
+//! When the faults end, everything drains, and the server is as it was at the start. Or it is stopped under load, and still answers every job.
 //!
 //! ```text
 //! plan -> round -> round <- submitter, worker   the load, with its books
 //!                    ^ \--- ledger, tally       who holds what; what was done and what came of it
+//!                    |----- options             what jobs ask for, and how they may end for that
 //!                    \----- faults              what goes wrong
 //! ```
 //!
@@ -27,6 +28,7 @@ mod wait;
 
 mod faults;
 mod ledger;
+mod options;
 mod plan;
 mod play;
 mod reconnects;
@@ -69,4 +71,5 @@ fn whatever_goes_wrong_every_job_is_accounted_for_and_nothing_is_left_behind() {
     }
     println!("{total}{account}");
     assert_eq!(total.missing(), [], "faults that were never made in {} s", plan.seconds);
+    assert_eq!(total.missing_ends(), [], "ends that no job had in {} s", plan.seconds);
 }

@@ -29,6 +29,7 @@ pub(crate) struct RoundPlan {
     pub(crate) threads: &'static str,
     pub(crate) attempts: &'static str,
     pub(crate) memory: &'static str,
+    pub(crate) run_limit: &'static str,
     pub(crate) time: Duration,
     /// It ends by SIGTERM under load; otherwise the faults end first, and everything must drain.
     pub(crate) is_terminated: bool,
@@ -81,19 +82,20 @@ impl RoundPlan {
     fn draw(random: &mut Random, (threads, is_terminated): (&'static str, bool), time: Duration) -> Self {
         let attempts = *random.pick(&["1", "2", "3", "5"]);
         let memory = *random.pick(&["20M", "24M", "30M"]);
+        let run_limit = *random.pick(&["0", "1"]);
         let each = 1 + time.as_secs() / 10;
         let kinds = Fault::ALL.into_iter().filter(|&fault| fault != Fault::Terminated);
         let faults = kinds.flat_map(|fault| (0..each).map(move |_| fault));
         let spans = faults.map(|fault| Span::draw(random, fault, time)).collect();
-        Self { threads, attempts, memory, time, is_terminated, spans }
+        Self { threads, attempts, memory, run_limit, time, is_terminated, spans }
     }
 }
 
 impl Display for RoundPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { threads, attempts, memory, .. } = self;
+        let Self { threads, attempts, memory, run_limit, .. } = self;
         let end = if self.is_terminated { "stopped under load" } else { "drained" };
-        write!(f, "--threads {threads} --max-attempts {attempts} --max-memory {memory}, {end}")
+        write!(f, "--threads {threads} --max-attempts {attempts} --max-memory {memory} --run-limit {run_limit}, {end}")
     }
 }
 

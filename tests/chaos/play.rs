@@ -7,13 +7,13 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::faults::{CHILD_TYPE, Fault, HOARD_TYPE, TYPES};
+use crate::faults::{CHILD_TYPE, Fault, HANG_TYPE, HOARD_TYPE, TYPES};
 use crate::plan::{RoundPlan, Span};
 use crate::process::{Server, Via};
 use crate::random::Random;
 use crate::round::{Phase, Round, StopOnDrop};
 use crate::submitter::keep_submitting;
-use crate::tally::Tally;
+use crate::tally::{Code, Tally};
 use crate::wait::until;
 use crate::watch::{Account, Taken};
 use crate::worker::keep_working;
@@ -36,7 +36,7 @@ impl RoundPlan {
     /// # Panics
     /// If anything is not as it must be.
     pub(crate) fn play(&self, random: &mut Random, total: &Tally, account: &mut Account) {
-        let round = Round::new(self.start_server());
+        let round = Round::new(self.start_server()).with_options(self.run_limit != "0");
         let mut observer = round.server.connect(Via::Unix, "the observer");
         observer.expect_nothing();
         let start = Taken::by(round.server.process.id());
@@ -76,8 +76,9 @@ impl RoundPlan {
 
     fn start_server(&self) -> Server {
         let options = ["--threads", self.threads, "--max-attempts", self.attempts, "--max-memory", self.memory];
-        let bounds = ["--max-line", "1M", "--max-unsent", "8M", "--stall-timeout", "1", "--drain-timeout", "1"];
-        Server::start_under(&["prlimit", DESCRIPTORS], &[options.as_slice(), &bounds].concat())
+        let bounds = ["--max-line", "1M", "--max-unsent", "8M", "--run-limit", self.run_limit];
+        let times = ["--stall-timeout", "1", "--drain-timeout", "1"];
+        Server::start_under(&["prlimit", DESCRIPTORS], &[options.as_slice(), &bounds, &times].concat())
     }
 }
 
@@ -131,11 +132,13 @@ impl<'scope> Load<'scope> {
         observer: &mut Client,
     ) {
         let own = random.branch();
-        scope.spawn(move || keep_working(round, own, &[HOARD_TYPE]));
+        scope.spawn(move || keep_working(round, own, &[HOARD_TYPE, HANG_TYPE]));
         watch_until(round, || self.is_finished());
         if !round.is(Phase::Over) {
-            observer.until_metric("jobs_waiting", 0);
-            observer.until_metric("jobs_running", 0);
+            until("the end of all jobs", || {
+                let metrics = observer.metrics();
+                ["jobs_delayed", "jobs_waiting", "jobs_running"].iter().all(|name| metrics[name] == 0).then_some(())
+            });
         }
         round.advance_to(Phase::Over);
     }
@@ -167,15 +170,23 @@ fn terminate(round: &Round) {
 /// Everything must be as it was at the start.
 pub(crate) fn settle(round: &Round, observer: &mut Client, start: Taken, kept_bytes_max: u64) -> Taken {
     assert_eq!(round.ledger.held(), Vec::<String>::new());
-    for (gauge, value) in
-        [("workers", 0), ("workers_idle", 0), ("connections_open", 1), ("jobs_waiting", 0), ("jobs_running", 0)]
-    {
-        observer.until_metric(gauge, value);
+    for gauge in ["workers", "workers_idle", "jobs_delayed", "jobs_waiting", "jobs_running", "slots_spent"] {
+        observer.until_metric(gauge, 0);
     }
+    observer.until_metric("connections_open", 1);
     observer.until_little_is_held();
     let metrics = observer.metrics();
     let count = |name: &str| metrics[name].as_u64().unwrap();
     assert_eq!(count("jobs_added"), count("jobs_done") + count("jobs_failed"), "{metrics}");
+    // Beside those that are counted here, jobs of submitters that left and in the background had these ends.
+    for (name, code) in [
+        ("jobs_cancelled", Code::Cancelled),
+        ("jobs_expired", Code::Expired),
+        ("jobs_timed_out", Code::TimedOut),
+        ("jobs_no_worker", Code::NoWorker),
+    ] {
+        assert!(count(name) >= round.tally.answers(code), "{name}: {metrics}");
+    }
     assert_eq!(metrics["draining"], Value::Bool(false));
     let process = round.server.process.id();
     // What sanitizers keep is their own.

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use socket2::SockAddr;
 
 use crate::ledger::Ledger;
+use crate::options::{Options, ServerState};
 use crate::process::{Server, Via};
 use crate::random::Random;
 use crate::tally::Tally;
 use crate::wire::Wire;
-use crate::work::{Fate, Job};
+use crate::work::{Fate, Hold, Job};
 
 /// Longest time without any answer, while work is possible. It only keeps a server that stands still from being waited
 /// for without end.
@@ -33,6 +34,10 @@ pub(crate) struct Round {
     pub(crate) server: Server,
     pub(crate) ledger: Ledger,
     pub(crate) tally: Tally,
+    /// Whether jobs ask for anything beside what they are. Then they may end without a result.
+    pub(crate) has_options: bool,
+    /// Whether the server was started with `--run-limit`.
+    has_run_limit: bool,
     phase: AtomicU8,
     /// Whether the server has received a signal to stop.
     stopping: AtomicBool,
@@ -51,6 +56,8 @@ impl Round {
             server,
             ledger: Ledger::default(),
             tally: Tally::default(),
+            has_options: false,
+            has_run_limit: false,
             phase: AtomicU8::new(Phase::Chaos as u8),
             stopping: AtomicBool::new(false),
             failure: Mutex::default(),
@@ -59,6 +66,11 @@ impl Round {
             since: Instant::now(),
             answered_ms: AtomicU64::new(0),
         }
+    }
+
+    /// The same, in which jobs have options.
+    pub(crate) fn with_options(self, has_run_limit: bool) -> Self {
+        Self { has_options: true, has_run_limit, ..self }
     }
 
     /// A number that was never given before.
@@ -90,7 +102,20 @@ impl Round {
     pub(crate) fn job(&self, random: &mut Random) -> Job {
         let fate = if random.one_in(50) { Fate::Fails } else { Fate::Done };
         let pad = |random: &mut Random| if random.one_in(40) { random.below(16 << 10) } else { random.below(64) };
-        Job { key: self.number(), fate, there: pad(random), back: pad(random) }
+        let (there, back) = (pad(random), pad(random));
+        // Half of them as most are.
+        let has_options = self.has_options && random.one_in(2);
+        let options = if has_options { Options::draw(random) } else { Options::default() };
+        self.job_with(
+            options,
+            Job { key: self.number(), fate, there, back, hold: Hold::Firm, options: Options::default() },
+        )
+    }
+
+    /// The same job with other options.
+    pub(crate) fn job_with(&self, options: Options, job: Job) -> Job {
+        let hold = if self.has_run_limit || options.may_be_revoked() { Hold::Revocable } else { Hold::Firm };
+        Job { hold, options, ..job }
     }
 
     pub(crate) fn is(&self, phase: Phase) -> bool {
@@ -125,6 +150,11 @@ impl Round {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// What of the server decides how jobs may end.
+    pub(crate) fn server_state(&self) -> ServerState {
+        ServerState { is_stopping: self.is_stopping(), has_run_limit: self.has_run_limit }
     }
 
     /// Something is not as it must be. The first such thing ends the round.

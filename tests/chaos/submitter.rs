@@ -16,12 +16,22 @@ use crate::work::{Fate, Job};
 /// Jobs that steady submitters keep unanswered.
 const WINDOW: usize = 48;
 
+/// A job without an answer.
+#[derive(Debug)]
+struct Open {
+    job: Job,
+    /// The batch in which it went out.
+    batch: u64,
+    /// The batch in which it was cancelled, if it was.
+    cancelled: Option<u64>,
+}
+
 /// A connection that submits jobs.
 pub(crate) struct Submitter<'a> {
     round: &'a Round,
     pub(crate) wire: Wire,
-    /// Open jobs by the text of their id, each with the batch in which it went out.
-    open: HashMap<String, (Job, u64)>,
+    /// Open jobs by the text of their id.
+    open: HashMap<String, Open>,
     /// Batches sent, each with a `ping` behind it, and pings answered.
     batches: u64,
     pongs: u64,
@@ -66,12 +76,26 @@ impl<'a> Submitter<'a> {
             let id =
                 if self.ids.is_multiple_of(2) { format!("{}", self.ids / 2) } else { format!(r#""{}""#, self.ids / 2) };
             self.ids += 1;
-            writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{}}}"#, job.arg()).unwrap();
-            self.open.insert(id, (job, self.batches));
+            let job = job.of_type(type_name);
+            writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}","arg":{}{}}}"#, job.arg(), job.options)
+                .unwrap();
+            self.open.insert(id, Open { job, batch: self.batches, cancelled: None });
             self.round.tally.submitted();
         }
         lines.push_str("{\"cmd\":\"ping\"}\n");
         // If it is over, the next read says so.
+        self.wire.send(lines);
+    }
+
+    /// Sends a batch of `cancel` lines: for each open job as chance has it, one in `n`.
+    pub(crate) fn cancel(&mut self, random: &mut Random, n: usize) {
+        let mut lines = String::new();
+        self.batches += 1;
+        for (id, open) in self.open.iter_mut().filter(|_| random.one_in(n)) {
+            writeln!(lines, r#"{{"cmd":"cancel","id":{id}}}"#).unwrap();
+            open.cancelled.get_or_insert(self.batches);
+        }
+        lines.push_str("{\"cmd\":\"cancel\",\"id\":\"never used\"}\n{\"cmd\":\"ping\"}\n");
         self.wire.send(lines);
     }
 
@@ -123,8 +147,9 @@ impl<'a> Submitter<'a> {
             Some("did") => self.on_did(&heard),
             Some("pong") => {
                 self.pongs += 1;
-                if self.pongs > self.batches { Err("pongs that were not asked for".to_owned()) } else { Ok(()) }
+                if self.pongs > self.batches { Err("pongs that were not asked for".to_owned()) } else { self.on_pong() }
             }
+            Some("progress") => self.on_progress(&heard),
             Some("error") if heard["code"] == "queue_full" && heard["id"].is_null() => {
                 self.told_why = true;
                 Ok(())
@@ -134,21 +159,36 @@ impl<'a> Submitter<'a> {
         }
     }
 
+    /// What was cancelled before the `ping` has ended.
+    fn on_pong(&self) -> Result<(), String> {
+        let is_done_with =
+            |open: &&Open| open.job.options.cancellable && open.cancelled.is_some_and(|batch| batch <= self.pongs);
+        let left = self.open.values().find(is_done_with);
+        left.map_or(Ok(()), |open| Err(format!("which cancelled {:?}", open.job)))
+    }
+
+    fn on_progress(&self, progress: &Value) -> Result<(), String> {
+        let open = self.open.get(&progress["id"].to_string()).ok_or("but has no such job open")?;
+        let is_right = open.job.options.progress && progress["data"] == open.job.progress();
+        if is_right { Ok(()) } else { Err(format!("of {:?}", open.job)) }
+    }
+
     fn on_did(&mut self, did: &Value) -> Result<(), String> {
-        let Some((job, _)) = self.open.remove(&did["id"].to_string()) else {
+        let Some(Open { job, cancelled, .. }) = self.open.remove(&did["id"].to_string()) else {
             return Err("but has no such job open".to_owned());
         };
         let code = did["code"].as_str().map_or(Some(Code::Done), Code::named).ok_or("a code that is no answer")?;
-        let right = match code {
+        let is_allowed = job.options.allow(code, self.round.server_state(), cancelled.is_some());
+        let is_right = match code {
+            Code::Done if job.options.background => did["res"].is_null(),
             Code::Done => job.fate == Fate::Done && did["res"] == job.outcome(),
             Code::Failed => job.fate == Fate::Fails && did["err"] == job.outcome(),
-            Code::GaveUp | Code::QueueFull => true,
-            Code::Shutdown => self.round.is_stopping(),
+            _ => true,
         };
         self.answers[code as usize] += 1;
         self.round.tally.answered(code);
         self.round.on_answer();
-        if right { Ok(()) } else { Err(format!("as the answer to {job:?}")) }
+        if is_allowed && is_right { Ok(()) } else { Err(format!("as the answer to {job:?}")) }
     }
 
     /// The server has ended it, or the system, which the server may do if it had no descriptor for it, said why, or stops.
@@ -156,7 +196,7 @@ impl<'a> Submitter<'a> {
         self.over = true;
         let refused = self.pongs == 0 && self.ids > 0 && self.open.len() as u64 == self.ids;
         if self.round.is_stopping() && !self.may_be_closed {
-            let owed = self.open.values().filter(|(_, batch)| *batch <= self.pongs).count();
+            let owed = self.open.values().filter(|open| open.batch <= self.pongs).count();
             if owed > 0 {
                 self.round.fail(format!("{owed} jobs that were accepted are unanswered at the server's end"));
             }
@@ -188,6 +228,9 @@ pub(crate) fn keep_submitting(round: &Round, mut random: Random, types: &[&str])
             if submitter.open_jobs() < WINDOW {
                 let jobs: Vec<Job> = (0..=random.below(8)).map(|_| round.job(&mut random)).collect();
                 submitter.submit(types[random.below(types.len())], jobs);
+            }
+            if round.has_options && random.one_in(3) {
+                submitter.cancel(&mut random, 8);
             }
             submitter.hear_for(Duration::from_micros(500 + random.below(4_000) as u64));
         }

@@ -14,17 +14,25 @@ pub(crate) enum Code {
     GaveUp,
     QueueFull,
     Shutdown,
+    Cancelled,
+    Expired,
+    TimedOut,
+    NoWorker,
 }
 
 impl Code {
     pub(crate) const COUNT: usize = Self::NAMES.len();
 
-    const NAMES: [(Self, &'static str); 5] = [
+    const NAMES: [(Self, &'static str); 9] = [
         (Self::Done, "done"),
         (Self::Failed, "failed"),
         (Self::GaveUp, "gave_up"),
         (Self::QueueFull, "queue_full"),
         (Self::Shutdown, "shutdown"),
+        (Self::Cancelled, "cancelled"),
+        (Self::Expired, "expired"),
+        (Self::TimedOut, "timed_out"),
+        (Self::NoWorker, "no_worker"),
     ];
 
     /// The code of a `did` without a result.
@@ -54,6 +62,11 @@ impl Tally {
 
     pub(crate) fn answered(&self, code: Code) {
         self.answers[code as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many answers had this code.
+    pub(crate) fn answers(&self, code: Code) -> u64 {
+        self.answers[code as usize].load(Ordering::Relaxed)
     }
 
     /// How many answers there were.
@@ -97,6 +110,12 @@ impl Tally {
         Fault::ALL.into_iter().filter(|&fault| self.times(fault) == 0).collect()
     }
 
+    /// Ends that jobs may have for their options, and that no job had.
+    pub(crate) fn missing_ends(&self) -> Vec<Code> {
+        let ends = [Code::Cancelled, Code::Expired, Code::TimedOut, Code::NoWorker];
+        ends.into_iter().filter(|&end| self.answers(end) == 0).collect()
+    }
+
     /// How often a fault was made.
     pub(crate) fn times(&self, fault: Fault) -> u64 {
         self.faults[fault as usize].load(Ordering::Relaxed)
@@ -105,9 +124,9 @@ impl Tally {
     /// Every job is answered with what its argument comes to.
     pub(crate) fn check_all_done(&self) {
         self.check();
-        let lost = [Code::GaveUp, Code::QueueFull, Code::Shutdown].map(|code| &self.answers[code as usize]);
-        let lost = lost.map(|count| count.load(Ordering::Relaxed));
-        assert_eq!((lost, self.left_open.load(Ordering::Relaxed)), ([0; 3], 0), "jobs that were lost");
+        let good = self.answers(Code::Done) + self.answers(Code::Failed);
+        let lost = (self.answered_in_all() - good, self.left_open.load(Ordering::Relaxed));
+        assert_eq!(lost, (0, 0), "jobs that were lost");
     }
 
     /// Every job is answered, or was left open by the end of its connection.

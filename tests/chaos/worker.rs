@@ -1,6 +1,7 @@
 //! A worker that keeps books: what it holds, and that the server gives it no more than its slots and nothing that another
 //! one holds.
 
+use std::collections::HashMap;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,19 @@ use crate::random::Random;
 use crate::round::{Phase, Round};
 use crate::wait::PATIENCE;
 use crate::wire::{Leave, Received, Wire};
-use crate::work::{Fate, Job};
+use crate::work::{Fate, Hold, Job};
 
 /// Shows that it was taken in, and later that it is still there.
 const PING: &str = "{\"cmd\":\"ping\"}\n";
+
+/// A job that it has not answered.
+struct Held {
+    /// The member of a `did` that names it.
+    name: String,
+    job: Job,
+    /// It has ended, so the slot is spent.
+    is_spent: bool,
+}
 
 /// A connection that does jobs.
 pub(crate) struct Worker<'a> {
@@ -23,8 +33,11 @@ pub(crate) struct Worker<'a> {
     id: WorkerId,
     /// Jobs that it takes at once, if it said so.
     slots: Option<usize>,
-    /// Each with the members of a `did` that name it.
-    held: Vec<(String, Job)>,
+    held: Vec<Held>,
+    /// The keys of jobs that it has received and for which no `cancel` came, by name.
+    uncancelled: HashMap<String, u64>,
+    /// How many `cancel` came.
+    cancels: u64,
     /// Pings sent and answered.
     pings: u64,
     pongs: u64,
@@ -39,9 +52,23 @@ impl<'a> Worker<'a> {
         let slots = if random.one_in(2) { None } else { Some(1 + random.below(8)) };
         let wire = round.connect(random)?;
         let id = round.number();
-        let held = Vec::new();
-        let mut worker =
-            Self { round, wire, id, slots, held, pings: 1, pongs: 0, told_why: false, deaf: false, over: false };
+        if slots.is_none() {
+            round.ledger.is_unnumbered(id);
+        }
+        let mut worker = Self {
+            round,
+            wire,
+            id,
+            slots,
+            held: Vec::new(),
+            uncancelled: HashMap::new(),
+            cancels: 0,
+            pings: 1,
+            pongs: 0,
+            told_why: false,
+            deaf: false,
+            over: false,
+        };
         let max_jobs = slots.map_or(String::new(), |slots| format!(r#","max_jobs":{slots}"#));
         worker.wire.send(format!("{{\"cmd\":\"can_do\",\"types\":{types:?}{max_jobs}}}\n{PING}"));
         while worker.pongs == 0 && !worker.over && !round.is(Phase::Over) {
@@ -90,6 +117,7 @@ impl<'a> Worker<'a> {
         let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
         match heard["cmd"].as_str() {
             Some("do") => return self.on_do(&heard),
+            Some("cancel") => return self.on_cancel(&heard),
             Some("pong") if self.pongs < self.pings => {
                 self.pongs += 1;
                 // Not before it must ask; of what it asked earlier the answer would prove nothing.
@@ -106,11 +134,27 @@ impl<'a> Worker<'a> {
         if told["job"].is_u64() != self.slots.is_some() {
             return Err("the number must be there if it said max_jobs, and only then".to_owned());
         }
-        self.round.ledger.enter(job.key, self.id);
+        self.round.ledger.enter(job.key, job.hold, self.id);
         let name = if self.slots.is_some() { "job" } else { "id" };
-        self.held.push((format!(r#""{name}":{}"#, told[name]), job));
+        let name = format!(r#""{name}":{}"#, told[name]);
+        if self.slots.is_some() && job.hold != Hold::Firm {
+            self.uncancelled.insert(name.clone(), job.key);
+        }
+        self.held.push(Held { name, job, is_spent: false });
         let slots = self.slots.unwrap_or(1);
         if self.held.len() > slots { Err(format!("it holds more than {slots}")) } else { Ok(()) }
+    }
+
+    /// It comes once at most, and for jobs that may be revoked. The answer may be on its way.
+    fn on_cancel(&mut self, cancel: &Value) -> Result<(), String> {
+        let name = format!(r#""job":{}"#, cancel["job"]);
+        let key = self.uncancelled.remove(&name).ok_or("for a job that it does not have, or may keep")?;
+        self.cancels += 1;
+        self.round.ledger.revoke(key, self.id);
+        if let Some(held) = self.held.iter_mut().find(|held| held.name == name) {
+            held.is_spent = true;
+        }
+        Ok(())
     }
 
     /// The server has ended it, which it may if it said why, had no descriptor for it, or stops.
@@ -124,8 +168,10 @@ impl<'a> Worker<'a> {
 
     /// Answers one of the jobs that it holds, of which there must be one. Returns whether it lives on.
     pub(crate) fn answer_one(&mut self, random: &mut Random) -> bool {
-        let (name, job) = self.held.swap_remove(random.below(self.held.len()));
-        self.round.ledger.strike(job.key, self.id);
+        let Held { name, job, is_spent } = self.held.swap_remove(random.below(self.held.len()));
+        if !is_spent {
+            self.round.ledger.strike(job.key, self.id);
+        }
         if job.fate == Fate::Kills {
             return false;
         }
@@ -133,10 +179,26 @@ impl<'a> Worker<'a> {
         self.wire.send(format!("{{\"cmd\":\"did\",{name},{}}}\n", job.verdict()))
     }
 
+    /// Says how far it is with one of the jobs that it holds, of which there must be one.
+    pub(crate) fn report_one(&mut self, random: &mut Random) {
+        let Held { name, job, .. } = random.pick(&self.held);
+        let data = if random.one_in(3) { String::new() } else { format!(r#","data":{}"#, job.progress()) };
+        self.wire.send(format!("{{\"cmd\":\"progress\",{name}{data}}}\n"));
+    }
+
+    /// Answers nothing until a job is cancelled, or for so long. Returns whether one was.
+    pub(crate) fn hang(&mut self, time: Duration) -> bool {
+        let (start, before) = (Instant::now(), self.cancels);
+        while !self.over && self.cancels == before && start.elapsed() < time && !self.round.is(Phase::Over) {
+            self.receive();
+        }
+        self.cancels > before
+    }
+
     /// Sends half an answer, and goes away.
     pub(crate) fn leave_mid_answer(mut self, random: &mut Random, how: Leave) {
         self.part();
-        if let Some((name, job)) = self.held.last() {
+        if let Some(Held { name, job, .. }) = self.held.last() {
             let line = format!("{{\"cmd\":\"did\",{name},{}}}\n", job.verdict());
             self.wire.send(&line[..random.below(line.len())]);
         }
@@ -185,6 +247,12 @@ pub(crate) fn keep_working(round: &Round, mut random: Random, types: &[&str]) {
         };
         while !worker.is_over() && !round.is(Phase::Over) {
             worker.receive();
+            if round.has_options && worker.holds() > 0 && random.one_in(6) {
+                worker.report_one(&mut random);
+            }
+            if round.has_options && worker.holds() > 0 && random.one_in(400) {
+                worker.hang(Duration::from_millis(150));
+            }
             // Now and then it has several before it answers one.
             let patient = worker.holds() < 3 && random.one_in(8);
             if worker.holds() > 0 && !patient && !worker.is_over() && !worker.answer_one(&mut random) {

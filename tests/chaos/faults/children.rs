@@ -19,7 +19,7 @@ use crate::random::Random;
 use crate::round::{Phase, Round};
 use crate::wait::PATIENCE;
 use crate::wire::{Received, Wire};
-use crate::work::Job;
+use crate::work::{Hold, Job};
 
 /// Says to the child where the server's socket is.
 const SOCK: &str = "DEPUTY_CHAOS_SOCK";
@@ -88,7 +88,8 @@ fn follow(said: impl Read, round: &Round, id: WorkerId, gone: &Mutex<bool>, answ
     for line in BufReader::new(said).lines().map_while(Result::ok) {
         let gone = gone.lock().unwrap();
         match (*gone, line.split_at_checked(1)) {
-            (false, Some(("+", job))) => round.ledger.enter(job.parse().unwrap(), id),
+            (false, Some(("+", job))) => round.ledger.enter(job.parse().unwrap(), Hold::Revocable, id),
+            (false, Some(("!", job))) => round.ledger.enter(job.parse().unwrap(), Hold::Firm, id),
             (false, Some(("-", job))) => {
                 round.ledger.strike(job.parse().unwrap(), id);
                 answered.fetch_add(1, Ordering::Relaxed);
@@ -146,8 +147,11 @@ pub(crate) fn work() {
             Received::Line(line) => {
                 silent = Instant::now();
                 let told: Value = serde_json::from_str(&line).unwrap();
+                if told["cmd"] == "cancel" {
+                    continue; // It answers all the same.
+                }
                 let job = Job::read(&told["arg"]).unwrap();
-                say('+', &job);
+                say(if job.hold == Hold::Firm { '!' } else { '+' }, &job);
                 held.push((told["job"].to_string(), job));
             }
             Received::Nothing => {}

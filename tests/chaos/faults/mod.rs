@@ -3,6 +3,7 @@
 
 mod children;
 mod crowds;
+mod ends;
 mod readers;
 mod strangers;
 mod submitters;
@@ -28,6 +29,9 @@ pub(crate) const CHILD_TYPE: &str = "child";
 
 /// The type of jobs that pile up: only the worker that makes room, and the last worker of a round, run them.
 pub(crate) const HOARD_TYPE: &str = "hoard";
+
+/// The type of jobs that workers hold past their run limit.
+pub(crate) const HANG_TYPE: &str = "hang";
 
 macro_rules! faults {
     ($($fault:ident $name:literal)*) => {
@@ -60,9 +64,13 @@ faults! {
     ChildKilled "worker processes killed holding jobs"
     ChildStopped "worker processes stopped and continued"
     Reconnects "workers that came and went at once"
+    WorkerHangs "jobs whose worker hung until no attempt was left"
     Poison "jobs that killed each worker"
     SubmitterLeaves "submitters gone with jobs open"
     SubmitterHalfOpen "submitters that ended their output"
+    Cancelled "jobs cancelled by their submitter"
+    Expired "jobs past their deadline"
+    Herd "connections whose jobs had a key in common"
     SlowReader "readers of a few bytes now and then"
     Stalled "readers that stopped, closed by --stall-timeout"
     Unsent "readers that stopped, closed by --max-unsent"
@@ -95,9 +103,13 @@ impl Fault {
             Self::ChildKilled => children::killed(round, random),
             Self::ChildStopped => children::stopped(round, random),
             Self::Reconnects => reconnect(round, random, 100),
+            Self::WorkerHangs => ends::hang(round, random),
             Self::Poison => submitters::poison(round, random),
             Self::SubmitterLeaves => submitters::leave(round, random),
             Self::SubmitterHalfOpen => submitters::leave_half(round, random),
+            Self::Cancelled => ends::cancel(round, random),
+            Self::Expired => ends::expire(round, random),
+            Self::Herd => ends::herd(round, random),
             Self::SlowReader => readers::slow(round, random),
             Self::Stalled => readers::stalled(round, random),
             Self::Unsent => readers::unsent(round, random),

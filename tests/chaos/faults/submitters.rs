@@ -4,6 +4,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use super::{Fault, HOARD_TYPE, TYPES};
+use crate::options::Options;
 use crate::random::Random;
 use crate::round::Round;
 use crate::submitter::Submitter;
@@ -44,10 +45,15 @@ fn with_open_jobs<'a>(round: &'a Round, random: &mut Random) -> Option<Submitter
     (!submitter.is_over() && submitter.open_jobs() > 0).then_some(submitter)
 }
 
+/// A job that asks for nothing.
+fn plain(round: &Round, random: &mut Random) -> Job {
+    round.job_with(Options::default(), round.job(random))
+}
+
 /// Jobs that kill each worker, and nevertheless come to an end.
 pub(super) fn poison(round: &Round, random: &mut Random) {
     let Some(mut submitter) = Submitter::connect(round, random) else { return };
-    let jobs = (0..3).map(|_| Job { fate: Fate::Kills, ..round.job(random) });
+    let jobs = (0..3).map(|_| Job { fate: Fate::Kills, ..plain(round, random) });
     submitter.submit(TYPES[0], jobs);
     submitter.hear_out();
     round.tally.made(Fault::Poison, submitter.answers(Code::GaveUp));
@@ -58,7 +64,7 @@ pub(super) fn poison(round: &Round, random: &mut Random) {
 pub(super) fn glutton(round: &Round, random: &mut Random) {
     let Some(mut submitter) = Submitter::connect(round, random) else { return };
     for _ in 0..100 {
-        let jobs: Vec<Job> = (0..8).map(|_| Job { there: 60 << 10, ..round.job(random) }).collect();
+        let jobs: Vec<Job> = (0..8).map(|_| Job { there: 60 << 10, ..plain(round, random) }).collect();
         submitter.submit(HOARD_TYPE, jobs);
         submitter.hear_for(Duration::from_micros(100));
         if submitter.answers(Code::QueueFull) > 0 || submitter.is_over() {
