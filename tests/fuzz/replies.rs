@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::found::Found;
 use crate::world::{Peer, World};
-use crate::{Command, LINES, Outcome, decode, each, found};
+use crate::{Command, JobOptions, LINES, Outcome, decode, each, found};
 
 #[test]
 fn what_is_carried_comes_out_as_it_went_in() {
@@ -31,12 +31,16 @@ struct Line<'a> {
     #[serde(rename = "type")]
     type_name: Option<String>,
     job: Option<u64>,
+    attempt: Option<u64>,
+    run_limit_ms: Option<u64>,
     #[serde(borrow, deserialize_with = "text")]
     arg: Option<&'a str>,
     #[serde(borrow, deserialize_with = "text")]
     res: Option<&'a str>,
     #[serde(borrow, deserialize_with = "text")]
     err: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "text")]
+    data: Option<&'a str>,
     code: Option<&'a str>,
     error: Option<String>,
 }
@@ -68,13 +72,18 @@ impl Fixture {
     /// Has values carried that stand in a line, or the line refused.
     fn feed(&mut self, line: &[u8]) {
         match decode(line) {
-            Ok(Command::Do { id, type_name, arg, .. }) => {
-                self.carry(id, &type_name, arg, Outcome::Res(arg));
+            Ok(Command::Do { id, type_name, arg, options }) => {
+                // Time stands still here.
+                let options = options.map(|options| JobOptions { delay_ms: 0, ..*options }).unwrap_or_default();
+                self.carry(id, &type_name, arg, &options, Outcome::Res(arg));
             }
             Ok(Command::Did { id, outcome, .. }) => {
-                self.carry(id.unwrap_or("0"), "t", None, outcome);
+                self.carry(id.unwrap_or("0"), "t", None, &JobOptions::default(), outcome);
             }
-            Ok(Command::Progress { id, data, .. }) => self.carry(id.unwrap_or("0"), "t", data, Outcome::Res(data)),
+            Ok(Command::Progress { id, data, .. }) => {
+                let options = JobOptions { progress: true, ..JobOptions::default() };
+                self.carry(id.unwrap_or("0"), "t", data, &options, Outcome::Res(data));
+            }
             Ok(_) => {}
             Err(refusal) => {
                 let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
@@ -87,16 +96,25 @@ impl Fixture {
         }
     }
 
-    /// Each worker gets a job of this type and ends it so.
-    fn carry(&mut self, id: &str, type_name: &str, arg: Option<&str>, outcome: Outcome<'_>) {
+    /// Each worker gets a job of this type, says that it is at it, and ends it so.
+    fn carry(&mut self, id: &str, type_name: &str, arg: Option<&str>, options: &JobOptions<'_>, outcome: Outcome<'_>) {
         let meaning: String = serde_json::from_str(&format!("\"{type_name}\"")).expect("the inside of a string");
         for worker in self.workers {
             self.world.can_do(worker, &[type_name], None);
-            self.world.command(self.client, Command::Do { id, type_name: type_name.into(), arg, options: None });
+            let options_of_it = Some(Box::new(options.clone()));
+            let command = Command::Do { id, type_name: type_name.into(), arg, options: options_of_it };
+            self.world.command(self.client, command);
             let line = self.told(worker);
             let told = read(&line);
-            let expected = Line { cmd: "do", id: Some(id), type_name: Some(meaning.clone()), arg, ..Line::default() };
+            let run_limit_ms = options.run_limit_ms.filter(|_| told.job.is_some());
+            let type_name_told = Some(meaning.clone());
+            let expected =
+                Line { cmd: "do", id: Some(id), type_name: type_name_told, arg, run_limit_ms, ..Line::default() };
             assert_eq!(Line { job: None, ..told }, expected);
+            if options.background {
+                let line = self.told(self.client);
+                assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..Line::default() });
+            }
             let key = told.job.map_or_else(|| format!("\"id\":{id}"), |job| format!("\"job\":{job}"));
             let (member, expected) = match outcome {
                 Outcome::Res(None) => (String::new(), Line::default()),
@@ -105,9 +123,17 @@ impl Fixture {
                     (format!(",\"err\":{err}"), Line { err: Some(err), code: Some("failed"), ..Line::default() })
                 }
             };
+            let data = arg.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
+            self.world.send_line(worker, &format!("{{\"cmd\":\"progress\",{key}{data}}}"));
+            if options.progress && arg.is_some() {
+                let line = self.told(self.client);
+                assert_eq!(read(&line), Line { cmd: "progress", id: Some(id), data: arg, ..Line::default() });
+            }
             self.world.send_line(worker, &format!("{{\"cmd\":\"did\",{key}{member}}}"));
-            let line = self.told(self.client);
-            assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..expected });
+            if !options.background {
+                let line = self.told(self.client);
+                assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..expected });
+            }
             self.world.cant_do(worker, &[type_name]);
         }
     }
