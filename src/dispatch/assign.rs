@@ -172,7 +172,9 @@ impl Owner {
         let run_limit_ms = run_limit_ms(&job, ctx);
         let (id_text, type_name, attempt, arg) = (job.id(), job.type_name(), job.attempts + 1, job.arg());
         self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt, run_limit_ms, arg }, ctx);
-        self.hold((to, lease), Held { job, pool: id, sent: ctx.now, limit: None }, run_limit_ms, ctx);
+        let limit = self.watch((to, lease), &job, run_limit_ms, ctx);
+        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
+        worker.slots.fill(lease, Held { job, pool: id, sent: ctx.now, limit });
         self.refresh(to, Place::Back, ctx);
     }
 

@@ -122,6 +122,12 @@ mod tests {
         conns
     }
 
+    /// 56 bytes are a size class of the binary's allocator.
+    #[test]
+    fn a_connection_takes_56_bytes_at_most() {
+        assert!(size_of::<Conn>() <= 56, "it takes {}", size_of::<Conn>());
+    }
+
     #[test]
     fn the_table_gives_its_room_back_as_connections_go() {
         let (mut conns, mut room) = (full(), ShrinkCheck::of(4));

@@ -23,6 +23,7 @@ pub(super) struct Ctx<'a> {
 
 impl Ctx<'_> {
     /// Sends a message to a shard, this one or another.
+    #[inline]
     pub(super) fn post(&mut self, to: ShardId, message: Message) {
         if to == self.settings.shard {
             self.local.push_back(message);
@@ -33,11 +34,17 @@ impl Ctx<'_> {
     }
 
     /// Logs where a job has come to, if the log wants it.
+    #[inline]
     pub(super) fn trace(&mut self, job: &Job, event: JobEvent) {
         if self.settings.trace {
-            let home = self.settings.hash(job.type_name()).home(self.settings.shards);
-            self.effects.trace(TraceId { home, arrival: job.arrival }, event);
+            self.trace_now(job, event);
         }
+    }
+
+    #[cold]
+    fn trace_now(&mut self, job: &Job, event: JobEvent) {
+        let home = self.settings.hash(job.type_name()).home(self.settings.shards);
+        self.effects.trace(TraceId { home, arrival: job.arrival }, event);
     }
 
     /// Ends a job: its answer goes to its submitter's owner.

@@ -9,13 +9,14 @@ use ahash::RandomState;
 
 use super::answer::{End, Reason};
 use super::capacity::Place;
-use super::collections::timers::Timers;
+use super::collections::timers::{TimerId, Timers};
 use super::ctx::Ctx;
 use super::ids::{ConnId, ShardId, Submitter};
 use super::job::Job;
 use super::message::{JobEvent, Message, Suspects};
 use super::micros::Micros;
 use super::owner::Owner;
+use super::pools::Pool;
 use super::slots::{Held, Slot, Spent};
 use crate::limits::TIMERS_PER_TURN;
 use crate::metrics::Fault;
@@ -54,6 +55,7 @@ impl Holding {
 }
 
 /// Returns how long a worker may hold a job without progress.
+#[inline]
 pub(super) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
     job.run_limit_ms().or_else(|| (ctx.settings.run_limit_ms > 0).then_some(ctx.settings.run_limit_ms))
 }
@@ -65,22 +67,31 @@ pub(super) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
 }
 
 impl Owner {
-    /// Puts a job that was sent into a slot of its worker.
-    pub(super) fn hold(&mut self, slot: SlotRef, held: Held, limit_ms: Option<u64>, ctx: &mut Ctx<'_>) {
-        let (to, lease) = slot;
-        if held.job.is_revocable() {
-            self.holding.by_submitter.insert(held.job.submitter, slot);
+    /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one.
+    #[inline]
+    pub(super) fn watch(&mut self, slot: SlotRef, job: &Job, limit_ms: Option<u64>, ctx: &Ctx<'_>) -> Option<TimerId> {
+        if job.is_revocable() {
+            self.holding.by_submitter.insert(job.submitter, slot);
         }
-        let limit = limit_ms.map(|ms| self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot));
-        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
-        worker.slots.fill(lease, Held { limit, ..held });
+        limit_ms.map(|ms| self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot))
     }
 
     /// Called when a worker holds a job no more. Its pool and the figures are brought up to date, and its timer goes.
-    pub(super) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) {
-        self.pools.get(held.pool).running -= 1;
+    /// Returns the pool.
+    #[inline]
+    pub(super) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
         self.dirty.push(held.pool);
         ctx.counts.jobs_running -= 1;
+        if held.limit.is_some() || held.job.is_revocable() {
+            self.unwatch(held);
+        }
+        let pool = self.pools.get(held.pool);
+        pool.running -= 1;
+        pool
+    }
+
+    #[inline(never)]
+    fn unwatch(&mut self, held: &Held) {
         if let Some(limit) = held.limit {
             self.holding.limits.cancel(limit);
         }
@@ -182,6 +193,7 @@ impl Owner {
     }
 
     /// A `did` for a spent slot: no client waits for it, but the slot is free.
+    #[cold]
     pub(super) fn late_answer(&mut self, from: ConnId, spent: &Spent, ctx: &mut Ctx<'_>) {
         ctx.counts.results_dropped += 1;
         self.free_spent(spent, ctx);

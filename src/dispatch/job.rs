@@ -48,6 +48,7 @@ impl Flags {
     const REVOCABLE: u8 = 4;
     const PROGRESS: u8 = 8;
     const NEEDS_WORKER: u8 = 16;
+    const KEYED: u8 = 32;
 
     fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -85,6 +86,7 @@ impl Job {
         self.priority = options.priority;
         self.flags.set(Flags::NEEDS_WORKER, options.need_worker);
         self.flags.set(Flags::PROGRESS, options.progress);
+        self.flags.set(Flags::KEYED, options.key.is_some());
         if has_terms(options) {
             let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, .. } = options;
             let key = key.as_deref().map(Box::from);
@@ -133,6 +135,11 @@ impl Job {
 
     pub(super) fn set_wants_progress(&mut self) {
         self.flags.set(Flags::PROGRESS, true);
+    }
+
+    /// Returns whether its home has to look at more than its type: whether it has a key, or needs a worker.
+    pub(super) fn is_conditional(&self) -> bool {
+        self.flags.has(Flags::KEYED | Flags::NEEDS_WORKER)
     }
 
     /// Returns whether it ends if there is no worker when it is queued for the first time.

@@ -159,18 +159,26 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
     }
 }
 
-/// Handles a message of another shard or the own.
+/// Handles a message of another shard or the own. Those of a plain job are here, so that they are compiled into its path.
 fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
         Message::Submit { job, hash } => home.submit(job, hash, ctx),
         Message::Offer { of, n, pool } => home.offer(from, of, n, pool, ctx),
         Message::Pull(of, pool) => home.pull(from, &of, pool, ctx),
         Message::Requeue { job, suspects } => home.requeue(from, job, suspects, ctx),
-        Message::AcceptSuspects(of) => home.accept_suspects(from, &of, ctx),
         Message::Withdraw(of, pool) => home.withdraw(from, &of, pool, ctx),
         Message::Assign { job, spends, pool } => owner.assigned(job, spends, pool, ctx),
         Message::Decline(pool) => owner.declined(pool, ctx),
         Message::Withdrawn(pool, n) => owner.withdrawn(pool, n),
+        Message::Answer { to: to @ Submitter::Conn(..), answer } => owner.deliver(to, &answer, ctx),
+        other => handle_other_message(from, other, home, owner, ctx),
+    }
+}
+
+#[inline(never)]
+fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
+    match message {
+        Message::AcceptSuspects(of) => home.accept_suspects(from, &of, ctx),
         Message::Present(of) => home.present(from, of, ctx),
         Message::Absent(of) => home.absent(from, &of),
         Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
@@ -187,5 +195,6 @@ fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut 
             ctx.post(from, Message::StatsReply { query, rows });
         }
         Message::StatsReply { query, rows } => owner.handle_stats_reply(query, rows, ctx),
+        _ => debug_assert!(false, "these have been handled"),
     }
 }

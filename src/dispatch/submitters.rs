@@ -11,7 +11,7 @@ use super::job::Job;
 use super::message::{JobEvent, Message};
 use super::micros::Micros;
 use super::owner::Owner;
-use super::tickets::{Purpose, Stage};
+use super::tickets::{Purpose, Stage, Ticket};
 use crate::limits::{JOB_OPTIONS_BYTES, TIMERS_PER_TURN};
 use crate::metrics::Counts;
 use crate::protocol::Code;
@@ -20,6 +20,7 @@ use crate::protocol::reply::Reply;
 
 impl Owner {
     /// Submits a job that was accepted from `from`, and that asks for more than a plain one.
+    #[inline(never)]
     pub(super) fn submit_with_options(
         &mut self,
         from: ConnId,
@@ -45,9 +46,8 @@ impl Owner {
             expires,
         };
         let Some(conn) = self.conns.get(from) else { return };
-        let id = self.tickets.add(from, &mut conn.cancellable, job.id(), home, purpose);
-        let ticket = self.tickets.get(id).expect("it was added just now");
-        ticket.bytes = job.bytes() + JOB_OPTIONS_BYTES;
+        let bytes = job.bytes() + JOB_OPTIONS_BYTES;
+        let id = self.tickets.add(from, &mut conn.cancellable, job.id(), bytes, home, purpose);
         if options.cancellable || options.progress || expires.is_some() {
             job.submitter = Submitter::Ticket(ctx.settings.shard, id);
             if options.cancellable || expires.is_some() {
@@ -167,12 +167,18 @@ impl Owner {
 
     /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
     pub(super) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
-        let here = job.submitter.shard() == ctx.settings.shard && !matches!(job.submitter, Submitter::Group(..));
-        if here {
-            ctx.trace(&job, JobEvent::Finished(end.name()));
-            self.settle(job.submitter, &end.reply(job.id()), job.bytes(), ctx);
-        } else {
-            ctx.end(job, end);
+        let here = ctx.settings.shard;
+        match job.submitter {
+            Submitter::Conn(shard, conn) if shard == here => {
+                ctx.trace(&job, JobEvent::Finished(end.name()));
+                ctx.counts.job_bytes -= job.bytes();
+                self.answer(conn, &end.reply(job.id()), ctx);
+            }
+            to @ (Submitter::Background(shard) | Submitter::Ticket(shard, _)) if shard == here => {
+                ctx.trace(&job, JobEvent::Finished(end.name()));
+                self.settle(to, &end.reply(job.id()), job.bytes(), ctx);
+            }
+            _ => ctx.end(job, end),
         }
     }
 
@@ -181,6 +187,7 @@ impl Owner {
         self.settle(to, &answer.reply(), answer.job_bytes, ctx);
     }
 
+    #[inline(never)]
     fn settle(&mut self, to: Submitter, reply: &Reply<'_>, job_bytes: u64, ctx: &mut Ctx<'_>) {
         match to {
             Submitter::Conn(_, conn) => {
@@ -192,11 +199,8 @@ impl Owner {
                 self.count_answer(reply, ctx.counts);
             }
             Submitter::Ticket(_, id) => {
-                let Some(ticket) = self.tickets.peek(id) else { return };
-                let (conn, home, keyed) = (ticket.conn, ticket.home, ticket.keyed);
-                let live = matches!(ticket.stage, Stage::Live);
-                self.forget_ticket(id, ctx);
-                if live {
+                let Some(Ticket { conn, home, keyed, stage, .. }) = self.forget_ticket(id, ctx) else { return };
+                if let Stage::Live = stage {
                     self.answer(conn, reply, ctx);
                 } else if !keyed {
                     ctx.post(home, Message::Over(to));
@@ -208,6 +212,7 @@ impl Owner {
     }
 
     /// Sends the one answer to an accepted job, and counts it.
+    #[inline]
     fn answer(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         self.count_answer(reply, ctx.counts);
         if self.conns.get(to).is_some_and(|conn| !conn.leaving) {
@@ -217,22 +222,13 @@ impl Owner {
         }
     }
 
+    #[inline]
     fn count_answer(&mut self, reply: &Reply<'_>, counts: &mut Counts) {
         self.pending -= 1;
-        let Reply::NotDone { code, .. } = reply else {
-            match reply {
-                Reply::Done { .. } => counts.jobs_done += 1,
-                _ => counts.jobs_failed += 1,
-            }
-            return;
-        };
-        counts.jobs_failed += 1;
-        match code {
-            Code::Cancelled => counts.jobs_cancelled += 1,
-            Code::Expired => counts.jobs_expired += 1,
-            Code::TimedOut => counts.jobs_timed_out += 1,
-            Code::NoWorker => counts.jobs_no_worker += 1,
-            _ => {}
+        match reply {
+            Reply::Done { .. } => counts.jobs_done += 1,
+            Reply::NotDone { code, .. } => count_failure(*code, counts),
+            _ => counts.jobs_failed += 1,
         }
     }
 
@@ -273,16 +269,29 @@ impl Owner {
 
     fn settle_ticket(&mut self, id: TicketId) {
         let Some(ticket) = self.tickets.peek(id) else { return };
-        let conn = self.conns.get(ticket.conn);
+        let conn = if ticket.is_cancellable() { self.conns.get(ticket.conn) } else { None };
         self.tickets.settle(id, conn.map(|conn| &mut conn.cancellable));
     }
 
     /// Removes a ticket, and with it what its job counts.
-    fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
-        if self.tickets.peek(id).is_some() {
-            self.settle_ticket(id);
-            ctx.counts.job_bytes -= self.tickets.remove(id).bytes;
-        }
+    fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Ticket> {
+        self.tickets.peek(id)?;
+        self.settle_ticket(id);
+        let ticket = self.tickets.remove(id);
+        ctx.counts.job_bytes -= ticket.bytes;
+        Some(ticket)
+    }
+}
+
+#[inline(never)]
+fn count_failure(code: Code, counts: &mut Counts) {
+    counts.jobs_failed += 1;
+    match code {
+        Code::Cancelled => counts.jobs_cancelled += 1,
+        Code::Expired => counts.jobs_expired += 1,
+        Code::TimedOut => counts.jobs_timed_out += 1,
+        Code::NoWorker => counts.jobs_no_worker += 1,
+        _ => {}
     }
 }
 
@@ -292,6 +301,7 @@ fn needs_ticket(options: &JobOptions<'_>) -> bool {
 }
 
 /// Returns what a `do` of these texts counts in the memory budget.
+#[inline]
 pub(super) fn bytes_of(id: &str, type_name: &str, arg: Option<&str>, options: Option<&JobOptions<'_>>) -> u64 {
     let ticket = if options.is_some_and(needs_ticket) { JOB_OPTIONS_BYTES } else { 0 };
     Job::bytes_of(id, type_name, arg, options) + ticket

@@ -108,6 +108,10 @@ impl Ticket {
         self.id.as_str()
     }
 
+    pub(super) fn is_cancellable(&self) -> bool {
+        self.is_cancellable
+    }
+
     /// Takes the id out, for a line. [`Ticket::put_id`] puts it back.
     pub(super) fn take_id(&mut self) -> IdText {
         std::mem::take(&mut self.id)
@@ -137,6 +141,7 @@ impl Tickets {
         conn: ConnId,
         of: &mut Cancellable,
         id: &str,
+        bytes: u64,
         home: ShardId,
         purpose: Purpose,
     ) -> TicketId {
@@ -148,7 +153,7 @@ impl Tickets {
             generation,
             conn,
             id: IdText(SmallVec::from_slice(id.as_bytes())),
-            bytes: 0,
+            bytes,
             home,
             stage: Stage::Live,
             expires,
@@ -288,7 +293,7 @@ mod tests {
     fn full() -> (Tickets, Cancellable, Vec<TicketId>) {
         let (mut tickets, mut of) = empty();
         let add = |nth: usize| {
-            let id = tickets.add(CONN, &mut of, &nth.to_string(), ShardId(0), PURPOSE);
+            let id = tickets.add(CONN, &mut of, &nth.to_string(), 0, ShardId(0), PURPOSE);
             tickets.set_timer(id, Micros::from_ms(3_600_000));
             id
         };
@@ -334,9 +339,9 @@ mod tests {
     fn the_list_of_a_connection_holds_what_can_be_cancelled_in_whatever_order_the_others_go() {
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 1, 3, 0]] {
             let (mut tickets, mut of) = empty();
-            let ids = ["0", "1", "2", "3"].map(|id| tickets.add(CONN, &mut of, id, ShardId(0), PURPOSE));
+            let ids = ["0", "1", "2", "3"].map(|id| tickets.add(CONN, &mut of, id, 0, ShardId(0), PURPOSE));
             let other = Purpose { cancellable: false, ..PURPOSE };
-            tickets.add(CONN, &mut of, "0", ShardId(0), other);
+            tickets.add(CONN, &mut of, "0", 0, ShardId(0), other);
             for (gone, at) in order.into_iter().enumerate() {
                 tickets.settle(ids[at], Some(&mut of));
                 tickets.remove(ids[at]);
@@ -358,9 +363,9 @@ mod tests {
     fn tickets_of_one_id_take_one_entry_and_are_found_until_the_last_has_gone() {
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1]] {
             let (mut tickets, mut of) = empty();
-            let ids = ["10", "1e1", "10.0", "10"].map(|id| tickets.add(CONN, &mut of, id, ShardId(0), PURPOSE));
-            let other = tickets.add(CONN, &mut of, "11", ShardId(0), PURPOSE);
-            let elsewhere = tickets.add(ConnId { index: 4, ..CONN }, &mut of, "10", ShardId(0), PURPOSE);
+            let ids = ["10", "1e1", "10.0", "10"].map(|id| tickets.add(CONN, &mut of, id, 0, ShardId(0), PURPOSE));
+            let other = tickets.add(CONN, &mut of, "11", 0, ShardId(0), PURPOSE);
+            let elsewhere = tickets.add(ConnId { index: 4, ..CONN }, &mut of, "10", 0, ShardId(0), PURPOSE);
             assert_eq!((tickets.by_id.len(), tickets.sizes().0), (3, 6));
             for (gone, at) in order.into_iter().enumerate() {
                 tickets.settle(ids[at], Some(&mut of));
@@ -379,14 +384,14 @@ mod tests {
     #[test]
     fn a_ticket_is_found_by_its_connection_and_id_and_a_former_one_is_not() {
         let (mut tickets, mut of) = empty();
-        let first = tickets.add(CONN, &mut of, r#""x""#, ShardId(0), PURPOSE);
+        let first = tickets.add(CONN, &mut of, r#""x""#, 0, ShardId(0), PURPOSE);
         assert_eq!(tickets.find(CONN, r#""\u0078""#), Some(first));
         assert_eq!(tickets.find(ConnId { generation: 8, ..CONN }, r#""x""#), None);
         assert_eq!(tickets.find(CONN, r#""y""#), None);
         tickets.settle(first, Some(&mut of));
         assert_eq!(tickets.find(CONN, r#""x""#), None, "it is answered");
         tickets.remove(first);
-        let second = tickets.add(CONN, &mut of, r#""x""#, ShardId(0), PURPOSE);
+        let second = tickets.add(CONN, &mut of, r#""x""#, 0, ShardId(0), PURPOSE);
         assert_eq!(second.index, first.index, "its place is used again");
         assert!(tickets.peek(first).is_none() && tickets.peek(second).is_some());
     }

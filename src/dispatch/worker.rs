@@ -173,3 +173,14 @@ impl Worker {
         self.types.binary_search_by_key(&pool, |member| member.pool)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 160 bytes are a size class of the binary's allocator, and the next one has 192.
+    #[test]
+    fn a_worker_takes_160_bytes_at_most_beside_its_connection() {
+        assert!(size_of::<Worker>() <= 160, "it takes {}", size_of::<Worker>());
+    }
+}

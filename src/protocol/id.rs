@@ -8,8 +8,14 @@ use ahash::RandomState;
 use super::string::unescape;
 
 /// Returns whether two ids, JSON strings or numbers as they came, name the same job.
+#[inline]
 pub fn same(a: &str, b: &str) -> bool {
-    a == b || same_string(a, b) || same_number(a, b)
+    a == b || same_in_other_words(a, b)
+}
+
+#[cold]
+fn same_in_other_words(a: &str, b: &str) -> bool {
+    same_string(a, b) || same_number(a, b)
 }
 
 /// Hashes an id. Two ids that are the same have the same hash.

@@ -50,6 +50,7 @@ impl<T> Default for Fifo<T> {
 
 impl<T> Fifo<T> {
     /// Appends an entry.
+    #[inline]
     pub(in crate::dispatch) fn push(&mut self, entry: T) {
         if self.first.is_none() {
             self.first = Some(entry);
@@ -62,19 +63,10 @@ impl<T> Fifo<T> {
     }
 
     /// Takes the first entry.
+    #[inline]
     pub(in crate::dispatch) fn pop(&mut self) -> Option<T> {
-        let entry = self.first.take();
-        if let Some(rest) = &mut self.rest
-            && let Some(Block::Entries(block)) = rest.blocks.front_mut()
-            && !block.is_empty()
-        {
-            self.first = block.pop_front();
-            rest.len -= 1;
-            if block.is_empty() && rest.blocks.len() > 1 {
-                rest.drop_front();
-            }
-        }
-        entry
+        let next = self.rest.as_mut().and_then(|rest| rest.pop());
+        std::mem::replace(&mut self.first, next)
     }
 
     /// Takes the entry at a place. Costs O(1) for the first, and O(n) otherwise: the list is built anew.
@@ -154,6 +146,17 @@ impl<T> Rest<T> {
                 self.blocks.push_back(Block::Entries(block));
             }
         }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        let Some(Block::Entries(block)) = self.blocks.front_mut() else { return None };
+        let entry = block.pop_front()?;
+        self.len -= 1;
+        if block.is_empty() && self.blocks.len() > 1 {
+            self.drop_front();
+        }
+        Some(entry)
     }
 
     /// Removes the first block, which has become empty. Not inlined into the path of every job.

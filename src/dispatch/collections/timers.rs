@@ -95,6 +95,9 @@ impl<K> Timers<K> {
     /// Returns when to call [`Self::pop_due`] next: never after the first timer is due, and never more than a millisecond
     /// before, unless timers are to be moved down then. Costs O(1).
     pub fn next_due(&self) -> Option<Micros> {
+        if self.is_empty() {
+            return None;
+        }
         let slot = self.first_used()?;
         let start = self.start_of(slot);
         let tick = self.lone_due(slot).filter(|_| start > self.tick).unwrap_or(start);
@@ -109,6 +112,10 @@ impl<K> Timers<K> {
     /// call goes on from there. [`Self::next_due`] is then a time that has passed.
     pub fn pop_due(&mut self, now: Micros, budget: &mut usize) -> Option<K> {
         let now = (now.0 / TICK).min(TICK_MAX);
+        if self.is_empty() {
+            self.tick = self.tick.max(now);
+            return None;
+        }
         while *budget > 0 {
             let Some(slot) = self.first_used().filter(|&slot| self.start_of(slot) <= now) else {
                 self.tick = self.tick.max(now);

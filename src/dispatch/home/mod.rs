@@ -64,7 +64,7 @@ impl Home {
 
     /// Queues a new job (H1), unless it joins another one (K1), or needs a worker and there is none (H8).
     pub(super) fn submit(&mut self, mut job: Job, hash: TypeHash, ctx: &mut Ctx<'_>) {
-        if !ctx.stopping && self.groups.join(&job, hash) {
+        if job.is_conditional() && !ctx.stopping && self.groups.join(&job, hash) {
             ctx.counts.jobs_joined += 1;
             return;
         }
@@ -74,14 +74,16 @@ impl Home {
         if ctx.stopping {
             return ctx.end(job, End::NotDone(Reason::Shutdown));
         }
-        if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
-            return ctx.end(job, End::NotDone(Reason::NoWorker));
-        }
-        if job.key().is_some() {
-            ctx.counts.job_bytes += self.groups.create(&mut job, hash, ctx.settings.shard);
+        if job.is_conditional() {
+            if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
+                return ctx.end(job, End::NotDone(Reason::NoWorker));
+            }
+            if job.key().is_some() {
+                ctx.counts.job_bytes += self.groups.create(&mut job, hash, ctx.settings.shard);
+            }
         }
         ctx.trace(&job, JobEvent::Queued(job.submitter));
-        self.with_queue_of(job, hash, ctx, |queue, job| queue.waiting.push(job));
+        self.with_queue_of(job, hash, ctx, Position::of_new, |queue, job| queue.waiting.push(job));
     }
 
     /// Queues a job again (H3), unless it is doomed (H7).
@@ -96,11 +98,11 @@ impl Home {
         if ctx.stopping {
             return ctx.end(job, End::NotDone(Reason::Shutdown));
         }
-        self.with_queue_of(job, hash, ctx, |queue, job| {
+        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job| {
             if suspects == Suspects::Rejected {
                 queue.offers.reject_suspects(from);
             }
-            queue.waiting.requeue(job)
+            queue.waiting.requeue(job);
         });
     }
 
@@ -212,20 +214,21 @@ impl Home {
         self.queues.0.iter().map(|queue| &**queue)
     }
 
-    /// Puts a job in its queue by `put`, and assigns what can be assigned.
+    /// Puts a job in its queue by `put`, at `position`, and assigns what can be assigned.
     fn with_queue_of(
         &mut self,
         job: Job,
         hash: TypeHash,
         ctx: &mut Ctx<'_>,
-        put: impl FnOnce(&mut Queue, Job) -> Position,
+        position: impl FnOnce(&Job) -> Position,
+        put: impl FnOnce(&mut Queue, Job),
     ) {
         ctx.counts.jobs_waiting += 1;
-        let revocable = job.is_revocable().then_some(job.submitter);
+        let revocable = job.is_revocable().then(|| (job.submitter, position(&job)));
         match self.queues.enter(job.type_name(), hash) {
             Entry::Occupied(mut entry) => {
-                let position = put(entry.get_mut(), job);
-                if let Some(submitter) = revocable {
+                put(entry.get_mut(), job);
+                if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &entry.get().of, position);
                 }
                 entry.get_mut().match_offers(&mut self.revocable, ctx);
@@ -233,8 +236,8 @@ impl Home {
             }
             Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash });
-                let position = put(&mut queue, job);
-                if let Some(submitter) = revocable {
+                put(&mut queue, job);
+                if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &queue.of, position);
                 }
                 entry.insert(queue); // There was no entry, so there is no offer.

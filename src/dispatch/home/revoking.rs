@@ -43,12 +43,14 @@ impl Revocable {
     }
 
     /// Forgets a job that does not wait any more. The table shrinks when an eighth of it is in use.
+    #[inline]
     pub(super) fn forget(&mut self, job: &Job) {
         if job.is_revocable() {
             self.take(job.submitter);
         }
     }
 
+    #[inline(never)]
     fn take(&mut self, submitter: Submitter) -> Option<Place> {
         let place = self.0.remove(&submitter);
         if self.0.len() < self.0.capacity() / 8 {

@@ -61,24 +61,38 @@ pub(in crate::dispatch) enum Position {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) struct ReturnedPosition(Place);
 
+impl Position {
+    /// Returns where [`WaitQueue::push`] puts a job.
+    pub(in crate::dispatch) fn of_new(job: &Job) -> Self {
+        Self::Fresh { priority: job.priority, arrival: job.arrival }
+    }
+
+    /// Returns where [`WaitQueue::requeue`] puts a job.
+    pub(in crate::dispatch) fn of_returned(job: &Job) -> Self {
+        Self::Returned(ReturnedPosition(Place::of(job)))
+    }
+}
+
 impl WaitQueue {
     /// Appends a new job, whose arrival number is above all before it.
-    pub(in crate::dispatch) fn push(&mut self, job: Job) -> Position {
-        let Job { priority, arrival, .. } = job;
-        match priority {
+    #[inline]
+    pub(in crate::dispatch) fn push(&mut self, job: Job) {
+        match job.priority {
             0 => self.fresh.push(job),
-            _ => self.class(priority).push(job),
+            _ => self.push_to_class(job),
         }
-        Position::Fresh { priority, arrival }
+    }
+
+    #[inline(never)]
+    fn push_to_class(&mut self, job: Job) {
+        self.class(job.priority).push(job);
     }
 
     /// Puts a job back in its place by arrival. The front would be wrong, because requeued jobs overtake each other on
     /// their way.
-    pub(in crate::dispatch) fn requeue(&mut self, job: Job) -> Position {
-        let place = Place::of(&job);
+    pub(in crate::dispatch) fn requeue(&mut self, job: Job) {
         self.suspects += usize::from(job.is_suspect());
-        self.returned.insert(place, job);
-        Position::Returned(ReturnedPosition(place))
+        self.returned.insert(Place::of(&job), job);
     }
 
     /// Takes the first suspect.
@@ -89,7 +103,17 @@ impl WaitQueue {
     }
 
     /// Takes the first job that is no suspect.
+    #[inline]
     pub(in crate::dispatch) fn pop_other(&mut self) -> Option<Job> {
+        if self.returned.is_empty() && self.classes.is_none() {
+            return self.fresh.pop();
+        }
+        self.pop_other_of_several()
+    }
+
+    /// Takes the first job that is no suspect, where some have a priority or came back.
+    #[inline(never)]
+    fn pop_other_of_several(&mut self) -> Option<Job> {
         let fresh = self.first_fresh_priority();
         match self.first_other_returned().filter(|place| fresh.is_none_or(|fresh| place.priority.0 >= fresh)) {
             Some(place) => self.returned.remove(&place),
@@ -247,7 +271,8 @@ mod tests {
                     let priority = [0, 0, 0, -2, -1, 1, i8::MIN, i8::MAX][draw(8)];
                     let job = self.new_job(priority);
                     let place = Place::of(&job);
-                    let position = self.queue.push(job);
+                    let position = Position::of_new(&job);
+                    self.queue.push(job);
                     self.waiting.push((place, position));
                 }
                 2 => {
@@ -264,7 +289,8 @@ mod tests {
                         job.set_suspect();
                     }
                     let place = Place::of(&job);
-                    let position = self.queue.requeue(job);
+                    let position = Position::of_returned(&job);
+                    self.queue.requeue(job);
                     self.waiting.push((place, position));
                     // It may have been there before.
                     self.left

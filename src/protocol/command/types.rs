@@ -12,12 +12,14 @@ use crate::limits::TYPE_BYTES_MAX;
 use crate::protocol::string::{between_quotes, escape, unescape};
 
 /// Returns a type's canonical text; `None` if it is no type.
+#[inline]
 pub(super) fn type_name(raw: &str) -> Option<TypeName<'_>> {
     canonical(raw, TYPE_BYTES_MAX)
 }
 
 /// Returns the canonical text of a string that has 1 to `bytes_max` bytes unescaped, without lone surrogates. Without an
 /// escape it is the text in the line. `None` if it is another value.
+#[inline]
 pub(super) fn canonical(raw: &str, bytes_max: usize) -> Option<Cow<'_, str>> {
     match unescape(raw)? {
         meaning if !(1..=bytes_max).contains(&meaning.len()) => None,
