@@ -316,3 +316,21 @@ fn a_job_that_was_sent_without_a_number_has_none_later() {
            A quiet"#,
     );
 }
+
+/// The last line that it is sent says why.
+#[test]
+fn a_connection_that_the_server_closes_cancels_its_jobs_silently() {
+    check(
+        r#"deputy --max-line 64
+           W> can_do t max_jobs 1
+           A> do 1 t with cancellable
+           A> do 2 t with cancellable
+           W< do 1 t $a
+           A sends {"<a*80>
+           A< error too_long
+           A closed explained
+           W< cancel $a
+           M> metrics
+           M< metrics jobs_cancelled 2, jobs_waiting 0, results_dropped 2"#,
+    );
+}
