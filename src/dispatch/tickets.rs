@@ -323,7 +323,9 @@ mod tests {
             tickets.count_delayed(name);
         }
         assert_eq!(tickets.delayed_of("t5"), Some(2));
-        types.iter().for_each(|name| tickets.uncount_delayed(name));
+        for name in &types {
+            tickets.uncount_delayed(name);
+        }
         let (mut room, most) = (ShrinkCheck::of(8), tickets.delayed.capacity());
         for name in &types {
             let before = tickets.delayed.capacity();

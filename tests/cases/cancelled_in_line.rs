@@ -53,7 +53,9 @@ fn cancel_in_line_in_every_order() {
         || (Fixture::new(3), ()),
         &[
             |fixture, ()| {
-                ["A1", "A2", "A3"].map(|job| fixture.submit_with(1, job, "cancellable"));
+                for job in ["A1", "A2", "A3"] {
+                    fixture.submit_with(1, job, "cancellable");
+                }
                 true
             },
             |fixture, ()| {

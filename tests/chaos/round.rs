@@ -108,14 +108,14 @@ impl Round {
         let options = if has_options { Options::draw(random) } else { Options::default() };
         self.job_with(
             options,
-            Job { key: self.number(), fate, there, back, hold: Hold::Firm, options: Options::default() },
+            &Job { key: self.number(), fate, there, back, hold: Hold::Firm, options: Options::default() },
         )
     }
 
     /// The same job with other options.
-    pub(crate) fn job_with(&self, options: Options, job: Job) -> Job {
+    pub(crate) fn job_with(&self, options: Options, job: &Job) -> Job {
         let hold = if self.has_run_limit || options.may_be_revoked() { Hold::Revocable } else { Hold::Firm };
-        Job { hold, options, ..job }
+        Job { hold, options, ..*job }
     }
 
     pub(crate) fn is(&self, phase: Phase) -> bool {

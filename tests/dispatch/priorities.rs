@@ -4,7 +4,8 @@ use crate::play::check;
 
 /// A worker of one slot takes these jobs in this order, and ends each.
 fn taken(jobs: &[&str]) -> String {
-    jobs.iter().map(|job| format!("W< do {job} t\nW> did {job}\nA< did {job}\n")).collect()
+    let lines: Vec<String> = jobs.iter().map(|job| format!("W< do {job} t\nW> did {job}\nA< did {job}\n")).collect();
+    lines.concat()
 }
 
 #[test]

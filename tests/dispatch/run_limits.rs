@@ -32,10 +32,9 @@ fn when_the_attempts_are_used_up_it_ends_with_timed_out() {
         let mut script = format!("W> can_do t max_jobs 9\nA> do 1 t with run_limit_ms 1000{options}\n");
         for nth in 1..=attempts {
             let attempt = if nth > 1 { format!(" attempt {nth}") } else { String::new() };
-            script += &format!(
-                "W< do 1 t $a{nth}{attempt} run_limit_ms 1000\nA quiet\nat {}\nW< cancel $a{nth}\n",
-                1_000 * nth
-            );
+            let hold =
+                format!("W< do 1 t $a{nth}{attempt} run_limit_ms 1000\nA quiet\nat {nth}000\nW< cancel $a{nth}\n");
+            script.push_str(&hold);
         }
         check(&format!(
             "{script}A< {{\"cmd\":\"did\",\"id\":1,\"err\":\"…\",\"code\":\"timed_out\"}}
@@ -56,11 +55,10 @@ fn with_max_attempts_1_it_is_the_same_and_with_0_there_is_no_end() {
          W< cancel $a
          A< did 1 timed_out",
     );
-    let again: String = (2..20)
-        .map(|nth| {
-            format!("at {}000\nW< cancel $a{}\nW< do 1 t $a{nth} attempt {nth} run_limit_ms 1000\n", nth - 1, nth - 1)
-        })
-        .collect();
+    let again = (2..20).map(|nth| {
+        format!("at {}000\nW< cancel $a{}\nW< do 1 t $a{nth} attempt {nth} run_limit_ms 1000\n", nth - 1, nth - 1)
+    });
+    let again = again.collect::<Vec<String>>().concat();
     check(&format!(
         "deputy --max-attempts 0
          W> can_do t max_jobs 30

@@ -124,14 +124,18 @@ fn ten_thousand_equal_keyed_jobs_from_a_hundred_connections_run_once() {
             lines
         });
         let (early, late) = clients.split_at_mut(CLIENTS / 2);
-        early.iter_mut().for_each(|client| client.send_bytes(lines.as_bytes()));
+        for client in early {
+            client.send_bytes(lines.as_bytes());
+        }
         let (mut worker, mut observer) = (net.connect("the worker"), net.connect("the observer"));
         observer.until_metric("jobs_added", (CLIENTS / 2 * EACH) as u64);
         worker.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1000}"#);
         let job: Value = serde_json::from_str(&worker.line()).unwrap();
         assert_eq!((&job["cmd"], &job["arg"]), (&"do".into(), &"page".into()));
         // While one half waits, the other half joins.
-        late.iter_mut().for_each(|client| client.send_bytes(lines.as_bytes()));
+        for client in late {
+            client.send_bytes(lines.as_bytes());
+        }
         observer.until_metric("jobs_joined", (CLIENTS * EACH - 1) as u64);
         worker.expect_nothing();
         worker.send(&format!(r#"{{"cmd":"did","job":{},"res":"answer"}}"#, job["job"]));

@@ -186,7 +186,9 @@ fn reports_go_to_the_job_that_asked_until_its_answer() {
     let (_, _second_reports, mut of_second) = fixture.submit_followed(2);
     fixture.submit(3);
     let unknown = ["3", "4", "\"1\"", "{}"].map(|id| format!(r#"{{"cmd":"progress","id":{id},"data":9}}"#));
-    unknown.iter().for_each(|line| fixture.read(line));
+    for line in &unknown {
+        fixture.read(line);
+    }
     fixture.read(r#"{"cmd":"progress","id":2,"data":20}"#);
     fixture.read(r#"{"cmd":"progress","id":1,"data":10}"#);
     fixture.read(r#"{"cmd":"progress","id":1,"data":11}"#);

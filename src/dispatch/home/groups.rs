@@ -15,7 +15,7 @@ use crate::dispatch::job::Job;
 /// The groups of all types of a home.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Groups {
-    groups: ShrinkingSlab<Group>,
+    all: ShrinkingSlab<Group>,
     /// The open ones, by type and key.
     open: HashTable<u32>,
     /// The members that may leave: the group of each, and its number there.
@@ -68,7 +68,7 @@ pub(in crate::dispatch) enum Left {
 impl Groups {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
-            groups: ShrinkingSlab::default(),
+            all: ShrinkingSlab::default(),
             open: HashTable::new(),
             members: HashMap::with_hasher(maps.clone()),
             next_generation: 0,
@@ -80,7 +80,7 @@ impl Groups {
     pub(in crate::dispatch) fn join(&mut self, job: &Job, hash: TypeHash) -> bool {
         let Some(key) = job.key() else { return false };
         let key_hash = self.maps.hash_one((hash.0, key));
-        let groups = &self.groups;
+        let groups = &self.all;
         let found = self.open.find(key_hash, |&index| groups[index].is_of(job.type_name(), key)).copied();
         if let Some(index) = found {
             self.add_member(index, Member::of(job));
@@ -96,7 +96,7 @@ impl Groups {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         let bytes = job.bytes();
-        let index = self.groups.insert(Group {
+        let index = self.all.insert(Group {
             generation,
             type_name: job.type_name().into(),
             key: key.into(),
@@ -106,7 +106,7 @@ impl Groups {
             next_member: 0,
             bytes,
         });
-        let groups = &self.groups;
+        let groups = &self.all;
         self.open.insert_unique(key_hash, index, |&index| groups[index].key_hash);
         self.add_member(index, Member::of(job));
         job.submitter = Submitter::Group(home, GroupId { index, generation });
@@ -117,7 +117,7 @@ impl Groups {
     }
 
     fn add_member(&mut self, index: u32, member: Member) {
-        let group = &mut self.groups[index];
+        let group = &mut self.all[index];
         let number = group.next_member;
         group.next_member += 1;
         if let Submitter::Ticket(..) = member.submitter {
@@ -131,7 +131,7 @@ impl Groups {
     pub(in crate::dispatch) fn leave(&mut self, ticket: Submitter) -> Option<Left> {
         let (id, number) = self.members.remove(&ticket)?;
         self.shrink_members();
-        let group = &mut self.groups[id.index];
+        let group = &mut self.all[id.index];
         group.members.remove(&number);
         if !group.members.is_empty() {
             return Some(Left::Others);
@@ -141,14 +141,14 @@ impl Groups {
     }
 
     pub(in crate::dispatch) fn get(&self, id: GroupId) -> Option<&Group> {
-        self.groups.get(id.index).filter(|group| group.generation == id.generation)
+        self.all.get(id.index).filter(|group| group.generation == id.generation)
     }
 
     /// Removes a group, whose job has ended.
     pub(in crate::dispatch) fn remove(&mut self, id: GroupId) -> Option<Group> {
         self.get(id)?;
         self.close(id.index);
-        let group = self.groups.remove(id.index);
+        let group = self.all.remove(id.index);
         for member in group.members.values() {
             self.members.remove(&member.submitter);
         }
@@ -158,13 +158,13 @@ impl Groups {
 
     /// Lets no further line join a group.
     fn close(&mut self, index: u32) {
-        let group = &mut self.groups[index];
+        let group = &mut self.all[index];
         if std::mem::take(&mut group.is_open)
             && let Ok(entry) = self.open.find_entry(group.key_hash, |&open| open == index)
         {
             entry.remove();
             if self.open.len() < self.open.capacity() / 8 {
-                let groups = &self.groups;
+                let groups = &self.all;
                 self.open.shrink_to(self.open.len() * 2, |&index| groups[index].key_hash);
             }
         }
@@ -178,7 +178,7 @@ impl Groups {
 
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
         let name = |index, group: &Group| GroupId { index, generation: group.generation };
-        self.groups.iter_with_index().map(move |(index, group)| (name(index, group), group))
+        self.all.iter_with_index().map(move |(index, group)| (name(index, group), group))
     }
 
     /// Returns the numbers of open groups, and of members that may leave, for tests.

@@ -80,18 +80,14 @@ impl Home {
 
     /// Takes a job out of its queue, or dooms it.
     fn revoke_job(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
-        match self.take_waiting(submitter) {
-            Some(job) => {
-                ctx.counts.jobs_waiting -= 1;
-                ctx.trace(&job, JobEvent::Revoked);
-                self.revoked(submitter, ctx);
-            }
-            None => {
-                self.doomed.insert(submitter);
-                for shard in 0..ctx.settings.shards {
-                    ctx.post(ShardId(shard), Message::Drop(submitter));
-                }
-            }
+        if let Some(job) = self.take_waiting(submitter) {
+            ctx.counts.jobs_waiting -= 1;
+            ctx.trace(&job, JobEvent::Revoked);
+            return self.revoked(submitter, ctx);
+        }
+        self.doomed.insert(submitter);
+        for shard in 0..ctx.settings.shards {
+            ctx.post(ShardId(shard), Message::Drop(submitter));
         }
     }
 

@@ -98,14 +98,16 @@ pub(super) fn herd(round: &Round, random: &mut Random) {
         }
         round.tally.made(Fault::Herd, submitter.answers(Code::Done).min(1));
     }
-    herd.into_iter().for_each(|submitter| submitter.leave(Leave::Close));
+    for submitter in herd {
+        submitter.leave(Leave::Close);
+    }
 }
 
 fn jobs(round: &Round, random: &mut Random, count: usize, draw: impl Fn(&mut Random) -> Options) -> Vec<Job> {
     (0..count)
         .map(|_| {
             let options = draw(random);
-            round.job_with(options, round.job(random))
+            round.job_with(options, &round.job(random))
         })
         .collect()
 }

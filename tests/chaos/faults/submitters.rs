@@ -47,7 +47,7 @@ fn with_open_jobs<'a>(round: &'a Round, random: &mut Random) -> Option<Submitter
 
 /// A job that asks for nothing.
 fn plain(round: &Round, random: &mut Random) -> Job {
-    round.job_with(Options::default(), round.job(random))
+    round.job_with(Options::default(), &round.job(random))
 }
 
 /// Jobs that kill each worker, and nevertheless come to an end.
