@@ -197,7 +197,7 @@ mod tests {
     fn the_defaults_of_the_help_text_are_those_of_the_server() {
         let given = OPTIONS.iter().filter(|option| !["", "half the machine's"].contains(&option.default));
         let arguments: Vec<_> = given.flat_map(|option| [option.long, option.default]).collect();
-        assert_eq!(arguments.len(), 20, "{arguments:?}");
+        assert_eq!(arguments.len(), 22, "{arguments:?}");
         match parse(Parser::from_args(arguments)) {
             Ok(Request::Serve(config)) => assert_eq!(*config, defaults()),
             other => panic!("{other:?}"),
