@@ -41,7 +41,8 @@ pub(super) struct Owner {
     pub(super) pending: u64,
     /// What the other shards hold.
     pub(super) others: MemoryUse,
-    /// When the last turn began. All that peers did by then has been handled.
+    /// When the last turn began. What peers did by then has been handled, as far as a turn reads: see
+    /// [`crate::limits::READ_BYTES_PER_TURN`] and [`crate::limits::EVENTS_PER_TURN_MAX`].
     pub(super) last_turn: Micros,
     pub(super) partials: Partials,
     /// When to look at connections that may be stalled.
