@@ -6,9 +6,9 @@ use super::home::{Group, Home, Queue};
 use super::ids::{ConnId, GroupId, Membership, ShardId, Submitter, TicketId};
 use super::job::Job;
 use super::owner::Owner;
-use super::pools::Pool;
-use super::tickets::{Stage, Ticket};
-use super::worker::Worker;
+use super::owner::pools::Pool;
+use super::owner::tickets::{Stage, Ticket};
+use super::owner::worker::Worker;
 
 /// Everything that a shard's core remembers.
 #[derive(Clone, Debug, Default)]

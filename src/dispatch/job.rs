@@ -1,5 +1,5 @@
 //! A job on its way. It is one allocation: the texts, end to end. A job that asks for more than a plain one has a second one
-//! ([`Terms`]).
+//! (`Terms`).
 
 use super::answer::{Answer, End};
 use super::ids::Submitter;

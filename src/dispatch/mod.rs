@@ -11,39 +11,22 @@
 //! | [`message`] | inputs, effects, and the messages between shards |
 //! | [`job`], [`answer`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
-//! | `owner`, `conns`, `tickets`, `worker`, `slots`, `capacity`, `pools`, `partials`, `queries`, `losses` | a shard as the owner of connections: its state |
-//! | `commands`, `submitters`, `assign`, `holding`, `departures`, `backpressure`, `type_stats` | the owner's rules: lines, jobs that begin and end, getting jobs, jobs that end at a worker, lost workers, limits, metrics by type |
+//! | `owner` | a shard as the owner of connections: the jobs that they submit, and the workers among them |
 //! | `ctx` | what a rule may use beside its own state |
 //! | [`collections`] | lists and tables that give memory back, and timers |
 //! | [`audit`] | a copy of the state, for tests |
 
 pub mod answer;
-mod assign;
 pub mod audit;
-mod backpressure;
-mod capacity;
 pub mod collections;
-mod commands;
-mod conns;
 mod ctx;
-mod departures;
-mod holding;
 mod home;
 pub mod ids;
 pub mod job;
-mod losses;
 pub mod message;
 mod micros;
 mod owner;
-mod partials;
-mod pools;
-mod queries;
 pub mod settings;
-mod slots;
-mod submitters;
-mod tickets;
-mod type_stats;
-mod worker;
 
 use std::collections::VecDeque;
 
@@ -191,7 +174,7 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Revoked(ticket) => owner.revoked(ticket, ctx),
         Message::Over(ticket) => home.over(ticket),
         Message::StatsQuery { query, types } => {
-            let rows = type_stats::rows(home, owner, types.as_deref(), ctx);
+            let rows = owner::type_stats::rows(home, owner, types.as_deref(), ctx);
             ctx.post(from, Message::StatsReply { query, rows });
         }
         Message::StatsReply { query, rows } => owner.handle_stats_reply(query, rows, ctx),

@@ -1,12 +1,12 @@
 //! What a connection may take of the memory, and how long it may stand still.
 
+use super::Owner;
 use super::capacity::Place;
-use super::ctx::Ctx;
-use super::ids::ConnId;
-use super::message::{Closing, MemoryUse};
-use super::micros::Micros;
-use super::owner::Owner;
 use super::partials::Partial;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::ConnId;
+use crate::dispatch::message::{Closing, MemoryUse};
+use crate::dispatch::micros::Micros;
 use crate::flag::newly_set;
 use crate::limits::TIMERS_PER_TURN;
 use crate::metrics::Fault;
@@ -14,7 +14,7 @@ use crate::protocol::Code;
 
 impl Owner {
     /// Returns whether a job of this size fits: the jobs and unsent bytes of all shards, with it, stay within the budget.
-    pub(super) fn fits(&self, bytes: u64, ctx: &Ctx<'_>) -> bool {
+    pub(in crate::dispatch) fn fits(&self, bytes: u64, ctx: &Ctx<'_>) -> bool {
         self.memory(ctx).committed + bytes <= ctx.settings.memory_bytes_max
     }
 
@@ -27,7 +27,7 @@ impl Owner {
     }
 
     /// Called after each try to write to a connection, which took this many bytes.
-    pub(super) fn written(&mut self, id: ConnId, bytes: u64, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn written(&mut self, id: ConnId, bytes: u64, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         let was_paused = conn.is_paused();
         conn.unsent -= bytes;
@@ -44,7 +44,7 @@ impl Owner {
     }
 
     /// Called after bytes were read, of which `partial_bytes` belong to an unfinished line.
-    pub(super) fn bytes_read(&mut self, id: ConnId, partial_bytes: u64, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn bytes_read(&mut self, id: ConnId, partial_bytes: u64, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.moved = ctx.now;
         let Partial { bytes: before, age } = conn.partial;
@@ -65,7 +65,7 @@ impl Owner {
 
     /// Closes the connections with the oldest unfinished lines, while the budget is exceeded and unfinished lines are more
     /// than a quarter of it.
-    pub(super) fn cut_partials(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn cut_partials(&mut self, ctx: &mut Ctx<'_>) {
         let max = ctx.settings.memory_bytes_max;
         loop {
             let MemoryUse { committed, partial } = self.memory(ctx);
@@ -82,12 +82,12 @@ impl Owner {
 
     /// Called when a connection's line has ended, before it is handled. What comes after it is another line, and younger.
     /// Returns whether the line is to be handled: the caller may have lines left of a connection that is gone.
-    pub(super) fn line_ended(&mut self, id: ConnId, ctx: &mut Ctx<'_>) -> bool {
+    pub(in crate::dispatch) fn line_ended(&mut self, id: ConnId, ctx: &mut Ctx<'_>) -> bool {
         self.forget_partial(id, ctx);
         self.conns.get(id).is_some_and(|conn| !conn.leaving)
     }
 
-    pub(super) fn forget_partial(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn forget_partial(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         let Partial { bytes, age } = std::mem::take(&mut conn.partial);
         if bytes > 0 {
@@ -97,7 +97,7 @@ impl Owner {
     }
 
     /// Called when a connection has too much unsent: its bytes have to move from now on.
-    pub(super) fn start_stall_timer(&mut self, id: ConnId, ctx: &Ctx<'_>) {
+    pub(in crate::dispatch) fn start_stall_timer(&mut self, id: ConnId, ctx: &Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.moved = ctx.now;
         if ctx.settings.stall_ms > 0 && newly_set(&mut conn.has_stall_timer) {
@@ -109,7 +109,7 @@ impl Owner {
     ///
     /// The time of the last turn counts. In this one nothing has been read or written yet, and a shard that was held up
     /// itself (stopped, or without a processor) must first see what its peers did meanwhile.
-    pub(super) fn close_stalled(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn close_stalled(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(id) = self.stall_timers.pop_due(self.last_turn, &mut budget) {
             let Some(conn) = self.conns.get(id) else { continue };

@@ -7,16 +7,16 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::collections::timers::TimerId;
-use super::ids::PoolId;
-use super::job::Job;
-use super::micros::Micros;
+use crate::dispatch::collections::timers::TimerId;
+use crate::dispatch::ids::PoolId;
+use crate::dispatch::job::Job;
+use crate::dispatch::micros::Micros;
 use crate::protocol::command::JobRef;
 use crate::protocol::id;
 
 /// The slots that are not free.
 #[derive(Debug, Default)]
-pub(super) struct Slots {
+pub(in crate::dispatch) struct Slots {
     /// Slots reserved for answers to Pulls.
     reserved: u32,
     /// Suspects among the jobs that are held, or were held in a slot that is spent.
@@ -31,7 +31,7 @@ type Leased = HashMap<u64, Slot, RandomState>;
 
 /// A slot that a job has taken.
 #[derive(Debug)]
-pub(super) enum Slot {
+pub(in crate::dispatch) enum Slot {
     /// The worker holds the job.
     Held(Held),
     /// The job has ended, but the worker has not answered.
@@ -40,21 +40,21 @@ pub(super) enum Slot {
 
 /// A job that a worker holds.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) job: Job,
+pub(in crate::dispatch) struct Held {
+    pub(in crate::dispatch) job: Job,
     /// The pool of its type. It stays while the job runs.
-    pub(super) pool: PoolId,
+    pub(in crate::dispatch) pool: PoolId,
     /// When it was sent.
-    pub(super) sent: Micros,
+    pub(in crate::dispatch) sent: Micros,
     /// The timer of its run limit, if it has one.
-    pub(super) limit: Option<TimerId>,
+    pub(in crate::dispatch) limit: Option<TimerId>,
 }
 
 /// What is left of a job that has ended.
 #[derive(Debug)]
-pub(super) struct Spent {
+pub(in crate::dispatch) struct Spent {
     /// The pool of its type. It stays while the slot is spent.
-    pub(super) pool: PoolId,
+    pub(in crate::dispatch) pool: PoolId,
     suspect: bool,
     /// The job's id, by which the worker will name it, if it has no lease.
     id: Option<Box<str>>,
@@ -62,7 +62,7 @@ pub(super) struct Spent {
 
 impl Slot {
     /// Returns the job, if the worker holds it.
-    pub(super) fn held(&self) -> Option<&Held> {
+    pub(in crate::dispatch) fn held(&self) -> Option<&Held> {
         match self {
             Self::Held(held) => Some(held),
             Self::Spent(_) => None,
@@ -70,7 +70,7 @@ impl Slot {
     }
 
     /// Returns what is left of the job, if it has ended.
-    pub(super) fn spent(&self) -> Option<&Spent> {
+    pub(in crate::dispatch) fn spent(&self) -> Option<&Spent> {
         match self {
             Self::Held(_) => None,
             Self::Spent(spent) => Some(spent),
@@ -94,53 +94,53 @@ impl Slot {
 
 impl Spent {
     /// Returns what it counts in the memory budget.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::dispatch) fn bytes(&self) -> u64 {
         self.id.as_deref().map_or(0, |id| id.len() as u64)
     }
 }
 
 impl Slots {
     /// Returns whether the next job is sent with a lease.
-    pub(super) fn uses_leases(&self) -> bool {
+    pub(in crate::dispatch) fn uses_leases(&self) -> bool {
         self.leased.is_some()
     }
 
     /// Sends all further jobs with a lease.
-    pub(super) fn use_leases(&mut self, maps: &RandomState) {
+    pub(in crate::dispatch) fn use_leases(&mut self, maps: &RandomState) {
         self.leased.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
     }
 
     /// Returns how many slots jobs have taken: those that are held, and those that are spent.
-    pub(super) fn filled(&self) -> u32 {
+    pub(in crate::dispatch) fn filled(&self) -> u32 {
         let leased = self.leased.as_ref().map_or(0, |slots| slots.len());
         u32::from(self.unleased.is_some()) + u32::try_from(leased).expect("a worker has at most 65,535 slots")
     }
 
     /// Returns how many slots are not free.
-    pub(super) fn taken(&self) -> u32 {
+    pub(in crate::dispatch) fn taken(&self) -> u32 {
         self.filled() + self.reserved
     }
 
-    pub(super) fn reserved(&self) -> u32 {
+    pub(in crate::dispatch) fn reserved(&self) -> u32 {
         self.reserved
     }
 
-    pub(super) fn hold_suspect(&self) -> bool {
+    pub(in crate::dispatch) fn hold_suspect(&self) -> bool {
         self.suspects > 0
     }
 
     /// Reserves a free slot.
-    pub(super) fn reserve(&mut self) {
+    pub(in crate::dispatch) fn reserve(&mut self) {
         self.reserved += 1;
     }
 
     /// Frees a reserved slot.
-    pub(super) fn unreserve(&mut self) {
+    pub(in crate::dispatch) fn unreserve(&mut self) {
         self.reserved -= 1;
     }
 
     /// Fills a slot, under a lease if the job was sent with one.
-    pub(super) fn fill(&mut self, lease: Option<u64>, held: Held) {
+    pub(in crate::dispatch) fn fill(&mut self, lease: Option<u64>, held: Held) {
         self.suspects += u32::from(held.job.is_suspect());
         let slot = Slot::Held(held);
         let before = match (lease, &mut self.leased) {
@@ -151,7 +151,7 @@ impl Slots {
     }
 
     /// Returns the slot of the job that is named so.
-    pub(super) fn find(&mut self, name: JobRef<'_>) -> Option<&mut Slot> {
+    pub(in crate::dispatch) fn find(&mut self, name: JobRef<'_>) -> Option<&mut Slot> {
         match name {
             JobRef::Lease(lease) => self.leased.as_mut()?.get_mut(&lease),
             JobRef::Id(id) => self.unleased.as_mut().filter(|slot| slot.has_id(id)),
@@ -159,7 +159,7 @@ impl Slots {
     }
 
     /// Empties the slot of the job that is named so, if there is one.
-    pub(super) fn release(&mut self, name: JobRef<'_>) -> Option<Slot> {
+    pub(in crate::dispatch) fn release(&mut self, name: JobRef<'_>) -> Option<Slot> {
         let slot = match name {
             JobRef::Lease(lease) => self.leased.as_mut()?.remove(&lease),
             JobRef::Id(id) => self.unleased.take_if(|slot| slot.has_id(id)),
@@ -170,7 +170,7 @@ impl Slots {
 
     /// Takes the job out of a slot, which is spent from now on. `None` if the worker holds no such job. Returns the bytes
     /// that the spent slot counts as well.
-    pub(super) fn spend(&mut self, lease: Option<u64>) -> Option<(Held, u64)> {
+    pub(in crate::dispatch) fn spend(&mut self, lease: Option<u64>) -> Option<(Held, u64)> {
         let slot = match lease {
             Some(lease) => self.leased.as_mut()?.get_mut(&lease)?,
             None => self.unleased.as_mut()?,
@@ -187,7 +187,7 @@ impl Slots {
 
     /// Empties all slots that jobs have taken. Returns them, the held ones in the order in which the jobs arrived at their
     /// homes.
-    pub(super) fn release_all(&mut self) -> Vec<Slot> {
+    pub(in crate::dispatch) fn release_all(&mut self) -> Vec<Slot> {
         self.suspects = 0;
         let leased = self.leased.iter_mut().flat_map(|slots| slots.drain());
         let mut slots: Vec<_> = self.unleased.take().into_iter().chain(leased.map(|(_, slot)| slot)).collect();
@@ -196,7 +196,7 @@ impl Slots {
     }
 
     /// Iterates over the slots that jobs have taken, each with its lease.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Slot)> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Slot)> {
         let leased = self.leased.iter().flat_map(|slots| slots.iter());
         self.unleased.iter().map(|slot| (None, slot)).chain(leased.map(|(&lease, slot)| (Some(lease), slot)))
     }

@@ -1,18 +1,18 @@
 //! Workers that leave a type, or leave altogether: the rules O4 and O5 of docs/architecture.md.
 
-use super::answer::{End, Reason};
+use super::Owner;
 use super::capacity::{Capacity, Place};
-use super::ctx::Ctx;
 use super::holding::is_used_up;
-use super::ids::{ConnId, Membership, PoolId};
-use super::message::{JobEvent, Message, Suspects};
-use super::owner::Owner;
 use super::slots::{Held, Slot};
+use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Membership, PoolId};
+use crate::dispatch::message::{JobEvent, Message, Suspects};
 use crate::metrics::Fault;
 
 impl Owner {
     /// O4: a worker has left a type. If it was the last, nothing stays out for the type that can be withdrawn.
-    pub(super) fn leave_type(&mut self, member: Membership, recorded: Capacity, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn leave_type(&mut self, member: Membership, recorded: Capacity, ctx: &mut Ctx<'_>) {
         self.pools.leave(member, recorded);
         self.dirty.push(member.pool);
         let pool = self.pools.get(member.pool);
@@ -29,7 +29,7 @@ impl Owner {
 
     /// O5: a connection is no worker any more, and the jobs that it held are requeued. Offers and Pulls stay out; O2 deals
     /// with the jobs that they bring.
-    pub(super) fn remove_worker(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn remove_worker(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(mut worker) = self.conns.get(id).and_then(|conn| conn.worker.take()) else { return };
         for (member, recorded) in worker.leave_all(&self.pools) {
             self.leave_type(member, recorded, ctx);
@@ -85,7 +85,7 @@ impl Owner {
     }
 
     /// Ends every job that a worker holds, because the drain time-out has passed.
-    pub(super) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.conns.ids() {
             let Some((worker, _)) = self.conns.worker(id) else { continue };
             for slot in worker.slots.release_all() {

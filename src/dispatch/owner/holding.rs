@@ -7,17 +7,17 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::answer::{End, Reason};
+use super::Owner;
 use super::capacity::Place;
-use super::collections::timers::{TimerId, Timers};
-use super::ctx::Ctx;
-use super::ids::{ConnId, ShardId, Submitter};
-use super::job::Job;
-use super::message::{JobEvent, Message, Suspects};
-use super::micros::Micros;
-use super::owner::Owner;
 use super::pools::Pool;
 use super::slots::{Held, Slot, Spent};
+use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::collections::timers::{TimerId, Timers};
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, ShardId, Submitter};
+use crate::dispatch::job::Job;
+use crate::dispatch::message::{JobEvent, Message, Suspects};
+use crate::dispatch::micros::Micros;
 use crate::limits::TIMERS_PER_TURN;
 use crate::metrics::Fault;
 use crate::protocol::Code;
@@ -25,19 +25,19 @@ use crate::protocol::command::JobRef;
 use crate::protocol::reply::Reply;
 
 /// A slot of a worker of this shard: the connection, and the lease of its job if it has one.
-pub(super) type SlotRef = (ConnId, Option<u64>);
+pub(in crate::dispatch) type SlotRef = (ConnId, Option<u64>);
 
 /// The jobs that workers hold, as far as they may end without an answer.
 #[derive(Debug)]
-pub(super) struct Holding {
+pub(in crate::dispatch) struct Holding {
     /// Where the jobs are that may be revoked, by ticket or group.
     by_submitter: HashMap<Submitter, SlotRef, RandomState>,
     /// When a job's run limit is over.
-    pub(super) limits: Timers<SlotRef>,
+    pub(in crate::dispatch) limits: Timers<SlotRef>,
 }
 
 impl Holding {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self { by_submitter: HashMap::with_hasher(maps), limits: Timers::default() }
     }
 
@@ -49,19 +49,19 @@ impl Holding {
     }
 
     /// Returns the numbers of jobs that may be revoked, and of run limits, for tests.
-    pub(super) fn sizes(&self) -> (usize, usize) {
+    pub(in crate::dispatch) fn sizes(&self) -> (usize, usize) {
         (self.by_submitter.len(), self.limits.len())
     }
 }
 
 /// Returns how long a worker may hold a job without progress.
 #[inline]
-pub(super) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
+pub(in crate::dispatch) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
     job.run_limit_ms().or_else(|| (ctx.settings.run_limit_ms > 0).then_some(ctx.settings.run_limit_ms))
 }
 
 /// Returns whether a job has no attempt left.
-pub(super) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
+pub(in crate::dispatch) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
     let max = job.attempts_max().map_or(ctx.settings.attempts_max, u32::from);
     max != 0 && job.attempts >= max
 }
@@ -69,7 +69,13 @@ pub(super) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
 impl Owner {
     /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one.
     #[inline]
-    pub(super) fn watch(&mut self, slot: SlotRef, job: &Job, limit_ms: Option<u64>, ctx: &Ctx<'_>) -> Option<TimerId> {
+    pub(in crate::dispatch) fn watch(
+        &mut self,
+        slot: SlotRef,
+        job: &Job,
+        limit_ms: Option<u64>,
+        ctx: &Ctx<'_>,
+    ) -> Option<TimerId> {
         if job.is_revocable() {
             self.holding.by_submitter.insert(job.submitter, slot);
         }
@@ -79,7 +85,7 @@ impl Owner {
     /// Called when a worker holds a job no more. Its pool and the figures are brought up to date, and its timer goes.
     /// Returns the pool.
     #[inline]
-    pub(super) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
+    pub(in crate::dispatch) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
         self.dirty.push(held.pool);
         ctx.counts.jobs_running -= 1;
         if held.limit.is_some() || held.job.is_revocable() {
@@ -101,7 +107,7 @@ impl Owner {
     }
 
     /// Called when a spent slot is free again: its worker has answered, or has left.
-    pub(super) fn free_spent(&mut self, spent: &Spent, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn free_spent(&mut self, spent: &Spent, ctx: &mut Ctx<'_>) {
         self.pools.get(spent.pool).spent -= 1;
         self.dirty.push(spent.pool);
         ctx.counts.slots_spent -= 1;
@@ -122,7 +128,7 @@ impl Owner {
     }
 
     /// O6: no client waits for a job any more. If a worker of this shard holds it, it ends.
-    pub(super) fn drop_job(&mut self, from: ShardId, submitter: Submitter, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn drop_job(&mut self, from: ShardId, submitter: Submitter, ctx: &mut Ctx<'_>) {
         let Some(&slot) = self.holding.by_submitter.get(&submitter) else { return };
         let Some(held) = self.spend(slot, ctx) else { return };
         self.let_go(&held, ctx);
@@ -134,7 +140,7 @@ impl Owner {
     ///
     /// The time of the last turn counts, as for [`Owner::close_stalled`]: what workers sent by then has been read. So no job
     /// is overdue that was answered in time, even if the whole server was suspended.
-    pub(super) fn end_overdue(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn end_overdue(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(slot) = self.holding.limits.pop_due(self.last_turn, &mut budget) {
             self.overdue(slot, ctx);
@@ -162,7 +168,7 @@ impl Owner {
     }
 
     /// `progress`: the worker is still at a job. Its run limit starts again, and its submitter receives it.
-    pub(super) fn progress(
+    pub(in crate::dispatch) fn progress(
         &mut self,
         from: ConnId,
         name: JobRef<'_>,
@@ -194,7 +200,7 @@ impl Owner {
 
     /// A `did` for a spent slot: no client waits for it, but the slot is free.
     #[cold]
-    pub(super) fn late_answer(&mut self, from: ConnId, spent: &Spent, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn late_answer(&mut self, from: ConnId, spent: &Spent, ctx: &mut Ctx<'_>) {
         ctx.counts.results_dropped += 1;
         self.free_spent(spent, ctx);
         self.refresh(from, Place::Back, ctx);
@@ -203,9 +209,9 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::collections::shrink_check::ShrinkCheck;
-    use super::super::ids::TicketId;
     use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
+    use crate::dispatch::ids::TicketId;
 
     #[test]
     fn the_table_of_held_jobs_gives_its_room_back_as_they_go() {

@@ -1,48 +1,48 @@
 //! The connections of a shard, by index, as far as the core knows them.
 
 use super::capacity::Capacity;
-use super::ids::ConnId;
-use super::micros::Micros;
 use super::partials::Partial;
 use super::tickets::Cancellable;
 use super::worker::Worker;
+use crate::dispatch::ids::ConnId;
+use crate::dispatch::micros::Micros;
 use crate::limits::UNSENT_PAUSE_BYTES;
 
 /// All connections that the core knows. Each is boxed, so that the table is small: it doubles as it grows, and the
 /// allocator keeps what it leaves behind.
 #[derive(Debug, Default)]
-pub(super) struct Conns(Vec<Option<Box<Conn>>>);
+pub(in crate::dispatch) struct Conns(Vec<Option<Box<Conn>>>);
 
 /// One connection. Most are clients, so what a worker has beside is kept apart.
 #[derive(Debug)]
-pub(super) struct Conn {
+pub(in crate::dispatch) struct Conn {
     generation: u32,
     /// Whether its input has ended. It stays only for the answers to earlier metrics queries.
-    pub(super) leaving: bool,
+    pub(in crate::dispatch) leaving: bool,
     /// Whether a timer watches that its unsent bytes move.
-    pub(super) has_stall_timer: bool,
+    pub(in crate::dispatch) has_stall_timer: bool,
     /// Bytes sent to it that its socket has not taken.
-    pub(super) unsent: u64,
+    pub(in crate::dispatch) unsent: u64,
     /// When a byte last moved, in either direction, or the connection was last found to move well.
-    pub(super) moved: Micros,
-    pub(super) partial: Partial,
+    pub(in crate::dispatch) moved: Micros,
+    pub(in crate::dispatch) partial: Partial,
     /// Metrics queries by type that are out.
-    pub(super) queries: u32,
-    pub(super) worker: Option<Box<Worker>>,
+    pub(in crate::dispatch) queries: u32,
+    pub(in crate::dispatch) worker: Option<Box<Worker>>,
     /// Its jobs that can be cancelled.
-    pub(super) cancellable: Cancellable,
+    pub(in crate::dispatch) cancellable: Cancellable,
 }
 
 impl Conn {
     /// Returns whether it has too much unsent to be sent further jobs.
-    pub(super) fn is_paused(&self) -> bool {
+    pub(in crate::dispatch) fn is_paused(&self) -> bool {
         self.unsent > UNSENT_PAUSE_BYTES
     }
 }
 
 impl Conns {
     /// Adds a connection.
-    pub(super) fn open(&mut self, id: ConnId, now: Micros) {
+    pub(in crate::dispatch) fn open(&mut self, id: ConnId, now: Micros) {
         let index = id.index as usize;
         if self.0.len() <= index {
             self.0.resize_with(index + 1, || None);
@@ -62,12 +62,12 @@ impl Conns {
         assert!(before.is_none(), "an index was opened twice");
     }
 
-    pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
+    pub(in crate::dispatch) fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
         self.0.get_mut(id.index as usize)?.as_deref_mut().filter(|conn| conn.generation == id.generation)
     }
 
     /// Returns a worker, and what it can take now.
-    pub(super) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
+    pub(in crate::dispatch) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
         let conn = self.get(id)?;
         let paused = conn.is_paused();
         let worker = conn.worker.as_deref_mut()?;
@@ -76,12 +76,12 @@ impl Conns {
     }
 
     /// Returns whether a connection is a worker that owes the answer to a job.
-    pub(super) fn owes_answers(&mut self, id: ConnId) -> bool {
+    pub(in crate::dispatch) fn owes_answers(&mut self, id: ConnId) -> bool {
         self.worker(id).is_some_and(|(worker, _)| worker.slots.filled() > 0)
     }
 
     /// Removes a connection. The table shrinks when its end is empty.
-    pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
+    pub(in crate::dispatch) fn remove(&mut self, id: ConnId) -> Option<Conn> {
         let conn = self.0.get_mut(id.index as usize)?.take_if(|conn| conn.generation == id.generation)?;
         while self.0.last().is_some_and(Option::is_none) {
             self.0.pop();
@@ -92,11 +92,11 @@ impl Conns {
         Some(*conn)
     }
 
-    pub(super) fn ids(&self) -> Vec<ConnId> {
+    pub(in crate::dispatch) fn ids(&self) -> Vec<ConnId> {
         self.iter().map(|(id, _)| id).collect()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
         self.0.iter().enumerate().filter_map(|(index, conn)| {
             let conn = conn.as_deref()?;
             let index = u32::try_from(index).expect("an index comes as u32");
@@ -107,8 +107,8 @@ impl Conns {
 
 #[cfg(test)]
 mod tests {
-    use super::super::collections::shrink_check::ShrinkCheck;
     use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
     const MANY: u32 = 10_000;
 

@@ -1,15 +1,15 @@
 //! Handles what connections send: a function per command, and the answers to lines that are refused.
 
-use super::answer::{End, QUEUE_FULL, Reason};
+use super::Owner;
 use super::capacity::Place;
-use super::ctx::Ctx;
-use super::ids::{ConnId, Submitter};
-use super::job::Job;
-use super::message::{Closing, Message};
-use super::owner::Owner;
 use super::slots::Slot;
 use super::submitters::bytes_of;
 use super::worker::Worker;
+use crate::dispatch::answer::{End, QUEUE_FULL, Reason};
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Submitter};
+use crate::dispatch::job::Job;
+use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
 use crate::metrics::Fault;
 use crate::protocol::Code;
@@ -19,7 +19,7 @@ use crate::protocol::reply::Reply;
 impl Owner {
     /// Handles a command. Those of a plain job are here, so that they are compiled into the path of a line.
     #[inline]
-    pub(super) fn handle_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn handle_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
         match command {
             Command::Do { id, type_name, arg, options } => {
                 self.submit(from, id, &type_name, arg, options.as_deref(), ctx);
@@ -46,7 +46,7 @@ impl Owner {
     ///
     /// A line that is not JSON, of a worker that holds jobs, may have been meant as a `did`. The job's slot would then stay
     /// taken for ever, so the connection is closed and its jobs are requeued.
-    pub(super) fn handle_refusal(&mut self, from: ConnId, refusal: &Refusal<'_>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn handle_refusal(&mut self, from: ConnId, refusal: &Refusal<'_>, ctx: &mut Ctx<'_>) {
         if let Some(fault) = fault_of(refusal) {
             ctx.effects.fault(from, fault);
         }

@@ -2,31 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::ids::ConnId;
+use crate::dispatch::ids::ConnId;
 
 /// A growing number that says since when a line is unfinished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Age(u64);
+pub(in crate::dispatch) struct Age(u64);
 
 /// A connection's unfinished line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Partial {
+pub(in crate::dispatch) struct Partial {
     /// Its bytes; 0 if there is none.
-    pub(super) bytes: u64,
+    pub(in crate::dispatch) bytes: u64,
     /// Valid if there is one.
-    pub(super) age: Age,
+    pub(in crate::dispatch) age: Age,
 }
 
 /// The unfinished lines of a shard.
 #[derive(Debug, Default)]
-pub(super) struct Partials {
+pub(in crate::dispatch) struct Partials {
     by_age: BTreeMap<Age, ConnId>,
     next: Age,
 }
 
 impl Partials {
     /// Adds the line of a connection as the youngest.
-    pub(super) fn add(&mut self, conn: ConnId) -> Age {
+    pub(in crate::dispatch) fn add(&mut self, conn: ConnId) -> Age {
         let age = self.next;
         self.by_age.insert(age, conn);
         self.next.0 += 1;
@@ -34,16 +34,16 @@ impl Partials {
     }
 
     /// Removes a line.
-    pub(super) fn remove(&mut self, age: Age) {
+    pub(in crate::dispatch) fn remove(&mut self, age: Age) {
         self.by_age.remove(&age);
     }
 
     /// Returns the connection with the oldest line.
-    pub(super) fn oldest(&self) -> Option<ConnId> {
+    pub(in crate::dispatch) fn oldest(&self) -> Option<ConnId> {
         self.by_age.first_key_value().map(|(_, &conn)| conn)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::dispatch) fn len(&self) -> usize {
         self.by_age.len()
     }
 }

@@ -4,14 +4,14 @@
 //! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home learns of it; the
 //! ticket stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
 
-use super::answer::{Answer, End, Reason};
-use super::ctx::Ctx;
-use super::ids::{ConnId, Submitter, TicketId, TypeHash};
-use super::job::Job;
-use super::message::{JobEvent, Message};
-use super::micros::Micros;
-use super::owner::Owner;
+use super::Owner;
 use super::tickets::{Purpose, Stage, Ticket};
+use crate::dispatch::answer::{Answer, End, Reason};
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Submitter, TicketId, TypeHash};
+use crate::dispatch::job::Job;
+use crate::dispatch::message::{JobEvent, Message};
+use crate::dispatch::micros::Micros;
 use crate::limits::{JOB_OPTIONS_BYTES, TIMERS_PER_TURN};
 use crate::metrics::Counts;
 use crate::protocol::Code;
@@ -21,7 +21,7 @@ use crate::protocol::reply::Reply;
 impl Owner {
     /// Submits a job that was accepted from `from`, and that asks for more than a plain one.
     #[inline(never)]
-    pub(super) fn submit_with_options(
+    pub(in crate::dispatch) fn submit_with_options(
         &mut self,
         from: ConnId,
         mut job: Job,
@@ -71,7 +71,7 @@ impl Owner {
     /// Handles the delays and deadlines that are over, as far as a turn's share goes.
     ///
     /// The time of the last turn counts, as for [`Owner::close_stalled`]: answers that came by then have been read.
-    pub(super) fn end_delays_and_deadlines(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn end_delays_and_deadlines(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(id) = self.tickets.timers.pop_due(self.last_turn, &mut budget) {
             self.tickets.timer_fired(id);
@@ -119,14 +119,14 @@ impl Owner {
     }
 
     /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said.
-    pub(super) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
         while let Some(ticket) = self.tickets.find(from, id) {
             self.give_up(ticket, Reason::Cancelled, ctx);
         }
     }
 
     /// Gives up all jobs of a connection that can be cancelled, because it has ended.
-    pub(super) fn cancel_all(&mut self, from: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn cancel_all(&mut self, from: ConnId, ctx: &mut Ctx<'_>) {
         while let Some(conn) = self.conns.get(from)
             && let Some(ticket) = self.tickets.first(conn.cancellable)
         {
@@ -159,14 +159,14 @@ impl Owner {
     }
 
     /// S3: the job of a ticket that was given up has ended.
-    pub(super) fn revoked(&mut self, ticket: Submitter, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn revoked(&mut self, ticket: Submitter, ctx: &mut Ctx<'_>) {
         if let Submitter::Ticket(_, id) = ticket {
             self.forget_ticket(id, ctx);
         }
     }
 
     /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
-    pub(super) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
         let here = ctx.settings.shard;
         match job.submitter {
             Submitter::Conn(shard, conn) if shard == here => {
@@ -183,7 +183,7 @@ impl Owner {
     }
 
     /// S3: delivers the answer to a job that was submitted here.
-    pub(super) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
         self.settle(to, &answer.reply(), answer.job_bytes, ctx);
     }
 
@@ -233,7 +233,7 @@ impl Owner {
     }
 
     /// S4: the worker of a job reports progress.
-    pub(super) fn deliver_progress(&mut self, to: Submitter, data: &str, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn deliver_progress(&mut self, to: Submitter, data: &str, ctx: &mut Ctx<'_>) {
         let Submitter::Ticket(_, id) = to else { return };
         let Some(ticket) = self.tickets.get(id) else { return };
         let conn = ticket.conn;
@@ -255,7 +255,7 @@ impl Owner {
     }
 
     /// S1: answers `shutdown` to all delayed jobs, because the server stops.
-    pub(super) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.tickets.all_delayed() {
             let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else { continue };
             let end = End::NotDone(Reason::Shutdown);
@@ -302,7 +302,12 @@ fn needs_ticket(options: &JobOptions<'_>) -> bool {
 
 /// Returns what a `do` of these texts counts in the memory budget.
 #[inline]
-pub(super) fn bytes_of(id: &str, type_name: &str, arg: Option<&str>, options: Option<&JobOptions<'_>>) -> u64 {
+pub(in crate::dispatch) fn bytes_of(
+    id: &str,
+    type_name: &str,
+    arg: Option<&str>,
+    options: Option<&JobOptions<'_>>,
+) -> u64 {
     let ticket = if options.is_some_and(needs_ticket) { JOB_OPTIONS_BYTES } else { 0 };
     Job::bytes_of(id, type_name, arg, options) + ticket
 }

@@ -3,10 +3,10 @@
 use ahash::RandomState;
 
 use super::capacity::{Capacity, Place};
-use super::ctx::Ctx;
-use super::ids::{ConnId, Membership, NodeId, PoolId};
 use super::pools::Pools;
 use super::slots::Slots;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId};
 use crate::flag::newly_set;
 
 /// Room that a worker's list of tracking pools keeps.
@@ -14,10 +14,10 @@ const TRACKED_CAPACITY_MIN: usize = 16;
 
 /// What a connection that gave types or `max_jobs` has beside a connection.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(in crate::dispatch) struct Worker {
     /// How many jobs it takes at once.
-    pub(super) max_jobs: u32,
-    pub(super) slots: Slots,
+    pub(in crate::dispatch) max_jobs: u32,
+    pub(in crate::dispatch) slots: Slots,
     /// Its types, by pool.
     types: Vec<Membership>,
     /// Its places in the pools that track it. The others assume that it is idle, see [`Worker::idle`].
@@ -37,7 +37,7 @@ struct Gauged {
 }
 
 impl Worker {
-    pub(super) fn new() -> Self {
+    pub(in crate::dispatch) fn new() -> Self {
         Self {
             max_jobs: 1,
             slots: Slots::default(),
@@ -50,7 +50,7 @@ impl Worker {
     }
 
     /// Returns what it can take now. A paused worker has too much unsent, so that none of its slots is free.
-    pub(super) fn capacity(&self, paused: bool) -> Capacity {
+    pub(in crate::dispatch) fn capacity(&self, paused: bool) -> Capacity {
         let free = if paused { 0 } else { self.max_jobs.saturating_sub(self.slots.taken()) };
         Capacity { free, holds_suspect: self.slots.hold_suspect() }
     }
@@ -61,27 +61,27 @@ impl Worker {
     }
 
     /// Returns its types, by pool.
-    pub(super) fn types(&self) -> &[Membership] {
+    pub(in crate::dispatch) fn types(&self) -> &[Membership] {
         &self.types
     }
 
     /// Returns its places in the pools that track it.
-    pub(super) fn tracked(&self) -> &[Membership] {
+    pub(in crate::dispatch) fn tracked(&self) -> &[Membership] {
         &self.tracked
     }
 
     /// Returns what the pools that track it have recorded.
-    pub(super) fn recorded(&self) -> Capacity {
+    pub(in crate::dispatch) fn recorded(&self) -> Capacity {
         self.recorded
     }
 
     /// Returns what a pool has recorded of it.
-    pub(super) fn recorded_at(&self, node: NodeId, pools: &Pools) -> Capacity {
+    pub(in crate::dispatch) fn recorded_at(&self, node: NodeId, pools: &Pools) -> Capacity {
         if pools.is_tracked(node) { self.recorded } else { self.idle() }
     }
 
     /// Brings the pools that track it up to date.
-    pub(super) fn record(&mut self, now: Capacity, place: Place, pools: &mut Pools) {
+    pub(in crate::dispatch) fn record(&mut self, now: Capacity, place: Place, pools: &mut Pools) {
         let before = std::mem::replace(&mut self.recorded, now);
         if before != now || (place == Place::Back && now.free > 0) {
             for &member in &self.tracked {
@@ -91,14 +91,14 @@ impl Worker {
     }
 
     /// Makes room for types that it is about to give. Exact, because most workers give their types once.
-    pub(super) fn reserve_types(&mut self, new: usize) {
+    pub(in crate::dispatch) fn reserve_types(&mut self, new: usize) {
         if self.types.is_empty() {
             self.types.reserve_exact(new);
         }
     }
 
     /// Adds a type, whose pool tracks it for now.
-    pub(super) fn join(&mut self, pool: PoolId, id: ConnId, pools: &mut Pools) {
+    pub(in crate::dispatch) fn join(&mut self, pool: PoolId, id: ConnId, pools: &mut Pools) {
         let at = self.find_type(pool).expect_err("it is new to this worker");
         let member = pools.join(pool, id, self.recorded);
         self.types.insert(at, member);
@@ -106,7 +106,7 @@ impl Worker {
     }
 
     /// Removes a type. Returns its place in the pool, and what the pool has recorded.
-    pub(super) fn leave(&mut self, pool: PoolId, pools: &Pools) -> Option<(Membership, Capacity)> {
+    pub(in crate::dispatch) fn leave(&mut self, pool: PoolId, pools: &Pools) -> Option<(Membership, Capacity)> {
         let at = self.find_type(pool).ok()?;
         let member = self.types.remove(at);
         self.tracked.retain(|other| other.pool != pool);
@@ -114,13 +114,13 @@ impl Worker {
     }
 
     /// Removes all types. Returns for each its place in the pool, and what the pool has recorded.
-    pub(super) fn leave_all(&mut self, pools: &Pools) -> Vec<(Membership, Capacity)> {
+    pub(in crate::dispatch) fn leave_all(&mut self, pools: &Pools) -> Vec<(Membership, Capacity)> {
         let types = std::mem::take(&mut self.types);
         types.into_iter().map(|member| (member, self.recorded_at(member.node, pools))).collect()
     }
 
     /// Lets a pool track it from now on.
-    pub(super) fn track(&mut self, member: Membership, pools: &mut Pools) {
+    pub(in crate::dispatch) fn track(&mut self, member: Membership, pools: &mut Pools) {
         if !pools.is_tracked(member.node) {
             pools.record(member, self.idle(), self.recorded, Place::Kept);
             pools.set_tracked(member.node, true);
@@ -129,7 +129,7 @@ impl Worker {
     }
 
     /// Lets this pool alone track it from now on, if it is idle, so that all its pools agree.
-    pub(super) fn track_only(&mut self, pool: PoolId, pools: &mut Pools) {
+    pub(in crate::dispatch) fn track_only(&mut self, pool: PoolId, pools: &mut Pools) {
         if self.tracked.len() > 1 && self.recorded == self.idle() {
             self.tracked.retain(|member| {
                 pools.set_tracked(member.node, member.pool == pool);
@@ -142,7 +142,7 @@ impl Worker {
     /// Changes how many jobs it takes at once. From now on each job is sent with a lease.
     ///
     /// All its pools track it first, because the change is also one of what it can take when it is idle.
-    pub(super) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState, pools: &mut Pools) {
+    pub(in crate::dispatch) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState, pools: &mut Pools) {
         self.slots.use_leases(maps);
         if max_jobs != self.max_jobs {
             for at in 0..self.types.len() {
@@ -153,7 +153,7 @@ impl Worker {
     }
 
     /// Brings the gauges up to date with it.
-    pub(super) fn gauge(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn gauge(&mut self, ctx: &mut Ctx<'_>) {
         let worker = !self.types.is_empty();
         let now = Gauged { worker, idle: worker && self.slots.filled() == 0 };
         let before = std::mem::replace(&mut self.gauged, now);
@@ -165,7 +165,7 @@ impl Worker {
     }
 
     /// Returns whether it takes this type.
-    pub(super) fn takes(&self, pool: PoolId) -> bool {
+    pub(in crate::dispatch) fn takes(&self, pool: PoolId) -> bool {
         self.find_type(pool).is_ok()
     }
 

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use ahash::RandomState;
 
 use super::capacity::{Capacity, List, Need, Place};
-use super::collections::shrinking_slab::ShrinkingSlab;
-use super::ctx::Ctx;
-use super::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
-use super::message::Message;
+use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
+use crate::dispatch::message::Message;
 
 /// No node.
 const NONE: u32 = u32::MAX;
 
 /// The pools of all types that this shard's workers take, or that something is still out for.
 #[derive(Debug)]
-pub(super) struct Pools {
+pub(in crate::dispatch) struct Pools {
     by_name: HashMap<Arc<str>, PoolId, RandomState>,
     entries: ShrinkingSlab<Pool>,
     /// One per type of each worker.
@@ -30,44 +30,44 @@ pub(super) struct Pools {
 
 /// One type.
 #[derive(Debug)]
-pub(super) struct Pool {
-    pub(super) id: PoolId,
-    pub(super) of: TypeRef,
-    pub(super) home: ShardId,
-    pub(super) workers: u32,
+pub(in crate::dispatch) struct Pool {
+    pub(in crate::dispatch) id: PoolId,
+    pub(in crate::dispatch) of: TypeRef,
+    pub(in crate::dispatch) home: ShardId,
+    pub(in crate::dispatch) workers: u32,
     /// Free slots of the workers that it tracks, and all slots of the others.
-    pub(super) free: u64,
+    pub(in crate::dispatch) free: u64,
     /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
-    pub(super) open: u32,
+    pub(in crate::dispatch) open: u32,
     /// The worker whose slot is reserved for the answer to a Pull.
-    pub(super) pull_pending: Option<ConnId>,
+    pub(in crate::dispatch) pull_pending: Option<ConnId>,
     /// Set while the type is starved: a job was requeued because no slot was free. A growing number says since when.
-    pub(super) starved_since: Option<u64>,
+    pub(in crate::dispatch) starved_since: Option<u64>,
     /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
-    pub(super) rejects_suspects: bool,
+    pub(in crate::dispatch) rejects_suspects: bool,
     /// Jobs of this type that workers hold, including workers that take no more of them.
-    pub(super) running: u64,
+    pub(in crate::dispatch) running: u64,
     /// Slots that jobs of this type have taken although the jobs have ended.
-    pub(super) spent: u32,
+    pub(in crate::dispatch) spent: u32,
     /// Jobs answered with a result.
-    pub(super) done: u64,
+    pub(in crate::dispatch) done: u64,
     /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
     /// are those that came, or took or ended a job, last.
     ready: [Ends; 2],
 }
 
 /// A starved type. The longest starved is the least.
-pub(super) type Starved = (u64, PoolId);
+pub(in crate::dispatch) type Starved = (u64, PoolId);
 
 impl Pool {
     /// Returns whether a job is to be pulled as soon as a slot is free, and since when.
-    pub(super) fn starved(&self) -> Option<Starved> {
+    pub(in crate::dispatch) fn starved(&self) -> Option<Starved> {
         self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))
     }
 
     /// Adds it to the `max` longest starved types, if it is one of them. Of many starved types, most workers have a slot for
     /// one, so the others are passed over without a list.
-    pub(super) fn keep_if_starved(&self, longest: &mut BinaryHeap<Starved>, max: usize) {
+    pub(in crate::dispatch) fn keep_if_starved(&self, longest: &mut BinaryHeap<Starved>, max: usize) {
         let Some(starved) = self.starved() else { return };
         if longest.len() < max {
             longest.push(starved);
@@ -79,21 +79,21 @@ impl Pool {
     }
 
     /// Pulls a job, for which a slot of `worker` is reserved.
-    pub(super) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
         self.starved_since = None;
         self.pull_pending = Some(worker);
         ctx.post(self.home, Message::Pull(self.of.clone(), self.id));
     }
 
     /// Withdraws the open offers, if there are any.
-    pub(super) fn withdraw(&self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn withdraw(&self, ctx: &mut Ctx<'_>) {
         if self.open > 0 {
             ctx.post(self.home, Message::Withdraw(self.of.clone(), self.id));
         }
     }
 
     /// Tells the home that suspects may come again.
-    pub(super) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
         self.rejects_suspects = false;
         ctx.post(self.home, Message::AcceptSuspects(self.of.clone()));
     }
@@ -123,15 +123,15 @@ struct Node {
 
 /// The worker that a pool has as the next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
-    pub(super) worker: ConnId,
-    pub(super) node: NodeId,
+pub(in crate::dispatch) struct Ready {
+    pub(in crate::dispatch) worker: ConnId,
+    pub(in crate::dispatch) node: NodeId,
     /// Whether the pool knows this for certain. If not, the worker may be busy.
-    pub(super) tracked: bool,
+    pub(in crate::dispatch) tracked: bool,
 }
 
 impl Pools {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
             by_name: HashMap::with_hasher(maps),
             entries: ShrinkingSlab::default(),
@@ -140,12 +140,12 @@ impl Pools {
         }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<PoolId> {
+    pub(in crate::dispatch) fn find(&self, name: &str) -> Option<PoolId> {
         self.by_name.get(name).copied()
     }
 
     /// Returns the pool of a type, and makes it if there is none.
-    pub(super) fn enter(&mut self, name: &str, hash: TypeHash, home: ShardId) -> PoolId {
+    pub(in crate::dispatch) fn enter(&mut self, name: &str, hash: TypeHash, home: ShardId) -> PoolId {
         self.find(name).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
             let id = PoolId(self.entries.next());
@@ -169,25 +169,25 @@ impl Pools {
         })
     }
 
-    pub(super) fn get(&mut self, pool: PoolId) -> &mut Pool {
+    pub(in crate::dispatch) fn get(&mut self, pool: PoolId) -> &mut Pool {
         &mut self.entries[pool.0]
     }
 
-    pub(super) fn peek(&self, pool: PoolId) -> &Pool {
+    pub(in crate::dispatch) fn peek(&self, pool: PoolId) -> &Pool {
         &self.entries[pool.0]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Pool> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &Pool> {
         self.entries.iter()
     }
 
     /// Returns the numbers of pools and nodes, for tests.
-    pub(super) fn sizes(&self) -> (usize, usize) {
+    pub(in crate::dispatch) fn sizes(&self) -> (usize, usize) {
         (self.entries.len(), self.nodes.len())
     }
 
     /// Removes a pool that nothing is left of. The table of names shrinks when an eighth of it is in use.
-    pub(super) fn forget_if_unused(&mut self, pool: PoolId) {
+    pub(in crate::dispatch) fn forget_if_unused(&mut self, pool: PoolId) {
         let unused = |pool: &Pool| {
             let filled = pool.running + u64::from(pool.spent);
             pool.workers == 0 && pool.open == 0 && pool.pull_pending.is_none() && filled == 0
@@ -202,7 +202,7 @@ impl Pools {
     }
 
     /// Adds a worker to a pool, which tracks it from now on.
-    pub(super) fn join(&mut self, pool: PoolId, worker: ConnId, now: Capacity) -> Membership {
+    pub(in crate::dispatch) fn join(&mut self, pool: PoolId, worker: ConnId, now: Capacity) -> Membership {
         self.get(pool).workers += 1;
         let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, tracked: true };
         let member = Membership { pool, node: NodeId(self.nodes.insert(node)) };
@@ -211,7 +211,7 @@ impl Pools {
     }
 
     /// Removes a worker from a pool, of which the pool had recorded `recorded`.
-    pub(super) fn leave(&mut self, member: Membership, recorded: Capacity) {
+    pub(in crate::dispatch) fn leave(&mut self, member: Membership, recorded: Capacity) {
         self.unlink(member);
         self.nodes.remove(member.node.0);
         let pool = self.get(member.pool);
@@ -221,7 +221,7 @@ impl Pools {
 
     /// Records that a worker's capacity changed from `before` to `now`. It goes to the back of its list for
     /// [`Place::Back`], and if it was not in that list.
-    pub(super) fn record(&mut self, member: Membership, before: Capacity, now: Capacity, place: Place) {
+    pub(in crate::dispatch) fn record(&mut self, member: Membership, before: Capacity, now: Capacity, place: Place) {
         let pool = self.get(member.pool);
         pool.free = pool.free + u64::from(now.free) - u64::from(before.free);
         let list = now.list();
@@ -234,18 +234,18 @@ impl Pools {
     }
 
     /// Returns whether a worker is tracked in the pool of this node.
-    pub(super) fn is_tracked(&self, node: NodeId) -> bool {
+    pub(in crate::dispatch) fn is_tracked(&self, node: NodeId) -> bool {
         self.nodes[node.0].tracked
     }
 
     /// Starts or ends the tracking of a worker in the pool of this node.
-    pub(super) fn set_tracked(&mut self, node: NodeId, tracked: bool) {
+    pub(in crate::dispatch) fn set_tracked(&mut self, node: NodeId, tracked: bool) {
         self.nodes[node.0].tracked = tracked;
     }
 
     /// Returns the worker that takes the next job, as far as the pool knows: of those that meet the need, the one that
     /// was put at the back longest ago.
-    pub(super) fn first_ready(&self, pool: PoolId, need: Need) -> Option<Ready> {
+    pub(in crate::dispatch) fn first_ready(&self, pool: PoolId, need: Need) -> Option<Ready> {
         let [clean, holds_suspect] = self.peek(pool).ready.map(|ends| ends.first);
         let others = if need == Need::Slot { holds_suspect } else { NONE };
         let heads = [clean, others].into_iter().filter(|&head| head != NONE);
@@ -286,7 +286,7 @@ impl Pools {
     }
 
     /// Counts the ready workers that hold no suspect, as far as the pool knows. Linear; for tests.
-    pub(super) fn clean_ready(&self, pool: &Pool) -> u64 {
+    pub(in crate::dispatch) fn clean_ready(&self, pool: &Pool) -> u64 {
         let mut n = 0;
         let mut at = pool.ready[List::Clean as usize].first;
         while at != NONE {
@@ -299,8 +299,8 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
-    use super::super::collections::shrink_check::ShrinkCheck;
     use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
     #[test]
     fn the_table_of_names_gives_its_room_back_as_types_go() {

@@ -13,18 +13,18 @@ use by_id::Twins;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::collections::shrinking_slab::ShrinkingSlab;
-use super::collections::timers::{TimerId, Timers};
-use super::ids::{ConnId, ShardId, TicketId};
-use super::job::Job;
-use super::micros::Micros;
+use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
+use crate::dispatch::collections::timers::{TimerId, Timers};
+use crate::dispatch::ids::{ConnId, ShardId, TicketId};
+use crate::dispatch::job::Job;
+use crate::dispatch::micros::Micros;
 
 /// No ticket: the end of a list.
 const NONE: u32 = u32::MAX;
 
 /// The tickets of a connection that can be cancelled: the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cancellable(u32);
+pub(in crate::dispatch) struct Cancellable(u32);
 
 impl Default for Cancellable {
     fn default() -> Self {
@@ -34,7 +34,7 @@ impl Default for Cancellable {
 
 /// All tickets of a shard.
 #[derive(Debug)]
-pub(super) struct Tickets {
+pub(in crate::dispatch) struct Tickets {
     entries: ShrinkingSlab<Ticket>,
     next_generation: u32,
     /// Those that can be cancelled, by connection and id: one of each, the others are its twins.
@@ -44,26 +44,26 @@ pub(super) struct Tickets {
     /// The delayed jobs of each type that has any.
     delayed: HashMap<Box<str>, u64, RandomState>,
     /// When a delay or a deadline ends.
-    pub(super) timers: Timers<TicketId>,
+    pub(in crate::dispatch) timers: Timers<TicketId>,
     maps: RandomState,
 }
 
 /// One ticket.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(in crate::dispatch) struct Ticket {
     generation: u32,
     /// Who sent the `do`. May have left.
-    pub(super) conn: ConnId,
+    pub(in crate::dispatch) conn: ConnId,
     id: IdText,
     /// What the job counts in the memory budget until the ticket goes.
-    pub(super) bytes: u64,
-    pub(super) home: ShardId,
-    pub(super) stage: Stage,
+    pub(in crate::dispatch) bytes: u64,
+    pub(in crate::dispatch) home: ShardId,
+    pub(in crate::dispatch) stage: Stage,
     /// When the job expires, if it has a deadline.
-    pub(super) expires: Option<Micros>,
+    pub(in crate::dispatch) expires: Option<Micros>,
     timer: Option<TimerId>,
-    pub(super) keyed: bool,
-    pub(super) wants_progress: bool,
+    pub(in crate::dispatch) keyed: bool,
+    pub(in crate::dispatch) wants_progress: bool,
     is_cancellable: bool,
     /// Valid if it can be cancelled: the hash of its connection and id, and its neighbours in the connection's list.
     hash: u64,
@@ -74,7 +74,7 @@ pub(super) struct Ticket {
 
 /// How far a job with a ticket is.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(in crate::dispatch) enum Stage {
     /// It waits here for its delay to end.
     Delayed(Box<Job>),
     /// It is on its way, waits, or is held.
@@ -85,45 +85,45 @@ pub(super) enum Stage {
 
 /// What a new ticket is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Purpose {
-    pub(super) cancellable: bool,
-    pub(super) wants_progress: bool,
-    pub(super) keyed: bool,
-    pub(super) expires: Option<Micros>,
+pub(in crate::dispatch) struct Purpose {
+    pub(in crate::dispatch) cancellable: bool,
+    pub(in crate::dispatch) wants_progress: bool,
+    pub(in crate::dispatch) keyed: bool,
+    pub(in crate::dispatch) expires: Option<Micros>,
 }
 
 /// An id, as it came. Most ids are short, and need no memory of their own.
 #[derive(Debug, Default)]
-pub(super) struct IdText(SmallVec<[u8; 16]>);
+pub(in crate::dispatch) struct IdText(SmallVec<[u8; 16]>);
 
 impl IdText {
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::dispatch) fn as_str(&self) -> &str {
         str::from_utf8(&self.0).expect("it was text when it came")
     }
 }
 
 impl Ticket {
     /// Returns the submitter's id, as it came.
-    pub(super) fn id(&self) -> &str {
+    pub(in crate::dispatch) fn id(&self) -> &str {
         self.id.as_str()
     }
 
-    pub(super) fn is_cancellable(&self) -> bool {
+    pub(in crate::dispatch) fn is_cancellable(&self) -> bool {
         self.is_cancellable
     }
 
     /// Takes the id out, for a line. [`Ticket::put_id`] puts it back.
-    pub(super) fn take_id(&mut self) -> IdText {
+    pub(in crate::dispatch) fn take_id(&mut self) -> IdText {
         std::mem::take(&mut self.id)
     }
 
-    pub(super) fn put_id(&mut self, id: IdText) {
+    pub(in crate::dispatch) fn put_id(&mut self, id: IdText) {
         self.id = id;
     }
 }
 
 impl Tickets {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
             entries: ShrinkingSlab::default(),
             next_generation: 0,
@@ -136,7 +136,7 @@ impl Tickets {
     }
 
     /// Adds a ticket of a live job. `of` is the list of its connection.
-    pub(super) fn add(
+    pub(in crate::dispatch) fn add(
         &mut self,
         conn: ConnId,
         of: &mut Cancellable,
@@ -177,27 +177,27 @@ impl Tickets {
         TicketId { index, generation }
     }
 
-    pub(super) fn get(&mut self, id: TicketId) -> Option<&mut Ticket> {
+    pub(in crate::dispatch) fn get(&mut self, id: TicketId) -> Option<&mut Ticket> {
         self.peek(id)?;
         Some(&mut self.entries[id.index])
     }
 
-    pub(super) fn peek(&self, id: TicketId) -> Option<&Ticket> {
+    pub(in crate::dispatch) fn peek(&self, id: TicketId) -> Option<&Ticket> {
         self.entries.get(id.index).filter(|ticket| ticket.generation == id.generation)
     }
 
     /// Lets a ticket's timer fall due at `at`. It has none yet.
-    pub(super) fn set_timer(&mut self, id: TicketId, at: Micros) {
+    pub(in crate::dispatch) fn set_timer(&mut self, id: TicketId, at: Micros) {
         self.entries[id.index].timer = Some(self.timers.set(at, id));
     }
 
     /// Notes that a ticket's timer has fallen due.
-    pub(super) fn timer_fired(&mut self, id: TicketId) {
+    pub(in crate::dispatch) fn timer_fired(&mut self, id: TicketId) {
         self.entries[id.index].timer = None;
     }
 
     /// Lets a ticket be cancelled no more, and drops its timer. `of` is the list of its connection, if that is still there.
-    pub(super) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
+    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
         let ticket = &mut self.entries[id.index];
         if let Some(timer) = ticket.timer.take() {
             self.timers.cancel(timer);
@@ -218,18 +218,18 @@ impl Tickets {
     }
 
     /// Removes a ticket that is settled.
-    pub(super) fn remove(&mut self, id: TicketId) -> Ticket {
+    pub(in crate::dispatch) fn remove(&mut self, id: TicketId) -> Ticket {
         self.entries.remove(id.index)
     }
 
     /// Returns the first ticket of a connection's list.
-    pub(super) fn first(&self, of: Cancellable) -> Option<TicketId> {
+    pub(in crate::dispatch) fn first(&self, of: Cancellable) -> Option<TicketId> {
         let ticket = (of.0 != NONE).then(|| &self.entries[of.0])?;
         Some(TicketId { index: of.0, generation: ticket.generation })
     }
 
     /// Counts a job of a type that is delayed from now on.
-    pub(super) fn count_delayed(&mut self, type_name: &str) {
+    pub(in crate::dispatch) fn count_delayed(&mut self, type_name: &str) {
         match self.delayed.get_mut(type_name) {
             Some(n) => *n += 1,
             None => drop(self.delayed.insert(type_name.into(), 1)),
@@ -237,7 +237,7 @@ impl Tickets {
     }
 
     /// Counts a job of a type that is delayed no more.
-    pub(super) fn uncount_delayed(&mut self, type_name: &str) {
+    pub(in crate::dispatch) fn uncount_delayed(&mut self, type_name: &str) {
         let n = self.delayed.get_mut(type_name).expect("it was counted");
         *n -= 1;
         if *n == 0 {
@@ -249,37 +249,37 @@ impl Tickets {
     }
 
     /// Returns how many jobs of a type are delayed here, if any are.
-    pub(super) fn delayed_of(&self, type_name: &str) -> Option<u64> {
+    pub(in crate::dispatch) fn delayed_of(&self, type_name: &str) -> Option<u64> {
         self.delayed.get(type_name).copied()
     }
 
     /// Iterates over the types that have delayed jobs here, with their numbers.
-    pub(super) fn delayed(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(in crate::dispatch) fn delayed(&self) -> impl Iterator<Item = (&str, u64)> {
         self.delayed.iter().map(|(name, &n)| (&**name, n))
     }
 
     /// Returns the tickets of all delayed jobs. A pass over all tickets, for the stop.
-    pub(super) fn all_delayed(&self) -> Vec<TicketId> {
+    pub(in crate::dispatch) fn all_delayed(&self) -> Vec<TicketId> {
         let delayed = self.iter().filter(|(_, ticket)| matches!(ticket.stage, Stage::Delayed(_)));
         delayed.map(|(id, _)| id).collect()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (TicketId, &Ticket)> {
         self.entries
             .iter_with_index()
             .map(|(index, ticket)| (TicketId { index, generation: ticket.generation }, ticket))
     }
 
     /// Returns the numbers of tickets that can be cancelled, and of timers, for tests.
-    pub(super) fn sizes(&self) -> (usize, usize) {
+    pub(in crate::dispatch) fn sizes(&self) -> (usize, usize) {
         (self.cancellable, self.timers.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::collections::shrink_check::ShrinkCheck;
     use super::*;
+    use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
     const MANY: usize = 10_000;
     const CONN: ConnId = ConnId { index: 3, generation: 7 };

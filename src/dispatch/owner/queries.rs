@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::ids::ConnId;
+use crate::dispatch::ids::ConnId;
 use crate::limits::TYPE_ROWS_MAX;
 use crate::metrics::{TypeRow, TypeRows};
 use crate::protocol::command::TypeName;
 
 /// The types that a query names, each once; `None`: all.
-pub(super) type Named = Option<Arc<[Arc<str>]>>;
+pub(in crate::dispatch) type Named = Option<Arc<[Arc<str>]>>;
 
 /// The queries that this shard has sent.
 #[derive(Debug)]
-pub(super) struct PendingQueries {
+pub(in crate::dispatch) struct PendingQueries {
     open: BTreeMap<u64, PendingQuery>,
     next: u64,
     maps: RandomState,
@@ -31,22 +31,22 @@ struct PendingQuery {
 }
 
 impl PendingQueries {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self { open: BTreeMap::new(), next: 0, maps }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::dispatch) fn len(&self) -> usize {
         self.open.len()
     }
 
     /// Removes repetitions from the names of a query.
-    pub(super) fn distinct(&self, names: &[TypeName<'_>]) -> Arc<[Arc<str>]> {
+    pub(in crate::dispatch) fn distinct(&self, names: &[TypeName<'_>]) -> Arc<[Arc<str>]> {
         let mut seen = HashSet::with_hasher(self.maps.clone());
         names.iter().filter(|name| seen.insert(&***name)).map(|name| (**name).into()).collect()
     }
 
     /// Adds a query to which `shards` shards will answer. Returns its number.
-    pub(super) fn add(&mut self, asker: ConnId, shards: u16, named: Named) -> u64 {
+    pub(in crate::dispatch) fn add(&mut self, asker: ConnId, shards: u16, named: Named) -> u64 {
         let number = self.next;
         self.next += 1;
         let rows = HashMap::with_hasher(self.maps.clone());
@@ -55,7 +55,7 @@ impl PendingQueries {
     }
 
     /// Adds a shard's answer. After the last, returns the asker and the table.
-    pub(super) fn answer(&mut self, number: u64, rows: TypeRows) -> Option<(ConnId, TypeRows)> {
+    pub(in crate::dispatch) fn answer(&mut self, number: u64, rows: TypeRows) -> Option<(ConnId, TypeRows)> {
         let query = self.open.get_mut(&number).expect("every shard answers a query once");
         for (name, row) in rows {
             query.rows.entry(name).or_default().add(row);

@@ -10,15 +10,15 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
-use super::answer::{End, Reason};
+use super::Owner;
 use super::capacity::{Need, Place};
-use super::ctx::Ctx;
 use super::holding::run_limit_ms;
-use super::ids::{ConnId, Membership, PoolId};
-use super::job::Job;
-use super::message::{JobEvent, Message, Spends, Suspects};
-use super::owner::Owner;
 use super::slots::Held;
+use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, Membership, PoolId};
+use crate::dispatch::job::Job;
+use crate::dispatch::message::{JobEvent, Message, Spends, Suspects};
 use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::Reply;
 
@@ -34,7 +34,7 @@ enum Supply {
 impl Owner {
     /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a job,
     /// the longest starved first, (c) what is free beyond the open offers is offered.
-    pub(super) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
         self.reconcile_freed(ctx);
         if self.dirty.is_empty() {
             return;
@@ -129,7 +129,7 @@ impl Owner {
 
     /// O2: a job was assigned to this shard. It goes to the worker whose slot was reserved, else to the first ready one,
     /// else back to its home.
-    pub(super) fn assigned(&mut self, job: Job, spends: Spends, id: PoolId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn assigned(&mut self, job: Job, spends: Spends, id: PoolId, ctx: &mut Ctx<'_>) {
         debug_assert_eq!(
             *self.pools.peek(id).of.name,
             *job.type_name(),
@@ -204,13 +204,13 @@ impl Owner {
     }
 
     /// O3: the home had no job for a Pull.
-    pub(super) fn declined(&mut self, id: PoolId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn declined(&mut self, id: PoolId, ctx: &mut Ctx<'_>) {
         self.end_pull(id, ctx);
         self.dirty.push(id);
     }
 
     /// O3: the home has withdrawn offers of `n` jobs.
-    pub(super) fn withdrawn(&mut self, id: PoolId, n: u32) {
+    pub(in crate::dispatch) fn withdrawn(&mut self, id: PoolId, n: u32) {
         // If `n` is 0, all had ended in Assigns, and the pool may be gone or another type's by now.
         if n > 0 {
             self.pools.get(id).open -= n;
@@ -248,7 +248,7 @@ impl Owner {
 
     /// Called when what a worker can take has changed. If it is less, the pools that track it learn of it at once; if it is
     /// more, once the starved types have had their share.
-    pub(super) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
         let Some((worker, now)) = self.conns.worker(id) else { return };
         worker.gauge(ctx);
         if worker.recorded().covers(now) {

@@ -5,32 +5,32 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::micros::Micros;
+use crate::dispatch::micros::Micros;
 use crate::limits::LOST_TYPES_MAX;
 
 /// The types of this shard that lost workers, at most [`LOST_TYPES_MAX`] of them.
 ///
 /// A pool cannot keep this: it goes with its last worker, which is when the question is asked.
 #[derive(Debug)]
-pub(super) struct Losses(HashMap<Arc<str>, Loss, RandomState>);
+pub(in crate::dispatch) struct Losses(HashMap<Arc<str>, Loss, RandomState>);
 
 /// The losses of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Loss {
+pub(in crate::dispatch) struct Loss {
     /// Workers lost while they held a job of the type.
-    pub(super) workers: u64,
+    pub(in crate::dispatch) workers: u64,
     /// When the last was lost.
-    pub(super) last: Micros,
+    pub(in crate::dispatch) last: Micros,
 }
 
 impl Losses {
-    pub(super) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self(HashMap::with_hasher(maps))
     }
 
     /// Counts a worker lost while it held a job of this type. If there are too many types, the one whose last loss is the
     /// oldest is forgotten.
-    pub(super) fn count(&mut self, type_name: &Arc<str>, now: Micros) {
+    pub(in crate::dispatch) fn count(&mut self, type_name: &Arc<str>, now: Micros) {
         if let Some(loss) = self.0.get_mut(type_name) {
             *loss = Loss { workers: loss.workers + 1, last: now };
             return;
@@ -43,11 +43,11 @@ impl Losses {
         self.0.insert(Arc::clone(type_name), Loss { workers: 1, last: now });
     }
 
-    pub(super) fn get(&self, type_name: &str) -> Option<Loss> {
+    pub(in crate::dispatch) fn get(&self, type_name: &str) -> Option<Loss> {
         self.0.get(type_name).copied()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Loss)> {
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Loss)> {
         self.0.iter().map(|(name, &loss)| (name, loss))
     }
 }

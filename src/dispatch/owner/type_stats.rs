@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::ctx::Ctx;
-use super::home::Home;
-use super::ids::{ConnId, PoolId, ShardId};
+use super::Owner;
 use super::losses::Loss;
-use super::message::{Closing, Message};
-use super::micros::Micros;
-use super::owner::Owner;
 use super::pools::Pool;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::home::Home;
+use crate::dispatch::ids::{ConnId, PoolId, ShardId};
+use crate::dispatch::message::{Closing, Message};
+use crate::dispatch::micros::Micros;
 use crate::metrics::{OldestRunning, TypeRow, TypeRows};
 use crate::protocol::command::TypeName;
 use crate::protocol::reply::Reply;
@@ -23,7 +23,12 @@ type OldestByPool = HashMap<PoolId, (Micros, ConnId), RandomState>;
 
 impl Owner {
     /// Queries every shard, this one too, about these types, or all. A name that is given again is not queried again.
-    pub(super) fn query_types(&mut self, asker: ConnId, named: Option<&[TypeName<'_>]>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn query_types(
+        &mut self,
+        asker: ConnId,
+        named: Option<&[TypeName<'_>]>,
+        ctx: &mut Ctx<'_>,
+    ) {
         let named = named.map(|names| self.queries.distinct(names));
         let Some(conn) = self.conns.get(asker) else { return };
         conn.queries += 1;
@@ -35,7 +40,7 @@ impl Owner {
     }
 
     /// Adds a shard's answer to a query. After the last, the asker gets its reply.
-    pub(super) fn handle_stats_reply(&mut self, query: u64, rows: TypeRows, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn handle_stats_reply(&mut self, query: u64, rows: TypeRows, ctx: &mut Ctx<'_>) {
         let Some((asker, table)) = self.queries.answer(query, rows) else { return };
         let totals = ctx.effects.totals(ctx.counts);
         let Some(conn) = self.conns.get(asker) else { return };
@@ -62,7 +67,7 @@ impl Owner {
 }
 
 /// Returns what this shard knows of these types, or all, as home and as owner.
-pub(super) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: &mut Ctx<'_>) -> TypeRows {
+pub(in crate::dispatch) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: &mut Ctx<'_>) -> TypeRows {
     let (now, oldest) = (ctx.now, owner.oldest_running());
     let Some(names) = types else {
         let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();

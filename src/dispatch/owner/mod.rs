@@ -1,61 +1,90 @@
 //! A shard as the owner of connections: which there are, what each has unsent, and the jobs that were submitted here.
 //!
-//! The rules are in the modules that extend [`Owner`]: `commands` handles lines, `submitters` begins and ends jobs, `assign`
-//! gets jobs for workers, `holding` ends jobs that workers hold, `departures` requeues the jobs of workers that leave,
-//! `backpressure` limits memory and stalls, `type_stats` answers queries.
+//! | file | state |
+//! |---|---|
+//! | `conns`, `partials`, `queries` | the connections, their unfinished lines, and their questions |
+//! | `tickets` | jobs that were submitted here, and may end before a worker answers them |
+//! | `worker`, `slots`, `capacity`, `pools`, `losses` | workers: their slots, what they can take, by type, and those lost |
+//!
+//! | file | rules, which extend [`Owner`] |
+//! |---|---|
+//! | `commands` | lines |
+//! | `submitters` | jobs that begin and end here |
+//! | `assign` | jobs for workers |
+//! | `holding` | jobs that end while a worker holds them |
+//! | `departures` | jobs of workers that leave |
+//! | `backpressure` | limits of memory, and stalls |
+//! | `type_stats` | metrics by type |
+
+mod assign;
+mod backpressure;
+mod capacity;
+mod commands;
+mod conns;
+mod departures;
+mod holding;
+mod losses;
+mod partials;
+pub(in crate::dispatch) mod pools;
+mod queries;
+mod slots;
+mod submitters;
+pub(in crate::dispatch) mod tickets;
+pub(in crate::dispatch) mod type_stats;
+pub(in crate::dispatch) mod worker;
 
 use std::collections::BinaryHeap;
 
 use ahash::RandomState;
 
-use super::capacity::Place;
-use super::collections::timers::Timers;
-use super::conns::Conns;
-use super::ctx::Ctx;
-use super::holding::Holding;
-use super::ids::{ConnId, PoolId};
-use super::losses::Losses;
-use super::message::{Closing, MemoryUse};
-use super::micros::Micros;
-use super::partials::Partials;
-use super::pools::{Pools, Starved};
-use super::queries::PendingQueries;
-use super::tickets::Tickets;
+use crate::dispatch::collections::timers::Timers;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, PoolId};
+use crate::dispatch::message::{Closing, MemoryUse};
+use crate::dispatch::micros::Micros;
 use crate::protocol::Code;
 use crate::protocol::reply::Reply;
+use capacity::Place;
+use conns::Conns;
+use holding::Holding;
+use losses::Losses;
+use partials::Partials;
+use pools::{Pools, Starved};
+use queries::PendingQueries;
+use tickets::Tickets;
 
 /// Everything that belongs to this shard's connections.
 #[derive(Debug)]
-pub(super) struct Owner {
-    pub(super) conns: Conns,
-    pub(super) pools: Pools,
-    pub(super) queries: PendingQueries,
-    pub(super) losses: Losses,
-    pub(super) tickets: Tickets,
-    pub(super) holding: Holding,
+pub(in crate::dispatch) struct Owner {
+    pub(in crate::dispatch) conns: Conns,
+    pub(in crate::dispatch) pools: Pools,
+    pub(in crate::dispatch) queries: PendingQueries,
+    pub(in crate::dispatch) losses: Losses,
+    pub(in crate::dispatch) tickets: Tickets,
+    pub(in crate::dispatch) holding: Holding,
     /// Pools that changed in this input; may hold one twice.
-    pub(super) dirty: Vec<PoolId>,
+    pub(in crate::dispatch) dirty: Vec<PoolId>,
     /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
-    pub(super) freed: Vec<(ConnId, Place)>,
+    pub(in crate::dispatch) freed: Vec<(ConnId, Place)>,
     /// Jobs submitted here that are not answered, delayed ones too.
-    pub(super) pending: u64,
+    pub(in crate::dispatch) pending: u64,
     /// What the other shards hold.
-    pub(super) others: MemoryUse,
+    pub(in crate::dispatch) others: MemoryUse,
     /// When the last turn began. What peers did by then has been handled, as far as a turn reads: see
     /// [`crate::limits::READ_BYTES_PER_TURN`] and [`crate::limits::EVENTS_PER_TURN_MAX`].
-    pub(super) last_turn: Micros,
-    pub(super) partials: Partials,
+    pub(in crate::dispatch) last_turn: Micros,
+    pub(in crate::dispatch) partials: Partials,
     /// When to look at connections that may be stalled.
-    pub(super) stall_timers: Timers<ConnId>,
-    pub(super) next_lease: u64,
-    pub(super) next_starved: u64,
+    pub(in crate::dispatch) stall_timers: Timers<ConnId>,
+    pub(in crate::dispatch) next_lease: u64,
+    pub(in crate::dispatch) next_starved: u64,
     /// The longest starved types. Empty between uses, and kept so that a job allocates nothing for it.
-    pub(super) longest_starved: BinaryHeap<Starved>,
-    pub(super) maps: RandomState,
+    pub(in crate::dispatch) longest_starved: BinaryHeap<Starved>,
+    pub(in crate::dispatch) maps: RandomState,
 }
 
 impl Owner {
-    pub(super) fn new(maps: &RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: &RandomState) -> Self {
         Self {
             conns: Conns::default(),
             pools: Pools::new(maps.clone()),
@@ -78,13 +107,13 @@ impl Owner {
     }
 
     /// Adds a connection.
-    pub(super) fn open(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn open(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {
         self.conns.open(conn, ctx.now);
         ctx.counts.connections_open += 1;
     }
 
     /// Handles the end of a connection's input. It is closed once its metrics queries are answered.
-    pub(super) fn end(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn end(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.leaving = true;
         if conn.queries == 0 {
@@ -96,7 +125,7 @@ impl Owner {
     }
 
     /// Ends a connection and forgets it.
-    pub(super) fn close(&mut self, id: ConnId, how: Closing, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn close(&mut self, id: ConnId, how: Closing, ctx: &mut Ctx<'_>) {
         if let Some(conn) = self.conns.get(id) {
             conn.leaving = true; // Answers to its own jobs that end now are dropped.
         }
@@ -112,7 +141,7 @@ impl Owner {
 
     /// Sends a reply. A connection that has too much unsent with it is paused at once, so of two large jobs in one turn
     /// the second finds the worker paused.
-    pub(super) fn send(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn send(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(to) else { return };
         let was_paused = conn.is_paused();
         let bytes = ctx.effects.send(to, reply) as u64;
@@ -125,7 +154,14 @@ impl Owner {
     }
 
     /// Answers a line that is refused with an `error` line. Its fault was reported before.
-    pub(super) fn refuse(&mut self, to: ConnId, code: Code, text: &str, id: Option<&str>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn refuse(
+        &mut self,
+        to: ConnId,
+        code: Code,
+        text: &str,
+        id: Option<&str>,
+        ctx: &mut Ctx<'_>,
+    ) {
         ctx.counts.protocol_errors += 1;
         self.send(to, &Reply::Error { code, text, id }, ctx);
     }

@@ -2,7 +2,7 @@
 
 /// The lists of ready workers that a pool has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(in crate::dispatch) enum List {
     /// Of those that hold no suspect.
     Clean,
     /// Of those that hold one.
@@ -11,7 +11,7 @@ pub(super) enum List {
 
 /// What a job asks of a worker beside its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub(in crate::dispatch) enum Need {
     /// A free slot.
     Slot,
     /// A free slot of a worker that holds no suspect, because the job is one.
@@ -20,7 +20,7 @@ pub(super) enum Need {
 
 /// How a worker's place in the lists of ready workers changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::dispatch) enum Place {
     /// It keeps its place.
     Kept,
     /// It goes to the back: it came, or took or ended a job.
@@ -29,24 +29,24 @@ pub(super) enum Place {
 
 /// What a worker can take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Capacity {
-    pub(super) free: u32,
-    pub(super) holds_suspect: bool,
+pub(in crate::dispatch) struct Capacity {
+    pub(in crate::dispatch) free: u32,
+    pub(in crate::dispatch) holds_suspect: bool,
 }
 
 impl Capacity {
     /// Returns whether it is at least as much as `other` in both respects.
-    pub(super) fn covers(self, other: Self) -> bool {
+    pub(in crate::dispatch) fn covers(self, other: Self) -> bool {
         self.free >= other.free && (other.holds_suspect || !self.holds_suspect)
     }
 
     /// Returns whether a worker with this capacity can take a job.
-    pub(super) fn meets(self, need: Need) -> bool {
+    pub(in crate::dispatch) fn meets(self, need: Need) -> bool {
         self.free > 0 && !(need == Need::SlotWithoutSuspect && self.holds_suspect)
     }
 
     /// Returns the list in which a worker with this capacity is, if it is ready.
-    pub(super) fn list(self) -> Option<List> {
+    pub(in crate::dispatch) fn list(self) -> Option<List> {
         (self.free > 0).then_some(if self.holds_suspect { List::HoldsSuspect } else { List::Clean })
     }
 }
