@@ -80,6 +80,10 @@ impl<'a> SocketFixture<'a> {
             let peer = Peer { client, received: VecDeque::new(), partial: false, over: false, end_named: false };
             self.peers.insert(name.to_owned(), peer);
         }
+        if matches!(act, Act::SendsLine(text) if text.contains(r#""cmd":"metrics""#)) {
+            // Until now there may have been no connection that could ask whether messages are under way.
+            self.settle_shards();
+        }
         let peer = self.peers.get_mut(name).expect("it has been opened");
         match act {
             Act::Opens => peer.settle(),
