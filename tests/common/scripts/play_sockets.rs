@@ -44,13 +44,15 @@ pub(crate) struct SocketFixture<'a> {
     via: Via,
     line_end: &'static str,
     peers: BTreeMap<String, Peer>,
+    /// Whether messages may be under way between shards, because no connection was left that could ask.
+    unsettled: bool,
     numbers: Numbers,
 }
 
 impl<'a> SocketFixture<'a> {
     pub(crate) fn new(server: &'a Server, via: Via) -> Self {
         let line_end = if via == Via::Tcp { "\r\n" } else { "\n" };
-        Self { server, via, line_end, peers: BTreeMap::new(), numbers: Numbers::default() }
+        Self { server, via, line_end, peers: BTreeMap::new(), unsettled: false, numbers: Numbers::default() }
     }
 
     /// Performs a whole script. `Err` has the place in the script, if there is one, and what went wrong.
@@ -80,8 +82,7 @@ impl<'a> SocketFixture<'a> {
             let peer = Peer { client, received: VecDeque::new(), partial: false, over: false, end_named: false };
             self.peers.insert(name.to_owned(), peer);
         }
-        if matches!(act, Act::SendsLine(text) if text.contains(r#""cmd":"metrics""#)) {
-            // Until now there may have been no connection that could ask whether messages are under way.
+        if self.unsettled && matches!(act, Act::SendsLine(text) if text.contains(r#""cmd":"metrics""#)) {
             self.settle_shards();
         }
         let peer = self.peers.get_mut(name).expect("it has been opened");
@@ -123,7 +124,9 @@ impl<'a> SocketFixture<'a> {
     /// a query. A message that a shard posted with its answer is handled before the next answer but one, so two answers in
     /// a row must bring no other messages than their query's own.
     fn settle_shards(&mut self) {
-        let Some(peer) = self.peers.values_mut().find(|peer| !peer.partial && !peer.over) else { return };
+        let peer = self.peers.values_mut().find(|peer| !peer.partial && !peer.over);
+        self.unsettled = peer.is_none();
+        let Some(peer) = peer else { return };
         let Some(mut before) = peer.ask() else { return };
         let own = 2 * (before.shards - 1);
         let mut quiet = 0;
