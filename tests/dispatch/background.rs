@@ -49,7 +49,7 @@ fn it_is_done_whether_its_submitter_is_there_or_not() {
            W< do 1 t
            W> did 1
            B> metrics
-           B< metrics jobs_done 1, results_dropped 0, bytes_held 0"#,
+           B< metrics jobs_done 1, results_dropped 0"#,
     );
 }
 
