@@ -59,9 +59,9 @@ module Deputy
   end
 
   Submitted = Struct.new(:lines, :on_progress, :server, :id) do
-    def call # Waits for the result. Until then the block of `submit` gets the data of each progress.
+    def call # Waits for the result, also a second time. Until then the block of `submit` gets the data of progress.
       while (line = lines.pop)["cmd"] == "progress" do line["code"] || on_progress&.call(line["data"]) end
-      line["code"] ? raise(JobError.new(line["code"], line["err"])) : line["res"]
+      lines << line; line["code"] ? raise(JobError.new(line["code"], line["err"])) : line["res"]
     end
   end
 

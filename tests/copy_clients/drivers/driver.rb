@@ -68,7 +68,7 @@ def readers
   rescue IOError
     # As it must.
   end
-  raise unless jobs.first.call == "end"
+  raise unless 2.times.all? { jobs.first.call == "end" } # A second call finds the result as well.
   puts jobs.last.call
 end
 
