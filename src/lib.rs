@@ -22,6 +22,7 @@
 //! | [`client`] | for programs that submit jobs or do them: connects to a server, sends lines, reads answers |
 //! | [`dispatch`] | command -> which connection receives which reply. Pure: no socket, clock, thread, lock or channel |
 //! | [`server`] | sockets, threads, time, signals. Makes no decisions about jobs |
+//! | `monitor` | figures -> text for people. With the feature `http` |
 //!
 //! A server inside another program:
 //!
@@ -39,5 +40,7 @@ pub mod dispatch;
 mod flag;
 pub mod limits;
 pub mod metrics;
+#[cfg(feature = "http")]
+pub mod monitor;
 pub mod protocol;
 pub mod server;

@@ -3,7 +3,7 @@
 use crate::page;
 
 /// Each module of the library, and the others that it may use.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("flag", &[]),
     ("limits", &[]),
     ("metrics", &["limits"]),
@@ -11,6 +11,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("dispatch", &["flag", "limits", "metrics", "protocol"]),
     ("server", &["flag", "limits", "metrics", "protocol", "dispatch"]),
     ("client", &["limits", "metrics", "protocol"]),
+    ("monitor", &["limits", "metrics", "protocol", "server", "client"]),
 ];
 
 /// The modules that a source names by `crate::`.

@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 use std::env;
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, LineWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use deputy::monitor::format::escape;
+pub(crate) use deputy::monitor::format::one_line;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -133,27 +134,6 @@ pub(crate) fn is_colour_wanted() -> bool {
 /// tabs stay.
 pub(crate) fn sanitize(text: &str, terminal: bool) -> Cow<'_, str> {
     if terminal { escape(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
-}
-
-/// Escapes all control characters, for a name within one line.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    escape(text, char::is_control)
-}
-
-fn escape(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_bad) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_bad(c) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "{}", c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
 }
 
 #[cfg(test)]

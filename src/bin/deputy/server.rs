@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use deputy::client::{Client, Metrics, Options, TypeMetrics, Url};
 use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
+use deputy::monitor::state::lost_lately;
 
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
@@ -36,12 +37,6 @@ pub(crate) static MAX_LINE: Opt = Opt {
     help: "longest arg and result, up to the server's --max-line",
     default: "16M",
 };
-
-/// Percent of the memory budget from which it counts as full: the server may refuse large jobs.
-const FULL_PERCENT: u64 = 95;
-
-/// How long a lost worker is worth a remark where the job that it held may be done since.
-const LATELY_MS: u64 = 600_000;
 
 /// The mark of a type that has waiting jobs and no worker.
 const NO_WORKER: &str = "no worker";
@@ -87,27 +82,6 @@ pub(crate) fn check_types<T: AsRef<str>>(names: &[T]) -> Outcome {
         return Err(CliError::usage(format!("too many TYPEs: {}, at most {TYPES_PER_CONNECTION_MAX}", names.len())));
     }
     names.iter().try_for_each(|name| check_type(name.as_ref()))
-}
-
-/// Returns how much of the memory budget is used.
-pub(crate) fn memory_percent(metrics: &Metrics) -> u64 {
-    let percent = u128::from(metrics.bytes_held) * 100 / u128::from(metrics.bytes_max.max(1));
-    u64::try_from(percent).unwrap_or(u64::MAX)
-}
-
-/// Returns what becomes of new jobs if the memory budget is nearly or entirely used.
-pub(crate) fn memory_warning(metrics: &Metrics) -> Option<&'static str> {
-    match memory_percent(metrics) {
-        _ if metrics.bytes_max == 0 => None,
-        100.. => Some("new jobs are refused"),
-        FULL_PERCENT.. => Some("large jobs may be refused"),
-        _ => None,
-    }
-}
-
-/// Whether the type lost a worker that held a job of it, lately.
-pub(crate) fn lost_lately(row: &TypeMetrics) -> bool {
-    row.lost > 0 && row.last_lost_ms <= LATELY_MS
 }
 
 /// What is to be said of a type beside the numbers of its row.
@@ -165,9 +139,7 @@ pub(crate) mod tests {
 
     /// Returns a row of the table by type.
     pub(crate) fn row(name: &str, members: Value) -> TypeMetrics {
-        let mut row: TypeMetrics = serde_json::from_value(members).unwrap();
-        name.clone_into(&mut row.name);
-        row
+        metrics(json!({ "types": { name: members } })).types.remove(0)
     }
 
     #[test]
@@ -176,24 +148,6 @@ pub(crate) mod tests {
             TIMEOUT.default,
             format!("{CONNECT_SECONDS_DEFAULT} to connect, {ANSWER_SECONDS_DEFAULT} for the answer")
         );
-    }
-
-    #[test]
-    fn a_budget_counts_as_full_from_95_percent() {
-        let (nearly, full) = (Some("large jobs may be refused"), Some("new jobs are refused"));
-        for (held, max, percent, warning) in [
-            (0, 0, 0, None),
-            (0, 100, 0, None),
-            (94, 100, 94, None),
-            (95, 100, 95, nearly),
-            (99, 100, 99, nearly),
-            (100, 100, 100, full),
-            (210, 100, 210, full),
-            (u64::MAX, u64::MAX, 100, full),
-        ] {
-            let metrics = metrics(json!({ "bytes_held": held, "bytes_max": max }));
-            assert_eq!((memory_percent(&metrics), memory_warning(&metrics)), (percent, warning), "{held} of {max}");
-        }
     }
 
     #[test]

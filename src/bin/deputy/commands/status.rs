@@ -4,6 +4,7 @@ use std::io::Write;
 
 use deputy::client::{Client, Metrics, TypeMetrics};
 use deputy::limits::TYPE_ROWS_MAX;
+use deputy::monitor::state::{memory_percent, memory_warning};
 use ratatui::crossterm::terminal;
 
 use crate::cli::parse::Args;
@@ -11,9 +12,7 @@ use crate::cli::{Choices, Count, Opt, Positional};
 use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Out, Style, one_line};
-use crate::server::{
-    SERVER, TIMEOUT, check_types, connect, limited, mark, memory_percent, memory_warning, open_jobs, uptime_ms,
-};
+use crate::server::{SERVER, TIMEOUT, check_types, connect, limited, mark, open_jobs, uptime_ms};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use deputy::client::{Metrics, TypeMetrics};
+use deputy::monitor::state::{memory_percent, memory_warning};
 
 use crate::cli::parse::parse_seconds;
 use crate::format::{age, count, counted};
 use crate::out::one_line;
-use crate::server::{memory_percent, memory_warning};
 
 /// A value above the first is a warning, above the second critical: so the guidelines define a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use deputy::client::Metrics;
+use deputy::monitor::state::{memory_percent, memory_warning};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -14,7 +15,7 @@ use super::state::{Graph, State};
 use super::theme::{Theme, bold, dim};
 use crate::format::{age, count, counted, cut, left, rate, right, size, width};
 use crate::out::one_line;
-use crate::server::{mark, memory_percent, memory_warning, open_jobs, uptime_ms};
+use crate::server::{mark, open_jobs, uptime_ms};
 
 /// Columns of the labels before the lines about the server.
 const LABEL: u16 = 9;

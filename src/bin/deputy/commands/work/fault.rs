@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::stop::Stop;
 use crate::error::{CliError, print_error};
 use crate::out::one_line;
-use crate::server::lost_lately;
+use deputy::monitor::state::lost_lately;
 
 /// Waits before the next start, in milliseconds. In 2 s a program is replaced, or other processes have ended.
 const RETRY_MS: [u64; 5] = [50, 100, 250, 600, 1_000];

@@ -1,56 +1,23 @@
-//! `deputy why`: why jobs of a type are waiting.
+//! Why jobs of a type are waiting, in a sentence. Pure.
 //!
 //! No job waits beside a free worker of its type for longer than a moment (docs/protocol.md). So where jobs are waiting and
 //! a worker does their type, its workers are taken: by jobs of this type, by jobs of others, or because they do not read.
-//! Everything but [`run`] is pure.
 
-mod similar;
+use super::format::{age, count, counted, one_line};
+use super::similar::similar_names;
+use super::state::{lost_lately, memory_percent, memory_warning};
+use crate::client::{Metrics, TypeMetrics};
 
-use std::io::Write;
+/// Returns the sentence about a type: `row` is what `metrics` says of it, and `others` are types that a misspelt name may mean.
+pub fn why(row: &TypeMetrics, metrics: &Metrics, others: &[TypeMetrics]) -> String {
+    let cause = Cause::of(row, metrics);
+    let near = if cause.may_be_misspelt(row) { similar_names(&row.name, others) } else { Vec::new() };
+    cause.explain(row, metrics, &near)
+}
 
-use deputy::client::{Metrics, TypeMetrics};
-
-use self::similar::similar_names;
-use crate::cli::parse::Args;
-use crate::cli::{Choices, Count, Positional};
-use crate::error::{EXIT_CODES, Outcome};
-use crate::format::{age, count, counted};
-use crate::out::{Out, one_line};
-use crate::server::{SERVER, TIMEOUT, check_type, connect, limited, lost_lately, memory_percent, memory_warning};
-use crate::subcommand::{Example, HELP, Run, Subcommand};
-
-pub(crate) static WHY: Subcommand = Subcommand {
-    name: "why",
-    summary: "explain why jobs of a type are waiting",
-    positionals: &[Positional { name: "TYPE", help: "the type", count: Count::Once, choices: Choices::Any }],
-    options: &[&TIMEOUT, &SERVER, &HELP],
-    about: &[
-        "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
-         busy, they have not answered jobs that have ended, they do not take what is there, a worker was lost with the \
-         job, the server is stopping, or no job is waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
-         worker, and whether the memory budget is nearly used.",
-        "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
-         they may hold, nor which other types they do. What is only likely is said with 'seem'.",
-    ],
-    examples: &[
-        Example { what: "Why is no job done?", line: "deputy why thumbnail" },
-        Example { what: "Ask again every two seconds", line: "watch deputy why thumbnail" },
-    ],
-    exit_codes: EXIT_CODES,
-    on_usage_error: None,
-    run: Run::Args(run),
-};
-
-fn run(args: &Args) -> Outcome {
-    let name = &args.positionals()[0];
-    check_type(name)?;
-    let client = connect(args, limited(args))?;
-    let metrics = client.metrics_of(&[name])?;
-    let mut row = metrics.types.first().cloned().unwrap_or_default();
-    row.name.clone_from(name);
-    let cause = Cause::of(&row, &metrics);
-    let others = if cause.may_be_misspelt(&row) { client.metrics_by_type()?.types } else { Vec::new() };
-    Ok(writeln!(Out::stdout(), "{}", cause.explain(&row, &metrics, &similar_names(name, &others)))?)
+/// Returns whether another type may be meant: then [`why`] looks at other types.
+pub fn may_be_misspelt(row: &TypeMetrics, metrics: &Metrics) -> bool {
+    Cause::of(row, metrics).may_be_misspelt(row)
 }
 
 /// How long a job may wait beside an idle worker before that needs an explanation.
@@ -292,7 +259,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::server::tests::{metrics, row};
+    use crate::monitor::state::tests::{metrics, row};
 
     /// Explains a row (waiting, running, workers, age of the oldest) of a server with `workers`, of which `workers_idle` are
     /// idle.

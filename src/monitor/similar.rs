@@ -1,6 +1,6 @@
 //! Names of types that a misspelt type may mean. Pure.
 
-use deputy::client::TypeMetrics;
+use crate::client::TypeMetrics;
 
 /// The most names in the question.
 const NAMES_MAX: usize = 3;
@@ -28,7 +28,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::server::tests::row;
+    use crate::monitor::state::tests::row;
 
     #[test]
     fn names_with_one_slip_are_similar() {

@@ -1,0 +1,45 @@
+//! `deputy why`: why jobs of a type are waiting. The library finds the reason, because the pages of the server give it too.
+
+use std::io::Write;
+
+use deputy::monitor::why::{may_be_misspelt, why};
+
+use crate::cli::parse::Args;
+use crate::cli::{Choices, Count, Positional};
+use crate::error::{EXIT_CODES, Outcome};
+use crate::out::Out;
+use crate::server::{SERVER, TIMEOUT, check_type, connect, limited};
+use crate::subcommand::{Example, HELP, Run, Subcommand};
+
+pub(crate) static WHY: Subcommand = Subcommand {
+    name: "why",
+    summary: "explain why jobs of a type are waiting",
+    positionals: &[Positional { name: "TYPE", help: "the type", count: Count::Once, choices: Choices::Any }],
+    options: &[&TIMEOUT, &SERVER, &HELP],
+    about: &[
+        "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
+         busy, they have not answered jobs that have ended, they do not take what is there, a worker was lost with the \
+         job, the server is stopping, or no job is waiting. It adds the workers that were lost while they held jobs of the type, the oldest running job and its \
+         worker, and whether the memory budget is nearly used.",
+        "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
+         they may hold, nor which other types they do. What is only likely is said with 'seem'.",
+    ],
+    examples: &[
+        Example { what: "Why is no job done?", line: "deputy why thumbnail" },
+        Example { what: "Ask again every two seconds", line: "watch deputy why thumbnail" },
+    ],
+    exit_codes: EXIT_CODES,
+    on_usage_error: None,
+    run: Run::Args(run),
+};
+
+fn run(args: &Args) -> Outcome {
+    let name = &args.positionals()[0];
+    check_type(name)?;
+    let client = connect(args, limited(args))?;
+    let metrics = client.metrics_of(&[name])?;
+    let mut row = metrics.types.first().cloned().unwrap_or_default();
+    row.name.clone_from(name);
+    let others = if may_be_misspelt(&row, &metrics) { client.metrics_by_type()?.types } else { Vec::new() };
+    Ok(writeln!(Out::stdout(), "{}", why(&row, &metrics, &others))?)
+}
