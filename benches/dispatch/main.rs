@@ -11,45 +11,23 @@
 //!   receives a job and an offer, and assigns the job. However many shards there are, one type does no more jobs per second
 //!   than this, minus the cost of channels and wakes.
 
+mod fixture;
 mod home;
 mod one_shard;
 
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use deputy::dispatch::message::ShardId;
-use deputy::dispatch::{Dispatch, Settings};
 use deputy::protocol::command::JobOptions;
+use fixture::JOBS;
 use one_shard::{OneShard, Shape};
-
-/// Jobs of a run.
-const JOBS: usize = 20_000;
 
 /// Jobs that wait, where many do.
 const BACKLOG: usize = 1_000_000;
 
-/// The argument of every job.
-const ARG: &str = r#""thirty letters and two quotes !!""#;
-
 /// The server's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Returns a core of a server with this many shards, with fixed hash seeds.
-fn core(shards: u16) -> Dispatch {
-    Dispatch::new(Settings {
-        shard: ShardId(0),
-        shards,
-        attempts_max: 3,
-        run_limit_ms: 0,
-        memory_bytes_max: 1 << 40,
-        unsent_bytes_max: 64 << 20,
-        stall_ms: 30_000,
-        trace: false,
-        homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
-        maps: ahash::RandomState::with_seeds(5, 6, 7, 8),
-    })
-}
 
 fn one_shard(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one shard");

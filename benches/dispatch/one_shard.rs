@@ -9,7 +9,7 @@ use deputy::metrics::{Counts, Fault, Totals};
 use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
 
-use crate::{ARG, JOBS, core};
+use crate::fixture::{ARG, JOBS, core};
 
 /// Connections that submit: the first indices. The workers have the others.
 const SUBMITTERS: usize = 4;

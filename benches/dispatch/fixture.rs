@@ -1,0 +1,26 @@
+//! What the workloads have in common.
+
+use deputy::dispatch::message::ShardId;
+use deputy::dispatch::{Dispatch, Settings};
+
+/// Jobs of a run.
+pub(crate) const JOBS: usize = 20_000;
+
+/// The argument of every job.
+pub(crate) const ARG: &str = r#""thirty letters and two quotes !!""#;
+
+/// Returns a core of a server with this many shards, with fixed hash seeds.
+pub(crate) fn core(shards: u16) -> Dispatch {
+    Dispatch::new(Settings {
+        shard: ShardId(0),
+        shards,
+        attempts_max: 3,
+        run_limit_ms: 0,
+        memory_bytes_max: 1 << 40,
+        unsent_bytes_max: 64 << 20,
+        stall_ms: 30_000,
+        trace: false,
+        homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
+        maps: ahash::RandomState::with_seeds(5, 6, 7, 8),
+    })
+}
