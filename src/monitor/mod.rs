@@ -3,10 +3,12 @@
 //! | file | contents |
 //! |---|---|
 //! | [`format`] | numbers and names for people |
+//! | [`page`] | the dashboard, one document |
 //! | [`state`] | what figures mean |
 //! | [`why`] | why jobs of a type are waiting |
 
 pub mod format;
+pub mod page;
 mod similar;
 pub mod state;
 pub mod why;

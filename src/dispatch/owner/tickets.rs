@@ -167,7 +167,7 @@ impl Tickets {
             twins: Twins::default(),
         });
         if cancellable {
-            self.enter_by_id(index, id);
+            self.enter_by_id(index);
             let next = std::mem::replace(&mut of.0, index);
             self.entries[index].next = next;
             if next != NONE {

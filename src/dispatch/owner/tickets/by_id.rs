@@ -2,7 +2,7 @@
 
 use super::{Ticket, Tickets};
 use crate::dispatch::ids::{ConnId, TicketId};
-use crate::protocol::id::{self, IdKey};
+use crate::protocol::id;
 
 /// The neighbours of a ticket in the ring of those with its connection and id that can be cancelled. A client may use one
 /// id for all its jobs, and a table is slow with many entries of one hash.
@@ -19,11 +19,12 @@ impl Ticket {
 }
 
 impl Tickets {
-    /// Puts a ticket of this id into the table by connection and id, or beside its twin that is there.
-    pub(super) fn enter_by_id(&mut self, index: u32, id: &str) {
+    /// Puts a ticket into the table by connection and id, or beside its twin that is there.
+    pub(super) fn enter_by_id(&mut self, index: u32) {
         self.cancellable += 1;
         let entries = &self.entries;
         let Ticket { conn, hash, .. } = entries[index];
+        let id = entries[index].id();
         let twin = self.by_id.find(hash, |&other| entries[other].is_of(conn, id)).copied();
         if let Some(prev) = twin {
             let next = std::mem::replace(&mut self.entries[prev].twins.next, index);
@@ -64,6 +65,6 @@ impl Tickets {
     }
 
     pub(super) fn hash(&self, conn: ConnId, id: &str) -> u64 {
-        self.maps.hash_one((conn, IdKey(id)))
+        self.maps.hash_one((conn, id::hash(id, &self.maps)))
     }
 }

@@ -1,0 +1,75 @@
+// What is wrong with a server and its types. Levels: 2 is bad, 1 a warning.
+
+const OLD_MS = 60_000; // Jobs that have waited for longer are a problem.
+const LATELY_MS = 600_000; // A loss of a worker that is longer ago is not.
+const FULL = 0.8; // From this part on, the memory budget is nearly used.
+
+const KINDS = [
+  {
+    level: 2,
+    title: (types) => `${types} without workers`,
+    text: () => "No workers",
+    holds: (type) => type.waiting > 0 && type.workers === 0,
+  },
+  {
+    level: 1,
+    title: (types) => `${types} with jobs that have waited for over 1 min`,
+    text: () => "Long wait",
+    holds: (type) => type.oldest_ms > OLD_MS && type.workers > 0,
+  },
+  {
+    level: 1,
+    title: (types) => `${types} with failing jobs`,
+    holds: (type) => type.failed_per_s > 0,
+    text: (type) => `Failing ${percent(type.failed_per_s / (type.failed_per_s + type.done_per_s))}`,
+  },
+  {
+    level: 1,
+    title: (types) => `${types} with workers lost lately`,
+    text: (type) => `Lost ${counted(type.lost, "worker")}`,
+    holds: (type) => type.suspects > 0 || (type.lost > 0 && type.last_lost_ms <= LATELY_MS),
+  },
+  {
+    level: 1,
+    title: (types) => `${types} with workers that do not answer`,
+    text: () => "Spent slots",
+    holds: (type) => type.spent > 0 && type.waiting > 0,
+  },
+];
+
+/** Notes in each type what is wrong with it. Returns the problems of a server, the worst first. */
+function problemsOf(server) {
+  if (!server.up)
+    return [{ level: 2, text: `No answer from ${server.name}: ${server.error ?? "it cannot be reached"}` }];
+  const problems = [];
+  if (!server.healthy) problems.push({ level: 2, text: `Not healthy: ${server.unhealthy}` });
+  if (!server.ready) problems.push({ level: 2, text: `Not ready: ${server.not_ready}` });
+  const used = server.totals.bytes_held / (server.totals.bytes_max || Infinity);
+  if (used >= FULL) problems.push({ level: used >= 1 ? 2 : 1, text: `${percent(used)} of the memory budget is used` });
+  const affected = KINDS.map(() => []);
+  for (const type of server.types) {
+    const kinds = KINDS.filter((kind, i) => kind.holds(type) && affected[i].push(type));
+    type.state = kinds.map((kind) => kind.text(type)).join(", ");
+    type.level = kinds.length ? kinds[0].level : 0;
+    type.rank = kinds.length ? KINDS.length - KINDS.indexOf(kinds[0]) : 0;
+  }
+  KINDS.forEach(({ level, title }, i) => {
+    const types = affected[i];
+    if (types.length) problems.push({ level, types, text: title(counted(types.length, "type")) });
+  });
+  return problems.sort((a, b) => b.level - a.level);
+}
+
+/** The problems of the chosen server, and the worst of each other one. The first of all is the worst. */
+function allProblems({ servers }) {
+  const chosen = serverOf({ servers });
+  const all = servers.flatMap((server) => {
+    server.types ??= [];
+    server.problems = problemsOf(server);
+    const of = servers.length > 1 && server.up ? `${server.name}: ` : "";
+    return server.problems
+      .slice(0, server === chosen ? Infinity : 1)
+      .map((problem) => ({ ...problem, server, text: of + problem.text }));
+  });
+  return all.sort((a, b) => b.level - a.level);
+}
