@@ -9,13 +9,14 @@
 //! | file | rules, which extend [`Owner`] |
 //! |---|---|
 //! | `commands` | lines |
-//! | `submitters` | jobs that begin and end here |
+//! | `submitters`, `answers` | jobs that begin and end here |
 //! | `assign` | jobs for workers |
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures` | jobs of workers that leave |
 //! | `backpressure` | limits of memory, and stalls |
 //! | `type_stats` | metrics by type |
 
+mod answers;
 mod assign;
 mod backpressure;
 mod capacity;

@@ -1,4 +1,4 @@
-//! How jobs that are submitted here begin and end: the rules S1 to S4 of docs/architecture.md.
+//! How jobs that are submitted here begin, and how they are given up: the rules S1 to S3 of docs/architecture.md.
 //!
 //! A plain job goes to its home at once, and its answer comes back. A job that may end before has a ticket. It is *given up*
 //! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home learns of it; the
@@ -6,15 +6,13 @@
 
 use super::Owner;
 use super::tickets::{Purpose, Stage, Ticket};
-use crate::dispatch::answer::{Answer, End, Reason};
+use crate::dispatch::answer::{End, Reason};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Submitter, TicketId, TypeHash};
 use crate::dispatch::job::Job;
-use crate::dispatch::message::{JobEvent, Message};
+use crate::dispatch::message::Message;
 use crate::dispatch::micros::Micros;
 use crate::limits::{JOB_OPTIONS_BYTES, TIMERS_PER_TURN};
-use crate::metrics::Counts;
-use crate::protocol::Code;
 use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
@@ -165,95 +163,6 @@ impl Owner {
         }
     }
 
-    /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
-    pub(in crate::dispatch) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
-        let here = ctx.settings.shard;
-        match job.submitter {
-            Submitter::Conn(shard, conn) if shard == here => {
-                ctx.trace(&job, JobEvent::Finished(end.name()));
-                ctx.counts.job_bytes -= job.bytes();
-                self.answer(conn, &end.reply(job.id()), ctx);
-            }
-            to @ (Submitter::Background(shard) | Submitter::Ticket(shard, _)) if shard == here => {
-                ctx.trace(&job, JobEvent::Finished(end.name()));
-                self.settle(to, &end.reply(job.id()), job.bytes(), ctx);
-            }
-            _ => ctx.end(job, end),
-        }
-    }
-
-    /// S3: delivers the answer to a job that was submitted here.
-    pub(in crate::dispatch) fn deliver(&mut self, to: Submitter, answer: &Answer, ctx: &mut Ctx<'_>) {
-        self.settle(to, &answer.reply(), answer.job_bytes, ctx);
-    }
-
-    #[inline(never)]
-    fn settle(&mut self, to: Submitter, reply: &Reply<'_>, job_bytes: u64, ctx: &mut Ctx<'_>) {
-        match to {
-            Submitter::Conn(_, conn) => {
-                ctx.counts.job_bytes -= job_bytes;
-                self.answer(conn, reply, ctx);
-            }
-            Submitter::Background(_) => {
-                ctx.counts.job_bytes -= job_bytes;
-                self.count_answer(reply, ctx.counts);
-            }
-            Submitter::Ticket(_, id) => {
-                let Some(Ticket { conn, home, keyed, stage, .. }) = self.forget_ticket(id, ctx) else { return };
-                if let Stage::Live = stage {
-                    self.answer(conn, reply, ctx);
-                } else if !keyed {
-                    ctx.post(home, Message::Over(to));
-                }
-            }
-            // Its home answers its members.
-            Submitter::Group(..) => debug_assert!(false, "a group is no connection"),
-        }
-    }
-
-    /// Sends the one answer to an accepted job, and counts it.
-    #[inline]
-    fn answer(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
-        self.count_answer(reply, ctx.counts);
-        if self.conns.get(to).is_some_and(|conn| !conn.leaving) {
-            self.send(to, reply, ctx);
-        } else {
-            ctx.counts.results_dropped += 1;
-        }
-    }
-
-    #[inline]
-    fn count_answer(&mut self, reply: &Reply<'_>, counts: &mut Counts) {
-        self.pending -= 1;
-        match reply {
-            Reply::Done { .. } => counts.jobs_done += 1,
-            Reply::NotDone { code, .. } => count_failure(*code, counts),
-            _ => counts.jobs_failed += 1,
-        }
-    }
-
-    /// S4: the worker of a job reports progress.
-    pub(in crate::dispatch) fn deliver_progress(&mut self, to: Submitter, data: &str, ctx: &mut Ctx<'_>) {
-        let Submitter::Ticket(_, id) = to else { return };
-        let Some(ticket) = self.tickets.get(id) else { return };
-        let conn = ticket.conn;
-        if !ticket.wants_progress || !matches!(ticket.stage, Stage::Live) {
-            return;
-        }
-        match self.conns.get(conn) {
-            Some(conn) if conn.leaving => {}
-            Some(conn) if conn.is_paused() => ctx.counts.progress_dropped += 1,
-            Some(_) => {
-                let text = ticket.take_id();
-                self.send(conn, &Reply::Progress { id: text.as_str(), data }, ctx);
-                if let Some(ticket) = self.tickets.get(id) {
-                    ticket.put_id(text);
-                }
-            }
-            None => {}
-        }
-    }
-
     /// S1: answers `shutdown` to all delayed jobs, because the server stops.
     pub(in crate::dispatch) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.tickets.all_delayed() {
@@ -274,24 +183,12 @@ impl Owner {
     }
 
     /// Removes a ticket, and with it what its job counts.
-    fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Ticket> {
+    pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Ticket> {
         self.tickets.peek(id)?;
         self.settle_ticket(id);
         let ticket = self.tickets.remove(id);
         ctx.counts.job_bytes -= ticket.bytes;
         Some(ticket)
-    }
-}
-
-#[inline(never)]
-fn count_failure(code: Code, counts: &mut Counts) {
-    counts.jobs_failed += 1;
-    match code {
-        Code::Cancelled => counts.jobs_cancelled += 1,
-        Code::Expired => counts.jobs_expired += 1,
-        Code::TimedOut => counts.jobs_timed_out += 1,
-        Code::NoWorker => counts.jobs_no_worker += 1,
-        _ => {}
     }
 }
 
