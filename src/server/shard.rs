@@ -1,4 +1,4 @@
-//! One shard: a thread that sleeps in its poller, and what it does in a turn.
+//! One shard: a thread that sleeps in its poller, and what it does in a turn. How it reads is in `reading`.
 //!
 //! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
 //! ready connections, cut the bytes into lines, and pass them to the core; (4) write once to each connection that has
@@ -6,26 +6,24 @@
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
+mod reading;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use mio::event::Event;
 use mio::{Events, Poll, Token};
 
-use super::conn::{Got, Stage};
 use super::connections::Connections;
 use super::log::Log;
 use super::mailbox::{Mailbox, Outbox, ShardCommand};
-use super::names::conn_of;
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::flag::newly_set;
-use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES, READ_BYTES_PER_TURN};
-use crate::protocol::command::decode_frame;
+use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES};
 
 /// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -183,84 +181,6 @@ impl Shard {
                 ShardCommand::DrainOver => self.step(Input::DrainOver),
                 ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now + Micros::from_ms(FLUSH_MS)),
             }
-        }
-    }
-
-    /// Records an event. Reading and writing come later in the turn.
-    fn on_event(&mut self, event: &Event) {
-        if event.token() == WAKE {
-            return;
-        }
-        let id = conn_of(event.token());
-        let Some(conn) = self.connections.get(id) else { return };
-        conn.ending |= event.is_read_closed() || event.is_error();
-        if (event.is_readable() || conn.ending) && newly_set(&mut conn.ready) {
-            self.ready.push_back(id);
-        }
-        if event.is_writable() && std::mem::take(&mut conn.blocked) {
-            self.connections.mark_dirty(id);
-        }
-    }
-
-    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] each so that none delays the others.
-    fn read_ready(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..self.ready.len() {
-            let Some(id) = self.ready.pop_front() else { break };
-            let Some(conn) = self.connections.get(id) else { continue };
-            conn.ready = false;
-            self.read(id, &mut buffer);
-        }
-        self.buffer = buffer;
-    }
-
-    fn read(&mut self, id: ConnId, buffer: &mut [u8]) {
-        let mut total = 0;
-        while total < READ_BYTES_PER_TURN {
-            let Some(conn) = self.connections.get(id) else { return };
-            match conn.read(buffer) {
-                Got::Bytes(n) => {
-                    self.handle_bytes(id, &buffer[..n]);
-                    total += n;
-                }
-                Got::Last(n) => return self.handle_bytes(id, &buffer[..n]),
-                Got::Nothing => return,
-                Got::End => return self.on_end(id),
-            }
-        }
-        if let Some(conn) = self.connections.get(id) {
-            conn.ready = true; // No new edge comes for the bytes that are left.
-            self.ready.push_back(id);
-        }
-    }
-
-    /// Cuts bytes into lines and passes them to the core. Discards the bytes of a closing connection.
-    fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) {
-        if matches!(self.phase, Phase::Finishing(_)) || !self.connections.is_open(id) {
-            return;
-        }
-        let Some(conn) = self.connections.get(id) else { return };
-        let mut framer = std::mem::take(&mut conn.framer);
-        while let Some(frame) = framer.next(&mut bytes, self.line_bytes_max) {
-            self.core.step(Input::of_line(id, decode_frame(frame)), &mut self.connections);
-            if !self.connections.is_open(id) {
-                return;
-            }
-        }
-        let partial_bytes = framer.partial_bytes() as u64;
-        if let Some(conn) = self.connections.get(id) {
-            conn.framer = framer;
-        }
-        self.step(Input::BytesRead { conn: id, partial_bytes });
-    }
-
-    fn on_end(&mut self, id: ConnId) {
-        self.connections.log_failure(id);
-        let Some(conn) = self.connections.get(id) else { return };
-        match conn.stage {
-            Stage::Open => self.step(Input::Ended { conn: id }),
-            Stage::Closing(_) => {} // Bytes are still being sent; if the connection is broken, writing fails.
-            Stage::Lingering => self.connections.drop_now(id),
         }
     }
 

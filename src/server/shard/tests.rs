@@ -8,6 +8,7 @@ use std::thread;
 use ahash::RandomState;
 
 use super::super::log::Level;
+use super::super::names::conn_of;
 use super::super::stream::Stream;
 use super::*;
 use crate::dispatch::message::ShardId;
