@@ -15,6 +15,10 @@ pub const TYPES_PER_CONNECTION_MAX: usize = 1_024;
 /// Rows in the table of a metrics query for all types: many times a screen.
 pub const TYPE_ROWS_MAX: usize = 1_000;
 
+/// Types that have outcomes and histograms of their own, for as long as the server runs; the jobs of others are counted
+/// together. Each takes about 500 bytes at every shard that has its queue or its workers: 2 MB for all of them.
+pub const FIGURE_TYPES_MAX: usize = 4_096;
+
 /// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
 pub const LOST_TYPES_MAX: usize = 1_024;
 

@@ -5,12 +5,18 @@
 //! up the blocks. There is no lock, and no word that two shards write.
 
 mod faults;
+mod figures;
+mod histogram;
+mod rows;
 mod table;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use faults::{Fault, FaultBlock, Faults};
-pub use table::{Kind, METRICS, Metric, OldestRunning, Totals, TypeRow, TypeRows, Value};
+pub use figures::{Figures, Outcomes};
+pub use histogram::{BOUNDS_US, BUCKETS, Histogram};
+pub use rows::{OldestRunning, ShardRow, Tables, TypeRow, TypeRows};
+pub use table::{Kind, METRICS, Metric, Totals, Value};
 
 /// Declares the figures once: each is a field of [`Counts`], and they have this order in [`Block`].
 macro_rules! figures {

@@ -19,6 +19,7 @@ pub(crate) fn core(shards: u16) -> Dispatch {
         memory_bytes_max: 1 << 40,
         unsent_bytes_max: 64 << 20,
         stall_ms: 30_000,
+        figure_types_max: 4_096,
         trace: false,
         homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
         maps: ahash::RandomState::with_seeds(5, 6, 7, 8),

@@ -7,7 +7,7 @@ use deputy::dispatch::job::Job;
 use deputy::dispatch::message::{
     Closing, ConnId, Effects, Input, Message, Micros, PoolId, ShardId, Spends, Submitter, TypeHash, TypeRef,
 };
-use deputy::metrics::{Counts, Fault, Totals};
+use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::reply::Reply;
 
 use crate::fixture::{ARG, JOBS, core};
@@ -49,6 +49,10 @@ impl Effects for Posted {
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {
+        panic!("no client asks for the metrics");
+    }
+
+    fn shards(&mut self, _: &Counts) -> Vec<ShardRow> {
         panic!("no client asks for the metrics");
     }
 }

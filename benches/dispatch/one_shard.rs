@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use deputy::dispatch::Dispatch;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
-use deputy::metrics::{Counts, Fault, Totals};
+use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName};
 use deputy::protocol::reply::Reply;
 
@@ -93,6 +93,10 @@ impl Effects for Surroundings {
     }
 
     fn totals(&mut self, _: &Counts) -> Totals {
+        panic!("no client asks for the metrics");
+    }
+
+    fn shards(&mut self, _: &Counts) -> Vec<ShardRow> {
         panic!("no client asks for the metrics");
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::Error;
+use crate::metrics::{Histogram, Outcomes};
 
 /// A server's metrics. A figure that the server does not send is 0. Figures of later versions are in [`raw`](Self::raw).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -55,6 +56,8 @@ pub struct Metrics {
     pub shard_wakes: u64,
     /// Turns of the shards' loops.
     pub shard_turns: u64,
+    /// Microseconds from a shard's waking until its sleeping, of all shards.
+    pub shard_busy_us: u64,
     /// Faults of peers, by class.
     pub faults: FaultMetrics,
     /// Jobs that wait now.
@@ -77,6 +80,8 @@ pub struct Metrics {
     pub bytes_max: u64,
     /// The longest line that the server accepts in bytes, its end not counted.
     pub max_line: u64,
+    /// The longest turn of any shard so far in microseconds.
+    pub shard_longest_turn_us: u64,
     /// Milliseconds since the server started. Unlike [`up_since`](Self::up_since), it does not depend on the wall clock.
     pub uptime_ms: u64,
     /// Whether the server is stopping.
@@ -85,6 +90,14 @@ pub struct Metrics {
     pub threads: u64,
     /// The server's version.
     pub version: String,
+    /// The table by shard, from shard 0 on. Empty if it was not asked for.
+    pub shards: Vec<ShardMetrics>,
+    /// The upper bounds of the histograms' buckets in microseconds, as [`BOUNDS_US`](super::BOUNDS_US). Empty if no
+    /// histograms were asked for.
+    pub bounds_us: Vec<u64>,
+    /// The sum of the types that have no figures of their own ([`TypeMetrics::has_figures`]), with the figures of their
+    /// jobs. Zeros unless [`metrics_in_full`](super::Client::metrics_in_full) was called.
+    pub other_types: TypeMetrics,
     /// The table by type, in the server's order. If all types were asked for, those with the most waiting and running
     /// jobs come first. Empty if no type was asked for.
     #[serde(deserialize_with = "rows")]
@@ -163,6 +176,39 @@ pub struct TypeMetrics {
     pub oldest_running_ms: u64,
     /// That worker's address, as the server's log prints it. `None` if no job runs.
     pub oldest_running_worker: Option<String>,
+    /// Whether the server sent `outcomes`, `wait` and `run`: they were asked for, and the type has figures of its own. The
+    /// first 4,096 types with a job have, as long as the server runs. Jobs of other types are counted in
+    /// [`Metrics::other_types`].
+    pub has_figures: bool,
+    /// How jobs ended since the server started.
+    pub outcomes: Outcomes,
+    /// How long jobs waited until a worker was first sent them, since the server started.
+    pub wait: Histogram,
+    /// How long workers had jobs that they answered, since the server started.
+    pub run: Histogram,
+}
+
+/// The metrics of a shard, a thread of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ShardMetrics {
+    /// Turns of its loop.
+    pub turns: u64,
+    /// Messages that it sent to other shards.
+    pub messages: u64,
+    /// How often such a message woke another shard.
+    pub wakes: u64,
+    /// Microseconds from its waking until its sleeping, without the turn under way.
+    pub busy_us: u64,
+    /// Its longest turn so far in microseconds.
+    pub longest_turn_us: u64,
+    /// Its connections now.
+    pub connections: u64,
+    /// Jobs that wait in its queues now.
+    pub waiting: u64,
+    /// Jobs that its workers hold now.
+    pub running: u64,
 }
 
 impl Metrics {
@@ -206,7 +252,7 @@ mod tests {
     use serde::de::{Deserializer, Error as _, Visitor};
 
     use super::*;
-    use crate::metrics::{Fault, METRICS, TypeRow};
+    use crate::metrics::{Fault, METRICS, ShardRow, TypeRow};
 
     /// A deserializer that has no value, and says as its error which fields a struct asks for.
     struct Fields;
@@ -241,10 +287,13 @@ mod tests {
 
     #[test]
     fn the_client_reads_each_metric_that_the_server_has() {
-        let names = METRICS.iter().map(|metric| metric.name).chain(["types"]);
+        let names = METRICS.iter().map(|metric| metric.name).chain(["shards", "bounds_us", "other_types", "types"]);
         assert_eq!(fields::<Metrics>(), names.collect::<Vec<_>>());
         assert_eq!(fields::<FaultMetrics>(), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
         let row = TypeRow::default().members().map(|(name, _)| name);
-        assert_eq!(fields::<TypeMetrics>(), row.into_iter().chain(["oldest_running_worker"]).collect::<Vec<_>>());
+        let figures = ["oldest_running_worker", "has_figures", "outcomes", "wait", "run"];
+        assert_eq!(fields::<TypeMetrics>(), row.into_iter().chain(figures).collect::<Vec<_>>());
+        assert_eq!(fields::<Outcomes>(), Outcomes::default().members().map(|(name, _)| name));
+        assert_eq!(fields::<ShardMetrics>(), ShardRow::default().members().map(|(name, _)| name));
     }
 }

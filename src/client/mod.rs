@@ -69,6 +69,7 @@ mod submit_session;
 mod url;
 mod worker;
 
+pub use crate::metrics::{BOUNDS_US, Histogram, Outcomes};
 pub use client::Client;
 pub use completion::Completion;
 pub use connect_error::ConnectError;
@@ -76,7 +77,7 @@ pub use control::JobControl;
 pub use error::{Disconnected, Error};
 pub use handle::JobHandle;
 pub use job_builder::JobBuilder;
-pub use metrics::{FaultMetrics, Metrics, TypeMetrics};
+pub use metrics::{FaultMetrics, Metrics, ShardMetrics, TypeMetrics};
 pub use options::Options;
 pub use progress::Progress;
 pub use url::{URL_VARIABLE, Url, UrlError};

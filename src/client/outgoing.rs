@@ -84,9 +84,9 @@ pub(super) fn cant_do(types: &str) -> String {
     format!("{{\"cmd\":\"cant_do\",\"types\":{types}}}\n")
 }
 
-/// Asks for the metrics. `types` is the value of that member, in JSON.
-pub(super) fn metrics(types: &str, line_max: usize) -> Result<Vec<u8>, Error> {
-    end(format!("{{\"cmd\":\"metrics\",\"types\":{types}").into_bytes(), line_max)
+/// Asks for the metrics. `types` is the value of that member, in JSON; `tables` are further members, each after a comma.
+pub(super) fn metrics(types: &str, tables: &str, line_max: usize) -> Result<Vec<u8>, Error> {
+    end(format!("{{\"cmd\":\"metrics\",\"types\":{types}{tables}").into_bytes(), line_max)
 }
 
 /// Returns a list of names in JSON.
@@ -184,7 +184,9 @@ mod tests {
         assert_eq!(text(answer(3, "err", &(), MAX)), "{\"cmd\":\"did\",\"job\":3,\"err\":null}\n");
         assert_eq!(can_do(&list(["a", "é\n"]), 2), "{\"cmd\":\"can_do\",\"types\":[\"a\",\"é\\n\"],\"max_jobs\":2}\n");
         assert_eq!(cant_do(&list(["a"])), "{\"cmd\":\"cant_do\",\"types\":[\"a\"]}\n");
-        assert_eq!(text(metrics("true", MAX)), "{\"cmd\":\"metrics\",\"types\":true}\n");
+        assert_eq!(text(metrics("true", "", MAX)), "{\"cmd\":\"metrics\",\"types\":true}\n");
+        let more = metrics("[]", ",\"shards\":true", MAX);
+        assert_eq!(text(more), "{\"cmd\":\"metrics\",\"types\":[],\"shards\":true}\n");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::figures::TypeFigures;
 use super::home::{Group, Home, Queue};
 use super::ids::{ConnId, GroupId, Membership, ShardId, Submitter, TicketId};
 use super::job::Job;
@@ -9,6 +10,7 @@ use super::owner::Owner;
 use super::owner::pools::Pool;
 use super::owner::tickets::{Stage, Ticket};
 use super::owner::worker::Worker;
+use crate::metrics::Figures;
 
 /// Everything that a shard's core remembers.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,10 @@ pub struct Audit {
     pub revocable: [usize; 4],
     /// The timers of tickets, and those of run limits.
     pub timers: [usize; 2],
+    /// Outcomes and histograms of the types that have them here, by name.
+    pub figures: Vec<(Arc<str>, Figures)>,
+    /// Those of all other types' jobs.
+    pub other_figures: Figures,
     /// Entries of lists, timers, queries and other places that must be empty when no peer is connected.
     pub leftovers: usize,
 }
@@ -160,7 +166,7 @@ pub struct JobAudit {
 }
 
 impl Audit {
-    pub(super) fn of(home: &Home, owner: &Owner) -> Self {
+    pub(super) fn of(home: &Home, owner: &Owner, figures: &TypeFigures) -> Self {
         let (_, nodes) = owner.pools.sizes();
         let workers = owner.conns.iter().filter_map(|(id, conn)| {
             conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.is_paused(), owner))
@@ -175,6 +181,8 @@ impl Audit {
             doomed: home.doomed().collect(),
             revocable: [home.revocable(), owner.holding.sizes().0, home.groups.sizes().1, owner.tickets.sizes().0],
             timers: [owner.tickets.sizes().1, owner.holding.sizes().1],
+            figures: figures.iter().map(|(name, &figures)| (Arc::clone(name), figures)).collect(),
+            other_figures: *figures.other(),
             leftovers: nodes + owner.queries.len() + owner.partials.len() + owner.dirty.len() + owner.freed.len(),
         }
     }

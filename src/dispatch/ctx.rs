@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::answer::End;
+use super::answer::{End, Reason};
+use super::figures::TypeFigures;
 use super::ids::{ShardId, TraceId};
 use super::job::Job;
 use super::message::{Effects, JobEvent, Message};
@@ -16,6 +17,7 @@ pub(super) struct Ctx<'a> {
     pub(super) now: Micros,
     pub(super) stopping: bool,
     pub(super) counts: &'a mut Counts,
+    pub(super) figures: &'a mut TypeFigures,
     /// Messages to the own shard. They are handled one after the other before the step returns, never by a nested call.
     pub(super) local: &'a mut VecDeque<Message>,
     pub(super) effects: &'a mut dyn Effects,
@@ -47,8 +49,22 @@ impl Ctx<'_> {
         self.effects.trace(TraceId { home, arrival: job.arrival }, event);
     }
 
-    /// Ends a job: its answer goes to its submitter's owner.
-    pub(super) fn end(&mut self, job: Job, end: End<'_>) {
+    /// Ends a job that no worker has answered.
+    pub(super) fn end(&mut self, job: Job, reason: Reason) {
+        self.count_end(&job, reason);
+        self.answer(job, End::NotDone(reason));
+    }
+
+    /// Counts a job that ends without an answer of a worker, by its type. Its home has marked it.
+    #[inline(never)]
+    pub(super) fn count_end(&mut self, job: &Job, reason: Reason) {
+        let hash = self.settings.hash(job.type_name());
+        let id = self.figures.place_of(job.has_figures(), job.type_name(), hash);
+        self.figures.ended(id, reason, 1);
+    }
+
+    /// Sends the answer to a job to its submitter's owner.
+    pub(super) fn answer(&mut self, job: Job, end: End<'_>) {
         self.trace(&job, JobEvent::Finished(end.name()));
         let to = job.submitter;
         self.post(to.shard(), Message::Answer { to, answer: job.answer(end) });

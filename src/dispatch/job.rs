@@ -49,6 +49,8 @@ impl Flags {
     const PROGRESS: u8 = 8;
     const NEEDS_WORKER: u8 = 16;
     const KEYED: u8 = 32;
+    const HAS_FIGURES: u8 = 64;
+    const WAS_SENT: u8 = 128;
 
     fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -126,6 +128,24 @@ impl Job {
     /// Lets it be revoked. Its submitter is a ticket or a group, and names it from now on.
     pub(super) fn set_revocable(&mut self) {
         self.flags.set(Flags::REVOCABLE, true);
+    }
+
+    /// Returns whether its type has figures of its own, as its home has decided.
+    pub(super) fn has_figures(&self) -> bool {
+        self.flags.has(Flags::HAS_FIGURES)
+    }
+
+    pub(super) fn set_has_figures(&mut self, on: bool) {
+        self.flags.set(Flags::HAS_FIGURES, on);
+    }
+
+    /// Returns whether a worker has been sent it.
+    pub(super) fn was_sent(&self) -> bool {
+        self.flags.has(Flags::WAS_SENT)
+    }
+
+    pub(super) fn set_was_sent(&mut self) {
+        self.flags.set(Flags::WAS_SENT, true);
     }
 
     /// Returns whether its submitter wants the progress that the worker reports.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::answer::Answer;
+use super::answer::{Answer, Reason};
 pub use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId, TraceId, TypeHash, TypeRef};
 use super::job::Job;
 pub use super::micros::Micros;
-use crate::metrics::{Counts, Fault, Totals, TypeRows};
+use crate::metrics::{Counts, Fault, Figures, ShardRow, Totals, TypeRows};
 use crate::protocol::command::{Command, Refusal};
 use crate::protocol::reply::Reply;
 
@@ -123,6 +123,8 @@ pub trait Effects {
     fn peer_name(&mut self, conn: ConnId) -> String;
     /// Returns the sum over all shards, with `own` as this one's latest figures.
     fn totals(&mut self, own: &Counts) -> Totals;
+    /// Returns a row for each shard, with `own` as this one's latest figures. Called only for metrics by shard.
+    fn shards(&mut self, own: &Counts) -> Vec<ShardRow>;
 }
 
 /// Where a job has come to.
@@ -222,15 +224,26 @@ pub enum Message {
         ticket: Submitter,
         /// Whether the `do` has a key, and so shares its job.
         keyed: bool,
+        /// Why it was given up.
+        reason: Reason,
     },
-    /// Home to every shard: end the job of this ticket or group, if a worker of yours holds it.
-    Drop(Submitter),
+    /// Home to every shard: end the job of this ticket or group, if a worker of yours holds it, and why.
+    Drop(Submitter, Reason),
     /// Owner to home: a worker held it, and it has ended.
     Dropped(Submitter),
     /// Home to owner: the job of this ticket, or its part in a group, has ended without an answer.
     Revoked(Submitter),
     /// Owner to home: an answer came for this ticket, of which a Revoke has gone to the home. So nothing comes any more.
     Over(Submitter),
+    /// Owner to home: jobs of this type have ended while they were delayed. They are only counted.
+    EndedDelayed {
+        /// The type.
+        of: TypeRef,
+        /// How many.
+        n: u64,
+        /// Why.
+        reason: Reason,
+    },
     /// From the shard of a worker to the submitter's owner, or to the home that keeps its group: the worker reports progress.
     Progress {
         /// The ticket or the group.
@@ -244,12 +257,16 @@ pub enum Message {
         query: u64,
         /// Which types; `None`: all.
         types: Option<Arc<[Arc<str>]>>,
+        /// Whether with outcomes and histograms.
+        histograms: bool,
     },
     /// The answer to it.
     StatsReply {
         /// The asking shard's number of the query.
         query: u64,
-        /// A row for each type that is known here.
+        /// Rows of the types that are known here; a type may have several.
         rows: TypeRows,
+        /// The figures of the jobs whose types have none of their own, if figures were asked for.
+        other: Option<Box<Figures>>,
     },
 }

@@ -13,6 +13,7 @@
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
 //! | `owner` | a shard as the owner of connections: the jobs that they submit, and the workers among them |
 //! | `ctx` | what a rule may use beside its own state |
+//! | `figures` | outcomes and durations by type |
 //! | [`collections`] | lists and tables that give memory back, and timers |
 //! | [`audit`] | a copy of the state, for tests |
 
@@ -20,6 +21,7 @@ pub mod answer;
 pub mod audit;
 pub mod collections;
 mod ctx;
+mod figures;
 mod home;
 pub mod ids;
 pub mod job;
@@ -32,6 +34,7 @@ use std::collections::VecDeque;
 
 use audit::Audit;
 use ctx::Ctx;
+use figures::TypeFigures;
 use home::Home;
 use ids::{ShardId, Submitter};
 use message::{Effects, Input, Message};
@@ -48,6 +51,7 @@ pub struct Dispatch {
     now: Micros,
     stopping: bool,
     counts: Counts,
+    figures: TypeFigures,
     /// Messages to the own shard; empty between steps.
     local: VecDeque<Message>,
     home: Home,
@@ -61,6 +65,7 @@ impl Dispatch {
             now: Micros::default(),
             stopping: false,
             counts: Counts::default(),
+            figures: TypeFigures::new(settings.figure_types_max),
             local: VecDeque::new(),
             home: Home::new(&settings.maps),
             owner: Owner::new(&settings.maps),
@@ -78,8 +83,8 @@ impl Dispatch {
             Input::Stop => self.stopping = true,
             _ => {}
         }
-        let Self { settings, now, stopping, counts, local, home, owner } = self;
-        let mut ctx = Ctx { settings, now: *now, stopping: *stopping, counts, local, effects };
+        let Self { settings, now, stopping, counts, figures, local, home, owner } = self;
+        let mut ctx = Ctx { settings, now: *now, stopping: *stopping, counts, figures, local, effects };
         handle_input(input, home, owner, &mut ctx);
         owner.reconcile_offers(&mut ctx);
         while let Some(message) = ctx.local.pop_front() {
@@ -107,7 +112,7 @@ impl Dispatch {
 
     /// Returns a copy of the state, for tests. Linear in what the shard holds.
     pub fn audit(&self) -> Audit {
-        Audit::of(&self.home, &self.owner)
+        Audit::of(&self.home, &self.owner, &self.figures)
     }
 }
 
@@ -168,16 +173,18 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
         Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),
         Message::Progress { to, data } => owner.deliver_progress(to, &data, ctx),
-        Message::Revoke { ticket, keyed } => home.revoke(ticket, keyed, ctx),
-        Message::Drop(submitter) => owner.drop_job(from, submitter, ctx),
+        Message::Revoke { ticket, keyed, reason } => home.revoke(ticket, keyed, reason, ctx),
+        Message::Drop(submitter, reason) => owner.drop_job(from, submitter, reason, ctx),
         Message::Dropped(submitter) => home.dropped(submitter, ctx),
         Message::Revoked(ticket) => owner.revoked(ticket, ctx),
         Message::Over(ticket) => home.over(ticket),
-        Message::StatsQuery { query, types } => {
-            let rows = owner::type_stats::rows(home, owner, types.as_deref(), ctx);
-            ctx.post(from, Message::StatsReply { query, rows });
+        Message::EndedDelayed { of, n, reason } => home.ended_delayed(&of, n, reason, ctx),
+        Message::StatsQuery { query, types, histograms } => {
+            let rows = owner::type_stats::rows(home, owner, types.as_deref(), histograms, ctx);
+            let other = histograms.then(|| Box::new(*ctx.figures.other()));
+            ctx.post(from, Message::StatsReply { query, rows, other });
         }
-        Message::StatsReply { query, rows } => owner.handle_stats_reply(query, rows, ctx),
+        Message::StatsReply { query, rows, other } => owner.handle_stats_reply(query, rows, other, ctx),
         _ => debug_assert!(false, "these have been handled"),
     }
 }

@@ -22,6 +22,8 @@ pub struct Settings {
     /// How long no byte may move on a connection with more than [`crate::limits::UNSENT_PAUSE_BYTES`] unsent, in
     /// milliseconds; 0: for ever.
     pub stall_ms: u64,
+    /// How many types, of those whose home this shard is, have outcomes and histograms of their own.
+    pub figure_types_max: usize,
     /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
     pub trace: bool,
     /// Hashes the names of types; the same for all shards.

@@ -1,8 +1,6 @@
 //! The metrics by name: the one table from which the wire is made, and against which the client's reader and the docs are
 //! checked.
 
-use std::sync::Arc;
-
 use Kind::{Counter, Gauge, Info};
 
 use super::{Counts, Faults};
@@ -67,6 +65,10 @@ pub struct Totals {
     pub draining: bool,
     /// Shards.
     pub threads: usize,
+    /// How long all shards together have been busy, in microseconds: from waking up until they slept again.
+    pub shard_busy_us: u64,
+    /// The longest turn of any shard so far, in microseconds.
+    pub shard_longest_turn_us: u64,
 }
 
 impl Totals {
@@ -99,6 +101,7 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "shard_messages", kind: Counter, help: "Messages posted to other shards.", get: |totals| Value::Number(totals.counts.shard_messages) },
     Metric { name: "shard_wakes", kind: Counter, help: "Shards woken for them.", get: |totals| Value::Number(totals.counts.shard_wakes) },
     Metric { name: "shard_turns", kind: Counter, help: "Turns of the shards' loops.", get: |totals| Value::Number(totals.counts.shard_turns) },
+    Metric { name: "shard_busy_us", kind: Counter, help: "Microseconds from a shard's waking until its sleeping, of all shards.", get: |totals| Value::Number(totals.shard_busy_us) },
     Metric { name: "faults", kind: Counter, help: "What peers did wrong, by class.", get: |totals| Value::Faults(totals.faults) },
     Metric { name: "jobs_waiting", kind: Gauge, help: "Jobs in queues.", get: |totals| Value::Number(totals.counts.jobs_waiting) },
     Metric { name: "jobs_running", kind: Gauge, help: "Jobs that workers hold.", get: |totals| Value::Number(totals.counts.jobs_running) },
@@ -110,100 +113,17 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "bytes_held", kind: Gauge, help: "Bytes that count in the memory budget.", get: |totals| Value::Number(totals.bytes_held()) },
     Metric { name: "bytes_max", kind: Info, help: "The memory budget in bytes.", get: |totals| Value::Number(totals.bytes_max) },
     Metric { name: "max_line", kind: Info, help: "The longest line that the server accepts, in bytes.", get: |totals| Value::Number(totals.line_bytes_max) },
+    Metric { name: "shard_longest_turn_us", kind: Gauge, help: "The longest turn of any shard so far, in microseconds.", get: |totals| Value::Number(totals.shard_longest_turn_us) },
     Metric { name: "uptime_ms", kind: Gauge, help: "Milliseconds since the server started, on the monotonic clock.", get: |totals| Value::Number(totals.uptime_ms) },
     Metric { name: "draining", kind: Gauge, help: "Whether the server is stopping.", get: |totals| Value::Flag(totals.draining) },
     Metric { name: "threads", kind: Info, help: "Shards.", get: |totals| Value::Number(totals.threads as u64) },
     Metric { name: "version", kind: Info, help: "The server's version.", get: |_| Value::Text(env!("CARGO_PKG_VERSION")) },
 ];
 
-/// Rows of the table by type, each with its type's canonical name.
-pub type TypeRows = Vec<(Arc<str>, TypeRow)>;
-
-/// What is known of a type, at one shard or, added up, at all of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TypeRow {
-    /// Jobs in the queue.
-    pub waiting: u64,
-    /// Jobs that workers hold.
-    pub running: u64,
-    /// Jobs that wait for their delay.
-    pub delayed: u64,
-    /// Slots taken by jobs that have ended, whose workers have not answered.
-    pub spent: u64,
-    /// Connections that take jobs of this type.
-    pub workers: u64,
-    /// Jobs answered with a result since the type last had no worker.
-    pub done: u64,
-    /// Age of the oldest waiting job in milliseconds, or 0.
-    pub oldest_ms: u64,
-    /// Waiting jobs that are suspects: they were requeued because their worker was lost.
-    pub suspects: u64,
-    /// Workers lost while they held a job of this type, as far as the shards remember.
-    pub lost: u64,
-    /// Milliseconds since the last of them was lost, or 0.
-    pub last_lost_ms: u64,
-    /// The job that a worker holds longest.
-    pub oldest_running: Option<OldestRunning>,
-}
-
-/// The oldest running job of a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OldestRunning {
-    /// Milliseconds since it was sent.
-    pub ms: u64,
-    /// The worker, as the log prints it.
-    pub worker: String,
-}
-
-impl TypeRow {
-    /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 11] {
-        [
-            ("waiting", self.waiting),
-            ("running", self.running),
-            ("workers", self.workers),
-            ("done", self.done),
-            ("oldest_ms", self.oldest_ms),
-            ("suspects", self.suspects),
-            ("lost", self.lost),
-            ("last_lost_ms", self.last_lost_ms),
-            ("delayed", self.delayed),
-            ("spent", self.spent),
-            ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
-        ]
-    }
-
-    /// Returns whether the type has jobs or workers.
-    pub fn is_in_use(&self) -> bool {
-        self.waiting + self.running + self.workers + self.delayed + self.spent > 0
-    }
-
-    /// Adds what another shard knows.
-    pub fn add(&mut self, other: Self) {
-        self.waiting += other.waiting;
-        self.running += other.running;
-        self.workers += other.workers;
-        self.delayed += other.delayed;
-        self.spent += other.spent;
-        self.done += other.done;
-        self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
-        self.suspects += other.suspects;
-        self.last_lost_ms = match (self.lost, other.lost) {
-            (0, _) => other.last_lost_ms,
-            (_, 0) => self.last_lost_ms,
-            _ => self.last_lost_ms.min(other.last_lost_ms),
-        };
-        self.lost += other.lost;
-        let runs_longer = |oldest: &OldestRunning| self.oldest_running.as_ref().is_none_or(|own| own.ms < oldest.ms);
-        if let Some(oldest) = other.oldest_running.filter(runs_longer) {
-            self.oldest_running = Some(oldest);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Outcomes, ShardRow, TypeRow};
 
     #[test]
     fn no_two_metrics_have_one_name_and_docs_name_each() {
@@ -213,20 +133,10 @@ mod tests {
             assert!(docs.contains(&format!("`{}`", metric.name)), "docs/protocol.md does not name {}", metric.name);
         }
         assert!(docs.contains("`oldest_running_worker`"), "docs/protocol.md does not name oldest_running_worker");
-        for (name, _) in TypeRow::default().members() {
+        let (row, outcomes) = (TypeRow::default().members(), Outcomes::default().members());
+        let shard = ShardRow::default().members();
+        for (name, _) in row.into_iter().chain(outcomes).chain(shard) {
             assert!(docs.contains(&format!("`{name}`")), "docs/protocol.md does not name {name}");
         }
-    }
-
-    #[test]
-    fn rows_add_up_and_keep_the_extremes() {
-        let oldest = |ms, worker: &str| Some(OldestRunning { ms, worker: worker.to_owned() });
-        let lost = |lost, last_lost_ms| TypeRow { lost, last_lost_ms, ..TypeRow::default() };
-        let mut row = TypeRow { waiting: 1, suspects: 1, oldest_ms: 5, ..TypeRow::default() };
-        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, ..lost(2, 40) });
-        row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
-        row.add(lost(0, 0));
-        assert_eq!((row.waiting, row.suspects, row.oldest_ms), (1, 3, 5));
-        assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
     }
 }

@@ -10,11 +10,14 @@ use super::Code;
 use super::frame::Frame;
 use super::members::{Members, Name};
 use super::string::unescape;
-use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX, TYPES_PER_CONNECTION_MAX};
+use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX};
 
+mod metrics;
 mod options;
 mod types;
 
+use metrics::metrics_asked;
+pub use metrics::{MetricsAsked, TypesAsked};
 pub use options::JobOptions;
 use types::{type_name, type_names};
 
@@ -74,10 +77,7 @@ pub enum Command<'a> {
         data: Option<&'a str>,
     },
     /// A query for the metrics.
-    Metrics {
-        /// Whether with a table by type.
-        types: TypesAsked<'a>,
-    },
+    Metrics(MetricsAsked<'a>),
     /// A query whether the server answers.
     Ping,
 }
@@ -98,17 +98,6 @@ pub enum Outcome<'a> {
     Res(Option<&'a str>),
     /// With an error, a JSON value.
     Err(&'a str),
-}
-
-/// Which types a metrics query asks about.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TypesAsked<'a> {
-    /// No table.
-    None,
-    /// The busiest, at most [`crate::limits::TYPE_ROWS_MAX`].
-    All,
-    /// Just these, at most [`crate::limits::TYPES_PER_CONNECTION_MAX`].
-    Named(Vec<TypeName<'a>>),
 }
 
 /// Why a line is refused.
@@ -194,7 +183,7 @@ fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Comman
         Some(b"did") => about_job(members, About::Answer),
         Some(b"can_do") => can_do(members),
         Some(b"cant_do") => types(members).map(|types| Command::CantDo { types }),
-        Some(b"metrics") => types_asked(members).map(|types| Command::Metrics { types }),
+        Some(b"metrics") => metrics_asked(members).map(Command::Metrics),
         Some(b"ping") => Ok(Command::Ping),
         Some(b"cancel") => id(members).map(|id| Command::Cancel { id }),
         Some(b"progress") => about_job(members, About::Progress),
@@ -263,16 +252,6 @@ fn types<'a>(members: &Members<'a>) -> Result<Vec<TypeName<'a>>, Text> {
         .get(Name::Types)
         .and_then(|raw| type_names(raw, usize::MAX))
         .ok_or("types must be a list of strings of 1 to 255 bytes, without lone surrogates")
-}
-
-fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
-    match members.get(Name::Types) {
-        None | Some("false") => Ok(TypesAsked::None),
-        Some("true") => Ok(TypesAsked::All),
-        Some(raw) => type_names(raw, TYPES_PER_CONNECTION_MAX)
-            .map(TypesAsked::Named)
-            .ok_or("types must be true, false or a list of at most 1024 strings of 1 to 255 bytes"),
-    }
 }
 
 /// Parses a number of digits only. `1.0` and `1e2` are whole too, but no client needs to send them.

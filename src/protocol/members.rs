@@ -37,14 +37,17 @@ pub(super) enum Name {
     NeedWorker,
     Background,
     Data,
+    Histograms,
+    Shards,
 }
 
 /// The known names that most lines are made of, in the order of [`Name`]. Those of `do` and `did` come first, because they
 /// are looked up most. No command looks up `code`, but it may not be given twice either.
 const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
 
-/// The other known names, in the order of [`Name`]: the options of a `do`, then `data`. All others are ignored.
-const RARE_NAMES: [&str; 11] = [
+/// The other known names, in the order of [`Name`]: the options of a `do`, then those of other commands. All others are
+/// ignored.
+const RARE_NAMES: [&str; 13] = [
     "priority",
     "delay_ms",
     "deadline_ms",
@@ -56,7 +59,12 @@ const RARE_NAMES: [&str; 11] = [
     "need_worker",
     "background",
     "data",
+    "histograms",
+    "shards",
 ];
+
+/// How many of them are options of a `do`.
+const OPTIONS: usize = Name::Data as usize - NAMES.len();
 
 /// The known members of a line. Values are without the white space around them.
 #[derive(Debug, Default, PartialEq)]
@@ -113,8 +121,7 @@ impl<'a> Members<'a> {
 
     /// Returns whether an option of a `do` is given.
     pub(super) fn has_options(&self) -> bool {
-        let given = |(_data, options): (_, &[Option<&str>])| options.iter().any(Option::is_some);
-        self.rare.as_ref().and_then(|rare| rare.split_last()).is_some_and(given)
+        self.rare.as_ref().is_some_and(|rare| rare[..OPTIONS].iter().any(Option::is_some))
     }
 
     /// Returns the line's id, if it is a string or a number, and given once.
@@ -225,8 +232,8 @@ mod tests {
     #[test]
     fn rare_names_are_in_the_order_of_the_enum() {
         use Name::{
-            Attempts, Background, Cancellable, Data, DeadlineMs, DelayMs, Key, NeedWorker, Priority, Progress,
-            RunLimitMs,
+            Attempts, Background, Cancellable, Data, DeadlineMs, DelayMs, Histograms, Key, NeedWorker, Priority,
+            Progress, RunLimitMs, Shards,
         };
         let names = [
             Priority,
@@ -240,10 +247,12 @@ mod tests {
             NeedWorker,
             Background,
             Data,
+            Histograms,
+            Shards,
         ];
         let texts = [
             r#""priority":0,"delay_ms":1,"deadline_ms":2,"run_limit_ms":3,"attempts":4,"cancellable":5"#,
-            r#""progress":6,"key":7,"need_worker":8,"background":9,"data":10"#,
+            r#""progress":6,"key":7,"need_worker":8,"background":9,"data":10,"histograms":11,"shards":12"#,
         ];
         let line = format!("{{{}}}", texts.join(","));
         let members = Members::read(line.as_bytes()).unwrap();
@@ -252,7 +261,7 @@ mod tests {
             let line = format!(r#"{{"{}":1}}"#, RARE_NAMES[at]);
             let alone = Members::read(line.as_bytes()).unwrap();
             assert_eq!(names.iter().filter(|&&name| alone.get(name).is_some()).count(), 1, "{line}");
-            assert_eq!(alone.has_options(), name != Data, "{line}");
+            assert_eq!(alone.has_options(), !matches!(name, Data | Histograms | Shards), "{line}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`]), and equality of
-//! job ids ([`id`]). The contract is docs/protocol.md.
+//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`], [`tables`]), and
+//! equality of job ids ([`id`]). The contract is docs/protocol.md.
 //!
 //! Nothing here keeps state between lines, except the framer its unfinished line. Nothing here knows what a command does.
 
@@ -10,6 +10,7 @@ pub mod id;
 mod members;
 pub mod reply;
 mod string;
+pub mod tables;
 
 pub(crate) use members::is_too_deep;
 

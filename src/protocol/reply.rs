@@ -3,11 +3,10 @@
 //! Members are in the order of docs/protocol.md, without white space outside of carried values, and every line ends with
 //! CRLF.
 
-use std::sync::Arc;
-
 use super::Code;
 use super::string::escape;
-use crate::metrics::{Fault, METRICS, Totals, TypeRow, Value};
+use super::tables::{put_tables, put_totals};
+use crate::metrics::{Tables, Totals};
 
 /// One line to a peer. Ids, args, results and errors of workers are JSON already: they are copied, never encoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,8 +74,8 @@ pub enum Reply<'a> {
     Metrics {
         /// The sums.
         totals: &'a Totals,
-        /// The table by type, if it was asked for. The names are canonical.
-        types: Option<&'a [(Arc<str>, TypeRow)]>,
+        /// What else was asked for.
+        tables: &'a Tables,
     },
     /// The answer to `ping`.
     Pong,
@@ -136,12 +135,10 @@ impl Reply<'_> {
                 out.push(b'"');
                 put_some(out, br#","id":"#, id);
             }
-            Reply::Metrics { totals, types } => {
+            Reply::Metrics { totals, tables } => {
                 out.extend_from_slice(br#"{"cmd":"metrics","metrics":{"#);
                 put_totals(out, totals);
-                if let Some(rows) = types {
-                    put_types(out, rows);
-                }
+                put_tables(out, tables);
                 out.push(b'}');
             }
             Reply::Pong => out.extend_from_slice(br#"{"cmd":"pong""#),
@@ -167,16 +164,8 @@ impl Reply<'_> {
     }
 }
 
-/// Returns the metrics as a JSON object.
-pub fn metrics_object(totals: &Totals) -> String {
-    let mut out = vec![b'{'];
-    put_totals(&mut out, totals);
-    out.push(b'}');
-    String::from_utf8(out).expect("names and numbers are UTF-8")
-}
-
 /// Appends fixed text, then a value.
-fn put(out: &mut Vec<u8>, fixed: &[u8], value: &str) {
+pub(super) fn put(out: &mut Vec<u8>, fixed: &[u8], value: &str) {
     out.extend_from_slice(fixed);
     out.extend_from_slice(value.as_bytes());
 }
@@ -188,66 +177,9 @@ fn put_some(out: &mut Vec<u8>, fixed: &[u8], value: Option<&str>) {
     }
 }
 
-/// Appends a member's name and its colon, after a comma if it is not the first.
-fn put_name(out: &mut Vec<u8>, i: usize, name: &str) {
-    put(out, if i == 0 { b"\"" } else { b",\"" }, name);
-    out.extend_from_slice(b"\":");
-}
-
-/// Appends a member whose value is a number.
-fn put_number(out: &mut Vec<u8>, i: usize, name: &str, number: u64) {
-    put_name(out, i, name);
-    put(out, b"", itoa::Buffer::new().format(number));
-}
-
-/// Appends the members of the metrics.
-fn put_totals(out: &mut Vec<u8>, totals: &Totals) {
-    for (i, metric) in METRICS.iter().enumerate() {
-        match (metric.get)(totals) {
-            Value::Number(number) => put_number(out, i, metric.name, number),
-            Value::Flag(flag) => {
-                put_name(out, i, metric.name);
-                put(out, b"", if flag { "true" } else { "false" });
-            }
-            Value::Text(text) => {
-                put_name(out, i, metric.name);
-                put(out, b"\"", &escape(text));
-                out.push(b'"');
-            }
-            Value::Faults(faults) => {
-                put_name(out, i, metric.name);
-                out.push(b'{');
-                for (i, &fault) in Fault::ALL.iter().enumerate() {
-                    put_number(out, i, fault.name(), faults.of(fault));
-                }
-                out.push(b'}');
-            }
-        }
-    }
-}
-
-/// Appends the table by type.
-fn put_types(out: &mut Vec<u8>, rows: &[(Arc<str>, TypeRow)]) {
-    out.extend_from_slice(br#","types":{"#);
-    for (i, (name, row)) in rows.iter().enumerate() {
-        put_name(out, i, name);
-        out.push(b'{');
-        for (i, (name, number)) in row.members().into_iter().enumerate() {
-            put_number(out, i, name, number);
-        }
-        if let Some(oldest) = &row.oldest_running {
-            put(out, br#","oldest_running_worker":""#, &escape(&oldest.worker));
-            out.push(b'"');
-        }
-        out.push(b'}');
-    }
-    out.push(b'}');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::OldestRunning;
 
     /// A `do` with all that it may have, and the largest numbers.
     const LONGEST_DO: Reply<'_> = Reply::Do {
@@ -379,45 +311,5 @@ mod tests {
         for (reply, line) in rows() {
             assert!(line.len() + 2 - reply.value_bytes() <= FIXED_BYTES_MAX, "{line}");
         }
-    }
-
-    #[test]
-    fn the_metrics_are_an_object_with_a_table_by_type() {
-        let totals = Totals { threads: 2, draining: true, ..Totals::default() };
-        let oldest_running = Some(OldestRunning { ms: 9, worker: "[::1]:1".to_owned() });
-        let row = TypeRow {
-            waiting: 1,
-            running: 2,
-            workers: 3,
-            done: 4,
-            oldest_ms: 5,
-            suspects: 6,
-            lost: 7,
-            last_lost_ms: 8,
-            delayed: 9,
-            spent: 10,
-            oldest_running,
-        };
-        let types = [(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
-        let mut out = Vec::new();
-        Reply::Metrics { totals: &totals, types: Some(&types) }.encode(&mut out);
-        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
-        let metrics = line["metrics"].as_object().unwrap();
-        assert_eq!(metrics.len(), METRICS.len() + 1);
-        assert_eq!((&metrics["threads"], &metrics["draining"]), (&2.into(), &true.into()));
-        assert_eq!(metrics["faults"].as_object().unwrap().len(), Fault::ALL.len());
-        let table = serde_json::json!({
-            "a\"b": {
-                "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
-                "last_lost_ms": 8, "delayed": 9, "spent": 10, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
-            },
-            "c": {
-                "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
-                "last_lost_ms": 0, "delayed": 0, "spent": 0, "oldest_running_ms": 0,
-            },
-        });
-        assert_eq!(metrics["types"], table);
-        let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals)).unwrap();
-        assert_eq!(object.as_object().unwrap().len(), METRICS.len());
     }
 }

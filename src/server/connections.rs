@@ -14,6 +14,7 @@ use super::log::Log;
 use super::log::fault_log::{FaultLog, fault_of};
 use super::mailbox::Outbox;
 use super::names::{Named, token, trace};
+use super::pulse::Pulse;
 use super::shared::Shared;
 use super::stream::Peer;
 use super::stream::Stream;
@@ -21,7 +22,7 @@ use crate::dispatch::collections::timers::Timers;
 use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};
 use crate::flag::newly_set;
 use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
-use crate::metrics::{Counts, Fault, Totals};
+use crate::metrics::{Counts, Fault, ShardRow, Totals};
 use crate::protocol::reply::Reply;
 
 /// Everything of a shard except its core, its poller and its mailbox.
@@ -175,6 +176,11 @@ impl Connections {
         });
     }
 
+    /// Returns what this shard publishes of its turns.
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.shared.pulses[self.shard]
+    }
+
     /// Posts the turn's messages to other shards.
     pub(super) fn post_all(&mut self) {
         self.wakes += self.outbox.post();
@@ -248,5 +254,10 @@ impl Effects for Connections {
     fn totals(&mut self, own: &Counts) -> Totals {
         self.publish(own);
         self.shared.totals()
+    }
+
+    fn shards(&mut self, own: &Counts) -> Vec<ShardRow> {
+        self.publish(own);
+        self.shared.shards()
     }
 }

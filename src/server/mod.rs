@@ -8,7 +8,7 @@
 //! | `shard` | a shard's thread: the turn, and what it reports when the server stops |
 //! | `connections`, `conn`, `stream` | a shard's connections, and the effects that the core asks for |
 //! | `mailbox`, `wake` | messages between shards, in batches, without a wake for a shard that is awake |
-//! | `shared` | the data that threads share |
+//! | `shared`, `pulse` | the data that threads share |
 //! | `log`, `names`, `start_error` | what people see |
 
 mod accept_policy;
@@ -22,6 +22,7 @@ mod mailbox;
 mod names;
 pub mod number_range;
 mod os;
+mod pulse;
 mod shard;
 mod shared;
 mod sock_file;
@@ -55,8 +56,8 @@ pub use start_error::StartError;
 
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
-use crate::limits::FLUSH_MS;
-use crate::protocol::reply::metrics_object;
+use crate::limits::{FIGURE_TYPES_MAX, FLUSH_MS};
+use crate::protocol::tables::metrics_object;
 
 /// A server that runs in threads of this process, until [`stop`](Self::stop) is called or it is dropped.
 ///
@@ -116,6 +117,12 @@ impl Server {
     /// Returns the addresses that the server listens on, with the real ports.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Returns the first shard that has been in one turn for longer than `limit`, and for how long. Needs no answer of a
+    /// shard, so it finds one that hangs.
+    pub fn stuck_shard(&self, limit: Duration) -> Option<(usize, Duration)> {
+        self.shared.stuck_shard(limit)
     }
 
     /// Stops the server as docs/protocol.md says, and returns when it has ended. It accepts no more connections and jobs.
@@ -260,6 +267,7 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         memory_bytes_max: config.memory_bytes(),
         unsent_bytes_max: config.unsent_bytes(),
         stall_ms: config.stall_seconds * 1_000,
+        figure_types_max: (FIGURE_TYPES_MAX / config.shards()).max(1),
         trace: config.log == Level::Debug,
         homes,
         maps: RandomState::new(),

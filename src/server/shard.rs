@@ -103,13 +103,16 @@ impl Shard {
                 panic!("the poller of shard {} failed: {error}", self.connections.shard);
             }
             if self.turn(&mut events) {
-                return;
+                return self.connections.pulse().sleep(self.connections.shared.now());
             }
         }
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let idle = self.ready.is_empty() && self.mailbox.may_sleep();
+        if idle {
+            self.connections.pulse().sleep(self.connections.shared.now());
+        }
         let mut timeout = if idle { self.poll_timeout() } else { Some(Duration::ZERO) };
         let polled = loop {
             match self.poll.poll(events, timeout) {
@@ -137,6 +140,7 @@ impl Shard {
     fn turn(&mut self, events: &mut Events) -> bool {
         self.connections.turns += 1;
         self.connections.now = self.connections.shared.now();
+        self.connections.pulse().begin_turn(self.connections.now);
         let is_timer_due = self.core.next_call().is_some_and(|due| due <= self.connections.now);
         let others = self.connections.shared.memory_of_others(self.connections.shard);
         self.step(Input::Turn { now: self.connections.now, others });

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_utils::CachePadded;
 
 use super::accept_policy::AcceptCounters;
+use super::pulse::Pulse;
 use crate::dispatch::message::{MemoryUse, Micros};
-use crate::metrics::{Block, Counts, FaultBlock, Faults, Totals};
+use crate::metrics::{Block, Counts, FaultBlock, Faults, ShardRow, Totals};
 
 /// The shared data of one server.
 pub(super) struct Shared {
     pub(super) blocks: Box<[CachePadded<Block>]>,
     pub(super) faults: Box<[CachePadded<FaultBlock>]>,
+    pub(super) pulses: Box<[CachePadded<Pulse>]>,
     /// Connections that each shard has or is about to get: the acceptor adds, the shard subtracts.
     pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
     pub(super) accepts: Arc<AcceptCounters>,
@@ -30,6 +32,7 @@ impl Shared {
         Self {
             blocks: (0..shards).map(|_| CachePadded::default()).collect(),
             faults: (0..shards).map(|_| CachePadded::default()).collect(),
+            pulses: (0..shards).map(|_| CachePadded::default()).collect(),
             loads: (0..shards).map(|_| CachePadded::default()).collect(),
             accepts: Arc::default(),
             draining: AtomicBool::new(false),
@@ -77,7 +80,26 @@ impl Shared {
             uptime_ms: self.now().as_ms(),
             draining: self.draining.load(Ordering::Relaxed),
             threads: self.blocks.len(),
+            shard_busy_us: self.pulses.iter().map(|pulse| pulse.busy_us()).sum(),
+            shard_longest_turn_us: self.pulses.iter().map(|pulse| pulse.longest_turn_us()).max().unwrap_or_default(),
         }
+    }
+
+    /// Returns a row per shard, as last published.
+    pub(super) fn shards(&self) -> Vec<ShardRow> {
+        let rows = self.blocks.iter().zip(&self.pulses).map(|(block, pulse)| ShardRow {
+            counts: block.read(),
+            busy_us: pulse.busy_us(),
+            longest_turn_us: pulse.longest_turn_us(),
+        });
+        rows.collect()
+    }
+
+    /// Returns the first shard that has been in one turn for longer than `limit`, and for how long. No shard has to answer
+    /// for it.
+    pub(super) fn stuck_shard(&self, limit: Duration) -> Option<(usize, Duration)> {
+        let ages = self.pulses.iter().map(|pulse| Duration::from_micros(pulse.in_turn_for(|| self.now()).0));
+        ages.enumerate().find(|&(_, age)| age > limit)
     }
 
     /// Returns the shard with the fewest connections.

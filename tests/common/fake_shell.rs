@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use deputy::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, ShardId, TraceId};
-use deputy::metrics::{Counts, Fault, Faults, Totals};
+use deputy::metrics::{Counts, Fault, Faults, ShardRow, Totals};
 use deputy::protocol::reply::Reply;
 
 use super::{Options, Peer};
@@ -140,6 +140,11 @@ impl Effects for Recorder<'_> {
         self.shell.published[usize::from(self.shard)] = *own;
         self.shell.totals()
     }
+
+    fn shards(&mut self, own: &Counts) -> Vec<ShardRow> {
+        self.shell.published[usize::from(self.shard)] = *own;
+        self.shell.published.iter().map(|&counts| ShardRow { counts, ..ShardRow::default() }).collect()
+    }
 }
 
 impl FakeShell {
@@ -230,12 +235,13 @@ pub(crate) fn name_of(message: &Message) -> &'static str {
         Message::Present(_) => "Present",
         Message::Absent(_) => "Absent",
         Message::Revoke { .. } => "Revoke",
-        Message::Drop(_) => "Drop",
+        Message::Drop(..) => "Drop",
         Message::Dropped(_) => "Dropped",
         Message::Revoked(_) => "Revoked",
         Message::Over(_) => "Over",
         Message::Progress { .. } => "Progress",
         Message::Answer { .. } => "Answer",
+        Message::EndedDelayed { .. } => "EndedDelayed",
         Message::StatsQuery { .. } => "StatsQuery",
         Message::StatsReply { .. } => "StatsReply",
     }

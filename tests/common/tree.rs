@@ -11,9 +11,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Both the unit tests and the crates in `tests` include this file: what it compares is where it is included.
-use super::{Code, Command, JobOptions, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
+use super::{Code, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode};
 
-const KNOWN: [&str; 11] = ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data"];
+const KNOWN: [&str; 13] =
+    ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "histograms", "shards"];
 
 /// The options of a `do`.
 const OPTIONS: [&str; 10] = [
@@ -99,7 +100,10 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("cancel") => id.is_some(),
         Some("can_do") => types.is_some() && number("max_jobs", 1..=65_535),
         Some("cant_do") => types.is_some(),
-        Some("metrics") => once("types").is_none_or(Value::is_boolean) || types.is_some(),
+        Some("metrics") => {
+            (once("types").is_none_or(Value::is_boolean) || types.is_some())
+                && ["histograms", "shards"].into_iter().all(|name| once(name).is_none_or(Value::is_boolean))
+        }
         Some("ping") => true,
         Some(_) => return refused(Code::UnknownCmd),
     };
@@ -113,7 +117,11 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("did") => vec![id.cloned().into(), one("job"), one("res"), one("err")],
         Some("can_do") => vec![one("types"), one("max_jobs")],
         Some("cant_do") => vec![one("types")],
-        Some("metrics") => vec![if once("types") == Some(&Value::Bool(false)) { Value::Null } else { one("types") }],
+        Some("metrics") => {
+            let types = if once("types") == Some(&Value::Bool(false)) { Value::Null } else { one("types") };
+            let is_on = |name| once(name).is_some_and(|value| *value == true).into();
+            vec![types, is_on("histograms"), is_on("shards")]
+        }
         _ => vec![],
     };
     Verdict::Accepted([vec![cmd.into()], parts].concat().into())
@@ -208,13 +216,13 @@ fn by_decoder(line: &[u8]) -> Verdict {
             vec!["can_do".into(), list(&types), max_jobs.map(|count| vec![Value::from(count)]).into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],
-        Ok(Command::Metrics { types }) => {
+        Ok(Command::Metrics(MetricsAsked { types, histograms, shards })) => {
             let asked = match types {
                 TypesAsked::None => Value::Null,
                 TypesAsked::All => vec![Value::Bool(true)].into(),
                 TypesAsked::Named(types) => list(&types),
             };
-            vec!["metrics".into(), asked]
+            vec!["metrics".into(), asked, histograms.into(), shards.into()]
         }
     };
     Verdict::Accepted(parts.into())

@@ -42,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) memory_bytes_max: u64,
     pub(crate) unsent_bytes_max: u64,
     pub(crate) stall_ms: u64,
+    /// Types with outcomes and histograms of their own, by home.
+    pub(crate) figure_types_max: usize,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -57,6 +59,7 @@ impl Default for Options {
             memory_bytes_max: 1 << 40,
             unsent_bytes_max: 64 << 20,
             stall_ms: 30_000,
+            figure_types_max: 4_096,
             trace: false,
             seed: 1,
         }
@@ -91,6 +94,7 @@ impl World {
             memory_bytes_max: options.memory_bytes_max,
             unsent_bytes_max: options.unsent_bytes_max,
             stall_ms: options.stall_ms,
+            figure_types_max: options.figure_types_max,
             trace: options.trace,
             homes: homes.clone(),
             maps: RandomState::with_seeds(options.seed, 6, 7, shard.into()),

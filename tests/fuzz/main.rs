@@ -36,7 +36,9 @@ mod world;
 use std::sync::LazyLock;
 
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
+use deputy::protocol::command::{
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode,
+};
 use deputy::protocol::frame::{Frame, Framer};
 
 use found::Found;

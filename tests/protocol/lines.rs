@@ -1,7 +1,9 @@
 //! The corpus: each of its lines comes to what its row says, whole or cut, as a later line or as the first.
 
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, Refusal, TypeName, TypesAsked, decode};
+use deputy::protocol::command::{
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode,
+};
 use deputy::protocol::frame::{Frame, Framer};
 
 use crate::corpus::{Row, rows};
@@ -58,9 +60,16 @@ fn understood(command: &Command<'_>) -> String {
         Command::CanDo { types, max_jobs: None, .. } => format!("can_do {}", list(types)),
         Command::CanDo { types, max_jobs: Some(n), .. } => format!("can_do {} max_jobs {n}", list(types)),
         Command::CantDo { types } => format!("cant_do {}", list(types)),
-        Command::Metrics { types: TypesAsked::None } => "metrics".to_owned(),
-        Command::Metrics { types: TypesAsked::All } => "metrics all".to_owned(),
-        Command::Metrics { types: TypesAsked::Named(types) } => format!("metrics {}", list(types)),
+        Command::Metrics(MetricsAsked { types, histograms, shards }) => {
+            let types = match types {
+                TypesAsked::None => String::new(),
+                TypesAsked::All => " all".to_owned(),
+                TypesAsked::Named(types) => format!(" {}", list(types)),
+            };
+            let histograms = if *histograms { " histograms" } else { "" };
+            let shards = if *shards { " shards" } else { "" };
+            format!("metrics{types}{histograms}{shards}")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 /// Known names that few lines have.
-const RARE_NAMES: [&str; 11] = [
+const RARE_NAMES: [&str; 13] = [
     "priority",
     "delay_ms",
     "deadline_ms",
@@ -15,6 +15,8 @@ const RARE_NAMES: [&str; 11] = [
     "need_worker",
     "background",
     "data",
+    "histograms",
+    "shards",
 ];
 
 #[test]

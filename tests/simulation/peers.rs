@@ -4,7 +4,7 @@
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, Refusal, Severity, TypesAsked};
+use deputy::protocol::command::{Command, MetricsAsked, Refusal, Severity, TypesAsked};
 
 use super::schedule::Schedule;
 use super::shadow::{Conn, Due};
@@ -208,7 +208,8 @@ impl Schedule {
             _ => TypesAsked::Named(vec![self.any_type().into(), "unknown".into()]),
         };
         self.shadow.conn_mut(peer).asked += 1;
-        self.command(peer, Command::Metrics { types });
+        let (histograms, shards) = (self.random.below(2) == 0, self.random.below(2) == 0);
+        self.command(peer, Command::Metrics(MetricsAsked { types, histograms, shards }));
     }
 
     pub(crate) fn ping(&mut self, peer: Peer) {

@@ -157,6 +157,8 @@ impl Plan {
             memory_bytes_max: if tight { 1_000 + random.below(4_000) as u64 } else { 1 << 40 },
             unsent_bytes_max: if random.one_in(4) { 64 << 20 } else { 2 << 20 },
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
+            // Drawn from the seed itself, so that schedules stay what they were.
+            figure_types_max: if seed.is_multiple_of(2) { 4_096 } else { 1 },
             trace: true,
             seed,
         };

@@ -1,6 +1,6 @@
 //! The metrics by type: at rest they are what the model knows.
 
-use deputy::protocol::command::{Command, TypesAsked};
+use deputy::protocol::command::{Command, MetricsAsked, TypesAsked};
 
 use super::plan::Family;
 use super::requests::State;
@@ -31,7 +31,8 @@ impl Schedule {
         let rows: Vec<Row> = names.iter().map(|name| self.row(name)).collect();
         let asked = names.iter().map(|name| name.as_str().into()).collect();
         self.shadow.conn_mut(peer).asked += 1;
-        self.command(peer, Command::Metrics { types: TypesAsked::Named(asked) });
+        let types = TypesAsked::Named(asked);
+        self.command(peer, Command::Metrics(MetricsAsked { types, ..MetricsAsked::default() }));
         self.settle();
         let table = self.shadow.table.take().expect("a question is answered");
         let table: serde_json::Value = serde_json::from_str(&table).expect("an object");

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
-use deputy::metrics::{Block, Counts, Fault, Totals};
+use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
 use deputy::protocol::command::{Command, decode, decode_frame};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
@@ -54,6 +54,10 @@ impl Effects for Recorder {
 
     fn totals(&mut self, _own: &Counts) -> Totals {
         Totals::default()
+    }
+
+    fn shards(&mut self, _own: &Counts) -> Vec<ShardRow> {
+        Vec::new()
     }
 }
 
@@ -120,6 +124,7 @@ impl ThreeShards {
                 memory_bytes_max: 1 << 40,
                 unsent_bytes_max: 1 << 40,
                 stall_ms: 30_000,
+                figure_types_max: 4_096,
                 trace: false,
                 homes: homes.clone(),
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),

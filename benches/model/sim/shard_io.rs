@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
-use deputy::metrics::{Counts, Fault, Totals};
+use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::reply::Reply;
 
 use super::peers::Delivery;
@@ -160,6 +160,10 @@ impl Effects for ShardIo {
 
     fn totals(&mut self, _own: &Counts) -> Totals {
         Totals::default()
+    }
+
+    fn shards(&mut self, _own: &Counts) -> Vec<ShardRow> {
+        Vec::new()
     }
 }
 

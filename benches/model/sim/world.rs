@@ -266,6 +266,7 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         memory_bytes_max: 1 << 40,
         unsent_bytes_max: 1 << 30,
         stall_ms: 30_000,
+        figure_types_max: 4_096,
         trace: false,
         homes: homes.clone(),
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),

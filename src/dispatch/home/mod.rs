@@ -28,7 +28,7 @@ use queues::{Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
 use wait_queue::Position;
 
-use super::answer::{End, Reason};
+use super::answer::Reason;
 use super::ctx::Ctx;
 use super::ids::{PoolId, ShardId, Submitter, TypeHash, TypeRef};
 use super::job::Job;
@@ -72,18 +72,18 @@ impl Home {
         job.arrival = self.next_arrival;
         self.next_arrival += 1;
         if ctx.stopping {
-            return ctx.end(job, End::NotDone(Reason::Shutdown));
+            return end_unqueued(job, hash, Reason::Shutdown, ctx);
         }
         if job.is_conditional() {
             if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
-                return ctx.end(job, End::NotDone(Reason::NoWorker));
+                return end_unqueued(job, hash, Reason::NoWorker, ctx);
             }
             if job.key().is_some() {
                 ctx.counts.job_bytes += self.groups.create(&mut job, hash, ctx.settings.shard);
             }
         }
         ctx.trace(&job, JobEvent::Queued(job.submitter));
-        self.with_queue_of(job, hash, ctx, Position::of_new, |queue, job| queue.waiting.push(job));
+        self.with_queue_of(job, hash, ctx, Position::of_new, Queue::push);
     }
 
     /// Queues a job again (H3), unless it is doomed (H7).
@@ -96,9 +96,9 @@ impl Home {
             return;
         }
         if ctx.stopping {
-            return ctx.end(job, End::NotDone(Reason::Shutdown));
+            return ctx.end(job, Reason::Shutdown);
         }
-        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job| {
+        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| {
             if suspects == Suspects::Rejected {
                 queue.offers.reject_suspects(from);
             }
@@ -185,9 +185,16 @@ impl Home {
             for job in queue.waiting.into_jobs() {
                 self.revocable.forget(&job);
                 ctx.counts.jobs_waiting -= 1;
-                ctx.end(job, End::NotDone(Reason::Shutdown));
+                ctx.end(job, Reason::Shutdown);
             }
         }
+    }
+
+    /// Counts jobs that ended before they came here.
+    pub(super) fn ended_delayed(&self, of: &TypeRef, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
+        let has_figures = ctx.figures.decide(&of.name, of.hash);
+        let id = ctx.figures.place_of(has_figures, &of.name, of.hash);
+        ctx.figures.ended(id, reason, n);
     }
 
     /// Returns what is known here of a type.
@@ -202,7 +209,7 @@ impl Home {
 
     /// Returns the tickets and groups of doomed jobs, for tests.
     pub(super) fn doomed(&self) -> impl Iterator<Item = Submitter> {
-        self.doomed.iter().copied()
+        self.doomed.keys().copied()
     }
 
     /// Returns how many waiting jobs may be revoked, for tests.
@@ -221,13 +228,13 @@ impl Home {
         hash: TypeHash,
         ctx: &mut Ctx<'_>,
         position: impl FnOnce(&Job) -> Position,
-        put: impl FnOnce(&mut Queue, Job),
+        put: impl FnOnce(&mut Queue, Job, &mut Ctx<'_>),
     ) {
         ctx.counts.jobs_waiting += 1;
         let revocable = job.is_revocable().then(|| (job.submitter, position(&job)));
         match self.queues.enter(job.type_name(), hash) {
             Entry::Occupied(mut entry) => {
-                put(entry.get_mut(), job);
+                put(entry.get_mut(), job, ctx);
                 if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &entry.get().of, position);
                 }
@@ -236,7 +243,7 @@ impl Home {
             }
             Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash });
-                put(&mut queue, job);
+                put(&mut queue, job, ctx);
                 if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &queue.of, position);
                 }
@@ -252,4 +259,10 @@ impl Home {
             Entry::Vacant(entry) => entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash })).into_mut(),
         }
     }
+}
+
+/// Ends a new job that is not queued.
+fn end_unqueued(mut job: Job, hash: TypeHash, reason: Reason, ctx: &mut Ctx<'_>) {
+    job.set_has_figures(ctx.figures.decide(job.type_name(), hash));
+    ctx.end(job, reason);
 }

@@ -24,6 +24,8 @@ pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) of: TypeRef,
     pub(in crate::dispatch) waiting: WaitQueue,
     pub(in crate::dispatch) offers: Offers,
+    /// Whether the type has figures of its own; `None` until a job comes.
+    pub(super) has_figures: Option<bool>,
 }
 
 impl Queues {
@@ -53,7 +55,15 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
 
 impl Queue {
     pub(super) fn boxed(of: TypeRef) -> Box<Self> {
-        Box::new(Self { of, waiting: WaitQueue::default(), offers: Offers::default() })
+        Box::new(Self { of, waiting: WaitQueue::default(), offers: Offers::default(), has_figures: None })
+    }
+
+    /// Puts a new job at its place, and marks it: all jobs of a type are counted in the same place.
+    #[inline]
+    pub(super) fn push(&mut self, mut job: Job, ctx: &mut Ctx<'_>) {
+        let of = &self.of;
+        job.set_has_figures(*self.has_figures.get_or_insert_with(|| ctx.figures.decide(&of.name, of.hash)));
+        self.waiting.push(job);
     }
 
     /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer.

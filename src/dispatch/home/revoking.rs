@@ -5,7 +5,7 @@
 //! doomed job is not assigned again. So a worker holds the job when the Drop comes, or the job comes back and ends here, or it
 //! has ended. Then its answer meets the ticket, whose owner says Over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -13,14 +13,14 @@ use ahash::RandomState;
 use super::Home;
 use super::groups::{Group, Left};
 use super::wait_queue::Position;
-use crate::dispatch::answer::Answer;
+use crate::dispatch::answer::{Answer, Reason};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 
-/// The tickets and groups of doomed jobs.
-pub(super) type Doomed = HashSet<Submitter, RandomState>;
+/// The tickets and groups of doomed jobs, and why they are.
+pub(super) type Doomed = HashMap<Submitter, Reason, RandomState>;
 
 /// Where the waiting jobs are that may be revoked, by ticket or group.
 #[derive(Debug)]
@@ -66,28 +66,29 @@ impl Revocable {
 
 impl Home {
     /// H6 and K3: no client waits for the `do` of this ticket any more.
-    pub(in crate::dispatch) fn revoke(&mut self, ticket: Submitter, keyed: bool, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn revoke(&mut self, ticket: Submitter, keyed: bool, reason: Reason, ctx: &mut Ctx<'_>) {
         if !keyed {
-            return self.revoke_job(ticket, ctx);
+            return self.revoke_job(ticket, reason, ctx);
         }
         // Without a group, its answer is on the way.
         let Some(left) = self.groups.leave(ticket) else { return };
         ctx.post(ticket.shard(), Message::Revoked(ticket));
         if let Left::Nobody(group) = left {
-            self.revoke_job(Submitter::Group(ctx.settings.shard, group), ctx);
+            self.revoke_job(Submitter::Group(ctx.settings.shard, group), reason, ctx);
         }
     }
 
     /// Takes a job out of its queue, or dooms it.
-    fn revoke_job(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
+    fn revoke_job(&mut self, submitter: Submitter, reason: Reason, ctx: &mut Ctx<'_>) {
         if let Some(job) = self.take_waiting(submitter) {
             ctx.counts.jobs_waiting -= 1;
+            ctx.count_end(&job, reason);
             ctx.trace(&job, JobEvent::Revoked);
             return self.revoked(submitter, ctx);
         }
-        self.doomed.insert(submitter);
+        self.doomed.insert(submitter, reason);
         for shard in 0..ctx.settings.shards {
-            ctx.post(ShardId(shard), Message::Drop(submitter));
+            ctx.post(ShardId(shard), Message::Drop(submitter, reason));
         }
     }
 
@@ -98,17 +99,19 @@ impl Home {
 
     /// H7: ends a job that came back, if it is doomed.
     pub(super) fn end_if_doomed(&mut self, job: &Job, ctx: &mut Ctx<'_>) -> bool {
-        let doomed = job.is_revocable() && self.forget_doomed(job.submitter);
-        if doomed {
-            ctx.trace(job, JobEvent::Revoked);
-            self.revoked(job.submitter, ctx);
+        if !job.is_revocable() {
+            return false;
         }
-        doomed
+        let Some(reason) = self.forget_doomed(job.submitter) else { return false };
+        ctx.count_end(job, reason);
+        ctx.trace(job, JobEvent::Revoked);
+        self.revoked(job.submitter, ctx);
+        true
     }
 
     /// A worker held a doomed job, which has ended.
     pub(in crate::dispatch) fn dropped(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
-        if self.forget_doomed(submitter) {
+        if self.forget_doomed(submitter).is_some() {
             self.revoked(submitter, ctx);
         }
     }
@@ -151,9 +154,10 @@ impl Home {
         Some(group)
     }
 
-    fn forget_doomed(&mut self, submitter: Submitter) -> bool {
+    /// Returns why the job was doomed, if it was.
+    fn forget_doomed(&mut self, submitter: Submitter) -> Option<Reason> {
         let doomed = self.doomed.remove(&submitter);
-        if doomed && self.doomed.len() < self.doomed.capacity() / 8 {
+        if doomed.is_some() && self.doomed.len() < self.doomed.capacity() / 8 {
             self.doomed.shrink_to(self.doomed.len() * 2);
         }
         doomed
@@ -197,7 +201,7 @@ mod tests {
     #[test]
     fn the_table_of_doomed_jobs_gives_its_room_back_as_they_end() {
         let mut home = Home::new(&RandomState::with_seeds(1, 2, 3, 4));
-        home.doomed.extend((0..MANY).map(ticket));
+        home.doomed.extend((0..MANY).map(|index| (ticket(index), Reason::Cancelled)));
         let (mut room, most) = (ShrinkCheck::of(8), home.doomed.capacity());
         for index in 0..MANY {
             let before = home.doomed.capacity();

@@ -5,7 +5,7 @@
 
 use super::Owner;
 use super::tickets::{Stage, Ticket};
-use crate::dispatch::answer::{Answer, End};
+use crate::dispatch::answer::{Answer, End, Reason};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Submitter};
 use crate::dispatch::job::Job;
@@ -15,7 +15,13 @@ use crate::protocol::Code;
 use crate::protocol::reply::Reply;
 
 impl Owner {
-    /// Ends a job. If its submitter is here too, the answer is written straight from the worker's line.
+    /// Ends a job that no worker has answered.
+    pub(in crate::dispatch) fn end_job(&mut self, job: Job, reason: Reason, ctx: &mut Ctx<'_>) {
+        ctx.count_end(&job, reason);
+        self.finish(job, End::NotDone(reason), ctx);
+    }
+
+    /// Answers a job that has ended. If its submitter is here too, the answer is written straight from the worker's line.
     pub(in crate::dispatch) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
         let here = ctx.settings.shard;
         match job.submitter {
@@ -28,7 +34,7 @@ impl Owner {
                 ctx.trace(&job, JobEvent::Finished(end.name()));
                 self.settle(to, &end.reply(job.id()), job.bytes(), ctx);
             }
-            _ => ctx.end(job, end),
+            _ => ctx.answer(job, end),
         }
     }
 

@@ -14,7 +14,7 @@ use super::Owner;
 use super::capacity::{Need, Place};
 use super::holding::run_limit_ms;
 use super::slots::Held;
-use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::job::Job;
@@ -144,7 +144,7 @@ impl Owner {
         };
         self.dirty.push(id);
         if ctx.stopping {
-            return ctx.end(job, End::NotDone(Reason::Shutdown));
+            return ctx.end(job, Reason::Shutdown);
         }
         let need = if job.is_suspect() { Need::SlotWithoutSuspect } else { Need::Slot };
         if let Some(worker) = reserved_by.filter(|&worker| self.may_take(worker, id, need)) {
@@ -159,8 +159,14 @@ impl Owner {
 
     /// Sends a job to a worker. If the worker was idle, its other pools need not know of this job, except after a Pull:
     /// the end of the reservation is recorded just then, and they would offer the slot.
-    fn send_job(&mut self, to: ConnId, id: PoolId, job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
-        self.pools.get(id).running += 1;
+    fn send_job(&mut self, to: ConnId, id: PoolId, mut job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
+        let pool = self.pools.get(id);
+        pool.running += 1;
+        let figures = pool.figures_of(&job, ctx);
+        if !job.was_sent() {
+            job.set_was_sent();
+            ctx.figures.sent(figures, ctx.now.since(job.accepted));
+        }
         ctx.counts.jobs_running += 1;
         ctx.counts.jobs_dispatched += 1;
         let (worker, _) = self.conns.worker(to).expect("a ready connection is a worker");

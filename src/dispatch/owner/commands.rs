@@ -11,9 +11,11 @@ use crate::dispatch::ids::{ConnId, Submitter};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
-use crate::metrics::Fault;
+use crate::metrics::{Fault, Tables};
 use crate::protocol::Code;
-use crate::protocol::command::{Command, JobOptions, JobRef, Outcome, Refusal, Severity, TypeName, TypesAsked};
+use crate::protocol::command::{
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked,
+};
 use crate::protocol::reply::Reply;
 
 impl Owner {
@@ -36,7 +38,7 @@ impl Owner {
             Command::CantDo { types } => self.cant_do(from, &types, ctx),
             Command::Cancel { id } => self.cancel(from, id, ctx),
             Command::Progress { job, id, data } => self.progress(from, job, id, data, ctx),
-            Command::Metrics { types } => self.metrics(from, &types, ctx),
+            Command::Metrics(asked) => self.metrics(from, &asked, ctx),
             Command::Ping => self.send(from, &Reply::Pong, ctx),
             Command::Do { .. } | Command::Did { .. } => debug_assert!(false, "these have been handled"),
         }
@@ -154,7 +156,10 @@ impl Owner {
             Slot::Held(held) => held,
             Slot::Spent(spent) => return self.late_answer(from, &spent, ctx),
         };
-        self.let_go(&held, ctx).done += u64::from(matches!(outcome, Outcome::Res(_)));
+        let done = matches!(outcome, Outcome::Res(_));
+        let pool = self.let_go(&held, ctx);
+        pool.done += u64::from(done);
+        ctx.figures.answered(pool.figures, ctx.now.since(held.sent), done);
         let end = match outcome {
             Outcome::Res(res) => End::Done(res),
             Outcome::Err(err) => End::Failed(err),
@@ -164,14 +169,11 @@ impl Owner {
     }
 
     /// `metrics`: replies at once, or when all shards have answered a query by type.
-    fn metrics(&mut self, from: ConnId, types: &TypesAsked<'_>, ctx: &mut Ctx<'_>) {
-        match types {
-            TypesAsked::None => {
-                let totals = ctx.effects.totals(ctx.counts);
-                self.send(from, &Reply::Metrics { totals: &totals, types: None }, ctx);
-            }
-            TypesAsked::All => self.query_types(from, None, ctx),
-            TypesAsked::Named(names) => self.query_types(from, Some(names), ctx),
+    fn metrics(&mut self, from: ConnId, asked: &MetricsAsked<'_>, ctx: &mut Ctx<'_>) {
+        match &asked.types {
+            TypesAsked::None => self.send_metrics(from, Tables::default(), asked.shards, ctx),
+            TypesAsked::All => self.query_types(from, None, asked, ctx),
+            TypesAsked::Named(names) => self.query_types(from, Some(names), asked, ctx),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Owner;
 use super::capacity::{Capacity, Place};
 use super::holding::is_used_up;
 use super::slots::{Held, Slot};
-use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::message::{JobEvent, Message, Suspects};
@@ -55,12 +55,14 @@ impl Owner {
     }
 
     /// Counts the loss of a worker for each type of which it held a job.
-    fn count_loss(&mut self, held: &[Held], ctx: &Ctx<'_>) {
+    fn count_loss(&mut self, held: &[Held], ctx: &mut Ctx<'_>) {
         let mut pools: Vec<PoolId> = held.iter().map(|held| held.pool).collect();
         pools.sort_unstable();
         pools.dedup();
         for pool in pools {
-            self.losses.count(&self.pools.peek(pool).of.name, ctx.now);
+            let pool = self.pools.peek(pool);
+            self.losses.count(&pool.of.name, ctx.now);
+            ctx.figures.lost(pool.figures);
         }
     }
 
@@ -74,10 +76,10 @@ impl Owner {
         job.set_suspect();
         ctx.trace(&job, JobEvent::Requeued(worker));
         if ctx.stopping {
-            self.finish(job, End::NotDone(Reason::Shutdown), ctx);
+            self.end_job(job, Reason::Shutdown, ctx);
         } else if is_used_up(&job, ctx) {
             ctx.effects.fault(worker, Fault::GaveUp);
-            self.finish(job, End::NotDone(Reason::GaveUp), ctx);
+            self.end_job(job, Reason::GaveUp, ctx);
         } else {
             ctx.counts.jobs_reassigned += 1;
             ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });
@@ -92,7 +94,7 @@ impl Owner {
                 match slot {
                     Slot::Held(held) => {
                         self.let_go(&held, ctx);
-                        self.finish(held.job, End::NotDone(Reason::Shutdown), ctx);
+                        self.end_job(held.job, Reason::Shutdown, ctx);
                     }
                     Slot::Spent(spent) => self.free_spent(&spent, ctx),
                 }

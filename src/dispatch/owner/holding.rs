@@ -11,7 +11,7 @@ use super::Owner;
 use super::capacity::Place;
 use super::pools::Pool;
 use super::slots::{Held, Slot, Spent};
-use crate::dispatch::answer::{End, Reason};
+use crate::dispatch::answer::Reason;
 use crate::dispatch::collections::timers::{TimerId, Timers};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, ShardId, Submitter};
@@ -128,10 +128,17 @@ impl Owner {
     }
 
     /// O6: no client waits for a job any more. If a worker of this shard holds it, it ends.
-    pub(in crate::dispatch) fn drop_job(&mut self, from: ShardId, submitter: Submitter, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn drop_job(
+        &mut self,
+        from: ShardId,
+        submitter: Submitter,
+        reason: Reason,
+        ctx: &mut Ctx<'_>,
+    ) {
         let Some(&slot) = self.holding.by_submitter.get(&submitter) else { return };
         let Some(held) = self.spend(slot, ctx) else { return };
         self.let_go(&held, ctx);
+        ctx.count_end(&held.job, reason);
         ctx.trace(&held.job, JobEvent::Revoked);
         ctx.post(from, Message::Dropped(submitter));
     }
@@ -158,9 +165,9 @@ impl Owner {
         job.attempts += 1;
         ctx.trace(&job, JobEvent::Overdue(worker));
         if is_used_up(&job, ctx) {
-            self.finish(job, End::NotDone(Reason::TimedOut), ctx);
+            self.end_job(job, Reason::TimedOut, ctx);
         } else if ctx.stopping {
-            self.finish(job, End::NotDone(Reason::Shutdown), ctx);
+            self.end_job(job, Reason::Shutdown, ctx);
         } else {
             let home = self.pools.peek(held.pool).home;
             ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });

@@ -12,7 +12,9 @@ use ahash::RandomState;
 use super::capacity::{Capacity, List, Need, Place};
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::ctx::Ctx;
+use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
+use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
 
 /// No node.
@@ -51,6 +53,8 @@ pub(in crate::dispatch) struct Pool {
     pub(in crate::dispatch) spent: u32,
     /// Jobs answered with a result.
     pub(in crate::dispatch) done: u64,
+    /// Where the jobs of the type are counted. Known once a job was sent to a worker.
+    pub(in crate::dispatch) figures: FiguresId,
     /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
     /// are those that came, or took or ended a job, last.
     ready: [Ends; 2],
@@ -76,6 +80,15 @@ impl Pool {
         {
             *last = starved;
         }
+    }
+
+    /// Returns where this job of the type is counted.
+    #[inline]
+    pub(in crate::dispatch) fn figures_of(&mut self, job: &Job, ctx: &mut Ctx<'_>) -> FiguresId {
+        if self.figures == FiguresId::UNKNOWN {
+            self.figures = ctx.figures.place_of(job.has_figures(), &self.of.name, self.of.hash);
+        }
+        self.figures
     }
 
     /// Pulls a job, for which a slot of `worker` is reserved.
@@ -162,6 +175,7 @@ impl Pools {
                 running: 0,
                 spent: 0,
                 done: 0,
+                figures: FiguresId::UNKNOWN,
                 ready: [EMPTY; 2],
             });
             self.by_name.insert(name, id);

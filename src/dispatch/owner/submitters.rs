@@ -8,7 +8,7 @@ use super::Owner;
 use super::tickets::{Purpose, Stage, Ticket};
 use crate::dispatch::answer::{End, Reason};
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{ConnId, Submitter, TicketId, TypeHash};
+use crate::dispatch::ids::{ConnId, Submitter, TicketId, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
 use crate::dispatch::micros::Micros;
@@ -134,7 +134,7 @@ impl Owner {
 
     /// S2: the submitter of a job does not wait for it any more.
     fn give_up(&mut self, id: TicketId, reason: Reason, ctx: &mut Ctx<'_>) {
-        if self.take_delayed(id, Stage::Answered, ctx).is_none() {
+        let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else {
             let Some(ticket) = self.tickets.get(id) else { return };
             if !matches!(std::mem::replace(&mut ticket.stage, Stage::Answered), Stage::Live) {
                 return;
@@ -143,8 +143,9 @@ impl Owner {
             let ticket = Submitter::Ticket(ctx.settings.shard, id);
             self.settle_ticket(id);
             self.answer_ticket(id, End::NotDone(reason), ctx);
-            return ctx.post(home, Message::Revoke { ticket, keyed });
-        }
+            return ctx.post(home, Message::Revoke { ticket, keyed, reason });
+        };
+        count_delayed_ends(job.type_name(), 1, reason, ctx);
         self.answer_ticket(id, End::NotDone(reason), ctx);
         self.forget_ticket(id, ctx);
     }
@@ -165,6 +166,9 @@ impl Owner {
 
     /// S1: answers `shutdown` to all delayed jobs, because the server stops.
     pub(in crate::dispatch) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
+        for (type_name, n) in self.tickets.delayed() {
+            count_delayed_ends(type_name, n, Reason::Shutdown, ctx);
+        }
         for id in self.tickets.all_delayed() {
             let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else { continue };
             let end = End::NotDone(Reason::Shutdown);
@@ -190,6 +194,12 @@ impl Owner {
         ctx.counts.job_bytes -= ticket.bytes;
         Some(ticket)
     }
+}
+
+/// Lets the home of a type count jobs that have ended here, before they came to it: it knows where.
+fn count_delayed_ends(type_name: &str, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
+    let of = TypeRef { name: type_name.into(), hash: ctx.settings.hash(type_name) };
+    ctx.post(of.hash.home(ctx.settings.shards), Message::EndedDelayed { of, n, reason });
 }
 
 /// Returns whether something may happen to the job before its answer comes.

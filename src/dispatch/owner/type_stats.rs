@@ -9,13 +9,14 @@ use ahash::RandomState;
 use super::Owner;
 use super::losses::Loss;
 use super::pools::Pool;
+use super::queries::Query;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::home::Home;
 use crate::dispatch::ids::{ConnId, PoolId, ShardId};
 use crate::dispatch::message::{Closing, Message};
 use crate::dispatch::micros::Micros;
-use crate::metrics::{OldestRunning, TypeRow, TypeRows};
-use crate::protocol::command::TypeName;
+use crate::metrics::{Figures, OldestRunning, Tables, TypeRow, TypeRows};
+use crate::protocol::command::{MetricsAsked, TypeName};
 use crate::protocol::reply::Reply;
 
 /// For each pool, when its oldest running job was sent, and to which worker.
@@ -27,29 +28,44 @@ impl Owner {
         &mut self,
         asker: ConnId,
         named: Option<&[TypeName<'_>]>,
+        &MetricsAsked { histograms, shards: with_shards, .. }: &MetricsAsked<'_>,
         ctx: &mut Ctx<'_>,
     ) {
         let named = named.map(|names| self.queries.distinct(names));
         let Some(conn) = self.conns.get(asker) else { return };
         conn.queries += 1;
         let shards = ctx.settings.shards;
-        let query = self.queries.add(asker, shards, named.clone());
+        let query = Query { asker, named: named.clone(), histograms, shards: with_shards };
+        let query = self.queries.add(query, shards);
         for shard in 0..shards {
-            ctx.post(ShardId(shard), Message::StatsQuery { query, types: named.clone() });
+            ctx.post(ShardId(shard), Message::StatsQuery { query, types: named.clone(), histograms });
         }
     }
 
     /// Adds a shard's answer to a query. After the last, the asker gets its reply.
-    pub(in crate::dispatch) fn handle_stats_reply(&mut self, query: u64, rows: TypeRows, ctx: &mut Ctx<'_>) {
-        let Some((asker, table)) = self.queries.answer(query, rows) else { return };
-        let totals = ctx.effects.totals(ctx.counts);
+    pub(in crate::dispatch) fn handle_stats_reply(
+        &mut self,
+        query: u64,
+        rows: TypeRows,
+        other: Option<Box<Figures>>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some((Query { asker, shards, .. }, tables)) = self.queries.answer(query, rows, other) else { return };
         let Some(conn) = self.conns.get(asker) else { return };
         conn.queries -= 1;
         let last_of_a_leaver = conn.leaving && conn.queries == 0;
-        self.send(asker, &Reply::Metrics { totals: &totals, types: Some(&table) }, ctx);
+        self.send_metrics(asker, tables, shards, ctx);
         if last_of_a_leaver {
             self.close(asker, Closing::Flushed, ctx);
         }
+    }
+
+    /// Sends the metrics with these tables by type, and one by shard if `shards` is set.
+    pub(in crate::dispatch) fn send_metrics(&mut self, to: ConnId, tables: Tables, shards: bool, ctx: &mut Ctx<'_>) {
+        let totals = ctx.effects.totals(ctx.counts);
+        let shards = shards.then(|| ctx.effects.shards(ctx.counts));
+        let tables = Tables { shards, ..tables };
+        self.send(to, &Reply::Metrics { totals: &totals, tables: &tables }, ctx);
     }
 
     /// Finds the oldest running job of each pool. A pass over all slots, so that a job costs nothing for it.
@@ -67,22 +83,32 @@ impl Owner {
 }
 
 /// Returns what this shard knows of these types, or all, as home and as owner.
-pub(in crate::dispatch) fn rows(home: &Home, owner: &Owner, types: Option<&[Arc<str>]>, ctx: &mut Ctx<'_>) -> TypeRows {
+pub(in crate::dispatch) fn rows(
+    home: &Home,
+    owner: &Owner,
+    types: Option<&[Arc<str>]>,
+    histograms: bool,
+    ctx: &mut Ctx<'_>,
+) -> TypeRows {
     let (now, oldest) = (ctx.now, owner.oldest_running());
     let Some(names) = types else {
         let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();
         rows.extend(owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &oldest, ctx))));
         rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
         rows.extend(owner.tickets.delayed().map(|(name, n)| (name.into(), row_of_delayed(n))));
+        let figures = ctx.figures.iter().filter(|_| histograms);
+        rows.extend(figures.map(|(name, figures)| (Arc::clone(name), row_of_figures(figures))));
         return rows;
     };
     let mut rows = TypeRows::new();
     for name in names {
         let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &oldest, ctx));
-        let queue = home.row(name, ctx.settings.hash(name), now);
+        let hash = ctx.settings.hash(name);
+        let queue = home.row(name, hash, now);
         let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
         let delayed = owner.tickets.delayed_of(name).map(row_of_delayed);
-        rows.extend([queue, pool, loss, delayed].into_iter().flatten().map(|row| (Arc::clone(name), row)));
+        let figures = ctx.figures.of(name, hash).filter(|_| histograms).map(row_of_figures);
+        rows.extend([queue, pool, loss, delayed, figures].into_iter().flatten().map(|row| (Arc::clone(name), row)));
     }
     rows
 }
@@ -99,6 +125,10 @@ fn row_of_pool(pool: &Pool, oldest: &OldestByPool, ctx: &mut Ctx<'_>) -> TypeRow
 
 fn row_of_delayed(delayed: u64) -> TypeRow {
     TypeRow { delayed, ..TypeRow::default() }
+}
+
+fn row_of_figures(figures: &Figures) -> TypeRow {
+    TypeRow { figures: Some(Box::new(*figures)), ..TypeRow::default() }
 }
 
 fn row_of_loss(loss: Loss, now: Micros) -> TypeRow {

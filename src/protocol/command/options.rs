@@ -74,7 +74,7 @@ fn value<'a, T>(
 }
 
 /// Decodes a member that is false if it is absent.
-fn flag(members: &Members<'_>, name: Name, text: Text) -> Result<bool, Text> {
+pub(super) fn flag(members: &Members<'_>, name: Name, text: Text) -> Result<bool, Text> {
     let decode = |raw| match raw {
         "true" => Some(true),
         "false" => Some(false),

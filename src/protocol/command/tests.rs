@@ -50,7 +50,7 @@ fn can_do(types: &[&'static str], max_jobs: Option<u32>) -> Command<'static> {
 }
 
 /// Known names that few lines have.
-const RARE_NAMES: [&str; 11] = [
+const RARE_NAMES: [&str; 13] = [
     "priority",
     "delay_ms",
     "deadline_ms",
@@ -62,6 +62,8 @@ const RARE_NAMES: [&str; 11] = [
     "need_worker",
     "background",
     "data",
+    "histograms",
+    "shards",
 ];
 
 #[test]
@@ -130,7 +132,7 @@ fn members_that_a_command_does_not_use_may_be_of_any_kind() {
             r#"{"cmd":"did","id":1,"code":1,"type":2,"types":3,"max_jobs":{},"arg":null}"#,
             did(JobRef::Id("1"), Some("1"), Outcome::Res(None)),
         ),
-        (r#"{"cmd":"metrics","max_jobs":0,"id":{},"type":3}"#, Command::Metrics { types: TypesAsked::None }),
+        (r#"{"cmd":"metrics","max_jobs":0,"id":{},"type":3}"#, Command::Metrics(MetricsAsked::default())),
         (r#"{"cmd":"do","id":1,"type":"t","data":[]}"#, job("1", "t", None)),
         (
             r#"{"cmd":"did","id":1,"priority":"x","key":0,"data":1}"#,

@@ -23,6 +23,7 @@ fn shard() -> Shard {
         memory_bytes_max: 1 << 30,
         unsent_bytes_max: 1 << 20,
         stall_ms: 30_000,
+        figure_types_max: 4_096,
         trace: false,
         homes: RandomState::new(),
         maps: RandomState::new(),

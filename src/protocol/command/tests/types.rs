@@ -1,6 +1,7 @@
 //! Types and their lists: `can_do`, `cant_do`, `metrics`.
 
 use super::*;
+use crate::limits::TYPES_PER_CONNECTION_MAX;
 
 #[test]
 fn a_type_becomes_its_canonical_text() {
@@ -83,7 +84,7 @@ fn one_bad_element_or_number_refuses_the_whole_can_do() {
 
 #[test]
 fn metrics_may_ask_for_no_all_or_some_types() {
-    let asked = |types| Command::Metrics { types };
+    let asked = |types| Command::Metrics(MetricsAsked { types, ..MetricsAsked::default() });
     check([
         (r#"{"cmd":"metrics"}"#, asked(TypesAsked::None)),
         (r#"{"cmd":"metrics","types": false }"#, asked(TypesAsked::None)),
@@ -97,6 +98,28 @@ fn metrics_may_ask_for_no_all_or_some_types() {
         check_errors(Code::BadRequest, [(&*line, reason, None)]);
     }
     assert!(reason.contains(&TYPES_PER_CONNECTION_MAX.to_string()));
+}
+
+#[test]
+fn metrics_may_ask_for_histograms_and_shards() {
+    let asked = |types, histograms, shards| Command::Metrics(MetricsAsked { types, histograms, shards });
+    check([
+        (r#"{"cmd":"metrics","histograms":true}"#, asked(TypesAsked::None, true, false)),
+        (r#"{"cmd":"metrics","shards": true }"#, asked(TypesAsked::None, false, true)),
+        (r#"{"cmd":"metrics","histograms":false,"types":true,"shards":false}"#, asked(TypesAsked::All, false, false)),
+        (
+            r#"{"cmd":"metrics","shards":true,"types":["a"],"histograms":true}"#,
+            asked(TypesAsked::Named(names(&["a"])), true, true),
+        ),
+    ]);
+    for value in ["null", "0", "1", r#""true""#, "{}", "[true]"] {
+        for (name, reason) in
+            [("histograms", "histograms must be true or false"), ("shards", "shards must be true or false")]
+        {
+            let line = format!(r#"{{"cmd":"metrics","types":true,"{name}":{value}}}"#);
+            check_errors(Code::BadRequest, [(&*line, reason, None)]);
+        }
+    }
 }
 
 #[test]

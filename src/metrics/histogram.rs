@@ -1,0 +1,211 @@
+//! Histograms of durations: the one place that knows their bounds and their quantiles, for the server and its clients.
+//!
+//! The bounds are the same for all types and for good, so histograms can be added up and subtracted.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The upper bounds of the buckets in microseconds, each inclusive: 1, 2.5 and 5 of each power of ten from 100 us on, and
+/// an hour. A quantile is then at most 2.5 times off, over all durations that jobs have.
+pub const BOUNDS_US: [u64; 24] = [
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    3_600_000_000,
+];
+
+/// The number of counts: one per bound, and the last for what is above all of them.
+pub const BUCKETS: usize = BOUNDS_US.len() + 1;
+
+/// Durations by bucket, and their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Histogram {
+    /// The sum of all durations in microseconds. It stays at the largest number rather than pass it.
+    pub sum_us: u64,
+    /// How many durations are in each bucket: above the bound before, and not above the own one ([`BOUNDS_US`]). The last
+    /// has those above all bounds.
+    pub counts: [u64; BUCKETS],
+}
+
+impl Histogram {
+    /// Adds a duration in microseconds.
+    #[inline]
+    pub fn record(&mut self, us: u64) {
+        self.sum_us = self.sum_us.saturating_add(us);
+        self.counts[bucket(us)] += 1;
+    }
+
+    /// Returns how many durations there are.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Returns the duration that a share `q` of all durations do not exceed, of 0 to 1: the median is that of 0.5. Within a
+    /// bucket the durations count as evenly spread, as Prometheus' `histogram_quantile` has it. Above the last bound it is
+    /// that bound. `None` if there is no duration, or `q` is not from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate between two bounds")]
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        let all = self.count();
+        if all == 0 || !(0.0..=1.0).contains(&q) {
+            return None;
+        }
+        let rank = q * all as f64;
+        let (mut below, mut lower_us) = (0.0, 0);
+        for (&count, &upper_us) in self.counts.iter().zip(&BOUNDS_US) {
+            let until = below + count as f64;
+            if count > 0 && until >= rank {
+                let share = ((rank - below) / count as f64).max(0.0);
+                let us = lower_us as f64 + (upper_us - lower_us) as f64 * share;
+                return Some(Duration::from_secs_f64(us / 1e6));
+            }
+            below = until;
+            lower_us = upper_us;
+        }
+        Some(Duration::from_micros(lower_us))
+    }
+
+    /// Returns the durations that were added since `earlier`, an older copy. What is less than in the older copy becomes 0:
+    /// the server has been restarted.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let counts = std::array::from_fn(|i| self.counts[i].saturating_sub(earlier.counts[i]));
+        Self { sum_us: self.sum_us.saturating_sub(earlier.sum_us), counts }
+    }
+
+    /// Adds the durations of another histogram.
+    pub fn add(&mut self, other: &Self) {
+        self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        for (own, count) in self.counts.iter_mut().zip(other.counts) {
+            *own = own.saturating_add(count);
+        }
+    }
+}
+
+/// The bounds, and two that no duration passes, so that two comparisons need no check of the end.
+const PADDED_US: [u64; BOUNDS_US.len() + 2] = {
+    let mut padded = [u64::MAX; BOUNDS_US.len() + 2];
+    let mut i = 0;
+    while i < BOUNDS_US.len() {
+        padded[i] = BOUNDS_US[i];
+        i += 1;
+    }
+    padded
+};
+
+/// By the number of bits of a duration: the bucket of the least duration that has as many. Two bounds at most lie between
+/// two powers of two, so the bucket of any other is at most two further.
+const FIRST: [u8; 65] = {
+    let mut first = [0; 65];
+    let mut bits = 1;
+    while bits <= 64 {
+        let least = 1_u64 << (bits - 1);
+        let mut bucket = 0;
+        while bucket < BOUNDS_US.len() && least > BOUNDS_US[bucket] {
+            bucket += 1;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "there are 25 buckets")]
+        {
+            first[bits] = bucket as u8;
+        }
+        bits += 1;
+    }
+    first
+};
+
+/// Returns the bucket of a duration, without a search and without a branch.
+#[inline]
+fn bucket(us: u64) -> usize {
+    let first = usize::from(FIRST[64 - us.leading_zeros() as usize]);
+    first + usize::from(us > PADDED_US[first]) + usize::from(us > PADDED_US[first + 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(durations: impl IntoIterator<Item = u64>) -> Histogram {
+        let mut histogram = Histogram::default();
+        durations.into_iter().for_each(|us| histogram.record(us));
+        histogram
+    }
+
+    #[test]
+    fn a_duration_is_in_the_first_bucket_whose_bound_it_does_not_pass() {
+        let around = |us: u64| [us.saturating_sub(1), us, us.saturating_add(1)];
+        let powers = (0..64).map(|bits| 1_u64 << bits);
+        for us in powers.chain(BOUNDS_US).chain([0, u64::MAX]).flat_map(around) {
+            let plain = BOUNDS_US.iter().position(|&bound| us <= bound).unwrap_or(BOUNDS_US.len());
+            assert_eq!(bucket(us), plain, "{us}");
+        }
+    }
+
+    #[test]
+    fn the_bounds_grow_and_end_at_an_hour() {
+        assert!(BOUNDS_US.is_sorted_by(|a, b| a < b));
+        assert_eq!((BOUNDS_US[0], BOUNDS_US[23]), (100, Duration::from_secs(3_600).as_micros() as u64));
+        assert!(BOUNDS_US.windows(2).all(|two| two[1] * 2 <= two[0] * 5), "a quantile is at most 2.5 times off");
+    }
+
+    #[test]
+    fn counts_and_sum_are_of_what_was_recorded() {
+        let histogram = of([0, 100, 101, 3_600_000_000, 3_600_000_001]);
+        let counts = [(0, 2), (1, 1), (23, 1), (24, 1)];
+        let expected = std::array::from_fn(|i| counts.iter().find(|(at, _)| *at == i).map_or(0, |&(_, n)| n));
+        assert_eq!(histogram, Histogram { sum_us: 7_200_000_202, counts: expected });
+        assert_eq!(histogram.count(), 5);
+        assert_eq!(of([u64::MAX, u64::MAX]).sum_us, u64::MAX, "a sum does not overflow");
+    }
+
+    #[test]
+    fn a_quantile_is_linear_within_its_bucket() {
+        let ms = |quantile: Option<Duration>| quantile.map(|duration| duration.as_secs_f64() * 1e3);
+        let histogram = of([50, 200, 200, 200, 200, 200, 200, 200, 200, 700]);
+        for (q, expected) in [(0.0, 0.0), (0.05, 0.05), (0.1, 0.1), (0.5, 0.175), (0.9, 0.25), (0.95, 0.75), (1.0, 1.0)]
+        {
+            let found = ms(histogram.quantile(q)).unwrap();
+            assert!((found - expected).abs() < 1e-9, "{q}: {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_above_the_last_bound_is_that_bound_and_of_nothing_there_is_none() {
+        assert_eq!(of([u64::MAX]).quantile(0.5), Some(Duration::from_secs(3_600)));
+        assert_eq!(of([1, u64::MAX, u64::MAX]).quantile(0.99), Some(Duration::from_secs(3_600)));
+        assert_eq!(Histogram::default().quantile(0.5), None);
+        for q in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(of([1]).quantile(q), None);
+        }
+    }
+
+    #[test]
+    fn what_was_added_since_is_the_difference() {
+        let earlier = of([1, 700]);
+        let mut later = earlier;
+        later.add(&of([2, 3_000]));
+        assert_eq!(later, of([1, 700, 2, 3_000]));
+        assert_eq!(later.since(&earlier), of([2, 3_000]));
+        assert_eq!(earlier.since(&later), Histogram::default(), "the server was restarted");
+    }
+}

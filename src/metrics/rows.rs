@@ -1,0 +1,160 @@
+//! What a metrics reply has beside the totals: rows by type, and rows by shard.
+
+use std::sync::Arc;
+
+use super::{Counts, Figures};
+
+/// Rows of the table by type, each with its type's canonical name.
+pub type TypeRows = Vec<(Arc<str>, TypeRow)>;
+
+/// What is known of a type, at one shard or, added up, at all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypeRow {
+    /// Jobs in the queue.
+    pub waiting: u64,
+    /// Jobs that workers hold.
+    pub running: u64,
+    /// Jobs that wait for their delay.
+    pub delayed: u64,
+    /// Slots taken by jobs that have ended, whose workers have not answered.
+    pub spent: u64,
+    /// Connections that take jobs of this type.
+    pub workers: u64,
+    /// Jobs answered with a result since the type last had no worker.
+    pub done: u64,
+    /// Age of the oldest waiting job in milliseconds, or 0.
+    pub oldest_ms: u64,
+    /// Waiting jobs that are suspects: they were requeued because their worker was lost.
+    pub suspects: u64,
+    /// Workers lost while they held a job of this type, as far as the shards remember.
+    pub lost: u64,
+    /// Milliseconds since the last of them was lost, or 0.
+    pub last_lost_ms: u64,
+    /// The job that a worker holds longest.
+    pub oldest_running: Option<OldestRunning>,
+    /// What was counted since the server started, if it was asked for and the type has figures of its own.
+    pub figures: Option<Box<Figures>>,
+}
+
+/// The oldest running job of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldestRunning {
+    /// Milliseconds since it was sent.
+    pub ms: u64,
+    /// The worker, as the log prints it.
+    pub worker: String,
+}
+
+impl TypeRow {
+    /// Returns the members of a row that are numbers: names on the wire, and values.
+    pub fn members(&self) -> [(&'static str, u64); 11] {
+        [
+            ("waiting", self.waiting),
+            ("running", self.running),
+            ("workers", self.workers),
+            ("done", self.done),
+            ("oldest_ms", self.oldest_ms),
+            ("suspects", self.suspects),
+            ("lost", self.lost),
+            ("last_lost_ms", self.last_lost_ms),
+            ("delayed", self.delayed),
+            ("spent", self.spent),
+            ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
+        ]
+    }
+
+    /// Returns whether the type has jobs or workers now.
+    pub fn is_in_use(&self) -> bool {
+        self.waiting + self.running + self.workers + self.delayed + self.spent > 0
+    }
+
+    /// Adds what another shard knows.
+    pub fn add(&mut self, other: Self) {
+        self.waiting += other.waiting;
+        self.running += other.running;
+        self.workers += other.workers;
+        self.delayed += other.delayed;
+        self.spent += other.spent;
+        self.done += other.done;
+        self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
+        self.suspects += other.suspects;
+        self.last_lost_ms = match (self.lost, other.lost) {
+            (0, _) => other.last_lost_ms,
+            (_, 0) => self.last_lost_ms,
+            _ => self.last_lost_ms.min(other.last_lost_ms),
+        };
+        self.lost += other.lost;
+        let runs_longer = |oldest: &OldestRunning| self.oldest_running.as_ref().is_none_or(|own| own.ms < oldest.ms);
+        if let Some(oldest) = other.oldest_running.filter(runs_longer) {
+            self.oldest_running = Some(oldest);
+        }
+        if let Some(figures) = other.figures {
+            self.figures.get_or_insert_default().add(&figures);
+        }
+    }
+}
+
+/// What is known of a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardRow {
+    /// Its counters and gauges.
+    pub counts: Counts,
+    /// How long it has been busy, in microseconds: from waking up until it slept again. The turn under way is not included.
+    pub busy_us: u64,
+    /// Its longest turn so far, in microseconds.
+    pub longest_turn_us: u64,
+}
+
+impl ShardRow {
+    /// Returns all members of a row: names on the wire, and values.
+    pub fn members(&self) -> [(&'static str, u64); 8] {
+        [
+            ("turns", self.counts.shard_turns),
+            ("messages", self.counts.shard_messages),
+            ("wakes", self.counts.shard_wakes),
+            ("busy_us", self.busy_us),
+            ("longest_turn_us", self.longest_turn_us),
+            ("connections", self.counts.connections_open),
+            ("waiting", self.counts.jobs_waiting),
+            ("running", self.counts.jobs_running),
+        ]
+    }
+}
+
+/// What a metrics reply has beside the totals, as far as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// The table by shard, from shard 0 on.
+    pub shards: Option<Vec<ShardRow>>,
+    /// The table by type.
+    pub types: Option<TypeRows>,
+    /// Whether the rows by type are to have their figures.
+    pub histograms: bool,
+    /// The sum of the types that have no figures of their own, with the figures of their jobs.
+    pub other_types: Option<Box<TypeRow>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Outcomes;
+
+    #[test]
+    fn rows_add_up_and_keep_the_extremes() {
+        let oldest = |ms, worker: &str| Some(OldestRunning { ms, worker: worker.to_owned() });
+        let lost = |lost, last_lost_ms| TypeRow { lost, last_lost_ms, ..TypeRow::default() };
+        let mut row = TypeRow { waiting: 1, suspects: 1, oldest_ms: 5, ..TypeRow::default() };
+        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, ..lost(2, 40) });
+        row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
+        row.add(lost(0, 0));
+        let figures = |done| {
+            let outcomes = Outcomes { done, ..Outcomes::default() };
+            Some(Box::new(Figures { outcomes, ..Figures::default() }))
+        };
+        row.add(TypeRow { figures: figures(2), ..TypeRow::default() });
+        row.add(TypeRow { figures: figures(3), ..TypeRow::default() });
+        assert_eq!((row.waiting, row.suspects, row.oldest_ms), (1, 3, 5));
+        assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
+        assert_eq!(row.figures, figures(5));
+    }
+}

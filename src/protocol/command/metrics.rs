@@ -1,0 +1,49 @@
+//! What a metrics query asks for.
+
+use super::options::flag;
+use super::types::type_names;
+use super::{Text, TypeName};
+use crate::limits::TYPES_PER_CONNECTION_MAX;
+use crate::protocol::members::{Members, Name};
+
+/// What a metrics query asks for beside the totals; the default is nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricsAsked<'a> {
+    /// Whether with a table by type.
+    pub types: TypesAsked<'a>,
+    /// Whether the rows of that table are to have outcomes and histograms.
+    pub histograms: bool,
+    /// Whether with a table by shard.
+    pub shards: bool,
+}
+
+/// Which types a metrics query asks about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum TypesAsked<'a> {
+    /// No table.
+    #[default]
+    None,
+    /// The busiest, at most [`crate::limits::TYPE_ROWS_MAX`].
+    All,
+    /// Just these, at most [`crate::limits::TYPES_PER_CONNECTION_MAX`].
+    Named(Vec<TypeName<'a>>),
+}
+
+/// Decodes the members of a metrics query.
+pub(super) fn metrics_asked<'a>(members: &Members<'a>) -> Result<MetricsAsked<'a>, Text> {
+    Ok(MetricsAsked {
+        types: types_asked(members)?,
+        histograms: flag(members, Name::Histograms, "histograms must be true or false")?,
+        shards: flag(members, Name::Shards, "shards must be true or false")?,
+    })
+}
+
+fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
+    match members.get(Name::Types) {
+        None | Some("false") => Ok(TypesAsked::None),
+        Some("true") => Ok(TypesAsked::All),
+        Some(raw) => type_names(raw, TYPES_PER_CONNECTION_MAX)
+            .map(TypesAsked::Named)
+            .ok_or("types must be true, false or a list of at most 1024 strings of 1 to 255 bytes"),
+    }
+}

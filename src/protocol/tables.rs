@@ -1,0 +1,231 @@
+//! The metrics in JSON: the totals, and the tables beside them.
+
+use super::reply::put;
+use super::string::escape;
+use crate::metrics::{
+    BOUNDS_US, Fault, Figures, Histogram, METRICS, ShardRow, Tables, Totals, TypeRow, TypeRows, Value,
+};
+
+/// Returns the metrics as a JSON object.
+pub fn metrics_object(totals: &Totals) -> String {
+    let mut out = vec![b'{'];
+    put_totals(&mut out, totals);
+    out.push(b'}');
+    String::from_utf8(out).expect("names and numbers are UTF-8")
+}
+
+/// Appends a member's name and its colon, after a comma if it is not the first.
+fn put_name(out: &mut Vec<u8>, i: usize, name: &str) {
+    put(out, if i == 0 { b"\"" } else { b",\"" }, name);
+    out.extend_from_slice(b"\":");
+}
+
+/// Appends a member whose value is a number.
+fn put_number(out: &mut Vec<u8>, i: usize, name: &str, number: u64) {
+    put_name(out, i, name);
+    put(out, b"", itoa::Buffer::new().format(number));
+}
+
+/// Appends the members of the metrics.
+pub(super) fn put_totals(out: &mut Vec<u8>, totals: &Totals) {
+    for (i, metric) in METRICS.iter().enumerate() {
+        match (metric.get)(totals) {
+            Value::Number(number) => put_number(out, i, metric.name, number),
+            Value::Flag(flag) => {
+                put_name(out, i, metric.name);
+                put(out, b"", if flag { "true" } else { "false" });
+            }
+            Value::Text(text) => {
+                put_name(out, i, metric.name);
+                put(out, b"\"", &escape(text));
+                out.push(b'"');
+            }
+            Value::Faults(faults) => {
+                put_name(out, i, metric.name);
+                out.push(b'{');
+                for (i, &fault) in Fault::ALL.iter().enumerate() {
+                    put_number(out, i, fault.name(), faults.of(fault));
+                }
+                out.push(b'}');
+            }
+        }
+    }
+}
+
+/// Appends the tables, of which `types` is the last.
+pub(super) fn put_tables(out: &mut Vec<u8>, tables: &Tables) {
+    if let Some(rows) = &tables.shards {
+        put_shards(out, rows);
+    }
+    let Some(rows) = &tables.types else { return };
+    if tables.histograms {
+        put_numbers(out, br#","bounds_us":["#, &BOUNDS_US);
+    }
+    if let Some(row) = &tables.other_types {
+        out.extend_from_slice(br#","other_types":"#);
+        put_row(out, row, tables.histograms);
+    }
+    put_types(out, rows, tables.histograms);
+}
+
+fn put_shards(out: &mut Vec<u8>, rows: &[ShardRow]) {
+    out.extend_from_slice(br#","shards":["#);
+    for (i, row) in rows.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b"{" } else { b",{" });
+        put_members(out, &row.members());
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+fn put_types(out: &mut Vec<u8>, rows: &TypeRows, histograms: bool) {
+    out.extend_from_slice(br#","types":{"#);
+    for (i, (name, row)) in rows.iter().enumerate() {
+        put_name(out, i, name);
+        put_row(out, row, histograms);
+    }
+    out.push(b'}');
+}
+
+fn put_row(out: &mut Vec<u8>, row: &TypeRow, histograms: bool) {
+    out.push(b'{');
+    put_members(out, &row.members());
+    if let Some(oldest) = &row.oldest_running {
+        put(out, br#","oldest_running_worker":""#, &escape(&oldest.worker));
+        out.push(b'"');
+    }
+    if histograms {
+        put(out, br#","has_figures":"#, if row.figures.is_some() { "true" } else { "false" });
+    }
+    if let Some(figures) = row.figures.as_ref().filter(|_| histograms) {
+        put_figures(out, figures);
+    }
+    out.push(b'}');
+}
+
+fn put_figures(out: &mut Vec<u8>, figures: &Figures) {
+    out.extend_from_slice(br#","outcomes":{"#);
+    put_members(out, &figures.outcomes.members());
+    out.extend_from_slice(br#"},"wait":"#);
+    put_histogram(out, &figures.wait);
+    out.extend_from_slice(br#","run":"#);
+    put_histogram(out, &figures.run);
+}
+
+fn put_histogram(out: &mut Vec<u8>, histogram: &Histogram) {
+    put(out, br#"{"sum_us":"#, itoa::Buffer::new().format(histogram.sum_us));
+    put_numbers(out, br#","counts":["#, &histogram.counts);
+    out.push(b'}');
+}
+
+/// Appends fixed text that ends with a bracket, then the numbers of a list.
+fn put_numbers(out: &mut Vec<u8>, fixed: &[u8], numbers: &[u64]) {
+    out.extend_from_slice(fixed);
+    for (i, &number) in numbers.iter().enumerate() {
+        put(out, if i == 0 { b"" } else { b"," }, itoa::Buffer::new().format(number));
+    }
+    out.push(b']');
+}
+
+/// Appends members whose values are numbers, the first without a comma.
+fn put_members(out: &mut Vec<u8>, members: &[(&str, u64)]) {
+    for (i, &(name, number)) in members.iter().enumerate() {
+        put_number(out, i, name, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Counts, OldestRunning, Outcomes};
+    use crate::protocol::reply::Reply;
+
+    #[test]
+    fn the_metrics_are_an_object_with_a_table_by_type() {
+        let totals = Totals { threads: 2, draining: true, ..Totals::default() };
+        let oldest_running = Some(OldestRunning { ms: 9, worker: "[::1]:1".to_owned() });
+        let row = TypeRow {
+            waiting: 1,
+            running: 2,
+            workers: 3,
+            done: 4,
+            oldest_ms: 5,
+            suspects: 6,
+            lost: 7,
+            last_lost_ms: 8,
+            delayed: 9,
+            spent: 10,
+            oldest_running,
+            figures: None,
+        };
+        let types = vec![(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
+        let tables = Tables { types: Some(types), ..Tables::default() };
+        let mut out = Vec::new();
+        Reply::Metrics { totals: &totals, tables: &tables }.encode(&mut out);
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let metrics = line["metrics"].as_object().unwrap();
+        assert_eq!(metrics.len(), METRICS.len() + 1);
+        assert_eq!((&metrics["threads"], &metrics["draining"]), (&2.into(), &true.into()));
+        assert_eq!(metrics["faults"].as_object().unwrap().len(), Fault::ALL.len());
+        let table = serde_json::json!({
+            "a\"b": {
+                "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
+                "last_lost_ms": 8, "delayed": 9, "spent": 10, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
+            },
+            "c": {
+                "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
+                "last_lost_ms": 0, "delayed": 0, "spent": 0, "oldest_running_ms": 0,
+            },
+        });
+        assert_eq!(metrics["types"], table);
+        let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals)).unwrap();
+        assert_eq!(object.as_object().unwrap().len(), METRICS.len());
+    }
+
+    /// Returns the metrics object of a reply with these tables.
+    fn object_of(tables: &Tables) -> serde_json::Value {
+        let mut out = Vec::new();
+        Reply::Metrics { totals: &Totals::default(), tables }.encode(&mut out);
+        let mut line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        line["metrics"].take()
+    }
+
+    /// A histogram with `sum_us` and one duration in each of these buckets.
+    fn histogram(sum_us: u64, buckets: &[usize]) -> (Histogram, serde_json::Value) {
+        let counts = std::array::from_fn(|i| u64::from(buckets.contains(&i)));
+        (Histogram { sum_us, counts }, serde_json::json!({ "sum_us": sum_us, "counts": counts }))
+    }
+
+    #[test]
+    fn rows_have_their_figures_if_they_were_asked_for() {
+        let ((wait, wait_json), (run, run_json)) = (histogram(5, &[0]), histogram(7, &[3, 24]));
+        let outcomes = Outcomes { done: 2, workers_lost: 1, ..Outcomes::default() };
+        let row = TypeRow { figures: Some(Box::new(Figures { outcomes, wait, run })), ..TypeRow::default() };
+        let types = Some(vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())]);
+        let other_types = Some(Box::new(row));
+        let tables = Tables { types, histograms: true, other_types, ..Tables::default() };
+        let metrics = object_of(&tables);
+        assert_eq!(metrics["bounds_us"], serde_json::json!(BOUNDS_US));
+        for own in [&metrics["types"]["a"], &metrics["other_types"]] {
+            assert_eq!((&own["waiting"], &own["has_figures"]), (&0.into(), &true.into()));
+            assert_eq!((&own["wait"], &own["run"]), (&wait_json, &run_json));
+            let outcomes = own["outcomes"].as_object().unwrap();
+            assert_eq!((outcomes.len(), &outcomes["done"], &outcomes["workers_lost"]), (9, &2.into(), &1.into()));
+        }
+        let other = metrics["types"]["b"].as_object().unwrap();
+        assert_eq!((other.len(), &other["has_figures"]), (TypeRow::default().members().len() + 1, &false.into()));
+    }
+
+    #[test]
+    fn a_row_per_shard_is_a_list() {
+        let counts = Counts { shard_turns: 1, jobs_running: 8, ..Counts::default() };
+        let rows = vec![ShardRow { counts, busy_us: 4, longest_turn_us: 5 }, ShardRow::default()];
+        let metrics = object_of(&Tables { shards: Some(rows), ..Tables::default() });
+        let first = serde_json::json!({
+            "turns": 1, "messages": 0, "wakes": 0, "busy_us": 4, "longest_turn_us": 5, "connections": 0, "waiting": 0,
+            "running": 8,
+        });
+        assert_eq!((metrics["shards"].as_array().unwrap().len(), &metrics["shards"][0]), (2, &first));
+        assert!(metrics.get("types").is_none() && metrics.get("bounds_us").is_none());
+    }
+}
