@@ -22,7 +22,7 @@
 //! | [`client`] | for programs that submit jobs or do them: connects to a server, sends lines, reads answers |
 //! | [`dispatch`] | command -> which connection receives which reply. Pure: no socket, clock, thread, lock or channel |
 //! | [`server`] | sockets, threads, time, signals. Makes no decisions about jobs |
-//! | `monitor` | figures -> text for people. With the feature `http` |
+//! | `monitor` | figures -> HTTP, and text for people. With the feature `http` |
 //!
 //! A server inside another program:
 //!

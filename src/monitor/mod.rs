@@ -1,14 +1,89 @@
-//! What people see of a server: its figures in words, for the command and for the pages that the server serves.
+//! Watching servers: an HTTP server with probes, metrics for Prometheus, and a page for people.
 //!
-//! | file | contents |
+//! ```text
+//! source (a server here, or one over the network)
+//!   -> sampler, a thread per source -> view (totals, figures by type, history)
+//!        -> exposition (/metrics), status (/status.json), health (/healthz, /readyz), page (/)
+//!             -> http, one thread
+//! ```
+//!
+//! | file | what it does |
 //! |---|---|
-//! | [`format`] | numbers and names for people |
-//! | [`page`] | the dashboard, one document |
-//! | [`state`] | what figures mean |
-//! | [`why`] | why jobs of a type are waiting |
+//! | `source`, `health` | where figures come from, and whether a server works |
+//! | `sampler`, `timeline`, `history` | asks for figures, and remembers what rates and quantiles need |
+//! | `labels` | which types have series of their own |
+//! | `exposition`, `status` | the figures as text |
+//! | [`page`] | the document at `/` |
+//! | `http` | serves it all |
+//! | [`format`], [`state`], [`why`] | figures in words, which the command says too: numbers and names, what they mean, why jobs wait |
+//!
+//! Invariant: the thread of HTTP never waits for a server, and no server waits for HTTP.
 
+#![allow(dead_code, reason = "the figures by type use the rest")]
+
+mod exposition;
 pub mod format;
+mod health;
+mod history;
+mod http;
 pub mod page;
+mod sampler;
 mod similar;
+mod source;
 pub mod state;
+mod status;
+mod timeline;
 pub mod why;
+
+use std::sync::Arc;
+
+pub use health::{Health, HealthCheck};
+pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
+pub use source::{LocalSource, Source};
+
+use crate::server::{Server, StartError};
+use http::{HttpServer, Service};
+use sampler::Sampler;
+
+/// A running HTTP server. Dropping it ends it.
+///
+/// ```
+/// use deputy::monitor::{HttpListeners, Monitor};
+/// use deputy::server::{Config, Server};
+///
+/// let listeners = HttpListeners::bind(&["127.0.0.1:0".parse()?])?;
+/// println!("http on {}", listeners.addresses()[0]);
+/// let server = Server::start(Config { port: 0, ..Config::default() })?;
+/// let monitor = Monitor::of_server(listeners, &server)?;
+/// server.stop(); // Probes see that it stops.
+/// drop(monitor);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Monitor {
+    _http: HttpServer,
+}
+
+impl Monitor {
+    /// Serves the figures of a server of this process. The server's log says where.
+    ///
+    /// # Errors
+    /// If the system has no threads or descriptors left.
+    pub fn of_server(listeners: HttpListeners, server: &Server) -> Result<Self, StartError> {
+        let probe = server.probe();
+        let log = probe.log().clone();
+        for warning in listeners.warnings() {
+            log.warn(format_args!("{warning}"));
+        }
+        let addresses = listeners.addresses();
+        let (poll, waker) = HttpServer::prepare()?;
+        let name = server.addresses().first().map_or_else(String::new, ToString::to_string);
+        let wake = Arc::clone(&waker);
+        // It fails if the thread of HTTP has ended, and then nothing waits.
+        let sampler = Sampler::start(name, LocalSource::new(probe), move || drop(wake.wake()))?;
+        let http = HttpServer::start((poll, waker), listeners, Service::new(vec![sampler]), log.clone())?;
+        for address in addresses {
+            log.info(format_args!("http on {address}"));
+        }
+        Ok(Self { _http: http })
+    }
+}

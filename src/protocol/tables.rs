@@ -6,10 +6,11 @@ use crate::metrics::{
     BOUNDS_US, Fault, Figures, Histogram, METRICS, ShardRow, Tables, Totals, TypeRow, TypeRows, Value,
 };
 
-/// Returns the metrics as a JSON object.
-pub fn metrics_object(totals: &Totals) -> String {
+/// Returns the metrics with these tables as a JSON object.
+pub fn metrics_object(totals: &Totals, tables: &Tables) -> String {
     let mut out = vec![b'{'];
     put_totals(&mut out, totals);
+    put_tables(&mut out, tables);
     out.push(b'}');
     String::from_utf8(out).expect("names and numbers are UTF-8")
 }
@@ -178,7 +179,7 @@ mod tests {
             },
         });
         assert_eq!(metrics["types"], table);
-        let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals)).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&metrics_object(&totals, &Tables::default())).unwrap();
         assert_eq!(object.as_object().unwrap().len(), METRICS.len());
     }
 

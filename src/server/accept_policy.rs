@@ -30,7 +30,7 @@ pub(crate) struct AcceptCounters {
 
 /// How a round at one listener ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AcceptOutcome {
+pub(crate) enum AcceptOutcome {
     /// No connection waits: the next one causes an edge.
     All,
     /// The round reached its limit; more may wait.
@@ -77,7 +77,7 @@ impl ErrorAction {
 }
 
 /// Accepts or refuses connections. `F` passes an accepted connection to a shard.
-pub(super) struct AcceptPolicy<F> {
+pub(crate) struct AcceptPolicy<F> {
     keepalive: Keepalive,
     counters: Arc<AcceptCounters>,
     hand_over: F,
@@ -90,13 +90,13 @@ pub(super) struct AcceptPolicy<F> {
 }
 
 impl<F: FnMut(Stream)> AcceptPolicy<F> {
-    pub(super) fn new(keepalive: Keepalive, log: Log, counters: Arc<AcceptCounters>, hand_over: F) -> Self {
+    pub(crate) fn new(keepalive: Keepalive, log: Log, counters: Arc<AcceptCounters>, hand_over: F) -> Self {
         let (spare, warnings) = (open_spare(), RateLimit::default());
         Self { keepalive, counters, hand_over, spare, open_spare, log, warnings }
     }
 
     /// Runs one round at a listener, from which `accept` takes the next connection.
-    pub(super) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> AcceptOutcome {
+    pub(crate) fn take(&mut self, mut accept: impl FnMut() -> io::Result<Stream>) -> AcceptOutcome {
         let (mut failures, mut refusals) = (0, 0);
         for _ in 0..limits::ACCEPTS_PER_ROUND {
             let mut accepted = accept().map(|stream| self.admit(stream));
@@ -142,7 +142,7 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
     }
 
     /// Logs a warning, at most one per second.
-    pub(super) fn warn_limited(&mut self, text: fmt::Arguments<'_>) {
+    pub(crate) fn warn_limited(&mut self, text: fmt::Arguments<'_>) {
         if let Some(suppressed) = self.warnings.pass(Instant::now()) {
             self.log.warn(format_args!("{text}{suppressed}"));
         }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
@@ -22,6 +22,7 @@ use crate::limits;
 const PORT_PICKS_MAX: usize = 16;
 
 /// Every socket that the server listens on.
+#[derive(Default)]
 pub(crate) struct Listeners {
     sockets: Vec<Listener>,
     addresses: Vec<Address>,
@@ -29,7 +30,7 @@ pub(crate) struct Listeners {
 }
 
 /// One listening socket.
-pub(super) enum Listener {
+pub(crate) enum Listener {
     Tcp(TcpListener),
     /// The file is dropped before the socket, see [`SockFile`].
     Unix {
@@ -41,14 +42,12 @@ pub(super) enum Listener {
 impl Listeners {
     /// Listens on everything that `config` names.
     pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
-        let mut all = Listeners { sockets: Vec::new(), addresses: Vec::new(), warnings: Vec::new() };
+        let mut all = Listeners::default();
         if config.tcp {
             all.add_tcp(&config.hosts, config.port)?;
         }
         if let Some(path) = &config.sock {
-            let (file, socket) = sock_file::listen(path)?;
-            all.sockets.push(Listener::Unix { _file: file, socket: UnixListener::from_std(socket.into()) });
-            all.addresses.push(Address::Unix(path.clone()));
+            all.add_unix(path)?;
         }
         if all.sockets.is_empty() {
             return Err(ConfigError::NothingToListenOn.into());
@@ -67,11 +66,20 @@ impl Listeners {
         &self.warnings
     }
 
-    pub(super) fn into_inner(self) -> Vec<Listener> {
+    pub(crate) fn into_inner(self) -> Vec<Listener> {
         self.sockets
     }
 
-    fn add_tcp(&mut self, hosts: &[String], port: u16) -> Result<(), StartError> {
+    /// Listens on a UNIX socket as well.
+    pub(crate) fn add_unix(&mut self, path: &Path) -> Result<(), StartError> {
+        let (file, socket) = sock_file::listen(path)?;
+        self.sockets.push(Listener::Unix { _file: file, socket: UnixListener::from_std(socket.into()) });
+        self.addresses.push(Address::Unix(path.to_owned()));
+        Ok(())
+    }
+
+    /// Listens on every address of these hosts as well. With port 0 they share a port that is free.
+    pub(crate) fn add_tcp(&mut self, hosts: &[String], port: u16) -> Result<(), StartError> {
         let bound = bind_all(&resolve_all(hosts, port)?)?;
         for (socket, address) in bound.sockets {
             self.sockets.push(Listener::Tcp(TcpListener::from_std(socket.into())));
@@ -178,14 +186,14 @@ fn bind_tcp(address: SocketAddr, has_ipv4: bool) -> io::Result<(Socket, SocketAd
 
 impl Listener {
     /// Returns the next connection that waits, or `WouldBlock` if there is none.
-    pub(super) fn accept(&self) -> io::Result<Stream> {
+    pub(crate) fn accept(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(socket) => socket.accept().map(|(stream, _)| Stream::Tcp(stream)),
             Self::Unix { socket, .. } => socket.accept().map(|(stream, _)| Stream::Unix(stream)),
         }
     }
 
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => registry.register(socket, token, Interest::READABLE),
             Self::Unix { socket, .. } => registry.register(socket, token, Interest::READABLE),
@@ -220,13 +228,18 @@ pub(crate) fn describe(addresses: &[Address], shards: usize) -> String {
 
 /// Returns the warning for addresses that other machines can reach, if there are any.
 pub(super) fn exposure(addresses: &[Address]) -> Option<String> {
+    let open = reachable(addresses)?;
+    Some(format!("anyone who reaches {open} can run and read jobs: there is no access control"))
+}
+
+/// Returns the addresses that other machines can reach, as a text, if there are any.
+pub(crate) fn reachable(addresses: &[Address]) -> Option<String> {
     let loopback = |address: &&Address| match address {
         Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
         Address::Unix(_) => true,
     };
     let open: Vec<Address> = addresses.iter().filter(|address| !loopback(address)).cloned().collect();
-    let text = || format!("anyone who reaches {} can run and read jobs: there is no access control", list(&open));
-    (!open.is_empty()).then(text)
+    (!open.is_empty()).then(|| list(&open))
 }
 
 /// Returns `a`, `a and b`, or `a, b and c`.

@@ -8,7 +8,7 @@
 //! | `shard` | a shard's thread: the turn, and what it reports when the server stops |
 //! | `connections`, `conn`, `stream` | a shard's connections, and the effects that the core asks for |
 //! | `mailbox`, `wake` | messages between shards, in batches, without a wake for a shard that is awake |
-//! | `shared`, `pulse` | the data that threads share |
+//! | `shared`, `pulse`, `probe` | the data that threads share, and what other threads may read of it |
 //! | `log`, `names`, `start_error` | what people see |
 
 mod accept_policy;
@@ -22,6 +22,7 @@ mod mailbox;
 mod names;
 pub mod number_range;
 mod os;
+mod probe;
 mod pulse;
 mod shard;
 mod shared;
@@ -39,24 +40,37 @@ use ahash::RandomState;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::Poll;
 
+#[cfg(feature = "http")]
+pub(crate) use accept_policy::{AcceptOutcome, AcceptPolicy};
 use acceptor::Acceptor;
 pub use config::{Config, HOST_EXPECTED, KEEPALIVE_EXPECTED, Keepalive, SOCK_EXPECTED};
 pub use listen::Address;
-use listen::{Listeners, describe};
+pub(crate) use listen::Listeners;
+use listen::describe;
+#[cfg(feature = "http")]
+pub(crate) use listen::{Listener, reachable};
 pub use log::Level;
+#[cfg(feature = "http")]
+pub(crate) use log::Log;
+#[cfg(not(feature = "http"))]
+use log::Log;
+use log::LogThread;
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
-use log::{Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
 pub use number_range::{ConfigError, Field};
 pub use os::raise_descriptor_limit;
+pub use probe::Probe;
 use shard::{Shard, ShardEvent, WAKE};
 use shared::Shared;
 pub use start_error::StartError;
+#[cfg(feature = "http")]
+pub(crate) use stream::Stream;
 
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
 use crate::limits::{FIGURE_TYPES_MAX, FLUSH_MS};
+use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 
 /// A server that runs in threads of this process, until [`stop`](Self::stop) is called or it is dropped.
@@ -119,10 +133,9 @@ impl Server {
         &self.addresses
     }
 
-    /// Returns the first shard that has been in one turn for longer than `limit`, and for how long. Needs no answer of a
-    /// shard, so it finds one that hangs.
-    pub fn stuck_shard(&self, limit: Duration) -> Option<(usize, Duration)> {
-        self.shared.stuck_shard(limit)
+    /// Returns what reads the server's figures, and opens connections to it, from any thread.
+    pub fn probe(&self) -> Probe {
+        Probe::new(&self.shared, &self.mailboxes, &self.log)
     }
 
     /// Stops the server as docs/protocol.md says, and returns when it has ended. It accepts no more connections and jobs.
@@ -138,16 +151,12 @@ impl Server {
     fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
         if config.verbose {
             let shared = Arc::clone(&self.shared);
-            let read = move || metrics_object(&shared.totals());
+            let read = move || metrics_object(&shared.totals(), &Tables::default());
             let reporter = Reporter::start(self.log.clone(), read);
             self.reporter = Some(reporter.map_err(StartError::system("start the reporter's thread"))?);
         }
         let (shared, mailboxes) = (Arc::clone(&self.shared), self.mailboxes.clone());
-        let hand_over = move |stream| {
-            let shard = shared.least_loaded();
-            shared.loads[shard].fetch_add(1, Ordering::Relaxed);
-            mailboxes[shard].post(ShardCommand::Connection(stream));
-        };
+        let hand_over = move |stream| probe::hand_over(&shared, &mailboxes, stream);
         let counters = Arc::clone(&self.shared.accepts);
         self.acceptor = Some(Acceptor::start(listeners, config.keepalive, self.log.clone(), counters, hand_over)?);
         Ok(())

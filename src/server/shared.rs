@@ -95,11 +95,10 @@ impl Shared {
         rows.collect()
     }
 
-    /// Returns the first shard that has been in one turn for longer than `limit`, and for how long. No shard has to answer
-    /// for it.
-    pub(super) fn stuck_shard(&self, limit: Duration) -> Option<(usize, Duration)> {
-        let ages = self.pulses.iter().map(|pulse| Duration::from_micros(pulse.in_turn_for(|| self.now()).0));
-        ages.enumerate().find(|&(_, age)| age > limit)
+    /// Returns for each shard how long its present turn has lasted; zero while the shard sleeps. No shard has to answer for
+    /// it, so one that hangs is found.
+    pub(super) fn turns(&self) -> Vec<Duration> {
+        self.pulses.iter().map(|pulse| Duration::from_micros(pulse.in_turn_for(|| self.now()).0)).collect()
     }
 
     /// Returns the shard with the fewest connections.

@@ -22,7 +22,7 @@ const MODE: u32 = 0o660;
 /// The file of a listening socket, removed when this is dropped. It must be dropped before the socket: while the socket is
 /// open, no other file can have its inode number, and no other server takes it for stale.
 #[derive(Debug)]
-pub(super) struct SockFile {
+pub(crate) struct SockFile {
     /// Absolute, because the process may change its folder.
     path: PathBuf,
     device: u64,

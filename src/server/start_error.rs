@@ -53,7 +53,7 @@ impl StartError {
     }
 
     /// Returns a function for `map_err`: the system refused what `attempt` says.
-    pub(super) fn system(attempt: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn system(attempt: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |reason| Self::System { attempt, reason }
     }
 }

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("dispatch", &["flag", "limits", "metrics", "protocol"]),
     ("server", &["flag", "limits", "metrics", "protocol", "dispatch"]),
     ("client", &["limits", "metrics", "protocol"]),
-    ("monitor", &["limits", "metrics", "protocol", "server", "client"]),
+    ("monitor", &["flag", "limits", "metrics", "protocol", "client", "server"]),
 ];
 
 /// The modules that a source names by `crate::`.

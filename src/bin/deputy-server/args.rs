@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+#[cfg(feature = "http")]
+use deputy::limits::HTTP_TYPES_DEFAULT;
+#[cfg(feature = "http")]
+use deputy::monitor::HttpAddress;
 use deputy::server::{Config, ConfigError, Keepalive, Level};
 use lexopt::Parser;
 
@@ -10,13 +14,27 @@ use crate::options::{
     DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN,
     PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
 };
+#[cfg(feature = "http")]
+use crate::options::{HTTP, HTTP_TYPES};
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Request {
     Help,
     Version,
-    Serve(Box<Config>),
+    Serve(Box<Serving>),
+}
+
+/// What to run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Serving {
+    pub(crate) config: Config,
+    /// Where to serve HTTP.
+    #[cfg(feature = "http")]
+    pub(crate) http: Vec<HttpAddress>,
+    /// How many types have metrics of their own there.
+    #[cfg(feature = "http")]
+    pub(crate) http_types: usize,
 }
 
 /// What is wrong with the command line. The text is one line that names the option and says what it accepts.
@@ -49,7 +67,20 @@ pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
     }
     let config = config(&args).map_err(ArgsError::Usage)?;
     config.check().map_err(ArgsError::Config)?;
-    Ok(Request::Serve(Box::new(config)))
+    Ok(Request::Serve(Box::new(Serving {
+        config,
+        #[cfg(feature = "http")]
+        http: http(&args).map_err(ArgsError::Usage)?,
+        #[cfg(feature = "http")]
+        http_types: args.uint(&HTTP_TYPES).map_or(HTTP_TYPES_DEFAULT, narrow),
+    })))
+}
+
+/// Returns the addresses for HTTP.
+#[cfg(feature = "http")]
+fn http(args: &Args) -> Result<Vec<HttpAddress>, UsageError> {
+    let parse = |text: &str| text.parse().map_err(|_| UsageError::invalid_value(&HTTP, text, expected(&HTTP)));
+    args.texts(&HTTP).into_iter().map(parse).collect()
 }
 
 /// Returns the defaults with what the options change.
@@ -101,6 +132,10 @@ impl fmt::Display for ArgsError {
             Self::Usage(UsageError::MissingValue { option, .. }) if *option == KEEPALIVE.long => {
                 write!(f, "option '{option}' requires a value: {}", expected(&KEEPALIVE))
             }
+            #[cfg(feature = "http")]
+            Self::Usage(UsageError::MissingValue { option, .. }) if *option == HTTP.long => {
+                write!(f, "option '{option}' requires a value: {}", expected(&HTTP))
+            }
             Self::Usage(UsageError::MissingValue { option, .. }) if *option == SOCK.long => {
                 write!(f, "option '{option}' requires a value: {}", expected(&SOCK))
             }
@@ -131,11 +166,11 @@ mod tests {
         parse(Parser::from_args(line.split_whitespace()))
     }
 
-    /// The config that a command line leads to.
+    /// What a command line runs.
     #[track_caller]
-    fn config(line: &str) -> Config {
+    fn serving(line: &str) -> Serving {
         match parse_line(line) {
-            Ok(Request::Serve(config)) => *config,
+            Ok(Request::Serve(serving)) => *serving,
             other => panic!("{line:?} gives {other:?}"),
         }
     }
@@ -145,7 +180,7 @@ mod tests {
     fn check(line: &str, change: impl FnOnce(&mut Config)) {
         let mut expected = defaults();
         change(&mut expected);
-        assert_eq!(config(line), expected, "{line:?}");
+        assert_eq!(serving(line).config, expected, "{line:?}");
     }
 
     /// Checks that a command line is refused with a text that starts so.
@@ -197,9 +232,9 @@ mod tests {
     fn the_defaults_of_the_help_text_are_those_of_the_server() {
         let given = OPTIONS.iter().filter(|option| !["", "half the machine's"].contains(&option.default));
         let arguments: Vec<_> = given.flat_map(|option| [option.long, option.default]).collect();
-        assert_eq!(arguments.len(), 22, "{arguments:?}");
+        assert_eq!(arguments.len(), if cfg!(feature = "http") { 24 } else { 22 }, "{arguments:?}");
         match parse(Parser::from_args(arguments)) {
-            Ok(Request::Serve(config)) => assert_eq!(*config, defaults()),
+            Ok(Request::Serve(given)) => assert_eq!(*given, serving("")),
             other => panic!("{other:?}"),
         }
     }
@@ -297,6 +332,22 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "http")]
+    #[test]
+    fn http_takes_addresses_and_a_number_of_types() {
+        let addresses = |line: &str| serving(line).http.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(addresses(""), [""; 0]);
+        assert_eq!(addresses("--http 127.0.0.1:0"), ["127.0.0.1:0"]);
+        assert_eq!(addresses("--http [::1]:80 --http=unix:a.sock --http a:1"), ["[::1]:80", "unix:a.sock", "a:1"]);
+        assert_eq!(serving("--http-types 0").http_types, 0);
+        assert_eq!(serving("--http-types 4096").http_types, 4_096);
+        for wrong in ["8080", ":8080", "::1:80", "a:65536", "unix:", "http://a:1"] {
+            let start = format!("invalid value '{wrong}' for '--http': expected HOST:PORT, [IPv6]:PORT or unix:PATH");
+            refuse(&format!("--http {wrong}"), &start);
+        }
+        refuse("--http-types 4097", "invalid value '4097' for '--http-types': expected a whole number from 0 to 4096");
+    }
+
     #[test]
     fn help_and_version_need_nothing_else_to_be_right() {
         assert!(matches!(parse_line("--help --nonsense"), Ok(Request::Help)));
@@ -312,7 +363,7 @@ mod tests {
 
         let word = || OsString::from_vec(b"a\xff".to_vec());
         let sock = match parse(Parser::from_args([OsString::from("-s"), word()])) {
-            Ok(Request::Serve(config)) => config.sock,
+            Ok(Request::Serve(serving)) => serving.config.sock,
             other => panic!("{other:?}"),
         };
         assert_eq!(sock.as_deref(), Some(Path::new(&word())));

@@ -4,9 +4,11 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use deputy::server::{Config, Server, StartError, abort_on_panic, raise_descriptor_limit};
+#[cfg(feature = "http")]
+use deputy::monitor::{HttpListeners, Monitor};
+use deputy::server::{Server, StartError, abort_on_panic, raise_descriptor_limit};
 
-use crate::args::Request;
+use crate::args::{Request, Serving};
 use crate::signals::Signals;
 
 mod args;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
     match args::parse(lexopt::Parser::from_env()) {
         Ok(Request::Help) => print(&options::help_text()),
         Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Request::Serve(config)) => match serve(*config) {
+        Ok(Request::Serve(serving)) => match serve(*serving) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },
@@ -36,18 +38,26 @@ fn main() -> ExitCode {
 }
 
 /// Serves until a signal says to stop.
-fn serve(config: Config) -> Result<(), StartError> {
+fn serve(serving: Serving) -> Result<(), StartError> {
     // After a failure it serves with fewer descriptors, and logs when they run out.
     let _ = raise_descriptor_limit();
     // Before it listens, because a program that sees it listening may send a signal at once.
     let mut signals =
         Signals::catch(tidy::EVERY).map_err(|reason| StartError::System { attempt: "catch signals", reason })?;
-    let server = Server::start(config)?;
+    // Before the server starts, so that a start that fails has served no client.
+    #[cfg(feature = "http")]
+    let listeners = (!serving.http.is_empty()).then(|| HttpListeners::bind(&serving.http)).transpose()?;
+    let server = Server::start(serving.config)?;
+    #[cfg(feature = "http")]
+    let monitor = listeners.map(|listeners| Monitor::of_server(listeners, &server)).transpose()?;
     while !signals.wait() {
         tidy::return_memory();
         tidy::reap_orphans();
     }
     server.stop();
+    // Until now probes could see that the server was stopping.
+    #[cfg(feature = "http")]
+    drop(monitor);
     Ok(())
 }
 

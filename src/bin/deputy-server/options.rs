@@ -1,5 +1,9 @@
 //! The options, in one table, and the help text that is made from it.
 
+#[cfg(feature = "http")]
+use deputy::limits::HTTP_TYPES_MAX;
+#[cfg(feature = "http")]
+use deputy::monitor::HTTP_EXPECTED;
 use deputy::server::number_range::{self, NumberRange, Unit};
 use deputy::server::{Field, HOST_EXPECTED, KEEPALIVE_EXPECTED, SOCK_EXPECTED};
 
@@ -27,6 +31,22 @@ pub(crate) static SOCK: Opt = Opt {
     default: "",
 };
 pub(crate) static NO_TCP: Opt = Opt::flag(None, "--no-tcp", "listen on the UNIX socket only");
+#[cfg(feature = "http")]
+pub(crate) static HTTP: Opt = Opt {
+    short: None,
+    long: "--http",
+    value: ValueKind::Text("ADDRESS"),
+    help: "serve metrics and a page by HTTP at HOST:PORT or unix:PATH; repeat it for several",
+    default: "",
+};
+#[cfg(feature = "http")]
+pub(crate) static HTTP_TYPES: Opt = Opt {
+    short: None,
+    long: "--http-types",
+    value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "none" },
+    help: "types with metrics of their own; the rest is summed up",
+    default: "200",
+};
 pub(crate) static VERBOSE: Opt =
     Opt::flag(Some('v'), "--verbose", "write the metrics to stderr every 5 s, as one line of JSON");
 pub(crate) static LOG: Opt = Opt {
@@ -109,6 +129,10 @@ pub(crate) static OPTIONS: &[&Opt] = &[
     &PORT,
     &SOCK,
     &NO_TCP,
+    #[cfg(feature = "http")]
+    &HTTP,
+    #[cfg(feature = "http")]
+    &HTTP_TYPES,
     &VERBOSE,
     &LOG,
     &THREADS,
@@ -131,6 +155,8 @@ pub(crate) fn expected(option: &Opt) -> String {
         "--host" => HOST_EXPECTED.to_owned(),
         "--sock" => SOCK_EXPECTED.to_owned(),
         "--keepalive" => KEEPALIVE_EXPECTED.to_owned(),
+        #[cfg(feature = "http")]
+        "--http" => HTTP_EXPECTED.to_owned(),
         _ => option.value.expected(),
     }
 }

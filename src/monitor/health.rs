@@ -1,0 +1,87 @@
+//! Whether a server works, and whether it takes jobs: what `/healthz` and `/readyz` answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Metrics;
+use crate::limits::{JOB_FIXED_BYTES, STUCK_MS};
+use crate::server::Probe;
+
+/// Returns how a server is, at once.
+pub type HealthCheck = Arc<dyn Fn() -> Health + Send + Sync>;
+
+/// How a server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Why it is not healthy: it does not work as it should, and only a restart may help.
+    pub unhealthy: Option<String>,
+    /// Why it is not ready: it refuses new jobs, for now or because it stops.
+    pub not_ready: Option<String>,
+    /// The shards that have been in one turn for too long.
+    pub stuck: Vec<usize>,
+}
+
+/// Why a server that stops is not ready.
+const STOPPING: &str = "the server is stopping";
+/// Why a server without memory is not ready.
+const FULL: &str = "the memory budget is used up: new jobs are refused";
+
+impl Health {
+    /// Returns how the server of this process is, by what its shards have published.
+    pub fn of(probe: &Probe) -> Self {
+        let not_ready = match (probe.is_draining(), probe.accepts_jobs()) {
+            (true, _) => Some(STOPPING),
+            (false, false) => Some(FULL),
+            (false, true) => None,
+        };
+        Self { not_ready: not_ready.map(str::to_owned), ..Self::by_turns(&probe.turns()) }
+    }
+
+    /// Judges by how long the present turn of each shard has lasted.
+    fn by_turns(turns: &[Duration]) -> Self {
+        let limit = Duration::from_millis(STUCK_MS);
+        let stuck: Vec<usize> = (0..turns.len()).filter(|shard| turns[*shard] > limit).collect();
+        let text = |shard: &usize| format!("shard {shard} has been in one turn for {} s", turns[*shard].as_secs());
+        let texts: Vec<String> = stuck.iter().map(text).collect();
+        Self { unhealthy: (!texts.is_empty()).then(|| texts.join("; ")), not_ready: None, stuck }
+    }
+
+    /// Returns how a server is that is judged by its answers: the totals of the last one, and what it did since.
+    pub(super) fn by_answers(totals: &Metrics, silent: Option<String>) -> Self {
+        let not_ready = if totals.draining {
+            Some(STOPPING)
+        } else if totals.bytes_held + JOB_FIXED_BYTES > totals.bytes_max {
+            Some(FULL)
+        } else {
+            None
+        };
+        let not_ready = silent.clone().or(not_ready.map(str::to_owned));
+        Self { unhealthy: silent, not_ready, stuck: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_in_one_turn_for_more_than_five_seconds_is_named() {
+        let of = |ms: &[u64]| Health::by_turns(&ms.iter().map(|ms| Duration::from_millis(*ms)).collect::<Vec<_>>());
+        assert_eq!(of(&[0, 5_000]), Health::default());
+        let health = of(&[0, 7_900, 0, 61_000]);
+        assert_eq!(health.stuck, [1, 3]);
+        let text = "shard 1 has been in one turn for 7 s; shard 3 has been in one turn for 61 s";
+        assert_eq!(health.unhealthy.as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_server_is_judged_by_its_last_answer() {
+        let totals = |draining, bytes_held| Metrics { draining, bytes_held, bytes_max: 1_000, ..Metrics::default() };
+        let not_ready = |totals: &Metrics| Health::by_answers(totals, None).not_ready;
+        assert_eq!(not_ready(&totals(false, 616)), None);
+        assert_eq!(not_ready(&totals(false, 617)).as_deref(), Some(FULL));
+        assert_eq!(not_ready(&totals(true, 0)).as_deref(), Some(STOPPING));
+        let health = Health::by_answers(&totals(false, 0), Some("no answer".to_owned()));
+        assert_eq!((health.unhealthy.as_deref(), health.not_ready.as_deref()), (Some("no answer"), Some("no answer")));
+    }
+}

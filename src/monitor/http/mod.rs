@@ -1,0 +1,38 @@
+//! HTTP/1.1, as far as probes, scrapers and browsers need it: GET and HEAD, keep-alive, pipelining.
+//!
+//! ```text
+//! poller -> conn: bytes -> request -> service -> response -> bytes
+//!              ^                         |
+//!              +-- waker <-- sampler <---+ (a request that needs fresh figures waits)
+//! ```
+//!
+//! Invariant: whatever a peer does ends in a close or an error status. A connection has at most one head of
+//! [`HTTP_HEAD_BYTES_MAX`](crate::limits::HTTP_HEAD_BYTES_MAX) and one answer, and every stage of it has a deadline.
+//!
+//! Deliberately absent: TLS, compression, bodies of requests, chunked answers, ranges, caches, access control.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `address` | where to listen |
+//! | `server`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
+//! | `conn` | one connection |
+//! | `request`, `accept`, `hosts` | what is asked, and who may ask |
+//! | `service`, `bodies`, `page` | what is answered |
+//! | `response`, `date` | how it is answered |
+
+mod accept;
+mod address;
+mod bodies;
+mod conn;
+mod cpu_budget;
+mod date;
+mod hosts;
+mod page;
+mod request;
+mod response;
+mod server;
+mod service;
+
+pub use address::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
+pub(super) use server::HttpServer;
+pub(super) use service::Service;

@@ -1,0 +1,146 @@
+//! From a request to its answer. Answers that take work are made once per sample of the servers, and shared.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::bodies::Bodies;
+use super::page;
+use super::request::{Method, Request};
+use super::response::{HTML, JSON, Response};
+use crate::monitor::exposition::{self, Format, Process};
+use crate::monitor::health::Health;
+use crate::monitor::sampler::{Sampler, now_ms};
+use crate::monitor::status;
+use crate::monitor::timeline::View;
+
+/// What is served.
+pub(in crate::monitor) struct Service {
+    servers: Vec<Sampler>,
+    bodies: Bodies<KINDS>,
+}
+
+/// The kinds of bodies that are made once per sample: one per format, and the status.
+const KINDS: usize = 3;
+/// See [`KINDS`].
+const STATUS: usize = 2;
+
+/// What a request is for.
+enum Resource {
+    Page,
+    Healthy,
+    Ready,
+    Metrics(Format),
+    Status,
+}
+
+/// What is at other paths.
+const PATHS: &str = "there is nothing here; try /, /healthz, /readyz, /metrics or /status.json";
+
+impl Service {
+    /// Serves the figures of these servers. With several, each series has the label `server`.
+    pub(in crate::monitor) fn new(servers: Vec<Sampler>) -> Self {
+        Self { servers, bodies: Bodies::new() }
+    }
+
+    /// Answers a request, or returns `None` if it must wait until a sampler has fresh figures.
+    pub(super) fn answer(&mut self, request: &Request, now: Instant) -> Option<Response> {
+        match resource(request) {
+            Ok(resource) => {
+                if matches!(resource, Resource::Metrics(_) | Resource::Status) && !self.is_fresh(now) {
+                    return None;
+                }
+                Some(self.serve(&resource, now))
+            }
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    /// Answers a request with what there is.
+    pub(super) fn answer_now(&mut self, request: &Request, now: Instant) -> Response {
+        resource(request).map_or_else(|refusal| refusal, |resource| self.serve(&resource, now))
+    }
+
+    /// Returns whether all figures are fresh. Asks for those that are not.
+    fn is_fresh(&self, now: Instant) -> bool {
+        let stale = self.servers.iter().filter(|server| !server.view().is_fresh(now));
+        stale.map(Sampler::demand).count() == 0
+    }
+
+    fn serve(&mut self, resource: &Resource, now: Instant) -> Response {
+        match resource {
+            Resource::Page => {
+                let (document, policy) = page::document();
+                Response { policy: Some(policy), ..Response::of(200, HTML, Arc::new(document.into_bytes())) }
+            }
+            Resource::Healthy => self.verdict(now, |health| health.unhealthy),
+            Resource::Ready => self.verdict(now, |health| health.not_ready),
+            Resource::Metrics(format) => {
+                let body = self.metrics(*format, now);
+                Response::of(200, format.content_type(), body)
+            }
+            Resource::Status => Response::of(200, JSON, self.status(now)),
+        }
+    }
+
+    /// Answers whether something is wrong at a server.
+    fn verdict(&self, now: Instant, wrong: fn(Health) -> Option<String>) -> Response {
+        let name = |server: &Sampler| if self.servers.len() > 1 { format!("{}: ", server.name) } else { String::new() };
+        let told = |server: &Sampler| Some(name(server) + &wrong(server.health(now))?);
+        let all: Vec<String> = self.servers.iter().filter_map(told).collect();
+        if all.is_empty() { Response::line(200, "ok") } else { Response::line(503, &all.join("\n")) }
+    }
+
+    fn metrics(&mut self, format: Format, now: Instant) -> Arc<Vec<u8>> {
+        let Self { servers, bodies, .. } = self;
+        let views = views(servers);
+        bodies.get(format as usize, &numbers(&views), || {
+            let healths = healths(servers, now);
+            let several = servers.len() > 1;
+            let parts = servers.iter().zip(&views).zip(&healths);
+            let facts = parts.map(|((server, view), health)| {
+                let server = several.then_some(server.name.as_str());
+                exposition::Facts { server, view, health, now }
+            });
+            exposition::text(&facts.collect::<Vec<_>>(), &Process::read(), format).into_bytes()
+        })
+    }
+
+    fn status(&mut self, now: Instant) -> Arc<Vec<u8>> {
+        let Self { servers, bodies, .. } = self;
+        let views = views(servers);
+        bodies.get(STATUS, &numbers(&views), || {
+            let healths = healths(servers, now);
+            let parts = servers.iter().zip(&views).zip(&healths);
+            let facts = parts.map(|((server, view), health)| status::Facts { name: &server.name, view, health });
+            status::text(&facts.collect::<Vec<_>>(), now, now_ms()).into_bytes()
+        })
+    }
+}
+
+fn views(servers: &[Sampler]) -> Vec<Arc<View>> {
+    servers.iter().map(Sampler::view).collect()
+}
+
+fn numbers(views: &[Arc<View>]) -> Vec<u64> {
+    views.iter().map(|view| view.number).collect()
+}
+
+fn healths(servers: &[Sampler], now: Instant) -> Vec<Health> {
+    servers.iter().map(|server| server.health(now)).collect()
+}
+
+/// Returns what a request is for, or the answer that refuses it.
+fn resource(request: &Request) -> Result<Resource, Response> {
+    if request.method == Method::Other {
+        let response = Response::line(405, "only GET and HEAD are supported");
+        return Err(Response { fields: "Allow: GET, HEAD\r\n", ..response });
+    }
+    match request.path.as_str() {
+        "/" => Ok(Resource::Page),
+        "/healthz" => Ok(Resource::Healthy),
+        "/readyz" => Ok(Resource::Ready),
+        "/metrics" => Ok(Resource::Metrics(if request.openmetrics { Format::OpenMetrics } else { Format::Prometheus })),
+        "/status.json" => Ok(Resource::Status),
+        _ => Err(Response::line(404, PATHS)),
+    }
+}

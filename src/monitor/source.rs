@@ -1,0 +1,187 @@
+//! Where figures come from: a server of this process, or one that is asked over the network.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::health::{Health, HealthCheck};
+use crate::client::Metrics;
+use crate::limits::ASK_MS;
+use crate::metrics::Tables;
+use crate::protocol::tables::metrics_object;
+use crate::server::Probe;
+
+/// A server's figures. It is asked by one thread, which may wait for the answers.
+pub trait Source: Send + 'static {
+    /// Returns the totals.
+    ///
+    /// # Errors
+    /// A text for people, if the server does not answer.
+    fn totals(&mut self) -> Result<Metrics, String>;
+
+    /// Returns the totals with the figures by type and by shard.
+    ///
+    /// # Errors
+    /// As [`totals`](Self::totals); also if only these figures are missing.
+    fn full(&mut self) -> Result<Metrics, String>;
+
+    /// Returns what says how the server is without asking it. Without it, the server is judged by its answers.
+    fn health(&self) -> Option<HealthCheck> {
+        None
+    }
+}
+
+/// The server of this process. Its totals and its health are there also while a shard hangs.
+pub struct LocalSource {
+    probe: Probe,
+    asking: Option<Asking>,
+}
+
+/// A connection to the own server.
+struct Asking {
+    stream: UnixStream,
+    /// Bytes of an answer that is on its way.
+    answer: Vec<u8>,
+    /// The last question has no answer yet. It is not asked again: a shard that hangs would find them all.
+    is_open: bool,
+}
+
+/// What to ask for. It fits into the shortest line that a server may be told to accept (`--max-line`).
+const QUESTION: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true}\n";
+
+/// The part of an answer that is read.
+#[derive(Deserialize)]
+struct MetricsLine {
+    metrics: Box<RawValue>,
+}
+
+impl LocalSource {
+    /// Reads the figures of the server that `probe` belongs to.
+    pub fn new(probe: Probe) -> Self {
+        Self { probe, asking: None }
+    }
+
+    fn ask(&mut self) -> Result<Metrics, String> {
+        if let Some(unhealthy) = Health::of(&self.probe).unhealthy {
+            return Err(unhealthy); // It would not answer.
+        }
+        let asking = match self.asking.take() {
+            Some(asking) => asking,
+            None => Asking::open(&self.probe).map_err(|error| format!("cannot ask the shards: {error}"))?,
+        };
+        let asking = self.asking.insert(asking);
+        let line = match asking.ask(Duration::from_millis(ASK_MS)) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err("the shards have not answered in time".to_owned()),
+            Err(error) => {
+                self.asking = None;
+                return Err(format!("cannot ask the shards: {error}"));
+            }
+        };
+        let read = serde_json::from_slice::<MetricsLine>(&line).and_then(|line| parse(line.metrics.get()));
+        read.map_err(|error| format!("the shards' answer cannot be read: {error}"))
+    }
+}
+
+impl Source for LocalSource {
+    fn totals(&mut self) -> Result<Metrics, String> {
+        let tables = Tables { shards: Some(self.probe.shards()), ..Tables::default() };
+        parse(&metrics_object(&self.probe.totals(), &tables))
+            .map_err(|error| format!("the totals cannot be read: {error}"))
+    }
+
+    fn full(&mut self) -> Result<Metrics, String> {
+        self.ask()
+    }
+
+    fn health(&self) -> Option<HealthCheck> {
+        let probe = self.probe.clone();
+        Some(Arc::new(move || Health::of(&probe)))
+    }
+}
+
+/// Reads a metrics object.
+fn parse(text: &str) -> Result<Metrics, serde_json::Error> {
+    serde_json::from_str::<Metrics>(text).map(|metrics| Metrics { raw: text.to_owned(), ..metrics })
+}
+
+impl Asking {
+    fn open(probe: &Probe) -> io::Result<Self> {
+        Ok(Self { stream: probe.connect()?, answer: Vec::new(), is_open: false })
+    }
+
+    /// Asks, and returns the answer's line; `None` if there is none within `limit`. A later call then returns it.
+    fn ask(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+        let deadline = Instant::now() + limit;
+        if !self.is_open {
+            self.stream.write_all(QUESTION)?; // The socket is empty, so it takes the line at once.
+            self.is_open = true;
+        }
+        let mut bytes = vec![0; 64 << 10];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.answer.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&error.kind()) => continue,
+                Err(error) => return Err(error),
+            }
+            if self.answer.ends_with(b"\n") {
+                self.is_open = false;
+                return Ok(Some(std::mem::take(&mut self.answer)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{Config, Server};
+
+    #[test]
+    fn the_own_server_is_asked_again_and_again_over_one_connection() {
+        let server = Server::start(Config { port: 0, threads: 2, ..Config::default() }).unwrap();
+        let mut source = LocalSource::new(server.probe());
+        let url = server.addresses()[0].to_string();
+        let client = crate::client::Client::connect(&url).unwrap();
+        let job = client.submit::<_, ()>("resize", "a.png");
+        client.ping().unwrap();
+        for _ in 0..3 {
+            let full = source.full().unwrap();
+            assert_eq!((full.types[0].name.as_str(), full.types[0].waiting), ("resize", 1));
+            let totals = source.totals().unwrap();
+            assert_eq!((totals.jobs_waiting, totals.connections_open), (1, 2));
+            assert_eq!(source.health().unwrap()(), Health::default());
+        }
+        drop((client, job));
+        server.stop();
+        assert!(source.full().unwrap_err().contains("cannot ask the shards"));
+        assert!(source.totals().unwrap().draining);
+        assert_eq!(source.health().unwrap()().not_ready.as_deref(), Some("the server is stopping"));
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_not_asked_twice_and_its_answer_is_not_lost() {
+        let (stream, peer) = UnixStream::pair().unwrap();
+        let mut asking = Asking { stream, answer: Vec::new(), is_open: false };
+        assert_eq!(asking.ask(Duration::from_millis(1)).unwrap(), None);
+        (&peer).write_all(b"{\"cmd\"").unwrap();
+        assert_eq!(asking.ask(Duration::from_millis(1)).unwrap(), None);
+        (&peer).write_all(b":1}\r\n").unwrap();
+        assert_eq!(asking.ask(Duration::from_secs(20)).unwrap().unwrap(), b"{\"cmd\":1}\r\n");
+        drop(asking);
+        let mut asked = Vec::new();
+        (&peer).read_to_end(&mut asked).unwrap();
+        assert_eq!(asked, QUESTION);
+    }
+}

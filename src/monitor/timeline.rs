@@ -1,0 +1,207 @@
+//! What is remembered of one server: its last answer, its history, and older copies with which rates and quantiles are
+//! made. Pure: time and answers are arguments.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ahash::RandomState;
+use serde_json::value::RawValue;
+
+use super::health::Health;
+use super::history::History;
+use crate::client::{Metrics, TypeMetrics};
+use crate::limits::{SAMPLE_FRESH_MS, SAMPLE_STEP_MS, STUCK_MS, WINDOW_STEP_MS};
+
+/// How much longer than a question took its answer counts as fresh: asking then takes at most a twentieth of the time.
+const FRESH_TIMES: u32 = 20;
+
+/// Least time between the two samples whose difference is a rate.
+const RATE_LEAST: Duration = Duration::from_millis(SAMPLE_STEP_MS);
+
+/// An answer with the figures by type, which are found by name.
+#[derive(Debug, Default)]
+pub(super) struct Full {
+    pub(super) metrics: Metrics,
+    index: HashMap<Box<str>, usize, RandomState>,
+}
+
+impl Full {
+    fn new(metrics: Metrics) -> Self {
+        let names = metrics.types.iter().enumerate();
+        let index = names.map(|(index, row)| (row.name.as_str().into(), index)).collect();
+        Self { metrics, index }
+    }
+
+    /// Returns the row of a type.
+    pub(super) fn row(&self, name: &str) -> Option<&TypeMetrics> {
+        self.index.get(name).map(|index| &self.metrics.types[*index])
+    }
+}
+
+/// An older copy, and how long before the present one it was made.
+#[derive(Clone, Debug)]
+pub(super) struct Older {
+    pub(super) full: Arc<Full>,
+    pub(super) age: Duration,
+}
+
+/// What is known of a server. It does not change; a later one replaces it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// Grows with each view.
+    pub(super) number: u64,
+    /// When the server last answered.
+    pub(super) answered: Option<Instant>,
+    /// When the figures by type were last asked for: when the answer came, or why none did was known.
+    asked: Option<Instant>,
+    /// How long that took.
+    asking: Duration,
+    /// Why the last question has no answer, or not all that was asked for.
+    pub(super) error: Option<String>,
+    /// The last totals.
+    pub(super) totals: Arc<Metrics>,
+    /// The same as a JSON object, with members of later versions.
+    pub(super) totals_json: Arc<str>,
+    /// The figures by type; none if the last question for them had no answer.
+    pub(super) full: Option<Arc<Full>>,
+    pub(super) history: Arc<History>,
+    /// The copy with which rates are made, some seconds old.
+    pub(super) rate_base: Option<Older>,
+    /// The copy with which quantiles are made, 1 to 2 minutes old, or the first one.
+    pub(super) window_base: Option<Older>,
+}
+
+impl View {
+    /// Returns whether the figures are young enough to be used again.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        let limit = Duration::from_millis(SAMPLE_FRESH_MS).max(self.asking * FRESH_TIMES);
+        self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < limit)
+    }
+
+    /// Returns whether the server has answered lately.
+    pub(super) fn is_up(&self, now: Instant) -> bool {
+        self.silence(now).is_some_and(|silence| silence <= Duration::from_millis(STUCK_MS))
+    }
+
+    /// Returns how long ago the last answer came.
+    pub(super) fn silence(&self, now: Instant) -> Option<Duration> {
+        self.answered.map(|answered| now.saturating_duration_since(answered))
+    }
+
+    /// Returns how the server is, by its answers.
+    pub(super) fn health(&self, now: Instant) -> Health {
+        let error = self.error.as_deref().unwrap_or("it has not been asked");
+        let silent = match self.silence(now) {
+            None => Some(format!("it has not answered yet: {error}")),
+            Some(_) if self.is_up(now) => None,
+            Some(silence) => Some(format!("it has not answered for {} s: {error}", silence.as_secs())),
+        };
+        Health::by_answers(&self.totals, silent)
+    }
+}
+
+/// An answer, or what there is of it.
+pub(super) struct Sample {
+    pub(super) metrics: Result<Metrics, String>,
+    /// The figures by type were asked for, and this is why they are missing, if they are.
+    pub(super) full: Option<Result<(), String>>,
+    /// How long asking took.
+    pub(super) took: Duration,
+}
+
+/// Makes views from answers.
+#[derive(Default)]
+pub(super) struct Timeline {
+    view: View,
+    history: History,
+    /// Copies of the last seconds, for rates, the oldest first. Each is at least a second younger than the one before.
+    recent: VecDeque<(Instant, Arc<Full>)>,
+    /// The copies with which a window begins and with which the next one will, for quantiles.
+    windows: VecDeque<(Instant, Arc<Full>)>,
+}
+
+impl Timeline {
+    /// Adds a sample that was taken at `now`, which is `now_ms` since 1970. With `step` the history gets a step.
+    pub(super) fn add(&mut self, sample: Sample, now: Instant, now_ms: u64, step: bool) -> View {
+        let mut error = None;
+        match sample.metrics {
+            Ok(metrics) => self.answered(metrics, matches!(sample.full, Some(Ok(()))), now),
+            Err(reason) => error = Some(reason),
+        }
+        if step {
+            let totals = error.is_none().then_some(&*self.view.totals);
+            self.history.step(now_ms, totals);
+            self.view.history = Arc::new(self.history.clone());
+        }
+        if let Some(full) = sample.full {
+            self.view.asked = Some(now);
+            self.view.asking = sample.took;
+            if let Err(reason) = full {
+                self.view.full = None;
+                error.get_or_insert(reason);
+            }
+        }
+        // Totals alone do not show that the figures by type are there again.
+        if error.is_some() || self.view.full.is_some() {
+            self.view.error = error;
+        }
+        self.view.number += 1;
+        self.view.clone()
+    }
+
+    /// Leaves a step of the history empty.
+    pub(super) fn skip(&mut self, now_ms: u64) {
+        self.history.step(now_ms, None);
+    }
+
+    fn answered(&mut self, mut metrics: Metrics, is_full: bool, now: Instant) {
+        if metrics.up_since != self.view.totals.up_since {
+            // Another server, or another life of it: nothing can be compared.
+            *self = Self { view: View { number: self.view.number, ..View::default() }, ..Self::default() };
+        }
+        self.view.answered = Some(now);
+        self.view.totals_json = totals_of(&std::mem::take(&mut metrics.raw)).into();
+        if is_full {
+            let full = Arc::new(Full::new(metrics));
+            self.view.totals = Arc::new(Metrics { types: Vec::new(), ..full.metrics.clone() });
+            self.keep(&full, now);
+            self.view.full = Some(full);
+        } else {
+            self.view.totals = Arc::new(metrics);
+        }
+    }
+
+    /// Keeps a copy for later, and finds those to compare it with.
+    fn keep(&mut self, full: &Arc<Full>, now: Instant) {
+        let age = |at: Instant| now.saturating_duration_since(at);
+        let is_due = |last: Option<&(Instant, _)>, ms| last.is_none_or(|(at, _)| age(*at) >= Duration::from_millis(ms));
+        while self.recent.get(1).is_some_and(|(at, _)| age(*at) >= RATE_LEAST) {
+            self.recent.pop_front();
+        }
+        let older = |(at, full): &(Instant, Arc<Full>)| Older { full: Arc::clone(full), age: age(*at) };
+        self.view.rate_base = self.recent.front().filter(|(at, _)| age(*at) >= RATE_LEAST).map(older);
+        if is_due(self.recent.back(), SAMPLE_STEP_MS / 2) {
+            self.recent.push_back((now, Arc::clone(full)));
+        }
+        if is_due(self.windows.back(), WINDOW_STEP_MS) {
+            if self.windows.len() == 2 {
+                self.windows.pop_front();
+            }
+            self.windows.push_back((now, Arc::clone(full)));
+        }
+        self.view.window_base = self.windows.front().map(older);
+    }
+}
+
+/// Returns a metrics object without its tables, as a JSON object. Members of later versions stay.
+fn totals_of(raw: &str) -> String {
+    let members = serde_json::from_str::<HashMap<String, Box<RawValue>>>(raw).unwrap_or_default();
+    let mut members: Vec<_> = members.into_iter().filter(|(name, _)| !TABLES.contains(&name.as_str())).collect();
+    members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// The members of a metrics object that are no totals.
+const TABLES: [&str; 4] = ["types", "other_types", "shards", "bounds_us"];
