@@ -41,7 +41,7 @@ pub use health::{Health, HealthCheck};
 pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
 pub use source::{LocalSource, Source};
 
-use crate::server::{Server, StartError};
+use crate::server::{Server, StartError, log_http_listening};
 use http::{HttpServer, Service};
 use sampler::Sampler;
 
@@ -71,9 +71,7 @@ impl Monitor {
     pub fn of_server(listeners: HttpListeners, server: &Server) -> Result<Self, StartError> {
         let probe = server.probe();
         let log = probe.log().clone();
-        for warning in listeners.warnings() {
-            log.warn(format_args!("{warning}"));
-        }
+        listeners.log_warnings(&log);
         let addresses = listeners.addresses();
         let (poll, waker) = HttpServer::prepare()?;
         let name = server.addresses().first().map_or_else(String::new, ToString::to_string);
@@ -81,9 +79,7 @@ impl Monitor {
         // It fails if the thread of HTTP has ended, and then nothing waits.
         let sampler = Sampler::start(name, LocalSource::new(probe), move || drop(wake.wake()))?;
         let http = HttpServer::start((poll, waker), listeners, Service::new(vec![sampler]), log.clone())?;
-        for address in addresses {
-            log.info(format_args!("http on {address}"));
-        }
+        log_http_listening(&log, &addresses);
         Ok(Self { _http: http })
     }
 }

@@ -4,7 +4,6 @@
 //! connections that wait, so that their clients see at once that they are refused and do not hang. Any other error
 //! concerns one connection, or is temporary and tried again after a pause. No error ends the acceptor.
 
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -15,6 +14,8 @@ use rustix::io::Errno;
 
 use super::config::Keepalive;
 use super::log::Log;
+use super::log::event::Event;
+use super::log::line::Value;
 use super::log::rate_limit::RateLimit;
 use super::stream::Stream;
 use crate::limits;
@@ -115,7 +116,7 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
                 ErrorAction::Wait => return if refusals > 0 { AcceptOutcome::Stuck } else { AcceptOutcome::All },
                 ErrorAction::GoOn if failures + 1 < limits::ACCEPT_FAILURES_PER_ROUND => failures += 1,
                 ErrorAction::GoOn | ErrorAction::Refuse | ErrorAction::Retry => {
-                    self.warn_limited(format_args!("cannot accept connections, will retry: {error}"));
+                    self.log_failure("cannot accept connections, will retry", &error);
                     return AcceptOutcome::Stuck;
                 }
             }
@@ -136,15 +137,24 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
             count(&self.counters.refused);
             drop(stream);
             self.spare = (self.open_spare)();
-            self.warn_limited(format_args!("refusing connections: out of file descriptors"));
+            self.log_refusal();
         }
         Ok(())
     }
 
-    /// Logs a warning, at most one per second.
-    pub(crate) fn warn_limited(&mut self, text: fmt::Arguments<'_>) {
+    /// Warns that connections are refused. At most one of these warnings is logged per second.
+    fn log_refusal(&mut self) {
         if let Some(suppressed) = self.warnings.pass(Instant::now()) {
-            self.log.warn(format_args!("{text}{suppressed}"));
+            let text = format_args!("refusing connections: out of file descriptors{suppressed}");
+            self.log.event(Event::ConnectionsRefused, text, &[("suppressed", Value::Number(suppressed.0))]);
+        }
+    }
+
+    /// Warns that no connection is accepted for a moment. At most one of these warnings is logged per second.
+    pub(crate) fn log_failure(&mut self, what: &str, error: &io::Error) {
+        if let Some(suppressed) = self.warnings.pass(Instant::now()) {
+            let members = [("error", Value::Text(error)), ("suppressed", Value::Number(suppressed.0))];
+            self.log.event(Event::AcceptFailed, format_args!("{what}: {error}{suppressed}"), &members);
         }
     }
 
@@ -155,7 +165,10 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
         }
         match stream.tune(&self.keepalive) {
             Ok(()) => (self.hand_over)(stream),
-            Err(error) => self.log.debug(format_args!("a connection ended before it was served: {error}")),
+            Err(error) => {
+                let text = format_args!("a connection ended before it was served: {error}");
+                self.log.event(Event::ConnectionEnded, text, &[("error", Value::Text(&error))]);
+            }
         }
     }
 }
@@ -179,6 +192,7 @@ mod tests {
     use crossbeam_channel::{Receiver, unbounded};
 
     use super::super::log::Level;
+    use super::super::log::line::LogFormat;
     use super::*;
 
     /// What a scripted listener does next: it returns a connection, or fails.
@@ -203,7 +217,7 @@ mod tests {
     /// Returns a policy that passes connections to the receiver, and opens spares with `open_spare`.
     fn policy(open_spare: fn() -> Option<File>) -> (AcceptPolicy<impl FnMut(Stream)>, Receiver<Stream>) {
         FREE.set(true);
-        let (log, _thread) = Log::start(Level::Off).unwrap();
+        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
         let (sender, handed_over) = unbounded();
         let hand_over = move |stream| sender.send(stream).unwrap();
         let mut policy = AcceptPolicy::new(Keepalive::default(), log, Arc::default(), hand_over);

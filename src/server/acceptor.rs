@@ -115,7 +115,7 @@ impl<F: FnMut(Stream)> Accepting<F> {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                self.policy.warn_limited(format_args!("the acceptor's poller failed: {error}"));
+                self.policy.log_failure("the acceptor's poller failed", &error);
                 thread::sleep(Duration::from_millis(limits::ACCEPT_RETRY_MS));
                 self.listeners.iter_mut().for_each(|state| state.ready = true); // An edge may be lost.
             }
@@ -150,6 +150,7 @@ mod tests {
     use super::super::config::Config;
     use super::super::listen::Address;
     use super::super::log::Level;
+    use super::super::log::line::LogFormat;
     use super::*;
 
     /// Long enough for a loaded machine. Only a test that fails waits so long.
@@ -167,7 +168,7 @@ mod tests {
         let config = Config { port: 0, sock, ..Config::default() };
         let listeners = Listeners::bind(&config).unwrap();
         let Address::Tcp(address) = listeners.addresses()[0] else { unreachable!() };
-        let (log, _thread) = Log::start(Level::Off).unwrap();
+        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
         let (sender, taken) = unbounded();
         let counters = Arc::new(AcceptCounters::default());
         let hand_over = move |stream| sender.send(stream).unwrap();

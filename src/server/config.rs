@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::log::Level;
+use super::log::line::LogFormat;
 use super::number_range::{self, ConfigError, Field};
 use super::os;
 use crate::limits;
@@ -47,6 +48,8 @@ pub struct Config {
     pub pin: bool,
     /// How much is logged to stderr.
     pub log: Level,
+    /// The form of these lines.
+    pub log_format: LogFormat,
     /// Whether the metrics are written to stderr every five seconds.
     pub verbose: bool,
 }
@@ -69,6 +72,7 @@ impl Default for Config {
             keepalive: Keepalive::default(),
             pin: false,
             log: Level::Off,
+            log_format: LogFormat::Text,
             verbose: false,
         }
     }

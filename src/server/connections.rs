@@ -11,7 +11,9 @@ use slab::Slab;
 
 use super::conn::{Connection, Stage};
 use super::log::Log;
+use super::log::event::Event;
 use super::log::fault_log::{FaultLog, fault_of};
+use super::log::line::Value;
 use super::mailbox::Outbox;
 use super::names::{Named, token, trace};
 use super::pulse::Pulse;
@@ -103,13 +105,14 @@ impl Connections {
         let index = u32::try_from(self.entries.vacant_key()).expect("descriptors run out first");
         let id = ConnId { index, generation: self.next_generation };
         if let Err(error) = self.registry.register(&mut stream, token(id), Interest::READABLE | Interest::WRITABLE) {
-            self.log.warn(format_args!("closed a connection: cannot poll it: {error}"));
+            let text = format_args!("closed a connection: cannot poll it: {error}");
+            self.log.event(Event::PollFailed, text, &[("error", Value::Text(&error))]);
             self.release_load();
             return None;
         }
         self.next_generation = self.next_generation.wrapping_add(1);
         let conn = Box::new(Connection::new(stream, id.generation));
-        self.log.debug(format_args!("{}: connection {} opened", conn.peer, Named(self.shard, id)));
+        self.log_connection(Event::ConnectionOpened, "opened", conn.peer, id);
         self.entries.insert(conn);
         Some(id)
     }
@@ -129,7 +132,7 @@ impl Connections {
             self.entries.shrink_to_fit();
         }
         self.release_load();
-        self.log.debug(format_args!("{}: connection {} closed", conn.peer, Named(self.shard, id)));
+        self.log_connection(Event::ConnectionClosed, "closed", conn.peer, id);
     }
 
     /// Writes what is unsent, as far as the socket accepts it, and continues the end of a closing connection. Returns how
@@ -202,6 +205,12 @@ impl Connections {
             self.spare_bytes += bytes;
             self.spare.push(buffer);
         }
+    }
+
+    fn log_connection(&self, event: Event, what: &str, peer: Peer, id: ConnId) {
+        let name = Named(self.shard, id);
+        let members = [("peer", Value::Text(&peer)), ("connection", Value::Text(&name))];
+        self.log.event(event, format_args!("{peer}: connection {name} {what}"), &members);
     }
 
     fn release_load(&self) {

@@ -12,9 +12,12 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 
 use super::config::Config;
+use super::log::Log;
+use super::log::event::Event;
+use super::log::line::Value;
 use super::number_range::ConfigError;
 use super::sock_file::{self, SockFile};
-use super::start_error::StartError;
+use super::start_error::{CannotListen, StartError};
 use super::stream::Stream;
 use crate::limits;
 
@@ -26,7 +29,8 @@ const PORT_PICKS_MAX: usize = 16;
 pub(crate) struct Listeners {
     sockets: Vec<Listener>,
     addresses: Vec<Address>,
-    warnings: Vec<String>,
+    /// Addresses of host names that the machine lacks, each with the system's error.
+    skipped: Vec<(SocketAddr, io::Error)>,
 }
 
 /// One listening socket.
@@ -52,7 +56,6 @@ impl Listeners {
         if all.sockets.is_empty() {
             return Err(ConfigError::NothingToListenOn.into());
         }
-        all.warnings.extend(exposure(&all.addresses));
         Ok(all)
     }
 
@@ -61,9 +64,39 @@ impl Listeners {
         self.addresses.clone()
     }
 
-    /// Returns the warnings: addresses that cannot be used, and addresses that other machines can reach.
-    pub(crate) fn warnings(&self) -> &[String] {
-        &self.warnings
+    /// Warns of addresses that cannot be used, and of addresses at which other machines can run jobs.
+    pub(crate) fn log_warnings(&self, log: &Log) {
+        self.log_skipped(log);
+        self.log_exposed(log, Event::Exposed, "", "can run and read jobs: there is no access control");
+    }
+
+    /// Warns of addresses for HTTP that cannot be used, and of those at which other machines can read figures.
+    #[cfg(feature = "http")]
+    pub(crate) fn log_http_warnings(&self, log: &Log) {
+        self.log_skipped(log);
+        self.log_exposed(
+            log,
+            Event::HttpExposed,
+            "http on ",
+            "can read the types of jobs and the addresses of workers",
+        );
+    }
+
+    fn log_skipped(&self, log: &Log) {
+        for (address, reason) in &self.skipped {
+            let members = [("address", Value::Text(address)), ("error", Value::Text(reason))];
+            log.event(Event::AddressSkipped, format_args!("{}", CannotListen(*address, reason)), &members);
+        }
+    }
+
+    /// Warns that anyone who reaches the exposed addresses, of which there may be none, `can` do something.
+    fn log_exposed(&self, log: &Log, event: Event, protocol: &str, can: &str) {
+        let exposed = exposed(&self.addresses);
+        if !exposed.is_empty() {
+            let names = list(&exposed);
+            let text = format_args!("anyone who reaches {protocol}{names} {can}");
+            log.event(event, text, &[("addresses", Value::Texts(&shown(&exposed)))]);
+        }
     }
 
     pub(crate) fn into_inner(self) -> Vec<Listener> {
@@ -85,7 +118,7 @@ impl Listeners {
             self.sockets.push(Listener::Tcp(TcpListener::from_std(socket.into())));
             self.addresses.push(Address::Tcp(address));
         }
-        self.warnings.extend(bound.skipped.iter().map(ToString::to_string));
+        self.skipped.extend(bound.skipped);
         Ok(())
     }
 }
@@ -118,7 +151,7 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
 #[derive(Default)]
 struct Bound {
     sockets: Vec<(Socket, SocketAddr)>,
-    skipped: Vec<StartError>,
+    skipped: Vec<(SocketAddr, io::Error)>,
 }
 
 /// Listens on all addresses of all hosts. If the port is 0, the system picks one for the first address, and the others use
@@ -152,12 +185,13 @@ fn bind_each(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
             }
             match bind_tcp(address, has_ipv4) {
                 Ok(socket) => bound.sockets.push(socket),
-                Err(reason) if is_absent(&reason) => bound.skipped.push(StartError::Tcp { address, reason }),
+                Err(reason) if is_absent(&reason) => bound.skipped.push((address, reason)),
                 Err(reason) => return Err(StartError::Tcp { address, reason }),
             }
         }
         if bound.sockets.len() == sockets_before && bound.skipped.len() > skipped_before {
-            return Err(bound.skipped.remove(skipped_before));
+            let (address, reason) = bound.skipped.remove(skipped_before);
+            return Err(StartError::Tcp { address, reason });
         }
     }
     Ok(bound)
@@ -220,26 +254,33 @@ impl fmt::Display for Address {
     }
 }
 
-/// Returns `listening on 127.0.0.1:11746 and unix:/run/deputy.sock with 4 shards`.
-pub(crate) fn describe(addresses: &[Address], shards: usize) -> String {
-    let plural = if shards == 1 { "" } else { "s" };
-    format!("listening on {} with {shards} shard{plural}", list(addresses))
+/// Logs `listening on 127.0.0.1:11746 and unix:/run/deputy.sock with 4 shards`.
+pub(crate) fn log_listening(log: &Log, addresses: &[Address], shards: usize) {
+    let (names, plural) = (list(addresses), if shards == 1 { "" } else { "s" });
+    let members = [("addresses", Value::Texts(&shown(addresses))), ("shards", Value::Number(shards as u64))];
+    log.event(Event::Listening, format_args!("listening on {names} with {shards} shard{plural}"), &members);
 }
 
-/// Returns the warning for addresses that other machines can reach, if there are any.
-pub(super) fn exposure(addresses: &[Address]) -> Option<String> {
-    let open = reachable(addresses)?;
-    Some(format!("anyone who reaches {open} can run and read jobs: there is no access control"))
+/// Logs `http on 127.0.0.1:8080` for each address.
+#[cfg(feature = "http")]
+pub(crate) fn log_http_listening(log: &Log, addresses: &[Address]) {
+    for address in addresses {
+        log.event(Event::HttpListening, format_args!("http on {address}"), &[("address", Value::Text(address))]);
+    }
 }
 
-/// Returns the addresses that other machines can reach, as a text, if there are any.
-pub(crate) fn reachable(addresses: &[Address]) -> Option<String> {
-    let loopback = |address: &&Address| match address {
+/// Returns the addresses that other machines can reach.
+fn exposed(addresses: &[Address]) -> Vec<Address> {
+    let is_loopback = |address: &Address| match address {
         Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
         Address::Unix(_) => true,
     };
-    let open: Vec<Address> = addresses.iter().filter(|address| !loopback(address)).cloned().collect();
-    (!open.is_empty()).then(|| list(&open))
+    addresses.iter().filter(|address| !is_loopback(address)).cloned().collect()
+}
+
+/// Returns the addresses as the value of a member.
+fn shown(addresses: &[Address]) -> Vec<&dyn fmt::Display> {
+    addresses.iter().map(|address| address as &dyn fmt::Display).collect()
 }
 
 /// Returns `a`, `a and b`, or `a, b and c`.
@@ -256,10 +297,19 @@ mod tests {
     use std::net::TcpStream;
     use tempfile::TempDir;
 
+    use super::super::log::Level;
     use super::*;
 
     fn on(host: &str, port: u16) -> Config {
         Config { hosts: vec![host.to_owned()], port, ..Config::default() }
+    }
+
+    /// Returns the lines that `write` logs.
+    fn logged(write: impl FnOnce(&Log)) -> String {
+        let (log, thread, written) = Log::to_channel(Level::Info);
+        write(&log);
+        thread.stop();
+        written.iter().collect()
     }
 
     fn tcp(address: &Address) -> SocketAddr {
@@ -273,7 +323,7 @@ mod tests {
         let addresses = listeners.addresses();
         assert_eq!(addresses.len(), 1);
         TcpStream::connect(tcp(&addresses[0])).unwrap();
-        assert!(listeners.warnings().is_empty());
+        assert_eq!(logged(|log| listeners.log_warnings(log)), "");
     }
 
     #[test]
@@ -363,22 +413,37 @@ mod tests {
     fn what_is_listened_on_is_told_in_one_line() {
         let [v4, v6] = ["127.0.0.1:11746", "[::1]:11746"].map(|text| Address::Tcp(text.parse().unwrap()));
         let unix = Address::Unix("/run/deputy.sock".into());
-        assert_eq!(describe(std::slice::from_ref(&v4), 1), "listening on 127.0.0.1:11746 with 1 shard");
-        assert_eq!(
-            describe(&[v4, v6, unix], 4),
-            "listening on 127.0.0.1:11746, [::1]:11746 and unix:/run/deputy.sock with 4 shards"
-        );
+        for (addresses, shards, line) in [
+            (vec![v4.clone()], 1, "deputy: listening on 127.0.0.1:11746 with 1 shard\n"),
+            (
+                vec![v4, v6, unix],
+                4,
+                "deputy: listening on 127.0.0.1:11746, [::1]:11746 and unix:/run/deputy.sock with 4 shards\n",
+            ),
+        ] {
+            assert_eq!(logged(|log| log_listening(log, &addresses, shards)), line);
+        }
     }
 
     #[test]
     fn f80_addresses_that_others_reach_are_warned_of() {
-        let warning = |text: &str| exposure(&[Address::Tcp(text.parse().unwrap()), Address::Unix("s".into())]);
+        let warning = |text: &str| {
+            let addresses = vec![Address::Tcp(text.parse().unwrap()), Address::Unix("s".into())];
+            logged(|log| Listeners { addresses, ..Listeners::default() }.log_warnings(log))
+        };
         for inside in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(warning(inside), None);
+            assert_eq!(warning(inside), "");
         }
         for outside in ["0.0.0.0:1", "[::]:1", "192.168.0.1:1", "[2001:db8::1]:1"] {
-            let text = warning(outside).unwrap();
-            assert!(text.contains(outside) && text.contains("run and read jobs"), "{text}");
+            let start = format!("deputy: warning: anyone who reaches {outside} can run and read jobs: ");
+            assert!(warning(outside).starts_with(&start), "{}", warning(outside));
         }
+    }
+
+    #[test]
+    fn f53_an_address_that_was_skipped_is_warned_of() {
+        let skipped = vec![("[::1]:80".parse().unwrap(), rustix::io::Errno::ADDRNOTAVAIL.into())];
+        let text = logged(|log| Listeners { skipped, ..Listeners::default() }.log_warnings(log));
+        assert!(text.starts_with("deputy: warning: cannot listen on [::1]:80: ") && text.contains("give an address"));
     }
 }

@@ -46,15 +46,18 @@ use acceptor::Acceptor;
 pub use config::{Config, HOST_EXPECTED, KEEPALIVE_EXPECTED, Keepalive, SOCK_EXPECTED};
 pub use listen::Address;
 pub(crate) use listen::Listeners;
-use listen::describe;
+use listen::log_listening;
 #[cfg(feature = "http")]
-pub(crate) use listen::{Listener, reachable};
+pub(crate) use listen::{Listener, log_http_listening};
 pub use log::Level;
 #[cfg(feature = "http")]
 pub(crate) use log::Log;
 #[cfg(not(feature = "http"))]
 use log::Log;
 use log::LogThread;
+use log::event::Event;
+pub use log::line::LogFormat;
+use log::line::Value;
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
@@ -99,11 +102,10 @@ impl Server {
     #[expect(clippy::needless_pass_by_value, reason = "no caller needs the settings back")]
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
-        let (log, log_thread) = Log::start(config.log).map_err(StartError::system("start the log's thread"))?;
+        let (log, log_thread) =
+            Log::start(config.log, config.log_format).map_err(StartError::system("start the log's thread"))?;
         let listeners = Listeners::bind(&config)?;
-        for warning in listeners.warnings() {
-            log.warn(format_args!("{warning}"));
-        }
+        listeners.log_warnings(&log);
         let addresses = listeners.addresses();
         let shared = Arc::new(Shared::new(config.shards(), config.memory_bytes(), config.line_bytes_max));
         let (sender, events) = unbounded();
@@ -124,7 +126,7 @@ impl Server {
             server.shards.push(start_shard(i, shard, config.pin)?);
         }
         server.accept(listeners, &config)?;
-        server.log.info(format_args!("{}", describe(&server.addresses, config.shards())));
+        log_listening(&server.log, &server.addresses, config.shards());
         Ok(server)
     }
 
@@ -167,7 +169,7 @@ impl Server {
         // A server that could not start logs only its error.
         let served = self.acceptor.take().map(Acceptor::stop).is_some();
         if served {
-            self.log.info(format_args!("stopping"));
+            self.log.event(Event::Stopping, format_args!("stopping"), &[]);
         }
         self.drain(drain);
         self.post_to_all(|| ShardCommand::Finish);
@@ -179,11 +181,12 @@ impl Server {
             reporter.stop();
         }
         if died.is_some() {
-            self.log.error(format_args!("a shard panicked and its jobs are lost: restart the server"));
+            let text = format_args!("a shard panicked and its jobs are lost: restart the server");
+            self.log.event(Event::ShardLost, text, &[]);
         }
         if let Some(log_thread) = self.log_thread.take() {
             if served {
-                self.log.info(format_args!("stopped"));
+                self.log.event(Event::Stopped, format_args!("stopped"), &[]);
             }
             log_thread.stop();
         }
@@ -207,8 +210,8 @@ impl Server {
         self.wait_until_drained(&mut missing, Duration::from_millis(FLUSH_MS));
         if held > 0 {
             let (jobs, were) = if held == 1 { ("job", "was") } else { ("jobs", "were") };
-            self.log
-                .warn(format_args!("{held} {jobs} that workers still held {were} answered shutdown (--drain-timeout)"));
+            let text = format_args!("{held} {jobs} that workers still held {were} answered shutdown (--drain-timeout)");
+            self.log.event(Event::JobsShutDown, text, &[("jobs", Value::Number(held))]);
         }
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use mio::Token;
 
 use super::log::Log;
+use super::log::event::Event;
+use super::log::line::Value;
 use crate::dispatch::message::{ConnId, JobEvent, Submitter, TraceId};
 
 /// Formats a connection's name in the log: its shard, its index there, and how many connections the shard had before.
@@ -28,22 +30,69 @@ pub(super) fn conn_of(token: Token) -> ConnId {
     ConnId { index: low(token.0), generation: low(token.0 >> 32) }
 }
 
+/// Formats a job's name in the log: its home, and how many jobs the home had before.
+struct NamedJob(TraceId);
+
+impl fmt::Display for NamedJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.home.0, self.0.arrival)
+    }
+}
+
+/// Formats where a job is from: a connection by its name, or what stands for it.
+struct Origin(Submitter);
+
+impl Origin {
+    /// Returns what stands before it in a sentence.
+    fn preposition(&self) -> &'static str {
+        match self.0 {
+            Submitter::Conn(..) => "from ",
+            Submitter::Background(_) => "in the ",
+            Submitter::Ticket(..) | Submitter::Group(..) => "for ",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Submitter::Conn(shard, conn) => Named(shard.0.into(), conn).fmt(f),
+            Submitter::Background(_) => f.write_str("background"),
+            Submitter::Ticket(shard, ticket) => write!(f, "ticket {}/{}", shard.0, ticket.index),
+            Submitter::Group(_, group) => write!(f, "group {}", group.index),
+        }
+    }
+}
+
 /// Logs an event in a job's life. `shard` owns the connections that the event names without a shard.
 pub(super) fn trace(log: &Log, shard: usize, job: TraceId, event: JobEvent) {
-    let line = |text: fmt::Arguments<'_>| log.debug(format_args!("job {}.{}: {text}", job.home.0, job.arrival));
+    let job = NamedJob(job);
+    let line = |event: Event, text: fmt::Arguments<'_>, name: &'static str, value: Value<'_>| {
+        log.event(event, format_args!("job {job}: {text}"), &[("job", Value::Text(&job)), (name, value)]);
+    };
     match event {
-        JobEvent::Queued(Submitter::Conn(shard, conn)) => {
-            line(format_args!("queued, from {}", Named(shard.0.into(), conn)));
+        JobEvent::Queued(submitter) => {
+            let from = Origin(submitter);
+            line(Event::JobQueued, format_args!("queued, {}{from}", from.preposition()), "from", Value::Text(&from));
         }
-        JobEvent::Queued(Submitter::Background(_)) => line(format_args!("queued, in the background")),
-        JobEvent::Queued(Submitter::Ticket(shard, ticket)) => {
-            line(format_args!("queued, for ticket {}/{}", shard.0, ticket.index));
+        JobEvent::Sent(to) => {
+            let to = Named(shard, to);
+            line(Event::JobSent, format_args!("sent to {to}"), "connection", Value::Text(&to));
         }
-        JobEvent::Queued(Submitter::Group(_, group)) => line(format_args!("queued, for group {}", group.index)),
-        JobEvent::Overdue(at) => line(format_args!("past its run limit at {}", Named(shard, at))),
-        JobEvent::Revoked => line(format_args!("ended: no client waits for it any more")),
-        JobEvent::Sent(to) => line(format_args!("sent to {}", Named(shard, to))),
-        JobEvent::Requeued(by) => line(format_args!("requeued: {} left", Named(shard, by))),
-        JobEvent::Finished(how) => line(format_args!("finished: {how}")),
+        JobEvent::Requeued(by) => {
+            let by = Named(shard, by);
+            line(Event::JobRequeued, format_args!("requeued: {by} left"), "connection", Value::Text(&by));
+        }
+        JobEvent::Overdue(at) => {
+            let at = Named(shard, at);
+            line(Event::JobOverdue, format_args!("past its run limit at {at}"), "connection", Value::Text(&at));
+        }
+        JobEvent::Revoked => {
+            let text = format_args!("job {job}: ended: no client waits for it any more");
+            log.event(Event::JobRevoked, text, &[("job", Value::Text(&job))]);
+        }
+        JobEvent::Finished(how) => {
+            line(Event::JobFinished, format_args!("finished: {how}"), "outcome", Value::Text(&how));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::log::one_line;
+use super::log::line::one_line;
 use super::number_range::ConfigError;
 
 /// Why a server could not start. Nothing of it is left running.
@@ -68,13 +68,7 @@ impl fmt::Display for StartError {
                     "cannot listen on {host:?}: {reason}; give an IP address or a name that resolves, without a port"
                 )
             }
-            Self::Tcp { address, reason } => {
-                write!(
-                    f,
-                    "cannot listen on {address}: {reason}; {}",
-                    scarce(reason).unwrap_or_else(|| advice(*address, reason))
-                )
-            }
+            Self::Tcp { address, reason } => CannotListen(*address, reason).fmt(f),
             Self::Unix { path, reason } => {
                 write!(f, "cannot listen on unix:{}: {reason}", one_line(&path.to_string_lossy()))
             }
@@ -87,6 +81,17 @@ impl fmt::Display for StartError {
                 scarce(reason).or(threads).map_or(Ok(()), |advice| write!(f, "; {advice}"))
             }
         }
+    }
+}
+
+/// Formats why the server cannot listen on a TCP address, and what to do.
+pub(super) struct CannotListen<'a>(pub(super) SocketAddr, pub(super) &'a io::Error);
+
+impl fmt::Display for CannotListen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(address, reason) = *self;
+        let advice = scarce(reason).unwrap_or_else(|| advice(address, reason));
+        write!(f, "cannot listen on {address}: {reason}; {advice}")
     }
 }
 

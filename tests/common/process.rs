@@ -236,6 +236,21 @@ fn command(wrapper: &[&str], options: &[OsString]) -> Command {
     command
 }
 
+/// Returns a line of the log without the time before it.
+#[track_caller]
+pub(crate) fn sentence(line: &str) -> &str {
+    let (time, sentence) = line.split_once(' ').unwrap_or_else(|| panic!("no time in {line:?}"));
+    assert!(is_time(time), "no time in {line:?}");
+    sentence
+}
+
+/// Returns whether this is a time as the log has it: `2026-11-28T22:06:41.123Z`.
+pub(crate) fn is_time(text: &str) -> bool {
+    let fits = |(shown, wanted): (u8, u8)| if wanted == b'0' { shown.is_ascii_digit() } else { shown == wanted };
+    let form = "0000-00-00T00:00:00.000Z";
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
+}
+
 fn addresses(line: &str) -> Vec<SocketAddr> {
     line.split([' ', ',', ';', '\r', '\n']).filter_map(|word| word.parse().ok()).collect()
 }

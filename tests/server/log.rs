@@ -1,26 +1,35 @@
-//! What the server writes to stderr while it runs: the metrics of `-v`, the levels of `--log`; and a stderr that cannot be
-//! written to.
+//! What the server writes to stderr while it runs: the metrics of `-v`, the levels of `--log`, the formats of
+//! `--log-format`; and a stderr that cannot be written to.
 
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::process::{Server, Via};
+use crate::process::{Ended, Server, Via, is_time, run, sentence};
 use crate::wait::until;
 
-/// The metrics that were printed so far: an object alone on its line.
+/// The metrics that were printed so far: an object alone on its line, or the member of an event.
 fn printed(server: &Server) -> Vec<Value> {
     let said = server.process.stderr();
-    said.lines().filter(|line| line.starts_with('{')).filter_map(|line| serde_json::from_str(line).ok()).collect()
+    let objects = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let metrics = objects.filter_map(|mut object| match object.get("event").map(|event| event == "metrics") {
+        None => Some(object),
+        Some(true) => Some(object["metrics"].take()),
+        Some(false) => None,
+    });
+    metrics.collect()
 }
 
 #[test]
 fn verbose_prints_the_object_of_metrics_every_five_seconds() {
     let short = Server::start(&["-v", "--threads", "2"]);
     let long = Server::start(&["--verbose", "--threads", "1"]);
-    for server in [&short, &long] {
+    let json = Server::start(&["-v", "--log-format", "json", "--threads", "2"]);
+    for server in [&short, &long, &json] {
         let mut client = server.connect(Via::Tcp, "the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
         client.until_metric("jobs_waiting", 1);
@@ -56,9 +65,10 @@ fn the_log_level_says_how_much_is_told() {
     assert!(debug.lines().count() >= info.lines().count(), "{debug}");
 }
 
-/// What a server says on stderr, without the line that it listens.
-fn said_of_faults(log: &str, via: Via) -> (String, String) {
-    let server = Server::start(&["--log", log, "--max-line", "100", "--threads", "1"]);
+/// What a server with these options says on stderr of a stranger, a client and a worker that is lost; and the stranger's
+/// name.
+fn said_of_faults(options: &[&str], via: Via) -> (String, String) {
+    let server = Server::start(&[options, &["--max-line", "100", "--threads", "1"]].concat());
     let mut stranger = server.connect(via, "a stranger");
     let name = match via {
         Via::Tcp => stranger.local_address().to_string(),
@@ -89,7 +99,8 @@ fn said_of_faults(log: &str, via: Via) -> (String, String) {
 #[test]
 fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
     for via in [Via::Tcp, Via::Unix] {
-        let (said, name) = said_of_faults("debug", via);
+        let (said, name) = said_of_faults(&["--log", "debug"], via);
+        let said = said.lines().map(|line| sentence(line).to_owned() + "\n").collect::<String>();
         let line = |start: &str| said.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{said}"));
         assert_eq!(line(&format!("deputy: {name}: refused")), format!("deputy: {name}: refused a line: bad_request"));
         assert!(line(&format!("deputy: warning: {name}: closed:")).ends_with("closed: line too long (--max-line)"));
@@ -106,8 +117,123 @@ fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
 
 #[test]
 fn without_debug_no_job_is_told_of() {
-    let (said, _) = said_of_faults("info", Via::Tcp);
+    let (said, _) = said_of_faults(&["--log", "info"], Via::Tcp);
     assert!(said.contains(": left while it held jobs") && !said.contains("job 0.0"), "{said}");
+}
+
+/// The lines of a server that logs in JSON.
+fn objects(said: &str) -> Vec<Value> {
+    said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"))).collect()
+}
+
+/// Checks what every object of the log has.
+#[track_caller]
+fn check_object(object: &Value) {
+    let [time, level, event, text] = ["time", "level", "event", "text"].map(|name| object[name].as_str().unwrap());
+    assert!(is_time(time), "{object}");
+    assert!(["error", "warn", "info", "debug"].contains(&level), "{object}");
+    assert!(!event.is_empty() && !text.is_empty(), "{object}");
+}
+
+#[test]
+fn in_json_the_same_sentences_have_their_facts_as_members() {
+    for via in [Via::Tcp, Via::Unix] {
+        let (said, name) = said_of_faults(&["--log", "debug", "--log-format", "json"], via);
+        assert!(!said.contains("secret"), "{said}");
+        let objects = objects(&said);
+        objects.iter().for_each(check_object);
+        let of = |event: &str| objects.iter().filter(|object| object["event"] == event).collect::<Vec<_>>();
+        let [listening] = of("listening")[..] else { panic!("{said}") };
+        assert_eq!(listening["shards"], 1);
+        let addresses = listening["addresses"].as_array().unwrap();
+        assert!(addresses[0].as_str().unwrap().starts_with("127.0.0.1:") && addresses.len() == 2, "{listening}");
+        let faults = of("peer_fault");
+        let of_stranger: Vec<_> = faults.iter().filter(|fault| fault["peer"] == name.as_str()).collect();
+        for (fault, class, text) in [
+            (of_stranger[0], "bad_request", "refused a line: bad_request"),
+            (of_stranger[1], "too_long", "closed: line too long (--max-line)"),
+        ] {
+            assert_eq!((&fault["class"], &fault["text"]), (&class.into(), &format!("{name}: {text}").into()));
+            assert_eq!(fault["suppressed"], 0);
+        }
+        assert_eq!(faults.iter().filter(|fault| fault["class"] == "left_holding").count(), 1, "{said}");
+        let job: Vec<_> = objects.iter().filter(|object| object["job"] == "0.0").collect();
+        let events: Vec<_> = job.iter().map(|event| event["event"].as_str().unwrap()).collect();
+        assert_eq!(events, ["job_queued", "job_sent", "job_requeued", "job_finished"]);
+        assert_eq!(job[1]["connection"], job[2]["connection"]);
+        assert_eq!(job[3]["outcome"], "shutdown");
+        let opened = of("connection_opened");
+        assert!(opened.iter().any(|connection| connection["connection"] == job[0]["from"]), "{said}");
+    }
+}
+
+#[test]
+fn every_line_of_a_busy_server_in_json_is_an_object() {
+    let server = Server::start(&[&TALKATIVE[..], &["--log-format=json", "--host", "0.0.0.0"]].concat());
+    live_and_stop(&server);
+    let objects = objects(&server.process.ended().stderr);
+    objects.iter().for_each(check_object);
+    let count = |event: &str| objects.iter().filter(|object| object["event"] == event).count();
+    let once = ["exposed", "listening", "stopping", "stopped"].map(count);
+    assert_eq!(once, [1; 4]);
+    let of_jobs = ["job_queued", "job_sent", "job_finished"].map(count);
+    assert_eq!(of_jobs, [50; 3]);
+    assert_eq!(count("connection_opened"), count("connection_closed"));
+    let faults = objects.iter().filter(|object| object["event"] == "peer_fault");
+    let told: u64 = faults.map(|fault| 1 + fault["suppressed"].as_u64().unwrap()).sum();
+    assert!((1..=50).contains(&told), "{told} first lines that are no object");
+}
+
+#[test]
+fn what_ends_a_start_has_the_format_that_was_asked_for() {
+    let taken = Server::start(&[]);
+    let port = taken.tcp[0].port().to_string();
+    let refused: [(&[&str], i32, &str); 3] = [
+        (&["-p", &port], 1, "failed"),
+        (&["--nonsense"], 2, "usage_error"),
+        (&["--log-format", "xml"], 2, "usage_error"),
+    ];
+    for (options, code, event) in refused {
+        let text = run(options);
+        let ended = run(&[options, &["--log-format=json"]].concat());
+        let object = &objects(&ended.stderr)[0];
+        check_object(object);
+        assert_eq!((&object["event"], &object["code"]), (&event.into(), &code.into()));
+        assert_eq!((text.status.code(), ended.status.code()), (Some(code), Some(code)));
+        // A wrong command line is answered at once and needs no time.
+        let line = text.stderr.trim_end();
+        let line = if code == 2 { line } else { sentence(line) };
+        assert_eq!(line.strip_prefix("deputy-server: "), object["text"].as_str(), "{text:?}");
+    }
+    assert!(run(&["--log-format", "xml"]).stderr.contains("for '--log-format': expected one of text, json"));
+}
+
+/// What a server writes to a file as its stderr, with a `JOURNAL_STREAM` that is made from the file's device and inode.
+fn said_to_file(format: &str, stream: impl Fn(u64, u64) -> String) -> String {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("log");
+    let file = File::create(&path).unwrap();
+    let is = file.metadata().unwrap();
+    let variable = format!("JOURNAL_STREAM={}", stream(is.dev(), is.ino()));
+    let server = Server::start_unheard(&["env", &variable], &["--log-format", format], Some(Stdio::from(file)));
+    server.process.signal(Signal::TERM);
+    let Ended { status, .. } = server.process.ended();
+    assert_eq!(status.code(), Some(0));
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_sentence_has_the_time_before_it_unless_stderr_is_the_journal() {
+    let in_journal = said_to_file("text", |device, inode| format!("{device}:{inode}"));
+    assert_eq!(in_journal.lines().next_back(), Some("deputy: stopped"));
+    assert!(in_journal.lines().all(|line| line.starts_with("deputy: ")), "{in_journal}");
+    // The variable is inherited by programs whose stderr goes elsewhere.
+    for elsewhere in [|device, inode| format!("{device}:{}", inode + 1), |_, _| "x".to_owned(), |_, _| String::new()] {
+        let in_file = said_to_file("text", elsewhere);
+        assert_eq!(in_file.lines().map(sentence).next_back(), Some("deputy: stopped"));
+    }
+    let objects = objects(&said_to_file("json", |device, inode| format!("{device}:{inode}")));
+    objects.iter().for_each(check_object);
 }
 
 #[test]

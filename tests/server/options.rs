@@ -7,13 +7,14 @@ use crate::programs::pass_over;
 use crate::wait::until;
 
 /// Every option, as docs/operating.md lists them.
-const OPTIONS: [&str; 18] = [
+const OPTIONS: [&str; 19] = [
     "--host",
     "--port",
     "--sock",
     "--no-tcp",
     "--verbose",
     "--log",
+    "--log-format",
     "--threads",
     "--max-line",
     "--max-attempts",
@@ -59,7 +60,7 @@ fn a_full_disk_is_told() {
 }
 
 /// Arguments that are refused, and what the message must name: the option, and the value where there is one.
-const WRONG: [(&[&str], &[&str]); 54] = [
+const WRONG: [(&[&str], &[&str]); 55] = [
     (&["--nonsense"], &["--nonsense"]),
     (&["-x"], &["-x"]),
     (&["-H"], &["-H"]),
@@ -80,6 +81,7 @@ const WRONG: [(&[&str], &[&str]); 54] = [
     (&["--log", "loud"], &["--log", "loud"]),
     (&["--log", "INFO "], &["--log"]),
     (&["--log", ""], &["--log"]),
+    (&["--log-format", "xml"], &["--log-format", "xml", "text, json"]),
     (&["--threads", "1025"], &["--threads", "1025"]),
     (&["--threads", "-1"], &["--threads", "-1"]),
     (&["--threads", "two"], &["--threads", "two"]),

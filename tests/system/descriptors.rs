@@ -10,7 +10,7 @@ use super::leak_check::LeakCheck;
 use crate::client::Client;
 use crate::figures::show;
 use crate::proc;
-use crate::process::{Ended, Server, Via, start_process};
+use crate::process::{Ended, Server, Via, sentence, start_process};
 use crate::programs;
 use crate::scale::scaled;
 use crate::wait::until;
@@ -188,7 +188,7 @@ fn f50_a_server_that_has_too_few_descriptors_to_start_says_which_limit_to_raise(
         assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{ended:?}");
         assert!(ended.stderr.contains("raise the limit of open files (ulimit -n"), "{ended:?}");
         assert!(!sock.exists());
-        reasons.insert(ended.stderr);
+        reasons.insert(sentence(&ended.stderr).to_owned());
     }
     show(format_args!("{reasons:#?}"));
     assert!(reasons.len() >= 4, "signals, listeners, shards, acceptor: {reasons:?}");

@@ -1,18 +1,19 @@
 //! The command line as a [`Config`].
 
+use std::ffi::OsString;
 use std::fmt;
 
 #[cfg(feature = "http")]
 use deputy::limits::HTTP_TYPES_DEFAULT;
 #[cfg(feature = "http")]
 use deputy::monitor::HttpAddress;
-use deputy::server::{Config, ConfigError, Keepalive, Level};
+use deputy::server::{Config, ConfigError, Keepalive, Level, LogFormat};
 use lexopt::Parser;
 
 use crate::cli::parse::{Args, UsageError, parse as parse_arguments, parse_uint, quoted};
 use crate::options::{
-    DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN,
-    PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
+    DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, LOG_FORMAT, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP,
+    OPTIONS, PIN, PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
 };
 #[cfg(feature = "http")]
 use crate::options::{HTTP, HTTP_TYPES};
@@ -83,6 +84,20 @@ fn http(args: &Args) -> Result<Vec<HttpAddress>, UsageError> {
     args.texts(&HTTP).into_iter().map(parse).collect()
 }
 
+/// Returns the format that the arguments ask for, wrong as the rest of them may be: an error of the command line has it
+/// too.
+pub(crate) fn log_format(arguments: impl IntoIterator<Item = OsString>) -> LogFormat {
+    let mut format = LogFormat::default();
+    let mut is_value = false;
+    for argument in arguments {
+        let argument = argument.to_string_lossy();
+        let value = if is_value { Some(&*argument) } else { argument.strip_prefix("--log-format=") };
+        format = value.and_then(LogFormat::from_name).unwrap_or(format);
+        is_value = argument == LOG_FORMAT.long;
+    }
+    format
+}
+
 /// Returns the defaults with what the options change.
 fn config(args: &Args) -> Result<Config, UsageError> {
     let mut config = defaults();
@@ -94,6 +109,7 @@ fn config(args: &Args) -> Result<Config, UsageError> {
     config.tcp = !args.has(&NO_TCP);
     config.verbose = args.has(&VERBOSE);
     config.log = args.text(&LOG).and_then(Level::from_name).unwrap_or(config.log);
+    config.log_format = args.text(&LOG_FORMAT).and_then(LogFormat::from_name).unwrap_or(config.log_format);
     config.threads = args.uint(&THREADS).map_or(config.threads, narrow);
     config.line_bytes_max = args.uint(&MAX_LINE).map_or(config.line_bytes_max, narrow);
     config.attempts_max = args.uint(&MAX_ATTEMPTS).map_or(config.attempts_max, narrow);
@@ -156,7 +172,6 @@ impl fmt::Display for ArgsError {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
     use std::path::Path;
 
     use super::*;
@@ -208,6 +223,8 @@ mod tests {
         check("--verbose", |c| c.verbose = true);
         check("--log off", |c| c.log = Level::Off);
         check("--log debug", |c| c.log = Level::Debug);
+        check("--log-format json", |c| c.log_format = LogFormat::Json);
+        check("--log-format=json --log-format=text", |_| {});
         check("--threads 0", |c| c.threads = 0);
         check("--threads 1024", |c| c.threads = 1_024);
         check("--max-line 64", |c| c.line_bytes_max = 64);
@@ -232,7 +249,7 @@ mod tests {
     fn the_defaults_of_the_help_text_are_those_of_the_server() {
         let given = OPTIONS.iter().filter(|option| !["", "half the machine's"].contains(&option.default));
         let arguments: Vec<_> = given.flat_map(|option| [option.long, option.default]).collect();
-        assert_eq!(arguments.len(), if cfg!(feature = "http") { 24 } else { 22 }, "{arguments:?}");
+        assert_eq!(arguments.len(), if cfg!(feature = "http") { 26 } else { 24 }, "{arguments:?}");
         match parse(Parser::from_args(arguments)) {
             Ok(Request::Serve(given)) => assert_eq!(*given, serving("")),
             other => panic!("{other:?}"),
@@ -278,6 +295,7 @@ mod tests {
         refuse("--sock=", "invalid value '' for '--sock': expected the path of a UNIX socket");
         refuse("--log loud", "invalid value 'loud' for '--log': expected one of off, error, warn, info, debug");
         refuse("--log INFO", "invalid value 'INFO' for '--log': expected one of off, error, warn, info, debug");
+        refuse("--log-format xml", "invalid value 'xml' for '--log-format': expected one of text, json");
         refuse("-p --help", "invalid value '--help' for '--port': expected a whole number from 0 to 65535 (0 = ");
         for option in OPTIONS {
             if option.value != ValueKind::Flag {
@@ -286,6 +304,21 @@ mod tests {
             }
         }
         refuse("-h", "option '-h, --host' requires a value: an IP address or a host name (for help, use --help)");
+    }
+
+    #[test]
+    fn the_log_format_is_known_whatever_else_is_wrong() {
+        for (line, format) in [
+            ("", LogFormat::Text),
+            ("--log-format json", LogFormat::Json),
+            ("--nonsense --log-format=json -p", LogFormat::Json),
+            ("--log-format json --log-format=text", LogFormat::Text),
+            ("--log-format json --log-format xml", LogFormat::Json),
+            ("--log-format", LogFormat::Text),
+            ("json", LogFormat::Text),
+        ] {
+            assert_eq!(log_format(line.split_whitespace().map(OsString::from)), format, "{line}");
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `deputy-server`: reads the arguments, runs the library's server, and returns an exit code.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[cfg(feature = "http")]
 use deputy::monitor::{HttpListeners, Monitor};
-use deputy::server::{Server, StartError, abort_on_panic, raise_descriptor_limit};
+use deputy::server::{LogFormat, Server, StartError, abort_on_panic, raise_descriptor_limit};
 
 use crate::args::{Request, Serving};
 use crate::signals::Signals;
@@ -25,15 +26,17 @@ mod tidy;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    abort_on_panic();
+    // Before the arguments are read, because an error in them has this format too.
+    let format = args::log_format(env::args_os());
+    abort_on_panic(format);
     match args::parse(lexopt::Parser::from_env()) {
-        Ok(Request::Help) => print(&options::help_text()),
-        Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Request::Help) => print(&options::help_text(), format),
+        Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n"), format),
         Ok(Request::Serve(serving)) => match serve(*serving) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, error.exit_code()),
+            Err(error) => fail(&error, error.exit_code(), format),
         },
-        Err(error) => fail(&error, 2),
+        Err(error) => fail(&error, 2, format),
     }
 }
 
@@ -62,18 +65,18 @@ fn serve(serving: Serving) -> Result<(), StartError> {
 }
 
 /// Prints to stdout. A reader that closes the pipe early is not a failure.
-fn print(text: &str) -> ExitCode {
+fn print(text: &str, format: LogFormat) -> ExitCode {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            fail(&format_args!("cannot write to stdout: {error}"), 1)
+            fail(&format_args!("cannot write to stdout: {error}"), 1, format)
         }
         _ => ExitCode::SUCCESS,
     }
 }
 
-fn fail(error: &dyn Display, code: u8) -> ExitCode {
+fn fail(error: &dyn Display, code: u8, format: LogFormat) -> ExitCode {
     // If stderr is closed, the exit code still reports the failure.
-    let _ = writeln!(io::stderr(), "deputy-server: {error}");
+    let _ = io::stderr().write_all(format.failure_line("deputy-server", code, error).as_bytes());
     ExitCode::from(code)
 }

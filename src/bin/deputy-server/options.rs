@@ -56,6 +56,13 @@ pub(crate) static LOG: Opt = Opt {
     help: "log level: off, error, warn, info or debug",
     default: "info",
 };
+pub(crate) static LOG_FORMAT: Opt = Opt {
+    short: None,
+    long: "--log-format",
+    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
+    help: "form of the log lines: text, or json (an object per line)",
+    default: "text",
+};
 pub(crate) static THREADS: Opt = Opt {
     short: None,
     long: "--threads",
@@ -135,6 +142,7 @@ pub(crate) static OPTIONS: &[&Opt] = &[
     &HTTP_TYPES,
     &VERBOSE,
     &LOG,
+    &LOG_FORMAT,
     &THREADS,
     &MAX_LINE,
     &MAX_ATTEMPTS,
@@ -217,7 +225,7 @@ pub(crate) fn help_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deputy::server::Level;
+    use deputy::server::{Level, LogFormat};
 
     #[test]
     fn every_option_has_its_own_name_and_that_of_its_range() {
@@ -244,6 +252,12 @@ mod tests {
     fn every_level_is_named() {
         let ValueKind::Choice { words, .. } = LOG.value else { unreachable!() };
         assert_eq!(words, Level::NAMES.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn every_log_format_is_named() {
+        let ValueKind::Choice { words, .. } = LOG_FORMAT.value else { unreachable!() };
+        assert_eq!(words, LogFormat::NAMES.map(|(name, _)| name));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::server::{Address, Listener, Listeners, StartError, reachable};
+use crate::server::{Address, Listener, Listeners, Log, StartError};
 
 /// What an HTTP address may be, in words.
 pub const HTTP_EXPECTED: &str = "HOST:PORT, [IPv6]:PORT or unix:PATH";
@@ -116,13 +116,9 @@ impl HttpListeners {
         self.listeners.addresses()
     }
 
-    /// Returns the warnings: addresses that cannot be used, and addresses that other machines can reach.
-    pub(in crate::monitor) fn warnings(&self) -> Vec<String> {
-        let exposed = reachable(&self.addresses());
-        let exposed = exposed.map(|open| {
-            format!("anyone who reaches http on {open} can read the types of jobs and the addresses of workers")
-        });
-        self.listeners.warnings().iter().cloned().chain(exposed).collect()
+    /// Warns of addresses that cannot be used, and of addresses that other machines can reach.
+    pub(in crate::monitor) fn log_warnings(&self, log: &Log) {
+        self.listeners.log_http_warnings(log);
     }
 
     /// Returns the sockets, and the names by which browsers may ask a loopback address.

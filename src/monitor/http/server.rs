@@ -170,7 +170,7 @@ impl<F: FnMut(Stream)> HttpThread<F> {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return false,
             Err(error) => {
-                self.policy.warn_limited(format_args!("the poller for http failed: {error}"));
+                self.policy.log_failure("the poller for http failed", &error);
                 thread::sleep(Duration::from_millis(ACCEPT_RETRY_MS));
                 return true;
             }

@@ -94,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::dispatch::message::{Effects, ShardId};
+    use crate::server::log::line::LogFormat;
     use crate::server::log::{Level, Log};
     use crate::server::mailbox::Outbox;
     use crate::server::shared::Shared;
@@ -106,7 +107,7 @@ mod tests {
     /// Returns a shard's connections with one entry, its id, and its peer.
     fn one_connection() -> (Connections, ConnId, UnixStream) {
         let registry = Poll::new().unwrap().registry().try_clone().unwrap();
-        let (log, _thread) = Log::start(Level::Off).unwrap();
+        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
         let outbox = Outbox::new(ShardId(0), Box::default());
         let mut connections = Connections::new(0, Arc::new(Shared::new(1, 0, 64)), outbox, registry, STALL_MS, log);
         let (ours, theirs) = UnixStream::pair().unwrap();

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
+use super::event::Event;
+use super::line::Value;
 use super::rate_limit::RateLimit;
 use super::{Level, Log};
 use crate::metrics::Fault;
@@ -26,10 +28,16 @@ impl FaultLog {
     pub(in crate::server) fn log(&mut self, peer: Peer, fault: Fault, cause: Option<&io::Error>) {
         let (level, text) = log_entry(fault);
         if self.log.is_on(level)
-            && let Some(others) = self.limits[fault as usize].pass(Instant::now())
+            && let Some(suppressed) = self.limits[fault as usize].pass(Instant::now())
         {
+            let members = [
+                ("peer", Value::Text(&peer)),
+                ("class", Value::Text(&fault.name())),
+                ("error", cause.as_ref().map_or(Value::Absent, |error| Value::Text(error))),
+                ("suppressed", Value::Number(suppressed.0)),
+            ];
             let cause = Cause(cause);
-            self.log.put(level, format_args!("{peer}: {text}{cause}{others}"));
+            self.log.event_at(level, Event::PeerFault, format_args!("{peer}: {text}{cause}{suppressed}"), &members);
         }
     }
 }

@@ -1,20 +1,26 @@
-//! Log lines on stderr, for people: `deputy: text` at level info, `deputy: warning: text` and so on at the others.
+//! Log lines on stderr: `deputy: text` at level info, `deputy: warning: text` and so on at the others, with the time
+//! before them; or an object per line.
 //!
 //! A thread that logs never waits. Lines go through a bounded channel to a thread that writes them; lines that find the
 //! channel full are dropped and counted. No line contains anything that a peer sent.
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `event` | the names, levels and members of all events |
+//! | `line`, `timestamp` | makes a line of an event, as text or JSON |
 //! | `fault_log`, `rate_limit` | logs faults of peers, at most one line per second and class |
 //! | `report` | logs the metrics every few seconds (`-v`) |
 //! | `panic` | ends the process after a panic, with a message |
 //! | `stderr` | writes past std's lock |
 
+pub(super) mod event;
 pub(super) mod fault_log;
+pub(super) mod line;
 pub(super) mod panic;
 pub(super) mod rate_limit;
 pub(super) mod report;
 mod stderr;
+mod timestamp;
 
 use std::fmt;
 use std::io;
@@ -24,6 +30,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use event::Event;
+use line::{LogFormat, Member, Style, Value};
 
 use crate::limits;
 
@@ -76,6 +85,7 @@ impl Level {
 #[derive(Clone)]
 pub(crate) struct Log {
     level: Level,
+    style: Style,
     entries: Sender<Entry>,
     dropped: Arc<AtomicU64>,
 }
@@ -94,41 +104,50 @@ enum Entry {
 
 impl Log {
     /// Starts the thread that writes to stderr.
-    pub(crate) fn start(level: Level) -> io::Result<(Log, LogThread)> {
-        Self::start_writing(level, stderr::write)
+    pub(crate) fn start(level: Level, format: LogFormat) -> io::Result<(Log, LogThread)> {
+        Self::start_writing(level, Style::on_stderr(format), stderr::write)
     }
 
-    fn start_writing(level: Level, write: impl FnMut(&[u8]) + Send + 'static) -> io::Result<(Log, LogThread)> {
+    fn start_writing(
+        level: Level,
+        style: Style,
+        write: impl FnMut(&[u8]) + Send + 'static,
+    ) -> io::Result<(Log, LogThread)> {
         let (entries, received) = bounded(limits::LOG_LINES_MAX);
         let (ending, ended) = bounded(0);
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
         thread::Builder::new().name("log".to_owned()).spawn(move || {
-            write_entries(&received, &counter, write);
+            write_entries(&received, &counter, style, write);
             drop::<Sender<()>>(ending);
         })?;
-        Ok((Log { level, entries: entries.clone(), dropped }, LogThread { entries, ended }))
+        Ok((Log { level, style, entries: entries.clone(), dropped }, LogThread { entries, ended }))
     }
 
-    pub(crate) fn error(&self, text: fmt::Arguments<'_>) {
-        self.put(Level::Error, text);
+    /// Logs an event at its usual level, with its sentence and its members.
+    pub(super) fn event(&self, event: Event, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
+        self.event_at(event.levels()[0], event, text, members);
     }
 
-    pub(crate) fn warn(&self, text: fmt::Arguments<'_>) {
-        self.put(Level::Warn, text);
+    /// Logs an event at one of its levels. A line that this log leaves out is not even formatted.
+    pub(super) fn event_at(&self, level: Level, event: Event, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
+        if self.is_on(level) {
+            self.put(self.style.line(level.prefix(), level, event, text, members));
+        }
     }
 
-    pub(crate) fn info(&self, text: fmt::Arguments<'_>) {
-        self.put(Level::Info, text);
+    /// Logs the metrics, an object in JSON, whatever the level. As text they are a line of nothing else.
+    pub(super) fn metrics(&self, mut object: String) {
+        if self.style == Style::Json {
+            let members = [("metrics", Value::Json(&object))];
+            object = self.style.line("", Level::Info, Event::Metrics, format_args!("metrics"), &members);
+        } else {
+            object.push('\n');
+        }
+        self.put(object);
     }
 
-    pub(crate) fn debug(&self, text: fmt::Arguments<'_>) {
-        self.put(Level::Debug, text);
-    }
-
-    /// Logs a line without a prefix, whatever the level.
-    pub(crate) fn raw(&self, mut line: String) {
-        line.push('\n');
+    fn put(&self, line: String) {
         if self.entries.try_send(Entry::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -137,13 +156,6 @@ impl Log {
     /// Returns whether lines of this level are logged.
     pub(super) fn is_on(&self, level: Level) -> bool {
         level <= self.level
-    }
-
-    /// Logs a line at this level.
-    pub(super) fn put(&self, level: Level, text: fmt::Arguments<'_>) {
-        if self.is_on(level) {
-            self.raw(one_line(&format!("{}{text}", level.prefix())));
-        }
     }
 }
 
@@ -159,34 +171,29 @@ impl LogThread {
     }
 }
 
-fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, mut write: impl FnMut(&[u8])) {
+fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, style: Style, mut write: impl FnMut(&[u8])) {
     while let Ok(Entry::Line(line)) = entries.recv() {
         write(line.as_bytes());
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
-            write(
-                format!("{}dropped log lines because stderr was too slow: {count}\n", Level::Warn.prefix()).as_bytes(),
-            );
+            let text = format_args!("dropped log lines because stderr was too slow: {count}");
+            let members = [("lines", Value::Number(count))];
+            write(style.line(Level::Warn.prefix(), Level::Warn, Event::LinesDropped, text, &members).as_bytes());
         }
     }
 }
 
-/// Returns `text` with its control characters escaped, so that a strange path cannot forge a line or disturb a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
-}
-
 #[cfg(test)]
 impl Log {
-    /// Returns a log whose lines arrive in the receiver.
-    fn to_channel(level: Level) -> (Log, LogThread, Receiver<String>) {
+    /// Returns a log whose lines arrive in the receiver, without the time.
+    pub(super) fn to_channel(level: Level) -> (Log, LogThread, Receiver<String>) {
+        Self::to_channel_in(level, Style::Plain)
+    }
+
+    fn to_channel_in(level: Level, style: Style) -> (Log, LogThread, Receiver<String>) {
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        let (log, thread) = Self::start_writing(level, write).unwrap();
+        let (log, thread) = Self::start_writing(level, style, write).unwrap();
         (log, thread, written)
     }
 }
@@ -201,10 +208,10 @@ mod tests {
         for (index, (name, level)) in Level::NAMES.into_iter().enumerate() {
             assert_eq!((Level::from_name(name), level.name()), (Some(level), name));
             let (log, thread, written) = Log::to_channel(level);
-            log.error(format_args!("e"));
-            log.warn(format_args!("w"));
-            log.info(format_args!("i"));
-            log.debug(format_args!("d"));
+            log.event(Event::ShardLost, format_args!("e"), &[]);
+            log.event(Event::Exposed, format_args!("w"), &[]);
+            log.event(Event::Stopping, format_args!("i"), &[]);
+            log.event(Event::JobRevoked, format_args!("d"), &[]);
             thread.stop();
             assert_eq!(written.iter().collect::<Vec<_>>(), all[..index]);
         }
@@ -220,21 +227,21 @@ mod tests {
             }
         }
         let (log, thread, _written) = Log::to_channel(Level::Error);
-        log.debug(format_args!("{Untouchable}"));
+        log.event(Event::JobRevoked, format_args!("{Untouchable}"), &[("job", Value::Text(&Untouchable))]);
         thread.stop();
     }
 
     #[test]
-    fn a_raw_line_is_written_at_every_level() {
-        let (log, thread, written) = Log::to_channel(Level::Off);
-        log.raw("{}".to_owned());
-        thread.stop();
-        assert_eq!(written.iter().collect::<Vec<_>>(), ["{}\n"]);
-    }
-
-    #[test]
-    fn control_characters_cannot_forge_a_line() {
-        assert_eq!(one_line("a\nb\u{1b}[0m é"), "a\\nb\\u{1b}[0m é");
+    fn the_metrics_are_written_at_every_level_and_are_an_object_in_every_style() {
+        for style in [Style::Plain, Style::Stamped, Style::Json] {
+            let (log, thread, written) = Log::to_channel_in(Level::Off, style);
+            log.metrics(r#"{"n":1}"#.to_owned());
+            thread.stop();
+            let line = written.iter().collect::<String>();
+            let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let metrics = if style == Style::Json { &object["metrics"] } else { &object };
+            assert_eq!((&metrics["n"], line.lines().count()), (&1.into(), 1), "{line}");
+        }
     }
 
     #[test]
@@ -245,9 +252,9 @@ mod tests {
             gate.recv().ok(); // Stuck until the test opens the gate.
             lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
         };
-        let (log, thread) = Log::start_writing(Level::Info, write).unwrap();
+        let (log, thread) = Log::start_writing(Level::Info, Style::Plain, write).unwrap();
         for _ in 0..limits::LOG_LINES_MAX + 10 {
-            log.info(format_args!("x"));
+            log.event(Event::Stopping, format_args!("x"), &[]);
         }
         let before = Instant::now();
         thread.stop();

@@ -1,5 +1,6 @@
 //! Limits log lines that could come thousands of times per second.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Passes one line per second and counts the lines that it suppresses.
@@ -9,19 +10,29 @@ pub(in crate::server) struct RateLimit {
     suppressed: u64,
 }
 
+/// How many lines were suppressed before this one. It is appended to the line: nothing, or
+/// ` (12 more like this before)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) struct Suppressed(pub(in crate::server) u64);
+
+impl fmt::Display for Suppressed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            suppressed => write!(f, " ({suppressed} more like this before)"),
+        }
+    }
+}
+
 impl RateLimit {
-    /// Returns `None` if the line must be suppressed. Otherwise returns what to append to it: nothing, or
-    /// ` (12 more like this before)` if lines were suppressed since the last one.
-    pub(in crate::server) fn pass(&mut self, now: Instant) -> Option<String> {
+    /// Returns `None` if the line must be suppressed. Otherwise returns how many were suppressed since the last one.
+    pub(in crate::server) fn pass(&mut self, now: Instant) -> Option<Suppressed> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < Duration::from_secs(1)) {
             self.suppressed += 1;
             return None;
         }
         self.last = Some(now);
-        Some(match std::mem::take(&mut self.suppressed) {
-            0 => String::new(),
-            suppressed => format!(" ({suppressed} more like this before)"),
-        })
+        Some(Suppressed(std::mem::take(&mut self.suppressed)))
     }
 }
 
@@ -33,7 +44,7 @@ mod tests {
     fn one_line_a_second_says_how_many_were_not() {
         let mut rate_limit = RateLimit::default();
         let start = Instant::now();
-        let mut at = |ms| rate_limit.pass(start + Duration::from_millis(ms));
+        let mut at = |ms| rate_limit.pass(start + Duration::from_millis(ms)).map(|suppressed| suppressed.to_string());
         assert_eq!(at(0).as_deref(), Some(""));
         assert_eq!([at(1), at(500), at(999)], [None, None, None]);
         assert_eq!(at(1_000).as_deref(), Some(" (3 more like this before)"));

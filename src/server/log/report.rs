@@ -23,7 +23,7 @@ impl Reporter {
     /// Starts a thread that logs what `read` returns, first after [`limits::REPORT_SECONDS`] and then each time they have
     /// passed.
     pub(in crate::server) fn start(log: Log, read: impl Fn() -> String + Send + 'static) -> io::Result<Reporter> {
-        Self::start_every(Duration::from_secs(limits::REPORT_SECONDS), move || log.raw(read()))
+        Self::start_every(Duration::from_secs(limits::REPORT_SECONDS), move || log.metrics(read()))
     }
 
     fn start_every(interval: Duration, report: impl FnMut() + Send + 'static) -> io::Result<Reporter> {
@@ -60,6 +60,7 @@ mod tests {
     use std::time::Instant;
 
     use super::super::Level;
+    use super::super::line::LogFormat;
     use super::*;
 
     #[test]
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_reporter_of_a_server_starts_and_stops() {
-        let (log, thread) = Log::start(Level::Off).unwrap();
+        let (log, thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
         Reporter::start(log, || unreachable!("it is stopped before its first report")).unwrap().stop();
         thread.stop();
     }

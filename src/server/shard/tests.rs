@@ -8,6 +8,7 @@ use std::thread;
 use ahash::RandomState;
 
 use super::super::log::Level;
+use super::super::log::line::LogFormat;
 use super::super::names::conn_of;
 use super::super::stream::Stream;
 use super::*;
@@ -31,7 +32,7 @@ fn shard() -> Shard {
     let poll = Poll::new().unwrap();
     let (mailbox, mailbox_sender) = Mailbox::new(poll.registry(), WAKE).unwrap();
     let outbox = Outbox::new(settings.shard, Box::new([mailbox_sender]));
-    let (log, _) = Log::start(Level::Off).unwrap();
+    let (log, _) = Log::start(Level::Off, LogFormat::Text).unwrap();
     let shared = Arc::new(Shared::new(1, 1 << 30, 1 << 20));
     Shard::new(poll, mailbox, outbox, settings, shared, log, crossbeam_channel::unbounded().0).unwrap()
 }

@@ -1,0 +1,132 @@
+//! What the server logs: each event has a name, a level and members of its own. docs/operating.md lists them for people
+//! and programs that read the lines, so names and members stay as they are.
+
+use super::Level;
+
+/// Declares the events once. Most have one level; that of a peer's fault depends on its class.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident $name:literal $levels:tt $members:tt,)*) => {
+        /// An event that is logged.
+        #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "without HTTP its events do not occur"))]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::server) enum Event {
+            $($(#[$doc])* $event,)*
+        }
+
+        impl Event {
+            /// All events, in the order of the documentation.
+            #[cfg(test)]
+            pub(super) const ALL: &'static [Event] = &[$(Event::$event),*];
+
+            /// Returns its name in JSON.
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $name,)*
+                }
+            }
+
+            /// Returns the levels at which it is logged, the usual one first.
+            pub(super) fn levels(self) -> &'static [Level] {
+                use Level::{Debug, Error, Info, Warn};
+                match self {
+                    $(Self::$event => &$levels,)*
+                }
+            }
+
+            /// Returns the names of its members, in their order in JSON. A member whose value is absent is left out.
+            pub(super) fn members(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$event => &$members,)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// The server is up.
+    Listening "listening" [Info] ["addresses", "shards"],
+    /// HTTP is up at an address.
+    HttpListening "http_listening" [Info] ["address"],
+    /// It was asked to stop.
+    Stopping "stopping" [Info] [],
+    /// It has stopped.
+    Stopped "stopped" [Info] [],
+    /// The drain ended before the jobs that workers held.
+    JobsShutDown "jobs_shut_down" [Warn] ["jobs"],
+    /// It listens where other machines can reach it.
+    Exposed "exposed" [Warn] ["addresses"],
+    /// HTTP is up where other machines can reach it.
+    HttpExposed "http_exposed" [Warn] ["addresses"],
+    /// The machine lacks an address of a host name.
+    AddressSkipped "address_skipped" [Warn] ["address", "error"],
+    /// Connections are refused, because descriptors ran out.
+    ConnectionsRefused "connections_refused" [Warn] ["suppressed"],
+    /// Accepting fails, and is tried again.
+    AcceptFailed "accept_failed" [Warn] ["error", "suppressed"],
+    /// A connection was closed, because the shard's poller refused it.
+    PollFailed "poll_failed" [Warn] ["error"],
+    /// stderr was too slow.
+    LinesDropped "lines_dropped" [Warn] ["lines"],
+    /// A peer did something wrong, or was lost.
+    PeerFault "peer_fault" [Warn, Info, Debug] ["peer", "class", "error", "suppressed"],
+    /// A connection opened.
+    ConnectionOpened "connection_opened" [Debug] ["peer", "connection"],
+    /// A connection closed.
+    ConnectionClosed "connection_closed" [Debug] ["peer", "connection"],
+    /// A connection ended before a shard had it.
+    ConnectionEnded "connection_ended" [Debug] ["error"],
+    /// A job has reached its home.
+    JobQueued "job_queued" [Debug] ["job", "from"],
+    /// A worker was sent the job.
+    JobSent "job_sent" [Debug] ["job", "connection"],
+    /// Its worker left.
+    JobRequeued "job_requeued" [Debug] ["job", "connection"],
+    /// Its worker held it past its run limit.
+    JobOverdue "job_overdue" [Debug] ["job", "connection"],
+    /// No client waits for it any more.
+    JobRevoked "job_revoked" [Debug] ["job"],
+    /// It was answered.
+    JobFinished "job_finished" [Debug] ["job", "outcome"],
+    /// A shard has panicked, in a program without [`abort_on_panic`](super::panic::abort_on_panic).
+    ShardLost "shard_lost" [Error] [],
+    /// A thread has panicked, and the process ends.
+    Panic "panic" [Error] ["thread", "place", "message", "backtrace"],
+    /// The server could not start, or `--help` could not be printed.
+    Failed "failed" [Error] ["code"],
+    /// The command line is wrong.
+    UsageError "usage_error" [Error] ["code"],
+    /// The metrics, which `-v` asks for.
+    Metrics "metrics" [Info] ["metrics"],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_in_the_documentation_with_its_level_and_members() {
+        let page = include_str!("../../../docs/operating.md");
+        let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let levels = |event: Event| event.levels().iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
+        let rows: Vec<String> = Event::ALL
+            .iter()
+            .map(|&event| format!("| `{}` | {} | {} |", event.name(), levels(event), code(event.members())))
+            .map(|row| row.replace("|  |", "| |"))
+            .collect();
+        let (_, table) = page.split_once("\n| event | level | members | line | meaning, and what to do |\n").unwrap();
+        let shown: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(shown.len(), rows.len(), "the table has a row for each event");
+        for (shown, row) in shown.into_iter().zip(&rows) {
+            assert!(shown.starts_with(row.as_str()), "{shown}\nis not\n{row}");
+        }
+    }
+
+    #[test]
+    fn no_member_hides_one_that_every_line_has() {
+        for (i, event) in Event::ALL.iter().enumerate() {
+            assert!(Event::ALL[..i].iter().all(|other| other.name() != event.name()), "no two have one name");
+            assert!(!event.members().iter().any(|name| ["time", "level", "event", "text"].contains(name)));
+        }
+    }
+}
