@@ -224,6 +224,8 @@ pub const HTTP_BODIES_BYTES_MAX: usize = 64 << 20;
 
 /// Age up to which the figures of a server are used again, in milliseconds.
 pub const SAMPLE_FRESH_MS: u64 = 500;
+/// The same where asking takes long, in milliseconds.
+pub const SAMPLE_FRESH_MS_MAX: u64 = 5_000;
 
 /// Between two samples of a server's totals, in milliseconds: the steps of the history.
 pub const SAMPLE_STEP_MS: u64 = 2_000;

@@ -15,6 +15,7 @@ pub(super) use text::Format;
 use text::Text;
 
 use super::health::Health;
+use super::labels::ByType;
 use super::timeline::View;
 
 /// What the samples of one server are made from.
@@ -22,6 +23,8 @@ pub(super) struct Facts<'a> {
     /// The value of the label `server`, if there are several servers.
     pub(super) server: Option<&'a str>,
     pub(super) view: &'a View,
+    /// The figures by type, if they are known.
+    pub(super) by_type: Option<ByType<'a>>,
     pub(super) health: &'a Health,
     pub(super) now: Instant,
 }
@@ -45,3 +48,6 @@ pub(super) fn text(servers: &[Facts<'_>], process: &Process, format: Format) -> 
     process.put(&mut text);
     text.end()
 }
+
+#[cfg(test)]
+mod tests;

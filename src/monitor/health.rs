@@ -17,8 +17,8 @@ pub struct Health {
     pub unhealthy: Option<String>,
     /// Why it is not ready: it refuses new jobs, for now or because it stops.
     pub not_ready: Option<String>,
-    /// The shards that have been in one turn for too long.
-    pub stuck: Vec<usize>,
+    /// For each shard, whether it has been in one turn for too long. Empty if that is not known.
+    pub stuck: Vec<bool>,
 }
 
 /// Why a server that stops is not ready.
@@ -40,17 +40,19 @@ impl Health {
     /// Judges by how long the present turn of each shard has lasted.
     fn by_turns(turns: &[Duration]) -> Self {
         let limit = Duration::from_millis(STUCK_MS);
-        let stuck: Vec<usize> = (0..turns.len()).filter(|shard| turns[*shard] > limit).collect();
-        let text = |shard: &usize| format!("shard {shard} has been in one turn for {} s", turns[*shard].as_secs());
-        let texts: Vec<String> = stuck.iter().map(text).collect();
-        Self { unhealthy: (!texts.is_empty()).then(|| texts.join("; ")), not_ready: None, stuck }
+        let stuck = turns.iter().enumerate().filter(|(_, turn)| **turn > limit);
+        let text =
+            |(shard, turn): (usize, &Duration)| format!("shard {shard} has been in one turn for {} s", turn.as_secs());
+        let texts: Vec<String> = stuck.map(text).collect();
+        let unhealthy = (!texts.is_empty()).then(|| texts.join("; "));
+        Self { unhealthy, not_ready: None, stuck: turns.iter().map(|turn| *turn > limit).collect() }
     }
 
     /// Returns how a server is that is judged by its answers: the totals of the last one, and what it did since.
     pub(super) fn by_answers(totals: &Metrics, silent: Option<String>) -> Self {
         let not_ready = if totals.draining {
             Some(STOPPING)
-        } else if totals.bytes_held + JOB_FIXED_BYTES > totals.bytes_max {
+        } else if totals.bytes_held.saturating_add(JOB_FIXED_BYTES) > totals.bytes_max {
             Some(FULL)
         } else {
             None
@@ -67,9 +69,9 @@ mod tests {
     #[test]
     fn a_shard_in_one_turn_for_more_than_five_seconds_is_named() {
         let of = |ms: &[u64]| Health::by_turns(&ms.iter().map(|ms| Duration::from_millis(*ms)).collect::<Vec<_>>());
-        assert_eq!(of(&[0, 5_000]), Health::default());
+        assert_eq!(of(&[0, 5_000]), Health { stuck: vec![false; 2], ..Health::default() });
         let health = of(&[0, 7_900, 0, 61_000]);
-        assert_eq!(health.stuck, [1, 3]);
+        assert_eq!(health.stuck, [false, true, false, true]);
         let text = "shard 1 has been in one turn for 7 s; shard 3 has been in one turn for 61 s";
         assert_eq!(health.unhealthy.as_deref(), Some(text));
     }

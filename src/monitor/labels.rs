@@ -7,6 +7,8 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 
+use crate::client::{Metrics, TypeMetrics};
+
 /// The label of all types without one of their own. A type with this name is among them.
 pub(super) const OTHER: &str = "_other";
 
@@ -23,8 +25,22 @@ impl Labels {
         Self { most, names: HashSet::default() }
     }
 
-    /// Returns whether a type that has a job has a label. A type is asked about before any of its figures are shown.
-    pub(super) fn has(&mut self, name: &str) -> bool {
+    /// Divides the figures by type. Types without figures of their own are in `other_types` already.
+    pub(super) fn divide<'a>(&mut self, metrics: &'a Metrics) -> ByType<'a> {
+        let mut by_type = ByType { labelled: Vec::new(), other: metrics.other_types.clone() };
+        for row in metrics.types.iter().filter(|row| row.has_figures) {
+            if self.has(&row.name) {
+                by_type.labelled.push(row);
+            } else {
+                add(&mut by_type.other, row);
+            }
+        }
+        by_type.labelled.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        by_type
+    }
+
+    /// Returns whether a type that has had a job has a label. A type is asked about before any of its figures are shown.
+    fn has(&mut self, name: &str) -> bool {
         if self.names.contains(name) {
             return true;
         }
@@ -36,23 +52,36 @@ impl Labels {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The figures of a server by type.
+#[derive(Debug)]
+pub(super) struct ByType<'a> {
+    /// The types that have a label, by name.
+    pub(super) labelled: Vec<&'a TypeMetrics>,
+    /// The sum of all others; ages are the greatest.
+    pub(super) other: TypeMetrics,
+}
 
-    #[test]
-    fn the_first_types_have_a_label_for_good() {
-        let mut labels = Labels::new(2);
-        assert!(labels.has("a") && labels.has("b"));
-        assert!(!labels.has("c"));
-        assert!(labels.has("a") && labels.has("b") && !labels.has("c"));
-        assert!(!Labels::new(0).has("a"));
-    }
-
-    #[test]
-    fn names_that_could_be_mistaken_have_none() {
-        let mut labels = Labels::new(9);
-        assert!(!labels.has("_other") && !labels.has("a\0") && !labels.has("\0"));
-        assert!(labels.has("other") && labels.has("a"));
+impl ByType<'_> {
+    /// Returns all labels with their figures.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &TypeMetrics)> {
+        self.labelled.iter().map(|row| (row.name.as_str(), *row)).chain([(OTHER, &self.other)])
     }
 }
+
+/// Adds the figures of a type to a sum. A server that is asked over the network may send any numbers.
+fn add(sum: &mut TypeMetrics, row: &TypeMetrics) {
+    sum.waiting = sum.waiting.saturating_add(row.waiting);
+    sum.running = sum.running.saturating_add(row.running);
+    sum.workers = sum.workers.saturating_add(row.workers);
+    sum.delayed = sum.delayed.saturating_add(row.delayed);
+    sum.spent = sum.spent.saturating_add(row.spent);
+    sum.suspects = sum.suspects.saturating_add(row.suspects);
+    sum.oldest_ms = sum.oldest_ms.max(row.oldest_ms);
+    sum.oldest_running_ms = sum.oldest_running_ms.max(row.oldest_running_ms);
+    sum.outcomes.add(&row.outcomes);
+    sum.wait.add(&row.wait);
+    sum.run.add(&row.run);
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `source`, `health` | where figures come from, and whether a server works |
-//! | `sampler`, `timeline`, `history` | asks for figures, and remembers what rates and quantiles need |
+//! | `sampler`, `timeline`, `history`, `recent` | asks for figures, and remembers what rates and quantiles need |
 //! | `labels` | which types have series of their own |
 //! | `exposition`, `status` | the figures as text |
 //! | [`page`] | the document at `/` |
@@ -19,14 +19,14 @@
 //!
 //! Invariant: the thread of HTTP never waits for a server, and no server waits for HTTP.
 
-#![allow(dead_code, reason = "the figures by type use the rest")]
-
 mod exposition;
 pub mod format;
 mod health;
 mod history;
 mod http;
+mod labels;
 pub mod page;
+mod recent;
 mod sampler;
 mod similar;
 mod source;
@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 pub use health::{Health, HealthCheck};
 pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
-pub use source::{LocalSource, Source};
+pub use source::{LocalSource, RemoteSource, Source};
 
 use crate::server::{Server, StartError, log_http_listening};
 use http::{HttpServer, Service};
@@ -54,7 +54,7 @@ use sampler::Sampler;
 /// let listeners = HttpListeners::bind(&["127.0.0.1:0".parse()?])?;
 /// println!("http on {}", listeners.addresses()[0]);
 /// let server = Server::start(Config { port: 0, ..Config::default() })?;
-/// let monitor = Monitor::of_server(listeners, &server)?;
+/// let monitor = Monitor::of_server(listeners, &server, 200)?;
 /// server.stop(); // Probes see that it stops.
 /// drop(monitor);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,11 +64,12 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Serves the figures of a server of this process. The server's log says where.
+    /// Serves the figures of a server of this process. The server's log says where. The first `types_max` types with a job
+    /// have metrics of their own.
     ///
     /// # Errors
     /// If the system has no threads or descriptors left.
-    pub fn of_server(listeners: HttpListeners, server: &Server) -> Result<Self, StartError> {
+    pub fn of_server(listeners: HttpListeners, server: &Server, types_max: usize) -> Result<Self, StartError> {
         let probe = server.probe();
         let log = probe.log().clone();
         listeners.log_warnings(&log);
@@ -78,7 +79,8 @@ impl Monitor {
         let wake = Arc::clone(&waker);
         // It fails if the thread of HTTP has ended, and then nothing waits.
         let sampler = Sampler::start(name, LocalSource::new(probe), move || drop(wake.wake()))?;
-        let http = HttpServer::start((poll, waker), listeners, Service::new(vec![sampler]), log.clone())?;
+        let service = Service::new(vec![sampler], types_max);
+        let http = HttpServer::start((poll, waker), listeners, service, log.clone())?;
         log_http_listening(&log, &addresses);
         Ok(Self { _http: http })
     }

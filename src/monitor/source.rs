@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::health::{Health, HealthCheck};
-use crate::client::Metrics;
-use crate::limits::ASK_MS;
+use crate::client::{Client, Error, Metrics, Options, Url};
+use crate::limits::{ASK_MS, LINE_BYTES_MIN};
 use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 use crate::server::Probe;
@@ -51,7 +51,8 @@ struct Asking {
 }
 
 /// What to ask for. It fits into the shortest line that a server may be told to accept (`--max-line`).
-const QUESTION: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true}\n";
+const QUESTION: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true,\"histograms\":true,\"shards\":true}\n";
+const _: () = assert!(QUESTION.len() - 1 <= LINE_BYTES_MIN);
 
 /// The part of an answer that is read.
 #[derive(Deserialize)]
@@ -101,6 +102,44 @@ impl Source for LocalSource {
     fn health(&self) -> Option<HealthCheck> {
         let probe = self.probe.clone();
         Some(Arc::new(move || Health::of(&probe)))
+    }
+}
+
+/// A server that is asked over its own protocol. The connection is made when it is needed, and made again when it is lost.
+pub struct RemoteSource {
+    url: Url,
+    client: Option<Client>,
+}
+
+impl RemoteSource {
+    /// Asks the server at `url`.
+    pub fn new(url: Url) -> Self {
+        Self { url, client: None }
+    }
+
+    fn ask(&mut self, question: fn(&Client) -> Result<Metrics, Error>) -> Result<Metrics, String> {
+        let limit = Duration::from_millis(ASK_MS);
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => Options::new()
+                .connect_timeout(limit)
+                .answer_timeout(limit)
+                .outage_timeout(Duration::ZERO)
+                .connect(&self.url.to_string())
+                .map_err(|error| error.to_string())?,
+        };
+        let client = self.client.insert(client);
+        question(client).map_err(|error| error.to_string())
+    }
+}
+
+impl Source for RemoteSource {
+    fn totals(&mut self) -> Result<Metrics, String> {
+        self.ask(Client::metrics)
+    }
+
+    fn full(&mut self) -> Result<Metrics, String> {
+        self.ask(Client::metrics_in_full)
     }
 }
 
@@ -159,15 +198,35 @@ mod tests {
         for _ in 0..3 {
             let full = source.full().unwrap();
             assert_eq!((full.types[0].name.as_str(), full.types[0].waiting), ("resize", 1));
+            assert!(full.types[0].has_figures);
             let totals = source.totals().unwrap();
             assert_eq!((totals.jobs_waiting, totals.connections_open), (1, 2));
-            assert_eq!(source.health().unwrap()(), Health::default());
+            assert_eq!((full.shards.len(), totals.shards.len()), (2, 2));
+            assert_eq!(source.health().unwrap()(), Health { stuck: vec![false; 2], ..Health::default() });
         }
         drop((client, job));
         server.stop();
         assert!(source.full().unwrap_err().contains("cannot ask the shards"));
         assert!(source.totals().unwrap().draining);
         assert_eq!(source.health().unwrap()().not_ready.as_deref(), Some("the server is stopping"));
+    }
+
+    #[test]
+    fn a_server_over_the_network_is_found_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let config = Config { tcp: false, sock: Some(path.clone()), ..Config::default() };
+        let mut source = RemoteSource::new(Url::Unix(path));
+        assert!(source.totals().unwrap_err().contains("No such file"));
+        for _ in 0..2 {
+            let server = Server::start(config.clone()).unwrap();
+            let mut answers = std::iter::repeat_with(|| source.full()).take(10_000);
+            let metrics = answers.find_map(Result::ok).unwrap();
+            assert_eq!(metrics.shards.len() as u64, metrics.threads);
+            server.stop();
+            assert!(source.totals().is_err());
+            assert_eq!(source.health().map(|_| ()), None);
+        }
     }
 
     #[test]

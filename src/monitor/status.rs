@@ -1,4 +1,4 @@
-//! The figures as JSON, for the page and for programs: docs/operating.md lists the members. Pure.
+//! The figures as JSON, for the page and for programs; docs/operating.md lists the members. Pure.
 
 use std::time::Instant;
 
@@ -7,13 +7,25 @@ use serde_json::value::RawValue;
 
 use super::health::Health;
 use super::history::History;
-use super::timeline::View;
+use super::timeline::{Full, View};
+use crate::client::{ShardMetrics, TypeMetrics};
+
+mod rows;
+
+use rows::{Detail, Row};
 
 /// What the part of one server is made from.
 pub(super) struct Facts<'a> {
     pub(super) name: &'a str,
     pub(super) view: &'a View,
     pub(super) health: &'a Health,
+}
+
+/// The type that is asked about, and the server, if not all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) type_name: String,
+    pub(super) server: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -34,19 +46,54 @@ struct Server<'a> {
     healthy: bool,
     unhealthy: Option<&'a str>,
     totals: Box<RawValue>,
+    shards: Vec<Shard>,
     history: &'a History,
+    window_ms: u64,
+    types: Vec<Type<'a>>,
+    other_types: Option<Row<'a>>,
 }
 
-/// Returns the whole text. `now` is `time_ms` since 1970.
-pub(super) fn text(servers: &[Facts<'_>], now: Instant, time_ms: u64) -> String {
-    let servers = servers.iter().map(|facts| server(facts, now)).collect();
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Type<'a> {
+    Row(Row<'a>),
+    Detail(Box<Detail<'a>>),
+}
+
+#[derive(Serialize)]
+struct Shard {
+    turns: u64,
+    messages: u64,
+    wakes: u64,
+    busy_us: u64,
+    longest_turn_us: u64,
+    connections: u64,
+    waiting: u64,
+    running: u64,
+    busy: f64,
+}
+
+impl From<&(ShardMetrics, f64)> for Shard {
+    fn from((shard, busy): &(ShardMetrics, f64)) -> Self {
+        let ShardMetrics { turns, messages, wakes, busy_us, longest_turn_us, connections, waiting, running } = *shard;
+        Self { turns, messages, wakes, busy_us, longest_turn_us, connections, waiting, running, busy: *busy }
+    }
+}
+
+/// Returns the whole text. `now` is `time_ms` since 1970. If a type is asked about, only its row is there, with more members.
+pub(super) fn text(servers: &[Facts<'_>], asked: Option<&Asked>, now: Instant, time_ms: u64) -> String {
+    let is_asked =
+        |facts: &&Facts<'_>| asked.and_then(|asked| asked.server.as_deref()).is_none_or(|name| name == facts.name);
+    let servers = servers.iter().filter(is_asked).map(|facts| server(facts, asked, now)).collect();
     let status = Status { version: env!("CARGO_PKG_VERSION"), time_ms, servers };
     serde_json::to_string(&status).expect("strings and numbers can be written")
 }
 
-fn server<'a>(facts: &Facts<'a>, now: Instant) -> Server<'a> {
+fn server<'a>(facts: &Facts<'a>, asked: Option<&'a Asked>, now: Instant) -> Server<'a> {
     let Facts { name, view, health } = *facts;
     let totals = RawValue::from_string(view.totals_json.to_string());
+    let full = view.full.as_deref();
+    let others = full.map(|full| &full.metrics.other_types).filter(|row| has_had_jobs(row));
     Server {
         name,
         up: view.is_up(now),
@@ -57,6 +104,27 @@ fn server<'a>(facts: &Facts<'a>, now: Instant) -> Server<'a> {
         healthy: health.unhealthy.is_none(),
         unhealthy: health.unhealthy.as_deref(),
         totals: totals.unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        shards: view.shards.iter().map(Shard::from).collect(),
         history: &view.history,
+        window_ms: view.window_base.as_ref().map_or(0, |base| u64::try_from(base.age.as_millis()).unwrap_or(u64::MAX)),
+        types: full.map_or_else(Vec::new, |full| types(view, full, asked)),
+        other_types: others.map(|row| Row::of(None, row, view, |metrics| Some(&metrics.metrics.other_types))),
     }
 }
+
+/// Returns the rows of all types, or of the one that is asked about.
+fn types<'a>(view: &'a View, full: &'a Full, asked: Option<&'a Asked>) -> Vec<Type<'a>> {
+    let Some(asked) = asked else {
+        let row = |row: &'a TypeMetrics| Type::Row(Row::of(Some(&row.name), row, view, |full| full.row(&row.name)));
+        return full.metrics.types.iter().map(row).collect();
+    };
+    vec![Type::Detail(Box::new(Detail::of(&asked.type_name, full, view)))]
+}
+
+/// Returns whether jobs were counted in a row.
+fn has_had_jobs(row: &TypeMetrics) -> bool {
+    [row.outcomes.jobs(), row.wait.count(), row.waiting, row.running, row.delayed].iter().any(|count| *count > 0)
+}
+
+#[cfg(test)]
+mod tests;

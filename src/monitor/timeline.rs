@@ -10,14 +10,12 @@ use serde_json::value::RawValue;
 
 use super::health::Health;
 use super::history::History;
-use crate::client::{Metrics, TypeMetrics};
-use crate::limits::{SAMPLE_FRESH_MS, SAMPLE_STEP_MS, STUCK_MS, WINDOW_STEP_MS};
+use super::recent::Recent;
+use crate::client::{Metrics, ShardMetrics, TypeMetrics};
+use crate::limits::{SAMPLE_FRESH_MS, SAMPLE_FRESH_MS_MAX, STUCK_MS, WINDOW_STEP_MS};
 
 /// How much longer than a question took its answer counts as fresh: asking then takes at most a twentieth of the time.
 const FRESH_TIMES: u32 = 20;
-
-/// Least time between the two samples whose difference is a rate.
-const RATE_LEAST: Duration = Duration::from_millis(SAMPLE_STEP_MS);
 
 /// An answer with the figures by type, which are found by name.
 #[derive(Debug, Default)]
@@ -65,6 +63,8 @@ pub(super) struct View {
     pub(super) totals_json: Arc<str>,
     /// The figures by type; none if the last question for them had no answer.
     pub(super) full: Option<Arc<Full>>,
+    /// The last figures of each shard, and the share of the last seconds in which it was busy, 0 to 1.
+    pub(super) shards: Arc<[(ShardMetrics, f64)]>,
     pub(super) history: Arc<History>,
     /// The copy with which rates are made, some seconds old.
     pub(super) rate_base: Option<Older>,
@@ -75,7 +75,8 @@ pub(super) struct View {
 impl View {
     /// Returns whether the figures are young enough to be used again.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        let limit = Duration::from_millis(SAMPLE_FRESH_MS).max(self.asking * FRESH_TIMES);
+        let [least, most] = [SAMPLE_FRESH_MS, SAMPLE_FRESH_MS_MAX].map(Duration::from_millis);
+        let limit = (self.asking * FRESH_TIMES).clamp(least, most);
         self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < limit)
     }
 
@@ -115,8 +116,10 @@ pub(super) struct Sample {
 pub(super) struct Timeline {
     view: View,
     history: History,
-    /// Copies of the last seconds, for rates, the oldest first. Each is at least a second younger than the one before.
-    recent: VecDeque<(Instant, Arc<Full>)>,
+    /// Copies of the last seconds, for rates.
+    recent: Recent<Arc<Full>>,
+    /// How long each shard had been busy in the last seconds, in microseconds.
+    busy: Recent<Vec<u64>>,
     /// The copies with which a window begins and with which the next one will, for quantiles.
     windows: VecDeque<(Instant, Arc<Full>)>,
 }
@@ -162,9 +165,13 @@ impl Timeline {
         }
         self.view.answered = Some(now);
         self.view.totals_json = totals_of(&std::mem::take(&mut metrics.raw)).into();
+        if !metrics.shards.is_empty() {
+            self.view.shards = self.with_shares(std::mem::take(&mut metrics.shards), now);
+        }
         if is_full {
-            let full = Arc::new(Full::new(metrics));
-            self.view.totals = Arc::new(Metrics { types: Vec::new(), ..full.metrics.clone() });
+            let types = std::mem::take(&mut metrics.types);
+            self.view.totals = Arc::new(metrics.clone());
+            let full = Arc::new(Full::new(Metrics { types, ..metrics }));
             self.keep(&full, now);
             self.view.full = Some(full);
         } else {
@@ -174,23 +181,30 @@ impl Timeline {
 
     /// Keeps a copy for later, and finds those to compare it with.
     fn keep(&mut self, full: &Arc<Full>, now: Instant) {
+        self.view.rate_base = self.recent.add(full, now).map(|(full, age)| Older { full, age });
         let age = |at: Instant| now.saturating_duration_since(at);
-        let is_due = |last: Option<&(Instant, _)>, ms| last.is_none_or(|(at, _)| age(*at) >= Duration::from_millis(ms));
-        while self.recent.get(1).is_some_and(|(at, _)| age(*at) >= RATE_LEAST) {
-            self.recent.pop_front();
-        }
-        let older = |(at, full): &(Instant, Arc<Full>)| Older { full: Arc::clone(full), age: age(*at) };
-        self.view.rate_base = self.recent.front().filter(|(at, _)| age(*at) >= RATE_LEAST).map(older);
-        if is_due(self.recent.back(), SAMPLE_STEP_MS / 2) {
-            self.recent.push_back((now, Arc::clone(full)));
-        }
-        if is_due(self.windows.back(), WINDOW_STEP_MS) {
+        if self.windows.back().is_none_or(|(at, _)| age(*at) >= Duration::from_millis(WINDOW_STEP_MS)) {
             if self.windows.len() == 2 {
                 self.windows.pop_front();
             }
             self.windows.push_back((now, Arc::clone(full)));
         }
-        self.view.window_base = self.windows.front().map(older);
+        self.view.window_base = self.windows.front().map(|(at, full)| Older { full: Arc::clone(full), age: age(*at) });
+    }
+
+    /// Returns the figures of shards with the share of time in which each was busy.
+    fn with_shares(&mut self, shards: Vec<ShardMetrics>, now: Instant) -> Arc<[(ShardMetrics, f64)]> {
+        let busy: Vec<u64> = shards.iter().map(|shard| shard.busy_us).collect();
+        let (before, age) = self.busy.add(&busy, now).unwrap_or_default();
+        let share = |index: usize, now_us: u64| match before.get(index) {
+            Some(us) => Duration::from_micros(now_us.saturating_sub(*us)).div_duration_f64(age).min(1.0),
+            None => 0.0,
+        };
+        let with_share = |(index, shard): (usize, ShardMetrics)| {
+            let share = share(index, shard.busy_us);
+            (shard, (share * 1_000.0).round() / 1_000.0)
+        };
+        shards.into_iter().enumerate().map(with_share).collect()
     }
 }
 
@@ -205,3 +219,6 @@ fn totals_of(raw: &str) -> String {
 
 /// The members of a metrics object that are no totals.
 const TABLES: [&str; 4] = ["types", "other_types", "shards", "bounds_us"];
+
+#[cfg(test)]
+mod tests;

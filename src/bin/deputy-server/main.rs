@@ -52,7 +52,7 @@ fn serve(serving: Serving) -> Result<(), StartError> {
     let listeners = (!serving.http.is_empty()).then(|| HttpListeners::bind(&serving.http)).transpose()?;
     let server = Server::start(serving.config)?;
     #[cfg(feature = "http")]
-    let monitor = listeners.map(|listeners| Monitor::of_server(listeners, &server)).transpose()?;
+    let monitor = listeners.map(|listeners| Monitor::of_server(listeners, &server, serving.http_types)).transpose()?;
     while !signals.wait() {
         tidy::return_memory();
         tidy::reap_orphans();

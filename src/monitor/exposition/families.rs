@@ -2,10 +2,11 @@
 
 use super::Facts;
 use super::text::Kind::{self, Counter, Gauge};
-use super::text::Number::{self, Count, Flag, Ms};
+use super::text::Number::{self, Count, Flag, Ms, Us};
 use super::text::Text;
-use crate::client::{FaultMetrics, Metrics};
+use crate::client::{BOUNDS_US, FaultMetrics, Histogram, Metrics, Outcomes, ShardMetrics, TypeMetrics};
 use crate::metrics::Fault;
+use crate::monitor::labels::ByType;
 
 /// A family of samples.
 pub(super) struct Family {
@@ -26,9 +27,19 @@ enum Samples {
     Version,
     /// One per class of faults.
     Faults,
+    /// One per type.
+    Type(fn(&TypeMetrics) -> Number),
+    /// One per type and way in which its jobs end.
+    Outcomes,
+    /// Buckets, sum and count per type.
+    Histogram(fn(&TypeMetrics) -> &Histogram),
+    /// One per shard.
+    Shard(fn(&ShardMetrics) -> Number),
+    /// One per shard, where it is known.
+    Stuck,
 }
 
-use Samples::{Always, Faults, Total, Version};
+use Samples::{Always, Faults, Shard, Total, Type, Version};
 
 /// All families.
 #[rustfmt::skip]
@@ -52,24 +63,48 @@ pub(super) const FAMILIES: &[Family] = &[
     Family { name: "deputy_results_dropped", kind: Counter, help: "Answers whose submitter had left.", samples: Total(|totals| Count(totals.results_dropped)) },
     Family { name: "deputy_progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read.", samples: Total(|totals| Count(totals.progress_dropped)) },
     Family { name: "deputy_protocol_errors", kind: Counter, help: "Lines of peers that were answered with an error.", samples: Total(|totals| Count(totals.protocol_errors)) },
+    Family { name: "deputy_jobs", kind: Counter, help: "Jobs that ended, by type and outcome.", samples: Samples::Outcomes },
+    Family { name: "deputy_workers_lost", kind: Counter, help: "Workers lost while they held a job of the type.", samples: Type(|row| Count(row.outcomes.workers_lost)) },
+    Family { name: "deputy_jobs_waiting", kind: Gauge, help: "Jobs in queues.", samples: Type(|row| Count(row.waiting)) },
+    Family { name: "deputy_jobs_running", kind: Gauge, help: "Jobs that workers hold.", samples: Type(|row| Count(row.running)) },
+    Family { name: "deputy_jobs_delayed", kind: Gauge, help: "Jobs that wait for their delay.", samples: Type(|row| Count(row.delayed)) },
+    Family { name: "deputy_slots_spent", kind: Gauge, help: "Workers' slots taken by jobs that have ended.", samples: Type(|row| Count(row.spent)) },
+    Family { name: "deputy_suspects_waiting", kind: Gauge, help: "Jobs in queues whose worker was lost.", samples: Type(|row| Count(row.suspects)) },
+    Family { name: "deputy_workers", kind: Gauge, help: "Workers of the type.", samples: Type(|row| Count(row.workers)) },
+    Family { name: "deputy_oldest_waiting_seconds", kind: Gauge, help: "Age of the oldest waiting job, or 0.", samples: Type(|row| Ms(row.oldest_ms)) },
+    Family { name: "deputy_oldest_running_seconds", kind: Gauge, help: "Time since the oldest running job was sent to its worker, or 0.", samples: Type(|row| Ms(row.oldest_running_ms)) },
+    Family { name: "deputy_job_wait_seconds", kind: Kind::Histogram, help: "Time from when a job was accepted, or its delay was over, until a worker was first sent it.", samples: Samples::Histogram(|row| &row.wait) },
+    Family { name: "deputy_job_run_seconds", kind: Kind::Histogram, help: "Time from when a job was sent to a worker until that worker answered it.", samples: Samples::Histogram(|row| &row.run) },
     Family { name: "deputy_faults", kind: Counter, help: "What peers did wrong, by class.", samples: Faults },
     Family { name: "deputy_memory_held_bytes", kind: Gauge, help: "Bytes that count in the memory budget.", samples: Total(|totals| Count(totals.bytes_held)) },
     Family { name: "deputy_memory_budget_bytes", kind: Gauge, help: "The memory budget.", samples: Total(|totals| Count(totals.bytes_max)) },
     Family { name: "deputy_line_max_bytes", kind: Gauge, help: "The longest line that the server accepts.", samples: Total(|totals| Count(totals.max_line)) },
+    Family { name: "deputy_shard_turns", kind: Counter, help: "Turns of the shard's loop.", samples: Shard(|shard| Count(shard.turns)) },
+    Family { name: "deputy_shard_messages", kind: Counter, help: "Messages that the shard sent to other shards.", samples: Shard(|shard| Count(shard.messages)) },
+    Family { name: "deputy_shard_wakes", kind: Counter, help: "How often such a message woke another shard.", samples: Shard(|shard| Count(shard.wakes)) },
+    Family { name: "deputy_shard_busy_seconds", kind: Counter, help: "Time from the shard's waking until its sleeping.", samples: Shard(|shard| Us(shard.busy_us)) },
+    Family { name: "deputy_shard_longest_turn_seconds", kind: Gauge, help: "The shard's longest turn so far.", samples: Shard(|shard| Us(shard.longest_turn_us)) },
+    Family { name: "deputy_shard_connections", kind: Gauge, help: "The shard's open connections.", samples: Shard(|shard| Count(shard.connections)) },
+    Family { name: "deputy_shard_stuck", kind: Gauge, help: "Whether the shard has been in one turn for more than 5 s.", samples: Samples::Stuck },
 ];
 
 impl Family {
     /// Adds the samples of a server.
     pub(super) fn put(&self, facts: &Facts<'_>, text: &mut Text) {
         if let Always(number) = self.samples {
-            return text.put(&[], number(facts));
+            text.put(&[], number(facts));
+        } else if facts.is_up() {
+            self.put_answered(facts, text);
         }
-        if !facts.is_up() {
-            return;
-        }
+    }
+
+    /// Adds the samples of a server that answers.
+    fn put_answered(&self, facts: &Facts<'_>, text: &mut Text) {
         let totals = &*facts.view.totals;
+        let types = || facts.by_type.iter().flat_map(ByType::rows);
+        let shards = || facts.view.shards.iter().enumerate().map(|(index, (shard, _))| (index.to_string(), shard));
         match self.samples {
-            Always(number) => text.put(&[], number(facts)),
+            Always(_) => {}
             Total(number) => text.put(&[], number(totals)),
             Version => text.put(&[("version", &totals.version)], Count(1)),
             Faults => {
@@ -77,8 +112,40 @@ impl Family {
                     text.put(&[("kind", fault.name())], Count(count_of(&totals.faults, fault)));
                 }
             }
+            Type(number) => types().for_each(|(name, row)| text.put(&[("type", name)], number(row))),
+            Samples::Outcomes => {
+                for (name, row) in types() {
+                    for (outcome, jobs) in ends(&row.outcomes) {
+                        text.put(&[("type", name), ("outcome", outcome)], Count(jobs));
+                    }
+                }
+            }
+            Samples::Histogram(of) => types().for_each(|(name, row)| put_histogram(name, of(row), text)),
+            Shard(number) => shards().for_each(|(index, shard)| text.put(&[("shard", &index)], number(shard))),
+            Samples::Stuck => {
+                for (index, stuck) in facts.health.stuck.iter().enumerate() {
+                    text.put(&[("shard", &index.to_string())], Flag(*stuck));
+                }
+            }
         }
     }
+}
+
+/// Returns the ways in which jobs end. A lost worker is none of them.
+fn ends(outcomes: &Outcomes) -> impl Iterator<Item = (&'static str, u64)> {
+    outcomes.members().into_iter().filter(|(name, _)| *name != "workers_lost")
+}
+
+fn put_histogram(name: &str, histogram: &Histogram, text: &mut Text) {
+    let mut so_far = 0_u64;
+    for (us, count) in BOUNDS_US.iter().zip(histogram.counts) {
+        so_far = so_far.saturating_add(count);
+        let bound = text.bound(*us);
+        text.put_named("_bucket", &[("type", name), ("le", &bound)], Count(so_far));
+    }
+    text.put_named("_bucket", &[("type", name), ("le", "+Inf")], Count(histogram.count()));
+    text.put_named("_sum", &[("type", name)], Us(histogram.sum_us));
+    text.put_named("_count", &[("type", name)], Count(histogram.count()));
 }
 
 /// Returns how often a class of faults occurred.

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::bodies::Bodies;
 use super::page;
-use super::request::{Method, Request};
+use super::request::{Method, Request, parameters};
 use super::response::{HTML, JSON, Response};
 use crate::monitor::exposition::{self, Format, Process};
 use crate::monitor::health::Health;
+use crate::monitor::labels::Labels;
 use crate::monitor::sampler::{Sampler, now_ms};
 use crate::monitor::status;
 use crate::monitor::timeline::View;
@@ -16,6 +17,7 @@ use crate::monitor::timeline::View;
 /// What is served.
 pub(in crate::monitor) struct Service {
     servers: Vec<Sampler>,
+    labels: Labels,
     bodies: Bodies<KINDS>,
 }
 
@@ -31,6 +33,8 @@ enum Resource {
     Ready,
     Metrics(Format),
     Status,
+    /// The status of one type, perhaps of one server.
+    Type(status::Asked),
 }
 
 /// What is at other paths.
@@ -38,15 +42,16 @@ const PATHS: &str = "there is nothing here; try /, /healthz, /readyz, /metrics o
 
 impl Service {
     /// Serves the figures of these servers. With several, each series has the label `server`.
-    pub(in crate::monitor) fn new(servers: Vec<Sampler>) -> Self {
-        Self { servers, bodies: Bodies::new() }
+    /// The first `types_max` types with a job have series of their own.
+    pub(in crate::monitor) fn new(servers: Vec<Sampler>, types_max: usize) -> Self {
+        Self { servers, labels: Labels::new(types_max), bodies: Bodies::new() }
     }
 
     /// Answers a request, or returns `None` if it must wait until a sampler has fresh figures.
     pub(super) fn answer(&mut self, request: &Request, now: Instant) -> Option<Response> {
         match resource(request) {
             Ok(resource) => {
-                if matches!(resource, Resource::Metrics(_) | Resource::Status) && !self.is_fresh(now) {
+                if resource.needs_figures() && !self.is_fresh(now) {
                     return None;
                 }
                 Some(self.serve(&resource, now))
@@ -79,6 +84,11 @@ impl Service {
                 Response::of(200, format.content_type(), body)
             }
             Resource::Status => Response::of(200, JSON, self.status(now)),
+            Resource::Type(asked) => {
+                let views = views(&self.servers);
+                let text = status_of(&self.servers, &views, Some(asked), now);
+                Response::of(200, JSON, Arc::new(text))
+            }
         }
     }
 
@@ -91,7 +101,7 @@ impl Service {
     }
 
     fn metrics(&mut self, format: Format, now: Instant) -> Arc<Vec<u8>> {
-        let Self { servers, bodies, .. } = self;
+        let Self { servers, bodies, labels } = self;
         let views = views(servers);
         bodies.get(format as usize, &numbers(&views), || {
             let healths = healths(servers, now);
@@ -99,22 +109,31 @@ impl Service {
             let parts = servers.iter().zip(&views).zip(&healths);
             let facts = parts.map(|((server, view), health)| {
                 let server = several.then_some(server.name.as_str());
-                exposition::Facts { server, view, health, now }
+                let by_type = view.full.as_ref().map(|full| labels.divide(&full.metrics));
+                exposition::Facts { server, view, by_type, health, now }
             });
             exposition::text(&facts.collect::<Vec<_>>(), &Process::read(), format).into_bytes()
         })
     }
 
     fn status(&mut self, now: Instant) -> Arc<Vec<u8>> {
-        let Self { servers, bodies, .. } = self;
-        let views = views(servers);
-        bodies.get(STATUS, &numbers(&views), || {
-            let healths = healths(servers, now);
-            let parts = servers.iter().zip(&views).zip(&healths);
-            let facts = parts.map(|((server, view), health)| status::Facts { name: &server.name, view, health });
-            status::text(&facts.collect::<Vec<_>>(), now, now_ms()).into_bytes()
-        })
+        let views = views(&self.servers);
+        self.bodies.get(STATUS, &numbers(&views), || status_of(&self.servers, &views, None, now))
     }
+}
+
+impl Resource {
+    /// Returns whether the answer is made of figures that must be fresh.
+    fn needs_figures(&self) -> bool {
+        matches!(self, Self::Metrics(_) | Self::Status | Self::Type(_))
+    }
+}
+
+fn status_of(servers: &[Sampler], views: &[Arc<View>], asked: Option<&status::Asked>, now: Instant) -> Vec<u8> {
+    let healths = healths(servers, now);
+    let parts = servers.iter().zip(views).zip(&healths);
+    let facts = parts.map(|((server, view), health)| status::Facts { name: &server.name, view, health });
+    status::text(&facts.collect::<Vec<_>>(), asked, now, now_ms()).into_bytes()
 }
 
 fn views(servers: &[Sampler]) -> Vec<Arc<View>> {
@@ -140,7 +159,22 @@ fn resource(request: &Request) -> Result<Resource, Response> {
         "/healthz" => Ok(Resource::Healthy),
         "/readyz" => Ok(Resource::Ready),
         "/metrics" => Ok(Resource::Metrics(if request.openmetrics { Format::OpenMetrics } else { Format::Prometheus })),
-        "/status.json" => Ok(Resource::Status),
+        "/status.json" => asked(&request.query).map(|asked| asked.map_or(Resource::Status, Resource::Type)),
         _ => Err(Response::line(404, PATHS)),
     }
+}
+
+/// Returns which type a query of the status asks about; none if it names no type.
+fn asked(query: &str) -> Result<Option<status::Asked>, Response> {
+    let one = |name| {
+        let mut values = parameters(query, name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(Some(value)), None) => Ok(Some(value)),
+            (Some(None), _) => Err(Response::line(400, &format!("{name} is not percent-encoded UTF-8"))),
+            (Some(_), Some(_)) => Err(Response::line(400, &format!("{name} is given twice"))),
+        }
+    };
+    let server = one("server")?;
+    Ok(one("type")?.map(|type_name| status::Asked { type_name, server }))
 }
