@@ -55,6 +55,7 @@ struct Server<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are rows")]
 enum Type<'a> {
     Row(Row<'a>),
     Detail(Box<Detail<'a>>),
