@@ -13,6 +13,10 @@ async function ask(url) {
   if (!response.ok) throw new RangeError(`The server answers with status ${response.status}`);
   const answer = await response.json();
   if (!answer.servers?.length) throw new RangeError("The answer is not understood");
+  // A server that does not answer has no figures.
+  for (const server of answer.servers) {
+    for (const name of ["totals", "types", "shards"]) server[name] ??= name === "totals" ? {} : [];
+  }
   return answer;
 }
 
@@ -54,13 +58,13 @@ const shardsBefore = new Map();
 function noteRates({ time_ms, servers }) {
   for (const server of servers) {
     const [ms, before] = [time_ms - server.age_ms, shardsBefore.get(server.name)];
-    const isSame = before?.shards.length === server.shards?.length && before?.uptime <= server.totals?.uptime_ms;
+    const isSame = before?.shards.length === server.shards.length && before?.uptime <= server.totals.uptime_ms;
     if (isSame && ms - before.ms < 1000) continue;
-    const rates = (server.shards ?? []).map((shard, i) =>
+    const rates = server.shards.map((shard, i) =>
       ["turns", "messages"].map((name) =>
         isSame ? ((shard[name] - before.shards[i][name]) * 1000) / (ms - before.ms) : null,
       ),
     );
-    shardsBefore.set(server.name, { ms, rates, shards: server.shards ?? [], uptime: server.totals?.uptime_ms });
+    shardsBefore.set(server.name, { ms, rates, shards: server.shards, uptime: server.totals.uptime_ms });
   }
 }

@@ -186,12 +186,15 @@ class Chart {
   /** The values are those under the cursor, or the last ones. */
   renderLegend(i) {
     const at = i ?? this.length - 1;
-    const ago = i === null ? 0 : this.history.end_ms - this.timeOf(i);
-    setText(
-      this.when,
-      !this.length ? "No sample yet" : ago ? `${clock(this.timeOf(i), true)}, ${time(ago)} ago` : "now",
-    );
+    setText(this.when, this.whenOf(at));
     this.series.forEach((series, n) => setText(this.legend.children[n].lastChild, this.textOf(series, at)));
+  }
+
+  whenOf(i) {
+    if (!this.length) return "No sample yet";
+    const ago = this.history.end_ms - this.timeOf(i);
+    if (link.failures) return `at ${clock(this.timeOf(i), true)}`;
+    return ago ? `${clock(this.timeOf(i), true)}, ${time(ago)} ago` : "now";
   }
 
   textOf({ name }, i) {

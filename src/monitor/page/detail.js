@@ -11,12 +11,7 @@ function renderDetail(server) {
   const type = detail?.name === view.type ? detail : null;
   $("detail").classList.toggle("busy", !type);
   if (!type) return;
-  each(
-    $("why"),
-    type.why ?? [],
-    () => make("li"),
-    (item, text) => setText(item, visible(text)),
-  );
+  each($("why"), type.why ?? [], maker("li"), (item, text) => setText(item, visible(text)));
   pairs($("type-figures"), figuresOf(type));
   $("recent").setAttribute("aria-pressed", isRecent);
   $("ever").setAttribute("aria-pressed", !isRecent);

@@ -9,6 +9,8 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const maker = (tag) => () => make(tag);
+
 function draw(tag, attributes = {}, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -39,18 +41,13 @@ function pairs(list, items) {
 
 /** Fills the body of a table. A number from 0 to 1 is a bar. */
 function cells(body, rows) {
-  const create = () => make("tr");
+  const create = maker("tr");
   each(body, rows, create, (row, texts) =>
-    each(
-      row,
-      texts,
-      () => make("td"),
-      (cell, text) => {
-        if (typeof text !== "number") return setText(cell, text);
-        const bar = cell.firstElementChild ?? cell.appendChild(make("i", { class: "bar" }));
-        bar.style.width = `${text * 100}%`;
-      },
-    ),
+    each(row, texts, maker("td"), (cell, text) => {
+      if (typeof text !== "number") return setText(cell, text);
+      const bar = cell.firstElementChild ?? cell.appendChild(make("i", { class: "bar" }));
+      bar.style.width = `${text * 100}%`;
+    }),
   );
 }
 

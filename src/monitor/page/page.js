@@ -1,6 +1,7 @@
 // All together.
 
 let charts = [];
+let shownServer = null;
 
 function render() {
   performance.clearMeasures("update");
@@ -9,7 +10,7 @@ function render() {
   if (status || link.failures) renderState(problems);
   if (status) {
     const server = serverOf(status);
-    server.totals ??= {};
+    if (server.name !== shownServer) forget(server.name);
     renderSummary(server);
     renderServers(server);
     charts.forEach((chart) => chart.update(server.history));
@@ -18,6 +19,21 @@ function render() {
     renderServer(server);
   }
   performance.measure("update", { start });
+}
+
+function forget(server) {
+  shownServer = server;
+  detail = null;
+  forgetRows();
+}
+
+/** Follows a link to a server or a type. Search and order stay as they are now, and not as they were when it was made. */
+function follow(event) {
+  const hash = event.target.closest("a")?.hash;
+  if (!hash || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const to = new URLSearchParams(hash.slice(1));
+  location.hash = hashOf({ server: to.get("server"), type: to.get("type") });
 }
 
 /** The address has changed: by a link, or by going back. */
@@ -51,6 +67,7 @@ function close() {
 
 function listen() {
   addEventListener("hashchange", onAddress);
+  document.addEventListener("click", follow);
   document.addEventListener("visibilitychange", poll);
   $("close").addEventListener("click", close);
   document.addEventListener("keydown", (event) => {

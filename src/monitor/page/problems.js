@@ -2,7 +2,10 @@
 
 const OLD_MS = 60_000; // Jobs that have waited for longer are a problem.
 const LATELY_MS = 600_000; // A loss of a worker that is longer ago is not.
+const FAILING = 0.05; // From this part of the jobs on, failures are a problem.
 const FULL = 0.8; // From this part on, the memory budget is nearly used.
+
+const failingPart = (type) => type.failed_per_s / (type.failed_per_s + type.done_per_s) || 0;
 
 const KINDS = [
   {
@@ -20,8 +23,8 @@ const KINDS = [
   {
     level: 1,
     title: (types) => `${types} with failing jobs`,
-    holds: (type) => type.failed_per_s > 0,
-    text: (type) => `Failing ${percent(type.failed_per_s / (type.failed_per_s + type.done_per_s))}`,
+    holds: (type) => failingPart(type) >= FAILING,
+    text: (type) => `Failing ${percent(failingPart(type))}`,
   },
   {
     level: 1,
@@ -37,8 +40,24 @@ const KINDS = [
   },
 ];
 
-/** Notes in each type what is wrong with it. Returns the problems of a server, the worst first. */
+/** Notes in each type what is wrong with it. Returns the types by kind. */
+function markTypes(types) {
+  for (const type of types) {
+    type.kinds = KINDS.filter((kind) => kind.holds(type));
+    const [worst] = type.kinds;
+    type.state = type.kinds.map((kind) => kind.text(type)).join(", ");
+    type.level = worst?.level ?? 0;
+    type.rank = worst ? KINDS.length - KINDS.indexOf(worst) : 0;
+  }
+  return KINDS.map((kind) => types.filter(({ kinds }) => kinds.includes(kind)));
+}
+
+/** The worst problem is first; that of a server is before those of its types. */
+const byWeight = (a, b) => b.level - a.level || !b.types - !a.types;
+
+/** Returns the problems of a server. */
 function problemsOf(server) {
+  const affected = markTypes(server.types);
   if (!server.up)
     return [{ level: 2, text: `No answer from ${server.name}: ${server.error ?? "it cannot be reached"}` }];
   const problems = [];
@@ -46,30 +65,22 @@ function problemsOf(server) {
   if (!server.ready) problems.push({ level: 2, text: `Not ready: ${server.not_ready}` });
   const used = server.totals.bytes_held / (server.totals.bytes_max || Infinity);
   if (used >= FULL) problems.push({ level: used >= 1 ? 2 : 1, text: `${percent(used)} of the memory budget is used` });
-  const affected = KINDS.map(() => []);
-  for (const type of server.types) {
-    const kinds = KINDS.filter((kind, i) => kind.holds(type) && affected[i].push(type));
-    type.state = kinds.map((kind) => kind.text(type)).join(", ");
-    type.level = kinds.length ? kinds[0].level : 0;
-    type.rank = kinds.length ? KINDS.length - KINDS.indexOf(kinds[0]) : 0;
-  }
   KINDS.forEach(({ level, title }, i) => {
     const types = affected[i];
     if (types.length) problems.push({ level, types, text: title(counted(types.length, "type")) });
   });
-  return problems.sort((a, b) => b.level - a.level);
+  return problems.sort(byWeight);
 }
 
-/** The problems of the chosen server, and the worst of each other one. The first of all is the worst. */
+/** The problems of the chosen server, and the worst of each other one. */
 function allProblems({ servers }) {
   const chosen = serverOf({ servers });
   const all = servers.flatMap((server) => {
-    server.types ??= [];
     server.problems = problemsOf(server);
     const of = servers.length > 1 && server.up ? `${server.name}: ` : "";
     return server.problems
       .slice(0, server === chosen ? Infinity : 1)
       .map((problem) => ({ ...problem, server, text: of + problem.text }));
   });
-  return all.sort((a, b) => b.level - a.level);
+  return all.sort(byWeight);
 }

@@ -72,19 +72,14 @@ function renderFaults(name, { faults = {}, up_since }) {
   const quiet = all.filter(([, n]) => !n);
   $("quiet-title").parentElement.hidden = !quiet.length;
   setText($("quiet-title"), `${counted(quiet.length, "kind")} that did not occur`);
-  each(
-    $("quiet"),
-    quiet,
-    () => make("li"),
-    (item, [fault]) => setText(item, FAULTS[fault] ?? visible(fault)),
-  );
+  each($("quiet"), quiet, maker("li"), (item, [fault]) => setText(item, FAULTS[fault] ?? visible(fault)));
 }
 
 function renderShards({ name, shards }) {
   const rates = shardsBefore.get(name)?.rates ?? [];
   cells(
     $("shards"),
-    (shards ?? []).map((shard, i) => [
+    shards.map((shard, i) => [
       String(i),
       percent(shard.busy ?? 0),
       Math.min(shard.busy ?? 0, 1),

@@ -11,7 +11,7 @@ function renderState(problems) {
     : (problems[0] ?? { level: 0, text: "Healthy and ready" });
   const since = `${first.text} since ${time(Math.floor((Date.now() - link.answered) / 1000) * 1000 || 1000)}. Trying again.`;
   setText($("headline"), visible(isOffline ? since : first.text));
-  document.body.classList.toggle("stale", isOffline);
+  document.body.classList.toggle("stale", isOffline || (status !== null && !serverOf(status).up));
   renderProblems(isOffline ? [] : problems);
   if (worst?.text === first.text && worst.level === first.level) return;
   worst = first;
@@ -30,29 +30,25 @@ function renderState(problems) {
 /** The first problem is the headline, so only its types follow. */
 function renderProblems(problems) {
   const shown = problems.filter(({ types }, i) => i > 0 || types);
-  each(
-    $("problems"),
-    shown,
-    () => make("li"),
-    (item, { text, types = [], server }) => {
-      const isFirst = text === problems[0].text;
-      const key = [isFirst, text, server.name, ...types.slice(0, 3).map(({ name }) => name)].join("\n");
-      if (item.dataset.key === key) return;
-      item.dataset.key = key;
-      item.replaceChildren(isFirst ? "" : visible(text) + (types.length ? ": " : ""));
-      types.slice(0, 3).forEach(({ name }, i) => {
-        const of = server.name === serverOf(status).name ? {} : { server: server.name };
-        item.append(i ? ", " : "", make("a", { href: hashOf({ ...of, type: name }) }, named(name)));
-      });
-      if (types.length > 3) item.append(` and ${counted(types.length - 3, "more type")}`);
-    },
-  );
+  each($("problems"), shown, maker("li"), (item, { text, types = [], server }) => {
+    const isFirst = text === problems[0].text;
+    const key = [isFirst, text, server.name, ...types.slice(0, 3).map(({ name }) => name)].join("\n");
+    if (item.dataset.key === key) return;
+    item.dataset.key = key;
+    item.replaceChildren(isFirst ? "" : visible(text) + (types.length ? ": " : ""));
+    types.slice(0, 3).forEach(({ name }, i) => {
+      const of = server.name === serverOf(status).name ? {} : { server: server.name };
+      item.append(i ? ", " : "", make("a", { href: hashOf({ ...of, type: name }) }, named(name)));
+    });
+    if (types.length > 3) item.append(` and ${counted(types.length - 3, "more type")}`);
+  });
 }
 
 const verb = (n, one, more) => (n ? `${count(n)} ${n === 1 ? one : more}` : `No ${one}`);
 
 /** How many jobs wait, since when, and whether that gets worse. */
-function renderSummary({ totals, types, history }) {
+function renderSummary({ up, totals, types, history }) {
+  $("summary").hidden = !up;
   const waiting = totals.jobs_waiting ?? 0;
   const oldest = types.reduce((a, b) => (b.oldest_ms > (a?.oldest_ms ?? 0) ? b : a), null);
   const before = history?.waiting?.at(-1 - Math.round(60_000 / history.step_ms));
@@ -91,23 +87,13 @@ function renderServers(server) {
       .join(" · "),
   );
   if (servers.length < 2) return;
-  each(
-    $("server"),
-    servers,
-    () => make("option"),
-    (option, { name }) => {
-      setText(option, visible(name));
-      option.value = name;
-    },
-  );
+  each($("server"), servers, maker("option"), (option, { name }) => {
+    setText(option, visible(name));
+    option.value = name;
+  });
   $("server").value = server.name;
   const create = () =>
-    make(
-      "tr",
-      {},
-      make("th", { scope: "row" }, make("a", {}, make("bdi"))),
-      ...Array.from({ length: 8 }, () => make("td")),
-    );
+    make("tr", {}, make("th", { scope: "row" }, make("a", {}, make("bdi"))), ...Array.from({ length: 8 }, maker("td")));
   each($("server-rows"), servers, create, (row, { name, totals, history, problems, up }) => {
     const anchor = row.querySelector("a");
     setText(anchor.firstChild, visible(name));

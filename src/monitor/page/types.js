@@ -29,6 +29,12 @@ const rows = new Map(); // The rows that are shown, by type.
 let places = new Map(); // Where each type was.
 let heldUntil = 0;
 
+/** Rows are of one server: their links name it. */
+function forgetRows() {
+  $("type-rows").replaceChildren();
+  rows.clear();
+}
+
 function makeHeads() {
   for (const { key, title, help, minor } of COLUMNS) {
     const button = make("button", help ? { title: help } : {}, title, make("span", { "aria-hidden": "true" }));
@@ -97,7 +103,7 @@ function sorted(types) {
   return found;
 }
 
-function renderTypes({ types, other_types: others, window_ms }) {
+function renderTypes({ up, types, other_types: others, window_ms }) {
   const found = sorted(types);
   places = new Map(found.map(({ name }, i) => [name, i]));
   const first = Math.min(view.page, Math.max(0, Math.ceil(found.length / ROWS) - 1)) * ROWS;
@@ -110,7 +116,10 @@ function renderTypes({ types, other_types: others, window_ms }) {
   );
   $("types").hidden = $("window").hidden = !found.length;
   $("no-types").hidden = found.length > 0;
-  setText($("no-types"), types.length ? "No type matches." : "No type has had a job or a worker yet.");
+  setText(
+    $("no-types"),
+    types.length ? "No type matches." : up ? "No type has had a job or a worker yet." : "Its types are not known.",
+  );
   renderOthers(others);
   setText(
     $("window"),
