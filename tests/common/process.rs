@@ -86,6 +86,11 @@ impl Process {
         kill_process(Pid::from_child(&self.child.lock().unwrap()), signal).unwrap();
     }
 
+    /// Returns what it has written to stdout so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
     /// Returns what it has written to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()

@@ -1,0 +1,117 @@
+//! A server with a dashboard, and what a test does with the page.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::driver::Browser;
+use crate::process::{Process, Server, Via, start_process};
+use crate::wait::until;
+
+/// A server with a dashboard.
+pub(crate) struct Dashboard {
+    pub(crate) server: Server,
+    pub(crate) http: SocketAddr,
+}
+
+impl Dashboard {
+    pub(crate) fn start() -> Self {
+        let server = Server::start(&["--http", "127.0.0.1:0"]);
+        let http = until("the address of the page", || http_address(&server.process));
+        Self { server, http }
+    }
+
+    /// Starts another server at the same addresses, after this one was killed.
+    pub(crate) fn come_back(&self) -> Process {
+        let (port, http) = (self.server.tcp[0].port().to_string(), self.http.to_string());
+        let process = start_process(&[], &["-p", &port, "--http", &http]);
+        assert!(process.listens().is_some(), "{}", process.stderr());
+        process
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.http)
+    }
+
+    pub(crate) fn connect(&self, name: &str) -> Client {
+        self.server.connect(Via::Tcp, name)
+    }
+
+    /// Opens the page, and waits for its first figures.
+    pub(crate) fn show(&self, browser: &Browser, hash: &str) {
+        browser.open(&format!("{}{hash}", self.url()));
+        browser.until("document.querySelector('#about').textContent");
+    }
+
+    /// Checks that the page has asked for nothing outside, and that its scripts and its policy did not complain.
+    pub(crate) fn check_quiet(&self, browser: &Browser) {
+        assert_eq!(browser.complaints(), Vec::<String>::new());
+        for url in browser.requests() {
+            let is_own =
+                url.starts_with(&self.url()) || ["data:", "about:", "chrome:"].iter().any(|own| url.starts_with(own));
+            assert!(is_own, "the page asked for {url}");
+        }
+    }
+}
+
+fn http_address(process: &Process) -> Option<SocketAddr> {
+    let said = process.stderr();
+    let line = said.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
+    line.split_once("http on ")?.1.split_whitespace().next()?.trim_end_matches(',').parse().ok()
+}
+
+/// Submits a job that has no argument.
+pub(crate) fn submit(client: &mut Client, id: u64, kind: &str) {
+    client.send(&json!({ "cmd": "do", "id": id, "type": kind }).to_string());
+}
+
+/// Makes a connection a worker.
+pub(crate) fn can_do(client: &mut Client, kinds: &[&str]) {
+    client.send(&json!({ "cmd": "can_do", "types": kinds, "max_jobs": 8 }).to_string());
+}
+
+/// Takes a job, and returns the number that answers it.
+pub(crate) fn take(worker: &mut Client) -> u64 {
+    let job: Value = serde_json::from_str(&worker.line()).unwrap();
+    job["job"].as_u64().unwrap()
+}
+
+/// An expression for the text of a cell in the table of types.
+pub(crate) fn cell(kind: &str, column: &str) -> String {
+    let row = format!(
+        "[...document.querySelectorAll('#type-rows tr')].find((row) => row.querySelector('bdi').textContent === {})",
+        json!(kind)
+    );
+    format!("({row}?.querySelector('td.{column}').textContent)")
+}
+
+/// An expression for the text of an element.
+pub(crate) fn text(selector: &str) -> String {
+    format!("document.querySelector({}).textContent", json!(selector))
+}
+
+/// An expression that is true if the element is seen.
+pub(crate) fn seen(selector: &str) -> String {
+    format!("document.querySelector({}).offsetParent", json!(selector))
+}
+
+/// Checks that the page is not wider than the view, on a telephone and on a large screen, in light and dark.
+pub(crate) fn check_widths(browser: &Browser) {
+    for (width, is_dark) in [(400, false), (400, true), (1600, false), (1600, true)] {
+        browser.look(width, 900, is_dark);
+        // The curves are drawn again for their width.
+        browser.until("[...document.querySelectorAll('figure > svg')].every((svg) => !svg.clientWidth || !svg.firstChild || svg.getBBox().width <= svg.clientWidth + 1)");
+        let wide = browser.run(
+            "const seen = [...document.querySelectorAll('body *')].filter((one) => !one.closest('.wide, .unseen'));
+             const out = seen.filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+             return document.documentElement.scrollWidth > innerWidth ? out.map((one) => one.outerHTML.slice(0, 80)) : []",
+        );
+        assert_eq!(wide, json!([]), "at {width}");
+    }
+    let colour = |is_dark| {
+        browser.look(1600, 900, is_dark);
+        browser.run("return getComputedStyle(document.body).backgroundColor")
+    };
+    assert_ne!(colour(true), colour(false), "dark differs from light");
+}
