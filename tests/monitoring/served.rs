@@ -1,0 +1,169 @@
+//! What a real server serves over HTTP, and whether an expression names only that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::process::{Server, Via};
+use crate::promql::{self, Names, Selector};
+use crate::wait::{PATIENCE, until};
+
+/// The labels that Prometheus adds when it scrapes, and the one of `deputy web`.
+const ADDED: [&str; 3] = ["job", "instance", "server"];
+
+/// A family of metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Family {
+    pub(crate) kind: String,
+    /// Its labels, each with its values. Without `le`, which only buckets have.
+    pub(crate) labels: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Starts a server that serves HTTP as well. Returns that address.
+pub(crate) fn start(options: &[&str]) -> (Server, SocketAddr) {
+    let server = Server::start(&[&["--http", "127.0.0.1:0"], options].concat());
+    let address = until("the line with the HTTP address", || {
+        let said = server.process.stderr();
+        let line = said.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
+        Some(line.trim_end().rsplit_once("http on ")?.1.parse().unwrap())
+    });
+    (server, address)
+}
+
+/// Asks for a path. Returns the status and the body.
+pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    try_get(address, path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// As [`get`], of a server that may not listen yet.
+pub(crate) fn try_get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    // Without chunks, and with an end.
+    write!(socket, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer:?}"));
+    Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
+}
+
+/// Asks for a path that answers JSON.
+pub(crate) fn json(address: SocketAddr, path: &str) -> Value {
+    let (status, body) = get(address, path);
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Has a job of this type done.
+pub(crate) fn do_a_job(server: &Server, name: &str) {
+    let mut worker = server.connect(Via::Tcp, "worker");
+    worker.send(&format!(r#"{{"cmd":"can_do","types":["{name}"]}}"#));
+    let mut client = server.connect(Via::Tcp, "client");
+    client.send(&format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
+    worker.line();
+    worker.send(r#"{"cmd":"did","id":1}"#);
+    client.expect(r#"{"cmd":"did","id":1}"#);
+}
+
+/// The families of a server that has done a job, by their names.
+pub(crate) fn families() -> &'static BTreeMap<String, Family> {
+    static FAMILIES: OnceLock<BTreeMap<String, Family>> = OnceLock::new();
+    FAMILIES.get_or_init(|| {
+        let (server, http) = start(&["--threads", "2"]);
+        do_a_job(&server, "resize");
+        until("the metrics of the type", || {
+            let (_, text) = get(http, "/metrics");
+            text.contains(r#"type="resize""#).then(|| read(&text))
+        })
+    })
+}
+
+/// Reads the text format of Prometheus.
+fn read(text: &str) -> BTreeMap<String, Family> {
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
+            families.insert(name.to_owned(), Family { kind: kind.to_owned(), ..Family::default() });
+        } else if !line.starts_with('#') {
+            let sample = promql::names(line).selectors.remove(0);
+            let name = family_of(&families, &sample.metric).unwrap_or_else(|| panic!("{line} has no TYPE"));
+            let family = families.get_mut(&name).unwrap();
+            for [label, _, value] in sample.matchers.into_iter().filter(|[label, ..]| label != "le") {
+                family.labels.entry(label).or_default().insert(value);
+            }
+        }
+    }
+    families
+}
+
+/// Returns the family that a series with this name belongs to.
+fn family_of(families: &BTreeMap<String, Family>, series: &str) -> Option<String> {
+    let is_histogram = |name: &str| families.get(name).is_some_and(|family| family.kind == "histogram");
+    let parts = ["_bucket", "_sum", "_count"].iter().filter_map(|part| series.strip_suffix(part));
+    let whole = || Some(series).filter(|name| families.contains_key(*name) && !is_histogram(name));
+    parts.into_iter().find(|name| is_histogram(name)).or_else(whole).map(str::to_owned)
+}
+
+/// Returns what an expression names that no server has. `recorded` are the names that rules record.
+pub(crate) fn unknown(expression: &str, recorded: &[String]) -> Vec<String> {
+    let families = families();
+    let Names { selectors, grouped } = promql::names(expression);
+    let mut wrong: Vec<String> =
+        selectors.iter().flat_map(|selector| unknown_of(families, selector, recorded)).collect();
+    wrong.extend(grouped.into_iter().filter(|label| !is_label(label)).map(|label| format!("{label} in {expression}")));
+    wrong
+}
+
+/// Whether any series has this label.
+pub(crate) fn is_label(label: &str) -> bool {
+    let of_a_family = |family: &Family| family.labels.contains_key(label);
+    label == "le" || ADDED.contains(&label) || families().values().any(of_a_family)
+}
+
+fn unknown_of(families: &BTreeMap<String, Family>, selector: &Selector, recorded: &[String]) -> Vec<String> {
+    let metric = &selector.metric;
+    let known = match family_of(families, metric) {
+        Some(name) => &families[&name].labels,
+        None if metric == "up" || metric == "ALERTS" || recorded.contains(metric) => return Vec::new(),
+        None => return vec![metric.clone()],
+    };
+    let is_wrong = |[label, _, value]: &&[String; 3]| {
+        let is_added = ADDED.contains(&label.as_str()) || label == "le" && metric.ends_with("_bucket");
+        match known.get(label) {
+            // Types, shards and versions are any; the others are words of ours.
+            Some(values) if ["outcome", "kind"].contains(&label.as_str()) => {
+                value.split('|').any(|value| !values.contains(value))
+            }
+            Some(_) => false,
+            None => !is_added,
+        }
+    };
+    let wrong = selector.matchers.iter().filter(is_wrong);
+    wrong.map(|matcher| format!("{metric}{{{}}}", matcher.concat())).collect()
+}
+
+#[test]
+fn names_that_no_server_has_are_found() {
+    let recorded = ["deputy:p99".to_owned()];
+    for right in [
+        "up == 0 or deputy_up{server=~\"$server\"} == 0",
+        r#"sum by (type, le) (rate(deputy_job_run_seconds_bucket{type="any",le="1"}[5m]))"#,
+        r#"deputy_jobs_total{outcome!~"done|failed"} > deputy:p99"#,
+    ] {
+        assert_eq!(unknown(right, &recorded), [""; 0], "{right}");
+    }
+    for wrong in [
+        "deputy_ups",
+        "deputy_job_run_seconds",
+        "sum by (kinds) (deputy_up)",
+        r#"deputy_up{type="t"}"#,
+        r#"deputy_jobs_total{outcome="don"}"#,
+        r#"deputy_job_run_seconds_sum{le="1"}"#,
+        "deputy:p50",
+    ] {
+        assert_eq!(unknown(wrong, &recorded).len(), 1, "{wrong}");
+    }
+}
