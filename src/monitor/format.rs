@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
+use std::time::Duration;
 
 /// Shows a whole number with its digits in groups: `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -34,6 +35,20 @@ pub fn age(ms: u64) -> String {
     match UNITS.get(first + 1) {
         Some((next, part)) if seconds % length >= *part => format!("{whole} {} {next}", seconds % length / part),
         _ => whole,
+    }
+}
+
+/// Shows a short or a long time: `0.25 ms`, `2.5 ms`, `250 ms`, `1.2 s`, `3 min 20 s`.
+pub fn duration(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1e3;
+    if ms < 0.995 {
+        format!("{ms:.2} ms")
+    } else if ms < 9.95 {
+        format!("{ms:.1} ms")
+    } else if ms < 999.5 {
+        format!("{ms:.0} ms")
+    } else {
+        age(u64::try_from((time + Duration::from_micros(500)).as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -127,6 +142,24 @@ mod tests {
             [(0.0, "0"), (0.049, "0"), (0.5, "0.5"), (99.94, "99.9"), (99.96, "100"), (1_234.4, "1,234")]
         {
             assert_eq!(rate(per_second), text);
+        }
+    }
+
+    #[test]
+    fn times_have_two_or_three_digits() {
+        for (us, text) in [
+            (0, "0.00 ms"),
+            (254, "0.25 ms"),
+            (994, "0.99 ms"),
+            (996, "1.0 ms"),
+            (9_949, "9.9 ms"),
+            (9_950, "10 ms"),
+            (999_499, "999 ms"),
+            (999_500, "1.0 s"),
+            (3_599_900_000, "59 min 59 s"),
+            (3_600_000_000, "1 h"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(us)), text, "{us}");
         }
     }
 

@@ -19,7 +19,7 @@ fn bounds_decide() {
     let server = Server::start(&[]);
     let _worker = Echo::start(&server);
     ask(&server).until_metric("workers", 1);
-    let ok = "DEPUTY OK: no job is waiting; the oldest has waited for 0.0 s";
+    let ok = "DEPUTY OK: no job is waiting";
     says(&run(&server, &["check"]), 0, ok);
     says(&run(&server, &["check", "-w", "0,0", "-o", "0.1,1", "-n", "echo", "-n", "fail"]), 0, ok);
     check(&shell(&server, "seq 3 | $DEPUTY do -lb nobody"), 0, "", "");
@@ -45,6 +45,25 @@ fn bounds_decide() {
     let figures: Vec<&str> = figures.split_whitespace().collect();
     assert_eq!((figures[0], figures[2], figures[3]), ("waiting=3;7;9;0", "longest=0.000s;;;0", "running=0;;;0"));
     assert_eq!(run_with_closed_stdout(&server, &["check", "-w", "0,0"], b"", false), (2, String::new()));
+}
+
+/// The jobs were done before the first of its two questions, so only the busy type is judged.
+#[test]
+fn percentiles_are_judged_over_a_time() {
+    let server = Server::start(&[]);
+    let _worker = Echo::start(&server);
+    check(&shell(&server, "seq 100 | $DEPUTY do -l echo >/dev/null"), 0, "", "");
+    let words = ["check", "--wait-p99", "1,2", "--run-p99", "1,2", "--over", "0.05"];
+    says(&run(&server, &words), 0, "DEPUTY OK: no job is waiting");
+    let busy = shell(
+        &server,
+        "trap 'kill $!' EXIT; while :; do seq 100 | $DEPUTY do -l echo >/dev/null; done &
+         until $DEPUTY check --wait-p99 3600,3600 --run-p99 0.00001,3600 --over 0.05 | tee said | grep -q ^DEPUTY.WARNING; do :; done
+         cat said; rm said",
+    );
+    let (said, values) = busy.stdout.split_once(" | ").unwrap();
+    assert!(said.starts_with("DEPUTY WARNING: 99 % of the jobs of type \"echo\" ran for at most "), "{busy:?}");
+    assert!(values.contains(" wait_p99=0.") && values.contains(";3600.000;3600.000;0 run_p99=0."), "{values}");
 }
 
 #[test]
@@ -83,6 +102,8 @@ fn no_server_is_critical_and_wrong_usage_unknown() {
         (&["me"], "unexpected argument 'me'"),
         (&["-w", "5"], "invalid value '5' for '--waiting': expected two numbers W,C, with W not above C"),
         (&["-o", "5,4"], "invalid value '5,4' for '--oldest': expected two numbers W,C, with W not above C"),
+        (&["--wait-p99", "2,1"], "invalid value '2,1' for '--wait-p99': expected two numbers W,C, with W not above C"),
+        (&["--run-p99", "1,2", "--over", "10"], "--over must be less than the time limit (--timeout 10)"),
         (&["-n", ""], "TYPE must have 1 to 255 bytes, not 0"),
         (&["--server", "http://x"], "http://x"),
     ] {

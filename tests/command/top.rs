@@ -51,6 +51,10 @@ fn it_shows_types_and_keys_sort_them() {
         ("r", "WAITING▲", ["echo", "fail", r"b\u{1b}[2J", "a", "b"]),
         ("<", "TYPE▲", ["a", "b", r"b\u{1b}[2J", "echo", "fail"]),
         ("r", "TYPE▼", ["fail", "echo", r"b\u{1b}[2J", "b", "a"]),
+        ("Left", "RUN-P99▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
+        ("Left", "RUN-P50▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
+        ("Left", "WAIT-P99▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
+        ("Left", "WAIT-P50▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "LONGEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "OLDEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "DONE/S▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
@@ -166,14 +170,14 @@ fn a_terminal_of_any_size_will_do() {
         (2, 2, "tc"),
         (12, 3, "写真 0000"),
         (40, 5, "WAITING▼"),
-        (300, 60, " 1 to 50 of 1,000"),
-        (80, 24, " 1 to 14 of 1,000"),
+        (300, 60, " 1 to 50 of 1,100"),
+        (80, 24, " 1 to 14 of 1,100"),
     ] {
         tmux.resize(columns, lines);
         tmux.until_shows(shown);
     }
     tmux.keys(&["End"]);
-    tmux.until_shows(" 987 to 1000 of 1,000");
+    tmux.until_shows(" 1087 to 1100 of 1,100");
     tmux.keys(&["q"]);
     tmux.expect_restored(0);
 }

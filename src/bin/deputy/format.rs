@@ -1,6 +1,6 @@
 //! Names in the columns of tables, and numbers for people from the library.
 
-pub(crate) use deputy::monitor::format::{age, count, counted, rate, size};
+pub(crate) use deputy::monitor::format::{age, count, counted, duration, rate, size};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the columns that a text takes on a terminal.

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use deputy::client::{Client, Metrics, Options, TypeMetrics, Url};
-use deputy::limits::{LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
+use deputy::client::{Client, Histogram, Metrics, Options, TypeMetrics, Url};
+use deputy::limits::{
+    LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPE_ROWS_MAX, TYPES_PER_CONNECTION_MAX,
+};
 use deputy::monitor::state::lost_lately;
 
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, Outcome};
-use crate::format::{count, counted};
+use crate::format::{count, counted, duration};
 
 /// Which server to use; read by [`url`].
 pub(crate) static SERVER: Opt = Opt {
@@ -107,6 +109,29 @@ pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
 /// Whether jobs of this type are waiting and no worker does the type.
 fn lacks_workers(row: &TypeMetrics) -> bool {
     row.waiting > 0 && row.workers == 0
+}
+
+/// Whether the server may have more types than it reports. All that have figures of their own are in its table.
+pub(crate) fn is_cut(types: &[TypeMetrics]) -> bool {
+    types.iter().filter(|row| !row.has_figures).count() >= TYPE_ROWS_MAX
+}
+
+/// Whether the type has jobs or workers now.
+pub(crate) fn is_in_use(row: &TypeMetrics) -> bool {
+    [row.waiting, row.running, row.workers, row.delayed, row.spent].iter().any(|&n| n > 0)
+}
+
+/// Quantiles of a type: the columns `WAIT-P50`, `WAIT-P99`, `RUN-P50` and `RUN-P99`. `None`: no job was measured.
+pub(crate) type Quantiles = [Option<Duration>; 4];
+
+/// Returns the median and the 99th percentile of how long jobs waited, and of how long they ran.
+pub(crate) fn quantiles(wait: &Histogram, run: &Histogram) -> Quantiles {
+    [wait.quantile(0.5), wait.quantile(0.99), run.quantile(0.5), run.quantile(0.99)]
+}
+
+/// Shows a quantile.
+pub(crate) fn time_or_dash(quantile: Option<Duration>) -> String {
+    quantile.map_or_else(|| "-".to_owned(), duration)
 }
 
 /// Returns the number of jobs of this type that are waiting or running.

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use deputy::client::{Client, Metrics, TypeMetrics};
-use deputy::limits::TYPE_ROWS_MAX;
 use deputy::monitor::state::{memory_percent, memory_warning};
 use ratatui::crossterm::terminal;
 
@@ -12,7 +11,10 @@ use crate::cli::{Choices, Count, Opt, Positional};
 use crate::error::{CliError, EXIT_CODES, Outcome};
 use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Out, Style, one_line};
-use crate::server::{SERVER, TIMEOUT, check_types, connect, limited, mark, open_jobs, uptime_ms};
+use crate::server::{
+    SERVER, TIMEOUT, check_types, connect, is_cut, is_in_use, limited, mark, open_jobs, quantiles, time_or_dash,
+    uptime_ms,
+};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
@@ -30,9 +32,10 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     about: &[
         "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
          last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
-         its worker. A type is marked if jobs wait and it has no worker, if it has lost workers that held its jobs, if \
+         its worker. WAIT-P50 and WAIT-P99 are the median and the 99th percentile of how long jobs waited for a worker, \
+         RUN-P50 and RUN-P99 of how long workers had them, since the server started. A type is marked if jobs wait and it has no worker, if it has lost workers that held its jobs, if \
          slots are spent (taken by jobs that have ended, because the worker has not answered), and if jobs are delayed. \
-         A terminal shows only as many types as fit.",
+         A terminal shows only as many types and columns as fit.",
     ],
     examples: &[
         Example { what: "How is the server doing?", line: "deputy status" },
@@ -47,11 +50,11 @@ pub(crate) static STATUS: Subcommand = Subcommand {
 fn run(args: &Args) -> Outcome {
     check_types(args.positionals())?;
     let client = connect(args, limited(args))?;
-    let metrics = query(&client, args.positionals())?;
     let mut out = Out::stdout();
     if args.has(&JSON) {
-        return Ok(writeln!(out, "{}", metrics.raw)?);
+        return Ok(writeln!(out, "{}", query_raw(&client, args.positionals())?)?);
     }
+    let metrics = query(&client, args.positionals())?;
     let room = if out.is_terminal() { terminal::size().ok() } else { None };
     let screen = StatusView {
         url: &client.url().to_string(),
@@ -69,21 +72,37 @@ fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Asks for all types, or for those that were named.
+/// Asks for all types in use, or for those that were named, with their histograms.
 fn query(client: &Client, types: &[String]) -> Result<Metrics, CliError> {
+    let mut metrics =
+        if types.is_empty() { client.metrics_in_full()? } else { client.metrics_in_full_of(&names(types))? };
     if types.is_empty() {
-        return Ok(client.metrics_by_type()?);
+        metrics.types.retain(is_in_use);
     }
-    let types: Vec<&str> = types.iter().map(String::as_str).collect();
-    Ok(client.metrics_of(&types)?)
+    Ok(metrics)
+}
+
+/// Returns the server's answer as it came.
+fn query_raw(client: &Client, types: &[String]) -> Result<String, CliError> {
+    let metrics = if types.is_empty() { client.metrics_by_type()? } else { client.metrics_of(&names(types))? };
+    Ok(metrics.raw)
+}
+
+fn names(types: &[String]) -> Vec<&str> {
+    types.iter().map(String::as_str).collect()
 }
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
 /// The fewest columns of a name, however narrow the terminal is.
 const NAME_MIN: usize = 8;
+/// The columns of a name for which columns of numbers are left out.
+const NAME_FAIR: usize = 20;
 /// The titles of the columns of numbers.
-const TITLES: [&str; 6] = ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST"];
+const TITLES: [&str; 10] =
+    ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99", "RUN-P50", "RUN-P99"];
+/// Columns that a narrow terminal leaves out, the first first.
+const DISPENSABLE: [usize; 4] = [6, 8, 7, 9];
 
 /// A line and its style.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,11 +139,8 @@ impl StatusView<'_> {
         if shown < types.len() {
             let more = counted((types.len() - shown) as u64, "more type");
             lines.push(dim(format!("and {more}: deputy status | less")));
-        } else if types.len() == TYPE_ROWS_MAX && !self.named_types {
-            lines.push(dim(format!(
-                "The server reports only the {} types with the most jobs.",
-                count(TYPE_ROWS_MAX as u64)
-            )));
+        } else if is_cut(&metrics.types) && !self.named_types {
+            lines.push(dim("The server has more types than it reports.".to_owned()));
         }
         lines
     }
@@ -178,12 +194,19 @@ impl StatusView<'_> {
                 *width = (*width).max(number.len());
             }
         }
-        let taken: usize = widths.iter().map(|width| GAP + width).sum();
         let marks = rows.iter().filter_map(|row| row.2.as_ref()).map(|mark| GAP + mark.text.len()).max().unwrap_or(0);
         let widest = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0).max("TYPE".len());
-        let name = widest.min(self.columns.saturating_sub(taken + marks).max(NAME_MIN));
+        let mut shown = [true; TITLES.len()];
+        let taken = |shown: &[bool]| -> usize {
+            shown.iter().zip(widths).filter(|(shown, _)| **shown).map(|(_, width)| GAP + width).sum()
+        };
+        for column in DISPENSABLE {
+            shown[column] = taken(&shown) + marks + widest.min(NAME_FAIR) <= self.columns;
+        }
+        let name = widest.min(self.columns.saturating_sub(taken(&shown) + marks).max(NAME_MIN));
         let line = |first: &str, numbers: &[String], mark: &str| {
-            let numbers = numbers.iter().zip(widths).map(|(number, width)| right(number, width + GAP));
+            let numbers = numbers.iter().zip(widths).zip(shown).filter(|(_, shown)| *shown);
+            let numbers = numbers.map(|((number, width), _)| right(number, width + GAP));
             let text = left(first, name) + &numbers.collect::<String>() + mark;
             cut(text.trim_end(), self.columns)
         };
@@ -198,10 +221,13 @@ impl StatusView<'_> {
 }
 
 /// The numbers of a row, in the order of [`TITLES`].
-fn numbers(row: &TypeMetrics) -> [String; 6] {
+fn numbers(row: &TypeMetrics) -> [String; 10] {
     let oldest = if row.waiting == 0 { "-".to_owned() } else { age(row.oldest_ms) };
     let longest = if row.oldest_running_ms == 0 { "-".to_owned() } else { age(row.oldest_running_ms) };
-    [count(row.waiting), count(row.running), count(row.workers), count(row.done), oldest, longest]
+    let [wait_p50, wait_p99, run_p50, run_p99] = quantiles(&row.wait, &row.run).map(time_or_dash);
+    let counts = [row.waiting, row.running, row.workers, row.done].map(count);
+    let [waiting, running, workers, done] = counts;
+    [waiting, running, workers, done, oldest, longest, wait_p50, wait_p99, run_p50, run_p99]
 }
 
 fn plain(text: String) -> Line {
@@ -215,6 +241,8 @@ fn dim(text: String) -> Line {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+
+    use deputy::metrics::BUCKETS;
 
     use super::*;
     use crate::server::tests::metrics;
@@ -236,9 +264,17 @@ mod tests {
                 "re\u{1b}\nsize": { "waiting": 3, "running": 0, "workers": 0, "done": 0, "oldest_ms": 449,
                     "suspects": 1, "lost": 2, "last_lost_ms": 900_000 },
                 "thumbnail": { "waiting": 1_234, "running": 4, "workers": 1, "done": 56_782, "oldest_ms": 200_000,
-                    "lost": 1, "last_lost_ms": 600_000, "oldest_running_ms": 310_000 },
+                    "lost": 1, "last_lost_ms": 600_000, "oldest_running_ms": 310_000,
+                    "wait": { "sum_us": 1_000, "counts": counts(&[(1, 98), (5, 2)]) } },
             }
         })
+    }
+
+    /// Returns the counts of a histogram: 0 except in these buckets.
+    fn counts(some: &[(usize, u64)]) -> [u64; BUCKETS] {
+        let mut counts = [0; BUCKETS];
+        some.iter().for_each(|&(bucket, count)| counts[bucket] = count);
+        counts
     }
 
     #[test]
@@ -250,10 +286,10 @@ mod tests {
             "workers  3, 2 idle; 12 connections",
             "memory   12.3 MiB of 512 MiB (2 %)",
             "",
-            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST     LONGEST",
-            "thumbnail         1,234        4        1  56,782  3 min 20 s  5 min 10 s  lost 1 worker",
-            "re\\u{1b}\\nsize        3        0        0       0       0.4 s           -  no worker, lost 2 workers",
-            "写真                  0        0        2       7           -           -",
+            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST     LONGEST  WAIT-P50  WAIT-P99  RUN-P50  RUN-P99",
+            "thumbnail         1,234        4        1  56,782  3 min 20 s  5 min 10 s   0.18 ms    3.8 ms        -        -  lost 1 worker",
+            "re\\u{1b}\\nsize        3        0        0       0       0.4 s           -         -         -        -        -  no worker, lost 2 workers",
+            "写真                  0        0        2       7           -           -         -         -        -        -",
         ];
         assert_eq!(texts(&lines), expected);
         let styles: Vec<_> = lines.iter().map(|line| line.style).collect();
@@ -283,6 +319,22 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_leaves_out_quantiles_the_medians_first() {
+        let busy = metrics(busy());
+        let quantiles = |columns| {
+            let lines = screen(columns, 24).lines(&busy);
+            let titles: Vec<String> =
+                lines[5].text.split_whitespace().filter(|title| title.contains("-P")).map(str::to_owned).collect();
+            titles.join(" ")
+        };
+        assert_eq!(quantiles(160), "WAIT-P50 WAIT-P99 RUN-P50 RUN-P99");
+        assert_eq!(quantiles(130), "WAIT-P99 RUN-P50 RUN-P99");
+        assert_eq!(quantiles(120), "WAIT-P99 RUN-P99");
+        assert_eq!(quantiles(110), "RUN-P99");
+        assert_eq!(quantiles(80), "");
+    }
+
+    #[test]
     fn delayed_jobs_and_spent_slots_are_shown_if_there_are_any() {
         let types = json!({ "a": { "workers": 1, "waiting": 3, "spent": 1 }, "b": { "delayed": 1_200 } });
         let members =
@@ -298,7 +350,7 @@ mod tests {
     fn a_table_that_the_server_cut_says_so() {
         let types: serde_json::Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!({ "waiting": 1 }))).collect();
         let lines = screen(usize::MAX, usize::MAX).lines(&metrics(json!({ "types": types })));
-        assert_eq!(lines.last().unwrap().text, "The server reports only the 1,000 types with the most jobs.");
+        assert_eq!(lines.last().unwrap().text, "The server has more types than it reports.");
     }
 
     #[test]

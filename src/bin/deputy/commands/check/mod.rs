@@ -4,8 +4,10 @@
 //! | file | what |
 //! |---|---|
 //! | `check` | the row of the table; asks, and reports |
+//! | `percentiles` | how long jobs waited and ran |
 //! | `verdict` | the thresholds, and what the metrics mean |
 
+mod percentiles;
 mod verdict;
 
 use std::io::Write;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use deputy::client::{Client, Metrics};
 
-use self::verdict::{State, Threshold, Thresholds, Verdict, parse_ms};
+use self::verdict::{Answers, State, Threshold, Thresholds, Verdict, parse_ms};
 use crate::cli::parse::{Args, UsageError, parse_uint};
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, ExitMeaning, Outcome};
@@ -49,6 +51,27 @@ static SPENT: Opt = Opt {
     help: "warning above W spent slots, critical above C: their jobs have ended, and the workers have not answered",
     default: "",
 };
+static WAIT_P99: Opt = Opt {
+    short: None,
+    long: "--wait-p99",
+    value: ValueKind::Text("W,C"),
+    help: "warning if 1 % of a type's jobs waited for more than W seconds, critical above C (--over)",
+    default: "",
+};
+static RUN_P99: Opt = Opt {
+    short: None,
+    long: "--run-p99",
+    value: ValueKind::Text("W,C"),
+    help: "the same for how long workers had them",
+    default: "",
+};
+static OVER: Opt = Opt {
+    short: None,
+    long: "--over",
+    value: ValueKind::Seconds,
+    help: "how long to watch for the percentiles",
+    default: "5",
+};
 static LOST: Opt = Opt {
     short: Some('l'),
     long: "--lost",
@@ -65,6 +88,9 @@ static NO_WORKERS: Opt = Opt {
 };
 static TIMEOUT: Opt = Opt { default: "10", ..server::TIMEOUT };
 
+/// Default of `--over`. Plugins usually end within ten seconds.
+const OVER_DEFAULT: Duration = Duration::from_secs(5);
+
 /// Default of `--timeout`: the usual one of plugins.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
@@ -79,13 +105,28 @@ pub(crate) static CHECK: Subcommand = Subcommand {
     name: "check",
     summary: "report the server's health to a monitoring system",
     positionals: &[],
-    options: &[&WAITING, &OLDEST, &RUNNING, &SPENT, &LOST, &NO_WORKERS, &TIMEOUT, &SERVER, &HELP],
+    options: &[
+        &WAITING,
+        &OLDEST,
+        &RUNNING,
+        &SPENT,
+        &WAIT_P99,
+        &RUN_P99,
+        &OVER,
+        &LOST,
+        &NO_WORKERS,
+        &TIMEOUT,
+        &SERVER,
+        &HELP,
+    ],
     about: &[
         "Prints one line, as plugins for Nagios, Icinga and others do, with values for graphs after a bar. Without \
          thresholds it is OK if the server answers, is not stopping, and has memory left in its budget.",
         "A server that cannot be reached, or does not answer in time, is CRITICAL, as the guidelines for plugins say. \
          UNKNOWN is for a wrong command line.",
         "Waiting jobs are counted over all types. The oldest job is that of the 1,000 types with the most jobs.",
+        "Percentiles (--wait-p99 and --run-p99) are judged per type, of the jobs within the seconds of --over; the worst is \
+         named. The server counts times in steps of 1, 2.5 and 5, so a percentile is exact only to such a step.",
     ],
     examples: &[
         Example {
@@ -95,6 +136,10 @@ pub(crate) static CHECK: Subcommand = Subcommand {
         Example {
             what: "No job waits for long, and the type has workers",
             line: "deputy check --oldest 30,300 --no-workers thumbnail",
+        },
+        Example {
+            what: "Hardly a job of the last five seconds waited for a second",
+            line: "deputy check --wait-p99 1,10",
         },
     ],
     exit_codes: EXITS,
@@ -108,12 +153,21 @@ fn run(args: &Args) -> Outcome {
         oldest_ms: threshold(args, &OLDEST, parse_ms)?,
         running_ms: threshold(args, &RUNNING, parse_ms)?,
         spent: threshold(args, &SPENT, parse_uint)?,
+        wait_p99_ms: threshold(args, &WAIT_P99, parse_ms)?,
+        run_p99_ms: threshold(args, &RUN_P99, parse_ms)?,
         lost_ms: args.seconds(&LOST).and_then(|time| time.as_millis().try_into().ok()),
     };
     let types = args.texts(&NO_WORKERS);
     check_types(&types)?;
     let timeout = args.seconds(&TIMEOUT).unwrap_or(TIMEOUT_DEFAULT);
-    let verdict = query(args, &types, timeout).map(|(metrics, wanted)| Verdict::of(&metrics, &wanted, &limits));
+    let over = limits.need_histograms().then(|| args.seconds(&OVER).unwrap_or(OVER_DEFAULT));
+    if over.is_some_and(|over| over >= timeout) {
+        return Err(CliError::usage(format!(
+            "--over must be less than the time limit (--timeout {})",
+            timeout.as_secs_f64()
+        )));
+    }
+    let verdict = query(args, &types, timeout, over).map(|answers| Verdict::of(&answers, &limits));
     let reported = match verdict {
         Ok(verdict) => report(verdict.state, &verdict.line),
         // A wrong address is a usage error.
@@ -129,11 +183,20 @@ fn threshold(args: &Args, option: &Opt, read: fn(&str) -> Option<u64>) -> Result
     args.text(option).map(|text| Threshold::read(text, read).ok_or_else(|| invalid(text))).transpose()
 }
 
-/// Asks for all types, and for those that need a worker.
-fn query(args: &Args, types: &[&str], timeout: Duration) -> Result<(Metrics, Metrics), CliError> {
+/// Asks for all types, and for those that need a worker; if there is an `over`, twice, that long after each other.
+fn query(args: &Args, types: &[&str], timeout: Duration, over: Option<Duration>) -> Result<Answers, CliError> {
     let client: Client = connect(args, within(timeout))?;
+    let earlier = match over {
+        Some(over) => {
+            let earlier = client.metrics_in_full()?;
+            std::thread::sleep(over);
+            earlier
+        }
+        None => Metrics::default(),
+    };
     let wanted = if types.is_empty() { Metrics::default() } else { client.metrics_of(types)? };
-    Ok((client.metrics_by_type()?, wanted))
+    let now = if over.is_some() { client.metrics_in_full()? } else { client.metrics_by_type()? };
+    Ok(Answers { now, earlier, wanted })
 }
 
 /// Prints the line on stdout, where monitoring systems read it. The returned error is the exit code alone.
@@ -150,5 +213,6 @@ mod tests {
     #[test]
     fn the_help_text_shows_the_true_default() {
         assert_eq!(TIMEOUT.default, TIMEOUT_DEFAULT.as_secs().to_string());
+        assert_eq!(OVER.default, OVER_DEFAULT.as_secs().to_string());
     }
 }

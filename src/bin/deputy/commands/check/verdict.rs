@@ -5,6 +5,7 @@ use std::fmt;
 use deputy::client::{Metrics, TypeMetrics};
 use deputy::monitor::state::{memory_percent, memory_warning};
 
+use super::percentiles::Percentile;
 use crate::cli::parse::parse_seconds;
 use crate::format::{age, count, counted};
 use crate::out::one_line;
@@ -71,8 +72,28 @@ pub(super) struct Thresholds {
     pub(super) oldest_ms: Option<Threshold>,
     pub(super) running_ms: Option<Threshold>,
     pub(super) spent: Option<Threshold>,
+    pub(super) wait_p99_ms: Option<Threshold>,
+    pub(super) run_p99_ms: Option<Threshold>,
     /// A loss counts for this long.
     pub(super) lost_ms: Option<u64>,
+}
+
+impl Thresholds {
+    /// Whether the server is to be asked for histograms.
+    pub(super) fn need_histograms(&self) -> bool {
+        self.wait_p99_ms.is_some() || self.run_p99_ms.is_some()
+    }
+}
+
+/// What the server said.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// All types.
+    pub(super) now: Metrics,
+    /// The same some time before, if it matters.
+    pub(super) earlier: Metrics,
+    /// The types that need a worker.
+    pub(super) wanted: Metrics,
 }
 
 /// The answer to the monitoring system.
@@ -84,8 +105,9 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Judges all metrics, and those of the types that need a worker.
-    pub(super) fn of(metrics: &Metrics, wanted: &Metrics, limits: &Thresholds) -> Self {
+    /// Judges what the server said.
+    pub(super) fn of(answers: &Answers, limits: &Thresholds) -> Self {
+        let Answers { now: metrics, wanted, .. } = answers;
         let oldest_ms = metrics.types.iter().map(|row| row.oldest_ms).max().unwrap_or(0);
         let mut found = Vec::new();
         found.extend(wanted.types.iter().filter(|row| row.workers == 0).map(|row| {
@@ -98,7 +120,9 @@ impl Verdict {
         }
         let judge = |limit: Option<Threshold>, value| limit.map_or(State::Ok, |limit| limit.state(value));
         found.push((judge(limits.waiting, metrics.jobs_waiting), waiting(metrics.jobs_waiting)));
-        found.push((judge(limits.oldest_ms, oldest_ms), format!("the oldest has waited for {}", age(oldest_ms))));
+        if metrics.jobs_waiting > 0 || oldest_ms > 0 {
+            found.push((judge(limits.oldest_ms, oldest_ms), format!("the oldest has waited for {}", age(oldest_ms))));
+        }
         let longest = metrics.types.iter().max_by_key(|row| row.oldest_running_ms);
         let longest_ms = longest.map_or(0, |row| row.oldest_running_ms);
         if let (Some(row), Some(_)) = (longest, limits.running_ms) {
@@ -106,6 +130,11 @@ impl Verdict {
         }
         if let Some(limit) = limits.spent {
             found.push((limit.state(metrics.slots_spent), spent(metrics)));
+        }
+        for percentile in Percentile::ALL {
+            if let (Some(limit), Some(worst)) = (percentile.limit(limits), percentile.worst(answers)) {
+                found.push((limit.state(worst.us.div_ceil(1_000)), percentile.text(&worst)));
+            }
         }
         let is_lost = |row: &&TypeMetrics| row.lost > 0 && limits.lost_ms.is_some_and(|most| row.last_lost_ms <= most);
         found.extend(metrics.types.iter().filter(is_lost).map(|row| (State::Warning, lost(row))));
@@ -119,7 +148,8 @@ impl Verdict {
         let shown: Vec<&str> = shown.map(|(_, text)| text.as_str()).collect();
         // A bar begins the values for graphs.
         let shown = shown.join("; ").replace('|', "\\u{7c}");
-        Self { state, line: format!("{shown} | {}", performance_data(metrics, oldest_ms, longest_ms, limits)) }
+        let values = performance_data(metrics, oldest_ms, longest_ms, limits) + &percentile_data(answers, limits);
+        Self { state, line: format!("{shown} | {values}") }
     }
 }
 
@@ -187,6 +217,17 @@ fn performance_data(metrics: &Metrics, oldest_ms: u64, longest_ms: u64, limits: 
     )
 }
 
+/// The percentiles that have thresholds, as further values for graphs. One without a job has none.
+fn percentile_data(answers: &Answers, limits: &Thresholds) -> String {
+    let value = |percentile: Percentile| {
+        let Threshold { warning, critical } = percentile.limit(limits)?;
+        let us = percentile.worst(answers)?.us;
+        let seconds = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+        Some(format!(" {}={seconds}s;{};{};0", percentile.name(), s(warning), s(critical)))
+    };
+    Percentile::ALL.into_iter().filter_map(value).collect()
+}
+
 /// Shows milliseconds as seconds.
 fn s(ms: u64) -> String {
     format!("{}.{:03}", ms / 1_000, ms % 1_000)
@@ -194,6 +235,7 @@ fn s(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use deputy::metrics::BUCKETS;
     use serde_json::{Value, json};
 
     use super::*;
@@ -205,12 +247,20 @@ mod tests {
         oldest_ms: Some(Threshold { warning: 1_500, critical: 60_000 }),
         running_ms: None,
         spent: None,
+        wait_p99_ms: None,
+        run_p99_ms: None,
         lost_ms: None,
     };
     const SPENT_LIMIT: Option<Threshold> = Some(Threshold { warning: 2, critical: 4 });
 
+    /// Returns an answer with these members.
+    fn now(members: Value) -> Answers {
+        Answers { now: metrics(members), ..Answers::default() }
+    }
+
     fn of(members: Value, wanted: &Value) -> (State, String) {
-        let verdict = Verdict::of(&metrics(members), &metrics(json!({ "types": wanted })), &LIMITS);
+        let wanted = metrics(json!({ "types": wanted }));
+        let verdict = Verdict::of(&Answers { wanted, ..now(members) }, &LIMITS);
         (verdict.state, verdict.line.split(" | ").next().unwrap().to_owned())
     }
 
@@ -222,7 +272,7 @@ mod tests {
         };
         let none = json!({});
         for (members, wanted, state, line) in [
-            (waits(0, 0), none.clone(), State::Ok, "no job is waiting; the oldest has waited for 0.0 s"),
+            (waits(0, 0), none.clone(), State::Ok, "no job is waiting"),
             (waits(10, 1_500), none.clone(), State::Ok, "10 jobs are waiting; the oldest has waited for 1.5 s"),
             (waits(11, 1_500), none.clone(), State::Warning, "11 jobs are waiting"),
             (waits(1, 1_501), none.clone(), State::Warning, "the oldest has waited for 1.5 s"),
@@ -258,7 +308,7 @@ mod tests {
             "b": { "oldest_running_ms": 1, "lost": 2, "last_lost_ms": 9_000 },
         } });
         for (running, lost_ms, state, line) in [
-            (None, None, State::Ok, "no job is waiting; the oldest has waited for 0.0 s"),
+            (None, None, State::Ok, "no job is waiting"),
             (
                 Some((300, 3_600)),
                 None,
@@ -272,12 +322,12 @@ mod tests {
                 "a job of type \"a\" has run for 5 min 1 s on worker 127.0.0.1:5; 2 workers lost with jobs of type \"b\", \
                  the last 9.0 s ago",
             ),
-            (None, Some(8_999), State::Ok, "no job is waiting; the oldest has waited for 0.0 s"),
+            (None, Some(8_999), State::Ok, "no job is waiting"),
         ] {
             let seconds =
                 |(warning, critical): (u64, u64)| Threshold { warning: warning * 1_000, critical: critical * 1_000 };
             let limits = Thresholds { running_ms: running.map(seconds), lost_ms, ..Thresholds::default() };
-            let verdict = Verdict::of(&metrics(members.clone()), &Metrics::default(), &limits);
+            let verdict = Verdict::of(&now(members.clone()), &limits);
             assert_eq!((verdict.state, verdict.line.split(" | ").next().unwrap()), (state, line));
         }
     }
@@ -293,7 +343,7 @@ mod tests {
             (5, State::Critical, "5 spent slots, 5 of type \"b\\u{7c}\""),
         ] {
             let limits = Thresholds { spent: SPENT_LIMIT, ..Thresholds::default() };
-            let Verdict { state: found, line } = Verdict::of(&metrics(spent(slots)), &Metrics::default(), &limits);
+            let Verdict { state: found, line } = Verdict::of(&now(spent(slots)), &limits);
             assert!(found == state && line.contains(&format!("{end} | ")), "{line}");
         }
     }
@@ -307,7 +357,7 @@ mod tests {
         let none = Thresholds::default();
         let all = Thresholds { spent: SPENT_LIMIT, ..LIMITS };
         for (limits, waiting, oldest, spent) in [(all, "10;20", "1.500;60.000", "2;4"), (none, ";", ";", ";")] {
-            let line = Verdict::of(&metrics(members.clone()), &Metrics::default(), &limits).line;
+            let line = Verdict::of(&now(members.clone()), &limits).line;
             let expected = format!(
                 " | waiting=3;{waiting};0 oldest=1.234s;{oldest};0 \
                  longest=5.000s;;;0 \
@@ -344,5 +394,34 @@ mod tests {
         let threshold = Threshold { warning: 2, critical: 4 };
         let states = [0, 2, 3, 4, 5].map(|value| threshold.state(value));
         assert_eq!(states, [State::Ok, State::Ok, State::Warning, State::Warning, State::Critical]);
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_jobs_between_two_answers() {
+        // Slow jobs are in the bucket from 0.5 s to 1 s, fast ones in the first.
+        let counts = |fast: u64, slow: u64| {
+            let mut counts = [0; BUCKETS];
+            (counts[0], counts[12]) = (fast, slow);
+            json!({ "counts": counts })
+        };
+        let then = json!({ "up_since": 1, "types": { "a": { "wait": counts(0, 900) }, "b": {} } });
+        let later = |up_since: u64, slow: u64| {
+            let a = json!({ "wait": counts(1_000, 900), "run": counts(1_000, 0) });
+            json!({ "up_since": up_since, "types": { "a": a, "b": { "wait": counts(90, slow) } } })
+        };
+        let limit = |warning, critical| Some(Threshold { warning, critical });
+        let limits = Thresholds { wait_p99_ms: limit(500, 5_000), run_p99_ms: limit(1, 2), ..Thresholds::default() };
+        for (up_since, slow, state, text, values) in [
+            (1, 0, State::Ok, "waited for at most 0.10 ms; 99 %", "wait_p99=0.000099s;0.500;5.000;0 run_p99=0.000099s"),
+            (1, 10, State::Warning, "type \"b\" waited for at most 950 ms |", "wait_p99=0.950000s;0.500;5.000;0"),
+            // All jobs of the restarted server count.
+            (2, 0, State::Warning, "type \"a\" waited for at most 989 ms |", "wait_p99=0.989"),
+        ] {
+            let answers = Answers { earlier: metrics(then.clone()), ..now(later(up_since, slow)) };
+            let Verdict { state: found, line } = Verdict::of(&answers, &limits);
+            assert!(found == state && line.contains(text) && line.contains(values), "{line}");
+        }
+        let idle = Verdict::of(&Answers::default(), &limits);
+        assert!(idle.state == State::Ok && !idle.line.contains("p99"), "{idle:?}");
     }
 }

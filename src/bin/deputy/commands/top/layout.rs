@@ -1,10 +1,12 @@
 //! The columns of the table of types, the order of its rows, and the size of each part of the screen. Pure.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use deputy::client::TypeMetrics;
 
 use crate::format::{age, count, rate};
+use crate::server::{Quantiles, time_or_dash};
 
 /// A column that rows can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +18,29 @@ pub(super) enum Column {
     Rate,
     Oldest,
     Longest,
+    WaitP50,
+    WaitP99,
+    RunP50,
+    RunP99,
 }
 
 /// From left to right.
-pub(super) const COLUMNS: [Column; 7] =
-    [Column::Type, Column::Waiting, Column::Running, Column::Workers, Column::Rate, Column::Oldest, Column::Longest];
+pub(super) const COLUMNS: [Column; 11] = [
+    Column::Type,
+    Column::Waiting,
+    Column::Running,
+    Column::Workers,
+    Column::Rate,
+    Column::Oldest,
+    Column::Longest,
+    Column::WaitP50,
+    Column::WaitP99,
+    Column::RunP50,
+    Column::RunP99,
+];
+
+/// The columns of [`Quantiles`], in their order.
+const QUANTILES: [Column; 4] = [Column::WaitP50, Column::WaitP99, Column::RunP50, Column::RunP99];
 
 impl Column {
     pub(super) fn title(self) -> &'static str {
@@ -32,6 +52,10 @@ impl Column {
             Self::Rate => "DONE/S",
             Self::Oldest => "OLDEST",
             Self::Longest => "LONGEST",
+            Self::WaitP50 => "WAIT-P50",
+            Self::WaitP99 => "WAIT-P99",
+            Self::RunP50 => "RUN-P50",
+            Self::RunP99 => "RUN-P99",
         }
     }
 
@@ -47,6 +71,7 @@ impl Column {
             Self::Oldest => age(row.numbers.oldest_ms),
             Self::Longest if row.numbers.oldest_running_ms == 0 => "-".to_owned(),
             Self::Longest => age(row.numbers.oldest_running_ms),
+            Self::WaitP50 | Self::WaitP99 | Self::RunP50 | Self::RunP99 => time_or_dash(self.quantile(row)),
         }
     }
 
@@ -66,7 +91,14 @@ impl Column {
             Self::Rate => b.rate.unwrap_or(-1.0).total_cmp(&a.rate.unwrap_or(-1.0)),
             Self::Oldest => b.numbers.oldest_ms.cmp(&a.numbers.oldest_ms),
             Self::Longest => b.numbers.oldest_running_ms.cmp(&a.numbers.oldest_running_ms),
+            Self::WaitP50 | Self::WaitP99 | Self::RunP50 | Self::RunP99 => self.quantile(b).cmp(&self.quantile(a)),
         }
+    }
+
+    /// Returns the quantile of a row that the column shows.
+    fn quantile(self, row: &Row<'_>) -> Option<Duration> {
+        let place = QUANTILES.iter().position(|column| *column == self)?;
+        row.quantiles[place]
     }
 }
 
@@ -75,6 +107,7 @@ impl Column {
 pub(super) struct Row<'a> {
     pub(super) numbers: &'a TypeMetrics,
     pub(super) rate: Option<f64>,
+    pub(super) quantiles: Quantiles,
 }
 
 /// The chosen order; by default the types with most waiting jobs come first.
@@ -121,6 +154,17 @@ const GRAPH_MAX: usize = 60;
 /// The columns of numbers, the most important first.
 const NEEDED: [Column; 6] =
     [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running, Column::Longest];
+/// Those that are shown where these and a graph leave room, the most important first.
+const WELCOME: [Column; 4] = [Column::WaitP99, Column::RunP99, Column::WaitP50, Column::RunP50];
+
+/// Returns the columns that are needed and those that are welcome. The one that rows are sorted by is needed.
+fn priorities(sorted: Column) -> ([Column; 6], [Column; 4]) {
+    let (mut needed, mut welcome) = (NEEDED, WELCOME);
+    if let Some(column) = welcome.iter_mut().find(|column| **column == sorted) {
+        std::mem::swap(column, &mut needed[5]);
+    }
+    (needed, welcome)
+}
 
 /// The widths of the parts of a row, in columns of the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,10 +180,11 @@ impl Widths {
     /// Distributes `columns` of the terminal, given the width of the widest name, the column that rows are sorted by, and
     /// the width of the widest number per column.
     pub(super) fn of(columns: usize, widest_name: usize, sorted: Column, widest: impl Fn(Column) -> usize) -> Self {
+        let (needed, welcome) = priorities(sorted);
         let name_min = NAME_MIN.min(columns);
         let mut left = columns - name_min;
         let mut numbers = Vec::new();
-        for column in NEEDED {
+        for column in needed {
             let width = widest(column) + GAP;
             if width > left {
                 break;
@@ -150,13 +195,21 @@ impl Widths {
         let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
         let is_graph_possible = |left: usize| left >= fair + GAP + GRAPH_MIN;
         // A graph is worth more than the last column of numbers, unless rows are sorted by that.
-        let is_narrow = numbers.len() == NEEDED.len() && sorted != Column::Longest && !is_graph_possible(left);
+        let is_narrow = numbers.len() == needed.len() && !needed.ends_with(&[sorted]) && !is_graph_possible(left);
         if is_narrow && let Some((_, width)) = numbers.pop_if(|(_, width)| is_graph_possible(left + *width)) {
             left += width;
         }
-        numbers.sort_unstable_by_key(|(column, _)| *column as usize);
-        let has_graph = numbers.len() + 1 >= NEEDED.len() && is_graph_possible(left);
+        let has_graph = numbers.len() + 1 >= needed.len() && is_graph_possible(left);
         let graph_min = if has_graph { GAP + GRAPH_MIN } else { 0 };
+        for column in welcome {
+            let width = widest(column) + GAP;
+            if numbers.len() < needed.len() || left < width + graph_min + fair {
+                break;
+            }
+            left -= width;
+            numbers.push((column, width));
+        }
+        numbers.sort_unstable_by_key(|(column, _)| *column as usize);
         let name = widest_name.clamp(name_min, NAME_MAX.max(name_min)).min(name_min + left - graph_min);
         let graph = if graph_min > 0 { (left + name_min - name).min(GAP + GRAPH_MAX) } else { 0 };
         Self { name, numbers, graph }
@@ -218,6 +271,8 @@ mod tests {
             row("c", json!({ "waiting": 0, "running": 9, "workers": 2, "oldest_ms": 0 })),
         ];
         let rates = [Some(2.0), None, Some(0.5), Some(0.5)];
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let times = [[ms(1), ms(9), None, None], [None; 4], [ms(2), ms(3), ms(1), ms(1)], [ms(2), ms(2), ms(1), ms(2)]];
         for (column, names, reversed) in [
             (Column::Type, "abcd", "dcba"),
             (Column::Waiting, "abcd", "cdab"),
@@ -226,9 +281,15 @@ mod tests {
             (Column::Rate, "bcda", "acdb"),
             (Column::Oldest, "abcd", "cdba"),
             (Column::Longest, "dabc", "abcd"),
+            (Column::WaitP50, "cdba", "abcd"),
+            (Column::WaitP99, "bdca", "acdb"),
+            (Column::RunP50, "cdab", "abcd"),
+            (Column::RunP99, "cdab", "abdc"),
         ] {
             let sorted = |reversed| {
-                let mut rows: Vec<_> = types.iter().zip(rates).map(|(numbers, rate)| Row { numbers, rate }).collect();
+                let rows = types.iter().zip(rates).zip(times);
+                let mut rows: Vec<_> =
+                    rows.map(|((numbers, rate), quantiles)| Row { numbers, rate, quantiles }).collect();
                 Sort { column, reversed }.sort(&mut rows);
                 rows.iter().map(|row| row.numbers.name.as_str()).collect::<String>()
             };
@@ -238,8 +299,8 @@ mod tests {
 
     #[test]
     fn the_last_column_is_followed_by_the_first() {
-        assert_eq!(Column::Longest.next(1), Column::Type);
-        assert_eq!(Column::Type.next(COLUMNS.len() - 1), Column::Longest);
+        assert_eq!(Column::RunP99.next(1), Column::Type);
+        assert_eq!(Column::Type.next(COLUMNS.len() - 1), Column::RunP99);
     }
 
     #[test]
@@ -257,7 +318,9 @@ mod tests {
             (87, 30, 20, "Waiting Running Workers Rate Oldest", 15),
             (80, 9, 10, "Waiting Running Workers Rate Oldest", 18),
             (100, 30, 21, "Waiting Running Workers Rate Oldest Longest", 15),
-            (300, 90, 48, "Waiting Running Workers Rate Oldest Longest", 62),
+            (110, 30, 21, "Waiting Running Workers Rate Oldest Longest WaitP99", 15),
+            (145, 30, 26, "Waiting Running Workers Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 15),
+            (300, 90, 48, "Waiting Running Workers Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 62),
         ] {
             let widths = Widths::of(columns, name, Column::Waiting, widest);
             let names: Vec<_> = widths.numbers.iter().map(|(column, _)| format!("{column:?}")).collect();
@@ -269,6 +332,14 @@ mod tests {
                 let sum = widths.name + widths.graph + widths.numbers.iter().map(|(_, width)| width).sum::<usize>();
                 assert!(sum <= columns, "{sum} of {columns}");
             }
+        }
+    }
+
+    #[test]
+    fn the_column_that_rows_are_sorted_by_is_shown() {
+        for sorted in COLUMNS.into_iter().filter(|column| *column != Column::Type) {
+            let widths = Widths::of(80, 9, sorted, |_| 8);
+            assert!(widths.numbers.iter().any(|(column, _)| *column == sorted), "{sorted:?}");
         }
     }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `top` | the row of the table; the loop, its events, and the threads that send them |
 //! | `state` | what is known and chosen, and the history of it. Pure |
+//! | `window` | older copies of the histograms. Pure |
 //! | `layout` | the columns and the order of the table of types, and the size of each part. Pure |
 //! | `draw` | the screen, at any size. Pure |
 //! | `theme` | colours |
@@ -17,6 +18,7 @@ mod layout;
 mod state;
 mod terminal;
 mod theme;
+mod window;
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -37,7 +39,7 @@ use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome};
 use crate::out::{Out, is_colour_wanted};
-use crate::server::{self, SERVER, connect, url};
+use crate::server::{self, SERVER, connect, is_in_use, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static DELAY: Opt = Opt {
@@ -53,9 +55,12 @@ static SORT: Opt = Opt {
     long: "--sort",
     value: ValueKind::Choice {
         name: "COLUMN",
-        words: &["type", "waiting", "running", "workers", "done", "oldest", "longest"],
+        words: &[
+            "type", "waiting", "running", "workers", "done", "oldest", "longest", "wait-p50", "wait-p99", "run-p50",
+            "run-p99",
+        ],
     },
-    help: "the column to sort by: type, waiting, running, workers, done, oldest or longest",
+    help: "the column to sort by, by its title: type, waiting, done, wait-p99 ...",
     default: "waiting",
 };
 
@@ -78,7 +83,8 @@ pub(crate) static TOP: Subcommand = Subcommand {
     positionals: &[],
     options: &[&DELAY, &SORT, &TIMEOUT, &SERVER, &HELP],
     about: &[
-        "Shows what 'deputy status' shows, and the jobs done per second, until a key quits it. Needs a terminal. If the \
+        "Shows what 'deputy status' shows, and the jobs done per second, until a key quits it. The \
+         quantiles are those of the last minute. Needs a terminal. If the \
          connection is lost, it says so, keeps the last numbers, and connects again.",
         "Keys: q, Esc or Ctrl-C quits. Left and right (or < and >) choose the column to sort by, r reverses the order. Up, \
          down, Page Up, Page Down, Home and End scroll. g switches the graphs between done and waiting jobs.",
@@ -175,7 +181,10 @@ fn spawn_poller(client: Client, delay: Duration, sender: Sender<Event>) -> io::R
     start("questions", move || {
         loop {
             let asked = Instant::now();
-            let metrics = client.metrics_by_type();
+            let metrics = client.metrics_in_full().map(|mut metrics| {
+                metrics.types.retain(is_in_use);
+                metrics
+            });
             let pause = if metrics.is_ok() { delay } else { delay.min(RETRY) };
             let answer = Answer { at: Instant::now(), metrics };
             if sender.send(Event::Answer(Box::new(answer))).is_err() {

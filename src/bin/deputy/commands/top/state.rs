@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use deputy::client::{Error, Metrics};
-use deputy::limits::TYPE_ROWS_MAX;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::layout::{COLUMNS, Row, Sort};
+use super::window::Window;
+use crate::server::{Quantiles, is_cut};
 
 /// The metrics of the server, or why there are none, and when they came.
 pub(super) struct Answer {
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) failed: Option<f64>,
     /// The history of each type in the last metrics.
     types: HashMap<String, History>,
+    window: Window,
     pub(super) sort: Sort,
     pub(super) graph: Graph,
     /// The first row that is shown, and how many rows fit.
@@ -57,6 +59,7 @@ impl State {
             added: None,
             failed: None,
             types: HashMap::new(),
+            window: Window::default(),
             sort: Sort::default(),
             graph: Graph::default(),
             first_row: 0,
@@ -81,6 +84,7 @@ impl State {
         if before.is_none() {
             // The first metrics of this server: its counters begin at zero.
             self.types.clear();
+            self.window.clear();
             self.total = History::default();
         }
         let seconds = before.as_ref().map_or(0.0, |(then, _)| at.saturating_duration_since(*then).as_secs_f64());
@@ -92,12 +96,14 @@ impl State {
         let done: HashMap<&str, u64> =
             old.map_or(&[][..], |old| &old.types).iter().map(|row| (row.name.as_str(), row.done)).collect();
         // A type that was missing from a complete table had done nothing.
-        let unknown = old.filter(|old| old.types.len() < TYPE_ROWS_MAX).map(|_| 0);
+        let unknown = old.filter(|old| !is_cut(&old.types)).map(|_| 0);
+        self.window.add(at, &metrics.types);
         let mut types = HashMap::with_capacity(metrics.types.len());
         for row in &metrics.types {
             let mut history = self.types.remove(&row.name).unwrap_or_default();
             let before = done.get(row.name.as_str()).copied().or(unknown);
             history.add(before.and_then(|before| rate(before, row.done, seconds)), row.waiting);
+            history.quantiles = self.window.quantiles(row);
             types.insert(row.name.clone(), history);
         }
         self.types = types;
@@ -107,8 +113,12 @@ impl State {
     /// Returns the rows of the table in their order.
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
         let types = self.latest.as_ref().map_or(&[][..], |(_, metrics)| &metrics.types);
-        let rate = |name| self.history(name).and_then(|history| history.rate);
-        let mut rows: Vec<_> = types.iter().map(|numbers| Row { numbers, rate: rate(&numbers.name) }).collect();
+        let mut rows = Vec::with_capacity(types.len());
+        for numbers in types {
+            let history = self.history(&numbers.name);
+            let (rate, quantiles) = history.map(|history| (history.rate, history.quantiles)).unwrap_or_default();
+            rows.push(Row { numbers, rate, quantiles });
+        }
         self.sort.sort(&mut rows);
         rows
     }
@@ -172,6 +182,8 @@ const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'
 pub(super) struct History {
     /// Jobs done per second since the previous answer; none after the first.
     pub(super) rate: Option<f64>,
+    /// Of the jobs of the last minute; none for all types together.
+    quantiles: Quantiles,
     rates: VecDeque<f64>,
     waiting: VecDeque<u64>,
 }
