@@ -96,16 +96,30 @@ pub(crate) fn seen(selector: &str) -> String {
     format!("document.querySelector({}).offsetParent", json!(selector))
 }
 
+/// Searches the types.
+pub(crate) fn search(browser: &Browser, text: &str) {
+    browser.run_with(
+        "const search = document.querySelector('#search');
+         search.value = arguments[0];
+         search.dispatchEvent(new Event('input'))",
+        &[text],
+    );
+}
+
 /// Checks that the page is not wider than the view, on a telephone and on a large screen, in light and dark.
 pub(crate) fn check_widths(browser: &Browser) {
     for (width, is_dark) in [(400, false), (400, true), (1600, false), (1600, true)] {
         browser.look(width, 900, is_dark);
         // The curves are drawn again for their width.
-        browser.until("[...document.querySelectorAll('figure > svg')].every((svg) => !svg.clientWidth || !svg.firstChild || svg.getBBox().width <= svg.clientWidth + 1)");
+        browser.until(
+            "[...document.querySelectorAll('figure > svg')].every((svg) =>
+                !svg.clientWidth || !svg.firstChild || svg.getBBox().width <= svg.clientWidth + 1)",
+        );
         let wide = browser.run(
             "const seen = [...document.querySelectorAll('body *')].filter((one) => !one.closest('.wide, .unseen'));
              const out = seen.filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
-             return document.documentElement.scrollWidth > innerWidth ? out.map((one) => one.outerHTML.slice(0, 80)) : []",
+             const isTooWide = document.documentElement.scrollWidth > innerWidth;
+             return isTooWide ? ['too wide', ...out.map((one) => one.outerHTML.slice(0, 80))] : []",
         );
         assert_eq!(wide, json!([]), "at {width}");
     }

@@ -1,4 +1,4 @@
-//! A browser that chromedriver drives: the few commands of WebDriver (W3C) that the tests need, over plain HTTP.
+//! A browser that chromedriver drives: the few commands of `WebDriver` (W3C) that the tests need, over plain HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -75,7 +75,7 @@ impl Browser {
         }
     }
 
-    /// Presses a key: a character, or one of WebDriver's numbers for keys.
+    /// Presses a key: a character, or one of the numbers for keys in `WebDriver`.
     pub(crate) fn press(&self, key: char) {
         let strokes = [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": strokes }] }));

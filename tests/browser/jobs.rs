@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::dashboard::{Dashboard, can_do, cell, check_widths, seen, submit, take, text};
 use crate::driver::Browser;
 
-/// WebDriver's numbers for keys.
+/// Numbers for keys in `WebDriver`.
 const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const LEFT: char = '\u{e012}';

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::dashboard::{Dashboard, can_do, cell, check_widths, submit, text};
+use crate::dashboard::{Dashboard, can_do, cell, check_widths, search, submit, text};
 use crate::driver::Browser;
 
 /// An expression for the types that are shown, in order.
@@ -32,14 +32,12 @@ fn a_thousand_types_are_sorted_searched_and_updated_in_place() {
     let backwards: Vec<&str> = names[950..].iter().rev().map(String::as_str).collect();
     browser.until(&format!("{SHOWN} === '{}'", backwards.join(",")));
     browser.until("document.querySelector('th.name').getAttribute('aria-sort') === 'descending'");
-    browser.run("const search = document.querySelector('#search'); search.value = 'E 12'; search.dispatchEvent(new Event('input'))");
+    search(&browser, "E 12");
     browser.until(&format!("{} === '10 of 1,000 types' && location.hash.includes('search=E+12')", text("#matches")));
     browser.run("document.querySelector('#type-rows a').click()");
     browser.until("location.hash.includes('search=E+12') && location.hash.includes('type=type+129')");
     browser.run("document.querySelector('#close').click()");
-    browser.run(
-        "const search = document.querySelector('#search'); search.value = ''; search.dispatchEvent(new Event('input'))",
-    );
+    search(&browser, "");
 
     // An update changes texts; rows, focus and place stay.
     browser.run("document.querySelector('th.name button').click()");
@@ -61,8 +59,11 @@ fn a_thousand_types_are_sorted_searched_and_updated_in_place() {
     browser.until(&format!("{SHOWN}.startsWith('{},')", names[7]));
 
     // While a person is at work in the table, the rows keep their order.
-    browser.run("window.work = setInterval(() => document.querySelector('#type-rows').dispatchEvent(new Event('pointermove')), 50)");
-    browser.run("document.querySelector('#type-rows').dispatchEvent(new Event('pointermove'))");
+    browser.run(
+        "const move = () => document.querySelector('#type-rows').dispatchEvent(new Event('pointermove'));
+         move();
+         window.work = setInterval(move, 50)",
+    );
     submit(&mut client, 2, &names[9]);
     submit(&mut client, 3, &names[9]);
     browser.until(&format!("{} === '2' && {SHOWN}.startsWith('{},')", cell(&names[9], "running"), names[7]));

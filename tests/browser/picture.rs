@@ -1,6 +1,9 @@
 //! The picture of the dashboard in the documents. `DEPUTY_DASHBOARD_PICTURE=$PWD/docs/dashboard.png` makes it anew from
-//! minutes of jobs.
+//! minutes of jobs. pngquant makes it small.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -53,10 +56,18 @@ fn the_picture_is_made_anew_where_a_path_is_given() {
         dashboard.show(&browser, "");
         browser.look(1200, 700, false);
         thread::sleep(LOAD); // It is the length of the curves, and nothing is concluded from it.
-        fs::write(path, BASE64_STANDARD.decode(browser.picture()).unwrap()).unwrap();
+        fs::write(path, in_few_colours(&BASE64_STANDARD.decode(browser.picture()).unwrap())).unwrap();
         stop.store(true, Ordering::Relaxed);
         stoppers.iter().for_each(deputy::client::Stopper::stop);
     });
+}
+
+fn in_few_colours(picture: &[u8]) -> Vec<u8> {
+    let mut pngquant = Command::new("pngquant");
+    pngquant.args(["--speed", "1", "--nofs", "256", "-"]);
+    let mut child = pngquant.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("pngquant makes it small");
+    child.stdin.take().unwrap().write_all(picture).unwrap(); // It reads all before it writes.
+    child.wait_with_output().unwrap().stdout
 }
 
 /// Submits jobs in waves.
@@ -78,11 +89,11 @@ fn submit(url: &str, kind: &Kind, stop: &AtomicBool) {
 fn worker(url: &str, kind: &Kind) -> Worker {
     let (run_ms, fails_each) = (kind.run_ms, kind.fails_each);
     let mut seed = 1_u64;
-    let random = std::sync::Mutex::new(move || {
+    let random = Mutex::new(move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         seed >> 40
     });
-    let handler = move |_: ()| {
+    let handler = move |(): ()| {
         let random = random.lock().unwrap()();
         thread::sleep(Duration::from_millis(run_ms / 2 + random % (run_ms + 1)));
         if random.is_multiple_of(fails_each) { Err("the server of the address does not answer") } else { Ok(()) }
