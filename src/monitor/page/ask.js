@@ -39,6 +39,7 @@ async function poll() {
   try {
     status = await ask("status.json");
     noteRates(status);
+    noteFailures(status);
     await askDetail();
     Object.assign(link, { failures: 0, fault: null, answered: Date.now() });
   } catch (error) {
@@ -66,5 +67,19 @@ function noteRates({ time_ms, servers }) {
       ),
     );
     shardsBefore.set(server.name, { ms, rates, shards: server.shards, uptime: server.totals.uptime_ms });
+  }
+}
+
+/** Failures come in bursts. What counts is about the last 20 seconds: the state is not to change with each answer. */
+const endedBefore = new Map();
+function noteFailures({ servers }) {
+  for (const server of servers) {
+    for (const type of server.types) {
+      const key = `${server.name}\n${type.name}`;
+      const [done, failed] = endedBefore.get(key) ?? [0, 0];
+      const ended = [done * 0.8 + type.done_per_s, failed * 0.8 + type.failed_per_s];
+      endedBefore.set(key, ended);
+      type.failing = ended[1] < 0.1 ? 0 : ended[1] / (ended[0] + ended[1]);
+    }
   }
 }

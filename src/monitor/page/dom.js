@@ -46,7 +46,7 @@ function cells(body, rows) {
     each(row, texts, maker("td"), (cell, text) => {
       if (typeof text !== "number") return setText(cell, text);
       const bar = cell.firstElementChild ?? cell.appendChild(make("i", { class: "bar" }));
-      bar.style.width = `${text * 100}%`;
+      bar.style.width = text ? `max(1px, ${text * 100}%)` : 0;
     }),
   );
 }

@@ -27,7 +27,7 @@ function forget(server) {
   forgetRows();
 }
 
-/** Follows a link to a server or a type. Search and order stay as they are now, and not as they were when it was made. */
+/** Follows a link to a server or a type. Search and order stay as they are now, whatever they were when it was made. */
 function follow(event) {
   const hash = event.target.closest("a")?.hash;
   if (!hash || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -5,8 +5,6 @@ const LATELY_MS = 600_000; // A loss of a worker that is longer ago is not.
 const FAILING = 0.05; // From this part of the jobs on, failures are a problem.
 const FULL = 0.8; // From this part on, the memory budget is nearly used.
 
-const failingPart = (type) => type.failed_per_s / (type.failed_per_s + type.done_per_s) || 0;
-
 const KINDS = [
   {
     level: 2,
@@ -23,8 +21,8 @@ const KINDS = [
   {
     level: 1,
     title: (types) => `${types} with failing jobs`,
-    holds: (type) => failingPart(type) >= FAILING,
-    text: (type) => `Failing ${percent(failingPart(type))}`,
+    holds: (type) => type.failing >= FAILING,
+    text: (type) => `Failing ${percent(type.failing)}`,
   },
   {
     level: 1,

@@ -9,8 +9,9 @@ function renderState(problems) {
   const first = isOffline
     ? { level: 2, text: link.fault.message }
     : (problems[0] ?? { level: 0, text: "Healthy and ready" });
-  const since = `${first.text} since ${time(Math.floor((Date.now() - link.answered) / 1000) * 1000 || 1000)}. Trying again.`;
-  setText($("headline"), visible(isOffline ? since : first.text));
+  const seconds = Math.max(1, Math.floor((Date.now() - link.answered) / 1000));
+  const since = ` since ${time(seconds * 1000)}. Trying again.`;
+  setText($("headline"), visible(first.text) + (isOffline ? since : ""));
   document.body.classList.toggle("stale", isOffline || (status !== null && !serverOf(status).up));
   renderProblems(isOffline ? [] : problems);
   if (worst?.text === first.text && worst.level === first.level) return;
