@@ -66,6 +66,16 @@ impl Prometheus {
         answer["data"].take()
     }
 
+    /// Returns the alert with this name, when it is the only one that fires or is about to.
+    fn only_alert(&self, name: &str) -> Value {
+        let what = format!("the alert {name}, and no other");
+        until(&what, || {
+            let mut alerts = self.ask("alerts")["alerts"].take();
+            let names: Vec<&Value> = alerts.as_array()?.iter().map(|alert| &alert["labels"]["alertname"]).collect();
+            (names == [name]).then(|| alerts[0].take())
+        })
+    }
+
     /// Evaluates an expression whose result has one series at most. Returns its value.
     fn value<T: FromStr<Err: Debug>>(&self, expression: &str) -> Option<T> {
         let mut path = "query?query=".to_owned();
@@ -200,11 +210,12 @@ fn prometheus_sees_the_quantiles_of_the_load_and_evaluates_the_alerts() {
     for rule in &rules {
         assert_eq!((&rule["health"], &rule["lastError"]), (&"ok".into(), &Value::Null), "{rule}");
     }
-    let alerts = prometheus.ask("alerts");
-    let alerts = alerts["alerts"].as_array().unwrap();
-    let names: Vec<&Value> = alerts.iter().map(|alert| &alert["labels"]["alertname"]).collect();
-    assert_eq!(names, ["DeputyJobsWithoutWorkers"], "{alerts:?}");
-    assert_eq!(alerts[0]["labels"]["type"], "it's \"odd\"\\\n");
+    // Both have to hold for minutes before they fire.
+    let alert = prometheus.only_alert("DeputyJobsWithoutWorkers");
+    assert_eq!(alert["labels"]["type"], "it's \"odd\"\\\n");
     let summary = r#"No worker does type "it's \"odd\"\\\n", and 1 jobs wait for one."#;
-    assert_eq!(alerts[0]["annotations"]["summary"], summary);
+    assert_eq!(alert["annotations"]["summary"], summary);
+    server.kill();
+    let alert = prometheus.only_alert("DeputyDown");
+    assert_eq!(alert["annotations"]["summary"], format!("Deputy at {http} does not answer."));
 }
