@@ -17,6 +17,9 @@ fn the_page_says_that_the_server_is_gone_and_goes_on_when_it_returns() {
     browser.until(&format!("{} === 'No answer'", text("#spoken")));
     browser.until(&format!("{} === 'thumbnail'", text("#type-rows bdi")));
 
+    // It has tried more than once.
+    browser.until(&format!(r"/since ([3-9]|\d\d+)\ss/.test({})", text("#headline")));
+
     let _again = dashboard.come_back();
     browser.until(&format!("{} === 'Healthy and ready'", text("#headline")));
     browser.until("!document.body.classList.contains('stale') && document.title === 'Deputy'");
