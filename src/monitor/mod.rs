@@ -41,9 +41,10 @@ pub use health::{Health, HealthCheck};
 pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
 pub use source::{LocalSource, RemoteSource, Source};
 
-use crate::server::{Server, StartError, log_http_listening};
+use crate::client::Url;
+use crate::server::{Level, Log, LogFormat, LogThread, Server, StartError, log_http_listening};
 use http::{HttpServer, Service};
-use sampler::Sampler;
+use sampler::{Sampler, Wake};
 
 /// A running HTTP server. Dropping it ends it.
 ///
@@ -60,7 +61,9 @@ use sampler::Sampler;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Monitor {
+    /// Ends before the log that it writes to.
     _http: HttpServer,
+    log_thread: Option<LogThread>,
 }
 
 impl Monitor {
@@ -72,16 +75,53 @@ impl Monitor {
     pub fn of_server(listeners: HttpListeners, server: &Server, types_max: usize) -> Result<Self, StartError> {
         let probe = server.probe();
         let log = probe.log().clone();
-        listeners.log_warnings(&log);
-        let addresses = listeners.addresses();
-        let (poll, waker) = HttpServer::prepare()?;
         let name = server.addresses().first().map_or_else(String::new, ToString::to_string);
-        let wake = Arc::clone(&waker);
-        // It fails if the thread of HTTP has ended, and then nothing waits.
-        let sampler = Sampler::start(name, LocalSource::new(probe), move || drop(wake.wake()))?;
-        let service = Service::new(vec![sampler], types_max);
-        let http = HttpServer::start((poll, waker), listeners, service, log.clone())?;
-        log_http_listening(&log, &addresses);
-        Ok(Self { _http: http })
+        let http =
+            serve(listeners, types_max, &log, |wake| Ok(vec![Sampler::start(name, LocalSource::new(probe), wake)?]))?;
+        Ok(Self { _http: http, log_thread: None })
     }
+
+    /// Serves the figures of these servers, which are asked over their own protocol. Standard error says where. With more
+    /// than one, each series has the label `server` with its URL. A server need not be there yet.
+    ///
+    /// # Errors
+    /// If the system has no threads or descriptors left.
+    pub fn of_urls(listeners: HttpListeners, urls: &[Url], types_max: usize) -> Result<Self, StartError> {
+        let start_log = Log::start(Level::Info, LogFormat::Text);
+        let (log, log_thread) = start_log.map_err(StartError::system("start the log's thread"))?;
+        let http = serve(listeners, types_max, &log, |wake| {
+            let start = |url: &Url| Sampler::start(url.to_string(), RemoteSource::new(url.clone()), wake.clone());
+            urls.iter().map(start).collect()
+        })?;
+        Ok(Self { _http: http, log_thread: Some(log_thread) })
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        if let Some(log_thread) = self.log_thread.take() {
+            log_thread.stop();
+        }
+    }
+}
+
+/// Starts the HTTP server. `samplers` starts a sampler per server, given what wakes the thread of HTTP.
+fn serve(
+    listeners: HttpListeners,
+    types_max: usize,
+    log: &Log,
+    samplers: impl FnOnce(Wake) -> Result<Vec<Sampler>, StartError>,
+) -> Result<HttpServer, StartError> {
+    listeners.log_warnings(log);
+    let addresses = listeners.addresses();
+    let (poll, waker) = HttpServer::prepare()?;
+    let wake: Wake = {
+        let waker = Arc::clone(&waker);
+        // It fails if the thread of HTTP has ended, and then nothing waits.
+        Arc::new(move || drop(waker.wake()))
+    };
+    let service = Service::new(samplers(wake)?, types_max);
+    let http = HttpServer::start((poll, waker), listeners, service, log.clone())?;
+    log_http_listening(log, &addresses);
+    Ok(http)
 }

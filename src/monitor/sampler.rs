@@ -13,6 +13,9 @@ use super::timeline::{Sample, Timeline, View};
 use crate::limits::{HISTORY_STEPS_MAX, SAMPLE_STEP_MS, WINDOW_STEP_MS};
 use crate::server::StartError;
 
+/// Wakes the thread of HTTP.
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
+
 /// A server that is asked for figures. Its thread ends after this is dropped, when it has its answer.
 pub(super) struct Sampler {
     /// The server's name, for people.
@@ -24,18 +27,14 @@ pub(super) struct Sampler {
 
 impl Sampler {
     /// Starts the thread. `wake` is called after each answer to a demand.
-    pub(super) fn start(
-        name: String,
-        source: impl Source,
-        wake: impl Fn() + Send + 'static,
-    ) -> Result<Self, StartError> {
+    pub(super) fn start(name: String, source: impl Source, wake: Wake) -> Result<Self, StartError> {
         let view = Arc::new(Mutex::new(Arc::default()));
         let health = source.health();
         let (demand, demanded) = bounded(1);
         let asking = Asking { source, view: Arc::clone(&view), timeline: Timeline::default() };
         thread::Builder::new()
             .name("sampler".to_owned())
-            .spawn(move || asking.run(&demanded, wake))
+            .spawn(move || asking.run(&demanded, &wake))
             .map_err(StartError::system("start a sampler's thread"))?;
         Ok(Self { name, view, health, demand })
     }
@@ -68,7 +67,7 @@ struct Asking<S> {
 }
 
 impl<S: Source> Asking<S> {
-    fn run(mut self, demanded: &Receiver<()>, wake: impl Fn()) {
+    fn run(mut self, demanded: &Receiver<()>, wake: &Wake) {
         let (step, window) = (Duration::from_millis(SAMPLE_STEP_MS), Duration::from_millis(WINDOW_STEP_MS));
         let mut next_step = Instant::now();
         let mut next_window = next_step;

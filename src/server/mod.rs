@@ -50,16 +50,12 @@ use listen::log_listening;
 #[cfg(feature = "http")]
 pub(crate) use listen::{Listener, log_http_listening};
 pub use log::Level;
-#[cfg(feature = "http")]
-pub(crate) use log::Log;
-#[cfg(not(feature = "http"))]
-use log::Log;
-use log::LogThread;
 use log::event::Event;
 pub use log::line::LogFormat;
 use log::line::Value;
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
+pub(crate) use log::{Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
 pub use number_range::{ConfigError, Field};
 pub use os::raise_descriptor_limit;

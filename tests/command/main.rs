@@ -31,6 +31,7 @@ mod readme;
 mod status;
 mod top;
 mod usage;
+mod web;
 mod why;
 mod work;
 mod work_cancel;

@@ -33,7 +33,7 @@ use lexopt::{Arg, Parser};
 
 use crate::cli::Opt;
 use crate::cli::parse::{Args, UsageError, invalid, parse, quoted, unrecognized};
-use crate::commands::{check, r#do, generate, ping, status, top, why, work};
+use crate::commands::{check, r#do, generate, ping, status, top, web, why, work};
 use crate::error::{CliError, Outcome};
 use crate::generated::help;
 use crate::out::Out;
@@ -47,6 +47,7 @@ static SUBCOMMANDS: &[&Subcommand] = &[
     &top::TOP,
     &why::WHY,
     &check::CHECK,
+    &web::WEB,
     &ping::PING,
     &generate::COMPLETIONS,
     &generate::MAN,

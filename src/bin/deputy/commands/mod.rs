@@ -6,5 +6,6 @@ pub(crate) mod generate;
 pub(crate) mod ping;
 pub(crate) mod status;
 pub(crate) mod top;
+pub(crate) mod web;
 pub(crate) mod why;
 pub(crate) mod work;
