@@ -25,6 +25,20 @@ fn worker(server: &Server, program: &str) -> Process {
     Process::spawn(command.current_dir(server.folder.path()), None)
 }
 
+/// What a worker's line says about its job.
+#[derive(serde::Deserialize)]
+struct Held {
+    job: u64,
+    #[serde(default)]
+    attempt: u32,
+}
+
+impl Held {
+    fn of(line: &str) -> Self {
+        serde_json::from_str(line).unwrap()
+    }
+}
+
 fn until_says(worker: &Process, words: &str) {
     until(words, || worker.stderr().contains(words).then_some(()));
 }
@@ -40,7 +54,7 @@ fn workers_whose_program_is_removed_keep_a_job_until_it_is_back() {
     let keeper = until("a worker that keeps the job", || {
         workers.iter().find(|worker| worker.stderr().contains("keeping its jobs until it can be run"))
     });
-    assert!(keeper.stderr().contains("lost lately"), "{}", keeper.stderr());
+    assert!(keeper.stderr().contains("a job is at attempt 2, which may be its last"), "{}", keeper.stderr());
     let left = workers.iter().filter(|worker| worker.stderr().contains("its jobs go to other workers")).count();
     assert_eq!(left, 1);
     program(&server, "program");
@@ -49,6 +63,34 @@ fn workers_whose_program_is_removed_keep_a_job_until_it_is_back() {
     ask(&server).until_metric("workers", 3);
     ask(&server).until_metric("workers_idle", 3);
     check(&run(&server, &["do", "-r", "t"]), 0, "program\n", "");
+}
+
+#[test]
+fn a_worker_beside_a_good_one_leaves_with_its_job_although_others_were_lost_lately() {
+    let server = Server::start(&["--max-attempts", "2"]);
+    let mut client = ask(&server);
+    let mut lost = ask(&server);
+    lost.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#);
+    client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+    assert!(lost.line().contains(r#""id":1,"#));
+    drop(lost);
+    let mut good = ask(&server);
+    good.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#);
+    let first = Held::of(&good.line());
+    assert_eq!(first.attempt, 2);
+    let path = program(&server, "program");
+    let bad = worker(&server, path.to_str().unwrap());
+    client.until_metric("workers", 2);
+    fs::remove_file(&path).unwrap();
+    // The good worker is busy, so the other one gets it.
+    client.send(r#"{"cmd":"do","id":2,"type":"t"}"#);
+    until_says(&bad, "its jobs go to other workers");
+    good.send(&format!(r#"{{"cmd":"did","job":{}}}"#, first.job));
+    let second = Held::of(&good.line());
+    assert_eq!(second.attempt, 2);
+    good.send(&format!(r#"{{"cmd":"did","job":{},"res":"good"}}"#, second.job));
+    client.expect(r#"{"cmd":"did","id":1}"#);
+    client.expect(r#"{"cmd":"did","id":2,"res":"good"}"#);
 }
 
 #[test]

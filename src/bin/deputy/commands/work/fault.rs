@@ -2,7 +2,7 @@
 //!
 //! A start that fails is tried again, in every handler that has a job. After [`STARTS_BEFORE_FAULT`] failures the worker
 //! takes no more jobs. After some two seconds it decides, once for all of its jobs. It leaves with them only if others do
-//! their types and no worker was lost with such a job lately. Each loss may be the last that a job is allowed, and the
+//! their types and each job is at its first attempt. Each further attempt may be the last that a job is allowed, and the
 //! next worker may have the same fault. Otherwise it keeps the jobs, and tries until they can be started.
 
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 use super::stop::Stop;
 use crate::error::{CliError, print_error};
 use crate::out::one_line;
-use deputy::monitor::state::lost_lately;
 
 /// Waits before the next start, in milliseconds. In 2 s a program is replaced, or other processes have ended.
 const RETRY_MS: [u64; 5] = [50, 100, 250, 600, 1_000];
@@ -31,19 +30,27 @@ pub(super) type Ask = dyn Fn(&[&str]) -> Result<Metrics, CliError> + Send + Sync
 pub(super) struct Fault {
     stop: Arc<Stop>,
     ask: Box<Ask>,
-    /// The types of the jobs that could not be started.
-    types: Mutex<Vec<String>>,
+    jobs: Mutex<Unstarted>,
     leaves: OnceLock<bool>,
+}
+
+/// The jobs that could not be started.
+#[derive(Clone, Debug, Default)]
+struct Unstarted {
+    /// Each once.
+    types: Vec<String>,
+    /// The most attempts that one of them is at.
+    attempt: u32,
 }
 
 impl Fault {
     pub(super) fn new(stop: Arc<Stop>, ask: Box<Ask>) -> Self {
-        Self { stop, ask, types: Mutex::default(), leaves: OnceLock::new() }
+        Self { stop, ask, jobs: Mutex::default(), leaves: OnceLock::new() }
     }
 
     /// Whether the worker has stopped taking jobs because of it.
     pub(super) fn has_begun(&self) -> bool {
-        !self.types.lock().is_empty()
+        !self.jobs.lock().types.is_empty()
     }
 
     /// Waits after this many starts of a job have failed, the last for this reason. Returns whether to try again; otherwise
@@ -64,25 +71,19 @@ impl Fault {
     }
 
     fn begin(&self, job: &Job, reason: &str) {
-        let mut types = self.types.lock();
-        if types.is_empty() {
+        let mut jobs = self.jobs.lock();
+        if jobs.types.is_empty() {
             print_error(&format!("{reason}; taking no jobs meanwhile"));
         }
-        if !types.iter().any(|name| name == job.type_name()) {
-            types.push(job.type_name().to_owned());
-        }
-        drop(types);
+        jobs.add(job.type_name(), job.attempt());
+        drop(jobs);
         self.stop.stop_worker();
     }
 
     /// Decides whether the worker leaves with the jobs that it cannot start.
     fn decide(&self, reason: &str) -> bool {
-        let types = self.types.lock().clone();
-        let names: Vec<&str> = types.iter().map(String::as_str).collect();
-        let cause = match (self.ask)(&names) {
-            Ok(metrics) => cause_to_keep(&names, &metrics),
-            Err(error) => Some(format!("other workers are not known: {error}")),
-        };
+        let jobs = self.jobs.lock().clone();
+        let cause = jobs.cause_to_keep(&*self.ask);
         if let Some(cause) = &cause {
             print_error(&format!("{reason}; keeping its jobs until it can be run: {cause}"));
         }
@@ -90,18 +91,29 @@ impl Fault {
     }
 }
 
-/// Returns why jobs of these types stay with a worker that does none now; none if they may go to others.
-fn cause_to_keep(names: &[&str], metrics: &Metrics) -> Option<String> {
-    names.iter().find_map(|&name| {
-        let row = metrics.types.iter().find(|row| row.name == name);
-        match row {
-            Some(row) if lost_lately(row) => {
-                Some(format!("a worker with a job of type \"{}\" was lost lately", one_line(name)))
-            }
-            Some(row) if row.workers > 0 => None,
-            _ => Some(format!("no other worker does type \"{}\"", one_line(name))),
+impl Unstarted {
+    fn add(&mut self, type_name: &str, attempt: u32) {
+        self.attempt = self.attempt.max(attempt);
+        if !self.types.iter().any(|name| name == type_name) {
+            self.types.push(type_name.to_owned());
         }
-    })
+    }
+
+    /// Returns why the jobs stay with a worker that does none now; none if they may go to others.
+    fn cause_to_keep(&self, ask: &Ask) -> Option<String> {
+        if self.attempt > 1 {
+            return Some(format!("a job is at attempt {}, which may be its last", self.attempt));
+        }
+        let names: Vec<&str> = self.types.iter().map(String::as_str).collect();
+        match ask(&names) {
+            Ok(metrics) => {
+                let has_others = |name: &str| metrics.types.iter().any(|row| row.name == name && row.workers > 0);
+                let alone = names.iter().find(|name| !has_others(name))?;
+                Some(format!("no other worker does type \"{}\"", one_line(alone)))
+            }
+            Err(error) => Some(format!("other workers are not known: {error}")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -109,25 +121,40 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::FAILED;
     use crate::server::tests::{metrics, row};
 
-    #[test]
-    fn jobs_are_kept_unless_others_do_their_types_and_none_was_lost_lately() {
+    fn ask(_: &[&str]) -> Result<Metrics, CliError> {
         let mut metrics = metrics(json!({}));
         metrics.types = vec![
             row("good", json!({ "workers": 2 })),
-            row("once", json!({ "workers": 2, "lost": 1, "last_lost_ms": 86_400_000 })),
             row("lately", json!({ "workers": 2, "lost": 1, "last_lost_ms": 2_000 })),
             row("alone", json!({ "workers": 0 })),
         ];
-        for (names, cause) in [
-            (&["good"][..], None),
-            (&["good", "once"], None),
-            (&["good", "lately"], Some("a worker with a job of type \"lately\" was lost lately")),
-            (&["alone"], Some("no other worker does type \"alone\"")),
-            (&["unknown"], Some("no other worker does type \"unknown\"")),
+        Ok(metrics)
+    }
+
+    #[test]
+    fn jobs_are_kept_unless_others_do_their_types_and_all_are_at_their_first_attempt() {
+        for (jobs, cause) in [
+            (&[("good", 1)][..], None),
+            (&[("good", 1), ("lately", 1), ("good", 1)], None),
+            (&[("good", 2), ("lately", 1)], Some("a job is at attempt 2, which may be its last")),
+            (&[("alone", 1), ("good", 3), ("good", 2)], Some("a job is at attempt 3, which may be its last")),
+            (&[("good", 1), ("alone", 1)], Some("no other worker does type \"alone\"")),
+            (&[("unknown", 1)], Some("no other worker does type \"unknown\"")),
         ] {
-            assert_eq!(cause_to_keep(names, &metrics).as_deref(), cause, "{names:?}");
+            let mut unstarted = Unstarted::default();
+            jobs.iter().for_each(|&(name, attempt)| unstarted.add(name, attempt));
+            assert_eq!(unstarted.cause_to_keep(&ask).as_deref(), cause, "{jobs:?}");
         }
+    }
+
+    #[test]
+    fn jobs_are_kept_if_the_server_does_not_say_who_does_their_types() {
+        let mut unstarted = Unstarted::default();
+        unstarted.add("good", 1);
+        let cause = unstarted.cause_to_keep(&|_: &[&str]| Err(CliError::new(FAILED, "no answer")));
+        assert_eq!(cause.as_deref(), Some("other workers are not known: no answer"));
     }
 }

@@ -109,7 +109,7 @@ pub(crate) static WORK: Subcommand = Subcommand {
          later SIGKILL.",
         "If COMMAND cannot be started, such as after its program was removed, that is not the job's fault. The worker \
          reports it, and takes no jobs until COMMAND can be started again. It leaves the job to another worker if there \
-         is one and no worker was lost with such a job in the last 10 minutes. Otherwise it keeps the job meanwhile.",
+         is one and the job is at its first attempt. Otherwise it keeps the job meanwhile.",
         "At the first SIGTERM, SIGINT, SIGHUP or SIGQUIT the worker takes no more jobs, finishes those that it holds, \
          and leaves. Each further signal is passed on to the process groups of the commands, and the exit code is then \
          130. If the worker is killed, its commands are killed too. After a lost connection the worker connects again, \
