@@ -14,56 +14,66 @@ use super::fast_path;
 use super::string::unescape;
 use crate::limits::DEPTH_MAX;
 
-/// The members that a command looks up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Name {
-    Cmd,
-    Id,
-    Type,
-    Arg,
-    Job,
-    Res,
-    Err,
-    Types,
-    MaxJobs,
-    Priority = 10, // The first of RARE_NAMES.
-    DelayMs,
-    DeadlineMs,
-    RunLimitMs,
-    Attempts,
-    Cancellable,
-    Progress,
-    Key,
-    NeedWorker,
-    Background,
-    Data,
-    Histograms,
-    Shards,
+/// Declares the known names once: the variants of [`Name`] are in the order of the texts. All other names are ignored.
+macro_rules! names {
+    (
+        often { $($(#[$often_attribute:meta])* $often:ident $often_text:literal,)* }
+        rarely { $($rare:ident $rare_text:literal,)* }
+    ) => {
+        /// The members that a command looks up.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub(super) enum Name {
+            $($(#[$often_attribute])* $often,)*
+            $($rare,)*
+        }
+
+        /// The names that most lines are made of.
+        const NAMES: [&str; [$($often_text),*].len()] = [$($often_text),*];
+
+        /// The other names.
+        pub(super) const RARE_NAMES: [&str; [$($rare_text),*].len()] = [$($rare_text),*];
+
+        /// All names.
+        #[cfg(test)]
+        const ALL: [(Name, &str); NAMES.len() + RARE_NAMES.len()] =
+            [$((Name::$often, $often_text),)* $((Name::$rare, $rare_text),)*];
+    };
 }
 
-/// The known names that most lines are made of, in the order of [`Name`]. Those of `do` and `did` come first, because they
-/// are looked up most. No command looks up `code`, but it may not be given twice either.
-const NAMES: [&str; 10] = ["cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code"];
+names! {
+    // Those of `do` and `did` come first, because they are looked up most.
+    often {
+        Cmd "cmd",
+        Id "id",
+        Type "type",
+        Arg "arg",
+        Job "job",
+        Res "res",
+        Err "err",
+        Types "types",
+        MaxJobs "max_jobs",
+        #[allow(dead_code, reason = "no command looks it up, but it may not be given twice either")]
+        Code "code",
+    }
+    // The options of a `do`, then those of other commands.
+    rarely {
+        Priority "priority",
+        DelayMs "delay_ms",
+        DeadlineMs "deadline_ms",
+        RunLimitMs "run_limit_ms",
+        Attempts "attempts",
+        Cancellable "cancellable",
+        Progress "progress",
+        Key "key",
+        NeedWorker "need_worker",
+        Background "background",
+        Data "data",
+        Histograms "histograms",
+        Shards "shards",
+    }
+}
 
-/// The other known names, in the order of [`Name`]: the options of a `do`, then those of other commands. All others are
-/// ignored.
-const RARE_NAMES: [&str; 13] = [
-    "priority",
-    "delay_ms",
-    "deadline_ms",
-    "run_limit_ms",
-    "attempts",
-    "cancellable",
-    "progress",
-    "key",
-    "need_worker",
-    "background",
-    "data",
-    "histograms",
-    "shards",
-];
-
-/// How many of them are options of a `do`.
+/// How many of [`RARE_NAMES`] are options of a `do`.
 const OPTIONS: usize = Name::Data as usize - NAMES.len();
 
 /// The known members of a line. Values are without the white space around them.
@@ -219,49 +229,19 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_the_order_of_the_enum() {
-        use Name::{Arg, Cmd, Err, Id, Job, MaxJobs, Res, Type, Types};
-        let line = r#"{"cmd":0,"id":1,"type":2,"arg":3,"job":4,"res":5,"err":6,"types":7,"max_jobs":8,"code":9}"#;
+    fn each_member_is_found_under_its_own_name() {
+        let all: Vec<String> = ALL.iter().enumerate().map(|(at, (_, text))| format!("\"{text}\":{at}")).collect();
+        let line = format!("{{{}}}", all.join(","));
         let members = Members::read(line.as_bytes()).unwrap();
-        for (at, name) in [Cmd, Id, Type, Arg, Job, Res, Err, Types, MaxJobs].into_iter().enumerate() {
+        for (at, (name, _)) in ALL.into_iter().enumerate() {
             assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
-        }
-        assert_eq!(members.rare, None, "a line of these names makes no room for others");
-    }
-
-    #[test]
-    fn rare_names_are_in_the_order_of_the_enum() {
-        use Name::{
-            Attempts, Background, Cancellable, Data, DeadlineMs, DelayMs, Histograms, Key, NeedWorker, Priority,
-            Progress, RunLimitMs, Shards,
-        };
-        let names = [
-            Priority,
-            DelayMs,
-            DeadlineMs,
-            RunLimitMs,
-            Attempts,
-            Cancellable,
-            Progress,
-            Key,
-            NeedWorker,
-            Background,
-            Data,
-            Histograms,
-            Shards,
-        ];
-        let texts = [
-            r#""priority":0,"delay_ms":1,"deadline_ms":2,"run_limit_ms":3,"attempts":4,"cancellable":5"#,
-            r#""progress":6,"key":7,"need_worker":8,"background":9,"data":10,"histograms":11,"shards":12"#,
-        ];
-        let line = format!("{{{}}}", texts.join(","));
-        let members = Members::read(line.as_bytes()).unwrap();
-        for (at, name) in names.into_iter().enumerate() {
-            assert_eq!(members.get(name), Some(at.to_string().as_str()), "{name:?}");
-            let line = format!(r#"{{"{}":1}}"#, RARE_NAMES[at]);
+            let line = format!("{{{}}}", all[at]);
             let alone = Members::read(line.as_bytes()).unwrap();
-            assert_eq!(names.iter().filter(|&&name| alone.get(name).is_some()).count(), 1, "{line}");
-            assert_eq!(alone.has_options(), !matches!(name, Data | Histograms | Shards), "{line}");
+            let found = ALL.into_iter().filter(|&(other, _)| alone.get(other).is_some());
+            assert_eq!(found.map(|(other, _)| other).collect::<Vec<_>>(), [name]);
+            assert_eq!(alone.rare.is_some(), at >= NAMES.len(), "{line} makes room for the others if it must");
+            let is_option = at >= NAMES.len() && !matches!(name, Name::Data | Name::Histograms | Name::Shards);
+            assert_eq!(alone.has_options(), is_option, "{line}");
         }
     }
 

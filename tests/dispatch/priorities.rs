@@ -27,7 +27,7 @@ fn the_higher_goes_first_and_equal_ones_as_they_arrived() {
 
 #[test]
 fn what_comes_while_others_wait_passes_them() {
-    check(
+    check(&format!(
         r#"A> do 1 t with priority 1
            A> do 2 t with priority 1
            W> can_do t
@@ -36,14 +36,9 @@ fn what_comes_while_others_wait_passes_them() {
            A> do 4 t with priority 1
            W> did 1
            A< did 1
-           W< do 3 t
-           W> did 3
-           A< did 3
-           W< do 2 t
-           W> did 2
-           A< did 2
-           W< do 4 t"#,
-    );
+           {}"#,
+        taken(&["3", "2", "4"])
+    ));
 }
 
 /// Among themselves they go as they arrived.
@@ -73,7 +68,7 @@ fn jobs_whose_worker_was_lost_go_before_all() {
 /// It came to a worker without a free slot. It is no suspect, and keeps its place.
 #[test]
 fn a_job_that_came_back_keeps_its_place_among_the_others() {
-    check(
+    check(&format!(
         r#"W> can_do t u
            A> do 1 u
            W< do 1 u
@@ -82,14 +77,9 @@ fn a_job_that_came_back_keeps_its_place_among_the_others() {
            A> do 4 t with priority 1
            W> did 1
            A< did 1
-           W< do 3 t
-           W> did 3
-           A< did 3
-           W< do 2 t
-           W> did 2
-           A< did 2
-           W< do 4 t"#,
-    );
+           {}"#,
+        taken(&["3", "2", "4"])
+    ));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The rules of docs/protocol.md for a line, row by row: here those for any command.
 
 use super::*;
+use crate::protocol::members::RARE_NAMES;
 
 mod jobs;
 mod options;
@@ -48,23 +49,6 @@ fn names(types: &[&'static str]) -> Vec<TypeName<'static>> {
 fn can_do(types: &[&'static str], max_jobs: Option<u32>) -> Command<'static> {
     Command::CanDo { types: names(types), max_jobs, id: None }
 }
-
-/// Known names that few lines have.
-const RARE_NAMES: [&str; 13] = [
-    "priority",
-    "delay_ms",
-    "deadline_ms",
-    "run_limit_ms",
-    "attempts",
-    "cancellable",
-    "progress",
-    "key",
-    "need_worker",
-    "background",
-    "data",
-    "histograms",
-    "shards",
-];
 
 #[test]
 fn escapes_are_honoured_in_names_and_cmd() {
