@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | an option, a positional argument, and the values that they take |
 //! | `parse` | command-line arguments to options, positionals and trailing arguments; the errors |
+//! | `number` | text to numbers, sizes and times |
 //! | `help` | the columns of `--help` |
 //!
 //! Deliberately absent: abbreviated options, options that depend on others, environment variables. What a value means is
@@ -11,6 +12,7 @@
 #![allow(dead_code, reason = "each program uses a part of this")]
 
 pub(crate) mod help;
+pub(crate) mod number;
 pub(crate) mod parse;
 
 use deputy::limits::{JOB_MS_MAX, SECONDS_MAX};

@@ -10,7 +10,8 @@ use deputy::monitor::HttpAddress;
 use deputy::server::{Config, ConfigError, Keepalive, Level, LogFormat};
 use lexopt::Parser;
 
-use crate::cli::parse::{Args, UsageError, parse as parse_arguments, parse_uint, quoted};
+use crate::cli::number::parse_uint;
+use crate::cli::parse::{Args, UsageError, parse as parse_arguments, quoted};
 use crate::options::{
     DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, LOG_FORMAT, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP,
     OPTIONS, PIN, PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,

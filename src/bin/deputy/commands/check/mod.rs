@@ -16,7 +16,8 @@ use std::time::Duration;
 use deputy::client::{Client, Metrics};
 
 use self::verdict::{Answers, State, Threshold, Thresholds, Verdict, parse_ms};
-use crate::cli::parse::{Args, UsageError, parse_uint};
+use crate::cli::number::parse_uint;
+use crate::cli::parse::{Args, UsageError};
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, ExitMeaning, Outcome};
 use crate::out::Out;

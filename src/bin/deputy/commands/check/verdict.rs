@@ -6,7 +6,7 @@ use deputy::client::{Metrics, TypeMetrics};
 use deputy::monitor::state::{memory_percent, memory_warning};
 
 use super::percentiles::Percentile;
-use crate::cli::parse::parse_seconds;
+use crate::cli::number::parse_seconds;
 use crate::format::{age, count, counted};
 use crate::out::one_line;
 
@@ -239,7 +239,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cli::parse::parse_uint;
+    use crate::cli::number::parse_uint;
     use crate::server::tests::metrics;
 
     const LIMITS: Thresholds = Thresholds {
