@@ -170,9 +170,9 @@ pub const RETRY_CAP_MS_DEFAULT: u64 = 3_000;
 /// Bytes that may wait to be sent in a client.
 pub const CLIENT_UNSENT_BYTES_DEFAULT: usize = 64 << 20;
 
-/// Bytes of a line that a client accepts in any case. A metrics table of 1,000 types with the longest names, all escaped,
-/// fits.
-pub const CLIENT_LINE_BYTES_LEAST: usize = 4 << 20;
+/// Bytes of a line that a client accepts in any case. A metrics table of all types that it may have fits
+/// ([`FIGURE_TYPES_MAX`] and [`TYPE_ROWS_MAX`]), with histograms and the longest names, all escaped.
+pub const CLIENT_LINE_BYTES_LEAST: usize = 24 << 20;
 
 /// Lines up to this length a client sends without knowing the server's longest line, in bytes. Before it sends a longer
 /// one, it asks once per connection. Servers with a lower limit are rare, and most connections never need to ask.

@@ -138,7 +138,8 @@ fn put_members(out: &mut Vec<u8>, members: &[(&str, u64)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Counts, OldestRunning, Outcomes};
+    use crate::limits::{CLIENT_LINE_BYTES_LEAST, FIGURE_TYPES_MAX, TYPE_BYTES_MAX, TYPE_ROWS_MAX};
+    use crate::metrics::{BUCKETS, Counts, OldestRunning, Outcomes};
     use crate::protocol::reply::Reply;
 
     #[test]
@@ -215,6 +216,29 @@ mod tests {
         }
         let other = metrics["types"]["b"].as_object().unwrap();
         assert_eq!((other.len(), &other["has_figures"]), (TypeRow::default().members().len() + 1, &false.into()));
+    }
+
+    /// The largest numbers that a server comes to: of microseconds since 1970, and of jobs of some centuries.
+    #[test]
+    fn the_largest_table_fits_into_what_a_client_accepts() {
+        const MANY: u64 = 9_999_999_999_999_999;
+        let histogram = Histogram { sum_us: u64::MAX, counts: [MANY; BUCKETS] };
+        let outcomes = Outcomes { done: MANY, failed: MANY, workers_lost: MANY, ..Outcomes::default() };
+        let row = TypeRow {
+            waiting: MANY,
+            running: MANY,
+            done: MANY,
+            oldest_ms: MANY,
+            oldest_running: Some(OldestRunning { ms: MANY, worker: "x".repeat(64) }),
+            figures: Some(Box::new(Figures { outcomes, wait: histogram, run: histogram })),
+            ..TypeRow::default()
+        };
+        let name = r"\u0001".repeat(TYPE_BYTES_MAX);
+        let mut out = Vec::new();
+        put_name(&mut out, 1, &name);
+        put_row(&mut out, &row, true);
+        let bytes = out.len() * (FIGURE_TYPES_MAX + TYPE_ROWS_MAX);
+        assert!(bytes + 100_000 < CLIENT_LINE_BYTES_LEAST, "{} bytes per row, {bytes} in all", out.len());
     }
 
     #[test]

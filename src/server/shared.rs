@@ -107,3 +107,25 @@ impl Shared {
         (0..self.loads.len()).min_by_key(load).expect("a server has a shard")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_stuck_while_it_is_in_one_turn_for_too_long() {
+        let shared = Shared::new(3, 1, 1);
+        assert_eq!(shared.stuck_shard(Duration::ZERO), None, "all sleep");
+        shared.pulses[1].begin_turn(Micros(0));
+        while shared.now() < Micros(5) {}
+        let (shard, age) = shared.stuck_shard(Duration::from_micros(1)).expect("it has been in its turn for 4 us");
+        assert!(shard == 1 && age > Duration::from_micros(1), "{shard}, {age:?}");
+        assert_eq!(shared.stuck_shard(Duration::from_secs(3_600)), None);
+        shared.pulses[1].sleep(shared.now());
+        assert_eq!(shared.stuck_shard(Duration::ZERO), None);
+        let row = shared.shards()[1];
+        assert!(row.busy_us >= 4 && row.longest_turn_us == row.busy_us, "{row:?}");
+        let totals = shared.totals();
+        assert_eq!((totals.shard_busy_us, totals.shard_longest_turn_us), (row.busy_us, row.busy_us));
+    }
+}

@@ -1,10 +1,10 @@
 //! The metrics that a client receives.
 
-use deputy::client::Error;
+use deputy::client::{BOUNDS_US, Error, ShardMetrics};
 use serde_json::Value;
 
-use crate::fixture::{connect, quick_retry};
-use crate::process::Server;
+use crate::fixture::{Running, connect, quick_retry, url};
+use crate::process::{Server, Via};
 use crate::wait::until;
 
 #[test]
@@ -43,6 +43,50 @@ fn tables_by_type_come_in_the_servers_order() {
     assert_eq!(rows(&some), [("z".to_owned(), 0), ("a".to_owned(), 1)]);
     assert!(client.metrics_of(&[]).unwrap().types.is_empty());
     drop(handles);
+}
+
+#[test]
+fn all_metrics_come_at_once_with_histograms_and_shards() {
+    let server = Server::start(&["--threads", "2"]);
+    let client = connect(&server);
+    let worker = deputy::client::Worker::new(&url(&server, Via::Tcp))
+        .handle("good", |_| Ok::<_, String>(()))
+        .handle("bad", |_| Err::<(), _>("no"));
+    let running = Running::start(worker);
+    for _ in 0..3 {
+        client.submit::<_, ()>("good", &0).wait().unwrap();
+        client.submit::<_, ()>("bad", &0).wait().unwrap_err();
+    }
+    let waiting = client.submit::<_, ()>("none", &0);
+    client.ping().unwrap();
+    let full = until("the job in line", || {
+        Some(client.metrics_in_full().unwrap()).filter(|metrics| metrics.jobs_waiting == 1)
+    });
+    let row = |name: &str| full.types.iter().find(|row| row.name == name).unwrap().clone();
+    assert_eq!((row("good").outcomes.done, row("bad").outcomes.failed, row("none").outcomes.jobs()), (3, 3, 0));
+    for (name, jobs) in [("good", 3), ("bad", 3), ("none", 0)] {
+        let row = row(name);
+        assert!(row.has_figures && row.wait.count() == jobs && row.run.count() == jobs, "{row:?}");
+        assert_eq!(row.run.quantile(0.5).is_some(), jobs > 0);
+    }
+    assert_eq!(full.bounds_us, BOUNDS_US);
+    assert!(full.other_types.has_figures && full.other_types.outcomes.jobs() == 0);
+    assert_eq!(full.shards.len(), 2);
+    let sum = |figure: fn(&ShardMetrics) -> u64| full.shards.iter().map(figure).sum::<u64>();
+    assert_eq!((sum(|shard| shard.waiting), sum(|shard| shard.running)), (1, 0));
+    assert_eq!(sum(|shard| shard.connections), full.connections_open);
+    // The rows are read after the totals.
+    assert!(sum(|shard| shard.messages) >= full.shard_messages && sum(|shard| shard.turns) >= full.shard_turns);
+    // Each answer came in a turn that has ended since, except the last.
+    assert!(full.shard_busy_us > 0 && full.shard_longest_turn_us > 0, "{full:?}");
+    let some = client.metrics_in_full_of(&["bad", "unheard of"]).unwrap();
+    assert_eq!(
+        some.types.iter().map(|row| (row.outcomes.failed, row.has_figures)).collect::<Vec<_>>(),
+        [(3, true), (0, false)]
+    );
+    assert!(!some.other_types.has_figures && some.shards.len() == 2);
+    assert!(client.metrics_by_type().unwrap().types.iter().all(|row| !row.has_figures));
+    drop((running, waiting));
 }
 
 #[test]

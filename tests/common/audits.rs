@@ -43,6 +43,7 @@ impl World {
         }
         check_tickets_at_rest(audits);
         self.check_sums(audits);
+        self.check_figures(audits);
     }
 
     /// Panics unless each shard has forgotten everything. Offers may remain at a shard that stops.

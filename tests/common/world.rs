@@ -11,6 +11,7 @@
 
 mod audits;
 mod fake_shell;
+mod figure_audits;
 mod links;
 mod peers;
 mod ticket_audits;

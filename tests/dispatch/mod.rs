@@ -15,6 +15,7 @@ mod figures_by_type;
 mod gave_up;
 mod given_back;
 mod half_lines;
+mod histograms;
 mod keys;
 mod left;
 mod memory;

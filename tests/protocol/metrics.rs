@@ -64,6 +64,25 @@ fn anything_else_is_a_bad_request() {
 }
 
 #[test]
+fn histograms_and_shards_are_asked_for_by_true() {
+    check_rows(
+        r#"{"cmd":"metrics","histograms":false,"shards":false}  => metrics types null, shards null
+           {"cmd":"metrics","types":[],"histograms":true}       => metrics types {}, other_types null
+           {"cmd":"metrics","types":["t"],"histograms":true}    => metrics types {"t":{"waiting":0,"has_figures":false}}"#,
+    );
+    for name in ["histograms", "shards"] {
+        for value in ["null", "0", "1", r#""true""#, "[]", "{}", "[true]"] {
+            check_rows(&format!(
+                r#"{{"cmd":"metrics","types":true,"{name}":{value}}}  => error bad_request
+                   {{"cmd":"metrics","{name}":{value},"id":"x"}}      => error bad_request x
+                   {{"cmd":"ping","{name}":{value}}}                  => pong"#
+            ));
+        }
+        check_rows(&format!(r#"{{"cmd":"metrics","{name}":true,"{name}":true}} => error bad_request"#));
+    }
+}
+
+#[test]
 fn names_are_at_most_1024() {
     let names = |n: usize| (0..n).map(|i| format!("\"t{i}\"")).collect::<Vec<_>>().join(",");
     let row = |i: usize| format!(r#""t{i}":{{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#);

@@ -58,6 +58,7 @@ impl Schedule {
             self.check_pending();
             self.check_tickets(&audits);
             self.check_reports(c.progress_dropped);
+            self.check_tallies(&audits);
         }
     }
 

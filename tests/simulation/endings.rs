@@ -1,5 +1,7 @@
 //! How jobs end, and workers lose them.
 
+use std::collections::BTreeSet;
+
 use deputy::metrics::Fault;
 
 use super::requests::{End, Job, Request, State};
@@ -31,6 +33,12 @@ impl Shadow {
         if held.iter().any(|held| held.spent.is_none()) {
             self.tally.faults.count(Fault::LeftHolding);
         }
+        let lost: BTreeSet<String> = held
+            .iter()
+            .filter(|held| held.spent.is_none())
+            .map(|held| self.jobs[&held.serial].type_name.clone())
+            .collect();
+        lost.iter().for_each(|type_name| self.tally_of(type_name).lost_a_worker());
         for held in held.iter().filter(|held| held.spent.is_none()) {
             self.stop_limit(peer, held);
             self.lose(held.serial, alone, stops);
@@ -77,6 +85,9 @@ impl Shadow {
         } else {
             self.tally.results += u64::from(end == End::Done);
             self.stop_limit(worker, &held);
+            let ran_ms = self.bounds.now_ms(self.conn(worker).shard) - held.sent_ms;
+            let type_name = self.jobs[&held.serial].type_name.clone();
+            self.tally_of(&type_name).ran(ran_ms);
             self.end(held.serial, end);
         }
     }
@@ -85,6 +96,9 @@ impl Shadow {
     pub(super) fn end(&mut self, serial: u64, end: End) {
         let job = self.jobs.get_mut(&serial).expect("it is not over");
         job.state = State::Ended(end);
+        let type_name = job.type_name.clone();
+        self.tally_of(&type_name).ended(end);
+        let job = &self.jobs[&serial];
         let requests = job.requests.clone();
         for request in requests {
             self.answer_if_gone(request, end);

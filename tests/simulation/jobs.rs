@@ -84,6 +84,7 @@ impl Schedule {
             big,
             state: if delayed { State::Delayed } else { State::Inside },
             suspect: false,
+            was_sent: false,
             attempts: 0,
             bytes,
             accepted_ms,

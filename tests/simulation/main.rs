@@ -14,6 +14,7 @@
 
 mod asks;
 mod bound;
+mod by_type;
 mod checks;
 mod chosen;
 mod clocks;

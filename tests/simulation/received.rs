@@ -91,7 +91,8 @@ impl Shadow {
         let attempt = (conn.numbered && job.attempts > 0).then_some(job.attempts + 1);
         assert_eq!(line.attempt, attempt, "not its attempt: {serial}");
         let (shard, seen) = (usize::from(conn.shard), conn.reads);
-        let limit_ms = limit.map(|ms| self.bounds.now_ms(conn.shard) + ms);
+        let now_ms = self.bounds.now_ms(conn.shard);
+        let limit_ms = limit.map(|ms| now_ms + ms);
         if let Some(ms) = limit_ms {
             self.clocks[shard].limits.insert((ms, serial));
         }
@@ -101,9 +102,15 @@ impl Shadow {
         assert!(job.trace.is_none_or(|before| before == trace), "another name in the log: {job:?}");
         job.trace = Some(trace);
         job.state = State::Held(peer);
+        let first = !std::mem::replace(&mut job.was_sent, true);
+        let waited_ms = now_ms.saturating_sub(job.accepted_ms);
         self.started.push(Start { type_name: job.type_name.clone(), place: job.place(), worker: peer });
         let (id, number) = (job.id, line.job);
-        let held = Held { serial, id, number, suspect, limit_ms, seen, cancelled: false, spent: None };
+        let held = Held { serial, id, number, suspect, sent_ms: now_ms, limit_ms, seen, cancelled: false, spent: None };
+        if first {
+            let type_name = job.type_name.clone();
+            self.tally_of(&type_name).waited(waited_ms);
+        }
         self.conns[peer.0].held.push(held);
         self.tally.dispatched += 1;
     }

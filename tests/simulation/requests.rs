@@ -78,6 +78,8 @@ pub(crate) struct Job {
     pub(crate) big: bool,
     pub(crate) state: State,
     pub(crate) suspect: bool,
+    /// Whether a worker was sent it.
+    pub(crate) was_sent: bool,
     pub(crate) attempts: u32,
     /// What it counts in the memory budget, without a ticket.
     pub(crate) bytes: u64,
@@ -181,8 +183,8 @@ impl Shadow {
             self.clocks[shard].delays.remove(&(due_ms, serial));
         }
         self.answered(serial, end);
-        if delayed {
-            self.forget(job);
+        if delayed && let Some(job) = self.forget(job) {
+            self.tally_of(&job.type_name).ended(end);
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deputy::metrics::Faults;
 
+use super::by_type::{Tallies, TypeTally};
 use super::closings::Bounds;
 use super::live::Live;
 use super::model::Place;
@@ -21,6 +22,8 @@ pub(crate) struct Held {
     pub(crate) id: &'static str,
     pub(crate) number: Option<u64>,
     pub(crate) suspect: bool,
+    /// When the job was sent.
+    pub(crate) sent_ms: u64,
     /// When its run limit is over.
     pub(crate) limit_ms: Option<u64>,
     /// Whether the worker has read of it.
@@ -141,6 +144,7 @@ pub(crate) struct Shadow {
     /// Those that have not left.
     pub(crate) live: Live,
     pub(crate) tally: Tally,
+    pub(crate) by_type: Tallies,
     pub(crate) bounds: Bounds,
     /// By shard: whether it was stopped.
     pub(crate) stopping: Vec<bool>,
@@ -181,6 +185,7 @@ impl Shadow {
             conns: Vec::new(),
             live: Live::default(),
             tally: Tally::default(),
+            by_type: Tallies::new(),
             bounds: Bounds::new(options),
             stopping: vec![false; options.shards.into()],
             clocks: vec![Clock::default(); options.shards.into()],
@@ -210,6 +215,11 @@ impl Shadow {
         self.conns.push(Conn { shard, reads: true, slots: 1, moved_ms, ..Conn::default() });
         self.bounds.shard(shard).open += 1;
         self.live.insert(peer);
+    }
+
+    /// What is counted of a type.
+    pub(super) fn tally_of(&mut self, type_name: &str) -> &mut TypeTally {
+        self.by_type.entry(type_name.to_owned()).or_default()
     }
 
     pub(crate) fn conn(&self, peer: Peer) -> &Conn {

@@ -5,7 +5,7 @@ use deputy::dispatch::message::{JobEvent, Submitter};
 
 use super::closings::PAUSE_BYTES;
 use super::line::{self, Line};
-use super::requests::{Job, State};
+use super::requests::{End, Job, State};
 use super::shadow::Shadow;
 use super::world::Peer;
 
@@ -54,7 +54,8 @@ impl Shadow {
             State::Inside => {}
             _ => panic!("revoked, but it was over: {job:?}"),
         }
-        self.forget(serial);
+        let job = self.forget(serial).expect("it was there");
+        self.tally_of(&job.type_name).ended(End::Cancelled);
     }
 
     /// A job has ended at its worker, whose slot is spent now.

@@ -103,6 +103,9 @@ impl Fixture {
                 "max-attempts" => self.options.attempts_max = u32::try_from(*value).map_err(|e| e.to_string())?,
                 "max-memory" => self.options.memory_bytes_max = *value,
                 "max-unsent" => self.options.unsent_bytes_max = *value,
+                "figure-types" => {
+                    self.options.figure_types_max = usize::try_from(*value).map_err(|e| e.to_string())?;
+                }
                 "max-line" => self.line_bytes_max = usize::try_from(*value).map_err(|e| e.to_string())?,
                 "stall-timeout" => self.options.stall_ms = value * 1_000,
                 _ => return Err(format!("there is no option {name}")),
