@@ -55,6 +55,8 @@ pub use log::line::LogFormat;
 use log::line::Value;
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
+#[cfg(feature = "http")]
+pub(crate) use log::timestamp::date;
 pub(crate) use log::{Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
 pub use number_range::{ConfigError, Field};

@@ -303,3 +303,6 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub(super) mod panic;
 pub(super) mod rate_limit;
 pub(super) mod report;
 mod stderr;
-mod timestamp;
+pub(super) mod timestamp;
 
 use std::fmt;
 use std::io;

@@ -25,7 +25,7 @@ impl fmt::Display for Timestamp {
 
 /// Returns year, month and day. Years begin in March here, so that a leap day is the last day of its year (Howard
 /// Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn date(days_since_1970: u64) -> (u64, u64, u64) {
+pub(crate) fn date(days_since_1970: u64) -> (u64, u64, u64) {
     let days = days_since_1970 + DAYS_BEFORE_1970;
     let (era, day_of_era) = (days / ERA_DAYS, days % ERA_DAYS);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

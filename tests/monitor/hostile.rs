@@ -1,0 +1,121 @@
+//! Peers that speak HTTP wrongly, slowly or without end.
+
+use std::thread;
+
+use crate::browser::{Browser, get};
+use crate::fixture::Watched;
+use crate::proc;
+use crate::wait::until;
+
+/// Connections that the server keeps.
+const CONNECTIONS_MAX: usize = 64;
+
+#[test]
+fn what_is_no_request_is_refused_and_its_connection_closed() {
+    let watched = Watched::start(&[]);
+    let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(9_000));
+    let many: String = (0..100).map(|i| format!("X{i}: y\r\n")).collect();
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n", 400),
+        ("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        ("GET /\r\n", 400),
+        ("{\"cmd\":\"ping\"}\n", 400),
+        ("\u{16}\u{3}\u{1}\n", 400),
+        (&long, 431),
+        (&format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+        (&format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "y".repeat(9_000)), 431),
+    ] {
+        let mut browser = watched.browse();
+        browser.send(request);
+        // What follows a refused request is not taken for another one.
+        browser.try_send(get("/healthz").as_bytes());
+        let answer = browser.answer();
+        assert_eq!((answer.status, answer.field("connection")), (status, Some("close")), "{request}");
+        browser.expect_end();
+    }
+    assert_eq!(watched.get("/healthz").status, 200);
+}
+
+#[test]
+fn a_connection_that_is_cut_at_any_byte_leaves_nothing() {
+    let watched = Watched::start(&[]);
+    let request = get("/status.json");
+    let before = watched.get("/healthz");
+    assert_eq!(before.status, 200);
+    for cut in 0..request.len() {
+        watched.browse().send(&request[..cut]);
+    }
+    // Connections are handled in the order in which they came.
+    assert_eq!(watched.get("/healthz").status, 200);
+}
+
+#[test]
+fn connections_that_send_nothing_or_half_a_head_make_room() {
+    let watched = Watched::start(&[]);
+    let mut idle: Vec<Browser> = (0..CONNECTIONS_MAX)
+        .map(|index| {
+            let mut browser = watched.browse();
+            if index % 2 == 0 {
+                browser.send("GET / HTTP/1.1\r\nHost: lo");
+            }
+            browser
+        })
+        .collect();
+    let mut served = watched.browse();
+    for _ in 0..3 {
+        assert_eq!(served.get("/healthz").status, 200);
+    }
+    idle[0].expect_end();
+    // The others are still there.
+    idle[2].send("calhost\r\n\r\n");
+    assert_eq!(idle[2].answer().status, 200);
+}
+
+/// Readers that take nothing have the server's connections until their time is over. Memory does not grow with them.
+#[test]
+fn connections_that_do_not_read_are_not_fed_and_others_are_refused() {
+    let watched = Watched::start(&["--threads", "2", "--http-types", "4096"]);
+    let mut client = watched.connect("client");
+    for i in 0..2_000 {
+        client.send(&format!(r#"{{"cmd":"do","id":1,"type":"{}{i}"}}"#, "x".repeat(240)));
+    }
+    client.expect_nothing();
+    // More than sockets take.
+    let bytes =
+        until("figures of all types", || Some(watched.get("/metrics").body.len()).filter(|bytes| *bytes > 16 << 20));
+    let before = proc::status_bytes(watched.process(), "VmRSS");
+    let requests = get("/metrics").repeat(50);
+    let lazy: Vec<Browser> = (0..CONNECTIONS_MAX)
+        .map(|_| {
+            let mut browser = watched.browse();
+            browser.send(&requests);
+            browser
+        })
+        .collect();
+    // The thread serves connections in their order: when it has come to this one, all others are being sent something.
+    let mut refused = 0;
+    for _ in 0..100 {
+        match watched.browse().try_answer(true) {
+            Some(answer) => {
+                assert_eq!((answer.status, answer.body.as_str()), (503, "too many connections; try again\n"));
+                refused += 1;
+            }
+            None => refused += 1,
+        }
+        if refused > 3 {
+            break;
+        }
+        thread::yield_now();
+    }
+    let after = proc::status_bytes(watched.process(), "VmRSS");
+    let grown = after.saturating_sub(before) >> 20;
+    assert!(grown < 200, "{grown} MiB more for {} readers of {} MiB", lazy.len(), bytes >> 20);
+    drop(lazy);
+    assert_eq!(watched.get("/healthz").status, 200);
+}
