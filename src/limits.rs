@@ -212,11 +212,11 @@ pub const HTTP_REQUESTS_PER_TURN: usize = 16;
 /// Connections accepted from an HTTP listener in one turn: no more descriptors are taken at once than by connections.
 pub const HTTP_ACCEPTS_PER_TURN: usize = HTTP_CONNECTIONS_MAX;
 
-/// Share of one core that the HTTP thread may use over time, in percent. A flood of requests then waits, and jobs keep their
-/// cores.
-pub const HTTP_CPU_PERCENT: i64 = 5;
+/// Share of one core that answers with figures may take over time, and as much for all else of HTTP, in percent. A flood of
+/// requests then waits, and jobs keep their cores.
+pub const HTTP_CPU_PERCENT: i64 = 3;
 
-/// Processor time that the HTTP thread may use at once after a rest, in milliseconds: more than an answer with all types takes.
+/// Processor time that either may take at once after a rest, in milliseconds: more than an answer with all types takes.
 pub const HTTP_CPU_BURST_MS: i64 = 500;
 
 /// Bytes of earlier answers that may still be on their way to slow readers while another is made, in bytes.

@@ -13,9 +13,15 @@ pub(crate) fn descriptors(process: u32) -> Option<usize> {
 
 /// Returns the bytes in a row of its status, such as `VmRSS`.
 pub(crate) fn status_bytes(process: u32, row: &str) -> u64 {
+    let value = status(process, row);
+    value.strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1_024
+}
+
+/// Returns what a row of its status says.
+pub(crate) fn status(process: u32, row: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let value = status.lines().find_map(|line| line.strip_prefix(row)?.strip_prefix(':')?.strip_suffix("kB")).unwrap();
-    value.trim().parse::<u64>().unwrap() * 1_024
+    let value = status.lines().find_map(|line| line.strip_prefix(row)?.strip_prefix(':')).unwrap();
+    value.trim().to_owned()
 }
 
 /// Returns the processor time that it has used.

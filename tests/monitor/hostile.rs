@@ -80,15 +80,18 @@ fn connections_that_send_nothing_or_half_a_head_make_room() {
 /// Readers that take nothing have the server's connections until their time is over. Memory does not grow with them.
 #[test]
 fn connections_that_do_not_read_are_not_fed_and_others_are_refused() {
-    let watched = Watched::start(&["--threads", "2", "--http-types", "4096"]);
+    let watched = Watched::start(&["--threads", "2", "--http-types", "700"]);
     let mut client = watched.connect("client");
-    for i in 0..2_000 {
+    for i in 0..700 {
         client.send(&format!(r#"{{"cmd":"do","id":1,"type":"{}{i}"}}"#, "x".repeat(240)));
     }
     client.expect_nothing();
-    // More than sockets take.
-    let bytes =
-        until("figures of all types", || Some(watched.get("/metrics").body.len()).filter(|bytes| *bytes > 16 << 20));
+    until("figures of all types", || {
+        let last = watched.get(&format!("/status.json?type={}699", "x".repeat(240))).json();
+        (last["servers"][0]["types"][0]["waiting"] == 1).then_some(())
+    });
+    let bytes = watched.get("/metrics").body.len();
+    assert!(bytes > 12 << 20, "{bytes} bytes may fit into sockets");
     let before = proc::status_bytes(watched.process(), "VmRSS");
     let requests = get("/metrics").repeat(50);
     let lazy: Vec<Browser> = (0..CONNECTIONS_MAX)

@@ -1,8 +1,9 @@
 //! `/healthz` and `/readyz` while the server stops, while memory is used up, and while a shard hangs.
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Watched;
+use crate::proc;
 use crate::programs;
 use crate::wait::until;
 
@@ -97,4 +98,10 @@ fn a_shard_that_hangs_is_named_and_does_not_hold_up_anything() {
     assert_eq!((server["healthy"].as_bool(), server["up"].as_bool()), (Some(false), Some(true)));
     assert_eq!(server["types"].as_array().unwrap().len(), 0);
     drop(crowd);
+
+    // Without strace the call goes on.
+    let tracer = proc::status(watched.process(), "TracerPid").parse().unwrap();
+    kill_process(Pid::from_raw(tracer).unwrap(), Signal::KILL).unwrap();
+    until("a probe that finds it well", || (browser.get("/healthz").status == 200).then_some(()));
+    until("figures by type", || browser.get("/metrics").sample("deputy_jobs_waiting{type=\"_other\"}"));
 }

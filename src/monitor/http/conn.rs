@@ -116,6 +116,15 @@ impl Conn {
         matches!(self.stage, Stage::Sending(_))
     }
 
+    /// Returns whether it waits for figures, or is sending an answer that is large, as only those with figures are.
+    pub(super) fn is_about_figures(&self) -> bool {
+        match &self.stage {
+            Stage::Waiting(_) => true,
+            Stage::Sending(answer) => answer.body_bytes > 0,
+            Stage::Reading | Stage::Lingering => false,
+        }
+    }
+
     /// Returns when [`Conn::expire`] must be called.
     pub(super) fn deadline(&self) -> Instant {
         let ms = match self.stage {

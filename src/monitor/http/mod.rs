@@ -14,7 +14,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `address` | where to listen |
-//! | `server`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
+//! | `server`, `listening`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
 //! | `conn` | one connection |
 //! | `request`, `accept`, `hosts` | what is asked, and who may ask |
 //! | `service`, `bodies`, `page` | what is answered |
@@ -27,6 +27,7 @@ mod conn;
 mod cpu_budget;
 mod date;
 mod hosts;
+mod listening;
 mod page;
 mod request;
 mod response;

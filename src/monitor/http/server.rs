@@ -3,11 +3,11 @@
 //! It never waits for a server's figures. A request that needs fresh ones waits in its connection, until a sampler wakes the
 //! poller. A flood of requests takes at most a small share of a core ([`CpuBudget`]); the rest of the flood waits.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use mio::event::Source as _;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -15,19 +15,17 @@ use slab::Slab;
 
 use super::address::HttpListeners;
 use super::conn::{Conn, Next};
-use super::cpu_budget::CpuBudget;
-use super::date::HttpDate;
+use super::cpu_budget::{CpuBudget, thread_time};
 use super::hosts::is_local;
+use super::listening::{Listening, Registered, refuse};
 use super::request::Request;
 use super::response::Response;
-use super::service::Service;
-use crate::limits::{ACCEPT_RETRY_MS, FLUSH_MS, HTTP_ACCEPTS_PER_TURN, HTTP_CONNECTIONS_MAX, HTTP_REQUESTS_PER_TURN};
-use crate::server::{AcceptOutcome, AcceptPolicy, Keepalive, Listener, Log, StartError, Stream};
+use super::service::{Service, needs_figures};
+use crate::limits::{ACCEPT_RETRY_MS, FLUSH_MS, HTTP_CONNECTIONS_MAX, HTTP_REQUESTS_PER_TURN};
+use crate::server::{Log, StartError, Stream};
 
-/// The token of the waker. Listeners have those from [`FIRST_LISTENER`], connections those from 0.
+/// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
-/// See [`WAKE`].
-const FIRST_LISTENER: usize = 1 << 32;
 
 /// A long pause is made of parts, after each of which a stop is noticed.
 const PAUSE_PART: Duration = Duration::from_millis(50);
@@ -55,32 +53,23 @@ impl HttpServer {
         log: Log,
     ) -> Result<Self, StartError> {
         let (sockets, names) = listeners.into_parts();
-        let mut states = Vec::new();
-        for (index, mut listener) in sockets.into_iter().enumerate() {
-            let token = Token(FIRST_LISTENER + index);
-            listener.register(poll.registry(), token).map_err(StartError::system("poll a listener for http"))?;
-            states.push(ListenerState { listener, ready: false, paused_until: Instant::now() });
-        }
+        let registered = Registered::new(sockets, poll.registry())?;
         let stopping = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopping);
         let run = move || {
-            let (sender, accepted) = crossbeam_channel::unbounded();
-            // It fails only if the receiver is gone, which the same thread has.
-            let hand_over = move |stream| drop(sender.send(stream));
-            let policy = AcceptPolicy::new(Keepalive::default(), log, Arc::default(), hand_over);
             let now = Instant::now();
             HttpThread {
                 poll,
-                listeners: states,
-                policy,
-                accepted,
+                listening: registered.listen(log),
                 conns: Slab::new(),
                 work: Vec::new(),
                 service,
                 names,
+                figures: CpuBudget::new(now),
+                rest: CpuBudget::new(now),
+                figures_wait: false,
                 stopping: flag,
                 stop_by: None,
-                budget: CpuBudget::new(now),
             }
             .run();
         };
@@ -103,57 +92,66 @@ impl Drop for HttpServer {
     }
 }
 
-/// A listener, whether connections may be waiting there, and until when it is paused.
-struct ListenerState {
-    listener: Listener,
-    ready: bool,
-    paused_until: Instant,
-}
-
 /// The state of the thread.
 struct HttpThread<F> {
     poll: Poll,
-    listeners: Vec<ListenerState>,
-    policy: AcceptPolicy<F>,
-    /// What the policy has accepted in this turn.
-    accepted: crossbeam_channel::Receiver<Stream>,
+    listening: Listening<F>,
     conns: Slab<Conn>,
     /// Connections to drive in this turn.
     work: Vec<usize>,
     service: Service,
     /// Names that requests at a loopback address may ask for.
     names: Vec<String>,
+    /// Processor time for answers with figures.
+    figures: CpuBudget,
+    /// Processor time for all else.
+    rest: CpuBudget,
+    /// Such an answer waits until there is time for it.
+    figures_wait: bool,
     stopping: Arc<AtomicBool>,
     /// Set at the stop: until then answers may still be sent.
     stop_by: Option<Instant>,
-    budget: CpuBudget,
+}
+
+/// What a step of a connection was.
+struct Step {
+    /// It was work for an answer with figures.
+    of_figures: bool,
+    /// Another step may follow at once.
+    goes_on: bool,
 }
 
 impl<F: FnMut(Stream)> HttpThread<F> {
     fn run(mut self) {
         let mut events = Events::with_capacity(2 * HTTP_CONNECTIONS_MAX);
+        let mut used = thread_time();
         loop {
             let woken = self.wait(&mut events);
             let now = Instant::now();
             if self.is_over(now) {
                 return;
             }
-            if woken {
-                self.work
-                    .extend(self.conns.iter().filter(|(_, conn)| conn.waiting().is_some()).map(|(index, _)| index));
+            if woken || self.figures_wait && self.figures.wait(now).is_zero() {
+                self.figures_wait = false;
+                let waiting = self.conns.iter().filter(|(_, conn)| conn.is_about_figures());
+                self.work.extend(waiting.map(|(index, _)| index));
             }
-            self.accept(now);
-            self.expire(now);
+            for stream in self.listening.accept(now) {
+                self.open(stream, now);
+            }
+            let mut of_figures = self.expire(now);
             for index in std::mem::take(&mut self.work) {
-                self.serve(index, now);
+                of_figures += self.serve(index, now);
             }
+            let begin = std::mem::replace(&mut used, thread_time());
+            self.rest.spend(used - begin - of_figures, now);
             self.pause();
         }
     }
 
     /// Pauses if the thread has used too much processor time.
     fn pause(&mut self) {
-        let mut left = self.budget.turn_ended(Instant::now());
+        let mut left = self.rest.wait(Instant::now());
         while !left.is_zero() && !self.stopping.load(Ordering::Acquire) {
             let part = left.min(PAUSE_PART);
             thread::sleep(part);
@@ -164,41 +162,38 @@ impl<F: FnMut(Stream)> HttpThread<F> {
     /// Waits for sockets, the waker or a deadline. Returns whether the waker woke the thread.
     fn wait(&mut self, events: &mut Events) -> bool {
         let now = Instant::now();
-        let timeout = if self.work.is_empty() { self.next_deadline() } else { Some(now) };
+        let timeout = if self.work.is_empty() { self.next_deadline(now) } else { Some(now) };
         let polled = self.poll.poll(events, timeout.map(|deadline| deadline.saturating_duration_since(now)));
         match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return false,
             Err(error) => {
-                self.policy.log_failure("the poller for http failed", &error);
+                self.listening.log_failure("the poller for http failed", &error);
                 thread::sleep(Duration::from_millis(ACCEPT_RETRY_MS));
                 return true;
             }
         }
         let mut woken = false;
         for event in &*events {
-            let Token(token) = event.token();
             if event.token() == WAKE {
                 woken = true;
-            } else if let Some(state) =
-                token.checked_sub(FIRST_LISTENER).and_then(|index| self.listeners.get_mut(index))
+            } else if !self.listening.on_event(event.token())
+                && let Some(conn) = self.conns.get_mut(event.token().0)
             {
-                state.ready = true;
-            } else if let Some(conn) = self.conns.get_mut(token) {
                 if event.is_readable() || event.is_read_closed() || event.is_error() {
                     conn.set_readable();
                 }
-                self.work.push(token);
+                self.work.push(event.token().0);
             }
         }
         woken
     }
 
     /// Returns the first time at which something is due without an event.
-    fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&mut self, now: Instant) -> Option<Instant> {
         let conns = self.conns.iter().map(|(_, conn)| conn.deadline());
-        let listeners = self.listeners.iter().filter(|state| state.ready).map(|state| state.paused_until);
-        conns.chain(listeners).chain(self.stop_by).min()
+        let figures = self.figures_wait.then(|| now + self.figures.wait(now));
+        conns.chain(self.listening.next_retry()).chain(figures).chain(self.stop_by).min()
     }
 
     /// Returns whether the thread ends now: it was stopped, and no answer is on its way or the time for them is over.
@@ -206,28 +201,9 @@ impl<F: FnMut(Stream)> HttpThread<F> {
         if !self.stopping.load(Ordering::Acquire) {
             return false;
         }
-        self.listeners.clear();
+        self.listening.close();
         let stop_by = *self.stop_by.get_or_insert(now + Duration::from_millis(FLUSH_MS));
         now >= stop_by || !self.conns.iter().any(|(_, conn)| conn.is_sending())
-    }
-
-    /// Accepts from each ready listener that is not paused.
-    fn accept(&mut self, now: Instant) {
-        for state in self.listeners.iter_mut().filter(|state| state.ready && state.paused_until <= now) {
-            let mut left = HTTP_ACCEPTS_PER_TURN;
-            let outcome = self.policy.take(|| {
-                left = left.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
-                state.listener.accept()
-            });
-            match outcome {
-                AcceptOutcome::All => state.ready = left == 0, // It was told so when its turn was over.
-                AcceptOutcome::More => {}
-                AcceptOutcome::Stuck => state.paused_until = now + Duration::from_millis(ACCEPT_RETRY_MS),
-            }
-        }
-        while let Ok(stream) = self.accepted.try_recv() {
-            self.open(stream, now);
-        }
     }
 
     /// Adds a connection. If there are too many, the one that has been idle longest makes room, or the new one is refused.
@@ -255,46 +231,90 @@ impl<F: FnMut(Stream)> HttpThread<F> {
         }
     }
 
-    /// Ends what has taken too long.
-    fn expire(&mut self, now: Instant) {
+    /// Ends what has taken too long. Returns the processor time that answers with figures took.
+    fn expire(&mut self, now: Instant) -> i64 {
+        let begin = thread_time();
         let late = |(index, conn): (usize, &Conn)| (conn.deadline() <= now).then_some(index);
         for index in self.conns.iter().filter_map(late).collect::<Vec<_>>() {
-            let next = self.conns[index].expire(now);
-            match next {
-                Next::Answer(request) => {
+            match self.conns[index].expire(now) {
+                Next::Answer(request) if self.figures.wait(now).is_zero() => {
                     let response = self.service.answer_now(&request, now);
                     self.conns[index].answer(&request, &response, now);
+                    self.work.push(index);
+                }
+                Next::Answer(request) => {
+                    self.conns[index].answer(&request, &Response::line(503, BUSY), now);
                     self.work.push(index);
                 }
                 Next::Idle => {}
                 Next::End => self.close(index),
             }
         }
+        let used = thread_time() - begin;
+        self.figures.spend(used, now);
+        used
     }
 
-    /// Drives a connection, up to a number of requests: others have their turn then.
-    fn serve(&mut self, index: usize, now: Instant) {
+    /// Drives a connection, up to a number of requests: others have their turn then. Returns the processor time that
+    /// answers with figures took.
+    fn serve(&mut self, index: usize, now: Instant) -> i64 {
+        let mut of_figures = 0;
         for _ in 0..HTTP_REQUESTS_PER_TURN {
-            let Some(conn) = self.conns.get_mut(index) else { return };
-            let next = match conn.waiting() {
-                Some(request) => Next::Answer(request.clone()),
-                None => conn.drive(now),
-            };
-            match next {
-                Next::Idle => return,
-                Next::End => return self.close(index),
-                Next::Answer(request) if conn.is_local() && !may_ask(&request, &self.names) => {
-                    conn.answer(&request, &Response::line(403, FOREIGN), now);
-                }
-                Next::Answer(request) => match self.service.answer(&request, now) {
-                    Some(response) => conn.answer(&request, &response, now),
-                    None => return conn.wait(request, now),
-                },
+            let begin = thread_time();
+            let step = self.step(index, now);
+            if step.of_figures {
+                let used = thread_time() - begin;
+                self.figures.spend(used, now);
+                of_figures += used;
+            }
+            if !step.goes_on {
+                return of_figures;
             }
         }
         self.work.push(index);
+        of_figures
+    }
+
+    /// Drives a connection to its next request, and answers that.
+    fn step(&mut self, index: usize, now: Instant) -> Step {
+        let may_spend = self.figures.wait(now).is_zero();
+        let Some(conn) = self.conns.get_mut(index) else { return Step { of_figures: false, goes_on: false } };
+        let of_figures = conn.is_about_figures();
+        if of_figures && !may_spend {
+            self.figures_wait = true;
+            return Step { of_figures: false, goes_on: false };
+        }
+        let next = match conn.waiting() {
+            Some(request) => Next::Answer(request.clone()),
+            None => conn.drive(now),
+        };
+        match next {
+            Next::Idle => Step { of_figures, goes_on: false },
+            Next::End => {
+                self.close(index);
+                Step { of_figures, goes_on: false }
+            }
+            Next::Answer(request) if conn.is_local() && !may_ask(&request, &self.names) => {
+                conn.answer(&request, &Response::line(403, FOREIGN), now);
+                Step { of_figures, goes_on: true }
+            }
+            Next::Answer(request) => {
+                let needs_figures = needs_figures(&request);
+                self.figures_wait |= needs_figures && !may_spend;
+                let answer = if needs_figures && !may_spend { None } else { self.service.answer(&request, now) };
+                let goes_on = answer.is_some();
+                match answer {
+                    Some(response) => conn.answer(&request, &response, now),
+                    None => conn.wait(request, now),
+                }
+                Step { of_figures: of_figures || needs_figures, goes_on }
+            }
+        }
     }
 }
+
+/// The answer to a request that has waited for its share of processor time for too long.
+const BUSY: &str = "too many requests for figures; try again later";
 
 /// The answer to a request at a loopback address that names another host.
 const FOREIGN: &str = "this name is not accepted at a loopback address, because a web site could have chosen it; ask for the \
@@ -303,14 +323,4 @@ const FOREIGN: &str = "this name is not accepted at a loopback address, because 
 /// Returns whether a request at a loopback address may be answered. Probes may ask by any name: they learn nothing.
 fn may_ask(request: &Request, names: &[String]) -> bool {
     is_local(&request.host, names) || ["/healthz", "/readyz"].contains(&request.path.as_str())
-}
-
-/// Answers that there are too many connections, as far as the socket takes it at once, and closes the connection.
-fn refuse(mut stream: Stream) {
-    let response = Response::line(503, "too many connections; try again");
-    let mut bytes = response.head(false, HttpDate(SystemTime::now()));
-    bytes.extend_from_slice(&response.body);
-    // It fails if the peer has gone.
-    let _ = stream.write(&bytes);
-    stream.end_writing();
 }

@@ -129,6 +129,11 @@ impl Resource {
     }
 }
 
+/// Returns whether the answer is made of figures: such answers take time.
+pub(super) fn needs_figures(request: &Request) -> bool {
+    resource(request).is_ok_and(|resource| resource.needs_figures())
+}
+
 fn status_of(servers: &[Sampler], views: &[Arc<View>], asked: Option<&status::Asked>, now: Instant) -> Vec<u8> {
     let healths = healths(servers, now);
     let parts = servers.iter().zip(views).zip(&healths);
