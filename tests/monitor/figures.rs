@@ -87,7 +87,7 @@ fn names_of_every_kind_have_figures_that_can_be_read() {
     expected.sort_unstable();
     assert_eq!(listed, expected);
     for name in &names {
-        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = name.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let row = watched.get(&format!("/status.json?type={encoded}")).json()["servers"][0]["types"][0].take();
         assert_eq!((&row["name"], &row["done_total"], &row["outcomes"]["done"]), (&json!(name), &json!(1), &json!(1)));
     }

@@ -136,12 +136,13 @@ impl<F: FnMut(Stream)> HttpThread<F> {
                 let waiting = self.conns.iter().filter(|(_, conn)| conn.is_about_figures());
                 self.work.extend(waiting.map(|(index, _)| index));
             }
-            for stream in self.listening.accept(now) {
-                self.open(stream, now);
-            }
             let mut of_figures = self.expire(now);
             for index in std::mem::take(&mut self.work) {
                 of_figures += self.serve(index, now);
+            }
+            // Connections whose request has come by now do not make room for new ones.
+            for stream in self.listening.accept(now) {
+                self.open(stream, now);
             }
             let begin = std::mem::replace(&mut used, thread_time());
             self.rest.spend(used - begin - of_figures, now);
