@@ -61,8 +61,8 @@ use sampler::{Sampler, Wake};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Monitor {
-    /// Ends before the log that it writes to.
-    _http: HttpServer,
+    http: Option<HttpServer>,
+    /// The log of a process without a server.
     log_thread: Option<LogThread>,
 }
 
@@ -78,7 +78,7 @@ impl Monitor {
         let name = server.addresses().first().map_or_else(String::new, ToString::to_string);
         let http =
             serve(listeners, types_max, &log, |wake| Ok(vec![Sampler::start(name, LocalSource::new(probe), wake)?]))?;
-        Ok(Self { _http: http, log_thread: None })
+        Ok(Self { http: Some(http), log_thread: None })
     }
 
     /// Serves the figures of these servers, which are asked over their own protocol. Standard error says where. With more
@@ -93,12 +93,13 @@ impl Monitor {
             let start = |url: &Url| Sampler::start(url.to_string(), RemoteSource::new(url.clone()), wake.clone());
             urls.iter().map(start).collect()
         })?;
-        Ok(Self { _http: http, log_thread: Some(log_thread) })
+        Ok(Self { http: Some(http), log_thread: Some(log_thread) })
     }
 }
 
 impl Drop for Monitor {
     fn drop(&mut self) {
+        drop(self.http.take()); // It may still log.
         if let Some(log_thread) = self.log_thread.take() {
             log_thread.stop();
         }
