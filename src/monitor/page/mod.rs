@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     /// What stands between `before` and `after`, each time.
-    fn between<'a>(before: &'a str, after: char) -> impl Iterator<Item = &'static str> + 'a {
+    fn between(before: &str, after: char) -> impl Iterator<Item = &'static str> + '_ {
         DOCUMENT.split(before).skip(1).map(move |rest| rest.split(after).next().unwrap_or_default())
     }
 
