@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::alerts::{promtool, recorded};
 use crate::{page, served};
 
-fn dashboard() -> Value {
+pub(crate) fn dashboard() -> Value {
     serde_json::from_str(&page::read("docs/monitoring/grafana.json")).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn text<'a>(object: &'a Value, member: &str) -> &'a str {
 }
 
 /// The expressions of all panels and annotations.
-fn expressions(dashboard: &Value) -> Vec<&str> {
+pub(crate) fn expressions(dashboard: &Value) -> Vec<&str> {
     let annotations =
         list(&dashboard["annotations"], "list").iter().filter(|annotation| annotation["expr"].is_string());
     let targets = list(dashboard, "panels").iter().flat_map(|panel| list(panel, "targets"));

@@ -12,10 +12,11 @@ mod programs;
 #[path = "../common/wait.rs"]
 mod wait;
 
+mod prometheus;
 mod promql;
 mod served;
 
 mod alerts;
 mod docs_table;
 mod grafana;
-mod prometheus;
+mod scraped;
