@@ -1,8 +1,11 @@
-//! The server's HTTP side over real sockets: probes, metrics, the page, and peers that mean it harm.
+//! The server's HTTP side over real sockets: probes, metrics, the page, and peers that mean it harm. And what
+//! docs/monitoring.md and docs/monitoring/ build on it.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../guide/page.rs"]
+mod page;
 #[path = "../common/proc.rs"]
 mod proc;
 #[path = "../common/process.rs"]
@@ -14,10 +17,17 @@ mod wait;
 
 mod browser;
 mod fixture;
+mod prometheus;
+mod promql;
+mod served;
 
+mod alerts;
 mod answers;
+mod docs_table;
 mod figures;
 mod flood;
+mod grafana;
 mod hostile;
 mod probes;
+mod scraped;
 mod start;

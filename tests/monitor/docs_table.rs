@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::fixture::Watched;
 use crate::wait::until;
 use crate::{alerts, page, served};
 
@@ -52,10 +53,10 @@ fn the_expressions_of_the_page_name_only_what_the_server_has() {
 
 #[test]
 fn the_page_lists_the_members_of_the_status() {
-    let (server, http) = served::start(&[]);
+    let server = Watched::start(&[]);
     served::do_a_job(&server, "resize");
     let status = until("the row of the type", || {
-        let status = served::json(http, "/status.json?type=resize");
+        let status = server.get("/status.json?type=resize").json();
         (status["servers"][0]["types"][0]["done_total"] == 1).then_some(status)
     });
     let members = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
@@ -69,9 +70,9 @@ fn the_page_lists_the_members_of_the_status() {
 
 #[test]
 fn each_path_of_the_page_answers() {
-    let (_server, http) = served::start(&[]);
+    let server = Watched::start(&[]);
     let paths = page::table(&monitoring(), "| path | answers |");
     for path in paths.iter().flat_map(|row| code(&row[0])) {
-        assert_eq!(served::get(http, &path).0, 200, "{path}");
+        assert_eq!(server.get(&path).status, 200, "{path}");
     }
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use deputy::client::{Client, Worker};
 use serde_json::Value;
 
-use crate::process::{Server, Via};
+use crate::fixture::Watched;
+use crate::process::Server;
 use crate::prometheus::Prometheus;
 use crate::wait::until;
-use crate::{docs_table, grafana, programs, served};
+use crate::{docs_table, grafana, programs};
 
 /// How long jobs took, sorted.
 #[derive(Default)]
@@ -74,20 +75,21 @@ fn bucket(seconds: f64) -> usize {
 #[test]
 fn prometheus_sees_the_quantiles_of_the_load_and_evaluates_dashboard_and_alerts() {
     let Some(program) = programs::find("prometheus") else { return };
-    let (server, http) = served::start(&["--threads", "2"]);
-    let worker = worker(&server);
+    let watched = Watched::start(&["--threads", "2"]);
+    let (server, http) = (&watched.server, watched.http);
+    let worker = worker(server);
     // A job of a type that no worker does, and whose name needs escapes.
-    let mut other = server.connect(Via::Tcp, "other");
+    let mut other = watched.connect("other");
     other.send(r#"{"cmd":"do","id":1,"type":"it's \"odd\"\\\n"}"#);
     other.expect_nothing();
-    let mut round_trips = submit(&server, &ARGS[..1]);
+    let mut round_trips = submit(server, &ARGS[..1]);
 
     let prometheus = Prometheus::start(&program, http);
     let count = format!(r#"deputy_job_run_seconds_count{{type="{TYPE}"}}"#);
     // Rates are of what comes after the first sample.
     until("the first job", || (prometheus.value::<usize>(&count)? == 1).then_some(()));
     thread::scope(|scope| {
-        let submitters: Vec<_> = (0..SUBMITTERS).map(|_| scope.spawn(|| submit(&server, &ARGS))).collect();
+        let submitters: Vec<_> = (0..SUBMITTERS).map(|_| scope.spawn(|| submit(server, &ARGS))).collect();
         for submitter in submitters {
             round_trips.extend(submitter.join().unwrap());
         }
@@ -118,20 +120,20 @@ fn check_quantiles(prometheus: &Prometheus, work: &Times, round_trips: &Times) {
     for quantile in [0.5, 0.99] {
         let buckets = bucket(work.quantile(quantile))..=bucket(round_trips.quantile(quantile));
         let exact = format!(r#"histogram_quantile({quantile}, deputy_job_run_seconds_bucket{{type="{TYPE}"}})"#);
-        let exact = prometheus.value(&exact).unwrap();
+        let exact = prometheus.until_value(&exact);
         assert!(buckets.contains(&bucket(exact)), "{quantile}: {exact} is not in the buckets {buckets:?}");
         // A rate is estimated for each bucket by itself: one bucket more or less.
         let rated = format!(
             r#"histogram_quantile({quantile}, sum by (le, type) (rate(deputy_job_run_seconds_bucket{{type="{TYPE}"}}[5m])))"#
         );
-        let rated = prometheus.value(&rated).unwrap();
+        let rated = prometheus.until_value(&rated);
         let around = buckets.start().saturating_sub(1)..=buckets.end() + 1;
         assert!(around.contains(&bucket(rated)), "{quantile}: {rated} is not in the buckets {around:?}");
     }
     let wait = format!(r#"histogram_quantile(0.99, deputy_job_wait_seconds_bucket{{type="{TYPE}"}})"#);
-    let wait = prometheus.value(&wait).unwrap();
+    let wait = prometheus.until_value(&wait);
     assert!(bucket(wait) <= bucket(round_trips.quantile(0.99)), "{wait}");
-    let sum = prometheus.value(&format!(r#"deputy_job_run_seconds_sum{{type="{TYPE}"}}"#)).unwrap();
+    let sum = prometheus.until_value(&format!(r#"deputy_job_run_seconds_sum{{type="{TYPE}"}}"#));
     let [least, most] = [work, round_trips].map(|times| times.0.iter().sum::<Duration>().as_secs_f64());
     assert!((least..=most).contains(&sum), "{sum} is not between {least} and {most}");
 }
@@ -145,15 +147,16 @@ fn check_expressions(prometheus: &Prometheus) {
             [("$__rate_interval", "1m"), ("$job", "deputy"), ("$instance", ".+"), ("$server", ".*"), ("$type", ".*")];
         let expression = chosen.iter().fold(expression, |text, (variable, value)| text.replace(variable, value));
         let may_be_empty = expression.contains("> 0") || expression.starts_with("ALERTS");
-        let is_empty = prometheus.evaluate(&expression).is_empty();
-        assert!(may_be_empty || !is_empty, "{expression} has no result");
+        until(&expression, || (!prometheus.evaluate(&expression).is_empty() || may_be_empty).then_some(()));
     }
 }
 
 /// Waits until Prometheus has evaluated all rules. It has no complaint about them or about the metrics.
 fn check_rules(prometheus: &Prometheus) {
-    let target = &prometheus.ask("targets")["activeTargets"][0];
-    assert_eq!((&target["health"], &target["lastError"]), (&"up".into(), &"".into()), "{target}");
+    until("a scrape without an error", || {
+        let target = &prometheus.ask("targets")["activeTargets"][0];
+        (target["health"] == "up" && target["lastError"] == "").then_some(())
+    });
     let rules = until("the evaluation of all rules", || {
         let groups = prometheus.ask("rules");
         let rules = groups["groups"].as_array()?.iter().flat_map(|group| group["rules"].as_array().unwrap().clone());

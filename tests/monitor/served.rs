@@ -1,15 +1,11 @@
 //! What a real server serves over HTTP, and whether an expression names only that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
 
-use serde_json::Value;
-
-use crate::process::{Server, Via};
+use crate::fixture::Watched;
 use crate::promql::{self, Names, Selector};
-use crate::wait::{PATIENCE, until};
+use crate::wait::until;
 
 /// The labels that Prometheus adds when it scrapes, and the one of `deputy web`.
 const ADDED: [&str; 3] = ["job", "instance", "server"];
@@ -22,46 +18,11 @@ pub(crate) struct Family {
     pub(crate) labels: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Starts a server that serves HTTP as well. Returns that address.
-pub(crate) fn start(options: &[&str]) -> (Server, SocketAddr) {
-    let server = Server::start(&[&["--http", "127.0.0.1:0"], options].concat());
-    let address = until("the line with the HTTP address", || {
-        let said = server.process.stderr();
-        let line = said.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
-        Some(line.trim_end().rsplit_once("http on ")?.1.parse().unwrap())
-    });
-    (server, address)
-}
-
-/// Asks for a path. Returns the status and the body.
-pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    try_get(address, path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// As [`get`], of a server that may not listen yet.
-pub(crate) fn try_get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
-    let mut socket = TcpStream::connect(address)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    // Without chunks, and with an end.
-    write!(socket, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer:?}"));
-    Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
-}
-
-/// Asks for a path that answers JSON.
-pub(crate) fn json(address: SocketAddr, path: &str) -> Value {
-    let (status, body) = get(address, path);
-    assert_eq!(status, 200, "{path}: {body}");
-    serde_json::from_str(&body).unwrap()
-}
-
 /// Has a job of this type done.
-pub(crate) fn do_a_job(server: &Server, name: &str) {
-    let mut worker = server.connect(Via::Tcp, "worker");
+pub(crate) fn do_a_job(server: &Watched, name: &str) {
+    let mut worker = server.connect("worker");
     worker.send(&format!(r#"{{"cmd":"can_do","types":["{name}"]}}"#));
-    let mut client = server.connect(Via::Tcp, "client");
+    let mut client = server.connect("client");
     client.send(&format!(r#"{{"cmd":"do","id":1,"type":"{name}"}}"#));
     worker.line();
     worker.send(r#"{"cmd":"did","id":1}"#);
@@ -72,10 +33,10 @@ pub(crate) fn do_a_job(server: &Server, name: &str) {
 pub(crate) fn families() -> &'static BTreeMap<String, Family> {
     static FAMILIES: OnceLock<BTreeMap<String, Family>> = OnceLock::new();
     FAMILIES.get_or_init(|| {
-        let (server, http) = start(&["--threads", "2"]);
+        let server = Watched::start(&["--threads", "2"]);
         do_a_job(&server, "resize");
         until("the metrics of the type", || {
-            let (_, text) = get(http, "/metrics");
+            let text = server.get("/metrics").body;
             text.contains(r#"type="resize""#).then(|| read(&text))
         })
     })

@@ -1,8 +1,9 @@
 //! A real Prometheus that scrapes a server with the project's own configuration and rules.
 
-use std::fmt::{Debug, Write};
+use std::fmt::{Debug, Write as _};
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, Read, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::str::FromStr;
@@ -10,9 +11,9 @@ use std::str::FromStr;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::page;
 use crate::process::Process;
-use crate::wait::until;
-use crate::{page, served};
+use crate::wait::{PATIENCE, until};
 
 /// A Prometheus that runs.
 pub(crate) struct Prometheus {
@@ -33,7 +34,7 @@ impl Prometheus {
             }
             fs::write(folder.path().join(name), text).unwrap();
         };
-        put("prometheus.yml", &[("127.0.0.1:9746", &server.to_string()), ("15s", "250ms")]);
+        put("prometheus.yml", &[("127.0.0.1:9746", &server.to_string()), ("15s", "500ms")]);
         put("alerts.yml", &[("interval: 1m", "interval: 250ms")]);
         loop {
             // Prometheus cannot choose a free port itself, and another process may take this one first.
@@ -43,7 +44,7 @@ impl Prometheus {
             command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
             let process = Process::spawn(&mut command, None);
             let is_ready = until("a Prometheus that is ready or ends", || {
-                let is_ready = served::try_get(address, "/-/ready").is_ok_and(|(status, _)| status == 200);
+                let is_ready = get(address, "/-/ready").is_ok_and(|(status, _)| status == 200);
                 (is_ready || process.status().is_some()).then_some(is_ready)
             });
             if is_ready {
@@ -57,8 +58,9 @@ impl Prometheus {
     /// Asks its API. Returns the member `data`.
     pub(crate) fn ask(&self, path: &str) -> Value {
         assert_eq!(self.process.status(), None, "Prometheus ended: {}", self.process.stderr());
-        let mut answer = served::json(self.address, &format!("/api/v1/{path}"));
-        answer["data"].take()
+        let (status, body) = get(self.address, &format!("/api/v1/{path}")).unwrap();
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str::<Value>(&body).unwrap()["data"].take()
     }
 
     /// Returns the alert with this name, when it is the only one that fires or is about to.
@@ -78,6 +80,11 @@ impl Prometheus {
         Some(series.first()?["value"][1].as_str().unwrap().parse().unwrap())
     }
 
+    /// As [`Prometheus::value`], but waits for it: where a scrape took too long, there is none until the next one.
+    pub(crate) fn until_value<T: FromStr<Err: Debug>>(&self, expression: &str) -> T {
+        until(expression, || self.value(expression))
+    }
+
     /// Evaluates an expression. Returns the series of its result.
     pub(crate) fn evaluate(&self, expression: &str) -> Vec<Value> {
         let mut path = "query?query=".to_owned();
@@ -87,4 +94,16 @@ impl Prometheus {
         let data = self.ask(&path);
         data["result"].as_array().unwrap().clone()
     }
+}
+
+/// Asks Prometheus for a path. Returns the status and the body.
+fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    // Without chunks, and with an end.
+    write!(socket, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{path}: {answer:?}"));
+    Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
 }
