@@ -7,7 +7,7 @@ use super::home::{Group, Home, Queue};
 use super::ids::{ConnId, GroupId, Membership, ShardId, Submitter, TicketId};
 use super::job::Job;
 use super::owner::Owner;
-use super::owner::pools::Pool;
+use super::owner::pool::Pool;
 use super::owner::tickets::{Stage, Ticket};
 use super::owner::worker::Worker;
 use crate::metrics::Figures;

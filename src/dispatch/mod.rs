@@ -178,7 +178,7 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Dropped(submitter) => home.dropped(submitter, ctx),
         Message::Revoked(ticket) => owner.revoked(ticket, ctx),
         Message::Over(ticket) => home.over(ticket),
-        Message::EndedDelayed { of, n, reason } => home.ended_delayed(&of, n, reason, ctx),
+        Message::EndedDelayed { of, n, reason } => home::count_delayed_ends(&of, n, reason, ctx),
         Message::StatsQuery { query, types, histograms } => {
             let rows = owner::type_stats::rows(home, owner, types.as_deref(), histograms, ctx);
             let other = histograms.then(|| Box::new(*ctx.figures.other()));

@@ -190,13 +190,6 @@ impl Home {
         }
     }
 
-    /// Counts jobs that ended before they came here.
-    pub(super) fn ended_delayed(&self, of: &TypeRef, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
-        let has_figures = ctx.figures.decide(&of.name, of.hash);
-        let id = ctx.figures.place_of(has_figures, &of.name, of.hash);
-        ctx.figures.ended(id, reason, n);
-    }
-
     /// Returns what is known here of a type.
     pub(super) fn row(&self, type_name: &str, hash: TypeHash, now: Micros) -> Option<TypeRow> {
         Some(self.find(type_name, hash)?.row(now))
@@ -259,6 +252,13 @@ impl Home {
             Entry::Vacant(entry) => entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash })).into_mut(),
         }
     }
+}
+
+/// Counts jobs of a type whose home this is, which ended before they came here.
+pub(super) fn count_delayed_ends(of: &TypeRef, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
+    let has_figures = ctx.figures.decide(&of.name, of.hash);
+    let id = ctx.figures.place_of(has_figures, &of.name, of.hash);
+    ctx.figures.ended(id, reason, n);
 }
 
 /// Ends a new job that is not queued.

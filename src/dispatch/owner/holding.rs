@@ -9,7 +9,7 @@ use ahash::RandomState;
 
 use super::Owner;
 use super::capacity::Place;
-use super::pools::Pool;
+use super::pool::Pool;
 use super::slots::{Held, Slot, Spent};
 use crate::dispatch::answer::Reason;
 use crate::dispatch::collections::timers::{TimerId, Timers};

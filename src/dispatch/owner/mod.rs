@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `conns`, `partials`, `queries` | the connections, their unfinished lines, and their questions |
 //! | `tickets` | jobs that were submitted here, and may end before a worker answers them |
-//! | `worker`, `slots`, `capacity`, `pools`, `losses` | workers: their slots, what they can take, by type, and those lost |
+//! | `worker`, `slots`, `capacity`, `pools`, `pool`, `losses` | workers: their slots, what they can take, by type, and those lost |
 //!
 //! | file | rules, which extend [`Owner`] |
 //! |---|---|
@@ -26,6 +26,7 @@ mod departures;
 mod holding;
 mod losses;
 mod partials;
+pub(in crate::dispatch) mod pool;
 pub(in crate::dispatch) mod pools;
 mod queries;
 mod slots;
@@ -50,7 +51,8 @@ use conns::Conns;
 use holding::Holding;
 use losses::Losses;
 use partials::Partials;
-use pools::{Pools, Starved};
+use pool::Starved;
+use pools::Pools;
 use queries::PendingQueries;
 use tickets::Tickets;
 

@@ -4,21 +4,16 @@
 //! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
 //! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
 
 use super::capacity::{Capacity, List, Need, Place};
+use super::pool::{EMPTY, NONE, Pool};
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
-use crate::dispatch::ctx::Ctx;
 use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
-use crate::dispatch::job::Job;
-use crate::dispatch::message::Message;
-
-/// No node.
-const NONE: u32 = u32::MAX;
 
 /// The pools of all types that this shard's workers take, or that something is still out for.
 #[derive(Debug)]
@@ -29,97 +24,6 @@ pub(in crate::dispatch) struct Pools {
     nodes: ShrinkingSlab<Node>,
     next_stamp: u64,
 }
-
-/// One type.
-#[derive(Debug)]
-pub(in crate::dispatch) struct Pool {
-    pub(in crate::dispatch) id: PoolId,
-    pub(in crate::dispatch) of: TypeRef,
-    pub(in crate::dispatch) home: ShardId,
-    pub(in crate::dispatch) workers: u32,
-    /// Free slots of the workers that it tracks, and all slots of the others.
-    pub(in crate::dispatch) free: u64,
-    /// Offers sent and not ended: each ends in an Assign, or is counted in a Withdrawn.
-    pub(in crate::dispatch) open: u32,
-    /// The worker whose slot is reserved for the answer to a Pull.
-    pub(in crate::dispatch) pull_pending: Option<ConnId>,
-    /// Set while the type is starved: a job was requeued because no slot was free. A growing number says since when.
-    pub(in crate::dispatch) starved_since: Option<u64>,
-    /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
-    pub(in crate::dispatch) rejects_suspects: bool,
-    /// Jobs of this type that workers hold, including workers that take no more of them.
-    pub(in crate::dispatch) running: u64,
-    /// Slots that jobs of this type have taken although the jobs have ended.
-    pub(in crate::dispatch) spent: u32,
-    /// Jobs answered with a result.
-    pub(in crate::dispatch) done: u64,
-    /// Where the jobs of the type are counted. Known once a job was sent to a worker.
-    pub(in crate::dispatch) figures: FiguresId,
-    /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
-    /// are those that came, or took or ended a job, last.
-    ready: [Ends; 2],
-}
-
-/// A starved type. The longest starved is the least.
-pub(in crate::dispatch) type Starved = (u64, PoolId);
-
-impl Pool {
-    /// Returns whether a job is to be pulled as soon as a slot is free, and since when.
-    pub(in crate::dispatch) fn starved(&self) -> Option<Starved> {
-        self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))
-    }
-
-    /// Adds it to the `max` longest starved types, if it is one of them. Of many starved types, most workers have a slot for
-    /// one, so the others are passed over without a list.
-    pub(in crate::dispatch) fn keep_if_starved(&self, longest: &mut BinaryHeap<Starved>, max: usize) {
-        let Some(starved) = self.starved() else { return };
-        if longest.len() < max {
-            longest.push(starved);
-        } else if let Some(mut last) = longest.peek_mut()
-            && starved < *last
-        {
-            *last = starved;
-        }
-    }
-
-    /// Returns where this job of the type is counted.
-    #[inline]
-    pub(in crate::dispatch) fn figures_of(&mut self, job: &Job, ctx: &mut Ctx<'_>) -> FiguresId {
-        if self.figures == FiguresId::UNKNOWN {
-            self.figures = ctx.figures.place_of(job.has_figures(), &self.of.name, self.of.hash);
-        }
-        self.figures
-    }
-
-    /// Pulls a job, for which a slot of `worker` is reserved.
-    pub(in crate::dispatch) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
-        self.starved_since = None;
-        self.pull_pending = Some(worker);
-        ctx.post(self.home, Message::Pull(self.of.clone(), self.id));
-    }
-
-    /// Withdraws the open offers, if there are any.
-    pub(in crate::dispatch) fn withdraw(&self, ctx: &mut Ctx<'_>) {
-        if self.open > 0 {
-            ctx.post(self.home, Message::Withdraw(self.of.clone(), self.id));
-        }
-    }
-
-    /// Tells the home that suspects may come again.
-    pub(in crate::dispatch) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
-        self.rejects_suspects = false;
-        ctx.post(self.home, Message::AcceptSuspects(self.of.clone()));
-    }
-}
-
-/// First and last of a list.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    first: u32,
-    last: u32,
-}
-
-const EMPTY: Ends = Ends { first: NONE, last: NONE };
 
 /// A worker in one of its pools.
 #[derive(Debug)]
@@ -313,6 +217,8 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BinaryHeap;
+
     use super::*;
     use crate::dispatch::collections::shrink_check::ShrinkCheck;
 

@@ -98,7 +98,7 @@ impl PendingQuery {
                 let types = names.iter().map(|name| (Arc::clone(name), row(name))).collect();
                 Tables { types: Some(types), histograms, ..Tables::default() }
             }
-            None => all_types(self.rows, histograms.then_some(self.other)),
+            None => all_types(self.rows, histograms.then(|| Box::new(self.other))),
         };
         (self.query, tables)
     }
@@ -106,12 +106,14 @@ impl PendingQuery {
 
 /// Returns the table of all types: those that have figures of their own, and of the others the fullest that are in use. If
 /// figures were asked for, `other` are those of the other types, whose rows are added up.
-fn all_types(rows: HashMap<Arc<str>, TypeRow, RandomState>, other: Option<Figures>) -> Tables {
+fn all_types(rows: HashMap<Arc<str>, TypeRow, RandomState>, other: Option<Box<Figures>>) -> Tables {
     let histograms = other.is_some();
     let (mut types, others): (TypeRows, TypeRows) = rows.into_iter().partition(|(_, row)| row.figures.is_some());
     let other_types = other.map(|figures| {
-        let mut sum = TypeRow { figures: Some(Box::new(figures)), ..TypeRow::default() };
-        others.iter().for_each(|(_, row)| sum.add(row.clone()));
+        let mut sum = TypeRow { figures: Some(figures), ..TypeRow::default() };
+        for (_, row) in &others {
+            sum.add(row.clone());
+        }
         Box::new(sum)
     });
     types.extend(fullest(others.into_iter().filter(|(_, row)| row.is_in_use()).collect()));

@@ -8,7 +8,7 @@ use ahash::RandomState;
 
 use super::Owner;
 use super::losses::Loss;
-use super::pools::Pool;
+use super::pool::Pool;
 use super::queries::Query;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::home::Home;
