@@ -87,7 +87,6 @@ mod tests {
     use std::io::{BufRead, BufReader, Write};
 
     use super::super::{Config, Server};
-    use super::*;
 
     #[test]
     fn a_connection_within_the_process_is_served_and_counted() {
@@ -97,7 +96,7 @@ mod tests {
         (&stream).write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line).unwrap();
-        assert_eq!(line, "{\"cmd\":\"pong\"}\n");
+        assert_eq!(line.trim_end(), "{\"cmd\":\"pong\"}");
         assert_eq!(probe.totals().counts.connections_open, 1);
         assert_eq!(probe.shards().iter().map(|row| row.counts.connections_open).sum::<u64>(), 1);
         assert!(probe.accepts_jobs() && !probe.is_draining());

@@ -51,7 +51,7 @@ fn types_without_a_label_are_summed_up_each_once() {
 /// Types come and go at random, with more of them than labels: no counter of any label ever decreases.
 #[test]
 fn no_series_ever_decreases() {
-    use bolero::{TypeGenerator, check, r#gen};
+    use bolero::{TypeGenerator, check, produce};
 
     #[derive(Clone, Copy, Debug, TypeGenerator)]
     struct Step {
@@ -67,7 +67,7 @@ fn no_series_ever_decreases() {
         rows: u8,
     }
 
-    check!().with_generator(r#gen::<Vec<Step>>()).for_each(|steps: &Vec<Step>| {
+    check!().with_generator(produce::<Vec<Step>>()).for_each(|steps: &Vec<Step>| {
         let names = ["a", "b", "_other", "d\0", "e", "f", "g", "h", "i", "j", "k", "l"];
         let mut labels = Labels::new(4);
         let mut own: HashMap<&str, TypeMetrics> = HashMap::new();
