@@ -46,16 +46,21 @@ impl Dashboard {
 
     /// Checks that the page has asked for nothing outside, and that its scripts and its policy did not complain.
     pub(crate) fn check_quiet(&self, browser: &Browser) {
-        assert_eq!(browser.complaints(), Vec::<String>::new());
-        for url in browser.requests() {
-            let is_own =
-                url.starts_with(&self.url()) || ["data:", "about:", "chrome:"].iter().any(|own| url.starts_with(own));
-            assert!(is_own, "the page asked for {url}");
-        }
+        check_quiet(browser, &self.url());
     }
 }
 
-fn http_address(process: &Process) -> Option<SocketAddr> {
+/// As [`Dashboard::check_quiet`], of the page at this address.
+pub(crate) fn check_quiet(browser: &Browser, own: &str) {
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    for url in browser.requests() {
+        let is_own = [own, "data:", "about:", "chrome:"].iter().any(|own| url.starts_with(own));
+        assert!(is_own, "the page asked for {url}");
+    }
+}
+
+/// Returns where a process says that it serves its page.
+pub(crate) fn http_address(process: &Process) -> Option<SocketAddr> {
     let said = process.stderr();
     let line = said.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
     line.split_once("http on ")?.1.split_whitespace().next()?.trim_end_matches(',').parse().ok()

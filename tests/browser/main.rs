@@ -20,3 +20,4 @@ mod names;
 mod picture;
 mod polling;
 mod returning;
+mod several;

@@ -56,8 +56,7 @@ const byWeight = (a, b) => b.level - a.level || !b.types - !a.types;
 /** Returns the problems of a server. */
 function problemsOf(server) {
   const affected = markTypes(server.types);
-  if (!server.up)
-    return [{ level: 2, text: `No answer from ${server.name}: ${server.error ?? "it cannot be reached"}` }];
+  if (!server.up) return [{ level: 2, text: `No answer from ${server.name}`, more: server.error ?? "" }];
   const problems = [];
   if (!server.healthy) problems.push({ level: 2, text: `Not healthy: ${server.unhealthy}` });
   if (!server.ready) problems.push({ level: 2, text: `Not ready: ${server.not_ready}` });

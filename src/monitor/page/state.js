@@ -28,15 +28,15 @@ function renderState(problems) {
   )}`;
 }
 
-/** The first problem is the headline, so only its types follow. */
+/** The first problem is the headline, so only its reason or its types follow. */
 function renderProblems(problems) {
-  const shown = problems.filter(({ types }, i) => i > 0 || types);
-  each($("problems"), shown, maker("li"), (item, { text, types = [], server }) => {
+  const shown = problems.filter(({ types, more }, i) => i > 0 || types || more);
+  each($("problems"), shown, maker("li"), (item, { text, more = "", types = [], server }) => {
     const isFirst = text === problems[0].text;
-    const key = [isFirst, text, server.name, ...types.slice(0, 3).map(({ name }) => name)].join("\n");
+    const key = [isFirst, text, more, server.name, ...types.slice(0, 3).map(({ name }) => name)].join("\n");
     if (item.dataset.key === key) return;
     item.dataset.key = key;
-    item.replaceChildren(isFirst ? "" : visible(text) + (types.length ? ": " : ""));
+    item.replaceChildren(isFirst ? "" : visible(text) + (types.length || more ? ": " : ""), visible(more));
     types.slice(0, 3).forEach(({ name }, i) => {
       const of = server.name === serverOf(status).name ? {} : { server: server.name };
       item.append(i ? ", " : "", make("a", { href: hashOf({ ...of, type: name }) }, named(name)));
