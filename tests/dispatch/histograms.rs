@@ -19,7 +19,8 @@ fn expected_figures(name: &str, expected: &str) -> String {
     let [outcomes, wait, run] = expected.split(" | ").collect::<Vec<_>>()[..] else { panic!("{expected}") };
     let all =
         ["done", "failed", "gave_up", "shutdown", "cancelled", "expired", "timed_out", "no_worker", "workers_lost"];
-    let given: Vec<(&str, &str)> = outcomes.split_whitespace().map(|one| one.split_once('=').unwrap()).collect();
+    let given: Vec<(&str, &str)> =
+        outcomes.split_whitespace().map(|one| one.split_once('=').expect("an outcome has a number")).collect();
     assert!(given.iter().all(|(name, _)| all.contains(name)), "{expected}");
     let of = |outcome: &str| given.iter().find(|(name, _)| *name == outcome).map_or("0", |(_, n)| n);
     let outcomes: Vec<String> = all.iter().map(|outcome| format!("\"{outcome}\":{}", of(outcome))).collect();
@@ -36,7 +37,7 @@ fn expected_figures(name: &str, expected: &str) -> String {
 fn histogram(durations: &str) -> String {
     let mut histogram = deputy::metrics::Histogram::default();
     for ms in durations.split_whitespace().filter(|word| *word != "none") {
-        histogram.record(ms.parse::<u64>().unwrap() * 1_000);
+        histogram.record(ms.parse::<u64>().expect("milliseconds") * 1_000);
     }
     let counts: Vec<String> = histogram.counts.iter().map(u64::to_string).collect();
     format!(r#"{{"sum_us":{},"counts":[{}]}}"#, histogram.sum_us, counts.join(","))

@@ -38,7 +38,9 @@ impl Shadow {
             .filter(|held| held.spent.is_none())
             .map(|held| self.jobs[&held.serial].type_name.clone())
             .collect();
-        lost.iter().for_each(|type_name| self.tally_of(type_name).lost_a_worker());
+        for type_name in lost {
+            self.tally_of(&type_name).lost_a_worker();
+        }
         for held in held.iter().filter(|held| held.spent.is_none()) {
             self.stop_limit(peer, held);
             self.lose(held.serial, alone, stops);
