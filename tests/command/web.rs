@@ -68,6 +68,30 @@ fn several_servers_are_told_apart_and_one_that_is_away_is_shown_as_such() {
 }
 
 #[test]
+fn each_metric_of_the_page_is_served_for_each_of_several_servers() {
+    let page = include_str!("../../docs/monitoring.md");
+    let names = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0));
+    // Only a server itself sees how long a turn takes.
+    let names: Vec<&str> = names.filter(|name| name.starts_with("deputy_") && *name != "deputy_shard_stuck").collect();
+    assert!(names.len() > 30, "{names:?}");
+    let servers = [Server::start(&[]), Server::start(&[])];
+    let workers = servers.each_ref().map(Echo::start);
+    for server in &servers {
+        check(&shell(server, "$DEPUTY do echo 1"), 0, "1\n", "");
+    }
+    let urls = servers.each_ref().map(url);
+    let (_web, address) = start("unix:/nowhere", &["--server", &urls[0], "--server", &urls[1]]);
+    for (url, name) in urls.iter().flat_map(|url| names.iter().map(move |name| (url, name))) {
+        let starts = ["", "_bucket"].map(|part| format!("\n{name}{part}{{server=\"{url}\""));
+        until(&format!("{name} of {url}"), || {
+            let metrics = get(TcpStream::connect(address).unwrap(), "/metrics");
+            starts.iter().any(|start| metrics.contains(start)).then_some(())
+        });
+    }
+    drop(workers);
+}
+
+#[test]
 fn wrong_words_are_named() {
     let server = Server::start(&[]);
     for (words, code, line) in [
