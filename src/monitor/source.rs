@@ -50,7 +50,7 @@ struct Asking {
     is_open: bool,
 }
 
-/// What to ask for. It fits into the shortest line that a server may be told to accept (`--max-line`).
+/// What to ask for. It fits into the lowest `--max-line` that a server may have.
 const QUESTION: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true,\"histograms\":true,\"shards\":true}\n";
 const _: () = assert!(QUESTION.len() - 1 <= LINE_BYTES_MIN);
 

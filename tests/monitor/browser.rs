@@ -1,4 +1,4 @@
-//! A small HTTP client: it sends what it is told to, and reads answers.
+//! A small HTTP client: it sends any bytes, and reads answers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 

@@ -88,7 +88,7 @@ impl<F: FnMut(Stream)> Listening<F> {
                 state.listener.accept()
             });
             match outcome {
-                AcceptOutcome::All => state.ready = left == 0, // It was told so when its turn was over.
+                AcceptOutcome::All => state.ready = left == 0, // With none left, the limit said so.
                 AcceptOutcome::More => {}
                 AcceptOutcome::Stuck => state.paused_until = now + Duration::from_millis(ACCEPT_RETRY_MS),
             }
