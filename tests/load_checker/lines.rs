@@ -31,7 +31,7 @@ fn workers_together_greet_with_every_type() {
     let mut greetings = Vec::new();
     for number in 0..workload.shape.workers {
         let worker = Worker::new(number, &workload, true);
-        let place = Endpoint::Worker { types: worker.types(), max_jobs: workload.shape.max_jobs };
+        let place = Endpoint::Worker { number: 1, types: worker.types(), max_jobs: workload.shape.max_jobs };
         Protocol::Deputy.driver().greet(place, &mut greetings);
     }
     let expected = [r#"["t0","t2"]"#, r#"["t1","t3"]"#, r#"["t2","t4"]"#]

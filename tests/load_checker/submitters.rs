@@ -1,5 +1,6 @@
 //! What submitters detect: wrong, repeated and missing answers.
 
+use crate::asks::End;
 use crate::check::{self, Outstanding, Wrong};
 use crate::clients::Submitter;
 use crate::given::{arg, did, name, workload};
@@ -89,6 +90,18 @@ fn an_answer_without_an_id_is_matched_by_its_payload() {
     assert_eq!(on(name(2, 1)), Ok(8));
     assert_eq!(on(name(2, 1)), Err(Wrong::AnsweredTwice(name(2, 1))));
     assert_eq!(on(name(3, 0)), Err(Wrong::UnknownAnswer { submitter: 2, names: Some(name(3, 0)) }));
+}
+
+#[test]
+fn an_end_without_an_id_is_that_of_the_oldest_job() {
+    let mut submitter = Submitter::new(2);
+    submitter.submit(7);
+    submitter.submit(8);
+    let mut on_end = |id| submitter.on_end(&workload(0), id, End::Accepted).map(|ended| (ended.job, ended.start_ns));
+    assert_eq!(on_end(None), Ok((name(2, 0), 7)));
+    assert_eq!(on_end(Some(0)), Err(Wrong::AnsweredTwice(name(2, 0))));
+    assert_eq!(on_end(None), Ok((name(2, 1), 8)));
+    assert_eq!(on_end(None), Err(Wrong::NeverSubmitted(name(2, 2))));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::asks::{Ask, End, PRIORITIES};
 use crate::clients::Ended;
 use crate::given::{asking, first_job, name};
 use crate::tally::{ServerCounts, Tally};
+use crate::workload::JobKey;
 
 const MS: u64 = 1_000_000;
 
@@ -37,16 +38,50 @@ fn each_job_must_be_done_once_or_have_joined_one_that_is() {
         assert!(tally(ask, |tally| tally.executions = 1_999).judge(ask, NONE).is_err());
         assert!(tally(ask, |tally| tally.executions = 2_001).judge(ask, NONE).is_err());
     }
-    let background = |executions| {
-        tally(Ask::Background, |tally| {
-            (tally.results, tally.accepted, tally.executions) = (0, 2_000, executions);
-        })
-    };
-    assert_eq!(background(2_000).judge(Ask::Background, NONE), Ok(()));
-    assert!(background(1_999).judge(Ask::Background, NONE).is_err());
     let joined = tally(Ask::Key, |tally| tally.executions = 100);
     assert_eq!(joined.judge(Ask::Key, ServerCounts { joined: 1_900, ..NONE }), Ok(()));
     assert!(joined.judge(Ask::Key, ServerCounts { joined: 1_899, ..NONE }).is_err());
+}
+
+/// Judges a run of 200 background jobs of two submitters, which the workers of two threads received, each as often as
+/// `times` says.
+fn judge_background(times: impl Fn(JobKey) -> usize) -> Result<(), String> {
+    let mut threads =
+        [tally(Ask::Background, |tally| (tally.results, tally.executions) = (0, 0)), Tally::new(Ask::Key)];
+    threads[0].accepted = 200;
+    // The second one has whole words of the set.
+    for job in [(1, 72), (2, 128)].into_iter().flat_map(|(of, jobs)| (0..jobs).map(move |sequence| name(of, sequence)))
+    {
+        let thread = usize::from(job.sequence % 2 == 1);
+        (0..times(job)).for_each(|_| threads[thread].on_execution(Ask::Background, job));
+    }
+    let [mut sum, other] = threads;
+    sum.add(&other);
+    sum.judge(Ask::Background, NONE)
+}
+
+#[test]
+fn each_background_job_must_be_received_once_whichever_it_is() {
+    assert_eq!(judge_background(|_| 1), Ok(()));
+    for sequence in [0, 1, 62, 63, 64, 65, 126, 127] {
+        let at = |times| judge_background(move |job| if job == name(2, sequence) { times } else { 1 });
+        assert_eq!(at(2), Err(format!("workers received job {sequence} of submitter 2 twice")));
+        let lost = at(0).expect_err("a job is lost");
+        let last = "200 jobs were accepted, but workers received 199".to_owned();
+        let gap = format!("no worker received job {sequence} of submitter 2");
+        assert_eq!(lost, if sequence == 127 { last } else { gap });
+    }
+    // One job twice and another one never are not taken for a right number.
+    let swapped =
+        judge_background(|job| [1, 0, 2][usize::from(job == name(1, 5)) + 2 * usize::from(job == name(1, 8))]);
+    assert_eq!(swapped, Err("workers received job 8 of submitter 1 twice".to_owned()));
+    let twice_in_two_threads = {
+        let received = || tally(Ask::Background, |tally| tally.on_execution(Ask::Background, name(1, 0)));
+        let mut sum = received();
+        sum.add(&received());
+        sum.judge(Ask::Background, NONE)
+    };
+    assert_eq!(twice_in_two_threads, Err("workers received job 0 of submitter 1 twice".to_owned()));
 }
 
 #[test]

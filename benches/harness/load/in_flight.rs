@@ -67,6 +67,8 @@ pub(crate) struct InFlight<'a> {
     pub(crate) unanswered: usize,
     /// Jobs of these submitters that were answered.
     pub(crate) answered: u64,
+    /// When its workers received their last job.
+    pub(crate) executed_ns: u64,
     /// From the intended start to the answer.
     pub(crate) latency_ns: Histogram<u64>,
     /// How late jobs with an intended start were sent.
@@ -102,6 +104,7 @@ impl<'a> InFlight<'a> {
             killed: Vec::new(),
             unanswered: 0,
             answered: 0,
+            executed_ns: 0,
             latency_ns: Histogram::new(3)?,
             lag_ns: Histogram::new(3)?,
             asked: Asked::new(workload.shape.ask),
@@ -143,7 +146,8 @@ impl<'a> InFlight<'a> {
             }
             (Role::Works(worker), ServerMessage::Job { id, type_number, handle, attempt, arg }) => {
                 let job = worker.on_job(self.workload, id, type_number, arg)?;
-                self.asked.tally.executions += 1;
+                self.asked.tally.on_execution(self.workload.shape.ask, job);
+                self.executed_ns = now_ns;
                 let work_ns = self.workload.work_ns(job);
                 for number in 0..self.workload.reports() {
                     driver.report(&handle, number, out);
@@ -242,6 +246,11 @@ impl<'a> InFlight<'a> {
         let job = self.sources[source].submitter.submit(start_ns);
         self.asked.on_submit(self.workload, source, job, now_ns);
         Due::Submit(source, job)
+    }
+
+    /// Returns how many jobs its workers have received.
+    pub(crate) fn executions(&self) -> u64 {
+        self.asked.tally.executions
     }
 
     /// Returns when the clock alone makes something due: a submission at a rate, a cancellation, or the end of a worker's

@@ -103,7 +103,8 @@ fn stalled_readers(
     let mut readers = Vec::new();
     for index in 0..count {
         let number = workload.interfering(index);
-        let answers = if protocol.separates_answers() { Some(connect(Endpoint::Answers(number))?.0) } else { None };
+        let answers = Endpoint::Answers { submitter: number, at_once: workload.shape.max_jobs };
+        let answers = if protocol.separates_answers() { Some(connect(answers)?.0) } else { None };
         let (conn, driver) = connect(Endpoint::Submitter(number))?;
         readers.push(StalledReader { conn, _answers: answers, driver, number, sequence: 0 });
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::audit::Auditor;
 use super::connect::{connect, idle};
 use super::interference;
 use super::observe::{Observed, observe, used};
@@ -17,7 +18,7 @@ use crate::harness::Failure;
 use crate::harness::figure::approximate;
 use crate::harness::limit;
 use crate::harness::servers::Target;
-use crate::harness::servers::control::{Books, Control, Counts};
+use crate::harness::servers::control::{Control, Counts};
 use crate::harness::system::calls::Calls;
 use crate::harness::system::process::{Cpu, Memory, memory};
 use crate::harness::traffic::asks::Ask;
@@ -51,6 +52,8 @@ pub(crate) struct Figures {
     pub(crate) counts: Option<(Counts, Counts)>,
     /// The threads of the server's process.
     pub(crate) threads: Option<u64>,
+    /// The time until the last background job was accepted, if a number of jobs was measured.
+    pub(crate) accepting: Option<Duration>,
     /// The server's memory.
     pub(crate) memory: Option<Footprint>,
     /// How much the interfering clients did, in the unit of [`interference::unit`].
@@ -83,14 +86,14 @@ pub(crate) fn measure(
 ) -> Result<Figures, Failure> {
     let mut control = target.control()?;
     let ask = workload.shape.ask;
-    let mut books = if ask == Ask::Nothing { None } else { Some(before(target)?) };
+    let auditor = Auditor::of(target, protocol, workload)?;
     let at_rest = target.process.and_then(memory);
     let idle = idle(target, workload.shape.idle)?;
     let with_idle = target
         .process
         .and_then(|process| if idle.is_empty() { memory(process) } else { steady_memory(process, QUIET) });
     let shared = Shared::default();
-    shared.unsettled.store(books.is_some(), Ordering::Relaxed);
+    shared.unsettled.store(auditor.is_some(), Ordering::Relaxed);
     let threads = connect(target, protocol, workload, &timing, &shared)?;
     shared.unfinished.store(threads.len(), Ordering::Relaxed);
     let schedule = Schedule::of(&timing);
@@ -98,7 +101,7 @@ pub(crate) fn measure(
     let panicked = || Failure::from("a thread beside the load panicked");
     let (figures, interference, settled) = std::thread::scope(|scope| {
         let interfering = scope.spawn(|| interference::run(target, protocol, workload, &schedule, &over));
-        let settling = books.as_mut().map(|(control, before)| scope.spawn(|| settle(control, before, &shared)));
+        let settling = auditor.map(|auditor| scope.spawn(|| settle(auditor, ask, &shared)));
         let figures = run_all(threads, schedule, target, &shared, &timing, control.as_mut());
         over.store(true, Ordering::Relaxed);
         let settled = settling.map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())));
@@ -115,13 +118,6 @@ pub(crate) fn measure(
     let after = target.process.and_then(|process| steady_memory(process, QUIET));
     figures.memory = footprint(at_rest, with_idle, peak, after);
     Ok(figures)
-}
-
-/// Returns a connection of its own for the server's books, and what they say before the load.
-fn before(target: &Target) -> Result<(Control, Books), Failure> {
-    let mut control = target.control()?.ok_or("only Deputy does what these jobs ask for")?;
-    let books = control.books()?;
-    Ok((control, books))
 }
 
 fn footprint(
@@ -205,22 +201,25 @@ fn summarise(
     timing: &Timing,
 ) -> Result<Figures, Failure> {
     let (mut latency_ns, mut lag_ns) = (Histogram::new(3)?, Histogram::new(3)?);
-    let (mut busiest, mut finished_ns) = (Duration::ZERO, 0);
+    let (mut busiest, mut finished_ns, mut executed_ns) = (Duration::ZERO, 0, 0);
     for part in measured {
         latency_ns.add(part.latency_ns)?;
         lag_ns.add(part.lag_ns)?;
         tally.add(&part.tally);
         busiest = busiest.max(part.busy);
         finished_ns = finished_ns.max(part.finished_ns);
+        executed_ns = executed_ns.max(part.executed_ns);
     }
     if latency_ns.is_empty() {
         return Err("no job was answered within the measured time; measure longer (--seconds)".into());
     }
     let Observed { began, ended, calls, threads } = *observed;
+    // Workers receive the last background job after it was accepted, and any other job before it is answered.
     let (wall, scale) = match timing.jobs {
-        Some(_) => (Duration::from_nanos(finished_ns), 1.0),
+        Some(_) => (Duration::from_nanos(finished_ns.max(executed_ns)), 1.0),
         None => (timing.measured, limit::scale(timing.measured, ended.at - began.at)),
     };
+    let accepting = timing.jobs.filter(|_| tally.accepted > 0).map(|_| Duration::from_nanos(finished_ns));
     let cpu = |before: Option<Cpu>, after: Option<Cpu>| used(before, after).map(|cpu| cpu.times(scale));
     let switches = began.switches.zip(ended.switches).map(|(before, after)| after.saturating_sub(before));
     Ok(Figures {
@@ -234,6 +233,7 @@ fn summarise(
         calls,
         counts: began.counts.zip(ended.counts),
         threads,
+        accepting,
         memory: None,
         interference: None,
         tally,

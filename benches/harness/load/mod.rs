@@ -3,10 +3,11 @@
 //! ```text
 //! measure, backlog -> connect -> thread: one poller per load thread -> in_flight: what is due, what was answered
 //!        \-> observe: processor time and the server's own counts     |          \-> asked: what jobs ask for
-//!        \-> settle: the server's books at the end                   \-> interference: other clients, meanwhile
+//!        \-> settle, audit: what the server has at the end           \-> interference: other clients, meanwhile
 //! ```
 
 mod asked;
+mod audit;
 pub(crate) mod backlog;
 mod connect;
 pub(crate) mod in_flight;

@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) unsettled: AtomicBool,
     /// Answers so far.
     pub(crate) answered: AtomicU64,
+    /// Jobs that workers have received.
+    pub(crate) executed: AtomicU64,
 }
 
 /// What a thread measured.
@@ -34,6 +36,8 @@ pub(crate) struct Measured {
     pub(crate) busy: Duration,
     /// When its submitters received their last answer.
     pub(crate) finished_ns: u64,
+    /// When its workers received their last job.
+    pub(crate) executed_ns: u64,
 }
 
 /// The processor time of the calling thread when the measured time began and when it ended.
@@ -52,6 +56,11 @@ impl Meter {
         if now_ns >= end_ns && self.ended.is_none() {
             self.ended = Some(thread_cpu_time());
         }
+    }
+
+    /// Takes the time at the end of a run that does not end at a moment that was known before.
+    pub(super) fn end(&mut self) {
+        self.ended.get_or_insert_with(thread_cpu_time);
     }
 
     /// Returns the processor time within the measured time.

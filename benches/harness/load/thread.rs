@@ -100,7 +100,7 @@ impl<'a> LoadThread<'a> {
         let endpoint = match &role {
             Role::Works(worker) => self.endpoint_of(worker),
             Role::Answers(source) if self.in_flight.sources[*source].conn != self.clients.len() => {
-                Endpoint::Answers(number)
+                Endpoint::Answers { submitter: number, at_once: self.in_flight.workload.shape.max_jobs }
             }
             Role::Answers(_) | Role::SubmitsOnly => Endpoint::Submitter(number),
         };
@@ -111,7 +111,11 @@ impl<'a> LoadThread<'a> {
     }
 
     fn endpoint_of<'w>(&self, worker: &'w Worker) -> Endpoint<'w> {
-        Endpoint::Worker { types: worker.types(), max_jobs: self.in_flight.workload.shape.max_jobs }
+        Endpoint::Worker {
+            number: worker.number(),
+            types: worker.types(),
+            max_jobs: self.in_flight.workload.shape.max_jobs,
+        }
     }
 
     /// Closes the connections of workers that a job has killed, with all that they hold, and connects them again.
@@ -179,10 +183,11 @@ impl<'a> LoadThread<'a> {
                 break;
             }
         }
+        meter.end();
         self.turn(&mut events, LINGER)?;
-        let InFlight { latency_ns, lag_ns, asked, .. } = self.in_flight;
+        let InFlight { latency_ns, lag_ns, asked, executed_ns, .. } = self.in_flight;
         let finished_ns = finished_ns.unwrap_or_default();
-        Ok(Measured { latency_ns, lag_ns, tally: asked.tally, busy: meter.busy(), finished_ns })
+        Ok(Measured { latency_ns, lag_ns, tally: asked.tally, busy: meter.busy(), finished_ns, executed_ns })
     }
 
     fn goes_on(&self) -> bool {
@@ -198,12 +203,13 @@ impl<'a> LoadThread<'a> {
         {
             return Err(error.into());
         }
-        let answered = self.in_flight.answered;
+        let (answered, executed) = (self.in_flight.answered, self.in_flight.executions());
         for event in &*events {
             self.on_ready(event.token().0)?;
         }
         self.reconnect_killed()?;
         self.shared.answered.fetch_add(self.in_flight.answered - answered, Ordering::Relaxed);
+        self.shared.executed.fetch_add(self.in_flight.executions() - executed, Ordering::Relaxed);
         self.send_due()
     }
 

@@ -58,14 +58,19 @@ impl Blocking {
         String::from_utf8(line).map_err(io::Error::other)
     }
 
+    /// Reads what has arrived, or waits for it. Returns 0 if the peer has ended its side.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+
     /// Reads and discards this many lines. The server may not send anything else meanwhile.
     pub(crate) fn skip_lines(&mut self, lines: usize, buffer: &mut [u8]) -> io::Result<()> {
         let mut left = lines;
         while left > 0 {
-            let count = match self {
-                Self::Tcp(stream) => stream.read(buffer)?,
-                Self::Unix(stream) => stream.read(buffer)?,
-            };
+            let count = self.read(buffer)?;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -14,9 +14,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 
 use crate::harness::Failure;
 use crate::harness::net::conn::Address;
-use crate::harness::traffic::drivers::Protocol;
+use crate::harness::traffic::drivers::{Awaits, Protocol, Storage};
 
-use peer::Peer;
+pub(crate) use peer::Peer;
 use process::START_STOP_TIMEOUT;
 pub(crate) use process::{ServerProcess, Target};
 
@@ -35,9 +35,24 @@ pub(crate) enum ServerKind {
 }
 
 impl ServerKind {
-    /// Other projects' servers that do comparable work.
-    pub(crate) const PEERS: [Self; 4] =
-        [Self::Peer(Peer::Gearmand), Self::Peer(Peer::Beanstalkd), Self::Peer(Peer::Redis), Self::Peer(Peer::Nats)];
+    /// Other projects' servers that carry results to submitters.
+    pub(crate) const ANSWERING: [Self; 4] = [
+        Self::Peer(Peer::Gearmand),
+        Self::Peer(Peer::Beanstalkd(Storage::Memory)),
+        Self::Peer(Peer::Redis(Storage::Memory)),
+        Self::Peer(Peer::Nats),
+    ];
+
+    /// Other projects' servers that do background jobs.
+    pub(crate) const BACKGROUND: [Self; 7] = [
+        Self::Peer(Peer::Gearmand),
+        Self::Peer(Peer::Beanstalkd(Storage::Memory)),
+        Self::Peer(Peer::Beanstalkd(Storage::Disk)),
+        Self::Peer(Peer::Redis(Storage::Memory)),
+        Self::Peer(Peer::Redis(Storage::Disk)),
+        Self::Peer(Peer::JetStream(Storage::Memory)),
+        Self::Peer(Peer::JetStream(Storage::Disk)),
+    ];
 
     /// Returns why it cannot be started on this machine, if so.
     pub(crate) fn missing(self) -> Option<String> {
@@ -56,12 +71,32 @@ impl ServerKind {
         }
     }
 
-    /// Returns its protocol.
-    pub(crate) fn protocol(self) -> Protocol {
+    /// Whether it can give a worker several jobs at once.
+    pub(crate) fn gives_several(self) -> bool {
+        !matches!(self, Self::Peer(Peer::Beanstalkd(_)))
+    }
+
+    /// Returns its protocol when submitters wait for this.
+    pub(crate) fn protocol(self, awaits: Awaits) -> Protocol {
         match self {
             Self::Deputy | Self::Floor => Protocol::Deputy,
-            Self::Peer(peer) => peer.protocol(),
+            Self::Peer(peer) => peer.protocol(awaits),
         }
+    }
+
+    /// Returns its name, its version and the command that starts it on its own core, for a person.
+    pub(crate) fn describe(self) -> String {
+        let (version, command) = match self {
+            Self::Deputy => {
+                let version = peer::version_of(Path::new(DEPUTY), "--version").unwrap_or_else(|| "?".to_owned());
+                let command = deputy(1, None);
+                let options = command.get_args().map(|option| option.to_string_lossy().into_owned());
+                (version, format!("deputy-server {}", options.collect::<Vec<_>>().join(" ")))
+            }
+            Self::Floor => (env!("CARGO_PKG_VERSION").to_owned(), format!("this program, {FLOOR_OPTION}")),
+            Self::Peer(peer) => (peer.version(), peer.command_line()),
+        };
+        format!("{} {version}: {command}", self.name())
     }
 
     /// Starts it, and returns when it listens. Only Deputy has several threads; only Deputy and the floor know UNIX
@@ -96,8 +131,11 @@ impl ServerKind {
     }
 }
 
+/// The built binary.
+const DEPUTY: &str = env!("CARGO_BIN_EXE_deputy-server");
+
 fn deputy(threads: usize, socket: Option<&Path>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_deputy-server"));
+    let mut command = Command::new(DEPUTY);
     command.args(["--threads", &threads.to_string()]);
     match socket {
         Some(path) => command.arg("--no-tcp").arg("-s").arg(path),

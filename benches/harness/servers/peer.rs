@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::process::{START_STOP_TIMEOUT, ServerProcess, Target};
 use crate::harness::Failure;
 use crate::harness::net::conn::Address;
-use crate::harness::traffic::drivers::Protocol;
+use crate::harness::traffic::drivers::{Awaits, Protocol, Storage};
 
 /// How often a start is tried, because another program may take the port first.
 const ATTEMPTS_MAX: usize = 3;
@@ -27,17 +27,19 @@ const FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/bin"];
 /// The file in its folder that receives its output.
 const LOG: &str = "log";
 
-/// Which server.
+/// Which server, and how it is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Gearman's server, the one in C++.
     Gearmand,
     /// Tubes of jobs.
-    Beanstalkd,
-    /// Lists as queues.
-    Redis,
+    Beanstalkd(Storage),
+    /// Lists as queues, and streams for background jobs.
+    Redis(Storage),
     /// Request and reply.
     Nats,
+    /// NATS with streams, for background jobs.
+    JetStream(Storage),
 }
 
 impl Peer {
@@ -45,29 +47,48 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gearmand => "gearmand",
-            Self::Beanstalkd => "beanstalkd",
-            Self::Redis => "redis",
+            Self::Beanstalkd(Storage::Memory) => "beanstalkd",
+            Self::Beanstalkd(Storage::Disk) => "beanstalkd-disk",
+            Self::Redis(Storage::Memory) => "redis",
+            Self::Redis(Storage::Disk) => "redis-disk",
             Self::Nats => "nats",
+            Self::JetStream(Storage::Memory) => "jetstream",
+            Self::JetStream(Storage::Disk) => "jetstream-disk",
         }
     }
 
-    /// Returns its protocol.
-    pub(crate) fn protocol(self) -> Protocol {
-        match self {
-            Self::Gearmand => Protocol::Gearman,
-            Self::Beanstalkd => Protocol::Beanstalkd,
-            Self::Redis => Protocol::Redis,
-            Self::Nats => Protocol::Nats,
+    /// Returns its protocol when submitters wait for this.
+    pub(crate) fn protocol(self, awaits: Awaits) -> Protocol {
+        match (self, awaits) {
+            (Self::Gearmand, _) => Protocol::Gearman(awaits),
+            (Self::Beanstalkd(_), _) => Protocol::Beanstalkd(awaits),
+            (Self::Redis(_), Awaits::Result) => Protocol::Redis,
+            (Self::Redis(_), Awaits::Acceptance) => Protocol::RedisStreams,
+            (Self::Nats, _) => Protocol::Nats,
+            (Self::JetStream(storage), _) => Protocol::JetStream(storage),
         }
     }
 
     fn program(self) -> &'static str {
         match self {
             Self::Gearmand => "gearmand",
-            Self::Beanstalkd => "beanstalkd",
-            Self::Redis => "redis-server",
-            Self::Nats => "nats-server",
+            Self::Beanstalkd(_) => "beanstalkd",
+            Self::Redis(_) => "redis-server",
+            Self::Nats | Self::JetStream(_) => "nats-server",
         }
+    }
+
+    /// Returns its version, or `?` if the program does not say it.
+    pub(crate) fn version(self) -> String {
+        let option = if let Self::Beanstalkd(_) = self { "-v" } else { "--version" };
+        self.find().ok().and_then(|program| version_of(&program, option)).unwrap_or_else(|| "?".to_owned())
+    }
+
+    /// Returns the command that starts it, with `PORT` and `FOLDER` for what differs from start to start.
+    pub(crate) fn command_line(self) -> String {
+        let quoted = |option: String| if option.is_empty() { "\"\"".to_owned() } else { option };
+        let options: Vec<String> = self.options("PORT", "FOLDER").into_iter().map(quoted).collect();
+        format!("{} {}", self.program(), options.join(" "))
     }
 
     /// Returns the path of its program, or an error that says where it was sought.
@@ -81,9 +102,7 @@ impl Peer {
     }
 
     /// Returns its options: on 127.0.0.1, in the foreground, with files in its folder only.
-    fn options(self, port: u16, folder: &Path) -> Vec<String> {
-        let port = port.to_string();
-        let folder = folder.display();
+    fn options(self, port: &str, folder: &str) -> Vec<String> {
         let options: &[&str] = match self {
             Self::Gearmand => &[
                 "--listen=127.0.0.1",
@@ -94,9 +113,22 @@ impl Peer {
                 "--backlog=1024",
                 "--threads=1",
             ],
-            Self::Beanstalkd => &["-l", "127.0.0.1", "-p", &port, "-z", "1073741824"],
-            Self::Redis => &["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"],
-            Self::Nats => &["-a", "127.0.0.1", "-p", &port],
+            Self::Beanstalkd(Storage::Memory) => &["-l", "127.0.0.1", "-p", port, "-z", "1073741824"],
+            Self::Beanstalkd(Storage::Disk) => &["-l", "127.0.0.1", "-p", port, "-z", "1073741824", "-b", folder],
+            Self::Redis(storage) => &[
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                port,
+                "--dir",
+                folder,
+                "--save",
+                "",
+                "--appendonly",
+                if storage == Storage::Disk { "yes" } else { "no" },
+            ],
+            Self::Nats => &["-a", "127.0.0.1", "-p", port],
+            Self::JetStream(_) => &["-a", "127.0.0.1", "-p", port, "-js", "-sd", folder],
         };
         options.iter().map(|option| (*option).to_owned()).collect()
     }
@@ -118,7 +150,7 @@ impl Peer {
         let log = File::create(&log_path)?;
         let address = free_address()?;
         let child = Command::new(self.find()?)
-            .args(self.options(address.port(), folder.path()))
+            .args(self.options(&address.port().to_string(), &folder.path().display().to_string()))
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -143,6 +175,14 @@ impl Peer {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Returns the version that a program states: the first word of its output that begins with a digit, after a `v` at most.
+pub(super) fn version_of(program: &Path, option: &str) -> Option<String> {
+    let output = Command::new(program).arg(option).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let mut words = text.split_whitespace().map(|word| word.trim_start_matches(['v', '=']));
+    words.find(|word| word.starts_with(|first: char| first.is_ascii_digit())).map(str::to_owned)
 }
 
 fn free_address() -> io::Result<SocketAddr> {

@@ -181,14 +181,36 @@ const WORKLOADS: [&str; 26] = [
 const ALL_ASKS: &str = "--addr ADDR --jobs 2000 --json --scenario \
                         priority,delay,deadline,expire,cancel,run-limit,progress,keys,background,timers";
 
-pub(super) const PEERS: [Try; 1] = [new(
-    "every_installed_server_does_the_same_work",
-    "--scenario baseline,many-types --jobs 3000 --runs 1 --json",
-    |outcome| {
-        let rows = rows(outcome)?;
-        let installed = [ServerKind::Deputy, ServerKind::Floor].into_iter().chain(ServerKind::PEERS);
-        let installed: Vec<&str> = installed.filter(|kind| kind.missing().is_none()).map(ServerKind::name).collect();
-        let ran: Vec<&str> = rows.iter().filter_map(|row| row["server"].as_str()).collect();
-        if rows.iter().all(has_jobs) && ran == installed.repeat(2) { Ok(()) } else { Err(format!("{rows:?}")) }
-    },
-)];
+pub(super) const PEERS: [Try; 3] = [
+    new(
+        "every_installed_server_does_the_same_work",
+        "--scenario many-types,slots,background --jobs 3000 --runs 1 --json",
+        |outcome| {
+            let rows = rows(outcome)?;
+            let of = |others: &[ServerKind]| -> Vec<&str> {
+                let installed = others.iter().filter(|kind| kind.missing().is_none());
+                [ServerKind::Deputy.name()].into_iter().chain(installed.map(|kind| kind.name())).collect()
+            };
+            let answering: Vec<_> = [ServerKind::Floor].into_iter().chain(ServerKind::ANSWERING).collect();
+            let several: Vec<_> = answering.iter().copied().filter(|kind| kind.gives_several()).collect();
+            let expected = [of(&answering), of(&several), of(&ServerKind::BACKGROUND)].concat();
+            let ran: Vec<&str> = rows.iter().filter_map(|row| row["server"].as_str()).collect();
+            let is_right = |row: &Value| {
+                let background = row["scenario"] == "background";
+                row["jobs"] == 3_000 && row["executions"] == if background { 3_000.0.into() } else { Value::Null }
+            };
+            if rows.iter().all(is_right) && ran == expected { Ok(()) } else { Err(format!("{rows:?}")) }
+        },
+    ),
+    new(
+        "a_comparison_states_versions_commands_and_promises",
+        "--scenario background --only deputy --jobs 100 --runs 1",
+        |outcome| {
+            prints(outcome, concat!("  deputy ", env!("CARGO_PKG_VERSION"), ": deputy-server --threads 1 -p 0\n"))?;
+            prints(outcome, "      promises: an accepted job is in memory until a worker has done it")
+        },
+    ),
+    new("an_unknown_server_is_refused_with_those_that_are_known", "--only faktory", |outcome| {
+        fails_with(outcome, "unknown server 'faktory'; known: beanstalkd, beanstalkd-disk, deputy, floor, gearmand")
+    }),
+];

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::case::Case;
-use super::common::{BASELINE, JOBS_PER_S, SERVER_US, deputy};
+use super::common::{BACKGROUND, BASELINE, JOBS_PER_S, SERVER_US, deputy};
 use super::workloads::{Named, Parts};
 use super::{Claim, Figure, Goal};
 use crate::harness::traffic::asks::Ask;
@@ -124,9 +124,9 @@ fn keys() -> Parts {
 }
 
 fn background() -> Parts {
-    let shape = Shape { inflight: 16, max_jobs: 16, ..BASELINE };
+    let answered = asking(Ask::Nothing, BACKGROUND);
     let claims = vec![Claim::ratio("jobs/s, accepted / answered", JOBS_PER_S, 0, 1, Goal::None)];
-    (vec![deputy(asking(Ask::Background, shape)), deputy(shape).label("deputy, answered")], claims)
+    (vec![deputy(BACKGROUND), deputy(answered).label("deputy, answered")], claims)
 }
 
 fn timers() -> Parts {

@@ -3,6 +3,7 @@
 use super::Figure;
 use super::case::Case;
 use crate::harness::servers::ServerKind;
+use crate::harness::traffic::asks::Ask;
 use crate::harness::traffic::workload::Shape;
 
 /// 4 submitters x 64 in flight, 16 workers of one type.
@@ -11,9 +12,14 @@ pub(super) const BASELINE: Shape = Shape::DEFAULT;
 pub(super) const PING_PONG: Shape = Shape { submitters: 1, inflight: 1, workers: 1, ..BASELINE };
 /// Many workers of many types.
 pub(super) const MANY_TYPES: Shape = Shape { submitters: 8, inflight: 128, workers: 1_000, types: 100, ..BASELINE };
+/// Workers that take 16 jobs each.
+pub(super) const SLOTS: Shape = Shape { inflight: 256, max_jobs: 16, ..BASELINE };
+/// The same for jobs that are answered when they are accepted.
+pub(super) const BACKGROUND: Shape = Shape { inflight: 16, max_jobs: 16, ask: Ask::Background, ..BASELINE };
 pub(super) const BASELINE_TITLE: &str = "4 submitters x 64 in flight, 16 workers of one type";
 pub(super) const PING_PONG_TITLE: &str = "1 submitter x 1 in flight, 1 worker: latency";
 pub(super) const MANY_TYPES_TITLE: &str = "8 submitters x 128 in flight, 1,000 workers, 100 types";
+pub(super) const SLOTS_TITLE: &str = "4 submitters x 256 in flight, 16 workers of 16 slots";
 pub(super) const STALLED_TITLE: &str = "100 submitters x 4 in flight beside 100 that never read";
 
 pub(super) const JOBS_PER_S: Figure = |row| Some(row.jobs_per_s);

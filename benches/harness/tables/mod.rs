@@ -13,6 +13,7 @@ mod ends;
 pub(crate) mod peers;
 mod plot;
 mod progress;
+mod promises;
 mod report;
 mod row;
 pub(crate) mod run;
@@ -30,6 +31,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// What it shows.
     pub(crate) title: String,
+    /// Lines below the title: how the servers are started, and what they promise.
+    pub(crate) notes: Vec<String>,
     /// They run in alternation, in this order.
     pub(crate) cases: Vec<Case>,
     /// Judged at the end.
@@ -83,7 +86,7 @@ impl Table {
     pub(crate) fn of_options(cases: Vec<Case>, vs_floor: bool) -> Self {
         let pairs = if vs_floor { cases.len() / 2 } else { 0 };
         let claims = (0..pairs).flat_map(|pair| Claim::all_ratios(&cases, 2 * pair, 2 * pair + 1)).collect();
-        Self { name: String::new(), title: String::new(), cases, claims }
+        Self { name: String::new(), title: String::new(), notes: Vec::new(), cases, claims }
     }
 
     /// Reduces a named workload to its first case, on a server that runs already. Returns an error if that case needs a

@@ -1,16 +1,27 @@
 //! The workloads that compare Deputy with the floor and with other projects' servers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::case::Case;
 use super::common::{
-    BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG, PING_PONG_TITLE,
-    SERVER_US, STALLED_TITLE, choose,
+    BACKGROUND, BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG,
+    PING_PONG_TITLE, SERVER_US, SLOTS, SLOTS_TITLE, STALLED_TITLE, choose,
 };
+use super::promises::{self, Promise};
 use super::{Claim, Goal, Table};
 use crate::harness::servers::ServerKind;
 use crate::harness::traffic::workload::{Interference, Shape};
 use Goal::AtLeast;
+
+/// Jobs of the workload `background`, which is measured until the last of them is done.
+const BACKGROUND_JOBS: u64 = 200_000;
+
+const BACKGROUND_TITLE: &str =
+    "200,000 jobs, 4 submitters x 64 in flight, 16 workers of 16 slots, until the last is done";
+
+/// The workloads with a table for all servers.
+const KNOWN: [&str; 6] = ["baseline", "ping-pong", "many-types", "slots", "stalled-readers", "background"];
 
 /// 100 submitters x 4 in flight.
 const MANY_SUBMITTERS: Shape = Shape { submitters: 100, inflight: 4, ..BASELINE };
@@ -20,37 +31,51 @@ const WITH_STALLED: Shape = Shape { interference: Interference::StalledReaders(1
 
 /// Returns the same work for Deputy, the floor, and the other servers that are installed; `only` restricts the servers.
 pub(crate) fn compare_peers(names: &str, only: Option<&[String]>) -> Result<Vec<Table>, String> {
-    let known = [ServerKind::Deputy, ServerKind::Floor].into_iter().chain(ServerKind::PEERS).map(ServerKind::name);
-    if let Some(unknown) = only.and_then(|only| only.iter().find(|name| known.clone().all(|known| known != **name))) {
-        return Err(format!("--only: unknown server '{unknown}'; known: {}", known.collect::<Vec<_>>().join(", ")));
+    let mut others = vec![ServerKind::Floor];
+    others.extend(ServerKind::ANSWERING.into_iter().chain(ServerKind::BACKGROUND));
+    let known = || [ServerKind::Deputy].iter().chain(&others).map(|kind| kind.name());
+    if let Some(unknown) = only.and_then(|only| only.iter().find(|name| known().all(|known| known != **name))) {
+        let known: BTreeSet<_> = known().collect();
+        let known: Vec<_> = known.into_iter().collect();
+        return Err(format!("--only: unknown server '{unknown}'; known: {}", known.join(", ")));
     }
-    let chosen = choose(names, &["baseline", "ping-pong", "many-types", "stalled-readers"])?;
+    let chosen = choose(names, &KNOWN)?;
     let wanted = |kind: &ServerKind| only.is_none_or(|only| only.iter().any(|name| name == kind.name()));
-    let others = [ServerKind::Floor].into_iter().chain(ServerKind::PEERS);
-    let others = others.filter(|kind| wanted(kind) && is_installed(*kind));
-    let kinds: Vec<ServerKind> = [ServerKind::Deputy].into_iter().chain(others).collect();
-    Ok(chosen
-        .into_iter()
-        .map(|name| {
-            let (title, (cases, claims)) = match name {
-                "baseline" => (BASELINE_TITLE, same_work(name, BASELINE, &kinds)),
-                "ping-pong" => (PING_PONG_TITLE, same_work(name, PING_PONG, &kinds)),
-                "many-types" => (MANY_TYPES_TITLE, same_work(name, MANY_TYPES, &kinds)),
-                _ => (STALLED_TITLE, stalled_readers(&kinds)),
-            };
-            Table { name: name.to_owned(), title: title.to_owned(), cases, claims }
-        })
-        .collect())
+    others.retain(|kind| wanted(kind));
+    // Some servers are in both lists. What is missing is said once.
+    let missing: BTreeMap<_, _> = others.iter().filter_map(|kind| Some((kind.name(), kind.missing()?))).collect();
+    for (name, why) in &missing {
+        // If stderr is closed, the run goes on without this notice.
+        let _ = writeln!(io::stderr(), "skipping {name}: {why}");
+    }
+    others.retain(|kind| !missing.contains_key(kind.name()));
+    Ok(chosen.into_iter().map(|name| table(name, &others)).collect())
 }
 
-/// Whether a server is installed; writes to stderr if it is not.
-fn is_installed(kind: ServerKind) -> bool {
-    let missing = kind.missing();
-    if let Some(why) = &missing {
-        // If stderr is closed, the run goes on without this notice.
-        let _ = writeln!(io::stderr(), "skipping {}: {why}", kind.name());
-    }
-    missing.is_none()
+/// Returns the table of a workload for Deputy and those of the `installed` servers that can do it.
+fn table(name: &str, installed: &[ServerKind]) -> Table {
+    let of = |able: &[ServerKind]| -> Vec<ServerKind> {
+        [ServerKind::Deputy].into_iter().chain(able.iter().copied().filter(|kind| installed.contains(kind))).collect()
+    };
+    let floor_and_answering: Vec<_> = [ServerKind::Floor].into_iter().chain(ServerKind::ANSWERING).collect();
+    let several = floor_and_answering.iter().copied().filter(|kind| kind.gives_several());
+    let floor_and_several: Vec<_> = several.collect();
+    let (promise, kinds) = match name {
+        "background" => (Promise::Background, of(&ServerKind::BACKGROUND)),
+        "stalled-readers" => (Promise::Results, of(&ServerKind::ANSWERING)),
+        "slots" => (Promise::Results, of(&floor_and_several)),
+        _ => (Promise::Results, of(&floor_and_answering)),
+    };
+    let (title, (cases, claims)) = match name {
+        "baseline" => (BASELINE_TITLE, same_work(name, BASELINE, &kinds)),
+        "ping-pong" => (PING_PONG_TITLE, same_work(name, PING_PONG, &kinds)),
+        "many-types" => (MANY_TYPES_TITLE, same_work(name, MANY_TYPES, &kinds)),
+        "slots" => (SLOTS_TITLE, same_work(name, SLOTS, &kinds)),
+        "background" => (BACKGROUND_TITLE, background(&kinds)),
+        _ => (STALLED_TITLE, stalled_readers(&kinds)),
+    };
+    let notes = kinds.iter().flat_map(|kind| promises::describe(*kind, promise)).collect();
+    Table { name: name.to_owned(), title: title.to_owned(), notes, cases, claims }
 }
 
 fn same_work(name: &str, shape: Shape, kinds: &[ServerKind]) -> (Vec<Case>, Vec<Claim>) {
@@ -72,11 +97,23 @@ fn same_work(name: &str, shape: Shape, kinds: &[ServerKind]) -> (Vec<Case>, Vec<
     (cases, claims)
 }
 
-/// Returns each server with and without submitters that never read. The floor does not isolate its clients, so it is left
-/// out.
+fn background(kinds: &[ServerKind]) -> (Vec<Case>, Vec<Claim>) {
+    let shape = Shape { inflight: 64, ..BACKGROUND };
+    let cases: Vec<Case> = kinds.iter().map(|&kind| Case::new(kind, shape).jobs(BACKGROUND_JOBS)).collect();
+    let figures = [("jobs/s", JOBS_PER_S), ("p50 to acceptance", P50), ("server CPU per job", SERVER_US)];
+    let claims = cases.iter().enumerate().skip(1).flat_map(|(index, case)| {
+        figures.map(|(text, figure)| {
+            Claim::ratio(format!("{text}, Deputy / {}", case.label), figure, 0, index, Goal::None)
+        })
+    });
+    let claims = claims.collect();
+    (cases, claims)
+}
+
+/// Returns each server with and without submitters that never read. The floor does not isolate its clients, so it is not
+/// one of them.
 pub(super) fn stalled_readers(kinds: &[ServerKind]) -> (Vec<Case>, Vec<Claim>) {
-    let kinds = kinds.iter().filter(|kind| **kind != ServerKind::Floor);
-    let pairs = kinds.map(|&kind| {
+    let pairs = kinds.iter().map(|&kind| {
         let with = Case::new(kind, WITH_STALLED).label(format!("{}, stalled", kind.name()));
         [with, Case::new(kind, MANY_SUBMITTERS)]
     });

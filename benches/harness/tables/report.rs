@@ -58,6 +58,9 @@ impl<'a> Report<'a> {
         if !table.name.is_empty() {
             self.progress.print(&format!("\n{}: {}", table.name, table.title))?;
         }
+        for note in &table.notes {
+            self.progress.print(note)?;
+        }
         let heads = COLUMNS.map(|(head, _)| Some(head.to_owned()));
         self.progress.print(&line("server", "run", &heads, ""))
     }

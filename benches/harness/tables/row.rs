@@ -144,6 +144,7 @@ impl Row {
             messages_per_job: counted(|counts| counts.messages),
             wakes_per_job: counted(|counts| counts.wakes),
             turns_per_job: counted(|counts| counts.turns),
+            accepted_per_s: figures.accepting.map(|time| approximate(jobs) / time.as_secs_f64()),
             memory_rest_bytes: memory(|memory| memory.rest),
             memory_peak_bytes: memory(|memory| memory.peak),
             memory_after_bytes: memory(|memory| memory.after),

@@ -174,7 +174,8 @@ pub(crate) fn steady(case: &Case, round: usize, options: &Options) -> Result<Fig
         expect_wrong: options.expect_wrong,
         count_calls: case.count_calls,
     };
-    on_server(case, options, |target| measure::measure(target, case.kind.protocol(), &workload, timing))
+    let protocol = case.kind.protocol(case.shape.ask.awaits());
+    on_server(case, options, |target| measure::measure(target, protocol, &workload, timing))
 }
 
 fn seed(round: usize, options: &Options) -> u64 {

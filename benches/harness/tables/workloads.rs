@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::case::{Case, LoopKind};
 use super::common::{
     BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG, PING_PONG_TITLE,
-    SERVER_US, STALLED_TITLE, choose, deputy,
+    SERVER_US, SLOTS, SLOTS_TITLE, STALLED_TITLE, choose, deputy,
 };
 use super::row::Row;
 use super::{Claim, Figure, Goal, Table, asks, peers};
@@ -14,8 +14,6 @@ use crate::harness::servers::ServerKind;
 use crate::harness::traffic::workload::{Interference, Shape, Work};
 use Goal::{AtLeast, AtMost};
 
-/// Workers that take 16 jobs each.
-const SLOTS: Shape = Shape { inflight: 256, max_jobs: 16, ..BASELINE };
 /// The server has time to spare.
 const LIGHT: Shape = Shape { inflight: 4, ..BASELINE };
 /// Workers of 100 jobs each.
@@ -43,7 +41,7 @@ const PLAIN: [Named; 16] = [
     Named { name: "baseline", title: BASELINE_TITLE, parts: baseline },
     Named { name: "ping-pong", title: PING_PONG_TITLE, parts: ping_pong },
     Named { name: "many-types", title: MANY_TYPES_TITLE, parts: many_types },
-    Named { name: "slots", title: "4 submitters x 256 in flight, 16 workers of 16 slots", parts: slots },
+    Named { name: "slots", title: SLOTS_TITLE, parts: slots },
     Named { name: "unix", title: "baseline over a UNIX socket, and over TCP", parts: unix },
     Named {
         name: "threads",
@@ -90,7 +88,7 @@ pub(crate) fn named(names: &str) -> Result<Vec<Table>, String> {
     Ok(workloads
         .map(|Named { name, title, parts }| {
             let (cases, claims) = parts();
-            Table { name: (*name).to_owned(), title: (*title).to_owned(), cases, claims }
+            Table { name: (*name).to_owned(), title: (*title).to_owned(), notes: Vec::new(), cases, claims }
         })
         .collect())
 }

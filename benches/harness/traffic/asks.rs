@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::check::Wrong;
-use super::drivers::push_number;
+use super::drivers::{Awaits, push_number};
 use super::workload::{Draw, JobKey, Workload, nanoseconds};
 
 /// What all jobs of a workload ask for.
@@ -99,6 +99,11 @@ impl Ask {
     /// Returns its name; `None` for nothing.
     pub(crate) fn name(self) -> Option<&'static str> {
         Self::NAMES.iter().find_map(|(name, ask)| (*ask == self).then_some(*name))
+    }
+
+    /// Returns what submitters wait for.
+    pub(crate) fn awaits(self) -> Awaits {
+        if self == Self::Background { Awaits::Acceptance } else { Awaits::Result }
     }
 
     /// Whether workers must give `max_jobs`, because they answer some jobs only when they receive `cancel`.

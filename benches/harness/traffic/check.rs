@@ -181,6 +181,11 @@ impl Outstanding {
         Ok(())
     }
 
+    /// Returns the sequence number of the oldest job without an answer, or of the next job if all are answered.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.first
+    }
+
     /// Returns when the oldest job without an answer was due to start, in nanoseconds of the run.
     pub(crate) fn oldest_ns(&self) -> Option<u64> {
         Some(self.jobs.front()?.as_ref()?.start_ns)

@@ -58,9 +58,10 @@ impl Submitter {
         Ok(ended)
     }
 
-    /// Takes the end of a job without a result.
-    pub(crate) fn on_end(&mut self, workload: &Workload, id: u64, end: End) -> Result<Ended, Wrong> {
-        self.complete(workload, workload.sequence_of(id), end)
+    /// Takes the end of a job without a result, by id if there is one, otherwise of the oldest job that has not ended.
+    pub(crate) fn on_end(&mut self, workload: &Workload, id: Option<u64>, end: End) -> Result<Ended, Wrong> {
+        let sequence = id.map_or_else(|| self.outstanding.oldest(), |id| workload.sequence_of(id));
+        self.complete(workload, sequence, end)
     }
 
     fn complete(&mut self, workload: &Workload, sequence: u64, end: End) -> Result<Ended, Wrong> {

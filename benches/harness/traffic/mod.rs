@@ -6,6 +6,7 @@
 //! | `shape` | the sizes of the work |
 //! | `workload` | what each job carries |
 //! | `asks` | what each job asks for besides being done, and how it may end |
+//! | `executed` | which jobs workers received |
 //! | `tally` | how the jobs ended in all, and whether that agrees with the server's counts |
 //! | `pace` | when the submitters of an open loop submit |
 //! | `clients` | a submitter and a worker, without their connections |
@@ -16,6 +17,7 @@ pub(crate) mod asks;
 pub(crate) mod check;
 pub(crate) mod clients;
 pub(crate) mod drivers;
+mod executed;
 pub(crate) mod pace;
 mod shape;
 pub(crate) mod tally;

@@ -6,7 +6,8 @@ use super::super::figure::approximate;
 use super::asks::{Ask, End, PRIORITIES};
 use super::check::Wrong;
 use super::clients::Ended;
-use super::workload::Workload;
+use super::executed::Executed;
+use super::workload::{JobKey, Workload};
 
 /// A run with fewer jobs than this need not show what its jobs ask for.
 const JOBS_MIN: u64 = 1_000;
@@ -41,6 +42,8 @@ pub(crate) struct Tally {
     pub(crate) timed_out: u64,
     /// Jobs that workers received, each time.
     pub(crate) executions: u64,
+    /// Which jobs these are, if they are background jobs.
+    executed: Executed,
     /// Lines `cancel` that workers received.
     pub(crate) cancels: u64,
     /// Lines of progress that submitters received.
@@ -65,6 +68,7 @@ impl Tally {
             expired: 0,
             timed_out: 0,
             executions: 0,
+            executed: Executed::default(),
             cancels: 0,
             reports: 0,
             late_ns: histogram(),
@@ -96,6 +100,14 @@ impl Tally {
         Ok(())
     }
 
+    /// Counts a job that a worker received.
+    pub(crate) fn on_execution(&mut self, ask: Ask, job: JobKey) {
+        self.executions += 1;
+        if ask == Ask::Background {
+            self.executed.on_job(job);
+        }
+    }
+
     /// Adds what another thread of the load counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.results += other.results;
@@ -104,6 +116,7 @@ impl Tally {
         self.expired += other.expired;
         self.timed_out += other.timed_out;
         self.executions += other.executions;
+        self.executed.add(&other.executed);
         self.cancels += other.cancels;
         self.reports += other.reports;
         self.early_ns = self.early_ns.max(other.early_ns);
@@ -129,6 +142,9 @@ impl Tally {
             return Err(format!("the load counted {own:?}, the server {server:?}"));
         }
         let (jobs, done) = (self.jobs(), self.executions + server.joined);
+        if ask == Ask::Background {
+            self.executed.check(jobs)?;
+        }
         // Of these jobs some end without having been at a worker, others are at several.
         let is_done_once = !matches!(ask, Ask::Cancel | Ask::Expire | Ask::RunLimit);
         if is_done_once && done != jobs {

@@ -1,8 +1,9 @@
 //! The tubes of beanstalkd.
 
-use super::{ANSWERS, JOB, Protocol, SUBMITTER, WORKER, check, greeted, greeting, sent, workload};
+use super::{ANSWERS, AUDITOR, Awaits, JOB, Protocol, SUBMITTER, WORKER, check, greeted, greeting, sent, workload};
 
-const BEANSTALKD: Protocol = Protocol::Beanstalkd;
+const BEANSTALKD: Protocol = Protocol::Beanstalkd(Awaits::Result);
+const BACKGROUND: Protocol = Protocol::Beanstalkd(Awaits::Acceptance);
 
 #[test]
 fn a_beanstalkd_submitter_puts_on_one_connection_and_reserves_on_another() {
@@ -32,6 +33,23 @@ fn lines_that_beanstalkd_never_sends_are_unexpected() {
         check(BEANSTALKD, WORKER, input.as_bytes(), &["unexpected"], "");
     }
     check(BEANSTALKD, SUBMITTER, b"RESERVED 1 1\r\na\r\n", &["unexpected"], "");
+    check(BEANSTALKD, AUDITOR, b"OK 25\r\ncurrent-jobs-reserved: 2\n\r\n", &["unexpected"], "");
+}
+
+#[test]
+fn a_beanstalkd_background_job_is_accepted_when_it_is_put_and_then_only_deleted() {
+    let messages = ["receipt", "Ended { id: None, end: Accepted }", "Ended { id: None, end: Accepted }"];
+    check(BACKGROUND, SUBMITTER, b"USING t3\r\nINSERTED 1\r\nINSERTED 2\r\n", &messages, "");
+    let done = sent(|out| greeted(BACKGROUND, WORKER).answer(b"6", JOB, b"\"a\"", out));
+    assert_eq!(done, "delete 6\r\nreserve\r\n");
+}
+
+#[test]
+fn beanstalkd_says_how_many_jobs_it_has() {
+    assert_eq!(greeting(BACKGROUND, AUDITOR), "stats\r\n");
+    let body = "---\ncurrent-jobs-urgent: 7\ncurrent-jobs-ready: 1\ncurrent-jobs-reserved: 20\n\
+                current-jobs-delayed: 300\ncurrent-jobs-buried: 4000\ncmd-put: 9\n";
+    check(BACKGROUND, AUDITOR, format!("OK {}\r\n{body}\r\n", body.len()).as_bytes(), &["4321 left"], "");
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! The packets of gearmand.
 
-use super::{JOB, Protocol, SUBMITTER, WORKER, check, greeted, greeting, sent, workload};
+use super::{
+    AUDITOR, Awaits, JOB, Protocol, SUBMITTER, WORKER, WORKER_OF_FOUR, check, exchange, greeted, greeting, sent,
+    workload,
+};
 
-const GEARMAN: Protocol = Protocol::Gearman;
+const GEARMAN: Protocol = Protocol::Gearman(Awaits::Result);
+const BACKGROUND: Protocol = Protocol::Gearman(Awaits::Acceptance);
 
 /// Builds a packet from gearmand, or for it.
 fn packet(magic: &str, kind: u32, body: &str) -> Vec<u8> {
@@ -74,4 +78,37 @@ fn a_gearman_worker_names_its_types_and_grabs_with_each_answer() {
 fn a_gearman_job_has_no_key() {
     let submitted = sent(|out| greeted(GEARMAN, SUBMITTER).submit(&workload(), JOB, out));
     assert_eq!(submitted, to_gearmand(&[(7, "t3\0\0\"00070000000010\"")]));
+}
+
+#[test]
+fn a_gearman_worker_of_several_slots_grabs_for_each_that_is_idle() {
+    assert_eq!(greeting(GEARMAN, WORKER_OF_FOUR), to_gearmand(&[(1, "t3"), (9, ""), (9, ""), (9, ""), (9, "")]));
+    // Three of the four find nothing: one word that it sleeps, and three grabs when it is woken.
+    let input = from_gearmand(&[(11, "H:1\0t3\0\"a\""), (10, ""), (10, ""), (10, ""), (6, ""), (6, "")]);
+    let job = "job None of Some(3), handle «H:1»: \"a\"";
+    let messages = [job, "receipt", "receipt", "receipt", "receipt", "receipt"];
+    check(GEARMAN, WORKER_OF_FOUR, &input, &messages, &to_gearmand(&[(4, ""), (9, ""), (9, ""), (9, "")]));
+    // A job that is done while it sleeps makes it grab for all idle slots, and sleep again if it finds nothing.
+    let mut worker = greeted(GEARMAN, WORKER_OF_FOUR);
+    let asleep = from_gearmand(&[(11, "H:1\0t3\0\"a\""), (10, ""), (10, "")]);
+    assert_eq!(exchange(&mut *worker, [&asleep[..]]).sent, to_gearmand(&[(4, "")]));
+    let answer = sent(|out| worker.answer(b"H:1", JOB, b"\"a\"", out));
+    assert_eq!(answer, to_gearmand(&[(13, "H:1\0\"a\""), (9, ""), (9, ""), (9, "")]));
+    assert_eq!(exchange(&mut *worker, [&from_gearmand(&[(10, "")])[..]]).sent, to_gearmand(&[(4, "")]));
+}
+
+#[test]
+fn a_gearman_background_job_ends_with_its_receipt() {
+    let submitted = sent(|out| greeted(BACKGROUND, SUBMITTER).submit(&workload(), JOB, out));
+    assert_eq!(submitted, to_gearmand(&[(18, "t3\0\0\"00070000000010\"")]));
+    let input = from_gearmand(&[(8, "H:1"), (8, "H:2")]);
+    check(BACKGROUND, SUBMITTER, &input, &["Ended { id: None, end: Accepted }"; 2], "");
+}
+
+#[test]
+fn gearmand_says_how_many_jobs_it_has() {
+    assert_eq!(greeting(BACKGROUND, AUDITOR), "status\n");
+    check(BACKGROUND, AUDITOR, b"t3\t17\t3\t1\nt12\t4\t0\t1\n.\n", &["receipt", "receipt", "21 left"], "");
+    check(BACKGROUND, AUDITOR, b".\n", &["0 left"], "");
+    check(BACKGROUND, AUDITOR, b"t3\tmany\n", &["unexpected"], "");
 }

@@ -2,17 +2,29 @@
 
 mod beanstalkd;
 mod gearman;
+mod jetstream;
 mod nats;
 mod redis;
+mod redis_streams;
 
 use crate::traffic::check::Wrong;
-use crate::traffic::drivers::{Driver, Endpoint, Protocol, ServerMessage};
+use crate::traffic::drivers::{Awaits, Driver, Endpoint, Protocol, ServerMessage, Storage};
 use crate::traffic::workload::{JobKey, Shape, Workload};
 
-const OTHER_PROTOCOLS: [Protocol; 4] = [Protocol::Gearman, Protocol::Beanstalkd, Protocol::Redis, Protocol::Nats];
+/// Those whose messages are lines and blocks.
+const TEXT_PROTOCOLS: [Protocol; 5] = [
+    Protocol::Beanstalkd(Awaits::Result),
+    Protocol::Redis,
+    Protocol::RedisStreams,
+    Protocol::Nats,
+    Protocol::JetStream(Storage::Memory),
+];
 const SUBMITTER: Endpoint<'static> = Endpoint::Submitter(7);
-const ANSWERS: Endpoint<'static> = Endpoint::Answers(7);
-const WORKER: Endpoint<'static> = Endpoint::Worker { types: &[3, 12], max_jobs: 0 };
+const ANSWERS: Endpoint<'static> = Endpoint::Answers { submitter: 7, at_once: 0 };
+const WORKER: Endpoint<'static> = Endpoint::Worker { number: 5, types: &[3, 12], max_jobs: 0 };
+/// A worker of one type that has several slots.
+const WORKER_OF_FOUR: Endpoint<'static> = Endpoint::Worker { number: 5, types: &[3], max_jobs: 4 };
+const AUDITOR: Endpoint<'static> = Endpoint::Auditor(&[3, 12]);
 
 /// A job of type 3 of 20, because its submitter's first job has type 7.
 const JOB: JobKey = JobKey { submitter: 7, sequence: 16 };
@@ -78,6 +90,7 @@ fn describe(message: &ServerMessage<'_>) -> String {
         other @ (ServerMessage::Cancel { .. } | ServerMessage::Ended { .. } | ServerMessage::Progress { .. }) => {
             format!("{other:?}")
         }
+        ServerMessage::Left(jobs) => format!("{jobs} left"),
         ServerMessage::Refused(line) => format!("refused: {}", text(line)),
         ServerMessage::Receipt => "receipt".to_owned(),
     }
@@ -105,13 +118,15 @@ fn check(protocol: Protocol, endpoint: Endpoint<'_>, input: &[u8], messages: &[&
 
 #[test]
 fn input_without_an_end_is_an_error() {
-    for protocol in [Protocol::Beanstalkd, Protocol::Redis, Protocol::Nats] {
+    for protocol in TEXT_PROTOCOLS {
         let messages = exchange(&mut *greeted(protocol, WORKER), [&vec![b'x'; 1 << 17][..]]).messages;
         assert_eq!(messages, ["unexpected"], "{protocol:?}");
     }
     for input in ["RESERVED 1 99999999999\r\n", "*2\r\n$99999999999\r\n", "MSG t3 4 _INBOX.7.1 99999999999\r\n"] {
-        let all =
-            OTHER_PROTOCOLS.map(|protocol| exchange(&mut *greeted(protocol, WORKER), [input.as_bytes()]).messages);
-        assert!(all.iter().all(|messages| messages == &["unexpected"]), "{input}: {all:?}");
+        let read = |protocol| exchange(&mut *greeted(protocol, WORKER), [input.as_bytes()]).messages;
+        let all: Vec<_> = TEXT_PROTOCOLS.into_iter().chain([Protocol::Gearman(Awaits::Result)]).map(read).collect();
+        // The first line alone begins a reply of two streams.
+        let unexpected = |messages: &Vec<String>| messages.last().is_some_and(|last| last == "unexpected");
+        assert!(all.iter().all(unexpected), "{input}: {all:?}");
     }
 }

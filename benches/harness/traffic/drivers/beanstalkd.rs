@@ -2,15 +2,19 @@
 //!
 //! beanstalkd knows queues, not answers, so an answer is a job in the submitter's own tube. A submitter pipelines its puts
 //! on one connection and reserves on another, because a reservation blocks its connection. After each reservation a
-//! client deletes and reserves again in one write; a worker puts the answer in the same write.
+//! client deletes and reserves again in one write; a worker puts the answer in the same write. A worker of several slots
+//! reserves one job at a time too: the protocol has no command for several, and pipelined reservations gain nothing.
+//!
+//! Background jobs have no answer: the reply to their put says that the server has them, and a worker only deletes them.
 
 use std::borrow::Cow;
 use std::io::Write;
 
+use super::super::asks::End;
 use super::super::check::Wrong;
 use super::super::workload::{JobKey, Workload};
 use super::text::{Text, unexpected};
-use super::{Driver, Endpoint, ServerMessage, push_number};
+use super::{Awaits, Driver, Endpoint, ServerMessage, push_number};
 
 /// The beginning of a put: priority, delay, and the seconds that a worker may take before another worker gets the job.
 const PUT: &[u8] = b"put 0 0 600 ";
@@ -32,9 +36,15 @@ enum Reserves {
     Answers,
 }
 
+/// The statistics that add up to the jobs that the server has.
+const JOB_STATISTICS: [&str; 4] =
+    ["current-jobs-ready", "current-jobs-reserved", "current-jobs-delayed", "current-jobs-buried"];
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Beanstalkd {
+    /// What the submitter waits for.
+    awaits: Awaits,
     reserves: Reserves,
     /// The tube of the last `use`, if there was one.
     used: Option<Tube>,
@@ -42,8 +52,8 @@ pub(crate) struct Beanstalkd {
 
 impl Beanstalkd {
     /// Returns the driver of a connection that has sent nothing.
-    pub(crate) fn new() -> Self {
-        Self { reserves: Reserves::Nothing, used: None }
+    pub(crate) fn new(awaits: Awaits) -> Self {
+        Self { awaits, reserves: Reserves::Nothing, used: None }
     }
 
     /// Selects the tube of the following puts.
@@ -62,10 +72,14 @@ impl Driver for Beanstalkd {
     fn greet(&mut self, endpoint: Endpoint<'_>, out: &mut Vec<u8>) {
         let tubes: Vec<Tube> = match endpoint {
             Endpoint::Submitter(_) => return,
-            Endpoint::Answers(number) => vec![Tube::Answers(number)],
+            Endpoint::Auditor(_) => {
+                out.extend_from_slice(b"stats\r\n");
+                return;
+            }
+            Endpoint::Answers { submitter, .. } => vec![Tube::Answers(submitter)],
             Endpoint::Worker { types, .. } => types.iter().map(|number| Tube::Type(*number)).collect(),
         };
-        self.reserves = if let Endpoint::Answers(_) = endpoint { Reserves::Answers } else { Reserves::Jobs };
+        self.reserves = if let Endpoint::Answers { .. } = endpoint { Reserves::Answers } else { Reserves::Jobs };
         for tube in tubes {
             out.extend_from_slice(b"watch ");
             push_tube(tube, out);
@@ -101,6 +115,15 @@ impl Driver for Beanstalkd {
                     }
                 }
             }
+            b"OK" => {
+                let digits = words.next().ok_or_else(|| unexpected(line))?;
+                let Some(body) = text.block(digits)? else { return Ok(None) };
+                ServerMessage::Left(jobs_in(body).ok_or_else(|| unexpected(body))?)
+            }
+            // Replies come in the order of the puts.
+            b"INSERTED" if matches!((self.reserves, self.awaits), (Reserves::Nothing, Awaits::Acceptance)) => {
+                ServerMessage::Ended { id: None, end: End::Accepted }
+            }
             b"INSERTED" | b"USING" | b"WATCHING" | b"DELETED" => ServerMessage::Receipt,
             b"BURIED" | b"DRAINING" | b"EXPECTED_CRLF" | b"JOB_TOO_BIG" | b"OUT_OF_MEMORY" | b"INTERNAL_ERROR"
             | b"BAD_FORMAT" | b"UNKNOWN_COMMAND" | b"NOT_FOUND" | b"NOT_IGNORED" | b"DEADLINE_SOON" => {
@@ -122,12 +145,14 @@ impl Driver for Beanstalkd {
     }
 
     fn answer(&mut self, handle: &[u8], job: JobKey, res: &[u8], out: &mut Vec<u8>) {
-        self.put_to(Tube::Answers(job.submitter), out);
-        out.extend_from_slice(PUT);
-        push_number(res.len() as u64, out);
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(res);
-        out.extend_from_slice(b"\r\n");
+        if self.awaits == Awaits::Result {
+            self.put_to(Tube::Answers(job.submitter), out);
+            out.extend_from_slice(PUT);
+            push_number(res.len() as u64, out);
+            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(res);
+            out.extend_from_slice(b"\r\n");
+        }
         push_delete_and_reserve(handle, out);
     }
 }
@@ -144,4 +169,11 @@ fn push_delete_and_reserve(id: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"delete ");
     out.extend_from_slice(id);
     out.extend_from_slice(b"\r\nreserve\r\n");
+}
+
+/// Returns the jobs that the server has, by its statistics: a line `name: number` each.
+fn jobs_in(statistics: &[u8]) -> Option<u64> {
+    let lines = || str::from_utf8(statistics).into_iter().flat_map(str::lines);
+    let number = |name: &str| lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse::<u64>().ok());
+    JOB_STATISTICS.into_iter().map(number).sum()
 }

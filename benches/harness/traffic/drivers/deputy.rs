@@ -20,7 +20,7 @@ pub(crate) struct Deputy;
 
 impl Driver for Deputy {
     fn greet(&mut self, endpoint: Endpoint<'_>, out: &mut Vec<u8>) {
-        let Endpoint::Worker { types, max_jobs } = endpoint else { return };
+        let Endpoint::Worker { types, max_jobs, .. } = endpoint else { return };
         let names: Vec<String> = types.iter().map(|number| format!("\"t{number}\"")).collect();
         out.extend_from_slice(b"{\"cmd\":\"can_do\",\"types\":[");
         out.extend_from_slice(names.join(",").as_bytes());
@@ -200,7 +200,7 @@ fn read_any(line: &[u8]) -> Option<ServerMessage<'_>> {
                 (Some(_), _, Some("\"timed_out\"")) => End::TimedOut,
                 _ => return Some(ServerMessage::Refused(line)),
             };
-            Some(ServerMessage::Ended { id, end })
+            Some(ServerMessage::Ended { id: Some(id), end })
         }
         "\"error\"" => Some(ServerMessage::Refused(line)),
         "\"cancel\"" => Some(ServerMessage::Cancel { handle: Cow::Owned(job_handle(members.job?)?) }),

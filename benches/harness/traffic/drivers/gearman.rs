@@ -1,16 +1,17 @@
 //! The binary protocol of gearmand.
 //!
 //! A packet is a magic word, a kind, a length and a body whose parts are separated by zero bytes. A submitter pipelines
-//! foreground jobs on one connection. For each it receives a receipt with a handle, then the answer under that handle.
-//! A worker that grabs a job and finds none sleeps until the server wakes it, and then grabs again. It grabs the next job
-//! in the write that answers a job.
+//! jobs on one connection. For each it receives a receipt with a handle, and then the answer under that handle, unless it
+//! is a background job. A worker grabs as many jobs as it has slots. If it finds none it sleeps until the server wakes it,
+//! and then grabs again. It grabs the next job in the write that answers a job.
 
 use std::borrow::Cow;
 
+use super::super::asks::End;
 use super::super::check::Wrong;
 use super::super::workload::{JobKey, Workload};
-use super::text::{numbered, unexpected};
-use super::{Driver, Endpoint, ServerMessage};
+use super::text::{Text, numbered, unexpected};
+use super::{Awaits, Driver, Endpoint, ServerMessage, parse_number};
 
 const CAN_DO: u32 = 1;
 const PRE_SLEEP: u32 = 4;
@@ -22,6 +23,7 @@ const NO_JOB: u32 = 10;
 const JOB_ASSIGN: u32 = 11;
 const WORK_COMPLETE: u32 = 13;
 const WORK_FAIL: u32 = 14;
+const SUBMIT_JOB_BG: u32 = 18;
 const ERROR: u32 = 19;
 const WORK_EXCEPTION: u32 = 25;
 
@@ -33,21 +35,62 @@ const HEADER_BYTES: usize = 12;
 const BODY_BYTES_MAX: usize = 1 << 31;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gearman {
+    /// What the submitter waits for.
+    awaits: Awaits,
     /// Whether the worker waits to be woken: only then a NOOP needs a reaction.
     asleep: bool,
+    /// Slots for which no job was found.
+    idle: u16,
+    /// The jobs that an auditor has added up. It reads lines instead of packets.
+    audit: Option<u64>,
+}
+
+impl Gearman {
+    /// Returns the driver of a connection that has sent nothing.
+    pub(crate) fn new(awaits: Awaits) -> Self {
+        Self { awaits, asleep: false, idle: 0, audit: None }
+    }
+
+    /// Grabs a job for each idle slot, which wakes the worker.
+    fn grab(&mut self, out: &mut Vec<u8>) {
+        self.asleep = false;
+        for _ in 0..std::mem::take(&mut self.idle) {
+            push_header(GRAB_JOB, 0, out);
+        }
+    }
+}
+
+/// Takes a line of the reply to `status`: a function and its jobs, those that run included, or the end.
+fn read_status<'a>(jobs: &mut u64, text: &mut Text<'_>) -> Result<Option<ServerMessage<'a>>, Wrong> {
+    let Some(line) = text.line_feed()? else { return Ok(None) };
+    if line == b"." {
+        return Ok(Some(ServerMessage::Left(*jobs)));
+    }
+    let total = line.split(|byte| *byte == b'\t').nth(1).and_then(parse_number);
+    *jobs += total.ok_or_else(|| unexpected(line))?;
+    Ok(Some(ServerMessage::Receipt))
 }
 
 impl Driver for Gearman {
     fn greet(&mut self, endpoint: Endpoint<'_>, out: &mut Vec<u8>) {
-        let Endpoint::Worker { types, .. } = endpoint else { return };
-        for number in types {
-            let name = format!("t{number}");
-            push_header(CAN_DO, name.len(), out);
-            out.extend_from_slice(name.as_bytes());
+        match endpoint {
+            Endpoint::Submitter(_) | Endpoint::Answers { .. } => {}
+            Endpoint::Worker { types, max_jobs, .. } => {
+                for number in types {
+                    let name = format!("t{number}");
+                    push_header(CAN_DO, name.len(), out);
+                    out.extend_from_slice(name.as_bytes());
+                }
+                self.idle = max_jobs.max(1);
+                self.grab(out);
+            }
+            Endpoint::Auditor(_) => {
+                self.audit = Some(0);
+                out.extend_from_slice(b"status\n");
+            }
         }
-        push_header(GRAB_JOB, 0, out);
     }
 
     fn next_message<'a>(
@@ -55,9 +98,19 @@ impl Driver for Gearman {
         input: &mut &'a [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<ServerMessage<'a>>, Wrong> {
+        if let Some(jobs) = &mut self.audit {
+            let mut text = Text(input);
+            let message = read_status(jobs, &mut text)?;
+            *input = text.0;
+            return Ok(message);
+        }
         let Some((kind, body, rest)) = packet(input)? else { return Ok(None) };
         let message = match kind {
-            JOB_CREATED => ServerMessage::Receipt,
+            JOB_CREATED => match self.awaits {
+                Awaits::Result => ServerMessage::Receipt,
+                // Receipts come in the order of the jobs.
+                Awaits::Acceptance => ServerMessage::Ended { id: None, end: End::Accepted },
+            },
             WORK_COMPLETE => {
                 let [_handle, res] = parts(body).ok_or_else(|| unexpected(body))?;
                 ServerMessage::Answer { id: None, res }
@@ -68,13 +121,16 @@ impl Driver for Gearman {
                 ServerMessage::Job { id: None, type_number, handle: Cow::Borrowed(handle), attempt: 1, arg }
             }
             NO_JOB => {
-                self.asleep = true;
-                push_header(PRE_SLEEP, 0, out);
+                self.idle = self.idle.saturating_add(1);
+                // The server learns once that the worker sleeps, however many grabs found nothing.
+                if !std::mem::replace(&mut self.asleep, true) {
+                    push_header(PRE_SLEEP, 0, out);
+                }
                 ServerMessage::Receipt
             }
             NOOP => {
-                if std::mem::take(&mut self.asleep) {
-                    push_header(GRAB_JOB, 0, out);
+                if self.asleep {
+                    self.grab(out);
                 }
                 ServerMessage::Receipt
             }
@@ -88,7 +144,11 @@ impl Driver for Gearman {
     fn submit(&mut self, workload: &Workload, job: JobKey, out: &mut Vec<u8>) {
         let name = format!("t{}", workload.type_of(job));
         // The empty part is the unique key, by which gearmand would merge jobs.
-        push_header(SUBMIT_JOB, name.len() + 2 + workload.arg_bytes(job), out);
+        let kind = match self.awaits {
+            Awaits::Result => SUBMIT_JOB,
+            Awaits::Acceptance => SUBMIT_JOB_BG,
+        };
+        push_header(kind, name.len() + 2 + workload.arg_bytes(job), out);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\0\0");
         workload.append_arg(job, out);
@@ -99,7 +159,8 @@ impl Driver for Gearman {
         out.extend_from_slice(handle);
         out.push(0);
         out.extend_from_slice(res);
-        push_header(GRAB_JOB, 0, out);
+        self.idle = self.idle.saturating_add(1);
+        self.grab(out);
     }
 }
 

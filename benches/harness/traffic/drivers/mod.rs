@@ -3,11 +3,16 @@
 //! A driver knows messages, not jobs: [`super::clients`] decides whether an answer is right. One value serves one
 //! connection and keeps the state that the protocol needs between two messages.
 
+mod batch;
 mod beanstalkd;
 mod deputy;
 mod gearman;
+mod jetstream;
 mod nats;
+mod nats_text;
 mod redis;
+mod redis_streams;
+mod resp;
 mod text;
 
 use std::borrow::Cow;
@@ -20,8 +25,10 @@ use super::workload::{JobKey, Workload};
 pub(crate) use beanstalkd::Beanstalkd;
 pub(crate) use deputy::Deputy;
 pub(crate) use gearman::Gearman;
+pub(crate) use jetstream::JetStream;
 pub(crate) use nats::Nats;
 pub(crate) use redis::Redis;
+pub(crate) use redis_streams::RedisStreams;
 
 /// A message of the server. Payloads are the bytes that were carried: a JSON string with its quotes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +60,8 @@ pub(crate) enum ServerMessage<'a> {
     },
     /// To a submitter: the end of a job without a result, as some jobs ask for it.
     Ended {
-        /// The id that the submitter gave.
-        id: u64,
+        /// The id that the submitter gave; `None`: it is the oldest job that has not ended.
+        id: Option<u64>,
         /// How it ended.
         end: End,
     },
@@ -65,6 +72,8 @@ pub(crate) enum ServerMessage<'a> {
         /// What the worker sent: the number of the report.
         number: u64,
     },
+    /// To an auditor: how many jobs the server has.
+    Left(u64),
     /// A refused job or an error, as the server wrote it.
     Refused(&'a [u8]),
     /// A receipt or the like, which needs no reaction of the load.
@@ -76,10 +85,31 @@ pub(crate) enum ServerMessage<'a> {
 pub(crate) enum Endpoint<'a> {
     /// This submitter submits here, and receives its answers here if the protocol uses one connection for both.
     Submitter(u16),
-    /// This submitter receives its answers here, in a protocol that needs a second connection for them.
-    Answers(u16),
-    /// A worker: its types, and the slots that it asks for (0: it sends no `max_jobs`).
-    Worker { types: &'a [u64], max_jobs: u16 },
+    /// This submitter receives its answers here, in a protocol that needs a second connection for them, up to `at_once` of
+    /// them together.
+    Answers { submitter: u16, at_once: u16 },
+    /// A worker: its number, its types, and the slots that it asks for (0: it sends no `max_jobs`).
+    Worker { number: usize, types: &'a [u64], max_jobs: u16 },
+    /// Asks once how many jobs of these types the server has.
+    Auditor(&'a [u64]),
+}
+
+/// What a submitter waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// The result of a job.
+    Result,
+    /// Only that the server has a job: a background job.
+    Acceptance,
+}
+
+/// Where a server keeps jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In memory: a server that ends loses them.
+    Memory,
+    /// In files.
+    Disk,
 }
 
 /// A protocol. What is appended to `out` goes to the server.
@@ -100,7 +130,8 @@ pub(crate) trait Driver: fmt::Debug + Send {
     /// Writes the submission of a job.
     fn submit(&mut self, workload: &Workload, job: JobKey, out: &mut Vec<u8>);
 
-    /// Writes `res` as the answer to a job, and the request for the next job if the protocol needs one.
+    /// Writes `res` as the answer to a job, or that a background job is done, and the request for the next job if the
+    /// protocol needs one.
     fn answer(&mut self, handle: &[u8], job: JobKey, res: &[u8], out: &mut Vec<u8>);
 
     /// Writes that the submitter cancels a job, in a protocol whose jobs can ask for that.
@@ -121,13 +152,17 @@ pub(crate) enum Protocol {
     /// Deputy's lines, which the floor understands too.
     Deputy,
     /// Gearman's packets.
-    Gearman,
+    Gearman(Awaits),
     /// beanstalkd's tubes.
-    Beanstalkd,
+    Beanstalkd(Awaits),
     /// Redis lists.
     Redis,
+    /// Redis streams, for background jobs.
+    RedisStreams,
     /// NATS subjects.
     Nats,
+    /// A stream of NATS `JetStream`, for background jobs.
+    JetStream(Storage),
 }
 
 impl Protocol {
@@ -135,27 +170,23 @@ impl Protocol {
     pub(crate) fn driver(self) -> Box<dyn Driver> {
         match self {
             Self::Deputy => Box::new(Deputy),
-            Self::Gearman => Box::new(Gearman::default()),
-            Self::Beanstalkd => Box::new(Beanstalkd::new()),
+            Self::Gearman(awaits) => Box::new(Gearman::new(awaits)),
+            Self::Beanstalkd(awaits) => Box::new(Beanstalkd::new(awaits)),
             Self::Redis => Box::new(Redis::default()),
+            Self::RedisStreams => Box::new(RedisStreams::default()),
             Self::Nats => Box::new(Nats::default()),
+            Self::JetStream(storage) => Box::new(JetStream::new(storage)),
         }
     }
 
     /// Whether a submitter receives its answers on a second connection.
     pub(crate) fn separates_answers(self) -> bool {
-        match self {
-            Self::Deputy | Self::Gearman | Self::Nats => false,
-            Self::Beanstalkd | Self::Redis => true,
-        }
+        matches!(self, Self::Beanstalkd(Awaits::Result) | Self::Redis)
     }
 
     /// Whether the server may send jobs to a busy worker.
     pub(crate) fn pushes(self) -> bool {
-        match self {
-            Self::Deputy | Self::Gearman | Self::Beanstalkd | Self::Redis => false,
-            Self::Nats => true,
-        }
+        self == Self::Nats
     }
 }
 

@@ -17,12 +17,18 @@ pub(super) struct Text<'a>(pub(super) &'a [u8]);
 impl<'a> Text<'a> {
     /// Takes the next line, without its end.
     pub(super) fn line(&mut self) -> Result<Option<&'a [u8]>, Wrong> {
+        let Some(line) = self.line_feed()? else { return Ok(None) };
+        line.strip_suffix(b"\r").map(Some).ok_or_else(|| unexpected(line))
+    }
+
+    /// Takes the next line, of a protocol whose lines end with LF alone.
+    pub(super) fn line_feed(&mut self) -> Result<Option<&'a [u8]>, Wrong> {
         let Some(line_end) = memchr::memchr(b'\n', self.0) else {
             return if self.0.len() > LINE_BYTES_MAX { Err(unexpected(self.0)) } else { Ok(None) };
         };
-        let (line, rest) = self.0.split_at(line_end + 1);
-        self.0 = rest;
-        line.strip_suffix(b"\r\n").map(Some).ok_or_else(|| unexpected(line))
+        let line = &self.0[..line_end];
+        self.0 = &self.0[line_end + 1..];
+        Ok(Some(line))
     }
 
     /// Takes a block of as many bytes as `digits` say, without the line end after it.
