@@ -44,8 +44,7 @@ impl Labels {
         if self.names.contains(name) {
             return true;
         }
-        // Programs that read the metrics take NUL for the end of the text.
-        if self.names.len() >= self.most || name == OTHER || name.contains('\0') {
+        if self.names.len() >= self.most || name == OTHER {
             return false;
         }
         self.names.insert(name.into())

@@ -15,7 +15,7 @@
 //! | `exposition`, `status` | the figures as text |
 //! | [`page`] | the document at `/` |
 //! | `http` | serves it all |
-//! | [`format`], [`state`], [`why`] | figures in words, which the command says too: numbers and names, what they mean, why jobs wait |
+//! | [`mod@format`], [`state`], [`why`] | figures in words, which the command says too: numbers and names, what they mean, why jobs wait |
 //!
 //! Invariant: the thread of HTTP never waits for a server, and no server waits for HTTP.
 

@@ -12,7 +12,7 @@ use crate::proc;
 const MANY: usize = 3_000;
 
 #[test]
-fn thousands_of_connections_take_no_more_than_some_descriptors() {
+fn f81_thousands_of_connections_take_no_more_than_some_descriptors() {
     // Without it there are fewer connections, which show less.
     let _ = raise_descriptor_limit();
     let watched = Watched::start(&[]);

@@ -68,7 +68,7 @@ fn a_server_without_memory_for_a_job_is_not_ready_until_it_has_some() {
 /// strace delays one system call of the shard: the registration of one of many connections. No other thread registers as
 /// many sockets: the thread of HTTP has one connection, and the main thread registers some at the start.
 #[test]
-fn a_shard_that_hangs_is_named_and_does_not_hold_up_anything() {
+fn f82_a_shard_that_hangs_is_named_and_does_not_hold_up_anything() {
     if !programs::permitted(&["strace", "-f", "-o", "/dev/null", "true"]) {
         return;
     }

@@ -85,7 +85,7 @@ impl fmt::Display for HttpAddress {
     }
 }
 
-/// Sockets that listen for HTTP. What connects waits until [`Monitor::start`](crate::monitor::Monitor::start) serves it.
+/// Sockets that listen for HTTP. What connects waits until a [`Monitor`](crate::monitor::Monitor) serves it.
 pub struct HttpListeners {
     listeners: Listeners,
     /// The names that were given as hosts.
