@@ -41,6 +41,7 @@ pub(super) mod tests {
     }
 
     /// Returns a row of the table by type.
+    #[expect(clippy::needless_pass_by_value, reason = "for json!")]
     pub(in crate::monitor) fn row(name: &str, members: Value) -> TypeMetrics {
         metrics(json!({ "types": { name: members } })).types.remove(0)
     }

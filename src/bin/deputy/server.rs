@@ -163,6 +163,7 @@ pub(crate) mod tests {
     }
 
     /// Returns a row of the table by type.
+    #[expect(clippy::needless_pass_by_value, reason = "for json!")]
     pub(crate) fn row(name: &str, members: Value) -> TypeMetrics {
         metrics(json!({ "types": { name: members } })).types.remove(0)
     }

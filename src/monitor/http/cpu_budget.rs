@@ -73,7 +73,7 @@ mod tests {
         let (mut now, mut used) = (start, 0);
         for _ in 0..100_000 {
             used += MS / 2;
-            now += Duration::from_nanos(500_000);
+            now += Duration::from_micros(500);
             budget.spend(MS / 2, now);
             now += budget.wait(now);
         }

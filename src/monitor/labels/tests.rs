@@ -86,7 +86,7 @@ fn no_series_ever_decreases() {
             types.extend(
                 without.iter().take(step.rows.into()).map(|name| TypeMetrics { has_figures: false, ..row(name, 9) }),
             );
-            types.sort_unstable_by(|a, b| b.waiting.cmp(&a.waiting));
+            types.sort_unstable_by_key(|row| std::cmp::Reverse(row.waiting));
             let metrics = Metrics { types, other_types: other.clone(), ..Metrics::default() };
             let by_type = labels.divide(&metrics);
             let mut all = 0;

@@ -273,7 +273,9 @@ mod tests {
     /// Returns the counts of a histogram: 0 except in these buckets.
     fn counts(some: &[(usize, u64)]) -> [u64; BUCKETS] {
         let mut counts = [0; BUCKETS];
-        some.iter().for_each(|&(bucket, count)| counts[bucket] = count);
+        for &(bucket, count) in some {
+            counts[bucket] = count;
+        }
         counts
     }
 
