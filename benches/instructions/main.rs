@@ -53,13 +53,13 @@ const OPERATIONS: usize = 6;
 const ALL: [Operation; OPERATIONS] = [
     Operation {
         name: "decode do",
-        run: || decode_lines(r#"{"cmd":"do","id":123456,"type":"thumbnail","arg":"thirty letters and two quotes !!"}"#),
-        counted: "*decode_lines*",
+        run: || decode_line(r#"{"cmd":"do","id":123456,"type":"thumbnail","arg":"thirty letters and two quotes !!"}"#),
+        counted: "*decode_often*",
     },
     Operation {
         name: "decode did",
-        run: || decode_lines(r#"{"cmd":"did","id":123456,"res":"twenty-two letters, yes"}"#),
-        counted: "*decode_lines*",
+        run: || decode_line(r#"{"cmd":"did","id":123456,"res":"twenty-two letters, yes"}"#),
+        counted: "*decode_often*",
     },
     Operation {
         name: "job",
@@ -84,11 +84,17 @@ const ALL: [Operation; OPERATIONS] = [
 
 const SHAPE: Shape = Shape { types: 1, workers: 0, slots: 0, types_per_worker: 1, in_flight: 0, options: None };
 
-/// Decodes one line again and again. Never inlined, because valgrind finds it by its name.
+/// Decodes one line again and again. The line is copied to the heap, because checking its UTF-8 takes more instructions at
+/// some places in a word than at others.
+fn decode_line(line: &str) {
+    decode_often(&Vec::from(line));
+}
+
+/// Never inlined, because valgrind finds it by its name.
 #[inline(never)]
-fn decode_lines(line: &str) {
+fn decode_often(line: &[u8]) {
     for _ in 0..JOBS {
-        black_box(decode(black_box(line.as_bytes()))).expect("the line is legal");
+        black_box(decode(black_box(line))).expect("the line is legal");
     }
 }
 
