@@ -9,8 +9,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES};
-use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, decode};
+use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, decode, decode_frame};
 use deputy::protocol::frame::{Frame, Framer};
 use deputy::protocol::reply::Reply;
 
@@ -53,7 +53,7 @@ fn id(random: &mut Random) -> String {
 fn submission(random: &mut Random, arg: &str) -> Case {
     let (id, name) = (id(random), format!("t{}", random.below(100)));
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"{name}","arg":{arg}}}"#);
-    Case::new(line, &Command::Do { id: &id, type_name: name.into(), arg: Some(arg), options: None })
+    Case::new(line, &Command::Do { id: &id, type_name: name.into(), arg: Some(arg.into()), options: None })
 }
 
 fn do_plain(random: &mut Random) -> Case {
@@ -77,7 +77,7 @@ fn do_nested(random: &mut Random) -> Case {
 fn do_escaped(random: &mut Random) -> Case {
     let (id, arg) = (format!(r#""j\u002d{}""#, random.below(1_000)), r#""C:\\a\tb \ud83d\ude00""#);
     let line = format!(r#"{{"cmd":"do","id":{id},"type":"im\u0061ges\/\u00e9","arg":{arg}}}"#);
-    Case::new(line, &Command::Do { id: &id, type_name: "images/\u{e9}".into(), arg: Some(arg), options: None })
+    Case::new(line, &Command::Do { id: &id, type_name: "images/\u{e9}".into(), arg: Some(arg.into()), options: None })
 }
 
 /// Returns a `do` with options.
@@ -88,19 +88,22 @@ fn do_options(random: &mut Random) -> Case {
     );
     let options = JobOptions { priority: 5, run_limit_ms: Some(limit), cancellable: true, ..JobOptions::default() };
     let options = Some(Box::new(options));
-    Case::new(line, &Command::Do { id: &id, type_name: "t".into(), arg: Some(&arg), options })
+    Case::new(line, &Command::Do { id: &id, type_name: "t".into(), arg: Some((&arg).into()), options })
 }
 
 fn did_by_id(random: &mut Random) -> Case {
     let (id, res) = (id(random), string(random, 22));
     let line = format!(r#"{{"cmd":"did","id":{id},"res":{res}}}"#);
-    Case::new(line, &Command::Did { job: JobRef::Id(&id), id: Some(&id), outcome: Outcome::Res(Some(&res)) })
+    Case::new(line, &Command::Did { job: JobRef::Id(&id), id: Some(&id), outcome: Outcome::Res(Some((&res).into())) })
 }
 
 fn did_by_number(random: &mut Random) -> Case {
     let (job, res) = (random.below(1 << 40), string(random, 22));
     let line = format!(r#"{{"cmd":"did","job":{job},"res":{res}}}"#);
-    Case::new(line, &Command::Did { job: JobRef::Lease(job as u64), id: None, outcome: Outcome::Res(Some(&res)) })
+    Case::new(
+        line,
+        &Command::Did { job: JobRef::Lease(job as u64), id: None, outcome: Outcome::Res(Some((&res).into())) },
+    )
 }
 
 fn can_do(random: &mut Random) -> Case {
@@ -184,6 +187,36 @@ fn framing(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Frames and decodes `do` lines of 8 MiB that arrive in reads: in one piece at their end, and checked as they come.
+fn long_lines(criterion: &mut Criterion) {
+    const BYTES: usize = 8 << 20;
+    let mut group = criterion.benchmark_group("long");
+    group.throughput(Throughput::Bytes(BYTES as u64)).sample_size(10);
+    for (name, value) in [
+        ("text", format!("\"{}\"", "x".repeat(BYTES))),
+        ("text with escapes", format!("\"{}\"", "\\n".repeat(BYTES / 2))),
+        ("text of two-byte characters", format!("\"{}\"", "\u{e9}".repeat(BYTES / 2))),
+        ("numbers", format!("[{}0]", "0,".repeat(BYTES / 2))),
+        ("objects", format!("[{}0]", r#"{"a":[1,"b"]},"#.repeat(BYTES / 14))),
+    ] {
+        let line = format!("{{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"arg\":{value}}}\n");
+        for (how, whole_bytes_max) in [("in one piece", usize::MAX), ("as it comes", WHOLE_LINE_BYTES_MAX)] {
+            group.bench_function(format!("{name}, {how}"), |bencher| {
+                bencher.iter(|| {
+                    let (mut framer, mut commands) = (Framer::default(), 0);
+                    for mut piece in black_box(line.as_bytes()).chunks(READ_BUFFER_BYTES) {
+                        while let Some(frame) = framer.next_checked(&mut piece, 2 * BYTES, whole_bytes_max) {
+                            commands += usize::from(decode_frame(frame).is_ok());
+                        }
+                    }
+                    assert_eq!(commands, 1);
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 /// The parts of a reply.
 struct Texts {
     id: String,
@@ -193,7 +226,7 @@ struct Texts {
 
 /// Returns a `do` to a worker, which has the job's number if the worker gave `max_jobs`.
 fn reply_do(it: &Texts, job: Option<u64>) -> Reply<'_> {
-    Reply::Do { id: &it.id, type_name: "t17", job, attempt: 1, run_limit_ms: None, arg: Some(&it.value) }
+    Reply::Do { id: &it.id, type_name: "t17", job, attempt: 1, run_limit_ms: None, arg: Some((&it.value).into()) }
 }
 
 /// A kind of reply, and the line that it must become.
@@ -216,7 +249,7 @@ const KINDS: [Kind; 3] = [
     },
     Kind {
         name: "did, res of 32 bytes",
-        reply: |it| Reply::Done { id: &it.id, res: Some(&it.value) },
+        reply: |it| Reply::Done { id: &it.id, res: Some((&it.value).into()) },
         line: |it| format!(r#"{{"cmd":"did","id":{},"res":{}}}"#, it.id, it.value),
     },
 ];
@@ -248,6 +281,6 @@ fn encoding(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    targets = framing, decoding, encoding
+    targets = framing, long_lines, decoding, encoding
 }
 criterion_main!(benches);

@@ -72,7 +72,7 @@ fn submission(number: usize) -> (ShardId, Message) {
     (
         from,
         Message::Submit {
-            job: Job::new(submitter, Micros::default(), &number.to_string(), HOT, Some(ARG)),
+            job: Job::new(submitter, Micros::default(), &number.to_string(), HOT, Some(ARG.into())),
             hash: hot().hash,
         },
     )

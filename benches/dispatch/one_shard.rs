@@ -64,7 +64,7 @@ impl Effects for Surroundings {
             Reply::Do { id, job, .. } => self.given.push_back((to, number(id), job)),
             Reply::Done { id, res } => {
                 let job = number(id);
-                assert!(res == Some(id) && to == submitter_of(job), "job {job} has the result of another job");
+                assert!(res == Some(id.into()) && to == submitter_of(job), "job {job} has the result of another job");
                 self.answers[job] += 1;
                 self.answered += 1;
             }
@@ -193,7 +193,7 @@ impl OneShard {
         let (from, job, lease) = self.surroundings.given.pop_front().expect("a job was sent");
         let id = self.ids[job].as_str();
         let name = lease.map_or(JobRef::Id(id), JobRef::Lease);
-        let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id)) };
+        let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id.into())) };
         self.core.step(Input::Command { from, command }, &mut self.surroundings);
     }
 
@@ -201,7 +201,7 @@ impl OneShard {
         let job = job % self.ids.len();
         let type_name = TypeName::from(&self.types[job % self.types.len()]);
         let options = self.options.clone().map(Box::new);
-        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG), options };
+        let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG.into()), options };
         self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
     }
 

@@ -1,6 +1,8 @@
 //! How a job ends, and the one answer that its submitter gets. An answer is one allocation: the id and the value, end to end.
+//! It shares a long value with the line or the unsent bytes.
 
 use crate::protocol::Code;
+use crate::protocol::carried::{Carried, LongText};
 use crate::protocol::reply::Reply;
 
 /// The text beside `queue_full`.
@@ -10,9 +12,9 @@ pub(super) const QUEUE_FULL: &str = "the server's memory budget does not allow a
 #[derive(Clone, Copy, Debug)]
 pub enum End<'a> {
     /// With a result, if the worker gave one.
-    Done(Option<&'a str>),
+    Done(Option<Carried<'a>>),
     /// With the worker's error.
-    Failed(&'a str),
+    Failed(Carried<'a>),
     /// Without an answer of a worker.
     NotDone(Reason),
 }
@@ -83,8 +85,9 @@ impl<'a> End<'a> {
 /// The one answer to a job, on its way to the submitter's owner, or to the home that keeps the group of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The id and the value, end to end.
+    /// The id and the value, end to end; the value is not here if it is long.
     text: String,
+    long: Option<LongText>,
     id_len: u32,
     kind: AnswerKind,
     /// What the job counted in the memory budget of the submitter's owner.
@@ -102,19 +105,24 @@ impl Answer {
     /// Makes the answer for the `do` that had this id. Takes over the id's allocation.
     pub(super) fn new(id: String, end: End<'_>, job_bytes: u64) -> Self {
         let (kind, value) = match end {
-            End::Done(res) => (AnswerKind::Done { has_res: res.is_some() }, res.unwrap_or_default()),
-            End::Failed(err) => (AnswerKind::Failed, err),
-            End::NotDone(reason) => (AnswerKind::NotDone(reason), ""),
+            End::Done(res) => (AnswerKind::Done { has_res: res.is_some() }, res),
+            End::Failed(err) => (AnswerKind::Failed, Some(err)),
+            End::NotDone(reason) => (AnswerKind::NotDone(reason), None),
         };
         let id_len = u32::try_from(id.len()).expect("a line is at most 1 GiB");
-        let mut text = id;
-        text.push_str(value);
-        Self { text, id_len, kind, job_bytes }
+        let (mut text, mut long) = (id, None);
+        match value {
+            Some(Carried::Short(value)) => text.push_str(value),
+            Some(Carried::Long(value)) => long = Some(value.clone()),
+            None => {}
+        }
+        Self { text, long, id_len, kind, job_bytes }
     }
 
     /// Returns how the job ended.
     pub fn end(&self) -> End<'_> {
-        let value = &self.text[self.id_len as usize..];
+        let short = Carried::Short(&self.text[self.id_len as usize..]);
+        let value = self.long.as_ref().map_or(short, Carried::Long);
         match self.kind {
             AnswerKind::Done { has_res } => End::Done(has_res.then_some(value)),
             AnswerKind::Failed => End::Failed(value),

@@ -1,10 +1,11 @@
-//! A job on its way. It is one allocation: the texts, end to end. A job that asks for more than a plain one has a second one
-//! (`Terms`).
+//! A job on its way. It is one allocation: the texts, end to end. A job that asks for more than a plain one, or has a long
+//! arg, has a second one (`Terms`). A long arg is shared with the unsent bytes of its worker.
 
 use super::answer::{Answer, End};
 use super::ids::Submitter;
 use super::micros::Micros;
 use crate::limits::{JOB_FIXED_BYTES, JOB_OPTIONS_BYTES};
+use crate::protocol::carried::{Carried, LongText};
 use crate::protocol::command::JobOptions;
 
 /// A job from the moment it is accepted until it is answered.
@@ -12,7 +13,7 @@ use crate::protocol::command::JobOptions;
 /// Invariant: it is in exactly one place: a ticket, a queue, a message or a worker's slot.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Id, type and arg, end to end.
+    /// Id, type and arg, end to end; the arg is not here if it is long.
     text: Box<str>,
     /// Its place among the jobs of its home: assigned when it is queued first, and kept when it is requeued.
     pub arrival: u64,
@@ -30,9 +31,10 @@ pub struct Job {
     terms: Option<Box<Terms>>,
 }
 
-/// What few jobs ask for.
+/// What few jobs have.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Terms {
+    long_arg: Option<LongText>,
     run_limit_ms: Option<u64>,
     attempts_max: Option<u8>,
     key: Option<Box<str>>,
@@ -63,8 +65,12 @@ impl Flags {
 
 impl Job {
     /// Makes a plain job as it is accepted. `type_name` is canonical.
-    pub fn new(submitter: Submitter, accepted: Micros, id: &str, type_name: &str, arg: Option<&str>) -> Self {
-        let arg_text = arg.unwrap_or_default();
+    pub fn new(submitter: Submitter, accepted: Micros, id: &str, type_name: &str, arg: Option<Carried<'_>>) -> Self {
+        let (arg_text, long_arg) = match arg {
+            None => ("", None),
+            Some(Carried::Short(arg)) => (arg, None),
+            Some(Carried::Long(arg)) => ("", Some(arg.clone())),
+        };
         let mut text = String::with_capacity(id.len() + type_name.len() + arg_text.len());
         text.push_str(id);
         text.push_str(type_name);
@@ -79,7 +85,7 @@ impl Job {
             type_len: u16::try_from(type_name.len()).expect("255 bytes of a type, escaped, are at most 1,530"),
             flags: Flags(if arg.is_some() { Flags::HAS_ARG } else { 0 }),
             priority: 0,
-            terms: None,
+            terms: long_arg.map(|arg| Box::new(Terms { long_arg: Some(arg), ..Terms::default() })),
         }
     }
 
@@ -92,7 +98,8 @@ impl Job {
         if has_terms(options) {
             let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, .. } = options;
             let key = key.as_deref().map(Box::from);
-            self.terms = Some(Box::new(Terms { run_limit_ms, attempts_max, key }));
+            let long_arg = self.terms.take().and_then(|terms| terms.long_arg);
+            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, key }));
         }
     }
 
@@ -107,8 +114,13 @@ impl Job {
     }
 
     /// Returns the argument, as it came.
-    pub fn arg(&self) -> Option<&str> {
-        self.flags.has(Flags::HAS_ARG).then(|| &self.text[self.id_len as usize + usize::from(self.type_len)..])
+    pub fn arg(&self) -> Option<Carried<'_>> {
+        if !self.flags.has(Flags::HAS_ARG) {
+            return None;
+        }
+        let long = self.terms.as_ref().and_then(|terms| terms.long_arg.as_ref());
+        let short = || Carried::Short(&self.text[self.id_len as usize + usize::from(self.type_len)..]);
+        Some(long.map_or_else(short, Carried::Long))
     }
 
     /// Returns whether a worker was lost while it held the job. A job that is a suspect stays one until it ends.
@@ -184,15 +196,15 @@ impl Job {
 
     /// Returns what it counts in the memory budget.
     pub fn bytes(&self) -> u64 {
-        let terms = self.terms.as_ref().map_or(0, |terms| bytes_of_terms(terms.key.as_deref()));
+        let terms = self.terms.as_ref().map_or(0, |terms| terms.bytes());
         self.text.len() as u64 + JOB_FIXED_BYTES + terms
     }
 
     /// Returns what a job of these texts would count in the memory budget.
-    pub fn bytes_of(id: &str, type_name: &str, arg: Option<&str>, options: Option<&JobOptions<'_>>) -> u64 {
+    pub fn bytes_of(id: &str, type_name: &str, arg: Option<Carried<'_>>, options: Option<&JobOptions<'_>>) -> u64 {
         let terms =
             options.filter(|options| has_terms(options)).map_or(0, |options| bytes_of_terms(options.key.as_deref()));
-        (id.len() + type_name.len() + arg.map_or(0, str::len)) as u64 + JOB_FIXED_BYTES + terms
+        (id.len() + type_name.len() + arg.map_or(0, Carried::len)) as u64 + JOB_FIXED_BYTES + terms
     }
 
     /// Ends the job. The answer takes over its allocation.
@@ -201,6 +213,16 @@ impl Job {
         let mut text = self.text.into_string();
         text.truncate(id_len as usize);
         Answer::new(text, end, job_bytes)
+    }
+}
+
+impl Terms {
+    /// Returns what they count in the memory budget.
+    fn bytes(&self) -> u64 {
+        let Self { long_arg, run_limit_ms, attempts_max, key } = self;
+        let asks = run_limit_ms.is_some() || attempts_max.is_some() || key.is_some();
+        let arg = long_arg.as_ref().map_or(0, LongText::len) as u64;
+        arg + if asks { bytes_of_terms(key.as_deref()) } else { 0 }
     }
 }
 

@@ -7,6 +7,7 @@ pub use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId, Trac
 use super::job::Job;
 pub use super::micros::Micros;
 use crate::metrics::{Counts, Fault, Figures, ShardRow, Totals, TypeRows};
+use crate::protocol::carried::OwnedCarried;
 use crate::protocol::command::{Command, Refusal};
 use crate::protocol::reply::Reply;
 
@@ -249,7 +250,7 @@ pub enum Message {
         /// The ticket or the group.
         to: Submitter,
         /// What the worker said, as it came.
-        data: Arc<str>,
+        data: OwnedCarried,
     },
     /// From any shard to any: what do you know of these types?
     StatsQuery {

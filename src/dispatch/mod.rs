@@ -172,7 +172,7 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
         Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),
-        Message::Progress { to, data } => owner.deliver_progress(to, &data, ctx),
+        Message::Progress { to, data } => owner.deliver_progress(to, data.as_carried(), ctx),
         Message::Revoke { ticket, keyed, reason } => home.revoke(ticket, keyed, reason, ctx),
         Message::Drop(submitter, reason) => owner.drop_job(from, submitter, reason, ctx),
         Message::Dropped(submitter) => home.dropped(submitter, ctx),

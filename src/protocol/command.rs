@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::Code;
-use super::frame::Frame;
+use super::carried::Carried;
+use super::frame::{Frame, LongLine};
 use super::members::{Members, Name};
 use super::string::unescape;
 use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX};
@@ -49,7 +50,7 @@ pub enum Command<'a> {
         /// Picks the queue.
         type_name: TypeName<'a>,
         /// Any JSON value; `None` if it is absent.
-        arg: Option<&'a str>,
+        arg: Option<Carried<'a>>,
         /// What else it asks for; `None` if it gives no such member.
         options: Option<Box<JobOptions<'a>>>,
     },
@@ -74,7 +75,7 @@ pub enum Command<'a> {
         /// The line's id if one could be read, for an error about the line.
         id: Option<&'a str>,
         /// Any JSON value for the submitter; `None` if it is absent.
-        data: Option<&'a str>,
+        data: Option<Carried<'a>>,
     },
     /// A query for the metrics.
     Metrics(MetricsAsked<'a>),
@@ -95,9 +96,9 @@ pub enum JobRef<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome<'a> {
     /// With the result, if it gave one.
-    Res(Option<&'a str>),
+    Res(Option<Carried<'a>>),
     /// With an error, a JSON value.
-    Err(&'a str),
+    Err(Carried<'a>),
 }
 
 /// Why a line is refused.
@@ -129,6 +130,14 @@ impl Refusal<'_> {
     fn of_unreadable(code: Code, text: impl Into<Cow<'static, str>>, severity: Severity) -> Self {
         Self { code, text: text.into(), id: None, is_do: false, severity }
     }
+
+    /// Returns the refusal of the same line if it is the first of its connection.
+    fn of_first(self, first: bool) -> Self {
+        match self.code {
+            Code::BadJson if first => Self { severity: Severity::Connection, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The text beside `bad_request`, most of the time.
@@ -140,10 +149,8 @@ const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, cance
 /// Decodes what the framer found. A first line that is no JSON object ends the connection.
 pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
     match frame {
-        Frame::Line { bytes, first } => decode(bytes).map_err(|refusal| match refusal.code {
-            Code::BadJson if first => Refusal { severity: Severity::Connection, ..refusal },
-            _ => refusal,
-        }),
+        Frame::Line { bytes, first } => decode(bytes).map_err(|refusal| refusal.of_first(first)),
+        Frame::LongLine { line, first } => decode_long(line).map_err(|refusal| refusal.of_first(first)),
         Frame::TooLong => {
             let text = "the line is longer than this server takes (--max-line)";
             Err(Refusal::of_unreadable(Code::TooLong, text, Severity::Connection))
@@ -173,6 +180,25 @@ pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     })
 }
 
+/// Decodes a line that was checked while it arrived. Takes time in proportion to its sketch.
+fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
+    let sketch = line.sketch().map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
+    let mut command = decode(sketch)?;
+    let value = match &mut command {
+        Command::Do { arg: Some(arg), .. } => Some((arg, Name::Arg)),
+        Command::Did { outcome: Outcome::Res(Some(res)), .. } => Some((res, Name::Res)),
+        Command::Did { outcome: Outcome::Err(err), .. } => Some((err, Name::Err)),
+        Command::Progress { data: Some(data), .. } => Some((data, Name::Data)),
+        _ => None,
+    };
+    if let Some((value, name)) = value
+        && let Some(text) = line.carried(name)
+    {
+        *value = Carried::Long(text);
+    }
+    Ok(command)
+}
+
 /// Decodes the command; `cmd` is `None` if it is absent, given twice or no string.
 fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
     if let Some(name) = members.twice() {
@@ -198,7 +224,7 @@ fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
     Ok(Command::Do {
         id: id(members)?,
         type_name: type_name.ok_or("type must be a string of 1 to 255 bytes, without lone surrogates")?,
-        arg: members.get(Name::Arg),
+        arg: members.get(Name::Arg).map(Carried::Short),
         options: options::options(members)?,
     })
 }
@@ -221,12 +247,12 @@ fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Tex
         (None, None, About::Progress) => return Err("progress must name its job by job or id"),
     };
     if let About::Progress = about {
-        return Ok(Command::Progress { job, id: members.id(), data: members.get(Name::Data) });
+        return Ok(Command::Progress { job, id: members.id(), data: members.get(Name::Data).map(Carried::Short) });
     }
     let outcome = match (members.get(Name::Res), members.get(Name::Err)) {
         (Some(_), Some(_)) => return Err("did must have res or err, not both"),
-        (res, None) => Outcome::Res(res),
-        (None, Some(err)) => Outcome::Err(err),
+        (res, None) => Outcome::Res(res.map(Carried::Short)),
+        (None, Some(err)) => Outcome::Err(Carried::Short(err)),
     };
     Ok(Command::Did { job, id: members.id(), outcome })
 }

@@ -4,6 +4,9 @@
 //! recognised at once, before its line ends. What is found does not depend on how the bytes were cut on their way: faults
 //! are reported in the order of the bytes that cause them, and bytes past the limit are not looked at.
 //!
+//! A server has long lines checked while they arrive ([`Framer::next_checked`]), so that their end costs no more than that
+//! of a short one. A client takes all lines whole ([`Framer::next`]).
+//!
 //! Nothing here knows JSON beyond that byte, and nothing here closes a connection: the caller does so after a fault.
 
 use std::mem;
@@ -12,6 +15,8 @@ use std::mem;
 use memchr::memchr;
 #[cfg(test)]
 use tests::counted_memchr as memchr;
+
+pub use super::long_line::LongLine;
 
 /// An unfinished line counts as long from this size on, in bytes.
 const LONG_LINE_BYTES: usize = 1 << 20;
@@ -23,6 +28,13 @@ pub enum Frame<'a> {
     Line {
         /// Its bytes.
         bytes: &'a [u8],
+        /// Whether it is the first of its connection (empty ones aside).
+        first: bool,
+    },
+    /// A line without its end that was checked while it arrived, not empty.
+    LongLine {
+        /// What there is of it.
+        line: &'a LongLine,
         /// Whether it is the first of its connection (empty ones aside).
         first: bool,
     },
@@ -39,10 +51,19 @@ pub enum Frame<'a> {
 #[derive(Debug, Default)]
 pub struct Framer {
     /// The line that has begun and not ended; after [`Piece::Rest`] the one that was yielded last.
-    partial: Vec<u8>,
-    /// Whether `partial` was yielded: it can be freed only by the next call, because the frame borrows it.
+    partial: Partial,
+    /// Whether the line was yielded: it can be freed only by the next call, because the frame borrows it.
     yielded: bool,
     stage: Stage,
+}
+
+/// What is kept of a line.
+#[derive(Debug)]
+enum Partial {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// What its check leaves of it.
+    Checked(Box<LongLine>),
 }
 
 /// How far a connection has come.
@@ -65,20 +86,31 @@ enum Piece<'a> {
     Unfinished,
     /// A line that is in the input as a whole, without its end.
     Whole(&'a [u8]),
-    /// The rest of a line whose beginning was kept; `partial` now holds all of it.
+    /// The rest of a line whose beginning was kept; now all of it is.
     Rest,
     /// The line breaks a rule.
     Fault(Frame<'a>),
 }
 
 impl Framer {
-    /// Takes the next frame out of `input`, which then begins after it. `None` when all of `input` is consumed; what
-    /// was left of it is kept. Call it until then after each read, always with the same limit.
+    /// Takes the next frame out of `input`, which then begins after it. `None` when all of `input` is consumed; what was left
+    /// of it is kept. Call it until then after each read, always with the same limit.
     ///
     /// Whole lines are not copied. A byte is searched once, however the line is cut, so the cost is linear in the bytes.
     pub fn next<'a, 'input: 'a>(&'a mut self, input: &mut &'input [u8], line_bytes_max: usize) -> Option<Frame<'a>> {
-        if mem::take(&mut self.yielded) {
-            self.partial = Vec::new();
+        self.next_checked(input, line_bytes_max, usize::MAX)
+    }
+
+    /// Does the same, but checks a line as it comes when more than `whole_bytes_max` of it are kept. It is yielded as
+    /// [`Frame::LongLine`].
+    pub fn next_checked<'a, 'input: 'a>(
+        &'a mut self,
+        input: &mut &'input [u8],
+        line_bytes_max: usize,
+        whole_bytes_max: usize,
+    ) -> Option<Frame<'a>> {
+        if self.yielded {
+            self.forget();
         }
         loop {
             if self.stage == Stage::Ended {
@@ -87,11 +119,11 @@ impl Framer {
             if input.is_empty() {
                 return None;
             }
-            match self.take_piece(input, line_bytes_max) {
+            match self.take_piece(input, line_bytes_max, whole_bytes_max) {
                 Piece::Unfinished => return None,
                 Piece::Whole(bytes) if is_blank(bytes) => {}
                 Piece::Whole(bytes) => return Some(Frame::Line { bytes, first: self.advance() }),
-                Piece::Rest if is_blank(without_cr(&self.partial)) => self.partial = Vec::new(),
+                Piece::Rest if self.partial.is_blank() => self.forget(),
                 Piece::Rest => break,
                 Piece::Fault(fault) => {
                     *self = Self { stage: Stage::Ended, ..Self::default() };
@@ -101,60 +133,72 @@ impl Framer {
         }
         self.yielded = true;
         let first = self.advance();
-        Some(Frame::Line { bytes: without_cr(&self.partial), first })
+        Some(match &mut self.partial {
+            Partial::Whole(bytes) => Frame::Line { bytes: without_cr(bytes), first },
+            Partial::Checked(line) => {
+                line.end();
+                Frame::LongLine { line, first }
+            }
+        })
     }
 
-    /// Returns how many bytes of the unfinished line are kept.
+    /// Returns how many bytes of the unfinished line have come.
     pub fn partial_bytes(&self) -> usize {
-        if self.yielded { 0 } else { self.partial.len() }
+        if self.yielded { 0 } else { self.partial.bytes() }
     }
 
-    /// Takes the unfinished line out. The caller skips the rest of that line.
+    /// Returns whether the unfinished line is checked as it comes.
+    pub fn is_in_long_line(&self) -> bool {
+        matches!(self.partial, Partial::Checked(_)) && !self.yielded
+    }
+
+    /// Takes the unfinished line out, if it is not checked as it comes. The caller skips the rest of that line.
     pub fn take_partial(&mut self) -> Vec<u8> {
-        if mem::take(&mut self.yielded) {
-            self.partial = Vec::new();
+        if self.yielded {
+            self.forget();
         }
-        mem::take(&mut self.partial)
+        match mem::take(&mut self.partial) {
+            Partial::Whole(bytes) => bytes,
+            Partial::Checked(_) => Vec::new(),
+        }
+    }
+
+    /// Frees what is kept of a line.
+    #[inline(never)]
+    fn forget(&mut self) {
+        self.partial = Partial::default();
+        self.yielded = false;
     }
 
     /// Takes from `input` to the next LF, or all of it.
-    fn take_piece<'a>(&mut self, input: &mut &'a [u8], line_bytes_max: usize) -> Piece<'a> {
+    fn take_piece<'a>(&mut self, input: &mut &'a [u8], line_bytes_max: usize, whole_bytes_max: usize) -> Piece<'a> {
         // The longest legal line: the limit, CR, LF. Looking no further keeps a line that is too long cheap.
-        let window = &input[..input.len().min(line_bytes_max + 2 - self.partial.len())];
+        let kept = self.partial.bytes();
+        let window = &input[..input.len().min(line_bytes_max + 2 - kept)];
         let end = memchr(b'\n', window);
         let piece = &window[..end.unwrap_or(window.len())];
-        let fit = &piece[..self.fitting(piece, line_bytes_max)];
+        let fit = &piece[..fitting(piece, kept, line_bytes_max)];
         if self.stage == Stage::Blank && !self.opens(fit) {
             // A CR that no LF follows is what is wrong, also if the byte after it came in another read.
-            let kept = self.partial.last().filter(|&&byte| byte == b'\r');
-            let byte = kept.or_else(|| fit.iter().find(|&&byte| !is_white(byte))).copied().unwrap_or(b'\r');
+            let wrong = fit.iter().copied().find(|&byte| !is_white(byte) && !self.partial.ends_with_cr());
+            let byte = wrong.unwrap_or(b'\r');
             return Piece::Fault(Frame::NotJson { byte });
         }
         if fit.len() < piece.len() {
             return Piece::Fault(Frame::TooLong);
         }
         *input = &input[piece.len() + usize::from(end.is_some())..];
-        if end.is_some() && self.partial.is_empty() {
+        if end.is_some() && kept == 0 {
             return Piece::Whole(without_cr(piece));
         }
-        self.keep(piece, line_bytes_max);
+        self.partial.push(piece, line_bytes_max, whole_bytes_max);
         if end.is_some() { Piece::Rest } else { Piece::Unfinished }
-    }
-
-    /// Returns how many bytes of `piece` the line can take up. The byte after the limit may only be a CR, as long as the LF
-    /// behind it may still come.
-    fn fitting(&self, piece: &[u8], line_bytes_max: usize) -> usize {
-        let Some(room) = line_bytes_max.checked_sub(self.partial.len()) else {
-            return 0; // That CR has come.
-        };
-        let cr = piece.get(room) == Some(&b'\r');
-        piece.len().min(room + usize::from(cr))
     }
 
     /// Returns whether the connection may begin with what is kept and `piece`, which holds no LF. A CR is judged by the byte
     /// after it: only at the end of `piece` may a LF still follow.
     fn opens(&mut self, piece: &[u8]) -> bool {
-        if self.partial.last() == Some(&b'\r') {
+        if self.partial.ends_with_cr() {
             return piece.is_empty();
         }
         match piece.iter().position(|&byte| !is_white(byte)) {
@@ -167,24 +211,81 @@ impl Framer {
         }
     }
 
-    /// Appends to the unfinished line. Its capacity grows by a factor, so that the copying is linear, but never exceeds what
-    /// a legal line can take. That of a long line grows faster: each growth copies the line to new pages, which the system
-    /// has to clear first, while pages that are not yet written to cost nothing.
-    fn keep(&mut self, piece: &[u8], line_bytes_max: usize) {
-        let needed = self.partial.len() + piece.len();
-        let room = self.partial.capacity();
-        if needed > room {
-            let factor = if room < LONG_LINE_BYTES { 2 } else { 4 };
-            let room = needed.max((factor * room).min(line_bytes_max + 2));
-            self.partial.reserve_exact(room - self.partial.len());
-        }
-        self.partial.extend_from_slice(piece);
-    }
-
     /// Notes that a line is yielded. Returns whether it was the first.
     fn advance(&mut self) -> bool {
         mem::replace(&mut self.stage, Stage::Later) == Stage::First
     }
+}
+
+impl Default for Partial {
+    fn default() -> Self {
+        Self::Whole(Vec::new())
+    }
+}
+
+impl Partial {
+    /// Returns how many bytes of the line have come.
+    #[inline]
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Checked(line) => line.bytes(),
+        }
+    }
+
+    fn ends_with_cr(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.ends_with(b"\r"),
+            Self::Checked(line) => line.ends_with_cr(),
+        }
+    }
+
+    /// Returns whether the line, which has ended, counts as empty.
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => is_blank(without_cr(bytes)),
+            Self::Checked(line) => line.is_blank(),
+        }
+    }
+
+    /// Appends to the line.
+    fn push(&mut self, piece: &[u8], line_bytes_max: usize, whole_bytes_max: usize) {
+        if let Self::Whole(bytes) = self
+            && bytes.len() + piece.len() > whole_bytes_max
+        {
+            let mut line = Box::<LongLine>::default();
+            line.push(bytes);
+            *self = Self::Checked(line);
+        }
+        match self {
+            Self::Whole(bytes) => append(bytes, piece, line_bytes_max),
+            Self::Checked(line) => line.push(piece),
+        }
+    }
+}
+
+/// Appends to a line. Its capacity grows by a factor, so that the copying is linear, but never exceeds what a legal line can
+/// take. That of a long line grows faster: each growth copies the line to new pages, which the system has to clear first,
+/// while pages that are not yet written to cost nothing.
+fn append(line: &mut Vec<u8>, piece: &[u8], line_bytes_max: usize) {
+    let needed = line.len() + piece.len();
+    let room = line.capacity();
+    if needed > room {
+        let factor = if room < LONG_LINE_BYTES { 2 } else { 4 };
+        let room = needed.max((factor * room).min(line_bytes_max + 2));
+        line.reserve_exact(room - line.len());
+    }
+    line.extend_from_slice(piece);
+}
+
+/// Returns how many bytes of `piece` a line can take up, given how many of it are kept. The byte after the limit may only be
+/// a CR, as long as the LF behind it may still come.
+fn fitting(piece: &[u8], kept: usize, line_bytes_max: usize) -> usize {
+    let Some(room) = line_bytes_max.checked_sub(kept) else {
+        return 0; // That CR has come.
+    };
+    let cr = piece.get(room) == Some(&b'\r');
+    piece.len().min(room + usize::from(cr))
 }
 
 /// Removes the CR before the LF, which belongs to the end of the line.

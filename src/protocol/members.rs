@@ -11,7 +11,9 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fast_path;
+use super::long_line::cr_inside;
 use super::string::unescape;
+use super::utf8::not_utf8;
 use crate::limits::DEPTH_MAX;
 
 /// Declares the known names once: the variants of [`Name`] are in the order of the texts. All other names are ignored.
@@ -73,6 +75,11 @@ names! {
     }
 }
 
+/// Returns the place of a name, unescaped, among the known ones: that of [`Name`]. `None` if it is not known.
+pub(super) fn known(name: &[u8]) -> Option<usize> {
+    NAMES.iter().chain(&RARE_NAMES).position(|known| known.as_bytes() == name)
+}
+
 /// How many of [`RARE_NAMES`] are options of a `do`.
 const OPTIONS: usize = Name::Data as usize - NAMES.len();
 
@@ -89,7 +96,7 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// Reads a line without its end. `Err` says for people why it is not a JSON object that the protocol accepts.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
-        let text = str::from_utf8(line).map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
+        let text = str::from_utf8(line).map_err(|error| not_utf8(error.valid_up_to()))?;
         fast_path::read(text).map_or_else(|| Self::parse(text), Ok)
     }
 
@@ -97,7 +104,7 @@ impl<'a> Members<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
         // Some clients take a CR as the end of a line. No value may smuggle one into them.
         if let Some(at) = memchr(b'\r', text.as_bytes()) {
-            return Err(format!("a CR that is not at the line's end, at column {}", at + 1));
+            return Err(cr_inside(at));
         }
         if text.starts_with('\u{feff}') {
             return Err("a byte order mark (U+FEFF) before the JSON object: send UTF-8 without one".to_owned());

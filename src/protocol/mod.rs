@@ -1,16 +1,20 @@
-//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`], [`tables`]), and
-//! equality of job ids ([`id`]). The contract is docs/protocol.md.
+//! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`], [`tables`]), values
+//! that go through unchanged ([`carried`]), and equality of job ids ([`id`]). The contract is docs/protocol.md.
 //!
 //! Nothing here keeps state between lines, except the framer its unfinished line. Nothing here knows what a command does.
 
+pub mod carried;
 pub mod command;
 mod fast_path;
 pub mod frame;
 pub mod id;
+mod long_line;
 mod members;
 pub mod reply;
+mod scanner;
 mod string;
 pub mod tables;
+mod utf8;
 
 pub(crate) use members::is_too_deep;
 

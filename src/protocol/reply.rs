@@ -4,6 +4,7 @@
 //! CRLF.
 
 use super::Code;
+use super::carried::{Carried, LongText};
 use super::string::escape;
 use super::tables::{put_tables, put_totals};
 use crate::metrics::{Tables, Totals};
@@ -24,21 +25,21 @@ pub enum Reply<'a> {
         /// How long the worker may hold it, in milliseconds. Told only with `job`.
         run_limit_ms: Option<u64>,
         /// The argument, as it came; `None` if the submitter gave none.
-        arg: Option<&'a str>,
+        arg: Option<Carried<'a>>,
     },
     /// To a submitter: the job is done.
     Done {
         /// The submitter's id, as it came.
         id: &'a str,
         /// The result, as it came; `None` if the worker gave none.
-        res: Option<&'a str>,
+        res: Option<Carried<'a>>,
     },
     /// To a submitter: the worker failed the job.
     Failed {
         /// The submitter's id, as it came.
         id: &'a str,
         /// The worker's own value, as it came.
-        err: &'a str,
+        err: Carried<'a>,
     },
     /// To a submitter: the server refused or ended the job.
     NotDone {
@@ -54,7 +55,7 @@ pub enum Reply<'a> {
         /// The submitter's id, as it came.
         id: &'a str,
         /// The worker's own value, as it came.
-        data: &'a str,
+        data: Carried<'a>,
     },
     /// To a worker that gave `max_jobs`: this job is no longer wanted.
     Cancel {
@@ -87,10 +88,32 @@ const FIXED_BYTES_MAX: usize = 96;
 /// Bytes of a run limit with its name. Few jobs have one, so the others make no room for it.
 const RUN_LIMIT_BYTES_MAX: usize = 36;
 
-impl Reply<'_> {
+/// A line whose long value has not been copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a> {
+    /// Bytes of the line, the long value included.
+    pub bytes: usize,
+    /// The long value, if there is one, and where in the buffer it belongs.
+    pub long: Option<(usize, &'a LongText)>,
+}
+
+impl<'a> Reply<'a> {
     /// Appends the line to `out`, with its end. Returns its length in bytes.
     pub fn encode(&self, out: &mut Vec<u8>) -> usize {
+        let Encoded { bytes, long } = self.encode_apart(out);
+        if let Some((at, text)) = long {
+            let behind = out.split_off(at);
+            text.chunks().for_each(|chunk| out.extend_from_slice(chunk));
+            out.extend_from_slice(&behind);
+        }
+        bytes
+    }
+
+    /// Appends the line to `out`, with its end, but without its value if that is long.
+    #[inline]
+    pub fn encode_apart(&self, out: &mut Vec<u8>) -> Encoded<'a> {
         let before = out.len();
+        let mut long = None;
         out.reserve(self.value_bytes() + FIXED_BYTES_MAX);
         match *self {
             Reply::Do { id, type_name, job, attempt, run_limit_ms, arg } => {
@@ -106,15 +129,19 @@ impl Reply<'_> {
                         put(out, br#","run_limit_ms":"#, itoa::Buffer::new().format(ms));
                     }
                 }
-                put_some(out, br#","arg":"#, arg);
+                if let Some(arg) = arg {
+                    long = put_carried(out, br#","arg":"#, arg);
+                }
             }
             Reply::Done { id, res } => {
                 put(out, br#"{"cmd":"did","id":"#, id);
-                put_some(out, br#","res":"#, res);
+                if let Some(res) = res {
+                    long = put_carried(out, br#","res":"#, res);
+                }
             }
             Reply::Failed { id, err } => {
                 put(out, br#"{"cmd":"did","id":"#, id);
-                put(out, br#","err":"#, err);
+                long = put_carried(out, br#","err":"#, err);
                 put(out, br#","code":""#, Code::Failed.name());
                 out.push(b'"');
             }
@@ -126,7 +153,7 @@ impl Reply<'_> {
             }
             Reply::Progress { id, data } => {
                 put(out, br#"{"cmd":"progress","id":"#, id);
-                put(out, br#","data":"#, data);
+                long = put_carried(out, br#","data":"#, data);
             }
             Reply::Cancel { job } => put(out, br#"{"cmd":"cancel","job":"#, itoa::Buffer::new().format(job)),
             Reply::Error { code, text, id } => {
@@ -144,21 +171,21 @@ impl Reply<'_> {
             Reply::Pong => out.extend_from_slice(br#"{"cmd":"pong""#),
         }
         out.extend_from_slice(b"}\r\n");
-        out.len() - before
+        Encoded { bytes: out.len() - before + long.map_or(0, |(_, text)| text.len()), long }
     }
 
-    /// Returns the bytes of the values that may be large, so that room for them is made once.
+    /// Returns the bytes of the values that may be many, so that room for them is made once.
     fn value_bytes(&self) -> usize {
         match *self {
             Reply::Do { id, type_name, run_limit_ms, arg, .. } => {
                 let run_limit = run_limit_ms.map_or(0, |_| RUN_LIMIT_BYTES_MAX);
-                id.len() + type_name.len() + run_limit + arg.map_or(0, str::len)
+                id.len() + type_name.len() + run_limit + arg.map_or(0, in_place)
             }
-            Reply::Done { id, res } => id.len() + res.map_or(0, str::len),
-            Reply::Failed { id, err } => id.len() + err.len(),
+            Reply::Done { id, res } => id.len() + res.map_or(0, in_place),
+            Reply::Failed { id, err } => id.len() + in_place(err),
             Reply::NotDone { id, text, .. } => id.len() + text.len(),
             Reply::Error { text, id, .. } => text.len() + id.map_or(0, str::len),
-            Reply::Progress { id, data } => id.len() + data.len(),
+            Reply::Progress { id, data } => id.len() + in_place(data),
             Reply::Cancel { .. } | Reply::Metrics { .. } | Reply::Pong => 0,
         }
     }
@@ -177,6 +204,30 @@ fn put_some(out: &mut Vec<u8>, fixed: &[u8], value: Option<&str>) {
     }
 }
 
+/// Returns the bytes that a value takes among the others.
+#[inline]
+fn in_place(value: Carried<'_>) -> usize {
+    match value {
+        Carried::Short(text) => text.len(),
+        Carried::Long(_) => 0,
+    }
+}
+
+/// Appends fixed text, then a value, unless that is long. Returns a long one, and where it belongs.
+#[inline]
+fn put_carried<'a>(out: &mut Vec<u8>, fixed: &[u8], value: Carried<'a>) -> Option<(usize, &'a LongText)> {
+    match value {
+        Carried::Short(text) => {
+            put(out, fixed, text);
+            None
+        }
+        Carried::Long(text) => {
+            out.extend_from_slice(fixed);
+            Some((out.len(), text))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +239,7 @@ mod tests {
         job: Some(u64::MAX),
         attempt: u32::MAX,
         run_limit_ms: Some(u64::MAX),
-        arg: Some("0"),
+        arg: Some(Carried::Short("0")),
     };
     const LONGEST_DO_LINE: &str = concat!(
         r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"#,
@@ -197,7 +248,7 @@ mod tests {
 
     /// A `do` of a first attempt without a run limit.
     fn to_worker(job: Option<u64>, arg: Option<&'static str>) -> Reply<'static> {
-        Reply::Do { id: "1", type_name: "t", job, attempt: 1, run_limit_ms: None, arg }
+        Reply::Do { id: "1", type_name: "t", job, attempt: 1, run_limit_ms: None, arg: arg.map(Carried::Short) }
     }
 
     /// Replies of every shape, and their lines without the end.
@@ -212,7 +263,7 @@ mod tests {
                     job: None,
                     attempt: 1,
                     run_limit_ms: None,
-                    arg: Some("null"),
+                    arg: Some("null".into()),
                 },
                 r#"{"cmd":"do","id":"\u0061","type":"\"\\","arg":null}"#,
             ),
@@ -223,7 +274,7 @@ mod tests {
             ),
             (to_worker(Some(u64::MAX), None), r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#),
             (
-                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: Some(500), arg: Some("0") },
+                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: Some(500), arg: Some("0".into()) },
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2,"run_limit_ms":500,"arg":0}"#,
             ),
             (
@@ -235,24 +286,34 @@ mod tests {
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2}"#,
             ),
             (
-                Reply::Do { id, type_name, job: None, attempt: 2, run_limit_ms: Some(500), arg: Some("0") },
+                Reply::Do { id, type_name, job: None, attempt: 2, run_limit_ms: Some(500), arg: Some("0".into()) },
                 r#"{"cmd":"do","id":1,"type":"t","arg":0}"#,
             ),
             (
-                Reply::Do { id, type_name, job: Some(u64::MAX), attempt: u32::MAX, run_limit_ms: None, arg: Some("0") },
+                Reply::Do {
+                    id,
+                    type_name,
+                    job: Some(u64::MAX),
+                    attempt: u32::MAX,
+                    run_limit_ms: None,
+                    arg: Some("0".into()),
+                },
                 r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"arg":0}"#,
             ),
             (LONGEST_DO, LONGEST_DO_LINE),
             (
-                Reply::Progress { id: r#""\u0061""#, data: r#"{ "a" : 1e400 }"# },
+                Reply::Progress { id: r#""\u0061""#, data: r#"{ "a" : 1e400 }"#.into() },
                 r#"{"cmd":"progress","id":"\u0061","data":{ "a" : 1e400 }}"#,
             ),
-            (Reply::Progress { id, data: "null" }, r#"{"cmd":"progress","id":1,"data":null}"#),
+            (Reply::Progress { id, data: "null".into() }, r#"{"cmd":"progress","id":1,"data":null}"#),
             (Reply::Cancel { job: 0 }, r#"{"cmd":"cancel","job":0}"#),
             (Reply::Cancel { job: u64::MAX }, r#"{"cmd":"cancel","job":18446744073709551615}"#),
             (Reply::Done { id: "1e400", res: None }, r#"{"cmd":"did","id":1e400}"#),
-            (Reply::Done { id, res: Some("2.50") }, r#"{"cmd":"did","id":1,"res":2.50}"#),
-            (Reply::Failed { id, err: r#"{"why":1}"# }, r#"{"cmd":"did","id":1,"err":{"why":1},"code":"failed"}"#),
+            (Reply::Done { id, res: Some("2.50".into()) }, r#"{"cmd":"did","id":1,"res":2.50}"#),
+            (
+                Reply::Failed { id, err: r#"{"why":1}"#.into() },
+                r#"{"cmd":"did","id":1,"err":{"why":1},"code":"failed"}"#,
+            ),
             (
                 Reply::NotDone { id, code: Code::GaveUp, text: "a \"b\"" },
                 r#"{"cmd":"did","id":1,"err":"a \"b\"","code":"gave_up"}"#,
@@ -275,6 +336,33 @@ mod tests {
             let mut out = Vec::new();
             assert_eq!(reply.encode(&mut out), line.len() + 2, "{line}");
             assert_eq!(String::from_utf8(out).unwrap(), format!("{line}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_long_value_comes_where_a_short_one_would() {
+        let text = format!("[\"{}\"]", "\u{e9}".repeat(100_000));
+        let long = LongText::from(text.as_str());
+        let (short, long) = (Carried::Short(&text), Carried::Long(&long));
+        let replies = |value| {
+            [
+                Reply::Do { id: "1", type_name: "t", job: None, attempt: 1, run_limit_ms: None, arg: Some(value) },
+                Reply::Done { id: "1", res: Some(value) },
+                Reply::Failed { id: "1", err: value },
+                Reply::Progress { id: "1", data: value },
+            ]
+        };
+        for (short, long) in replies(short).into_iter().zip(replies(long)) {
+            let (mut line, mut other) = (b"before".to_vec(), b"before".to_vec());
+            assert_eq!(short.encode(&mut line), long.encode(&mut other));
+            assert!(line == other && short == long);
+            let mut rest = b"before".to_vec();
+            let Encoded { bytes, long } = long.encode_apart(&mut rest);
+            let (at, long) = long.expect("its value is long");
+            assert_eq!(bytes, line.len() - "before".len());
+            assert!(
+                line.starts_with(&rest[..at]) && line.ends_with(&rest[at..]) && rest.len() + long.len() == line.len()
+            );
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use super::stream::Peer;
 use super::stream::Stream;
+use super::unsent::Unsent;
 use crate::dispatch::message::{Closing, Micros};
 use crate::protocol::frame::Framer;
 
@@ -15,9 +16,7 @@ pub(super) struct Connection {
     pub(super) generation: u32,
     pub(super) framer: Framer,
     /// Bytes for the peer. The buffer comes from the shard's spare buffers, so that an idle connection has none.
-    pub(super) unsent: Vec<u8>,
-    /// How many of them the socket has accepted.
-    pub(super) sent: usize,
+    pub(super) unsent: Unsent,
     pub(super) stage: Stage,
     /// The socket accepted no more; an event comes when it does again.
     pub(super) blocked: bool,
@@ -65,8 +64,7 @@ impl Connection {
             stream,
             generation,
             framer: Framer::default(),
-            unsent: Vec::new(),
-            sent: 0,
+            unsent: Unsent::default(),
             stage: Stage::Open,
             close_by: Micros::default(),
             blocked: false,
@@ -76,10 +74,6 @@ impl Connection {
             ready: false,
             ending: false,
         }
-    }
-
-    pub(super) fn unsent_bytes(&self) -> usize {
-        self.unsent.len() - self.sent
     }
 
     /// Reads once. A short read has emptied the socket (epoll(7)), unless the end has been announced.
@@ -99,12 +93,20 @@ impl Connection {
         }
     }
 
-    /// Writes until the socket accepts no more. Returns how many bytes it accepted; see also `failed`.
-    pub(super) fn write(&mut self) -> u64 {
-        let before = self.sent;
-        while !self.blocked && !self.failed && self.sent < self.unsent.len() {
-            match self.stream.write(&self.unsent[self.sent..]) {
-                Ok(n) => self.sent += n,
+    /// Writes until the socket has accepted `share` bytes, or no more. A chunk of a long value is not cut, so it may be up to
+    /// a chunk more. Returns how many bytes it accepted; see also `failed`.
+    pub(super) fn write(&mut self, share: usize) -> u64 {
+        let mut written = 0;
+        while !self.blocked && !self.failed && written < share {
+            let next = self.unsent.next(share - written);
+            if next.is_empty() {
+                break;
+            }
+            match self.stream.write(next) {
+                Ok(n) => {
+                    self.unsent.advance(n);
+                    written += n;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) => {
@@ -113,12 +115,7 @@ impl Connection {
                 }
             }
         }
-        let written = self.sent - before;
-        // Moving the rest only when it is the smaller half costs at most one more copy per byte.
-        if self.sent > self.unsent.len() / 2 {
-            self.unsent.drain(..self.sent);
-            self.sent = 0;
-        }
+        self.unsent.compact();
         written as u64
     }
 
@@ -140,8 +137,8 @@ mod tests {
         let mut conn = Connection::new(Stream::Unix(ours), 0);
         theirs.write_all(b"{}\n").unwrap();
         drop(theirs);
-        conn.unsent.extend(b"too late");
-        assert_eq!((conn.write(), conn.failed), (0, true));
+        conn.unsent.use_buffer(b"too late".to_vec());
+        assert_eq!((conn.write(usize::MAX), conn.failed), (0, true));
         let mut buffer = [0; 64];
         assert!(matches!(conn.read(&mut buffer), Got::Last(3) | Got::Bytes(3)));
         assert!(matches!(conn.read(&mut buffer), Got::End));
@@ -160,13 +157,13 @@ mod tests {
     fn a_full_socket_takes_a_part_and_says_so() {
         let (ours, mut theirs) = mio::net::UnixStream::pair().unwrap();
         let mut conn = Connection::new(Stream::Unix(ours), 0);
-        conn.unsent = vec![7; 16 << 20];
-        let written = usize::try_from(conn.write()).unwrap();
+        conn.unsent.use_buffer(vec![7; 16 << 20]);
+        let written = usize::try_from(conn.write(usize::MAX)).unwrap();
         assert!(conn.blocked && !conn.failed && (1..16 << 20).contains(&written));
-        assert_eq!(conn.unsent_bytes(), (16 << 20) - written);
+        assert_eq!(conn.unsent.len(), (16 << 20) - written);
         let mut read = vec![0; written];
         theirs.read_exact(&mut read).unwrap();
         conn.blocked = false;
-        assert!(conn.write() > 0 && read.iter().all(|&byte| byte == 7));
+        assert!(conn.write(usize::MAX) > 0 && read.iter().all(|&byte| byte == 7));
     }
 }

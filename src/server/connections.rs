@@ -20,10 +20,11 @@ use super::pulse::Pulse;
 use super::shared::Shared;
 use super::stream::Peer;
 use super::stream::Stream;
+use crate::dispatch::Settings;
 use crate::dispatch::collections::timers::Timers;
 use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};
 use crate::flag::newly_set;
-use crate::limits::{SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX};
+use crate::limits::{MUCH_UNSENT_BYTES, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::metrics::{Counts, Fault, ShardRow, Totals};
 use crate::protocol::reply::Reply;
 
@@ -39,6 +40,8 @@ pub(super) struct Connections {
     wakes: u64,
     /// Connections to write to before the turn ends.
     pub(super) dirty: Vec<ConnId>,
+    /// Connections whose share of the last turn's writes did not suffice. They count as dirty, and are not in that list.
+    pub(super) unfinished: Vec<ConnId>,
     /// Boxed, so that the table stays small: it doubles when it grows, and the memory of the old table stays in the
     /// allocator.
     entries: Slab<Box<Connection>>,
@@ -53,27 +56,23 @@ pub(super) struct Connections {
     spare_bytes: usize,
     /// How long a closing connection may send nothing before it is dropped; 0 means without limit.
     stall_ms: u64,
+    /// Unsent bytes past which the core closes a connection.
+    unsent_bytes_max: usize,
     log: Log,
     fault_log: FaultLog,
 }
 
 impl Connections {
-    pub(super) fn new(
-        shard: usize,
-        shared: Arc<Shared>,
-        outbox: Outbox,
-        registry: Registry,
-        stall_ms: u64,
-        log: Log,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, outbox: Outbox, registry: Registry, settings: &Settings, log: Log) -> Self {
         Self {
-            shard,
+            shard: usize::from(settings.shard.0),
             now: Micros::default(),
             shared,
             outbox,
             turns: 0,
             wakes: 0,
             dirty: Vec::new(),
+            unfinished: Vec::new(),
             entries: Slab::new(),
             registry,
             next_generation: 0,
@@ -81,7 +80,9 @@ impl Connections {
             deadlines: Timers::default(),
             spare: Vec::new(),
             spare_bytes: 0,
-            stall_ms,
+            stall_ms: settings.stall_ms,
+            // What no memory can hold is no limit.
+            unsent_bytes_max: usize::try_from(settings.unsent_bytes_max).unwrap_or(usize::MAX),
             fault_log: FaultLog::new(log.clone()),
             log,
         }
@@ -94,6 +95,13 @@ impl Connections {
     /// Returns whether the core knows the connection.
     pub(super) fn is_open(&mut self, id: ConnId) -> bool {
         self.get(id).is_some_and(|conn| conn.stage == Stage::Open)
+    }
+
+    /// Returns whether the core knows the connection, and whether others are written to before it.
+    pub(super) fn before_flush(&mut self, id: ConnId) -> (bool, bool) {
+        self.get(id).map_or((false, false), |conn| {
+            (conn.stage == Stage::Open, conn.unsent.len() > MUCH_UNSENT_BYTES && !conn.blocked)
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -120,14 +128,14 @@ impl Connections {
     /// Closes a connection at once, whatever is unsent.
     pub(super) fn drop_now(&mut self, id: ConnId) {
         let Some(conn) = self.get(id) else { return };
-        let unsent = conn.unsent_bytes() as u64;
+        let unsent = conn.unsent.len() as u64;
         if conn.stage != Stage::Open {
             self.closing_bytes -= unsent;
         }
         let mut conn = self.entries.remove(id.index as usize);
         // It fails if the poller does not know the socket, and closing the socket has the same effect.
         let _ = self.registry.deregister(&mut conn.stream);
-        self.recycle_buffer(conn.unsent);
+        self.recycle_buffer(conn.unsent.take_buffer());
         if self.entries.is_empty() {
             self.entries.shrink_to_fit();
         }
@@ -135,16 +143,22 @@ impl Connections {
         self.log_connection(Event::ConnectionClosed, "closed", conn.peer, id);
     }
 
-    /// Writes what is unsent, as far as the socket accepts it, and continues the end of a closing connection. Returns how
-    /// many bytes the socket accepted.
+    /// Writes what is unsent, as far as the socket accepts it and a turn's share goes, and continues the end of a closing
+    /// connection. Returns how many bytes the socket accepted.
+    ///
+    /// The share is larger when more is unsent than a connection may have. So the core closes a connection for that only if
+    /// its socket accepts no more.
     pub(super) fn flush(&mut self, id: ConnId) -> u64 {
+        let unsent_bytes_max = self.unsent_bytes_max;
         let Some(conn) = self.get(id) else { return 0 };
-        conn.dirty = false;
-        let written = conn.write();
-        let (stage, failed, empty) = (conn.stage, conn.failed, conn.unsent_bytes() == 0);
-        if empty {
-            let buffer = std::mem::take(&mut conn.unsent);
-            conn.sent = 0;
+        let share = WRITE_BYTES_PER_TURN.max(conn.unsent.len().saturating_sub(unsent_bytes_max));
+        let written = conn.write(share);
+        let (stage, failed, empty) = (conn.stage, conn.failed, conn.unsent.len() == 0);
+        conn.dirty = !empty && !conn.blocked && !failed;
+        if conn.dirty {
+            self.unfinished.push(id);
+        } else if empty {
+            let buffer = conn.unsent.take_buffer();
             self.recycle_buffer(buffer);
         }
         if let Stage::Closing(how) = stage {
@@ -223,11 +237,12 @@ impl Effects for Connections {
         let Some(conn) = self.entries.get_mut(to.index as usize).filter(|conn| conn.generation == to.generation) else {
             return 0;
         };
-        if conn.unsent.capacity() == 0 {
-            conn.unsent = self.spare.pop().unwrap_or_default();
-            self.spare_bytes -= conn.unsent.capacity();
+        if !conn.unsent.has_buffer() {
+            let buffer = self.spare.pop().unwrap_or_default();
+            self.spare_bytes -= buffer.capacity();
+            conn.unsent.use_buffer(buffer);
         }
-        let bytes = reply.encode(&mut conn.unsent);
+        let bytes = conn.unsent.push(reply);
         if newly_set(&mut conn.dirty) {
             self.dirty.push(to);
         }

@@ -29,6 +29,7 @@ mod shared;
 mod sock_file;
 mod start_error;
 mod stream;
+mod unsent;
 mod wake;
 
 use std::sync::Arc;

@@ -76,8 +76,7 @@ impl Shard {
     ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
         let line_bytes_max = shared.line_bytes_max;
-        let connections =
-            Connections::new(usize::from(settings.shard.0), shared, outbox, registry, settings.stall_ms, log);
+        let connections = Connections::new(shared, outbox, registry, &settings, log);
         Ok(Self {
             poll,
             mailbox,
@@ -109,7 +108,7 @@ impl Shard {
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        let idle = self.ready.is_empty() && self.mailbox.may_sleep();
+        let idle = self.ready.is_empty() && self.connections.unfinished.is_empty() && self.mailbox.may_sleep();
         if idle {
             self.connections.pulse().sleep(self.connections.shared.now());
         }
@@ -189,16 +188,22 @@ impl Shard {
     }
 
     /// Writes to all connections with unsent bytes, and posts the messages. Writing may resume a paused worker, to which the
-    /// core may then send a job, so it repeats until no connection is left.
+    /// core may then send a job, so it repeats until no connection is left but those that had their share of the turn.
     ///
+    /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share.
     /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
     /// other shards before anything that follows from it.
     fn flush_and_post(&mut self) {
-        while !self.connections.dirty.is_empty() {
+        let mut much = std::mem::take(&mut self.connections.unfinished);
+        while let Some((batch, comes_last)) = self.next_batch(&mut much) {
             self.connections.publish(self.core.counts());
             self.connections.post_all();
-            for id in std::mem::take(&mut self.connections.dirty) {
-                let open = self.connections.is_open(id);
+            for id in batch {
+                let (open, has_much) = self.connections.before_flush(id);
+                if has_much && !comes_last {
+                    much.push(id);
+                    continue;
+                }
                 let bytes = self.connections.flush(id);
                 if open {
                     self.step(Input::Written { conn: id, bytes });
@@ -209,6 +214,13 @@ impl Shard {
         self.connections.close_overdue();
         self.connections.publish(self.core.counts());
         self.connections.post_all();
+    }
+
+    /// Takes the connections to write to next, and whether they are those that come last; `None` when none is left.
+    fn next_batch(&mut self, much: &mut Vec<ConnId>) -> Option<(Vec<ConnId>, bool)> {
+        let comes_last = self.connections.dirty.is_empty();
+        let batch = std::mem::take(if comes_last { much } else { &mut self.connections.dirty });
+        (!batch.is_empty()).then_some((batch, comes_last))
     }
 
     /// Reads a connection whose write failed to its end in the next turn, because lines that arrived before are handled.

@@ -9,11 +9,22 @@ use crate::world::{Peer, World};
 
 /// Passes the lines in these bytes to the core. What follows a line that ends the connection is not read.
 pub(crate) fn feed(world: &mut World, peer: Peer, framer: &mut Framer, line_bytes_max: usize, bytes: &[u8]) {
+    feed_checked(world, peer, framer, (line_bytes_max, usize::MAX), bytes);
+}
+
+/// Does the same, with lines of more than the second limit checked as they come.
+pub(crate) fn feed_checked(
+    world: &mut World,
+    peer: Peer,
+    framer: &mut Framer,
+    (line_bytes_max, whole_bytes_max): (usize, usize),
+    bytes: &[u8],
+) {
     let mut rest = bytes;
     while world.is_open(peer) {
         // A name of its own for each frame, as the framer is borrowed for as long as the frame is.
         let mut left = rest;
-        let Some(frame) = framer.next(&mut left, line_bytes_max) else { break };
+        let Some(frame) = framer.next_checked(&mut left, line_bytes_max, whole_bytes_max) else { break };
         rest = &rest[rest.len() - left.len()..];
         world.frame(peer, frame);
     }

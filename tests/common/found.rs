@@ -45,6 +45,7 @@ impl From<Frame<'_>> for Found {
     fn from(frame: Frame<'_>) -> Self {
         match frame {
             Frame::Line { bytes, first } => Self::Line(bytes.to_vec(), first),
+            Frame::LongLine { .. } => panic!("the framer was asked for whole lines"),
             Frame::TooLong => Self::TooLong,
             Frame::NotJson { byte } => Self::NotJson(byte),
         }

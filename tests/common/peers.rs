@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Input};
+use deputy::limits::{LINE_BYTES_MAX, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
 use deputy::protocol::command::{self, Command, Refusal, decode_frame};
-use deputy::protocol::frame::Frame;
+use deputy::protocol::frame::{Frame, Framer};
 
 use super::fake_shell::{Conn, Event};
 use super::{Peer, World};
@@ -45,9 +46,22 @@ impl World {
 
     /// Sends one line, decoded as a shard decodes it.
     pub(crate) fn send_line(&mut self, peer: Peer, line: &str) {
+        if line.len() > WHOLE_LINE_BYTES_MAX {
+            return self.send_long_line(peer, line);
+        }
         match command::decode(line.as_bytes()) {
             Ok(command) => self.command(peer, command),
             Err(refusal) => self.refused(peer, refusal),
+        }
+    }
+
+    /// Sends a line that is checked as it arrives.
+    fn send_long_line(&mut self, peer: Peer, line: &str) {
+        let mut framer = Framer::default();
+        for mut piece in line.as_bytes().chunks(READ_BUFFER_BYTES).chain([&b"\n"[..]]) {
+            while let Some(frame) = framer.next_checked(&mut piece, LINE_BYTES_MAX, WHOLE_LINE_BYTES_MAX) {
+                self.frame(peer, frame);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Both the unit tests and the crates in `tests` include this file: what it compares is where it is included.
-use super::{Code, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode};
+use super::{Carried, Code, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode};
 
 const KNOWN: [&str; 13] =
     ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "histograms", "shards"];
@@ -199,16 +199,16 @@ fn by_decoder(line: &[u8]) -> Verdict {
                     background,
                 ])
             });
-            vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg), options]
+            vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg.and_then(Carried::short)), options]
         }
         Ok(Command::Cancel { id }) => vec!["cancel".into(), one(Some(id))],
         Ok(Command::Progress { job, id, data }) => {
-            vec!["progress".into(), id.map(value).into(), number(job, id), one(data)]
+            vec!["progress".into(), id.map(value).into(), number(job, id), one(data.and_then(Carried::short))]
         }
         Ok(Command::Did { job, id, outcome }) => {
             let (res, err) = match outcome {
-                Outcome::Res(res) => (res, None),
-                Outcome::Err(err) => (None, Some(err)),
+                Outcome::Res(res) => (res.and_then(Carried::short), None),
+                Outcome::Err(err) => (None, err.short()),
             };
             vec!["did".into(), id.map(value).into(), number(job, id), one(res), one(err)]
         }

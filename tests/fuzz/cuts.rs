@@ -4,7 +4,7 @@ use deputy::dispatch::message::Closing;
 use deputy::metrics::Counts;
 use deputy::protocol::frame::Framer;
 
-use crate::feed::feed;
+use crate::feed::feed_checked;
 use crate::random::Random;
 use crate::world::World;
 use crate::{LINE_BYTES_MAX, LINES, each, found};
@@ -17,9 +17,12 @@ fn bytes_mean_the_same_however_they_are_cut() {
 /// The first byte chooses the cuts.
 fn check(bytes: &[u8]) {
     let Some((seed, bytes)) = bytes.split_first() else { return };
-    let cut = cut(&mut Random::new((*seed).into()), bytes);
+    let mut random = Random::new((*seed).into());
+    let cut = cut(&mut random, bytes);
     assert_eq!(found(&cut), found(&[bytes]));
-    assert_eq!(answered(&cut), answered(&[bytes]));
+    // Cut lines above this length are checked as they come.
+    let whole_bytes_max = *random.pick(&[0, 1, 20, 100, usize::MAX]);
+    assert_eq!(answered(&cut, whole_bytes_max), answered(&[bytes], usize::MAX));
 }
 
 /// `bytes` in pieces, some of them empty.
@@ -35,11 +38,11 @@ fn cut<'a>(random: &mut Random, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
 }
 
 /// What a server tells a peer that says this, how it closes the connection, and what it then has on its books.
-fn answered(pieces: &[&[u8]]) -> (Vec<String>, Option<Closing>, Counts) {
+fn answered(pieces: &[&[u8]], whole_bytes_max: usize) -> (Vec<String>, Option<Closing>, Counts) {
     let mut world = World::of(1);
     let (peer, mut framer) = (world.open(0), Framer::default());
     for piece in pieces {
-        feed(&mut world, peer, &mut framer, LINE_BYTES_MAX, piece);
+        feed_checked(&mut world, peer, &mut framer, (LINE_BYTES_MAX, whole_bytes_max), piece);
     }
     (world.take_lines(peer), world.closed(peer), world.counts(0))
 }

@@ -36,6 +36,7 @@ mod world;
 use std::sync::LazyLock;
 
 use deputy::protocol::Code;
+use deputy::protocol::carried::Carried;
 use deputy::protocol::command::{
     Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode,
 };

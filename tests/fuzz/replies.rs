@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::found::Found;
 use crate::world::{Peer, World};
-use crate::{Command, JobOptions, LINES, Outcome, decode, each, found};
+use crate::{Carried, Command, JobOptions, LINES, Outcome, decode, each, found};
 
 #[test]
 fn what_is_carried_comes_out_as_it_went_in() {
@@ -75,14 +75,14 @@ impl Fixture {
             Ok(Command::Do { id, type_name, arg, options }) => {
                 // Time stands still here.
                 let options = options.map(|options| JobOptions { delay_ms: 0, ..*options }).unwrap_or_default();
-                self.carry(id, &type_name, arg, &options, Outcome::Res(arg));
+                self.carry(id, &type_name, arg.and_then(Carried::short), &options, Outcome::Res(arg));
             }
             Ok(Command::Did { id, outcome, .. }) => {
                 self.carry(id.unwrap_or("0"), "t", None, &JobOptions::default(), outcome);
             }
             Ok(Command::Progress { id, data, .. }) => {
                 let options = JobOptions { progress: true, ..JobOptions::default() };
-                self.carry(id.unwrap_or("0"), "t", data, &options, Outcome::Res(data));
+                self.carry(id.unwrap_or("0"), "t", data.and_then(Carried::short), &options, Outcome::Res(data));
             }
             Ok(_) => {}
             Err(refusal) => {
@@ -102,7 +102,8 @@ impl Fixture {
         for worker in self.workers {
             self.world.can_do(worker, &[type_name], None);
             let options_of_it = Some(Box::new(options.clone()));
-            let command = Command::Do { id, type_name: type_name.into(), arg, options: options_of_it };
+            let command =
+                Command::Do { id, type_name: type_name.into(), arg: arg.map(Carried::Short), options: options_of_it };
             self.world.command(self.client, command);
             let line = self.told(worker);
             let told = read(&line);
@@ -118,9 +119,9 @@ impl Fixture {
             let key = told.job.map_or_else(|| format!("\"id\":{id}"), |job| format!("\"job\":{job}"));
             let (member, expected) = match outcome {
                 Outcome::Res(None) => (String::new(), Line::default()),
-                Outcome::Res(Some(res)) => (format!(",\"res\":{res}"), Line { res: Some(res), ..Line::default() }),
+                Outcome::Res(Some(res)) => (format!(",\"res\":{res}"), Line { res: res.short(), ..Line::default() }),
                 Outcome::Err(err) => {
-                    (format!(",\"err\":{err}"), Line { err: Some(err), code: Some("failed"), ..Line::default() })
+                    (format!(",\"err\":{err}"), Line { err: err.short(), code: Some("failed"), ..Line::default() })
                 }
             };
             let data = arg.map(|data| format!(",\"data\":{data}")).unwrap_or_default();

@@ -33,6 +33,7 @@ fn outcome(frame: Frame<'_>) -> (String, bool) {
             Ok(command) => (understood(&command), false),
             Err(refusal) => (refused(&refusal), first && refusal.code == Code::BadJson),
         },
+        Frame::LongLine { .. } => panic!("the framer was asked for whole lines"),
         Frame::NotJson { .. } => (Code::BadJson.name().to_owned(), true),
         Frame::TooLong => (Code::TooLong.name().to_owned(), true),
     }

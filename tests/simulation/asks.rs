@@ -62,7 +62,7 @@ impl Asks {
 
     /// What the job counts in the memory budget.
     pub(crate) fn job_bytes(&self, id: &str, type_name: &str, arg: &str) -> u64 {
-        Job::bytes_of(id, type_name, Some(arg), self.options().as_deref())
+        Job::bytes_of(id, type_name, Some(arg.into()), self.options().as_deref())
     }
 
     /// What its ticket counts beside that.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::metrics::Fault;
+use deputy::protocol::carried::{Carried, LongText};
 use deputy::protocol::command::Command;
 
 use super::asks::Asks;
@@ -43,7 +44,9 @@ impl Schedule {
             }
         }
         let options = asks.options();
-        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(&arg), options });
+        let long = big.then(|| LongText::from(arg.as_str()));
+        let arg = long.as_ref().map_or(Carried::Short(&arg), Carried::Long);
+        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(arg), options });
     }
 
     /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that

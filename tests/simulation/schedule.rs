@@ -220,7 +220,7 @@ impl Schedule {
 
     pub(crate) fn deliver(&mut self, link: Link) {
         if let Some(Message::Submit { job, .. }) = self.world.on_the_way(link).next() {
-            self.arrived.push(line::serial(job.arg().expect("all jobs have an arg")));
+            self.arrived.push(line::serial(&job.arg().expect("all jobs have an arg").to_string()));
         }
         self.world.deliver(link);
         self.after(link.to);

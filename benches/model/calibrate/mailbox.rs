@@ -8,6 +8,7 @@ use crossbeam_utils::CachePadded;
 use deputy::dispatch::job::Job;
 use deputy::dispatch::message::{ConnId, Message, Micros, ShardId, Submitter, TypeHash};
 use deputy::metrics::{Block, Counts};
+use deputy::protocol::carried::Carried;
 
 use super::clock::{Turns, median, on_two_cores, parts, wall_ns};
 use crate::costs::Costs;
@@ -58,7 +59,8 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
                 for batch in receiver.try_iter() {
                     for message in batch {
                         let Message::Submit { job, .. } = message else { unreachable!("nothing else was posted") };
-                        seen += job.type_name().len() + job.arg().map_or(0, |arg| usize::from(arg.as_bytes()[31]));
+                        seen += job.type_name().len()
+                            + job.arg().and_then(Carried::short).map_or(0, |arg| usize::from(arg.as_bytes()[31]));
                         kept.push(job);
                     }
                 }
@@ -75,7 +77,7 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
 
 fn job(number: u64) -> Job {
     let submitter = Submitter::Conn(ShardId(0), ConnId { index: 0, generation: 0 });
-    Job::new(submitter, Micros::default(), &number.to_string(), "t0", Some(crate::ARG))
+    Job::new(submitter, Micros::default(), &number.to_string(), "t0", Some(crate::ARG.into()))
 }
 
 /// Returns half of the time in which a cache line goes to another core and back. Short bursts are rarely disturbed.

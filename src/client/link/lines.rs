@@ -49,7 +49,8 @@ impl Lines {
             on_line(match frame {
                 Frame::Line { bytes, .. } if bytes.len() <= self.line_max => Incoming::read(bytes).map_err(wrong)?,
                 Frame::Line { bytes, .. } => long(bytes, self.line_max)?,
-                Frame::TooLong => return Err("a line came that is too long".to_owned()),
+                // The framer is asked for whole lines, so it yields none of the first kind.
+                Frame::LongLine { .. } | Frame::TooLong => return Err("a line came that is too long".to_owned()),
                 Frame::NotJson { .. } => return Err("the answer is not JSON: is this a deputy server?".to_owned()),
             })?;
         }
@@ -77,6 +78,9 @@ pub(super) fn wrong(reason: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// More than any line may have.
+    const LONG_BYTES: usize = CLIENT_LINE_BYTES_LEAST + (1 << 20);
 
     /// The lines that these bytes become, read in pieces of this length.
     fn lines(bytes: &[u8], piece_bytes: usize) -> Result<Vec<String>, String> {
@@ -115,14 +119,14 @@ mod tests {
 
     #[test]
     fn a_report_that_is_too_long_is_dropped() {
-        let report = format!(r#"{{"cmd":"progress","id":1,"data":"{}"}}"#, "x".repeat(5 << 20));
+        let report = format!(r#"{{"cmd":"progress","id":1,"data":"{}"}}"#, "x".repeat(LONG_BYTES));
         let read = lines(format!("{report}\r\n{{\"cmd\":\"pong\"}}\r\n").as_bytes(), READ_BUFFER_BYTES);
         assert_eq!(read.unwrap(), ["Unknown", "Pong"]);
     }
 
     #[test]
     fn a_long_line_without_a_job_ends_the_connection() {
-        let long = format!(r#"{{"x":"{}"#, "x".repeat(5 << 20));
+        let long = format!(r#"{{"x":"{}"#, "x".repeat(LONG_BYTES));
         assert!(lines(long.as_bytes(), READ_BUFFER_BYTES).unwrap_err().contains("raise max_line"));
     }
 }

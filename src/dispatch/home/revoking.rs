@@ -6,7 +6,6 @@
 //! has ended. Then its answer meets the ticket, whose owner says Over.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use ahash::RandomState;
 
@@ -18,6 +17,7 @@ use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
+use crate::protocol::carried::OwnedCarried;
 
 /// The tickets and groups of doomed jobs, and why they are.
 pub(super) type Doomed = HashMap<Submitter, Reason, RandomState>;
@@ -140,11 +140,11 @@ impl Home {
     }
 
     /// K2: the worker of a group's job reports progress. Each member that wants it gets it.
-    pub(in crate::dispatch) fn group_progress(&self, id: GroupId, data: &Arc<str>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn group_progress(&self, id: GroupId, data: &OwnedCarried, ctx: &mut Ctx<'_>) {
         let Some(group) = self.groups.get(id) else { return };
         for member in group.members.values().filter(|member| member.wants_progress) {
             let to = member.submitter;
-            ctx.post(to.shard(), Message::Progress { to, data: Arc::clone(data) });
+            ctx.post(to.shard(), Message::Progress { to, data: data.clone() });
         }
     }
 

@@ -12,6 +12,7 @@ use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 use crate::metrics::Counts;
 use crate::protocol::Code;
+use crate::protocol::carried::Carried;
 use crate::protocol::reply::Reply;
 
 impl Owner {
@@ -89,7 +90,7 @@ impl Owner {
     }
 
     /// S4: the worker of a job reports progress.
-    pub(in crate::dispatch) fn deliver_progress(&mut self, to: Submitter, data: &str, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn deliver_progress(&mut self, to: Submitter, data: Carried<'_>, ctx: &mut Ctx<'_>) {
         let Submitter::Ticket(_, id) = to else { return };
         let Some(ticket) = self.tickets.get(id) else { return };
         let conn = ticket.conn;

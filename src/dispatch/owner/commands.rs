@@ -13,6 +13,7 @@ use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
 use crate::metrics::{Fault, Tables};
 use crate::protocol::Code;
+use crate::protocol::carried::Carried;
 use crate::protocol::command::{
     Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked,
 };
@@ -121,7 +122,7 @@ impl Owner {
         from: ConnId,
         id: &str,
         type_name: &str,
-        arg: Option<&str>,
+        arg: Option<Carried<'_>>,
         options: Option<&JobOptions<'_>>,
         ctx: &mut Ctx<'_>,
     ) {

@@ -21,6 +21,7 @@ use crate::dispatch::micros::Micros;
 use crate::limits::TIMERS_PER_TURN;
 use crate::metrics::Fault;
 use crate::protocol::Code;
+use crate::protocol::carried::Carried;
 use crate::protocol::command::JobRef;
 use crate::protocol::reply::Reply;
 
@@ -180,7 +181,7 @@ impl Owner {
         from: ConnId,
         name: JobRef<'_>,
         id: Option<&str>,
-        data: Option<&str>,
+        data: Option<Carried<'_>>,
         ctx: &mut Ctx<'_>,
     ) {
         let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
@@ -201,7 +202,7 @@ impl Owner {
         if to.shard() == ctx.settings.shard && matches!(to, Submitter::Ticket(..)) {
             self.deliver_progress(to, data, ctx);
         } else {
-            ctx.post(to.shard(), Message::Progress { to, data: data.into() });
+            ctx.post(to.shard(), Message::Progress { to, data: data.to_owned() });
         }
     }
 

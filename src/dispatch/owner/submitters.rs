@@ -13,6 +13,7 @@ use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
 use crate::dispatch::micros::Micros;
 use crate::limits::{JOB_OPTIONS_BYTES, TIMERS_PER_TURN};
+use crate::protocol::carried::Carried;
 use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
@@ -212,7 +213,7 @@ fn needs_ticket(options: &JobOptions<'_>) -> bool {
 pub(in crate::dispatch) fn bytes_of(
     id: &str,
     type_name: &str,
-    arg: Option<&str>,
+    arg: Option<Carried<'_>>,
     options: Option<&JobOptions<'_>>,
 ) -> u64 {
     let ticket = if options.is_some_and(needs_ticket) { JOB_OPTIONS_BYTES } else { 0 };

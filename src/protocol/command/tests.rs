@@ -35,7 +35,7 @@ fn check_refusal(line: &str, code: Code, reason: &str, id: Option<&str>, is_do: 
 }
 
 fn job<'a>(id: &'a str, type_name: &'a str, arg: Option<&'a str>) -> Command<'a> {
-    Command::Do { id, type_name: type_name.into(), arg, options: None }
+    Command::Do { id, type_name: type_name.into(), arg: arg.map(Carried::Short), options: None }
 }
 
 fn did<'a>(job: JobRef<'a>, id: Option<&'a str>, outcome: Outcome<'a>) -> Command<'a> {

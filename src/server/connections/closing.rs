@@ -10,7 +10,7 @@ impl Connections {
     pub(super) fn begin_closing(&mut self, id: ConnId, how: Closing) {
         let Some(conn) = self.get(id) else { return };
         conn.stage = Stage::Closing(how);
-        let unsent = conn.unsent_bytes() as u64;
+        let unsent = conn.unsent.len() as u64;
         self.closing_bytes += unsent;
         if how == Closing::Explained {
             self.drop_after(id, Micros::from_ms(LINGER_MS));
@@ -70,7 +70,7 @@ impl Connections {
 
     /// Closes every connection that has nothing unsent, and with `all` the others as well.
     pub(in crate::server) fn close_sent(&mut self, all: bool) {
-        let ends = |conn: &Connection| all || conn.unsent_bytes() == 0;
+        let ends = |conn: &Connection| all || conn.unsent.len() == 0;
         let ids = self.entries.iter().filter(|(_, conn)| ends(conn)).map(|(index, conn)| ConnId {
             index: u32::try_from(index).expect("indices were made from u32"),
             generation: conn.generation,
@@ -89,10 +89,12 @@ mod tests {
     use std::io::Read;
     use std::sync::Arc;
 
+    use ahash::RandomState;
     use mio::Poll;
     use mio::net::UnixStream;
 
     use super::*;
+    use crate::dispatch::Settings;
     use crate::dispatch::message::{Effects, ShardId};
     use crate::server::log::line::LogFormat;
     use crate::server::log::{Level, Log};
@@ -104,12 +106,29 @@ mod tests {
     /// More than a socket accepts at once.
     const MUCH_BYTES: usize = 16 << 20;
 
+    fn settings() -> Settings {
+        Settings {
+            shard: ShardId(0),
+            shards: 1,
+            attempts_max: 0,
+            run_limit_ms: 0,
+            memory_bytes_max: 0,
+            unsent_bytes_max: 1 << 20,
+            stall_ms: STALL_MS,
+            trace: false,
+            figure_types_max: 0,
+            homes: RandomState::new(),
+            maps: RandomState::new(),
+        }
+    }
+
     /// Returns a shard's connections with one entry, its id, and its peer.
     fn one_connection() -> (Connections, ConnId, UnixStream) {
         let registry = Poll::new().unwrap().registry().try_clone().unwrap();
         let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
         let outbox = Outbox::new(ShardId(0), Box::default());
-        let mut connections = Connections::new(0, Arc::new(Shared::new(1, 0, 64)), outbox, registry, STALL_MS, log);
+        let shared = Arc::new(Shared::new(1, 0, 64));
+        let mut connections = Connections::new(shared, outbox, registry, &settings(), log);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let id = connections.open(Stream::Unix(ours)).unwrap();
         (connections, id, theirs)
@@ -118,7 +137,7 @@ mod tests {
     #[test]
     fn f46_who_is_sent_the_rest_at_once_leaves_nothing_behind() {
         let (mut connections, id, _peer) = one_connection();
-        connections.get(id).unwrap().unsent.extend(b"the rest");
+        connections.get(id).unwrap().unsent.use_buffer(b"the rest".to_vec());
         connections.close(id, Closing::Flushed);
         connections.flush(id);
         assert!(connections.is_empty());
@@ -128,7 +147,7 @@ mod tests {
     #[test]
     fn who_takes_nothing_of_the_rest_is_given_up_in_the_end() {
         let (mut connections, id, mut peer) = one_connection();
-        connections.get(id).unwrap().unsent = vec![b'x'; MUCH_BYTES];
+        connections.get(id).unwrap().unsent.use_buffer(vec![b'x'; MUCH_BYTES]);
         connections.close(id, Closing::Flushed);
         connections.flush(id);
         assert_eq!(connections.next_deadline(), Some(Micros::from_ms(STALL_MS)));

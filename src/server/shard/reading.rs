@@ -5,7 +5,7 @@ use mio::event::Event;
 use super::{Phase, Shard, WAKE};
 use crate::dispatch::message::{ConnId, Input};
 use crate::flag::newly_set;
-use crate::limits::READ_BYTES_PER_TURN;
+use crate::limits::{READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
 use crate::protocol::command::decode_frame;
 use crate::server::conn::{Got, Stage};
 use crate::server::names::conn_of;
@@ -27,7 +27,8 @@ impl Shard {
         }
     }
 
-    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] each so that none delays the others.
+    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] each so that none delays the others. One read must
+    /// do for a long line, whose bytes are all checked: a turn then takes as long as with small lines.
     pub(super) fn read_ready(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..self.ready.len() {
@@ -43,6 +44,9 @@ impl Shard {
         let mut total = 0;
         while total < READ_BYTES_PER_TURN {
             let Some(conn) = self.connections.get(id) else { return };
+            if total > 0 && conn.framer.is_in_long_line() {
+                break;
+            }
             match conn.read(buffer) {
                 Got::Bytes(n) => {
                     self.handle_bytes(id, &buffer[..n]);
@@ -66,7 +70,7 @@ impl Shard {
         }
         let Some(conn) = self.connections.get(id) else { return };
         let mut framer = std::mem::take(&mut conn.framer);
-        while let Some(frame) = framer.next(&mut bytes, self.line_bytes_max) {
+        while let Some(frame) = framer.next_checked(&mut bytes, self.line_bytes_max, WHOLE_LINE_BYTES_MAX) {
             self.core.step(Input::of_line(id, decode_frame(frame)), &mut self.connections);
             if !self.connections.is_open(id) {
                 return;

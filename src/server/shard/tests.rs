@@ -1,6 +1,7 @@
 //! A shard without its thread, on a real poller and real sockets.
 
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -13,6 +14,7 @@ use super::super::names::conn_of;
 use super::super::stream::Stream;
 use super::*;
 use crate::dispatch::message::ShardId;
+use crate::limits::{READ_BUFFER_BYTES, WRITE_BYTES_PER_TURN};
 
 /// Returns the only shard of a server.
 fn shard() -> Shard {
@@ -35,6 +37,17 @@ fn shard() -> Shard {
     let (log, _) = Log::start(Level::Off, LogFormat::Text).unwrap();
     let shared = Arc::new(Shared::new(1, 1 << 30, 1 << 20));
     Shard::new(poll, mailbox, outbox, settings, shared, log, crossbeam_channel::unbounded().0).unwrap()
+}
+
+/// Opens a TCP connection, whose socket accepts more at once than a turn's share. Returns its peer and its id.
+fn open_tcp(shard: &mut Shard) -> (TcpStream, ConnId) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket2::SockRef::from(&own).set_send_buffer_size(2 * WRITE_BYTES_PER_TURN).unwrap();
+    own.set_nonblocking(true).unwrap();
+    let conn = shard.connections.open(Stream::Tcp(mio::net::TcpStream::from_std(own))).unwrap();
+    shard.step(Input::Opened { conn });
+    (listener.accept().unwrap().0, conn)
 }
 
 /// Opens a connection. Returns its peer, its id and its descriptor's number.
@@ -116,4 +129,84 @@ fn f62_what_came_before_a_turn_with_a_timer_is_read_in_it_though_its_events_are_
     assert!(!shard.turn(&mut no_events));
     let bytes = peer.read(&mut answer).unwrap();
     assert_eq!(&answer[..bytes], b"{\"cmd\":\"pong\"}\r\n");
+}
+
+/// As many turns as the bytes need, without an event, and each with the same share.
+#[test]
+fn a_connection_with_much_unsent_is_written_to_turn_by_turn() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(8);
+    let (mut peer, conn) = open_tcp(&mut shard);
+    shard.sleep(&mut events).unwrap();
+    shard.turn(&mut events);
+    shard.handle_bytes(conn, b"{}\n");
+    let unsent = |shard: &mut Shard| shard.connections.get(conn).unwrap().unsent.len();
+    while unsent(&mut shard) < 3 * WRITE_BYTES_PER_TURN {
+        shard.handle_bytes(conn, b"[0]\n");
+    }
+    let before = unsent(&mut shard);
+    shard.flush_and_post();
+    let mut sent = vec![before - unsent(&mut shard)];
+    let mut buffer = vec![0; WRITE_BYTES_PER_TURN];
+    while unsent(&mut shard) > 0 {
+        peer.read_exact(&mut buffer[..*sent.last().unwrap()]).unwrap();
+        let before = unsent(&mut shard);
+        shard.sleep(&mut events).unwrap();
+        shard.turn(&mut events);
+        sent.push(before - unsent(&mut shard));
+    }
+    let last = before - 3 * WRITE_BYTES_PER_TURN;
+    assert_eq!(sent, [WRITE_BYTES_PER_TURN, WRITE_BYTES_PER_TURN, WRITE_BYTES_PER_TURN, last]);
+    assert!(shard.connections.unfinished.is_empty());
+}
+
+#[test]
+fn a_connection_is_closed_for_its_unsent_bytes_only_if_its_socket_takes_no_more() {
+    let mut shard = shard();
+    let (mut peer, conn) = open_tcp(&mut shard);
+    // Its socket accepts what is above the limit, which is more than a share.
+    let above = WRITE_BYTES_PER_TURN + (64 << 10);
+    let unsent = |shard: &mut Shard| shard.connections.get(conn).unwrap().unsent.len();
+    shard.handle_bytes(conn, b"{}\n");
+    while unsent(&mut shard) < (1 << 20) + above {
+        shard.handle_bytes(conn, b"[0]\n");
+    }
+    let bytes = unsent(&mut shard);
+    shard.flush_and_post();
+    assert!(shard.connections.is_open(conn));
+    assert_eq!(unsent(&mut shard), 1 << 20);
+    peer.read_exact(&mut vec![0; bytes - (1 << 20)]).unwrap();
+
+    // Now it accepts less than what is above.
+    while unsent(&mut shard) < 16 << 20 {
+        shard.handle_bytes(conn, b"[0]\n");
+    }
+    shard.flush_and_post();
+    assert!(!shard.connections.is_open(conn));
+}
+
+/// A small line takes up what the others leave; every byte of a long one is looked at.
+#[test]
+fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(8);
+    let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+    socket2::SockRef::from(&peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+    let line = format!("{{\"cmd\":\"ping\",\"x\":\"{}", "x".repeat(3 * READ_BUFFER_BYTES));
+    peer.write_all(line.as_bytes()).unwrap();
+    let mut read = Vec::new();
+    while read.last() != Some(&(line.len() as u64)) {
+        shard.sleep(&mut events).unwrap();
+        shard.turn(&mut events);
+        read.push(shard.core.counts().partial_bytes);
+    }
+    let one = READ_BUFFER_BYTES as u64;
+    assert_eq!(read, [one, 2 * one, 3 * one, line.len() as u64]);
+    peer.write_all(b"\"}\n").unwrap();
+    shard.sleep(&mut events).unwrap();
+    shard.turn(&mut events);
+    let mut answer = [0; 64];
+    let bytes = peer.read(&mut answer).unwrap();
+    assert_eq!(&answer[..bytes], b"{\"cmd\":\"pong\"}\r\n");
+    assert!(shard.connections.is_open(conn) && shard.core.counts().partial_bytes == 0);
 }

@@ -73,10 +73,10 @@ fn a_did_names_its_job_by_number_or_else_by_id() {
 fn a_did_carries_its_outcome_as_it_came() {
     let by_one = |outcome| did(JobRef::Id("1"), Some("1"), outcome);
     check([
-        (r#"{"cmd":"did","id":1,"res": {"a" : 1e400} }"#, by_one(Outcome::Res(Some(r#"{"a" : 1e400}"#)))),
-        (r#"{"cmd":"did","id":1,"res":null}"#, by_one(Outcome::Res(Some("null")))),
-        (r#"{"cmd":"did","id":1,"err":null}"#, by_one(Outcome::Err("null"))),
-        (r#"{"cmd":"did","id":1,"err":"\ud800"}"#, by_one(Outcome::Err(r#""\ud800""#))),
+        (r#"{"cmd":"did","id":1,"res": {"a" : 1e400} }"#, by_one(Outcome::Res(Some(r#"{"a" : 1e400}"#.into())))),
+        (r#"{"cmd":"did","id":1,"res":null}"#, by_one(Outcome::Res(Some("null".into())))),
+        (r#"{"cmd":"did","id":1,"err":null}"#, by_one(Outcome::Err("null".into()))),
+        (r#"{"cmd":"did","id":1,"err":"\ud800"}"#, by_one(Outcome::Err(r#""\ud800""#.into()))),
     ]);
 }
 

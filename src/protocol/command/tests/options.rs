@@ -92,7 +92,7 @@ fn options_stand_together_in_any_order_under_any_spelling_of_their_names() {
     ]);
     let line = r#"{"key":"k","arg":[1],"priority":1,"type":"t","id":"x","data":0,"cmd":"do"}"#;
     let options = Some(Box::new(JobOptions { priority: 1, key: Some("k".into()), ..none() }));
-    check([(line, Command::Do { id: r#""x""#, type_name: "t".into(), arg: Some("[1]"), options })]);
+    check([(line, Command::Do { id: r#""x""#, type_name: "t".into(), arg: Some("[1]".into()), options })]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 fn progress<'a>(job: JobRef<'a>, id: Option<&'a str>, data: Option<&'a str>) -> Command<'a> {
-    Command::Progress { job, id, data }
+    Command::Progress { job, id, data: data.map(Carried::Short) }
 }
 
 #[test]

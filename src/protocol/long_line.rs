@@ -1,0 +1,276 @@
+//! A line that is too long to be decoded at its end, when all of it has come.
+//!
+//! Each piece is checked when it arrives. Of the object, a *sketch* is kept: the known members in their order, in which a
+//! short value stands for each long one. The decoder reads the sketch as it reads any line, so there is one decoder. The
+//! long values that a command carries are kept beside it, in chunks.
+//!
+//! Invariant: the line means what its sketch means, with these values in their places. What no command looks at is not kept.
+
+use memchr::memchr;
+
+use super::carried::{LongText, LongTextBuilder};
+use super::members::{Name, known};
+use super::scanner::{Part, Scanner};
+use super::string::unescape;
+use super::utf8::Utf8;
+
+/// Bytes of a value that the sketch keeps. Every type, key, number and command that is valid has fewer, all escaped.
+const SHORT_VALUE_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of a name that the sketch keeps. Every known name has fewer, all escaped.
+const NAME_BYTES_MAX: usize = 128;
+
+/// The members whose values may be long in a line that is obeyed.
+const CARRIED: [Name; 4] = [Name::Arg, Name::Res, Name::Err, Name::Data];
+
+/// What stands in the sketch for a long carried value.
+const CARRIED_SKETCH: &[u8] = b"0";
+
+/// A line as far as it has come, its end not included.
+#[derive(Debug, Default, PartialEq)]
+pub struct LongLine {
+    /// Bytes of it, without a CR that is pending.
+    bytes: usize,
+    /// The last byte was a CR, which belongs to the line only if another byte follows.
+    cr_pending: bool,
+    /// Where the first CR is that does not belong to the line's end.
+    cr_at: Option<usize>,
+    utf8: Utf8,
+    scanner: Scanner,
+    part: Option<Part>,
+    sketch: Vec<u8>,
+    /// Names that were given, one bit each; and those given twice.
+    given: u32,
+    twice: u32,
+    /// Where in the sketch the last member, its name and its value begin.
+    member_at: usize,
+    name_at: usize,
+    value_at: usize,
+    value: Value,
+    carried: [Option<LongText>; CARRIED.len()],
+}
+
+/// What becomes of the value that is being read.
+#[derive(Debug, Default, PartialEq)]
+enum Value {
+    /// The sketch does not have it.
+    #[default]
+    Dropped,
+    /// It goes into the sketch, whatever its length.
+    Whole,
+    /// It goes into the sketch. If it turns out to be long, this happens.
+    Short(IfLong),
+    /// It is carried, as one of [`CARRIED`].
+    Long(usize, LongTextBuilder),
+}
+
+/// What becomes of a long value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum IfLong {
+    /// It is carried, as one of [`CARRIED`].
+    Carried(usize),
+    /// Of `cmd`: no command has such a name, but the answer depends on whether it is a string.
+    Command,
+    /// No such value is valid, nor is `null`.
+    Invalid,
+    /// It is kept if it begins like a value that may be valid.
+    Checked(&'static [u8]),
+}
+
+impl LongLine {
+    /// Appends bytes, which hold no LF.
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.cr_pending) {
+            self.take(b"\r");
+        }
+        let without_cr = piece.strip_suffix(b"\r");
+        self.cr_pending = without_cr.is_some();
+        self.take(without_cr.unwrap_or(piece));
+    }
+
+    /// Ends the line. A CR before its end belongs to that.
+    pub(super) fn end(&mut self) {
+        self.cr_pending = false;
+        self.sketch.extend_from_slice(if self.sketch.is_empty() { b"{}" } else { b"}" });
+    }
+
+    /// Returns how many bytes have come.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + usize::from(self.cr_pending)
+    }
+
+    /// Returns whether the last byte was a CR.
+    pub(super) fn ends_with_cr(&self) -> bool {
+        self.cr_pending
+    }
+
+    /// Returns whether the line counts as empty.
+    pub(super) fn is_blank(&self) -> bool {
+        self.scanner.is_blank() && self.utf8.verdict().is_ok() && self.cr_at.is_none()
+    }
+
+    /// Returns the sketch of a line that has ended. `Err` says for people why the line is not a JSON object that the
+    /// protocol accepts.
+    pub(super) fn sketch(&self) -> Result<&[u8], String> {
+        self.utf8.verdict()?;
+        if let Some(at) = self.cr_at {
+            return Err(cr_inside(at));
+        }
+        self.scanner.verdict()?;
+        Ok(&self.sketch)
+    }
+
+    /// Returns the value of a member, if it is one that is carried, and long.
+    pub(super) fn carried(&self, name: Name) -> Option<&LongText> {
+        let at = CARRIED.iter().position(|&carried| carried == name)?;
+        self.carried[at].as_ref()
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.utf8.check(piece);
+        if !self.utf8.is_wrong() && self.cr_at.is_none() {
+            self.cr_at = memchr(b'\r', piece).map(|at| self.bytes + at);
+        }
+        self.bytes += piece.len();
+        let mut rest = piece;
+        while !rest.is_empty() && !self.has_failed() {
+            let (bytes, part) = self.scanner.scan(rest);
+            self.keep(&rest[..bytes]);
+            if part.is_some() {
+                self.begin(part);
+            }
+            rest = &rest[bytes..];
+        }
+        if self.has_failed() {
+            self.forget();
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.utf8.is_wrong() || self.cr_at.is_some() || self.scanner.has_failed()
+    }
+
+    /// Frees what a line that is refused has no use for.
+    fn forget(&mut self) {
+        self.sketch = Vec::new();
+        self.value = Value::Dropped;
+        self.carried = Default::default();
+    }
+
+    /// Keeps bytes of the part that is being read.
+    fn keep(&mut self, bytes: &[u8]) {
+        match self.part {
+            // A name that is too long stays cut, which makes it unknown, too.
+            Some(Part::Name) => {
+                let room = NAME_BYTES_MAX.saturating_sub(self.sketch.len() - self.name_at);
+                self.sketch.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Some(Part::Value) => {
+                if let Value::Short(if_long) = self.value
+                    && self.sketch.len() - self.value_at + bytes.len() > SHORT_VALUE_BYTES_MAX
+                {
+                    self.turn_long(if_long, bytes[0]);
+                }
+                match &mut self.value {
+                    Value::Dropped => {}
+                    Value::Whole | Value::Short(_) => self.sketch.extend_from_slice(bytes),
+                    Value::Long(_, text) => text.push(bytes),
+                }
+            }
+            Some(Part::Colon | Part::Comma) | None => {}
+        }
+    }
+
+    fn begin(&mut self, part: Option<Part>) {
+        self.part = part;
+        match part {
+            Some(Part::Name) => {
+                self.member_at = self.sketch.len();
+                self.sketch.push(if self.sketch.is_empty() { b'{' } else { b',' });
+                self.name_at = self.sketch.len();
+            }
+            Some(Part::Colon) => self.end_name(),
+            Some(Part::Value) => self.value_at = self.sketch.len(),
+            Some(Part::Comma) => self.end_value(),
+            None => {}
+        }
+    }
+
+    /// A member that no command looks at has no place in the sketch. One that was given twice is in it twice, which is why
+    /// the line is refused.
+    fn end_name(&mut self) {
+        let raw = &self.sketch[self.name_at..];
+        // One of that length has been cut. Others have been checked, so they can be unescaped.
+        let raw = Some(raw).filter(|raw| raw.len() < NAME_BYTES_MAX).and_then(|raw| str::from_utf8(raw).ok());
+        let name = raw.and_then(unescape).and_then(|name| known(&name));
+        match name.filter(|name| self.twice & 1 << name == 0) {
+            None => {
+                self.sketch.truncate(self.member_at);
+                self.value = Value::Dropped;
+            }
+            Some(name) => {
+                self.twice |= self.given & 1 << name;
+                self.given |= 1 << name;
+                self.sketch.push(b':');
+                self.value = Value::Short(if_long(name));
+            }
+        }
+    }
+
+    /// A short value turns out to be long. `first` is its first byte if none of it is in the sketch.
+    fn turn_long(&mut self, if_long: IfLong, first: u8) {
+        let first = self.sketch.get(self.value_at).copied().unwrap_or(first);
+        let stand_in: &[u8] = match if_long {
+            IfLong::Carried(at) => {
+                let mut text = LongTextBuilder::default();
+                text.push(&self.sketch[self.value_at..]);
+                self.value = Value::Long(at, text);
+                CARRIED_SKETCH
+            }
+            IfLong::Checked(firsts) if firsts.contains(&first) => {
+                self.value = Value::Whole;
+                return;
+            }
+            IfLong::Command if first == b'"' => {
+                self.value = Value::Dropped;
+                b"\"\""
+            }
+            IfLong::Command | IfLong::Checked(_) | IfLong::Invalid => {
+                self.value = Value::Dropped;
+                b"null"
+            }
+        };
+        self.sketch.truncate(self.value_at);
+        self.sketch.extend_from_slice(stand_in);
+    }
+
+    fn end_value(&mut self) {
+        if let Value::Long(at, text) = std::mem::take(&mut self.value) {
+            self.carried[at] = Some(text.finish());
+        }
+    }
+}
+
+/// Returns what becomes of a long value of a member, given its place among the known names.
+fn if_long(name: usize) -> IfLong {
+    if let Some(at) = CARRIED.iter().position(|&carried| carried as usize == name) {
+        return IfLong::Carried(at);
+    }
+    match name {
+        _ if name == Name::Cmd as usize => IfLong::Command,
+        _ if name == Name::Id as usize => IfLong::Checked(b"\"-0123456789"),
+        _ if name == Name::Types as usize => IfLong::Checked(b"["),
+        _ => IfLong::Invalid,
+    }
+}
+
+/// Says for people that a CR, before which there are `at` bytes, is not where a line may have one.
+pub(super) fn cr_inside(at: usize) -> String {
+    format!("a CR that is not at the line's end, at column {}", at + 1)
+}
+
+#[cfg(test)]
+mod tests;

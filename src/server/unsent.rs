@@ -1,0 +1,180 @@
+//! What a connection has to send: bytes, and between them long values, which are sent from where they are kept.
+
+use std::collections::VecDeque;
+
+use crate::protocol::carried::LongText;
+use crate::protocol::reply::Reply;
+
+/// The unsent bytes of one connection, in order. Holds no memory while there are none.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    /// Everything but the long values.
+    bytes: Vec<u8>,
+    /// How many of `bytes` were sent.
+    sent: usize,
+    long: Option<Box<LongTexts>>,
+}
+
+/// The long values, in their order.
+#[derive(Debug, Default)]
+struct LongTexts {
+    texts: VecDeque<Inserted>,
+    /// Bytes of them that were not sent.
+    unsent: usize,
+}
+
+#[derive(Debug)]
+struct Inserted {
+    text: LongText,
+    sent: usize,
+    /// How many of the other bytes come before it.
+    at: usize,
+}
+
+impl Unsent {
+    /// Returns how many bytes there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.long.as_ref().map_or(0, |long| long.unsent)
+    }
+
+    /// Returns whether it has a buffer of its own.
+    pub(super) fn has_buffer(&self) -> bool {
+        self.bytes.capacity() > 0
+    }
+
+    /// Takes over an empty buffer.
+    pub(super) fn use_buffer(&mut self, buffer: Vec<u8>) {
+        self.bytes = buffer;
+    }
+
+    /// Takes the buffer out, because everything was sent.
+    pub(super) fn take_buffer(&mut self) -> Vec<u8> {
+        *self = Self { bytes: std::mem::take(&mut self.bytes), ..Self::default() };
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Appends a line. Returns how many bytes it has.
+    #[inline]
+    pub(super) fn push(&mut self, reply: &Reply<'_>) -> usize {
+        let line = reply.encode_apart(&mut self.bytes);
+        if let Some((at, text)) = line.long {
+            let long = self.long.get_or_insert_default();
+            long.unsent += text.len();
+            long.texts.push_back(Inserted { text: text.clone(), sent: 0, at });
+        }
+        line.bytes
+    }
+
+    /// Returns the bytes to send next: at most `bytes_max`, or the rest of a chunk of a long value; none if all were sent.
+    #[inline]
+    pub(super) fn next(&self, bytes_max: usize) -> &[u8] {
+        let next = match self.first_long() {
+            None => &self.bytes[self.sent..],
+            Some(long) if long.at > self.sent => &self.bytes[self.sent..long.at],
+            Some(long) => return long.text.chunk_from(long.sent),
+        };
+        &next[..next.len().min(bytes_max)]
+    }
+
+    /// Notes that `bytes` of those that come next were sent. They must be of one call of [`Unsent::next`].
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        match &mut self.long {
+            Some(long) if long.texts.front().is_some_and(|first| first.at == self.sent) => long.advance(bytes),
+            _ => self.sent += bytes,
+        }
+    }
+
+    /// Gives the room of the bytes that were sent back to those that come. Moving them only when they are the smaller half
+    /// costs at most one more copy per byte.
+    pub(super) fn compact(&mut self) {
+        if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            for inserted in self.long.iter_mut().flat_map(|long| &mut long.texts) {
+                inserted.at -= self.sent;
+            }
+            self.sent = 0;
+        }
+    }
+
+    fn first_long(&self) -> Option<&Inserted> {
+        self.long.as_ref()?.texts.front()
+    }
+}
+
+impl LongTexts {
+    fn advance(&mut self, bytes: usize) {
+        let Some(first) = self.texts.front_mut() else { return };
+        first.sent += bytes;
+        self.unsent -= bytes;
+        if first.sent == first.text.len() {
+            self.texts.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::CHUNK_BYTES;
+    use crate::protocol::carried::Carried;
+
+    /// What is sent if a socket takes `bytes_max` at a time. Checks the count of what is left.
+    fn sent(unsent: &mut Unsent, bytes_max: usize) -> Vec<u8> {
+        let mut sent = Vec::new();
+        loop {
+            let next = unsent.next(bytes_max);
+            if next.is_empty() {
+                return sent;
+            }
+            let (bytes, before) = (next.len().min(bytes_max), unsent.len());
+            sent.extend_from_slice(&next[..bytes]);
+            unsent.advance(bytes);
+            assert_eq!(unsent.len(), before - bytes);
+            unsent.compact();
+        }
+    }
+
+    #[test]
+    fn lines_leave_in_their_order_however_much_is_taken_at_a_time() {
+        let text = format!("\"{}\"", "x".repeat(CHUNK_BYTES + 50_000));
+        let long = LongText::from(text.as_str());
+        let short = Reply::Done { id: "1", res: Some(Carried::Short("2")) };
+        let done = Reply::Done { id: "1", res: Some(Carried::Long(&long)) };
+        let failed = Reply::Failed { id: "1", err: Carried::Long(&long) };
+        for replies in [&[short][..], &[done], &[short, done, failed, short], &[done, done, short, short, failed]] {
+            for bytes_max in [1, 1_000, 100_000, usize::MAX] {
+                let (mut unsent, mut expected) = (Unsent::default(), Vec::new());
+                for reply in replies {
+                    assert_eq!(unsent.push(reply), reply.encode(&mut expected));
+                    assert_eq!(unsent.len(), expected.len());
+                }
+                assert!(sent(&mut unsent, bytes_max) == expected, "{bytes_max} at a time");
+                assert_eq!(unsent.len(), 0);
+                unsent.take_buffer();
+                assert!(!unsent.has_buffer() && unsent.long.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn lines_may_come_while_others_leave() {
+        let long = LongText::from("x".repeat(100_000).as_str());
+        let done = Reply::Done { id: "1", res: Some(Carried::Long(&long)) };
+        let (mut unsent, mut expected, mut left) = (Unsent::default(), Vec::new(), Vec::new());
+        for _ in 0..50 {
+            for reply in [done, Reply::Pong, Reply::Pong] {
+                unsent.push(&reply);
+                reply.encode(&mut expected);
+                let next = unsent.next(33_333);
+                let bytes = next.len().min(33_333);
+                left.extend_from_slice(&next[..bytes]);
+                unsent.advance(bytes);
+                unsent.compact();
+            }
+        }
+        left.extend(sent(&mut unsent, 7_777));
+        assert!(left == expected);
+    }
+}
