@@ -158,6 +158,10 @@ pub const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Events that a shard takes from its poller in one turn.
 pub const EVENTS_PER_TURN_MAX: usize = 1_024;
 
+/// Connections that a shard reads from, or writes to, before it looks into its mailbox again. With fewer, other shards wait
+/// less for a busy home, but batches are smaller and cost more if cores share no cache (docs/decisions.md).
+pub const CONNECTIONS_PER_MAIL: usize = 16;
+
 /// Empty buffers for unsent bytes that a shard keeps for the next reply: the largest, and all together, in bytes.
 pub const SPARE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// See [`SPARE_BUFFER_BYTES_MAX`].

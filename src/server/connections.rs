@@ -198,6 +198,11 @@ impl Connections {
         &self.shared.pulses[self.shard]
     }
 
+    /// Delivers the messages to other shards without waking any; [`post_all`](Self::post_all) must follow in the turn.
+    pub(super) fn deliver_all(&mut self) {
+        self.outbox.deliver();
+    }
+
     /// Posts the turn's messages to other shards.
     pub(super) fn post_all(&mut self) {
         self.wakes += self.outbox.post();

@@ -14,6 +14,7 @@ use mio::{Registry, Token, Waker};
 use super::stream::Stream;
 use super::wake::Sleeper;
 use crate::dispatch::message::{Message, ShardId};
+use crate::flag::newly_set;
 
 /// What a shard can receive.
 pub(super) enum ShardCommand {
@@ -70,11 +71,21 @@ impl Mailbox {
 }
 
 impl MailboxSender {
-    /// Posts a command, and wakes the owner if it sleeps. Returns whether it slept.
-    pub(super) fn post(&self, command: ShardCommand) -> bool {
+    /// Posts a command, and wakes the owner if it sleeps.
+    pub(super) fn post(&self, command: ShardCommand) {
+        self.deliver(command);
+        self.wake();
+    }
+
+    /// Puts a command into the mailbox; [`wake`](Self::wake) must follow before the sender sleeps.
+    fn deliver(&self, command: ShardCommand) {
         // It fails if the shard has ended: then the server is ending, and nothing depends on the command.
         let _ = self.sender.send(command);
-        let asleep = self.sleeper.must_be_woken();
+    }
+
+    /// Wakes the owner if it sleeps and has not taken what was delivered. Returns whether it was woken.
+    fn wake(&self) -> bool {
+        let asleep = !self.sender.is_empty() && self.sleeper.must_be_woken();
         if asleep {
             self.waker.wake().expect("the process's own event counter accepts every write");
         }
@@ -86,32 +97,51 @@ impl MailboxSender {
 pub(super) struct Outbox {
     from: ShardId,
     mailboxes: Box<[MailboxSender]>,
-    batches: Box<[Vec<Message>]>,
-    /// Targets whose batch is not empty.
+    batches: Box<[Batch]>,
+    /// Shards with messages since the last [`post`](Outbox::post).
     targets: Vec<ShardId>,
+}
+
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Message>,
+    is_target: bool,
 }
 
 impl Outbox {
     pub(super) fn new(from: ShardId, mailboxes: Box<[MailboxSender]>) -> Self {
-        let batches = mailboxes.iter().map(|_| Vec::new()).collect();
+        let batches = mailboxes.iter().map(|_| Batch::default()).collect();
         Self { from, mailboxes, batches, targets: Vec::new() }
     }
 
     pub(super) fn push(&mut self, to: ShardId, message: Message) {
         let batch = &mut self.batches[usize::from(to.0)];
-        if batch.is_empty() {
+        if newly_set(&mut batch.is_target) {
             self.targets.push(to);
         }
-        batch.push(message);
+        batch.messages.push(message);
     }
 
-    /// Posts all messages. Returns how many shards had to be woken.
+    /// Puts all messages into the mailboxes, where shards that are awake find them. [`post`](Self::post) must follow before
+    /// this shard sleeps, because it wakes the others.
+    pub(super) fn deliver(&mut self) {
+        for to in &self.targets {
+            let to = usize::from(to.0);
+            let messages = std::mem::take(&mut self.batches[to].messages);
+            if !messages.is_empty() {
+                self.mailboxes[to].deliver(ShardCommand::Messages(self.from, messages));
+            }
+        }
+    }
+
+    /// Delivers all messages, and wakes the shards that sleep. Returns how many these were.
     pub(super) fn post(&mut self) -> u64 {
+        self.deliver();
         let mut woken = 0;
         for to in self.targets.drain(..) {
             let to = usize::from(to.0);
-            let batch = std::mem::take(&mut self.batches[to]);
-            woken += u64::from(self.mailboxes[to].post(ShardCommand::Messages(self.from, batch)));
+            self.batches[to].is_target = false;
+            woken += u64::from(self.mailboxes[to].wake());
         }
         woken
     }

@@ -1,8 +1,11 @@
 //! One shard: a thread that sleeps in its poller, and what it does in a turn. How it reads is in `reading`.
 //!
 //! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
-//! ready connections, cut the bytes into lines, and pass them to the core; (4) write once to each connection that has
-//! unsent bytes; (5) publish the counts, and post the messages, one batch and at most one wake per target.
+//! ready connections, cut the bytes into lines, and pass them to the core; (4) publish the counts, and post the messages,
+//! one batch and at most one wake per target; (5) write once to each connection that has unsent bytes; (6) as (4).
+//!
+//! A shard with many connections has long turns, and may be the home of a type that all shards have jobs of. So it handles
+//! its mailbox in (3) and (5) as well, after every few connections, and posts what that leads to.
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
@@ -23,7 +26,7 @@ use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::flag::newly_set;
-use crate::limits::{EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES};
+use crate::limits::{CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES};
 
 /// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -108,7 +111,7 @@ impl Shard {
     }
 
     fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        let idle = self.ready.is_empty() && self.connections.unfinished.is_empty() && self.mailbox.may_sleep();
+        let idle = self.is_idle();
         if idle {
             self.connections.pulse().sleep(self.connections.shared.now());
         }
@@ -123,6 +126,12 @@ impl Shard {
         };
         self.mailbox.woke();
         polled
+    }
+
+    /// Returns whether nothing is left to read, to write, or in the mailbox.
+    fn is_idle(&self) -> bool {
+        let pending = &self.connections;
+        self.ready.is_empty() && pending.dirty.is_empty() && pending.unfinished.is_empty() && self.mailbox.may_sleep()
     }
 
     /// Returns how long the shard may sleep; `None` is without limit.
@@ -163,8 +172,10 @@ impl Shard {
         self.core.step(input, &mut self.connections);
     }
 
-    fn drain_mailbox(&mut self) {
+    /// Handles what is in the mailbox. Returns whether there was anything.
+    fn drain_mailbox(&mut self) -> bool {
         let commands: Vec<ShardCommand> = self.mailbox.take().collect();
+        let any = !commands.is_empty();
         for command in commands {
             match command {
                 ShardCommand::Messages(from, messages) => {
@@ -185,42 +196,62 @@ impl Shard {
                 ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now + Micros::from_ms(FLUSH_MS)),
             }
         }
+        any
     }
 
-    /// Writes to all connections with unsent bytes, and posts the messages. Writing may resume a paused worker, to which the
-    /// core may then send a job, so it repeats until no connection is left but those that had their share of the turn.
+    /// Called after each connection that the turn reads from or writes to, with how many these were. Handles the mailbox after
+    /// every few, and delivers what that leads to, because other shards may be waiting for it. Shards that sleep are woken at
+    /// the end of the turn as ever: if cores are few, waking them earlier costs more than it gains.
+    fn take_mail_between(&mut self, connections: usize) {
+        if connections.is_multiple_of(CONNECTIONS_PER_MAIL) && self.drain_mailbox() {
+            self.connections.publish(self.core.counts());
+            self.connections.deliver_all();
+        }
+    }
+
+    /// Publishes the counts, and posts the messages.
+    fn post(&mut self) {
+        self.connections.publish(self.core.counts());
+        self.connections.post_all();
+    }
+
+    /// Posts the messages, and writes to the connections that have unsent bytes. A write may resume a paused worker, to which
+    /// the core may then send a job, and messages that come meanwhile may lead to lines. They are written in the next turn,
+    /// so that this one ends however much the other shards post.
     ///
     /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share.
     /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
     /// other shards before anything that follows from it.
     fn flush_and_post(&mut self) {
-        let mut much = std::mem::take(&mut self.connections.unfinished);
-        while let Some((batch, comes_last)) = self.next_batch(&mut much) {
-            self.connections.publish(self.core.counts());
-            self.connections.post_all();
-            for id in batch {
-                let (open, has_much) = self.connections.before_flush(id);
-                if has_much && !comes_last {
-                    much.push(id);
-                    continue;
-                }
-                let bytes = self.connections.flush(id);
-                if open {
-                    self.step(Input::Written { conn: id, bytes });
-                    self.read_on_if_failed(id);
-                }
+        self.post();
+        let mut last = std::mem::take(&mut self.connections.unfinished);
+        let mut written_to = 0;
+        for id in std::mem::take(&mut self.connections.dirty) {
+            let (open, has_much) = self.connections.before_flush(id);
+            if has_much {
+                last.push(id);
+            } else {
+                self.flush(id, open);
+                written_to += 1;
+                self.take_mail_between(written_to);
             }
         }
+        for id in last {
+            let (open, _) = self.connections.before_flush(id);
+            self.flush(id, open);
+            written_to += 1;
+            self.take_mail_between(written_to);
+        }
         self.connections.close_overdue();
-        self.connections.publish(self.core.counts());
-        self.connections.post_all();
+        self.post();
     }
 
-    /// Takes the connections to write to next, and whether they are those that come last; `None` when none is left.
-    fn next_batch(&mut self, much: &mut Vec<ConnId>) -> Option<(Vec<ConnId>, bool)> {
-        let comes_last = self.connections.dirty.is_empty();
-        let batch = std::mem::take(if comes_last { much } else { &mut self.connections.dirty });
-        (!batch.is_empty()).then_some((batch, comes_last))
+    fn flush(&mut self, id: ConnId, open: bool) {
+        let bytes = self.connections.flush(id);
+        if open {
+            self.step(Input::Written { conn: id, bytes });
+            self.read_on_if_failed(id);
+        }
     }
 
     /// Reads a connection whose write failed to its end in the next turn, because lines that arrived before are handled.

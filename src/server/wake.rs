@@ -59,7 +59,8 @@ impl<F: Flag> Sleeper<F> {
         self.0.store(false);
     }
 
-    /// Called by a sender after it has posted. Returns true to exactly one of all senders, which must wake the sleeper.
+    /// Called by a sender after it has posted, at the latest before it sleeps itself. Returns true to exactly one of all senders,
+    /// which must wake the sleeper.
     pub(super) fn must_be_woken(&self) -> bool {
         F::fence();
         self.0.load() && self.0.swap(false)
@@ -117,9 +118,19 @@ mod tests {
         }
 
         fn send(&self, message: u32) {
+            self.deliver(message);
+            self.wake();
+        }
+
+        fn deliver(&self, message: u32) {
             self.messages.lock().unwrap().push_back(message);
             self.length.fetch_add(1, Ordering::Release);
-            if self.sleeper.must_be_woken() {
+        }
+
+        /// As a mailbox does, not if the sleeper has taken everything.
+        fn wake(&self) {
+            let empty = self.messages.lock().unwrap().is_empty();
+            if !empty && self.sleeper.must_be_woken() {
                 *self.wakes.lock().unwrap() += 1;
                 self.woken.notify_one();
             }
@@ -151,6 +162,21 @@ mod tests {
             let thread = thread::spawn(move || {
                 sender.send(1);
                 sender.send(2);
+            });
+            assert_eq!(model.receive(2), [1, 2]);
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn f70_no_wake_up_is_lost_if_it_comes_after_several_messages() {
+        loom::model(|| {
+            let model = Arc::new(Model::new());
+            let sender = Arc::clone(&model);
+            let thread = thread::spawn(move || {
+                sender.deliver(1);
+                sender.deliver(2);
+                sender.wake();
             });
             assert_eq!(model.receive(2), [1, 2]);
             thread.join().unwrap();

@@ -31,11 +31,12 @@ impl Shard {
     /// do for a long line, whose bytes are all checked: a turn then takes as long as with small lines.
     pub(super) fn read_ready(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..self.ready.len() {
+        for nth in 1..=self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
             let Some(conn) = self.connections.get(id) else { continue };
             conn.ready = false;
             self.read(id, &mut buffer);
+            self.take_mail_between(nth);
         }
         self.buffer = buffer;
     }
