@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, ValueExt};
 
 use crate::compare::Plan;
-use crate::shape::{SHARDS, TYPES, WORKERS};
+use crate::shape::{SHARDS, TYPES, TurnOrder, WORKERS};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -27,7 +27,11 @@ scale:
   --workers N         workers per shard, for 16 types per shard (128)
   --far N             multiplies the costs between cores: cores of a large machine may share no cache (1)
   --factor PERMILLE   multiplies the costs within a shard (what the comparison at one shard finds, otherwise 1000)
+  --mail-every N      connections that a shard reads or writes before it handles its mailbox again (as the server does);
+                      0: only when a turn begins
   --post-early        let a shard post the messages that its mailbox caused before it reads from connections
+  --home-share P      connections of the first type's home, in percent of those of other shards (100)
+  --split N           makes the hot type N types, all of which each worker gives (1)
   --seed N            chooses the types of jobs and their homes (1)
   --help              print this
 
@@ -65,7 +69,11 @@ pub(crate) struct Options {
     /// See the help.
     pub(crate) workers: usize,
     /// See the help.
-    pub(crate) post_early: bool,
+    pub(crate) order: TurnOrder,
+    /// See the help.
+    pub(crate) home_share: usize,
+    /// See the help.
+    pub(crate) split: usize,
     /// Seeds the model.
     pub(crate) seed: u64,
 }
@@ -85,7 +93,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
         far: 1,
         factor: None,
         workers: WORKERS,
-        post_early: false,
+        order: TurnOrder::SERVER,
+        home_share: 100,
+        split: 1,
         seed: 1,
     };
     while let Some(arg) = parser.next()? {
@@ -96,7 +106,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
             "costs" => options.costs = Some(parser.value()?.into()),
             "record" => options.record = Some(parser.value()?.into()),
             "set" => options.set.push(parser.value()?.string()?),
-            "post-early" => options.post_early = true,
+            "mail-every" => options.order.connections_per_mail = parser.value()?.parse()?,
+            "post-early" => options.order.post_early = true,
+            "split" => options.split = parser.value()?.parse()?,
+            "home-share" => options.home_share = parser.value()?.parse()?,
             "no-compare" => compare = false,
             "seconds" => plan.seconds = parser.value()?.parse()?,
             "runs" => plan.runs = parser.value()?.parse()?,
@@ -110,6 +123,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Task, le
     }
     if !(0.1..=3_600.0).contains(&plan.seconds) || plan.runs == 0 {
         return Err("--seconds takes 0.1 to 3600, and --runs 1 or more".into());
+    }
+    if !(1..=100).contains(&options.home_share) {
+        return Err("--home-share takes a number from 1 to 100".into());
+    }
+    if !(1..=1_024).contains(&options.split) {
+        return Err("--split takes a number from 1 to 1024".into());
     }
     if options.workers < TYPES {
         return Err(format!("--workers takes a number from {TYPES}, because each type needs a worker").into());

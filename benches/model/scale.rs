@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::args::Options;
 use crate::costs::Costs;
 use crate::harness::figure::approximate;
-use crate::shape::{Popularity, Shape, TYPES, WORKERS};
+use crate::shape::{Popularity, Shape, TYPES, TurnOrder, WORKERS};
 use crate::sim::{Figures, Jobs, Work, run};
 use crate::table::{Table, ratio};
 
@@ -31,7 +31,8 @@ pub(crate) fn shape(shards: u16, popularity: Popularity, seed: u64) -> Shape {
         types_per_worker: 1,
         popularity,
         max_jobs: 0,
-        post_early: false,
+        order: TurnOrder::SERVER,
+        home_share: 100,
         network_ns: NETWORK_NS,
         think_ns: 0,
         shared: None,
@@ -47,12 +48,13 @@ fn jobs(shards: u16) -> Jobs {
 
 /// Prints one table per popularity of types.
 pub(crate) fn print(costs: &Costs, options: &Options) -> io::Result<()> {
-    let Options { shards, workers, post_early, seed, .. } = options;
+    let Options { shards, workers, order, home_share, split, seed, .. } = options;
     let of_many = |shards: u16, popularity| {
         let workers = workers * usize::from(shards);
-        Shape { workers, post_early: *post_early, ..shape(shards, popularity, *seed) }
+        Shape { workers, order: *order, home_share: *home_share, ..shape(shards, popularity, *seed) }
     };
-    let of_one_type = |shards| Shape { types: 1, ..of_many(shards, Popularity::Uniform) };
+    let of_one_type =
+        |shards| Shape { types: *split, types_per_worker: *split, ..of_many(shards, Popularity::Uniform) };
     print_rows("types of equal popularity, 16 per shard", costs, shards, |n| of_many(n, Popularity::Uniform))?;
     print_rows("types by Zipf's law, s = 1, 16 per shard", costs, shards, |n| of_many(n, Popularity::Zipf(1.0)))?;
     print_rows("one hot type: all jobs have one home", costs, shards, of_one_type)?;

@@ -1,5 +1,7 @@
 //! The work: submitters, workers, types, and how popular each type is.
 
+use deputy::limits::CONNECTIONS_PER_MAIL;
+
 use crate::random::Random;
 
 /// Shards, one row each.
@@ -45,11 +47,26 @@ pub(crate) struct Shape {
     pub(crate) think_ns: u64,
     /// The machine; `None`: each shard has a core, and the peers are elsewhere and infinitely fast.
     pub(crate) shared: Option<SharedMachine>,
-    /// Whether a shard posts the messages that its mailbox caused before it reads from its connections, instead of at the end
-    /// of the turn.
-    pub(crate) post_early: bool,
+    /// The order of a shard's turn.
+    pub(crate) order: TurnOrder,
+    /// Connections of the shard that is the home of the first type, in percent of those of the others.
+    pub(crate) home_share: usize,
     /// Seeds the choice of types and of their homes.
     pub(crate) seed: u64,
+}
+
+/// The order of a shard's turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnOrder {
+    /// Connections that a shard reads from, or writes to, before it handles its mailbox again; 0: only when a turn begins.
+    pub(crate) connections_per_mail: usize,
+    /// Whether it posts the messages that its mailbox caused before it reads from its connections.
+    pub(crate) post_early: bool,
+}
+
+impl TurnOrder {
+    /// The server's.
+    pub(crate) const SERVER: Self = Self { connections_per_mail: CONNECTIONS_PER_MAIL, post_early: false };
 }
 
 /// A machine that the server and the load share.

@@ -2,7 +2,7 @@
 
 use crate::costs::Costs;
 use crate::scale;
-use crate::shape::{Popularity, Shape};
+use crate::shape::{Popularity, Shape, TurnOrder};
 use crate::sim::{Figures, Jobs, run};
 use crate::workload::WORKLOADS;
 
@@ -26,8 +26,14 @@ pub(crate) fn run_all(costs: &Costs) {
     }
     let numbered = Shape { max_jobs: 16, ..scale::shape(2, Popularity::Uniform, 1) };
     check(&numbered, &run(&numbered, costs, JOBS));
-    let post_early = Shape { post_early: true, ..scale::shape(3, Popularity::Uniform, 1) };
-    check(&post_early, &run(&post_early, costs, JOBS));
+    for order in [
+        TurnOrder { post_early: true, ..TurnOrder::SERVER },
+        TurnOrder { connections_per_mail: 0, ..TurnOrder::SERVER },
+        TurnOrder { connections_per_mail: 1, ..TurnOrder::SERVER },
+    ] {
+        let ordered = Shape { order, home_share: 50, ..scale::shape(3, Popularity::Uniform, 1) };
+        check(&ordered, &run(&ordered, costs, JOBS));
+    }
     let several_types = Shape { types_per_worker: 3, ..scale::shape(2, Popularity::Uniform, 1) };
     run(&several_types, costs, JOBS);
     let shared = WORKLOADS[0].shape(2, 2, 1);

@@ -1,7 +1,7 @@
 //! The workloads with which the model is compared with the real server.
 
 use crate::harness;
-use crate::shape::{Popularity, Shape, SharedMachine};
+use crate::shape::{Popularity, Shape, SharedMachine, TurnOrder};
 
 /// How long a thread keeps its core while another waits that has had its slice: Linux's slice on two cores.
 const SLICE_NS: u64 = 3_000_000;
@@ -59,7 +59,8 @@ impl Workload {
             types_per_worker: 1,
             popularity: Popularity::Uniform,
             max_jobs: self.max_jobs,
-            post_early: false,
+            order: TurnOrder::SERVER,
+            home_share: 100,
             network_ns: 0,
             think_ns: 0,
             shared: Some(SharedMachine { cores, load_threads: 1, granule_ns: GRANULE_NS, slice_ns: SLICE_NS }),

@@ -51,7 +51,7 @@ impl Shard {
 
     /// Whether nothing waits to be read.
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.mailbox.is_empty()
+        self.ready.is_empty() && self.mailbox.is_empty() && !self.io.has_replies()
     }
 
     /// Gives an input to the core.

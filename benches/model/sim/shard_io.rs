@@ -9,16 +9,25 @@ use deputy::protocol::reply::Reply;
 use super::peers::Delivery;
 use super::spent::{Spent, Work};
 use crate::costs::Costs;
+use crate::shape::TurnOrder;
 
-/// What a turn still has to do: a system call or a post each.
+/// What a turn still has to do: a system call, a post, or a look into the mailbox each.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
-    /// Read from the connections that are ready.
-    Read,
+    /// Read from a connection, given by its index in the world.
+    Read(usize),
+    /// Begin to write: post what there is, then write to each connection with replies.
+    Flush,
     /// Write to the connection of this index.
     Write(usize),
-    /// Post the batch for this shard.
+    /// Put the batch for this shard into its mailbox.
+    Deliver(usize),
+    /// The same, and wake the shard if it sleeps and has something in its mailbox.
     Post(usize),
+    /// Handle what the mailbox has received meanwhile, and deliver what it leads to.
+    Mail,
+    /// Post what the writes led to.
+    PostRest,
 }
 
 /// The replies of one connection.
@@ -39,9 +48,13 @@ pub(super) struct ShardIo {
     pub(super) wakes: u64,
     unsent: Vec<Unsent>,
     batches: Vec<Vec<Message>>,
-    pub(super) actions: VecDeque<Action>,
-    /// Shards whose batch is not empty: they are posted to after the writes.
+    actions: VecDeque<Action>,
+    /// Connections with replies, by their index.
+    dirty: Vec<usize>,
+    /// Shards with messages since they were last posted to.
     targets: Vec<usize>,
+    /// By shard: whether it is one of them.
+    is_target: Vec<bool>,
     costs: Costs,
     /// A reply, while it is encoded; only its length counts.
     line: Vec<u8>,
@@ -57,7 +70,9 @@ impl ShardIo {
             unsent: Vec::new(),
             batches: (0..shards).map(|_| Vec::new()).collect(),
             actions: VecDeque::new(),
+            dirty: Vec::new(),
             targets: Vec::new(),
+            is_target: vec![false; shards],
             costs: *costs,
             line: Vec::new(),
         }
@@ -92,21 +107,63 @@ impl ShardIo {
         (std::mem::take(&mut unsent.lines), std::mem::take(&mut unsent.bytes))
     }
 
-    /// Called when the mailbox is empty: reading is next. With `post_early` the messages so far are posted first.
-    pub(super) fn begin_reading(&mut self, post_early: bool) {
-        self.actions.push_front(Action::Read);
-        if post_early {
-            for to in self.targets.drain(..).rev() {
-                self.actions.push_front(Action::Post(to));
+    /// Whether replies wait for the next turn.
+    pub(super) fn has_replies(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Plans the turn, after the mailbox was handled.
+    pub(super) fn begin_reading(&mut self, reading: Vec<usize>, order: TurnOrder) {
+        if order.post_early {
+            self.post_first();
+        }
+        self.plan(reading, Action::Read, order);
+        self.actions.push_back(Action::Flush);
+    }
+
+    /// Posts what there is before any other action.
+    pub(super) fn post_first(&mut self) {
+        for action in self.posts().into_iter().rev() {
+            self.actions.push_front(action);
+        }
+    }
+
+    /// Delivers what there is before any other action.
+    pub(super) fn deliver_first(&mut self) {
+        for &to in self.targets.iter().rev().filter(|&&to| !self.batches[to].is_empty()) {
+            self.actions.push_front(Action::Deliver(to));
+        }
+    }
+
+    fn posts(&mut self) -> Vec<Action> {
+        let targets = std::mem::take(&mut self.targets);
+        for &to in &targets {
+            self.is_target[to] = false;
+        }
+        targets.into_iter().map(Action::Post).collect()
+    }
+
+    /// Plans the rest of the turn, when everything is read. Replies that come meanwhile are written in the next turn.
+    pub(super) fn begin_writing(&mut self, order: TurnOrder) {
+        let posts = self.posts();
+        self.actions.extend(posts);
+        let dirty = std::mem::take(&mut self.dirty);
+        self.plan(dirty, Action::Write, order);
+        self.actions.push_back(Action::PostRest);
+    }
+
+    /// Plans an action per connection, with a look into the mailbox after every few.
+    fn plan(&mut self, connections: Vec<usize>, action: fn(usize) -> Action, order: TurnOrder) {
+        for (at, index) in connections.into_iter().enumerate() {
+            self.actions.push_back(action(index));
+            if order.connections_per_mail > 0 && (at + 1).is_multiple_of(order.connections_per_mail) {
+                self.actions.push_back(Action::Mail);
             }
         }
     }
 
-    /// Returns the next action of the turn: first the writes, then the posts.
+    /// Returns the next action of the turn.
     pub(super) fn next_action(&mut self) -> Option<Action> {
-        if self.actions.is_empty() {
-            self.actions.extend(self.targets.drain(..).map(Action::Post));
-        }
         self.actions.pop_front()
     }
 
@@ -130,7 +187,7 @@ impl Effects for ShardIo {
         let bytes = reply.encode(&mut self.line);
         unsent.bytes += bytes as u64;
         if !std::mem::replace(&mut unsent.is_dirty, true) {
-            self.actions.push_back(Action::Write(to.index as usize));
+            self.dirty.push(to.index as usize);
         }
         bytes
     }
@@ -140,7 +197,7 @@ impl Effects for ShardIo {
         let ns = if carries_name(&message) { self.costs.line_ns } else { 0 };
         self.spend(Work::Messages, ns);
         let to = usize::from(to.0);
-        if self.batches[to].is_empty() {
+        if !std::mem::replace(&mut self.is_target[to], true) {
             self.targets.push(to);
         }
         self.batches[to].push(message);

@@ -1,5 +1,7 @@
-//! A shard's turn, as `src/server/shard.rs` takes it: the mailbox, then the lines of the ready connections, then one write
-//! per connection with replies, then one batch and at most one wake per shard with messages.
+//! A shard's turn, as `src/server/shard.rs` takes it: the mailbox, then the lines of the ready connections, then one batch and
+//! at most one wake per shard with messages, then one write per connection with replies, then the messages that came of that.
+//! After every few connections that it reads or writes it handles its mailbox, and delivers what that leads to. It wakes
+//! shards for that when it posts.
 
 use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::protocol::command::{Command, JobRef, Outcome};
@@ -23,7 +25,8 @@ impl World {
             self.poll(at);
             self.drain_mailbox(at);
             let shard = &mut self.shards[at];
-            shard.io.begin_reading(self.shape.post_early);
+            let reading = std::mem::take(&mut shard.reading);
+            shard.io.begin_reading(reading, self.shape.order);
             self.events.schedule(self.now_ns + shard.io.elapsed(), Event::Action(at));
         }
     }
@@ -59,16 +62,14 @@ impl World {
         }
     }
 
-    fn read_ready(&mut self, at: usize) {
-        for conn in std::mem::take(&mut self.shards[at].reading) {
-            self.shards[at].io.spend(Work::Kernel, self.costs.read_ns);
-            self.shards[at].io.spend(Work::Lines, self.costs.conn_ns / 2);
-            let id = self.conns[conn].id;
-            for line in std::mem::take(&mut self.conns[conn].at_server) {
-                self.handle_request(at, conn, id, line);
-            }
-            self.shards[at].step(Input::BytesRead { conn: id, partial_bytes: 0 });
+    fn read(&mut self, at: usize, conn: usize) {
+        self.shards[at].io.spend(Work::Kernel, self.costs.read_ns);
+        self.shards[at].io.spend(Work::Lines, self.costs.conn_ns / 2);
+        let id = self.conns[conn].id;
+        for line in std::mem::take(&mut self.conns[conn].at_server) {
+            self.handle_request(at, conn, id, line);
         }
+        self.shards[at].step(Input::BytesRead { conn: id, partial_bytes: 0 });
     }
 
     fn handle_request(&mut self, at: usize, conn: usize, from: ConnId, line: Request) {
@@ -106,13 +107,28 @@ impl World {
         }
         let action = self.shards[at].io.next_action();
         match action {
-            Some(Action::Read) => self.read_ready(at),
+            Some(Action::Read(conn)) => self.read(at, conn),
+            Some(Action::Flush) => self.shards[at].io.begin_writing(self.shape.order),
+            Some(Action::PostRest) => self.shards[at].io.post_first(),
+            Some(Action::Mail) => self.take_mail_between(at),
             Some(Action::Write(slot)) => self.write(at, slot),
+            Some(Action::Deliver(to)) => self.deliver(at, to),
             Some(Action::Post(to)) => self.post(at, to),
             None => return self.events.schedule(self.now_ns, Event::Turn(at)),
         }
         let taken_ns = self.shards[at].io.elapsed();
         self.events.schedule(self.now_ns + taken_ns, Event::Action(at));
+    }
+
+    /// Handles what came while the shard read or wrote. The metrics are published again, which takes about as long as the
+    /// rest of a turn's own code, and the channel's tail comes from another core's cache.
+    fn take_mail_between(&mut self, at: usize) {
+        let shard = &mut self.shards[at];
+        if !shard.mailbox.is_empty() {
+            shard.io.spend(Work::Messages, self.costs.line_ns + self.costs.turn_ns);
+            self.drain_mailbox(at);
+            self.shards[at].io.deliver_first();
+        }
     }
 
     fn write(&mut self, at: usize, slot: usize) {
@@ -131,15 +147,24 @@ impl World {
         }
     }
 
-    fn post(&mut self, at: usize, to: usize) {
+    fn deliver(&mut self, at: usize, to: usize) {
         let batch = self.shards[at].io.take_batch(to);
+        if batch.is_empty() {
+            return; // It was delivered earlier in the turn.
+        }
         let work = if is_from_home(&batch) { Work::Home } else { Work::Messages };
-        // The target's flag is in its core's cache. With several senders the channel's tail is in another core's cache too.
-        let lines = 1 + u64::from(self.shards.len() > 2);
+        // With several senders the channel's tail is in another core's cache.
+        let lines = u64::from(self.shards.len() > 2);
         self.shards[to].mailbox.push_back((at, batch));
-        let is_asleep = self.shards[to].flag_until_ns.is_some_and(|until_ns| self.now_ns < until_ns);
         self.shards[at].io.spend(work, self.costs.post_ns + self.costs.line_ns * lines);
-        if is_asleep {
+    }
+
+    fn post(&mut self, at: usize, to: usize) {
+        self.deliver(at, to);
+        // The channel's head and the flag are in the target's cache.
+        self.shards[at].io.spend(Work::Messages, self.costs.line_ns * 2);
+        let is_asleep = self.shards[to].flag_until_ns.is_some_and(|until_ns| self.now_ns < until_ns);
+        if is_asleep && !self.shards[to].mailbox.is_empty() {
             (self.shards[to].flag_until_ns, self.shards[to].woken) = (None, true);
             let io = &mut self.shards[at].io;
             io.spend(Work::Messages, self.costs.wake_ns);

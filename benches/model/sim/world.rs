@@ -69,9 +69,11 @@ impl World {
         world
     }
 
-    /// Connects a peer to the shard with the fewest connections. A worker sends `can_do` at once.
+    /// Connects a peer to the shard with the fewest connections, in proportion to its share. A worker sends `can_do` at once.
     fn open(&mut self, role: Role) {
-        let shard = self.conns.len() % self.shards.len();
+        let share = |shard: usize| if shard == self.types[0].home { self.shape.home_share } else { 100 };
+        let load = |&shard: &usize| (2 * self.shards[shard].conns.len() + 1) * 10_000 / share(shard);
+        let shard = (0..self.shards.len()).min_by_key(load).expect("a server has a shard");
         let slot = self.shards[shard].open(self.conns.len());
         let id = ConnId { index: u32::try_from(slot).expect("connections are few"), generation: 0 };
         self.step_at_start(shard, Input::Opened { conn: id });
