@@ -19,6 +19,10 @@ pub const TYPE_ROWS_MAX: usize = 1_000;
 /// together. Each takes about 500 bytes at every shard that has its queue or its workers: 2 MB for all of them.
 pub const FIGURE_TYPES_MAX: usize = 4_096;
 
+/// Bytes of the memory budget per type with figures of its own: with a budget below 128 MiB there are fewer such types than
+/// [`FIGURE_TYPES_MAX`]. Figures count in no budget, so they must be small beside it.
+pub const BUDGET_BYTES_PER_FIGURE_TYPE: u64 = 32 << 10;
+
 /// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
 pub const LOST_TYPES_MAX: usize = 1_024;
 

@@ -71,7 +71,7 @@ pub(crate) use stream::Stream;
 
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
-use crate::limits::{FIGURE_TYPES_MAX, FLUSH_MS};
+use crate::limits::{BUDGET_BYTES_PER_FIGURE_TYPE, FIGURE_TYPES_MAX, FLUSH_MS};
 use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 
@@ -278,11 +278,17 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         memory_bytes_max: config.memory_bytes(),
         unsent_bytes_max: config.unsent_bytes(),
         stall_ms: config.stall_seconds * 1_000,
-        figure_types_max: (FIGURE_TYPES_MAX / config.shards()).max(1),
+        figure_types_max: (figure_types(config) / config.shards()).max(1),
         trace: config.log == Level::Debug,
         homes,
         maps: RandomState::new(),
     }
+}
+
+/// Returns how many types have figures of their own.
+fn figure_types(config: &Config) -> usize {
+    let affordable = config.memory_bytes() / BUDGET_BYTES_PER_FIGURE_TYPE;
+    usize::try_from(affordable).map_or(FIGURE_TYPES_MAX, |affordable| affordable.min(FIGURE_TYPES_MAX))
 }
 
 /// Starts a shard's thread. Fails if the thread cannot start, or cannot be pinned although `pin` asks for it.
