@@ -81,9 +81,14 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// Escapes all control characters, for a name within one line.
+/// Escapes all control characters, and characters that turn the direction of others, for a name within one line.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    escape(text, char::is_control)
+    escape(text, |c| c.is_control() || is_invisible(c))
+}
+
+/// Whether a character is not seen itself, but ends a line or turns the direction of others.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Escapes the characters that `is_bad` returns true for.
@@ -166,6 +171,7 @@ mod tests {
     #[test]
     fn control_characters_of_a_name_are_escaped() {
         assert_eq!(one_line("a\x1b[2J\u{9b}b\tc\nd\u{7f}é"), "a\\u{1b}[2J\\u{9b}b\\tc\\nd\\u{7f}é");
-        assert!(matches!(one_line("plain"), Cow::Borrowed(_)));
+        assert_eq!(one_line("a\u{202e}gpj.exe\u{2028}"), "a\\u{202e}gpj.exe\\u{2028}");
+        assert!(matches!(one_line("plain \u{5d0}"), Cow::Borrowed(_)));
     }
 }

@@ -54,7 +54,8 @@ fn percentiles_are_judged_over_a_time() {
     let _worker = Echo::start(&server);
     check(&shell(&server, "seq 100 | $DEPUTY do -l echo >/dev/null"), 0, "", "");
     let words = ["check", "--wait-p99", "1,2", "--run-p99", "1,2", "--over", "0.05"];
-    says(&run(&server, &words), 0, "DEPUTY OK: no job is waiting");
+    let nothing = "no job was sent to a worker meanwhile; no job was answered meanwhile";
+    says(&run(&server, &words), 0, &format!("DEPUTY OK: no job is waiting; {nothing}"));
     let busy = shell(
         &server,
         "trap 'kill $!' EXIT; while :; do seq 100 | $DEPUTY do -l echo >/dev/null; done &
@@ -103,7 +104,7 @@ fn no_server_is_critical_and_wrong_usage_unknown() {
         (&["-w", "5"], "invalid value '5' for '--waiting': expected two numbers W,C, with W not above C"),
         (&["-o", "5,4"], "invalid value '5,4' for '--oldest': expected two numbers W,C, with W not above C"),
         (&["--wait-p99", "2,1"], "invalid value '2,1' for '--wait-p99': expected two numbers W,C, with W not above C"),
-        (&["--run-p99", "1,2", "--over", "10"], "--over must be less than the time limit (--timeout 10)"),
+        (&["--run-p99", "1,2", "--over", "3", "-t", "3"], "--over must be less than --timeout 3"),
         (&["-n", ""], "TYPE must have 1 to 255 bytes, not 0"),
         (&["--server", "http://x"], "http://x"),
     ] {

@@ -111,6 +111,21 @@ fn a_worker_without_others_keeps_its_job_and_is_offered_no_other() {
 }
 
 #[test]
+fn a_worker_that_keeps_a_job_leaves_with_it_once_there_is_a_good_one() {
+    let server = Server::start(&[]);
+    let path = program(&server, "program");
+    let bad = worker(&server, path.to_str().unwrap());
+    ask(&server).until_metric("workers", 1);
+    fs::remove_file(&path).unwrap();
+    let job = start(&server, &["do", "-r", "t"]);
+    until_says(&bad, "keeping its jobs until it can be run: no other worker does type \"t\"");
+    let other = program(&server, "other");
+    let _good = worker(&server, other.to_str().unwrap());
+    check(&job.ended(), 0, "other\n", "");
+    assert!(bad.stderr().contains("its jobs go to other workers"), "{}", bad.stderr());
+}
+
+#[test]
 fn a_worker_that_keeps_a_job_gives_it_up_when_it_is_stopped() {
     let server = Server::start(&[]);
     let path = program(&server, "program");

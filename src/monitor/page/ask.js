@@ -24,7 +24,8 @@ async function ask(url) {
 async function askDetail() {
   const { type, server } = view;
   if (type === null) return;
-  const of = server === null ? "" : `&server=${encodeURIComponent(server)}`;
+  // The one that is shown: that of the address may be no more.
+  const of = `&server=${encodeURIComponent(serverOf(status).name)}`;
   const answer = await ask(`status.json?type=${encodeURIComponent(type)}${of}`);
   const found = serverOf(answer).types.find(({ name }) => name === type);
   if (view.type === type && view.server === server && found) detail = found;

@@ -87,7 +87,7 @@ static NO_WORKERS: Opt = Opt {
     help: "critical if no worker does this type; may be repeated",
     default: "",
 };
-static TIMEOUT: Opt = Opt { default: "10", ..server::TIMEOUT };
+static TIMEOUT: Opt = Opt { default: "10, or 5 more than --over", ..server::TIMEOUT };
 
 /// Default of `--over`. Plugins usually end within ten seconds.
 const OVER_DEFAULT: Duration = Duration::from_secs(5);
@@ -160,13 +160,10 @@ fn run(args: &Args) -> Outcome {
     };
     let types = args.texts(&NO_WORKERS);
     check_types(&types)?;
-    let timeout = args.seconds(&TIMEOUT).unwrap_or(TIMEOUT_DEFAULT);
     let over = limits.need_histograms().then(|| args.seconds(&OVER).unwrap_or(OVER_DEFAULT));
+    let timeout = args.seconds(&TIMEOUT).unwrap_or(TIMEOUT_DEFAULT.max(over.unwrap_or_default() + OVER_DEFAULT));
     if over.is_some_and(|over| over >= timeout) {
-        return Err(CliError::usage(format!(
-            "--over must be less than the time limit (--timeout {})",
-            timeout.as_secs_f64()
-        )));
+        return Err(CliError::usage(format!("--over must be less than --timeout {}", timeout.as_secs_f64())));
     }
     let verdict = query(args, &types, timeout, over).map(|answers| Verdict::of(&answers, &limits));
     let reported = match verdict {
@@ -213,7 +210,8 @@ mod tests {
 
     #[test]
     fn the_help_text_shows_the_true_default() {
-        assert_eq!(TIMEOUT.default, TIMEOUT_DEFAULT.as_secs().to_string());
+        let (limit, more) = (TIMEOUT_DEFAULT.as_secs(), OVER_DEFAULT.as_secs());
+        assert_eq!(TIMEOUT.default, format!("{limit}, or {more} more than --over"));
         assert_eq!(OVER.default, OVER_DEFAULT.as_secs().to_string());
     }
 }

@@ -63,6 +63,14 @@ impl Percentile {
         now.types.iter().filter_map(of_row).max_by_key(|worst| worst.us)
     }
 
+    /// Says that there was nothing to judge.
+    pub(super) fn nothing(self) -> &'static str {
+        match self {
+            Self::Wait => "no job was sent to a worker meanwhile",
+            Self::Run => "no job was answered meanwhile",
+        }
+    }
+
     /// Describes the worst.
     pub(super) fn text(self, worst: &Worst<'_>) -> String {
         let (time, name) = (duration(std::time::Duration::from_micros(worst.us)), one_line(&worst.row.name));

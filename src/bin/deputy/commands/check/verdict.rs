@@ -132,8 +132,12 @@ impl Verdict {
             found.push((limit.state(metrics.slots_spent), spent(metrics)));
         }
         for percentile in Percentile::ALL {
-            if let (Some(limit), Some(worst)) = (percentile.limit(limits), percentile.worst(answers)) {
-                found.push((limit.state(worst.us.div_ceil(1_000)), percentile.text(&worst)));
+            match (percentile.limit(limits), percentile.worst(answers)) {
+                (Some(limit), Some(worst)) => {
+                    found.push((limit.state(worst.us.div_ceil(1_000)), percentile.text(&worst)));
+                }
+                (Some(_), None) => found.push((State::Ok, percentile.nothing().to_owned())),
+                (None, _) => {}
             }
         }
         let is_lost = |row: &&TypeMetrics| row.lost > 0 && limits.lost_ms.is_some_and(|most| row.last_lost_ms <= most);
@@ -422,6 +426,7 @@ mod tests {
             assert!(found == state && line.contains(text) && line.contains(values), "{line}");
         }
         let idle = Verdict::of(&Answers::default(), &limits);
-        assert!(idle.state == State::Ok && !idle.line.contains("p99"), "{idle:?}");
+        let said = "no job is waiting; no job was sent to a worker meanwhile; no job was answered meanwhile | ";
+        assert!(idle.state == State::Ok && idle.line.starts_with(said) && !idle.line.contains("p99"), "{idle:?}");
     }
 }

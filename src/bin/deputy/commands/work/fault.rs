@@ -1,13 +1,14 @@
 //! A worker that cannot start commands: it takes no more jobs, and keeps those that it holds or leaves with them.
 //!
 //! A start that fails is tried again, in every handler that has a job. After [`STARTS_BEFORE_FAULT`] failures the worker
-//! takes no more jobs. After some two seconds it decides, once for all of its jobs. It leaves with them only if others do
-//! their types and each job is at its first attempt. Each further attempt may be the last that a job is allowed, and the
-//! next worker may have the same fault. Otherwise it keeps the jobs, and tries until they can be started.
+//! takes no more jobs. After some two seconds it decides for all of its jobs. It leaves with them only if others do their
+//! types and each job is at its first attempt. Each further attempt may be the last that a job is allowed, and the next
+//! worker may have the same fault. Otherwise it keeps the jobs, and tries until they can be started; meanwhile it asks now
+//! and then whether there are others.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deputy::client::{Job, Metrics};
 use parking_lot::Mutex;
@@ -23,6 +24,9 @@ const STARTS_BEFORE_FAULT: usize = 3;
 /// The longest wait before the next start of a job that is kept.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// How long it keeps its jobs before it asks again.
+const KEEP: Duration = Duration::from_secs(1);
+
 /// Asks the server for the metrics of some types.
 pub(super) type Ask = dyn Fn(&[&str]) -> Result<Metrics, CliError> + Send + Sync;
 
@@ -31,7 +35,17 @@ pub(super) struct Fault {
     stop: Arc<Stop>,
     ask: Box<Ask>,
     jobs: Mutex<Unstarted>,
-    leaves: OnceLock<bool>,
+    decision: Mutex<Decision>,
+}
+
+/// What becomes of the jobs that could not be started.
+#[derive(Clone, Copy, Debug)]
+enum Decision {
+    Pending,
+    /// They are kept, as was decided at this time.
+    Kept(Instant),
+    /// The worker leaves with them.
+    Leaves,
 }
 
 /// The jobs that could not be started.
@@ -45,7 +59,7 @@ struct Unstarted {
 
 impl Fault {
     pub(super) fn new(stop: Arc<Stop>, ask: Box<Ask>) -> Self {
-        Self { stop, ask, jobs: Mutex::default(), leaves: OnceLock::new() }
+        Self { stop, ask, jobs: Mutex::default(), decision: Mutex::new(Decision::Pending) }
     }
 
     /// Whether the worker has stopped taking jobs because of it.
@@ -63,7 +77,7 @@ impl Fault {
             thread::sleep(Duration::from_millis(ms));
             return true;
         }
-        if *self.leaves.get_or_init(|| self.decide(reason)) {
+        if self.leaves(reason) {
             return false;
         }
         let seconds = u64::try_from(failures - RETRY_MS.len()).unwrap_or(u64::MAX);
@@ -80,13 +94,22 @@ impl Fault {
         self.stop.stop_worker();
     }
 
-    /// Decides whether the worker leaves with the jobs that it cannot start.
-    fn decide(&self, reason: &str) -> bool {
+    /// Returns whether the worker leaves with the jobs that it cannot start. Says why not, the first time.
+    fn leaves(&self, reason: &str) -> bool {
+        // The other handlers wait for the answer too.
+        let mut decision = self.decision.lock();
+        let is_first = match *decision {
+            Decision::Leaves => return true,
+            Decision::Kept(at) if at.elapsed() < KEEP => return false,
+            Decision::Kept(_) => false,
+            Decision::Pending => true,
+        };
         let jobs = self.jobs.lock().clone();
         let cause = jobs.cause_to_keep(&*self.ask);
-        if let Some(cause) = &cause {
+        if let Some(cause) = cause.as_ref().filter(|_| is_first) {
             print_error(&format!("{reason}; keeping its jobs until it can be run: {cause}"));
         }
+        *decision = if cause.is_some() { Decision::Kept(Instant::now()) } else { Decision::Leaves };
         cause.is_none()
     }
 }
