@@ -1,6 +1,7 @@
 //! Servers that send anything: tables of exact bytes, from a server that the test plays.
 
 use deputy::client::{Client, Error, JobHandle};
+use deputy::limits::CLIENT_LINE_BYTES_LEAST;
 
 use crate::fake::{Fake, Peer};
 use crate::fixture::{Soon, quick_retry};
@@ -80,7 +81,8 @@ fn a_connection_that_ends_fails_its_jobs_with_the_reason() {
 
 #[test]
 fn a_line_that_does_not_end_closes_the_connection() {
-    let error = outcome(format!("{{\"x\":\"{}", "x".repeat(18 << 20)).as_bytes(), false).unwrap_err();
+    let error = outcome(format!("{{\"x\":\"{}", "x".repeat(CLIENT_LINE_BYTES_LEAST + (1 << 20))).as_bytes(), false)
+        .unwrap_err();
     assert!(matches!(&error, Error::Disconnected(lost) if lost.reason.contains("max_line")), "{error:?}");
 }
 

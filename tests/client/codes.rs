@@ -133,7 +133,7 @@ fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
     let server = Server::start(&["--max-line", "32M"]);
     let large = Options::new().max_line(32 << 20).connect(&url(&server, Via::Tcp)).unwrap();
     let echo = || Worker::new(&url(&server, Via::Unix)).handle("echo", |job: &Job| job.arg::<String>()).max_jobs(2);
-    let text = "x".repeat(8 << 20);
+    let text = "x".repeat(25 << 20);
     let small = Options::new().max_line(1 << 20);
     {
         let _worker = Running::start(echo().options(small.clone()));
@@ -149,7 +149,7 @@ fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
     let _worker = Running::start(worker);
     let small = small.connect(&url(&server, Via::Tcp)).unwrap();
     let neighbour = small.submit::<_, ()>("no worker", &0);
-    let error = small.submit::<_, String>("of size", &(8 << 20)).soon().unwrap_err();
+    let error = small.submit::<_, String>("of size", &(25 << 20)).soon().unwrap_err();
     assert!(matches!(&error, Error::ResultTooLong(_)) && error.may_have_run(), "{error:?}");
     assert_eq!(small.submit::<_, String>("of size", &5).soon().unwrap(), "xxxxx");
     assert!(neighbour.try_wait().is_none(), "the connection was not lost");

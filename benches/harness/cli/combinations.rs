@@ -39,13 +39,17 @@ pub(super) fn check(names: &[String]) -> Result<(), lexopt::Error> {
     if has("pid") && !has("addr") {
         return Err("--pid names the process of the server at --addr; give --addr too".into());
     }
+    if has("calls") && has("addr") && !has("pid") {
+        return Err("--calls counts those of a process; give its --pid too".into());
+    }
     if let (true, Some(option)) = (has("scenario"), first(&WORK_OPTIONS)) {
         return Err(format!("--{option} is part of the workload that --scenario names; leave one of them out").into());
     }
-    if let (true, Some(option)) = (has("sweep"), first(&["rate", "scenario", "calls"])) {
+    if let (true, Some(option)) = (has("sweep"), first(&["rate", "scenario", "calls", "jobs"])) {
         let why = match option {
             "rate" => "a sweep chooses the rates",
             "calls" => "a sweep does not count system calls",
+            "jobs" => "a sweep measures each rate for --seconds",
             _ => "a sweep takes the options of the work instead of a named workload",
         };
         return Err(format!("--{option}: {why}; leave it out with --sweep").into());

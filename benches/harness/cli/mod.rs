@@ -18,7 +18,9 @@ use crate::harness::tables::sweep::LatencyLimit;
 use crate::harness::tables::{Table, peers, workloads};
 use crate::harness::traffic::asks::Ask;
 use crate::harness::traffic::workload::{Interference, Shape};
-use values::{address, ask, interference, payload_bytes, positive, rate, seconds, server, thread_counts, work};
+use values::{
+    address, ask, interference, payload_bytes, positive, process, rate, seconds, server, thread_counts, work,
+};
 
 /// Returns what `--help` prints.
 pub(crate) fn help(program: Program) -> String {
@@ -138,7 +140,7 @@ impl Given {
             "threads" => self.threads = Some(thread_counts(parser)?),
             "server" => self.server = Some(server(parser)?),
             "addr" => self.address = Some(address(parser)?),
-            "pid" => self.process = Some(positive(name, parser)?),
+            "pid" => self.process = Some(process(name, parser)?),
             "p99-us" => self.p99_us_max = Some(parser.value()?.parse()?),
             "sweep" => match parser.value()?.string()?.as_str() {
                 "rate" => self.sweep = true,
@@ -204,6 +206,9 @@ impl Given {
         } else {
             vec![self.server.unwrap_or(ServerKind::Deputy)]
         };
+        if self.server == Some(ServerKind::Floor) && self.threads.is_some() {
+            return Err("the floor has one thread: leave --threads out".into());
+        }
         if kinds.contains(&ServerKind::Floor) && shape.types_per_worker > 1 {
             return Err("the floor knows one type per worker: leave --types-per-worker out".into());
         }

@@ -1,6 +1,7 @@
 //! Reads and checks the values of options. An error is one line of text for a person.
 
 use std::net::ToSocketAddrs;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,6 +22,14 @@ where
 {
     let number: N = parser.value()?.parse()?;
     if number == N::default() { Err(format!("--{option} must be at least 1").into()) } else { Ok(number) }
+}
+
+/// The number of a process that is there.
+pub(super) fn process(option: &str, parser: &mut lexopt::Parser) -> Result<u32, lexopt::Error> {
+    let number: u32 = positive(option, parser)?;
+    // Where the system shows no processes, their figures are left out.
+    let is_there = !Path::new("/proc/self").exists() || Path::new("/proc").join(number.to_string()).exists();
+    if is_there { Ok(number) } else { Err(format!("--{option} {number}: there is no such process").into()) }
 }
 
 /// The size of a payload: a number, or a range of numbers.

@@ -109,7 +109,7 @@ pub(super) const LOAD: [Try; 22] = [
     ),
     new(
         "a_sweep_runs_as_often_as_asked_and_prints_json",
-        "--sweep rate --runs 2 --seconds 0.1 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --json",
+        "--sweep rate --runs 2 --seconds 0.2 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --json",
         |outcome| {
             let rows = rows(outcome)?;
             let runs = |number: u64| rows.iter().any(|row| row["run"] == number);
@@ -125,7 +125,7 @@ pub(super) const LOAD: [Try; 22] = [
 ];
 
 /// Options that would have no effect, or an untrue one, and the error that says so.
-pub(super) const REFUSED: [(&str, &str); 19] = [
+pub(super) const REFUSED: [(&str, &str); 23] = [
     ("--wrokers 3", "unknown option --wrokers"),
     ("--addr ADDR --threads 1,2", "--threads sets up a server"),
     ("--addr ADDR --pin", "--pin sets up a server"),
@@ -133,6 +133,10 @@ pub(super) const REFUSED: [(&str, &str); 19] = [
     ("--addr ADDR --scenario threads", "the workload threads starts its own servers"),
     ("--addr ADDR --scenario open-loop", "the workload open-loop starts its own servers"),
     ("--pid 1", "give --addr too"),
+    ("--addr ADDR --pid 4194305", "--pid 4194305: there is no such process"),
+    ("--addr ADDR --calls", "give its --pid too"),
+    ("--server floor --threads 1,2", "the floor has one thread"),
+    ("--sweep rate --jobs 5", "--jobs: a sweep measures each rate for --seconds"),
     ("--sweep rate --rate 5", "--rate: a sweep chooses the rates"),
     ("--sweep rate --scenario baseline", "--scenario: a sweep takes the options of the work"),
     ("--sweep rate --calls", "--calls: a sweep does not count system calls"),

@@ -1,6 +1,7 @@
 // What is wrong with a server and its types. Levels: 2 is bad, 1 a warning.
 
 const OLD_MS = 60_000; // Jobs that have waited for longer are a problem.
+const LONG_MS = 3_600_000; // A job that a worker has held for longer may hang. The alert for it has the same limit.
 const LATELY_MS = 600_000; // A loss of a worker that is longer ago is not.
 const FAILING = 0.05; // From this part of the jobs on, failures are a problem.
 const FULL = 0.8; // From this part on, the memory budget is nearly used.
@@ -17,6 +18,12 @@ const KINDS = [
     title: (types) => `${types} with jobs that have waited for over 1 min`,
     text: () => "Long wait",
     holds: (type) => type.oldest_ms > OLD_MS && type.workers > 0,
+  },
+  {
+    level: 1,
+    title: (types) => `${types} with a job that has run for over 1 h`,
+    text: () => "Long run",
+    holds: (type) => type.oldest_running_ms > LONG_MS,
   },
   {
     level: 1,

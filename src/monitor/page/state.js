@@ -57,7 +57,7 @@ function renderSummary({ up, totals, types, history }) {
   const trend =
     Math.abs(more) < Math.max(5, waiting / 20)
       ? ""
-      : ` (${count(Math.abs(more))} ${more > 0 ? "more" : "fewer"} than a minute ago)`;
+      : ` (${more > 0 ? "up" : "down"} by ${count(Math.abs(more))} within a minute)`;
   const jobs = `${verb(waiting, "job waits", "jobs wait")}${trend}`;
   const workers = totals.workers
     ? `${counted(totals.workers, "worker")}, ${count(totals.workers_idle)} idle`

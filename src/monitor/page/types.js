@@ -10,6 +10,13 @@ const COLUMNS = [
   { key: "waiting", title: "Waiting", text: count },
   { key: "oldest_ms", title: "Oldest", text: dash(time), help: "How long the oldest waiting job has waited" },
   { key: "running", title: "Running", text: count },
+  {
+    key: "oldest_running_ms",
+    title: "Longest",
+    text: dash(time),
+    minor: true,
+    help: "How long a worker has had the job that runs longest",
+  },
   { key: "workers", title: "Workers", text: count, help: "Connections that do this type" },
   { key: "done_per_s", title: "Done/s", text: rate },
   { key: "failed_per_s", title: "Failed/s", text: rate },
