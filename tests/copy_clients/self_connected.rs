@@ -8,9 +8,9 @@ use crate::process::{Process, Server};
 use crate::programs;
 use crate::wait::until;
 
-/// A port of which the system has but four to give, so that a few attempts are enough.
+/// A port of which the system has but two to give. It gives the even one first, so the first attempt is enough.
 const PORT: &str = "40002";
-const PORTS: &str = "net.ipv4.ip_local_port_range=40000 40003";
+const PORTS: &str = "net.ipv4.ip_local_port_range=40002 40003";
 /// Closed connections leave nothing behind. For the shell, because nc has no option to reset a connection.
 const NO_TIME_WAIT: &str = "net.ipv4.tcp_max_tw_buckets=0";
 
