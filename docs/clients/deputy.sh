@@ -115,11 +115,11 @@ answer() { # Answers $line, a job, by its number.
     output=$(mktemp) || exit
     [[ ${number:0:64} =~ ^([0-9]+)(,\"attempt\":([0-9]+))? ]] && number=${BASH_REMATCH[1]} attempt=${BASH_REMATCH[3]:-1}
     if [[ $line == *',"arg":'* ]]; then arg=${line#*',"arg":'} arg=${arg%\}}; fi
-    # Without nc's ends: the connection is not to live on in a program that we started, if we are killed.
+    # Without nc's ends: else the connection outlives us in a program. And `wait` may wait for nc instead, and for ever.
     while IFS= read -r part; do
         if readable "$part" "$part"; then say '{"cmd":"progress","job":'"$number"',"data":'"${part//$'\r'/ }}"; fi
-    done < <(exec {from}<&- {to}>&-; job "$arg" 3>&1 >"$output")
-    wait "$!"; status=$? res=$(<"$output"); rm "$output"
+    done < <(exec {from}<&- {to}>&-; (job "$arg") 3>&1 >"$output"; echo "$?" >"$output.status")
+    status=$(<"$output.status") res=$(<"$output"); rm "$output" "$output.status"
     if ((status)); then
         say '{"cmd":"did","job":'"$number"',"err":"exit status '"$status"'"}'
     elif line='{"cmd":"did","job":'"$number"',"res":'"${res//[$'\r\n']/ }}"; readable "$res" "$line"; then
