@@ -109,19 +109,7 @@ impl Cause {
                     count(row.running)
                 )
             }
-            (Self::Spent, workers) => {
-                let (whose, who) = match workers {
-                    1 => ("its only worker's".to_owned(), "the worker has"),
-                    _ => (format!("its {} workers'", count(workers)), "the workers have"),
-                };
-                let others = match row.running {
-                    0 => String::new(),
-                    1 => ", and by 1 that runs".to_owned(),
-                    more => format!(", and by {} that run", count(more)),
-                };
-                let (jobs, ended) = (counted(row.spent, "job"), ended(row.spent));
-                format!(", because {whose} slots are taken by {jobs} that {ended}, but {who} not answered{others}")
-            }
+            (Self::Spent, _) => spent(row),
             (Self::BusyWithOthers, 1) => {
                 ", because its only worker is busy with jobs of other types, or does not read".to_owned()
             }
@@ -140,12 +128,7 @@ impl Cause {
                     count(workers)
                 )
             }
-            (Self::Suspects, workers) => format!(
-                ", because a worker was lost while it held {}: a worker gets such jobs one at a time, and {} holds one or has \
-                 no free slot",
-                if row.waiting == 1 { "it" } else { "each of them" },
-                if workers == 1 { "the only one".to_owned() } else { format!("each of the {}", count(workers)) }
-            ),
+            (Self::Suspects, _) => suspects(row),
             (Self::Stalled { .. }, 1) => {
                 ", though its only worker is idle: it seems not to read what the server sends".to_owned()
             }
@@ -200,6 +183,31 @@ fn memory(metrics: &Metrics) -> String {
     memory_warning(metrics).map_or(String::new(), |warning| {
         format!("; {} % of the server's memory budget is used: {warning}", memory_percent(metrics))
     })
+}
+
+/// Returns the clause for a type whose slots are taken by jobs that have ended.
+fn spent(row: &TypeMetrics) -> String {
+    let (whose, who) = match row.workers {
+        1 => ("its only worker's".to_owned(), "the worker has"),
+        workers => (format!("its {} workers'", count(workers)), "the workers have"),
+    };
+    let others = match row.running {
+        0 => String::new(),
+        1 => ", and by 1 that runs".to_owned(),
+        more => format!(", and by {} that run", count(more)),
+    };
+    let (jobs, ended) = (counted(row.spent, "job"), ended(row.spent));
+    format!(", because {whose} slots are taken by {jobs} that {ended}, but {who} not answered{others}")
+}
+
+/// Returns the clause for a type whose waiting jobs were all requeued after their worker was lost.
+fn suspects(row: &TypeMetrics) -> String {
+    format!(
+        ", because a worker was lost while it held {}: a worker gets such jobs one at a time, and {} holds one or has no \
+         free slot",
+        if row.waiting == 1 { "it" } else { "each of them" },
+        if row.workers == 1 { "the only one".to_owned() } else { format!("each of the {}", count(row.workers)) }
+    )
 }
 
 /// Returns what has become of the jobs of spent slots.

@@ -110,37 +110,35 @@ fn a_worker_without_others_keeps_its_job_and_is_offered_no_other() {
     check(&run(&server, &["do", "-r", "t"]), 0, "program\n", "");
 }
 
+/// A worker that keeps its job because its program was removed and no other worker does the type, and the job's submitter.
+fn keeper(server: &Server) -> (Process, Process) {
+    let path = program(server, "program");
+    let keeper = worker(server, path.to_str().unwrap());
+    ask(server).until_metric("workers", 1);
+    fs::remove_file(&path).unwrap();
+    let job = start(server, &["do", "-r", "t"]);
+    until_says(&keeper, "keeping its jobs until it can be run: no other worker does type \"t\"");
+    (keeper, job)
+}
+
 #[test]
 fn a_worker_that_keeps_a_job_leaves_with_it_once_there_is_a_good_one() {
     let server = Server::start(&[]);
-    let path = program(&server, "program");
-    let bad = worker(&server, path.to_str().unwrap());
-    ask(&server).until_metric("workers", 1);
-    fs::remove_file(&path).unwrap();
-    let job = start(&server, &["do", "-r", "t"]);
-    until_says(&bad, "keeping its jobs until it can be run: no other worker does type \"t\"");
-    let other = program(&server, "other");
-    let _good = worker(&server, other.to_str().unwrap());
+    let (keeper, job) = keeper(&server);
+    let _good = worker(&server, program(&server, "other").to_str().unwrap());
     check(&job.ended(), 0, "other\n", "");
-    assert!(bad.stderr().contains("its jobs go to other workers"), "{}", bad.stderr());
+    assert!(keeper.stderr().contains("its jobs go to other workers"), "{}", keeper.stderr());
 }
 
 #[test]
 fn a_worker_that_keeps_a_job_gives_it_up_when_it_is_stopped() {
     let server = Server::start(&[]);
-    let path = program(&server, "program");
-    let bad = worker(&server, path.to_str().unwrap());
-    ask(&server).until_metric("workers", 1);
-    fs::remove_file(&path).unwrap();
-    let job = start(&server, &["do", "-r", "t"]);
-    until_says(&bad, "no other worker");
-    let _good = worker(&server, program(&server, "other").to_str().unwrap());
-    // Not the one that takes no jobs.
-    ask(&server).until_metric("workers", 1);
-    bad.signal(Signal::TERM);
-    let ended = bad.ended();
+    let (keeper, job) = keeper(&server);
+    keeper.signal(Signal::TERM);
+    let ended = keeper.ended();
     check(&ended, 0, "", "No such file or directory (os error 2); its jobs go to other workers\n");
     assert!(!ended.stderr.contains("for 1 s"), "{}", ended.stderr);
+    let _good = worker(&server, program(&server, "other").to_str().unwrap());
     check(&job.ended(), 0, "other\n", "");
 }
 
