@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
-use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, decode, decode_frame};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, WorkerOptions, decode, decode_frame};
 use deputy::protocol::frame::{Frame, Framer};
 use deputy::protocol::reply::Reply;
 
@@ -110,7 +110,7 @@ fn can_do(random: &mut Random) -> Case {
     let types = [string(random, 8), string(random, 12), string(random, 4)];
     let line = format!(r#"{{"cmd":"can_do","types":[{}],"max_jobs":16}}"#, types.join(","));
     let types = types.iter().map(|name| name.trim_matches('"').into()).collect();
-    Case::new(line, &Command::CanDo { types, max_jobs: Some(16), id: None })
+    Case::new(line, &Command::CanDo { types, max_jobs: Some(16), options: WorkerOptions::default(), id: None })
 }
 
 fn cases(make: fn(&mut Random) -> Case) -> Vec<Case> {
@@ -226,7 +226,15 @@ struct Texts {
 
 /// Returns a `do` to a worker, which has the job's number if the worker gave `max_jobs`.
 fn reply_do(it: &Texts, job: Option<u64>) -> Reply<'_> {
-    Reply::Do { id: &it.id, type_name: "t17", job, attempt: 1, run_limit_ms: None, arg: Some((&it.value).into()) }
+    Reply::Do {
+        id: &it.id,
+        type_name: "t17",
+        job,
+        attempt: 1,
+        run_limit_ms: None,
+        reference: None,
+        arg: Some((&it.value).into()),
+    }
 }
 
 /// A kind of reply, and the line that it must become.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use deputy::dispatch::Dispatch;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::metrics::{Counts, Fault, ShardRow, Totals};
-use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName};
+use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName, WorkerOptions};
 use deputy::protocol::reply::Reply;
 
 use crate::fixture::{ARG, JOBS, core};
@@ -150,7 +150,12 @@ impl OneShard {
         for worker in 0..shape.workers {
             let numbers = worker * shape.types_per_worker..(worker + 1) * shape.types_per_worker;
             let types = numbers.map(|number| TypeName::from(&self.types[number % shape.types])).collect();
-            let command = Command::CanDo { types, max_jobs: (shape.slots > 0).then_some(shape.slots), id: None };
+            let command = Command::CanDo {
+                types,
+                max_jobs: (shape.slots > 0).then_some(shape.slots),
+                options: WorkerOptions::default(),
+                id: None,
+            };
             self.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut self.surroundings);
         }
         self.end_turn();

@@ -11,12 +11,14 @@ use super::carried::Carried;
 use super::frame::{Frame, LongLine};
 use super::members::{Members, Name};
 use super::string::unescape;
-use crate::limits::{JOB_NUMBER_MAX, JOBS_PER_WORKER_MAX};
+use crate::limits::JOB_NUMBER_MAX;
 
+mod can_do;
 mod metrics;
 mod options;
 mod types;
 
+pub use can_do::WorkerOptions;
 use metrics::metrics_asked;
 pub use metrics::{MetricsAsked, TypesAsked};
 pub use options::JobOptions;
@@ -35,6 +37,8 @@ pub enum Command<'a> {
         types: Vec<TypeName<'a>>,
         /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
+        /// What else it asks for.
+        options: WorkerOptions,
         /// The line's id if one could be read, for an error about the line.
         id: Option<&'a str>,
     },
@@ -207,7 +211,7 @@ fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Comman
     let command = match cmd {
         Some(b"do") => submit(members),
         Some(b"did") => about_job(members, About::Answer),
-        Some(b"can_do") => can_do(members),
+        Some(b"can_do") => can_do::can_do(members),
         Some(b"cant_do") => types(members).map(|types| Command::CantDo { types }),
         Some(b"metrics") => metrics_asked(members).map(Command::Metrics),
         Some(b"ping") => Ok(Command::Ping),
@@ -255,18 +259,6 @@ fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Tex
         (None, Some(err)) => Outcome::Err(Carried::Short(err)),
     };
     Ok(Command::Did { job, id: members.id(), outcome })
-}
-
-fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
-    let max_jobs = match members.get(Name::MaxJobs) {
-        None => None,
-        Some(raw) => Some(
-            whole_number(raw, 1..=JOBS_PER_WORKER_MAX.into())
-                .and_then(|number| u32::try_from(number).ok())
-                .ok_or("max_jobs must be a whole number from 1 to 65535")?,
-        ),
-    };
-    Ok(Command::CanDo { types: types(members)?, max_jobs, id: members.id() })
 }
 
 fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {

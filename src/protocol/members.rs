@@ -72,6 +72,7 @@ names! {
         Data "data",
         Histograms "histograms",
         Shards "shards",
+        Ref "ref",
     }
 }
 
@@ -247,7 +248,8 @@ mod tests {
             let found = ALL.into_iter().filter(|&(other, _)| alone.get(other).is_some());
             assert_eq!(found.map(|(other, _)| other).collect::<Vec<_>>(), [name]);
             assert_eq!(alone.rare.is_some(), at >= NAMES.len(), "{line} makes room for the others if it must");
-            let is_option = at >= NAMES.len() && !matches!(name, Name::Data | Name::Histograms | Name::Shards);
+            let is_option =
+                at >= NAMES.len() && !matches!(name, Name::Data | Name::Histograms | Name::Shards | Name::Ref);
             assert_eq!(alone.has_options(), is_option, "{line}");
         }
     }

@@ -24,6 +24,8 @@ pub enum Reply<'a> {
         attempt: u32,
         /// How long the worker may hold it, in milliseconds. Told only with `job`.
         run_limit_ms: Option<u64>,
+        /// Names the job, for workers that asked for it.
+        reference: Option<JobReference>,
         /// The argument, as it came; `None` if the submitter gave none.
         arg: Option<Carried<'a>>,
     },
@@ -82,11 +84,23 @@ pub enum Reply<'a> {
     Pong,
 }
 
+/// What names a job in the whole server, as long as that runs: each time that the job is sent to a worker, it is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobReference {
+    /// The shard that has the queue of the job's type.
+    pub home: u16,
+    /// Which of the jobs it is that came there.
+    pub arrival: u64,
+}
+
 /// More bytes than a line has beside its values.
 const FIXED_BYTES_MAX: usize = 96;
 
 /// Bytes of a run limit with its name. Few jobs have one, so the others make no room for it.
 const RUN_LIMIT_BYTES_MAX: usize = 36;
+
+/// Bytes of a reference with its name, likewise.
+const REFERENCE_BYTES_MAX: usize = 36;
 
 /// A line whose long value has not been copied.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +130,7 @@ impl<'a> Reply<'a> {
         let mut long = None;
         out.reserve(self.value_bytes() + FIXED_BYTES_MAX);
         match *self {
-            Reply::Do { id, type_name, job, attempt, run_limit_ms, arg } => {
+            Reply::Do { id, type_name, job, attempt, run_limit_ms, reference, arg } => {
                 put(out, br#"{"cmd":"do","id":"#, id);
                 put(out, br#","type":""#, type_name);
                 out.push(b'"');
@@ -128,6 +142,11 @@ impl<'a> Reply<'a> {
                     if let Some(ms) = run_limit_ms {
                         put(out, br#","run_limit_ms":"#, itoa::Buffer::new().format(ms));
                     }
+                }
+                if let Some(JobReference { home, arrival }) = reference {
+                    put(out, br#","ref":""#, itoa::Buffer::new().format(home));
+                    put(out, b".", itoa::Buffer::new().format(arrival));
+                    out.push(b'"');
                 }
                 if let Some(arg) = arg {
                     long = put_carried(out, br#","arg":"#, arg);
@@ -177,9 +196,10 @@ impl<'a> Reply<'a> {
     /// Returns the bytes of the values that may be many, so that room for them is made once.
     fn value_bytes(&self) -> usize {
         match *self {
-            Reply::Do { id, type_name, run_limit_ms, arg, .. } => {
+            Reply::Do { id, type_name, run_limit_ms, reference, arg, .. } => {
                 let run_limit = run_limit_ms.map_or(0, |_| RUN_LIMIT_BYTES_MAX);
-                id.len() + type_name.len() + run_limit + arg.map_or(0, in_place)
+                let reference = reference.map_or(0, |_| REFERENCE_BYTES_MAX);
+                id.len() + type_name.len() + run_limit + reference + arg.map_or(0, in_place)
             }
             Reply::Done { id, res } => id.len() + res.map_or(0, in_place),
             Reply::Failed { id, err } => id.len() + in_place(err),
@@ -239,16 +259,25 @@ mod tests {
         job: Some(u64::MAX),
         attempt: u32::MAX,
         run_limit_ms: Some(u64::MAX),
+        reference: Some(JobReference { home: u16::MAX, arrival: u64::MAX }),
         arg: Some(Carried::Short("0")),
     };
     const LONGEST_DO_LINE: &str = concat!(
         r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"#,
-        r#""run_limit_ms":18446744073709551615,"arg":0}"#,
+        r#""run_limit_ms":18446744073709551615,"ref":"65535.18446744073709551615","arg":0}"#,
     );
 
     /// A `do` of a first attempt without a run limit.
     fn to_worker(job: Option<u64>, arg: Option<&'static str>) -> Reply<'static> {
-        Reply::Do { id: "1", type_name: "t", job, attempt: 1, run_limit_ms: None, arg: arg.map(Carried::Short) }
+        Reply::Do {
+            id: "1",
+            type_name: "t",
+            job,
+            attempt: 1,
+            run_limit_ms: None,
+            reference: None,
+            arg: arg.map(Carried::Short),
+        }
     }
 
     /// Replies of every shape, and their lines without the end.
@@ -263,6 +292,7 @@ mod tests {
                     job: None,
                     attempt: 1,
                     run_limit_ms: None,
+                    reference: None,
                     arg: Some("null".into()),
                 },
                 r#"{"cmd":"do","id":"\u0061","type":"\"\\","arg":null}"#,
@@ -274,19 +304,43 @@ mod tests {
             ),
             (to_worker(Some(u64::MAX), None), r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#),
             (
-                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: Some(500), arg: Some("0".into()) },
+                Reply::Do {
+                    id,
+                    type_name,
+                    job: Some(3),
+                    attempt: 2,
+                    run_limit_ms: Some(500),
+                    reference: None,
+                    arg: Some("0".into()),
+                },
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2,"run_limit_ms":500,"arg":0}"#,
             ),
             (
-                Reply::Do { id, type_name, job: Some(3), attempt: 1, run_limit_ms: Some(0), arg: None },
+                Reply::Do {
+                    id,
+                    type_name,
+                    job: Some(3),
+                    attempt: 1,
+                    run_limit_ms: Some(0),
+                    reference: None,
+                    arg: None,
+                },
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"run_limit_ms":0}"#,
             ),
             (
-                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: None, arg: None },
+                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: None, reference: None, arg: None },
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2}"#,
             ),
             (
-                Reply::Do { id, type_name, job: None, attempt: 2, run_limit_ms: Some(500), arg: Some("0".into()) },
+                Reply::Do {
+                    id,
+                    type_name,
+                    job: None,
+                    attempt: 2,
+                    run_limit_ms: Some(500),
+                    reference: None,
+                    arg: Some("0".into()),
+                },
                 r#"{"cmd":"do","id":1,"type":"t","arg":0}"#,
             ),
             (
@@ -296,11 +350,24 @@ mod tests {
                     job: Some(u64::MAX),
                     attempt: u32::MAX,
                     run_limit_ms: None,
+                    reference: None,
                     arg: Some("0".into()),
                 },
                 r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"arg":0}"#,
             ),
             (LONGEST_DO, LONGEST_DO_LINE),
+            (
+                Reply::Do {
+                    id,
+                    type_name,
+                    job: None,
+                    attempt: 1,
+                    run_limit_ms: None,
+                    reference: Some(JobReference { home: 0, arrival: 17 }),
+                    arg: None,
+                },
+                r#"{"cmd":"do","id":1,"type":"t","ref":"0.17"}"#,
+            ),
             (
                 Reply::Progress { id: r#""\u0061""#, data: r#"{ "a" : 1e400 }"#.into() },
                 r#"{"cmd":"progress","id":"\u0061","data":{ "a" : 1e400 }}"#,
@@ -346,7 +413,15 @@ mod tests {
         let (short, long) = (Carried::Short(&text), Carried::Long(&long));
         let replies = |value| {
             [
-                Reply::Do { id: "1", type_name: "t", job: None, attempt: 1, run_limit_ms: None, arg: Some(value) },
+                Reply::Do {
+                    id: "1",
+                    type_name: "t",
+                    job: None,
+                    attempt: 1,
+                    run_limit_ms: None,
+                    reference: None,
+                    arg: Some(value),
+                },
                 Reply::Done { id: "1", res: Some(value) },
                 Reply::Failed { id: "1", err: value },
                 Reply::Progress { id: "1", data: value },

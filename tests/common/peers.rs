@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Input};
 use deputy::limits::{LINE_BYTES_MAX, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
-use deputy::protocol::command::{self, Command, Refusal, decode_frame};
+use deputy::protocol::command::{self, Command, Refusal, WorkerOptions, decode_frame};
 use deputy::protocol::frame::{Frame, Framer};
 
 use super::fake_shell::{Conn, Event};
@@ -85,7 +85,10 @@ impl World {
     }
 
     pub(crate) fn can_do(&mut self, peer: Peer, types: &[&str], max_jobs: Option<u32>) {
-        self.command(peer, Command::CanDo { types: names(types), max_jobs, id: None });
+        self.command(
+            peer,
+            Command::CanDo { types: names(types), max_jobs, options: WorkerOptions::default(), id: None },
+        );
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer, types: &[&str]) {

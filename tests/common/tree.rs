@@ -11,10 +11,27 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 // Both the unit tests and the crates in `tests` include this file: what it compares is where it is included.
-use super::{Carried, Code, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode};
+use super::{
+    Carried, Code, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, WorkerOptions,
+    decode,
+};
 
-const KNOWN: [&str; 13] =
-    ["cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "histograms", "shards"];
+const KNOWN: [&str; 14] = [
+    "cmd",
+    "id",
+    "type",
+    "types",
+    "arg",
+    "res",
+    "err",
+    "code",
+    "max_jobs",
+    "job",
+    "data",
+    "histograms",
+    "shards",
+    "ref",
+];
 
 /// The options of a `do`.
 const OPTIONS: [&str; 10] = [
@@ -29,6 +46,9 @@ const OPTIONS: [&str; 10] = [
     "need_worker",
     "background",
 ];
+
+/// The options of a `can_do`.
+const WORKER_OPTIONS: [&str; 1] = ["ref"];
 
 /// An object's members in their order, including those given twice.
 struct Pairs(Vec<(String, Value)>);
@@ -98,7 +118,10 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("did") => is_named && (once("res").is_none() || once("err").is_none()),
         Some("progress") => is_named,
         Some("cancel") => id.is_some(),
-        Some("can_do") => types.is_some() && number("max_jobs", 1..=65_535),
+        Some("can_do") => {
+            let is_flag = |name| once(name).is_none_or(Value::is_boolean);
+            types.is_some() && number("max_jobs", 1..=65_535) && WORKER_OPTIONS.into_iter().all(is_flag)
+        }
         Some("cant_do") => types.is_some(),
         Some("metrics") => {
             (once("types").is_none_or(Value::is_boolean) || types.is_some())
@@ -115,7 +138,10 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("cancel") => vec![one("id")],
         Some("progress") => vec![id.cloned().into(), one("job"), one("data")],
         Some("did") => vec![id.cloned().into(), one("job"), one("res"), one("err")],
-        Some("can_do") => vec![one("types"), one("max_jobs")],
+        Some("can_do") => {
+            let is_on = |name| Value::from(once(name).is_some_and(|value| *value == true));
+            vec![one("types"), one("max_jobs"), WORKER_OPTIONS.map(is_on).to_vec().into()]
+        }
         Some("cant_do") => vec![one("types")],
         Some("metrics") => {
             let types = if once("types") == Some(&Value::Bool(false)) { Value::Null } else { one("types") };
@@ -212,8 +238,9 @@ fn by_decoder(line: &[u8]) -> Verdict {
             };
             vec!["did".into(), id.map(value).into(), number(job, id), one(res), one(err)]
         }
-        Ok(Command::CanDo { types, max_jobs, .. }) => {
-            vec!["can_do".into(), list(&types), max_jobs.map(|count| vec![Value::from(count)]).into()]
+        Ok(Command::CanDo { types, max_jobs, options: WorkerOptions { wants_ref }, .. }) => {
+            let max_jobs = max_jobs.map(|count| vec![Value::from(count)]);
+            vec!["can_do".into(), list(&types), max_jobs.into(), vec![wants_ref].into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],
         Ok(Command::Metrics(MetricsAsked { types, histograms, shards })) => {

@@ -2,7 +2,7 @@
 
 use deputy::protocol::Code;
 use deputy::protocol::command::{
-    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode,
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, WorkerOptions, decode,
 };
 use deputy::protocol::frame::{Frame, Framer};
 
@@ -58,8 +58,11 @@ fn understood(command: &Command<'_>) -> String {
                 Outcome::Err(err) => format!("did {name} err {err}"),
             }
         }
-        Command::CanDo { types, max_jobs: None, .. } => format!("can_do {}", list(types)),
-        Command::CanDo { types, max_jobs: Some(n), .. } => format!("can_do {} max_jobs {n}", list(types)),
+        Command::CanDo { types, max_jobs, options: WorkerOptions { wants_ref }, .. } => {
+            let max_jobs = max_jobs.map_or_else(String::new, |n| format!(" max_jobs {n}"));
+            let wants_ref = if *wants_ref { " ref" } else { "" };
+            format!("can_do {}{max_jobs}{wants_ref}", list(types))
+        }
         Command::CantDo { types } => format!("cant_do {}", list(types)),
         Command::Metrics(MetricsAsked { types, histograms, shards }) => {
             let types = match types {

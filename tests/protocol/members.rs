@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 /// The known names but `cmd` and `id`.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "type",
     "types",
     "arg",
@@ -25,6 +25,7 @@ const NAMES: [&str; 21] = [
     "data",
     "histograms",
     "shards",
+    "ref",
 ];
 
 #[test]

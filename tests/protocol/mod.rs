@@ -17,6 +17,7 @@ mod max_jobs;
 mod members;
 mod metrics;
 mod ping;
+mod references;
 mod scripts;
 mod submit;
 mod surrogates;

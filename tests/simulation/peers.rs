@@ -4,7 +4,7 @@
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, MetricsAsked, Refusal, Severity, TypesAsked};
+use deputy::protocol::command::{Command, MetricsAsked, Refusal, Severity, TypesAsked, WorkerOptions};
 
 use super::schedule::Schedule;
 use super::shadow::{Conn, Due};
@@ -114,7 +114,7 @@ impl Schedule {
         conn.ever_worker |= first;
         self.shadow.tally.workers_added += u64::from(first);
         let types = names.iter().map(|name| name.as_str().into()).collect();
-        self.command(peer, Command::CanDo { types, max_jobs, id: None });
+        self.command(peer, Command::CanDo { types, max_jobs, options: WorkerOptions::default(), id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer) {
@@ -191,7 +191,12 @@ impl Schedule {
             },
             _ => Input::Command {
                 from: conn,
-                command: Command::CanDo { types: vec![name.into()], max_jobs: None, id: None },
+                command: Command::CanDo {
+                    types: vec![name.into()],
+                    max_jobs: None,
+                    options: WorkerOptions::default(),
+                    id: None,
+                },
             },
         };
         let before = self.world.audit(shard).connections;

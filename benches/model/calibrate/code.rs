@@ -7,7 +7,7 @@ use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
-use deputy::protocol::command::{Command, decode, decode_frame};
+use deputy::protocol::command::{Command, WorkerOptions, decode, decode_frame};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
 
@@ -138,7 +138,10 @@ impl ThreeShards {
             let types = types.iter().map(|name| name.as_str().into()).collect();
             shards.step(
                 OWNER,
-                Input::Command { from: conn(slot), command: Command::CanDo { types, max_jobs: None, id: None } },
+                Input::Command {
+                    from: conn(slot),
+                    command: Command::CanDo { types, max_jobs: None, options: WorkerOptions::default(), id: None },
+                },
             );
         }
         shards.deliver(OWNER, HOME);

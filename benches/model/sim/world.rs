@@ -3,6 +3,7 @@
 use ahash::RandomState;
 use deputy::dispatch::message::{ConnId, Input, MemoryUse, Micros, ShardId};
 use deputy::dispatch::{Dispatch, Settings, home_of};
+use deputy::protocol::command::{Command, WorkerOptions};
 
 use super::events::{Event, Events};
 use super::load::LoadThread;
@@ -80,7 +81,7 @@ impl World {
         if let Role::Worker(types) = &role {
             let types = types.iter().map(|&number| self.types[number].name.clone().into()).collect();
             let max_jobs = (self.shape.max_jobs > 0).then_some(self.shape.max_jobs.into());
-            let command = deputy::protocol::command::Command::CanDo { types, max_jobs, id: None };
+            let command = Command::CanDo { types, max_jobs, options: WorkerOptions::default(), id: None };
             self.step_at_start(shard, Input::Command { from: id, command });
         }
         let thread = (!self.load.is_empty()).then(|| self.conns.len() % self.load.len());

@@ -20,7 +20,7 @@ use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message, Spends, Suspects};
 use crate::limits::JOB_NUMBER_MAX;
-use crate::protocol::reply::Reply;
+use crate::protocol::reply::{JobReference, Reply};
 
 /// Whose free slots are given away.
 #[derive(Clone, Copy)]
@@ -162,6 +162,7 @@ impl Owner {
     fn send_job(&mut self, to: ConnId, id: PoolId, mut job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
         let pool = self.pools.get(id);
         pool.running += 1;
+        let home = pool.home;
         let figures = pool.figures_of(&job, ctx);
         if !job.was_sent() {
             job.set_was_sent();
@@ -174,10 +175,12 @@ impl Owner {
             worker.track_only(id, &mut self.pools);
         }
         ctx.trace(&job, JobEvent::Sent(to));
-        let lease = worker.slots.uses_leases().then(|| self.fresh_lease(ctx));
+        let (uses_leases, wants_ref) = (worker.slots.uses_leases(), worker.wants_ref);
+        let lease = uses_leases.then(|| self.fresh_lease(ctx));
+        let reference = wants_ref.then_some(JobReference { home: home.0, arrival: job.arrival });
         let run_limit_ms = run_limit_ms(&job, ctx);
         let (id_text, type_name, attempt, arg) = (job.id(), job.type_name(), job.attempts + 1, job.arg());
-        self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt, run_limit_ms, arg }, ctx);
+        self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt, run_limit_ms, reference, arg }, ctx);
         let limit = self.watch((to, lease), &job, run_limit_ms, ctx);
         let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
         worker.slots.fill(lease, Held { job, pool: id, sent: ctx.now, limit });

@@ -15,7 +15,7 @@ use crate::metrics::{Fault, Tables};
 use crate::protocol::Code;
 use crate::protocol::carried::Carried;
 use crate::protocol::command::{
-    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked,
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked, WorkerOptions,
 };
 use crate::protocol::reply::Reply;
 
@@ -35,7 +35,7 @@ impl Owner {
     #[inline(never)]
     fn handle_other_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
         match command {
-            Command::CanDo { types, max_jobs, id } => self.can_do(from, &types, max_jobs, id, ctx),
+            Command::CanDo { types, max_jobs, options, id } => self.can_do(from, &types, max_jobs, options, id, ctx),
             Command::CantDo { types } => self.cant_do(from, &types, ctx),
             Command::Cancel { id } => self.cancel(from, id, ctx),
             Command::Progress { job, id, data } => self.progress(from, job, id, data, ctx),
@@ -74,6 +74,7 @@ impl Owner {
         from: ConnId,
         types: &[TypeName<'_>],
         max_jobs: Option<u32>,
+        options: WorkerOptions,
         id: Option<&str>,
         ctx: &mut Ctx<'_>,
     ) {
@@ -90,6 +91,7 @@ impl Owner {
         if let Some(max_jobs) = max_jobs {
             worker.set_max_jobs(max_jobs, &self.maps, &mut self.pools);
         }
+        worker.wants_ref |= options.wants_ref;
         worker.reserve_types(new.len());
         for name in new {
             let hash = ctx.settings.hash(name);

@@ -24,6 +24,8 @@ pub(in crate::dispatch) struct Worker {
     tracked: Vec<Membership>,
     /// What the pools that track it have recorded.
     recorded: Capacity,
+    /// Whether each job that it is sent carries its reference.
+    pub(in crate::dispatch) wants_ref: bool,
     /// Whether it ever gave a type.
     counted: bool,
     gauged: Gauged,
@@ -44,6 +46,7 @@ impl Worker {
             types: Vec::new(),
             tracked: Vec::new(),
             recorded: Capacity::default(),
+            wants_ref: false,
             counted: false,
             gauged: Gauged::default(),
         }

@@ -64,7 +64,7 @@ pub(super) fn options<'a>(members: &Members<'a>) -> Result<Option<Box<JobOptions
 }
 
 /// Decodes a member that may be absent.
-fn value<'a, T>(
+pub(super) fn value<'a, T>(
     members: &Members<'a>,
     name: Name,
     decode: impl FnOnce(&'a str) -> Option<T>,

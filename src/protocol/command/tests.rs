@@ -47,7 +47,7 @@ fn names(types: &[&'static str]) -> Vec<TypeName<'static>> {
 }
 
 fn can_do(types: &[&'static str], max_jobs: Option<u32>) -> Command<'static> {
-    Command::CanDo { types: names(types), max_jobs, id: None }
+    Command::CanDo { types: names(types), max_jobs, options: WorkerOptions::default(), id: None }
 }
 
 #[test]

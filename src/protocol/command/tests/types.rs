@@ -1,7 +1,7 @@
 //! Types and their lists: `can_do`, `cant_do`, `metrics`.
 
 use super::*;
-use crate::limits::TYPES_PER_CONNECTION_MAX;
+use crate::limits::{JOBS_PER_WORKER_MAX, TYPES_PER_CONNECTION_MAX};
 
 #[test]
 fn a_type_becomes_its_canonical_text() {
@@ -61,6 +61,25 @@ fn a_can_do_lists_types_in_order() {
         (r#"{"cmd":"can_do","types":["a"],"max_jobs": 65535 }"#, can_do(&["a"], Some(65_535))),
         (r#"{"cmd":"cant_do","types":["a","a"]}"#, Command::CantDo { types: names(&["a", "a"]) }),
     ]);
+}
+
+#[test]
+fn a_can_do_may_ask_for_ref() {
+    let asks = |wants_ref| Command::CanDo {
+        types: names(&["a"]),
+        max_jobs: None,
+        options: WorkerOptions { wants_ref },
+        id: None,
+    };
+    check([
+        (r#"{"cmd":"can_do","types":["a"],"ref":true}"#, asks(true)),
+        (r#"{"cmd":"can_do","types":["a"],"ref": false }"#, asks(false)),
+        (r#"{"cmd":"cant_do","types":["a"],"ref":5}"#, Command::CantDo { types: names(&["a"]) }),
+    ]);
+    for value in ["null", "0", r#""true""#, "[true]", "{}"] {
+        let line = format!(r#"{{"cmd":"can_do","id":5,"types":["a"],"ref":{value}}}"#);
+        check_errors(Code::BadRequest, [(&*line, "ref must be true or false", Some("5"))]);
+    }
 }
 
 #[test]
