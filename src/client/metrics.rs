@@ -172,6 +172,8 @@ pub struct TypeMetrics {
     pub delayed: u64,
     /// Slots that are taken although their job of this type has ended, until the worker answers.
     pub spent: u64,
+    /// Free slots of the type's workers. A slot of a worker of several types counts in each. 0 while the server stops.
+    pub free: u64,
     /// Milliseconds since the oldest running job was sent to its worker, or 0.
     pub oldest_running_ms: u64,
     /// That worker's address, as the server's log prints it. `None` if no job runs.

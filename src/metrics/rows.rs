@@ -18,6 +18,8 @@ pub struct TypeRow {
     pub delayed: u64,
     /// Slots taken by jobs that have ended, whose workers have not answered.
     pub spent: u64,
+    /// Free slots of its workers, reserved ones too.
+    pub free: u64,
     /// Connections that take jobs of this type.
     pub workers: u64,
     /// Jobs answered with a result since the type last had no worker.
@@ -47,7 +49,7 @@ pub struct OldestRunning {
 
 impl TypeRow {
     /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 11] {
+    pub fn members(&self) -> [(&'static str, u64); 12] {
         [
             ("waiting", self.waiting),
             ("running", self.running),
@@ -59,6 +61,7 @@ impl TypeRow {
             ("last_lost_ms", self.last_lost_ms),
             ("delayed", self.delayed),
             ("spent", self.spent),
+            ("free", self.free),
             ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
         ]
     }
@@ -75,6 +78,7 @@ impl TypeRow {
         self.workers += other.workers;
         self.delayed += other.delayed;
         self.spent += other.spent;
+        self.free += other.free;
         self.done += other.done;
         self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
         self.suspects += other.suspects;
@@ -143,8 +147,8 @@ mod tests {
     fn rows_add_up_and_keep_the_extremes() {
         let oldest = |ms, worker: &str| Some(OldestRunning { ms, worker: worker.to_owned() });
         let lost = |lost, last_lost_ms| TypeRow { lost, last_lost_ms, ..TypeRow::default() };
-        let mut row = TypeRow { waiting: 1, suspects: 1, oldest_ms: 5, ..TypeRow::default() };
-        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, ..lost(2, 40) });
+        let mut row = TypeRow { waiting: 1, suspects: 1, free: 2, oldest_ms: 5, ..TypeRow::default() };
+        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, free: 3, ..lost(2, 40) });
         row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
         row.add(lost(0, 0));
         let figures = |done| {
@@ -153,7 +157,7 @@ mod tests {
         };
         row.add(TypeRow { figures: figures(2), ..TypeRow::default() });
         row.add(TypeRow { figures: figures(3), ..TypeRow::default() });
-        assert_eq!((row.waiting, row.suspects, row.oldest_ms), (1, 3, 5));
+        assert_eq!((row.waiting, row.suspects, row.oldest_ms, row.free), (1, 3, 5, 5));
         assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
         assert_eq!(row.figures, figures(5));
     }

@@ -74,6 +74,7 @@ fn add(sum: &mut TypeMetrics, row: &TypeMetrics) {
     sum.workers = sum.workers.saturating_add(row.workers);
     sum.delayed = sum.delayed.saturating_add(row.delayed);
     sum.spent = sum.spent.saturating_add(row.spent);
+    sum.free = sum.free.saturating_add(row.free);
     sum.suspects = sum.suspects.saturating_add(row.suspects);
     sum.oldest_ms = sum.oldest_ms.max(row.oldest_ms);
     sum.oldest_running_ms = sum.oldest_running_ms.max(row.oldest_running_ms);

@@ -157,6 +157,7 @@ mod tests {
             last_lost_ms: 8,
             delayed: 9,
             spent: 10,
+            free: 11,
             oldest_running,
             figures: None,
         };
@@ -172,11 +173,11 @@ mod tests {
         let table = serde_json::json!({
             "a\"b": {
                 "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
-                "last_lost_ms": 8, "delayed": 9, "spent": 10, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
+                "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
             },
             "c": {
                 "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
-                "last_lost_ms": 0, "delayed": 0, "spent": 0, "oldest_running_ms": 0,
+                "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "oldest_running_ms": 0,
             },
         });
         assert_eq!(metrics["types"], table);

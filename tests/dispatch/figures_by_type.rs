@@ -143,3 +143,88 @@ fn the_oldest_running_job_is_told_with_its_worker() {
            M< metrics types {"t":{"running":1,"oldest_running_ms":700,"oldest_running_worker":"peer 2"}}"#,
     );
 }
+
+#[test]
+fn free_slots_count_in_each_type_of_their_worker() {
+    // The second worker has more types than the question, the third fewer.
+    check(
+        r#"M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"workers":0,"free":0}}
+           U> can_do t
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"workers":1,"free":1}}
+           V> can_do t u v w max_jobs 3
+           M> {"cmd":"metrics","types":["t","u"]}
+           M< metrics types {"t":{"workers":2,"free":4},"u":{"workers":1,"free":3}}
+           W> can_do w max_jobs 5
+           M> {"cmd":"metrics","types":["t","x","w"]}
+           M< metrics types {"t":{"free":4},"x":{"free":0},"w":{"workers":2,"free":8}}
+           M> {"cmd":"metrics","types":true}
+           M< metrics types {"t":{"free":4},"u":{"free":3},"v":{"free":3},"w":{"free":8}}
+           A> do 1 u
+           V< do 1 u $a
+           M> {"cmd":"metrics","types":["t","u","v","w"]}
+           M< metrics types {"t":{"free":3},"u":{"free":2},"v":{"free":2},"w":{"free":7}}
+           V> cant_do u
+           M> {"cmd":"metrics","types":["t","u","w"]}
+           M< metrics types {"t":{"free":3},"u":{"workers":0,"running":1,"free":0},"w":{"free":7}}
+           V gone
+           M> {"cmd":"metrics","types":["t","u","w"]}
+           M< metrics types {"t":{"free":1},"u":{"free":0},"w":{"free":5}}"#,
+    );
+}
+
+#[test]
+fn free_slots_are_max_jobs_less_held_and_spent_ones_and_never_negative() {
+    check(
+        r#"W> can_do t max_jobs 3
+           A> do 1 t with cancellable
+           A> do 2 t
+           W< do 1 t $a
+           W< do 2 t $b
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":2,"spent":0,"free":1}}
+           A> cancel 1
+           A< did 1 cancelled
+           W< cancel $a
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":1,"spent":1,"free":1}}
+           W> can_do t max_jobs 1
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":1,"spent":1,"free":0}}
+           W> did $a
+           W> did $b
+           A< did 2
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":0,"spent":0,"free":1}}"#,
+    );
+}
+
+#[test]
+fn a_worker_that_does_not_read_has_no_free_slot() {
+    check(
+        r#"W> can_do t u max_jobs 4
+           W stops reading
+           A> do 1 t "<x*1048577>"
+           M> {"cmd":"metrics","types":["t","u"]}
+           M< metrics types {"t":{"running":1,"free":0},"u":{"free":0}}
+           W reads on
+           W< do 1 t $a "<x*1048577>"
+           M> {"cmd":"metrics","types":["t","u"]}
+           M< metrics types {"t":{"running":1,"free":3},"u":{"free":3}}"#,
+    );
+}
+
+#[test]
+fn no_slot_is_free_while_the_server_stops() {
+    check(
+        r#"W> can_do t max_jobs 2
+           A> do 1 t
+           W< do 1 t $a
+           stop
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"workers":1,"running":1,"free":0}}
+           W> did $a
+           A< did 1"#,
+    );
+}

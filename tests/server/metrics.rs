@@ -187,11 +187,16 @@ fn a_table_by_type_has_a_row_for_each_type_that_was_asked_for() {
         worker.expect(r#"{"cmd":"do","id":2,"type":"a"}"#);
         client.expect(r#"{"cmd":"did","id":1}"#);
         client.until_metric("jobs_waiting", 2);
-        let row = |waiting: u64, running: u64, workers: u64, done: u64| json!({"waiting": waiting, "running": running, "workers": workers, "done": done});
+        let row = |waiting: u64, running: u64, workers: u64, done: u64, free: u64| json!({"waiting": waiting, "running": running, "workers": workers, "done": done, "free": free});
         let all = types(&mut client, "true");
-        assert_eq!(all, json!({"a": row(0, 1, 1, 1), "b": row(2, 0, 0, 0), "é": row(0, 0, 1, 0)}));
+        assert_eq!(all, json!({"a": row(0, 1, 1, 1, 0), "b": row(2, 0, 0, 0, 0), "é": row(0, 0, 1, 0, 0)}));
         let some = types(&mut client, r#"["b","unknown","\u0062"]"#);
-        assert_eq!(some, json!({"b": row(2, 0, 0, 0), "unknown": row(0, 0, 0, 0)}));
+        assert_eq!(some, json!({"b": row(2, 0, 0, 0, 0), "unknown": row(0, 0, 0, 0, 0)}));
+        worker.send(r#"{"cmd":"can_do","types":["é"],"max_jobs":3}"#);
+        worker.send(r#"{"cmd":"ping"}"#);
+        worker.expect(r#"{"cmd":"pong"}"#);
+        let free = types(&mut client, r#"["é","a"]"#);
+        assert_eq!(free, json!({"é": row(0, 0, 1, 0, 2), "a": row(0, 1, 1, 1, 2)}));
         assert_eq!(types(&mut client, "[]"), json!({}));
     });
 }

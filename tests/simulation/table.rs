@@ -2,9 +2,11 @@
 
 use deputy::protocol::command::{Command, MetricsAsked, TypesAsked};
 
+use super::closings::PAUSE_BYTES;
 use super::plan::Family;
 use super::requests::State;
 use super::schedule::Schedule;
+use super::shadow::Conn;
 use super::world::Peer;
 
 /// A row of the table, without `done`, which begins anew whenever a type is forgotten.
@@ -14,6 +16,7 @@ struct Row {
     running: u64,
     delayed: u64,
     spent: u64,
+    free: u64,
     workers: u64,
     oldest_ms: u64,
     suspects: u64,
@@ -39,13 +42,13 @@ impl Schedule {
         for (name, row) in names.iter().zip(rows) {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
-            let [delayed, spent] = ["delayed", "spent"].map(figure);
+            let [delayed, spent, free] = ["delayed", "spent", "free"].map(figure);
             let oldest_ms = figure("oldest_ms");
             // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
             // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
             let oldest_ms = if late { row.oldest_ms } else { oldest_ms };
-            let told = Row { waiting, running, delayed, spent, workers, oldest_ms, suspects };
+            let told = Row { waiting, running, delayed, spent, free, workers, oldest_ms, suspects };
             let worker = table["types"][name].get("oldest_running_worker");
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
@@ -72,6 +75,9 @@ impl Schedule {
         let held = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
         row.spent = held.filter(|held| held.spent.as_deref() == Some(name)).count() as u64;
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
+        let workers = self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
+        let free = |conn: &Conn| u64::from(conn.slots).saturating_sub(conn.held.len() as u64);
+        row.free = workers.filter(|conn| conn.unsent <= PAUSE_BYTES).map(free).sum();
         row
     }
 

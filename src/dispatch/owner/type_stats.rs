@@ -19,8 +19,16 @@ use crate::metrics::{Figures, OldestRunning, Tables, TypeRow, TypeRows};
 use crate::protocol::command::{MetricsAsked, TypeName};
 use crate::protocol::reply::Reply;
 
-/// For each pool, when its oldest running job was sent, and to which worker.
-type OldestByPool = HashMap<PoolId, (Micros, ConnId), RandomState>;
+/// What a query alone wants to know of a pool, so that no job pays for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfPool {
+    /// Free slots of its workers, exactly: what the pool itself has recorded may be more.
+    free: u64,
+    /// When its oldest running job was sent, and to which worker.
+    oldest: Option<(Micros, ConnId)>,
+}
+
+type ByPool = HashMap<PoolId, OfPool, RandomState>;
 
 impl Owner {
     /// Queries every shard, this one too, about these types, or all. A name that is given again is not queried again.
@@ -68,17 +76,28 @@ impl Owner {
         self.send(to, &Reply::Metrics { totals: &totals, tables: &tables }, ctx);
     }
 
-    /// Finds the oldest running job of each pool. A pass over all slots, so that a job costs nothing for it.
-    fn oldest_running(&self) -> OldestByPool {
-        let mut oldest = HashMap::with_hasher(self.maps.clone());
+    /// Finds the free slots of the asked pools, or of all, and the oldest running job of each.
+    ///
+    /// A pass over all connections and taken slots. A worker with a free slot costs a look at its types, or at the asked
+    /// pools if these are fewer.
+    fn by_pool(&self, asked: Option<&[PoolId]>, stopping: bool) -> ByPool {
+        let mut by_pool = ByPool::with_hasher(self.maps.clone());
         for (id, conn) in self.conns.iter() {
-            let slots = conn.worker.iter().flat_map(|worker| worker.slots.iter());
-            for slot in slots.filter_map(|(_, slot)| slot.held()) {
-                let first = oldest.entry(slot.pool).or_insert((slot.sent, id));
-                *first = (*first).min((slot.sent, id));
+            let Some(worker) = &conn.worker else { continue };
+            for slot in worker.slots.iter().filter_map(|(_, slot)| slot.held()) {
+                let oldest = &mut by_pool.entry(slot.pool).or_default().oldest;
+                *oldest = Some(oldest.map_or((slot.sent, id), |first| first.min((slot.sent, id))));
+            }
+            let free = if stopping { 0 } else { u64::from(worker.unfilled(conn.is_paused())) };
+            if free > 0 {
+                let mut add = |pool| by_pool.entry(pool).or_default().free += free;
+                match asked.filter(|asked| asked.len() < worker.types().len()) {
+                    Some(asked) => asked.iter().filter(|&&pool| worker.takes(pool)).for_each(|&pool| add(pool)),
+                    None => worker.types().iter().for_each(|member| add(member.pool)),
+                }
             }
         }
-        oldest
+        by_pool
     }
 }
 
@@ -90,10 +109,13 @@ pub(in crate::dispatch) fn rows(
     histograms: bool,
     ctx: &mut Ctx<'_>,
 ) -> TypeRows {
-    let (now, oldest) = (ctx.now, owner.oldest_running());
+    let now = ctx.now;
+    let asked: Option<Vec<PoolId>> =
+        types.map(|names| names.iter().filter_map(|name| owner.pools.find(name)).collect());
+    let by_pool = owner.by_pool(asked.as_deref(), ctx.stopping);
     let Some(names) = types else {
         let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();
-        rows.extend(owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &oldest, ctx))));
+        rows.extend(owner.pools.iter().map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &by_pool, ctx))));
         rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
         rows.extend(owner.tickets.delayed().map(|(name, n)| (name.into(), row_of_delayed(n))));
         let figures = ctx.figures.iter().filter(|_| histograms);
@@ -102,7 +124,7 @@ pub(in crate::dispatch) fn rows(
     };
     let mut rows = TypeRows::new();
     for name in names {
-        let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &oldest, ctx));
+        let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &by_pool, ctx));
         let hash = ctx.settings.hash(name);
         let queue = home.row(name, hash, now);
         let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
@@ -113,14 +135,13 @@ pub(in crate::dispatch) fn rows(
     rows
 }
 
-fn row_of_pool(pool: &Pool, oldest: &OldestByPool, ctx: &mut Ctx<'_>) -> TypeRow {
-    let oldest_running = oldest.get(&pool.id).map(|&(sent, worker)| OldestRunning {
-        ms: ctx.now.since(sent).as_ms(),
-        worker: ctx.effects.peer_name(worker),
-    });
+fn row_of_pool(pool: &Pool, by_pool: &ByPool, ctx: &mut Ctx<'_>) -> TypeRow {
+    let OfPool { free, oldest } = by_pool.get(&pool.id).copied().unwrap_or_default();
+    let oldest_running = oldest
+        .map(|(sent, worker)| OldestRunning { ms: ctx.now.since(sent).as_ms(), worker: ctx.effects.peer_name(worker) });
     let workers = u64::from(pool.workers);
     let spent = pool.spent.into();
-    TypeRow { running: pool.running, spent, workers, done: pool.done, oldest_running, ..TypeRow::default() }
+    TypeRow { running: pool.running, spent, free, workers, done: pool.done, oldest_running, ..TypeRow::default() }
 }
 
 fn row_of_delayed(delayed: u64) -> TypeRow {

@@ -58,6 +58,11 @@ impl Worker {
         Capacity { free, holds_suspect: self.slots.hold_suspect() }
     }
 
+    /// Returns how many of its slots no job has taken. Of these, some may be reserved for Pulls.
+    pub(in crate::dispatch) fn unfilled(&self, paused: bool) -> u32 {
+        if paused { 0 } else { self.max_jobs.saturating_sub(self.slots.filled()) }
+    }
+
     /// Returns what it can take when it is idle.
     fn idle(&self) -> Capacity {
         Capacity { free: self.max_jobs, holds_suspect: false }

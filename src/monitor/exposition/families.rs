@@ -69,6 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family { name: "deputy_jobs_running", kind: Gauge, help: "Jobs that workers hold.", samples: Type(|row| Count(row.running)) },
     Family { name: "deputy_jobs_delayed", kind: Gauge, help: "Jobs that wait for their delay.", samples: Type(|row| Count(row.delayed)) },
     Family { name: "deputy_slots_spent", kind: Gauge, help: "Workers' slots taken by jobs that have ended.", samples: Type(|row| Count(row.spent)) },
+    Family { name: "deputy_slots_free", kind: Gauge, help: "Workers' free slots. One of a worker of several types counts in each.", samples: Type(|row| Count(row.free)) },
     Family { name: "deputy_suspects_waiting", kind: Gauge, help: "Jobs in queues whose worker was lost.", samples: Type(|row| Count(row.suspects)) },
     Family { name: "deputy_workers", kind: Gauge, help: "Workers of the type.", samples: Type(|row| Count(row.workers)) },
     Family { name: "deputy_oldest_waiting_seconds", kind: Gauge, help: "Age of the oldest waiting job, or 0.", samples: Type(|row| Ms(row.oldest_ms)) },
