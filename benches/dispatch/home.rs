@@ -8,6 +8,7 @@ use deputy::dispatch::message::{
     Closing, ConnId, Effects, Input, Message, Micros, PoolId, ShardId, Spends, Submitter, TypeHash, TypeRef,
 };
 use deputy::metrics::{Counts, Fault, ShardRow, Totals};
+use deputy::protocol::command::Class;
 use deputy::protocol::reply::Reply;
 
 use crate::fixture::{ARG, JOBS, core};
@@ -82,7 +83,7 @@ fn submission(number: usize) -> (ShardId, Message) {
 pub(crate) fn run(jobs_wait: bool) -> Duration {
     let hot = hot();
     let offer = |number: usize| {
-        let offer = Message::Offer { of: hot.clone(), n: 1, pool: PoolId(0) };
+        let offer = Message::Offer { of: hot.clone(), class: Class::Ordinary, n: 1, pool: PoolId(0) };
         (other_shard(number + 7), offer)
     };
     let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };

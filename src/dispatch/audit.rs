@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::figures::TypeFigures;
 use super::home::{Group, Home, Queue};
-use super::ids::{ConnId, GroupId, Membership, ShardId, Submitter, TicketId};
+use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId};
 use super::job::Job;
 use super::owner::Owner;
 use super::owner::pool::Pool;
 use super::owner::tickets::{Stage, Ticket};
 use super::owner::worker::Worker;
 use crate::metrics::Figures;
+use crate::protocol::command::Class;
 
 /// Everything that a shard's core remembers.
 #[derive(Clone, Debug, Default)]
@@ -53,12 +54,12 @@ pub struct WorkerAudit {
     pub reserved: u32,
     /// Whether it has too much unsent to be sent more.
     pub paused: bool,
-    /// The types it takes.
-    pub types: Vec<Arc<str>>,
+    /// The types it takes, and in which class.
+    pub types: Vec<(Arc<str>, Class)>,
     /// Those of them whose pools track it. The others assume that it is idle.
-    pub tracked: Vec<Arc<str>>,
-    /// The jobs it holds, each with its lease.
-    pub held: Vec<(Option<u64>, JobAudit)>,
+    pub tracked: Vec<(Arc<str>, Class)>,
+    /// The jobs it holds, each with its lease, and the class in which it was given.
+    pub held: Vec<(Option<u64>, JobAudit, Class)>,
     /// Its spent slots.
     pub spent: Vec<SpentAudit>,
     /// Whether a job that it holds, or one of a spent slot, is a suspect.
@@ -72,6 +73,8 @@ pub struct SpentAudit {
     pub lease: Option<u64>,
     /// The type of its job.
     pub of: Arc<str>,
+    /// The class in which it was given.
+    pub class: Class,
 }
 
 /// A ticket.
@@ -102,11 +105,13 @@ pub struct GroupAudit {
     pub members: Vec<(Submitter, String)>,
 }
 
-/// One type as an owner sees it.
+/// One type and class as an owner sees it.
 #[derive(Clone, Debug)]
 pub struct PoolAudit {
     /// The type.
     pub type_name: Arc<str>,
+    /// The class of its workers.
+    pub class: Class,
     /// Workers that take it.
     pub workers: u64,
     /// Their free slots, as far as the pool knows.
@@ -134,12 +139,12 @@ pub struct QueueAudit {
     pub type_name: Arc<str>,
     /// The waiting jobs, first to last.
     pub waiting: Vec<JobAudit>,
-    /// Open offers, summed by shard.
-    pub offers: Vec<(ShardId, u64)>,
-    /// Shards that take no suspects.
-    pub rejects_suspects: Vec<ShardId>,
-    /// Shards that have workers.
-    pub present: Vec<ShardId>,
+    /// Open offers, summed by shard and class.
+    pub offers: Vec<(ShardId, Class, u64)>,
+    /// Shards whose workers of a class take no suspects.
+    pub rejects_suspects: Vec<(ShardId, Class)>,
+    /// Shards that have workers of a class.
+    pub present: Vec<(ShardId, Class)>,
 }
 
 /// A job, as far as tests need it.
@@ -190,20 +195,23 @@ impl Audit {
 
 impl WorkerAudit {
     fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
-        let name = |member: &Membership| Arc::clone(&owner.pools.peek(member.pool).of.name);
+        let pool = |id: PoolId| {
+            let pool = owner.pools.peek(id);
+            (Arc::clone(&pool.of.name), pool.class)
+        };
         let held = worker.slots.iter().filter_map(|(lease, slot)| Some((lease, slot.held()?)));
         let spent = worker.slots.iter().filter_map(|(lease, slot)| {
-            let of = Arc::clone(&owner.pools.peek(slot.spent()?.pool).of.name);
-            Some(SpentAudit { lease, of })
+            let (of, class) = pool(slot.spent()?.pool);
+            Some(SpentAudit { lease, of, class })
         });
         Self {
             conn,
             max_jobs: worker.max_jobs,
             reserved: worker.slots.reserved(),
             paused,
-            types: worker.types().iter().map(name).collect(),
-            tracked: worker.tracked().iter().map(name).collect(),
-            held: held.map(|(lease, held)| (lease, JobAudit::of(&held.job))).collect(),
+            types: worker.types().iter().map(|member| pool(member.pool)).collect(),
+            tracked: worker.tracked().iter().map(|member| pool(member.pool)).collect(),
+            held: held.map(|(lease, held)| (lease, JobAudit::of(&held.job), pool(held.pool).1)).collect(),
             spent: spent.collect(),
             holds_suspect: worker.slots.hold_suspect(),
         }
@@ -232,6 +240,7 @@ impl PoolAudit {
     fn of(pool: &Pool, owner: &Owner) -> Self {
         Self {
             type_name: Arc::clone(&pool.of.name),
+            class: pool.class,
             workers: u64::from(pool.workers),
             free: pool.free,
             clean_ready: owner.pools.clean_ready(pool),
@@ -247,13 +256,19 @@ impl PoolAudit {
 
 impl QueueAudit {
     fn of(queue: &Queue) -> Self {
-        let shards = || queue.offers.shards();
+        let offers = || queue.offers.iter();
+        let shards = || {
+            offers().flat_map(|(class, offers)| {
+                offers.shards().map(move |(shard, open, rejects)| (shard, class, open, rejects))
+            })
+        };
+        let present = offers().flat_map(|(class, offers)| offers.present().map(move |shard| (shard, class)));
         Self {
             type_name: Arc::clone(&queue.of.name),
             waiting: queue.waiting.in_order().into_iter().map(JobAudit::of).collect(),
-            offers: shards().filter(|&(_, n, _)| n > 0).map(|(shard, n, _)| (shard, u64::from(n))).collect(),
-            rejects_suspects: shards().filter(|&(_, _, rejects)| rejects).map(|(shard, _, _)| shard).collect(),
-            present: queue.offers.present().collect(),
+            offers: shards().filter(|shard| shard.2 > 0).map(|(shard, class, n, _)| (shard, class, n.into())).collect(),
+            rejects_suspects: shards().filter(|shard| shard.3).map(|(shard, class, ..)| (shard, class)).collect(),
+            present: present.collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::job::Job;
 pub use super::micros::Micros;
 use crate::metrics::{Counts, Fault, Figures, ShardRow, Totals, TypeRows};
 use crate::protocol::carried::OwnedCarried;
-use crate::protocol::command::{Command, Refusal};
+use crate::protocol::command::{Class, Command, Refusal};
 use crate::protocol::reply::Reply;
 
 /// One thing that happened. Every input is legal in every state, because peers and shards race.
@@ -154,13 +154,13 @@ pub enum Spends {
     Pull,
 }
 
-/// Whether a shard takes more suspects of a type.
+/// Whether a shard's workers of a type and class take more suspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspects {
-    /// Nothing changes: it takes them if it did so before.
+    /// Nothing changes: they take them if they did so before.
     AsBefore,
-    /// It takes no more until it says so: each of its free slots is at a worker that holds a suspect.
-    Rejected,
+    /// Those of this class take no more until the shard says so: each of their free slots is at one that holds a suspect.
+    RejectedBy(Class),
 }
 
 /// What shards send each other. The rules are in docs/architecture.md.
@@ -177,13 +177,15 @@ pub enum Message {
     Offer {
         /// The type.
         of: TypeRef,
+        /// The class of the workers that would take them.
+        class: Class,
         /// How many.
         n: u32,
         /// The owner's pool.
         pool: PoolId,
     },
-    /// Owner to home: a slot is reserved for one job of this type; answer at once.
-    Pull(TypeRef, PoolId),
+    /// Owner to home: a slot of a worker of this class is reserved for one job of this type; answer at once.
+    Pull(TypeRef, Class, PoolId),
     /// Home to owner: a worker of this shard is to do this job.
     Assign {
         /// The job.
@@ -199,13 +201,13 @@ pub enum Message {
     Requeue {
         /// The job.
         job: Job,
-        /// Whether this shard takes more suspects.
+        /// Whether the workers that were to take it take more suspects.
         suspects: Suspects,
     },
-    /// Owner to home: this shard takes suspects of this type again.
-    AcceptSuspects(TypeRef),
-    /// Owner to home: all offers of this shard for this type are withdrawn.
-    Withdraw(TypeRef, PoolId),
+    /// Owner to home: this shard's workers of this class take suspects of this type again.
+    AcceptSuspects(TypeRef, Class),
+    /// Owner to home: all offers of this shard's workers of this class for this type are withdrawn.
+    Withdraw(TypeRef, Class, PoolId),
     /// Home to owner: they were `n` jobs. If `n` is 0, the pool may be gone.
     Withdrawn(PoolId, u32),
     /// From the shard that ends a job to its submitter's owner, or to the home that keeps its group: the one answer.
@@ -215,10 +217,10 @@ pub enum Message {
         /// The answer.
         answer: Answer,
     },
-    /// Owner to home: this shard has workers of the type from now on.
-    Present(TypeRef),
+    /// Owner to home: this shard has workers of the type and class from now on.
+    Present(TypeRef, Class),
     /// Owner to home: it has none any more.
-    Absent(TypeRef),
+    Absent(TypeRef, Class),
     /// Owner to home: the `do` of this ticket was answered, and no client waits for its job.
     Revoke {
         /// The ticket.

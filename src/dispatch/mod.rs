@@ -35,7 +35,7 @@ use std::collections::VecDeque;
 use audit::Audit;
 use ctx::Ctx;
 use figures::TypeFigures;
-use home::Home;
+use home::{Home, PoolRef};
 use ids::{ShardId, Submitter};
 use message::{Effects, Input, Message};
 use micros::Micros;
@@ -151,10 +151,10 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
 fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
         Message::Submit { job, hash } => home.submit(job, hash, ctx),
-        Message::Offer { of, n, pool } => home.offer(from, of, n, pool, ctx),
-        Message::Pull(of, pool) => home.pull(from, &of, pool, ctx),
+        Message::Offer { of, class, n, pool } => home.offer(of, class, n, PoolRef { shard: from, pool }, ctx),
+        Message::Pull(of, class, pool) => home.pull(&of, class, PoolRef { shard: from, pool }, ctx),
         Message::Requeue { job, suspects } => home.requeue(from, job, suspects, ctx),
-        Message::Withdraw(of, pool) => home.withdraw(from, &of, pool, ctx),
+        Message::Withdraw(of, class, pool) => home.withdraw(&of, class, PoolRef { shard: from, pool }, ctx),
         Message::Assign { job, spends, pool } => owner.assigned(job, spends, pool, ctx),
         Message::Decline(pool) => owner.declined(pool, ctx),
         Message::Withdrawn(pool, n) => owner.withdrawn(pool, n),
@@ -166,9 +166,9 @@ fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut 
 #[inline(never)]
 fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
-        Message::AcceptSuspects(of) => home.accept_suspects(from, &of, ctx),
-        Message::Present(of) => home.present(from, of, ctx),
-        Message::Absent(of) => home.absent(from, &of),
+        Message::AcceptSuspects(of, class) => home.accept_suspects(from, &of, class, ctx),
+        Message::Present(of, class) => home.present(from, of, class, ctx),
+        Message::Absent(of, class) => home.absent(from, &of, class),
         Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
         Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),

@@ -18,7 +18,7 @@ mod metrics;
 mod options;
 mod types;
 
-pub use can_do::WorkerOptions;
+pub use can_do::{Class, WorkerOptions};
 use metrics::metrics_asked;
 pub use metrics::{MetricsAsked, TypesAsked};
 pub use options::JobOptions;

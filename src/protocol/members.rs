@@ -73,6 +73,7 @@ names! {
         Histograms "histograms",
         Shards "shards",
         Ref "ref",
+        Spare "spare",
     }
 }
 
@@ -248,8 +249,8 @@ mod tests {
             let found = ALL.into_iter().filter(|&(other, _)| alone.get(other).is_some());
             assert_eq!(found.map(|(other, _)| other).collect::<Vec<_>>(), [name]);
             assert_eq!(alone.rare.is_some(), at >= NAMES.len(), "{line} makes room for the others if it must");
-            let is_option =
-                at >= NAMES.len() && !matches!(name, Name::Data | Name::Histograms | Name::Shards | Name::Ref);
+            let is_other = matches!(name, Name::Data | Name::Histograms | Name::Shards | Name::Ref | Name::Spare);
+            let is_option = at >= NAMES.len() && !is_other;
             assert_eq!(alone.has_options(), is_option, "{line}");
         }
     }

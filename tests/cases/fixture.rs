@@ -118,7 +118,7 @@ impl Fixture {
 
     fn end_with(&mut self, worker: Peer, job: &str, res: &str) -> bool {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let Some((number, _)) = held.into_iter().find(|(_, held)| held.id == quoted(job)) else { return false };
+        let Some((number, ..)) = held.into_iter().find(|(_, held, _)| held.id == quoted(job)) else { return false };
         let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
         self.world.send_line(worker, &format!(r#"{{"cmd":"did",{name},"res":{res}}}"#));
         self.look();
@@ -227,7 +227,7 @@ impl Fixture {
     /// The jobs that a worker holds, in no order of meaning.
     pub(crate) fn held(&self, worker: Peer) -> Vec<String> {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let mut jobs: Vec<String> = held.iter().map(|(_, job)| job.id.trim_matches('"').to_owned()).collect();
+        let mut jobs: Vec<String> = held.iter().map(|(_, job, _)| job.id.trim_matches('"').to_owned()).collect();
         jobs.sort_unstable();
         jobs
     }
@@ -237,7 +237,7 @@ impl Fixture {
         let id = quoted(job);
         (0..self.world.shards()).find_map(|shard| {
             let workers = self.world.audit(shard).workers;
-            let holder = workers.into_iter().find(|worker| worker.held.iter().any(|(_, held)| held.id == id))?;
+            let holder = workers.into_iter().find(|worker| worker.held.iter().any(|(_, held, _)| held.id == id))?;
             self.world.peer(shard, holder.conn)
         })
     }

@@ -39,8 +39,8 @@ impl Fixture {
     /// The worker reports progress of a job that it holds; nothing, and false, if it does not hold it.
     pub(crate) fn report(&mut self, worker: Peer, job: &str, data: &str) -> bool {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let held = held.into_iter().find(|(_, held)| held.id.trim_matches('"') == job);
-        let Some((number, _)) = held else { return false };
+        let held = held.into_iter().find(|(_, held, _)| held.id.trim_matches('"') == job);
+        let Some((number, ..)) = held else { return false };
         let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
         self.world.send_line(worker, &format!(r#"{{"cmd":"progress",{name},"data":{data}}}"#));
         self.look();

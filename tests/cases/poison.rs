@@ -17,7 +17,7 @@ fn f07_a_poison_ends_after_one_death_more_than_its_attempts() {
         worker = die(&mut fixture, worker);
         assert_eq!(fixture.held(worker), [neighbour, "P"], "beside a fresh job");
         let held = fixture.slots(worker).expect("it is a worker").held;
-        assert!(held.iter().all(|(_, job)| job.attempts == if job.suspect { attempts } else { 0 }), "{held:?}");
+        assert!(held.iter().all(|(_, job, _)| job.attempts == if job.suspect { attempts } else { 0 }), "{held:?}");
     }
     worker = die(&mut fixture, worker);
     assert_eq!(fixture.answers, [("P".to_owned(), Some("gave_up".to_owned()))]);

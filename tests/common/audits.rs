@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use deputy::dispatch::audit::{Audit, JobAudit, PoolAudit, QueueAudit, WorkerAudit};
 use deputy::dispatch::message::ShardId;
+use deputy::protocol::command::Class;
 
 use super::World;
 use super::ticket_audits::check_tickets_at_rest;
@@ -71,15 +73,15 @@ impl World {
 
     fn check_agreement(&self, audits: &[Audit]) {
         for (shard, audit) in (0..).zip(audits) {
-            let mut open: BTreeMap<(u16, &str), u64> = BTreeMap::new();
-            let mut rejecting: BTreeSet<(u16, &str)> = BTreeSet::new();
+            let mut open: BTreeMap<(u16, Class, &str), u64> = BTreeMap::new();
+            let mut rejecting: BTreeSet<(u16, Class, &str)> = BTreeSet::new();
             for (owner, books) in (0_u16..).zip(audits) {
                 for pool in books.pools.iter().filter(|pool| self.home(&pool.type_name) == shard) {
                     if pool.open > 0 {
-                        open.insert((owner, &pool.type_name), pool.open);
+                        open.insert((owner, pool.class, &pool.type_name), pool.open);
                     }
                     if pool.rejects_suspects {
-                        rejecting.insert((owner, &pool.type_name));
+                        rejecting.insert((owner, pool.class, &pool.type_name));
                     }
                 }
             }
@@ -87,8 +89,9 @@ impl World {
             let mut rejects = BTreeSet::new();
             for queue in &audit.queues {
                 assert_eq!(self.home(&queue.type_name), shard, "a queue away from home: {queue:?}");
-                offers.extend(queue.offers.iter().map(|(owner, n)| ((owner.0, &*queue.type_name), *n)));
-                rejects.extend(queue.rejects_suspects.iter().map(|owner| (owner.0, &*queue.type_name)));
+                let name = &*queue.type_name;
+                offers.extend(queue.offers.iter().map(|(owner, class, n)| ((owner.0, *class, name), *n)));
+                rejects.extend(queue.rejects_suspects.iter().map(|(owner, class)| (owner.0, *class, name)));
             }
             assert_eq!(open, offers, "open at the owners, and offers at home {shard}");
             assert_eq!(rejecting, rejects, "rejecting at the owners, and as home {shard} knows");
@@ -123,19 +126,21 @@ fn check_slots(audit: &Audit, stopping: bool) {
 }
 
 fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
-    let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&pool.type_name));
-    let tracks = |worker: &WorkerAudit| worker.tracked.contains(&pool.type_name);
+    let name = (Arc::clone(&pool.type_name), pool.class);
+    let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&name));
+    let tracks = |worker: &WorkerAudit| worker.tracked.contains(&name);
     let seen = |worker| if tracks(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
     let free: u64 = takers().map(seen).sum();
     let clean = takers().filter(|worker| !tracks(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
     let running = audit.workers.iter().flat_map(|worker| &worker.held);
-    let running = running.filter(|(_, job)| *job.type_name == *pool.type_name).count();
+    let running = running.filter(|(_, job, class)| *job.type_name == *pool.type_name && *class == pool.class).count();
     assert_eq!(pool.workers, takers().count() as u64, "workers: {pool:?}");
     assert_eq!(pool.free, free, "free: {pool:?}");
     assert_eq!(pool.clean_ready, clean as u64, "ready workers without a suspect: {pool:?}");
     assert_eq!(pool.running, running as u64, "running: {pool:?}");
-    let spent = audit.workers.iter().flat_map(|worker| &worker.spent).filter(|spent| spent.of == pool.type_name);
-    assert_eq!(pool.spent as usize, spent.count(), "spent: {pool:?}");
+    let spent = audit.workers.iter().flat_map(|worker| &worker.spent);
+    let spent = spent.filter(|spent| spent.of == pool.type_name && spent.class == pool.class).count();
+    assert_eq!(pool.spent as usize, spent, "spent: {pool:?}");
     if stopping {
         return;
     }
@@ -160,14 +165,15 @@ fn check_queue(queue: &QueueAudit, stopping: bool) {
     let places: Vec<_> = queue.waiting.iter().map(place).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "the queue is out of order: {queue:?}");
     assert!(queue.waiting.iter().all(|job| *job.type_name == *queue.type_name), "{queue:?}");
-    assert!(queue.offers.iter().all(|(_, n)| *n > 0), "an offer of nothing: {queue:?}");
+    assert!(queue.offers.iter().all(|(.., n)| *n > 0), "an offer of nothing: {queue:?}");
     let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();
     assert!(!empty || !queue.present.is_empty(), "an entry without a reason: {queue:?}");
     if stopping {
         assert!(queue.waiting.is_empty(), "jobs wait at a shard that stops: {queue:?}");
     }
-    let together = |job: &JobAudit, shard: &ShardId| !(job.suspect && queue.rejects_suspects.contains(shard));
-    let meet = queue.offers.iter().any(|(shard, _)| queue.waiting.iter().any(|job| together(job, shard)));
+    let together = |job: &JobAudit, of: &(ShardId, Class)| !(job.suspect && queue.rejects_suspects.contains(of));
+    let meet =
+        queue.offers.iter().any(|&(shard, class, _)| queue.waiting.iter().any(|job| together(job, &(shard, class))));
     assert!(!meet, "a job waits beside an offer: {queue:?}");
 }
 
@@ -183,12 +189,17 @@ fn check_nothing_waits_in_vain(audits: &[Audit]) {
     for queue in audits.iter().flat_map(|audit| &audit.queues) {
         let workers = audits.iter().flat_map(|audit| &audit.workers);
         let free: Vec<&WorkerAudit> =
-            workers.filter(|worker| worker.types.contains(&queue.type_name) && free_slots(worker) > 0).collect();
+            workers.filter(|worker| takes(worker, &queue.type_name) && free_slots(worker) > 0).collect();
         for job in &queue.waiting {
             let taker = free.iter().find(|worker| !(job.suspect && holds_suspect(worker)));
             assert!(taker.is_none(), "{job:?} waits beside a free slot of {taker:?}");
         }
     }
+}
+
+/// Whether a worker takes a type, in whichever class.
+fn takes(worker: &WorkerAudit, type_name: &str) -> bool {
+    worker.types.iter().any(|(name, _)| **name == *type_name)
 }
 
 /// The free slots of a worker, as docs/architecture.md defines them.

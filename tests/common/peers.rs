@@ -85,10 +85,11 @@ impl World {
     }
 
     pub(crate) fn can_do(&mut self, peer: Peer, types: &[&str], max_jobs: Option<u32>) {
-        self.command(
-            peer,
-            Command::CanDo { types: names(types), max_jobs, options: WorkerOptions::default(), id: None },
-        );
+        self.can_do_with(peer, types, max_jobs, WorkerOptions::default());
+    }
+
+    pub(crate) fn can_do_with(&mut self, peer: Peer, types: &[&str], max_jobs: Option<u32>, options: WorkerOptions) {
+        self.command(peer, Command::CanDo { types: names(types), max_jobs, options, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer, types: &[&str]) {

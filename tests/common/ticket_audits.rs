@@ -31,12 +31,14 @@ impl World {
         let mut owners = Vec::new();
         for (shard, audit) in (0..).map(ShardId).zip(audits) {
             let present = audit.pools.iter().filter(|pool| pool.workers > 0);
-            owners.extend(present.map(|pool| (self.home(&pool.type_name), pool.type_name.to_string(), shard)));
+            owners.extend(
+                present.map(|pool| (self.home(&pool.type_name), pool.type_name.to_string(), (shard, pool.class))),
+            );
         }
         let mut homes = Vec::new();
         for (home, audit) in (0..).zip(audits) {
             for queue in &audit.queues {
-                homes.extend(queue.present.iter().map(|shard| (home, queue.type_name.to_string(), *shard)));
+                homes.extend(queue.present.iter().map(|present| (home, queue.type_name.to_string(), *present)));
             }
         }
         assert_eq!(sorted(homes), sorted(owners), "shards with workers, as homes know and as it is");
@@ -97,7 +99,7 @@ fn waiting(audit: &Audit) -> impl Iterator<Item = &JobAudit> {
 }
 
 fn held(audit: &Audit) -> impl Iterator<Item = &JobAudit> {
-    audit.workers.iter().flat_map(|worker| &worker.held).map(|(_, job)| job)
+    audit.workers.iter().flat_map(|worker| &worker.held).map(|(_, job, _)| job)
 }
 
 fn revocable<'a>(jobs: impl Iterator<Item = &'a JobAudit>) -> usize {

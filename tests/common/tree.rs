@@ -16,7 +16,7 @@ use super::{
     decode,
 };
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "cmd",
     "id",
     "type",
@@ -31,6 +31,7 @@ const KNOWN: [&str; 14] = [
     "histograms",
     "shards",
     "ref",
+    "spare",
 ];
 
 /// The options of a `do`.
@@ -48,7 +49,7 @@ const OPTIONS: [&str; 10] = [
 ];
 
 /// The options of a `can_do`.
-const WORKER_OPTIONS: [&str; 1] = ["ref"];
+const WORKER_OPTIONS: [&str; 2] = ["ref", "spare"];
 
 /// An object's members in their order, including those given twice.
 struct Pairs(Vec<(String, Value)>);
@@ -238,9 +239,9 @@ fn by_decoder(line: &[u8]) -> Verdict {
             };
             vec!["did".into(), id.map(value).into(), number(job, id), one(res), one(err)]
         }
-        Ok(Command::CanDo { types, max_jobs, options: WorkerOptions { wants_ref }, .. }) => {
+        Ok(Command::CanDo { types, max_jobs, options: WorkerOptions { spare, wants_ref }, .. }) => {
             let max_jobs = max_jobs.map(|count| vec![Value::from(count)]);
-            vec!["can_do".into(), list(&types), max_jobs.into(), vec![wants_ref].into()]
+            vec!["can_do".into(), list(&types), max_jobs.into(), vec![wants_ref, spare].into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],
         Ok(Command::Metrics(MetricsAsked { types, histograms, shards })) => {

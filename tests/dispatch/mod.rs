@@ -26,6 +26,7 @@ mod priorities;
 mod progress;
 mod run_limits;
 mod slots;
+mod spare;
 mod stall;
 mod stopping;
 mod timers;

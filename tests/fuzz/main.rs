@@ -38,7 +38,7 @@ use std::sync::LazyLock;
 use deputy::protocol::Code;
 use deputy::protocol::carried::Carried;
 use deputy::protocol::command::{
-    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, decode,
+    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, TypeName, TypesAsked, WorkerOptions, decode,
 };
 use deputy::protocol::frame::{Frame, Framer};
 

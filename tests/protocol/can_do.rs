@@ -214,3 +214,82 @@ fn a_worker_that_takes_a_waiting_type_is_told_at_once() {
            A< did 2"#,
     );
 }
+
+#[test]
+fn spare_is_true_or_false() {
+    for value in ["null", "0", "1", r#""true""#, "[]", "{}", "[true]"] {
+        check_rows(&format!(
+            r#"{{"cmd":"can_do","types":["t"],"spare":{value}}}          => error bad_request
+               {{"cmd":"can_do","types":["t"],"id":"x","spare":{value}}} => error bad_request x
+               {{"cmd":"can_do","types":[],"spare":{value}}}             => error bad_request
+               {{"cmd":"cant_do","types":["t"],"spare":{value}}}
+               {{"cmd":"do","id":1,"type":"","spare":{value}}}           => did 1 bad_request
+               {{"cmd":"ping","spare":{value}}}                          => pong"#
+        ));
+    }
+    check_rows(
+        r#"{"cmd":"can_do","types":["t"],"spare":true,"spare":true} => error bad_request
+           {"cmd":"can_do","types":["t"],"spare":true}
+           {"cmd":"can_do","types":["t"],"spare":false}"#,
+    );
+}
+
+#[test]
+fn a_wrong_spare_refuses_the_whole_line() {
+    check(
+        r#"W> {"cmd":"can_do","types":["a"],"max_jobs":5,"spare":"yes"}
+           W< error bad_request
+           A> metrics
+           A< metrics workers 0, workers_added 0, protocol_errors 1
+           A> do 1 a
+           W quiet
+           W> can_do a
+           W< do 1 a
+           W quiet"#,
+    );
+}
+
+#[test]
+fn a_type_keeps_its_class_until_it_is_taken_back() {
+    check(
+        r#"S> can_do t max_jobs 9 with spare
+           W> can_do t
+           # It stays spare, whatever is said again.
+           S> can_do t
+           S> can_do t with spare false
+           A> do 1 t
+           W< do 1 t
+           # It stays ordinary.
+           W> can_do t with spare
+           W> did 1
+           A< did 1
+           A> do 2 t
+           W< do 2 t
+           W> did 2
+           A< did 2
+           # Both change.
+           S> cant_do t
+           S> can_do t
+           W> cant_do t
+           W> can_do t with spare
+           A> do 3 t
+           S< do 3 t $a
+           W quiet"#,
+    );
+}
+
+#[test]
+fn types_of_both_classes_count_for_the_most_of_a_connection() {
+    let (half, rest, one) = (names(0, 512), names(512, 1_024), names(1_024, 1_025));
+    check(&format!(
+        r#"W> {{"cmd":"can_do","types":[{half}]}}
+           W> {{"cmd":"can_do","types":[{rest}],"spare":true}}
+           W> {{"cmd":"can_do","types":[{half},{rest}],"spare":true}}
+           W quiet
+           W> {{"cmd":"can_do","types":[{one}],"spare":true}}
+           W< error bad_request
+           W> {{"cmd":"cant_do","types":["t0","t1023"]}}
+           W> {{"cmd":"can_do","types":[{one}],"spare":true}}
+           W quiet"#
+    ));
+}

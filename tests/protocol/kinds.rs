@@ -109,8 +109,10 @@ fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
         check_member(&format!(r#"{{"cmd":"{cmd}","types":%}}"#), &lists, "", BAD);
     }
     check_member(r#"{"cmd":"can_do","types":["t"],"max_jobs":%}"#, &["1", "65535"], "", BAD);
-    check_member(r#"{"cmd":"can_do","types":["t"],"ref":%}"#, &["true", "false"], "", BAD);
-    for member in ["max_jobs", "ref"] {
+    for member in ["ref", "spare"] {
+        check_member(&format!(r#"{{"cmd":"can_do","types":["t"],"{member}":%}}"#), &["true", "false"], "", BAD);
+    }
+    for member in ["max_jobs", "ref", "spare"] {
         check_member(&format!(r#"{{"cmd":"cant_do","types":["t"],"{member}":%}}"#), &VALUES, "", "");
     }
     check_member(r#"{"cmd":"do","id":7,"type":"t","cancellable":true,"ref":%}"#, &VALUES, "", "");

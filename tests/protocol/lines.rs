@@ -58,10 +58,11 @@ fn understood(command: &Command<'_>) -> String {
                 Outcome::Err(err) => format!("did {name} err {err}"),
             }
         }
-        Command::CanDo { types, max_jobs, options: WorkerOptions { wants_ref }, .. } => {
+        Command::CanDo { types, max_jobs, options: WorkerOptions { spare, wants_ref }, .. } => {
             let max_jobs = max_jobs.map_or_else(String::new, |n| format!(" max_jobs {n}"));
             let wants_ref = if *wants_ref { " ref" } else { "" };
-            format!("can_do {}{max_jobs}{wants_ref}", list(types))
+            let spare = if *spare { " spare" } else { "" };
+            format!("can_do {}{max_jobs}{wants_ref}{spare}", list(types))
         }
         Command::CantDo { types } => format!("cant_do {}", list(types)),
         Command::Metrics(MetricsAsked { types, histograms, shards }) => {

@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 /// The known names but `cmd` and `id`.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "type",
     "types",
     "arg",
@@ -26,6 +26,7 @@ const NAMES: [&str; 22] = [
     "histograms",
     "shards",
     "ref",
+    "spare",
 ];
 
 #[test]

@@ -114,7 +114,7 @@ impl Schedule {
             for worker in &audit.workers {
                 let peer = self.world.peer(shard, worker.conn).expect("a worker is connected");
                 if !worker.held.is_empty() {
-                    holds.insert(peer, worker.held.iter().map(|(_, job)| trace_of_audit(job)).collect());
+                    holds.insert(peer, worker.held.iter().map(|(_, job, _)| trace_of_audit(job)).collect());
                 }
                 assert!(worker.types.len() == self.shadow.conn(peer).types.len(), "types of {worker:?}");
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
@@ -167,7 +167,7 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
                 assert!(before.is_none_or(|before| before < job.arrival), "given back in another order: {job:?}");
             }
             // Who leaves takes back what the last step left.
-            Message::Withdraw(of, _) => {
+            Message::Withdraw(of, ..) => {
                 assert!(left || !returned.contains_key(&*of.name), "{}: offers were open", of.name);
             }
             _ => {}

@@ -157,7 +157,11 @@ fn a_job_costs_no_pass_over_all_types_of_its_worker() {
         world.send_line(client, &format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#));
         world.settle();
         let followed = &world.audit(0).workers[0].tracked;
-        assert_eq!(followed.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), [name], "books that know of the job");
+        assert_eq!(
+            followed.iter().map(|(name, _)| &**name).collect::<Vec<&str>>(),
+            [name],
+            "books that know of the job"
+        );
         world.send_line(worker, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
         world.settle();
         // A pass over all types of each type: it would take most of the time of all tests here.

@@ -119,8 +119,8 @@ impl Schedule {
         let others = (0..self.plan.options.shards).filter(|shard| *shard != home);
         for shard in others {
             let known = self.world.on_the_way(Link { from: shard, to: home }).find_map(|message| match message {
-                Message::Present(of) if *of.name == *type_name => Some(false),
-                Message::Absent(of) if *of.name == *type_name => Some(true),
+                Message::Present(of, _) if *of.name == *type_name => Some(false),
+                Message::Absent(of, _) if *of.name == *type_name => Some(true),
                 _ => None,
             });
             match known {

@@ -226,7 +226,7 @@ impl Effects for ShardIo {
 
 /// Whether a message refers to a type's name, so that both ends write its reference count.
 fn carries_name(message: &Message) -> bool {
-    matches!(message, Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(_))
+    matches!(message, Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(..))
 }
 
 /// Returns what a message from another shard costs its receiver, and the kind of work.
@@ -234,7 +234,7 @@ pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
     let name_ns = if carries_name(message) { costs.line_ns } else { 0 };
     let (work, ns) = match message {
         Message::Submit { .. } | Message::Requeue { .. } => (Work::Home, costs.submit_ns),
-        Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(_) => {
+        Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(..) => {
             (Work::Home, costs.offer_ns)
         }
         // The line that results is paid for where it is encoded.

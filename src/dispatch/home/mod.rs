@@ -6,12 +6,13 @@
 //! | file | contents |
 //! |---|---|
 //! | `queues` | the queues by type |
-//! | `wait_queue`, `offers` | of one type: the jobs that wait, and what shards offer |
+//! | `wait_queue`, `offers`, `offers_by_class` | of one type: the jobs that wait, and what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
 
 mod groups;
 mod offers;
+mod offers_by_class;
 mod queues;
 mod revoking;
 mod wait_queue;
@@ -22,7 +23,8 @@ use ahash::RandomState;
 pub(super) use groups::Group;
 use groups::Groups;
 use hashbrown::hash_table::Entry;
-use offers::PoolRef;
+use offers::Offers;
+pub(super) use offers::PoolRef;
 pub(super) use queues::Queue;
 use queues::{Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
@@ -30,11 +32,12 @@ use wait_queue::Position;
 
 use super::answer::Reason;
 use super::ctx::Ctx;
-use super::ids::{PoolId, ShardId, Submitter, TypeHash, TypeRef};
+use super::ids::{ShardId, Submitter, TypeHash, TypeRef};
 use super::job::Job;
 use super::message::{JobEvent, Message, Spends, Suspects};
 use super::micros::Micros;
 use crate::metrics::TypeRow;
+use crate::protocol::command::Class;
 
 /// All types whose home this shard is.
 ///
@@ -90,8 +93,10 @@ impl Home {
     pub(super) fn requeue(&mut self, from: ShardId, job: Job, suspects: Suspects, ctx: &mut Ctx<'_>) {
         let hash = ctx.settings.hash(job.type_name());
         if self.end_if_doomed(&job, ctx) {
-            if suspects == Suspects::Rejected && !ctx.stopping {
-                self.queue_of(job.type_name(), hash).offers.reject_suspects(from);
+            if let Suspects::RejectedBy(class) = suspects
+                && !ctx.stopping
+            {
+                self.queue_of(job.type_name(), hash).offers.enter(class).reject_suspects(from);
             }
             return;
         }
@@ -99,36 +104,36 @@ impl Home {
             return ctx.end(job, Reason::Shutdown);
         }
         self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| {
-            if suspects == Suspects::Rejected {
-                queue.offers.reject_suspects(from);
+            if let Suspects::RejectedBy(class) = suspects {
+                queue.offers.enter(class).reject_suspects(from);
             }
             queue.waiting.requeue(job);
         });
     }
 
-    /// Takes an offer: `n` more jobs of a type may be assigned to a shard (H1).
-    pub(super) fn offer(&mut self, shard: ShardId, of: TypeRef, n: u32, pool: PoolId, ctx: &mut Ctx<'_>) {
+    /// Takes an offer: `n` more jobs of a type may be assigned to the workers of a class at a shard (H1).
+    pub(super) fn offer(&mut self, of: TypeRef, class: Class, n: u32, from: PoolRef, ctx: &mut Ctx<'_>) {
         if ctx.stopping {
             return;
         }
-        let from = PoolRef { shard, pool };
         match self.queues.enter(&of.name, of.hash) {
             Entry::Occupied(mut entry) => {
-                entry.get_mut().offers.add(from, n);
+                entry.get_mut().offers.enter(class).add(from, n);
                 entry.get_mut().match_offers(&mut self.revocable, ctx);
                 forget_if_unused(entry);
             }
             Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(of);
-                queue.offers.add(from, n);
+                queue.offers.enter(class).add(from, n);
                 entry.insert(queue); // There was no entry, so no job waits.
             }
         }
     }
 
-    /// Answers a pull: a slot of a shard is reserved for one job of a type (H2).
-    pub(super) fn pull(&mut self, shard: ShardId, of: &TypeRef, pool: PoolId, ctx: &mut Ctx<'_>) {
-        let job = self.queues.change(of, |queue| queue.pop_for(shard)).flatten();
+    /// Answers a pull: a slot of a shard's workers of a class is reserved for one job of a type (H2).
+    pub(super) fn pull(&mut self, of: &TypeRef, class: Class, from: PoolRef, ctx: &mut Ctx<'_>) {
+        let PoolRef { shard, pool } = from;
+        let job = self.queues.change(of, |queue| queue.pop_for(shard, class)).flatten();
         match job {
             Some(job) => {
                 self.revocable.forget(&job);
@@ -139,16 +144,16 @@ impl Home {
         }
     }
 
-    /// Notes that a shard takes suspects again (H4).
-    pub(super) fn accept_suspects(&mut self, from: ShardId, of: &TypeRef, ctx: &mut Ctx<'_>) {
+    /// Notes that a shard's workers of a class take suspects again (H4).
+    pub(super) fn accept_suspects(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
         self.queues.change(of, |queue| {
-            queue.offers.accept_suspects(from);
+            queue.offers.change(class, |offers| offers.accept_suspects(from));
             queue.match_offers(&mut self.revocable, ctx);
         });
     }
 
-    /// Notes that a shard has workers of a type (H8).
-    pub(super) fn present(&mut self, from: ShardId, of: TypeRef, ctx: &Ctx<'_>) {
+    /// Notes that a shard has workers of a type and class (H8).
+    pub(super) fn present(&mut self, from: ShardId, of: TypeRef, class: Class, ctx: &Ctx<'_>) {
         if ctx.stopping {
             return;
         }
@@ -156,15 +161,15 @@ impl Home {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Queue::boxed(of)).into_mut(),
         };
-        queue.offers.set_present(from, true);
+        queue.offers.enter(class).set_present(from, true);
     }
 
-    /// Notes that a shard has no worker of a type any more (H8).
-    pub(super) fn absent(&mut self, from: ShardId, of: &TypeRef) {
-        self.queues.change(of, |queue| queue.offers.set_present(from, false));
+    /// Notes that a shard has no worker of a type and class any more (H8).
+    pub(super) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class) {
+        self.queues.change(of, |queue| queue.offers.change(class, |offers| offers.set_present(from, false)));
     }
 
-    /// Returns whether any shard has a worker of a type.
+    /// Returns whether any shard has a worker of a type, of whichever class.
     fn has_worker(&self, type_name: &str, hash: TypeHash) -> bool {
         self.find(type_name, hash).is_some_and(|queue| queue.offers.any_present())
     }
@@ -173,10 +178,11 @@ impl Home {
         self.queues.0.find(hash.0, |queue| *queue.of.name == *type_name).map(|queue| &**queue)
     }
 
-    /// Removes a shard's offers (H5).
-    pub(super) fn withdraw(&mut self, from: ShardId, of: &TypeRef, pool: PoolId, ctx: &mut Ctx<'_>) {
-        let n = self.queues.change(of, |queue| queue.offers.withdraw(from));
-        ctx.post(from, Message::Withdrawn(pool, n.unwrap_or(0)));
+    /// Removes the offers of a shard's workers of a class (H5).
+    pub(super) fn withdraw(&mut self, of: &TypeRef, class: Class, from: PoolRef, ctx: &mut Ctx<'_>) {
+        let withdraw = |offers: &mut Offers| offers.withdraw(from.shard);
+        let n = self.queues.change(of, |queue| queue.offers.change(class, withdraw)).flatten();
+        ctx.post(from.shard, Message::Withdrawn(from.pool, n.unwrap_or(0)));
     }
 
     /// Answers `shutdown` to all waiting jobs, and forgets all offers.

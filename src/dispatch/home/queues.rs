@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
 
-use super::offers::{Offers, PoolRef};
+use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
 use super::wait_queue::WaitQueue;
 use crate::dispatch::ctx::Ctx;
@@ -12,6 +12,7 @@ use crate::dispatch::job::Job;
 use crate::dispatch::message::{Message, Spends};
 use crate::dispatch::micros::Micros;
 use crate::metrics::TypeRow;
+use crate::protocol::command::Class;
 
 /// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an entry that
 /// is emptied is removed without being looked up again, and a name is not hashed again.
@@ -23,7 +24,7 @@ pub(super) struct Queues(pub(super) HashTable<Box<Queue>>);
 pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) of: TypeRef,
     pub(in crate::dispatch) waiting: WaitQueue,
-    pub(in crate::dispatch) offers: Offers,
+    pub(in crate::dispatch) offers: OffersByClass,
     /// Whether the type has figures of its own; `None` until a job comes.
     pub(super) has_figures: Option<bool>,
 }
@@ -55,7 +56,7 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
 
 impl Queue {
     pub(super) fn boxed(of: TypeRef) -> Box<Self> {
-        Box::new(Self { of, waiting: WaitQueue::default(), offers: Offers::default(), has_figures: None })
+        Box::new(Self { of, waiting: WaitQueue::default(), offers: OffersByClass::default(), has_figures: None })
     }
 
     /// Puts a new job at its place, and marks it: all jobs of a type are counted in the same place.
@@ -68,29 +69,17 @@ impl Queue {
 
     /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer.
     pub(super) fn match_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
-        while let Some((job, to)) = self.pop_pair() {
+        while let Some((job, to)) = self.offers.pop_pair(&mut self.waiting) {
             revocable.forget(&job);
             ctx.counts.jobs_waiting -= 1;
             ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
         }
     }
 
-    fn pop_pair(&mut self) -> Option<(Job, PoolRef)> {
-        if self.waiting.has_suspect()
-            && let Some(to) = self.offers.take_open_to_suspects()
-        {
-            return self.waiting.pop_suspect().map(|job| (job, to));
-        }
-        if !self.waiting.has_other() {
-            return None;
-        }
-        let to = self.offers.take()?;
-        self.waiting.pop_other().map(|job| (job, to))
-    }
-
-    /// Takes the first waiting job that may be assigned to `shard`.
-    pub(super) fn pop_for(&mut self, shard: ShardId) -> Option<Job> {
-        if self.waiting.has_suspect() && !self.offers.rejects_suspects(shard) {
+    /// Takes the first waiting job that may be assigned to the workers of a class at `shard`. No ordinary worker may take
+    /// it, as far as is known here: it would not wait beside an offer.
+    pub(super) fn pop_for(&mut self, shard: ShardId, class: Class) -> Option<Job> {
+        if self.waiting.has_suspect() && !self.offers.rejects_suspects(shard, class) {
             return self.waiting.pop_suspect();
         }
         self.waiting.pop_other()

@@ -122,7 +122,7 @@ impl Owner {
             if n > 0 {
                 let n = u32::try_from(n).expect("it is at most what `open` can count");
                 pool.open += n;
-                ctx.post(pool.home, Message::Offer { of: pool.of.clone(), n, pool: id });
+                ctx.post(pool.home, Message::Offer { of: pool.of.clone(), class: pool.class, n, pool: id });
             }
         }
     }
@@ -208,7 +208,7 @@ impl Owner {
             self.next_starved += 1;
             pool.withdraw(ctx);
         }
-        let suspects = if rejected { Suspects::Rejected } else { Suspects::AsBefore };
+        let suspects = if rejected { Suspects::RejectedBy(pool.class) } else { Suspects::AsBefore };
         ctx.post(pool.home, Message::Requeue { job, suspects });
     }
 

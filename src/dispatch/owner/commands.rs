@@ -7,7 +7,7 @@ use super::submitters::bytes_of;
 use super::worker::Worker;
 use crate::dispatch::answer::{End, QUEUE_FULL, Reason};
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{ConnId, Submitter};
+use crate::dispatch::ids::{ConnId, PoolId, Submitter};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
@@ -68,7 +68,7 @@ impl Owner {
         self.send(from, &Reply::NotDone { id, code, text }, ctx);
     }
 
-    /// `can_do`: all or nothing. A type that the connection gave before changes nothing.
+    /// `can_do`: all or nothing. A type that the connection gave before changes nothing, and keeps its class.
     fn can_do(
         &mut self,
         from: ConnId,
@@ -78,13 +78,14 @@ impl Owner {
         id: Option<&str>,
         ctx: &mut Ctx<'_>,
     ) {
+        let classes = options.classes();
         let Some(conn) = self.conns.get(from) else { return };
         let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new()));
-        let is_new = |name: &&str| self.pools.find(name).is_none_or(|pool| !worker.takes(pool));
+        let is_new = |name: &&str| !self.pools.find_all(name).any(|pool| worker.takes(pool));
         let mut new: Vec<&str> = types.iter().map(AsRef::as_ref).filter(is_new).collect();
         new.sort_unstable();
         new.dedup();
-        if worker.types().len() + new.len() > TYPES_PER_CONNECTION_MAX {
+        if worker.types().len() + new.len() * classes.len() > TYPES_PER_CONNECTION_MAX {
             ctx.effects.fault(from, Fault::BadRequest);
             return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, ctx);
         }
@@ -92,15 +93,15 @@ impl Owner {
             worker.set_max_jobs(max_jobs, &self.maps, &mut self.pools);
         }
         worker.wants_ref |= options.wants_ref;
-        worker.reserve_types(new.len());
-        for name in new {
+        worker.reserve_types(new.len() * classes.len());
+        for (name, &class) in new.iter().flat_map(|&name| classes.iter().map(move |class| (name, class))) {
             let hash = ctx.settings.hash(name);
-            let pool = self.pools.enter(name, hash, hash.home(ctx.settings.shards));
+            let pool = self.pools.enter(name, class, hash, hash.home(ctx.settings.shards));
             worker.join(pool, from, &mut self.pools);
             self.dirty.push(pool);
             let pool = self.pools.peek(pool);
             if pool.workers == 1 && !ctx.stopping {
-                ctx.post(pool.home, Message::Present(pool.of.clone()));
+                ctx.post(pool.home, Message::Present(pool.of.clone(), pool.class));
             }
         }
         self.refresh(from, Place::Kept, ctx);
@@ -108,8 +109,8 @@ impl Owner {
 
     /// `cant_do`: the worker keeps the jobs that it holds.
     fn cant_do(&mut self, from: ConnId, types: &[TypeName<'_>], ctx: &mut Ctx<'_>) {
-        for name in types {
-            let Some(pool) = self.pools.find(name) else { continue };
+        let pools: Vec<PoolId> = types.iter().flat_map(|name| self.pools.find_all(name)).collect();
+        for pool in pools {
             let Some((worker, _)) = self.conns.worker(from) else { return };
             if let Some((member, recorded)) = worker.leave(pool, &self.pools) {
                 worker.gauge(ctx);

@@ -24,7 +24,7 @@ impl Owner {
         if pool.rejects_suspects {
             pool.accept_suspects(ctx);
         }
-        ctx.post(pool.home, Message::Absent(pool.of.clone()));
+        ctx.post(pool.home, Message::Absent(pool.of.clone(), pool.class));
     }
 
     /// O5: a connection is no worker any more, and the jobs that it held are requeued. Offers and Pulls stay out; O2 deals
@@ -57,8 +57,9 @@ impl Owner {
     /// Counts the loss of a worker for each type of which it held a job.
     fn count_loss(&mut self, held: &[Held], ctx: &mut Ctx<'_>) {
         let mut pools: Vec<PoolId> = held.iter().map(|held| held.pool).collect();
-        pools.sort_unstable();
-        pools.dedup();
+        // A worker that took a type back and gave it in another class may hold jobs of both pools.
+        pools.sort_unstable_by_key(|&pool| self.pools.peek(pool).of.hash.0);
+        pools.dedup_by_key(|pool| self.pools.peek(*pool).of.hash.0);
         for pool in pools {
             let pool = self.pools.peek(pool);
             self.losses.count(&pool.of.name, ctx.now);

@@ -1,4 +1,5 @@
-//! The record of one type at an owner: its workers, their free slots, and what has been offered to or pulled from its home.
+//! The record of one type and class at an owner: its workers, their free slots, and what has been offered to or pulled from
+//! the type's home.
 
 use std::collections::BinaryHeap;
 
@@ -7,15 +8,18 @@ use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, PoolId, ShardId, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
+use crate::protocol::command::Class;
 
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// One type.
+/// The workers of one type and class.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Pool {
     pub(in crate::dispatch) id: PoolId,
     pub(in crate::dispatch) of: TypeRef,
+    /// The class of all its workers.
+    pub(in crate::dispatch) class: Class,
     pub(in crate::dispatch) home: ShardId,
     pub(in crate::dispatch) workers: u32,
     /// Free slots of the workers that it tracks, and all slots of the others.
@@ -28,7 +32,7 @@ pub(in crate::dispatch) struct Pool {
     pub(in crate::dispatch) starved_since: Option<u64>,
     /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
     pub(in crate::dispatch) rejects_suspects: bool,
-    /// Jobs of this type that workers hold, including workers that take no more of them.
+    /// Jobs of this type that came to these workers and are held, also by workers that take no more of them.
     pub(in crate::dispatch) running: u64,
     /// Slots that jobs of this type have taken although the jobs have ended.
     pub(in crate::dispatch) spent: u32,
@@ -76,20 +80,20 @@ impl Pool {
     pub(in crate::dispatch) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
         self.starved_since = None;
         self.pull_pending = Some(worker);
-        ctx.post(self.home, Message::Pull(self.of.clone(), self.id));
+        ctx.post(self.home, Message::Pull(self.of.clone(), self.class, self.id));
     }
 
     /// Withdraws the open offers, if there are any.
     pub(in crate::dispatch) fn withdraw(&self, ctx: &mut Ctx<'_>) {
         if self.open > 0 {
-            ctx.post(self.home, Message::Withdraw(self.of.clone(), self.id));
+            ctx.post(self.home, Message::Withdraw(self.of.clone(), self.class, self.id));
         }
     }
 
     /// Tells the home that suspects may come again.
     pub(in crate::dispatch) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
         self.rejects_suspects = false;
-        ctx.post(self.home, Message::AcceptSuspects(self.of.clone()));
+        ctx.post(self.home, Message::AcceptSuspects(self.of.clone(), self.class));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The pools of an owner: one per type, with its workers' free slots, which of them are ready, and what has been offered to
+//! The pools of an owner: one per type and class, with its workers' free slots, which of them are ready, and what has been offered to
 //! or pulled from the type's home. The rules that use them are in `assign`.
 //!
 //! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
@@ -14,11 +14,13 @@ use super::pool::{EMPTY, NONE, Pool};
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
+use crate::protocol::command::Class;
 
 /// The pools of all types that this shard's workers take, or that something is still out for.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Pools {
-    by_name: HashMap<Arc<str>, PoolId, RandomState>,
+    /// By class, then by type.
+    by_name: [HashMap<Arc<str>, PoolId, RandomState>; Class::COUNT],
     entries: ShrinkingSlab<Pool>,
     /// One per type of each worker.
     nodes: ShrinkingSlab<Node>,
@@ -50,25 +52,31 @@ pub(in crate::dispatch) struct Ready {
 impl Pools {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
-            by_name: HashMap::with_hasher(maps),
+            by_name: std::array::from_fn(|_| HashMap::with_hasher(maps.clone())),
             entries: ShrinkingSlab::default(),
             nodes: ShrinkingSlab::default(),
             next_stamp: 0,
         }
     }
 
-    pub(in crate::dispatch) fn find(&self, name: &str) -> Option<PoolId> {
-        self.by_name.get(name).copied()
+    pub(in crate::dispatch) fn find(&self, name: &str, class: Class) -> Option<PoolId> {
+        self.by_name[class as usize].get(name).copied()
     }
 
-    /// Returns the pool of a type, and makes it if there is none.
-    pub(in crate::dispatch) fn enter(&mut self, name: &str, hash: TypeHash, home: ShardId) -> PoolId {
-        self.find(name).unwrap_or_else(|| {
+    /// Iterates over the pools of a type, of all classes.
+    pub(in crate::dispatch) fn find_all(&self, name: &str) -> impl Iterator<Item = PoolId> {
+        Class::ALL.into_iter().filter_map(move |class| self.find(name, class))
+    }
+
+    /// Returns the pool of a type and class, and makes it if there is none.
+    pub(in crate::dispatch) fn enter(&mut self, name: &str, class: Class, hash: TypeHash, home: ShardId) -> PoolId {
+        self.find(name, class).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
             let id = PoolId(self.entries.next());
             self.entries.insert(Pool {
                 id,
                 of: TypeRef { name: Arc::clone(&name), hash },
+                class,
                 home,
                 workers: 0,
                 free: 0,
@@ -82,7 +90,7 @@ impl Pools {
                 figures: FiguresId::UNKNOWN,
                 ready: [EMPTY; 2],
             });
-            self.by_name.insert(name, id);
+            self.by_name[class as usize].insert(name, id);
             id
         })
     }
@@ -112,9 +120,10 @@ impl Pools {
         };
         if self.entries.get(pool.0).is_some_and(unused) {
             let pool = self.entries.remove(pool.0);
-            self.by_name.remove(&pool.of.name);
-            if self.by_name.len() < self.by_name.capacity() / 8 {
-                self.by_name.shrink_to(self.by_name.len() * 2);
+            let by_name = &mut self.by_name[pool.class as usize];
+            by_name.remove(&pool.of.name);
+            if by_name.len() < by_name.capacity() / 8 {
+                by_name.shrink_to(by_name.len() * 2);
             }
         }
     }
@@ -226,24 +235,28 @@ mod tests {
     fn the_table_of_names_gives_its_room_back_as_types_go() {
         let (mut pools, mut room) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
         let all: Vec<PoolId> =
-            (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), TypeHash(nth), ShardId(0))).collect();
-        let most = pools.by_name.capacity();
+            (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), Class::Spare, TypeHash(nth), ShardId(0))).collect();
+        let most = pools.by_name[Class::Spare as usize].capacity();
         for pool in all {
-            let before = pools.by_name.capacity();
+            let before = pools.by_name[Class::Spare as usize].capacity();
             pools.forget_if_unused(pool);
-            room.saw(pools.by_name.len(), before, pools.by_name.capacity());
+            room.saw(
+                pools.by_name[Class::Spare as usize].len(),
+                before,
+                pools.by_name[Class::Spare as usize].capacity(),
+            );
         }
         room.check_all_back(most);
-        assert_eq!((pools.sizes(), pools.find("t1")), ((0, 0), None));
+        assert_eq!((pools.sizes(), pools.find("t1", Class::Spare)), ((0, 0), None));
     }
 
     #[test]
     fn the_longest_starved_are_kept_in_whatever_order_they_are_found() {
         for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2]] {
             let (mut pools, mut longest) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), BinaryHeap::new());
-            pools.enter("not starved", TypeHash(0), ShardId(0));
+            pools.enter("not starved", Class::Ordinary, TypeHash(0), ShardId(0));
             for since in order {
-                let id = pools.enter(&format!("t{since}"), TypeHash(since), ShardId(0));
+                let id = pools.enter(&format!("t{since}"), Class::Ordinary, TypeHash(since), ShardId(0));
                 pools.get(id).starved_since = Some(since);
             }
             pools.iter().for_each(|pool| pool.keep_if_starved(&mut longest, 2));

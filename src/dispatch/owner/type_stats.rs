@@ -16,7 +16,7 @@ use crate::dispatch::ids::{ConnId, PoolId, ShardId};
 use crate::dispatch::message::{Closing, Message};
 use crate::dispatch::micros::Micros;
 use crate::metrics::{Figures, OldestRunning, Tables, TypeRow, TypeRows};
-use crate::protocol::command::{MetricsAsked, TypeName};
+use crate::protocol::command::{Class, MetricsAsked, TypeName};
 use crate::protocol::reply::Reply;
 
 /// What a query alone wants to know of a pool, so that no job pays for it.
@@ -76,7 +76,7 @@ impl Owner {
         self.send(to, &Reply::Metrics { totals: &totals, tables: &tables }, ctx);
     }
 
-    /// Finds the free slots of the asked pools, or of all, and the oldest running job of each.
+    /// Finds the free slots of the asked pools, or of all, and the oldest running job of each pool.
     ///
     /// A pass over all connections and taken slots. A worker with a free slot costs a look at its types, or at the asked
     /// pools if these are fewer.
@@ -111,7 +111,7 @@ pub(in crate::dispatch) fn rows(
 ) -> TypeRows {
     let now = ctx.now;
     let asked: Option<Vec<PoolId>> =
-        types.map(|names| names.iter().filter_map(|name| owner.pools.find(name)).collect());
+        types.map(|names| names.iter().filter_map(|name| owner.pools.find(name, Class::Ordinary)).collect());
     let by_pool = owner.by_pool(asked.as_deref(), ctx.stopping);
     let Some(names) = types else {
         let mut rows: TypeRows = home.rows(now).map(|(name, row)| (Arc::clone(name), row)).collect();
@@ -124,13 +124,14 @@ pub(in crate::dispatch) fn rows(
     };
     let mut rows = TypeRows::new();
     for name in names {
-        let pool = owner.pools.find(name).map(|pool| row_of_pool(owner.pools.peek(pool), &by_pool, ctx));
+        let pools = owner.pools.find_all(name).map(|pool| row_of_pool(owner.pools.peek(pool), &by_pool, ctx));
+        rows.extend(pools.map(|row| (Arc::clone(name), row)));
         let hash = ctx.settings.hash(name);
         let queue = home.row(name, hash, now);
         let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
         let delayed = owner.tickets.delayed_of(name).map(row_of_delayed);
         let figures = ctx.figures.of(name, hash).filter(|_| histograms).map(row_of_figures);
-        rows.extend([queue, pool, loss, delayed, figures].into_iter().flatten().map(|row| (Arc::clone(name), row)));
+        rows.extend([queue, loss, delayed, figures].into_iter().flatten().map(|row| (Arc::clone(name), row)));
     }
     rows
 }
@@ -141,6 +142,8 @@ fn row_of_pool(pool: &Pool, by_pool: &ByPool, ctx: &mut Ctx<'_>) -> TypeRow {
         .map(|(sent, worker)| OldestRunning { ms: ctx.now.since(sent).as_ms(), worker: ctx.effects.peer_name(worker) });
     let workers = u64::from(pool.workers);
     let spent = pool.spent.into();
+    // A job that must start at once cannot have a slot of a spare worker.
+    let free = if pool.class == Class::Ordinary { free } else { 0 };
     TypeRow { running: pool.running, spent, free, workers, done: pool.done, oldest_running, ..TypeRow::default() }
 }
 

@@ -8,13 +8,42 @@ use crate::protocol::members::{Members, Name};
 /// What a `can_do` asks for beside types and slots; the default is what one asks for that gives no such member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerOptions {
+    /// Whether the connection takes the types of the line as a spare worker.
+    pub spare: bool,
     /// Whether each job that the connection is sent from now on carries `ref`.
     pub wants_ref: bool,
+}
+
+/// How a worker takes a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// It gets jobs whenever it has a free slot.
+    Ordinary,
+    /// It gets a job only while no ordinary worker may take that.
+    Spare,
+}
+
+impl Class {
+    /// All classes, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Ordinary, Self::Spare];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+}
+
+impl WorkerOptions {
+    /// Returns the classes in which the connection takes those types of the line that are new to it.
+    pub fn classes(self) -> &'static [Class] {
+        if self.spare { &[Class::Spare] } else { &[Class::Ordinary] }
+    }
 }
 
 pub(super) fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
     let slots = |raw| whole_number(raw, 1..=JOBS_PER_WORKER_MAX.into()).and_then(|number| u32::try_from(number).ok());
     let max_jobs = value(members, Name::MaxJobs, slots, "max_jobs must be a whole number from 1 to 65535")?;
-    let options = WorkerOptions { wants_ref: flag(members, Name::Ref, "ref must be true or false")? };
+    let options = WorkerOptions {
+        spare: flag(members, Name::Spare, "spare must be true or false")?,
+        wants_ref: flag(members, Name::Ref, "ref must be true or false")?,
+    };
     Ok(Command::CanDo { types: types(members)?, max_jobs, options, id: members.id() })
 }

@@ -180,7 +180,7 @@ fn size(text: &str) -> Option<u64> {
 
 /// Returns the line that a client sends: written in full, or in short if it begins with a letter.
 ///
-/// `can_do a b`, `can_do a max_jobs 2`, `cant_do a`, `do ID TYPE ARG`, `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`,
+/// `can_do a b`, `can_do a max_jobs 2`, `can_do a with spare`, `cant_do a`, `do ID TYPE ARG`, `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`,
 /// `did $n res VALUE`, `did ID err VALUE`, `cancel ID`, `progress ID DATA`, `progress $n DATA`, `metrics`, `ping`. An id
 /// without quotes or digits is a string; the last part is used as it is written. A member without a value is `true`.
 pub(crate) fn sent_line(text: &str) -> Option<String> {
@@ -191,10 +191,11 @@ pub(crate) fn sent_line(text: &str) -> Option<String> {
     Some(match cmd {
         "ping" | "metrics" if rest.is_empty() => format!(r#"{{"cmd":"{cmd}"}}"#),
         "can_do" | "cant_do" => {
+            let (rest, options) = rest.split_once(" with ").unwrap_or((rest, ""));
             let (types, max_jobs) = rest.split_once("max_jobs ").unwrap_or((rest, ""));
             let types: Vec<String> = types.split_whitespace().map(|name| format!("\"{name}\"")).collect();
-            let max_jobs = member("max_jobs", max_jobs);
-            format!(r#"{{"cmd":"{cmd}","types":[{}]{max_jobs}}}"#, types.join(","))
+            let (max_jobs, options) = (member("max_jobs", max_jobs), options_text(options));
+            format!(r#"{{"cmd":"{cmd}","types":[{}]{max_jobs}{options}}}"#, types.join(","))
         }
         "do" => {
             let (rest, options) = rest.split_once(" with ").unwrap_or((rest, ""));

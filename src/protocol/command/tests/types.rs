@@ -68,7 +68,7 @@ fn a_can_do_may_ask_for_ref() {
     let asks = |wants_ref| Command::CanDo {
         types: names(&["a"]),
         max_jobs: None,
-        options: WorkerOptions { wants_ref },
+        options: WorkerOptions { wants_ref, ..WorkerOptions::default() },
         id: None,
     };
     check([
@@ -79,6 +79,32 @@ fn a_can_do_may_ask_for_ref() {
     for value in ["null", "0", r#""true""#, "[true]", "{}"] {
         let line = format!(r#"{{"cmd":"can_do","id":5,"types":["a"],"ref":{value}}}"#);
         check_errors(Code::BadRequest, [(&*line, "ref must be true or false", Some("5"))]);
+    }
+}
+
+#[test]
+fn a_can_do_may_give_its_types_as_spare() {
+    let can_do = |spare| Command::CanDo {
+        types: names(&["a"]),
+        max_jobs: Some(2),
+        options: WorkerOptions { spare, ..WorkerOptions::default() },
+        id: None,
+    };
+    check([
+        (r#"{"cmd":"can_do","types":["a"],"max_jobs":2,"spare":true}"#, can_do(true)),
+        (r#"{"cmd":"can_do","types":["a"],"max_jobs":2,"spare": false }"#, can_do(false)),
+        (r#"{"cmd":"cant_do","types":["a"],"spare":5}"#, Command::CantDo { types: names(&["a"]) }),
+    ]);
+    for value in ["null", "0", r#""true""#, "[true]", "{}"] {
+        let line = format!(r#"{{"cmd":"can_do","id":5,"types":["a"],"spare":{value}}}"#);
+        check_errors(Code::BadRequest, [(&*line, "spare must be true or false", Some("5"))]);
+    }
+}
+
+#[test]
+fn the_numbers_of_classes_are_their_places() {
+    for (at, class) in Class::ALL.into_iter().enumerate() {
+        assert_eq!(class as usize, at);
     }
 }
 

@@ -1,0 +1,100 @@
+//! What shards offer for one type, by the class of the workers: a shard's ordinary and spare workers offer, refuse suspects
+//! and are present independently of each other.
+
+use super::offers::{Offers, PoolRef};
+use super::wait_queue::WaitQueue;
+use crate::dispatch::ids::ShardId;
+use crate::dispatch::job::Job;
+use crate::protocol::command::Class;
+
+/// The offers for one type.
+#[derive(Debug, Default)]
+pub(in crate::dispatch) struct OffersByClass {
+    ordinary: Offers,
+    /// Those of spare workers. Boxed, because most types have none.
+    spare: Option<Box<Offers>>,
+}
+
+impl OffersByClass {
+    /// Returns the offers of a class, if there are any.
+    pub(super) fn get(&self, class: Class) -> Option<&Offers> {
+        match class {
+            Class::Ordinary => Some(&self.ordinary),
+            Class::Spare => self.spare.as_deref(),
+        }
+    }
+
+    /// Returns the offers of a class, to which something is to be added.
+    #[inline]
+    pub(super) fn enter(&mut self, class: Class) -> &mut Offers {
+        match class {
+            Class::Ordinary => &mut self.ordinary,
+            Class::Spare => self.spare.get_or_insert_default(),
+        }
+    }
+
+    /// Changes the offers of a class, if there are any.
+    pub(super) fn change<T>(&mut self, class: Class, change: impl FnOnce(&mut Offers) -> T) -> Option<T> {
+        match class {
+            Class::Ordinary => Some(change(&mut self.ordinary)),
+            Class::Spare => {
+                let result = change(self.spare.as_deref_mut()?);
+                self.forget_spare_if_empty();
+                Some(result)
+            }
+        }
+    }
+
+    /// H1: takes the first waiting job and the first offer that go together, ordinary offers before spare ones.
+    #[inline]
+    pub(super) fn pop_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
+        let pair = pop_pair_of(waiting, &mut self.ordinary);
+        if pair.is_none() && self.spare.is_some() { self.pop_spare_pair(waiting) } else { pair }
+    }
+
+    #[inline(never)]
+    fn pop_spare_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
+        let pair = pop_pair_of(waiting, self.spare.as_deref_mut()?);
+        self.forget_spare_if_empty();
+        pair
+    }
+
+    /// Returns whether a shard's workers of a class take no suspects.
+    pub(super) fn rejects_suspects(&self, shard: ShardId, class: Class) -> bool {
+        self.get(class).is_some_and(|offers| offers.rejects_suspects(shard))
+    }
+
+    /// Returns whether any shard has a worker, of whichever class.
+    pub(super) fn any_present(&self) -> bool {
+        self.ordinary.any_present() || self.spare.as_ref().is_some_and(|offers| offers.any_present())
+    }
+
+    /// Returns whether no shard has a worker, no offer is open and no shard rejects suspects.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ordinary.is_empty() && self.spare.is_none()
+    }
+
+    /// Iterates over the classes of which there may be offers, for tests.
+    pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (Class, &Offers)> {
+        Class::ALL.into_iter().filter_map(|class| Some((class, self.get(class)?)))
+    }
+
+    fn forget_spare_if_empty(&mut self) {
+        self.spare.take_if(|offers| offers.is_empty());
+    }
+}
+
+/// Takes the first waiting job and the first of these offers that go together: suspects first.
+#[inline]
+fn pop_pair_of(waiting: &mut WaitQueue, offers: &mut Offers) -> Option<(Job, PoolRef)> {
+    if waiting.has_suspect()
+        && let Some(to) = offers.take_open_to_suspects()
+    {
+        return waiting.pop_suspect().map(|job| (job, to));
+    }
+    if !waiting.has_other() {
+        return None;
+    }
+    let to = offers.take()?;
+    waiting.pop_other().map(|job| (job, to))
+}

@@ -1,0 +1,186 @@
+//! Spare workers: they get a job only while no ordinary worker may take it.
+
+use crate::play::check;
+
+#[test]
+fn a_spare_worker_gets_what_ordinary_ones_have_no_slot_for() {
+    check(
+        r#"S> can_do t max_jobs 2 with spare
+           W> can_do t
+           A> do 1 t
+           W< do 1 t
+           S quiet
+           A> do 2 t
+           S< do 2 t $a
+           W> did 1
+           A< did 1
+           # It holds one job of two, but an ordinary worker has a slot again.
+           A> do 3 t
+           W< do 3 t
+           A> do 4 t
+           S< do 4 t $b
+           # Nobody has a slot. The first to free one gets the job, of whichever class.
+           A> do 5 t
+           A> do 6 t
+           S> did $a
+           A< did 2
+           S< do 5 t $c
+           W> did 3
+           A< did 3
+           W< do 6 t"#,
+    );
+}
+
+#[test]
+fn alone_it_does_all_jobs() {
+    check(
+        r#"A> do 1 t
+           S> can_do t with spare
+           S< do 1 t
+           A> do 2 t
+           S> did 1
+           A< did 1
+           S< do 2 t"#,
+    );
+}
+
+#[test]
+fn an_ordinary_worker_that_comes_is_preferred_from_then_on() {
+    check(
+        r#"S> can_do t max_jobs 9 with spare
+           A> do 1 t
+           S< do 1 t $a
+           W> can_do t
+           A> do 2 t
+           W< do 2 t
+           W> cant_do t
+           W> did 2
+           A< did 2
+           A> do 3 t
+           S< do 3 t $b"#,
+    );
+}
+
+#[test]
+fn one_connection_may_be_ordinary_for_one_type_and_spare_for_another() {
+    check(
+        r#"X> can_do a
+           X> can_do b with spare
+           Y> can_do b
+           Y> can_do a with spare
+           A> do 1 a
+           X< do 1 a
+           A> do 2 b
+           Y< do 2 b
+           X> did 1
+           A< did 1
+           A> do 3 b
+           X< do 3 b
+           Y> did 2
+           A< did 2
+           A> do 4 a
+           Y< do 4 a"#,
+    );
+}
+
+#[test]
+fn need_worker_counts_spare_workers_too() {
+    check(
+        r#"A> do 1 t with need_worker
+           A< did 1 no_worker
+           S> can_do t with spare
+           A> do 2 t with need_worker
+           S< do 2 t
+           A> do 3 t with need_worker
+           W> can_do t
+           W< do 3 t
+           S> cant_do t
+           A> do 4 t with need_worker
+           W> cant_do t
+           A> do 5 t with need_worker
+           A< did 5 no_worker"#,
+    );
+}
+
+#[test]
+fn a_paused_ordinary_worker_may_take_nothing() {
+    check(
+        r#"S> can_do t with spare
+           W> can_do t
+           B> can_do big
+           W> do x big
+           B< do x big
+           W stops reading
+           B> did x res "<x*1100000>"
+           A> do 1 t
+           S< do 1 t
+           W reads on
+           W< {"cmd":"did","id":"x","res":"…"}
+           A> do 2 t
+           W< do 2 t"#,
+    );
+}
+
+#[test]
+fn a_suspect_goes_to_a_spare_worker_if_each_ordinary_one_holds_another() {
+    check(
+        r#"W> can_do t max_jobs 9
+           A> do 1 t
+           A> do 2 t
+           W< do 1 t $a
+           W< do 2 t $b
+           W gone
+           V> can_do t max_jobs 9
+           V< do 1 t $c
+           V quiet
+           S> can_do t max_jobs 9 with spare
+           S< do 2 t $d
+           # A job that is none goes to the ordinary worker although that holds a suspect.
+           A> do 3 t
+           V< do 3 t $e
+           S quiet"#,
+    );
+}
+
+#[test]
+fn metrics_by_type_add_up_both_classes() {
+    check(
+        r#"S> can_do t max_jobs 2 with spare
+           W> can_do t
+           A> do 1 t
+           W< do 1 t
+           A> do 2 t
+           S< do 2 t $a
+           A> metrics
+           A< metrics workers 2, workers_added 2, workers_idle 0, jobs_running 2
+           A> {"cmd":"metrics","types":["t"]}
+           A< metrics types {"t":{"waiting":0,"running":2,"workers":2,"done":0,"free":0}}
+           S> did $a
+           A< did 2
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"t":{"waiting":0,"running":1,"workers":2,"done":1,"free":0}}
+           # Free are the slots of ordinary workers only.
+           W> did 1
+           A< did 1
+           A> {"cmd":"metrics","types":["t"]}
+           A< metrics types {"t":{"workers":2,"free":1}}
+           A> {"cmd":"metrics","types":true}
+           A< metrics types {"t":{"workers":2,"free":1}}"#,
+    );
+}
+
+#[test]
+fn a_worker_of_both_classes_that_is_lost_counts_once() {
+    check(
+        r#"W> can_do t max_jobs 2 with spare
+           A> do 1 t
+           W< do 1 t $a
+           W> cant_do t
+           W> can_do t
+           A> do 2 t
+           W< do 2 t $b
+           W leaves
+           A> {"cmd":"metrics","types":["t"]}
+           A< metrics types {"t":{"waiting":2,"workers":0,"lost":1}}"#,
+    );
+}
