@@ -36,19 +36,19 @@ fn it_shows_the_server_and_the_fullest_type_first() {
     assert_eq!(
         table[0],
         [
-            "TYPE", "WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99", "RUN-P50",
-            "RUN-P99"
+            "TYPE", "WAITING", "RUNNING", "WORKERS", "FREE", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99",
+            "RUN-P50", "RUN-P99"
         ]
     );
     let rows: Vec<_> =
-        table[1..].iter().map(|row| (row[0], row[1], row[3], row.ends_with(&["no", "worker"]))).collect();
+        table[1..].iter().map(|row| (row[0], row[1], row[3], row[4], row.ends_with(&["no", "worker"]))).collect();
     let other = r"an\u{1b}[2J\nother";
     let expected = [
-        ("many", "1,200", "0", true),
-        (other, "2", "0", true),
-        ("few", "1", "0", true),
-        ("echo", "0", "1", false),
-        ("fail", "0", "1", false),
+        ("many", "1,200", "0", "0", true),
+        (other, "2", "0", "0", true),
+        ("few", "1", "0", "0", true),
+        ("echo", "0", "1", "4", false),
+        ("fail", "0", "1", "4", false),
     ];
     assert_eq!(rows, expected);
 }

@@ -58,6 +58,7 @@ fn it_shows_types_and_keys_sort_them() {
         ("Left", "LONGEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "OLDEST▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
         ("Left", "DONE/S▼", ["b", "a", r"b\u{1b}[2J", "echo", "fail"]),
+        ("Left", "FREE▼", ["echo", "fail", "b", "a", r"b\u{1b}[2J"]),
         ("Left", "WORKERS▼", ["echo", "fail", "b", "a", r"b\u{1b}[2J"]),
     ] {
         tmux.keys(&[key]);

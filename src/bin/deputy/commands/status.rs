@@ -30,7 +30,7 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     }],
     options: &[&JSON, &TIMEOUT, &SERVER, &HELP],
     about: &[
-        "Shows the server, and for each type the waiting and running jobs, its workers, the jobs done since the type \
+        "Shows the server, and for each type the waiting and running jobs, its workers and their free slots, the jobs done since the type \
          last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
          its worker. WAIT-P50 and WAIT-P99 are the median and the 99th percentile of how long jobs waited for a worker, \
          RUN-P50 and RUN-P99 of how long workers had them, since the server started. A type is marked if jobs wait and it has no worker, if it has lost workers that held its jobs, if \
@@ -99,10 +99,11 @@ const NAME_MIN: usize = 8;
 /// The columns of a name for which columns of numbers are left out.
 const NAME_FAIR: usize = 20;
 /// The titles of the columns of numbers.
-const TITLES: [&str; 10] =
-    ["WAITING", "RUNNING", "WORKERS", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99", "RUN-P50", "RUN-P99"];
+const TITLES: [&str; 11] = [
+    "WAITING", "RUNNING", "WORKERS", "FREE", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99", "RUN-P50", "RUN-P99",
+];
 /// Columns that a narrow terminal leaves out, the first first.
-const DISPENSABLE: [usize; 4] = [6, 8, 7, 9];
+const DISPENSABLE: [usize; 5] = [7, 9, 8, 10, 3];
 
 /// A line and its style.
 #[derive(Debug, PartialEq, Eq)]
@@ -221,13 +222,13 @@ impl StatusView<'_> {
 }
 
 /// The numbers of a row, in the order of [`TITLES`].
-fn numbers(row: &TypeMetrics) -> [String; 10] {
+fn numbers(row: &TypeMetrics) -> [String; 11] {
     let oldest = if row.waiting == 0 { "-".to_owned() } else { age(row.oldest_ms) };
     let longest = if row.oldest_running_ms == 0 { "-".to_owned() } else { age(row.oldest_running_ms) };
     let [wait_p50, wait_p99, run_p50, run_p99] = quantiles(&row.wait, &row.run).map(time_or_dash);
-    let counts = [row.waiting, row.running, row.workers, row.done].map(count);
-    let [waiting, running, workers, done] = counts;
-    [waiting, running, workers, done, oldest, longest, wait_p50, wait_p99, run_p50, run_p99]
+    let counts = [row.waiting, row.running, row.workers, row.free, row.done].map(count);
+    let [waiting, running, workers, free, done] = counts;
+    [waiting, running, workers, free, done, oldest, longest, wait_p50, wait_p99, run_p50, run_p99]
 }
 
 fn plain(text: String) -> Line {
@@ -260,7 +261,7 @@ mod tests {
             "jobs_done": 56_789, "jobs_waiting": 1_237, "jobs_running": 4, "workers": 3, "workers_idle": 2,
             "connections_open": 12, "bytes_held": 12_900_000, "bytes_max": 512 << 20, "threads": 4, "version": "0.1.0",
             "types": {
-                "写真": { "waiting": 0, "running": 0, "workers": 2, "done": 7, "oldest_ms": 0, "lost": 1, "last_lost_ms": 600_001 },
+                "写真": { "waiting": 0, "running": 0, "workers": 2, "free": 16, "done": 7, "oldest_ms": 0, "lost": 1, "last_lost_ms": 600_001 },
                 "re\u{1b}\nsize": { "waiting": 3, "running": 0, "workers": 0, "done": 0, "oldest_ms": 449,
                     "suspects": 1, "lost": 2, "last_lost_ms": 900_000 },
                 "thumbnail": { "waiting": 1_234, "running": 4, "workers": 1, "done": 56_782, "oldest_ms": 200_000,
@@ -288,10 +289,10 @@ mod tests {
             "workers  3, 2 idle; 12 connections",
             "memory   12.3 MiB of 512 MiB (2 %)",
             "",
-            "TYPE            WAITING  RUNNING  WORKERS    DONE      OLDEST     LONGEST  WAIT-P50  WAIT-P99  RUN-P50  RUN-P99",
-            "thumbnail         1,234        4        1  56,782  3 min 20 s  5 min 10 s   0.18 ms    3.8 ms        -        -  lost 1 worker",
-            "re\\u{1b}\\nsize        3        0        0       0       0.4 s           -         -         -        -        -  no worker, lost 2 workers",
-            "写真                  0        0        2       7           -           -         -         -        -        -",
+            "TYPE            WAITING  RUNNING  WORKERS  FREE    DONE      OLDEST     LONGEST  WAIT-P50  WAIT-P99  RUN-P50  RUN-P99",
+            "thumbnail         1,234        4        1     0  56,782  3 min 20 s  5 min 10 s   0.18 ms    3.8 ms        -        -  lost 1 worker",
+            "re\\u{1b}\\nsize        3        0        0     0       0       0.4 s           -         -         -        -        -  no worker, lost 2 workers",
+            "写真                  0        0        2    16       7           -           -         -         -        -        -",
         ];
         assert_eq!(texts(&lines), expected);
         let styles: Vec<_> = lines.iter().map(|line| line.style).collect();
@@ -321,19 +322,24 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_leaves_out_quantiles_the_medians_first() {
+    fn a_narrow_terminal_leaves_out_quantiles_the_medians_first_and_then_free_slots() {
         let busy = metrics(busy());
-        let quantiles = |columns| {
+        let dispensable = |columns| {
             let lines = screen(columns, 24).lines(&busy);
-            let titles: Vec<String> =
-                lines[5].text.split_whitespace().filter(|title| title.contains("-P")).map(str::to_owned).collect();
+            let titles: Vec<String> = lines[5]
+                .text
+                .split_whitespace()
+                .filter(|title| title.contains("-P") || *title == "FREE")
+                .map(str::to_owned)
+                .collect();
             titles.join(" ")
         };
-        assert_eq!(quantiles(160), "WAIT-P50 WAIT-P99 RUN-P50 RUN-P99");
-        assert_eq!(quantiles(130), "WAIT-P99 RUN-P50 RUN-P99");
-        assert_eq!(quantiles(120), "WAIT-P99 RUN-P99");
-        assert_eq!(quantiles(110), "RUN-P99");
-        assert_eq!(quantiles(80), "");
+        assert_eq!(dispensable(166), "FREE WAIT-P50 WAIT-P99 RUN-P50 RUN-P99");
+        assert_eq!(dispensable(136), "FREE WAIT-P99 RUN-P50 RUN-P99");
+        assert_eq!(dispensable(126), "FREE WAIT-P99 RUN-P99");
+        assert_eq!(dispensable(116), "FREE RUN-P99");
+        assert_eq!(dispensable(106), "FREE");
+        assert_eq!(dispensable(80), "");
     }
 
     #[test]

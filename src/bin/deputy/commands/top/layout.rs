@@ -15,6 +15,7 @@ pub(super) enum Column {
     Waiting,
     Running,
     Workers,
+    Free,
     Rate,
     Oldest,
     Longest,
@@ -25,11 +26,12 @@ pub(super) enum Column {
 }
 
 /// From left to right.
-pub(super) const COLUMNS: [Column; 11] = [
+pub(super) const COLUMNS: [Column; 12] = [
     Column::Type,
     Column::Waiting,
     Column::Running,
     Column::Workers,
+    Column::Free,
     Column::Rate,
     Column::Oldest,
     Column::Longest,
@@ -49,6 +51,7 @@ impl Column {
             Self::Waiting => "WAITING",
             Self::Running => "RUNNING",
             Self::Workers => "WORKERS",
+            Self::Free => "FREE",
             Self::Rate => "DONE/S",
             Self::Oldest => "OLDEST",
             Self::Longest => "LONGEST",
@@ -66,6 +69,7 @@ impl Column {
             Self::Waiting => count(row.numbers.waiting),
             Self::Running => count(row.numbers.running),
             Self::Workers => count(row.numbers.workers),
+            Self::Free => count(row.numbers.free),
             Self::Rate => row.rate.map_or_else(|| "-".to_owned(), rate),
             Self::Oldest if row.numbers.waiting == 0 => "-".to_owned(),
             Self::Oldest => age(row.numbers.oldest_ms),
@@ -88,6 +92,7 @@ impl Column {
             Self::Waiting => b.numbers.waiting.cmp(&a.numbers.waiting),
             Self::Running => b.numbers.running.cmp(&a.numbers.running),
             Self::Workers => b.numbers.workers.cmp(&a.numbers.workers),
+            Self::Free => b.numbers.free.cmp(&a.numbers.free),
             Self::Rate => b.rate.unwrap_or(-1.0).total_cmp(&a.rate.unwrap_or(-1.0)),
             Self::Oldest => b.numbers.oldest_ms.cmp(&a.numbers.oldest_ms),
             Self::Longest => b.numbers.oldest_running_ms.cmp(&a.numbers.oldest_running_ms),
@@ -155,10 +160,10 @@ const GRAPH_MAX: usize = 60;
 const NEEDED: [Column; 6] =
     [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running, Column::Longest];
 /// Those that are shown where these and a graph leave room, the most important first.
-const WELCOME: [Column; 4] = [Column::WaitP99, Column::RunP99, Column::WaitP50, Column::RunP50];
+const WELCOME: [Column; 5] = [Column::Free, Column::WaitP99, Column::RunP99, Column::WaitP50, Column::RunP50];
 
 /// Returns the columns that are needed and those that are welcome. The one that rows are sorted by is needed.
-fn priorities(sorted: Column) -> ([Column; 6], [Column; 4]) {
+fn priorities(sorted: Column) -> ([Column; 6], [Column; 5]) {
     let (mut needed, mut welcome) = (NEEDED, WELCOME);
     if let Some(column) = welcome.iter_mut().find(|column| **column == sorted) {
         std::mem::swap(column, &mut needed[5]);
@@ -267,8 +272,11 @@ mod tests {
         let types = [
             row("b", json!({ "waiting": 3, "running": 1, "workers": 1, "oldest_ms": 10 })),
             row("a", json!({ "waiting": 3, "running": 2, "workers": 0, "oldest_ms": 30 })),
-            row("d", json!({ "waiting": 0, "running": 9, "workers": 3, "oldest_ms": 0, "oldest_running_ms": 5 })),
-            row("c", json!({ "waiting": 0, "running": 9, "workers": 2, "oldest_ms": 0 })),
+            row(
+                "d",
+                json!({ "waiting": 0, "running": 9, "workers": 3, "free": 4, "oldest_ms": 0, "oldest_running_ms": 5 }),
+            ),
+            row("c", json!({ "waiting": 0, "running": 9, "workers": 2, "free": 5, "oldest_ms": 0 })),
         ];
         let rates = [Some(2.0), None, Some(0.5), Some(0.5)];
         let ms = |ms| Some(Duration::from_millis(ms));
@@ -278,6 +286,7 @@ mod tests {
             (Column::Waiting, "abcd", "cdab"),
             (Column::Running, "cdab", "bacd"),
             (Column::Workers, "dcba", "abcd"),
+            (Column::Free, "cdab", "abdc"),
             (Column::Rate, "bcda", "acdb"),
             (Column::Oldest, "abcd", "cdba"),
             (Column::Longest, "dabc", "abcd"),
@@ -318,9 +327,10 @@ mod tests {
             (87, 30, 20, "Waiting Running Workers Rate Oldest", 15),
             (80, 9, 10, "Waiting Running Workers Rate Oldest", 18),
             (100, 30, 21, "Waiting Running Workers Rate Oldest Longest", 15),
-            (110, 30, 21, "Waiting Running Workers Rate Oldest Longest WaitP99", 15),
-            (145, 30, 26, "Waiting Running Workers Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 15),
-            (300, 90, 48, "Waiting Running Workers Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 62),
+            (110, 30, 21, "Waiting Running Workers Free Rate Oldest Longest", 15),
+            (120, 30, 21, "Waiting Running Workers Free Rate Oldest Longest WaitP99", 15),
+            (155, 30, 26, "Waiting Running Workers Free Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 15),
+            (300, 90, 48, "Waiting Running Workers Free Rate Oldest Longest WaitP50 WaitP99 RunP50 RunP99", 62),
         ] {
             let widths = Widths::of(columns, name, Column::Waiting, widest);
             let names: Vec<_> = widths.numbers.iter().map(|(column, _)| format!("{column:?}")).collect();

@@ -56,8 +56,8 @@ static SORT: Opt = Opt {
     value: ValueKind::Choice {
         name: "COLUMN",
         words: &[
-            "type", "waiting", "running", "workers", "done", "oldest", "longest", "wait-p50", "wait-p99", "run-p50",
-            "run-p99",
+            "type", "waiting", "running", "workers", "free", "done", "oldest", "longest", "wait-p50", "wait-p99",
+            "run-p50", "run-p99",
         ],
     },
     help: "the column to sort by, by its title: type, waiting, done, wait-p99 ...",
