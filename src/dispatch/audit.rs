@@ -108,6 +108,8 @@ pub struct GroupAudit {
 /// One type and class as an owner sees it.
 #[derive(Clone, Debug)]
 pub struct PoolAudit {
+    /// What offers and Pulls name it by.
+    pub id: PoolId,
     /// The type.
     pub type_name: Arc<str>,
     /// The class of its workers.
@@ -239,6 +241,7 @@ impl GroupAudit {
 impl PoolAudit {
     fn of(pool: &Pool, owner: &Owner) -> Self {
         Self {
+            id: pool.id,
             type_name: Arc::clone(&pool.of.name),
             class: pool.class,
             workers: u64::from(pool.workers),

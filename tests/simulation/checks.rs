@@ -6,7 +6,9 @@ use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
 use deputy::dispatch::message::{ConnId, Message, Submitter};
 use deputy::metrics::Fault;
+use deputy::protocol::command::Class;
 
+use super::line::{self, Line};
 use super::plan::Family;
 use super::requests::{Job, State};
 use super::schedule::Schedule;
@@ -93,6 +95,69 @@ impl Schedule {
         }
     }
 
+    /// In one step of `home` no job went to a spare worker although an ordinary one could have had it, as far as the home
+    /// knew. Offers of other shards are there throughout the step if they are there at its end: what another shard posts
+    /// is the first thing in a step, and after that they only become fewer.
+    pub(crate) fn check_spared(&mut self, home: u16, events: &[Event]) {
+        if self.plan.spare_one_in == 0 {
+            return;
+        }
+        let spared = self.spared(home, events);
+        if spared.is_empty() {
+            return;
+        }
+        self.reached.spared += spared.len() as u64;
+        for queue in self.world.audit(home).queues {
+            for (shard, class, _) in &queue.offers {
+                let is_it = *class == Class::Ordinary && shard.0 != home;
+                let takes_suspects = !queue.rejects_suspects.contains(&(*shard, *class));
+                let mut of_type = spared.iter().filter(|_| is_it).filter(|(name, _)| **name == *queue.type_name);
+                let wrong = of_type.find(|(_, suspect)| takes_suspects || !suspect);
+                assert!(wrong.is_none(), "{wrong:?} went to a spare worker, beside an ordinary offer: {queue:?}");
+            }
+        }
+    }
+
+    /// Jobs, and whether they are suspects, that a home gave to spare workers in a step.
+    fn spared(&self, home: u16, events: &[Event]) -> Vec<(String, bool)> {
+        let mut spared = Vec::new();
+        let mut posted: BTreeMap<u16, usize> = BTreeMap::new();
+        for event in events {
+            match event {
+                Event::Posted(_, to, _) => *posted.entry(*to).or_default() += 1,
+                Event::Sent(peer, text) => {
+                    let line = Line::read(text);
+                    if line.cmd == "do"
+                        && let Some(name) = line.type_name
+                        && self.world.home(name) == home
+                        && self.shadow.conn(*peer).takes_as(name, Class::Spare)
+                    {
+                        let serial = line::serial(line.arg.expect("all jobs have an arg").get());
+                        let suspect = self.shadow.jobs.get(&serial).is_some_and(|job| job.suspect);
+                        spared.push((name.to_owned(), suspect));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (to, all) in posted {
+            let link = Link { from: home, to };
+            let before = self.world.on_the_way(link).len() - all;
+            let assigned = self.world.on_the_way(link).skip(before).filter_map(|message| match message {
+                Message::Assign { job, pool, .. } => Some((job, *pool)),
+                _ => None,
+            });
+            let mut assigned = assigned.peekable();
+            if assigned.peek().is_some() {
+                let pools = self.world.audit(to).pools;
+                let class = |id| pools.iter().find(|pool| pool.id == id).map(|pool| pool.class);
+                let to_spare = assigned.filter(|(_, id)| class(*id) == Some(Class::Spare));
+                spared.extend(to_spare.map(|(job, _)| (job.type_name().to_owned(), job.is_suspect())));
+            }
+        }
+        spared
+    }
+
     /// Each job is in exactly one place, and it is where the shadow has it, with its attempts.
     pub(crate) fn check_places(&self) {
         self.check_places_in(&self.world.audits());
@@ -116,7 +181,8 @@ impl Schedule {
                 if !worker.held.is_empty() {
                     holds.insert(peer, worker.held.iter().map(|(_, job, _)| trace_of_audit(job)).collect());
                 }
-                assert!(worker.types.len() == self.shadow.conn(peer).types.len(), "types of {worker:?}");
+                let types = worker.types.iter().map(|(name, class)| (name.to_string(), *class)).collect();
+                assert_eq!(self.shadow.conn(peer).types, types, "types of {worker:?}");
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
                 let spent = self.shadow.conn(peer).held.iter().filter(|held| held.spent.is_some()).count();
                 assert_eq!(worker.spent.len(), spent, "spent slots of {worker:?}");

@@ -61,7 +61,8 @@ impl Schedule {
             if waits {
                 let shard = self.any_shard();
                 let peer = self.open_at(shard);
-                self.tell_can_do(peer, &[type_name], None);
+                let class = self.any_class();
+                self.tell_can_do(peer, &[type_name], class, None);
             }
         }
     }

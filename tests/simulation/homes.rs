@@ -4,6 +4,7 @@
 
 use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{Message, Submitter};
+use deputy::protocol::command::Class;
 
 use super::requests::{End, Job, State};
 use super::schedule::Schedule;
@@ -113,14 +114,19 @@ impl Schedule {
         if self.shadow.stopping.contains(&true) {
             return None;
         }
-        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(type_name);
+        Some(Class::ALL.into_iter().any(|class| self.is_present(home, type_name, class)))
+    }
+
+    /// Whether a home knows of a worker of a type and class.
+    fn is_present(&self, home: u16, type_name: &str, wanted: Class) -> bool {
+        let takes = |peer: &Peer| self.shadow.conn(*peer).takes_as(type_name, wanted);
         let mut takers: Vec<u16> =
             self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer).shard).collect();
         let others = (0..self.plan.options.shards).filter(|shard| *shard != home);
         for shard in others {
             let known = self.world.on_the_way(Link { from: shard, to: home }).find_map(|message| match message {
-                Message::Present(of, _) if *of.name == *type_name => Some(false),
-                Message::Absent(of, _) if *of.name == *type_name => Some(true),
+                Message::Present(of, class) if *of.name == *type_name && *class == wanted => Some(false),
+                Message::Absent(of, class) if *of.name == *type_name && *class == wanted => Some(true),
                 _ => None,
             });
             match known {
@@ -129,7 +135,7 @@ impl Schedule {
                 None => {}
             }
         }
-        Some(!takers.is_empty())
+        !takers.is_empty()
     }
 }
 

@@ -5,7 +5,8 @@
 //! worker has more than one slot, those that start are a head of the line. If some have, a job given
 //! back may have to wait for a worker without another one while others pass it, also younger ones of its kind while it
 //! is refused: then only the others keep their order. Of a shard's workers with one slot the one starts it that has been
-//! ready for longest. That a free slot is not left idle is checked of the books at rest; together these say exactly who
+//! ready for longest. No job that was never given back starts at a spare worker while an ordinary one has a free slot. That a
+//! free slot is not left idle is checked of the books at rest; together these say exactly who
 //! starts.
 //!
 //! Where they take several, it says how long a type may have to wait for its turn, and that jobs given back come before
@@ -14,6 +15,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use deputy::protocol::command::Class;
+
+use super::closings::PAUSE_BYTES;
 use super::requests::{Job, State};
 use super::schedule::Schedule;
 use super::shadow::{Conn, Shadow, Start};
@@ -42,12 +46,15 @@ pub(crate) struct Model {
     waited: BTreeSet<u64>,
     /// Shards of workers that held such jobs then.
     tainted: BTreeSet<u16>,
+    /// Workers that had a free slot then, and their types that they take as ordinary ones.
+    free: BTreeSet<(Peer, String)>,
 }
 
 /// Checks what started in one operation.
 pub(crate) fn check(schedule: &mut Schedule) {
     let started = std::mem::take(&mut schedule.shadow.started);
     schedule.model.check_suspects(&schedule.shadow, &started);
+    schedule.model.check_spared(&schedule.shadow, &started);
     if schedule.plan.types_a_worker == 1 {
         let one_slot = schedule.plan.slots_max == 1;
         for start in &started {
@@ -59,11 +66,12 @@ pub(crate) fn check(schedule: &mut Schedule) {
     schedule.model.remember(&schedule.shadow);
 }
 
-/// Of a shard's workers the one has the job that has been ready for longest.
+/// Of a shard's workers of a class the one has the job that has been ready for longest.
 fn check_worker(shadow: &Shadow, start: &Start) {
     let worker = shadow.conn(start.worker);
+    let class = worker.types[&start.type_name];
     let waits_longer = |conn: &Conn| {
-        let is_ready = conn.held.is_empty() && conn.shard == worker.shard && conn.types.contains(&start.type_name);
+        let is_ready = conn.held.is_empty() && conn.shard == worker.shard && conn.takes_as(&start.type_name, class);
         is_ready && conn.ready_since < worker.ready_since
     };
     let passed = shadow.live.iter().find(|peer| waits_longer(shadow.conn(*peer)));
@@ -106,7 +114,20 @@ impl Model {
         }
     }
 
+    /// No job that is no suspect goes to a spare worker while an ordinary one has a free slot, before and after.
+    fn check_spared(&self, shadow: &Shadow, started: &[Start]) {
+        let free = free(shadow);
+        for start in started.iter().filter(|start| start.place.0) {
+            if shadow.conn(start.worker).takes_as(&start.type_name, Class::Spare) {
+                let mut idle = self.free.intersection(&free);
+                let passed = idle.find(|(_, type_name)| *type_name == start.type_name);
+                assert_eq!(passed, None, "an ordinary worker has a free slot: {start:?}");
+            }
+        }
+    }
+
     fn remember(&mut self, shadow: &Shadow) {
+        self.free = free(shadow);
         let waits = shadow.jobs.iter().filter(|(_, job)| job.state == State::Inside);
         self.waited = waits.map(|(serial, _)| *serial).collect();
         self.tainted = tainted(shadow);
@@ -115,11 +136,11 @@ impl Model {
     fn check_turns(&mut self, shadow: &Shadow, started: &[Start]) {
         let started_type = |type_name: &str| started.iter().any(|start| start.type_name == type_name);
         self.passed.retain(|(worker, type_name), _| {
-            let still = shadow.conn(*worker).types.contains(type_name);
+            let still = shadow.conn(*worker).types.contains_key(type_name);
             still && !started_type(type_name) && fresh_waits(shadow, type_name)
         });
         for start in started {
-            for type_name in shadow.conn(start.worker).types.iter().filter(|name| !started_type(name)) {
+            for type_name in shadow.conn(start.worker).types.keys().filter(|name| !started_type(name)) {
                 if fresh_waits(shadow, type_name) {
                     let passed = self.passed.entry((start.worker, type_name.clone())).or_default();
                     *passed += 1;
@@ -128,6 +149,17 @@ impl Model {
             }
         }
     }
+}
+
+/// Workers with a free slot, with each type that they take as ordinary ones.
+fn free(shadow: &Shadow) -> BTreeSet<(Peer, String)> {
+    let is_free = |conn: &Conn| conn.held.len() < conn.slots as usize && conn.unsent <= PAUSE_BYTES;
+    let free = shadow.live.iter().filter(|peer| is_free(shadow.conn(*peer)));
+    let types = |peer: Peer| {
+        let ordinary = shadow.conn(peer).types.iter().filter(|(_, class)| **class == Class::Ordinary);
+        ordinary.map(move |(name, _)| (peer, name.clone()))
+    };
+    free.flat_map(types).collect()
 }
 
 /// Shards whose workers hold a job that was given back, or whose slot is spent by one.

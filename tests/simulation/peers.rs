@@ -4,7 +4,7 @@
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
-use deputy::protocol::command::{Command, MetricsAsked, Refusal, Severity, TypesAsked, WorkerOptions};
+use deputy::protocol::command::{Class, Command, MetricsAsked, Refusal, Severity, TypesAsked, WorkerOptions};
 
 use super::schedule::Schedule;
 use super::shadow::{Conn, Due};
@@ -90,31 +90,35 @@ impl Schedule {
         let max_jobs = (self.plan.slots_max > 1 && self.random.one_in(2)).then(|| self.any_slots());
         let known = &self.shadow.conn(peer).types;
         let too_many =
-            names.iter().filter(|name| !known.contains(*name)).count() + known.len() > self.plan.types_a_worker;
+            names.iter().filter(|name| !known.contains_key(*name)).count() + known.len() > self.plan.types_a_worker;
         let names = if too_many { Vec::new() } else { names };
-        self.tell_can_do(peer, &names, max_jobs);
+        let class = self.any_class();
+        self.tell_can_do(peer, &names, class, max_jobs);
     }
 
     pub(crate) fn max_jobs(&mut self, peer: Peer) {
         if self.plan.slots_max > 1 {
             let slots = self.any_slots();
-            self.tell_can_do(peer, &[], Some(slots));
+            self.tell_can_do(peer, &[], Class::Ordinary, Some(slots));
         }
     }
 
-    pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], max_jobs: Option<u32>) {
-        if names.iter().any(|name| !self.shadow.conn(peer).types.contains(name)) {
+    pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
+        if names.iter().any(|name| !self.shadow.conn(peer).types.contains_key(name)) {
             self.shadow.is_ready_anew(peer);
         }
         let conn = self.shadow.conn_mut(peer);
-        conn.types.extend(names.iter().cloned());
+        for name in names {
+            conn.types.entry(name.clone()).or_insert(class);
+        }
         conn.numbered |= max_jobs.is_some();
         conn.slots = max_jobs.unwrap_or(conn.slots);
         let first = !conn.ever_worker && !conn.types.is_empty();
         conn.ever_worker |= first;
         self.shadow.tally.workers_added += u64::from(first);
         let types = names.iter().map(|name| name.as_str().into()).collect();
-        self.command(peer, Command::CanDo { types, max_jobs, options: WorkerOptions::default(), id: None });
+        let options = WorkerOptions { spare: class == Class::Spare, ..WorkerOptions::default() };
+        self.command(peer, Command::CanDo { types, max_jobs, options, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer) {

@@ -136,6 +136,8 @@ pub(crate) struct Plan {
     pub(crate) types_a_worker: usize,
     /// Most slots that a worker gives; 1: `max_jobs` is never said.
     pub(crate) slots_max: usize,
+    /// One `can_do` of this number makes a spare worker; 0: none.
+    pub(crate) spare_one_in: usize,
     /// At one rest of this number all shards are checked. A family that rests often would spend most of its time on it.
     pub(crate) rests_one_in: usize,
     /// Whether the books of a shard are checked after each of its steps, or only now and then: that takes most of the
@@ -179,6 +181,12 @@ impl Plan {
             poison_one_in: *random.pick(&[0, 4, 10]),
             types_a_worker: if calm && random.one_in(2) { 1 } else { *random.pick(&[1, 2, 3, 6]) },
             slots_max: *random.pick(&[1, 1, 2, 4]),
+            // From the seed likewise.
+            spare_one_in: match seed % 3 {
+                0 => 0,
+                1 => 2,
+                _ => 5,
+            },
             rests_one_in: if matches!(family, Family::Calm | Family::Bursty) { 4 } else { 1 },
             watched: random.one_in(4),
         };

@@ -16,6 +16,8 @@ pub(crate) struct Reached {
     delivered: u64,
     /// Jobs that went back to their home.
     pub(crate) returned: u64,
+    /// Jobs that homes gave to spare workers.
+    pub(crate) spared: u64,
     gave_up: u64,
     queue_full: u64,
     half_line: u64,
@@ -65,6 +67,7 @@ impl Reached {
             jobs: self.jobs + other.jobs,
             delivered: self.delivered + other.delivered,
             returned: self.returned + other.returned,
+            spared: self.spared + other.spared,
             gave_up: self.gave_up + other.gave_up,
             queue_full: self.queue_full + other.queue_full,
             half_line: self.half_line + other.half_line,
@@ -96,7 +99,7 @@ impl Reached {
             Family::Wide => vec![self.returned],
             _ => vec![self.returned, self.gave_up],
         };
-        needed.extend([self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
+        needed.extend([self.spared, self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
         if !matches!(family, Family::Slow | Family::Wide) {
             needed.extend([self.timed_out, self.reports]);
         }

@@ -4,6 +4,7 @@
 //! is answered once, to the connection that sent it, with the id and the value that belong to it; `gave_up` comes exactly
 //! when the contract says so; nothing else is said that was not asked for.
 
+use deputy::protocol::command::Class;
 use serde_json::value::RawValue;
 
 use super::closings::PAUSE_BYTES;
@@ -80,7 +81,7 @@ impl Shadow {
         let (suspect, type_name) = (job.suspect, &job.type_name);
         let conn = &self.conns[peer.0];
         assert!(!conn.gone && !self.stopping[usize::from(conn.shard)], "no job may go to {peer:?}: {conn:?}");
-        assert!(conn.types.contains(type_name), "{peer:?} does not take {type_name}: {conn:?}");
+        assert!(conn.types.contains_key(type_name), "{peer:?} does not take {type_name}: {conn:?}");
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
         assert!(!suspect || conn.held.iter().all(|held| !held.suspect), "two suspects at {peer:?}");
@@ -111,7 +112,9 @@ impl Shadow {
             let type_name = job.type_name.clone();
             self.tally_of(&type_name).waited(waited_ms);
         }
-        self.conns[peer.0].held.push(held);
+        let conn = &mut self.conns[peer.0];
+        self.tally.spared += u64::from(conn.takes_as(line.type_name.unwrap_or_default(), Class::Spare));
+        conn.held.push(held);
         self.tally.dispatched += 1;
     }
 

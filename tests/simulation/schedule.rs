@@ -2,6 +2,7 @@
 
 use deputy::dispatch::message::Message;
 use deputy::metrics::Counts;
+use deputy::protocol::command::Class;
 
 use super::line;
 use super::model::{self, Model};
@@ -199,6 +200,7 @@ impl Schedule {
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
         self.shadow.check_clock(&self.world, shard);
         self.check_returns(shard, &events);
+        self.check_spared(shard, &events);
         if self.plan.watched {
             self.world.check_shard(shard);
         }
@@ -285,6 +287,12 @@ impl Schedule {
 
     pub(crate) fn any_type(&mut self) -> String {
         format!("t{}", self.random.below(self.plan.types))
+    }
+
+    /// How a worker takes the types that it gives next.
+    pub(crate) fn any_class(&mut self) -> Class {
+        let one_in = self.plan.spare_one_in;
+        if one_in > 0 && self.random.one_in(one_in) { Class::Spare } else { Class::Ordinary }
     }
 
     pub(crate) fn any_slots(&mut self) -> u32 {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deputy::metrics::Faults;
+use deputy::protocol::command::Class;
 
 use super::by_type::{Tallies, TypeTally};
 use super::closings::Bounds;
@@ -52,7 +53,8 @@ pub(crate) struct Conn {
     /// The core has forgotten it.
     pub(crate) closed: bool,
     pub(crate) reads: bool,
-    pub(crate) types: BTreeSet<String>,
+    /// The types that it takes, and how.
+    pub(crate) types: BTreeMap<String, Class>,
     pub(crate) slots: u32,
     pub(crate) numbered: bool,
     pub(crate) ever_worker: bool,
@@ -72,6 +74,13 @@ pub(crate) struct Conn {
     pub(super) cut: bool,
 }
 
+impl Conn {
+    /// Returns whether it takes a type in this class.
+    pub(crate) fn takes_as(&self, type_name: &str, class: Class) -> bool {
+        self.types.get(type_name) == Some(&class)
+    }
+}
+
 /// What the peer must be sent before the step ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Due {
@@ -88,6 +97,8 @@ pub(crate) struct Tally {
     pub(crate) workers_added: u64,
     pub(crate) added: u64,
     pub(crate) dispatched: u64,
+    /// Of these, those sent to spare workers.
+    pub(crate) spared: u64,
     pub(crate) done: u64,
     /// Results that workers gave, also of unwanted jobs.
     pub(crate) results: u64,

@@ -1,6 +1,6 @@
 //! The metrics by type: at rest they are what the model knows.
 
-use deputy::protocol::command::{Command, MetricsAsked, TypesAsked};
+use deputy::protocol::command::{Class, Command, MetricsAsked, TypesAsked};
 
 use super::closings::PAUSE_BYTES;
 use super::plan::Family;
@@ -71,13 +71,14 @@ impl Schedule {
                 State::Ended(_) => {}
             }
         }
-        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains(name);
+        let takes = |peer: &Peer| self.shadow.conn(*peer).types.contains_key(name);
         let held = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
         row.spent = held.filter(|held| held.spent.as_deref() == Some(name)).count() as u64;
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
         let workers = self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
         let free = |conn: &Conn| u64::from(conn.slots).saturating_sub(conn.held.len() as u64);
-        row.free = workers.filter(|conn| conn.unsent <= PAUSE_BYTES).map(free).sum();
+        let ordinary = workers.filter(|conn| conn.takes_as(name, Class::Ordinary));
+        row.free = ordinary.filter(|conn| conn.unsent <= PAUSE_BYTES).map(free).sum();
         row
     }
 
