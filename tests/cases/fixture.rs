@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deputy::dispatch::audit::{PoolAudit, QueueAudit, WorkerAudit};
+use deputy::protocol::command::WorkerOptions;
 
 use crate::world::{Event, Link, Options, Peer, World};
 
@@ -75,10 +76,25 @@ impl Fixture {
         worker
     }
 
+    /// The same as a spare worker.
+    pub(crate) fn spare_worker(&mut self, shard: u16, letters: &str, slots: u32) -> Peer {
+        let worker = self.world.open(shard);
+        self.can_do_as_spare(worker, letters, (slots > 1).then_some(slots));
+        worker
+    }
+
     pub(crate) fn can_do(&mut self, worker: Peer, letters: &str, max_jobs: Option<u32>) {
+        self.can_do_with(worker, letters, max_jobs, WorkerOptions::default());
+    }
+
+    pub(crate) fn can_do_as_spare(&mut self, worker: Peer, letters: &str, max_jobs: Option<u32>) {
+        self.can_do_with(worker, letters, max_jobs, WorkerOptions { spare: true, ..WorkerOptions::default() });
+    }
+
+    fn can_do_with(&mut self, worker: Peer, letters: &str, max_jobs: Option<u32>, options: WorkerOptions) {
         let types: Vec<Arc<str>> = letters.chars().map(|letter| self.type_of(letter)).collect();
         let types: Vec<&str> = types.iter().map(|name| &**name).collect();
-        self.world.can_do(worker, &types, max_jobs);
+        self.world.can_do_with(worker, &types, max_jobs, options);
         self.look();
     }
 

@@ -20,6 +20,7 @@ mod presence;
 mod progress;
 mod reserved;
 mod run_limits;
+mod spare;
 mod stale;
 mod stopping;
 mod suspects;
