@@ -44,6 +44,8 @@ pub(super) struct NewJob<'a> {
     /// 1 if the line has none.
     pub(super) attempt: u32,
     pub(super) run_limit_ms: Option<u64>,
+    /// If the worker asked for it.
+    pub(super) reference: Option<Cow<'a, str>>,
     pub(super) arg: Option<&'a RawValue>,
 }
 
@@ -74,6 +76,8 @@ struct Members<'a> {
     attempt: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     run_limit_ms: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present", rename = "ref")]
+    reference: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
 }
@@ -141,6 +145,7 @@ impl<'a> Members<'a> {
                 job: number(self.job)?,
                 attempt: if self.attempt.is_some() { number(self.attempt)? } else { 1 },
                 run_limit_ms: if self.run_limit_ms.is_some() { Some(number(self.run_limit_ms)?) } else { None },
+                reference: if self.reference.is_some() { Some(string(self.reference)?) } else { None },
                 arg,
             }),
             "cancel" => Incoming::Cancel { job: number(self.job)? },
@@ -214,15 +219,15 @@ mod tests {
         for (line, incoming) in [
             (
                 r#"{"cmd":"do","id":"a","type":"caf\u00e9","job":7,"arg":{ "b":1e400 }}"#,
-                "Do(NewJob { id: ('a'), type_name: 'café', job: 7, attempt: 1, run_limit_ms: None, arg: Some({ 'b':1e400 }) })",
+                "Do(NewJob { id: ('a'), type_name: 'café', job: 7, attempt: 1, run_limit_ms: None, reference: None, arg: Some({ 'b':1e400 }) })",
             ),
             (
                 r#"{"cmd":"do","id":1,"type":"t","job":0}"#,
-                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 1, run_limit_ms: None, arg: None })",
+                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 1, run_limit_ms: None, reference: None, arg: None })",
             ),
             (
-                r#"{"cmd":"do","id":1,"type":"t","job":0,"attempt":2,"run_limit_ms":60000,"arg":null}"#,
-                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 2, run_limit_ms: Some(60000), arg: Some(null) })",
+                r#"{"cmd":"do","id":1,"type":"t","job":0,"attempt":2,"run_limit_ms":60000,"ref":"a-1","arg":null}"#,
+                "Do(NewJob { id: (1), type_name: 't', job: 0, attempt: 2, run_limit_ms: Some(60000), reference: Some('a-1'), arg: Some(null) })",
             ),
             (r#"{"cmd":"cancel","job":7}"#, "Cancel { job: 7 }"),
             (r#"{"cmd":"progress","id":1,"data":{ "b":1e400 }}"#, "Progress { id: (1), data: ({ 'b':1e400 }) }"),
@@ -245,6 +250,7 @@ mod tests {
             (r#"{"cmd":"do","id":1,"type":"t","job":-1}"#, "wrong"),
             (r#"{"cmd":"do","id":1,"type":"t","job":1,"attempt":null}"#, "wrong"),
             (r#"{"cmd":"do","id":1,"type":"t","job":1,"run_limit_ms":"5"}"#, "wrong"),
+            (r#"{"cmd":"do","id":1,"type":"t","job":1,"ref":5}"#, "wrong"),
             (r#"{"cmd":"cancel","id":1}"#, "wrong"),
             (r#"{"cmd":"progress","data":1}"#, "wrong"),
             (r#"{"cmd":"did","res":1}"#, "wrong"),

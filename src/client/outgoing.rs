@@ -74,9 +74,9 @@ pub(super) fn failure(job: u64, reason: &str, line_max: usize) -> Vec<u8> {
         .unwrap_or_else(|_| format!("{{\"cmd\":\"did\",\"job\":{job},\"err\":\"too long\"}}\n").into_bytes())
 }
 
-/// Offers to do jobs, at most `max_jobs` at once. `types` is a list in JSON.
-pub(super) fn can_do(types: &str, max_jobs: u32) -> String {
-    format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":{max_jobs}}}\n")
+/// Offers to do jobs, at most `max_jobs` at once. `types` is a list in JSON; `members` are more members, each after a comma.
+pub(super) fn can_do(types: &str, max_jobs: u32, members: &str) -> String {
+    format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":{max_jobs}{members}}}\n")
 }
 
 /// Takes the offer back.
@@ -182,7 +182,11 @@ mod tests {
         assert_eq!(text(progress::<()>(3, None)), "{\"cmd\":\"progress\",\"job\":3}\n");
         assert_eq!(text(answer(3, "res", "x", MAX)), "{\"cmd\":\"did\",\"job\":3,\"res\":\"x\"}\n");
         assert_eq!(text(answer(3, "err", &(), MAX)), "{\"cmd\":\"did\",\"job\":3,\"err\":null}\n");
-        assert_eq!(can_do(&list(["a", "é\n"]), 2), "{\"cmd\":\"can_do\",\"types\":[\"a\",\"é\\n\"],\"max_jobs\":2}\n");
+        assert_eq!(
+            can_do(&list(["a", "é\n"]), 2, ""),
+            "{\"cmd\":\"can_do\",\"types\":[\"a\",\"é\\n\"],\"max_jobs\":2}\n"
+        );
+        assert_eq!(can_do("[]", 1, ",\"ref\":true"), "{\"cmd\":\"can_do\",\"types\":[],\"max_jobs\":1,\"ref\":true}\n");
         assert_eq!(cant_do(&list(["a"])), "{\"cmd\":\"cant_do\",\"types\":[\"a\"]}\n");
         assert_eq!(text(metrics("true", "", MAX)), "{\"cmd\":\"metrics\",\"types\":true}\n");
         let more = metrics("[]", ",\"shards\":true", MAX);

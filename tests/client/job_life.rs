@@ -349,3 +349,45 @@ fn a_thousand_jobs_are_taken_back_without_a_thread_for_each() {
     assert_eq!(sum, JOBS * (JOBS - 1) / 2);
     until_metrics(&client, |metrics| metrics.jobs_waiting == 0 && metrics.jobs_cancelled == JOBS);
 }
+
+#[test]
+fn a_spare_worker_gets_what_no_ordinary_one_may_take() {
+    // One shard, so that it has heard of both workers when the first job comes.
+    let server = Server::start(&["--threads", "1"]);
+    let client = connect(&server);
+    let held = Held::start(&server, 1);
+    let _spare = run(&server, |worker| {
+        let worker = worker.handle("t", |_| Ok::<_, String>("spare")).handle("u", |_| Ok::<_, String>("ordinary"));
+        worker.spare("t").max_jobs(2)
+    });
+    until_metrics(&client, |metrics| metrics.workers == 2);
+    // Both have a free slot.
+    let first = client.submit::<_, String>("t", &0);
+    held.next();
+    assert_eq!(client.submit::<_, String>("t", &0).soon().unwrap(), "spare");
+    assert_eq!(client.submit::<_, String>("u", &0).soon().unwrap(), "ordinary");
+    let metrics = client.metrics_of(&["t", "u"]).unwrap();
+    assert_eq!([&metrics.types[0], &metrics.types[1]].map(|row| (row.workers, row.free)), [(2, 0), (1, 2)]);
+    held.end_one();
+    assert_eq!(first.soon().unwrap(), "done");
+}
+
+#[test]
+fn a_job_keeps_its_reference_when_its_worker_is_lost() {
+    let server = server();
+    let client = connect(&server);
+    let mut lost = server.connect(Via::Tcp, "a worker that is lost");
+    lost.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1,"ref":true}"#);
+    let job = client.submit::<_, Option<String>>("t", &0);
+    let seen: serde_json::Value = serde_json::from_str(&lost.line()).unwrap();
+    drop(lost);
+    let reference = |job: &Job| Ok::<_, String>(job.reference().map(str::to_owned));
+    {
+        let _worker = run(&server, |worker| worker.handle("t", reference).references());
+        assert_eq!(job.soon().unwrap().as_deref(), seen["ref"].as_str());
+        let other = client.submit::<_, String>("t", &0).soon().unwrap();
+        assert_ne!(other, seen["ref"]);
+    }
+    let _worker = run(&server, |worker| worker.handle("t", reference));
+    assert_eq!(client.submit::<_, Option<String>>("t", &0).soon().unwrap(), None);
+}

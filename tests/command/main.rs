@@ -40,3 +40,4 @@ mod work_fault;
 mod work_field;
 mod work_progress;
 mod work_signals;
+mod work_spare;

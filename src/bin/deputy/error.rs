@@ -143,7 +143,9 @@ impl From<UrlError> for CliError {
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Url(_) | RunError::NoHandler | RunError::MaxJobs(_) => Self::usage(error.to_string()),
+            RunError::Url(_) | RunError::NoHandler | RunError::NoSpareHandler(_) | RunError::MaxJobs(_) => {
+                Self::usage(error.to_string())
+            }
             _ => Self::new(FAILED, error.to_string()),
         }
     }

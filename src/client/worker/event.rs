@@ -30,6 +30,8 @@ pub enum RunError {
     Url(UrlError),
     /// There is no handler.
     NoHandler,
+    /// The worker is to be a [spare](super::Worker::spare) one for this type, which has no handler.
+    NoSpareHandler(String),
     /// `max_jobs` is out of its range.
     MaxJobs(u32),
     /// The server refuses a worker of these types: a name is empty or longer than 255 bytes, or there are more than 1,024.
@@ -57,6 +59,9 @@ impl fmt::Display for RunError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::NoHandler => f.write_str("a worker needs a handler for at least one type"),
+            Self::NoSpareHandler(type_name) => {
+                write!(f, "a spare worker for the type {type_name:?} needs a handler for that type")
+            }
             Self::MaxJobs(given) => write!(f, "max_jobs is {given}, and must be from 1 to {JOBS_PER_WORKER_MAX}"),
             Self::Refused(error) => write!(f, "the server refuses this worker: {error}"),
             Self::Fault(reason) => write!(f, "the worker cannot run jobs: {reason}"),
@@ -71,7 +76,7 @@ impl std::error::Error for RunError {
             Self::Url(error) => Some(error),
             Self::Refused(error) => Some(error),
             Self::Thread(reason) => Some(reason),
-            Self::NoHandler | Self::MaxJobs(_) | Self::Fault(_) => None,
+            Self::NoHandler | Self::NoSpareHandler(_) | Self::MaxJobs(_) | Self::Fault(_) => None,
         }
     }
 }
@@ -97,6 +102,7 @@ mod tests {
         for (error, words) in [
             ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),
             (RunError::NoHandler, ["a handler", "at least one type"]),
+            (RunError::NoSpareHandler("a\nb".to_owned()), ["spare worker", "\"a\\nb\" needs a handler"]),
             (RunError::MaxJobs(70_000), ["70000", "from 1 to 65535"]),
             (RunError::Refused(Error::from_wire("bad_request", &said)), ["bad_request", "type is empty"]),
             (RunError::Fault("no such program".to_owned()), ["cannot run jobs", "no such program"]),
@@ -105,7 +111,7 @@ mod tests {
             let text = error.to_string();
             assert!(words.iter().all(|word| text.contains(word)), "{words:?} in {text}");
             assert_eq!(text.lines().count(), 1, "{text}");
-            let has_source = !matches!(error, RunError::NoHandler | RunError::MaxJobs(_) | RunError::Fault(_));
+            let has_source = matches!(error, RunError::Url(_) | RunError::Refused(_) | RunError::Thread(_));
             assert_eq!(error.source().is_some(), has_source, "{text}");
         }
     }

@@ -40,9 +40,14 @@ impl Handlers {
         self.0.insert(type_name.to_owned(), Box::new(handler));
     }
 
-    /// Returns the types that have one, as a list in JSON.
-    pub(super) fn types(&self) -> String {
-        outgoing::list(self.0.keys().map(String::as_str))
+    /// Returns the types that have one.
+    pub(super) fn types(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
+    /// Returns whether the type has one.
+    pub(super) fn has(&self, type_name: &str) -> bool {
+        self.0.contains_key(type_name)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -38,6 +38,7 @@ pub struct Job {
     id: Box<RawValue>,
     number: u64,
     attempt: u32,
+    reference: Option<Box<str>>,
     arg: Option<Box<RawValue>>,
     origin: Origin,
     is_cancelled: Arc<AtomicBool>,
@@ -66,6 +67,7 @@ impl Job {
             id: job.id.to_owned(),
             number: job.job,
             attempt: job.attempt,
+            reference: job.reference.map(|reference| reference.into_owned().into()),
             arg: job.arg.map(ToOwned::to_owned),
             origin,
             is_cancelled,
@@ -98,7 +100,8 @@ impl Job {
         self.id.get()
     }
 
-    /// Returns the server's number of this job, which is unique. A job that is requeued gets a new one.
+    /// Returns the server's number of this job, which is unique. A job that is requeued gets a new one: see
+    /// [`reference`](Self::reference).
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -106,6 +109,14 @@ impl Job {
     /// Returns which attempt this is: 1, or more after attempts of other workers that were lost or took too long.
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Returns the server's reference to the job, which is the same at each attempt, and no other job's while the server runs.
+    /// Work that must not be done twice can remember it together with the server's
+    /// [`up_since`](crate::client::Metrics::up_since). It has 1 to 64 letters, digits, `.`, `_` and `-`. `None` if the worker
+    /// did not ask for [references](crate::client::Worker::references), or from an older server.
+    pub fn reference(&self) -> Option<&str> {
+        self.reference.as_deref()
     }
 
     /// Returns whether the connection of the job is lost. Then the server gives the job to another worker, and the result

@@ -5,10 +5,12 @@ mod event;
 mod failure;
 mod handler;
 mod job;
+mod offer;
 mod origin;
 mod report;
 mod session;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -21,6 +23,7 @@ pub use event::{Event, RunError};
 pub use failure::Failure;
 use handler::Handlers;
 pub use job::{ArgError, Job};
+use offer::Offer;
 use session::WorkerSession;
 
 use super::link::Link;
@@ -67,6 +70,9 @@ pub struct Worker {
     url: Result<Url, UrlError>,
     options: Options,
     handlers: Handlers,
+    /// The types for which it is a spare worker.
+    spare: BTreeSet<String>,
+    references: bool,
     max_jobs: u32,
     limit: u64,
     on_event: OnEvent,
@@ -117,6 +123,8 @@ impl Worker {
             url,
             options: Options::new(),
             handlers: Handlers::default(),
+            spare: BTreeSet::new(),
+            references: false,
             max_jobs: 1,
             limit: u64::MAX,
             on_event: Box::new(|_| ()),
@@ -166,6 +174,26 @@ impl Worker {
         self.handle(type_name, move |job| handler(job.arg()?).map_err(Into::<Failure>::into))
     }
 
+    /// Makes the worker a spare one for a type that has a handler: the server gives it jobs of that type only while no
+    /// ordinary worker may take them. It may be ordinary for other types. An older server treats it as an ordinary worker.
+    ///
+    /// ```
+    /// let worker = deputy::client::Worker::new("127.0.0.1:1")
+    ///     .handle_typed("film", |name: String| Ok::<_, String>(name))
+    ///     .handle_typed("photo", |name: String| Ok::<_, String>(name))
+    ///     .spare("photo"); // It is here for films, and helps out with photos.
+    /// ```
+    pub fn spare(mut self, type_name: &str) -> Self {
+        self.spare.insert(type_name.to_owned());
+        self
+    }
+
+    /// Asks the server for a [reference](Job::reference) to each job.
+    pub fn references(mut self) -> Self {
+        self.references = true;
+        self
+    }
+
     /// Sets how many jobs the worker holds at once, from 1 to 65,535. Each runs on a thread of its own. The default is 1.
     pub fn max_jobs(mut self, max_jobs: u32) -> Self {
         self.max_jobs = max_jobs;
@@ -209,9 +237,13 @@ impl Worker {
         if !(1..=JOBS_PER_WORKER_MAX).contains(&self.max_jobs) {
             return Err(RunError::MaxJobs(self.max_jobs));
         }
+        if let Some(type_name) = self.spare.iter().find(|type_name| !self.handlers.has(type_name)) {
+            return Err(RunError::NoSpareHandler(type_name.clone()));
+        }
         let (sender, jobs) = unbounded();
-        let (types, signals) = (self.handlers.types(), self.sender.clone());
-        let session = |link| WorkerSession::new(types, self.max_jobs, self.limit, sender, signals, Arc::new(link));
+        let offer = Offer::new(&self.handlers.types(), &self.spare, self.references);
+        let signals = self.sender.clone();
+        let session = |link| WorkerSession::new(offer, self.max_jobs, self.limit, sender, signals, Arc::new(link));
         // The answers of a worker wait for the end of an outage however long it takes.
         let options = self.options.clone().unbounded();
         let running = Running(OnceLock::new());

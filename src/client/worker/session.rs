@@ -24,6 +24,7 @@ use super::WorkerSignal;
 use super::conn_state::ConnState;
 use super::event::{Event, RunError};
 use super::job::Job;
+use super::offer::Offer;
 use super::origin::{Origin, Reporter};
 use crate::client::connect_error::ConnectError;
 use crate::client::error::{Disconnected, Error};
@@ -35,8 +36,7 @@ use crate::client::promise::Promise;
 
 /// What a worker offers and holds.
 pub(super) struct WorkerSession {
-    /// A list in JSON.
-    types: String,
+    offer: Offer,
     max_jobs: u32,
     /// Jobs that may still be answered.
     jobs_left: u64,
@@ -56,7 +56,7 @@ pub(super) struct WorkerSession {
 
 impl WorkerSession {
     pub(super) fn new(
-        types: String,
+        offer: Offer,
         max_jobs: u32,
         limit: u64,
         jobs: Sender<Job>,
@@ -65,7 +65,7 @@ impl WorkerSession {
     ) -> Self {
         let stopping = limit == 0;
         Self {
-            types,
+            offer,
             max_jobs,
             jobs_left: limit,
             jobs: Some(jobs),
@@ -170,8 +170,7 @@ impl WorkerSession {
             return;
         }
         conn.offered = slots;
-        let line = if slots == 0 { outgoing::cant_do(&self.types) } else { outgoing::can_do(&self.types, slots) };
-        out.extend_from_slice(line.as_bytes());
+        self.offer.put(slots, out);
     }
 
     /// Ends the worker if nothing is left to do. If only the last answers may be unread, sends a `ping`.

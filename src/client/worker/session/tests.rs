@@ -1,5 +1,6 @@
 //! What a worker sends, in which order: without a socket or a thread.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -25,7 +26,8 @@ impl Reporter for Sender<(Origin, Vec<u8>)> {
 impl Fixture {
     fn new(max_jobs: u32, limit: u64) -> Self {
         let ((sender, jobs), (signal, signals), (reporter, reports)) = (unbounded(), unbounded(), unbounded());
-        let session = WorkerSession::new(r#"["t"]"#.to_owned(), max_jobs, limit, sender, signal, Arc::new(reporter));
+        let offer = Offer::new(&["t"], &BTreeSet::new(), false);
+        let session = WorkerSession::new(offer, max_jobs, limit, sender, signal, Arc::new(reporter));
         Self { session, jobs, signals, reports, sent: Vec::new() }
     }
 
@@ -458,12 +460,12 @@ fn lines_that_it_does_not_know_are_ignored() {
 }
 
 #[test]
-fn a_job_knows_its_attempt_and_its_time() {
+fn a_job_knows_its_attempt_its_time_and_its_reference() {
     let mut fixture = Fixture::open(4, u64::MAX);
     let plain = fixture.give(1);
-    assert_eq!((plain.attempt(), plain.time_left()), (1, None));
-    let second = fixture.give_with(2, r#","attempt":2,"run_limit_ms":3600000"#);
-    assert_eq!(second.attempt(), 2);
+    assert_eq!((plain.attempt(), plain.time_left(), plain.reference()), (1, None, None));
+    let second = fixture.give_with(2, r#","attempt":2,"run_limit_ms":3600000,"ref":"0.a-7_Z""#);
+    assert_eq!((second.attempt(), second.reference()), (2, Some("0.a-7_Z")));
     let left = second.time_left().unwrap();
     assert!(Duration::from_secs(3_000) < left && left <= Duration::from_secs(3_600), "{left:?}");
     let over = fixture.give_with(3, r#","run_limit_ms":0"#);

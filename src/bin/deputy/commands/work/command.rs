@@ -28,6 +28,8 @@ const ID_BYTES_FEW: usize = 1 << 10;
 
 /// The variable with the run limit of a job that has one.
 const RUN_LIMIT: &str = "DEPUTY_RUN_LIMIT_MS";
+/// The variable with the reference to a job, if the server gives one.
+const REFERENCE: &str = "DEPUTY_REF";
 
 /// The err of a cancelled job. The server drops it.
 const CANCELLED: &str = "the job was cancelled";
@@ -142,6 +144,10 @@ impl Command {
         match job.run_limit() {
             Some(limit) => command.env(RUN_LIMIT, limit.as_millis().to_string()),
             None => command.env_remove(RUN_LIMIT),
+        };
+        match job.reference() {
+            Some(reference) => command.env(REFERENCE, reference),
+            None => command.env_remove(REFERENCE),
         };
         if !self.has_progress {
             command.env_remove(progress::VARIABLE);

@@ -50,6 +50,7 @@ static JOBS: Opt = Opt {
 };
 static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads and writes JSON");
 static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output in base64");
+static SPARE: Opt = Opt::flag(None, "--spare", "take jobs only while no worker without this option may take them");
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
@@ -91,7 +92,7 @@ pub(crate) static WORK: Subcommand = Subcommand {
             choices: Choices::Any,
         },
     ],
-    options: &[&JOBS, &JSON, &BASE64, &PROGRESS, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
+    options: &[&JOBS, &SPARE, &JSON, &BASE64, &PROGRESS, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
     about: &[
         "COMMAND reads the job's arg on standard input: a text as it is, anything else as JSON. The variables DEPUTY_ID \
          and DEPUTY_TYPE hold the job's id and type. Its standard output is the result, as a text without the last \
@@ -101,7 +102,8 @@ pub(crate) static WORK: Subcommand = Subcommand {
          lines of standard error. A run is over when COMMAND has ended and its output is closed: redirect the output of \
          a process that is to live on.",
         "DEPUTY_ATTEMPT is 1, or more if earlier workers were lost or took too long. DEPUTY_RUN_LIMIT_MS is there if the \
-         job has a run limit. With --progress, each line that COMMAND writes to the descriptor $DEPUTY_PROGRESS_FD is \
+         job has a run limit. DEPUTY_REF names the job: it is the same at each attempt, and no other job has it while the \
+         server runs. With --progress, each line that COMMAND writes to the descriptor $DEPUTY_PROGRESS_FD is \
          reported to the submitter, as JSON if it is JSON and otherwise as text, and the run limit starts again.",
         "If the job is cancelled, or COMMAND exceeds the run limit, the process group of COMMAND gets SIGTERM, and 5 s \
          later SIGKILL. What it wrote is dropped.",
@@ -125,6 +127,10 @@ pub(crate) static WORK: Subcommand = Subcommand {
         Example {
             what: "With progress, in percent",
             line: "deputy work --progress pack -- \\\n      sh -c 'for n in 1 2 3 4; do ./pack $n; echo $((n * 25)) >&3; done'",
+        },
+        Example {
+            what: "A machine that helps out when the others are busy",
+            line: "deputy work --spare --server jobs.example thumbnail -- ./thumbnail",
         },
         Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
@@ -238,10 +244,14 @@ fn worker(
     let jobs = args.uint(&JOBS).unwrap_or(1);
     let mut worker = Worker::new(&url)
         .max_jobs(u32::try_from(jobs).expect("it is in its range"))
+        .references()
         .options(Options::new().max_line(max_line(args)))
         .limit(jobs_left.load(Ordering::Relaxed))
         .on_event(events(url));
     for name in args.positionals() {
+        if args.has(&SPARE) {
+            worker = worker.spare(name);
+        }
         let (command, fault, jobs_left) = (Arc::clone(command), Arc::clone(fault), Arc::clone(jobs_left));
         worker = worker.handle(name, move |job: &Job| {
             let result = command.run(job, &fault);
