@@ -18,6 +18,7 @@ mod sessions;
 mod shards;
 mod silent;
 mod sockets;
+mod spare;
 mod start;
 mod stopping;
 mod strangers;
