@@ -63,6 +63,8 @@ figures! {
     jobs_timed_out,
     /// Of the jobs that failed, those that ended with `no_worker`.
     jobs_no_worker,
+    /// Of the jobs that failed, those that ended with `no_bridge`.
+    jobs_no_bridge,
     /// Of the jobs accepted, those that joined another one with their key.
     jobs_joined,
     /// `do` lines that were refused.

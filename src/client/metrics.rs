@@ -38,6 +38,8 @@ pub struct Metrics {
     pub jobs_timed_out: u64,
     /// Failed jobs that ended with `no_worker`.
     pub jobs_no_worker: u64,
+    /// Failed jobs that ended with `no_bridge`.
+    pub jobs_no_bridge: u64,
     /// Accepted jobs that joined another one with their key.
     pub jobs_joined: u64,
     /// Jobs that were refused.
@@ -156,7 +158,7 @@ pub struct TypeMetrics {
     pub waiting: u64,
     /// Jobs that workers hold.
     pub running: u64,
-    /// Connections that offer the type.
+    /// Connections that offer the type. Those that take its durable jobs only are in `durable_workers`.
     pub workers: u64,
     /// Jobs done since the type last had no worker.
     pub done: u64,
@@ -174,6 +176,10 @@ pub struct TypeMetrics {
     pub spent: u64,
     /// Free slots of the type's workers. A slot of a worker of several types counts in each. 0 while the server stops.
     pub free: u64,
+    /// Of the jobs that wait, those that are durable: they wait for a durable worker.
+    pub durable_waiting: u64,
+    /// Connections that offer to take the type's durable jobs.
+    pub durable_workers: u64,
     /// Milliseconds since the oldest running job was sent to its worker, or 0.
     pub oldest_running_ms: u64,
     /// That worker's address, as the server's log prints it. `None` if no job runs.

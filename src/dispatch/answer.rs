@@ -34,6 +34,8 @@ pub enum Reason {
     TimedOut,
     /// It needs a worker, and there is none.
     NoWorker,
+    /// It is durable and not stored, and no worker does the durable jobs of its type.
+    NoBridge,
 }
 
 impl Reason {
@@ -46,6 +48,7 @@ impl Reason {
             Self::Expired => Code::Expired,
             Self::TimedOut => Code::TimedOut,
             Self::NoWorker => Code::NoWorker,
+            Self::NoBridge => Code::NoBridge,
         }
     }
 
@@ -58,6 +61,7 @@ impl Reason {
             Self::Expired => "the job's deadline has passed",
             Self::TimedOut => "the job's run limit has passed, and no attempt is left",
             Self::NoWorker => "no worker does this type",
+            Self::NoBridge => "no bridge takes durable jobs of this type",
         }
     }
 }

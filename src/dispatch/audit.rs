@@ -139,6 +139,8 @@ pub struct PoolAudit {
 pub struct QueueAudit {
     /// The type.
     pub type_name: Arc<str>,
+    /// Whether it is the queue of the type's durable jobs.
+    pub durable: bool,
     /// The waiting jobs, first to last.
     pub waiting: Vec<JobAudit>,
     /// Open offers, summed by shard and class.
@@ -170,6 +172,8 @@ pub struct JobAudit {
     pub key: Option<String>,
     /// Whether it can be revoked.
     pub revocable: bool,
+    /// Whether it is durable; if so, whether it is stored.
+    pub durable: Option<bool>,
 }
 
 impl Audit {
@@ -224,7 +228,7 @@ impl TicketAudit {
     fn of(id: TicketId, ticket: &Ticket) -> Self {
         let delayed = match &ticket.stage {
             Stage::Delayed(job) => Some(JobAudit::of(job)),
-            Stage::Live | Stage::Answered => None,
+            Stage::Live | Stage::Background | Stage::Answered => None,
         };
         let answered = matches!(ticket.stage, Stage::Answered);
         Self { id, conn: ticket.conn, delayed, answered, keyed: ticket.keyed }
@@ -259,7 +263,11 @@ impl PoolAudit {
 
 impl QueueAudit {
     fn of(queue: &Queue) -> Self {
-        let offers = || queue.offers.iter();
+        let is_durable = queue.of.hash.is_durable();
+        let offers = || {
+            let class = move |class| if is_durable { Class::Durable } else { class };
+            queue.offers.iter().map(move |(of, offers)| (class(of), offers))
+        };
         let shards = || {
             offers().flat_map(|(class, offers)| {
                 offers.shards().map(move |(shard, open, rejects)| (shard, class, open, rejects))
@@ -268,6 +276,7 @@ impl QueueAudit {
         let present = offers().flat_map(|(class, offers)| offers.present().map(move |shard| (shard, class)));
         Self {
             type_name: Arc::clone(&queue.of.name),
+            durable: is_durable,
             waiting: queue.waiting.in_order().into_iter().map(JobAudit::of).collect(),
             offers: shards().filter(|shard| shard.2 > 0).map(|(shard, class, n, _)| (shard, class, n.into())).collect(),
             rejects_suspects: shards().filter(|shard| shard.3).map(|(shard, class, ..)| (shard, class)).collect(),
@@ -288,6 +297,7 @@ impl JobAudit {
             priority: job.priority,
             key: job.key().map(str::to_owned),
             revocable: job.is_revocable(),
+            durable: job.is_durable().then(|| job.is_stored()),
         }
     }
 }

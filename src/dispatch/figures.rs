@@ -103,6 +103,7 @@ impl TypeFigures {
             Reason::Expired => &mut outcomes.expired,
             Reason::TimedOut => &mut outcomes.timed_out,
             Reason::NoWorker => &mut outcomes.no_worker,
+            Reason::NoBridge => &mut outcomes.no_bridge,
         } += n;
     }
 
@@ -131,12 +132,14 @@ impl TypeFigures {
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<FiguresId> {
+        let hash = hash.of_type(); // Durable jobs are counted among the others.
         let is_of = |&index: &u32| *self.entries[index as usize].of.name == *type_name;
         self.by_name.find(hash.0, is_of).copied().map(FiguresId)
     }
 
     fn enter(&mut self, type_name: &str, hash: TypeHash) -> FiguresId {
         let index = u32::try_from(self.entries.len()).expect("homes have at most thousands of types with figures");
+        let hash = hash.of_type();
         let of = TypeRef { name: type_name.into(), hash };
         self.entries.push(Entry { of, figures: Figures::default() });
         let entries = &self.entries;
@@ -175,8 +178,15 @@ mod tests {
     #[test]
     fn each_reason_has_its_outcome() {
         let mut figures = TypeFigures::new(0);
-        let reasons =
-            [Reason::GaveUp, Reason::Shutdown, Reason::Cancelled, Reason::Expired, Reason::TimedOut, Reason::NoWorker];
+        let reasons = [
+            Reason::GaveUp,
+            Reason::Shutdown,
+            Reason::Cancelled,
+            Reason::Expired,
+            Reason::TimedOut,
+            Reason::NoWorker,
+            Reason::NoBridge,
+        ];
         for (n, reason) in (1..).zip(reasons) {
             figures.ended(FiguresId::OTHER, reason, n);
             let members = figures.other().outcomes.members();

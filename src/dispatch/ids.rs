@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
+use crate::protocol::command::Class;
+
 /// A shard, from 0 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
@@ -104,13 +106,43 @@ pub struct TraceId {
 
 /// The hash of a type's canonical name. It picks the type's home, and the place of its queue in the home's table, so a
 /// name is hashed once per job.
+///
+/// A type has two queues: durable jobs wait in one of their own. One bit, which is no bit of the name's hash, tells which
+/// of them is meant. So both have one home, and what names a type names one of its queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeHash(pub(super) u64);
 
 impl TypeHash {
+    /// Set for the queue of durable jobs. The home does not depend on it, and a table of queues does: the two of a type
+    /// are rarely compared.
+    const DURABLE: u64 = 1 << 63;
+
     /// Hashes a name. All shards must use the same `homes`.
     pub fn of(homes: &RandomState, type_name: &str) -> Self {
-        Self(homes.hash_one(type_name))
+        Self(homes.hash_one(type_name) & !Self::DURABLE)
+    }
+
+    /// Returns what names the queue of the type's durable jobs.
+    pub(super) fn durable(self) -> Self {
+        Self(self.0 | Self::DURABLE)
+    }
+
+    /// Returns what names the queue of the jobs that workers of this class get.
+    pub(super) fn of_class(self, class: Class) -> Self {
+        match class {
+            Class::Ordinary | Class::Spare => self,
+            Class::Durable => self.durable(),
+        }
+    }
+
+    /// Returns what names the type, whichever of its queues is meant.
+    pub(super) fn of_type(self) -> Self {
+        Self(self.0 & !Self::DURABLE)
+    }
+
+    /// Returns whether the queue of the type's durable jobs is meant.
+    pub(super) fn is_durable(self) -> bool {
+        self.0 & Self::DURABLE != 0
     }
 
     /// Returns the shard that keeps the type's queue, of `shards` shards.
@@ -124,11 +156,11 @@ impl TypeHash {
     }
 }
 
-/// A type as messages name it.
+/// A type, or its durable jobs, as messages name it.
 #[derive(Clone, Debug)]
 pub struct TypeRef {
     /// The canonical name.
     pub name: Arc<str>,
-    /// Its hash.
+    /// Its hash, which also tells whether its durable jobs are meant.
     pub hash: TypeHash,
 }

@@ -38,6 +38,18 @@ struct Terms {
     run_limit_ms: Option<u64>,
     attempts_max: Option<u8>,
     key: Option<Box<str>>,
+    durable: Option<Stored>,
+}
+
+/// Where a durable job is stored beside this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stored {
+    /// Nowhere.
+    No,
+    /// Where a worker has put it that was lost since.
+    ByFormer,
+    /// Where its worker has put it.
+    ByWorker,
 }
 
 /// Properties of a job, one bit each, so that they take one byte of it.
@@ -92,14 +104,15 @@ impl Job {
     /// Takes over what a `do` line asks for, except what concerns its submitter alone.
     pub(super) fn set_options(&mut self, options: &JobOptions<'_>) {
         self.priority = options.priority;
-        self.flags.set(Flags::NEEDS_WORKER, options.need_worker);
+        self.flags.set(Flags::NEEDS_WORKER, options.need_worker || options.durable);
         self.flags.set(Flags::PROGRESS, options.progress);
         self.flags.set(Flags::KEYED, options.key.is_some());
         if has_terms(options) {
-            let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, .. } = options;
+            let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, durable, .. } = options;
             let key = key.as_deref().map(Box::from);
+            let durable = durable.then_some(Stored::No);
             let long_arg = self.terms.take().and_then(|terms| terms.long_arg);
-            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, key }));
+            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, key, durable }));
         }
     }
 
@@ -174,9 +187,39 @@ impl Job {
         self.flags.has(Flags::KEYED | Flags::NEEDS_WORKER)
     }
 
-    /// Returns whether it ends if there is no worker when it is queued for the first time.
+    /// Returns whether it ends if there is no worker when it is queued for the first time. A durable job does.
     pub(super) fn needs_worker(&self) -> bool {
         self.flags.has(Flags::NEEDS_WORKER)
+    }
+
+    /// Returns whether only workers for durable jobs are sent it.
+    pub(super) fn is_durable(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.durable.is_some())
+    }
+
+    /// Returns whether a worker has put it where it survives this server.
+    pub(super) fn is_stored(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| matches!(terms.durable, Some(Stored::ByFormer | Stored::ByWorker)))
+    }
+
+    /// Notes that its worker has stored it. Returns whether it is the first that did; `None` if the worker did so before, or
+    /// the job is not durable.
+    pub(super) fn store(&mut self) -> Option<bool> {
+        let durable = &mut self.terms.as_mut()?.durable;
+        let is_first = match durable.as_ref()? {
+            Stored::No => true,
+            Stored::ByFormer => false,
+            Stored::ByWorker => return None,
+        };
+        *durable = Some(Stored::ByWorker);
+        Some(is_first)
+    }
+
+    /// Notes that its worker is lost. What that has stored stays stored.
+    pub(super) fn lose_storer(&mut self) {
+        if let Some(durable @ Some(Stored::ByWorker)) = self.terms.as_mut().map(|terms| &mut terms.durable) {
+            *durable = Some(Stored::ByFormer);
+        }
     }
 
     /// Returns how long a worker may hold it without progress, if the `do` line said so.
@@ -219,15 +262,15 @@ impl Job {
 impl Terms {
     /// Returns what they count in the memory budget.
     fn bytes(&self) -> u64 {
-        let Self { long_arg, run_limit_ms, attempts_max, key } = self;
-        let asks = run_limit_ms.is_some() || attempts_max.is_some() || key.is_some();
+        let Self { long_arg, run_limit_ms, attempts_max, key, durable } = self;
+        let asks = run_limit_ms.is_some() || attempts_max.is_some() || key.is_some() || durable.is_some();
         let arg = long_arg.as_ref().map_or(0, LongText::len) as u64;
         arg + if asks { bytes_of_terms(key.as_deref()) } else { 0 }
     }
 }
 
 fn has_terms(options: &JobOptions<'_>) -> bool {
-    options.run_limit_ms.is_some() || options.attempts.is_some() || options.key.is_some()
+    options.run_limit_ms.is_some() || options.attempts.is_some() || options.key.is_some() || options.durable
 }
 
 fn bytes_of_terms(key: Option<&str>) -> u64 {

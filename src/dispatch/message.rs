@@ -254,6 +254,8 @@ pub enum Message {
         /// What the worker said, as it came.
         data: OwnedCarried,
     },
+    /// From the shard of a worker to the submitter's owner: the worker has put this ticket's job where it survives the server.
+    Stored(Submitter),
     /// From any shard to any: what do you know of these types?
     StatsQuery {
         /// The asking shard's number of the query.

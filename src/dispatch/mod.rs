@@ -168,11 +168,12 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
     match message {
         Message::AcceptSuspects(of, class) => home.accept_suspects(from, &of, class, ctx),
         Message::Present(of, class) => home.present(from, of, class, ctx),
-        Message::Absent(of, class) => home.absent(from, &of, class),
+        Message::Absent(of, class) => home.absent(from, &of, class, ctx),
         Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
         Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),
         Message::Progress { to, data } => owner.deliver_progress(to, data.as_carried(), ctx),
+        Message::Stored(to) => owner.deliver_stored(to, ctx),
         Message::Revoke { ticket, keyed, reason } => home.revoke(ticket, keyed, reason, ctx),
         Message::Drop(submitter, reason) => owner.drop_job(from, submitter, reason, ctx),
         Message::Dropped(submitter) => home.dropped(submitter, ctx),

@@ -3,6 +3,7 @@
 use ahash::RandomState;
 
 use super::ids::{ShardId, TypeHash};
+use super::job::Job;
 
 /// The configuration of one shard's core. It does not change.
 #[derive(Clone, Debug)]
@@ -36,6 +37,12 @@ impl Settings {
     /// Hashes a type's name.
     pub(super) fn hash(&self, type_name: &str) -> TypeHash {
         TypeHash::of(&self.homes, type_name)
+    }
+
+    /// Hashes the type of a job. The hash names the queue in which it waits.
+    pub(super) fn hash_of(&self, job: &Job) -> TypeHash {
+        let hash = self.hash(job.type_name());
+        if job.is_durable() { hash.durable() } else { hash }
     }
 }
 

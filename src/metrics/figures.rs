@@ -26,13 +26,15 @@ pub struct Outcomes {
     pub timed_out: u64,
     /// Jobs that ended because they needed a worker and there was none.
     pub no_worker: u64,
+    /// Durable jobs that ended because no worker did the durable jobs of the type.
+    pub no_bridge: u64,
     /// Workers lost while they held a job of the type.
     pub workers_lost: u64,
 }
 
 impl Outcomes {
     /// Returns all members: names on the wire, and values. The last is no job's end.
-    pub fn members(&self) -> [(&'static str, u64); 9] {
+    pub fn members(&self) -> [(&'static str, u64); 10] {
         [
             ("done", self.done),
             ("failed", self.failed),
@@ -42,13 +44,14 @@ impl Outcomes {
             ("expired", self.expired),
             ("timed_out", self.timed_out),
             ("no_worker", self.no_worker),
+            ("no_bridge", self.no_bridge),
             ("workers_lost", self.workers_lost),
         ]
     }
 
     /// Returns how many jobs have ended, in any way.
     pub fn jobs(&self) -> u64 {
-        self.members().iter().take(8).fold(0, |sum, (_, n)| sum.saturating_add(*n))
+        self.members().iter().take(9).fold(0, |sum, (_, n)| sum.saturating_add(*n))
     }
 
     /// Adds the outcomes that another shard or type has.
@@ -61,6 +64,7 @@ impl Outcomes {
         self.expired = self.expired.saturating_add(other.expired);
         self.timed_out = self.timed_out.saturating_add(other.timed_out);
         self.no_worker = self.no_worker.saturating_add(other.no_worker);
+        self.no_bridge = self.no_bridge.saturating_add(other.no_bridge);
         self.workers_lost = self.workers_lost.saturating_add(other.workers_lost);
     }
 }
@@ -101,13 +105,14 @@ mod tests {
             expired: 6,
             timed_out: 7,
             no_worker: 8,
-            workers_lost: 9,
+            no_bridge: 9,
+            workers_lost: 10,
         };
         let mut sum = Outcomes { done: 100, ..Outcomes::default() };
         sum.add(&one);
         sum.add(&one);
-        let expected = [102, 4, 6, 8, 10, 12, 14, 16, 18];
+        let expected = [102, 4, 6, 8, 10, 12, 14, 16, 18, 20];
         assert_eq!(sum.members().map(|(_, n)| n), expected);
-        assert_eq!(one.jobs(), 36, "a worker is no job");
+        assert_eq!(one.jobs(), 45, "a worker is no job");
     }
 }

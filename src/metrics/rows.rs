@@ -20,8 +20,12 @@ pub struct TypeRow {
     pub spent: u64,
     /// Free slots of its workers, reserved ones too.
     pub free: u64,
-    /// Connections that take jobs of this type.
+    /// Connections that take jobs of this type, unless they take durable ones only.
     pub workers: u64,
+    /// Connections that take its durable jobs.
+    pub durable_workers: u64,
+    /// Jobs in the queue that are durable.
+    pub durable_waiting: u64,
     /// Jobs answered with a result since the type last had no worker.
     pub done: u64,
     /// Age of the oldest waiting job in milliseconds, or 0.
@@ -49,7 +53,7 @@ pub struct OldestRunning {
 
 impl TypeRow {
     /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 12] {
+    pub fn members(&self) -> [(&'static str, u64); 14] {
         [
             ("waiting", self.waiting),
             ("running", self.running),
@@ -62,13 +66,15 @@ impl TypeRow {
             ("delayed", self.delayed),
             ("spent", self.spent),
             ("free", self.free),
+            ("durable_waiting", self.durable_waiting),
+            ("durable_workers", self.durable_workers),
             ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
         ]
     }
 
     /// Returns whether the type has jobs or workers now.
     pub fn is_in_use(&self) -> bool {
-        self.waiting + self.running + self.workers + self.delayed + self.spent > 0
+        self.waiting + self.running + self.workers + self.durable_workers + self.delayed + self.spent > 0
     }
 
     /// Adds what another shard knows.
@@ -79,6 +85,8 @@ impl TypeRow {
         self.delayed += other.delayed;
         self.spent += other.spent;
         self.free += other.free;
+        self.durable_waiting += other.durable_waiting;
+        self.durable_workers += other.durable_workers;
         self.done += other.done;
         self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
         self.suspects += other.suspects;

@@ -92,6 +92,7 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "jobs_expired", kind: Counter, help: "Of the jobs that failed, those that ended with `expired`.", get: |totals| Value::Number(totals.counts.jobs_expired) },
     Metric { name: "jobs_timed_out", kind: Counter, help: "Of the jobs that failed, those that ended with `timed_out`.", get: |totals| Value::Number(totals.counts.jobs_timed_out) },
     Metric { name: "jobs_no_worker", kind: Counter, help: "Of the jobs that failed, those that ended with `no_worker`.", get: |totals| Value::Number(totals.counts.jobs_no_worker) },
+    Metric { name: "jobs_no_bridge", kind: Counter, help: "Of the jobs that failed, those that ended with `no_bridge`.", get: |totals| Value::Number(totals.counts.jobs_no_bridge) },
     Metric { name: "jobs_joined", kind: Counter, help: "Of the jobs accepted, those that joined another one with their key.", get: |totals| Value::Number(totals.counts.jobs_joined) },
     Metric { name: "jobs_refused", kind: Counter, help: "Lines `do` that were refused.", get: |totals| Value::Number(totals.counts.jobs_refused) },
     Metric { name: "results_dropped", kind: Counter, help: "Answers whose submitter had left.", get: |totals| Value::Number(totals.counts.results_dropped) },

@@ -81,6 +81,13 @@ pub enum Command<'a> {
         /// Any JSON value for the submitter; `None` if it is absent.
         data: Option<Carried<'a>>,
     },
+    /// A worker has put a durable job where it survives this server.
+    Stored {
+        /// The job's lease.
+        job: u64,
+        /// The line's id if one could be read, for an error about the line.
+        id: Option<&'a str>,
+    },
     /// A query for the metrics.
     Metrics(MetricsAsked<'a>),
     /// A query whether the server answers.
@@ -148,7 +155,7 @@ impl Refusal<'_> {
 type Text = &'static str;
 
 /// The text beside `unknown_cmd`.
-const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, cancel, metrics or ping";
+const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, stored, cancel, metrics or ping";
 
 /// Decodes what the framer found. A first line that is no JSON object ends the connection.
 pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
@@ -217,6 +224,7 @@ fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Comman
         Some(b"ping") => Ok(Command::Ping),
         Some(b"cancel") => id(members).map(|id| Command::Cancel { id }),
         Some(b"progress") => about_job(members, About::Progress),
+        Some(b"stored") => stored(members),
         Some(_) => return Err((Code::UnknownCmd, UNKNOWN_CMD.into())),
         None => Err("cmd must be a string"),
     };
@@ -243,9 +251,7 @@ enum About {
 /// Decodes a `did` or a `progress`. One function, so that a `did` costs no further call for the name of its job.
 fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Text> {
     let job = match (members.get(Name::Job), members.get(Name::Id), about) {
-        (Some(job), ..) => whole_number(job, 0..=JOB_NUMBER_MAX - 1)
-            .map(JobRef::Lease)
-            .ok_or("job must be a whole number below 9007199254740992")?,
+        (Some(job), ..) => JobRef::Lease(lease(job)?),
         (None, Some(_), _) => JobRef::Id(id(members)?),
         (None, None, About::Answer) => return Err("did must name its job by job or id"),
         (None, None, About::Progress) => return Err("progress must name its job by job or id"),
@@ -259,6 +265,15 @@ fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Tex
         (None, Some(err)) => Outcome::Err(Carried::Short(err)),
     };
     Ok(Command::Did { job, id: members.id(), outcome })
+}
+
+fn stored<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+    let job = members.get(Name::Job).ok_or("stored must name its job by job")?;
+    Ok(Command::Stored { job: lease(job)?, id: members.id() })
+}
+
+fn lease(raw: &str) -> Result<u64, Text> {
+    whole_number(raw, 0..=JOB_NUMBER_MAX - 1).ok_or("job must be a whole number below 9007199254740992")
 }
 
 fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {

@@ -69,6 +69,7 @@ names! {
         Key "key",
         NeedWorker "need_worker",
         Background "background",
+        Durable "durable",
         Data "data",
         Histograms "histograms",
         Shards "shards",

@@ -32,7 +32,7 @@ pub enum Code {
     BadRequest,
     /// `cmd` names no command.
     UnknownCmd,
-    /// `did` or `progress` for a job that the connection does not hold.
+    /// `did`, `progress` or `stored` for a job that the connection does not hold.
     NotHolding,
     /// The worker answered with `err`.
     Failed,
@@ -50,6 +50,8 @@ pub enum Code {
     TimedOut,
     /// No connection does its type, and it asked to be refused then.
     NoWorker,
+    /// No connection does the durable jobs of its type.
+    NoBridge,
 }
 
 impl Code {
@@ -69,6 +71,7 @@ impl Code {
             Code::Expired => "expired",
             Code::TimedOut => "timed_out",
             Code::NoWorker => "no_worker",
+            Code::NoBridge => "no_bridge",
         }
     }
 }

@@ -59,6 +59,11 @@ pub enum Reply<'a> {
         /// The worker's own value, as it came.
         data: Carried<'a>,
     },
+    /// To the submitter of a durable job: it is where it survives this server.
+    Stored {
+        /// The submitter's id, as it came.
+        id: &'a str,
+    },
     /// To a worker that gave `max_jobs`: this job is no longer wanted.
     Cancel {
         /// The job's number.
@@ -174,6 +179,7 @@ impl<'a> Reply<'a> {
                 put(out, br#"{"cmd":"progress","id":"#, id);
                 long = put_carried(out, br#","data":"#, data);
             }
+            Reply::Stored { id } => put(out, br#"{"cmd":"stored","id":"#, id),
             Reply::Cancel { job } => put(out, br#"{"cmd":"cancel","job":"#, itoa::Buffer::new().format(job)),
             Reply::Error { code, text, id } => {
                 put(out, br#"{"cmd":"error","code":""#, code.name());
@@ -206,6 +212,7 @@ impl<'a> Reply<'a> {
             Reply::NotDone { id, text, .. } => id.len() + text.len(),
             Reply::Error { text, id, .. } => text.len() + id.map_or(0, str::len),
             Reply::Progress { id, data } => id.len() + in_place(data),
+            Reply::Stored { id } => id.len(),
             Reply::Cancel { .. } | Reply::Metrics { .. } | Reply::Pong => 0,
         }
     }
@@ -372,6 +379,7 @@ mod tests {
                 Reply::Progress { id: r#""\u0061""#, data: r#"{ "a" : 1e400 }"#.into() },
                 r#"{"cmd":"progress","id":"\u0061","data":{ "a" : 1e400 }}"#,
             ),
+            (Reply::Stored { id: r#""\u0061""# }, r#"{"cmd":"stored","id":"\u0061"}"#),
             (Reply::Progress { id, data: "null".into() }, r#"{"cmd":"progress","id":1,"data":null}"#),
             (Reply::Cancel { job: 0 }, r#"{"cmd":"cancel","job":0}"#),
             (Reply::Cancel { job: u64::MAX }, r#"{"cmd":"cancel","job":18446744073709551615}"#),

@@ -158,6 +158,8 @@ mod tests {
             delayed: 9,
             spent: 10,
             free: 11,
+            durable_waiting: 12,
+            durable_workers: 13,
             oldest_running,
             figures: None,
         };
@@ -173,11 +175,13 @@ mod tests {
         let table = serde_json::json!({
             "a\"b": {
                 "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
-                "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
+                "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "durable_waiting": 12, "durable_workers": 13,
+                "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
             },
             "c": {
                 "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
-                "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "oldest_running_ms": 0,
+                "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "durable_waiting": 0, "durable_workers": 0,
+                "oldest_running_ms": 0,
             },
         });
         assert_eq!(metrics["types"], table);
@@ -213,7 +217,7 @@ mod tests {
             assert_eq!((&own["waiting"], &own["has_figures"]), (&0.into(), &true.into()));
             assert_eq!((&own["wait"], &own["run"]), (&wait_json, &run_json));
             let outcomes = own["outcomes"].as_object().unwrap();
-            assert_eq!((outcomes.len(), &outcomes["done"], &outcomes["workers_lost"]), (9, &2.into(), &1.into()));
+            assert_eq!((outcomes.len(), &outcomes["done"], &outcomes["workers_lost"]), (10, &2.into(), &1.into()));
         }
         let other = metrics["types"]["b"].as_object().unwrap();
         assert_eq!((other.len(), &other["has_figures"]), (TypeRow::default().members().len() + 1, &false.into()));

@@ -113,6 +113,8 @@ impl World {
 fn check_slots(audit: &Audit, stopping: bool) {
     for worker in &audit.workers {
         assert_eq!(audit.connections.iter().filter(|conn| **conn == worker.conn).count(), 1, "{worker:?}");
+        let stray = worker.held.iter().find(|(_, job, class)| job.durable.is_some() != (*class == Class::Durable));
+        assert!(stray.is_none(), "held in another class than its own: {stray:?}");
     }
     for pool in &audit.pools {
         check_pool(pool, audit, stopping);
@@ -165,6 +167,12 @@ fn check_queue(queue: &QueueAudit, stopping: bool) {
     let places: Vec<_> = queue.waiting.iter().map(place).collect();
     assert!(places.is_sorted_by(|a, b| a < b), "the queue is out of order: {queue:?}");
     assert!(queue.waiting.iter().all(|job| *job.type_name == *queue.type_name), "{queue:?}");
+    assert!(queue.waiting.iter().all(|job| job.durable.is_some() == queue.durable), "{queue:?}");
+    assert!(queue.waiting.iter().all(|job| !job.suspect || !queue.durable), "a durable suspect: {queue:?}");
+    let unsafe_job = queue.waiting.iter().find(|job| job.durable == Some(false));
+    assert!(unsafe_job.is_none() || !queue.present.is_empty(), "not stored, and no durable worker: {queue:?}");
+    let classes = queue.present.iter().map(|(_, class)| class).chain(queue.offers.iter().map(|(_, class, _)| class));
+    assert!(classes.into_iter().all(|class| (*class == Class::Durable) == queue.durable), "{queue:?}");
     assert!(queue.offers.iter().all(|(.., n)| *n > 0), "an offer of nothing: {queue:?}");
     let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();
     assert!(!empty || !queue.present.is_empty(), "an entry without a reason: {queue:?}");
@@ -188,8 +196,7 @@ fn check_pool_at_rest(pool: &PoolAudit, any_stops: bool) {
 fn check_nothing_waits_in_vain(audits: &[Audit]) {
     for queue in audits.iter().flat_map(|audit| &audit.queues) {
         let workers = audits.iter().flat_map(|audit| &audit.workers);
-        let free: Vec<&WorkerAudit> =
-            workers.filter(|worker| takes(worker, &queue.type_name) && free_slots(worker) > 0).collect();
+        let free: Vec<&WorkerAudit> = workers.filter(|worker| takes(worker, queue) && free_slots(worker) > 0).collect();
         for job in &queue.waiting {
             let taker = free.iter().find(|worker| !(job.suspect && holds_suspect(worker)));
             assert!(taker.is_none(), "{job:?} waits beside a free slot of {taker:?}");
@@ -197,9 +204,9 @@ fn check_nothing_waits_in_vain(audits: &[Audit]) {
     }
 }
 
-/// Whether a worker takes a type, in whichever class.
-fn takes(worker: &WorkerAudit, type_name: &str) -> bool {
-    worker.types.iter().any(|(name, _)| **name == *type_name)
+/// Whether a worker takes jobs of a queue: durable ones as a durable worker, others in any other class.
+fn takes(worker: &WorkerAudit, queue: &QueueAudit) -> bool {
+    worker.types.iter().any(|(name, class)| *name == queue.type_name && (*class == Class::Durable) == queue.durable)
 }
 
 /// The free slots of a worker, as docs/architecture.md defines them.

@@ -240,6 +240,7 @@ pub(crate) fn name_of(message: &Message) -> &'static str {
         Message::Revoked(_) => "Revoked",
         Message::Over(_) => "Over",
         Message::Progress { .. } => "Progress",
+        Message::Stored(_) => "Stored",
         Message::Answer { .. } => "Answer",
         Message::EndedDelayed { .. } => "EndedDelayed",
         Message::StatsQuery { .. } => "StatsQuery",

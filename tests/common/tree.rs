@@ -35,7 +35,7 @@ const KNOWN: [&str; 15] = [
 ];
 
 /// The options of a `do`.
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "priority",
     "delay_ms",
     "deadline_ms",
@@ -46,10 +46,11 @@ const OPTIONS: [&str; 10] = [
     "key",
     "need_worker",
     "background",
+    "durable",
 ];
 
 /// The options of a `can_do`.
-const WORKER_OPTIONS: [&str; 2] = ["ref", "spare"];
+const WORKER_OPTIONS: [&str; 3] = ["ref", "spare", "durable"];
 
 /// An object's members in their order, including those given twice.
 struct Pairs(Vec<(String, Value)>);
@@ -118,6 +119,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("do") => id.is_some() && once("type").is_some_and(is_type) && are_options(&once),
         Some("did") => is_named && (once("res").is_none() || once("err").is_none()),
         Some("progress") => is_named,
+        Some("stored") => once("job").is_some() && is_named,
         Some("cancel") => id.is_some(),
         Some("can_do") => {
             let is_flag = |name| once(name).is_none_or(Value::is_boolean);
@@ -138,6 +140,7 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("do") => vec![one("id"), one("type"), one("arg"), options(&once)],
         Some("cancel") => vec![one("id")],
         Some("progress") => vec![id.cloned().into(), one("job"), one("data")],
+        Some("stored") => vec![id.cloned().into(), one("job")],
         Some("did") => vec![id.cloned().into(), one("job"), one("res"), one("err")],
         Some("can_do") => {
             let is_on = |name| Value::from(once(name).is_some_and(|value| *value == true));
@@ -166,10 +169,11 @@ fn are_options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> bool {
         && number("run_limit_ms", 1..=2_592_000_000)
         && number("attempts", 1..=255)
         && once("key").is_none_or(|key| key.as_str().is_some_and(|key| (1..=255).contains(&key.len())))
-        && ["cancellable", "progress", "need_worker", "background"]
+        && ["cancellable", "progress", "need_worker", "background", "durable"]
             .into_iter()
             .all(|name| once(name).is_none_or(Value::is_boolean))
         && !(is_on("background") && (is_on("cancellable") || is_on("progress") || once("deadline_ms").is_some()))
+        && !(is_on("durable") && (once("key").is_some() || once("delay_ms").is_some_and(|ms| *ms != 0)))
 }
 
 /// The options of a `do`, those that are absent with the value that they then have; null if there are none.
@@ -179,7 +183,7 @@ fn options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> Value {
         return Value::Null;
     }
     let (zero, none, off) = (Value::from(0), Value::Null, Value::Bool(false));
-    let absent = [&zero, &zero, &none, &none, &none, &off, &off, &none, &off, &off];
+    let absent = [&zero, &zero, &none, &none, &none, &off, &off, &none, &off, &off, &off];
     given.into_iter().zip(absent).map(|(given, absent)| given.unwrap_or(absent).clone()).collect()
 }
 
@@ -211,7 +215,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
         Ok(Command::Do { id, type_name, arg, options }) => {
             let options = options.map_or(Value::Null, |options| {
                 let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = *options;
-                let JobOptions { cancellable, progress, key, need_worker, background, .. } = *options;
+                let JobOptions { cancellable, progress, key, need_worker, background, durable, .. } = *options;
                 let key = key.as_ref().map(name);
                 serde_json::json!([
                     priority,
@@ -224,6 +228,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
                     key,
                     need_worker,
                     background,
+                    durable,
                 ])
             });
             vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg.and_then(Carried::short)), options]
@@ -232,6 +237,9 @@ fn by_decoder(line: &[u8]) -> Verdict {
         Ok(Command::Progress { job, id, data }) => {
             vec!["progress".into(), id.map(value).into(), number(job, id), one(data.and_then(Carried::short))]
         }
+        Ok(Command::Stored { job, id }) => {
+            vec!["stored".into(), id.map(value).into(), number(JobRef::Lease(job), id)]
+        }
         Ok(Command::Did { job, id, outcome }) => {
             let (res, err) = match outcome {
                 Outcome::Res(res) => (res.and_then(Carried::short), None),
@@ -239,9 +247,9 @@ fn by_decoder(line: &[u8]) -> Verdict {
             };
             vec!["did".into(), id.map(value).into(), number(job, id), one(res), one(err)]
         }
-        Ok(Command::CanDo { types, max_jobs, options: WorkerOptions { spare, wants_ref }, .. }) => {
+        Ok(Command::CanDo { types, max_jobs, options: WorkerOptions { spare, durable, wants_ref }, .. }) => {
             let max_jobs = max_jobs.map(|count| vec![Value::from(count)]);
-            vec!["can_do".into(), list(&types), max_jobs.into(), vec![wants_ref, spare].into()]
+            vec!["can_do".into(), list(&types), max_jobs.into(), vec![wants_ref, spare, durable].into()]
         }
         Ok(Command::CantDo { types }) => vec!["cant_do".into(), list(&types)],
         Ok(Command::Metrics(MetricsAsked { types, histograms, shards })) => {

@@ -17,8 +17,18 @@ fn check_counts(script: &str) {
 
 fn expected_figures(name: &str, expected: &str) -> String {
     let [outcomes, wait, run] = expected.split(" | ").collect::<Vec<_>>()[..] else { panic!("{expected}") };
-    let all =
-        ["done", "failed", "gave_up", "shutdown", "cancelled", "expired", "timed_out", "no_worker", "workers_lost"];
+    let all = [
+        "done",
+        "failed",
+        "gave_up",
+        "shutdown",
+        "cancelled",
+        "expired",
+        "timed_out",
+        "no_worker",
+        "no_bridge",
+        "workers_lost",
+    ];
     let given: Vec<(&str, &str)> =
         outcomes.split_whitespace().map(|one| one.split_once('=').expect("an outcome has a number")).collect();
     assert!(given.iter().all(|(name, _)| all.contains(name)), "{expected}");

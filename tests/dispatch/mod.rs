@@ -8,6 +8,7 @@ mod bytes;
 mod cancelling;
 mod deadlines;
 mod delays;
+mod durable;
 mod ended;
 mod faults;
 mod figures;

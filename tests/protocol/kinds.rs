@@ -103,6 +103,15 @@ fn f32_a_did_with_a_member_of_the_wrong_kind_is_refused() {
 }
 
 #[test]
+fn f32_a_stored_without_a_number_is_refused() {
+    let numbers = ["0", "1", "65535", "65536", "9007199254740991"];
+    check_member(r#"{"cmd":"stored","job":%}"#, &numbers, "error not_holding", BAD);
+    check_member(r#"{"cmd":"stored","id":7,"job":%}"#, &numbers, "error not_holding 7", "error bad_request 7");
+    let ids = [&NUMBERS[..], &STRINGS].concat();
+    check_member(r#"{"cmd":"stored","id":%}"#, &ids, "error bad_request %", BAD);
+}
+
+#[test]
 fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
     let lists = ["[]", r#"["t"]"#];
     for cmd in ["can_do", "cant_do"] {
@@ -112,7 +121,8 @@ fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
     for member in ["ref", "spare"] {
         check_member(&format!(r#"{{"cmd":"can_do","types":["t"],"{member}":%}}"#), &["true", "false"], "", BAD);
     }
-    for member in ["max_jobs", "ref", "spare"] {
+    check_member(r#"{"cmd":"can_do","types":["t"],"max_jobs":1,"durable":%}"#, &["true", "false"], "", BAD);
+    for member in ["max_jobs", "ref", "spare", "durable"] {
         check_member(&format!(r#"{{"cmd":"cant_do","types":["t"],"{member}":%}}"#), &VALUES, "", "");
     }
     check_member(r#"{"cmd":"do","id":7,"type":"t","cancellable":true,"ref":%}"#, &VALUES, "", "");

@@ -50,6 +50,7 @@ fn understood(command: &Command<'_>) -> String {
         Command::Cancel { id } => format!("cancel {id}"),
         Command::Progress { job, id, data: None } => format!("progress {}", job_name(*job, *id)),
         Command::Progress { job, id, data: Some(data) } => format!("progress {} data {data}", job_name(*job, *id)),
+        Command::Stored { job, id } => format!("stored {}", job_name(JobRef::Lease(*job), *id)),
         Command::Did { job, id, outcome } => {
             let name = job_name(*job, *id);
             match outcome {
@@ -58,11 +59,12 @@ fn understood(command: &Command<'_>) -> String {
                 Outcome::Err(err) => format!("did {name} err {err}"),
             }
         }
-        Command::CanDo { types, max_jobs, options: WorkerOptions { spare, wants_ref }, .. } => {
+        Command::CanDo { types, max_jobs, options: WorkerOptions { spare, durable, wants_ref }, .. } => {
             let max_jobs = max_jobs.map_or_else(String::new, |n| format!(" max_jobs {n}"));
             let wants_ref = if *wants_ref { " ref" } else { "" };
             let spare = if *spare { " spare" } else { "" };
-            format!("can_do {}{max_jobs}{wants_ref}{spare}", list(types))
+            let durable = if *durable { " durable" } else { "" };
+            format!("can_do {}{max_jobs}{wants_ref}{spare}{durable}", list(types))
         }
         Command::CantDo { types } => format!("cant_do {}", list(types)),
         Command::Metrics(MetricsAsked { types, histograms, shards }) => {
@@ -90,7 +92,7 @@ fn job_name(job: JobRef<'_>, id: Option<&str>) -> String {
 /// The options of a job that are not as if they were absent.
 fn asked(options: &JobOptions<'_>) -> String {
     let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = options;
-    let JobOptions { cancellable, progress, key, need_worker, background, .. } = options;
+    let JobOptions { cancellable, progress, key, need_worker, background, durable, .. } = options;
     let words = [
         (*priority != 0).then(|| format!(" priority {priority}")),
         (*delay_ms != 0).then(|| format!(" delay_ms {delay_ms}")),
@@ -102,6 +104,7 @@ fn asked(options: &JobOptions<'_>) -> String {
         key.as_ref().map(|key| format!(" key \"{key}\"")),
         need_worker.then(|| " need_worker".to_owned()),
         background.then(|| " background".to_owned()),
+        durable.then(|| " durable".to_owned()),
     ];
     words.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 /// The known names but `cmd` and `id`.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "type",
     "types",
     "arg",
@@ -22,6 +22,7 @@ const NAMES: [&str; 23] = [
     "key",
     "need_worker",
     "background",
+    "durable",
     "data",
     "histograms",
     "shards",
@@ -149,6 +150,7 @@ fn a_cmd_that_is_none_of_the_commands_is_unknown() {
            {"cmd":"\ud800"}                                   => error unknown_cmd
            {"cmd":"pong"}                                     => error unknown_cmd
            {"cmd":"error"}                                    => error unknown_cmd
+           {"cmd":"store","id":1,"job":1}                     => error unknown_cmd 1
            {"cmd":"doo","id":"x","type":"t"}                  => error unknown_cmd x
            {"cmd":"nope","id":-0.50}                          => error unknown_cmd -0.50
            {"cmd":"nope","id":null}                           => error unknown_cmd

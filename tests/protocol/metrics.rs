@@ -8,7 +8,7 @@ fn all_figures_are_there_from_the_start_in_this_order() {
         "A> {\"cmd\":\"metrics\"}\n",
         r#"A< {"cmd":"metrics","metrics":{"up_since":$_,"connections":1,"workers_added":0,"jobs_added":0,"#,
         r#""jobs_dispatched":0,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_cancelled":0,"jobs_expired":0,"#,
-        r#""jobs_timed_out":0,"jobs_no_worker":0,"jobs_joined":0,"jobs_refused":0,"results_dropped":0,"progress_dropped":0,"#,
+        r#""jobs_timed_out":0,"jobs_no_worker":0,"jobs_no_bridge":0,"jobs_joined":0,"jobs_refused":0,"results_dropped":0,"progress_dropped":0,"#,
         r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":$_,"shard_turns":$_,"shard_busy_us":$_,"#,
         r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
         r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0,"overdue":0},"#,
@@ -25,14 +25,14 @@ fn a_table_by_type_is_its_last_member() {
         "\n",
         r#"A< {"cmd":"metrics","metrics":{"up_since":$_,"connections":2,"workers_added":1,"jobs_added":1,"#,
         r#""jobs_dispatched":1,"jobs_done":0,"jobs_reassigned":0,"jobs_failed":0,"jobs_cancelled":0,"jobs_expired":0,"#,
-        r#""jobs_timed_out":0,"jobs_no_worker":0,"jobs_joined":0,"jobs_refused":0,"results_dropped":0,"progress_dropped":0,"#,
+        r#""jobs_timed_out":0,"jobs_no_worker":0,"jobs_no_bridge":0,"jobs_joined":0,"jobs_refused":0,"results_dropped":0,"progress_dropped":0,"#,
         r#""protocol_errors":0,"connections_refused":0,"shard_messages":0,"shard_wakes":$_,"shard_turns":$_,"shard_busy_us":$_,"#,
         r#""faults":{"bad_json":0,"bad_request":0,"unknown_cmd":0,"not_holding":0,"queue_full":0,"first_line":0,"too_long":0,"#,
         r#""half_line":0,"unsent":0,"stalled":0,"silent":0,"broken":0,"left_holding":0,"gave_up":0,"overdue":0},"#,
         r#""jobs_waiting":0,"jobs_running":1,"jobs_delayed":0,"slots_spent":0,"workers":1,"workers_idle":0,"#,
         r#""connections_open":2,"bytes_held":$_,"bytes_max":$_,"max_line":$_,"shard_longest_turn_us":$_,"uptime_ms":$_,"draining":false,"threads":1,"version":"…","#,
         r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":$_,"suspects":0,"lost":0,"last_lost_ms":0,"#,
-        r#""delayed":0,"spent":0,"free":0,"oldest_running_ms":$_,"oldest_running_worker":"…"}}}}"#,
+        r#""delayed":0,"spent":0,"free":0,"durable_waiting":0,"durable_workers":0,"oldest_running_ms":$_,"oldest_running_worker":"…"}}}}"#,
     ));
 }
 

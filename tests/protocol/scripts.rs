@@ -28,6 +28,7 @@ fn short_forms_stand_for_lines() {
         ("cancel x", r#"{"cmd":"cancel","id":"x"}"#),
         ("progress 1 [2]", r#"{"cmd":"progress","id":1,"data":[2]}"#),
         ("progress $a", r#"{"cmd":"progress","job":$a}"#),
+        ("stored $a", r#"{"cmd":"stored","job":$a}"#),
         ("[raw]", "[raw]"),
     ] {
         assert_eq!(sent_line(short).as_deref(), Some(line));
@@ -40,6 +41,7 @@ fn short_forms_stand_for_lines() {
         ("do 1 t $a attempt 2", r#"{"cmd":"do","id":1,"type":"t","job":$a,"attempt":2}"#),
         ("do 1 t $a run_limit_ms 7 5", r#"{"cmd":"do","id":1,"type":"t","job":$a,"run_limit_ms":7,"arg":5}"#),
         ("cancel $a", r#"{"cmd":"cancel","job":$a}"#),
+        ("stored x", r#"{"cmd":"stored","id":"x"}"#),
         ("progress x [1, 2]", r#"{"cmd":"progress","id":"x","data":[1, 2]}"#),
         ("did 1", r#"{"cmd":"did","id":1}"#),
         ("did 1 res 5", r#"{"cmd":"did","id":1,"res":5}"#),

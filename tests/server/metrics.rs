@@ -7,7 +7,7 @@ use crate::process::{Server, Via};
 use crate::wait::until;
 
 /// Every member, in the order of docs/protocol.md.
-const NAMES: [&str; 38] = [
+const NAMES: [&str; 39] = [
     "up_since",
     "connections",
     "workers_added",
@@ -20,6 +20,7 @@ const NAMES: [&str; 38] = [
     "jobs_expired",
     "jobs_timed_out",
     "jobs_no_worker",
+    "jobs_no_bridge",
     "jobs_joined",
     "jobs_refused",
     "results_dropped",
@@ -209,7 +210,9 @@ fn types(client: &mut crate::client::Client, asked: &str) -> Value {
         let worker = row.remove("oldest_running_worker");
         let mut figure = |member: &str| row.remove(member).unwrap().as_u64().unwrap();
         let (oldest_ms, running_ms) = (figure("oldest_ms"), figure("oldest_running_ms"));
-        assert_eq!(["suspects", "lost", "last_lost_ms", "delayed", "spent"].map(figure), [0; 5], "{name}");
+        let others =
+            ["suspects", "lost", "last_lost_ms", "delayed", "spent", "durable_waiting", "durable_workers"].map(figure);
+        assert_eq!(others, [0; 7], "{name}");
         let count = |member: &str| row[member].as_u64().unwrap();
         assert!(oldest_ms < 300_000 && (oldest_ms == 0 || count("waiting") > 0), "{name}: {oldest_ms} ms");
         assert!(running_ms < 300_000 && (running_ms == 0 || count("running") > 0), "{name}: {running_ms} ms");

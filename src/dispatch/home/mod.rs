@@ -79,7 +79,8 @@ impl Home {
         }
         if job.is_conditional() {
             if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
-                return end_unqueued(job, hash, Reason::NoWorker, ctx);
+                let reason = if job.is_durable() { Reason::NoBridge } else { Reason::NoWorker };
+                return end_unqueued(job, hash, reason, ctx);
             }
             if job.key().is_some() {
                 ctx.counts.job_bytes += self.groups.create(&mut job, hash, ctx.settings.shard);
@@ -89,9 +90,9 @@ impl Home {
         self.with_queue_of(job, hash, ctx, Position::of_new, Queue::push);
     }
 
-    /// Queues a job again (H3), unless it is doomed (H7).
+    /// Queues a job again (H3), unless it is doomed (H7), or durable, not stored, and without a worker (H10).
     pub(super) fn requeue(&mut self, from: ShardId, job: Job, suspects: Suspects, ctx: &mut Ctx<'_>) {
-        let hash = ctx.settings.hash(job.type_name());
+        let hash = ctx.settings.hash_of(&job);
         if self.end_if_doomed(&job, ctx) {
             if let Suspects::RejectedBy(class) = suspects
                 && !ctx.stopping
@@ -102,6 +103,9 @@ impl Home {
         }
         if ctx.stopping {
             return ctx.end(job, Reason::Shutdown);
+        }
+        if job.is_durable() && !job.is_stored() && !self.has_worker(job.type_name(), hash) {
+            return ctx.end(job, Reason::NoBridge);
         }
         self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| {
             if let Suspects::RejectedBy(class) = suspects {
@@ -164,9 +168,19 @@ impl Home {
         queue.offers.enter(class).set_present(from, true);
     }
 
-    /// Notes that a shard has no worker of a type and class any more (H8).
-    pub(super) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class) {
-        self.queues.change(of, |queue| queue.offers.change(class, |offers| offers.set_present(from, false)));
+    /// Notes that a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if they
+    /// are stored (H10).
+    pub(super) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
+        let ended = self.queues.change(of, |queue| {
+            queue.offers.change(class, |offers| offers.set_present(from, false));
+            let is_over = class == Class::Durable && !queue.offers.any_present();
+            if is_over { queue.waiting.take_unstored() } else { Vec::new() }
+        });
+        for job in ended.unwrap_or_default() {
+            self.revocable.forget(&job);
+            ctx.counts.jobs_waiting -= 1;
+            ctx.end(job, Reason::NoBridge);
+        }
     }
 
     /// Returns whether any shard has a worker of a type, of whichever class.
@@ -175,7 +189,7 @@ impl Home {
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {
-        self.queues.0.find(hash.0, |queue| *queue.of.name == *type_name).map(|queue| &**queue)
+        self.queues.0.find(hash.0, |queue| queue.is_of(type_name, hash)).map(|queue| &**queue)
     }
 
     /// Removes the offers of a shard's workers of a class (H5).

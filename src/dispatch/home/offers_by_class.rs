@@ -1,5 +1,5 @@
 //! What shards offer for one type, by the class of the workers: a shard's ordinary and spare workers offer, refuse suspects
-//! and are present independently of each other.
+//! and are present independently of each other. The queue of a type's durable jobs has durable workers only.
 
 use super::offers::{Offers, PoolRef};
 use super::wait_queue::WaitQueue;
@@ -10,6 +10,7 @@ use crate::protocol::command::Class;
 /// The offers for one type.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct OffersByClass {
+    /// Those of ordinary workers, or of durable ones.
     ordinary: Offers,
     /// Those of spare workers. Boxed, because most types have none.
     spare: Option<Box<Offers>>,
@@ -19,7 +20,7 @@ impl OffersByClass {
     /// Returns the offers of a class, if there are any.
     pub(super) fn get(&self, class: Class) -> Option<&Offers> {
         match class {
-            Class::Ordinary => Some(&self.ordinary),
+            Class::Ordinary | Class::Durable => Some(&self.ordinary),
             Class::Spare => self.spare.as_deref(),
         }
     }
@@ -28,7 +29,7 @@ impl OffersByClass {
     #[inline]
     pub(super) fn enter(&mut self, class: Class) -> &mut Offers {
         match class {
-            Class::Ordinary => &mut self.ordinary,
+            Class::Ordinary | Class::Durable => &mut self.ordinary,
             Class::Spare => self.spare.get_or_insert_default(),
         }
     }
@@ -36,7 +37,7 @@ impl OffersByClass {
     /// Changes the offers of a class, if there are any.
     pub(super) fn change<T>(&mut self, class: Class, change: impl FnOnce(&mut Offers) -> T) -> Option<T> {
         match class {
-            Class::Ordinary => Some(change(&mut self.ordinary)),
+            Class::Ordinary | Class::Durable => Some(change(&mut self.ordinary)),
             Class::Spare => {
                 let result = change(self.spare.as_deref_mut()?);
                 self.forget_spare_if_empty();
@@ -74,9 +75,9 @@ impl OffersByClass {
         self.ordinary.is_empty() && self.spare.is_none()
     }
 
-    /// Iterates over the classes of which there may be offers, for tests.
+    /// Iterates over the classes of which there may be offers, for tests. Durable workers count as ordinary here.
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (Class, &Offers)> {
-        Class::ALL.into_iter().filter_map(|class| Some((class, self.get(class)?)))
+        [Class::Ordinary, Class::Spare].into_iter().filter_map(|class| Some((class, self.get(class)?)))
     }
 
     fn forget_spare_if_empty(&mut self) {

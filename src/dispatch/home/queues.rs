@@ -31,7 +31,7 @@ pub(in crate::dispatch) struct Queue {
 
 impl Queues {
     pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> Entry<'_, Box<Queue>> {
-        self.0.entry(hash.0, |queue| *queue.of.name == *type_name, |queue| queue.of.hash.0)
+        self.0.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0)
     }
 
     /// Changes a type's queue, if there is one. It is removed if nothing is left of it.
@@ -57,6 +57,11 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
 impl Queue {
     pub(super) fn boxed(of: TypeRef) -> Box<Self> {
         Box::new(Self { of, waiting: WaitQueue::default(), offers: OffersByClass::default(), has_figures: None })
+    }
+
+    /// Returns whether it is the queue of this type, or of its durable jobs if the hash says so.
+    pub(super) fn is_of(&self, type_name: &str, hash: TypeHash) -> bool {
+        self.of.hash == hash && *self.of.name == *type_name
     }
 
     /// Puts a new job at its place, and marks it: all jobs of a type are counted in the same place.
@@ -90,8 +95,10 @@ impl Queue {
     }
 
     pub(super) fn row(&self, now: Micros) -> TypeRow {
+        let waiting = self.waiting.len() as u64;
         TypeRow {
-            waiting: self.waiting.len() as u64,
+            waiting,
+            durable_waiting: if self.of.hash.is_durable() { waiting } else { 0 },
             suspects: self.waiting.suspects() as u64,
             oldest_ms: self.waiting.oldest().map_or(0, |accepted| now.since(accepted).as_ms()),
             ..TypeRow::default()

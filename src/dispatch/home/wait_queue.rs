@@ -175,6 +175,15 @@ impl WaitQueue {
         jobs
     }
 
+    /// Takes all durable jobs that are not stored. Those that are have been at a worker, and came back.
+    pub(in crate::dispatch) fn take_unstored(&mut self) -> Vec<Job> {
+        let (stored, mut unstored): (Vec<Job>, Vec<Job>) =
+            std::mem::take(self).into_jobs().partition(|job| job.is_stored());
+        unstored.sort_by_key(|job| Place::of(job));
+        stored.into_iter().for_each(|job| self.requeue(job));
+        unstored
+    }
+
     /// Returns all jobs.
     pub(in crate::dispatch) fn into_jobs(self) -> impl Iterator<Item = Job> {
         let classes = self.classes.into_iter().flat_map(|classes| *classes);

@@ -57,10 +57,11 @@ impl Owner {
             }
             Submitter::Ticket(_, id) => {
                 let Some(Ticket { conn, home, keyed, stage, .. }) = self.forget_ticket(id, ctx) else { return };
-                if let Stage::Live = stage {
-                    self.answer(conn, reply, ctx);
-                } else if !keyed {
-                    ctx.post(home, Message::Over(to));
+                match stage {
+                    Stage::Live => self.answer(conn, reply, ctx),
+                    Stage::Background => self.count_answer(reply, ctx.counts),
+                    Stage::Answered if keyed => {}
+                    Stage::Answered | Stage::Delayed(_) => ctx.post(home, Message::Over(to)),
                 }
             }
             // Its home answers its members.
@@ -86,6 +87,26 @@ impl Owner {
             Reply::Done { .. } => counts.jobs_done += 1,
             Reply::NotDone { code, .. } => count_failure(*code, counts),
             _ => counts.jobs_failed += 1,
+        }
+    }
+
+    /// S5: the job of a ticket is stored. An answer from another shard may have overtaken this.
+    pub(in crate::dispatch) fn deliver_stored(&mut self, to: Submitter, ctx: &mut Ctx<'_>) {
+        let Submitter::Ticket(_, id) = to else { return };
+        let Some(ticket) = self.tickets.get(id).filter(|ticket| matches!(ticket.stage, Stage::Live)) else { return };
+        let (conn, background, text) = (ticket.conn, ticket.background, ticket.take_id());
+        if background {
+            ticket.stage = Stage::Background;
+        }
+        let is_open = self.conns.get(conn).is_some_and(|conn| !conn.leaving);
+        match (background, is_open) {
+            (true, true) => self.send(conn, &Reply::Done { id: text.as_str(), res: None }, ctx),
+            (false, true) => self.send(conn, &Reply::Stored { id: text.as_str() }, ctx),
+            (true, false) => ctx.counts.results_dropped += 1,
+            (false, false) => {}
+        }
+        if let Some(ticket) = self.tickets.get(id) {
+            ticket.put_id(text);
         }
     }
 
@@ -120,6 +141,7 @@ fn count_failure(code: Code, counts: &mut Counts) {
         Code::Expired => counts.jobs_expired += 1,
         Code::TimedOut => counts.jobs_timed_out += 1,
         Code::NoWorker => counts.jobs_no_worker += 1,
+        Code::NoBridge => counts.jobs_no_bridge += 1,
         _ => {}
     }
 }

@@ -15,7 +15,7 @@ use crate::metrics::{Fault, Tables};
 use crate::protocol::Code;
 use crate::protocol::carried::Carried;
 use crate::protocol::command::{
-    Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked, WorkerOptions,
+    Class, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked, WorkerOptions,
 };
 use crate::protocol::reply::Reply;
 
@@ -39,6 +39,7 @@ impl Owner {
             Command::CantDo { types } => self.cant_do(from, &types, ctx),
             Command::Cancel { id } => self.cancel(from, id, ctx),
             Command::Progress { job, id, data } => self.progress(from, job, id, data, ctx),
+            Command::Stored { job, id } => self.stored(from, job, id, ctx),
             Command::Metrics(asked) => self.metrics(from, &asked, ctx),
             Command::Ping => self.send(from, &Reply::Pong, ctx),
             Command::Do { .. } | Command::Did { .. } => debug_assert!(false, "these have been handled"),
@@ -68,7 +69,8 @@ impl Owner {
         self.send(from, &Reply::NotDone { id, code, text }, ctx);
     }
 
-    /// `can_do`: all or nothing. A type that the connection gave before changes nothing, and keeps its class.
+    /// `can_do`: all or nothing. A type that the connection gave before changes nothing, and keeps its class. As a durable
+    /// worker it takes a type beside that.
     fn can_do(
         &mut self,
         from: ConnId,
@@ -81,21 +83,30 @@ impl Owner {
         let classes = options.classes();
         let Some(conn) = self.conns.get(from) else { return };
         let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new()));
-        let is_new = |name: &&str| !self.pools.find_all(name).any(|pool| worker.takes(pool));
-        let mut new: Vec<&str> = types.iter().map(AsRef::as_ref).filter(is_new).collect();
+        let takes = |name: &str, class| self.pools.find(name, class).is_some_and(|pool| worker.takes(pool));
+        let is_new = |&(name, class): &(&str, Class)| !class.alternatives().iter().any(|&other| takes(name, other));
+        let of_line = types.iter().flat_map(|name| classes.iter().map(|&class| (name.as_ref(), class)));
+        let mut new: Vec<(&str, Class)> = of_line.filter(is_new).collect();
         new.sort_unstable();
         new.dedup();
-        if worker.types().len() + new.len() * classes.len() > TYPES_PER_CONNECTION_MAX {
+        let refusal = if worker.types().len() + new.len() > TYPES_PER_CONNECTION_MAX {
+            Some("a connection may have at most 1024 types")
+        } else if options.durable && max_jobs.is_none() && !worker.slots.uses_leases() {
+            Some("a worker for durable jobs must give max_jobs")
+        } else {
+            None
+        };
+        if let Some(text) = refusal {
             ctx.effects.fault(from, Fault::BadRequest);
-            return self.refuse(from, Code::BadRequest, "a connection may have at most 1024 types", id, ctx);
+            return self.refuse(from, Code::BadRequest, text, id, ctx);
         }
         if let Some(max_jobs) = max_jobs {
             worker.set_max_jobs(max_jobs, &self.maps, &mut self.pools);
         }
         worker.wants_ref |= options.wants_ref;
-        worker.reserve_types(new.len() * classes.len());
-        for (name, &class) in new.iter().flat_map(|&name| classes.iter().map(move |class| (name, class))) {
-            let hash = ctx.settings.hash(name);
+        worker.reserve_types(new.len());
+        for (name, class) in new {
+            let hash = ctx.settings.hash(name).of_class(class);
             let pool = self.pools.enter(name, class, hash, hash.home(ctx.settings.shards));
             worker.join(pool, from, &mut self.pools);
             self.dirty.push(pool);
@@ -200,7 +211,8 @@ fn fault_of(refusal: &Refusal<'_>) -> Option<Fault> {
             | Code::Cancelled
             | Code::Expired
             | Code::TimedOut
-            | Code::NoWorker,
+            | Code::NoWorker
+            | Code::NoBridge,
             _,
         ) => None,
     }

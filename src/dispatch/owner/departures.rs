@@ -57,9 +57,10 @@ impl Owner {
     /// Counts the loss of a worker for each type of which it held a job.
     fn count_loss(&mut self, held: &[Held], ctx: &mut Ctx<'_>) {
         let mut pools: Vec<PoolId> = held.iter().map(|held| held.pool).collect();
-        // A worker that took a type back and gave it in another class may hold jobs of both pools.
-        pools.sort_unstable_by_key(|&pool| self.pools.peek(pool).of.hash.0);
-        pools.dedup_by_key(|pool| self.pools.peek(*pool).of.hash.0);
+        // A worker may hold durable jobs of a type beside others. And one that took a type back and gave it in another class
+        // may hold jobs of both pools.
+        pools.sort_unstable_by_key(|&pool| self.pools.peek(pool).of.hash.of_type().0);
+        pools.dedup_by_key(|pool| self.pools.peek(*pool).of.hash.of_type().0);
         for pool in pools {
             let pool = self.pools.peek(pool);
             self.losses.count(&pool.of.name, ctx.now);
@@ -68,17 +69,23 @@ impl Owner {
     }
 
     /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was `alone` at the worker,
-    /// is a suspect already, or may be given to one worker only.
+    /// is a suspect already, or may be given to one worker only. A worker of durable jobs does not run them, so its loss
+    /// says nothing of them.
     fn lose(&mut self, worker: ConnId, held: Held, alone: bool, ctx: &mut Ctx<'_>) {
         let home = self.pools.get(held.pool).home;
         self.let_go(&held, ctx);
         let mut job = held.job;
-        job.attempts += u32::from(alone || job.is_suspect() || job.attempts_max() == Some(1));
-        job.set_suspect();
+        let runs_here = !job.is_durable();
+        if runs_here {
+            job.attempts += u32::from(alone || job.is_suspect() || job.attempts_max() == Some(1));
+            job.set_suspect();
+        } else {
+            job.lose_storer();
+        }
         ctx.trace(&job, JobEvent::Requeued(worker));
         if ctx.stopping {
             self.end_job(job, Reason::Shutdown, ctx);
-        } else if is_used_up(&job, ctx) {
+        } else if runs_here && is_used_up(&job, ctx) {
             ctx.effects.fault(worker, Fault::GaveUp);
             self.end_job(job, Reason::GaveUp, ctx);
         } else {

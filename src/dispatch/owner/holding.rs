@@ -55,10 +55,12 @@ impl Holding {
     }
 }
 
-/// Returns how long a worker may hold a job without progress.
+/// Returns how long a worker may hold a job without progress. A durable job has only what its `do` says: the limit is for
+/// the server that runs it.
 #[inline]
 pub(in crate::dispatch) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
-    job.run_limit_ms().or_else(|| (ctx.settings.run_limit_ms > 0).then_some(ctx.settings.run_limit_ms))
+    let default_ms = ctx.settings.run_limit_ms;
+    job.run_limit_ms().or_else(|| (default_ms > 0 && !job.is_durable()).then_some(default_ms))
 }
 
 /// Returns whether a job has no attempt left.
@@ -68,7 +70,8 @@ pub(in crate::dispatch) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
 }
 
 impl Owner {
-    /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one.
+    /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one. A worker of
+    /// durable jobs does not run them, so it may hold them for ever.
     #[inline]
     pub(in crate::dispatch) fn watch(
         &mut self,
@@ -80,6 +83,7 @@ impl Owner {
         if job.is_revocable() {
             self.holding.by_submitter.insert(job.submitter, slot);
         }
+        let limit_ms = limit_ms.filter(|_| !job.is_durable());
         limit_ms.map(|ms| self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot))
     }
 
@@ -203,6 +207,29 @@ impl Owner {
             self.deliver_progress(to, data, ctx);
         } else {
             ctx.post(to.shard(), Message::Progress { to, data: data.to_owned() });
+        }
+    }
+
+    /// `stored`: the worker has put a durable job where it survives this server. The submitter learns it
+    /// once.
+    pub(in crate::dispatch) fn stored(&mut self, from: ConnId, lease: u64, id: Option<&str>, ctx: &mut Ctx<'_>) {
+        let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
+        let slot = worker.and_then(|worker| worker.slots.find(JobRef::Lease(lease)));
+        let held = match slot {
+            Some(Slot::Held(held)) => Some(held),
+            Some(Slot::Spent(_)) => return,
+            None => None,
+        };
+        let stored = held.and_then(|held| held.job.store().map(|is_first| (held.job.submitter, is_first)));
+        match stored {
+            Some((_, false)) => {}
+            Some((to, true)) if to.shard() == ctx.settings.shard => self.deliver_stored(to, ctx),
+            Some((to, true)) => ctx.post(to.shard(), Message::Stored(to)),
+            None => {
+                ctx.effects.fault(from, Fault::NotHolding);
+                let text = "this connection holds no such durable job, or has said stored for it";
+                self.refuse(from, Code::NotHolding, text, id, ctx);
+            }
         }
     }
 

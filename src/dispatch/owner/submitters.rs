@@ -29,7 +29,8 @@ impl Owner {
         ctx: &mut Ctx<'_>,
     ) {
         job.set_options(options);
-        if options.background {
+        let hash = if options.durable { hash.durable() } else { hash };
+        if options.background && !options.durable {
             job.submitter = Submitter::Background(ctx.settings.shard);
             self.send(from, &Reply::Done { id: job.id(), res: None }, ctx);
         }
@@ -42,12 +43,13 @@ impl Owner {
             cancellable: options.cancellable,
             wants_progress: options.progress,
             keyed: options.key.is_some(),
+            background: options.background,
             expires,
         };
         let Some(conn) = self.conns.get(from) else { return };
         let bytes = job.bytes() + JOB_OPTIONS_BYTES;
         let id = self.tickets.add(from, &mut conn.cancellable, job.id(), bytes, home, purpose);
-        if options.cancellable || options.progress || expires.is_some() {
+        if options.cancellable || options.progress || options.durable || expires.is_some() {
             job.submitter = Submitter::Ticket(ctx.settings.shard, id);
             if options.cancellable || expires.is_some() {
                 job.set_revocable();
@@ -205,7 +207,8 @@ fn count_delayed_ends(type_name: &str, n: u64, reason: Reason, ctx: &mut Ctx<'_>
 
 /// Returns whether something may happen to the job before its answer comes.
 fn needs_ticket(options: &JobOptions<'_>) -> bool {
-    options.cancellable || options.progress || options.deadline_ms.is_some() || options.delay_ms > 0
+    let may_end_or_tell = options.cancellable || options.progress || options.durable;
+    may_end_or_tell || options.deadline_ms.is_some() || options.delay_ms > 0
 }
 
 /// Returns what a `do` of these texts counts in the memory budget.

@@ -1,5 +1,5 @@
 //! The tickets of a shard: what it keeps of jobs that were submitted here and may end before a worker answers them, because
-//! they wait for a delay, have a deadline, can be cancelled, or report progress. A plain job has none.
+//! they wait for a delay, have a deadline, can be cancelled, are durable, or report progress. A plain job has none.
 //!
 //! The tickets of a connection that can be cancelled are in a list, and all of them in a table by connection and id. So each
 //! is found without a search.
@@ -64,6 +64,7 @@ pub(in crate::dispatch) struct Ticket {
     timer: Option<TimerId>,
     pub(in crate::dispatch) keyed: bool,
     pub(in crate::dispatch) wants_progress: bool,
+    pub(in crate::dispatch) background: bool,
     is_cancellable: bool,
     /// Valid if it can be cancelled: the hash of its connection and id, and its neighbours in the connection's list.
     hash: u64,
@@ -79,6 +80,8 @@ pub(in crate::dispatch) enum Stage {
     Delayed(Box<Job>),
     /// It is on its way, waits, or is held.
     Live,
+    /// It is stored, and in the background: its `did` said so, and what becomes of it is only counted.
+    Background,
     /// Its `did` was sent. The ticket stays until the job has ended too.
     Answered,
 }
@@ -89,6 +92,8 @@ pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) cancellable: bool,
     pub(in crate::dispatch) wants_progress: bool,
     pub(in crate::dispatch) keyed: bool,
+    /// Whether its one `did` comes when it is stored.
+    pub(in crate::dispatch) background: bool,
     pub(in crate::dispatch) expires: Option<Micros>,
 }
 
@@ -147,7 +152,7 @@ impl Tickets {
     ) -> TicketId {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        let Purpose { cancellable, wants_progress, keyed, expires } = purpose;
+        let Purpose { cancellable, wants_progress, keyed, background, expires } = purpose;
         let hash = if cancellable { self.hash(conn, id) } else { 0 };
         let index = self.entries.insert(Ticket {
             generation,
@@ -160,6 +165,7 @@ impl Tickets {
             timer: None,
             keyed,
             wants_progress,
+            background,
             is_cancellable: cancellable,
             hash,
             prev: NONE,
@@ -283,7 +289,8 @@ mod tests {
 
     const MANY: usize = 10_000;
     const CONN: ConnId = ConnId { index: 3, generation: 7 };
-    const PURPOSE: Purpose = Purpose { cancellable: true, wants_progress: false, keyed: false, expires: None };
+    const PURPOSE: Purpose =
+        Purpose { cancellable: true, wants_progress: false, keyed: false, background: false, expires: None };
 
     fn empty() -> (Tickets, Cancellable) {
         (Tickets::new(RandomState::with_seeds(1, 2, 3, 4)), Cancellable::default())

@@ -127,11 +127,12 @@ pub(in crate::dispatch) fn rows(
         let pools = owner.pools.find_all(name).map(|pool| row_of_pool(owner.pools.peek(pool), &by_pool, ctx));
         rows.extend(pools.map(|row| (Arc::clone(name), row)));
         let hash = ctx.settings.hash(name);
-        let queue = home.row(name, hash, now);
+        let queues = [hash, hash.durable()].map(|hash| home.row(name, hash, now));
+        rows.extend(queues.into_iter().flatten().map(|row| (Arc::clone(name), row)));
         let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
         let delayed = owner.tickets.delayed_of(name).map(row_of_delayed);
         let figures = ctx.figures.of(name, hash).filter(|_| histograms).map(row_of_figures);
-        rows.extend([queue, loss, delayed, figures].into_iter().flatten().map(|row| (Arc::clone(name), row)));
+        rows.extend([loss, delayed, figures].into_iter().flatten().map(|row| (Arc::clone(name), row)));
     }
     rows
 }
@@ -141,10 +142,20 @@ fn row_of_pool(pool: &Pool, by_pool: &ByPool, ctx: &mut Ctx<'_>) -> TypeRow {
     let oldest_running = oldest
         .map(|(sent, worker)| OldestRunning { ms: ctx.now.since(sent).as_ms(), worker: ctx.effects.peer_name(worker) });
     let workers = u64::from(pool.workers);
+    let (workers, durable_workers) = if pool.class == Class::Durable { (0, workers) } else { (workers, 0) };
     let spent = pool.spent.into();
     // A job that must start at once cannot have a slot of a spare worker.
     let free = if pool.class == Class::Ordinary { free } else { 0 };
-    TypeRow { running: pool.running, spent, free, workers, done: pool.done, oldest_running, ..TypeRow::default() }
+    TypeRow {
+        running: pool.running,
+        spent,
+        free,
+        workers,
+        durable_workers,
+        done: pool.done,
+        oldest_running,
+        ..TypeRow::default()
+    }
 }
 
 fn row_of_delayed(delayed: u64) -> TypeRow {

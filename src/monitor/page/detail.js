@@ -71,6 +71,7 @@ const OUTCOMES = {
   expired: "Deadline passed",
   cancelled: "Cancelled",
   no_worker: "No worker",
+  no_bridge: "No bridge",
   shutdown: "Server stopped",
   workers_lost: "Workers lost",
 };

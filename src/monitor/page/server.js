@@ -43,6 +43,7 @@ function renderServer(server) {
       ["· deadline passed", "jobs_expired"],
       ["· run limit passed", "jobs_timed_out"],
       ["· no worker", "jobs_no_worker"],
+      ["· no bridge", "jobs_no_bridge"],
       ["Queued again after a loss", "jobs_reassigned"],
       ["Refused", "jobs_refused"],
       ["Joined by key", "jobs_joined"],

@@ -10,6 +10,8 @@ use crate::protocol::members::{Members, Name};
 pub struct WorkerOptions {
     /// Whether the connection takes the types of the line as a spare worker.
     pub spare: bool,
+    /// Whether it takes their durable jobs. Without `spare` it takes no others by this line.
+    pub durable: bool,
     /// Whether each job that the connection is sent from now on carries `ref`.
     pub wants_ref: bool,
 }
@@ -21,20 +23,35 @@ pub enum Class {
     Ordinary,
     /// It gets a job only while no ordinary worker may take that.
     Spare,
+    /// It gets the durable jobs, and no others.
+    Durable,
 }
 
 impl Class {
     /// All classes, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Ordinary, Self::Spare];
+    pub const ALL: [Self; 3] = [Self::Ordinary, Self::Spare, Self::Durable];
 
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
+
+    /// Returns the classes of which a worker has one at most for a type: this one, and those in whose place it is.
+    pub fn alternatives(self) -> &'static [Self] {
+        match self {
+            Self::Ordinary | Self::Spare => &[Self::Ordinary, Self::Spare],
+            Self::Durable => &[Self::Durable],
+        }
+    }
 }
 
 impl WorkerOptions {
     /// Returns the classes in which the connection takes those types of the line that are new to it.
     pub fn classes(self) -> &'static [Class] {
-        if self.spare { &[Class::Spare] } else { &[Class::Ordinary] }
+        match (self.spare, self.durable) {
+            (false, false) => &[Class::Ordinary],
+            (true, false) => &[Class::Spare],
+            (false, true) => &[Class::Durable],
+            (true, true) => &[Class::Spare, Class::Durable],
+        }
     }
 }
 
@@ -43,6 +60,7 @@ pub(super) fn can_do<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
     let max_jobs = value(members, Name::MaxJobs, slots, "max_jobs must be a whole number from 1 to 65535")?;
     let options = WorkerOptions {
         spare: flag(members, Name::Spare, "spare must be true or false")?,
+        durable: flag(members, Name::Durable, "durable must be true or false")?,
         wants_ref: flag(members, Name::Ref, "ref must be true or false")?,
     };
     Ok(Command::CanDo { types: types(members)?, max_jobs, options, id: members.id() })

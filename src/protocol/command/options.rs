@@ -27,8 +27,10 @@ pub struct JobOptions<'a> {
     pub key: Option<TypeName<'a>>,
     /// Whether it ends at once if no connection does its type.
     pub need_worker: bool,
-    /// Whether its one `did` says that it was accepted. Then `cancellable` and `progress` are false, `deadline_ms` is absent.
+    /// Whether its one `did` says that it was accepted, or stored if it is durable. Then `cancellable` and `progress` are false, `deadline_ms` is absent.
     pub background: bool,
+    /// Whether only workers for durable jobs are sent it. Then `key` is absent, and `delay_ms` is 0.
+    pub durable: bool,
 }
 
 /// Decodes the options of a `do`; `None` if it gives none.
@@ -56,9 +58,13 @@ pub(super) fn options<'a>(members: &Members<'a>) -> Result<Option<Box<JobOptions
         key: value(members, Name::Key, |raw| canonical(raw, KEY_BYTES_MAX), key_text)?,
         need_worker: flag(members, Name::NeedWorker, "need_worker must be true or false")?,
         background: flag(members, Name::Background, "background must be true or false")?,
+        durable: flag(members, Name::Durable, "durable must be true or false")?,
     };
     if options.background && (options.cancellable || options.progress || options.deadline_ms.is_some()) {
         return Err("background jobs cannot have cancellable, progress or deadline_ms");
+    }
+    if options.durable && (options.key.is_some() || options.delay_ms > 0) {
+        return Err("durable jobs cannot have key or delay_ms");
     }
     Ok(Some(Box::new(options)))
 }

@@ -143,7 +143,7 @@ fn cmd_must_be_a_string_that_names_a_command() {
             (r#"{"id":1,"cmd":["do"]}"#, "cmd must be a string", Some("1")),
         ],
     );
-    let reason = "can_do, cant_do, do, did, progress, cancel, metrics or ping";
+    let reason = "can_do, cant_do, do, did, progress, stored, cancel, metrics or ping";
     for cmd in ["", "DO", "do ", "pong", "error", "quit", r"\ud800", r"do\u0000"] {
         let line = format!(r#"{{"cmd":"{cmd}","id":"x","type":"t"}}"#);
         check_errors(Code::UnknownCmd, [(&*line, reason, Some(r#""x""#))]);

@@ -199,16 +199,22 @@ impl Fixture {
         (0..self.world.shards()).filter_map(|shard| self.world.next_call_ms(shard)).min()
     }
 
-    /// A worker comes and does all jobs that wait.
+    /// Workers come and do all jobs that wait: one those that are durable, and have been stored, and one all others.
     fn do_what_waits(&mut self) {
+        self.do_what_waits_as(r#""max_jobs":1,"durable":true"#);
+        self.do_what_waits_as(r#""max_jobs":1"#);
+    }
+
+    fn do_what_waits_as(&mut self, worker_is: &str) {
         let audits = (0..self.world.shards()).map(|shard| self.world.audit(shard));
         let types: Vec<_> = audits.flat_map(|audit| audit.queues).map(|queue| queue.type_name).collect();
-        let names: Vec<&str> = types.iter().map(|name| &**name).collect();
-        let worker = self.world.worker(0, &names, None);
+        let names: Vec<String> = types.iter().map(|name| format!("\"{name}\"")).collect();
+        let worker = self.world.open(0);
+        self.world.send_line(worker, &format!(r#"{{"cmd":"can_do","types":[{}],{worker_is}}}"#, names.join(",")));
         self.world.settle();
         while let [line] = &self.world.take_lines(worker)[..] {
-            let job: Job<'_> = serde_json::from_str(line).expect("a worker that asks nothing receives only jobs");
-            self.world.send_line(worker, &format!(r#"{{"cmd":"did","id":{}}}"#, job.id));
+            let Job { job } = serde_json::from_str(line).expect("a worker that asks nothing receives only jobs");
+            self.world.send_line(worker, &format!(r#"{{"cmd":"did","job":{job}}}"#));
             self.world.settle();
         }
         self.world.end(worker);
@@ -218,9 +224,8 @@ impl Fixture {
 
 /// What a worker must know of a job to end it.
 #[derive(serde::Deserialize)]
-struct Job<'a> {
-    #[serde(borrow)]
-    id: &'a serde_json::value::RawValue,
+struct Job {
+    job: u64,
 }
 
 fn world(options: &Options) -> World {

@@ -180,8 +180,9 @@ fn size(text: &str) -> Option<u64> {
 
 /// Returns the line that a client sends: written in full, or in short if it begins with a letter.
 ///
-/// `can_do a b`, `can_do a max_jobs 2`, `can_do a with spare`, `cant_do a`, `do ID TYPE ARG`, `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`,
-/// `did $n res VALUE`, `did ID err VALUE`, `cancel ID`, `progress ID DATA`, `progress $n DATA`, `metrics`, `ping`. An id
+/// `can_do a b`, `can_do a max_jobs 2`, `can_do a with spare`, `cant_do a`, `do ID TYPE ARG`,
+/// `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`, `did $n res VALUE`, `did ID err VALUE`, `cancel ID`,
+/// `progress ID DATA`, `progress $n DATA`, `stored $n`, `metrics`, `ping`. An id
 /// without quotes or digits is a string; the last part is used as it is written. A member without a value is `true`.
 pub(crate) fn sent_line(text: &str) -> Option<String> {
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -205,6 +206,7 @@ pub(crate) fn sent_line(text: &str) -> Option<String> {
             format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{arg}{options}}}"#, id_text(id))
         }
         "cancel" => format!(r#"{{"cmd":"cancel","id":{}}}"#, id_text(rest)),
+        "stored" => format!(r#"{{"cmd":"stored","job":{rest}}}"#),
         "did" | "progress" => {
             let (id, rest) = word(rest);
             let (name, value) = if cmd == "did" { word(rest) } else { ("data", rest) };
@@ -218,7 +220,7 @@ pub(crate) fn sent_line(text: &str) -> Option<String> {
 /// Returns what a peer is to receive: a line written in full, with its wildcards, or in short.
 ///
 /// `do ID TYPE ARG`, `do ID TYPE $n ARG`, `do ID TYPE $n attempt 2 run_limit_ms 5 ARG`, `did ID`, `did ID res VALUE`,
-/// `did ID failed VALUE`, `did ID CODE`, `cancel $n`, `progress ID DATA`, `error CODE`, `error CODE ID`, `pong`,
+/// `did ID failed VALUE`, `did ID CODE`, `cancel $n`, `stored ID`, `progress ID DATA`, `error CODE`, `error CODE ID`, `pong`,
 /// `metrics NAME VALUE, NAME VALUE`, `table ROWS TYPE TYPE`.
 pub(crate) fn expected(text: &str) -> Option<Expected> {
     if text.starts_with('{') {
@@ -239,6 +241,7 @@ pub(crate) fn expected(text: &str) -> Option<Expected> {
             format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{told}}}"#, id_text(first))
         }
         "cancel" => format!(r#"{{"cmd":"cancel","job":{first}}}"#),
+        "stored" => format!(r#"{{"cmd":"stored","id":{}}}"#, id_text(first)),
         "progress" => format!(r#"{{"cmd":"progress","id":{},"data":{rest}}}"#, id_text(first)),
         "did" => {
             let (what, value) = word(rest);

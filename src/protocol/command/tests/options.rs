@@ -60,6 +60,8 @@ fn each_option_is_read_up_to_the_edges_of_its_range() {
         (r#""need_worker":false"#, none()),
         (r#""background":true"#, JobOptions { background: true, ..none() }),
         (r#""background":false"#, none()),
+        (r#""durable":true"#, JobOptions { durable: true, ..none() }),
+        (r#""durable":false"#, none()),
     ]);
 }
 
@@ -76,13 +78,14 @@ fn options_stand_together_in_any_order_under_any_spelling_of_their_names() {
         key: Some("k".into()),
         need_worker: true,
         background: false,
+        durable: false,
     };
     let forwards = [
         r#""priority":-7,"delay_ms":8,"deadline_ms":9,"run_limit_ms":10,"attempts":11"#,
-        r#""cancellable":true,"progress":true,"key":"k","need_worker":true,"background":false"#,
+        r#""cancellable":true,"progress":true,"key":"k","need_worker":true,"background":false,"durable":false"#,
     ];
     let backwards = [
-        r#""background" : false , "need_worker" : true,"key":"k", "progress":true,"cancellable":true"#,
+        r#""durable":false,"background" : false , "need_worker" : true,"key":"k", "progress":true,"cancellable":true"#,
         r#""attempts":11,"run_limit_ms":10,"deadline_ms":9,"delay_ms":8,"priority": -7"#,
     ];
     check_options([
@@ -114,7 +117,7 @@ fn an_option_of_the_wrong_kind_or_range_is_refused() {
             check_refused(&format!(r#""{name}":{value}"#), reason);
         }
     }
-    for name in ["cancellable", "progress", "need_worker", "background"] {
+    for name in ["cancellable", "progress", "need_worker", "background", "durable"] {
         for value in ["null", "0", "1", r#""true""#, r#""""#, "[true]", "{}"] {
             check_refused(&format!(r#""{name}":{value}"#), &format!("{name} must be true or false"));
         }
@@ -195,6 +198,36 @@ fn background_jobs_cannot_ask_for_what_needs_their_submitter() {
                 need_worker: true,
                 ..background
             },
+        ),
+    ]);
+}
+
+#[test]
+fn durable_jobs_cannot_have_a_key_or_a_delay() {
+    let text = "durable jobs cannot have key or delay_ms";
+    for members in [r#""key":"k""#, r#""delay_ms":1"#, r#""key":"k","delay_ms":1"#] {
+        check_refused(&format!(r#""durable":true,{members}"#), text);
+        check_refused(&format!(r#"{members},"durable":true"#), text);
+        assert!(decoded(&line(&format!(r#""durable":false,{members}"#))).is_ok(), "{members}");
+    }
+    let durable = JobOptions { durable: true, ..none() };
+    check_options([
+        (r#""durable":true,"delay_ms":0"#, durable.clone()),
+        (
+            r#""durable":true,"priority":1,"deadline_ms":2,"run_limit_ms":3,"attempts":4,"cancellable":true,"progress":true"#,
+            JobOptions {
+                priority: 1,
+                deadline_ms: Some(2),
+                run_limit_ms: Some(3),
+                attempts: Some(4),
+                cancellable: true,
+                progress: true,
+                ..durable.clone()
+            },
+        ),
+        (
+            r#""durable":true,"background":true,"need_worker":true"#,
+            JobOptions { background: true, need_worker: true, ..durable },
         ),
     ]);
 }

@@ -1,4 +1,4 @@
-//! `progress` and `cancel`.
+//! `progress`, `stored` and `cancel`.
 
 use super::*;
 
@@ -42,6 +42,31 @@ fn a_progress_carries_its_data_as_it_came() {
     check_errors(
         Code::BadRequest,
         [(r#"{"cmd":"progress","job":3,"data":1,"d\u0061ta":1}"#, "data is given twice", None)],
+    );
+}
+
+#[test]
+fn a_stored_names_its_job_by_its_number_alone() {
+    check([
+        (r#"{"cmd":"stored","job":0}"#, Command::Stored { job: 0, id: None }),
+        (
+            r#"{"cmd":"stored","id":"j","job":9007199254740991}"#,
+            Command::Stored { job: (1 << 53) - 1, id: Some(r#""j""#) },
+        ),
+        (r#"{"cmd":"st\u006fred","id":[],"job":3,"res":1,"err":1,"data":1}"#, Command::Stored { job: 3, id: None }),
+    ]);
+    let job = "job must be a whole number below 9007199254740992";
+    check_errors(
+        Code::BadRequest,
+        [
+            (r#"{"cmd":"stored"}"#, "stored must name its job by job", None),
+            (r#"{"cmd":"stored","id":"j"}"#, "stored must name its job by job", Some(r#""j""#)),
+            (r#"{"cmd":"stored","id":1,"job":null}"#, job, Some("1")),
+            (r#"{"cmd":"stored","job":"3"}"#, job, None),
+            (r#"{"cmd":"stored","job":-0}"#, job, None),
+            (r#"{"cmd":"stored","job":9007199254740992}"#, job, None),
+            (r#"{"cmd":"stored","job":3,"job":3}"#, "job is given twice", None),
+        ],
     );
 }
 
