@@ -12,7 +12,7 @@ use std::time::Instant;
 use families::FAMILIES;
 pub(super) use process::Process;
 pub(super) use text::Format;
-use text::Text;
+pub use text::{Kind, Number, Text};
 
 use super::health::Health;
 use super::labels::ByType;
@@ -45,6 +45,14 @@ pub(super) fn text(servers: &[Facts<'_>], process: &Process, format: Format) -> 
             family.put(facts, &mut text);
         }
     }
+    process.put(&mut text);
+    text.end()
+}
+
+/// Returns the metrics that `put` adds, and those of this process.
+pub(super) fn text_of(put: impl FnOnce(&mut Text), process: &Process, format: Format) -> String {
+    let mut text = Text::new(format);
+    put(&mut text);
     process.put(&mut text);
     text.end()
 }

@@ -37,13 +37,14 @@ pub mod why;
 
 use std::sync::Arc;
 
+pub use exposition::{Kind, Number, Text};
 pub use health::{Health, HealthCheck};
-pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
+pub use http::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners, Program};
 pub use source::{LocalSource, RemoteSource, Source};
 
 use crate::client::Url;
 use crate::server::{Level, Log, LogFormat, LogThread, Server, StartError, log_http_listening};
-use http::{HttpServer, Service};
+use http::{HttpServer, ProgramService, ServersService, Service};
 use sampler::{Sampler, Wake};
 
 /// A running HTTP server. Dropping it ends it.
@@ -76,8 +77,9 @@ impl Monitor {
         let probe = server.probe();
         let log = probe.log().clone();
         let name = server.addresses().first().map_or_else(String::new, ToString::to_string);
-        let http =
-            serve(listeners, types_max, &log, |wake| Ok(vec![Sampler::start(name, LocalSource::new(probe), wake)?]))?;
+        let http = serve(listeners, &log, |wake| {
+            Ok(ServersService::new(vec![Sampler::start(name, LocalSource::new(probe), wake)?], types_max))
+        })?;
         Ok(Self { http: Some(http), log_thread: None })
     }
 
@@ -87,13 +89,22 @@ impl Monitor {
     /// # Errors
     /// If the system has no threads or descriptors left.
     pub fn of_urls(listeners: HttpListeners, urls: &[Url], types_max: usize) -> Result<Self, StartError> {
-        let start_log = Log::start(Level::Info, LogFormat::Text);
+        let start_log = Log::start("deputy", Level::Info, LogFormat::Text);
         let (log, log_thread) = start_log.map_err(StartError::system("start the log's thread"))?;
-        let http = serve(listeners, types_max, &log, |wake| {
+        let http = serve(listeners, &log, |wake| {
             let start = |url: &Url| Sampler::start(url.to_string(), RemoteSource::new(url.clone()), wake.clone());
-            urls.iter().map(start).collect()
+            Ok(ServersService::new(urls.iter().map(start).collect::<Result<_, _>>()?, types_max))
         })?;
         Ok(Self { http: Some(http), log_thread: Some(log_thread) })
+    }
+
+    /// Serves the metrics and probes of a program of this process. `log` says where.
+    ///
+    /// # Errors
+    /// If the system has no threads or descriptors left.
+    pub fn of_program(listeners: HttpListeners, program: impl Program, log: &Log) -> Result<Self, StartError> {
+        let http = serve(listeners, log, |_| Ok(ProgramService(program)))?;
+        Ok(Self { http: Some(http), log_thread: None })
     }
 }
 
@@ -106,12 +117,11 @@ impl Drop for Monitor {
     }
 }
 
-/// Starts the HTTP server. `samplers` starts a sampler per server, given what wakes the thread of HTTP.
-fn serve(
+/// Starts the HTTP server. `service` makes what it serves, given what wakes the thread of HTTP.
+fn serve<S: Service>(
     listeners: HttpListeners,
-    types_max: usize,
     log: &Log,
-    samplers: impl FnOnce(Wake) -> Result<Vec<Sampler>, StartError>,
+    service: impl FnOnce(Wake) -> Result<S, StartError>,
 ) -> Result<HttpServer, StartError> {
     listeners.log_warnings(log);
     let addresses = listeners.addresses();
@@ -121,8 +131,7 @@ fn serve(
         // It fails if the thread of HTTP has ended, and then nothing waits.
         Arc::new(move || drop(waker.wake()))
     };
-    let service = Service::new(samplers(wake)?, types_max);
-    let http = HttpServer::start((poll, waker), listeners, service, log.clone())?;
+    let http = HttpServer::start((poll, waker), listeners, service(wake)?, log.clone())?;
     log_http_listening(log, &addresses);
     Ok(http)
 }

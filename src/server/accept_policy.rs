@@ -217,7 +217,7 @@ mod tests {
     /// Returns a policy that passes connections to the receiver, and opens spares with `open_spare`.
     fn policy(open_spare: fn() -> Option<File>) -> (AcceptPolicy<impl FnMut(Stream)>, Receiver<Stream>) {
         FREE.set(true);
-        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
+        let (log, _thread) = Log::start("deputy", Level::Off, LogFormat::Text).unwrap();
         let (sender, handed_over) = unbounded();
         let hand_over = move |stream| sender.send(stream).unwrap();
         let mut policy = AcceptPolicy::new(Keepalive::default(), log, Arc::default(), hand_over);

@@ -168,7 +168,7 @@ mod tests {
         let config = Config { port: 0, sock, ..Config::default() };
         let listeners = Listeners::bind(&config).unwrap();
         let Address::Tcp(address) = listeners.addresses()[0] else { unreachable!() };
-        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
+        let (log, _thread) = Log::start("deputy", Level::Off, LogFormat::Text).unwrap();
         let (sender, taken) = unbounded();
         let counters = Arc::new(AcceptCounters::default());
         let hand_over = move |stream| sender.send(stream).unwrap();

@@ -50,15 +50,14 @@ pub(crate) use listen::Listeners;
 use listen::log_listening;
 #[cfg(feature = "http")]
 pub(crate) use listen::{Listener, log_http_listening};
-pub use log::Level;
 use log::event::Event;
-pub use log::line::LogFormat;
-use log::line::Value;
+pub use log::event::EventKind;
+pub use log::line::{LogFormat, Member, Value};
 pub use log::panic::abort_on_panic;
 use log::report::Reporter;
 #[cfg(feature = "http")]
 pub(crate) use log::timestamp::date;
-pub(crate) use log::{Log, LogThread};
+pub use log::{Level, Log, LogThread};
 use mailbox::{Mailbox, MailboxSender, Outbox, ShardCommand};
 pub use number_range::{ConfigError, Field};
 pub use os::raise_descriptor_limit;
@@ -101,8 +100,8 @@ impl Server {
     #[expect(clippy::needless_pass_by_value, reason = "no caller needs the settings back")]
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
-        let (log, log_thread) =
-            Log::start(config.log, config.log_format).map_err(StartError::system("start the log's thread"))?;
+        let (log, log_thread) = Log::start("deputy", config.log, config.log_format)
+            .map_err(StartError::system("start the log's thread"))?;
         let listeners = Listeners::bind(&config)?;
         listeners.log_warnings(&log);
         let addresses = listeners.addresses();

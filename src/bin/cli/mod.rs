@@ -1,4 +1,4 @@
-//! A command line described by a table, for both programs: the parser and the help text are made from the same rows.
+//! A command line described by a table, for all programs: the parser and the help text are made from the same rows.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `parse` | command-line arguments to options, positionals and trailing arguments; the errors |
 //! | `number` | text to numbers, sizes and times |
 //! | `help` | the columns of `--help` |
+//! | `program` | what the programs that serve have in common |
 //!
 //! Deliberately absent: abbreviated options, options that depend on others, environment variables. What a value means is
 //! decided by the program.
@@ -14,6 +15,7 @@
 pub(crate) mod help;
 pub(crate) mod number;
 pub(crate) mod parse;
+pub(crate) mod program;
 
 use deputy::limits::{JOB_MS_MAX, SECONDS_MAX};
 

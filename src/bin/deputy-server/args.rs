@@ -1,6 +1,5 @@
 //! The command line as a [`Config`].
 
-use std::ffi::OsString;
 use std::fmt;
 
 #[cfg(feature = "http")]
@@ -85,20 +84,6 @@ fn http(args: &Args) -> Result<Vec<HttpAddress>, UsageError> {
     args.texts(&HTTP).into_iter().map(parse).collect()
 }
 
-/// Returns the format that the arguments ask for, wrong as the rest of them may be: an error of the command line has it
-/// too.
-pub(crate) fn log_format(arguments: impl IntoIterator<Item = OsString>) -> LogFormat {
-    let mut format = LogFormat::default();
-    let mut is_value = false;
-    for argument in arguments {
-        let argument = argument.to_string_lossy();
-        let value = if is_value { Some(&*argument) } else { argument.strip_prefix("--log-format=") };
-        format = value.and_then(LogFormat::from_name).unwrap_or(format);
-        is_value = argument == LOG_FORMAT.long;
-    }
-    format
-}
-
 /// Returns the defaults with what the options change.
 fn config(args: &Args) -> Result<Config, UsageError> {
     let mut config = defaults();
@@ -173,10 +158,12 @@ impl fmt::Display for ArgsError {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
     use std::path::Path;
 
     use super::*;
     use crate::cli::ValueKind;
+    use crate::cli::program::log_format;
 
     fn parse_line(line: &str) -> Result<Request, ArgsError> {
         parse(Parser::from_args(line.split_whitespace()))

@@ -1,15 +1,14 @@
 //! `deputy-server`: reads the arguments, runs the library's server, and returns an exit code.
 
 use std::env;
-use std::fmt::Display;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[cfg(feature = "http")]
 use deputy::monitor::{HttpListeners, Monitor};
-use deputy::server::{LogFormat, Server, StartError, abort_on_panic, raise_descriptor_limit};
+use deputy::server::{Server, StartError, abort_on_panic, raise_descriptor_limit};
 
 use crate::args::{Request, Serving};
+use crate::cli::program::{fail, log_format, print};
 use crate::signals::Signals;
 
 mod args;
@@ -25,18 +24,21 @@ mod tidy;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The name in messages.
+const PROGRAM: &str = "deputy-server";
+
 fn main() -> ExitCode {
     // Before the arguments are read, because an error in them has this format too.
-    let format = args::log_format(env::args_os());
+    let format = log_format(env::args_os());
     abort_on_panic(format);
     match args::parse(lexopt::Parser::from_env()) {
-        Ok(Request::Help) => print(&options::help_text(), format),
-        Ok(Request::Version) => print(concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n"), format),
+        Ok(Request::Help) => print(PROGRAM, &options::help_text(), format),
+        Ok(Request::Version) => print(PROGRAM, concat!("deputy-server ", env!("CARGO_PKG_VERSION"), "\n"), format),
         Ok(Request::Serve(serving)) => match serve(*serving) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, error.exit_code(), format),
+            Err(error) => fail(PROGRAM, &error, error.exit_code(), format),
         },
-        Err(error) => fail(&error, 2, format),
+        Err(error) => fail(PROGRAM, &error, 2, format),
     }
 }
 
@@ -62,21 +64,4 @@ fn serve(serving: Serving) -> Result<(), StartError> {
     #[cfg(feature = "http")]
     drop(monitor);
     Ok(())
-}
-
-/// Prints to stdout. A reader that closes the pipe early is not a failure.
-fn print(text: &str, format: LogFormat) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            fail(&format_args!("cannot write to stdout: {error}"), 1, format)
-        }
-        _ => ExitCode::SUCCESS,
-    }
-}
-
-fn fail(error: &dyn Display, code: u8, format: LogFormat) -> ExitCode {
-    // If stderr is closed, the exit code still reports the failure.
-    let _ = io::stderr().write_all(format.failure_line("deputy-server", code, error).as_bytes());
-    ExitCode::from(code)
 }

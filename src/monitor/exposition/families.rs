@@ -4,7 +4,7 @@ use super::Facts;
 use super::text::Kind::{self, Counter, Gauge};
 use super::text::Number::{self, Count, Flag, Ms, Us};
 use super::text::Text;
-use crate::client::{BOUNDS_US, FaultMetrics, Histogram, Metrics, Outcomes, ShardMetrics, TypeMetrics};
+use crate::client::{FaultMetrics, Histogram, Metrics, Outcomes, ShardMetrics, TypeMetrics};
 use crate::metrics::Fault;
 use crate::monitor::labels::ByType;
 
@@ -121,7 +121,7 @@ impl Family {
                     }
                 }
             }
-            Samples::Histogram(of) => types().for_each(|(name, row)| put_histogram(name, of(row), text)),
+            Samples::Histogram(of) => types().for_each(|(name, row)| text.put_histogram(Some(("type", name)), of(row))),
             Shard(number) => shards().for_each(|(index, shard)| text.put(&[("shard", &index)], number(shard))),
             Samples::Stuck => {
                 for (index, stuck) in facts.health.stuck.iter().enumerate() {
@@ -135,18 +135,6 @@ impl Family {
 /// Returns the ways in which jobs end. A lost worker is none of them.
 fn ends(outcomes: &Outcomes) -> impl Iterator<Item = (&'static str, u64)> {
     outcomes.members().into_iter().filter(|(name, _)| *name != "workers_lost")
-}
-
-fn put_histogram(name: &str, histogram: &Histogram, text: &mut Text) {
-    let mut so_far = 0_u64;
-    for (us, count) in BOUNDS_US.iter().zip(histogram.counts) {
-        so_far = so_far.saturating_add(count);
-        let bound = text.bound(*us);
-        text.put_named("_bucket", &[("type", name), ("le", &bound)], Count(so_far));
-    }
-    text.put_named("_bucket", &[("type", name), ("le", "+Inf")], Count(histogram.count()));
-    text.put_named("_sum", &[("type", name)], Us(histogram.sum_us));
-    text.put_named("_count", &[("type", name)], Count(histogram.count()));
 }
 
 /// Returns how often a class of faults occurred.

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::metrics::{BOUNDS_US, Histogram};
+
 /// A format of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::monitor) enum Format {
@@ -23,18 +25,25 @@ impl Format {
 
 /// How a family's values change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// They only grow.
     Counter,
+    /// They may fall.
     Gauge,
+    /// Durations by bucket, added by [`Text::put_histogram`].
     Histogram,
 }
 
 /// A value. Times are written in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub enum Number {
+    /// A number of things, or bytes.
     Count(u64),
+    /// 1 or 0.
     Flag(bool),
+    /// Milliseconds.
     Ms(u64),
+    /// Microseconds.
     Us(u64),
 }
 
@@ -55,8 +64,8 @@ impl fmt::Display for Number {
     }
 }
 
-/// The text so far.
-pub(super) struct Text {
+/// The text so far: families one after the other, each with its samples.
+pub struct Text {
     out: String,
     format: Format,
     /// The present family's name and what follows it in the name of a sample.
@@ -74,7 +83,7 @@ impl Text {
     }
 
     /// Begins a family. The name of a counter is given without `_total`.
-    pub(super) fn begin(&mut self, name: &'static str, kind: Kind, help: &'static str) {
+    pub fn begin(&mut self, name: &'static str, kind: Kind, help: &'static str) {
         (self.name, self.suffix) = (name, if kind == Kind::Counter { "_total" } else { "" });
         let family = if self.format == Format::OpenMetrics { "" } else { self.suffix };
         let kind = match kind {
@@ -94,12 +103,30 @@ impl Text {
     }
 
     /// Adds a sample of the present family.
-    pub(super) fn put(&mut self, labels: &[(&str, &str)], number: Number) {
+    pub fn put(&mut self, labels: &[(&str, &str)], number: Number) {
         self.put_named(self.suffix, labels, number);
     }
 
+    /// Adds the samples of a histogram, with at most one label.
+    pub fn put_histogram(&mut self, label: Option<(&str, &str)>, histogram: &Histogram) {
+        let labels = label.as_slice();
+        let mut so_far = 0_u64;
+        for (us, count) in BOUNDS_US.iter().zip(histogram.counts) {
+            so_far = so_far.saturating_add(count);
+            let bound = self.bound(*us);
+            self.put_bucket(labels, &bound, so_far);
+        }
+        self.put_bucket(labels, "+Inf", histogram.count());
+        self.put_named("_sum", labels, Number::Us(histogram.sum_us));
+        self.put_named("_count", labels, Number::Count(histogram.count()));
+    }
+
+    fn put_bucket(&mut self, labels: &[(&str, &str)], bound: &str, count: u64) {
+        self.put_named("_bucket", &[labels, &[("le", bound)]].concat(), Number::Count(count));
+    }
+
     /// Adds a sample whose name has this end.
-    pub(super) fn put_named(&mut self, suffix: &str, labels: &[(&str, &str)], number: Number) {
+    fn put_named(&mut self, suffix: &str, labels: &[(&str, &str)], number: Number) {
         self.out.push_str(&std::mem::take(&mut self.head));
         self.out.push_str(self.name);
         self.out.push_str(suffix);
@@ -119,7 +146,7 @@ impl Text {
     }
 
     /// Returns the bound of a bucket as the format writes it. OpenMetrics takes floating-point numbers only.
-    pub(super) fn bound(&self, us: u64) -> String {
+    fn bound(&self, us: u64) -> String {
         let text = Number::Us(us).to_string();
         if self.format == Format::OpenMetrics && !text.contains('.') { text + ".0" } else { text }
     }

@@ -17,7 +17,7 @@
 //! | `server`, `listening`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
 //! | `conn` | one connection |
 //! | `request`, `accept`, `hosts` | what is asked, and who may ask |
-//! | `service`, `bodies`, `page` | what is answered |
+//! | `service`, `bodies`, `page`, `program` | what is answered: for servers, and for another program |
 //! | `response`, `date` | how it is answered |
 
 mod accept;
@@ -29,11 +29,14 @@ mod date;
 mod hosts;
 mod listening;
 mod page;
+mod program;
 mod request;
 mod response;
 mod server;
 mod service;
 
 pub use address::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
+pub use program::Program;
+pub(super) use program::ProgramService;
 pub(super) use server::HttpServer;
-pub(super) use service::Service;
+pub(super) use service::{ServersService, Service};

@@ -7,7 +7,7 @@ use super::accept::prefers_openmetrics;
 
 /// The head of a request, as far as the server looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(in crate::monitor) struct Request {
     pub(super) method: Method,
     /// The path, decoded.
     pub(super) path: String,

@@ -17,7 +17,7 @@ const NOTHING_ALLOWED: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// An answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Response {
+pub(in crate::monitor) struct Response {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     /// Shared by all connections that are sent the same.

@@ -20,7 +20,7 @@ use super::hosts::is_local;
 use super::listening::{Listening, Registered, refuse};
 use super::request::Request;
 use super::response::Response;
-use super::service::{Service, needs_figures};
+use super::service::Service;
 use crate::limits::{ACCEPT_RETRY_MS, FLUSH_MS, HTTP_CONNECTIONS_MAX, HTTP_REQUESTS_PER_TURN};
 use crate::server::{Log, StartError, Stream};
 
@@ -49,7 +49,7 @@ impl HttpServer {
     pub(in crate::monitor) fn start(
         (poll, waker): (Poll, Arc<Waker>),
         listeners: HttpListeners,
-        service: Service,
+        service: impl Service,
         log: Log,
     ) -> Result<Self, StartError> {
         let (sockets, names) = listeners.into_parts();
@@ -93,13 +93,13 @@ impl Drop for HttpServer {
 }
 
 /// The state of the thread.
-struct HttpThread<F> {
+struct HttpThread<F, S> {
     poll: Poll,
     listening: Listening<F>,
     conns: Slab<Conn>,
     /// Connections to drive in this turn.
     work: Vec<usize>,
-    service: Service,
+    service: S,
     /// Names that requests at a loopback address may ask for.
     names: Vec<String>,
     /// Processor time for answers with figures.
@@ -121,7 +121,7 @@ struct Step {
     goes_on: bool,
 }
 
-impl<F: FnMut(Stream)> HttpThread<F> {
+impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
     fn run(mut self) {
         let mut events = Events::with_capacity(2 * HTTP_CONNECTIONS_MAX);
         let mut used = thread_time();
@@ -300,7 +300,7 @@ impl<F: FnMut(Stream)> HttpThread<F> {
                 Step { of_figures, goes_on: true }
             }
             Next::Answer(request) => {
-                let needs_figures = needs_figures(&request);
+                let needs_figures = self.service.needs_figures(&request);
                 self.figures_wait |= needs_figures && !may_spend;
                 let answer = if needs_figures && !may_spend { None } else { self.service.answer(&request, now) };
                 let goes_on = answer.is_some();

@@ -1,4 +1,5 @@
-//! From a request to its answer. Answers that take work are made once per sample of the servers, and shared.
+//! From a request to its answer, for the figures of servers. Answers that take work are made once per sample of the
+//! servers, and shared.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +16,19 @@ use crate::monitor::status;
 use crate::monitor::timeline::View;
 
 /// What is served.
-pub(in crate::monitor) struct Service {
+pub(in crate::monitor) trait Service: Send + 'static {
+    /// Answers a request, or returns `None` if it must wait until there are fresh figures.
+    fn answer(&mut self, request: &Request, now: Instant) -> Option<Response>;
+
+    /// Answers a request with what there is.
+    fn answer_now(&mut self, request: &Request, now: Instant) -> Response;
+
+    /// Returns whether the answer is made of figures: such answers take time.
+    fn needs_figures(&self, request: &Request) -> bool;
+}
+
+/// Serves the figures of servers.
+pub(in crate::monitor) struct ServersService {
     servers: Vec<Sampler>,
     labels: Labels,
     bodies: Bodies<KINDS>,
@@ -40,29 +53,11 @@ enum Resource {
 /// What is at other paths.
 const PATHS: &str = "there is nothing here; try /, /healthz, /readyz, /metrics or /status.json";
 
-impl Service {
+impl ServersService {
     /// Serves the figures of these servers. With several, each series has the label `server`.
     /// The first `types_max` types with a job have series of their own.
     pub(in crate::monitor) fn new(servers: Vec<Sampler>, types_max: usize) -> Self {
         Self { servers, labels: Labels::new(types_max), bodies: Bodies::new() }
-    }
-
-    /// Answers a request, or returns `None` if it must wait until a sampler has fresh figures.
-    pub(super) fn answer(&mut self, request: &Request, now: Instant) -> Option<Response> {
-        match resource(request) {
-            Ok(resource) => {
-                if resource.needs_figures() && !self.is_fresh(now) {
-                    return None;
-                }
-                Some(self.serve(&resource, now))
-            }
-            Err(refusal) => Some(refusal),
-        }
-    }
-
-    /// Answers a request with what there is.
-    pub(super) fn answer_now(&mut self, request: &Request, now: Instant) -> Response {
-        resource(request).map_or_else(|refusal| refusal, |resource| self.serve(&resource, now))
     }
 
     /// Returns whether all figures are fresh. Asks for those that are not.
@@ -122,16 +117,34 @@ impl Service {
     }
 }
 
+impl Service for ServersService {
+    /// Waits until a sampler has fresh figures.
+    fn answer(&mut self, request: &Request, now: Instant) -> Option<Response> {
+        match resource(request) {
+            Ok(resource) => {
+                if resource.needs_figures() && !self.is_fresh(now) {
+                    return None;
+                }
+                Some(self.serve(&resource, now))
+            }
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    fn answer_now(&mut self, request: &Request, now: Instant) -> Response {
+        resource(request).map_or_else(|refusal| refusal, |resource| self.serve(&resource, now))
+    }
+
+    fn needs_figures(&self, request: &Request) -> bool {
+        resource(request).is_ok_and(|resource| resource.needs_figures())
+    }
+}
+
 impl Resource {
     /// Returns whether the answer is made of figures that must be fresh.
     fn needs_figures(&self) -> bool {
         matches!(self, Self::Metrics(_) | Self::Status | Self::Type(_))
     }
-}
-
-/// Returns whether the answer is made of figures: such answers take time.
-pub(super) fn needs_figures(request: &Request) -> bool {
-    resource(request).is_ok_and(|resource| resource.needs_figures())
 }
 
 fn status_of(servers: &[Sampler], views: &[Arc<View>], asked: Option<&status::Asked>, now: Instant) -> Vec<u8> {
@@ -153,13 +166,18 @@ fn healths(servers: &[Sampler], now: Instant) -> Vec<Health> {
     servers.iter().map(|server| server.health(now)).collect()
 }
 
-/// Returns what a request is for, or the answer that refuses it.
-fn resource(request: &Request) -> Result<Resource, Response> {
+/// Returns the path of a request that only reads, or the answer that refuses any other.
+pub(super) fn readable_path(request: &Request) -> Result<&str, Response> {
     if request.method == Method::Other {
         let response = Response::line(405, "only GET and HEAD are supported");
         return Err(Response { fields: "Allow: GET, HEAD\r\n", ..response });
     }
-    match request.path.as_str() {
+    Ok(&request.path)
+}
+
+/// Returns what a request is for, or the answer that refuses it.
+fn resource(request: &Request) -> Result<Resource, Response> {
+    match readable_path(request)? {
         "/" => Ok(Resource::Page),
         "/healthz" => Ok(Resource::Healthy),
         "/readyz" => Ok(Resource::Ready),

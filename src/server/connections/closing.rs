@@ -125,7 +125,7 @@ mod tests {
     /// Returns a shard's connections with one entry, its id, and its peer.
     fn one_connection() -> (Connections, ConnId, UnixStream) {
         let registry = Poll::new().unwrap().registry().try_clone().unwrap();
-        let (log, _thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
+        let (log, _thread) = Log::start("deputy", Level::Off, LogFormat::Text).unwrap();
         let outbox = Outbox::new(ShardId(0), Box::default());
         let shared = Arc::new(Shared::new(1, 0, 64));
         let mut connections = Connections::new(shared, outbox, registry, &settings(), log);

@@ -3,6 +3,23 @@
 
 use super::Level;
 
+/// What the lines of an event have in common. A program that logs as the server does has its own.
+#[derive(Clone, Copy, Debug)]
+pub struct EventKind {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// The levels at which it is logged, the usual one first.
+    pub levels: &'static [Level],
+    /// The names of its members, in their order in JSON. A member whose value is absent is left out.
+    pub members: &'static [&'static str],
+}
+
+impl From<Event> for EventKind {
+    fn from(event: Event) -> Self {
+        Self { name: event.name(), levels: event.levels(), members: event.members() }
+    }
+}
+
 /// Declares the events once. Most have one level; that of a peer's fault depends on its class.
 macro_rules! events {
     ($($(#[$doc:meta])* $event:ident $name:literal $levels:tt $members:tt,)*) => {

@@ -6,7 +6,7 @@ use std::io;
 use std::time::SystemTime;
 
 use super::Level;
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::timestamp::Timestamp;
 
 /// The form of the lines.
@@ -35,7 +35,7 @@ impl LogFormat {
         let style = if is_usage && self == Self::Text { Style::Plain } else { Style::on_stderr(self) };
         let event = if is_usage { Event::UsageError } else { Event::Failed };
         let members = [("code", Value::Number(exit_code.into()))];
-        style.line(&format!("{program}: "), Level::Error, event, format_args!("{error}"), &members)
+        style.line(&format!("{program}: "), Level::Error, event.into(), format_args!("{error}"), &members)
     }
 }
 
@@ -51,11 +51,11 @@ pub(super) enum Style {
 }
 
 /// A member of an event: its name and value.
-pub(in crate::server) type Member<'a> = (&'static str, Value<'a>);
+pub type Member<'a> = (&'static str, Value<'a>);
 
 /// The value of a member.
 #[derive(Clone, Copy)]
-pub(in crate::server) enum Value<'a> {
+pub enum Value<'a> {
     /// A string.
     Text(&'a dyn fmt::Display),
     /// An array of strings.
@@ -83,14 +83,18 @@ impl Style {
         self,
         prefix: &str,
         level: Level,
-        event: Event,
+        event: EventKind,
         text: fmt::Arguments<'_>,
         members: &[Member<'_>],
     ) -> String {
-        debug_assert!(event.levels().contains(&level), "{event:?} has no level {level:?}");
-        let mut names = event.members().iter();
+        debug_assert!(event.levels.contains(&level), "{} has no level {level:?}", event.name);
+        let mut names = event.members.iter();
         for (name, _) in members {
-            debug_assert!(names.any(|known| known == name), "{event:?} has no member {name}, or not in this place");
+            debug_assert!(
+                names.any(|known| known == name),
+                "{} has no member {name}, or not in this place",
+                event.name
+            );
         }
         let mut line = String::new();
         // Writing to a String does not fail.
@@ -115,11 +119,11 @@ fn is_journal() -> bool {
 fn write_object(
     line: &mut String,
     level: Level,
-    event: Event,
+    event: EventKind,
     text: fmt::Arguments<'_>,
     members: &[Member<'_>],
 ) -> fmt::Result {
-    let (time, level, name) = (Timestamp(SystemTime::now()), level.name(), event.name());
+    let (time, level, name) = (Timestamp(SystemTime::now()), level.name(), event.name);
     write!(line, r#"{{"time":"{time}","level":"{level}","event":"{name}","text":"#)?;
     write_string(line, &text)?;
     for (name, value) in members {
@@ -204,7 +208,7 @@ mod tests {
     fn strange(style: Style) -> String {
         let path = "a\n\"\\\u{1b}[0m\u{9b}é";
         let members = [("address", Value::Text(&path)), ("error", Value::Absent)];
-        style.line("deputy: ", Level::Warn, Event::AddressSkipped, format_args!("at {path}"), &members)
+        style.line("deputy: ", Level::Warn, Event::AddressSkipped.into(), format_args!("at {path}"), &members)
     }
 
     #[test]
@@ -221,7 +225,8 @@ mod tests {
 
     #[test]
     fn every_style_has_the_same_sentence_and_every_other_one_the_time() {
-        let line = |style: Style| style.line("deputy: ", Level::Info, Event::Stopping, format_args!("stopping"), &[]);
+        let line =
+            |style: Style| style.line("deputy: ", Level::Info, Event::Stopping.into(), format_args!("stopping"), &[]);
         assert_eq!(line(Style::Plain), "deputy: stopping\n");
         let stamped = line(Style::Stamped);
         let (time, rest) = stamped.split_once(' ').unwrap();
@@ -237,17 +242,19 @@ mod tests {
     fn every_kind_of_value_is_json() {
         let (a, b) = ("a", String::from("\""));
         let members = [("addresses", Value::Texts(&[&a, &b])), ("shards", Value::Number(4))];
-        let line = Style::Json.line("", Level::Info, Event::Listening, format_args!("x"), &members);
+        let line = Style::Json.line("", Level::Info, Event::Listening.into(), format_args!("x"), &members);
         assert!(line.ends_with(",\"text\":\"x\",\"addresses\":[\"a\",\"\\\"\"],\"shards\":4}\n"), "{line}");
         parsed(&line);
         let members = [("metrics", Value::Json(r#"{"n":1}"#))];
-        let object = parsed(&Style::Json.line("", Level::Info, Event::Metrics, format_args!("metrics"), &members));
+        let object =
+            parsed(&Style::Json.line("", Level::Info, Event::Metrics.into(), format_args!("metrics"), &members));
         assert_eq!(object["metrics"]["n"], 1);
     }
 
     #[test]
-    #[should_panic(expected = "Stopping has no member jobs")]
+    #[should_panic(expected = "stopping has no member jobs")]
     fn a_member_that_is_not_documented_is_refused() {
-        let _ = Style::Json.line("", Level::Info, Event::Stopping, format_args!(""), &[("jobs", Value::Number(1))]);
+        let _ =
+            Style::Json.line("", Level::Info, Event::Stopping.into(), format_args!(""), &[("jobs", Value::Number(1))]);
     }
 }

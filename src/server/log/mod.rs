@@ -1,5 +1,5 @@
 //! Log lines on stderr: `deputy: text` at level info, `deputy: warning: text` and so on at the others, with the time
-//! before them; or an object per line.
+//! before them; or an object per line. Another program has its own name there, and its own events.
 //!
 //! A thread that logs never waits. Lines go through a bounded channel to a thread that writes them; lines that find the
 //! channel full are dropped and counted. No line contains anything that a peer sent.
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use event::Event;
+use event::{Event, EventKind};
 use line::{LogFormat, Member, Style, Value};
 
 use crate::limits;
@@ -71,19 +71,21 @@ impl Level {
         Self::NAMES[self as usize].0
     }
 
-    fn prefix(self) -> &'static str {
+    /// Returns what stands before the text of a line of this level.
+    fn prefix(self, program: &str) -> String {
         match self {
-            Self::Off | Self::Info => "deputy: ",
-            Self::Error => "deputy: error: ",
-            Self::Warn => "deputy: warning: ",
-            Self::Debug => "deputy: debug: ",
+            Self::Off | Self::Info => format!("{program}: "),
+            Self::Error => format!("{program}: error: "),
+            Self::Warn => format!("{program}: warning: "),
+            Self::Debug => format!("{program}: debug: "),
         }
     }
 }
 
 /// Accepts log lines. Cheap to clone; each thread has its own.
 #[derive(Clone)]
-pub(crate) struct Log {
+pub struct Log {
+    program: &'static str,
     level: Level,
     style: Style,
     entries: Sender<Entry>,
@@ -91,7 +93,7 @@ pub(crate) struct Log {
 }
 
 /// The thread that writes the lines. Without [`stop`](LogThread::stop) it runs until every [`Log`] is dropped.
-pub(crate) struct LogThread {
+pub struct LogThread {
     entries: Sender<Entry>,
     /// Carries nothing: it closes when the thread has ended.
     ended: Receiver<()>,
@@ -103,12 +105,16 @@ enum Entry {
 }
 
 impl Log {
-    /// Starts the thread that writes to stderr.
-    pub(crate) fn start(level: Level, format: LogFormat) -> io::Result<(Log, LogThread)> {
-        Self::start_writing(level, Style::on_stderr(format), stderr::write)
+    /// Starts the thread that writes to stderr. `program` is the name at the beginning of each sentence.
+    ///
+    /// # Errors
+    /// If the system has no threads left.
+    pub fn start(program: &'static str, level: Level, format: LogFormat) -> io::Result<(Log, LogThread)> {
+        Self::start_writing(program, level, Style::on_stderr(format), stderr::write)
     }
 
     fn start_writing(
+        program: &'static str,
         level: Level,
         style: Style,
         write: impl FnMut(&[u8]) + Send + 'static,
@@ -118,21 +124,28 @@ impl Log {
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
         thread::Builder::new().name("log".to_owned()).spawn(move || {
-            write_entries(&received, &counter, style, write);
+            write_entries(program, &received, &counter, style, write);
             drop::<Sender<()>>(ending);
         })?;
-        Ok((Log { level, style, entries: entries.clone(), dropped }, LogThread { entries, ended }))
+        Ok((Log { program, level, style, entries: entries.clone(), dropped }, LogThread { entries, ended }))
     }
 
     /// Logs an event at its usual level, with its sentence and its members.
-    pub(super) fn event(&self, event: Event, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
-        self.event_at(event.levels()[0], event, text, members);
+    pub fn event(&self, event: impl Into<EventKind>, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
+        let event = event.into();
+        self.event_at(event.levels[0], event, text, members);
     }
 
     /// Logs an event at one of its levels. A line that this log leaves out is not even formatted.
-    pub(super) fn event_at(&self, level: Level, event: Event, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
+    pub fn event_at(
+        &self,
+        level: Level,
+        event: impl Into<EventKind>,
+        text: fmt::Arguments<'_>,
+        members: &[Member<'_>],
+    ) {
         if self.is_on(level) {
-            self.put(self.style.line(level.prefix(), level, event, text, members));
+            self.put(self.style.line(&level.prefix(self.program), level, event.into(), text, members));
         }
     }
 
@@ -140,7 +153,7 @@ impl Log {
     pub(super) fn metrics(&self, mut object: String) {
         if self.style == Style::Json {
             let members = [("metrics", Value::Json(&object))];
-            object = self.style.line("", Level::Info, Event::Metrics, format_args!("metrics"), &members);
+            object = self.style.line("", Level::Info, Event::Metrics.into(), format_args!("metrics"), &members);
         } else {
             object.push('\n');
         }
@@ -154,7 +167,7 @@ impl Log {
     }
 
     /// Returns whether lines of this level are logged.
-    pub(super) fn is_on(&self, level: Level) -> bool {
+    pub fn is_on(&self, level: Level) -> bool {
         level <= self.level
     }
 }
@@ -162,7 +175,7 @@ impl Log {
 impl LogThread {
     /// Ends the thread after it has written all earlier lines. Abandons it after [`limits::LOG_FLUSH_MS`], because a full
     /// stderr must not keep a process from ending.
-    pub(crate) fn stop(self) {
+    pub fn stop(self) {
         let deadline = Instant::now() + Duration::from_millis(limits::LOG_FLUSH_MS);
         if self.entries.send_deadline(Entry::End, deadline).is_ok() {
             // The thread has ended or the time is over; there is nothing left to do in either case.
@@ -171,14 +184,21 @@ impl LogThread {
     }
 }
 
-fn write_entries(entries: &Receiver<Entry>, dropped: &AtomicU64, style: Style, mut write: impl FnMut(&[u8])) {
+fn write_entries(
+    program: &str,
+    entries: &Receiver<Entry>,
+    dropped: &AtomicU64,
+    style: Style,
+    mut write: impl FnMut(&[u8]),
+) {
     while let Ok(Entry::Line(line)) = entries.recv() {
         write(line.as_bytes());
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             let text = format_args!("dropped log lines because stderr was too slow: {count}");
             let members = [("lines", Value::Number(count))];
-            write(style.line(Level::Warn.prefix(), Level::Warn, Event::LinesDropped, text, &members).as_bytes());
+            let prefix = Level::Warn.prefix(program);
+            write(style.line(&prefix, Level::Warn, Event::LinesDropped.into(), text, &members).as_bytes());
         }
     }
 }
@@ -193,7 +213,7 @@ impl Log {
     fn to_channel_in(level: Level, style: Style) -> (Log, LogThread, Receiver<String>) {
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        let (log, thread) = Self::start_writing(level, style, write).unwrap();
+        let (log, thread) = Self::start_writing("deputy", level, style, write).unwrap();
         (log, thread, written)
     }
 }
@@ -252,7 +272,7 @@ mod tests {
             gate.recv().ok(); // Stuck until the test opens the gate.
             lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
         };
-        let (log, thread) = Log::start_writing(Level::Info, Style::Plain, write).unwrap();
+        let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, write).unwrap();
         for _ in 0..limits::LOG_LINES_MAX + 10 {
             log.event(Event::Stopping, format_args!("x"), &[]);
         }

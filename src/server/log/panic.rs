@@ -42,7 +42,7 @@ fn describe(info: &PanicHookInfo<'_>, style: Style) -> String {
         ("backtrace", backtrace.as_ref().map_or(Value::Absent, |backtrace| Value::Text(backtrace))),
     ];
     let text = format_args!("panic in thread {name:?} at {location}: {message}");
-    let mut line = style.line("deputy: ", Level::Error, Event::Panic, text, &members);
+    let mut line = style.line("deputy: ", Level::Error, Event::Panic.into(), text, &members);
     if let Some(backtrace) = backtrace.filter(|_| style != Style::Json) {
         line.push_str(&backtrace.to_string());
     }

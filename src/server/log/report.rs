@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_reporter_of_a_server_starts_and_stops() {
-        let (log, thread) = Log::start(Level::Off, LogFormat::Text).unwrap();
+        let (log, thread) = Log::start("deputy", Level::Off, LogFormat::Text).unwrap();
         Reporter::start(log, || unreachable!("it is stopped before its first report")).unwrap().stop();
         thread.stop();
     }

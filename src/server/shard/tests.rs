@@ -24,7 +24,7 @@ fn shard() -> Shard {
 
 /// Returns the shards of a server; `homes` picks the homes of types.
 fn shards(count: u16, homes: &RandomState) -> Vec<Shard> {
-    let (log, _) = Log::start(Level::Off, LogFormat::Text).unwrap();
+    let (log, _) = Log::start("deputy", Level::Off, LogFormat::Text).unwrap();
     let shared = Arc::new(Shared::new(count.into(), 1 << 30, 1 << 20));
     let polls: Vec<_> = (0..count).map(|_| Poll::new().unwrap()).collect();
     let (mailboxes, senders): (Vec<_>, Vec<_>) =
