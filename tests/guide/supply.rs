@@ -58,15 +58,26 @@ fn a_release_checks_for_overflow() {
     assert!(release.lines().any(|line| line == "overflow-checks = true"));
 }
 
+/// The crates that a build with these options is made of.
+fn tree(options: &[&str]) -> String {
+    let all = ["tree", "--offline", "--locked", "--edges=normal", "--prefix=none", "--format={p}"];
+    let output = Command::new(env!("CARGO")).current_dir(page::root()).args(all).args(options).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn is_in(tree: &str, name: &str) -> bool {
+    tree.lines().any(|line| line.starts_with(&format!("{name} v")))
+}
+
+#[test]
+fn only_the_bridge_has_an_async_runtime() {
+    assert!(!is_in(&tree(&[]), "tokio"));
+    assert!(is_in(&tree(&["--features", "bridge"]), "tokio"));
+}
+
 #[test]
 fn the_server_alone_needs_nothing_that_only_the_command_needs() {
-    let tree = |options: &[&str]| {
-        let all = ["tree", "--offline", "--locked", "--edges=normal", "--prefix=none", "--format={p}"];
-        let output = Command::new(env!("CARGO")).current_dir(page::root()).args(all).args(options).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let is_in = |tree: &str, name: &str| tree.lines().any(|line| line.starts_with(&format!("{name} v")));
     let (whole, bare) = (tree(&[]), tree(&["--no-default-features"]));
     for name in of_the_command(&page::read("Cargo.toml")) {
         assert!(is_in(&whole, &name) && !is_in(&bare, &name), "{name}");

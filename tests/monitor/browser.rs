@@ -1,5 +1,7 @@
 //! A small HTTP client: it sends any bytes, and reads answers.
 
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 
 use serde_json::Value;

@@ -1,0 +1,352 @@
+//! Jobs that were pulled, until NATS has been told how they ended.
+//!
+//! ```text
+//! message -> [ counting ] -> running at the own server -> answering -> acknowledged
+//!                |                    |                        (its submitter's bridge has confirmed the result)
+//!                |                    +-> no free slot: NAK, and a record of the bounce
+//!                |                    +-> its worker was lost: NAK
+//!                +-> too many attempts: answering with gave_up -> Term
+//! ```
+//!
+//! Attempts are deliveries less bounces. The bounces are read only when there were more deliveries than attempts allowed.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::nodes::Nodes;
+use super::outgoing::us;
+use super::pulls::{PullEffect, Pulls};
+use super::{Effect, Notice, Outcome, Reply, ResultMessage, Verdict};
+use crate::figures::Figures;
+use crate::names::JobName;
+use crate::wire::{self, Conn, Submission};
+
+/// After so many attempts a job is given up, as a server does without other options.
+const ATTEMPTS_MAX: u64 = 3;
+/// How long the server may look for a worker. The figure of free slots is that much behind, at most.
+const WAIT_MS: u64 = 20;
+/// The time between the last record of a bounce and the reading of them: the last one may still be on its way.
+const COUNT_AFTER: Duration = Duration::from_secs(1);
+/// After this a result is sent again that was not confirmed.
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same if the submitter's bridge is not there, or does not know the job now.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a result is kept at least that its submitter's bridge does not know.
+const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+/// Added to the stream's duplicate window. In the window, a message that is published again is swallowed.
+const WINDOW_MARGIN: Duration = Duration::from_secs(5);
+/// Bytes that the headers of a result take at most, beside the names in them.
+const HEADER_BYTES: usize = 128;
+
+/// A message that was pulled.
+#[derive(Clone, Debug)]
+pub(crate) struct Pulled {
+    pub(crate) type_name: Arc<str>,
+    pub(crate) job: JobName,
+    pub(crate) run_limit_ms: Option<u64>,
+    pub(crate) arg: Bytes,
+    /// Where NATS is told how it ended.
+    pub(crate) ack: String,
+    /// Its number in the stream.
+    pub(crate) seq: u64,
+    /// How often it was delivered, this time included.
+    pub(crate) deliveries: u64,
+    /// How long it was in the stream, by the clocks of NATS and of this machine.
+    pub(crate) age: Duration,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Counting,
+    Running { question: u64 },
+    Answering { result: ResultMessage, since: Duration, unknown: bool, tries: u32 },
+}
+
+#[derive(Debug)]
+struct Held {
+    message: Pulled,
+    phase: Phase,
+    received: Duration,
+}
+
+/// What is due for a held message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// Tell NATS that it is in progress.
+    Progress,
+    /// Read how often it bounced.
+    Count,
+    /// Send the result again, unless another try was made since.
+    Ask(u32),
+}
+
+/// All messages that were pulled and have not ended.
+#[derive(Debug)]
+pub(super) struct AllHeld {
+    held: HashMap<u64, Held>,
+    next: u64,
+    timers: BinaryHeap<Reverse<(Duration, u64, Due)>>,
+    progress_every: Duration,
+    /// Bytes of results that wait for their confirmation.
+    answer_bytes: usize,
+}
+
+/// What a held message is judged with.
+pub(super) struct Scene<'a> {
+    pub(super) now: Duration,
+    /// The longest line that the own server takes; absent without a server.
+    pub(super) max_line: Option<usize>,
+    pub(super) max_payload: usize,
+    pub(super) duplicate_window: Duration,
+    pub(super) own_node: &'a str,
+    pub(super) nodes: &'a Nodes,
+    pub(super) pulls: &'a mut Pulls,
+    pub(super) effects: &'a mut Vec<Effect>,
+    pub(super) figures: &'a mut Figures,
+}
+
+impl AllHeld {
+    /// `progress_every` is below the time after which NATS delivers a message again.
+    pub(super) fn new(progress_every: Duration) -> Self {
+        Self { held: HashMap::new(), next: 0, timers: BinaryHeap::new(), progress_every, answer_bytes: 0 }
+    }
+
+    /// Returns the number of held messages.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Returns the bytes of results that wait for their confirmation.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.answer_bytes
+    }
+
+    /// Called when a message was pulled.
+    pub(super) fn on_pulled(&mut self, message: Pulled, scene: &mut Scene<'_>) {
+        scene.figures.pulled += 1;
+        scene.figures.redelivered += u64::from(message.deliveries > 1);
+        scene.figures.stream_time.record(us(message.age));
+        if scene.max_line.is_none() {
+            return bounce(&message, scene);
+        }
+        self.next += 1;
+        let id = self.next;
+        self.timers.push(Reverse((scene.now + self.progress_every, id, Due::Progress)));
+        let is_late = message.deliveries > ATTEMPTS_MAX;
+        self.held.insert(id, Held { message, phase: Phase::Counting, received: scene.now });
+        if is_late {
+            self.timers.push(Reverse((scene.now + COUNT_AFTER, id, Due::Count)));
+        } else {
+            self.run(id, scene);
+        }
+    }
+
+    /// Called with the number of bounces; `None` if they cannot be read, and then no job is given up.
+    pub(super) fn on_counted(&mut self, id: u64, bounces: Option<u64>, scene: &mut Scene<'_>) {
+        let Some(Held { message, phase: Phase::Counting, .. }) = self.held.get(&id) else { return };
+        let attempts = bounces.map_or(0, |bounces| message.deliveries.saturating_sub(bounces));
+        if attempts <= ATTEMPTS_MAX {
+            return self.run(id, scene);
+        }
+        let text =
+            format!("gave_up: {ATTEMPTS_MAX} workers, or the machines of workers, were lost while they had the job");
+        scene.effects.push(Effect::Notice(Notice::GaveUp {
+            job: message.job.clone(),
+            type_name: Arc::clone(&message.type_name),
+        }));
+        scene.figures.gave_up += 1;
+        self.answer(id, Outcome::GaveUp, wire::quoted(&text).into(), scene);
+    }
+
+    fn run(&mut self, id: u64, scene: &mut Scene<'_>) {
+        let Some(held) = self.held.get_mut(&id) else { return };
+        let Some(max_line) = scene.max_line else {
+            let held = self.held.remove(&id).expect("it was there");
+            return bounce(&held.message, scene);
+        };
+        let message = &held.message;
+        let line = wire::submit(&Submission {
+            id,
+            type_name: &message.type_name,
+            run_limit_ms: message.run_limit_ms,
+            wait_ms: WAIT_MS,
+            arg: &message.arg,
+        });
+        if line.len() > max_line {
+            let node = scene.own_node;
+            let text = format!(
+                "the job is too long for the server of node {node}: {} bytes (--max-line {max_line})",
+                line.len()
+            );
+            scene.figures.refused += 1;
+            return self.answer(id, Outcome::Failed, wire::quoted(&text).into(), scene);
+        }
+        held.phase = Phase::Running { question: scene.pulls.on_begin(&message.type_name) };
+        held.message.arg = Bytes::new(); // The server has it, and the stream.
+        scene.effects.push(Effect::Line(Conn::Main, line));
+    }
+
+    /// Called when the own server has answered a job that the bridge submitted.
+    pub(super) fn on_did(&mut self, id: u64, code: Option<&str>, value: Option<Bytes>, scene: &mut Scene<'_>) {
+        let Some(Held { message, phase: Phase::Running { question }, .. }) = self.held.get(&id) else { return };
+        let (question, type_name) = (*question, Arc::clone(&message.type_name));
+        let value = value.unwrap_or_default();
+        if code == Some("no_worker") {
+            let mut effects = Vec::new();
+            scene.pulls.on_bounce(&type_name, question, scene.now, &mut effects);
+            scene.effects.extend(effects.into_iter().map(Effect::Pulls));
+            return self.bounce(id, scene);
+        }
+        scene.pulls.on_end(&type_name, question);
+        match code {
+            None => self.answer(id, Outcome::Done, value, scene),
+            // The server takes no jobs now, or the bridge has ended the job: that is not the job's fault.
+            Some("shutdown" | "queue_full" | "cancelled") => {
+                let mut effects: Vec<PullEffect> = Vec::new();
+                scene.pulls.pause_all(scene.now, &mut effects);
+                scene.effects.extend(effects.into_iter().map(Effect::Pulls));
+                self.bounce(id, scene);
+            }
+            // An attempt is lost. Another machine may have the next one.
+            Some("gave_up" | "timed_out") => {
+                if let Some(held) = self.held.remove(&id) {
+                    scene.figures.lost += 1;
+                    scene.effects.push(Effect::Respond { ack: held.message.ack, reply: Reply::Nak });
+                }
+            }
+            Some(_) => self.answer(id, Outcome::Failed, value, scene),
+        }
+    }
+
+    fn bounce(&mut self, id: u64, scene: &mut Scene<'_>) {
+        if let Some(held) = self.held.remove(&id) {
+            bounce(&held.message, scene);
+        }
+    }
+
+    fn answer(&mut self, id: u64, outcome: Outcome, value: Bytes, scene: &mut Scene<'_>) {
+        let Some(held) = self.held.get_mut(&id) else { return };
+        let mut result = ResultMessage { job: held.message.job.clone(), outcome, value };
+        let bytes = result.value.len() + HEADER_BYTES + held.message.job.to_string().len();
+        if bytes > scene.max_payload {
+            let max = scene.max_payload;
+            let text =
+                format!("the result is too large to come back: {bytes} bytes, and NATS takes {max} (max_payload)");
+            scene.figures.refused += 1;
+            result = ResultMessage { outcome: Outcome::Failed, value: wire::quoted(&text).into(), ..result };
+        }
+        self.answer_bytes += result.value.len();
+        held.phase = Phase::Answering { result, since: scene.now, unknown: false, tries: 0 };
+        self.ask(id, scene);
+    }
+
+    fn ask(&mut self, id: u64, scene: &mut Scene<'_>) {
+        let Some(Held { phase: Phase::Answering { result, tries, .. }, .. }) = self.held.get_mut(&id) else { return };
+        *tries += 1;
+        self.timers.push(Reverse((scene.now + ASK_TIMEOUT, id, Due::Ask(*tries))));
+        scene.effects.push(Effect::Ask { id, result: result.clone() });
+    }
+
+    /// Called when the submitter's bridge has answered, or NATS in its place.
+    pub(super) fn on_verdict(&mut self, id: u64, verdict: Verdict, scene: &mut Scene<'_>) {
+        let Some(Held { phase: Phase::Answering { unknown, tries, .. }, .. }) = self.held.get_mut(&id) else { return };
+        match verdict {
+            Verdict::Delivered => self.end(id, scene),
+            Verdict::Dropped => {
+                scene.figures.dropped += 1;
+                self.end(id, scene);
+            }
+            Verdict::Unknown | Verdict::Absent => {
+                *unknown = verdict == Verdict::Unknown;
+                *tries += 1; // The timer of the last try no longer counts.
+                self.timers.push(Reverse((scene.now + ASK_AGAIN, id, Due::Ask(*tries))));
+            }
+        }
+    }
+
+    /// Tells NATS that the message is done with.
+    fn end(&mut self, id: u64, scene: &mut Scene<'_>) {
+        let Some(held) = self.held.remove(&id) else { return };
+        let Phase::Answering { result, .. } = held.phase else { return };
+        self.answer_bytes -= result.value.len();
+        let reply = if result.outcome == Outcome::GaveUp { Reply::Term } else { Reply::Ack };
+        scene.effects.push(Effect::Respond { ack: held.message.ack, reply });
+    }
+
+    /// Called when the connections to the own server are lost: other machines get the jobs. Results that are there already
+    /// are still sent.
+    pub(super) fn on_server_lost(&mut self, scene: &mut Scene<'_>) {
+        self.give_back(scene, |message, scene| {
+            scene.figures.lost += 1;
+            scene.effects.push(Effect::Respond { ack: message.ack.clone(), reply: Reply::Nak });
+        });
+    }
+
+    /// Gives all jobs back that have no result, because the bridge leaves. That is not their fault.
+    pub(super) fn give_all_back(&mut self, scene: &mut Scene<'_>) {
+        self.give_back(scene, bounce);
+    }
+
+    fn give_back(&mut self, scene: &mut Scene<'_>, mut back: impl FnMut(&Pulled, &mut Scene<'_>)) {
+        self.held.retain(|_, held| {
+            let stays = matches!(held.phase, Phase::Answering { .. });
+            if !stays {
+                back(&held.message, scene);
+            }
+            stays
+        });
+    }
+
+    /// Called from time to time, as long as there is a connection to NATS.
+    pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
+        while let Some(&Reverse((at, id, due))) = self.timers.peek() {
+            if at > scene.now {
+                return;
+            }
+            self.timers.pop();
+            let Some(held) = self.held.get(&id) else { continue };
+            match (due, &held.phase) {
+                (Due::Progress, _) => {
+                    let ack = held.message.ack.clone();
+                    scene.effects.push(Effect::Respond { ack, reply: Reply::Progress });
+                    self.timers.push(Reverse((scene.now + self.progress_every, id, Due::Progress)));
+                }
+                (Due::Count, Phase::Counting) => {
+                    scene.effects.push(Effect::CountBounces { id, seq: held.message.seq });
+                }
+                (Due::Ask(due), Phase::Answering { tries, .. }) if *tries == due => {
+                    if held.may_be_dropped(scene) {
+                        scene.figures.dropped += 1;
+                        scene.effects.push(Effect::Notice(Notice::AnswerDropped { job: held.message.job.clone() }));
+                        self.end(id, scene);
+                    } else {
+                        self.ask(id, scene);
+                    }
+                }
+                (Due::Count | Due::Ask(_), _) => {}
+            }
+        }
+    }
+}
+
+impl Held {
+    /// Whether a result may be dropped without a confirmation: its submitter's node is gone, or does not know the job. Never
+    /// within the stream's duplicate window: the node may come back and publish the job again, and that would be swallowed.
+    fn may_be_dropped(&self, scene: &Scene<'_>) -> bool {
+        let Phase::Answering { since, unknown, .. } = &self.phase else { return false };
+        let is_in_window = scene.now.saturating_sub(self.received) < scene.duplicate_window + WINDOW_MARGIN;
+        let is_unknown = *unknown && scene.now.saturating_sub(*since) >= UNKNOWN_FOR;
+        !is_in_window && (is_unknown || scene.nodes.is_gone(&self.message.job.node, scene.now))
+    }
+}
+
+/// Gives a message back because of no fault of its job, and records that.
+fn bounce(message: &Pulled, scene: &mut Scene<'_>) {
+    scene.figures.bounced += 1;
+    scene.effects.push(Effect::Bounce { seq: message.seq });
+    scene.effects.push(Effect::Respond { ack: message.ack.clone(), reply: Reply::Nak });
+}

@@ -1,0 +1,715 @@
+//! Decides what the bridge does. Pure: it has no socket and no clock.
+//!
+//! The shell calls [`Core`] with what happened, and carries out the [`Effect`]s in their order.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `outgoing` | jobs of the own server: published until stored, answered when their result comes |
+//! | `held` | jobs that were pulled: submitted, given back, given up, answered |
+//! | `pulls` | which pulls are open |
+//! | `nodes` | which nodes are there, and their types |
+//! | `registration` | for which types the bridge is a worker of the own server |
+
+mod held;
+mod nodes;
+mod outgoing;
+mod pulls;
+mod registration;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::figures::{Figures, Gauges};
+use crate::names::{JobName, Patterns};
+use crate::wire::{self, CONNS, Conn, FromServer, Metrics, Role};
+
+use held::AllHeld;
+pub(crate) use held::Pulled;
+pub(crate) use nodes::NodeChange;
+use nodes::{ANNOUNCE_EVERY, Nodes};
+pub(crate) use outgoing::StoreError;
+use outgoing::{Given, Outgoing};
+use pulls::Pulls;
+pub(crate) use pulls::{ConsumerState, PullEffect, PullEnd};
+use registration::{Registration, TYPES_MAX, fitting};
+
+/// The time between two questions for the free slots.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+/// The time between two questions for all types.
+const ALL_TYPES_EVERY: Duration = Duration::from_secs(1);
+/// A server that does not answer for this long is taken as lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A type stays announced for this long after its last worker was seen.
+const WORKERLESS_FOR: Duration = Duration::from_secs(5);
+/// A type stays given to the server as spare for this long after the last node announced it.
+const SPARE_FOR: Duration = Duration::from_secs(5);
+/// When a message waits for its acknowledgement for this long, the bridge takes no more jobs.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
+/// The same for this many bytes of such messages, and of results that are not confirmed.
+const BYTES_MAX: usize = 64 << 20;
+/// The longest pull. It is below the time after which NATS delivers a message again.
+const PULL_MAX: Duration = Duration::from_secs(5);
+/// How long a bridge that was told to stop waits for the jobs that it has.
+const DRAIN: Duration = Duration::from_secs(8);
+/// The time between two warnings of another bridge with the same name.
+const TWIN_EVERY: Duration = Duration::from_secs(30);
+
+/// What the bridge was started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) node: String,
+    /// Differs between two bridges of one name.
+    pub(crate) instance: String,
+    pub(crate) patterns: Patterns,
+    /// After this NATS delivers a message again that was not reported as in progress.
+    pub(crate) ack_wait: Duration,
+}
+
+/// What the shell does.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Send a line to the server.
+    Line(Conn, Vec<u8>),
+    /// Remember this until the server has read all lines so far. The core replaces it by a ping.
+    AfterRead(Conn, After),
+    /// Close the connections to the server, and make new ones.
+    DropServer { reason: String },
+    /// Publish a job, and report its acknowledgement with this number.
+    Publish { serial: u64, message: JobMessage },
+    /// Change the pulls.
+    Pulls(PullEffect),
+    /// Tell NATS about a message.
+    Respond { ack: String, reply: Reply },
+    /// Record that a message bounced.
+    Bounce { seq: u64 },
+    /// Read how often a message bounced.
+    CountBounces { id: u64, seq: u64 },
+    /// Send a result to its submitter's bridge, and report its verdict with this number.
+    Ask { id: u64, result: ResultMessage },
+    /// Answer another bridge that has sent a result.
+    Verdict { to: String, verdict: Verdict },
+    /// Announce the own types.
+    Announce { types: Vec<Arc<str>>, leaving: bool },
+    /// Tell people.
+    Notice(Notice),
+}
+
+/// What is done when the server has read all lines so far.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Confirm a result.
+    Answered { serial: u64, reply: String },
+    /// The server no longer counts the bridge as a worker of the type.
+    Withdrawn { type_name: Arc<str> },
+}
+
+/// A job as a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobMessage {
+    pub(crate) id: String,
+    pub(crate) type_name: Arc<str>,
+    pub(crate) run_limit_ms: Option<u64>,
+    /// JSON; empty if the job has none.
+    pub(crate) arg: Bytes,
+}
+
+/// A result as a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResultMessage {
+    pub(crate) job: JobName,
+    pub(crate) outcome: Outcome,
+    /// JSON: the result, or the error; empty if there is none.
+    pub(crate) value: Bytes,
+}
+
+/// How a job ended at another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Failed,
+    /// It had too many attempts.
+    GaveUp,
+}
+
+/// What NATS is told about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Ack,
+    Nak,
+    Progress,
+    Term,
+}
+
+/// What a bridge says of a result for its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server has it.
+    Delivered,
+    /// No client waits for it.
+    Dropped,
+    /// The server may give the job to this bridge later.
+    Unknown,
+    /// There is no such bridge now. NATS says this.
+    Absent,
+}
+
+/// What people should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    ServerConnected,
+    ServerTooOld,
+    Node(NodeChange),
+    JobRefused { type_name: Arc<str>, reason: String },
+    NotStored { reason: String },
+    GaveUp { job: JobName, type_name: Arc<str> },
+    AnswerDropped { job: JobName },
+    TypesLeftOut { types: usize },
+    Twin,
+    LineRefused { code: String, text: String },
+}
+
+/// What the bridge knows of NATS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EngineFacts {
+    /// The largest message that it takes.
+    pub(crate) max_payload: usize,
+    /// How long the stream remembers message ids.
+    pub(crate) duplicate_window: Duration,
+}
+
+/// The server, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    Down,
+    /// Connected; the first figures have not come.
+    Greeting,
+    Up {
+        up_since: u64,
+        max_line: usize,
+    },
+}
+
+/// A question for figures that is not answered.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    about_all: bool,
+    since: Duration,
+}
+
+/// Things to do when the server has read what was sent on one connection.
+#[derive(Debug, Default)]
+struct Barriers {
+    current: Vec<After>,
+    sent: VecDeque<Vec<After>>,
+}
+
+/// The state of the bridge.
+#[derive(Debug)]
+pub(crate) struct Core {
+    settings: Settings,
+    now: Duration,
+    server: Server,
+    /// When the server started that was connected last.
+    known_up_since: Option<u64>,
+    engine: Option<EngineFacts>,
+    outgoing: Outgoing,
+    held: AllHeld,
+    pulls: Pulls,
+    nodes: Nodes,
+    registration: Registration,
+    barriers: HashMap<Conn, Barriers>,
+    /// The types that the own server has workers for, and when that was last seen.
+    own_types: BTreeMap<Arc<str>, Duration>,
+    /// The types that other nodes announce, and when they last did.
+    others_types: BTreeMap<Arc<str>, Duration>,
+    /// The types that have a consumer in the stream.
+    consumers: BTreeSet<Arc<str>>,
+    question: Option<Question>,
+    next_all: Duration,
+    /// The first type that the next question names.
+    next_type: usize,
+    next_announce: Duration,
+    was_open: bool,
+    is_dirty: bool,
+    left_out: usize,
+    next_twin: Duration,
+    too_old: bool,
+    stop_by: Option<Duration>,
+    effects: Vec<Effect>,
+    figures: Figures,
+}
+
+impl Core {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let third = settings.ack_wait / 3;
+        Self {
+            now: Duration::ZERO,
+            server: Server::Down,
+            known_up_since: None,
+            engine: None,
+            outgoing: Outgoing::default(),
+            held: AllHeld::new(third),
+            pulls: Pulls::new(Self::pull_time(&settings)),
+            nodes: Nodes::default(),
+            registration: Registration::default(),
+            barriers: HashMap::new(),
+            own_types: BTreeMap::new(),
+            others_types: BTreeMap::new(),
+            consumers: BTreeSet::new(),
+            question: None,
+            next_all: Duration::ZERO,
+            next_type: 0,
+            next_announce: Duration::ZERO,
+            was_open: false,
+            is_dirty: false,
+            left_out: 0,
+            next_twin: Duration::ZERO,
+            too_old: false,
+            stop_by: None,
+            effects: Vec::new(),
+            figures: Figures::default(),
+            settings,
+        }
+    }
+
+    /// Returns how long a pull stays open.
+    pub(crate) fn pull_time(settings: &Settings) -> Duration {
+        PULL_MAX.min(settings.ack_wait / 3)
+    }
+
+    /// Sets the time. Called before the other functions.
+    pub(crate) fn set_now(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    pub(crate) fn gauges(&self) -> Gauges {
+        let (spare_types, durable_types) = self.registration.sizes();
+        Gauges {
+            in_progress: self.held.len(),
+            outgoing: self.outgoing.held(),
+            nodes: self.nodes.count(),
+            spare_types,
+            durable_types,
+            server_up: matches!(self.server, Server::Up { .. }),
+            engine_up: self.engine.is_some(),
+            stopping: self.stop_by.is_some(),
+        }
+    }
+
+    /// Called when both connections to the server are there.
+    pub(crate) fn on_server_connected(&mut self) {
+        self.server = Server::Greeting;
+        self.ask_for_all();
+    }
+
+    /// Called when a connection to the server is lost. The shell closes the other one.
+    pub(crate) fn on_server_lost(&mut self) {
+        self.server = Server::Down;
+        self.question = None;
+        self.barriers.clear();
+        self.registration = Registration::default();
+        self.own_types.clear();
+        let mut effects = Vec::new();
+        self.pulls.forget_server(&mut effects);
+        self.effects.extend(effects.into_iter().map(Effect::Pulls));
+        self.outgoing.on_server_lost(self.now);
+        self.with_held(AllHeld::on_server_lost);
+        self.is_dirty = true;
+    }
+
+    /// Called when NATS is there, with the stream.
+    pub(crate) fn on_engine_connected(&mut self, facts: EngineFacts) {
+        self.engine = Some(facts);
+        self.nodes.on_connected(self.now);
+        self.next_announce = self.now;
+        self.with_outgoing(|outgoing, scene| outgoing.on_connected(scene));
+        self.is_dirty = true;
+    }
+
+    /// Called when there is no connection to NATS any more.
+    pub(crate) fn on_engine_lost(&mut self) {
+        self.engine = None;
+        self.pulls.forget();
+        self.is_dirty = true;
+    }
+
+    /// Called with each line of the server.
+    pub(crate) fn on_line(&mut self, conn: Conn, line: FromServer) {
+        match line {
+            FromServer::Do { reference: None, .. } => self.refuse_old_server(),
+            FromServer::Do { job, reference: Some(reference), type_name, run_limit_ms, arg } => {
+                let type_name = type_name.into();
+                let given = Given { conn, job, reference, type_name, run_limit_ms, arg: arg.unwrap_or_default() };
+                self.with_outgoing(|outgoing, scene| outgoing.on_given(given, scene));
+            }
+            FromServer::Cancel { job } => self.with_outgoing(|outgoing, scene| outgoing.on_cancelled(conn, job, scene)),
+            FromServer::Did { id, code, value } => {
+                self.with_held(|held, scene| held.on_did(id, code.as_deref(), value, scene));
+            }
+            FromServer::Metrics(metrics) => self.on_metrics(&metrics),
+            FromServer::Pong => self.on_pong(conn),
+            FromServer::Error { code, text } => self.effects.push(Effect::Notice(Notice::LineRefused { code, text })),
+            FromServer::Other => {}
+        }
+    }
+
+    fn refuse_old_server(&mut self) {
+        if !mem::replace(&mut self.too_old, true) {
+            self.effects.push(Effect::Notice(Notice::ServerTooOld));
+        }
+        let reason = "it does not know spare workers: a newer deputy-server is needed".to_owned();
+        self.effects.push(Effect::DropServer { reason });
+    }
+
+    fn on_pong(&mut self, conn: Conn) {
+        let Some(done) = self.barriers.get_mut(&conn).and_then(|barriers| barriers.sent.pop_front()) else { return };
+        for after in done {
+            match after {
+                After::Answered { serial, reply } => {
+                    self.outgoing.on_answer_read(serial);
+                    self.effects.push(Effect::Verdict { to: reply, verdict: Verdict::Delivered });
+                }
+                After::Withdrawn { type_name } => self.registration.on_withdrawn(&type_name),
+            }
+        }
+    }
+
+    fn on_metrics(&mut self, metrics: &Metrics) {
+        let Some(question) = self.question.take() else { return };
+        if metrics.types.values().any(|row| row.free.is_none()) {
+            return self.refuse_old_server();
+        }
+        if self.server == Server::Greeting {
+            self.greet(metrics);
+        }
+        let patterns = &self.settings.patterns;
+        for (name, row) in metrics.types.iter().filter(|(name, _)| patterns.match_type(name)) {
+            if row.workers > self.registration.counted(name) {
+                let is_new = !self.own_types.contains_key(name.as_str());
+                if is_new && self.own_types.len() < TYPES_MAX {
+                    self.is_dirty = true;
+                    self.next_announce = self.now;
+                    self.own_types.insert(name.as_str().into(), self.now);
+                } else if let Some(seen) = self.own_types.get_mut(name.as_str()) {
+                    *seen = self.now;
+                }
+            }
+        }
+        if question.about_all {
+            let now = self.now;
+            let before = self.own_types.len();
+            self.own_types.retain(|_, seen| now.saturating_sub(*seen) < WORKERLESS_FOR);
+            self.is_dirty |= self.own_types.len() < before;
+        }
+        let mut effects = Vec::new();
+        self.pulls.set_types(self.own_types.keys(), &mut effects);
+        for (name, row) in &metrics.types {
+            self.pulls.on_free(name, if metrics.draining { 0 } else { row.free.unwrap_or(0) });
+        }
+        self.effects.extend(effects.into_iter().map(Effect::Pulls));
+    }
+
+    /// Called with the first figures of a connection.
+    fn greet(&mut self, metrics: &Metrics) {
+        if self.known_up_since != Some(metrics.up_since) {
+            self.outgoing.clear();
+        }
+        self.known_up_since = Some(metrics.up_since);
+        self.server = Server::Up { up_since: metrics.up_since, max_line: metrics.max_line };
+        self.too_old = false;
+        self.is_dirty = true;
+        self.effects.push(Effect::Notice(Notice::ServerConnected));
+    }
+
+    /// Called when NATS has stored a job, or refused it.
+    pub(crate) fn on_stored(&mut self, serial: u64, outcome: Result<(), StoreError>) {
+        self.with_outgoing(|outgoing, scene| outgoing.on_stored(serial, outcome, scene));
+    }
+
+    /// Called with a message of a pull. `is_late` if the pull was called back.
+    pub(crate) fn on_pulled(&mut self, message: Pulled, is_late: bool) {
+        if !is_late {
+            self.pulls.on_message(&message.type_name);
+        }
+        self.with_held(|held, scene| held.on_pulled(message, scene));
+    }
+
+    /// Called when a pull ended.
+    pub(crate) fn on_pull_end(&mut self, type_name: &str, pull: u64, end: PullEnd) {
+        self.pulls.on_pull_end(type_name, pull, end, self.now);
+    }
+
+    /// Called when a consumer was found or made, or was not.
+    pub(crate) fn on_consumer(&mut self, type_name: &Arc<str>, state: ConsumerState) {
+        self.pulls.on_consumer(type_name, state, self.now);
+        if state == ConsumerState::Ready && self.consumers.insert(Arc::clone(type_name)) {
+            self.is_dirty = true;
+        }
+    }
+
+    /// Called with the types that have a consumer in the stream.
+    pub(crate) fn on_consumers(&mut self, types: BTreeSet<Arc<str>>) {
+        self.is_dirty |= self.consumers != types;
+        self.consumers = types;
+    }
+
+    /// Called with the number of bounces of a message; `None` if it could not be read.
+    pub(crate) fn on_counted(&mut self, id: u64, bounces: Option<u64>) {
+        self.with_held(|held, scene| held.on_counted(id, bounces, scene));
+    }
+
+    /// Called with a result for this node.
+    pub(crate) fn on_result(&mut self, result: &ResultMessage, reply: &str) {
+        let mut verdict = Some(Verdict::Unknown); // Without a server it is not known who waits.
+        self.with_outgoing(|outgoing, scene| verdict = outgoing.on_result(result, reply, scene));
+        if let Some(verdict) = verdict {
+            self.effects.push(Effect::Verdict { to: reply.to_owned(), verdict });
+        }
+    }
+
+    /// Called when another bridge has judged a result.
+    pub(crate) fn on_verdict(&mut self, id: u64, verdict: Verdict) {
+        self.with_held(|held, scene| held.on_verdict(id, verdict, scene));
+    }
+
+    /// Called when a node announces its types.
+    pub(crate) fn on_announced(&mut self, node: &str, instance: &str, types: Vec<String>) {
+        if node == self.settings.node {
+            if instance != self.settings.instance && self.now >= self.next_twin {
+                self.next_twin = self.now + TWIN_EVERY;
+                self.effects.push(Effect::Notice(Notice::Twin));
+            }
+            return;
+        }
+        let patterns = &self.settings.patterns;
+        let types: BTreeSet<Arc<str>> =
+            types.into_iter().filter(|name| patterns.match_type(name)).map(Into::into).collect();
+        for type_name in &types {
+            self.is_dirty |= self.others_types.insert(Arc::clone(type_name), self.now).is_none();
+        }
+        let change = self.nodes.heard(node, types, self.now);
+        self.effects.extend(change.map(|change| Effect::Notice(Notice::Node(change))));
+    }
+
+    /// Called when a node says that it leaves.
+    pub(crate) fn on_left(&mut self, node: &str) {
+        let change = self.nodes.left(node);
+        self.effects.extend(change.map(|change| Effect::Notice(Notice::Node(change))));
+    }
+
+    /// Called about every [`TICK`].
+    pub(crate) fn on_tick(&mut self) {
+        self.watch_nodes();
+        self.with_outgoing(|outgoing, scene| outgoing.on_tick(scene));
+        if self.engine.is_some() {
+            self.with_held(AllHeld::on_tick);
+        }
+        self.ask_server();
+        if self.now >= self.next_announce {
+            self.announce();
+        }
+    }
+
+    fn watch_nodes(&mut self) {
+        if self.engine.is_none() {
+            return;
+        }
+        let left = self.nodes.expire(self.now);
+        self.effects.extend(left.into_iter().map(|change| Effect::Notice(Notice::Node(change))));
+        for type_name in self.nodes.types() {
+            self.others_types.insert(type_name, self.now);
+        }
+        let before = self.others_types.len();
+        let now = self.now;
+        self.others_types.retain(|_, seen| now.saturating_sub(*seen) < SPARE_FOR);
+        self.is_dirty |= self.others_types.len() != before;
+    }
+
+    /// Asks for figures, if the last question is answered.
+    fn ask_server(&mut self) {
+        if self.server == Server::Down {
+            return;
+        }
+        if let Some(question) = self.question {
+            if self.now.saturating_sub(question.since) >= ANSWER_TIMEOUT {
+                let reason = format!("it has not answered for {} s", ANSWER_TIMEOUT.as_secs());
+                self.effects.push(Effect::DropServer { reason });
+            }
+            return;
+        }
+        if self.now >= self.next_all {
+            return self.ask_for_all();
+        }
+        let Server::Up { max_line, .. } = self.server else { return };
+        if self.own_types.is_empty() || self.engine.is_none() {
+            return;
+        }
+        // If they do not fit one line, the next question has the next ones.
+        let names: Vec<Arc<str>> = self.own_types.keys().cloned().collect();
+        let start = if self.next_type < names.len() { self.next_type } else { 0 };
+        let count = fitting(&names[start..], max_line);
+        self.next_type = start + count;
+        let line = wire::ask(names[start..start + count].iter().map(|name| &**name));
+        self.ask(line, false);
+    }
+
+    fn ask_for_all(&mut self) {
+        self.next_all = self.now + ALL_TYPES_EVERY;
+        self.ask(wire::ask_all(), true);
+    }
+
+    fn ask(&mut self, line: Vec<u8>, about_all: bool) {
+        self.question = Some(Question { about_all, since: self.now });
+        self.pulls.on_question();
+        self.effects.push(Effect::Line(Conn::Main, line));
+    }
+
+    fn announce(&mut self) {
+        self.next_announce = self.now + ANNOUNCE_EVERY;
+        if self.engine.is_some() {
+            let is_open = matches!(self.server, Server::Up { .. }) && self.stop_by.is_none();
+            let types = if is_open { self.own_types.keys().cloned().collect() } else { Vec::new() };
+            self.effects.push(Effect::Announce { types, leaving: false });
+        }
+    }
+
+    /// Tells the bridge to stop: it takes no more jobs.
+    pub(crate) fn stop(&mut self) {
+        if self.stop_by.is_none() {
+            self.stop_by = Some(self.now + DRAIN);
+            let mut effects = Vec::new();
+            self.pulls.call_all_back(&mut effects);
+            self.effects.extend(effects.into_iter().map(Effect::Pulls));
+            self.announce();
+        }
+    }
+
+    /// Whether a bridge that was told to stop has ended all its jobs, or has waited long enough. Then it gives back what it
+    /// still holds.
+    pub(crate) fn is_finished(&mut self) -> bool {
+        let Some(stop_by) = self.stop_by else { return false };
+        if self.held.len() > 0 || self.outgoing.held() > 0 {
+            if self.now < stop_by {
+                return false;
+            }
+            self.with_held(AllHeld::give_all_back);
+        }
+        self.effects.push(Effect::Announce { types: Vec::new(), leaving: true });
+        true
+    }
+
+    /// Returns what is to be done. Called when all that has happened by now was reported.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        self.register();
+        self.adjust_pulls();
+        let mut effects = Vec::with_capacity(self.effects.len());
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::AfterRead(conn, after) => self.barriers.entry(conn).or_default().current.push(after),
+                other => effects.push(other),
+            }
+        }
+        for conn in CONNS {
+            if let Some(barriers) = self.barriers.get_mut(&conn).filter(|barriers| !barriers.current.is_empty()) {
+                barriers.sent.push_back(mem::take(&mut barriers.current));
+                effects.push(Effect::Line(conn, wire::ping()));
+            }
+        }
+        effects
+    }
+
+    /// Whether the bridge takes jobs of the own server.
+    fn is_open(&self) -> bool {
+        let stalled =
+            self.outgoing.oldest_unstored().is_some_and(|since| self.now.saturating_sub(since) >= STALLED_AFTER);
+        self.engine.is_some() && self.stop_by.is_none() && !stalled && self.outgoing.unstored_bytes() < BYTES_MAX
+    }
+
+    /// Tells the server for which types the bridge is a worker.
+    fn register(&mut self) {
+        let Server::Up { max_line, .. } = self.server else { return };
+        let is_open = self.is_open();
+        if !self.is_dirty && is_open == self.was_open {
+            return;
+        }
+        (self.is_dirty, self.was_open) = (false, is_open);
+        let (mut spare, mut durable) = (BTreeSet::new(), BTreeSet::new());
+        if is_open {
+            spare.extend(self.others_types.keys().cloned());
+            durable.extend(self.settings.patterns.literals().map(Arc::from));
+            durable.extend(spare.iter().chain(self.own_types.keys()).chain(&self.consumers).cloned());
+            let patterns = &self.settings.patterns;
+            durable.retain(|type_name| patterns.match_type(type_name));
+        }
+        let left_out = spare.len().max(durable.len()).saturating_sub(TYPES_MAX);
+        if mem::replace(&mut self.left_out, left_out) < left_out {
+            self.effects.push(Effect::Notice(Notice::TypesLeftOut { types: left_out }));
+        }
+        for types in [&mut spare, &mut durable] {
+            while types.len() > TYPES_MAX {
+                types.pop_last();
+            }
+        }
+        self.registration.set(Role::Spare, &spare, max_line, &mut self.effects);
+        self.registration.set(Role::Durable, &durable, max_line, &mut self.effects);
+    }
+
+    fn adjust_pulls(&mut self) {
+        let is_open = matches!(self.server, Server::Up { .. }) && self.engine.is_some() && self.stop_by.is_none();
+        if !is_open {
+            return;
+        }
+        let mut effects = Vec::new();
+        if self.held.answer_bytes() < BYTES_MAX {
+            self.pulls.adjust(self.now, &mut effects);
+        } else {
+            self.pulls.pause_all(self.now, &mut effects);
+        }
+        self.effects.extend(effects.into_iter().map(Effect::Pulls));
+    }
+
+    /// Calls a function of the outgoing jobs, if the server is known.
+    fn with_outgoing(&mut self, call: impl FnOnce(&mut Outgoing, &mut outgoing::Scene<'_>)) {
+        let Server::Up { up_since, max_line } = self.server else { return };
+        let mut scene = outgoing::Scene {
+            now: self.now,
+            node: &self.settings.node,
+            up_since,
+            max_line,
+            max_payload: self.engine.map(|engine| engine.max_payload),
+            effects: &mut self.effects,
+            figures: &mut self.figures,
+        };
+        call(&mut self.outgoing, &mut scene);
+    }
+
+    /// Calls a function of the held messages.
+    fn with_held(&mut self, call: impl FnOnce(&mut AllHeld, &mut held::Scene<'_>)) {
+        let max_line = match self.server {
+            Server::Up { max_line, .. } if self.stop_by.is_none() => Some(max_line),
+            _ => None,
+        };
+        let mut scene = held::Scene {
+            now: self.now,
+            max_line,
+            max_payload: self.engine.map_or(usize::MAX, |engine| engine.max_payload),
+            duplicate_window: self.engine.map_or(Duration::MAX, |engine| engine.duplicate_window),
+            own_node: &self.settings.node,
+            nodes: &self.nodes,
+            pulls: &mut self.pulls,
+            effects: &mut self.effects,
+            figures: &mut self.figures,
+        };
+        call(&mut self.held, &mut scene);
+    }
+}

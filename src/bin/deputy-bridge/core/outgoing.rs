@@ -1,0 +1,372 @@
+//! Jobs of the own server that go into the stream, until their results have come back.
+//!
+//! | state | the message | the server |
+//! |---|---|---|
+//! | unstored | is published until NATS has acknowledged it, always with the same message id | has given the job to the bridge |
+//! | stored | is in the stream, or some bridge has it | the same, or it has taken the job back for now |
+//! | answered | is held by the bridge that sent the result, which waits for the confirmation | has been sent the `did` |
+//! | consumed | is gone: its result came while the server had taken the job back | may give the job out again |
+//!
+//! Invariant: a result is confirmed only after the server has read its `did`. A bridge that is killed before loses nothing:
+//! the server gives the job to the next bridge, with the same `ref`, and the result is sent again.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{After, Effect, JobMessage, Notice, Outcome, ResultMessage, Verdict};
+use crate::figures::Figures;
+use crate::names::JobName;
+use crate::wire::{self, Conn};
+
+/// The time after which a message is published again that was not acknowledged.
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first and the longest pause after NATS has refused a message.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+/// How long a job is remembered that the server has taken back.
+const LAPSE_AFTER: Duration = Duration::from_secs(600);
+/// How many answered jobs are remembered, so that a repeated result is dropped at once.
+const FINISHED_MAX: usize = 65_536;
+/// Bytes that the headers of a message take at most, beside its id.
+const HEADER_BYTES: usize = 128;
+
+#[derive(Debug)]
+enum State {
+    Unstored { message: JobMessage, since: Duration, pause: Duration, tries: u32 },
+    Stored,
+    Answered,
+    Consumed,
+}
+
+#[derive(Debug)]
+struct Job {
+    name: Arc<str>,
+    type_name: Arc<str>,
+    /// Where the server waits for an answer, and to which number.
+    held: Option<(Conn, u64)>,
+    state: State,
+    /// How many messages were published before, and consumed.
+    earlier: u32,
+    since: Duration,
+}
+
+/// A job that the server has given to the bridge.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) conn: Conn,
+    pub(super) job: u64,
+    pub(super) reference: String,
+    pub(super) type_name: Arc<str>,
+    pub(super) run_limit_ms: Option<u64>,
+    pub(super) arg: Bytes,
+}
+
+/// Why a message was not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreError {
+    /// It may be stored later: there is no leader, no room, or no stream.
+    Later(String),
+    /// It is too large, now and later.
+    TooLarge(String),
+}
+
+/// The jobs on their way.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    jobs: HashMap<u64, Job>,
+    by_reference: HashMap<Arc<str>, u64>,
+    by_number: HashMap<(Conn, u64), u64>,
+    next: u64,
+    /// Unstored jobs by the time since which they are.
+    unstored: BTreeSet<(Duration, u64)>,
+    unstored_bytes: usize,
+    /// When to look at a job again, and for which try.
+    timers: BinaryHeap<Reverse<(Duration, u64, u32)>>,
+    finished: HashSet<Arc<str>>,
+    finished_order: VecDeque<Arc<str>>,
+}
+
+/// What a result or a job is judged with.
+pub(super) struct Scene<'a> {
+    pub(super) now: Duration,
+    pub(super) node: &'a str,
+    /// When the own server started.
+    pub(super) up_since: u64,
+    /// The longest line that the own server takes.
+    pub(super) max_line: usize,
+    /// The largest message that NATS takes; absent without NATS.
+    pub(super) max_payload: Option<usize>,
+    pub(super) effects: &'a mut Vec<Effect>,
+    pub(super) figures: &'a mut Figures,
+}
+
+impl Outgoing {
+    /// Returns how many jobs the server waits for.
+    pub(super) fn held(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// Returns since when the oldest message waits for its acknowledgement.
+    pub(super) fn oldest_unstored(&self) -> Option<Duration> {
+        self.unstored.first().map(|(since, _)| *since)
+    }
+
+    /// Returns how many bytes wait for an acknowledgement.
+    pub(super) fn unstored_bytes(&self) -> usize {
+        self.unstored_bytes
+    }
+
+    /// Forgets all: the server has been restarted, and knows none of these jobs.
+    pub(super) fn clear(&mut self) {
+        *self = Self { next: self.next, ..Self::default() };
+    }
+
+    /// Called when the connections to the server are lost. It will give the jobs out again.
+    pub(super) fn on_server_lost(&mut self, now: Duration) {
+        for (&serial, job) in &mut self.jobs {
+            job.held = None;
+            if let State::Answered = job.state {
+                job.state = State::Stored;
+            }
+            self.timers.push(Reverse((now + LAPSE_AFTER, serial, u32::MAX)));
+        }
+        self.by_number.clear();
+    }
+
+    /// Called when there is a connection to NATS again: what was not acknowledged is published again.
+    pub(super) fn on_connected(&mut self, scene: &mut Scene<'_>) {
+        for (_, serial) in std::mem::take(&mut self.unstored) {
+            let Some(job) = self.jobs.get_mut(&serial) else { continue };
+            if let State::Unstored { since, .. } = &mut job.state {
+                // Time without NATS does not count.
+                *since = scene.now;
+                self.unstored.insert((scene.now, serial));
+                self.publish(serial, scene);
+            }
+        }
+    }
+
+    /// Called when the server gives a job.
+    pub(super) fn on_given(&mut self, given: Given, scene: &mut Scene<'_>) {
+        let at = (given.conn, given.job);
+        if let Some(&serial) = self.by_reference.get(given.reference.as_str()) {
+            let job = self.jobs.get_mut(&serial).expect("each reference is that of a job");
+            job.held = Some(at);
+            self.by_number.insert(at, serial);
+            match &job.state {
+                State::Stored if given.conn == Conn::Durable => {
+                    scene.effects.push(Effect::Line(given.conn, wire::stored(given.job)));
+                }
+                State::Stored | State::Answered => {}
+                State::Unstored { .. } => self.publish(serial, scene),
+                State::Consumed => {
+                    job.earlier += 1;
+                    let earlier = job.earlier;
+                    let message = message(&given, earlier, scene);
+                    self.begin(serial, message, scene);
+                }
+            }
+            return;
+        }
+        let message = message(&given, 0, scene);
+        let bytes = message.arg.len() + message.id.len() + HEADER_BYTES;
+        if let Some(max) = scene.max_payload.filter(|max| bytes > *max) {
+            let text =
+                format!("the job is too large for other machines: {bytes} bytes, and NATS takes {max} (max_payload)");
+            scene.effects.push(Effect::Line(given.conn, wire::did_not(given.job, wire::quoted(&text).as_bytes())));
+            scene.effects.push(Effect::Notice(Notice::JobRefused { type_name: given.type_name, reason: text }));
+            scene.figures.refused += 1;
+            return;
+        }
+        self.next += 1;
+        let serial = self.next;
+        let name: Arc<str> = given.reference.as_str().into();
+        let job = Job {
+            name: Arc::clone(&name),
+            type_name: given.type_name,
+            held: Some(at),
+            state: State::Consumed,
+            earlier: 0,
+            since: scene.now,
+        };
+        self.jobs.insert(serial, job);
+        self.by_reference.insert(name, serial);
+        self.by_number.insert(at, serial);
+        self.begin(serial, message, scene);
+    }
+
+    /// Called when a job of the bridge has ended at the server. Any answer frees its slot.
+    pub(super) fn on_cancelled(&mut self, conn: Conn, number: u64, scene: &mut Scene<'_>) {
+        scene.effects.push(Effect::Line(conn, wire::did(number, b"")));
+        if let Some(serial) = self.by_number.remove(&(conn, number)) {
+            let job = self.jobs.get_mut(&serial).expect("each number is that of a job");
+            // The server may have given it again meanwhile: then it has another number.
+            if job.held == Some((conn, number)) {
+                job.held = None;
+                self.timers.push(Reverse((scene.now + LAPSE_AFTER, serial, u32::MAX)));
+            }
+        }
+    }
+
+    fn begin(&mut self, serial: u64, message: JobMessage, scene: &mut Scene<'_>) {
+        self.unstored_bytes += message.arg.len();
+        self.unstored.insert((scene.now, serial));
+        let job = self.jobs.get_mut(&serial).expect("the caller has it");
+        job.since = scene.now;
+        job.state = State::Unstored { message, since: scene.now, pause: Duration::ZERO, tries: 0 };
+        self.publish(serial, scene);
+    }
+
+    /// Publishes an unstored job, unless the server has taken it back.
+    fn publish(&mut self, serial: u64, scene: &mut Scene<'_>) {
+        let Some(Job { held: Some(_), state: State::Unstored { message, tries, .. }, .. }) = self.jobs.get_mut(&serial)
+        else {
+            return;
+        };
+        *tries += 1;
+        self.timers.push(Reverse((scene.now + ACK_TIMEOUT, serial, *tries)));
+        if scene.max_payload.is_some() {
+            scene.effects.push(Effect::Publish { serial, message: message.clone() });
+        }
+    }
+
+    /// Called when NATS has stored a message, or refused it.
+    pub(super) fn on_stored(&mut self, serial: u64, outcome: Result<(), StoreError>, scene: &mut Scene<'_>) {
+        let Some(job) = self.jobs.get_mut(&serial) else { return };
+        let State::Unstored { message, since, pause, tries } = &mut job.state else { return };
+        match outcome {
+            Ok(()) => {
+                self.unstored.remove(&(*since, serial));
+                self.unstored_bytes -= message.arg.len();
+                job.state = State::Stored;
+                scene.figures.published += 1;
+                if let Some((Conn::Durable, number)) = job.held {
+                    scene.effects.push(Effect::Line(Conn::Durable, wire::stored(number)));
+                }
+            }
+            Err(StoreError::Later(reason)) => {
+                *pause = (*pause * 2).clamp(PAUSES.0, PAUSES.1);
+                *tries += 1; // The timer of the last try no longer counts.
+                self.timers.push(Reverse((scene.now + *pause, serial, *tries)));
+                scene.effects.push(Effect::Notice(Notice::NotStored { reason }));
+            }
+            Err(StoreError::TooLarge(reason)) => {
+                let type_name = Arc::clone(&job.type_name);
+                if let Some((conn, number)) = job.held.take() {
+                    let text = format!("the job is too large for other machines: {reason}");
+                    scene.effects.push(Effect::Line(conn, wire::did_not(number, wire::quoted(&text).as_bytes())));
+                    self.by_number.remove(&(conn, number));
+                }
+                scene.effects.push(Effect::Notice(Notice::JobRefused { type_name, reason }));
+                scene.figures.refused += 1;
+                self.remove(serial);
+            }
+        }
+    }
+
+    /// Called with a result. Returns what the sender is told at once; `None` if it is told after the server has read the
+    /// answer.
+    pub(super) fn on_result(&mut self, result: &ResultMessage, reply: &str, scene: &mut Scene<'_>) -> Option<Verdict> {
+        if result.job.up_since != scene.up_since || self.finished.contains(result.job.reference.as_str()) {
+            return Some(Verdict::Dropped);
+        }
+        let Some(&serial) = self.by_reference.get(result.job.reference.as_str()) else { return Some(Verdict::Unknown) };
+        let job = self.jobs.get_mut(&serial).expect("each reference is that of a job");
+        if let State::Answered = job.state {
+            return Some(Verdict::Unknown); // The confirmation is on its way.
+        }
+        if let State::Unstored { message, since, .. } = &job.state {
+            // The acknowledgement was lost.
+            self.unstored.remove(&(*since, serial));
+            self.unstored_bytes -= message.arg.len();
+        }
+        let Some((conn, number)) = job.held.take() else {
+            job.state = State::Consumed;
+            return Some(Verdict::Dropped);
+        };
+        self.by_number.remove(&(conn, number));
+        job.state = State::Answered;
+        scene.figures.answered += 1;
+        scene.figures.answer_time.record(us(scene.now.saturating_sub(job.since)));
+        let line = answer(number, result, scene.max_line);
+        scene.effects.push(Effect::Line(conn, line));
+        scene.effects.push(Effect::AfterRead(conn, After::Answered { serial, reply: reply.to_owned() }));
+        None
+    }
+
+    /// Called when the server has read an answer.
+    pub(super) fn on_answer_read(&mut self, serial: u64) {
+        if let Some(name) = self.remove(serial) {
+            if self.finished_order.len() == FINISHED_MAX
+                && let Some(oldest) = self.finished_order.pop_front()
+            {
+                self.finished.remove(&oldest);
+            }
+            self.finished.insert(Arc::clone(&name));
+            self.finished_order.push_back(name);
+        }
+    }
+
+    /// Called from time to time.
+    pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
+        while let Some(&Reverse((at, serial, due))) = self.timers.peek() {
+            if at > scene.now {
+                return;
+            }
+            self.timers.pop();
+            let Some(job) = self.jobs.get(&serial) else { continue };
+            match &job.state {
+                _ if due == u32::MAX => {
+                    if job.held.is_none() && !matches!(job.state, State::Answered) {
+                        self.remove(serial);
+                    }
+                }
+                State::Unstored { tries, .. } if *tries == due => self.publish(serial, scene),
+                _ => {}
+            }
+        }
+    }
+
+    fn remove(&mut self, serial: u64) -> Option<Arc<str>> {
+        let job = self.jobs.remove(&serial)?;
+        if let State::Unstored { message, since, .. } = &job.state {
+            self.unstored.remove(&(*since, serial));
+            self.unstored_bytes -= message.arg.len();
+        }
+        self.by_reference.remove(&job.name);
+        Some(job.name)
+    }
+}
+
+/// Returns the message of a job.
+fn message(given: &Given, earlier: u32, scene: &Scene<'_>) -> JobMessage {
+    let name = JobName { node: scene.node.to_owned(), up_since: scene.up_since, reference: given.reference.clone() };
+    JobMessage {
+        id: name.message_id(earlier),
+        type_name: Arc::clone(&given.type_name),
+        run_limit_ms: given.run_limit_ms,
+        arg: given.arg.clone(),
+    }
+}
+
+/// Returns the line that answers a job, within the longest that the server takes.
+fn answer(number: u64, result: &ResultMessage, max_line: usize) -> Vec<u8> {
+    let line = match result.outcome {
+        Outcome::Done => wire::did(number, &result.value),
+        Outcome::Failed | Outcome::GaveUp => wire::did_not(number, &result.value),
+    };
+    if line.len() <= max_line {
+        return line;
+    }
+    let text =
+        format!("the result is too long for the submitter's server: {} bytes (--max-line {max_line})", line.len());
+    wire::did_not(number, wire::quoted(&text).as_bytes())
+}
+
+/// Returns whole microseconds.
+pub(super) fn us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,484 @@
+//! NATS: one connection, the subscriptions, and what is published. It decides nothing.
+//!
+//! | file | what |
+//! |---|---|
+//! | `message` | jobs, results and announcements as messages. Pure |
+//! | `setup` | the stream and its consumers |
+//!
+//! Nothing is published while there is no connection: the client would keep it, and stop the bridge when it has enough. What
+//! is lost by this is made good by time-outs of the core.
+
+mod message;
+pub(crate) mod setup;
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
+use bytes::Bytes;
+use futures_util::stream::{SelectAll, Stream, StreamExt};
+use tokio::sync::{mpsc, watch};
+
+use crate::core::{EngineFacts, JobMessage, PullEnd, Pulled, Reply, ResultMessage, StoreError, Verdict};
+use crate::names::{self, PRESENCE_SUBJECTS, STREAM};
+use message::{Announcement, Pull};
+use setup::SetupError;
+
+/// The beginning of the subjects on which the bridge receives answers.
+pub(crate) const INBOX: &str = "_INBOX.deputy-bridge";
+/// NATS is taken as lost when it does not answer two of three pings in this interval.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// The time between two attempts to find the stream.
+const STREAM_RETRY: Duration = Duration::from_secs(2);
+/// The time between two lists of consumers.
+const LIST_EVERY: Duration = Duration::from_secs(60);
+/// Messages of a subscription that wait to be handled.
+const MESSAGES_MAX: usize = 1 << 16;
+/// The permissions that the bridge needs, for people.
+pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
+     $JS.API.CONSUMER.LIST.DEPUTY, $JS.ACK.DEPUTY.>, deputy.> and _INBOX.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it \
+     shall make the stream; subscribe to deputy.> and _INBOX.>";
+
+/// What happened.
+pub(crate) enum EngineEvent {
+    Connected,
+    Lost,
+    /// An attempt to connect failed. The next one follows.
+    Unreachable(String),
+    /// NATS has refused something, for people.
+    Refused(String),
+    /// The stream is there.
+    Ready {
+        facts: EngineFacts,
+        made: bool,
+        version: String,
+        differences: Vec<String>,
+    },
+    /// The stream is not there; the next attempt follows.
+    Failed(SetupError),
+    Consumer {
+        type_name: String,
+        outcome: Result<Vec<String>, SetupError>,
+    },
+    Consumers(BTreeSet<String>),
+    Counted {
+        id: u64,
+        bounces: Option<u64>,
+    },
+    Stored {
+        serial: u64,
+        outcome: Result<(), StoreError>,
+    },
+    Verdict {
+        id: u64,
+        verdict: Verdict,
+    },
+    Result {
+        result: ResultMessage,
+        reply: String,
+    },
+    Announced {
+        node: String,
+        instance: String,
+        types: Vec<String>,
+        leaving: bool,
+    },
+    /// A message was pulled. `is_late` if its pull was called back.
+    Pulled {
+        is_late: bool,
+        message: Box<Pulled>,
+    },
+    PullEnd {
+        type_name: Arc<str>,
+        pull: u64,
+        end: PullEnd,
+    },
+    /// A message that no bridge has sent.
+    Strange(String),
+}
+
+/// What to connect with.
+pub(crate) struct EngineOptions {
+    pub(crate) connect: ConnectOptions,
+    pub(crate) urls: Vec<String>,
+    pub(crate) node: String,
+    pub(crate) instance: String,
+    pub(crate) replicas: u64,
+    pub(crate) ack_wait: Duration,
+    pub(crate) pull_time: Duration,
+}
+
+/// Sends what the tasks of the engine find.
+type Findings = mpsc::UnboundedSender<EngineEvent>;
+
+/// The engine.
+pub(crate) struct Engine {
+    client: Client,
+    options: Fixed,
+    /// The beginning of this bridge's own subjects for answers.
+    inbox: String,
+    findings: Findings,
+    found: mpsc::UnboundedReceiver<EngineEvent>,
+    is_up: watch::Receiver<bool>,
+    answers: Subscriber,
+    results: Subscriber,
+    announcements: Subscriber,
+    pulls: SelectAll<PullStream>,
+    /// The subscription of each type to which pulls answer now.
+    current: HashMap<Arc<str>, u64>,
+    next_stream: u64,
+}
+
+/// What does not change.
+#[derive(Clone)]
+struct Fixed {
+    node: String,
+    instance: String,
+    replicas: u64,
+    ack_wait: Duration,
+    pull_time: Duration,
+}
+
+/// A subscription to which the pulls of a type answer.
+struct PullStream {
+    number: u64,
+    type_name: Arc<str>,
+    subscriber: Subscriber,
+    /// Messages that came, of all kinds.
+    seen: u64,
+}
+
+impl Stream for PullStream {
+    type Item = (u64, Arc<str>, Message);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let message = ready!(self.subscriber.poll_next_unpin(context));
+        self.seen += u64::from(message.is_some());
+        Poll::Ready(message.map(|message| (self.number, Arc::clone(&self.type_name), message)))
+    }
+}
+
+impl Engine {
+    /// Starts to connect, and connects again after each loss.
+    ///
+    /// # Errors
+    /// A text for people, if a file of the options cannot be read.
+    pub(crate) async fn start(options: EngineOptions) -> Result<Self, String> {
+        let (findings, found) = mpsc::unbounded_channel();
+        let (up, is_up) = watch::channel(false);
+        let events = findings.clone();
+        let connect = options
+            .connect
+            .name(format!("deputy-bridge {}", options.node))
+            .custom_inbox_prefix(INBOX)
+            .ping_interval(PING_EVERY)
+            .subscription_capacity(MESSAGES_MAX)
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .event_callback(move |event| {
+                report(event, &up, &events);
+                std::future::ready(())
+            });
+        let failed = |error: &dyn std::fmt::Display| format!("cannot connect to NATS: {error}");
+        let client = connect.connect(options.urls).await.map_err(|error| failed(&error))?;
+        let inbox = client.new_inbox();
+        let subscribe = async |subject: String| client.subscribe(subject).await.map_err(|error| failed(&error));
+        let answers = subscribe(format!("{inbox}.a.*")).await?;
+        let results = subscribe(names::result_subject(&options.node)).await?;
+        let announcements = subscribe(PRESENCE_SUBJECTS.to_owned()).await?;
+        Ok(Self {
+            options: Fixed {
+                node: options.node,
+                instance: options.instance,
+                replicas: options.replicas,
+                ack_wait: options.ack_wait,
+                pull_time: options.pull_time,
+            },
+            inbox,
+            findings,
+            found,
+            is_up,
+            answers,
+            results,
+            announcements,
+            pulls: SelectAll::new(),
+            current: HashMap::new(),
+            next_stream: 0,
+            client,
+        })
+    }
+
+    /// Returns what happens next.
+    pub(crate) async fn next(&mut self) -> EngineEvent {
+        loop {
+            let event = tokio::select! {
+                biased;
+                Some(event) = self.found.recv() => Some(event),
+                Some(message) = self.answers.next() => self.answer(&message),
+                Some(message) = self.results.next() => Some(result(&message)),
+                Some((number, type_name, message)) = self.pulls.next(), if !self.pulls.is_empty() => {
+                    self.pulled(number, type_name, &message).await
+                }
+                Some(message) = self.announcements.next() => Some(announced(&message)),
+                else => std::future::pending().await,
+            };
+            if let Some(event) = event {
+                return event;
+            }
+        }
+    }
+
+    /// Called when NATS is connected: finds the stream, and reports it.
+    pub(crate) fn find_stream(&self) {
+        let (client, findings, replicas) = (self.client.clone(), self.findings.clone(), self.options.replicas);
+        let mut is_up = self.is_up.clone();
+        tokio::spawn(async move {
+            let found = async {
+                loop {
+                    match setup::stream(&client, replicas).await {
+                        Ok(found) => return found,
+                        // If no one listens, the bridge has ended.
+                        Err(error) => drop(findings.send(EngineEvent::Failed(error))),
+                    }
+                    tokio::time::sleep(STREAM_RETRY).await;
+                }
+            };
+            let found = tokio::select! {
+                found = found => found,
+                // The next connection finds it again.
+                _ = is_up.wait_for(|is_up| !is_up) => return,
+            };
+            let info = client.server_info();
+            let facts = EngineFacts { max_payload: info.max_payload, duplicate_window: found.duplicate_window };
+            let setup::Found { made, differences, .. } = found;
+            let _ = findings.send(EngineEvent::Ready { facts, made, version: info.version, differences });
+            loop {
+                let listed = setup::consumers(&client).await;
+                if let Ok(types) = listed {
+                    let _ = findings.send(EngineEvent::Consumers(types));
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(LIST_EVERY) => {}
+                    _ = is_up.wait_for(|is_up| !is_up) => return,
+                }
+            }
+        });
+    }
+
+    /// Called when the connection to NATS is lost: no pull is open.
+    pub(crate) fn forget_pulls(&mut self) {
+        self.pulls.clear();
+        self.current.clear();
+    }
+
+    /// Finds or makes the consumer of a type, and reports it.
+    pub(crate) fn find_consumer(&self, type_name: &str) {
+        let (client, findings, ack_wait) = (self.client.clone(), self.findings.clone(), self.options.ack_wait);
+        let type_name = type_name.to_owned();
+        tokio::spawn(async move {
+            let outcome = setup::consumer(&client, &type_name, ack_wait).await;
+            let _ = findings.send(EngineEvent::Consumer { type_name, outcome });
+        });
+    }
+
+    /// Reads how often a message bounced, and reports it.
+    pub(crate) fn count_bounces(&self, id: u64, seq: u64) {
+        let (client, findings) = (self.client.clone(), self.findings.clone());
+        tokio::spawn(async move {
+            let bounces = setup::bounces(&client, seq).await.ok();
+            let _ = findings.send(EngineEvent::Counted { id, bounces });
+        });
+    }
+
+    /// Publishes a job. Its acknowledgement is reported with this number.
+    pub(crate) async fn publish_job(&mut self, serial: u64, message: &JobMessage) {
+        let subject = names::job_subject(&message.type_name);
+        let reply = format!("{}.a.s{serial}", self.inbox);
+        let headers = message::job_headers(message);
+        let published = self.client.publish_with_reply_and_headers(subject, reply, headers, message.arg.clone());
+        if let Some(Err(error)) = while_up(&mut self.is_up, published).await {
+            let _ = self
+                .findings
+                .send(EngineEvent::Stored { serial, outcome: Err(StoreError::TooLarge(error.to_string())) });
+        }
+    }
+
+    /// Sends a result to its submitter's bridge. The verdict is reported with this number.
+    pub(crate) async fn ask(&mut self, id: u64, result: &ResultMessage) {
+        let subject = names::result_subject(&result.job.node);
+        let reply = format!("{}.a.r{id}", self.inbox);
+        let headers = message::result_headers(result);
+        let published = self.client.publish_with_reply_and_headers(subject, reply, headers, result.value.clone());
+        let _ = while_up(&mut self.is_up, published).await; // Without an answer it is sent again.
+    }
+
+    /// Opens a pull.
+    pub(crate) async fn pull(&mut self, type_name: &Arc<str>, pull: u64, batch: u32) {
+        let number = match self.current.get(type_name) {
+            Some(number) => *number,
+            None => match self.open_stream(type_name).await {
+                Some(number) => number,
+                None => return,
+            },
+        };
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{}", names::consumer(type_name));
+        let reply = format!("{}.p.{number}.{pull}", self.inbox);
+        let question = format!("{{\"batch\":{batch},\"expires\":{}}}", self.options.pull_time.as_nanos());
+        let published = self.client.publish_with_reply(subject, reply, question.into());
+        let _ = while_up(&mut self.is_up, published).await; // A lost pull ends by its time.
+    }
+
+    /// Subscribes to what the pulls of a type bring.
+    async fn open_stream(&mut self, type_name: &Arc<str>) -> Option<u64> {
+        self.next_stream += 1;
+        let number = self.next_stream;
+        let subscribing = self.client.subscribe(format!("{}.p.{number}.*", self.inbox));
+        let subscriber = while_up(&mut self.is_up, subscribing).await?.ok()?;
+        self.pulls.push(PullStream { number, type_name: Arc::clone(type_name), subscriber, seen: 0 });
+        self.current.insert(Arc::clone(type_name), number);
+        Some(number)
+    }
+
+    /// Calls back all pulls of a type: NATS drops a pull when nobody listens where it answers.
+    ///
+    /// The client drops messages that are on their way when it is told to unsubscribe, and then they would come again only
+    /// after the consumer's `ack_wait`. So NATS is told to unsubscribe after as many messages as may still come, and the
+    /// bridge sends itself as many as are needed for that.
+    pub(crate) async fn call_back(&mut self, type_name: &str, most: u64) {
+        let Some(number) = self.current.remove(type_name) else { return };
+        let Some(stream) = self.pulls.iter_mut().find(|stream| stream.number == number) else { return };
+        let marker = format!("{}.p.{number}.x", self.inbox);
+        let last = stream.seen + most + 1;
+        if while_up(&mut self.is_up, stream.subscriber.unsubscribe_after(last)).await.is_none() {
+            return;
+        }
+        for _ in 0..=most {
+            let published = self.client.publish(marker.clone(), Bytes::new());
+            if while_up(&mut self.is_up, published).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Tells NATS about a message.
+    pub(crate) async fn respond(&mut self, ack: String, reply: Reply) {
+        let text = match reply {
+            Reply::Ack => "+ACK",
+            Reply::Nak => "-NAK",
+            Reply::Progress => "+WPI",
+            Reply::Term => "+TERM",
+        };
+        self.publish(ack, text.into()).await;
+    }
+
+    /// Records that a message bounced.
+    pub(crate) async fn record_bounce(&mut self, seq: u64) {
+        self.publish(names::bounce_subject(seq), Bytes::new()).await;
+    }
+
+    /// Answers another bridge.
+    pub(crate) async fn answer_verdict(&mut self, to: String, verdict: Verdict) {
+        self.publish(to, message::verdict_text(verdict).into()).await;
+    }
+
+    /// Announces the types of this node.
+    pub(crate) async fn announce(&mut self, types: &[Arc<str>], leaving: bool) {
+        let types = types.iter().map(ToString::to_string).collect();
+        let announcement = Announcement { instance: self.options.instance.clone(), types, leaving };
+        let text = serde_json::to_vec(&announcement).expect("texts are always JSON");
+        self.publish(names::presence_subject(&self.options.node), text.into()).await;
+    }
+
+    /// Waits until NATS has what was published, as long as it is there.
+    pub(crate) async fn flush(&mut self) {
+        let _ = while_up(&mut self.is_up, self.client.flush()).await; // Without it, messages are delivered again.
+    }
+
+    async fn publish(&mut self, subject: String, payload: Bytes) {
+        let published = self.client.publish(subject, payload);
+        let _ = while_up(&mut self.is_up, published).await; // The core's time-outs make it good.
+    }
+
+    /// Reads an answer to what the bridge published.
+    fn answer(&self, message: &Message) -> Option<EngineEvent> {
+        let token = message.subject.strip_prefix(self.inbox.as_str())?.strip_prefix(".a.")?;
+        if let Some(serial) = token.strip_prefix('s') {
+            return Some(EngineEvent::Stored { serial: serial.parse().ok()?, outcome: message::stored(message) });
+        }
+        let id = token.strip_prefix('r')?.parse().ok()?;
+        Some(EngineEvent::Verdict { id, verdict: message::verdict(message) })
+    }
+
+    /// Reads what a pull brought.
+    async fn pulled(&mut self, number: u64, type_name: Arc<str>, message: &Message) -> Option<EngineEvent> {
+        let now = SystemTime::now();
+        if message.subject.ends_with(".x") {
+            return None; // A message of the bridge to itself.
+        }
+        match message::pull(message, &type_name, now) {
+            Pull::Job(message) => {
+                let is_late = self.current.get(&type_name) != Some(&number);
+                Some(EngineEvent::Pulled { is_late, message })
+            }
+            Pull::End(end) => {
+                let pull = message.subject.rsplit('.').next()?.parse().ok()?;
+                Some(EngineEvent::PullEnd { type_name, pull, end })
+            }
+            Pull::Strange { ack } => {
+                if let Some(ack) = ack {
+                    self.respond(ack, Reply::Term).await;
+                }
+                Some(EngineEvent::Strange(format!("a message of {} is no job of a bridge", message.subject)))
+            }
+        }
+    }
+}
+
+/// Awaits something, unless the connection to NATS is lost or was lost.
+async fn while_up<T>(is_up: &mut watch::Receiver<bool>, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        _ = is_up.wait_for(|is_up| !is_up) => None,
+        done = future => Some(done),
+    }
+}
+
+/// Called by the client when something happens to the connection.
+fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
+    let event = match event {
+        Event::Connected => {
+            let _ = up.send(true);
+            EngineEvent::Connected
+        }
+        Event::Disconnected => {
+            let _ = up.send(false);
+            EngineEvent::Lost
+        }
+        Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
+        Event::ClientError(error) => EngineEvent::Unreachable(error.to_string()),
+        Event::SlowConsumer(_) => {
+            EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
+        }
+        Event::LameDuckMode | Event::Draining | Event::Closed => return,
+    };
+    let _ = events.send(event); // If no one listens, the bridge has ended.
+}
+
+fn result(message: &Message) -> EngineEvent {
+    match (message::result(message), &message.reply) {
+        (Some(result), Some(reply)) => EngineEvent::Result { result, reply: reply.to_string() },
+        _ => EngineEvent::Strange("a message to this node is no result of a bridge".to_owned()),
+    }
+}
+
+fn announced(message: &Message) -> EngineEvent {
+    let node = message.subject.rsplit('.').next().unwrap_or_default().to_owned();
+    match serde_json::from_slice::<Announcement>(&message.payload) {
+        Ok(Announcement { instance, types, leaving }) => EngineEvent::Announced { node, instance, types, leaving },
+        Err(_) => EngineEvent::Strange(format!("a message of {} is no announcement", message.subject)),
+    }
+}

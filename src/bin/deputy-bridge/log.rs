@@ -1,0 +1,134 @@
+//! What the bridge logs. docs/scale-out.md lists the events for people and programs that read the lines, so names and
+//! members stay as they are.
+
+use deputy::server::{EventKind, Level, Log, Value};
+
+use crate::core::{NodeChange, Notice};
+
+/// Declares the events once.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident $name:literal [$($level:ident),*] $members:tt,)*) => {
+        $($(#[$doc])*
+        pub(crate) const $event: EventKind =
+            EventKind { name: $name, levels: &[$(Level::$level),*], members: &$members };)*
+
+        /// All events, in the order of the documentation.
+        #[cfg(test)]
+        const ALL: &[EventKind] = &[$($event),*];
+    };
+}
+
+events! {
+    /// The bridge has started.
+    STARTED "started" [Info] ["node"],
+    /// It was asked to stop.
+    STOPPING "stopping" [Info] [],
+    /// It has stopped.
+    STOPPED "stopped" [Info] [],
+    /// The server is connected.
+    SERVER_CONNECTED "server_connected" [Info] [],
+    /// The server is not there.
+    SERVER_LOST "server_lost" [Warn] ["error"],
+    /// NATS is connected.
+    NATS_CONNECTED "nats_connected" [Info] [],
+    /// NATS is older than what the bridge needs.
+    NATS_OLD "nats_old" [Warn] ["version"],
+    /// NATS is not there.
+    NATS_LOST "nats_lost" [Warn] ["error"],
+    /// NATS refuses something.
+    NATS_REFUSED "nats_refused" [Error] ["error"],
+    /// The stream is there.
+    STREAM_READY "stream_ready" [Info] ["made", "version"],
+    /// The stream cannot be used now.
+    STREAM_FAILED "stream_failed" [Error] ["error"],
+    /// The stream, or a consumer, is not as the bridge would make it.
+    CONFIG_DIFFERS "config_differs" [Warn] ["error"],
+    /// A consumer cannot be used now.
+    CONSUMER_FAILED "consumer_failed" [Warn] ["type", "error"],
+    /// A node has announced itself.
+    NODE_JOINED "node_joined" [Info] ["node"],
+    /// A node has left, or become silent.
+    NODE_LEFT "node_left" [Info] ["node"],
+    /// Another bridge has the same name.
+    NODE_TWICE "node_twice" [Error] ["node"],
+    /// A job is too large for NATS.
+    JOB_REFUSED "job_refused" [Warn] ["type", "error"],
+    /// NATS does not store a job now.
+    JOB_NOT_STORED "job_not_stored" [Warn] ["error", "suppressed"],
+    /// A job had too many attempts.
+    JOB_GAVE_UP "job_gave_up" [Warn] ["job", "type"],
+    /// A result was dropped, because its node is gone.
+    RESULT_DROPPED "result_dropped" [Warn] ["job"],
+    /// There are more types than a connection may have.
+    TYPES_LEFT_OUT "types_left_out" [Warn] ["types"],
+    /// The server has refused a line of the bridge.
+    LINE_REFUSED "line_refused" [Warn, Debug] ["error"],
+    /// A message is none of a bridge.
+    STRANGE_MESSAGE "strange_message" [Warn] ["error"],
+}
+
+/// Logs a notice. `suppressed` is how many of its kind were left out before it.
+pub(crate) fn notice(log: &Log, node: &str, notice: &Notice, suppressed: u64) {
+    match notice {
+        Notice::ServerConnected => log.event(SERVER_CONNECTED, format_args!("connected to the server"), &[]),
+        Notice::ServerTooOld => {
+            let error = "the server is too old: it does not know spare workers";
+            log.event(SERVER_LOST, format_args!("{error}"), &[("error", Value::Text(&error))]);
+        }
+        Notice::Node(NodeChange::Joined(node)) => {
+            log.event(NODE_JOINED, format_args!("node {node} is there"), &[("node", Value::Text(node))]);
+        }
+        Notice::Node(NodeChange::Left(node)) => {
+            log.event(NODE_LEFT, format_args!("node {node} is gone"), &[("node", Value::Text(node))]);
+        }
+        Notice::Twin => {
+            let text = format_args!("another bridge is called {node} too: give each its own name (--node)");
+            log.event(NODE_TWICE, text, &[("node", Value::Text(&node))]);
+        }
+        Notice::JobRefused { type_name, reason } => {
+            let members = [("type", Value::Text(type_name)), ("error", Value::Text(reason))];
+            log.event(JOB_REFUSED, format_args!("refused a job of type {type_name}: {reason}"), &members);
+        }
+        Notice::NotStored { reason } => {
+            let members = [("error", Value::Text(reason)), ("suppressed", Value::Number(suppressed))];
+            let text = format_args!("NATS does not store a job, which is tried again: {reason}");
+            log.event(JOB_NOT_STORED, text, &members);
+        }
+        Notice::GaveUp { job, type_name } => {
+            let members = [("job", Value::Text(job)), ("type", Value::Text(type_name))];
+            log.event(JOB_GAVE_UP, format_args!("gave up on job {job} of type {type_name}"), &members);
+        }
+        Notice::AnswerDropped { job } => {
+            let text = format_args!("dropped the result of job {job}: its node is gone, or does not know it any more");
+            log.event(RESULT_DROPPED, text, &[("job", Value::Text(job))]);
+        }
+        Notice::TypesLeftOut { types } => {
+            let members = [("types", Value::Number(*types as u64))];
+            log.event(TYPES_LEFT_OUT, format_args!("too many types: {types} are left out (--types)"), &members);
+        }
+        Notice::LineRefused { code, text } => {
+            let level = if code == "not_holding" { Level::Debug } else { Level::Warn };
+            let text = format!("the server refused a line: {code}: {text}");
+            log.event_at(level, LINE_REFUSED, format_args!("{text}"), &[("error", Value::Text(&text))]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_in_the_documentation_with_its_level_and_members() {
+        let page = include_str!("../../../docs/scale-out.md");
+        let (_, table) = page.split_once("\n| event | level | members | meaning, and what to do |\n").unwrap();
+        let shown: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(shown.len(), ALL.len());
+        for (event, shown) in ALL.iter().zip(shown) {
+            let levels: Vec<_> = event.levels.iter().map(|level| level.name()).collect();
+            let members: Vec<_> = event.members.iter().map(|name| format!("`{name}`")).collect();
+            let row = format!("| `{}` | {} | {} |", event.name, levels.join(", "), members.join(", "));
+            assert!(shown.starts_with(&row.replace("|  |", "| |")), "{shown}\nis not\n{row}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The options, in one table, and the help text that is made from it.
+
+use deputy::monitor::HTTP_EXPECTED;
+
+use crate::cli::{Opt, ValueKind, help};
+use crate::names::NODE_EXPECTED;
+
+pub(crate) static SERVER: Opt = Opt {
+    short: None,
+    long: "--server",
+    value: ValueKind::Text("URL"),
+    help: "the server of this node: tcp://HOST:PORT, HOST:PORT or unix:/PATH",
+    default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
+};
+pub(crate) static NATS: Opt = Opt {
+    short: None,
+    long: "--nats",
+    value: ValueKind::Text("URL[,URL]..."),
+    help: "servers of a NATS cluster: nats://HOST:PORT or tls://HOST:PORT",
+    default: "nats://127.0.0.1:4222",
+};
+pub(crate) static NODE: Opt = Opt {
+    short: None,
+    long: "--node",
+    value: ValueKind::Text("NAME"),
+    help: "the name of this node, which no other has; required",
+    default: "",
+};
+pub(crate) static TYPES: Opt = Opt {
+    short: None,
+    long: "--types",
+    value: ValueKind::Text("PATTERN"),
+    help: "share only these types; * stands for any text; repeat it for several",
+    default: "all",
+};
+pub(crate) static REPLICAS: Opt = Opt {
+    short: None,
+    long: "--replicas",
+    value: ValueKind::Choice { name: "N", words: &["1", "3"] },
+    help: "copies of each job, if the bridge makes the stream: 1 or 3",
+    default: "1",
+};
+pub(crate) static ACK_WAIT: Opt = Opt {
+    short: None,
+    long: "--ack-wait",
+    value: ValueKind::WholeSeconds { min: 1, max: 3_600, zero: "" },
+    help: "give a job to another machine when a bridge is silent for this long; the same for all bridges",
+    default: "15",
+};
+pub(crate) static CREDS: Opt = Opt {
+    short: None,
+    long: "--creds",
+    value: ValueKind::Path("FILE"),
+    help: "credentials for NATS, as nsc makes them",
+    default: "",
+};
+pub(crate) static TLS: Opt = Opt::flag(None, "--tls", "demand TLS of NATS");
+pub(crate) static TLS_CA: Opt = Opt {
+    short: None,
+    long: "--tls-ca",
+    value: ValueKind::Path("FILE"),
+    help: "root certificates for TLS, in PEM, beside the system's; demands TLS",
+    default: "",
+};
+pub(crate) static TLS_CERT: Opt = Opt {
+    short: None,
+    long: "--tls-cert",
+    value: ValueKind::Path("FILE"),
+    help: "own certificate for TLS, in PEM; with --tls-key",
+    default: "",
+};
+pub(crate) static TLS_KEY: Opt =
+    Opt { short: None, long: "--tls-key", value: ValueKind::Path("FILE"), help: "its private key", default: "" };
+pub(crate) static HTTP: Opt = Opt {
+    short: None,
+    long: "--http",
+    value: ValueKind::Text("ADDRESS"),
+    help: "serve metrics and probes by HTTP at HOST:PORT or unix:PATH; repeat it for several",
+    default: "",
+};
+pub(crate) static LOG: Opt = Opt {
+    short: None,
+    long: "--log",
+    value: ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] },
+    help: "log level: off, error, warn, info or debug",
+    default: "info",
+};
+pub(crate) static LOG_FORMAT: Opt = Opt {
+    short: None,
+    long: "--log-format",
+    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
+    help: "form of the log lines: text, or json (an object per line)",
+    default: "text",
+};
+pub(crate) static HELP: Opt = Opt::flag(Some('h'), "--help", "show this help and exit");
+pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the version and exit");
+
+/// Every option, in the order of the help text. The last two end the reading.
+pub(crate) static OPTIONS: &[&Opt] = &[
+    &SERVER,
+    &NATS,
+    &NODE,
+    &TYPES,
+    &REPLICAS,
+    &ACK_WAIT,
+    &CREDS,
+    &TLS,
+    &TLS_CA,
+    &TLS_CERT,
+    &TLS_KEY,
+    &HTTP,
+    &LOG,
+    &LOG_FORMAT,
+    &HELP,
+    &VERSION,
+];
+
+/// Describes the values that the option accepts.
+pub(crate) fn expected(option: &Opt) -> String {
+    match option.long {
+        "--http" => HTTP_EXPECTED.to_owned(),
+        "--node" => NODE_EXPECTED.to_owned(),
+        _ => option.value.expected(),
+    }
+}
+
+const HEAD: &str = "\
+Usage: deputy-bridge --node NAME [OPTION]...
+
+Joins the server of this machine to those of others, through NATS JetStream:
+when no worker is free here, another machine may do the job, and durable jobs
+survive the machine.
+
+";
+
+const TAIL: &str = "
+Defaults are in brackets. SIGTERM and SIGINT stop the bridge after the jobs that
+it has; after 8 s it gives the rest back. See docs/scale-out.md.
+Exit codes: 0 = stopped, 1 = cannot start, 2 = wrong usage.
+";
+
+/// The column in which the explanations start.
+const COLUMN: usize = 28;
+
+/// Returns the whole help text.
+pub(crate) fn help_text() -> String {
+    let mut text = HEAD.to_owned();
+    help::options(&mut text, OPTIONS, COLUMN);
+    text + TAIL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deputy::server::{Level, LogFormat};
+
+    #[test]
+    fn every_option_has_its_own_name() {
+        for (index, option) in OPTIONS.iter().enumerate() {
+            let others = &OPTIONS[index + 1..];
+            assert!(others.iter().all(|other| other.long != option.long));
+            assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
+        }
+    }
+
+    #[test]
+    fn every_level_and_format_is_named() {
+        let words = |option: &Opt| match option.value {
+            ValueKind::Choice { words, .. } => words.to_vec(),
+            _ => unreachable!(),
+        };
+        assert_eq!(words(&LOG), Level::NAMES.map(|(name, _)| name));
+        assert_eq!(words(&LOG_FORMAT), LogFormat::NAMES.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn the_help_text_fits_a_terminal_and_shows_every_option() {
+        let text = help_text();
+        for option in OPTIONS {
+            assert!(text.contains(&help::names(option)), "{}", option.long);
+        }
+        for line in text.lines() {
+            assert!(line.len() <= help::WIDTH && line == line.trim_end(), "{line:?}");
+        }
+    }
+}

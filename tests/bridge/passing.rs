@@ -1,0 +1,91 @@
+//! Jobs that pass from one machine to another, and their results.
+
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::cluster::Cluster;
+
+/// Returns the number of the next job that a worker is sent, and its line.
+pub(crate) fn next_job(worker: &mut Client) -> (u64, String) {
+    let line = worker.line();
+    let job: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(job["cmd"], "do", "{line}");
+    (job["job"].as_u64().unwrap(), line)
+}
+
+#[test]
+fn a_job_without_a_local_worker_is_done_by_another_machine() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let mut worker = cluster.worker_at_b(2);
+    let mut client = cluster.a.0.connect("client");
+    // Carried values come through as they are, on both ways.
+    client.send(r#"{"cmd":"do","id":1,"type":"t","arg":{ "b": 1e400,  "a": null }}"#);
+    let (job, line) = next_job(&mut worker);
+    assert!(line.ends_with(r#","arg":{ "b": 1e400,  "a": null }}"#), "{line}");
+    worker.send(&format!(r#"{{"cmd":"did","job":{job},"res":[ -0 ]}}"#));
+    client.expect(r#"{"cmd":"did","id":1,"res":[ -0 ]}"#);
+    // What is absent stays absent.
+    client.send(r#"{"cmd":"do","id":2,"type":"t"}"#);
+    let (job, line) = next_job(&mut worker);
+    assert!(!line.contains("arg"), "{line}");
+    worker.send(&format!(r#"{{"cmd":"did","job":{job}}}"#));
+    client.expect(r#"{"cmd":"did","id":2}"#);
+    // Failures come back too.
+    client.send(r#"{"cmd":"do","id":3,"type":"t","arg":null}"#);
+    let (job, line) = next_job(&mut worker);
+    assert!(line.ends_with(r#","arg":null}"#), "{line}");
+    worker.send(&format!(r#"{{"cmd":"did","job":{job},"err":{{"no":1}}}}"#));
+    client.expect(r#"{"cmd":"did","id":3,"err":{"no":1},"code":"failed"}"#);
+    cluster.a.1.until_metric("answered_total", 3);
+    cluster.b.1.until_metric("jobs_in_progress", 0);
+    assert_eq!((cluster.a.1.metric("jobs_outgoing"), cluster.b.1.metric("pulled_total")), (0, 3));
+    cluster.a.1.stop();
+    cluster.b.1.stop();
+}
+
+#[test]
+fn a_free_local_worker_comes_first() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let mut far = cluster.worker_at_b(2);
+    let mut near = cluster.a.0.worker("worker at a", 1);
+    let mut client = cluster.a.0.connect("client");
+    client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
+    let (job, _) = next_job(&mut near);
+    // The only slot here is taken.
+    client.send(r#"{"cmd":"do","id":2,"type":"t"}"#);
+    let (far_job, _) = next_job(&mut far);
+    far.send(&format!(r#"{{"cmd":"did","job":{far_job}}}"#));
+    client.expect(r#"{"cmd":"did","id":2}"#);
+    near.send(&format!(r#"{{"cmd":"did","job":{job}}}"#));
+    client.expect(r#"{"cmd":"did","id":1}"#);
+    assert_eq!(cluster.a.1.metric("published_total"), 1);
+}
+
+#[test]
+fn many_jobs_of_several_clients_are_each_answered_once() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let mut worker = cluster.worker_at_b(16);
+    let mut clients = ["first", "second"].map(|name| cluster.a.0.connect(name));
+    for id in 0..200 {
+        for client in &mut clients {
+            client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":{id}}}"#));
+        }
+    }
+    for _ in 0..400 {
+        let (job, line) = next_job(&mut worker);
+        let line: Value = serde_json::from_str(&line).unwrap();
+        worker.send(&format!(r#"{{"cmd":"did","job":{job},"res":{}}}"#, line["arg"]));
+    }
+    for client in &mut clients {
+        let mut ids: Vec<u64> = (0..200)
+            .map(|_| {
+                let answer: Value = serde_json::from_str(&client.line()).unwrap();
+                assert_eq!(answer["id"], answer["res"]);
+                answer["id"].as_u64().unwrap()
+            })
+            .collect();
+        ids.sort_unstable();
+        assert!(ids.into_iter().eq(0..200));
+        client.expect_nothing();
+    }
+}
