@@ -25,6 +25,8 @@ mod programs;
 mod random;
 #[path = "../common/wait.rs"]
 mod wait;
+#[path = "../common/wire.rs"]
+mod wire;
 
 mod faults;
 mod ledger;
@@ -37,7 +39,6 @@ mod soak;
 mod submitter;
 mod tally;
 mod watch;
-mod wire;
 mod work;
 mod worker;
 

@@ -1,5 +1,6 @@
 //! A connection that may fail at any time: nothing that the server or the system does to it is an error here, and it can
 //! be ended in all the ways that real peers end.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
