@@ -7,7 +7,7 @@ use super::thread::LoadThread;
 use super::timing::{Schedule, Timing};
 use crate::harness::Failure;
 use crate::harness::figure::approximate;
-use crate::harness::net::conn::Socket;
+use crate::harness::net::conn::{Address, Socket};
 use crate::harness::servers::Target;
 use crate::harness::traffic::clients::{Submitter, Worker};
 use crate::harness::traffic::drivers::Protocol;
@@ -29,12 +29,12 @@ pub(super) fn connect<'a>(
     let mut threads = (0..count)
         .map(|_| {
             let thread = LoadThread::new(InFlight::new(workload, Schedule::unset())?, shared)?;
-            Ok(thread.reconnect_to(target.address.clone(), protocol))
+            Ok(thread.reconnect_to(target.of_workers().clone(), protocol))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     for number in 0..workload.shape.workers {
         let worker = Worker::new(number, workload, !protocol.pushes());
-        threads[number % count].add(socket(target)?, protocol.driver(), Role::Works(worker), 0)?;
+        threads[number % count].add(socket(target.of_workers())?, protocol.driver(), Role::Works(worker), 0)?;
     }
     for thread in &mut threads {
         thread.wait_ready()?;
@@ -69,9 +69,9 @@ fn add_submitter(
     let index = thread.in_flight.sources.len();
     source.conn = thread.len() + usize::from(protocol.separates_answers());
     thread.in_flight.sources.push(source);
-    thread.add(socket(target)?, protocol.driver(), Role::Answers(index), number)?;
+    thread.add(socket(&target.address)?, protocol.driver(), Role::Answers(index), number)?;
     if protocol.separates_answers() {
-        thread.add(socket(target)?, protocol.driver(), Role::SubmitsOnly, number)?;
+        thread.add(socket(&target.address)?, protocol.driver(), Role::SubmitsOnly, number)?;
     }
     Ok(())
 }
@@ -106,7 +106,7 @@ fn large_jobs<'a>(
 ) -> Result<LoadThread<'a>, Failure> {
     let mut thread = LoadThread::new(InFlight::new(workload, Schedule::unset())?, shared)?.in_background();
     let worker = Worker::new(workload.shape.workers, workload, !protocol.pushes());
-    thread.add(socket(target)?, protocol.driver(), Role::Works(worker), 0)?;
+    thread.add(socket(target.of_workers())?, protocol.driver(), Role::Works(worker), 0)?;
     let source = Source { submitter: Submitter::new(number), conn: 0, closed_loop: false, measured: false };
     add_submitter(&mut thread, source, number, target, protocol)?;
     thread.in_flight.paces.push(Pace::new(1.0, [(0, 0.5)]));
@@ -115,10 +115,9 @@ fn large_jobs<'a>(
 
 /// Opens connections that send nothing.
 pub(super) fn idle(target: &Target, count: usize) -> Result<Vec<Socket>, Failure> {
-    (0..count).map(|_| socket(target)).collect()
+    (0..count).map(|_| socket(&target.address)).collect()
 }
 
-fn socket(target: &Target) -> Result<Socket, Failure> {
-    Socket::connect(&target.address)
-        .map_err(|error| format!("cannot connect to the server at {}: {error}", target.address).into())
+fn socket(address: &Address) -> Result<Socket, Failure> {
+    Socket::connect(address).map_err(|error| format!("cannot connect to the server at {address}: {error}").into())
 }

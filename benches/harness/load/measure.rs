@@ -40,6 +40,9 @@ pub(crate) struct Figures {
     pub(crate) lag_ns: Histogram<u64>,
     /// The processor time of the server.
     pub(crate) server: Option<Cpu>,
+    /// The processor time of bridges, and of what they use; `None` without bridges.
+    pub(crate) bridges: Option<Cpu>,
+    pub(crate) nats: Option<Cpu>,
     /// The processor time of the load.
     pub(crate) load: Option<Cpu>,
     /// The processor time of the load's busiest thread.
@@ -227,6 +230,8 @@ fn summarise(
         latency_ns,
         lag_ns,
         server: cpu(began.server, ended.server),
+        bridges: cpu(began.bridges, ended.bridges),
+        nats: cpu(began.nats, ended.nats),
         load: cpu(began.load, ended.load),
         busiest,
         switches: switches.map(|switches| approximate(switches) * scale),

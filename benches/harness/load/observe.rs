@@ -20,6 +20,9 @@ use crate::harness::system::process::{Cpu, context_switches, cpu_time, threads};
 pub(super) struct Sample {
     pub(super) at: Instant,
     pub(super) server: Option<Cpu>,
+    /// Of bridges, and of what they use; `None` without bridges.
+    pub(super) bridges: Option<Cpu>,
+    pub(super) nats: Option<Cpu>,
     pub(super) load: Option<Cpu>,
     pub(super) switches: Option<u64>,
     pub(super) counts: Option<Counts>,
@@ -30,11 +33,17 @@ impl Sample {
         Ok(Self {
             counts: control.map(Control::counts).transpose()?,
             switches: target.process.and_then(context_switches),
-            server: target.process.and_then(cpu_time),
+            server: target.process.and_then(cpu_time).map(|first| others(&target.servers).fold(first, Cpu::and)),
+            bridges: others(&target.bridges).reduce(Cpu::and),
+            nats: others(&target.nats).reduce(Cpu::and),
             load: cpu_time(process::id()),
             at: Instant::now(),
         })
     }
+}
+
+fn others(processes: &[u32]) -> impl Iterator<Item = Cpu> {
+    processes.iter().copied().filter_map(cpu_time)
 }
 
 /// Everything that was observed of a run.

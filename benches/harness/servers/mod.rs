@@ -1,7 +1,10 @@
 //! The server under load: Deputy, the floor, or another project's. It is started, found by the line in which it says where
 //! it listens, and stopped.
 
+mod bridged;
 pub(crate) mod control;
+#[allow(dead_code, reason = "the tests of several machines use all of it, the load test a part")]
+mod engine;
 pub(crate) mod floor;
 mod peer;
 mod process;
@@ -16,6 +19,7 @@ use crate::harness::Failure;
 use crate::harness::net::conn::Address;
 use crate::harness::traffic::drivers::{Awaits, Protocol, Storage};
 
+pub(crate) use bridged::Bridged;
 pub(crate) use peer::Peer;
 use process::START_STOP_TIMEOUT;
 pub(crate) use process::{ServerProcess, Target};
@@ -32,6 +36,8 @@ pub(crate) enum ServerKind {
     Floor,
     /// Another project's server.
     Peer(Peer),
+    /// Servers that share jobs through NATS, and what they are compared with.
+    Bridged(Bridged),
 }
 
 impl ServerKind {
@@ -59,6 +65,7 @@ impl ServerKind {
         match self {
             Self::Deputy | Self::Floor => None,
             Self::Peer(peer) => peer.find().err(),
+            Self::Bridged(bridged) => bridged.missing(),
         }
     }
 
@@ -68,6 +75,7 @@ impl ServerKind {
             Self::Deputy => "deputy",
             Self::Floor => "floor",
             Self::Peer(peer) => peer.name(),
+            Self::Bridged(bridged) => bridged.name(),
         }
     }
 
@@ -79,7 +87,8 @@ impl ServerKind {
     /// Returns its protocol when submitters wait for this.
     pub(crate) fn protocol(self, awaits: Awaits) -> Protocol {
         match self {
-            Self::Deputy | Self::Floor => Protocol::Deputy,
+            Self::Bridged(Bridged::NatsAlone(servers)) => Protocol::JetStreamResults(servers),
+            Self::Deputy | Self::Floor | Self::Bridged(_) => Protocol::Deputy,
             Self::Peer(peer) => peer.protocol(awaits),
         }
     }
@@ -95,6 +104,7 @@ impl ServerKind {
             }
             Self::Floor => (env!("CARGO_PKG_VERSION").to_owned(), format!("this program, {FLOOR_OPTION}")),
             Self::Peer(peer) => (peer.version(), peer.command_line()),
+            Self::Bridged(_) => (env!("CARGO_PKG_VERSION").to_owned(), "several programs".to_owned()),
         };
         format!("{} {version}: {command}", self.name())
     }
@@ -107,13 +117,15 @@ impl ServerKind {
             Self::Deputy => deputy(threads, socket.as_deref()),
             Self::Floor => floor(socket.as_deref())?,
             Self::Peer(peer) => return peer.start(),
+            Self::Bridged(bridged) => return bridged.start(),
         };
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().expect("stderr was asked for as a pipe");
         // The real address replaces this one as soon as it is known. From here on an early return kills the child.
         let address = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let target = Target { address, process: Some(child.id()), has_metrics: self == Self::Deputy };
-        let mut server = ServerProcess { child, target, socket, folder: None };
+        let target = Target { has_metrics: self == Self::Deputy, ..Target::of(address, child.id()) };
+        let mut server = ServerProcess::of(child, target);
+        server.socket = socket;
         let (sender, lines) = channel();
         std::thread::spawn(move || forward(stderr, &sender));
         let line = match lines.recv_timeout(START_STOP_TIMEOUT) {

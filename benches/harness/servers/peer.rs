@@ -157,8 +157,10 @@ impl Peer {
             .stderr(log)
             .spawn()?;
         let mut server = {
-            let target = Target { address: Address::Tcp(address), process: Some(child.id()), has_metrics: false };
-            ServerProcess { child, target, socket: None, folder: Some(folder) }
+            let target = Target::of(Address::Tcp(address), child.id());
+            let mut server = ServerProcess::of(child, target);
+            (server.folder, server.is_foreign) = (Some(folder), true);
+            server
         };
         let deadline = Instant::now() + START_STOP_TIMEOUT;
         loop {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::bridged::Beside;
 use super::control::Control;
 use crate::harness::Failure;
 use crate::harness::net::conn::Address;
@@ -20,13 +21,31 @@ pub(super) const START_STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Target {
     /// Where it listens.
     pub(crate) address: Address,
+    /// Where workers connect, if that is elsewhere.
+    pub(crate) workers: Option<Address>,
     /// Its process, if that is on this machine and known.
     pub(crate) process: Option<u32>,
+    /// Other processes whose processor time is the server's.
+    pub(crate) servers: Vec<u32>,
+    /// Bridges between servers, and what they use.
+    pub(crate) bridges: Vec<u32>,
+    pub(crate) nats: Vec<u32>,
     /// Whether it answers questions about its counts.
     pub(crate) has_metrics: bool,
 }
 
 impl Target {
+    /// Returns a server that is this process alone, and answers no questions.
+    pub(crate) fn of(address: Address, process: impl Into<Option<u32>>) -> Self {
+        let (servers, bridges, nats) = (Vec::new(), Vec::new(), Vec::new());
+        Self { address, workers: None, process: process.into(), servers, bridges, nats, has_metrics: false }
+    }
+
+    /// Returns where workers connect.
+    pub(crate) fn of_workers(&self) -> &Address {
+        self.workers.as_ref().unwrap_or(&self.address)
+    }
+
     /// Opens a connection for such questions.
     pub(crate) fn control(&self) -> Result<Option<Control>, Failure> {
         self.has_metrics.then(|| Control::connect(&self.address)).transpose()
@@ -43,15 +62,24 @@ pub(crate) struct ServerProcess {
     pub(super) socket: Option<PathBuf>,
     /// The folder of another project's server, removed with it.
     pub(super) folder: Option<TempDir>,
+    /// Whether it is another project's server, whose exit code does not matter.
+    pub(super) is_foreign: bool,
+    /// What serves beside it.
+    pub(super) beside: Beside,
 }
 
 impl ServerProcess {
+    /// Returns one of Deputy's own, without socket, folder or anything beside it.
+    pub(super) fn of(child: Child, target: Target) -> Self {
+        Self { child, target, socket: None, folder: None, is_foreign: false, beside: Beside::default() }
+    }
+
     /// Sends SIGTERM and waits for the end. Returns an error if the server does not stop, or not with success.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let ended = self.wait();
-        if self.folder.is_some() {
-            // The exit code of another project's server does not matter. If it runs on, the drop kills it.
+        if self.is_foreign {
+            // If it runs on, the drop kills it.
             return Ok(());
         }
         let status = ended?;

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{Try, fails_with, has_jobs, has_text, new, one_row, prints, rows};
-use crate::harness::servers::ServerKind;
+use crate::harness::servers::{Bridged, ServerKind};
 use crate::harness::system::machine::cores;
 
-pub(super) const LOAD: [Try; 22] = [
+pub(super) const LOAD: [Try; 23] = [
     new("a_closed_loop_is_answered", "--seconds 0.3 --warmup 0.1 --vs-floor --runs 1", |outcome| {
         prints(outcome, "| jobs/s, deputy / floor |")
     }),
@@ -86,6 +86,17 @@ pub(super) const LOAD: [Try; 22] = [
         let right = |row: &Value| row["asks"].is_string() && row["jobs_ended"] == 2_000.0 && row["server_threads"] == 2;
         if rows.len() == 10 && rows.iter().all(right) { Ok(()) } else { Err(format!("{rows:?}")) }
     }),
+    new("servers_share_jobs_through_a_bridge", "--scenario bridge --jobs 300 --runs 1 --json", |outcome| {
+        if let Some(why) = ServerKind::Bridged(Bridged::Local).missing() {
+            return fails_with(outcome, &why);
+        }
+        let rows = rows(outcome)?;
+        let right = |row: &Value| {
+            let is_bridged = row["server"] == "bridge" || row["server"] == "beside-bridge";
+            row["jobs"] == 300 && row["bridges_cpu_us_per_job"].is_f64() == is_bridged
+        };
+        if rows.len() == 10 && rows.iter().all(right) { Ok(()) } else { Err(format!("{rows:?}")) }
+    }),
     new("a_joined_job_with_a_wrong_answer_fails_the_run", "--jobs 1000 --ask key --expect-wrong", |outcome| {
         fails_with(outcome, "was answered with")
     }),
@@ -152,7 +163,7 @@ pub(super) const REFUSED: [(&str, &str); 23] = [
 ];
 
 /// The names of the workloads.
-const WORKLOADS: [&str; 26] = [
+const WORKLOADS: [&str; 27] = [
     "baseline",
     "ping-pong",
     "many-types",
@@ -179,6 +190,7 @@ const WORKLOADS: [&str; 26] = [
     "keys",
     "background",
     "timers",
+    "bridge",
 ];
 
 /// Runs each workload whose jobs ask for something, for a moment, with two threads.

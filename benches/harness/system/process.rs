@@ -12,6 +12,11 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
+    /// Returns the sum of two.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { user: self.user + other.user, system: self.system + other.system }
+    }
+
     /// Returns it multiplied by a factor.
     pub(crate) fn times(self, factor: f64) -> Self {
         Self { user: self.user.mul_f64(factor), system: self.system.mul_f64(factor) }

@@ -1,5 +1,7 @@
 //! One row of a table: which server, how it is set up, and the load that it gets.
 
+use std::time::Duration;
+
 use crate::harness::servers::ServerKind;
 use crate::harness::traffic::workload::Shape;
 
@@ -22,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) loop_kind: LoopKind,
     /// Measures this many jobs instead of a time, unless the options say how many.
     pub(crate) jobs: Option<u64>,
+    /// The least time before the measured one.
+    pub(crate) warm_up: Duration,
     /// Whether to count system calls after the measured time.
     pub(crate) count_calls: bool,
 }
@@ -62,6 +66,7 @@ impl Case {
             shape,
             loop_kind: LoopKind::Closed,
             jobs: None,
+            warm_up: Duration::ZERO,
             count_calls: false,
         }
     }
@@ -99,6 +104,11 @@ impl Case {
     /// Measures this many jobs instead of a time.
     pub(crate) fn jobs(self, jobs: u64) -> Self {
         Self { jobs: Some(jobs), ..self }
+    }
+
+    /// Loads for so long before it measures.
+    pub(crate) fn warm_up(self, warm_up: Duration) -> Self {
+        Self { warm_up, ..self }
     }
 
     /// Counts system calls.

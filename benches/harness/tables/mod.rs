@@ -7,6 +7,7 @@
 
 mod asks;
 mod axis;
+mod bridge;
 pub(crate) mod case;
 mod common;
 mod ends;

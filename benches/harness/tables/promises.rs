@@ -38,6 +38,7 @@ fn text(kind: ServerKind, promise: Promise) -> &'static str {
         (Promise::Results, ServerKind::Peer(Peer::Nats | Peer::JetStream(_))) => {
             "less: stores nothing; the jobs of a lost worker are lost; sends workers more jobs than they have slots"
         }
+        (_, ServerKind::Bridged(_)) => "more: each job is in files of one or three nats-servers until it is done",
         (Promise::Background, ServerKind::Deputy | ServerKind::Floor) => {
             "promises: an accepted job is in memory until a worker has done it; the job of a lost worker goes to another \
              at once, and is given up when it has cost several workers"

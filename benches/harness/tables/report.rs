@@ -119,6 +119,8 @@ fn remark(row: &Row) -> String {
     let figure = |name: &str, figure: Option<f64>| figure.map(|figure| format!("{figure:.0} {name}"));
     let remarks = [
         limit::describe(row.limited_by).map(str::to_owned),
+        row.bridges_cpu_us_per_job.map(|us| format!("bridges {} us/job", few_digits(us))),
+        row.nats_cpu_us_per_job.map(|us| format!("NATS {} us/job", few_digits(us))),
         figure("offered/s", row.rate_per_s),
         figure("accepted/s", row.accepted_per_s),
         figure("bytes per waiting job", row.memory_waiting_job_bytes),

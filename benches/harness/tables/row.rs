@@ -51,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) server_cpu_us_per_job: Option<f64>,
     pub(crate) server_user_us_per_job: Option<f64>,
     pub(crate) server_system_us_per_job: Option<f64>,
+    pub(crate) bridges_cpu_us_per_job: Option<f64>,
+    pub(crate) nats_cpu_us_per_job: Option<f64>,
     pub(crate) load_cpu_us_per_job: Option<f64>,
     pub(crate) context_switches_per_job: Option<f64>,
     pub(crate) system_calls_per_job: Option<f64>,
@@ -133,6 +135,8 @@ impl Row {
             server_cpu_us_per_job: us(figures.server, |cpu| cpu.user + cpu.system),
             server_user_us_per_job: us(figures.server, |cpu| cpu.user),
             server_system_us_per_job: us(figures.server, |cpu| cpu.system),
+            bridges_cpu_us_per_job: us(figures.bridges, |cpu| cpu.user + cpu.system),
+            nats_cpu_us_per_job: us(figures.nats, |cpu| cpu.user + cpu.system),
             load_cpu_us_per_job: us(figures.load, |cpu| cpu.user + cpu.system),
             context_switches_per_job: figures.switches.map(|switches| switches / approximate(jobs)),
             system_calls_per_job: calls(|calls| calls.all),
@@ -202,7 +206,7 @@ impl Row {
 }
 
 /// The figures of which a median is taken.
-const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 27] = [
+const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 29] = [
     |row| &mut row.p50_us,
     |row| &mut row.p90_us,
     |row| &mut row.p99_us,
@@ -211,6 +215,8 @@ const FIGURES: [fn(&mut Row) -> &mut Option<f64>; 27] = [
     |row| &mut row.server_cpu_us_per_job,
     |row| &mut row.server_user_us_per_job,
     |row| &mut row.server_system_us_per_job,
+    |row| &mut row.bridges_cpu_us_per_job,
+    |row| &mut row.nats_cpu_us_per_job,
     |row| &mut row.load_cpu_us_per_job,
     |row| &mut row.context_switches_per_job,
     |row| &mut row.system_calls_per_job,

@@ -72,7 +72,7 @@ pub(crate) struct Running {
 
 impl Running {
     fn target(&self) -> Target {
-        Target { address: self.address.clone(), process: self.process, has_metrics: true }
+        Target { has_metrics: true, ..Target::of(self.address.clone(), self.process) }
     }
 }
 
@@ -165,7 +165,7 @@ fn run(table: &str, case: &Case, round: usize, options: &Options, curves: &mut C
 pub(crate) fn steady(case: &Case, round: usize, options: &Options) -> Result<Figures, Failure> {
     let workload = Workload::new(case.shape, seed(round, options));
     let timing = Timing {
-        warm_up: options.warm_up,
+        warm_up: options.warm_up.max(case.warm_up),
         measured: options.measured,
         late: options.late,
         jobs: options.jobs.or(case.jobs),

@@ -1,8 +1,10 @@
 //! The named workloads: what each one is compared with, and the goals of its figures. docs/performance.md has the table
 //! that they print.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
+use super::bridge::BRIDGE;
 use super::case::{Case, LoopKind};
 use super::common::{
     BASELINE, BASELINE_TITLE, JOBS_PER_S, MANY_TYPES, MANY_TYPES_TITLE, P50, P99, PING_PONG, PING_PONG_TITLE,
@@ -78,19 +80,26 @@ const PLAIN: [Named; 16] = [
 
 /// Returns all workloads, in the order in which `all` runs them.
 fn all() -> impl Iterator<Item = &'static Named> {
-    PLAIN.iter().chain(&asks::ALL)
+    PLAIN.iter().chain(&asks::ALL).chain([&BRIDGE])
 }
 
-/// Returns the workloads of these names, separated by commas, or all workloads for `all`.
+/// Returns the workloads of these names, separated by commas, or for `all` those whose programs are here.
 pub(crate) fn named(names: &str) -> Result<Vec<Table>, String> {
     let chosen = choose(names, &all().map(|workload| workload.name).collect::<Vec<_>>())?;
-    let workloads = all().filter(|workload| chosen.contains(&workload.name));
-    Ok(workloads
-        .map(|Named { name, title, parts }| {
-            let (cases, claims) = parts();
-            Table { name: (*name).to_owned(), title: (*title).to_owned(), notes: Vec::new(), cases, claims }
-        })
-        .collect())
+    let mut tables = Vec::new();
+    for Named { name, title, parts } in all().filter(|workload| chosen.contains(&workload.name)) {
+        let (cases, claims) = parts();
+        match cases.iter().find_map(|case| case.kind.missing()) {
+            None => {
+                let (name, title) = ((*name).to_owned(), (*title).to_owned());
+                tables.push(Table { name, title, notes: Vec::new(), cases, claims });
+            }
+            // If stderr is closed, the run goes on without this notice.
+            Some(why) if names == "all" => drop(writeln!(io::stderr(), "skipping {name}: {why}")),
+            Some(why) => return Err(format!("--scenario {name}: {why}")),
+        }
+    }
+    Ok(tables)
 }
 
 /// Returns a line of help for each workload.

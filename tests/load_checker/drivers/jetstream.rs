@@ -6,6 +6,7 @@ use super::{
 };
 
 const MEMORY: Protocol = Protocol::JetStream(Storage::Memory);
+const RESULTS: Protocol = Protocol::JetStreamResults(3);
 
 /// Writes a publication.
 fn publication(subjects: &str, payload: &str) -> String {
@@ -81,6 +82,34 @@ fn a_jetstream_worker_acknowledges_each_job_and_asks_for_more_when_half_of_its_s
     assert_eq!(answer(1), acknowledged(1));
     assert_eq!(answer(2), format!("{}{}", acknowledged(2), pull(3, 2)));
     assert_eq!(answer(3), acknowledged(3));
+}
+
+#[test]
+fn a_jetstream_result_is_confirmed_before_its_job_is_acknowledged() {
+    let mut worker = greeted(RESULTS, WORKER_OF_FOUR);
+    exchange(&mut *worker, [reply("{}").repeat(2).as_bytes()]);
+    let handle = |number| format!("$JS.ACK.JOBS.t3.1.{number}.{number}.17.0");
+    for number in [1, 2] {
+        let answered = sent(|out| worker.answer(handle(number).as_bytes(), JOB, b"\"a\"", out));
+        assert_eq!(answered, publication(&format!("res.7 _INBOX.w5.{number}"), "\"a\""));
+    }
+    let confirmed = |number| format!("MSG _INBOX.w5.{number} 1 0\r\n\r\n");
+    let acknowledged = |number| publication(&handle(number), "+ACK");
+    let after = exchange(&mut *worker, [confirmed(2).as_bytes()]);
+    assert_eq!((after.messages, after.sent), (vec!["receipt".to_owned()], acknowledged(2)));
+    let after = exchange(&mut *worker, [confirmed(1).as_bytes()]);
+    assert_eq!(after.sent, format!("{}{}", acknowledged(1), pull(3, 2)));
+    // A second confirmation of one result.
+    assert_eq!(exchange(&mut *worker, [confirmed(1).as_bytes()]).messages, ["unexpected"]);
+}
+
+#[test]
+fn a_jetstream_submitter_confirms_its_results() {
+    assert_eq!(greeting_after_connect(RESULTS, SUBMITTER), "SUB _INBOX.7.* 1\r\nSUB res.7 2\r\nPING\r\n");
+    let stored = "MSG _INBOX.7.16 1  26\r\n{\"stream\":\"JOBS\", \"seq\":1}\r\n";
+    check(RESULTS, SUBMITTER, stored.as_bytes(), &["receipt"], "");
+    let result = "MSG res.7 2 _INBOX.w5.9 3\r\n\"a\"\r\n";
+    check(RESULTS, SUBMITTER, result.as_bytes(), &["answer None: \"a\""], &publication("_INBOX.w5.9", ""));
 }
 
 #[test]

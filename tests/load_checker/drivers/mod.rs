@@ -12,12 +12,13 @@ use crate::traffic::drivers::{Awaits, Driver, Endpoint, Protocol, ServerMessage,
 use crate::traffic::workload::{JobKey, Shape, Workload};
 
 /// Those whose messages are lines and blocks.
-const TEXT_PROTOCOLS: [Protocol; 5] = [
+const TEXT_PROTOCOLS: [Protocol; 6] = [
     Protocol::Beanstalkd(Awaits::Result),
     Protocol::Redis,
     Protocol::RedisStreams,
     Protocol::Nats,
     Protocol::JetStream(Storage::Memory),
+    Protocol::JetStreamResults(1),
 ];
 const SUBMITTER: Endpoint<'static> = Endpoint::Submitter(7);
 const ANSWERS: Endpoint<'static> = Endpoint::Answers { submitter: 7, at_once: 0 };

@@ -1,11 +1,16 @@
-//! Background jobs in a stream of NATS `JetStream`: one work queue for all types, and one durable pull consumer per type.
+//! Jobs in a stream of NATS `JetStream`: one work queue for all types, and one durable pull consumer per type.
 //!
 //! A submitter pipelines publications, each with a subject of its inbox to reply to; the reply says that the stream has the
 //! job. A worker creates stream and consumers (which changes nothing if they exist) and asks each consumer for as many jobs
 //! as it has slots. When it has done half of these it asks for as many again, as clients do. Each job is acknowledged by
 //! itself. The stream keeps a job until then.
+//!
+//! If submitters wait for results, a worker publishes each to its submitter, who confirms it, and acknowledges the job only
+//! then. These are the messages that two bridges of Deputy exchange, without Deputy.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Write;
 
 use serde::Deserialize;
 
@@ -16,19 +21,55 @@ use super::nats_text::{
     Connection, Delivery, Next, last_of_inbox, push_inbox_subscription, push_job, push_publication,
 };
 use super::text::{numbered, unexpected};
-use super::{Driver, Endpoint, ServerMessage, Storage, parse_number};
+use super::{Awaits, Driver, Endpoint, ServerMessage, Storage, parse_number};
 
 /// The beginning of the subjects that the stream takes; the number of a type follows.
 const SUBJECT: &str = "jobs.t";
 
+/// The beginning of the subjects of results; the number of a submitter follows.
+const RESULTS: &str = "res.";
+
 /// The subject of the inbox to which the server's administration replies.
 const API: &[u8] = b"api";
+
+/// How the stream keeps jobs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamKind {
+    pub(crate) storage: Storage,
+    /// How many servers keep each job.
+    pub(crate) replicas: usize,
+}
+
+impl StreamKind {
+    /// Returns the end of a request's subject, and its payload, for the stream and then for the consumer of each type.
+    pub(crate) fn requests(self, types: &[u64]) -> Vec<(String, String)> {
+        let storage = match self.storage {
+            Storage::Memory => "memory",
+            Storage::Disk => "file",
+        };
+        let stream = format!(
+            "{{\"name\":\"JOBS\",\"subjects\":[\"jobs.*\"],\"retention\":\"workqueue\",\"storage\":\"{storage}\",\
+             \"num_replicas\":{}}}",
+            self.replicas
+        );
+        let consumer = |number: &u64| {
+            let config = format!(
+                "{{\"stream_name\":\"JOBS\",\"config\":{{\"durable_name\":\"t{number}\",\
+                 \"filter_subject\":\"{SUBJECT}{number}\",\"ack_policy\":\"explicit\"}}}}"
+            );
+            (format!("CONSUMER.DURABLE.CREATE.JOBS.t{number}"), config)
+        };
+        [("STREAM.CREATE.JOBS".to_owned(), stream)].into_iter().chain(types.iter().map(consumer)).collect()
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct JetStream {
     connection: Connection,
-    storage: Storage,
+    stream: StreamKind,
+    /// What submitters wait for.
+    awaits: Awaits,
     /// The name of the inbox.
     name: String,
     /// The types of a worker.
@@ -39,6 +80,10 @@ pub(crate) struct JetStream {
     done: Vec<u64>,
     /// Replies of the administration that are outstanding.
     unconfirmed: usize,
+    /// Acknowledgements of the jobs whose results are not confirmed, by the number of the result.
+    answered: HashMap<u64, Vec<u8>>,
+    /// Results that were published.
+    results: u64,
 }
 
 /// What the administration replies. Members that are not read here are ignored.
@@ -58,15 +103,18 @@ struct State {
 
 impl JetStream {
     /// Returns the driver of a connection that has sent nothing.
-    pub(crate) fn new(storage: Storage) -> Self {
+    pub(crate) fn new(stream: StreamKind, awaits: Awaits) -> Self {
         Self {
             connection: Connection::default(),
-            storage,
+            stream,
+            awaits,
             name: String::new(),
             types: Vec::new(),
             slots: 0,
             done: Vec::new(),
             unconfirmed: 0,
+            answered: HashMap::new(),
+            results: 0,
         }
     }
 
@@ -78,21 +126,8 @@ impl JetStream {
     }
 
     fn create(&mut self, out: &mut Vec<u8>) {
-        let storage = match self.storage {
-            Storage::Memory => "memory",
-            Storage::Disk => "file",
-        };
-        let stream = format!(
-            "{{\"name\":\"JOBS\",\"subjects\":[\"jobs.*\"],\"retention\":\"workqueue\",\"storage\":\"{storage}\",\
-             \"num_replicas\":1}}"
-        );
-        self.request("STREAM.CREATE.JOBS", &stream, out);
-        for number in self.types.clone() {
-            let consumer = format!(
-                "{{\"stream_name\":\"JOBS\",\"config\":{{\"durable_name\":\"t{number}\",\
-                 \"filter_subject\":\"{SUBJECT}{number}\",\"ack_policy\":\"explicit\"}}}}"
-            );
-            self.request(&format!("CONSUMER.DURABLE.CREATE.JOBS.t{number}"), &consumer, out);
+        for (what, payload) in self.stream.requests(&self.types) {
+            self.request(&what, &payload, out);
         }
     }
 
@@ -101,6 +136,17 @@ impl JetStream {
         let consumer = format!("$JS.API.CONSUMER.MSG.NEXT.JOBS.t{type_number}");
         let reply = format!("_INBOX.{}.jobs", self.name);
         push_publication(consumer.as_bytes(), reply.as_bytes(), format!("{{\"batch\":{jobs}}}").as_bytes(), out);
+    }
+
+    /// Acknowledges a job, and asks for more.
+    fn acknowledge(&mut self, handle: &[u8], out: &mut Vec<u8>) {
+        push_publication(handle, b"", b"+ACK", out);
+        let Some(index) = self.types.iter().position(|number| is_of_type(handle, *number)) else { return };
+        self.done[index] += 1;
+        if 2 * self.done[index] >= self.slots {
+            let done = std::mem::take(&mut self.done[index]);
+            self.pull(self.types[index], done, out);
+        }
     }
 
     /// Takes a reply of the administration. When the last one has come, a worker asks for its first jobs.
@@ -124,14 +170,24 @@ impl JetStream {
         let Delivery { subject, reply, payload, .. } = delivery;
         match (reply, last_of_inbox(subject)) {
             (None, Some(API)) => self.confirm(payload, out),
+            (None, Some(id)) if !self.types.is_empty() => {
+                let job = self.answered.remove(&parse_number(id)?)?;
+                self.acknowledge(&job, out);
+                Some(ServerMessage::Receipt)
+            }
             (None, Some(id)) => {
                 let id = Some(parse_number(id)?);
                 let reply: Reply<'_> = serde_json::from_slice(payload).ok()?;
                 match (reply.error, reply.seq) {
+                    (None, Some(_)) if self.awaits == Awaits::Result => Some(ServerMessage::Receipt),
                     (None, Some(_)) => Some(ServerMessage::Ended { id, end: End::Accepted }),
                     (Some(_), _) => Some(ServerMessage::Refused(payload)),
                     (None, None) => None,
                 }
+            }
+            (Some(reply), None) if subject.starts_with(RESULTS.as_bytes()) => {
+                push_publication(reply, b"", b"", out);
+                Some(ServerMessage::Answer { id: None, res: payload })
             }
             (Some(handle), None) => Some(ServerMessage::Job {
                 id: None,
@@ -155,6 +211,9 @@ impl Driver for JetStream {
         Connection::begin_greeting(out);
         push_inbox_subscription(&self.name, out);
         match endpoint {
+            Endpoint::Submitter(number) if self.awaits == Awaits::Result => {
+                write!(out, "SUB {RESULTS}{number} 2\r\n").expect("writing to a vector cannot fail");
+            }
             Endpoint::Submitter(_) | Endpoint::Answers { .. } => {}
             Endpoint::Worker { types, max_jobs, .. } => {
                 self.types = types.to_vec();
@@ -191,14 +250,15 @@ impl Driver for JetStream {
         push_job(SUBJECT, workload, job, out);
     }
 
-    fn answer(&mut self, handle: &[u8], _job: JobKey, _res: &[u8], out: &mut Vec<u8>) {
-        push_publication(handle, b"", b"+ACK", out);
-        let Some(index) = self.types.iter().position(|number| is_of_type(handle, *number)) else { return };
-        self.done[index] += 1;
-        if 2 * self.done[index] >= self.slots {
-            let done = std::mem::take(&mut self.done[index]);
-            self.pull(self.types[index], done, out);
+    fn answer(&mut self, handle: &[u8], job: JobKey, res: &[u8], out: &mut Vec<u8>) {
+        if self.awaits == Awaits::Acceptance {
+            return self.acknowledge(handle, out);
         }
+        self.results += 1;
+        self.answered.insert(self.results, handle.to_vec());
+        let subject = format!("{RESULTS}{}", job.submitter);
+        let reply = format!("_INBOX.{}.{}", self.name, self.results);
+        push_publication(subject.as_bytes(), reply.as_bytes(), res, out);
     }
 }
 

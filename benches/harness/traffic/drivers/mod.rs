@@ -25,7 +25,7 @@ use super::workload::{JobKey, Workload};
 pub(crate) use beanstalkd::Beanstalkd;
 pub(crate) use deputy::Deputy;
 pub(crate) use gearman::Gearman;
-pub(crate) use jetstream::JetStream;
+pub(crate) use jetstream::{JetStream, StreamKind};
 pub(crate) use nats::Nats;
 pub(crate) use redis::Redis;
 pub(crate) use redis_streams::RedisStreams;
@@ -163,6 +163,8 @@ pub(crate) enum Protocol {
     Nats,
     /// A stream of NATS `JetStream`, for background jobs.
     JetStream(Storage),
+    /// The same in files of so many servers each, with results.
+    JetStreamResults(usize),
 }
 
 impl Protocol {
@@ -175,7 +177,12 @@ impl Protocol {
             Self::Redis => Box::new(Redis::default()),
             Self::RedisStreams => Box::new(RedisStreams::default()),
             Self::Nats => Box::new(Nats::default()),
-            Self::JetStream(storage) => Box::new(JetStream::new(storage)),
+            Self::JetStream(storage) => {
+                Box::new(JetStream::new(StreamKind { storage, replicas: 1 }, Awaits::Acceptance))
+            }
+            Self::JetStreamResults(replicas) => {
+                Box::new(JetStream::new(StreamKind { storage: Storage::Disk, replicas }, Awaits::Result))
+            }
         }
     }
 
