@@ -25,7 +25,7 @@ fn a_lost_worker_is_replaced_and_poison_is_given_up() {
     let answer: Value = serde_json::from_str(&client.line()).unwrap();
     assert_eq!((&answer["id"], &answer["code"]), (&1.into(), &"failed".into()));
     assert!(answer["err"].as_str().unwrap().starts_with("gave_up: "), "{answer}");
-    assert_eq!(cluster.b.1.metric("gave_up_total"), 1);
+    cluster.b.1.until_metric("gave_up_total", 1);
     cluster.b.1.until_metric("jobs_in_progress", 0);
 }
 
@@ -44,7 +44,7 @@ fn jobs_of_a_killed_bridge_are_delivered_to_the_next_one() {
     let (job, _) = next_job(&mut worker);
     worker.send(&format!(r#"{{"cmd":"did","job":{job},"res":2}}"#));
     client.expect(r#"{"cmd":"did","id":1,"res":2}"#);
-    assert_eq!(cluster.b.1.metric("redelivered_total"), 1);
+    cluster.b.1.until_metric("redelivered_total", 1);
 }
 
 #[test]
@@ -60,12 +60,12 @@ fn a_bridge_that_lost_its_server_gives_its_jobs_back_at_once() {
     let (job, _) = next_job(&mut worker);
     worker.send(&format!(r#"{{"cmd":"did","job":{job},"res":2}}"#));
     client.expect(r#"{"cmd":"did","id":1,"res":2}"#);
-    assert_eq!(cluster.b.1.metric("lost_total"), 1);
+    cluster.b.1.until_metric("lost_total", 1);
 }
 
 #[test]
 fn a_restart_of_nats_loses_no_job_and_no_result() {
-    let Some(mut cluster) = Cluster::start(SOON) else { return };
+    let Some(mut cluster) = Cluster::start(&[]) else { return };
     let mut worker = cluster.worker_at_b(1);
     let mut client = cluster.a.0.connect("client");
     client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -112,5 +112,44 @@ fn a_job_that_is_too_large_for_nats_is_refused_with_the_reason() {
     client.send(&format!(r#"{{"cmd":"do","id":1,"type":"t","arg":"{arg}"}}"#));
     let answer: Value = serde_json::from_str(&client.line()).unwrap();
     assert!(answer["err"].as_str().unwrap().contains("(max_payload)"), "{answer}");
-    assert_eq!(cluster.a.1.metric("refused_total"), 1);
+    cluster.a.1.until_metric("refused_total", 1);
+}
+
+#[test]
+fn a_durable_job_waits_for_a_worker_while_bridges_and_nats_are_restarted() {
+    let Some(mut cluster) = Cluster::start(SOON) else { return };
+    // A worker makes the type known, and goes.
+    let worker = cluster.worker_at_b(1);
+    cluster.a.1.until_metric("durable_types", 1);
+    drop(worker);
+    let mut client = cluster.a.0.connect("client");
+    client.send(r#"{"cmd":"do","id":1,"type":"t","arg":7,"durable":true}"#);
+    client.expect(r#"{"cmd":"stored","id":1}"#);
+    cluster.a.1.kill();
+    cluster.b.1.kill();
+    cluster.nats.kill();
+    cluster.nats.restart();
+    let url = cluster.nats.url();
+    cluster.a.1 = Bridge::start(&cluster.a.0, "a", &url, SOON);
+    cluster.b.1 = Bridge::start(&cluster.b.0, "b", &url, SOON);
+    let mut worker = cluster.b.0.worker("late worker", 1);
+    let (job, line) = next_job(&mut worker);
+    assert!(line.ends_with(r#","arg":7}"#), "{line}");
+    worker.send(&format!(r#"{{"cmd":"did","job":{job},"res":8}}"#));
+    client.expect(r#"{"cmd":"did","id":1,"res":8}"#);
+    cluster.a.1.until_metric("jobs_outgoing", 0);
+    cluster.b.1.until_metric("jobs_in_progress", 0);
+}
+
+#[test]
+fn without_nats_durable_jobs_are_refused() {
+    let Some(mut cluster) = Cluster::start(&[]) else { return };
+    let _worker = cluster.worker_at_b(1);
+    cluster.a.1.until_metric("durable_types", 1);
+    cluster.nats.kill();
+    cluster.a.1.until_metric("durable_types", 0);
+    let mut client = cluster.a.0.connect("client");
+    client.send(r#"{"cmd":"do","id":1,"type":"t","durable":true}"#);
+    let answer: Value = serde_json::from_str(&client.line()).unwrap();
+    assert_eq!(answer["code"], "no_bridge");
 }

@@ -1,5 +1,6 @@
 //! Jobs that pass from one machine to another, and their results.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::Client;
@@ -7,10 +8,15 @@ use crate::cluster::Cluster;
 
 /// Returns the number of the next job that a worker is sent, and its line.
 pub(crate) fn next_job(worker: &mut Client) -> (u64, String) {
+    #[derive(Deserialize)]
+    struct Job<'a> {
+        cmd: &'a str,
+        job: u64,
+    }
     let line = worker.line();
-    let job: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(job["cmd"], "do", "{line}");
-    (job["job"].as_u64().unwrap(), line)
+    let job: Job<'_> = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert_eq!(job.cmd, "do", "{line}");
+    (job.job, line)
 }
 
 #[test]
@@ -38,7 +44,8 @@ fn a_job_without_a_local_worker_is_done_by_another_machine() {
     client.expect(r#"{"cmd":"did","id":3,"err":{"no":1},"code":"failed"}"#);
     cluster.a.1.until_metric("answered_total", 3);
     cluster.b.1.until_metric("jobs_in_progress", 0);
-    assert_eq!((cluster.a.1.metric("jobs_outgoing"), cluster.b.1.metric("pulled_total")), (0, 3));
+    cluster.a.1.until_metric("jobs_outgoing", 0);
+    cluster.b.1.until_metric("pulled_total", 3);
     cluster.a.1.stop();
     cluster.b.1.stop();
 }
@@ -58,7 +65,7 @@ fn a_free_local_worker_comes_first() {
     client.expect(r#"{"cmd":"did","id":2}"#);
     near.send(&format!(r#"{{"cmd":"did","job":{job}}}"#));
     client.expect(r#"{"cmd":"did","id":1}"#);
-    assert_eq!(cluster.a.1.metric("published_total"), 1);
+    cluster.a.1.until_metric("published_total", 1);
 }
 
 #[test]

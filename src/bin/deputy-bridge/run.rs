@@ -92,13 +92,16 @@ impl Bridge {
     /// Handles what has happened, as far as it is there. Returns whether the bridge has ended its work.
     async fn turn(&mut self) -> bool {
         let mut happening = self.next(true).await;
-        for _ in 0..BATCH_MAX {
+        for handled in 1.. {
             self.core.set_now(self.begin.elapsed());
+            self.handle(happening);
+            if handled == BATCH_MAX {
+                break; // Before the next one is taken, because it would be lost.
+            }
+            happening = self.next(false).await;
             if let Happening::Nothing = happening {
                 break;
             }
-            self.handle(happening);
-            happening = self.next(false).await;
         }
         let is_finished = self.core.is_finished();
         for effect in self.core.take_effects() {

@@ -54,7 +54,7 @@ pub(crate) struct Metrics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TypeRow {
-    /// Connections that do the type, spare and durable ones too.
+    /// Connections that do the type, spare ones too, but not those that do its durable jobs only.
     pub(crate) workers: u64,
     /// Free slots of ordinary workers; absent in answers of servers that do not know it.
     pub(crate) free: Option<u64>,

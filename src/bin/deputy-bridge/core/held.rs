@@ -301,6 +301,16 @@ impl AllHeld {
         });
     }
 
+    /// Called when there is a connection to NATS again: before it delivers the messages to others.
+    pub(super) fn on_connected(&mut self, scene: &mut Scene<'_>) {
+        let ids: Vec<u64> = self.held.keys().copied().collect();
+        for id in ids {
+            let ack = self.held[&id].message.ack.clone();
+            scene.effects.push(Effect::Respond { ack, reply: Reply::Progress });
+            self.ask(id, scene);
+        }
+    }
+
     /// Called from time to time, as long as there is a connection to NATS.
     pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
         while let Some(&Reverse((at, id, due))) = self.timers.peek() {

@@ -333,6 +333,7 @@ impl Core {
         self.nodes.on_connected(self.now);
         self.next_announce = self.now;
         self.with_outgoing(|outgoing, scene| outgoing.on_connected(scene));
+        self.with_held(AllHeld::on_connected);
         self.is_dirty = true;
     }
 

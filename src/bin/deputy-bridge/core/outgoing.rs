@@ -279,9 +279,10 @@ impl Outgoing {
             return Some(Verdict::Unknown); // The confirmation is on its way.
         }
         if let State::Unstored { message, since, .. } = &job.state {
-            // The acknowledgement was lost.
+            // The result has overtaken the acknowledgement, or that was lost.
             self.unstored.remove(&(*since, serial));
             self.unstored_bytes -= message.arg.len();
+            scene.figures.published += 1;
         }
         let Some((conn, number)) = job.held.take() else {
             job.state = State::Consumed;

@@ -30,8 +30,8 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Returns how many of the bridge's connections may count as workers of a type: those that were given it, until the
-    /// server has read that it was taken back.
+    /// Returns how often the server may count the bridge as a worker of a type: once while it is spare, and until the
+    /// server has read that it no longer is. It counts workers for durable jobs apart.
     pub(super) fn counted(&self, type_name: &str) -> u64 {
         self.counted.get(type_name).copied().unwrap_or(0)
     }
@@ -55,13 +55,17 @@ impl Registration {
         }
         for type_name in gone {
             known.remove(&type_name);
-            effects.push(Effect::AfterRead(conn, After::Withdrawn { type_name }));
+            if role == Role::Spare {
+                effects.push(Effect::AfterRead(conn, After::Withdrawn { type_name }));
+            }
         }
         for part in in_lines(&come, max_line) {
             effects.push(Effect::Line(conn, wire::can_do(role, part.iter().map(|name| &**name), MAX_JOBS)));
         }
         for type_name in come {
-            *self.counted.entry(Arc::clone(&type_name)).or_default() += 1;
+            if role == Role::Spare {
+                *self.counted.entry(Arc::clone(&type_name)).or_default() += 1;
+            }
             known.insert(type_name);
         }
     }
@@ -141,13 +145,13 @@ mod tests {
                 ),
             ]
         );
-        assert_eq!(["a", "b", "c"].map(|name| registration.counted(name)), [1, 2, 0]);
+        assert_eq!(["a", "b", "c"].map(|name| registration.counted(name)), [1, 1, 0]);
         effects.clear();
         registration.set(Role::Spare, &types(&["a"]), 1_000, &mut effects);
         assert_eq!(lines(&effects), [(Conn::Main, r#"{"cmd":"cant_do","types":["b"]}"#.to_owned())]);
-        assert_eq!(registration.counted("b"), 2);
+        assert_eq!(registration.counted("b"), 1);
         registration.on_withdrawn("b");
-        assert_eq!((registration.counted("b"), registration.sizes()), (1, (1, 1)));
+        assert_eq!((registration.counted("b"), registration.sizes()), (0, (1, 1)));
         effects.clear();
         registration.set(Role::Spare, &types(&["a"]), 1_000, &mut effects);
         assert!(effects.is_empty());

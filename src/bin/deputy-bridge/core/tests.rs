@@ -351,6 +351,18 @@ fn when_the_server_is_lost_others_get_its_jobs_and_results_are_still_sent() {
 }
 
 #[test]
+fn when_nats_is_back_results_are_sent_at_once() {
+    let mut bridge = Fixture::new(3);
+    bridge.pulled(1, 1);
+    bridge.did(1, None, "8");
+    bridge.core.on_engine_lost();
+    bridge.effects();
+    bridge.core.on_engine_connected(FACTS);
+    let effects = bridge.core.take_effects().iter().map(text).collect::<Vec<_>>();
+    assert_eq!(effects[..2], ["Progress ack1", "ask 1 b/5/r1 Done 8"]);
+}
+
+#[test]
 fn a_result_is_dropped_only_when_its_node_is_gone_and_the_stream_has_forgotten_its_id() {
     let mut bridge = Fixture::new(3);
     bridge.announced("b", &[]);
@@ -410,13 +422,13 @@ fn own_types_are_announced_but_not_those_that_only_the_bridge_does() {
         let effects = bridge.core.take_effects().iter().map(text).collect::<Vec<_>>();
         effects.into_iter().find(|effect| effect.starts_with("announce")).unwrap()
     };
-    // Two connections of the bridge are workers of the type.
-    let row = |workers| HashMap::from([("t".to_owned(), TypeRow { workers, free: Some(workers - 2) })]);
+    // The bridge is a worker of the type itself.
+    let row = |workers| HashMap::from([("t".to_owned(), TypeRow { workers, free: Some(workers - 1) })]);
     let metrics = |workers| Metrics { up_since: 1_000, max_line: 10_000, draining: false, types: row(workers) };
     announced(&mut bridge);
-    bridge.core.on_line(Conn::Main, FromServer::Metrics(metrics(2)));
+    bridge.core.on_line(Conn::Main, FromServer::Metrics(metrics(1)));
     assert_eq!(announced(&mut bridge), "announce [] false");
-    bridge.core.on_line(Conn::Main, FromServer::Metrics(metrics(3)));
+    bridge.core.on_line(Conn::Main, FromServer::Metrics(metrics(2)));
     assert_eq!(announced(&mut bridge), "announce [\"t\"] false");
     let pulls = bridge.effects();
     assert!(pulls.is_empty(), "{pulls:?}");
