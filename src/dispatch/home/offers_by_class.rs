@@ -46,15 +46,20 @@ impl OffersByClass {
         }
     }
 
-    /// H1: takes the first waiting job and the first offer that go together, ordinary offers before spare ones.
+    /// Returns whether there may be offers of spare workers.
     #[inline]
-    pub(super) fn pop_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
-        let pair = pop_pair_of(waiting, &mut self.ordinary);
-        if pair.is_none() && self.spare.is_some() { self.pop_spare_pair(waiting) } else { pair }
+    pub(super) fn has_spare(&self) -> bool {
+        self.spare.is_some()
     }
 
-    #[inline(never)]
-    fn pop_spare_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
+    /// Takes the first waiting job and the first ordinary offer that go together.
+    #[inline]
+    pub(super) fn pop_ordinary_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
+        pop_pair_of(waiting, &mut self.ordinary)
+    }
+
+    /// Takes the first waiting job and the first offer of spare workers that go together.
+    pub(super) fn pop_spare_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
         let pair = pop_pair_of(waiting, self.spare.as_deref_mut()?);
         self.forget_spare_if_empty();
         pair

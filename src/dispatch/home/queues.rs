@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
 
+use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
 use super::wait_queue::WaitQueue;
@@ -72,12 +73,22 @@ impl Queue {
         self.waiting.push(job);
     }
 
-    /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer.
+    /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer, ordinary
+    /// offers before those of spare workers.
     pub(super) fn match_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
-        while let Some((job, to)) = self.offers.pop_pair(&mut self.waiting) {
-            revocable.forget(&job);
-            ctx.counts.jobs_waiting -= 1;
-            ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
+        while let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) {
+            assign(job, to, revocable, ctx);
+        }
+        if self.offers.has_spare() {
+            self.match_spare_offers(revocable, ctx);
+        }
+    }
+
+    /// Not inlined, because the path of a plain job would get longer.
+    #[inline(never)]
+    fn match_spare_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+        while let Some((job, to)) = self.offers.pop_spare_pair(&mut self.waiting) {
+            assign(job, to, revocable, ctx);
         }
     }
 
@@ -104,6 +115,13 @@ impl Queue {
             ..TypeRow::default()
         }
     }
+}
+
+#[inline]
+fn assign(job: Job, to: PoolRef, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+    revocable.forget(&job);
+    ctx.counts.jobs_waiting -= 1;
+    ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
 }
 
 #[cfg(test)]
