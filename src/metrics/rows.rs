@@ -18,8 +18,10 @@ pub struct TypeRow {
     pub delayed: u64,
     /// Slots taken by jobs that have ended, whose workers have not answered.
     pub spent: u64,
-    /// Free slots of its workers, reserved ones too.
+    /// Free slots of its ordinary workers, reserved ones too.
     pub free: u64,
+    /// Workers that get only what no ordinary worker may take.
+    pub spare_workers: u64,
     /// Connections that take jobs of this type, unless they take durable ones only.
     pub workers: u64,
     /// Connections that take its durable jobs.
@@ -53,7 +55,7 @@ pub struct OldestRunning {
 
 impl TypeRow {
     /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 14] {
+    pub fn members(&self) -> [(&'static str, u64); 15] {
         [
             ("waiting", self.waiting),
             ("running", self.running),
@@ -66,6 +68,7 @@ impl TypeRow {
             ("delayed", self.delayed),
             ("spent", self.spent),
             ("free", self.free),
+            ("spare_workers", self.spare_workers),
             ("durable_waiting", self.durable_waiting),
             ("durable_workers", self.durable_workers),
             ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
@@ -85,6 +88,7 @@ impl TypeRow {
         self.delayed += other.delayed;
         self.spent += other.spent;
         self.free += other.free;
+        self.spare_workers += other.spare_workers;
         self.durable_waiting += other.durable_waiting;
         self.durable_workers += other.durable_workers;
         self.done += other.done;
@@ -155,8 +159,9 @@ mod tests {
     fn rows_add_up_and_keep_the_extremes() {
         let oldest = |ms, worker: &str| Some(OldestRunning { ms, worker: worker.to_owned() });
         let lost = |lost, last_lost_ms| TypeRow { lost, last_lost_ms, ..TypeRow::default() };
-        let mut row = TypeRow { waiting: 1, suspects: 1, free: 2, oldest_ms: 5, ..TypeRow::default() };
-        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, free: 3, ..lost(2, 40) });
+        let mut row =
+            TypeRow { waiting: 1, suspects: 1, free: 2, spare_workers: 1, oldest_ms: 5, ..TypeRow::default() };
+        row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, free: 3, spare_workers: 6, ..lost(2, 40) });
         row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
         row.add(lost(0, 0));
         let figures = |done| {
@@ -165,7 +170,7 @@ mod tests {
         };
         row.add(TypeRow { figures: figures(2), ..TypeRow::default() });
         row.add(TypeRow { figures: figures(3), ..TypeRow::default() });
-        assert_eq!((row.waiting, row.suspects, row.oldest_ms, row.free), (1, 3, 5, 5));
+        assert_eq!((row.waiting, row.suspects, row.oldest_ms, row.free, row.spare_workers), (1, 3, 5, 5, 7));
         assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
         assert_eq!(row.figures, figures(5));
     }

@@ -75,6 +75,7 @@ fn add(sum: &mut TypeMetrics, row: &TypeMetrics) {
     sum.delayed = sum.delayed.saturating_add(row.delayed);
     sum.spent = sum.spent.saturating_add(row.spent);
     sum.free = sum.free.saturating_add(row.free);
+    sum.spare_workers = sum.spare_workers.saturating_add(row.spare_workers);
     sum.durable_waiting = sum.durable_waiting.saturating_add(row.durable_waiting);
     sum.durable_workers = sum.durable_workers.saturating_add(row.durable_workers);
     sum.suspects = sum.suspects.saturating_add(row.suspects);

@@ -158,6 +158,7 @@ mod tests {
             delayed: 9,
             spent: 10,
             free: 11,
+            spare_workers: 14,
             durable_waiting: 12,
             durable_workers: 13,
             oldest_running,
@@ -175,12 +176,12 @@ mod tests {
         let table = serde_json::json!({
             "a\"b": {
                 "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
-                "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "durable_waiting": 12, "durable_workers": 13,
+                "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "spare_workers": 14, "durable_waiting": 12, "durable_workers": 13,
                 "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
             },
             "c": {
                 "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
-                "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "durable_waiting": 0, "durable_workers": 0,
+                "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "spare_workers": 0, "durable_waiting": 0, "durable_workers": 0,
                 "oldest_running_ms": 0,
             },
         });

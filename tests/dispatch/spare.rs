@@ -154,11 +154,11 @@ fn metrics_by_type_add_up_both_classes() {
            A> metrics
            A< metrics workers 2, workers_added 2, workers_idle 0, jobs_running 2
            A> {"cmd":"metrics","types":["t"]}
-           A< metrics types {"t":{"waiting":0,"running":2,"workers":2,"done":0,"free":0}}
+           A< metrics types {"t":{"waiting":0,"running":2,"workers":2,"done":0,"free":0,"spare_workers":1}}
            S> did $a
            A< did 2
            A> {"cmd":"metrics","types":true}
-           A< metrics types {"t":{"waiting":0,"running":1,"workers":2,"done":1,"free":0}}
+           A< metrics types {"t":{"waiting":0,"running":1,"workers":2,"done":1,"free":0,"spare_workers":1}}
            # Free are the slots of ordinary workers only.
            W> did 1
            A< did 1

@@ -188,7 +188,7 @@ fn a_table_by_type_has_a_row_for_each_type_that_was_asked_for() {
         worker.expect(r#"{"cmd":"do","id":2,"type":"a"}"#);
         client.expect(r#"{"cmd":"did","id":1}"#);
         client.until_metric("jobs_waiting", 2);
-        let row = |waiting: u64, running: u64, workers: u64, done: u64, free: u64| json!({"waiting": waiting, "running": running, "workers": workers, "done": done, "free": free});
+        let row = |waiting: u64, running: u64, workers: u64, done: u64, free: u64| json!({"waiting": waiting, "running": running, "workers": workers, "done": done, "free": free, "spare_workers": 0});
         let all = types(&mut client, "true");
         assert_eq!(all, json!({"a": row(0, 1, 1, 1, 0), "b": row(2, 0, 0, 0, 0), "é": row(0, 0, 1, 0, 0)}));
         let some = types(&mut client, r#"["b","unknown","\u0062"]"#);

@@ -17,6 +17,7 @@ struct Row {
     delayed: u64,
     spent: u64,
     free: u64,
+    spare_workers: u64,
     workers: u64,
     oldest_ms: u64,
     suspects: u64,
@@ -42,13 +43,13 @@ impl Schedule {
         for (name, row) in names.iter().zip(rows) {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
-            let [delayed, spent, free] = ["delayed", "spent", "free"].map(figure);
+            let [delayed, spent, free, spare_workers] = ["delayed", "spent", "free", "spare_workers"].map(figure);
             let oldest_ms = figure("oldest_ms");
             // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
             // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
             let oldest_ms = if late { row.oldest_ms } else { oldest_ms };
-            let told = Row { waiting, running, delayed, spent, free, workers, oldest_ms, suspects };
+            let told = Row { waiting, running, delayed, spent, free, spare_workers, workers, oldest_ms, suspects };
             let worker = table["types"][name].get("oldest_running_worker");
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
@@ -77,6 +78,8 @@ impl Schedule {
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
         let workers = self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
         let free = |conn: &Conn| u64::from(conn.slots).saturating_sub(conn.held.len() as u64);
+        let spare = workers.clone().filter(|conn| conn.takes_as(name, Class::Spare));
+        row.spare_workers = spare.count() as u64;
         let ordinary = workers.filter(|conn| conn.takes_as(name, Class::Ordinary));
         row.free = ordinary.filter(|conn| conn.unsent <= PAUSE_BYTES).map(free).sum();
         row

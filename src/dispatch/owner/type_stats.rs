@@ -145,11 +145,16 @@ fn row_of_pool(pool: &Pool, by_pool: &ByPool, ctx: &mut Ctx<'_>) -> TypeRow {
     let (workers, durable_workers) = if pool.class == Class::Durable { (0, workers) } else { (workers, 0) };
     let spent = pool.spent.into();
     // A job that must start at once cannot have a slot of a spare worker.
-    let free = if pool.class == Class::Ordinary { free } else { 0 };
+    let (free, spare_workers) = match pool.class {
+        Class::Ordinary => (free, 0),
+        Class::Spare => (0, workers),
+        Class::Durable => (0, 0),
+    };
     TypeRow {
         running: pool.running,
         spent,
         free,
+        spare_workers,
         workers,
         durable_workers,
         done: pool.done,
