@@ -69,6 +69,8 @@ impl Offers {
     }
 
     /// Spends one job of the first open offer.
+    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and not large")]
+    #[inline(always)]
     pub(super) fn take(&mut self) -> Option<PoolRef> {
         loop {
             let offer = self.fifo.pop()?;

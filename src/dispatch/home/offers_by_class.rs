@@ -91,7 +91,8 @@ impl OffersByClass {
 }
 
 /// Takes the first waiting job and the first of these offers that go together: suspects first.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost a plain job more than the test for spare workers")]
+#[inline(always)]
 fn pop_pair_of(waiting: &mut WaitQueue, offers: &mut Offers) -> Option<(Job, PoolRef)> {
     if waiting.has_suspect()
         && let Some(to) = offers.take_open_to_suspects()
