@@ -194,7 +194,12 @@ impl Audit {
             timers: [owner.tickets.sizes().1, owner.holding.sizes().1],
             figures: figures.iter().map(|(name, &figures)| (Arc::clone(name), figures)).collect(),
             other_figures: *figures.other(),
-            leftovers: nodes + owner.queries.len() + owner.partials.len() + owner.dirty.len() + owner.freed.len(),
+            leftovers: nodes
+                + owner.queries.len()
+                + owner.scans.len()
+                + owner.partials.len()
+                + owner.dirty.len()
+                + owner.freed.len(),
         }
     }
 }

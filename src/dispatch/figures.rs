@@ -122,6 +122,16 @@ impl TypeFigures {
         self.entries[1..].iter().map(|entry| (&entry.of.name, &entry.figures))
     }
 
+    /// Returns how many types have figures of their own here.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the figures of the `nth` of these types, from 0 on. A type keeps its number.
+    pub(super) fn nth(&self, nth: u32) -> Option<(&Arc<str>, &Figures)> {
+        self.entries[1..].get(nth as usize).map(|entry| (&entry.of.name, &entry.figures))
+    }
+
     /// Returns the figures of all other types' jobs.
     pub(super) fn other(&self) -> &Figures {
         &self.entries[0].figures

@@ -256,22 +256,31 @@ pub enum Message {
     },
     /// From the shard of a worker to the submitter's owner: the worker has put this ticket's job where it survives the server.
     Stored(Submitter),
-    /// From any shard to any: what do you know of these types?
+    /// From any shard to any: send rows of types.
     StatsQuery {
-        /// The asking shard's number of the query.
-        query: u64,
-        /// Which types; `None`: all.
-        types: Option<Arc<[Arc<str>]>>,
-        /// Whether with outcomes and histograms.
-        histograms: bool,
+        /// Of which types; `None`: go on with those that you were asked for before.
+        wanted: Option<Arc<Wanted>>,
+        /// How many rows the answer may have. There may be some more.
+        rows_max: u32,
     },
     /// The answer to it.
     StatsReply {
-        /// The asking shard's number of the query.
-        query: u64,
-        /// Rows of the types that are known here; a type may have several.
+        /// Rows of types that are known here; a type may have several, also in several answers.
         rows: TypeRows,
-        /// The figures of the jobs whose types have none of their own, if figures were asked for.
+        /// The figures of the jobs whose types have none of their own, if figures were asked for: in the last answer.
         other: Option<Box<Figures>>,
+        /// Whether these were the last rows. Otherwise the next are sent when they are asked for.
+        last: bool,
     },
+}
+
+/// What a shard wants to know of types.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether of all types.
+    pub all: bool,
+    /// Otherwise of which, each once.
+    pub names: Vec<Arc<str>>,
+    /// Whether with outcomes and histograms.
+    pub histograms: bool,
 }

@@ -93,10 +93,12 @@ impl Dispatch {
         }
     }
 
-    /// Returns when it next needs an [`Input::Turn`] because of a timer, on the clock of that input.
+    /// Returns when it next needs an [`Input::Turn`] because of a timer, or to go on with metrics queries, on the clock of
+    /// that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due()];
+        let queries = self.has_metrics_work().then_some(self.now);
+        let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), queries];
         due.into_iter().flatten().min()
     }
 
@@ -108,6 +110,21 @@ impl Dispatch {
     /// Returns how many jobs submitted through this shard are not yet answered. After [`Input::Stop`] it only falls.
     pub fn pending(&self) -> u64 {
         self.owner.pending
+    }
+
+    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, which a turn does in part only.
+    pub fn has_metrics_work(&self) -> bool {
+        self.owner.scans.has_work() || self.owner.queries.has_work()
+    }
+
+    /// Returns the bytes that metrics queries by type count among the unsent ones, while they are not answered.
+    pub fn metrics_bytes(&self) -> u64 {
+        self.owner.queries.bytes()
+    }
+
+    /// Returns whether metrics queries that came before [`Input::Stop`] are not yet answered.
+    pub fn owes_metrics(&self) -> bool {
+        self.owner.queries.any_before_stop()
     }
 
     /// Returns a copy of the state, for tests. Linear in what the shard holds.
@@ -123,6 +140,7 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
             owner.cut_partials(ctx);
             owner.end_delays_and_deadlines(ctx);
             owner.end_overdue(ctx);
+            owner.go_on_with_metrics(home, ctx);
         }
         Input::Opened { conn } => owner.open(conn, ctx),
         Input::Command { from, command } => {
@@ -180,12 +198,8 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Revoked(ticket) => owner.revoked(ticket, ctx),
         Message::Over(ticket) => home.over(ticket),
         Message::EndedDelayed { of, n, reason } => home::count_delayed_ends(&of, n, reason, ctx),
-        Message::StatsQuery { query, types, histograms } => {
-            let rows = owner::type_stats::rows(home, owner, types.as_deref(), histograms, ctx);
-            let other = histograms.then(|| Box::new(*ctx.figures.other()));
-            ctx.post(from, Message::StatsReply { query, rows, other });
-        }
-        Message::StatsReply { query, rows, other } => owner.handle_stats_reply(query, rows, other, ctx),
+        Message::StatsQuery { wanted, rows_max } => owner.stats_query(home, from, wanted, rows_max, ctx),
+        Message::StatsReply { rows, other, last } => owner.stats_reply(from, rows, other, last, ctx),
         _ => debug_assert!(false, "these have been handled"),
     }
 }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub stall_ms: u64,
     /// How many types, of those whose home this shard is, have outcomes and histograms of their own.
     pub figure_types_max: usize,
+    /// Rows of types that are found, or added up, in one turn for metrics queries.
+    pub rows_per_turn: u32,
     /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
     pub trace: bool,
     /// Hashes the names of types; the same for all shards.

@@ -142,12 +142,17 @@ impl ShardRow {
 pub struct Tables {
     /// The table by shard, from shard 0 on.
     pub shards: Option<Vec<ShardRow>>,
-    /// The table by type.
+    /// The rows of types that were named.
     pub types: Option<TypeRows>,
     /// Whether the rows by type are to have their figures.
     pub histograms: bool,
-    /// The sum of the types that have no figures of their own, with the figures of their jobs.
-    pub other_types: Option<Box<TypeRow>>,
+}
+
+impl Tables {
+    /// Returns whether nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_none() && self.types.is_none()
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::string::unescape;
 use super::utf8::Utf8;
 
 /// Bytes of a value that the sketch keeps. Every type, key, number and command that is valid has fewer, all escaped.
-const SHORT_VALUE_BYTES_MAX: usize = 4 << 10;
+pub(super) const SHORT_VALUE_BYTES_MAX: usize = 4 << 10;
 
 /// Bytes of a name that the sketch keeps. Every known name has fewer, all escaped.
 const NAME_BYTES_MAX: usize = 128;

@@ -5,6 +5,7 @@
 
 use super::Code;
 use super::carried::{Carried, LongText};
+use super::long_line::SHORT_VALUE_BYTES_MAX;
 use super::string::escape;
 use super::tables::{put_tables, put_totals};
 use crate::metrics::{Tables, Totals};
@@ -84,6 +85,8 @@ pub enum Reply<'a> {
         totals: &'a Totals,
         /// What else was asked for.
         tables: &'a Tables,
+        /// The members that have the table of all types, if it was asked for.
+        types: Option<&'a LongText>,
     },
     /// The answer to `ping`.
     Pong,
@@ -187,10 +190,11 @@ impl<'a> Reply<'a> {
                 out.push(b'"');
                 put_some(out, br#","id":"#, id);
             }
-            Reply::Metrics { totals, tables } => {
+            Reply::Metrics { totals, tables, types } => {
                 out.extend_from_slice(br#"{"cmd":"metrics","metrics":{"#);
                 put_totals(out, totals);
                 put_tables(out, tables);
+                long = types.and_then(|text| put_or_keep(out, text));
                 out.push(b'}');
             }
             Reply::Pong => out.extend_from_slice(br#"{"cmd":"pong""#),
@@ -253,6 +257,15 @@ fn put_carried<'a>(out: &mut Vec<u8>, fixed: &[u8], value: Carried<'a>) -> Optio
             Some((out.len(), text))
         }
     }
+}
+
+/// Appends a text, unless it is long. Returns a long one, and where it belongs.
+fn put_or_keep<'a>(out: &mut Vec<u8>, text: &'a LongText) -> Option<(usize, &'a LongText)> {
+    if text.len() > SHORT_VALUE_BYTES_MAX {
+        return Some((out.len(), text));
+    }
+    text.chunks().for_each(|chunk| out.extend_from_slice(chunk));
+    None
 }
 
 #[cfg(test)]

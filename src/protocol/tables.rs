@@ -1,10 +1,9 @@
 //! The metrics in JSON: the totals, and the tables beside them.
 
+use super::carried::{LongText, LongTextBuilder};
 use super::reply::put;
 use super::string::escape;
-use crate::metrics::{
-    BOUNDS_US, Fault, Figures, Histogram, METRICS, ShardRow, Tables, Totals, TypeRow, TypeRows, Value,
-};
+use crate::metrics::{BOUNDS_US, Fault, Figures, Histogram, METRICS, ShardRow, Tables, Totals, TypeRow, Value};
 
 /// Returns the metrics with these tables as a JSON object.
 pub fn metrics_object(totals: &Totals, tables: &Tables) -> String {
@@ -62,11 +61,53 @@ pub(super) fn put_tables(out: &mut Vec<u8>, tables: &Tables) {
     if tables.histograms {
         put_numbers(out, br#","bounds_us":["#, &BOUNDS_US);
     }
-    if let Some(row) = &tables.other_types {
-        out.extend_from_slice(br#","other_types":"#);
+    out.extend_from_slice(br#","types":{"#);
+    for (i, (name, row)) in rows.iter().enumerate() {
+        put_name(out, i, name);
         put_row(out, row, tables.histograms);
     }
-    put_types(out, rows, tables.histograms);
+    out.push(b'}');
+}
+
+/// The members of the metrics that have the table of all types, encoded row by row. Large, so they are shared by all whom
+/// they are sent to.
+#[derive(Debug)]
+pub struct TypesText {
+    text: LongTextBuilder,
+    histograms: bool,
+    rows: usize,
+    /// A row, before it is appended to the text.
+    scratch: Vec<u8>,
+}
+
+impl TypesText {
+    /// Begins with what precedes the table. A table with histograms has a row of all types without figures of their own.
+    pub fn new(others: Option<&TypeRow>) -> Self {
+        let (mut text, mut scratch) = (LongTextBuilder::default(), Vec::new());
+        if let Some(others) = others {
+            put_numbers(&mut scratch, br#","bounds_us":["#, &BOUNDS_US);
+            scratch.extend_from_slice(br#","other_types":"#);
+            put_row(&mut scratch, others, true);
+        }
+        scratch.extend_from_slice(br#","types":{"#);
+        text.push(&scratch);
+        Self { text, histograms: others.is_some(), rows: 0, scratch }
+    }
+
+    /// Appends a type.
+    pub fn push(&mut self, name: &str, row: &TypeRow) {
+        self.scratch.clear();
+        put_name(&mut self.scratch, self.rows, name);
+        put_row(&mut self.scratch, row, self.histograms);
+        self.text.push(&self.scratch);
+        self.rows += 1;
+    }
+
+    /// Returns the text.
+    pub fn finish(mut self) -> LongText {
+        self.text.push(b"}");
+        self.text.finish()
+    }
 }
 
 fn put_shards(out: &mut Vec<u8>, rows: &[ShardRow]) {
@@ -77,15 +118,6 @@ fn put_shards(out: &mut Vec<u8>, rows: &[ShardRow]) {
         out.push(b'}');
     }
     out.push(b']');
-}
-
-fn put_types(out: &mut Vec<u8>, rows: &TypeRows, histograms: bool) {
-    out.extend_from_slice(br#","types":{"#);
-    for (i, (name, row)) in rows.iter().enumerate() {
-        put_name(out, i, name);
-        put_row(out, row, histograms);
-    }
-    out.push(b'}');
 }
 
 fn put_row(out: &mut Vec<u8>, row: &TypeRow, histograms: bool) {
@@ -137,6 +169,8 @@ fn put_members(out: &mut Vec<u8>, members: &[(&str, u64)]) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::limits::{CLIENT_LINE_BYTES_LEAST, FIGURE_TYPES_MAX, TYPE_BYTES_MAX, TYPE_ROWS_MAX};
     use crate::metrics::{BUCKETS, Counts, OldestRunning, Outcomes};
@@ -167,7 +201,7 @@ mod tests {
         let types = vec![(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
         let tables = Tables { types: Some(types), ..Tables::default() };
         let mut out = Vec::new();
-        Reply::Metrics { totals: &totals, tables: &tables }.encode(&mut out);
+        Reply::Metrics { totals: &totals, tables: &tables, types: None }.encode(&mut out);
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let metrics = line["metrics"].as_object().unwrap();
         assert_eq!(metrics.len(), METRICS.len() + 1);
@@ -191,9 +225,9 @@ mod tests {
     }
 
     /// Returns the metrics object of a reply with these tables.
-    fn object_of(tables: &Tables) -> serde_json::Value {
+    fn object_of(tables: &Tables, types: Option<&LongText>) -> serde_json::Value {
         let mut out = Vec::new();
-        Reply::Metrics { totals: &Totals::default(), tables }.encode(&mut out);
+        Reply::Metrics { totals: &Totals::default(), tables, types }.encode(&mut out);
         let mut line: serde_json::Value = serde_json::from_slice(&out).unwrap();
         line["metrics"].take()
     }
@@ -209,11 +243,16 @@ mod tests {
         let ((wait, wait_json), (run, run_json)) = (histogram(5, &[0]), histogram(7, &[3, 24]));
         let outcomes = Outcomes { done: 2, workers_lost: 1, ..Outcomes::default() };
         let row = TypeRow { figures: Some(Box::new(Figures { outcomes, wait, run })), ..TypeRow::default() };
-        let types = Some(vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())]);
-        let other_types = Some(Box::new(row));
-        let tables = Tables { types, histograms: true, other_types, ..Tables::default() };
-        let metrics = object_of(&tables);
-        assert_eq!(metrics["bounds_us"], serde_json::json!(BOUNDS_US));
+        let rows = vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())];
+        let mut text = TypesText::new(Some(&row));
+        rows.iter().for_each(|(name, row): &(Arc<str>, TypeRow)| text.push(name, row));
+        let named = object_of(&Tables { types: Some(rows), histograms: true, ..Tables::default() }, None);
+        let metrics = object_of(&Tables::default(), Some(&text.finish()));
+        assert_eq!(
+            (&metrics["bounds_us"], &named["bounds_us"]),
+            (&serde_json::json!(BOUNDS_US), &serde_json::json!(BOUNDS_US))
+        );
+        assert!(metrics["types"] == named["types"] && named.get("other_types").is_none());
         for own in [&metrics["types"]["a"], &metrics["other_types"]] {
             assert_eq!((&own["waiting"], &own["has_figures"]), (&0.into(), &true.into()));
             assert_eq!((&own["wait"], &own["run"]), (&wait_json, &run_json));
@@ -222,6 +261,19 @@ mod tests {
         }
         let other = metrics["types"]["b"].as_object().unwrap();
         assert_eq!((other.len(), &other["has_figures"]), (TypeRow::default().members().len() + 1, &false.into()));
+    }
+
+    #[test]
+    fn a_table_of_all_types_is_the_same_whether_it_is_long_or_short() {
+        for rows in [0, 1, 3, 1_000] {
+            let mut text = TypesText::new(None);
+            (0..rows).for_each(|nth| text.push(&format!("t{nth}"), &TypeRow { waiting: nth, ..TypeRow::default() }));
+            let metrics = object_of(&Tables::default(), Some(&text.finish()));
+            let table = metrics["types"].as_object().unwrap();
+            assert_eq!(table.len() as u64, rows);
+            assert!((0..rows).all(|nth| table[&format!("t{nth}")]["waiting"] == nth));
+            assert_eq!(metrics.as_object().unwrap().len(), METRICS.len() + 1);
+        }
     }
 
     /// The largest numbers that a server comes to: of microseconds since 1970, and of jobs of some centuries.
@@ -251,7 +303,7 @@ mod tests {
     fn a_row_per_shard_is_a_list() {
         let counts = Counts { shard_turns: 1, jobs_running: 8, ..Counts::default() };
         let rows = vec![ShardRow { counts, busy_us: 4, longest_turn_us: 5 }, ShardRow::default()];
-        let metrics = object_of(&Tables { shards: Some(rows), ..Tables::default() });
+        let metrics = object_of(&Tables { shards: Some(rows), ..Tables::default() }, None);
         let first = serde_json::json!({
             "turns": 1, "messages": 0, "wakes": 0, "busy_us": 4, "longest_turn_us": 5, "connections": 0, "waiting": 0,
             "running": 8,

@@ -26,7 +26,7 @@ use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::flag::newly_set;
-use crate::limits::{CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BUFFER_BYTES};
+use crate::limits::{CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, LONG_BYTES_PER_TURN, READ_BUFFER_BYTES};
 
 /// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -52,7 +52,7 @@ enum Phase {
     Serving,
     /// Told to stop; workers may still hold jobs.
     Draining,
-    /// All jobs that were submitted here are answered.
+    /// All jobs that were submitted here are answered, and all metrics queries that came before the stop.
     Drained,
     /// Flushing until this time.
     Finishing(Micros),
@@ -219,7 +219,8 @@ impl Shard {
     /// the core may then send a job, and messages that come meanwhile may lead to lines. They are written in the next turn,
     /// so that this one ends however much the other shards post.
     ///
-    /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share.
+    /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share. If
+    /// there are many of them, some wait for the next turn.
     /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
     /// other shards before anything that follows from it.
     fn flush_and_post(&mut self) {
@@ -236,22 +237,29 @@ impl Shard {
                 self.take_mail_between(written_to);
             }
         }
-        for id in last {
+        let (mut last, mut bytes) = (last.into_iter(), 0);
+        while bytes < LONG_BYTES_PER_TURN
+            && let Some(id) = last.next()
+        {
             let (open, _) = self.connections.before_flush(id);
-            self.flush(id, open);
+            bytes += self.flush(id, open);
             written_to += 1;
             self.take_mail_between(written_to);
         }
+        // The first of the next turn are those that this one did not come to.
+        self.connections.unfinished.splice(0..0, last);
         self.connections.close_overdue();
         self.post();
     }
 
-    fn flush(&mut self, id: ConnId, open: bool) {
+    /// Writes to a connection. Returns how many bytes its socket accepted.
+    fn flush(&mut self, id: ConnId, open: bool) -> usize {
         let bytes = self.connections.flush(id);
         if open {
             self.step(Input::Written { conn: id, bytes });
             self.read_on_if_failed(id);
         }
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Reads a connection whose write failed to its end in the next turn, because lines that arrived before are handled.
@@ -268,7 +276,7 @@ impl Shard {
     /// Continues the shutdown. Returns whether this was the last turn.
     fn advance_shutdown(&mut self) -> bool {
         match self.phase {
-            Phase::Draining if self.core.pending() == 0 => {
+            Phase::Draining if self.core.pending() == 0 && !self.core.owes_metrics() => {
                 self.phase = Phase::Drained;
                 // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
                 let _ = self.events.send(ShardEvent::Drained);

@@ -48,8 +48,12 @@ impl World {
     /// Delivers messages in the order in which they were posted, until none is in flight. Returns how many.
     pub(crate) fn settle(&mut self) -> u64 {
         let before = self.shell.delivered;
-        while let Some(link) = self.oldest_link() {
-            self.deliver(link);
+        loop {
+            while let Some(link) = self.oldest_link() {
+                self.deliver(link);
+            }
+            let Some(shard) = (0..self.shards()).find(|&shard| self.has_metrics_work(shard)) else { break };
+            self.turn(shard);
         }
         self.shell.delivered - before
     }

@@ -45,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) stall_ms: u64,
     /// Types with outcomes and histograms of their own, by home.
     pub(crate) figure_types_max: usize,
+    /// Rows of types that a turn handles for metrics queries.
+    pub(crate) rows_per_turn: u32,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -61,6 +63,7 @@ impl Default for Options {
             unsent_bytes_max: 64 << 20,
             stall_ms: 30_000,
             figure_types_max: 4_096,
+            rows_per_turn: 1_024,
             trace: false,
             seed: 1,
         }
@@ -96,6 +99,7 @@ impl World {
             unsent_bytes_max: options.unsent_bytes_max,
             stall_ms: options.stall_ms,
             figure_types_max: options.figure_types_max,
+            rows_per_turn: options.rows_per_turn,
             trace: options.trace,
             homes: homes.clone(),
             maps: RandomState::with_seeds(options.seed, 6, 7, shard.into()),
@@ -252,6 +256,21 @@ impl World {
 
     pub(crate) fn pending(&self, shard: u16) -> u64 {
         self.cores[usize::from(shard)].pending()
+    }
+
+    /// Returns whether a shard needs further turns for metrics queries.
+    pub(crate) fn has_metrics_work(&self, shard: u16) -> bool {
+        self.cores[usize::from(shard)].has_metrics_work()
+    }
+
+    /// Returns the bytes that a shard counts as unsent for metrics queries.
+    pub(crate) fn metrics_bytes(&self, shard: u16) -> u64 {
+        self.cores[usize::from(shard)].metrics_bytes()
+    }
+
+    /// Returns whether a shard has not answered metrics queries that came before its stop.
+    pub(crate) fn owes_metrics(&self, shard: u16) -> bool {
+        self.cores[usize::from(shard)].owes_metrics()
     }
 
     pub(crate) fn next_call_ms(&self, shard: u16) -> Option<u64> {

@@ -19,6 +19,7 @@ mod half_lines;
 mod histograms;
 mod keys;
 mod left;
+mod many_types;
 mod memory;
 mod messages;
 mod need_worker;

@@ -32,8 +32,16 @@ impl Schedule {
         let fifo = self.random.one_in(2);
         for _ in 0..=self.steps_max() {
             let link = if fifo { self.world.oldest_link() } else { self.next_link_of_all() };
-            let Some(link) = link else { return };
-            self.deliver(link);
+            if let Some(link) = link {
+                self.deliver(link);
+                continue;
+            }
+            // Metrics queries may need some turns.
+            let Some(shard) = (0..self.world.shards()).find(|&shard| self.world.has_metrics_work(shard)) else {
+                return;
+            };
+            self.shadow.next_line();
+            self.turn(shard);
         }
         panic!("messages go round and round");
     }

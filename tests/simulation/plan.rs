@@ -161,6 +161,7 @@ impl Plan {
             stall_ms: if random.one_in(4) { 0 } else { 30_000 },
             // Drawn from the seed itself, so that schedules stay what they were.
             figure_types_max: if seed.is_multiple_of(2) { 4_096 } else { 1 },
+            rows_per_turn: if seed.is_multiple_of(3) { 1_024 } else { 2 },
             trace: true,
             seed,
         };

@@ -125,6 +125,7 @@ impl ThreeShards {
                 unsent_bytes_max: 1 << 40,
                 stall_ms: 30_000,
                 figure_types_max: 4_096,
+                rows_per_turn: 1_024,
                 trace: false,
                 homes: homes.clone(),
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),

@@ -270,6 +270,7 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         unsent_bytes_max: 1 << 30,
         stall_ms: 30_000,
         figure_types_max: 4_096,
+        rows_per_turn: 1_024,
         trace: false,
         homes: homes.clone(),
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),

@@ -48,6 +48,11 @@ impl<T> ShrinkingSlab<T> {
         self.entries.get(at as usize)
     }
 
+    /// Returns a number that is above all places.
+    pub(in crate::dispatch) fn end(&self) -> u32 {
+        u32::try_from(self.entries.capacity()).unwrap_or(u32::MAX)
+    }
+
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries.iter().map(|(_, entry)| entry)
     }

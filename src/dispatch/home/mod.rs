@@ -31,6 +31,7 @@ use revoking::{Doomed, Revocable};
 use wait_queue::Position;
 
 use super::answer::Reason;
+use super::collections::places::Age;
 use super::ctx::Ctx;
 use super::ids::{ShardId, Submitter, TypeHash, TypeRef};
 use super::job::Job;
@@ -120,14 +121,15 @@ impl Home {
         if ctx.stopping {
             return;
         }
-        match self.queues.enter(&of.name, of.hash) {
+        let (entry, places) = self.queues.enter(&of.name, of.hash);
+        match entry {
             Entry::Occupied(mut entry) => {
                 entry.get_mut().offers.enter(class).add(from, n);
                 entry.get_mut().match_offers(&mut self.revocable, ctx);
-                forget_if_unused(entry);
+                forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
-                let mut queue = Queue::boxed(of);
+                let mut queue = Queue::boxed(of, places);
                 queue.offers.enter(class).add(from, n);
                 entry.insert(queue); // There was no entry, so no job waits.
             }
@@ -161,9 +163,10 @@ impl Home {
         if ctx.stopping {
             return;
         }
-        let queue = match self.queues.enter(&of.name, of.hash) {
+        let (entry, places) = self.queues.enter(&of.name, of.hash);
+        let queue = match entry {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Queue::boxed(of)).into_mut(),
+            Entry::Vacant(entry) => entry.insert(Queue::boxed(of, places)).into_mut(),
         };
         queue.offers.enter(class).set_present(from, true);
     }
@@ -189,7 +192,7 @@ impl Home {
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {
-        self.queues.0.find(hash.0, |queue| queue.is_of(type_name, hash)).map(|queue| &**queue)
+        self.queues.table.find(hash.0, |queue| queue.is_of(type_name, hash)).map(|queue| &**queue)
     }
 
     /// Removes the offers of a shard's workers of a class (H5).
@@ -201,7 +204,7 @@ impl Home {
 
     /// Answers `shutdown` to all waiting jobs, and forgets all offers.
     pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {
-        for queue in std::mem::take(&mut self.queues.0) {
+        for queue in std::mem::take(&mut self.queues).table {
             for job in queue.waiting.into_jobs() {
                 self.revocable.forget(&job);
                 ctx.counts.jobs_waiting -= 1;
@@ -215,9 +218,14 @@ impl Home {
         Some(self.find(type_name, hash)?.row(now))
     }
 
-    /// Returns what is known here of all types.
-    pub(super) fn rows(&self, now: Micros) -> impl Iterator<Item = (&Arc<str>, TypeRow)> {
-        self.queues().map(move |queue| (&queue.of.name, queue.row(now)))
+    /// Returns what is known here of the type at a place of the queues, if its queue was made before `until`.
+    pub(super) fn row_at(&self, place: u32, until: Age, now: Micros) -> Option<(Arc<str>, TypeRow)> {
+        self.queues.at(place, until).map(|queue| (Arc::clone(&queue.of.name), queue.row(now)))
+    }
+
+    /// Returns the present moment in the life of the queues' places, and a number that is above these.
+    pub(super) fn places(&self) -> (Age, u32) {
+        (self.queues.places.age(), self.queues.places.end())
     }
 
     /// Returns the tickets and groups of doomed jobs, for tests.
@@ -231,7 +239,7 @@ impl Home {
     }
 
     pub(super) fn queues(&self) -> impl Iterator<Item = &Queue> {
-        self.queues.0.iter().map(|queue| &**queue)
+        self.queues.table.iter().map(|queue| &**queue)
     }
 
     /// Puts a job in its queue by `put`, at `position`, and assigns what can be assigned.
@@ -245,17 +253,18 @@ impl Home {
     ) {
         ctx.counts.jobs_waiting += 1;
         let revocable = job.is_revocable().then(|| (job.submitter, position(&job)));
-        match self.queues.enter(job.type_name(), hash) {
+        let (entry, places) = self.queues.enter(job.type_name(), hash);
+        match entry {
             Entry::Occupied(mut entry) => {
                 put(entry.get_mut(), job, ctx);
                 if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &entry.get().of, position);
                 }
                 entry.get_mut().match_offers(&mut self.revocable, ctx);
-                forget_if_unused(entry);
+                forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
-                let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash });
+                let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash }, places);
                 put(&mut queue, job, ctx);
                 if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &queue.of, position);
@@ -267,9 +276,12 @@ impl Home {
 
     /// Returns the queue of a type, and makes it if there is none.
     fn queue_of(&mut self, type_name: &str, hash: TypeHash) -> &mut Queue {
-        match self.queues.enter(type_name, hash) {
+        let (entry, places) = self.queues.enter(type_name, hash);
+        match entry {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash })).into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash }, places)).into_mut()
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
 use super::wait_queue::WaitQueue;
+use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ShardId, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
@@ -18,7 +19,11 @@ use crate::protocol::command::Class;
 /// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an entry that
 /// is emptied is removed without being looked up again, and a name is not hashed again.
 #[derive(Debug, Default)]
-pub(super) struct Queues(pub(super) HashTable<Box<Queue>>);
+pub(super) struct Queues {
+    pub(super) table: HashTable<Box<Queue>>,
+    /// All queues in places that do not move, so that they can be gone through in slices.
+    pub(super) places: Places<TypeHash>,
+}
 
 /// One type.
 #[derive(Debug)]
@@ -28,26 +33,37 @@ pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) offers: OffersByClass,
     /// Whether the type has figures of its own; `None` until a job comes.
     pub(super) has_figures: Option<bool>,
+    /// Its place among all queues.
+    place: u32,
 }
 
 impl Queues {
-    pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> Entry<'_, Box<Queue>> {
-        self.0.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0)
+    /// Returns the entry of a type, and the places, which a queue that is made or removed needs.
+    pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Box<Queue>>, &mut Places<TypeHash>) {
+        let entry = self.table.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0);
+        (entry, &mut self.places)
     }
 
     /// Changes a type's queue, if there is one. It is removed if nothing is left of it.
     pub(super) fn change<T>(&mut self, of: &TypeRef, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
-        let Entry::Occupied(mut entry) = self.enter(&of.name, of.hash) else { return None };
+        let (Entry::Occupied(mut entry), places) = self.enter(&of.name, of.hash) else { return None };
         let result = change(entry.get_mut());
-        forget_if_unused(entry);
+        forget_if_unused(entry, places);
         Some(result)
+    }
+
+    /// Returns the queue at a place, if it was made before `until`.
+    pub(super) fn at(&self, place: u32, until: Age) -> Option<&Queue> {
+        let hash = self.places.get_older(place, until)?;
+        self.table.find(hash.0, |queue| queue.place == place).map(|queue| &**queue)
     }
 }
 
 /// Removes a queue that nothing is left of. The table shrinks when an eighth of it is in use.
-pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
+pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, places: &mut Places<TypeHash>) {
     if entry.get().is_unused() {
-        let (_, place) = entry.remove();
+        let (queue, place) = entry.remove();
+        places.remove(queue.place);
         let table = place.into_table();
         if table.len() < table.capacity() / 8 {
             table.shrink_to(table.len() * 2, |queue| queue.of.hash.0);
@@ -56,8 +72,9 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>) {
 }
 
 impl Queue {
-    pub(super) fn boxed(of: TypeRef) -> Box<Self> {
-        Box::new(Self { of, waiting: WaitQueue::default(), offers: OffersByClass::default(), has_figures: None })
+    pub(super) fn boxed(of: TypeRef, places: &mut Places<TypeHash>) -> Box<Self> {
+        let place = places.insert(of.hash);
+        Box::new(Self { of, waiting: WaitQueue::default(), offers: OffersByClass::default(), has_figures: None, place })
     }
 
     /// Returns whether it is the queue of this type, or of its durable jobs if the hash says so.
@@ -147,14 +164,14 @@ mod tests {
             .map(|name| TypeRef { hash: TypeHash::of(&homes, &name), name: name.into() });
         let types: Vec<TypeRef> = types.collect();
         for of in &types {
-            let Entry::Vacant(entry) = queues.enter(&of.name, of.hash) else { unreachable!() };
-            entry.insert(Queue::boxed(of.clone()));
+            let (Entry::Vacant(entry), places) = queues.enter(&of.name, of.hash) else { unreachable!() };
+            entry.insert(Queue::boxed(of.clone(), places));
         }
-        let (mut room, most) = (ShrinkCheck::of(8), queues.0.capacity());
+        let (mut room, most) = (ShrinkCheck::of(8), queues.table.capacity());
         for of in &types {
-            let before = queues.0.capacity();
+            let before = queues.table.capacity();
             assert_eq!(queues.change(of, |_| ()), Some(()));
-            room.saw(queues.0.len(), before, queues.0.capacity());
+            room.saw(queues.table.len(), before, queues.table.capacity());
         }
         room.check_all_back(most);
         assert_eq!(queues.change(&types[0], |_| ()), None);

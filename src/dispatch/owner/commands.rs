@@ -11,11 +11,11 @@ use crate::dispatch::ids::{ConnId, PoolId, Submitter};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
-use crate::metrics::{Fault, Tables};
+use crate::metrics::Fault;
 use crate::protocol::Code;
 use crate::protocol::carried::Carried;
 use crate::protocol::command::{
-    Class, Command, JobOptions, JobRef, MetricsAsked, Outcome, Refusal, Severity, TypeName, TypesAsked, WorkerOptions,
+    Class, Command, JobOptions, JobRef, Outcome, Refusal, Severity, TypeName, WorkerOptions,
 };
 use crate::protocol::reply::Reply;
 
@@ -181,15 +181,6 @@ impl Owner {
         };
         self.finish(held.job, end, ctx);
         self.refresh(from, Place::Back, ctx);
-    }
-
-    /// `metrics`: replies at once, or when all shards have answered a query by type.
-    fn metrics(&mut self, from: ConnId, asked: &MetricsAsked<'_>, ctx: &mut Ctx<'_>) {
-        match &asked.types {
-            TypesAsked::None => self.send_metrics(from, Tables::default(), asked.shards, ctx),
-            TypesAsked::All => self.query_types(from, None, asked, ctx),
-            TypesAsked::Named(names) => self.query_types(from, Some(names), asked, ctx),
-        }
     }
 }
 

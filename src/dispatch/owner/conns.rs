@@ -66,6 +66,21 @@ impl Conns {
         self.0.get_mut(id.index as usize)?.as_deref_mut().filter(|conn| conn.generation == id.generation)
     }
 
+    pub(in crate::dispatch) fn contains(&self, id: ConnId) -> bool {
+        self.at(id.index).is_some_and(|(own, _)| own == id)
+    }
+
+    /// Returns the connection that has an index now.
+    pub(in crate::dispatch) fn at(&self, index: u32) -> Option<(ConnId, &Conn)> {
+        let conn = self.0.get(index as usize)?.as_deref()?;
+        Some((ConnId { index, generation: conn.generation }, conn))
+    }
+
+    /// Returns a number that is above all indices.
+    pub(in crate::dispatch) fn end(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
     /// Returns a worker, and what it can take now.
     pub(in crate::dispatch) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
         let conn = self.get(id)?;

@@ -2,7 +2,7 @@
 //!
 //! | file | state |
 //! |---|---|
-//! | `conns`, `partials`, `queries` | the connections, their unfinished lines, and their questions |
+//! | `conns`, `partials` | the connections, and their unfinished lines |
 //! | `tickets` | jobs that were submitted here, and may end before a worker answers them |
 //! | `worker`, `slots`, `capacity`, `pools`, `pool`, `losses` | workers: their slots, what they can take, by type, and those lost |
 //!
@@ -14,25 +14,29 @@
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures` | jobs of workers that leave |
 //! | `backpressure` | limits of memory, and stalls |
-//! | `type_stats` | metrics by type |
+//! | `queries`, `gathering`, `chosen` | metrics by type: what is gathered for the peers that asked |
+//! | `scan`, `type_stats` | metrics by type: what a shard answers |
 
 mod answers;
 mod assign;
 mod backpressure;
 mod capacity;
+mod chosen;
 mod commands;
 mod conns;
 mod departures;
+mod gathering;
 mod holding;
 mod losses;
 mod partials;
 pub(in crate::dispatch) mod pool;
 pub(in crate::dispatch) mod pools;
 mod queries;
+mod scan;
 mod slots;
 mod submitters;
 pub(in crate::dispatch) mod tickets;
-pub(in crate::dispatch) mod type_stats;
+mod type_stats;
 pub(in crate::dispatch) mod worker;
 
 use std::collections::BinaryHeap;
@@ -54,6 +58,7 @@ use partials::Partials;
 use pool::Starved;
 use pools::Pools;
 use queries::PendingQueries;
+use scan::{Scans, Work};
 use tickets::Tickets;
 
 /// Everything that belongs to this shard's connections.
@@ -62,6 +67,9 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) conns: Conns,
     pub(in crate::dispatch) pools: Pools,
     pub(in crate::dispatch) queries: PendingQueries,
+    pub(in crate::dispatch) scans: Scans,
+    /// What is left of this turn's work for metrics by type.
+    pub(in crate::dispatch) work: Work,
     pub(in crate::dispatch) losses: Losses,
     pub(in crate::dispatch) tickets: Tickets,
     pub(in crate::dispatch) holding: Holding,
@@ -92,6 +100,8 @@ impl Owner {
             conns: Conns::default(),
             pools: Pools::new(maps.clone()),
             queries: PendingQueries::new(maps.clone()),
+            scans: Scans::default(),
+            work: Work::of_turn(0),
             losses: Losses::new(maps.clone()),
             tickets: Tickets::new(maps.clone()),
             holding: Holding::new(maps.clone()),

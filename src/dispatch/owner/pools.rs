@@ -11,6 +11,7 @@ use ahash::RandomState;
 
 use super::capacity::{Capacity, List, Need, Place};
 use super::pool::{EMPTY, NONE, Pool};
+use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
@@ -21,7 +22,7 @@ use crate::protocol::command::Class;
 pub(in crate::dispatch) struct Pools {
     /// By class, then by type.
     by_name: [HashMap<Arc<str>, PoolId, RandomState>; Class::COUNT],
-    entries: ShrinkingSlab<Pool>,
+    entries: Places<Pool>,
     /// One per type of each worker.
     nodes: ShrinkingSlab<Node>,
     next_stamp: u64,
@@ -53,7 +54,7 @@ impl Pools {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
             by_name: std::array::from_fn(|_| HashMap::with_hasher(maps.clone())),
-            entries: ShrinkingSlab::default(),
+            entries: Places::default(),
             nodes: ShrinkingSlab::default(),
             next_stamp: 0,
         }
@@ -105,6 +106,16 @@ impl Pools {
 
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &Pool> {
         self.entries.iter()
+    }
+
+    /// Returns the pool at a place, if it was made before `until`.
+    pub(in crate::dispatch) fn at(&self, place: u32, until: Age) -> Option<&Pool> {
+        self.entries.get_older(place, until)
+    }
+
+    /// Returns the present moment in the life of the pools' places, and a number that is above these.
+    pub(in crate::dispatch) fn places(&self) -> (Age, u32) {
+        (self.entries.age(), self.entries.end())
     }
 
     /// Returns the numbers of pools and nodes, for tests.

@@ -1,134 +1,263 @@
-//! Metrics queries by type that wait for the answers of shards.
+//! Metrics queries by type: the asker's owner gathers the rows of every shard, adds them up, and replies. Outside of the
+//! rules by which jobs move.
+//!
+//! A shard gathers one table at a time, for all queries that had come when it began. So however many peers ask, it holds one
+//! table, and a query is answered with figures that are no older than it. It goes on in each turn as far as
+//! [`Work`] allows, through these stages: ask all shards for slices of rows until none has more; find the rows that queries
+//! name; choose those of the table of all types; encode them, once for all that ask for the same; reply.
+//!
+//! What is gathered, and what waiting queries hold, counts as unsent bytes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashSet, VecDeque};
+use std::mem::size_of;
 use std::sync::Arc;
 
 use ahash::RandomState;
 
-use crate::dispatch::ids::ConnId;
-use crate::limits::TYPE_ROWS_MAX;
-use crate::metrics::{Figures, Tables, TypeRow, TypeRows};
-use crate::protocol::command::TypeName;
+use super::Owner;
+use super::gathering::{Gathering, Stage};
+use super::scan::Work;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{ConnId, ShardId};
+use crate::dispatch::message::Closing;
+use crate::limits::TYPES_PER_CONNECTION_MAX;
+use crate::metrics::{Counts, Figures, Tables, TypeRows};
+use crate::protocol::carried::LongText;
+use crate::protocol::command::{MetricsAsked, TypeName, TypesAsked};
+use crate::protocol::reply::Reply;
 
-/// The types that a query names, each once; `None`: all.
-pub(in crate::dispatch) type Named = Option<Arc<[Arc<str>]>>;
+/// The queries of this shard's connections that are not answered.
+#[derive(Debug)]
+pub(in crate::dispatch) struct PendingQueries {
+    waiting: VecDeque<Query>,
+    gathering: Option<Box<Gathering>>,
+    /// Queries that came before the stop.
+    before_stop: usize,
+    /// Bytes that the queries and what is gathered for them count.
+    bytes: u64,
+    hashes: RandomState,
+}
 
 /// What a query asks for, and who asked.
 #[derive(Debug)]
-pub(in crate::dispatch) struct Query {
-    pub(in crate::dispatch) asker: ConnId,
-    pub(in crate::dispatch) named: Named,
+pub(super) struct Query {
+    asker: ConnId,
+    pub(super) types: Types,
     /// Whether with outcomes and histograms.
-    pub(in crate::dispatch) histograms: bool,
+    pub(super) histograms: bool,
     /// Whether with a table by shard too.
-    pub(in crate::dispatch) shards: bool,
+    shards: bool,
+    /// Bytes that it counts.
+    bytes: u64,
+    before_stop: bool,
 }
 
-/// The queries that this shard has sent.
-#[derive(Debug)]
-pub(in crate::dispatch) struct PendingQueries {
-    open: BTreeMap<u64, PendingQuery>,
-    next: u64,
-    maps: RandomState,
+/// The types that a query asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Types {
+    /// None, but the asker is to get its answers in the order of its queries.
+    None,
+    /// These, each once.
+    Named(Arc<[Arc<str>]>),
+    All,
 }
 
-#[derive(Debug)]
-struct PendingQuery {
-    query: Query,
-    /// Shards that have not answered.
-    missing: u16,
-    rows: HashMap<Arc<str>, TypeRow, RandomState>,
-    /// The figures of the jobs whose types have none of their own.
-    other: Figures,
+impl Query {
+    /// Returns the types that it names.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        match &self.types {
+            Types::Named(names) => names,
+            Types::None | Types::All => &[],
+        }
+    }
 }
 
 impl PendingQueries {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
-        Self { open: BTreeMap::new(), next: 0, maps }
+        Self { waiting: VecDeque::new(), gathering: None, before_stop: 0, bytes: 0, hashes: maps }
     }
 
+    /// Returns how many queries are not answered.
     pub(in crate::dispatch) fn len(&self) -> usize {
-        self.open.len()
+        self.waiting.len() + self.gathering.as_ref().map_or(0, |gathering| gathering.queries.len())
+    }
+
+    /// Returns whether queries are not answered that came before the stop.
+    pub(in crate::dispatch) fn any_before_stop(&self) -> bool {
+        self.before_stop > 0
+    }
+
+    /// Returns whether there is something to do that waits for no other shard.
+    pub(in crate::dispatch) fn has_work(&self) -> bool {
+        self.gathering.as_ref().map_or(!self.waiting.is_empty(), |gathering| gathering.owing == 0)
+    }
+
+    /// Returns the bytes that the queries and what is gathered for them count as unsent.
+    pub(in crate::dispatch) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn count_bytes(&mut self, bytes: u64, ctx: &mut Ctx<'_>) {
+        self.bytes += bytes;
+        ctx.counts.unsent_bytes += bytes;
+    }
+
+    fn uncount_bytes(&mut self, bytes: u64, ctx: &mut Ctx<'_>) {
+        self.bytes -= bytes;
+        ctx.counts.unsent_bytes -= bytes;
     }
 
     /// Removes repetitions from the names of a query.
-    pub(in crate::dispatch) fn distinct(&self, names: &[TypeName<'_>]) -> Arc<[Arc<str>]> {
-        let mut seen = HashSet::with_hasher(self.maps.clone());
+    fn distinct(&self, names: &[TypeName<'_>]) -> Arc<[Arc<str>]> {
+        let mut seen = HashSet::with_hasher(self.hashes.clone());
         names.iter().filter(|name| seen.insert(&***name)).map(|name| (**name).into()).collect()
     }
 
-    /// Adds a query to which `shards` shards will answer. Returns its number.
-    pub(in crate::dispatch) fn add(&mut self, query: Query, shards: u16) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        let rows = HashMap::with_hasher(self.maps.clone());
-        self.open.insert(number, PendingQuery { query, missing: shards, rows, other: Figures::default() });
-        number
-    }
-
-    /// Adds a shard's answer. After the last, returns the query and its tables by type.
-    pub(in crate::dispatch) fn answer(
-        &mut self,
-        number: u64,
-        rows: TypeRows,
-        other: Option<Box<Figures>>,
-    ) -> Option<(Query, Tables)> {
-        let query = self.open.get_mut(&number).expect("every shard answers a query once");
-        for (name, row) in rows {
-            query.rows.entry(name).or_default().add(row);
-        }
-        if let Some(other) = other {
-            query.other.add(&other);
-        }
-        query.missing -= 1;
-        if query.missing > 0 {
+    /// Takes the first waiting queries, for which one table is gathered. Together they name about as many types as one may.
+    fn next_gathering(&mut self, shards: u16) -> Option<Gathering> {
+        if self.waiting.is_empty() {
             return None;
         }
-        self.open.remove(&number).map(PendingQuery::into_tables)
-    }
-}
-
-impl PendingQuery {
-    /// Returns the query, and its rows: the named types in the order of the query, or those with the most jobs first.
-    fn into_tables(mut self) -> (Query, Tables) {
-        let histograms = self.query.histograms;
-        let tables = match &self.query.named {
-            Some(names) => {
-                let mut row = |name| self.rows.remove(name).unwrap_or_default();
-                let types = names.iter().map(|name| (Arc::clone(name), row(name))).collect();
-                Tables { types: Some(types), histograms, ..Tables::default() }
-            }
-            None => all_types(self.rows, histograms.then(|| Box::new(self.other))),
-        };
-        (self.query, tables)
-    }
-}
-
-/// Returns the table of all types: those that have figures of their own, and of the others the fullest that are in use. If
-/// figures were asked for, `other` are those of the other types, whose rows are added up.
-fn all_types(rows: HashMap<Arc<str>, TypeRow, RandomState>, other: Option<Box<Figures>>) -> Tables {
-    let histograms = other.is_some();
-    let (mut types, others): (TypeRows, TypeRows) = rows.into_iter().partition(|(_, row)| row.figures.is_some());
-    let other_types = other.map(|figures| {
-        let mut sum = TypeRow { figures: Some(figures), ..TypeRow::default() };
-        for (_, row) in &others {
-            sum.add(row.clone());
+        let (mut queries, mut names) = (VecDeque::new(), 0);
+        while names < TYPES_PER_CONNECTION_MAX
+            && let Some(query) = self.waiting.pop_front()
+        {
+            names += query.names().len();
+            queries.push_back(query);
         }
-        Box::new(sum)
-    });
-    types.extend(fullest(others.into_iter().filter(|(_, row)| row.is_in_use()).collect()));
-    sort_by_jobs(&mut types);
-    Tables { types: Some(types), histograms, other_types, ..Tables::default() }
+        Some(Gathering::new(queries, shards, &self.hashes))
+    }
 }
 
-fn fullest(mut rows: TypeRows) -> TypeRows {
-    sort_by_jobs(&mut rows);
-    rows.truncate(TYPE_ROWS_MAX);
-    rows
-}
+impl Owner {
+    /// `metrics`: replies at once, or when all shards have sent their rows. A query without types waits if one with types is
+    /// before it, so that the peer gets its answers in the order of its queries.
+    pub(in crate::dispatch) fn metrics(&mut self, asker: ConnId, asked: &MetricsAsked<'_>, ctx: &mut Ctx<'_>) {
+        let Some(conn) = self.conns.get(asker) else { return };
+        let types = match &asked.types {
+            TypesAsked::None if conn.queries == 0 => {
+                return self.send_metrics(asker, Tables::default(), None, asked.shards, ctx);
+            }
+            TypesAsked::None => Types::None,
+            TypesAsked::All => Types::All,
+            TypesAsked::Named(names) => Types::Named(self.queries.distinct(names)),
+        };
+        conn.queries += 1;
+        let &MetricsAsked { histograms, shards, .. } = asked;
+        let mut query = Query { asker, types, histograms, shards, bytes: 0, before_stop: !ctx.stopping };
+        let names = query.names().iter().map(|name| (name.len() + 32) as u64);
+        query.bytes = size_of::<Query>() as u64 + names.sum::<u64>();
+        self.queries.count_bytes(query.bytes, ctx);
+        self.queries.before_stop += usize::from(query.before_stop);
+        self.queries.waiting.push_back(query);
+        self.go_on_with_queries(ctx);
+    }
 
-fn sort_by_jobs(rows: &mut TypeRows) {
-    rows.sort_unstable_by(|(a_name, a), (b_name, b)| {
-        (b.waiting + b.running).cmp(&(a.waiting + a.running)).then_with(|| a_name.cmp(b_name))
-    });
+    /// Adds a shard's rows to the table.
+    pub(in crate::dispatch) fn stats_reply(
+        &mut self,
+        from: ShardId,
+        rows: TypeRows,
+        other: Option<Box<Figures>>,
+        last: bool,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some(gathering) = &mut self.queries.gathering else { return };
+        self.work.done(Work::ROW * u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        let before = gathering.bytes;
+        gathering.add(rows, &self.queries.hashes);
+        let added = gathering.bytes - before;
+        if let Some(other) = other {
+            gathering.other.add(&other);
+        }
+        gathering.owing -= 1;
+        if last {
+            gathering.shards.retain(|&shard| shard != from);
+        }
+        self.queries.count_bytes(added, ctx);
+        self.go_on_with_queries(ctx);
+    }
+
+    /// Does what can be done now for the queries, as far as the turn's work goes.
+    pub(in crate::dispatch) fn go_on_with_queries(&mut self, ctx: &mut Ctx<'_>) {
+        while self.work.is_left() {
+            let begun = self.queries.gathering.take();
+            let Some(mut gathering) = begun.or_else(|| self.queries.next_gathering(ctx.settings.shards).map(Box::new))
+            else {
+                return;
+            };
+            let waits = gathering.owing > 0;
+            if waits || !self.go_on_with(&mut gathering, ctx) {
+                self.queries.gathering = Some(gathering);
+            }
+            if waits {
+                return;
+            }
+        }
+    }
+
+    /// Does one thing. Returns whether it was the last.
+    fn go_on_with(&mut self, gathering: &mut Gathering, ctx: &mut Ctx<'_>) -> bool {
+        match gathering.stage {
+            Stage::Ask if gathering.shards.is_empty() => gathering.stage = Stage::Find,
+            Stage::Ask => gathering.ask(ctx),
+            Stage::Find => match gathering.find_named(&self.queries.hashes) {
+                Some(rows) => self.work.done(Work::LOOK + Work::ROW * rows),
+                None => gathering.stage = Stage::Choose,
+            },
+            Stage::Choose => match gathering.parts.pop() {
+                Some(part) => {
+                    self.work.done(Work::LOOK + Work::ROW / 2 * u32::try_from(part.len()).unwrap_or(u32::MAX));
+                    gathering.choose(part);
+                }
+                None => {
+                    self.queries.uncount_bytes(std::mem::take(&mut gathering.bytes), ctx);
+                    gathering.stage = Stage::Encode;
+                }
+            },
+            Stage::Encode => match gathering.encode_row() {
+                Some(cost) => self.work.done(cost),
+                None => gathering.stage = Stage::Reply,
+            },
+            Stage::Reply => {
+                let Some((query, named, all)) = gathering.next_reply() else { return true };
+                let rows = u32::try_from(query.names().len()).unwrap_or(u32::MAX);
+                self.work.done(Work::ROW * rows);
+                self.reply(query, named, all.as_ref(), ctx);
+            }
+        }
+        false
+    }
+
+    /// Answers a query, unless the asker has gone.
+    fn reply(&mut self, query: Query, tables: Tables, types: Option<&LongText>, ctx: &mut Ctx<'_>) {
+        self.queries.uncount_bytes(query.bytes, ctx);
+        self.queries.before_stop -= usize::from(query.before_stop);
+        let shards = u32::from(ctx.settings.shards);
+        self.work.done(Work::ROW * (8 + if query.shards { shards } else { shards / 4 }));
+        let Some(conn) = self.conns.get(query.asker) else { return };
+        conn.queries -= 1;
+        let last_of_a_leaver = conn.leaving && conn.queries == 0;
+        self.send_metrics(query.asker, tables, types, query.shards, ctx);
+        if last_of_a_leaver {
+            self.close(query.asker, Closing::Flushed, ctx);
+        }
+    }
+
+    /// Sends the metrics with these tables, and one by shard if `shards` is set.
+    pub(in crate::dispatch) fn send_metrics(
+        &mut self,
+        to: ConnId,
+        tables: Tables,
+        types: Option<&LongText>,
+        shards: bool,
+        ctx: &mut Ctx<'_>,
+    ) {
+        // Bytes that the figures count are not told by them: they would hardly ever be 0 on a dashboard.
+        let counts = Counts { unsent_bytes: ctx.counts.unsent_bytes - self.queries.bytes, ..*ctx.counts };
+        let totals = ctx.effects.totals(&counts);
+        let shards = shards.then(|| ctx.effects.shards(&counts));
+        let tables = Tables { shards, ..tables };
+        self.send(to, &Reply::Metrics { totals: &totals, tables: &tables, types }, ctx);
+    }
 }

@@ -169,7 +169,7 @@ impl Owner {
 
     /// S1: answers `shutdown` to all delayed jobs, because the server stops.
     pub(in crate::dispatch) fn stop_delayed(&mut self, ctx: &mut Ctx<'_>) {
-        for (type_name, n) in self.tickets.delayed() {
+        for (type_name, n) in self.tickets.delayed.iter() {
             count_delayed_ends(type_name, n, Reason::Shutdown, ctx);
         }
         for id in self.tickets.all_delayed() {

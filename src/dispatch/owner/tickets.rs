@@ -5,11 +5,11 @@
 //! is found without a search.
 
 mod by_id;
-
-use std::collections::HashMap;
+mod delayed;
 
 use ahash::RandomState;
 use by_id::Twins;
+use delayed::DelayedByType;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
@@ -41,8 +41,7 @@ pub(in crate::dispatch) struct Tickets {
     by_id: HashTable<u32>,
     /// How many can be cancelled.
     cancellable: usize,
-    /// The delayed jobs of each type that has any.
-    delayed: HashMap<Box<str>, u64, RandomState>,
+    pub(in crate::dispatch) delayed: DelayedByType,
     /// When a delay or a deadline ends.
     pub(in crate::dispatch) timers: Timers<TicketId>,
     maps: RandomState,
@@ -134,7 +133,7 @@ impl Tickets {
             next_generation: 0,
             by_id: HashTable::new(),
             cancellable: 0,
-            delayed: HashMap::with_hasher(maps.clone()),
+            delayed: DelayedByType::new(maps.clone()),
             timers: Timers::default(),
             maps,
         }
@@ -236,32 +235,12 @@ impl Tickets {
 
     /// Counts a job of a type that is delayed from now on.
     pub(in crate::dispatch) fn count_delayed(&mut self, type_name: &str) {
-        match self.delayed.get_mut(type_name) {
-            Some(n) => *n += 1,
-            None => drop(self.delayed.insert(type_name.into(), 1)),
-        }
+        self.delayed.count(type_name);
     }
 
     /// Counts a job of a type that is delayed no more.
     pub(in crate::dispatch) fn uncount_delayed(&mut self, type_name: &str) {
-        let n = self.delayed.get_mut(type_name).expect("it was counted");
-        *n -= 1;
-        if *n == 0 {
-            self.delayed.remove(type_name);
-            if self.delayed.len() < self.delayed.capacity() / 8 {
-                self.delayed.shrink_to(self.delayed.len() * 2);
-            }
-        }
-    }
-
-    /// Returns how many jobs of a type are delayed here, if any are.
-    pub(in crate::dispatch) fn delayed_of(&self, type_name: &str) -> Option<u64> {
-        self.delayed.get(type_name).copied()
-    }
-
-    /// Iterates over the types that have delayed jobs here, with their numbers.
-    pub(in crate::dispatch) fn delayed(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.delayed.iter().map(|(name, &n)| (&**name, n))
+        self.delayed.uncount(type_name);
     }
 
     /// Returns the tickets of all delayed jobs. A pass over all tickets, for the stop.
@@ -320,27 +299,6 @@ mod tests {
         }
         room.check_all_back(most);
         assert_eq!((tickets.sizes(), tickets.entries.len(), of), ((0, 0), 0, Cancellable::default()));
-    }
-
-    #[test]
-    fn the_table_of_delayed_jobs_gives_its_room_back_as_types_go() {
-        let (mut tickets, _) = empty();
-        let types: Vec<String> = (0..MANY).map(|nth| format!("t{nth}")).collect();
-        for name in types.iter().chain(&types) {
-            tickets.count_delayed(name);
-        }
-        assert_eq!(tickets.delayed_of("t5"), Some(2));
-        for name in &types {
-            tickets.uncount_delayed(name);
-        }
-        let (mut room, most) = (ShrinkCheck::of(8), tickets.delayed.capacity());
-        for name in &types {
-            let before = tickets.delayed.capacity();
-            tickets.uncount_delayed(name);
-            room.saw(tickets.delayed.len(), before, tickets.delayed.capacity());
-        }
-        room.check_all_back(most);
-        assert_eq!(tickets.delayed_of("t5"), None);
     }
 
     /// First, last and between others.

@@ -117,6 +117,7 @@ mod tests {
             stall_ms: STALL_MS,
             trace: false,
             figure_types_max: 0,
+            rows_per_turn: 1_024,
             homes: RandomState::new(),
             maps: RandomState::new(),
         }

@@ -1,11 +1,13 @@
 //! How a shard reads: events from its poller, bytes from connections, and lines for the core.
 
+use std::collections::VecDeque;
+
 use mio::event::Event;
 
 use super::{Phase, Shard, WAKE};
 use crate::dispatch::message::{ConnId, Input};
 use crate::flag::newly_set;
-use crate::limits::{READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
+use crate::limits::{LINES_PER_TURN, LINES_READ_BYTES, LONG_BYTES_PER_TURN, READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
 use crate::protocol::command::decode_frame;
 use crate::server::conn::{Got, Stage};
 use crate::server::names::conn_of;
@@ -27,54 +29,80 @@ impl Shard {
         }
     }
 
-    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] each so that none delays the others. One read must
-    /// do for a long line, whose bytes are all checked: a turn then takes as long as with small lines.
+    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] and about [`LINES_PER_TURN`] lines each, so that none
+    /// delays the others. One read must do for a long line, whose bytes are all checked. If many connections are in long
+    /// lines, some of them wait for the next turn, and are then the first.
     pub(super) fn read_ready(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
+        let mut long_bytes = 0;
+        let mut waiting = VecDeque::new();
         for nth in 1..=self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
             let Some(conn) = self.connections.get(id) else { continue };
+            let is_in_long_line = conn.framer.is_in_long_line();
+            if is_in_long_line && long_bytes >= LONG_BYTES_PER_TURN {
+                waiting.push_back(id);
+                continue;
+            }
             conn.ready = false;
-            self.read(id, &mut buffer);
+            let bytes = self.read(id, &mut buffer);
+            long_bytes += if is_in_long_line { bytes } else { 0 };
             self.take_mail_between(nth);
+        }
+        if !waiting.is_empty() {
+            waiting.append(&mut self.ready);
+            self.ready = waiting;
         }
         self.buffer = buffer;
     }
 
-    fn read(&mut self, id: ConnId, buffer: &mut [u8]) {
-        let mut total = 0;
-        while total < READ_BYTES_PER_TURN {
-            let Some(conn) = self.connections.get(id) else { return };
-            if total > 0 && conn.framer.is_in_long_line() {
+    /// Returns how many bytes it read.
+    fn read(&mut self, id: ConnId, buffer: &mut [u8]) -> usize {
+        let (mut total, mut lines) = (0, 0);
+        while total < READ_BYTES_PER_TURN && lines < LINES_PER_TURN {
+            let Some(conn) = self.connections.get(id) else { return total };
+            let is_in_long_line = conn.framer.is_in_long_line();
+            if total > 0 && is_in_long_line {
                 break;
             }
-            match conn.read(buffer) {
+            let bytes_max = if is_in_long_line { buffer.len() } else { LINES_READ_BYTES };
+            match conn.read(&mut buffer[..bytes_max]) {
                 Got::Bytes(n) => {
-                    self.handle_bytes(id, &buffer[..n]);
+                    lines += self.handle_bytes(id, &buffer[..n]);
                     total += n;
                 }
-                Got::Last(n) => return self.handle_bytes(id, &buffer[..n]),
-                Got::Nothing => return,
-                Got::End => return self.on_end(id),
+                Got::Last(n) => {
+                    self.handle_bytes(id, &buffer[..n]);
+                    return total + n;
+                }
+                Got::Nothing => return total,
+                Got::End => {
+                    self.on_end(id);
+                    return total;
+                }
             }
         }
         if let Some(conn) = self.connections.get(id) {
             conn.ready = true; // No new edge comes for the bytes that are left.
             self.ready.push_back(id);
         }
+        total
     }
 
-    /// Cuts bytes into lines and passes them to the core. Discards the bytes of a closing connection.
-    pub(super) fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) {
+    /// Cuts bytes into lines and passes them to the core. Discards the bytes of a closing connection. Returns how many lines
+    /// they were.
+    pub(super) fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) -> usize {
+        let mut lines = 0;
         if matches!(self.phase, Phase::Finishing(_)) || !self.connections.is_open(id) {
-            return;
+            return lines;
         }
-        let Some(conn) = self.connections.get(id) else { return };
+        let Some(conn) = self.connections.get(id) else { return lines };
         let mut framer = std::mem::take(&mut conn.framer);
         while let Some(frame) = framer.next_checked(&mut bytes, self.line_bytes_max, WHOLE_LINE_BYTES_MAX) {
             self.core.step(Input::of_line(id, decode_frame(frame)), &mut self.connections);
+            lines += 1;
             if !self.connections.is_open(id) {
-                return;
+                return lines;
             }
         }
         let partial_bytes = framer.partial_bytes() as u64;
@@ -82,6 +110,7 @@ impl Shard {
             conn.framer = framer;
         }
         self.step(Input::BytesRead { conn: id, partial_bytes });
+        lines
     }
 
     fn on_end(&mut self, id: ConnId) {

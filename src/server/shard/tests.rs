@@ -8,6 +8,7 @@ use std::thread;
 
 use ahash::RandomState;
 
+use super::super::conn::Stage;
 use super::super::log::Level;
 use super::super::log::line::LogFormat;
 use super::super::names::conn_of;
@@ -15,7 +16,7 @@ use super::super::stream::Stream;
 use super::*;
 use crate::dispatch::home_of;
 use crate::dispatch::message::ShardId;
-use crate::limits::{READ_BUFFER_BYTES, WRITE_BYTES_PER_TURN};
+use crate::limits::{LINES_PER_TURN, LINES_READ_BYTES, READ_BUFFER_BYTES, WRITE_BYTES_PER_TURN};
 
 /// Returns the only shard of a server.
 fn shard() -> Shard {
@@ -39,6 +40,7 @@ fn shards(count: u16, homes: &RandomState) -> Vec<Shard> {
             unsent_bytes_max: 1 << 20,
             stall_ms: 30_000,
             figure_types_max: 4_096,
+            rows_per_turn: 1_024,
             trace: false,
             homes: homes.clone(),
             maps: RandomState::new(),
@@ -211,8 +213,9 @@ fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
         shard.turn(&mut events);
         read.push(shard.core.counts().partial_bytes);
     }
-    let one = READ_BUFFER_BYTES as u64;
-    assert_eq!(read, [one, 2 * one, 3 * one, line.len() as u64]);
+    // It is not long before 32 KiB of it have come.
+    let (one, first) = (READ_BUFFER_BYTES as u64, 3 * LINES_READ_BYTES as u64);
+    assert_eq!(read, [first, first + one, first + 2 * one, line.len() as u64]);
     peer.write_all(b"\"}\n").unwrap();
     shard.sleep(&mut events).unwrap();
     shard.turn(&mut events);
@@ -220,6 +223,108 @@ fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
     let bytes = peer.read(&mut answer).unwrap();
     assert_eq!(&answer[..bytes], b"{\"cmd\":\"pong\"}\r\n");
     assert!(shard.connections.is_open(conn) && shard.core.counts().partial_bytes == 0);
+}
+
+/// Returns how many lines a peer is sent at once.
+fn lines_of(peer: &mut impl Read) -> usize {
+    let mut answers = vec![0; 1 << 20];
+    let bytes = peer.read(&mut answers).unwrap_or(0);
+    answers[..bytes].iter().filter(|&&byte| byte == b'\n').count()
+}
+
+#[test]
+fn a_turn_handles_some_thousand_lines_of_a_connection_however_short_they_are() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(8);
+    let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+    socket2::SockRef::from(&peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+    let line = "{\"cmd\":\"ping\"}\n";
+    let all = 4 * READ_BUFFER_BYTES / line.len();
+    peer.write_all(line.repeat(all).as_bytes()).unwrap();
+    let most = LINES_PER_TURN + LINES_READ_BYTES / line.len() + 1;
+    let (mut answered, mut turns) = (0, 0);
+    while answered < all {
+        shard.sleep(&mut events).unwrap();
+        shard.turn(&mut events);
+        let unsent = shard.connections.get(conn).unwrap().unsent.len();
+        let now = lines_of(&mut peer);
+        assert!(now <= most && unsent == 0, "{now} lines in a turn");
+        (answered, turns) = (answered + now, turns + 1);
+        assert!(turns < 1_000, "the shard forgets the lines that are left");
+    }
+    assert!(answered == all && turns >= all / most, "{answered} of {all} lines in {turns} turns");
+}
+
+#[test]
+fn connections_in_long_lines_take_turns() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(64);
+    let mut peers: Vec<_> = (0..12).map(|_| open(&mut shard, UnixStream::pair().unwrap())).collect();
+    let line = format!("{{\"cmd\":\"ping\",\"x\":\"{}", "x".repeat(3 * READ_BUFFER_BYTES));
+    for (peer, ..) in &mut peers {
+        socket2::SockRef::from(&*peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+        peer.write_all(line.as_bytes()).unwrap();
+    }
+    // In the first turn none is in a long line yet.
+    shard.sleep(&mut events).unwrap();
+    shard.turn(&mut events);
+    let mut before = shard.core.counts().partial_bytes;
+    assert_eq!(before, 12 * 3 * LINES_READ_BYTES as u64);
+    let whole = 12 * line.len() as u64;
+    let mut turns = 0;
+    while before < whole {
+        shard.sleep(&mut events).unwrap();
+        shard.turn(&mut events);
+        let now = shard.core.counts().partial_bytes;
+        assert!(now - before <= LONG_BYTES_PER_TURN as u64, "a turn reads {} bytes", now - before);
+        // All get on: none is a second read before another that has bytes left.
+        let partial: Vec<usize> =
+            peers.iter().map(|&(_, conn, _)| shard.connections.get(conn).unwrap().framer.partial_bytes()).collect();
+        let (least, most) = (partial.iter().min().unwrap(), partial.iter().max().unwrap());
+        assert!(most - least <= READ_BUFFER_BYTES, "{partial:?}");
+        (before, turns) = (now, turns + 1);
+        assert!(turns < 100, "{before} of {whole} bytes");
+    }
+    // Small lines are read whatever else there is.
+    for (peer, ..) in &mut peers[1..] {
+        peer.write_all(&[b'x'; READ_BUFFER_BYTES]).unwrap();
+    }
+    peers[0].0.write_all(b"\"}\n").unwrap();
+    let (mut small, ..) = open(&mut shard, UnixStream::pair().unwrap());
+    small.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
+    shard.sleep(&mut events).unwrap();
+    shard.turn(&mut events);
+    assert_eq!(lines_of(&mut small), 1);
+}
+
+#[test]
+fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
+    let mut shard = shard();
+    let mut large: Vec<_> = (0..8).map(|_| open_tcp(&mut shard)).collect();
+    let (mut small, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+    let line = vec![b'x'; 3 * WRITE_BYTES_PER_TURN];
+    for &(_, id) in &large {
+        shard.connections.get(id).unwrap().unsent.use_buffer(line.clone());
+        shard.connections.mark_dirty(id);
+    }
+    shard.handle_bytes(conn, b"{\"cmd\":\"ping\"}\n");
+    let unsent = |shard: &mut Shard, large: &[(TcpStream, ConnId)]| -> Vec<usize> {
+        large.iter().map(|&(_, id)| shard.connections.get(id).unwrap().unsent.len()).collect()
+    };
+    // The core does not know these bytes, so it is not told that they are written.
+    let close = |shard: &mut Shard, id: ConnId| shard.connections.get(id).unwrap().stage = Stage::Lingering;
+    large.iter().for_each(|&(_, id)| close(&mut shard, id));
+    shard.flush_and_post();
+    assert_eq!(lines_of(&mut small), 1);
+    let left = unsent(&mut shard, &large);
+    assert!(left[..4].iter().all(|&bytes| bytes == 2 * WRITE_BYTES_PER_TURN), "{left:?}");
+    assert!(left[4..].iter().all(|&bytes| bytes == 3 * WRITE_BYTES_PER_TURN), "{left:?}");
+    assert!(!shard.is_idle());
+    for (peer, _) in &mut large {
+        peer.set_nonblocking(true).unwrap();
+    }
+    shard.flush_and_post();
+    assert_eq!(unsent(&mut shard, &large), [2 * WRITE_BYTES_PER_TURN; 8], "those that waited were the first");
 }
 
 /// Two shards, the first of which is the home of a type, and has connections that have sent a `ping` each.

@@ -1,0 +1,72 @@
+//! The table of all types that a metrics query gets: which rows it has, and its text.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::scan::Work;
+use crate::limits::TYPE_ROWS_MAX;
+use crate::metrics::{Figures, TypeRow};
+use crate::protocol::carried::LongText;
+use crate::protocol::tables::TypesText;
+
+/// Those with the most jobs first, equal ones by name.
+type Rank = (Reverse<u64>, Arc<str>);
+
+/// The types that have figures of their own, if the table has histograms, and of the others the fullest that are in use.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) histograms: bool,
+    rows: BTreeMap<Rank, TypeRow>,
+    fullest: BTreeMap<Rank, TypeRow>,
+    /// The sum of all types without figures of their own.
+    others: TypeRow,
+    /// The text so far, once rows are encoded.
+    text: Option<TypesText>,
+}
+
+impl Chosen {
+    pub(super) fn new(histograms: bool) -> Self {
+        let (rows, fullest) = (BTreeMap::new(), BTreeMap::new());
+        Self { histograms, rows, fullest, others: TypeRow::default(), text: None }
+    }
+
+    /// Takes a type, or counts it among the others, or both.
+    pub(super) fn consider(&mut self, name: &Arc<str>, row: &TypeRow) {
+        let rank = (Reverse(row.waiting + row.running), Arc::clone(name));
+        if self.histograms {
+            if row.figures.is_some() {
+                self.rows.insert(rank, row.clone());
+                return;
+            }
+            self.others.add(row.clone());
+        }
+        let is_full = self.fullest.len() >= TYPE_ROWS_MAX;
+        if !row.is_in_use() || is_full && self.fullest.last_key_value().is_some_and(|(last, _)| *last < rank) {
+            return;
+        }
+        if is_full {
+            self.fullest.pop_last();
+        }
+        self.fullest.insert(rank, TypeRow { figures: None, ..row.clone() });
+    }
+
+    /// Encodes the next row. Returns what it costs; `None` if all were encoded. `other` are the figures of the types that have
+    /// none of their own.
+    pub(super) fn encode_row(&mut self, other: &Figures) -> Option<u32> {
+        let Some(text) = &mut self.text else {
+            let others = TypeRow { figures: Some(Box::new(*other)), ..std::mem::take(&mut self.others) };
+            self.text = Some(TypesText::new(self.histograms.then_some(&others)));
+            self.rows.append(&mut self.fullest);
+            return Some(Work::ROW * 4);
+        };
+        let ((_, name), row) = self.rows.pop_first()?;
+        text.push(&name, &row);
+        Some(if row.figures.is_some() { Work::ROW * 4 } else { Work::ROW })
+    }
+
+    /// Returns the text of the table, with what precedes it.
+    pub(super) fn finish(self) -> LongText {
+        self.text.unwrap_or_else(|| TypesText::new(None)).finish()
+    }
+}

@@ -1,0 +1,237 @@
+//! How a shard answers queries by type: in slices, so that many types or workers hold up no turn.
+//!
+//! A shard that gathers a table ([`queries`](super::queries)) asks each shard for the first slice of its rows, then for the
+//! next, until the last has come. It gathers one table at a time, so a shard answers at most one scan per shard. All that it
+//! does for them in a turn is limited by [`Work`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::Owner;
+use super::type_stats::{OfPool, row_of_delayed, row_of_figures, row_of_loss, row_of_pool};
+use crate::dispatch::collections::places::Age;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::home::Home;
+use crate::dispatch::ids::{PoolId, ShardId};
+use crate::dispatch::message::{Message, Wanted};
+use crate::metrics::{TypeRow, TypeRows};
+use crate::protocol::command::Class;
+
+/// What a shard may still do for queries by type in this turn: what a row costs is [`Work::ROW`].
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dispatch) struct Work(u32);
+
+impl Work {
+    /// To find a row, or to add it to others.
+    pub(in crate::dispatch) const ROW: u32 = 16;
+    /// To look at a place where nothing may be.
+    pub(super) const LOOK: u32 = 1;
+
+    /// Returns what a turn may do.
+    pub(in crate::dispatch) fn of_turn(rows: u32) -> Self {
+        Self(rows.saturating_mul(Self::ROW))
+    }
+
+    pub(in crate::dispatch) fn is_left(self) -> bool {
+        self.0 > 0
+    }
+
+    /// Counts something that was done. It may be more than was left.
+    pub(in crate::dispatch) fn done(&mut self, cost: u32) {
+        self.0 = self.0.saturating_sub(cost);
+    }
+}
+
+/// The scans of a shard, and which of them are to go on.
+#[derive(Debug, Default)]
+pub(in crate::dispatch) struct Scans {
+    by_asker: BTreeMap<ShardId, Scan>,
+    /// The shards that asked for a slice and have not got it, each with how many rows it may have.
+    due: VecDeque<(ShardId, u32)>,
+}
+
+/// What one shard asked for, and how far the answer has come.
+#[derive(Debug)]
+struct Scan {
+    wanted: Arc<Wanted>,
+    stage: Stage,
+    /// Where the next slice begins, in what the stage goes through.
+    at: u32,
+    /// When the scan began. What came later is left out, because it may have been met at another place.
+    queues_until: Age,
+    pools_until: Age,
+    delayed_until: Age,
+    /// The pools of the names, if not all types were asked for. Of other classes the free slots are not told.
+    asked: Option<Vec<PoolId>>,
+    /// What the workers told about their pools.
+    by_pool: BTreeMap<PoolId, OfPool>,
+}
+
+/// What a scan goes through, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Workers,
+    /// The names, if not all types were asked for. Then the scan is over.
+    Names,
+    Queues,
+    Pools,
+    Losses,
+    Delayed,
+    Figures,
+    Over,
+}
+
+impl Scans {
+    /// Returns whether a slice is to be sent.
+    pub(in crate::dispatch) fn has_work(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    pub(in crate::dispatch) fn len(&self) -> usize {
+        self.by_asker.len()
+    }
+}
+
+impl Owner {
+    /// Goes on with queries by type, its own and those of other shards, in a new turn.
+    pub(in crate::dispatch) fn go_on_with_metrics(&mut self, home: &Home, ctx: &mut Ctx<'_>) {
+        self.work = Work::of_turn(ctx.settings.rows_per_turn);
+        if self.scans.has_work() {
+            self.go_on_with_scans(home, ctx);
+        }
+        if self.queries.has_work() {
+            self.go_on_with_queries(ctx);
+        }
+    }
+
+    /// Handles the query of a shard: for the first slice if it says what is wanted, otherwise for the next.
+    pub(in crate::dispatch) fn stats_query(
+        &mut self,
+        home: &Home,
+        from: ShardId,
+        wanted: Option<Arc<Wanted>>,
+        rows_max: u32,
+        ctx: &mut Ctx<'_>,
+    ) {
+        if let Some(wanted) = wanted {
+            let pools = wanted.names.iter().filter_map(|name| self.pools.find(name, Class::Ordinary)).collect();
+            let scan = Scan {
+                asked: (!wanted.all).then_some(pools),
+                wanted,
+                stage: Stage::Workers,
+                at: 0,
+                queues_until: home.places().0,
+                pools_until: self.pools.places().0,
+                delayed_until: self.tickets.delayed.places().0,
+                by_pool: BTreeMap::new(),
+            };
+            self.scans.by_asker.insert(from, scan);
+        }
+        self.scans.due.push_back((from, rows_max));
+        self.go_on_with_scans(home, ctx);
+    }
+
+    /// Sends the slices that are due, as far as the turn's work goes.
+    pub(in crate::dispatch) fn go_on_with_scans(&mut self, home: &Home, ctx: &mut Ctx<'_>) {
+        while self.work.is_left()
+            && let Some((asker, rows_max)) = self.scans.due.pop_front()
+        {
+            let Some(mut scan) = self.scans.by_asker.remove(&asker) else { continue };
+            let mut rows = TypeRows::new();
+            while scan.stage != Stage::Over && rows.len() < rows_max as usize && self.work.is_left() {
+                if scan.step(home, self, &mut rows, ctx).is_break() {
+                    scan.stage = scan.next_stage();
+                    scan.at = 0;
+                }
+            }
+            let last = scan.stage == Stage::Over;
+            let other = (last && scan.wanted.histograms).then(|| Box::new(*ctx.figures.other()));
+            if !last {
+                self.scans.by_asker.insert(asker, scan);
+            }
+            ctx.post(asker, Message::StatsReply { rows, other, last });
+        }
+    }
+}
+
+impl Scan {
+    fn next_stage(&self) -> Stage {
+        match self.stage {
+            Stage::Workers if self.wanted.all => Stage::Queues,
+            Stage::Workers => Stage::Names,
+            Stage::Queues => Stage::Pools,
+            Stage::Pools => Stage::Losses,
+            Stage::Losses => Stage::Delayed,
+            Stage::Delayed if self.wanted.histograms => Stage::Figures,
+            Stage::Names | Stage::Delayed | Stage::Figures | Stage::Over => Stage::Over,
+        }
+    }
+
+    /// Goes one place on in its stage. Breaks if there is none.
+    fn step(&mut self, home: &Home, owner: &mut Owner, rows: &mut TypeRows, ctx: &mut Ctx<'_>) -> ControlFlow<()> {
+        let (at, before) = (self.at, rows.len());
+        let end = match self.stage {
+            Stage::Workers => owner.conns.end(),
+            Stage::Names => u32::try_from(self.wanted.names.len()).unwrap_or(u32::MAX),
+            Stage::Queues => home.places().1,
+            Stage::Pools => owner.pools.places().1,
+            Stage::Losses => 1,
+            Stage::Delayed => owner.tickets.delayed.places().1,
+            Stage::Figures => ctx.figures.len(),
+            Stage::Over => 0,
+        };
+        if at >= end {
+            return ControlFlow::Break(());
+        }
+        self.at += 1;
+        let now = ctx.now;
+        match self.stage {
+            Stage::Workers => {
+                let looked_at = owner.add_worker_at(at, self.asked.as_deref(), &mut self.by_pool, ctx.stopping);
+                owner.work.done(looked_at);
+            }
+            Stage::Names => {
+                let name = &self.wanted.names[at as usize];
+                owner.work.done(Work::ROW);
+                let row = self.row_of(name, home, owner, ctx);
+                rows.extend(row);
+            }
+            Stage::Queues => rows.extend(home.row_at(at, self.queues_until, now)),
+            Stage::Pools => {
+                let pool = owner.pools.at(at, self.pools_until);
+                rows.extend(pool.map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &self.by_pool, owner, ctx))));
+            }
+            // They are few, and some may go while others come: all at once.
+            Stage::Losses => {
+                rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))))
+            }
+            Stage::Delayed => {
+                let of = owner.tickets.delayed.at(at, self.delayed_until);
+                rows.extend(of.map(|(name, n)| (Arc::clone(name), row_of_delayed(n))));
+            }
+            Stage::Figures => {
+                rows.extend(ctx.figures.nth(at).map(|(name, figures)| (Arc::clone(name), row_of_figures(figures))));
+            }
+            Stage::Over => {}
+        }
+        let found = u32::try_from(rows.len() - before).unwrap_or(u32::MAX);
+        owner.work.done(Work::LOOK + found.saturating_mul(Work::ROW));
+        ControlFlow::Continue(())
+    }
+
+    /// Returns all rows that this shard has of a type.
+    fn row_of(&self, name: &Arc<str>, home: &Home, owner: &Owner, ctx: &mut Ctx<'_>) -> TypeRows {
+        let (now, hash) = (ctx.now, ctx.settings.hash(name));
+        // What is known by the id of a pool may be of an earlier pool.
+        let pools = owner.pools.find_all(name).filter_map(|PoolId(pool)| owner.pools.at(pool, self.pools_until));
+        let pools = pools.map(|pool| row_of_pool(pool, &self.by_pool, owner, ctx));
+        let mut rows: Vec<TypeRow> = pools.collect();
+        rows.extend([hash, hash.durable()].into_iter().filter_map(|hash| home.row(name, hash, now)));
+        let loss = owner.losses.get(name).map(|loss| row_of_loss(loss, now));
+        let delayed = owner.tickets.delayed.of(name).map(row_of_delayed);
+        let figures = ctx.figures.of(name, hash).filter(|_| self.wanted.histograms).map(row_of_figures);
+        rows.extend([loss, delayed, figures].into_iter().flatten());
+        rows.into_iter().map(|row| (Arc::clone(name), row)).collect()
+    }
+}
