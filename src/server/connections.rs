@@ -2,10 +2,12 @@
 //! connections.
 
 mod closing;
+mod metrics_line;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use metrics_line::MetricsLine;
 use mio::{Interest, Registry};
 use slab::Slab;
 
@@ -58,6 +60,7 @@ pub(super) struct Connections {
     stall_ms: u64,
     /// Unsent bytes past which the core closes a connection.
     unsent_bytes_max: usize,
+    metrics_line: MetricsLine,
     log: Log,
     fault_log: FaultLog,
 }
@@ -83,6 +86,7 @@ impl Connections {
             stall_ms: settings.stall_ms,
             // What no memory can hold is no limit.
             unsent_bytes_max: usize::try_from(settings.unsent_bytes_max).unwrap_or(usize::MAX),
+            metrics_line: MetricsLine::default(),
             fault_log: FaultLog::new(log.clone()),
             log,
         }
@@ -247,7 +251,12 @@ impl Effects for Connections {
             self.spare_bytes -= buffer.capacity();
             conn.unsent.use_buffer(buffer);
         }
-        let bytes = conn.unsent.push(reply);
+        let bytes = match reply {
+            Reply::Metrics { totals, tables, types: None } if tables.is_empty() => {
+                conn.unsent.push_line(self.metrics_line.of(totals))
+            }
+            _ => conn.unsent.push(reply),
+        };
         if newly_set(&mut conn.dirty) {
             self.dirty.push(to);
         }

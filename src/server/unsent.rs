@@ -66,6 +66,12 @@ impl Unsent {
         line.bytes
     }
 
+    /// Appends a line that is encoded. Returns how many bytes it has.
+    pub(super) fn push_line(&mut self, line: &[u8]) -> usize {
+        self.bytes.extend_from_slice(line);
+        line.len()
+    }
+
     /// Returns the bytes to send next: at most `bytes_max`, or the rest of a chunk of a long value; none if all were sent.
     #[inline]
     pub(super) fn next(&self, bytes_max: usize) -> &[u8] {

@@ -143,6 +143,9 @@ fn burst(
     Ok(approximate(jobs))
 }
 
+/// Connections that ask for the metrics: a query comes seldom from just one dashboard.
+const METRICS_CONNECTIONS: usize = 4;
+
 /// Returns how many queries were answered per second, within the measured time.
 fn metrics_queries(
     target: &Target,
@@ -150,8 +153,10 @@ fn metrics_queries(
     schedule: &Schedule,
     goes_on: impl Fn() -> bool,
 ) -> Result<f64, Failure> {
-    let mut stream = Blocking::connect(&target.address, ANSWER_TIMEOUT)?;
-    let lines = "{\"cmd\":\"metrics\"}\n".repeat(inflight);
+    let connect = |_| Blocking::connect(&target.address, ANSWER_TIMEOUT);
+    let mut streams = (0..METRICS_CONNECTIONS).map(connect).collect::<Result<Vec<_>, _>>()?;
+    let inflight_each = inflight.div_ceil(METRICS_CONNECTIONS);
+    let lines = "{\"cmd\":\"metrics\"}\n".repeat(inflight_each);
     let mut buffer = vec![0; WRITE_BYTES];
     let (mut began, mut answered) = (Instant::now(), 0);
     let mut measures = false;
@@ -159,9 +164,13 @@ fn metrics_queries(
         if !measures && schedule.now_ns() >= schedule.measure_ns {
             (measures, began, answered) = (true, Instant::now(), 0);
         }
-        stream.write_all(lines.as_bytes())?;
-        stream.skip_lines(inflight, &mut buffer)?;
-        answered += inflight as u64;
+        for stream in &mut streams {
+            stream.write_all(lines.as_bytes())?;
+        }
+        for stream in &mut streams {
+            stream.skip_lines(inflight_each, &mut buffer)?;
+            answered += inflight_each as u64;
+        }
     }
     Ok(approximate(answered) / began.elapsed().as_secs_f64())
 }

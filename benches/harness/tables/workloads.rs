@@ -72,7 +72,7 @@ const PLAIN: [Named; 16] = [
     },
     Named {
         name: "metrics",
-        title: "baseline beside a client that asks for the metrics without pause",
+        title: "baseline beside clients that ask for the metrics without pause",
         parts: metrics,
     },
     Named { name: "poison", title: "baseline beside 50 jobs per second that kill each worker", parts: poison },
