@@ -70,11 +70,7 @@ const PLAIN: [Named; 16] = [
         title: "4 submitters x 4 in flight while another submits a million jobs at once",
         parts: burst,
     },
-    Named {
-        name: "metrics",
-        title: "baseline beside clients that ask for the metrics without pause",
-        parts: metrics,
-    },
+    Named { name: "metrics", title: "baseline beside clients that ask for the metrics without pause", parts: metrics },
     Named { name: "poison", title: "baseline beside 50 jobs per second that kill each worker", parts: poison },
 ];
 
