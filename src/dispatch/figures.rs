@@ -89,8 +89,7 @@ impl TypeFigures {
     pub(super) fn answered(&mut self, id: FiguresId, run: Micros, done: bool) {
         let figures = self.get(id);
         figures.run.record(run.0);
-        figures.outcomes.done += u64::from(done);
-        figures.outcomes.failed += u64::from(!done);
+        *(if done { &mut figures.outcomes.done } else { &mut figures.outcomes.failed }) += 1;
     }
 
     /// Counts `n` jobs that the server has ended.

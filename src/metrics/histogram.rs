@@ -103,42 +103,43 @@ impl Histogram {
     }
 }
 
-/// The bounds, and two that no duration passes, so that two comparisons need no check of the end.
-const PADDED_US: [u64; BOUNDS_US.len() + 2] = {
-    let mut padded = [u64::MAX; BOUNDS_US.len() + 2];
-    let mut i = 0;
-    while i < BOUNDS_US.len() {
-        padded[i] = BOUNDS_US[i];
-        i += 1;
-    }
-    padded
-};
+/// The durations that have a number of bits in common: between two powers of two.
+#[derive(Clone, Copy)]
+struct Octave {
+    /// The bucket of the least of them.
+    first: u8,
+    /// The bounds from that bucket on that greater ones may pass. There are at most two.
+    bounds_us: [u64; 2],
+}
 
-/// By the number of bits of a duration: the bucket of the least duration that has as many. Two bounds at most lie between
-/// two powers of two, so the bucket of any other is at most two further.
-const FIRST: [u8; 65] = {
-    let mut first = [0; 65];
-    let mut bits = 1;
-    while bits <= 64 {
-        let least = 1_u64 << (bits - 1);
+/// By the number of bits that a duration has beyond its first.
+const OCTAVES: [Octave; 64] = {
+    let mut octaves = [Octave { first: 0, bounds_us: [u64::MAX; 2] }; 64];
+    let mut bits = 0;
+    while bits < 64 {
         let mut bucket = 0;
-        while bucket < BOUNDS_US.len() && least > BOUNDS_US[bucket] {
+        while bucket < BOUNDS_US.len() && 1 << bits > BOUNDS_US[bucket] {
             bucket += 1;
         }
         #[expect(clippy::cast_possible_truncation, reason = "there are 25 buckets")]
         {
-            first[bits] = bucket as u8;
+            octaves[bits].first = bucket as u8;
+        }
+        let mut next = 0;
+        while next < 2 && bucket + next < BOUNDS_US.len() {
+            octaves[bits].bounds_us[next] = BOUNDS_US[bucket + next];
+            next += 1;
         }
         bits += 1;
     }
-    first
+    octaves
 };
 
 /// Returns the bucket of a duration, without a search and without a branch.
 #[inline]
 fn bucket(us: u64) -> usize {
-    let first = usize::from(FIRST[64 - us.leading_zeros() as usize]);
-    first + usize::from(us > PADDED_US[first]) + usize::from(us > PADDED_US[first + 1])
+    let Octave { first, bounds_us: [one, two] } = OCTAVES[(us | 1).ilog2() as usize]; // 0 is where 1 is.
+    usize::from(first) + usize::from(us > one) + usize::from(us > two)
 }
 
 #[cfg(test)]

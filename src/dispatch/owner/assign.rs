@@ -106,7 +106,7 @@ impl Owner {
 
     /// Reserves a slot of a worker for the answer to a Pull. What is recorded of a freed worker is brought up to date later.
     fn reserve(&mut self, id: ConnId, supply: Supply, ctx: &mut Ctx<'_>) {
-        if let Some((worker, _)) = self.conns.worker(id) {
+        if let Some(worker) = self.conns.bare_worker(id) {
             worker.slots.reserve();
             if let Supply::Ready = supply {
                 self.refresh(id, Place::Kept, ctx);
@@ -170,7 +170,7 @@ impl Owner {
         }
         ctx.counts.jobs_running += 1;
         ctx.counts.jobs_dispatched += 1;
-        let (worker, _) = self.conns.worker(to).expect("a ready connection is a worker");
+        let worker = self.conns.bare_worker(to).expect("a ready connection is a worker");
         if spends == Spends::Offer {
             worker.track_only(id, &mut self.pools);
         }
@@ -182,7 +182,7 @@ impl Owner {
         let (id_text, type_name, attempt, arg) = (job.id(), job.type_name(), job.attempts + 1, job.arg());
         self.send(to, &Reply::Do { id: id_text, type_name, job: lease, attempt, run_limit_ms, reference, arg }, ctx);
         let limit = self.watch((to, lease), &job, run_limit_ms, ctx);
-        let (worker, _) = self.conns.worker(to).expect("sending does not close a connection");
+        let worker = self.conns.bare_worker(to).expect("sending does not close a connection");
         worker.slots.fill(lease, Held { job, pool: id, sent: ctx.now, limit });
         self.refresh(to, Place::Back, ctx);
     }
@@ -230,7 +230,7 @@ impl Owner {
     /// Frees the slot that was reserved, if its worker is still there. Returns the worker.
     fn end_pull(&mut self, id: PoolId, ctx: &mut Ctx<'_>) -> Option<ConnId> {
         let reserved_by = self.pools.get(id).pull_pending.take()?;
-        if let Some((worker, _)) = self.conns.worker(reserved_by) {
+        if let Some(worker) = self.conns.bare_worker(reserved_by) {
             worker.slots.unreserve();
             self.refresh(reserved_by, Place::Kept, ctx);
         }
@@ -245,7 +245,7 @@ impl Owner {
             if first.tracked {
                 return Some(first.worker);
             }
-            let (worker, _) = self.conns.worker(first.worker).expect("a ready connection is a worker");
+            let worker = self.conns.bare_worker(first.worker).expect("a ready connection is a worker");
             worker.track(Membership { pool, node: first.node }, &mut self.pools);
         }
     }

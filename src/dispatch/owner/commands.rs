@@ -122,7 +122,7 @@ impl Owner {
     fn cant_do(&mut self, from: ConnId, types: &[TypeName<'_>], ctx: &mut Ctx<'_>) {
         let pools: Vec<PoolId> = types.iter().flat_map(|name| self.pools.find_all(name)).collect();
         for pool in pools {
-            let Some((worker, _)) = self.conns.worker(from) else { return };
+            let Some(worker) = self.conns.bare_worker(from) else { return };
             if let Some((member, recorded)) = worker.leave(pool, &self.pools) {
                 worker.gauge(ctx);
                 self.leave_type(member, recorded, ctx);

@@ -81,6 +81,12 @@ impl Conns {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// Returns a worker. A rule that need not know what the worker can take calls this and not [`worker`](Self::worker).
+    #[inline]
+    pub(in crate::dispatch) fn bare_worker(&mut self, id: ConnId) -> Option<&mut Worker> {
+        self.get(id)?.worker.as_deref_mut()
+    }
+
     /// Returns a worker, and what it can take now.
     pub(in crate::dispatch) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
         let conn = self.get(id)?;
@@ -92,7 +98,7 @@ impl Conns {
 
     /// Returns whether a connection is a worker that owes the answer to a job.
     pub(in crate::dispatch) fn owes_answers(&mut self, id: ConnId) -> bool {
-        self.worker(id).is_some_and(|(worker, _)| worker.slots.filled() > 0)
+        self.bare_worker(id).is_some_and(|worker| worker.slots.filled() > 0)
     }
 
     /// Removes a connection. The table shrinks when its end is empty.

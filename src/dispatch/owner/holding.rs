@@ -121,7 +121,7 @@ impl Owner {
 
     /// Takes a job out of its slot, which is spent from now on. The worker receives `cancel`, if its jobs have numbers.
     fn spend(&mut self, (worker_id, lease): SlotRef, ctx: &mut Ctx<'_>) -> Option<Held> {
-        let (worker, _) = self.conns.worker(worker_id)?;
+        let worker = self.conns.bare_worker(worker_id)?;
         let (held, bytes) = worker.slots.spend(lease)?;
         self.pools.get(held.pool).spent += 1;
         ctx.counts.slots_spent += 1;
