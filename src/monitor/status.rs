@@ -21,10 +21,10 @@ pub(super) struct Facts<'a> {
     pub(super) health: &'a Health,
 }
 
-/// The type that is asked about, and the server, if not all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The type that is asked about, if not all, and the server, if not all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
-    pub(super) type_name: String,
+    pub(super) type_name: Option<String>,
     pub(super) server: Option<String>,
 }
 
@@ -82,15 +82,16 @@ impl From<&(ShardMetrics, f64)> for Shard {
 }
 
 /// Returns the whole text. `now` is `time_ms` since 1970. If a type is asked about, only its row is there, with more members.
-pub(super) fn text(servers: &[Facts<'_>], asked: Option<&Asked>, now: Instant, time_ms: u64) -> String {
-    let is_asked =
-        |facts: &&Facts<'_>| asked.and_then(|asked| asked.server.as_deref()).is_none_or(|name| name == facts.name);
-    let servers = servers.iter().filter(is_asked).map(|facts| server(facts, asked, now)).collect();
+/// If a server is asked about, only that is there.
+pub(super) fn text(servers: &[Facts<'_>], asked: &Asked, now: Instant, time_ms: u64) -> String {
+    let is_asked = |facts: &&Facts<'_>| asked.server.as_ref().is_none_or(|name| name == facts.name);
+    let type_name = asked.type_name.as_deref();
+    let servers = servers.iter().filter(is_asked).map(|facts| server(facts, type_name, now)).collect();
     let status = Status { version: env!("CARGO_PKG_VERSION"), time_ms, servers };
     serde_json::to_string(&status).expect("strings and numbers can be written")
 }
 
-fn server<'a>(facts: &Facts<'a>, asked: Option<&'a Asked>, now: Instant) -> Server<'a> {
+fn server<'a>(facts: &Facts<'a>, type_name: Option<&'a str>, now: Instant) -> Server<'a> {
     let Facts { name, view, health } = *facts;
     let totals = RawValue::from_string(view.totals_json.to_string());
     let full = view.full.as_deref();
@@ -108,18 +109,18 @@ fn server<'a>(facts: &Facts<'a>, asked: Option<&'a Asked>, now: Instant) -> Serv
         shards: view.shards.iter().map(Shard::from).collect(),
         history: &view.history,
         window_ms: view.window_base.as_ref().map_or(0, |base| u64::try_from(base.age.as_millis()).unwrap_or(u64::MAX)),
-        types: full.map_or_else(Vec::new, |full| types(view, full, asked)),
+        types: full.map_or_else(Vec::new, |full| types(view, full, type_name)),
         other_types: others.map(|row| Row::of(None, row, view, |metrics| Some(&metrics.metrics.other_types))),
     }
 }
 
 /// Returns the rows of all types, or of the one that is asked about.
-fn types<'a>(view: &'a View, full: &'a Full, asked: Option<&'a Asked>) -> Vec<Type<'a>> {
-    let Some(asked) = asked else {
+fn types<'a>(view: &'a View, full: &'a Full, asked: Option<&'a str>) -> Vec<Type<'a>> {
+    let Some(name) = asked else {
         let row = |row: &'a TypeMetrics| Type::Row(Row::of(Some(&row.name), row, view, |full| full.row(&row.name)));
         return full.metrics.types.iter().map(row).collect();
     };
-    vec![Type::Detail(Box::new(Detail::of(&asked.type_name, full, view)))]
+    vec![Type::Detail(Box::new(Detail::of(name, full, view)))]
 }
 
 /// Returns whether jobs were counted in a row.

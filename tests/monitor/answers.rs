@@ -45,15 +45,42 @@ fn every_path_is_answered_with_fields_that_protect_browsers() {
 }
 
 #[test]
-fn other_methods_are_refused_and_the_connection_goes_on() {
+fn other_methods_are_refused_and_a_body_is_never_the_next_request() {
+    let watched = Watched::start(&[]);
+    let body = get("/metrics");
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "get"] {
+        for fields in [format!("Content-Length: {}\r\n", body.len()), "Content-Length: 1\r\n".to_owned(), String::new()]
+        {
+            let mut browser = watched.browse();
+            let head = get("/healthz").replace("GET", method).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"));
+            browser.send(&(head + &body));
+            let answer = browser.answer();
+            let said = (answer.status, answer.field("allow"), answer.field("connection"));
+            assert_eq!(said, (405, Some("GET, HEAD"), Some("close")), "{method} {fields}");
+            browser.expect_end();
+        }
+    }
+}
+
+#[test]
+fn one_server_can_be_asked_about_and_one_that_is_not_there_is_named() {
     let watched = Watched::start(&[]);
     let mut browser = watched.browse();
-    for method in ["OPTIONS", "DELETE", "get", "CONNECT", "PATCH"] {
-        browser.send(&get("/healthz").replace("GET", method));
-        let answer = browser.answer();
-        assert_eq!((answer.status, answer.field("allow")), (405, Some("GET, HEAD")), "{method}");
+    let name = watched.server.tcp[0].to_string();
+    for target in [format!("/status.json?server={name}"), format!("/status.json?server={name}&type=a")] {
+        let status = browser.get(&target).json();
+        assert_eq!(
+            (status["servers"].as_array().unwrap().len(), &status["servers"][0]["name"]),
+            (1, &name.clone().into())
+        );
     }
-    assert_eq!(browser.get("/healthz").body, "ok\n");
+    for (asked, shown) in [("x", "x"), ("", ""), ("127.0.0.1%3A1", "127.0.0.1:1"), ("a%0Ab", "a\\nb")] {
+        for more in ["", "&type=a"] {
+            let answer = browser.get(&format!("/status.json?server={asked}{more}"));
+            let text = format!("there is no server \"{shown}\" here; there is {name}\n");
+            assert_eq!((answer.status, answer.body), (404, text));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Reads the head of a request: bytes to a [`Request`], or to the status that refuses it. Pure.
 //!
 //! RFC 9112 is followed where it protects: a request with a body, two `Host` fields, an unknown version or a head that is no
-//! HTTP is refused, and its connection is closed, because what follows it cannot be trusted to be a request.
+//! HTTP is refused, and its connection is closed, because what follows it cannot be trusted to be a request. For the same
+//! reason any other method than GET and HEAD is a connection's last request, whether it has a body or not.
 
 use super::accept::prefers_openmetrics;
 
@@ -26,7 +27,7 @@ pub(in crate::monitor) struct Request {
 pub(super) enum Method {
     Get,
     Head,
-    /// Any other: it is refused.
+    /// Any other: it is refused, and its connection closed, because a body may follow.
     Other,
 }
 
@@ -85,6 +86,7 @@ fn request(head: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         openmetrics: false,
         keep_alive: is_11,
     };
+    let may_have_body = request.method == Method::Other;
     let mut hosts = 0;
     let mut accepts = Vec::new();
     for field in head.headers.iter() {
@@ -93,8 +95,8 @@ fn request(head: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
         if is("host") {
             hosts += 1;
             request.host = host_of(value).ok_or(bad("the Host field is not a host"))?;
-        } else if is("transfer-encoding") || is("content-length") && value != b"0" {
-            return Err(bad("a request has no body here"));
+        } else if (is("transfer-encoding") || is("content-length") && value != b"0") && !may_have_body {
+            return Err(bad("GET and HEAD have no body here"));
         } else if is("connection") {
             for token in tokens(value) {
                 if token.eq_ignore_ascii_case(b"close") {
@@ -110,6 +112,7 @@ fn request(head: &httparse::Request<'_, '_>) -> Result<Request, Refusal> {
     if hosts > 1 || hosts == 0 && is_11 {
         return Err(bad("the request must have one Host field"));
     }
+    request.keep_alive &= !may_have_body;
     request.openmetrics = prefers_openmetrics(accepts.iter().flat_map(|value| tokens(value)));
     let target = head.path.unwrap_or_default();
     let (authority, path) = split_target(target);
@@ -294,6 +297,18 @@ mod tests {
         refuse("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
         let many = "a: b\r\n".repeat(FIELDS_MAX + 1);
         refuse(&format!("GET / HTTP/1.1\r\n{many}\r\n"), 431);
+    }
+
+    #[test]
+    fn another_method_is_a_connections_last_request_with_or_without_a_body() {
+        for fields in ["", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "Connection: keep-alive\r\n"] {
+            for method in ["POST", "PUT", "DELETE", "OPTIONS", "get"] {
+                for version in ["1.0", "1.1"] {
+                    let request = whole(&format!("{method} / HTTP/{version}\r\nHost: a\r\n{fields}\r\n"));
+                    assert_eq!((request.method, request.keep_alive), (Method::Other, false), "{method} {fields}");
+                }
+            }
+        }
     }
 
     #[test]

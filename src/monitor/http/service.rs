@@ -9,6 +9,7 @@ use super::page;
 use super::request::{Method, Request, parameters};
 use super::response::{HTML, JSON, Response};
 use crate::monitor::exposition::{self, Format, Process};
+use crate::monitor::format::one_line;
 use crate::monitor::health::Health;
 use crate::monitor::labels::Labels;
 use crate::monitor::sampler::{Sampler, now_ms};
@@ -45,9 +46,8 @@ enum Resource {
     Healthy,
     Ready,
     Metrics(Format),
-    Status,
-    /// The status of one type, perhaps of one server.
-    Type(status::Asked),
+    /// The status of all types and servers, or of one.
+    Status(status::Asked),
 }
 
 /// What is at other paths.
@@ -58,6 +58,19 @@ impl ServersService {
     /// The first `types_max` types with a job have series of their own.
     pub(in crate::monitor) fn new(servers: Vec<Sampler>, types_max: usize) -> Self {
         Self { servers, labels: Labels::new(types_max), bodies: Bodies::new() }
+    }
+
+    /// Returns what a request is for, or the answer that refuses it, as one about a server that is not there.
+    fn resource(&self, request: &Request) -> Result<Resource, Response> {
+        let resource = resource(request)?;
+        if let Resource::Status(status::Asked { server: Some(name), .. }) = &resource
+            && !self.servers.iter().any(|server| server.name == *name)
+        {
+            let known: Vec<&str> = self.servers.iter().map(|server| server.name.as_str()).collect();
+            let text = format!("there is no server \"{}\" here; there is {}", one_line(name), known.join(", "));
+            return Err(Response::line(404, &text));
+        }
+        Ok(resource)
     }
 
     /// Returns whether all figures are fresh. Asks for those that are not.
@@ -78,12 +91,7 @@ impl ServersService {
                 let body = self.metrics(*format, now);
                 Response::of(200, format.content_type(), body)
             }
-            Resource::Status => Response::of(200, JSON, self.status(now)),
-            Resource::Type(asked) => {
-                let views = views(&self.servers);
-                let text = status_of(&self.servers, &views, Some(asked), now);
-                Response::of(200, JSON, Arc::new(text))
-            }
+            Resource::Status(asked) => Response::of(200, JSON, self.status(asked, now)),
         }
     }
 
@@ -111,16 +119,22 @@ impl ServersService {
         })
     }
 
-    fn status(&mut self, now: Instant) -> Arc<Vec<u8>> {
+    /// Returns the status. That of all types and servers is shared by all who ask.
+    fn status(&mut self, asked: &status::Asked, now: Instant) -> Arc<Vec<u8>> {
         let views = views(&self.servers);
-        self.bodies.get(STATUS, &numbers(&views), || status_of(&self.servers, &views, None, now))
+        let text = || status_of(&self.servers, &views, asked, now);
+        if *asked == status::Asked::default() {
+            self.bodies.get(STATUS, &numbers(&views), text)
+        } else {
+            Arc::new(text())
+        }
     }
 }
 
 impl Service for ServersService {
     /// Waits until a sampler has fresh figures.
     fn answer(&mut self, request: &Request, now: Instant) -> Option<Response> {
-        match resource(request) {
+        match self.resource(request) {
             Ok(resource) => {
                 if resource.needs_figures() && !self.is_fresh(now) {
                     return None;
@@ -132,22 +146,22 @@ impl Service for ServersService {
     }
 
     fn answer_now(&mut self, request: &Request, now: Instant) -> Response {
-        resource(request).map_or_else(|refusal| refusal, |resource| self.serve(&resource, now))
+        self.resource(request).map_or_else(|refusal| refusal, |resource| self.serve(&resource, now))
     }
 
     fn needs_figures(&self, request: &Request) -> bool {
-        resource(request).is_ok_and(|resource| resource.needs_figures())
+        self.resource(request).is_ok_and(|resource| resource.needs_figures())
     }
 }
 
 impl Resource {
     /// Returns whether the answer is made of figures that must be fresh.
     fn needs_figures(&self) -> bool {
-        matches!(self, Self::Metrics(_) | Self::Status | Self::Type(_))
+        matches!(self, Self::Metrics(_) | Self::Status(_))
     }
 }
 
-fn status_of(servers: &[Sampler], views: &[Arc<View>], asked: Option<&status::Asked>, now: Instant) -> Vec<u8> {
+fn status_of(servers: &[Sampler], views: &[Arc<View>], asked: &status::Asked, now: Instant) -> Vec<u8> {
     let healths = healths(servers, now);
     let parts = servers.iter().zip(views).zip(&healths);
     let facts = parts.map(|((server, view), health)| status::Facts { name: &server.name, view, health });
@@ -182,13 +196,13 @@ fn resource(request: &Request) -> Result<Resource, Response> {
         "/healthz" => Ok(Resource::Healthy),
         "/readyz" => Ok(Resource::Ready),
         "/metrics" => Ok(Resource::Metrics(if request.openmetrics { Format::OpenMetrics } else { Format::Prometheus })),
-        "/status.json" => asked(&request.query).map(|asked| asked.map_or(Resource::Status, Resource::Type)),
+        "/status.json" => asked(&request.query).map(Resource::Status),
         _ => Err(Response::line(404, PATHS)),
     }
 }
 
-/// Returns which type a query of the status asks about; none if it names no type.
-fn asked(query: &str) -> Result<Option<status::Asked>, Response> {
+/// Returns what a query of the status asks about.
+fn asked(query: &str) -> Result<status::Asked, Response> {
     let one = |name| {
         let mut values = parameters(query, name);
         match (values.next(), values.next()) {
@@ -198,6 +212,5 @@ fn asked(query: &str) -> Result<Option<status::Asked>, Response> {
             (Some(_), Some(_)) => Err(Response::line(400, &format!("{name} is given twice"))),
         }
     };
-    let server = one("server")?;
-    Ok(one("type")?.map(|type_name| status::Asked { type_name, server }))
+    Ok(status::Asked { type_name: one("type")?, server: one("server")? })
 }

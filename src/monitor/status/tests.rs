@@ -25,7 +25,7 @@ fn view(start: Instant) -> View {
     full(140, 4_000)
 }
 
-fn status(asked: Option<&Asked>, health: &Health) -> Value {
+fn status(asked: &Asked, health: &Health) -> Value {
     let start = Instant::now();
     let view = view(start);
     let facts = [Facts { name: "one", view: &view, health }, Facts { name: "two", view: &view, health }];
@@ -36,7 +36,7 @@ fn status(asked: Option<&Asked>, health: &Health) -> Value {
 #[test]
 fn a_server_has_all_its_members() {
     let health = Health { not_ready: Some("it stops".to_owned()), ..Health::default() };
-    let status = status(None, &health);
+    let status = status(&Asked::default(), &health);
     assert_eq!(status["time_ms"], 1_700_000_000_000_u64);
     let mut server = status["servers"][0].clone();
     let history =
@@ -65,8 +65,8 @@ fn a_server_has_all_its_members() {
 
 #[test]
 fn one_type_of_one_server_can_be_asked_about() {
-    let asked = Asked { type_name: "a\"</script>".to_owned(), server: Some("two".to_owned()) };
-    let status = status(Some(&asked), &Health::default());
+    let asked = Asked { type_name: Some("a\"</script>".to_owned()), server: Some("two".to_owned()) };
+    let status = status(&asked, &Health::default());
     assert_eq!((status["servers"].as_array().unwrap().len(), &status["servers"][0]["name"]), (1, &json!("two")));
     let row = &status["servers"][0]["types"][0];
     assert_eq!(
@@ -81,9 +81,18 @@ fn one_type_of_one_server_can_be_asked_about() {
 }
 
 #[test]
+fn one_server_can_be_asked_about() {
+    let asked = Asked { type_name: None, server: Some("two".to_owned()) };
+    let status = status(&asked, &Health::default());
+    let servers = status["servers"].as_array().unwrap();
+    assert_eq!((servers.len(), &servers[0]["name"]), (1, &json!("two")));
+    assert_eq!(servers[0]["types"][0]["done_total"], 140);
+}
+
+#[test]
 fn a_type_that_is_not_known_has_zeros() {
-    let asked = Asked { type_name: "unheard of".to_owned(), server: None };
-    let status = status(Some(&asked), &Health::default());
+    let asked = Asked { type_name: Some("unheard of".to_owned()), server: None };
+    let status = status(&asked, &Health::default());
     assert_eq!(status["servers"].as_array().unwrap().len(), 2);
     let row = &status["servers"][1]["types"][0];
     assert_eq!((&row["name"], &row["waiting"], &row["done_total"]), (&json!("unheard of"), &json!(0), &json!(0)));
