@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use super::listen::Address;
 use super::log::line::one_line;
 use super::number_range::ConfigError;
 
@@ -28,6 +29,13 @@ pub enum StartError {
         address: SocketAddr,
         /// The system's error.
         reason: io::Error,
+    },
+    /// The server is to listen where this process listens already.
+    Twice {
+        /// The address that was asked for.
+        address: Address,
+        /// The address that has it: the same, or one that includes it.
+        taken: Address,
     },
     /// The server cannot listen on a UNIX socket.
     Unix {
@@ -69,6 +77,12 @@ impl fmt::Display for StartError {
                 )
             }
             Self::Tcp { address, reason } => CannotListen(*address, reason).fmt(f),
+            Self::Twice { address, taken } => {
+                let name = |address: &Address| one_line(&address.to_string());
+                let taken = if taken == address { "it".to_owned() } else { name(taken) };
+                write!(f, "cannot listen on {}: {taken} is already the address of HTTP; ", name(address))?;
+                f.write_str("give each its own port or path")
+            }
             Self::Unix { path, reason } => {
                 write!(f, "cannot listen on unix:{}: {reason}", one_line(&path.to_string_lossy()))
             }
@@ -126,7 +140,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Config(error) => Some(error),
             Self::Resolve { reason, .. } | Self::Tcp { reason, .. } | Self::System { reason, .. } => Some(reason),
-            Self::Unix { .. } => None,
+            Self::Twice { .. } | Self::Unix { .. } => None,
         }
     }
 }
@@ -156,6 +170,21 @@ mod tests {
             ConfigError::value(Field::Hosts, "a\nb", "something else").into(),
         ] {
             assert_eq!(error.to_string().lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_given_twice_is_named_and_so_is_the_one_that_includes_it() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        for (address, taken, text) in [
+            (tcp("127.0.0.1:80"), tcp("127.0.0.1:80"), "127.0.0.1:80: it is"),
+            (tcp("127.0.0.1:80"), tcp("0.0.0.0:80"), "127.0.0.1:80: 0.0.0.0:80 is"),
+            (Address::Unix("a\nb".into()), Address::Unix("a\nb".into()), "unix:a\\nb: it is"),
+        ] {
+            let error = StartError::Twice { address, taken };
+            let advice = "give each its own port or path";
+            assert_eq!(error.to_string(), format!("cannot listen on {text} already the address of HTTP; {advice}"));
+            assert_eq!(error.exit_code(), 1);
         }
     }
 

@@ -28,6 +28,29 @@ fn an_address_in_use_fails_the_start_and_is_named() {
 }
 
 #[test]
+fn an_address_that_the_server_has_twice_is_said_to_be_so() {
+    // An address that no other test listens on, so a port that was free stays so.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = format!("127.83.{high}.{low}");
+    let port = TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port().to_string();
+    let address = format!("{host}:{port}");
+    let folder = TempDir::new().unwrap();
+    let sock = folder.path().join("s").display().to_string();
+    let unix = format!("unix:{sock}");
+    for (options, named) in [
+        (["-h", &host, "-p", &port, "--http", &address], &address),
+        (["-p", "0", "--http", &address, "--http", &address], &address),
+        (["-p", "0", "-s", &sock, "--http", &unix], &unix),
+    ] {
+        let ended = run(&options);
+        assert_eq!(ended.status.code(), Some(1));
+        let text =
+            format!("cannot listen on {named}: it is already the address of HTTP; give each its own port or path");
+        assert!(ended.stderr.contains(&text), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_wrong_address_is_wrong_usage() {
     for wrong in ["8080", "127.0.0.1", "::1:80", "unix:", "http://127.0.0.1:80"] {
         let ended = run(&["--http", wrong]);

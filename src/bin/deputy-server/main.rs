@@ -52,7 +52,13 @@ fn serve(serving: Serving) -> Result<(), StartError> {
     // Before the server starts, so that a start that fails has served no client.
     #[cfg(feature = "http")]
     let listeners = (!serving.http.is_empty()).then(|| HttpListeners::bind(&serving.http)).transpose()?;
-    let server = Server::start(serving.config)?;
+    let server = Server::start(serving.config);
+    #[cfg(feature = "http")]
+    let server = match &listeners {
+        Some(listeners) => server.map_err(|error| listeners.explain(error)),
+        None => server,
+    };
+    let server = server?;
     #[cfg(feature = "http")]
     let monitor = listeners.map(|listeners| Monitor::of_server(listeners, &server, serving.http_types)).transpose()?;
     while !signals.wait() {

@@ -1,6 +1,8 @@
 //! Where the HTTP server listens: the values of `--http`, and the sockets.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -100,15 +102,34 @@ impl HttpListeners {
     pub fn bind(addresses: &[HttpAddress]) -> Result<Self, StartError> {
         let mut all = Self { listeners: Listeners::default(), names: Vec::new() };
         for address in addresses {
-            match address {
-                HttpAddress::Tcp { host, port } => {
-                    all.listeners.add_tcp(std::slice::from_ref(host), *port)?;
-                    all.names.push(host.to_ascii_lowercase());
-                }
-                HttpAddress::Unix(path) => all.listeners.add_unix(path)?,
-            }
+            all.add(address).map_err(|error| all.explain(error))?;
         }
         Ok(all)
+    }
+
+    fn add(&mut self, address: &HttpAddress) -> Result<(), StartError> {
+        match address {
+            HttpAddress::Tcp { host, port } => {
+                self.listeners.add_tcp(std::slice::from_ref(host), *port)?;
+                self.names.push(host.to_ascii_lowercase());
+                Ok(())
+            }
+            HttpAddress::Unix(path) => self.listeners.add_unix(path),
+        }
+    }
+
+    /// Returns the error of a listener that was opened after these, or that of a [`Server`](crate::server::Server), in which
+    /// the address is named if one of these has it.
+    pub fn explain(&self, error: StartError) -> StartError {
+        let address = match &error {
+            StartError::Tcp { address, reason } if reason.kind() == ErrorKind::AddrInUse => Address::Tcp(*address),
+            StartError::Unix { path, .. } => Address::Unix(path.clone()),
+            _ => return error,
+        };
+        match self.addresses().into_iter().find(|own| overlap(own, &address)) {
+            Some(taken) => StartError::Twice { address, taken },
+            None => error,
+        }
     }
 
     /// Returns the addresses, with the real ports.
@@ -124,6 +145,21 @@ impl HttpListeners {
     /// Returns the sockets, and the names by which browsers may ask a loopback address.
     pub(super) fn into_parts(self) -> (Vec<Listener>, Vec<String>) {
         (self.listeners.into_inner(), self.names)
+    }
+}
+
+/// Returns whether no two sockets can listen on both.
+fn overlap(one: &Address, other: &Address) -> bool {
+    let includes = |one: IpAddr, other: IpAddr| one.is_unspecified() && (one.is_ipv6() || other.is_ipv4());
+    match (one, other) {
+        (Address::Tcp(one), Address::Tcp(other)) => {
+            let (a, b) = (one.ip(), other.ip());
+            one.port() == other.port() && (a == b || includes(a, b) || includes(b, a))
+        }
+        (Address::Unix(one), Address::Unix(other)) => {
+            one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+        }
+        _ => false,
     }
 }
 
@@ -164,6 +200,43 @@ mod tests {
             let error = wrong.parse::<HttpAddress>().unwrap_err().to_string();
             assert!(error.contains(HTTP_EXPECTED), "{error}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_given_twice_is_said_to_be_so() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let (here, there) = (HttpAddress::Unix(path.clone()), HttpAddress::Unix(folder.path().join("./s")));
+        for addresses in [[here.clone(), here.clone()], [here, there]] {
+            let error = HttpListeners::bind(&addresses).err().unwrap();
+            assert!(matches!(error, StartError::Twice { .. }), "{error}");
+            assert!(!path.exists());
+        }
+        let first = HttpListeners::bind(&["0.0.0.0:0".parse().unwrap()]).unwrap();
+        let Address::Tcp(taken) = first.addresses()[0] else { panic!() };
+        let error = HttpListeners::bind(&[HttpAddress::Tcp { host: "127.0.0.1".to_owned(), port: taken.port() }]);
+        let text = first.explain(error.err().unwrap()).to_string();
+        let start =
+            format!("cannot listen on 127.0.0.1:{}: 0.0.0.0:{0} is already the address of HTTP; ", taken.port());
+        assert!(text.starts_with(&start), "{text}");
+    }
+
+    #[test]
+    fn only_an_address_that_is_the_same_or_includes_the_other_is_taken() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        for (one, other, expected) in [
+            ("127.0.0.1:1", "127.0.0.1:1", true),
+            ("127.0.0.1:1", "127.0.0.1:2", false),
+            ("127.0.0.1:1", "127.0.0.2:1", false),
+            ("0.0.0.0:1", "127.0.0.2:1", true),
+            ("[::]:1", "127.0.0.2:1", true),
+            ("[::]:1", "[::1]:1", true),
+            ("0.0.0.0:1", "[::1]:1", false),
+        ] {
+            assert_eq!(overlap(&tcp(one), &tcp(other)), expected, "{one} {other}");
+            assert_eq!(overlap(&tcp(other), &tcp(one)), expected, "{other} {one}");
+        }
+        assert!(!overlap(&tcp("127.0.0.1:1"), &Address::Unix("127.0.0.1:1".into())));
     }
 
     #[test]
