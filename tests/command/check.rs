@@ -73,8 +73,8 @@ fn an_old_job_a_full_budget_and_a_stop_are_found() {
         Process::spawn(&mut command(&fake::telling(metrics), &[&["check"], words].concat()), None).ended()
     };
     let old = json!({ "jobs_waiting": 1, "types": { "t": { "waiting": 1, "oldest_ms": 61_000 } } });
-    says(&of(&old, &["-o", "30,60"]), 2, "DEPUTY CRITICAL: the oldest has waited for 1 min 1 s");
-    says(&of(&old, &["-o", "30,90"]), 1, "DEPUTY WARNING: the oldest has waited for 1 min 1 s");
+    says(&of(&old, &["-o", "30,60"]), 2, "DEPUTY CRITICAL: the oldest, of type \"t\", has waited for 1 min 1 s");
+    says(&of(&old, &["-o", "30,90"]), 1, "DEPUTY WARNING: the oldest, of type \"t\", has waited for 1 min 1 s");
     says(&of(&json!({ "draining": true }), &[]), 1, "DEPUTY WARNING: the server is stopping");
     let server = Server::start(&["--max-memory", "1M"]);
     check(&shell(&server, "head -c 999000 /dev/zero | tr '\\0' x | $DEPUTY do -bs none -"), 0, "", "");

@@ -108,7 +108,8 @@ impl Verdict {
     /// Judges what the server said.
     pub(super) fn of(answers: &Answers, limits: &Thresholds) -> Self {
         let Answers { now: metrics, wanted, .. } = answers;
-        let oldest_ms = metrics.types.iter().map(|row| row.oldest_ms).max().unwrap_or(0);
+        let oldest = metrics.types.iter().max_by_key(|row| row.oldest_ms).filter(|row| row.oldest_ms > 0);
+        let oldest_ms = oldest.map_or(0, |row| row.oldest_ms);
         let mut found = Vec::new();
         found.extend(wanted.types.iter().filter(|row| row.workers == 0).map(|row| {
             let name = one_line(&row.name);
@@ -120,8 +121,12 @@ impl Verdict {
         }
         let judge = |limit: Option<Threshold>, value| limit.map_or(State::Ok, |limit| limit.state(value));
         found.push((judge(limits.waiting, metrics.jobs_waiting), waiting(metrics.jobs_waiting)));
-        if metrics.jobs_waiting > 0 || oldest_ms > 0 {
-            found.push((judge(limits.oldest_ms, oldest_ms), format!("the oldest has waited for {}", age(oldest_ms))));
+        if metrics.jobs_waiting > 0 || oldest.is_some() {
+            let of = oldest.map_or(String::new(), |row| format!(", of type \"{}\",", one_line(&row.name)));
+            found.push((
+                judge(limits.oldest_ms, oldest_ms),
+                format!("the oldest{of} has waited for {}", age(oldest_ms)),
+            ));
         }
         let longest = metrics.types.iter().max_by_key(|row| row.oldest_running_ms);
         let longest_ms = longest.map_or(0, |row| row.oldest_running_ms);
@@ -277,10 +282,20 @@ mod tests {
         let none = json!({});
         for (members, wanted, state, line) in [
             (waits(0, 0), none.clone(), State::Ok, "no job is waiting"),
-            (waits(10, 1_500), none.clone(), State::Ok, "10 jobs are waiting; the oldest has waited for 1.5 s"),
+            (
+                waits(10, 1_500),
+                none.clone(),
+                State::Ok,
+                "10 jobs are waiting; the oldest, of type \"a\", has waited for 1.5 s",
+            ),
             (waits(11, 1_500), none.clone(), State::Warning, "11 jobs are waiting"),
-            (waits(1, 1_501), none.clone(), State::Warning, "the oldest has waited for 1.5 s"),
-            (waits(11, 60_001), none.clone(), State::Critical, "the oldest has waited for 1 min; 11 jobs are waiting"),
+            (waits(1, 1_501), none.clone(), State::Warning, "the oldest, of type \"a\", has waited for 1.5 s"),
+            (
+                waits(11, 60_001),
+                none.clone(),
+                State::Critical,
+                "the oldest, of type \"a\", has waited for 1 min; 11 jobs are waiting",
+            ),
             (
                 waits(1, 0),
                 json!({ "a": { "workers": 1 } }),
