@@ -135,8 +135,11 @@ pub enum JobEvent {
     Queued(Submitter),
     /// It was sent to a worker of this shard.
     Sent(ConnId),
-    /// This worker was lost while it held the job. A job that comes back because no slot was free has no event.
+    /// This worker was lost while it held the job, which waits again. A job that comes back because no slot was free has no
+    /// event.
     Requeued(ConnId),
+    /// This worker was lost while it held the job, which ends in this way: the code of its failure.
+    Lost(ConnId, &'static str),
     /// This worker held the job past its run limit.
     Overdue(ConnId),
     /// No client waits for it any more, so it ended without an answer.

@@ -13,10 +13,10 @@ use std::time::Instant;
 use rustix::io::Errno;
 
 use super::config::Keepalive;
-use super::log::Log;
 use super::log::event::Event;
 use super::log::line::Value;
 use super::log::rate_limit::RateLimit;
+use super::log::{Level, Log};
 use super::stream::Stream;
 use crate::limits;
 
@@ -77,6 +77,9 @@ impl ErrorAction {
     }
 }
 
+/// What the warning that connections are refused says.
+const REFUSING: &str = "refusing connections: out of file descriptors";
+
 /// Accepts or refuses connections. `F` passes an accepted connection to a shard.
 pub(crate) struct AcceptPolicy<F> {
     keepalive: Keepalive,
@@ -86,14 +89,24 @@ pub(crate) struct AcceptPolicy<F> {
     spare: Option<File>,
     open_spare: fn() -> Option<File>,
     log: Log,
-    /// Limits warnings that could come thousands of times per second.
-    warnings: RateLimit,
+    /// Limit warnings that could come thousands of times per second.
+    refusals: RateLimit,
+    failures: RateLimit,
 }
 
 impl<F: FnMut(Stream)> AcceptPolicy<F> {
     pub(crate) fn new(keepalive: Keepalive, log: Log, counters: Arc<AcceptCounters>, hand_over: F) -> Self {
-        let (spare, warnings) = (open_spare(), RateLimit::default());
-        Self { keepalive, counters, hand_over, spare, open_spare, log, warnings }
+        let limit = |event: Event, text| RateLimit::new(Level::Warn, event, None, text);
+        Self {
+            keepalive,
+            counters,
+            hand_over,
+            spare: open_spare(),
+            open_spare,
+            log,
+            refusals: limit(Event::ConnectionsRefused, REFUSING),
+            failures: limit(Event::AcceptFailed, "cannot accept connections"),
+        }
     }
 
     /// Runs one round at a listener, from which `accept` takes the next connection.
@@ -144,17 +157,17 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
 
     /// Warns that connections are refused. At most one of these warnings is logged per second.
     fn log_refusal(&mut self) {
-        if let Some(suppressed) = self.warnings.pass(Instant::now()) {
-            let text = format_args!("refusing connections: out of file descriptors{suppressed}");
-            self.log.event(Event::ConnectionsRefused, text, &[("suppressed", Value::Number(suppressed.0))]);
+        if let Some(suppressed) = self.refusals.pass(Instant::now()) {
+            let members = [("suppressed", Value::Number(suppressed.0))];
+            self.log.limited(&self.refusals, format_args!("{REFUSING}{suppressed}"), &members);
         }
     }
 
     /// Warns that no connection is accepted for a moment. At most one of these warnings is logged per second.
     pub(crate) fn log_failure(&mut self, what: &str, error: &io::Error) {
-        if let Some(suppressed) = self.warnings.pass(Instant::now()) {
+        if let Some(suppressed) = self.failures.pass(Instant::now()) {
             let members = [("error", Value::Text(error)), ("suppressed", Value::Number(suppressed.0))];
-            self.log.event(Event::AcceptFailed, format_args!("{what}: {error}{suppressed}"), &members);
+            self.log.limited(&self.failures, format_args!("{what}: {error}{suppressed}"), &members);
         }
     }
 
@@ -191,7 +204,6 @@ mod tests {
 
     use crossbeam_channel::{Receiver, unbounded};
 
-    use super::super::log::Level;
     use super::super::log::line::LogFormat;
     use super::*;
 

@@ -83,6 +83,12 @@ pub(super) fn trace(log: &Log, shard: usize, job: TraceId, event: JobEvent) {
             let by = Named(shard, by);
             line(Event::JobRequeued, format_args!("requeued: {by} left"), "connection", Value::Text(&by));
         }
+        JobEvent::Lost(by, how) => {
+            let by = Named(shard, by);
+            let members =
+                [("job", Value::Text(&job)), ("connection", Value::Text(&by)), ("outcome", Value::Text(&how))];
+            log.event(Event::JobLost, format_args!("job {job}: {how}: {by} left"), &members);
+        }
         JobEvent::Overdue(at) => {
             let at = Named(shard, at);
             line(Event::JobOverdue, format_args!("past its run limit at {at}"), "connection", Value::Text(&at));

@@ -41,6 +41,23 @@ fn every_event_of_a_job_has_one_name_for_the_job() {
 }
 
 #[test]
+fn a_job_that_ends_with_its_worker_is_not_requeued() {
+    for (stops, how) in [(false, "gave_up"), (true, "shutdown")] {
+        let mut world = World::new(Options { attempts_max: 1, trace: true, ..Options::default() });
+        world.keep_log();
+        let (client, worker) = (world.open(0), world.worker(0, &["t"], None));
+        let (_, holder) = world.conn_id(worker);
+        world.send_line(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
+        if stops {
+            world.stop(0);
+        }
+        world.end(worker);
+        let events: Vec<JobEvent> = events(&mut world).into_iter().map(|(_, event)| event).collect();
+        assert_eq!(events[2..], [JobEvent::Lost(holder, how), JobEvent::Finished(how)]);
+    }
+}
+
+#[test]
 fn all_ends_have_a_name() {
     let end_of = |script: &[&str], attempts_max| {
         let mut world = World::new(Options { attempts_max, trace: true, ..Options::default() });

@@ -14,7 +14,7 @@ impl Shadow {
         match what {
             JobEvent::Queued(submitter) => self.queued(trace, submitter),
             JobEvent::Sent(_) => self.sent_trace = Some(trace),
-            JobEvent::Requeued(_) => {
+            JobEvent::Requeued(_) | JobEvent::Lost(..) => {
                 // Its worker goes in this very step, and what was sent since may be because of that.
                 let job = self.traces.get(&trace).map(|serial| &self.jobs[serial]);
                 if let Some(State::Held(worker)) = job.map(|job| job.state) {

@@ -82,22 +82,24 @@ impl Owner {
         } else {
             job.lose_storer();
         }
-        ctx.trace(&job, JobEvent::Requeued(worker));
-        if ctx.stopping {
-            self.end_job(job, Reason::Shutdown, ctx);
+        let reason = if ctx.stopping {
+            Reason::Shutdown
         } else if runs_here && is_used_up(&job, ctx) {
             ctx.effects.fault(worker, Fault::GaveUp);
-            self.end_job(job, Reason::GaveUp, ctx);
+            Reason::GaveUp
         } else {
+            ctx.trace(&job, JobEvent::Requeued(worker));
             ctx.counts.jobs_reassigned += 1;
-            ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });
-        }
+            return ctx.post(home, Message::Requeue { job, suspects: Suspects::AsBefore });
+        };
+        ctx.trace(&job, JobEvent::Lost(worker, reason.code().name()));
+        self.end_job(job, reason, ctx);
     }
 
     /// Ends every job that a worker holds, because the drain time-out has passed.
     pub(in crate::dispatch) fn drain_over(&mut self, ctx: &mut Ctx<'_>) {
         for id in self.conns.ids() {
-            let Some((worker, _)) = self.conns.worker(id) else { continue };
+            let Some(worker) = self.conns.bare_worker(id) else { continue };
             for slot in worker.slots.release_all() {
                 match slot {
                     Slot::Held(held) => {

@@ -85,6 +85,8 @@ events! {
     PollFailed "poll_failed" [Warn] ["error"],
     /// stderr was too slow.
     LinesDropped "lines_dropped" [Warn] ["lines"],
+    /// Lines were left out, because there were too many like them.
+    LinesSuppressed "lines_suppressed" [Warn, Info, Debug] ["of", "class", "suppressed"],
     /// A peer did something wrong, or was lost.
     PeerFault "peer_fault" [Warn, Info, Debug] ["peer", "class", "error", "suppressed"],
     /// A connection opened.
@@ -97,8 +99,10 @@ events! {
     JobQueued "job_queued" [Debug] ["job", "from"],
     /// A worker was sent the job.
     JobSent "job_sent" [Debug] ["job", "connection"],
-    /// Its worker left.
+    /// Its worker left, and it waits again.
     JobRequeued "job_requeued" [Debug] ["job", "connection"],
+    /// Its worker left, and it ends.
+    JobLost "job_lost" [Debug] ["job", "connection", "outcome"],
     /// Its worker held it past its run limit.
     JobOverdue "job_overdue" [Debug] ["job", "connection"],
     /// No client waits for it any more.

@@ -29,10 +29,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use event::{Event, EventKind};
 use line::{LogFormat, Member, Style, Value};
+use rate_limit::{LeftOut, RateLimit, Unsaid};
 
 use crate::limits;
 
@@ -101,8 +102,17 @@ pub struct LogThread {
 
 enum Entry {
     Line(String),
+    /// A line that has passed a limit, and the lines that the limit leaves out from now on.
+    Limited(String, Arc<LeftOut>),
     End,
 }
+
+/// How long lines like one that was written are left out ([`RateLimit`]).
+const LINES_WINDOW: Duration = Duration::from_secs(1);
+
+/// How long after a line the thread counts what its limit has left out since, unless such a line has followed. A line that
+/// comes when the window is over has the count itself.
+const SAID_AFTER: Duration = Duration::from_secs(2);
 
 impl Log {
     /// Starts the thread that writes to stderr. `program` is the name at the beginning of each sentence.
@@ -110,13 +120,14 @@ impl Log {
     /// # Errors
     /// If the system has no threads left.
     pub fn start(program: &'static str, level: Level, format: LogFormat) -> io::Result<(Log, LogThread)> {
-        Self::start_writing(program, level, Style::on_stderr(format), stderr::write)
+        Self::start_writing(program, level, Style::on_stderr(format), SAID_AFTER, stderr::write)
     }
 
     fn start_writing(
         program: &'static str,
         level: Level,
         style: Style,
+        said_after: Duration,
         write: impl FnMut(&[u8]) + Send + 'static,
     ) -> io::Result<(Log, LogThread)> {
         let (entries, received) = bounded(limits::LOG_LINES_MAX);
@@ -124,7 +135,8 @@ impl Log {
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
         thread::Builder::new().name("log".to_owned()).spawn(move || {
-            write_entries(program, &received, &counter, style, write);
+            let unsaid = Unsaid::default();
+            Writer { program, style, write, dropped: counter, said_after, unsaid }.run(&received);
             drop::<Sender<()>>(ending);
         })?;
         Ok((Log { program, level, style, entries: entries.clone(), dropped }, LogThread { entries, ended }))
@@ -145,7 +157,17 @@ impl Log {
         members: &[Member<'_>],
     ) {
         if self.is_on(level) {
-            self.put(self.style.line(&level.prefix(self.program), level, event.into(), text, members));
+            self.put(Entry::Line(self.style.line(&level.prefix(self.program), level, event.into(), text, members)));
+        }
+    }
+
+    /// Logs an event whose line has passed a limit. What the limit leaves out is said later.
+    pub(super) fn limited(&self, limit: &RateLimit, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
+        let left_out = limit.left_out();
+        let (level, event) = (left_out.level, left_out.of);
+        if self.is_on(level) {
+            let line = self.style.line(&level.prefix(self.program), level, event.into(), text, members);
+            self.put(Entry::Limited(line, Arc::clone(left_out)));
         }
     }
 
@@ -157,11 +179,11 @@ impl Log {
         } else {
             object.push('\n');
         }
-        self.put(object);
+        self.put(Entry::Line(object));
     }
 
-    fn put(&self, line: String) {
-        if self.entries.try_send(Entry::Line(line)).is_err() {
+    fn put(&self, entry: Entry) {
+        if self.entries.try_send(entry).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -184,21 +206,53 @@ impl LogThread {
     }
 }
 
-fn write_entries(
-    program: &str,
-    entries: &Receiver<Entry>,
-    dropped: &AtomicU64,
+/// The thread's work.
+struct Writer<W> {
+    program: &'static str,
     style: Style,
-    mut write: impl FnMut(&[u8]),
-) {
-    while let Ok(Entry::Line(line)) = entries.recv() {
-        write(line.as_bytes());
-        let count = dropped.swap(0, Ordering::Relaxed);
+    write: W,
+    dropped: Arc<AtomicU64>,
+    said_after: Duration,
+    unsaid: Unsaid,
+}
+
+impl<W: FnMut(&[u8])> Writer<W> {
+    /// Writes all lines, and in between how many were left out or dropped. Returns at the end, or when all logs are gone.
+    fn run(mut self, entries: &Receiver<Entry>) {
+        loop {
+            let entry = match self.unsaid.next() {
+                Some(due) => entries.recv_deadline(due),
+                None => entries.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match entry {
+                Ok(Entry::Line(line)) => self.write(&line),
+                Ok(Entry::Limited(line, left_out)) => {
+                    self.write(&line);
+                    self.unsaid.passed(left_out, Instant::now() + self.said_after);
+                }
+                Ok(Entry::End) | Err(RecvTimeoutError::Disconnected) => return self.say_left_out(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.say_left_out(Some(Instant::now()));
+        }
+    }
+
+    fn write(&mut self, line: &str) {
+        (self.write)(line.as_bytes());
+        let count = self.dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             let text = format_args!("dropped log lines because stderr was too slow: {count}");
             let members = [("lines", Value::Number(count))];
-            let prefix = Level::Warn.prefix(program);
-            write(style.line(&prefix, Level::Warn, Event::LinesDropped.into(), text, &members).as_bytes());
+            let prefix = Level::Warn.prefix(self.program);
+            let line = self.style.line(&prefix, Level::Warn, Event::LinesDropped.into(), text, &members);
+            (self.write)(line.as_bytes());
+        }
+    }
+
+    /// Says what was left out and is due at `now`; `None`: all.
+    fn say_left_out(&mut self, now: Option<Instant>) {
+        for line in self.unsaid.lines(now, self.program, self.style) {
+            (self.write)(line.as_bytes());
         }
     }
 }
@@ -213,7 +267,7 @@ impl Log {
     fn to_channel_in(level: Level, style: Style) -> (Log, LogThread, Receiver<String>) {
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        let (log, thread) = Self::start_writing("deputy", level, style, write).unwrap();
+        let (log, thread) = Self::start_writing("deputy", level, style, SAID_AFTER, write).unwrap();
         (log, thread, written)
     }
 }
@@ -265,6 +319,31 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_were_left_out_last_are_counted_after_a_time_and_at_the_end() {
+        for said_after in [Duration::ZERO, Duration::from_secs(3_600)] {
+            let (lines, written) = crossbeam_channel::unbounded();
+            let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
+            let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, said_after, write).unwrap();
+            let mut limit = RateLimit::new(Level::Warn, Event::AcceptFailed, None, "a");
+            let now = Instant::now();
+            let passed = [0, 1, 2].map(|_| limit.pass(now).is_some());
+            assert_eq!(passed, [true, false, false]);
+            log.limited(&limit, format_args!("a"), &[]);
+            let next = || written.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(next(), "deputy: warning: a\n");
+            let text = "deputy: warning: left out 2 more like this: a\n";
+            if said_after.is_zero() {
+                assert_eq!(next(), text, "while the log goes on");
+                thread.stop();
+            } else {
+                thread.stop();
+                assert_eq!(next(), text);
+            }
+            assert_eq!(written.iter().count(), 0);
+        }
+    }
+
+    #[test]
     fn a_stuck_writer_holds_up_nobody_and_what_was_lost_is_told() {
         let (open_gate, gate) = bounded::<()>(0);
         let (lines, written) = crossbeam_channel::unbounded();
@@ -272,7 +351,7 @@ mod tests {
             gate.recv().ok(); // Stuck until the test opens the gate.
             lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
         };
-        let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, write).unwrap();
+        let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, SAID_AFTER, write).unwrap();
         for _ in 0..limits::LOG_LINES_MAX + 10 {
             log.event(Event::Stopping, format_args!("x"), &[]);
         }
