@@ -193,7 +193,7 @@ impl Job {
     }
 
     /// Returns whether only workers for durable jobs are sent it.
-    pub(super) fn is_durable(&self) -> bool {
+    pub fn is_durable(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.durable.is_some())
     }
 

@@ -24,6 +24,7 @@ pub(crate) struct Asks {
     pub(crate) key: Option<&'static str>,
     pub(crate) need_worker: bool,
     pub(crate) background: bool,
+    pub(crate) durable: bool,
 }
 
 impl Asks {
@@ -41,13 +42,19 @@ impl Asks {
                 key: self.key.map(Into::into),
                 need_worker: self.need_worker,
                 background: self.background,
+                durable: self.durable,
             })
         })
     }
 
     /// Whether its answer goes to a ticket, by which it is known.
     pub(crate) fn is_named(&self) -> bool {
-        self.cancellable || self.progress || self.deadline_ms.is_some()
+        self.cancellable || self.progress || self.durable || self.deadline_ms.is_some()
+    }
+
+    /// Whether its one `did` comes when it is accepted.
+    pub(crate) fn is_accepted_at_once(&self) -> bool {
+        self.background && !self.durable
     }
 
     /// Whether the submitter's shard keeps a ticket when it is accepted.
@@ -136,6 +143,11 @@ impl Odds {
     /// Whether it makes a difference that workers report progress.
     pub(crate) fn need_reports(&self) -> bool {
         self.progress + self.run_limit > 0
+    }
+
+    /// Draws what a durable job asks for.
+    pub(crate) fn asks_of_durable(&self, random: &mut Random) -> Asks {
+        Asks { durable: true, key: None, delay_ms: 0, ..self.asks(random) }
     }
 
     /// Draws what a job asks for.

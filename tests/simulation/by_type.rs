@@ -21,6 +21,7 @@ pub(crate) struct TypeTally {
     shutdown: u64,
     timed_out: u64,
     no_worker: u64,
+    no_bridge: u64,
     /// Cancelled or expired. Of a job whose last `do` lines were given up in both ways, no line says which came to its home
     /// last.
     given_up: u64,
@@ -63,6 +64,7 @@ impl TypeTally {
             End::Cancelled | End::Expired => &mut self.given_up,
             End::TimedOut => &mut self.timed_out,
             End::NoWorker => &mut self.no_worker,
+            End::NoBridge => &mut self.no_bridge,
         } += 1;
     }
 
@@ -81,6 +83,7 @@ impl TypeTally {
             shutdown: outcomes.shutdown,
             timed_out: outcomes.timed_out,
             no_worker: outcomes.no_worker,
+            no_bridge: outcomes.no_bridge,
             given_up: outcomes.cancelled + outcomes.expired,
             workers_lost: outcomes.workers_lost,
         }
@@ -97,6 +100,7 @@ impl TypeTally {
         self.shutdown += other.shutdown;
         self.timed_out += other.timed_out;
         self.no_worker += other.no_worker;
+        self.no_bridge += other.no_bridge;
         self.given_up += other.given_up;
         self.workers_lost += other.workers_lost;
     }

@@ -1,6 +1,6 @@
 //! What is checked of a whole world: that jobs are where the shadow has them, and, at rest, that all books agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
@@ -62,8 +62,10 @@ impl Schedule {
         assert!(self.shadow.live.iter().all(|peer| self.shadow.conn(peer).asked == 0), "metrics are due");
         if self.is_exact() {
             assert_eq!([c.jobs_done, c.jobs_failed, c.results_dropped], [tally.done, tally.failed, tally.dropped]);
-            let codes = [c.jobs_cancelled, c.jobs_expired, c.jobs_timed_out, c.jobs_no_worker];
-            assert_eq!(codes, [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker]);
+            let codes = [c.jobs_cancelled, c.jobs_expired, c.jobs_timed_out, c.jobs_no_worker, c.jobs_no_bridge];
+            let told = [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker, tally.no_bridge];
+            assert_eq!(codes, told);
+            self.check_stored();
             assert_eq!([c.jobs_reassigned, c.jobs_joined], [tally.reassigned, tally.joined]);
             self.check_pending();
             self.check_tickets(&audits);
@@ -141,8 +143,10 @@ impl Schedule {
                         && self.shadow.conn(*peer).takes_as(name, Class::Spare)
                     {
                         let serial = line::serial(line.arg.expect("all jobs have an arg").get());
-                        let suspect = self.shadow.jobs.get(&serial).is_some_and(|job| job.suspect);
-                        spared.push((name.to_owned(), suspect));
+                        let job = self.shadow.jobs.get(&serial);
+                        if !job.is_some_and(|job| job.asks.durable) {
+                            spared.push((name.to_owned(), job.is_some_and(|job| job.suspect)));
+                        }
                     }
                 }
                 _ => {}
@@ -189,8 +193,12 @@ impl Schedule {
                 if !worker.held.is_empty() {
                     holds.insert(peer, worker.held.iter().map(|(_, job, _)| trace_of_audit(job)).collect());
                 }
-                let types = worker.types.iter().map(|(name, class)| (name.to_string(), *class)).collect();
-                assert_eq!(self.shadow.conn(peer).types, types, "types of {worker:?}");
+                let types: BTreeSet<(String, Class)> =
+                    worker.types.iter().map(|(name, class)| (name.to_string(), *class)).collect();
+                let conn = self.shadow.conn(peer);
+                let durable = conn.durable_types.iter().map(|name| (name.clone(), Class::Durable));
+                let known = conn.types.iter().map(|(name, class)| (name.clone(), *class)).chain(durable);
+                assert_eq!(types, known.collect(), "types of {worker:?}");
                 assert_eq!(worker.max_jobs, self.shadow.conn(peer).slots, "slots of {worker:?}");
                 let spent = self.shadow.conn(peer).held.iter().filter(|held| held.spent.is_some()).count();
                 assert_eq!(worker.spent.len(), spent, "spent slots of {worker:?}");
@@ -223,7 +231,7 @@ impl Schedule {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let to = match (job.group, job.ticket) {
             (Some((home, group)), _) => To::Group(home, group),
-            _ if job.asks.background => To::Background(shard),
+            _ if job.asks.is_accepted_at_once() => To::Background(shard),
             (None, Some(ticket)) if job.asks.is_named() => To::Ticket(shard, ticket),
             _ => To::Conn(shard, conn),
         };
@@ -233,16 +241,17 @@ impl Schedule {
 
 /// Checks what one step posted to one home.
 fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: bool) {
-    let mut returned: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut returned: BTreeMap<(&str, bool), u64> = BTreeMap::new();
     for message in messages {
         match message {
             Message::Requeue { job, .. } => {
-                let before = returned.insert(job.type_name(), job.arrival);
+                let before = returned.insert((job.type_name(), job.is_durable()), job.arrival);
                 assert!(before.is_none_or(|before| before < job.arrival), "given back in another order: {job:?}");
             }
             // Who leaves takes back what the last step left.
-            Message::Withdraw(of, ..) => {
-                assert!(left || !returned.contains_key(&*of.name), "{}: offers were open", of.name);
+            Message::Withdraw(of, class, _) => {
+                let before = returned.contains_key(&(&*of.name, *class == Class::Durable));
+                assert!(left || !before, "{}: offers were open", of.name);
             }
             _ => {}
         }

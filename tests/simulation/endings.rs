@@ -18,11 +18,16 @@ impl Shadow {
         }
         self.live.remove(peer);
         conn.types.clear();
+        conn.durable_types.clear();
         let held = std::mem::take(&mut conn.held);
         let requests: Vec<u64> = conn.requests.iter().copied().collect();
         self.drop_due_ends(peer);
         for serial in requests {
             let Request { job, expires_ms, ref asks, .. } = self.requests[&serial];
+            if asks.background && self.jobs[&job].stored {
+                self.drop_stored(serial);
+                continue;
+            }
             match self.jobs[&job].state {
                 _ if asks.cancellable => self.give_up(serial, End::Cancelled),
                 State::Ended(end) if expires_ms.is_none() => self.answered(serial, end),
@@ -49,9 +54,12 @@ impl Shadow {
 
     fn lose(&mut self, serial: u64, alone: bool, stops: bool) {
         let job = self.jobs.get_mut(&serial).expect("a job that is held is known");
-        job.attempts += u32::from(alone || job.suspect || job.asks.attempts == Some(1));
-        job.suspect = true;
-        let used_up = is_used_up(job, self.attempts_max);
+        let durable = job.asks.durable;
+        if !durable {
+            job.attempts += u32::from(alone || job.suspect || job.asks.attempts == Some(1));
+            job.suspect = true;
+        }
+        let used_up = !durable && is_used_up(job, self.attempts_max);
         if stops {
             self.end(serial, End::Shutdown);
         } else if used_up {
@@ -61,6 +69,36 @@ impl Shadow {
             job.state = State::Inside;
             self.tally.reassigned += 1;
         }
+    }
+
+    /// A worker says that a job which it holds is stored, the one at this place of its list. Returns whether it may say so;
+    /// `None` if the job has ended.
+    pub(crate) fn store(&mut self, worker: Peer, at: usize) -> Option<bool> {
+        let held = &mut self.conns[worker.0].held[at];
+        if held.spent.is_some() {
+            return None;
+        }
+        let serial = held.serial;
+        let job = self.jobs.get_mut(&serial).expect("a job that is held is known");
+        if !job.asks.durable || std::mem::replace(&mut held.stored, true) {
+            return Some(false);
+        }
+        if !std::mem::replace(&mut job.stored, true) {
+            let requests = job.requests.clone();
+            let gone = |serial: &u64| self.conns[self.requests[serial].submitter.0].gone;
+            for request in requests.into_iter().filter(gone).collect::<Vec<_>>() {
+                if self.requests[&request].asks.background {
+                    self.drop_stored(request);
+                }
+            }
+        }
+        Some(true)
+    }
+
+    /// A background job is stored, and its submitter has left.
+    fn drop_stored(&mut self, serial: u64) {
+        self.tally.dropped += 1;
+        self.is_silent_from_now(serial);
     }
 
     /// A worker held a job past its run limit.
@@ -112,8 +150,7 @@ impl Shadow {
     /// first.
     pub(super) fn answer_if_gone(&mut self, serial: u64, end: End) {
         let request = &self.requests[&serial];
-        let background = request.asks.background;
-        if background || self.conn(request.submitter).gone && request.expires_ms.is_none() {
+        if request.silent || self.conn(request.submitter).gone && request.expires_ms.is_none() {
             self.answered(serial, end);
         }
     }

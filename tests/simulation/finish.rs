@@ -1,7 +1,9 @@
 //! The end of a schedule: the faults stop, all work must get done within the steps that `bound.rs` allows, everybody
 //! leaves, and nothing may be left.
 
-use super::requests::State;
+use deputy::protocol::command::Class;
+
+use super::requests::{Job, State};
 use super::schedule::Schedule;
 use super::world::Peer;
 
@@ -57,12 +59,14 @@ impl Schedule {
     /// Each type that has jobs gets a worker.
     fn bring_workers(&mut self) {
         for type_name in (0..self.plan.types).map(|at| format!("t{at}")) {
-            let waits = self.shadow.jobs.values().any(|job| job.state == State::Inside && job.type_name == type_name);
-            if waits {
-                let shard = self.any_shard();
-                let peer = self.open_at(shard);
-                let class = self.any_class();
-                self.tell_can_do(peer, &[type_name], class, None);
+            for durable in [false, true] {
+                let is_one = |job: &Job| job.type_name == type_name && job.asks.durable == durable;
+                if self.shadow.jobs.values().any(|job| job.state == State::Inside && is_one(job)) {
+                    let shard = self.any_shard();
+                    let peer = self.open_at(shard);
+                    let class = if durable { Class::Durable } else { self.any_class() };
+                    self.tell_can_do(peer, std::slice::from_ref(&type_name), class, durable.then_some(1));
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ impl Job {
                 of.0 == shard && Some(ticket.generation) == self.ticket && self.asks.is_named()
             }
             Submitter::Conn(of, from) => of.0 == shard && from == conn && self.id == id && !self.is_anonymous(),
-            Submitter::Background(of) => of.0 == shard && self.id == id && self.asks.background,
+            Submitter::Background(of) => of.0 == shard && self.id == id && self.asks.is_accepted_at_once(),
             Submitter::Group(..) => false,
         }
     }
@@ -98,23 +98,35 @@ impl Schedule {
     /// A new job has come home. If it needs a worker and there is none it must end, and only then.
     fn check_need(&mut self, home: u16, serial: u64, queued: Option<bool>) {
         let job = &self.shadow.jobs[&serial];
-        let ends = job.asks.need_worker && self.present(home, &job.type_name) == Some(false);
+        let (needs, end) = if job.asks.durable { (true, End::NoBridge) } else { (job.asks.need_worker, End::NoWorker) };
+        let ends = needs && self.present(home, &job.type_name, job.asks.durable) == Some(false);
         if let Some(queued) = queued
             && !self.shadow.stopping.contains(&true)
         {
             assert_eq!(queued, !ends, "in line, or ended for want of a worker: {job:?}");
         }
         if ends {
-            self.shadow.end(serial, End::NoWorker);
+            self.shadow.end(serial, end);
         }
     }
 
-    /// Whether a home knows of a worker of a type, as far as messages have come. `None`: a shard stops, and tells no more.
-    fn present(&self, home: u16, type_name: &str) -> Option<bool> {
+    /// Whether a home knows of a worker of a type, or of its durable jobs, as far as messages have come. `None`: a shard
+    /// stops, and tells no more.
+    fn present(&self, home: u16, type_name: &str, durable: bool) -> Option<bool> {
         if self.shadow.stopping.contains(&true) {
             return None;
         }
-        Some(Class::ALL.into_iter().any(|class| self.is_present(home, type_name, class)))
+        let classes: &[Class] = if durable { &[Class::Durable] } else { &[Class::Ordinary, Class::Spare] };
+        Some(classes.iter().any(|class| self.is_present(home, type_name, *class)))
+    }
+
+    /// In the last step the durable jobs in `ended` ended although they had been in line: their home knows of no durable
+    /// worker.
+    pub(crate) fn check_no_bridge(&mut self) {
+        for type_name in std::mem::take(&mut self.shadow.no_bridge) {
+            let home = self.world.home(&type_name);
+            assert!(self.present(home, &type_name, true) != Some(true), "there is a durable worker of {type_name}");
+        }
     }
 
     /// Whether a home knows of a worker of a type and class.

@@ -35,7 +35,7 @@ impl Schedule {
             }
             self.shadow.expect(peer, Due::Refused(id, code));
         } else {
-            if asks.background {
+            if asks.is_accepted_at_once() {
                 self.shadow.expect(peer, Due::Accepted(id));
             }
             self.accept(serial, Request::of(peer, id, &asks, bytes, serial), &type_name, big, job_bytes);
@@ -52,6 +52,19 @@ impl Schedule {
     /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that
     /// fail in one way no line says which is meant. Of those that come home in one step tickets tell.
     fn draw_asks(&mut self, twin: Option<&Asks>) -> Asks {
+        let one_in = self.plan.durable_one_in;
+        let durable = match twin {
+            _ if one_in == 0 => false,
+            Some(twin) => twin.durable,
+            None => self.random.one_in(one_in),
+        };
+        if durable {
+            let asks = self.plan.odds.asks_of_durable(&mut self.random);
+            return match twin {
+                Some(twin) => Asks { priority: asks.priority, ..twin.clone() },
+                None => asks,
+            };
+        }
         let mut asks = self.plan.odds.asks(&mut self.random);
         if asks.background && (asks.key.is_some() || asks.need_worker) {
             asks.delay_ms = 0;
@@ -87,6 +100,7 @@ impl Schedule {
             big,
             state: if delayed { State::Delayed } else { State::Inside },
             suspect: false,
+            stored: false,
             was_sent: false,
             attempts: 0,
             bytes,
@@ -166,6 +180,9 @@ impl Schedule {
 
     pub(crate) fn answer(&mut self, worker: Peer) {
         let at = self.any_slot(worker);
+        if self.shall_store(worker, at) {
+            return self.store(worker, at);
+        }
         self.answer_at(worker, at);
     }
 
@@ -182,8 +199,33 @@ impl Schedule {
         self.send_line(worker, &format!(r#"{{"cmd":"did",{name},"{key}":{value}}}"#));
     }
 
-    /// A worker reports progress of a job, with data or without.
+    /// A worker says that a job is stored: mostly of a durable one, once.
+    fn store(&mut self, worker: Peer, at: usize) {
+        let Some(number) = self.shadow.conn(worker).held[at].number else { return };
+        if self.shadow.store(worker, at) == Some(false) {
+            self.shadow.expect(worker, Due::Error("not_holding"));
+            self.shadow.tally.faults.count(Fault::NotHolding);
+        }
+        self.send_line(worker, &format!(r#"{{"cmd":"stored","job":{number}}}"#));
+    }
+
+    /// Whether the worker shall say now that the job of a slot is stored.
+    fn shall_store(&mut self, worker: Peer, at: usize) -> bool {
+        let held = &self.shadow.conn(worker).held[at];
+        let (is_stored, serial) = (held.stored, held.serial);
+        let is_durable = self.shadow.jobs.get(&serial).is_some_and(|job| job.asks.durable);
+        let one_in = if is_durable && !is_stored { 2 } else { 12 };
+        self.plan.durable_one_in > 0 && self.random.one_in(one_in)
+    }
+
+    /// A worker reports progress of a job, with data or without, or that it is stored.
     pub(crate) fn report(&mut self, worker: Peer) {
+        if self.plan.durable_one_in > 0 {
+            let at = self.any_slot(worker);
+            if self.shall_store(worker, at) {
+                return self.store(worker, at);
+            }
+        }
         let at = self.slot_of_a_slow_submitter(worker).unwrap_or_else(|| self.any_slot(worker));
         let name = self.name_of(worker, at);
         let serial = self.shadow.conn(worker).held[at].serial;
@@ -213,7 +255,12 @@ impl Schedule {
             Some(number) if !by_id => format!(r#""job":{number}"#),
             _ => format!(r#""id":{id}"#),
         };
-        let line = if self.random.one_in(3) {
+        let line = if self.plan.durable_one_in > 0
+            && self.random.one_in(3)
+            && let Some(number) = number
+        {
+            format!(r#"{{"cmd":"stored","job":{number}}}"#)
+        } else if self.random.one_in(3) {
             format!(r#"{{"cmd":"progress",{name},"data":0}}"#)
         } else {
             format!(r#"{{"cmd":"did",{name},"res":0}}"#)
@@ -227,7 +274,19 @@ impl Schedule {
 impl Request {
     fn of(submitter: Peer, id: &'static str, asks: &Asks, bytes: u64, job: u64) -> Self {
         let (reports, owed) = (BTreeSet::new(), BTreeSet::new());
-        let asks = asks.clone();
-        Self { submitter, id, asks, bytes, expires_ms: None, ticket: None, job, reports, owed }
+        let (asks, silent) = (asks.clone(), asks.is_accepted_at_once());
+        Self {
+            submitter,
+            id,
+            asks,
+            bytes,
+            expires_ms: None,
+            ticket: None,
+            job,
+            reports,
+            owed,
+            told_stored: false,
+            silent,
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Line<'a> {
     pub(crate) job: Option<u64>,
     pub(crate) attempt: Option<u32>,
     pub(crate) run_limit_ms: Option<u64>,
+    #[serde(rename = "ref")]
+    pub(crate) reference: Option<&'a str>,
     #[serde(borrow)]
     pub(crate) data: Option<&'a RawValue>,
     #[serde(borrow)]

@@ -93,7 +93,24 @@ impl Schedule {
             names.iter().filter(|name| !known.contains_key(*name)).count() + known.len() > self.plan.types_a_worker;
         let names = if too_many { Vec::new() } else { names };
         let class = self.any_class();
+        if self.plan.durable_one_in > 0 && self.random.one_in(2) {
+            return self.take_durable(peer, &names, class, max_jobs);
+        }
         self.tell_can_do(peer, &names, class, max_jobs);
+    }
+
+    /// A worker gives types for durable jobs. Without `max_jobs` that is refused.
+    fn take_durable(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
+        let max_jobs = if self.random.one_in(6) { max_jobs } else { Some(self.any_slots()) };
+        if max_jobs.is_some() || self.shadow.conn(peer).numbered {
+            let both = class == Class::Spare && self.random.one_in(2);
+            return self.tell_can_do_as(peer, names, both.then_some(class), true, max_jobs);
+        }
+        self.shadow.expect(peer, Due::Error("bad_request"));
+        self.shadow.tally.faults.count(Fault::BadRequest);
+        let types = names.iter().map(|name| name.as_str().into()).collect();
+        let options = WorkerOptions { durable: true, wants_ref: true, ..WorkerOptions::default() };
+        self.command(peer, Command::CanDo { types, max_jobs, options, id: None });
     }
 
     pub(crate) fn max_jobs(&mut self, peer: Peer) {
@@ -104,26 +121,48 @@ impl Schedule {
     }
 
     pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
-        if names.iter().any(|name| !self.shadow.conn(peer).types.contains_key(name)) {
+        let durable = class == Class::Durable;
+        self.tell_can_do_as(peer, names, (!durable).then_some(class), durable, max_jobs);
+    }
+
+    /// A worker gives types in a class, for durable jobs, or both.
+    fn tell_can_do_as(
+        &mut self,
+        peer: Peer,
+        names: &[String],
+        class: Option<Class>,
+        durable: bool,
+        max_jobs: Option<u32>,
+    ) {
+        if class.is_some() && names.iter().any(|name| !self.shadow.conn(peer).types.contains_key(name)) {
             self.shadow.is_ready_anew(peer);
         }
+        let wants_ref = self.plan.refs && self.random.one_in(2);
         let conn = self.shadow.conn_mut(peer);
         for name in names {
-            conn.types.entry(name.clone()).or_insert(class);
+            if let Some(class) = class {
+                conn.types.entry(name.clone()).or_insert(class);
+            }
+            if durable {
+                conn.durable_types.insert(name.clone());
+            }
         }
+        conn.wants_ref |= wants_ref;
         conn.numbered |= max_jobs.is_some();
         conn.slots = max_jobs.unwrap_or(conn.slots);
-        let first = !conn.ever_worker && !conn.types.is_empty();
+        let first = !conn.ever_worker && conn.is_worker();
         conn.ever_worker |= first;
         self.shadow.tally.workers_added += u64::from(first);
         let types = names.iter().map(|name| name.as_str().into()).collect();
-        let options = WorkerOptions { spare: class == Class::Spare, ..WorkerOptions::default() };
+        let options = WorkerOptions { spare: class == Some(Class::Spare), durable, wants_ref };
         self.command(peer, Command::CanDo { types, max_jobs, options, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer) {
         let name = self.any_type();
-        self.shadow.conn_mut(peer).types.remove(&name);
+        let conn = self.shadow.conn_mut(peer);
+        conn.types.remove(&name);
+        conn.durable_types.remove(&name);
         self.command(peer, Command::CantDo { types: vec![name.into()] });
     }
 

@@ -136,6 +136,10 @@ pub(crate) struct Plan {
     pub(crate) types_a_worker: usize,
     /// Most slots that a worker gives; 1: `max_jobs` is never said.
     pub(crate) slots_max: usize,
+    /// One job of this number is durable, and of the workers half take durable jobs; 0: none.
+    pub(crate) durable_one_in: usize,
+    /// Whether some workers ask for `ref`.
+    pub(crate) refs: bool,
     /// One `can_do` of this number makes a spare worker; 0: none.
     pub(crate) spare_one_in: usize,
     /// At one rest of this number all shards are checked. A family that rests often would spend most of its time on it.
@@ -188,6 +192,9 @@ impl Plan {
                 1 => 2,
                 _ => 5,
             },
+            // The naive model knows one line per type.
+            durable_one_in: if calm { 0 } else { [0, 2, 0, 6][(seed / 3 % 4) as usize] },
+            refs: seed.is_multiple_of(5),
             rests_one_in: if matches!(family, Family::Calm | Family::Bursty) { 4 } else { 1 },
             watched: random.one_in(4),
         };

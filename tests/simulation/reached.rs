@@ -28,6 +28,8 @@ pub(crate) struct Reached {
     expired: u64,
     timed_out: u64,
     no_worker: u64,
+    no_bridge: u64,
+    stored: u64,
     joined: u64,
     /// Answers to spent slots.
     late: u64,
@@ -53,6 +55,8 @@ impl Schedule {
             expired: tally.expired,
             timed_out: tally.timed_out,
             no_worker: tally.no_worker,
+            no_bridge: tally.no_bridge,
+            stored: tally.stored,
             joined: tally.joined,
             late: tally.late,
             reports: tally.reports,
@@ -78,6 +82,8 @@ impl Reached {
             expired: self.expired + other.expired,
             timed_out: self.timed_out + other.timed_out,
             no_worker: self.no_worker + other.no_worker,
+            no_bridge: self.no_bridge + other.no_bridge,
+            stored: self.stored + other.stored,
             joined: self.joined + other.joined,
             late: self.late + other.late,
             reports: self.reports + other.reports,
@@ -100,6 +106,9 @@ impl Reached {
             _ => vec![self.returned, self.gave_up],
         };
         needed.extend([self.spared, self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
+        if family != Family::Calm {
+            needed.extend([self.no_bridge, self.stored]);
+        }
         if !matches!(family, Family::Slow | Family::Wide) {
             needed.extend([self.timed_out, self.reports]);
         }

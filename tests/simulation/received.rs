@@ -45,8 +45,11 @@ impl Shadow {
             ("do", None) => self.told_do(peer, &line, unsent_before),
             ("cancel", None) => self.told_cancel(peer, &line),
             ("progress", None) => self.told_progress(peer, &line, unsent_before),
+            ("stored", None) => self.told_stored(peer, &line, false),
             ("did", Some(code)) if self.is_due_refusal(peer, &line, code) => self.due = None,
             ("did", None) if self.is_due_acceptance(peer, &line) => self.due = None,
+            // What workers answer has a value.
+            ("did", None) if line.res.is_none() => self.told_stored(peer, &line, true),
             ("did", None | Some("failed")) => self.told_value(peer, &line),
             ("did", Some(code)) => {
                 let end = End::of_code(code).unwrap_or_else(|| panic!("{peer:?} was told {text}"));
@@ -81,23 +84,27 @@ impl Shadow {
         let (suspect, type_name) = (job.suspect, &job.type_name);
         let conn = &self.conns[peer.0];
         assert!(!conn.gone && !self.stopping[usize::from(conn.shard)], "no job may go to {peer:?}: {conn:?}");
-        assert!(conn.types.contains_key(type_name), "{peer:?} does not take {type_name}: {conn:?}");
+        assert!(conn.takes(type_name, job.asks.durable), "{peer:?} does not take {type_name}: {conn:?}");
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
         assert!(!suspect || conn.held.iter().all(|held| !held.suspect), "two suspects at {peer:?}");
         assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {serial}");
         assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {serial}");
-        let limit = job.asks.run_limit_ms.or((self.run_limit_ms > 0).then_some(self.run_limit_ms));
+        let default_ms = (self.run_limit_ms > 0 && !job.asks.durable).then_some(self.run_limit_ms);
+        let limit = job.asks.run_limit_ms.or(default_ms);
         assert_eq!(line.run_limit_ms, limit.filter(|_| conn.numbered), "not its run limit: {serial}");
         let attempt = (conn.numbered && job.attempts > 0).then_some(job.attempts + 1);
         assert_eq!(line.attempt, attempt, "not its attempt: {serial}");
         let (shard, seen) = (usize::from(conn.shard), conn.reads);
         let now_ms = self.bounds.now_ms(conn.shard);
-        let limit_ms = limit.map(|ms| now_ms + ms);
+        let limit_ms = limit.filter(|_| !job.asks.durable).map(|ms| now_ms + ms);
+        let wants_ref = conn.wants_ref;
         if let Some(ms) = limit_ms {
             self.clocks[shard].limits.insert((ms, serial));
         }
         let trace = self.sent_trace.take().expect("the log tells of it first");
+        let reference = wants_ref.then(|| format!("{}.{}", trace.0, trace.1));
+        assert_eq!(line.reference, reference.as_deref(), "the ref of {serial}");
         self.traces.insert(trace, serial);
         let job = self.jobs.get_mut(&serial).expect("it was there");
         assert!(job.trace.is_none_or(|before| before == trace), "another name in the log: {job:?}");
@@ -107,13 +114,26 @@ impl Shadow {
         let waited_ms = now_ms.saturating_sub(job.accepted_ms);
         self.started.push(Start { type_name: job.type_name.clone(), place: job.place(), worker: peer });
         let (id, number) = (job.id, line.job);
-        let held = Held { serial, id, number, suspect, sent_ms: now_ms, limit_ms, seen, cancelled: false, spent: None };
+        let durable = job.asks.durable;
+        let held = Held {
+            serial,
+            id,
+            number,
+            suspect,
+            sent_ms: now_ms,
+            limit_ms,
+            seen,
+            cancelled: false,
+            stored: false,
+            spent: None,
+        };
         if first {
             let type_name = job.type_name.clone();
             self.tally_of(&type_name).waited(waited_ms);
         }
         let conn = &mut self.conns[peer.0];
-        self.tally.spared += u64::from(conn.takes_as(line.type_name.unwrap_or_default(), Class::Spare));
+        let is_spare = !durable && conn.takes_as(line.type_name.unwrap_or_default(), Class::Spare);
+        self.tally.spared += u64::from(is_spare);
         conn.held.push(held);
         self.tally.dispatched += 1;
     }
@@ -125,6 +145,23 @@ impl Shadow {
         let held = held.find(|held| held.number == Some(number)).unwrap_or_else(|| panic!("not at {peer:?}: {number}"));
         assert!(held.spent.is_none() && !std::mem::replace(&mut held.cancelled, true), "told twice: {held:?}");
         self.told_cancel += 1;
+    }
+
+    /// A submitter learns that its job is stored, once and before its answer. The `did` of a background job says so.
+    fn told_stored(&mut self, peer: Peer, line: &Line<'_>, background: bool) {
+        let id = line.id.expect("it has an id").get();
+        let is_it = |serial: &&u64| {
+            let request = &self.requests[serial];
+            let is_due = request.asks.durable && request.asks.background == background && !request.told_stored;
+            is_due && self.is_of(**serial, peer, id) && self.jobs[&request.job].stored
+        };
+        let request = self.conn(peer).requests.iter().find(is_it).copied();
+        let serial = request.unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
+        self.requests.get_mut(&serial).expect("it was found just now").told_stored = true;
+        self.tally.stored += 1;
+        if background {
+            self.is_silent_from_now(serial);
+        }
     }
 
     fn told_value(&mut self, peer: Peer, line: &Line<'_>) {
@@ -141,7 +178,7 @@ impl Shadow {
 
     pub(super) fn is_of(&self, serial: u64, peer: Peer, id: &str) -> bool {
         let request = &self.requests[&serial];
-        request.submitter == peer && request.id == id && !request.asks.background
+        request.submitter == peer && request.id == id && !request.silent
     }
 
     /// The server's own codes name no serial number: they must be for one of the jobs of this id that ended so.
@@ -155,8 +192,12 @@ impl Shadow {
             mine.map(|serial| (*serial, self.jobs[&self.requests[serial].job].state)).collect();
         let find = |wanted: State| states.iter().find(|(_, state)| *state == wanted).map(|(serial, _)| *serial);
         let stops = self.stopping.contains(&true);
-        let needs =
-            |serial: &u64| end == End::Shutdown || end == End::NoWorker && self.requests[serial].asks.need_worker;
+        let needs = |serial: &u64| match end {
+            End::Shutdown => true,
+            End::NoWorker => self.requests[serial].asks.need_worker,
+            End::NoBridge => self.requests[serial].asks.durable,
+            _ => false,
+        };
         let inside = || find(State::Inside).filter(|serial| stops && needs(serial));
         let serial = find(State::Ended(end)).or_else(inside).unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
         self.answered(serial, end);

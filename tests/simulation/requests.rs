@@ -18,6 +18,7 @@ pub(crate) enum End {
     Expired,
     TimedOut,
     NoWorker,
+    NoBridge,
 }
 
 impl End {
@@ -30,6 +31,7 @@ impl End {
             "expired" => Self::Expired,
             "timed_out" => Self::TimedOut,
             "no_worker" => Self::NoWorker,
+            "no_bridge" => Self::NoBridge,
             _ => return None,
         })
     }
@@ -66,6 +68,10 @@ pub(crate) struct Request {
     pub(super) reports: BTreeSet<u64>,
     /// Those that it has to be sent.
     pub(super) owed: BTreeSet<u64>,
+    /// Whether it was told that its job is stored.
+    pub(super) told_stored: bool,
+    /// Whether its `did` was sent before the job ended: its end is only counted.
+    pub(crate) silent: bool,
 }
 
 /// A job in the world. The first `do` line for it decides what it is.
@@ -78,6 +84,8 @@ pub(crate) struct Job {
     pub(crate) big: bool,
     pub(crate) state: State,
     pub(crate) suspect: bool,
+    /// Whether a worker said that it is stored.
+    pub(crate) stored: bool,
     /// Whether a worker was sent it.
     pub(crate) was_sent: bool,
     pub(crate) attempts: u32,
@@ -112,7 +120,7 @@ impl Shadow {
     pub(crate) fn submit(&mut self, serial: u64, request: Request, job: Job) {
         self.tally.added += 1;
         let conn = &mut self.conns[request.submitter.0];
-        if !request.asks.background {
+        if !request.silent {
             conn.requests.insert(serial);
         }
         let clock = &mut self.clocks[usize::from(conn.shard)];
@@ -129,6 +137,17 @@ impl Shadow {
         self.requests.insert(serial, request);
     }
 
+    /// The `did` of a `do` line is sent, or dropped, before its job has ended: the end is only counted.
+    pub(super) fn is_silent_from_now(&mut self, serial: u64) {
+        let request = self.requests.get_mut(&serial).expect("it waits");
+        request.silent = true;
+        let (job, peer) = (request.job, request.submitter);
+        self.conns[peer.0].requests.remove(&serial);
+        if let State::Ended(end) = self.jobs[&job].state {
+            self.answered(serial, end);
+        }
+    }
+
     /// A `do` line has its answer: it is counted.
     pub(super) fn answered(&mut self, serial: u64, end: End) {
         let request = self.requests.remove(&serial).expect("it is answered once");
@@ -138,7 +157,7 @@ impl Shadow {
         if let Some(ms) = request.expires_ms {
             clock.deadlines.remove(&(ms, serial));
         }
-        self.tally.dropped += u64::from(conn.gone && !request.asks.background);
+        self.tally.dropped += u64::from(conn.gone && !request.silent);
         self.tally.count(end, 1);
         if let Some(job) = self.jobs.get_mut(&request.job) {
             job.requests.retain(|request| *request != serial);
@@ -171,9 +190,9 @@ impl Shadow {
 
     /// A `do` line is cancelled, or has expired: it is answered now, if its submitter is there.
     pub(super) fn give_up(&mut self, serial: u64, end: End) {
-        let Request { submitter: peer, id, job, ref asks, .. } = self.requests[&serial];
+        let Request { submitter: peer, id, job, silent, ref asks, .. } = self.requests[&serial];
         let cancellable = asks.cancellable;
-        if !self.conn(peer).gone && !asks.background {
+        if !self.conn(peer).gone && !silent {
             self.due_ends.push(DueEnd { peer, id, end, cancellable });
         }
         let delayed = self.jobs[&job].state == State::Delayed;

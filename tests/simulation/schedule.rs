@@ -140,7 +140,7 @@ impl Schedule {
             Op::Report => self.for_any(|conn| conn.held.iter().any(|held| held.seen), Self::report),
             Op::AnswerWrongly => self.for_any(|_| true, Self::answer_wrongly),
             Op::CanDo => self.for_any(|_| true, Self::can_do),
-            Op::CantDo => self.for_any(|conn| !conn.types.is_empty(), Self::cant_do),
+            Op::CantDo => self.for_any(Conn::is_worker, Self::cant_do),
             Op::MaxJobs => self.for_any(|conn| conn.ever_worker, Self::max_jobs),
             Op::Poison => self.poison(),
             Op::StopReading => self.for_any(|conn| conn.reads, Self::stop_reading),
@@ -196,6 +196,7 @@ impl Schedule {
         }
         self.arrive(shard, &arrived);
         self.shadow.follow(rest);
+        self.check_no_bridge();
         self.shadow.check_all_told();
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
         self.shadow.check_clock(&self.world, shard);

@@ -31,6 +31,8 @@ pub(crate) struct Held {
     pub(crate) seen: bool,
     /// Whether it received a `cancel` for the job.
     pub(super) cancelled: bool,
+    /// Whether its worker said that it is stored.
+    pub(crate) stored: bool,
     /// The type of its job, if that has ended: the worker has not answered yet.
     pub(crate) spent: Option<String>,
 }
@@ -55,6 +57,10 @@ pub(crate) struct Conn {
     pub(crate) reads: bool,
     /// The types that it takes, and how.
     pub(crate) types: BTreeMap<String, Class>,
+    /// The types of which it takes durable jobs.
+    pub(crate) durable_types: BTreeSet<String>,
+    /// Whether it asked for `ref`.
+    pub(crate) wants_ref: bool,
     pub(crate) slots: u32,
     pub(crate) numbered: bool,
     pub(crate) ever_worker: bool,
@@ -77,7 +83,20 @@ pub(crate) struct Conn {
 impl Conn {
     /// Returns whether it takes a type in this class.
     pub(crate) fn takes_as(&self, type_name: &str, class: Class) -> bool {
-        self.types.get(type_name) == Some(&class)
+        match class {
+            Class::Durable => self.durable_types.contains(type_name),
+            _ => self.types.get(type_name) == Some(&class),
+        }
+    }
+
+    /// Returns whether it takes jobs of a type that are durable, or those that are not.
+    pub(crate) fn takes(&self, type_name: &str, durable: bool) -> bool {
+        if durable { self.durable_types.contains(type_name) } else { self.types.contains_key(type_name) }
+    }
+
+    /// Returns whether it is a worker now.
+    pub(crate) fn is_worker(&self) -> bool {
+        !self.types.is_empty() || !self.durable_types.is_empty()
     }
 }
 
@@ -113,6 +132,9 @@ pub(crate) struct Tally {
     pub(crate) expired: u64,
     pub(crate) timed_out: u64,
     pub(crate) no_worker: u64,
+    pub(crate) no_bridge: u64,
+    /// Durable jobs that submitters were told are stored.
+    pub(crate) stored: u64,
     pub(crate) joined: u64,
     /// Answers of workers to jobs that had ended.
     pub(crate) late: u64,
@@ -132,6 +154,7 @@ impl Tally {
             End::Expired => self.expired += n,
             End::TimedOut => self.timed_out += n,
             End::NoWorker => self.no_worker += n,
+            End::NoBridge => self.no_bridge += n,
         }
         self.failed += n;
     }
@@ -180,6 +203,8 @@ pub(crate) struct Shadow {
     pub(super) traces: HashMap<(u16, u64), u64>,
     /// What the log called the job that is sent next.
     pub(super) sent_trace: Option<(u16, u64)>,
+    /// Types of durable jobs that were in line and ended because there was no worker for them, in this step.
+    pub(super) no_bridge: Vec<String>,
     /// Slots whose workers received a `cancel`, and which must be spent in this step.
     pub(super) told_cancel: usize,
     /// What started since the model last looked.
@@ -214,6 +239,7 @@ impl Shadow {
             groups: HashMap::new(),
             traces: HashMap::new(),
             sent_trace: None,
+            no_bridge: Vec::new(),
             told_cancel: 0,
             started: Vec::new(),
             table: None,

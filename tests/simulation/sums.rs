@@ -69,6 +69,15 @@ impl Schedule {
         }
     }
 
+    /// Each submitter that is there knows that its job is stored.
+    pub(super) fn check_stored(&self) {
+        let untold = self.shadow.requests.values().find(|request| {
+            let is_due = !request.told_stored && self.shadow.jobs[&request.job].stored;
+            is_due && !self.shadow.conn(request.submitter).gone
+        });
+        assert!(untold.is_none(), "its job is stored, and it was not told: {untold:?}");
+    }
+
     /// Each report came to all who asked for it, unless they do not read.
     pub(super) fn check_reports(&self, dropped: u64) {
         let wait = self.shadow.requests.values().filter(|request| !self.shadow.conn(request.submitter).gone);

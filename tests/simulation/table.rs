@@ -19,6 +19,8 @@ struct Row {
     free: u64,
     spare_workers: u64,
     workers: u64,
+    durable_waiting: u64,
+    durable_workers: u64,
     oldest_ms: u64,
     suspects: u64,
 }
@@ -45,12 +47,25 @@ impl Schedule {
             let figure = |what: &str| table["types"][name][what].as_u64().expect("a figure");
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
             let [delayed, spent, free, spare_workers] = ["delayed", "spent", "free", "spare_workers"].map(figure);
+            let [durable_waiting, durable_workers] = ["durable_waiting", "durable_workers"].map(figure);
             let oldest_ms = figure("oldest_ms");
             // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
             // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
             let oldest_ms = if late { row.oldest_ms } else { oldest_ms };
-            let told = Row { waiting, running, delayed, spent, free, spare_workers, workers, oldest_ms, suspects };
+            let told = Row {
+                waiting,
+                running,
+                delayed,
+                spent,
+                free,
+                spare_workers,
+                workers,
+                durable_waiting,
+                durable_workers,
+                oldest_ms,
+                suspects,
+            };
             let worker = table["types"][name].get("oldest_running_worker");
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
@@ -77,6 +92,7 @@ impl Schedule {
             match job.state {
                 State::Inside => {
                     row.waiting += 1;
+                    row.durable_waiting += u64::from(job.asks.durable);
                     row.suspects += u64::from(job.suspect);
                     row.oldest_ms = row.oldest_ms.max(self.world.now_ms() - job.accepted_ms);
                 }
@@ -89,6 +105,8 @@ impl Schedule {
         let held = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
         row.spent = held.filter(|held| held.spent.as_deref() == Some(name)).count() as u64;
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
+        let takes_durable = |peer: &Peer| self.shadow.conn(*peer).takes_as(name, Class::Durable);
+        row.durable_workers = self.shadow.live.iter().filter(takes_durable).count() as u64;
         let workers = self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
         let free = |conn: &Conn| u64::from(conn.slots).saturating_sub(conn.held.len() as u64);
         let spare = workers.clone().filter(|conn| conn.takes_as(name, Class::Spare));
@@ -100,8 +118,7 @@ impl Schedule {
 
     /// The gauges of the whole server.
     fn check_members(&self, table: &serde_json::Value) {
-        let workers =
-            || self.shadow.live.iter().map(|peer| self.shadow.conn(peer)).filter(|conn| !conn.types.is_empty());
+        let workers = || self.shadow.live.iter().map(|peer| self.shadow.conn(peer)).filter(|conn| conn.is_worker());
         let idle = workers().filter(|conn| conn.held.is_empty()).count();
         let expected =
             [("workers", workers().count()), ("workers_idle", idle), ("connections_open", self.shadow.live.len())];

@@ -29,8 +29,18 @@ impl Shadow {
                 self.overdue(serial, self.stops(worker));
             }
             JobEvent::Revoked => self.revoked(trace),
+            JobEvent::Finished("no_bridge") => self.lost_its_bridge(trace),
             JobEvent::Finished(_) => {}
         }
+    }
+
+    /// A durable job has ended because there is no worker for it. One that was never in line is not known by this name.
+    fn lost_its_bridge(&mut self, trace: (u16, u64)) {
+        let Some(&serial) = self.traces.get(&trace) else { return };
+        let job = &self.jobs[&serial];
+        assert!(job.asks.durable && !job.stored && job.state == State::Inside, "ended without a bridge: {job:?}");
+        self.no_bridge.push(job.type_name.clone());
+        self.end(serial, End::NoBridge);
     }
 
     fn queued(&mut self, trace: (u16, u64), submitter: Submitter) {
