@@ -27,6 +27,8 @@ pub(crate) struct Fixture {
     pub(crate) cancels: Vec<(Peer, u64)>,
     /// Jobs of whose progress their submitter heard, with the data.
     pub(crate) progress: Vec<(String, String)>,
+    /// Jobs of which their submitter learned that they are stored.
+    pub(crate) stored: Vec<String>,
     /// Messages that were posted since [`Fixture::forget_posts`].
     posts: Vec<(u16, u16, &'static str)>,
 }
@@ -56,6 +58,7 @@ impl Fixture {
             answers: Vec::new(),
             cancels: Vec::new(),
             progress: Vec::new(),
+            stored: Vec::new(),
             posts: Vec::new(),
         }
     }
@@ -102,6 +105,28 @@ impl Fixture {
         let name = self.type_of(letter);
         self.world.cant_do(worker, &[&name]);
         self.look();
+    }
+
+    /// The same as a durable worker.
+    pub(crate) fn durable_worker(&mut self, shard: u16, letters: &str, slots: u32) -> Peer {
+        let worker = self.world.open(shard);
+        self.can_do_durable(worker, letters, slots);
+        worker
+    }
+
+    pub(crate) fn can_do_durable(&mut self, worker: Peer, letters: &str, slots: u32) {
+        let options = WorkerOptions { durable: true, ..WorkerOptions::default() };
+        self.can_do_with(worker, letters, Some(slots), options);
+    }
+
+    /// The worker says that a job which it holds is stored; nothing, and false, if it does not hold it.
+    pub(crate) fn store(&mut self, worker: Peer, job: &str) -> bool {
+        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
+        let Some((number, ..)) = held.into_iter().find(|(_, held, _)| held.id == quoted(job)) else { return false };
+        let number = number.expect("a durable worker gave max_jobs");
+        self.world.send_line(worker, &format!(r#"{{"cmd":"stored","job":{number}}}"#));
+        self.look();
+        true
     }
 
     /// A job comes to its home from a client of that shard: there is no Submit on the way.
@@ -216,6 +241,12 @@ impl Fixture {
             Some("do") => self.starts.push((text_of("id").expect("a job has an id"), peer)),
             Some("did") => self.answers.push((text_of("id").expect("a job has an id"), text_of("code"))),
             Some("metrics") => {}
+            Some("stored") => {
+                let job = text_of("id").expect("a job has an id");
+                assert!(self.answers.iter().all(|(answered, _)| *answered != job), "{job} is stored after its did");
+                assert!(!self.stored.contains(&job), "{job} is stored again");
+                self.stored.push(job);
+            }
             Some("cancel") => self.cancels.push((peer, line["job"].as_u64().expect("a job has a number"))),
             Some("progress") => {
                 let job = text_of("id").expect("a job has an id");
@@ -269,9 +300,20 @@ impl Fixture {
         line.iter().map(|job| job.id.trim_matches('"').to_owned()).collect()
     }
 
+    /// The durable jobs that wait at the home of a type, first to last.
+    pub(crate) fn waiting_durable(&self, letter: char) -> Vec<String> {
+        let line = self.queue_of(letter, true).map(|queue| queue.waiting).unwrap_or_default();
+        line.iter().map(|job| job.id.trim_matches('"').to_owned()).collect()
+    }
+
     pub(crate) fn queue(&self, letter: char) -> Option<QueueAudit> {
+        self.queue_of(letter, false)
+    }
+
+    fn queue_of(&self, letter: char, durable: bool) -> Option<QueueAudit> {
         let name = self.type_of(letter);
-        self.world.audit(self.world.home(&name)).queues.into_iter().find(|queue| queue.type_name == name)
+        let mut queues = self.world.audit(self.world.home(&name)).queues.into_iter();
+        queues.find(|queue| queue.type_name == name && queue.durable == durable)
     }
 
     pub(crate) fn pool(&self, shard: u16, letter: char) -> Option<PoolAudit> {

@@ -11,6 +11,7 @@ mod cancelled_in_line;
 mod cancelled_suspects;
 mod cancelling;
 mod delays;
+mod durable;
 mod fixture;
 mod keys;
 mod options;

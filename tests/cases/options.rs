@@ -118,6 +118,7 @@ impl Fixture {
     pub(crate) fn wind_up(&mut self, jobs: &[&str]) {
         self.rest();
         self.numbered_worker(0, "ABC", 8);
+        self.durable_worker(0, "ABC", 8);
         self.settle();
         while self.answer_all() {
             self.settle();

@@ -19,7 +19,8 @@ impl Schedule {
         let id = line::IDS[self.random.below(line::IDS.len())][0];
         let mine = self.shadow.conn(peer).requests.iter().map(|serial| &self.shadow.requests[serial]);
         let twin = mine.filter(|request| request.id == id).map(|request| request.asks.clone()).next();
-        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.deadline_ms.is_some()) {
+        // Of two that are stored no line says which is meant.
+        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.deadline_ms.is_some() || twin.durable) {
             return;
         }
         self.serial += 1;
@@ -53,17 +54,8 @@ impl Schedule {
     /// fail in one way no line says which is meant. Of those that come home in one step tickets tell.
     fn draw_asks(&mut self, twin: Option<&Asks>) -> Asks {
         let one_in = self.plan.durable_one_in;
-        let durable = match twin {
-            _ if one_in == 0 => false,
-            Some(twin) => twin.durable,
-            None => self.random.one_in(one_in),
-        };
-        if durable {
-            let asks = self.plan.odds.asks_of_durable(&mut self.random);
-            return match twin {
-                Some(twin) => Asks { priority: asks.priority, ..twin.clone() },
-                None => asks,
-            };
+        if one_in > 0 && twin.is_none() && self.random.one_in(one_in) {
+            return self.plan.odds.asks_of_durable(&mut self.random);
         }
         let mut asks = self.plan.odds.asks(&mut self.random);
         if asks.background && (asks.key.is_some() || asks.need_worker) {
