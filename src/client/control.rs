@@ -1,9 +1,9 @@
-//! What a submitter can do about a job while it goes on.
+//! What a submitter can do about a job while it goes on, and learn of it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -12,13 +12,13 @@ use super::link::WeakLink;
 use super::progress::{Progress, Reports};
 use super::submit_session::SubmitSession;
 
-/// Cancels a job and follows its progress, from any thread. Clones are for the same job.
+/// Cancels a job, follows its progress and tells whether it is stored, from any thread. Clones are for the same job.
 ///
 /// It does not keep the connection open, and dropping it does not cancel the job.
 #[derive(Clone, Default)]
 pub struct JobControl(Option<Arc<Controlled>>);
 
-/// A job that can be cancelled, or reports its progress.
+/// A job that can be cancelled, reports its progress, or is durable.
 pub(super) struct Controlled {
     pub(super) link: WeakLink<SubmitSession>,
     pub(super) id: u64,
@@ -27,7 +27,10 @@ pub(super) struct Controlled {
     pub(super) is_cancelled: AtomicBool,
     /// Whether dropping the job's handle cancels it.
     pub(super) cancels_on_drop: AtomicBool,
+    /// If it reports its progress.
     pub(super) reports: Option<Arc<Reports>>,
+    /// If it is durable. They learn as well that it is stored.
+    pub(super) stored: Option<Arc<Reports>>,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -61,6 +64,28 @@ impl JobControl {
             Some(job) => Progress::new(job.reports.clone(), job.deadline),
             None => Progress::new(None, None),
         }
+    }
+
+    /// Waits until the job is stored, for at most `timeout`, and returns whether it is. The wait ends early if the job ends
+    /// without being stored; its answer says how. Returns false at once if the job was submitted without
+    /// [`durable`](super::JobBuilder::durable).
+    pub fn wait_stored(&self, timeout: Duration) -> bool {
+        let end = Instant::now().checked_add(timeout);
+        self.0.as_ref().is_some_and(|job| {
+            let end = end.into_iter().chain(job.deadline).min();
+            job.stored.as_ref().is_some_and(|reports| reports.wait_stored(end))
+        })
+    }
+
+    /// Returns whether the job is stored by now. False if it was submitted without
+    /// [`durable`](super::JobBuilder::durable).
+    pub fn is_stored(&self) -> bool {
+        self.wait_stored(Duration::ZERO)
+    }
+
+    /// Returns whether the job was submitted as durable.
+    pub(super) fn is_durable(&self) -> bool {
+        self.0.as_ref().is_some_and(|job| job.stored.is_some())
     }
 
     /// Lets [`on_handle_dropped`](Self::on_handle_dropped) cancel the job.

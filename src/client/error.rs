@@ -28,6 +28,9 @@ pub enum Error {
     RunLimit(String),
     /// `no_worker`: the job [needs a worker](super::JobBuilder::need_worker), and there was none for its type.
     NoWorker(String),
+    /// `no_bridge`: the job is [durable](super::JobBuilder::durable), and no bridge to a store serves its type, or the last
+    /// one left before it said that the job is stored. A server without a bridge keeps no durable job.
+    NoBridge(String),
     /// `bad_request`: the type is empty or too long, an option of the job is out of its range, or a metrics question has too
     /// many names. The client checks the options before it sends the job.
     BadRequest(String),
@@ -49,6 +52,9 @@ pub enum Error {
     },
     /// The connection ended before the answer came. The job may wait, run or be done. Its answer is lost.
     Disconnected(Disconnected),
+    /// The connection ended after a [durable](super::JobBuilder::durable) job was stored. The job will be done, or is done
+    /// already, without being submitted again. Its answer is lost.
+    AnswerLost(Disconnected),
     /// The job was never sent, because there is no connection, for longer than
     /// [`Options::outage_timeout`](super::Options::outage_timeout). The text names the server and the reason.
     NotConnected(String),
@@ -94,6 +100,7 @@ impl Error {
             "expired" => Self::Expired(text()),
             "timed_out" => Self::RunLimit(text()),
             "no_worker" => Self::NoWorker(text()),
+            "no_bridge" => Self::NoBridge(text()),
             "bad_request" => Self::BadRequest(text()),
             "bad_json" => Self::BadJson(text()),
             "too_long" => Self::TooLong(text()),
@@ -118,13 +125,14 @@ impl Error {
             Self::Expired(_) => "expired",
             Self::RunLimit(_) => "timed_out",
             Self::NoWorker(_) => "no_worker",
+            Self::NoBridge(_) => "no_bridge",
             Self::BadRequest(_) => "bad_request",
             Self::BadJson(_) => "bad_json",
             Self::TooLong(_) => "too_long",
             Self::UnknownCmd(_) => "unknown_cmd",
             Self::NotHolding(_) => "not_holding",
             Self::Unknown { code, .. } => code,
-            Self::Disconnected(lost) => return lost.code.as_deref(),
+            Self::Disconnected(lost) | Self::AnswerLost(lost) => return lost.code.as_deref(),
             Self::NotConnected(_)
             | Self::TimedOut
             | Self::Result { .. }
@@ -137,12 +145,14 @@ impl Error {
     /// Returns whether a worker may have begun the job. If not, it can be submitted again without being done twice.
     ///
     /// A job that ended with `cancelled` or `expired` may have been waiting, or a worker may have begun or even done it: the
-    /// server does not say.
+    /// server does not say. One that ended with `no_bridge` counts as not begun, although a bridge that was lost before it
+    /// could say that the job is stored may have stored it: a durable job may be begun more than once in any case.
     pub fn may_have_run(&self) -> bool {
         !matches!(
             self,
             Self::QueueFull(_)
                 | Self::NoWorker(_)
+                | Self::NoBridge(_)
                 | Self::BadRequest(_)
                 | Self::BadJson(_)
                 | Self::TooLong(_)
@@ -163,6 +173,7 @@ impl fmt::Display for Error {
             | Self::Expired(text)
             | Self::RunLimit(text)
             | Self::NoWorker(text)
+            | Self::NoBridge(text)
             | Self::BadRequest(text)
             | Self::BadJson(text)
             | Self::TooLong(text)
@@ -170,6 +181,7 @@ impl fmt::Display for Error {
             | Self::NotHolding(text) => write!(f, "{}: {text}", self.code().unwrap_or_default()),
             Self::Unknown { code, err } => write!(f, "{code}: {}", for_people(err)),
             Self::Disconnected(lost) => lost.fmt(f),
+            Self::AnswerLost(lost) => write!(f, "the job is stored and will be done, but its answer is lost: {lost}"),
             Self::NotConnected(text) | Self::ResultTooLong(text) => f.write_str(text),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::Result { reason, .. } => write!(f, "the result is not of the type expected: {reason}"),
@@ -216,6 +228,7 @@ mod tests {
             Code::Expired,
             Code::TimedOut,
             Code::NoWorker,
+            Code::NoBridge,
         ];
         for code in known.map(Code::name).into_iter().chain(["later"]) {
             let error = Error::from_wire(code, &text);
@@ -227,8 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_job_that_needs_a_worker_has_surely_not_begun() {
-        for (code, may_have_run) in [("cancelled", true), ("expired", true), ("timed_out", true), ("no_worker", false)]
+    fn only_a_job_that_lacks_a_worker_or_a_bridge_has_not_begun() {
+        for (code, may_have_run) in
+            [("cancelled", true), ("expired", true), ("timed_out", true), ("no_worker", false), ("no_bridge", false)]
         {
             assert_eq!(Error::from_wire(code, RawValue::NULL).may_have_run(), may_have_run, "{code}");
         }

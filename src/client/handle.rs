@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::control::JobControl;
 use super::error::Error;
 use super::progress::Progress;
-use super::promise::Promise;
+use super::promise::{Outcome, Promise};
 
 /// A job that was submitted, and its answer as soon as there is one.
 ///
@@ -26,12 +26,20 @@ pub struct JobHandle<R> {
     /// See [`Options::deadline`](super::Options::deadline).
     deadline: Option<Instant>,
     control: JobControl,
+    /// Whether the result is of no interest.
+    is_background: bool,
     result: PhantomData<fn() -> R>,
 }
 
 impl<R: DeserializeOwned> JobHandle<R> {
     pub(super) fn new(promise: Arc<Promise>, deadline: Option<Instant>, control: JobControl) -> Self {
-        Self { promise, deadline, control, result: PhantomData }
+        Self { promise, deadline, control, is_background: false, result: PhantomData }
+    }
+
+    /// Lets the handle take any result for `null`: a durable job may be done before it is stored.
+    pub(super) fn in_background(mut self) -> Self {
+        self.is_background = true;
+        self
     }
 
     /// Waits for the answer, without a time limit of its own.
@@ -90,6 +98,28 @@ impl<R: DeserializeOwned> JobHandle<R> {
         self.control.progress()
     }
 
+    /// Waits until the job is stored, for at most `timeout`. From then on it will be done, whichever program or machine fails,
+    /// as far as the store keeps its word. The answer still comes while the connection lives; then the error is
+    /// [`Error::AnswerLost`].
+    ///
+    /// It returns at once if the job is stored or done. After [`submit_background`](super::JobBuilder::submit_background)
+    /// that is when its answer comes.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the job is not stored yet. Its own error if it has ended without being stored: usually
+    /// [`Error::NoBridge`], or [`Error::Disconnected`], after which it may be stored or not. [`Error::BadRequest`] if it was
+    /// not submitted as [durable](super::JobBuilder::durable).
+    pub fn wait_stored(&self, timeout: Duration) -> Result<(), Error> {
+        if !self.control.is_durable() {
+            return Err(Error::BadRequest("the job is not durable".to_owned()));
+        }
+        if self.control.wait_stored(timeout) {
+            return Ok(());
+        }
+        let ended = |outcome: &Outcome| outcome.as_ref().map(drop).map_err(Error::clone);
+        self.promise.wait(Some(Instant::now()), ended).unwrap_or(Err(Error::TimedOut))
+    }
+
     /// Returns what cancels the job and follows its progress from elsewhere.
     pub fn control(&self) -> JobControl {
         self.control.clone()
@@ -100,7 +130,10 @@ impl<R: DeserializeOwned> JobHandle<R> {
     }
 
     fn wait_for_outcome(&self, deadline: Option<Instant>) -> Option<Result<R, Error>> {
-        self.promise.wait(deadline, |outcome| outcome.as_ref().map_err(Error::clone).and_then(|res| read(res)))
+        self.promise.wait(deadline, |outcome| {
+            let res = outcome.as_ref().map_err(Error::clone)?;
+            read(if self.is_background { RawValue::NULL } else { res })
+        })
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) enum Incoming<'a> {
     Cancel { job: u64 },
     /// Reports the progress of a job. Missing data is `null`.
     Progress { id: &'a RawValue, data: &'a RawValue },
+    /// A durable job is stored.
+    Stored { id: &'a RawValue },
     /// A job is done. A missing result is `null`.
     Done { id: &'a RawValue, res: &'a RawValue },
     /// A job has failed.
@@ -150,6 +152,7 @@ impl<'a> Members<'a> {
             }),
             "cancel" => Incoming::Cancel { job: number(self.job)? },
             "progress" => Incoming::Progress { id: id?, data: or_null(self.data) },
+            "stored" => Incoming::Stored { id: id? },
             "did" if self.code.is_some() => {
                 Incoming::Failed { id: id?, code: string(self.code)?, err: or_null(self.err) }
             }
@@ -232,6 +235,7 @@ mod tests {
             (r#"{"cmd":"cancel","job":7}"#, "Cancel { job: 7 }"),
             (r#"{"cmd":"progress","id":1,"data":{ "b":1e400 }}"#, "Progress { id: (1), data: ({ 'b':1e400 }) }"),
             (r#"{"cmd":"progress","id":1}"#, "Progress { id: (1), data: (null) }"),
+            (r#"{"cmd":"stored","id":"a"}"#, "Stored { id: ('a') }"),
             (r#"{"cmd":"did","id":1,"res":-0}"#, "Done { id: (1), res: (-0) }"),
             (r#"{"cmd":"did","id":1}"#, "Done { id: (1), res: (null) }"),
             (r#"{"cmd":"did","id":1,"err":null,"code":"failed"}"#, "Failed { id: (1), code: 'failed', err: (null) }"),
@@ -253,6 +257,7 @@ mod tests {
             (r#"{"cmd":"do","id":1,"type":"t","job":1,"ref":5}"#, "wrong"),
             (r#"{"cmd":"cancel","id":1}"#, "wrong"),
             (r#"{"cmd":"progress","data":1}"#, "wrong"),
+            (r#"{"cmd":"stored","job":1}"#, "wrong"),
             (r#"{"cmd":"did","res":1}"#, "wrong"),
             (r#"{"cmd":"metrics"}"#, "wrong"),
             (r#"{"cmd":"error"}"#, "wrong"),

@@ -131,6 +131,43 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self
     }
 
+    /// Gives the job to a bridge, which keeps it in a store outside the server. The submitter learns when it is stored
+    /// ([`JobHandle::wait_stored`], [`JobControl::wait_stored`]). From then on it is done at least once, whichever program or
+    /// machine fails, as far as the store keeps its word. A connection that is lost then fails it with
+    /// [`Error::AnswerLost`](super::Error::AnswerLost).
+    ///
+    /// Without a bridge for its type it fails with [`Error::NoBridge`](super::Error::NoBridge): the server keeps no such job
+    /// in its memory. It cannot have a [`key`](Self::key) or a [`delay`](Self::delay). An older server ignores this option,
+    /// and keeps the job in its memory alone.
+    ///
+    /// ```
+    /// # use std::io::{BufRead, BufReader, Write};
+    /// # use deputy::server::{Config, Server};
+    /// # let server = Server::start(Config { port: 0, ..Config::default() })?;
+    /// # let url = server.addresses()[0].to_string();
+    /// # let mut bridge = std::net::TcpStream::connect(&url)?;
+    /// # writeln!(bridge, r#"{{"cmd":"can_do","types":["bill"],"max_jobs":1,"durable":true}}"#)?;
+    /// # writeln!(bridge, r#"{{"cmd":"ping"}}"#)?;
+    /// # let mut lines = BufReader::new(bridge.try_clone()?).lines();
+    /// # lines.next().expect("a pong")?;
+    /// # std::thread::spawn(move || {
+    /// #     let job = lines.next().expect("a job").expect("a line");
+    /// #     let number: String = job.split(""job":").nth(1).into_iter().flat_map(str::chars).take_while(char::is_ascii_digit).collect();
+    /// #     writeln!(bridge, r#"{{"cmd":"stored","job":{number}}}"#).expect("a server");
+    /// #     lines.next();
+    /// # });
+    /// # let client = deputy::client::Client::connect(&url)?;
+    /// # use std::time::Duration;
+    /// let bill = client.job("bill", "July").durable().submit::<String>();
+    /// bill.wait_stored(Duration::from_secs(10))?;
+    /// println!("Your bill is on its way.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn durable(mut self) -> Self {
+        self.options.durable = true;
+        self
+    }
+
     /// Submits the job. The call returns as [`Client::submit`] does, and the handle reports every error.
     pub fn submit<R: DeserializeOwned>(self) -> JobHandle<R> {
         let promise = Arc::new(Promise::default());
@@ -144,13 +181,14 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     }
 
     /// Submits the job without interest in its result. The handle has an answer as soon as the server has accepted or
-    /// refused the job. What becomes of the job is only counted in the [`Metrics`](super::Metrics).
+    /// refused the job; of a [durable](Self::durable) one, as soon as it is stored. What becomes of the job is only counted in
+    /// the [`Metrics`](super::Metrics).
     ///
     /// The job cannot have a deadline, progress or be cancellable
     /// ([`Error::BadRequest`](super::Error::BadRequest)).
     pub fn submit_background(mut self) -> JobHandle<()> {
         self.options.background = true;
-        self.submit()
+        self.submit().in_background()
     }
 
     /// Submits the job, and has its end sent to a channel. So one thread can wait for any number of jobs. `tag` tells them
@@ -162,6 +200,7 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     /// - The channel is one of `std` without a bound, because the client's thread must never wait for the receiver. Completions
     ///   that are not received take memory, so a program should bound how many jobs it has open.
     /// - A tag is `Copy`, so that the client can drop it without running code of the program.
+    /// - Progress, and whether a durable job is stored, come by the [`JobControl`] that is returned.
     /// - [`Options::deadline`](super::Options::deadline) does not end the wait for a completion. The receiver has time-outs of its own.
     ///
     /// ```
@@ -196,7 +235,7 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
 
     fn send(&self, promise: &Arc<Promise>) -> JobControl {
         let Self { client, type_name, arg, options } = self;
-        let reports = options.progress.then(Arc::<Reports>::default);
+        let reports = (options.progress || options.durable).then(Arc::<Reports>::default);
         let id = client.submit_line(type_name, options.members(), *arg, promise, reports.as_ref());
         if reports.is_none() && !options.cancellable {
             return JobControl::default();
@@ -207,7 +246,8 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
             is_cancellable: options.cancellable,
             is_cancelled: AtomicBool::default(),
             cancels_on_drop: AtomicBool::default(),
-            reports,
+            stored: reports.clone().filter(|_| options.durable),
+            reports: reports.filter(|_| options.progress),
             deadline: client.options().deadline,
         })
     }

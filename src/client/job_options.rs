@@ -21,6 +21,7 @@ pub(super) struct JobOptions<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) need_worker: bool,
     pub(super) background: bool,
+    pub(super) durable: bool,
 }
 
 impl JobOptions<'_> {
@@ -58,24 +59,33 @@ impl JobOptions<'_> {
             Some(key) => put("key", &outgoing::string(key)),
             None => {}
         }
-        let not_in_background =
-            [("cancellable", self.cancellable), ("progress", self.progress), ("deadline", self.deadline.is_some())];
-        if self.background
-            && let Some((option, _)) = not_in_background.into_iter().find(|(_, is_set)| *is_set)
-        {
-            return Err(Error::BadRequest(format!("a job in the background cannot have {option}")));
+        if let Some((job, option)) = self.conflict() {
+            return Err(Error::BadRequest(format!("a job {job} cannot have {option}")));
         }
         for (name, is_set) in [
             ("cancellable", self.cancellable),
             ("progress", self.progress),
             ("need_worker", self.need_worker),
             ("background", self.background),
+            ("durable", self.durable),
         ] {
             if is_set {
                 put(name, &true);
             }
         }
         Ok(members)
+    }
+
+    /// Returns two options that exclude each other: words for a job with the first one, and the name of the second.
+    fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        let conflicts = [
+            (self.background && self.cancellable, ("in the background", "cancellable")),
+            (self.background && self.progress, ("in the background", "progress")),
+            (self.background && self.deadline.is_some(), ("in the background", "deadline")),
+            (self.durable && self.key.is_some(), ("that is durable", "key")),
+            (self.durable && self.delay.is_some_and(|delay| !delay.is_zero()), ("that is durable", "delay")),
+        ];
+        conflicts.into_iter().find(|(is_given, _)| *is_given).map(|(_, conflict)| conflict)
     }
 }
 
@@ -121,6 +131,8 @@ mod tests {
             (JobOptions { key: Some("cat \"é\"\n"), ..none() }, r#","key":"cat \"é\"\n""#),
             (JobOptions { need_worker: true, ..none() }, r#","need_worker":true"#),
             (JobOptions { background: true, ..none() }, r#","background":true"#),
+            (JobOptions { durable: true, delay: some(0), ..none() }, r#","delay_ms":0,"durable":true"#),
+            (JobOptions { durable: true, background: true, ..none() }, r#","background":true,"durable":true"#),
             (
                 JobOptions { background: true, need_worker: true, run_limit: some(5), ..none() },
                 r#","run_limit_ms":5,"need_worker":true,"background":true"#,
@@ -162,6 +174,8 @@ mod tests {
             (JobOptions { attempts: Some(0), ..none() }, "attempts is 0"),
             (JobOptions { key: Some(""), ..none() }, "key has 0 bytes, and must have 1 to 255"),
             (JobOptions { key: Some(&long), ..none() }, "key has 256 bytes"),
+            (JobOptions { durable: true, key: Some("a"), ..none() }, "a job that is durable cannot have key"),
+            (JobOptions { durable: true, delay: Some(NS), ..none() }, "a job that is durable cannot have delay"),
             (JobOptions { cancellable: true, ..background() }, "background cannot have cancellable"),
             (JobOptions { progress: true, ..background() }, "background cannot have progress"),
             (JobOptions { deadline: Some(DAYS_30), ..background() }, "background cannot have deadline"),

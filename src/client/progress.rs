@@ -1,4 +1,4 @@
-//! The progress of a job, for its submitter.
+//! The progress of a job, for its submitter: what its worker reports, and whether it is stored.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::error::Error;
 use super::handle::read;
 use crate::limits::{CLIENT_REPORTS_BYTES_MAX, CLIENT_REPORTS_MAX};
 
-/// The newest reports of a job that its submitter has not read.
+/// The newest reports of a job that its submitter has not read, and whether it is stored.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     unread: Mutex<Unread>,
@@ -25,6 +25,8 @@ pub(super) struct Reports {
 struct Unread {
     reports: VecDeque<Box<RawValue>>,
     bytes: usize,
+    /// The job is durable, and stored.
+    is_stored: bool,
     /// No more reports come.
     ended: bool,
 }
@@ -52,6 +54,25 @@ impl Reports {
         }
         drop(unread);
         self.changed.notify_all();
+    }
+
+    /// Notes that the job is stored.
+    pub(super) fn set_stored(&self) {
+        self.unread.lock().is_stored = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the job is stored or has ended, or until `deadline` (none: without end). Returns whether it is stored.
+    pub(super) fn wait_stored(&self, deadline: Option<Instant>) -> bool {
+        let mut unread = self.unread.lock();
+        while !unread.is_stored && !unread.ended {
+            match deadline {
+                None => self.changed.wait(&mut unread),
+                Some(deadline) if self.changed.wait_until(&mut unread, deadline).timed_out() => break,
+                Some(_) => {}
+            }
+        }
+        unread.is_stored
     }
 
     /// Notes that no more reports come.
@@ -243,6 +264,24 @@ mod tests {
             reports.end();
             assert_eq!(reading.join().unwrap(), [7]);
         });
+    }
+
+    #[test]
+    fn the_wait_for_the_store_ends_with_the_job() {
+        let (stored, ended, neither) = (Reports::default(), Reports::default(), Reports::default());
+        std::thread::scope(|scope| {
+            let waiting = [&stored, &ended].map(|reports| scope.spawn(|| reports.wait_stored(None)));
+            // A report is not what is waited for.
+            for reports in [&stored, &ended] {
+                reports.push(&raw("1"));
+            }
+            stored.set_stored();
+            ended.end();
+            assert_eq!(waiting.map(|waiting| waiting.join().unwrap()), [true, false]);
+        });
+        // It stays stored after its end.
+        stored.end();
+        assert!(stored.wait_stored(Some(Instant::now())) && !neither.wait_stored(Some(Instant::now())));
     }
 
     #[test]

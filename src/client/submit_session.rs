@@ -3,11 +3,13 @@
 //!
 //! - A job has an id, which is a number that the client uses once.
 //! - The reports of a job end with its answer: the session first gives the answer, then says that no more reports come.
+//! - A durable job is open until its answer, also when it is stored. If the connection is lost in between, its error says
+//!   that it will be done.
 //! - `pong`, and the errors that refuse a question, come in the order of the questions. The answer to a metrics question
 //!   comes when it is ready and names no question, so only one metrics question is sent at a time.
 //! - The first metrics answer on a connection tells the server's longest line.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 
 use ahash::RandomState;
@@ -29,6 +31,8 @@ pub(super) struct SubmitSession {
     /// Where reports of the open jobs go whose submitter asked for them. Not in `open`, so that other jobs take no more
     /// memory.
     reports: HashMap<u64, Weak<Reports>, RandomState>,
+    /// The open jobs that are stored.
+    stored: HashSet<u64, RandomState>,
     questions: VecDeque<Question>,
     /// Metrics questions that wait for the answer to the one that was sent.
     later: VecDeque<(Vec<u8>, Arc<Promise>)>,
@@ -61,7 +65,8 @@ impl SubmitSession {
         out.extend_from_slice(line);
     }
 
-    /// Lets the reports of a job that was sent go to `reports` until it ends, as long as these exist.
+    /// Lets the reports of a job that was sent go to `reports` until it ends, as long as these exist. So does the news that
+    /// it is stored.
     pub(super) fn follow(&mut self, id: u64, reports: &Arc<Reports>) {
         self.reports.insert(id, Arc::downgrade(reports));
     }
@@ -93,6 +98,7 @@ impl SubmitSession {
             promise.fill(Err(error.clone()));
         }
         std::mem::take(&mut self.reports).into_values().for_each(end);
+        self.stored.clear();
     }
 
     fn send_question(&mut self, kind: Kind, line: &[u8], promise: Option<Arc<Promise>>, out: &mut Vec<u8>) {
@@ -140,6 +146,19 @@ impl SubmitSession {
             if !self.reports.is_empty() {
                 self.reports.remove(&id).into_iter().for_each(end);
             }
+            if !self.stored.is_empty() {
+                self.stored.remove(&id);
+            }
+        }
+    }
+
+    /// Notes that a durable job is stored. An id that is not open is ignored: only a faulty server sends it.
+    fn on_stored(&mut self, id: Option<u64>) {
+        if let Some(id) = id.filter(|id| self.open.contains_key(id)) {
+            self.stored.insert(id);
+            if let Some(reports) = self.reports.get(&id).and_then(Weak::upgrade) {
+                reports.set_stored();
+            }
         }
     }
 
@@ -180,6 +199,7 @@ impl Session for SubmitSession {
                 ))
             }),
             Incoming::Progress { id, data } => self.on_report(own_id(id), data),
+            Incoming::Stored { id } => self.on_stored(own_id(id)),
             Incoming::Pong => self.answer(Kind::Ping, RawValue::NULL),
             Incoming::Metrics(metrics) => {
                 self.line_limit.on_metrics(metrics);
@@ -201,6 +221,9 @@ impl Session for SubmitSession {
 
     fn on_disconnect(&mut self, lost: &Disconnected) {
         self.line_limit = LineLimit::default();
+        for id in std::mem::take(&mut self.stored) {
+            self.close(Some(id), || Err(Error::AnswerLost(lost.clone())));
+        }
         self.fail_all(&Error::Disconnected(lost.clone()));
     }
 

@@ -22,6 +22,7 @@ mod cancels;
 mod codes;
 mod completions;
 mod crowds;
+mod durable;
 mod job_life;
 mod liveness;
 mod lost;

@@ -21,6 +21,7 @@ mod tmux;
 
 mod check;
 mod r#do;
+mod do_durable;
 mod do_ends;
 mod do_options;
 mod limits;

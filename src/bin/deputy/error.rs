@@ -111,11 +111,13 @@ impl From<io::Error> for CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let code = match error {
-            Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
+            Error::Disconnected(_) | Error::AnswerLost(_) | Error::NotConnected(_) | Error::Closed => NO_CONNECTION,
             Error::TimedOut | Error::Expired(_) => TIMED_OUT,
             _ => FAILED,
         };
-        Self::new(code, error.to_string())
+        let is_without_bridge = matches!(error, Error::NoBridge(_));
+        let error = Self::new(code, error.to_string());
+        if is_without_bridge { error.append("start a bridge, or submit the job without --durable") } else { error }
     }
 }
 

@@ -40,8 +40,9 @@ pub(crate) static MAX_LINE: Opt = Opt {
     default: "16M",
 };
 
-/// The mark of a type that has waiting jobs and no worker.
+/// The mark of a type that has waiting jobs and no worker, and of one that has durable ones and no bridge.
 const NO_WORKER: &str = "no worker";
+const NO_BRIDGE: &str = "no bridge";
 
 /// Returns the server's address: `--server`, or the environment's.
 pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
@@ -97,18 +98,19 @@ pub(crate) struct Mark {
 /// Returns what is to be said of a type, if anything is.
 pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
     let no_worker = lacks_workers(row).then(|| NO_WORKER.to_owned());
+    let no_bridge = (row.durable_waiting > 0 && row.durable_workers == 0).then(|| NO_BRIDGE.to_owned());
     let lost = (row.suspects > 0 || lost_lately(row)).then(|| format!("lost {}", counted(row.lost, "worker")));
     let spent = (row.spent > 0).then(|| counted(row.spent, "spent slot"));
     let delayed = (row.delayed > 0).then(|| format!("{} delayed", count(row.delayed)));
     // A slot is spent for a moment whenever a running job is cancelled.
-    let is_alarm = no_worker.is_some() || lost.is_some() || spent.is_some() && row.waiting > 0;
-    let parts: Vec<String> = [no_worker, lost, spent, delayed].into_iter().flatten().collect();
+    let is_alarm = no_worker.is_some() || no_bridge.is_some() || lost.is_some() || spent.is_some() && row.waiting > 0;
+    let parts: Vec<String> = [no_worker, no_bridge, lost, spent, delayed].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| Mark { text: parts.join(", "), is_alarm })
 }
 
-/// Whether jobs of this type are waiting and no worker does the type.
+/// Whether jobs of this type are waiting for a worker and no worker does the type. Durable ones wait for a bridge.
 fn lacks_workers(row: &TypeMetrics) -> bool {
-    row.waiting > 0 && row.workers == 0
+    row.waiting > row.durable_waiting && row.workers == 0
 }
 
 /// Whether the server may have more types than it reports. All that have figures of their own are in its table.
@@ -118,7 +120,7 @@ pub(crate) fn is_cut(types: &[TypeMetrics]) -> bool {
 
 /// Whether the type has jobs or workers now.
 pub(crate) fn is_in_use(row: &TypeMetrics) -> bool {
-    [row.waiting, row.running, row.workers, row.delayed, row.spent].iter().any(|&n| n > 0)
+    [row.waiting, row.running, row.workers, row.durable_workers, row.delayed, row.spent].iter().any(|&n| n > 0)
 }
 
 /// Quantiles of a type: the columns `WAIT-P50`, `WAIT-P99`, `RUN-P50` and `RUN-P99`. `None`: no job was measured.
@@ -181,6 +183,9 @@ pub(crate) mod tests {
         for (members, expected) in [
             (json!({ "waiting": 1, "running": 1, "workers": 1 }), None),
             (json!({ "waiting": 1 }), Some(("no worker", true))),
+            (json!({ "waiting": 1, "durable_waiting": 1, "durable_workers": 1 }), None),
+            (json!({ "waiting": 1, "durable_waiting": 1, "workers": 1 }), Some(("no bridge", true))),
+            (json!({ "waiting": 2, "durable_waiting": 1 }), Some(("no worker, no bridge", true))),
             (json!({ "delayed": 1_000 }), Some(("1,000 delayed", false))),
             (json!({ "workers": 1, "spent": 1 }), Some(("1 spent slot", false))),
             (json!({ "waiting": 1, "workers": 1, "spent": 2, "delayed": 3 }), Some(("2 spent slots, 3 delayed", true))),

@@ -222,6 +222,45 @@ fn a_lost_connection_ends_the_reports() {
 }
 
 #[test]
+fn a_stored_job_is_told_to_those_who_follow_it_and_stays_open() {
+    let mut fixture = Fixture::default();
+    let (first, of_first, _) = fixture.submit_followed(1);
+    let (_, of_second, _) = fixture.submit_followed(2);
+    // The third one has no follower.
+    fixture.submit(3);
+    let is_stored = |reports: &Reports| reports.wait_stored(Some(std::time::Instant::now()));
+    for id in ["1", "1", "3", "4", "\"2\"", "{}"] {
+        fixture.read(&format!(r#"{{"cmd":"stored","id":{id}}}"#));
+    }
+    assert_eq!([is_stored(&of_first), is_stored(&of_second)], [true, false]);
+    assert_eq!(shown(&first), "nothing");
+    assert_eq!(fixture.session.stored.len(), 2);
+    fixture.read(r#"{"cmd":"did","id":1,"res":"one"}"#);
+    fixture.read(r#"{"cmd":"did","id":3,"err":"why","code":"gave_up"}"#);
+    assert_eq!(shown(&first), "\"one\"");
+    assert!(fixture.session.stored.is_empty());
+    fixture.read(r#"{"cmd":"stored","id":1}"#);
+    assert!(fixture.session.stored.is_empty());
+}
+
+#[test]
+fn a_lost_connection_says_which_jobs_are_stored() {
+    let mut fixture = Fixture::default();
+    let promises = [1, 2].map(|id| fixture.submit(id));
+    let (third, reports, _) = fixture.submit_followed(3);
+    for id in [1, 3] {
+        fixture.read(&format!(r#"{{"cmd":"stored","id":{id}}}"#));
+    }
+    fixture.session.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
+    let lost = "the connection to unix:s was lost: gone";
+    let answer_lost = format!("! the job is stored and will be done, but its answer is lost: {lost}");
+    assert_eq!(promises.map(|promise| shown(&promise)), [answer_lost.clone(), format!("! {lost}")]);
+    assert_eq!(shown(&third), answer_lost);
+    assert!(reports.wait_stored(None));
+    assert!(fixture.session.stored.is_empty() && fixture.session.open.is_empty());
+}
+
+#[test]
 fn only_an_open_job_is_cancelled() {
     let mut fixture = Fixture::default();
     let promises = [1, 2].map(|id| fixture.submit(id));

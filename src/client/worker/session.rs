@@ -287,6 +287,7 @@ impl Session for WorkerSession {
             | Incoming::Failed { .. }
             | Incoming::LongAnswer { .. }
             | Incoming::Progress { .. }
+            | Incoming::Stored { .. }
             | Incoming::Unknown => {}
         }
         Ok(())

@@ -1,12 +1,19 @@
-//! `deputy do --background`: it is enough that the server has accepted the jobs.
+//! `deputy do --background`: it is enough that the server has accepted the jobs, or that a bridge has stored them
+//! (`--durable` without `--wait`).
 //!
 //! The server answers a job in the background when it has accepted it. An older server answers when the job has ended. So
 //! what is waited for is the answer to a `ping` behind the jobs: a job was accepted if it has not been refused by then.
+//! Whether a job is stored shows its own answer alone.
+
+use std::time::{Duration, Instant};
 
 use deputy::client::{Client, Error, JobHandle};
 
+use super::BACKGROUND;
+use super::durable::note;
 use super::input::{ArgError, ArgFormat};
-use super::options::JobOptions;
+use super::options::{DURABLE, JobOptions, WAIT};
+use crate::cli::parse::Args;
 use crate::error::{CliError, FAILED, Outcome, USAGE, print_error};
 use crate::format::{count, counted};
 
@@ -14,6 +21,33 @@ use crate::format::{count, counted};
 const BATCH: usize = 1_000;
 /// The most ranges of refused lines that are listed.
 const RANGES_MAX: usize = 10;
+
+/// Until when the command waits for its jobs, if not for their results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Until {
+    #[default]
+    Accepted,
+    Stored,
+}
+
+impl Until {
+    /// Returns until when this command line waits; none if it waits for results.
+    pub(super) fn of(args: &Args) -> Option<Self> {
+        match (args.has(&BACKGROUND), args.has(&DURABLE), args.has(&WAIT)) {
+            (_, true, false) => Some(Self::Stored),
+            (true, false, _) => Some(Self::Accepted),
+            _ => None,
+        }
+    }
+
+    /// What a job is then.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Stored => "stored",
+        }
+    }
+}
 
 /// Waits until the server has read these jobs. Fails if it refused one.
 pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<()>) -> Outcome {
@@ -33,9 +67,17 @@ fn refusal(job: &JobHandle<()>) -> Option<Error> {
     }
 }
 
-/// Submits a job for each line, and waits only until the server has accepted all. Stops after it has refused one.
-pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat, options: &JobOptions) -> Outcome {
-    let mut accepted = Accepted { item: form.item(), ..Accepted::default() };
+/// Submits a job for each line, and waits only until the server has accepted or a bridge has stored all. Stops after one was
+/// refused, or has not been stored in this time.
+pub(super) fn submit_lines(
+    client: &Client,
+    type_name: &str,
+    form: ArgFormat,
+    options: &JobOptions,
+    until: Until,
+    timeout: Option<Duration>,
+) -> Outcome {
+    let mut accepted = Accepted { item: form.item(), until, timeout, ..Accepted::default() };
     let mut jobs = Vec::new();
     for line in form.lines() {
         let line = line?;
@@ -60,11 +102,19 @@ pub(super) fn submit_lines(client: &Client, type_name: &str, form: ArgFormat, op
     accepted.outcome()
 }
 
+/// Whether a job that ended the wait for its store may be stored nevertheless.
+fn may_be_stored(error: &Error) -> bool {
+    matches!(error, Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed | Error::TimedOut)
+}
+
 /// What the server has made of the lines so far.
 #[derive(Default)]
 struct Accepted {
     /// What a line is called.
     item: &'static str,
+    until: Until,
+    /// How long the bridge may take for a batch.
+    timeout: Option<Duration>,
     jobs: u64,
     invalid: u64,
     refused: u64,
@@ -77,25 +127,32 @@ struct Accepted {
 }
 
 impl Accepted {
-    /// Counts jobs, once the server has read them. If the connection is lost before that, the error says what is known.
+    /// Counts jobs, once the server has accepted or a bridge has stored them. If the connection is lost or the time is over
+    /// before that, the error says what is known.
     fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<()>)>) -> Outcome {
         let mut jobs = jobs.into_iter().peekable();
-        if let Err(error) = client.ping() {
+        let end = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if self.until == Until::Accepted
+            && let Err(error) = client.ping()
+        {
             let from = jobs.peek().map_or(self.last, |(line, _)| *line);
-            let known = format!(
-                "{} accepted before {} {from}; the server may have accepted some of those up to {} {}",
-                counted(self.jobs, "job"),
-                self.item,
-                self.item,
-                self.last
-            );
-            return Err(CliError::from(error).append(&known));
+            return Err(self.cut_short(error, from));
         }
         for (line, job) in jobs {
-            let Some(error) = refusal(&job) else {
+            let refusal = match self.until {
+                Until::Accepted => refusal(&job),
+                Until::Stored => {
+                    let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+                    job.wait_timeout(left).err()
+                }
+            };
+            let Some(error) = refusal else {
                 self.jobs += 1;
                 continue;
             };
+            if self.until == Until::Stored && may_be_stored(&error) {
+                return Err(self.cut_short(error, line));
+            }
             self.refused += 1;
             self.reason.get_or_insert(error);
             match self.ranges.last_mut() {
@@ -106,20 +163,37 @@ impl Accepted {
         Ok(())
     }
 
+    /// Returns the error of a wait that ended before it was known what has become of the jobs from this line on.
+    fn cut_short(&self, error: Error, from: u64) -> CliError {
+        let Self { item, until, last, .. } = self;
+        let unknown = match until {
+            Until::Accepted => "the server may have accepted some of those",
+            Until::Stored => "some of those may be stored, and are then done,",
+        };
+        let known = counted(self.jobs, "job");
+        let known = format!("{known} {} before {item} {from}; {unknown} up to {item} {last}", until.word());
+        CliError::from(error).append(&known)
+    }
+
     fn outcome(self) -> Outcome {
-        let Self { item, jobs, invalid, refused, last, .. } = self;
+        let Self { item, jobs, invalid, refused, last, until, .. } = self;
+        if until == Until::Stored && jobs > 0 {
+            note(&format!("{} stored", counted(jobs, "job")));
+        }
         match self.reason {
             None if invalid == 0 => Ok(()),
             None => Err(CliError::new(USAGE, format!("{invalid} of {} {item}s were not submitted", jobs + invalid))),
             Some(error) => {
+                let error = CliError::from(error);
                 let range = |(first, last): &(u64, u64)| {
                     if first == last { first.to_string() } else { format!("{first}-{last}") }
                 };
                 let ranges: Vec<String> = self.ranges.iter().take(RANGES_MAX).map(range).collect();
                 let more = if self.ranges.len() > RANGES_MAX { " and others" } else { "" };
                 let text = format!(
-                    "{error}; {} accepted, {} refused ({item}{} {}{more}); nothing was submitted after {item} {last}",
+                    "{error}; {} {}, {} refused ({item}{} {}{more}); nothing was submitted after {item} {last}",
                     counted(jobs, "job"),
+                    until.word(),
                     count(refused),
                     if refused == 1 { "" } else { "s" },
                     ranges.join(", "),

@@ -170,6 +170,8 @@ struct Summary {
     failed: u64,
     timed_out: u64,
     lost: u64,
+    /// Of those, the ones that are stored.
+    stored: u64,
 }
 
 impl Summary {
@@ -186,6 +188,7 @@ impl Summary {
             failed: 0,
             timed_out: 0,
             lost: 0,
+            stored: 0,
         }
     }
 
@@ -200,6 +203,11 @@ impl Summary {
             Err(error @ (Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed)) => {
                 self.lost += 1;
                 self.stop(error.into());
+            }
+            Err(Error::AnswerLost(lost)) => {
+                self.lost += 1;
+                self.stored += 1;
+                self.stop(Error::Disconnected(lost).into());
             }
             Err(error) => {
                 let is_late = matches!(error, Error::TimedOut | Error::Expired(_));
@@ -249,7 +257,9 @@ impl Summary {
         let all = self.done + self.invalid + self.failed + self.timed_out;
         match self.stopped {
             Some(problem) if problem.code() == NO_CONNECTION => {
-                Err(problem.append(&format!("{} jobs have no answer", self.lost)))
+                let stored = format!("; {} of them are stored and will be done", self.stored);
+                let stored = if self.stored > 0 { stored.as_str() } else { "" };
+                Err(problem.append(&format!("{} jobs have no answer{stored}", self.lost)))
             }
             Some(problem) => Err(problem),
             None if self.invalid > 0 => {

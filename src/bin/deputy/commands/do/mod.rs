@@ -5,6 +5,7 @@
 //! | `do` | the row of the table; one job |
 //! | `batch` | a job for each line, many at once |
 //! | `background` | jobs without waiting for their results |
+//! | `durable` | jobs that a bridge stores |
 //! | `options` | what the server is to do with a job: its priority, its time limits and others |
 //! | `progress` | what a worker reports of a job |
 //! | `input` | args from the command line and stdin |
@@ -12,6 +13,7 @@
 
 mod background;
 mod batch;
+mod durable;
 mod input;
 mod options;
 mod output;
@@ -25,10 +27,14 @@ use std::time::{Duration, Instant};
 use deputy::client::Options;
 use deputy::limits::{ANSWER_SECONDS_DEFAULT, CONNECT_SECONDS_DEFAULT};
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 
+use self::background::Until;
 use self::batch::Batch;
 use self::input::ArgFormat;
-use self::options::{ATTEMPTS, DEADLINE, DELAY, JobOptions, KEEP, KEY, NEED_WORKER, PRIORITY, PROGRESS, RUN_LIMIT};
+use self::options::{
+    ATTEMPTS, DEADLINE, DELAY, DURABLE, JobOptions, KEEP, KEY, NEED_WORKER, PRIORITY, PROGRESS, RUN_LIMIT, WAIT,
+};
 use self::output::ResultPrinter;
 use self::progress::JobProgress;
 use crate::cli::parse::{Args, quoted};
@@ -84,6 +90,8 @@ pub(crate) static DO: Subcommand = Subcommand {
         &TIMEOUT,
         &KEEP,
         &BACKGROUND,
+        &DURABLE,
+        &WAIT,
         &PROGRESS,
         &PRIORITY,
         &DELAY,
@@ -158,13 +166,17 @@ fn run(args: &Args) -> Outcome {
     set_stage(limit.as_ref(), "connecting");
     let client = connect(args, options)?;
     set_stage(limit.as_ref(), "waiting for the server");
-    if args.has(&BACKGROUND) {
+    if let Some(until) = Until::of(args) {
         let job = job_options.submit_background(&client, type_name, arg.as_deref());
-        return background::wait_until_accepted(&client, &job);
+        return match until {
+            Until::Accepted => background::wait_until_accepted(&client, &job),
+            Until::Stored => durable::wait_until_stored(job),
+        };
     }
     let job = job_options.submit(&client, type_name, arg.as_deref());
     let progress = JobProgress::start(args.has(&PROGRESS));
-    let answer = progress::wait(&job, None, |data| progress.show(data));
+    let show = |data: &RawValue| progress.show(data);
+    let answer = if args.has(&DURABLE) { durable::wait(&job, show) } else { Ok(progress::wait(&job, None, show)?) };
     progress.end();
     let res = answer?;
     set_stage(limit.as_ref(), "writing the result");
@@ -192,6 +204,7 @@ fn check_options(args: &Args) -> Outcome {
     if let Some(option) = given(&[&KEEP, &PROGRESS, &DEADLINE]).filter(|_| args.has(&BACKGROUND)) {
         return refuse(option, "is not for --background, which does not wait for the job's end");
     }
+    check_durable(args)?;
     if let Some(option) = given(&[&KEY]).filter(|_| args.has(&LINES)) {
         return refuse(option, "is not for --lines: it would make one job of all");
     }
@@ -199,6 +212,28 @@ fn check_options(args: &Args) -> Outcome {
         Some(arg) => Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg)))),
         None => Ok(()),
     }
+}
+
+/// Refuses options that would have no effect on durable jobs, or that these cannot have.
+fn check_durable(args: &Args) -> Outcome {
+    let given = |options: &[&'static Opt]| options.iter().copied().find(|option| args.has(option));
+    let refuse = |option: &Opt, reason: &str| Err(CliError::usage(format!("option '{}' {reason}", option.long)));
+    if !args.has(&DURABLE) {
+        return given(&[&WAIT]).map_or(Ok(()), |option| refuse(option, "requires --durable"));
+    }
+    if let Some(option) = given(&[&KEEP]) {
+        return refuse(option, "has no effect with --durable: the job goes on in any case");
+    }
+    if let Some(option) = given(&[&BACKGROUND, &NEED_WORKER]) {
+        return refuse(option, "has no effect with --durable, which waits until a bridge has stored the job");
+    }
+    if let Some(option) = given(&[&KEY, &DELAY]) {
+        return refuse(option, "is not for --durable: a bridge stores each job at once");
+    }
+    if let Some(option) = given(&[&RAW, &JOBS, &ORDERED, &PROGRESS, &DEADLINE]).filter(|_| !args.has(&WAIT)) {
+        return refuse(option, "requires --wait with --durable, which otherwise ends when the job is stored");
+    }
+    Ok(())
 }
 
 fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Options) -> Outcome {
@@ -210,8 +245,8 @@ fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Op
         None => options,
     };
     let client = connect(args, options)?;
-    if args.has(&BACKGROUND) {
-        return background::submit_lines(&client, &args.positionals()[0], form, job_options);
+    if let Some(until) = Until::of(args) {
+        return background::submit_lines(&client, &args.positionals()[0], form, job_options, until, timeout);
     }
     let jobs = args.uint(&JOBS).unwrap_or(JOBS_DEFAULT);
     Batch {

@@ -54,6 +54,12 @@ pub(super) static KEY: Opt = Opt {
 };
 pub(super) static NEED_WORKER: Opt =
     Opt::flag(None, "--need-worker", "fail at once if no connected worker does the type");
+pub(super) static DURABLE: Opt = Opt::flag(
+    None,
+    "--durable",
+    "have a bridge store the job, so that it is done whatever fails; end when it is stored",
+);
+pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result, too");
 pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show on standard error what the worker reports");
 pub(super) static KEEP: Opt =
     Opt::flag(None, "--keep", "let the job go on when this command ends before it: at its time limit, by a signal");
@@ -67,6 +73,7 @@ pub(super) struct JobOptions {
     attempts: Option<u8>,
     key: Option<String>,
     need_worker: bool,
+    is_durable: bool,
     has_progress: bool,
     is_kept: bool,
 }
@@ -86,15 +93,16 @@ impl JobOptions {
             attempts: args.uint(&ATTEMPTS).map(|number| u8::try_from(number).expect(IN_RANGE)),
             key: key.map(str::to_owned),
             need_worker: args.has(&NEED_WORKER),
+            is_durable: args.has(&DURABLE),
             has_progress: args.has(&PROGRESS),
             is_kept: args.has(&KEEP),
         })
     }
 
-    /// Submits a job whose result is waited for. Unless it is kept, the server cancels it when the connection ends.
+    /// Submits a job whose result is waited for. Unless it is kept or durable, the server cancels it when the connection ends.
     pub(super) fn submit(&self, client: &Client, type_name: &str, arg: Option<&RawValue>) -> JobHandle<Box<RawValue>> {
         let job = self.job(client, type_name, arg);
-        let job = if self.is_kept { job } else { job.cancellable() };
+        let job = if self.is_kept || self.is_durable { job } else { job.cancellable() };
         if self.has_progress { job.progress().submit_raw() } else { job.submit_raw() }
     }
 
@@ -125,7 +133,10 @@ impl JobOptions {
         if let Some(key) = &self.key {
             job = job.key(key);
         }
-        if self.need_worker { job.need_worker() } else { job }
+        if self.need_worker {
+            job = job.need_worker();
+        }
+        if self.is_durable { job.durable() } else { job }
     }
 }
 

@@ -1,0 +1,169 @@
+//! `deputy do --durable`: the command ends when a bridge has stored its job, or waits for the result. The test is the bridge.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::kit::{ask, check, run, shell, start, start_shell, url};
+use crate::process::{Server, Via};
+use crate::tmux::Tmux;
+
+/// A bridge for the type `t`, of which the server has heard.
+fn bridge(server: &Server) -> Client {
+    let mut bridge = server.connect(Via::Tcp, "the bridge");
+    bridge.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":99,"durable":true}"#);
+    bridge.expect_nothing();
+    bridge
+}
+
+/// Returns the number of the next job that the bridge gets.
+fn received(bridge: &mut Client) -> Value {
+    serde_json::from_str::<Value>(&bridge.line()).unwrap()["job"].take()
+}
+
+fn store(bridge: &mut Client, job: &Value) {
+    bridge.send(&format!(r#"{{"cmd":"stored","job":{job}}}"#));
+}
+
+fn answer(bridge: &mut Client, job: &Value, res: &str) {
+    bridge.send(&format!(r#"{{"cmd":"did","job":{job},"res":{res}}}"#));
+}
+
+#[test]
+fn it_ends_when_the_job_is_stored() {
+    let server = Server::start(&[]);
+    let mut bridge = bridge(&server);
+    let job = start(&server, &["do", "--durable", "t", "7"]);
+    let number = received(&mut bridge);
+    assert_eq!(job.status(), None);
+    store(&mut bridge, &number);
+    check(&job.ended(), 0, "", "");
+    // The result is dropped, and the job is not taken back.
+    answer(&mut bridge, &number, "8");
+    ask(&server).until_metric("jobs_done", 1);
+    bridge.expect_nothing();
+}
+
+#[test]
+fn with_wait_it_prints_the_result_too() {
+    let server = Server::start(&[]);
+    let mut bridge = bridge(&server);
+    let job = start(&server, &["do", "--durable", "--wait", "-r", "--progress", "t"]);
+    let number = received(&mut bridge);
+    store(&mut bridge, &number);
+    bridge.send(&format!(r#"{{"cmd":"progress","job":{number},"data":50}}"#));
+    answer(&mut bridge, &number, "\"done\"");
+    check(&job.ended(), 0, "done\n", "progress: 50\n");
+    // However the command ends, its job goes on.
+    let job = start(&server, &["do", "--durable", "--wait", "t"]);
+    let number = received(&mut bridge);
+    store(&mut bridge, &number);
+    job.signal(Signal::TERM);
+    job.ended();
+    ask(&server).until_metric("connections_open", 2);
+    bridge.expect_nothing();
+    answer(&mut bridge, &number, "7");
+    ask(&server).until_metric("jobs_done", 2);
+}
+
+#[test]
+fn without_a_bridge_it_says_what_to_do() {
+    let server = Server::start(&[]);
+    let advice = "start a bridge, or submit the job without --durable\n";
+    for words in [&["do", "--durable", "t"][..], &["do", "--durable", "--wait", "t"]] {
+        let ended = run(&server, words);
+        check(&ended, 1, "", "no_bridge: ");
+        assert!(ended.stderr.ends_with(advice), "{}", ended.stderr);
+    }
+    let lines = shell(&server, "seq 3 | $DEPUTY do -l --durable t");
+    check(&lines, 1, "", "no_bridge: ");
+    let known = "0 jobs stored, 3 refused (lines 1-3); nothing was submitted after line 3\n";
+    assert!(lines.stderr.contains("start a bridge") && lines.stderr.ends_with(known), "{}", lines.stderr);
+    check(&shell(&server, "seq 2 | $DEPUTY do -l --durable --wait t"), 1, "", "line 2: no_bridge: ");
+}
+
+#[test]
+fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
+    // One shard, which tells all submitters in one turn.
+    let server = Server::start(&["--threads", "1"]);
+    let mut bridge = bridge(&server);
+    for words in [&["do", "--durable", "-t", "0.2", "t"][..], &["do", "--durable", "--wait", "-t", "0.2", "t"]] {
+        check(
+            &run(&server, words),
+            124,
+            "",
+            "no answer came in time; it may be stored nevertheless, and is then done\n",
+        );
+        received(&mut bridge);
+    }
+    check(&shell(&server, "seq 2 | $DEPUTY do -l --durable -t 0.2 t"), 124, "", "0 jobs stored before line 1; some of");
+    for _ in 0..2 {
+        received(&mut bridge);
+    }
+    let jobs = [&["do", "--durable", "t"][..], &["do", "--durable", "--wait", "t"]].map(|words| start(&server, words));
+    for _ in 0..2 {
+        received(&mut bridge);
+    }
+    let stored = start(&server, &["do", "--durable", "--wait", "t"]);
+    let number = received(&mut bridge);
+    store(&mut bridge, &number);
+    let lines = start_shell(&server, "seq 3 > lines; exec $DEPUTY do -l --durable t < lines");
+    let batch = start_shell(&server, "echo 1 > one; exec $DEPUTY do -l --durable --wait t < one");
+    for _ in 0..4 {
+        let line: Value = serde_json::from_str(&bridge.line()).unwrap();
+        // Of the lines the first one is stored, and so is that of the batch.
+        if line["arg"] == 1 {
+            store(&mut bridge, &line["job"]);
+        }
+    }
+    // The server has read all, and when it answers a later question it has told the submitters.
+    bridge.expect_nothing();
+    ask(&server).metrics();
+    server.kill();
+    for job in jobs {
+        check(&job.ended(), 3, "", "it may be stored nevertheless, and is then done\n");
+    }
+    check(&stored.ended(), 3, "", "the job is stored and will be done, but its answer is lost: ");
+    check(
+        &lines.ended(),
+        3,
+        "",
+        "1 job stored before line 2; some of those may be stored, and are then done, up to line 3\n",
+    );
+    check(&batch.ended(), 3, "", "1 jobs have no answer; 1 of them are stored and will be done\n");
+}
+
+#[test]
+fn lines_are_stored_or_their_results_printed() {
+    let server = Server::start(&[]);
+    let mut bridge = bridge(&server);
+    for (words, printed) in [("--durable", ""), ("--durable --wait -o", "10\n20\n30\n")] {
+        let lines = start_shell(&server, &format!("seq 3 > lines; exec $DEPUTY do -l {words} t < lines"));
+        for res in ["10", "20", "30"] {
+            let number = received(&mut bridge);
+            store(&mut bridge, &number);
+            answer(&mut bridge, &number, res);
+        }
+        check(&lines.ended(), 0, printed, "");
+    }
+}
+
+#[test]
+fn a_terminal_is_told_that_the_job_is_stored() {
+    let server = Server::start(&[]);
+    let mut bridge = bridge(&server);
+    let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };
+    tmux.run("do --durable --wait t");
+    let number = received(&mut bridge);
+    store(&mut bridge, &number);
+    tmux.until_shows("deputy: stored; waiting for the result\n");
+    answer(&mut bridge, &number, "7");
+    tmux.expect_restored(0);
+    drop(tmux);
+    let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };
+    tmux.run("do --durable t");
+    let number = received(&mut bridge);
+    store(&mut bridge, &number);
+    tmux.until_shows("deputy: stored\n");
+    tmux.expect_restored(0);
+}
