@@ -5,10 +5,11 @@ COMMAND do TYPE JSON...   submits the jobs at once, and prints the results, one 
                           stderr, and exits with 1. The code for a lost connection is the word `lost`.
 COMMAND cancel TYPE ...   does the same, and asks to cancel each of the jobs before it waits for their results.
 COMMAND work TYPE         is a worker. It sleeps for arg["seconds"], or until the job is cancelled, and returns arg.
-                          A job without arg fails. With arg["report"], it first reports {"attempt":K} as progress.
+                          A job without arg fails. With arg["report"], it first reports progress: {"attempt":K,"ref":R}.
 
 All find the server by DEPUTY_URL. `do` and `cancel` add the members of MEMBERS, a JSON object in the environment, to
-each job. If its "progress" is true, they write a line `progress: DATA` to stderr for each progress of a job.
+each job, and `work` adds them to `can_do`. If its "progress" is true, a line `progress: DATA` goes to stderr for each
+progress of a job, and if its "durable" is true, one that begins with `stored` for each job that is stored.
 Prints one line per point of README.md's checklist. Exits with 1 if one failed.
 """
 import argparse, concurrent.futures, sys

@@ -21,12 +21,12 @@ var noBracket, pairs = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^]["{}]+`), string
 
 // Line is what the server says: a job, or an answer. It has a Code if there is no result: after "lost" it may be done.
 type Line struct {
-	Cmd, Code                    string
-	ID, Job, Arg, Res, Err, Data json.RawMessage
-	Attempt                      int
-	Metrics                      *struct{ Max_line int64 } // The longest line that the server takes.
-	Context                      context.Context           `json:"-"` // A job's ends when no client waits for it.
-	conn                         net.Conn
+	Cmd, Code                         string
+	ID, Job, Arg, Res, Err, Data, Ref json.RawMessage // Ref is for Work with "ref": true: the same in each attempt.
+	Attempt                           int
+	Metrics                           *struct{ Max_line int64 } // The longest line that the server takes.
+	Context                           context.Context           `json:"-"` // A job's ends when no client waits for it.
+	conn                              net.Conn
 }
 
 func must[T any](value T, err error) T { // Panics with an error. talk and answer recover it.
@@ -80,8 +80,8 @@ func talk(url string, hear func(line Line) (more bool)) (err error) { // Passes 
 }
 
 // Do submits jobs with these members, "type" and others, and returns their answers. The end of ctx cancels those that
-// are "cancellable". progress gets the Data of those that ask for "progress".
-func Do(ctx context.Context, url string, progress func(Line), jobs ...map[string]any) []Line {
+// are "cancellable". tell gets a Line with the Cmd "progress" or "stored" of those that ask for it ("durable").
+func Do(ctx context.Context, url string, tell func(Line), jobs ...map[string]any) []Line {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	answers, waiting := make([]Line, len(jobs)), map[string]int{}
@@ -100,8 +100,8 @@ func Do(ctx context.Context, url string, progress func(Line), jobs ...map[string
 		}
 		if i, waits := waiting[string(line.ID)]; waits && line.Cmd == "did" {
 			end(i, line)
-		} else if waits && line.Cmd == "progress" {
-			progress(line)
+		} else if waits && tell != nil && (line.Cmd == "progress" || line.Cmd == "stored") {
+			tell(line)
 		}
 		return len(waiting) > 0
 	})
@@ -111,14 +111,14 @@ func Do(ctx context.Context, url string, progress func(Line), jobs ...map[string
 	return answers
 }
 
-func Work(url, jobType string, do func(job Line) (any, error)) { // For ever, one job at a time. do's error is its err.
+func Work(url string, canDo map[string]any, do func(job Line) (any, error)) { // For ever. do's error is the err.
 	parseURL(url)                     // A wrong one ends the program.
 	for failures := 0; ; failures++ { // The pauses double up to 10 s, then begin anew. They differ between programs.
 		cancel, busy := func() {}, make(chan bool, 1)
 		log.Println("deputy:", talk(url, func(line Line) bool {
 			failures = 0
 			if line.Cmd == "metrics" {
-				must(0, line.say(`{"cmd":"can_do",`, map[string]any{"types": []string{jobType}, "max_jobs": 1}))
+				must(0, line.say(`{"cmd":"can_do","max_jobs":1,`, canDo))
 			} else if line.Cmd == "do" {
 				busy <- true
 				line.Context, cancel = context.WithCancel(context.Background())
@@ -150,12 +150,13 @@ func (job Line) answer(do func(job Line) (any, error)) {
 
 func main() {
 	url, jobs := os.Getenv("DEPUTY_URL"), []map[string]any{}
+	with := func(m map[string]any) map[string]any { json.Unmarshal([]byte(os.Getenv("MEMBERS")), &m); return m }
 	if os.Args[1] == "work" { // To try it out: sleeps for arg.seconds, and gives arg back.
-		Work(url, os.Args[2], func(job Line) (any, error) {
+		Work(url, with(map[string]any{"types": os.Args[2:3]}), func(job Line) (any, error) {
 			nap := map[string]any{}
 			err := json.Unmarshal(job.Arg, &nap)
 			if nap["report"] != nil {
-				job.Progress(map[string]int{"attempt": job.Attempt})
+				job.Progress(map[string]any{"attempt": job.Attempt, "ref": job.Ref})
 			}
 			ctx, _ := context.WithTimeout(job.Context, time.Duration(nap["seconds"].(float64)*1e9))
 			<-ctx.Done()
@@ -163,11 +164,10 @@ func main() {
 		})
 	}
 	for _, arg := range os.Args[3:] {
-		jobs = append(jobs, map[string]any{"type": os.Args[2], "arg": json.RawMessage(arg)})
-		json.Unmarshal([]byte(os.Getenv("MEMBERS")), &jobs[len(jobs)-1])
+		jobs = append(jobs, with(map[string]any{"type": os.Args[2], "arg": json.RawMessage(arg)}))
 	}
 	ctx, _ := context.WithTimeout(context.Background(), map[string]time.Duration{"do": 1 << 62}[os.Args[1]]) // Or at once.
-	for _, answer := range Do(ctx, url, func(line Line) { fmt.Fprintf(os.Stderr, "progress: %s\n", line.Data) }, jobs...) {
+	for _, answer := range Do(ctx, url, func(l Line) { fmt.Fprintf(os.Stderr, "%s: %s\n", l.Cmd, l.Data) }, jobs...) {
 		if answer.Code != "" {
 			log.Fatalf("%s: %s", answer.Code, answer.Err)
 		}

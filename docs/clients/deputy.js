@@ -75,14 +75,14 @@ class Client { // Submits any number of jobs at once. It connects when it has to
   connection = null; attempt = 0; lastId = 0;
   constructor(url) { this.address = parseUrl(url || process.env.DEPUTY_URL || ''); }
 
-  // `members` are those of the job. `progress` is called with each data. `signal`, an AbortSignal, cancels the job: it
-  // is rejected with the code 'cancelled', if it is `cancellable` and has not ended.
-  async submit(type, arg = null, { progress, signal, ...members } = {}) {
+  // `members` are those of the job. `progress` is called with each data, and `stored` when a bridge has stored it.
+  // `signal`, an AbortSignal, cancels the job: it is rejected with the code 'cancelled', if it is `cancellable`.
+  async submit(type, arg = null, { progress, stored, signal, ...members } = {}) {
     const connection = await (this.connection ??= this.connect());
     if (connection.lost) throw failure('lost', 'the connection was lost');
     const id = ++this.lastId, cancel = () => connection.send({ cmd: 'cancel', id });
     connection.send({ cmd: 'do', id, type, arg, ...members, ...(progress && { progress: true }) });
-    const answer = new Promise((resolve, reject) => connection.waiting.set(id, { resolve, reject, progress }));
+    const answer = new Promise((resolve, reject) => connection.waiting.set(id, { resolve, reject, progress, stored }));
     if (signal?.aborted) cancel(); else signal?.addEventListener('abort', cancel);
     return answer.finally(() => signal?.removeEventListener('abort', cancel));
   }
@@ -99,7 +99,7 @@ class Client { // Submits any number of jobs at once. It connects when it has to
       for await (const { cmd, id, res = null, err, code, data } of connection.lines) {
         const job = connection.waiting.get(id);
         // In a microtask, because what the program's function throws must not end this loop.
-        if (cmd === 'progress' && data !== undefined && job?.progress) queueMicrotask(() => job.progress(data));
+        if ((cmd === 'progress' || cmd === 'stored') && job?.[cmd]) queueMicrotask(() => job[cmd](data));
         if (cmd === 'did' && job) code === undefined ? job.resolve(res) : job.reject(failure(code, err));
         if (cmd === 'did') connection.waiting.delete(id);
       }
@@ -111,11 +111,11 @@ class Client { // Submits any number of jobs at once. It connects when it has to
   close() { this.connection?.then(({ socket }) => socket.destroy(), () => {}); }
 }
 
-async function answer(connection, handler, { job, arg, attempt = 1 }) {
+async function answer(connection, handler, { job, arg, ref = null, attempt = 1 }) {
   const stop = new AbortController(), progress = (data) => connection.send({ cmd: 'progress', job, data });
   connection.waiting.set(job, stop);
   try { // `progress` tells the submitter, if it asked. The signal says that no client waits for the result.
-    connection.send({ cmd: 'did', job, res: await handler(arg, { attempt, progress, signal: stop.signal }) });
+    connection.send({ cmd: 'did', job, res: await handler(arg, { attempt, ref, progress, signal: stop.signal }) });
   } catch (error) {
     let err = 'no text';
     try { err = String(error).slice(0, Math.min(1000, (connection.lineMax - 64) / 12)); } catch {}
@@ -124,14 +124,14 @@ async function answer(connection, handler, { job, arg, attempt = 1 }) {
   connection.waiting.delete(job);
 }
 
-async function work(handlers, { url, maxJobs = 8 } = {}) {
+async function work(handlers, { url, maxJobs = 8, ...members } = {}) { // Of `can_do`: spare, ref (for job.ref).
   const address = parseUrl(url || process.env.DEPUTY_URL || '');
   for (let attempt = 1; ; attempt++) {
     const connection = new Connection();
     try {
       await connection.open(address, attempt);
       attempt = 1; // Not before: the pauses grow as well while a server accepts and closes at once.
-      connection.send({ cmd: 'can_do', types: Object.keys(handlers), max_jobs: maxJobs });
+      connection.send({ cmd: 'can_do', types: Object.keys(handlers), max_jobs: maxJobs, ...members });
       for await (const line of connection.lines) { // The answer goes to the connection that brought the job.
         if (line.cmd === 'do') answer(connection, handlers[line.type], line);
         if (line.cmd === 'cancel') connection.waiting.get(line.job)?.abort(); // It is to be answered nevertheless.
@@ -147,11 +147,12 @@ module.exports = { Client, work, parseUrl };
 if (require.main === module) {
   const [what, type, ...args] = process.argv.slice(2);
   const nap = (arg, job) => { // To try it out.
-    if (arg.report) job.progress({ attempt: job.attempt });
+    if (arg.report) job.progress({ attempt: job.attempt, ref: job.ref });
     return sleep(arg.seconds * 1000, arg, { signal: job.signal });
   };
-  if (what === 'work') return work({ [type]: nap });
   const client = new Client(), { progress, ...members } = JSON.parse(process.env.MEMBERS ?? '{}');
+  if (what === 'work') return work({ [type]: nap }, members);
+  members.stored = () => console.error('stored');
   if (progress) members.progress = (data) => console.error(`progress: ${JSON.stringify(data)}`);
   if (what === 'cancel') members.signal = AbortSignal.abort();
   Promise.allSettled(args.map((arg) => client.submit(type, JSON.parse(arg), members))).then((jobs) => {

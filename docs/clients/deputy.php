@@ -64,18 +64,18 @@ class DeputyServer { // A connection to a server that has answered. Once it is l
     }
 }
 
-class DeputyClient { // Connects when it has to. Submit many jobs, then wait for each, once: that calls `progress`, too.
+class DeputyClient { // Connects when it has to. Submit many jobs, then wait for each, once: that calls them, too.
     private $server = null, $attempt = 0, $lastId = 0, $pid = 0, $address, $waiting = [], $answers = [];
     public function __construct(?string $url = null) { $this->address = deputyParseUrl($url); }
 
-    public function submit(string $type, mixed $arg = null, ?callable $progress = null, mixed ...$members): int {
+    public function submit(string $type, $arg = null, ?callable $progress = null, ?callable $stored = null, ...$more) {
         if ($this->pid !== getmypid()) $this->lose('it is an answer to the process that was forked');
         if ($this->server && !$this->server->stream) $this->lose('the connection was lost');
         if (!$this->server) [$this->server, $this->attempt] = [new DeputyServer($this->address, ++$this->attempt), 1];
-        $this->waiting[$id = ++$this->lastId] = $progress ?? false;
-        if ($progress) $members['progress'] = true;
+        $this->waiting[$id = ++$this->lastId] = ['progress' => $progress, 'stored' => $stored];
+        if ($progress) $more['progress'] = true;
         try {
-            $this->server->say(['cmd' => 'do', 'id' => $id, 'type' => $type, 'arg' => $arg] + $members);
+            $this->server->say(['cmd' => 'do', 'id' => $id, 'type' => $type, 'arg' => $arg] + $more);
         } catch (JsonException | LengthException $e) {
             $this->answers[$id] = (object) ['code' => 'not_sent', 'err' => $e->getMessage()];
         }
@@ -88,17 +88,17 @@ class DeputyClient { // Connects when it has to. Submit many jobs, then wait for
 
     public function wait(int $id): mixed {
         if ($this->pid !== getmypid()) $this->lose('it is an answer to the process that was forked');
-        for ($progress = null; isset($this->waiting[$id]) && !isset($this->answers[$id]); $progress = null) {
+        for ($call = null; isset($this->waiting[$id]) && !isset($this->answers[$id]); $call = null) {
             try {
                 $heard = $this->server->hear();
                 $waits = is_int($heard->id ?? '') && isset($this->waiting[$heard->id]) ? $heard->cmd ?? '' : '';
                 if ($waits === 'did') [$this->answers[$heard->id], $this->waiting[$heard->id]] = [$heard, null];
-                if ($waits === 'progress' && property_exists($heard, 'data')) $progress = $this->waiting[$heard->id];
+                if (!isset($heard->code) && $waits) $call = $this->waiting[$heard->id][$waits] ?? null;
             } catch (Throwable $error) { // Also what a signal handler throws, because a line may be gone.
                 $this->lose('the connection was lost');
                 if (!$error instanceof DeputyError) throw $error;
             }
-            if ($progress) $progress($heard->data); // Here, because nothing is lost by what it throws.
+            if ($call) $call($heard->data ?? null); // Here, because nothing is lost by what it throws.
         }
         $answer = $this->answers[$id] ?? throw new OutOfBoundsException("no answer is to come for the id $id");
         unset($this->answers[$id], $this->waiting[$id]);
@@ -112,7 +112,7 @@ class DeputyClient { // Connects when it has to. Submit many jobs, then wait for
 }
 
 class DeputyJob { // What a handler gets beside arg.
-    public function __construct(private $server, private $job, public $attempt, private $over = false) {}
+    public function __construct(private $server, private $job, public $attempt, public $ref, private $over = false) {}
 
     public function progress(mixed $data = null): void { // Tells the submitter, if it asked. Renews a run limit.
         $this->server->say(['cmd' => 'progress', 'job' => $this->job, 'data' => $data]);
@@ -127,7 +127,7 @@ class DeputyJob { // What a handler gets beside arg.
     }
 }
 
-function deputyWork(array $handlers, ?string $url = null): never {
+function deputyWork(array $on, ?string $url = null, array $more = []): never { // Of `can_do`: spare, ref.
     [$address, $pid, $server] = [deputyParseUrl($url), getmypid(), null];
     register_shutdown_function(function () use ($pid, &$server) { // After exit, and when memory is used up.
         ini_set('memory_limit', '-1');
@@ -137,17 +137,17 @@ function deputyWork(array $handlers, ?string $url = null): never {
     for ($attempt = 1; ; $attempt++) {
         try {
             $server = new DeputyServer($address, $attempt);
-            $server->say(['cmd' => 'can_do', 'types' => array_map('strval', array_keys($handlers)), 'max_jobs' => 1]);
+            $server->say(['cmd' => 'can_do', 'types' => array_map('strval', array_keys($on)), 'max_jobs' => 1] + $more);
             for ($attempt = 1; ; $server->line = '') { // Answers go to the connection that brought the job.
                 if ((($do = $server->hear())->cmd ?? '') !== 'do') continue;
                 try {
                     if (isset($do->code)) throw new UnexpectedValueException($do->err);
-                    $res = $handlers[$do->type]($do->arg ?? null, new DeputyJob($server, $do->job, $do->attempt ?? 1));
+                    $job = new DeputyJob($server, $do->job, $do->attempt ?? 1, $do->ref ?? null);
+                    $res = $on[$do->type]($do->arg ?? null, $job);
                     if (getmypid() !== $pid) exit; // A child that the handler forked: the parent answers.
                     $server->say(['cmd' => 'did', 'job' => $do->job, 'res' => $res]);
                 } catch (Throwable $error) {
-                    if (getmypid() !== $pid) exit(1);
-                    $server->fail($do->job, get_class($error) . ": {$error->getMessage()}");
+                    getmypid() === $pid ? $server->fail($do->job, $error::class . ": {$error->getMessage()}") : exit(1);
                 }
             }
         } catch (DeputyError $error) {
@@ -159,15 +159,15 @@ function deputyWork(array $handlers, ?string $url = null): never {
 if (realpath($argv[0] ?? '') === __FILE__) { // To try it out: the worker sleeps for $arg->seconds, and gives $arg back.
     set_exception_handler(function ($error) { fwrite(STDERR, "{$error->getMessage()}\n"); exit(1); });
     $nap = function (object $arg, DeputyJob $job) {
-        if (isset($arg->report)) $job->progress(['attempt' => $job->attempt]);
+        if (isset($arg->report)) $job->progress(['attempt' => $job->attempt, 'ref' => $job->ref]);
         for ($end = microtime(true) + $arg->seconds; microtime(true) < $end && !$job->cancelled();) usleep(20_000);
         return $arg;
     };
-    if ($argv[1] === 'work') deputyWork([$argv[2] => $nap]);
-    [$client, $members] = [new DeputyClient, json_decode(getenv('MEMBERS') ?: '{}', true)];
-    $show = fn ($data) => fwrite(STDERR, 'progress: ' . json_encode($data) . "\n");
-    if ($members['progress'] ?? false) $members['progress'] = $show;
-    $ids = array_map(fn ($arg) => $client->submit($argv[2], json_decode($arg), ...$members), array_slice($argv, 3));
+    [$client, $more] = [new DeputyClient, json_decode(getenv('MEMBERS') ?: '{}', true)];
+    if ($argv[1] === 'work') deputyWork([$argv[2] => $nap], null, $more);
+    $more['stored'] = fn () => fwrite(STDERR, "stored\n");
+    if ($more['progress'] ?? 0) $more['progress'] = fn ($d) => fwrite(STDERR, 'progress: ' . json_encode($d) . "\n");
+    $ids = array_map(fn ($arg) => $client->submit($argv[2], json_decode($arg), ...$more), array_slice($argv, 3));
     foreach ($ids as $id) if ($argv[1] === 'cancel') $client->cancel($id);
     foreach ($ids as $id) echo json_encode($client->wait($id)), "\n";
 }

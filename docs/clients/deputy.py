@@ -6,8 +6,7 @@ OPTIONS = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPC
 URL = re.compile(r"unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*)|"
                  r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?", re.DOTALL)
 REST, SQUARE = bytes(set(range(256)) - set(b'[]{}"')), bytes.maketrans(b"{}", b"[]")
-# An answer's id or a job's number: in the server's own lines they come before what may be undecodable.
-HEAD = re.compile(rb'{"cmd":"(did|do|progress)",(?:"id":([0-9]+)[,}])?(?:.*?"job":([0-9]+)[,}])?')
+HEAD = re.compile(rb'{"cmd":"(did|do|progress)",(?:"id":([0-9]+)[,}])?(?:.*?"job":([0-9]+)[,}])?')  # Is decodable.
 
 class JobError(Exception): """The server's code and the err. With the code "lost" the job may have been done or not."""
 
@@ -62,7 +61,7 @@ class Client:  # Submits jobs, from any number of threads. It connects when it h
         self.address, self.ids = parse_url(url or os.environ.get("DEPUTY_URL", "")), itertools.count(1)
         self.server, self.locks, self.pid = None, {}, None
 
-    def submit(self, type, arg=None, progress=None, **members):  # Calls progress(data) in another thread.
+    def submit(self, type, arg=None, progress=None, stored=None, **members):  # Calls both in a thread of its own.
         id, future, pid = next(self.ids), concurrent.futures.Future(), os.getpid()
         if progress: members["progress"] = True
         with self.locks.setdefault(pid, threading.RLock()):
@@ -73,10 +72,10 @@ class Client:  # Submits jobs, from any number of threads. It connects when it h
                 server, self.attempts = Connection(self.address, next(self.attempts)), itertools.count(2)
                 threading.Thread(target=self.read, args=[server], daemon=True).start()
                 self.server = server
-            self.server.waiting[id], future.server, future.id, future.progress = future, self.server, id, progress
+            self.server.waiting[id], future.server, future.id = (future, progress, stored), self.server, id
             try: self.server.send(cmd="do", id=id, type=type, arg=arg, **members)
             except (TypeError, ValueError, RecursionError) as error:
-                self.server.waiting.pop(id).set_exception(error)
+                self.server.waiting.pop(id)[0].set_exception(error)
         return future
 
     def cancel(self, future):  # It then fails with the code "cancelled", if it is `cancellable` and has not ended.
@@ -90,15 +89,16 @@ class Client:  # Submits jobs, from any number of threads. It connects when it h
 
 def settle(waiting, did):
     with contextlib.suppress(BaseException):  # Whatever a callback raises, reading goes on.
-        if did["cmd"] == "progress":
-            waiting[did["id"]].progress(did["data"])
-        elif did["cmd"] == "did" and (job := waiting.pop(did["id"])).set_running_or_notify_cancel():
+        if did["cmd"] == "progress": waiting[did["id"]][1](did["data"])
+        elif did["cmd"] == "stored": waiting[did["id"]][2]()  # By a bridge: it will be done whatever fails.
+        elif did["cmd"] == "did" and (job := waiting.pop(did["id"])[0]).set_running_or_notify_cancel():
             if "code" in did: job.set_exception(JobError(did["code"], did.get("err")))
             else: job.set_result(did.get("res"))
 
 class Job:  # What a handler gets beside arg. Its methods are for the handler's thread.
     def __init__(self, server, line):
-        self.server, self.number, self.attempt, self.over = server, line["job"], line.get("attempt", 1), False
+        self.server, self.number, self.over = server, line["job"], False
+        self.attempt, self.ref = line.get("attempt", 1), line.get("ref")  # The second names it in each attempt.
 
     def progress(self, data=None): self.server.send(cmd="progress", job=self.number, data=data)  # Renews a run limit.
 
@@ -110,13 +110,13 @@ class Job:  # What a handler gets beside arg. Its methods are for the handler's 
         self.over = self.over or line.get("cmd") == "cancel" and line.get("job") == self.number
         return self.over
 
-def work(handlers, url=None):
+def work(handlers, url=None, **members):  # Of `can_do`: spare=True, and ref=True for job.ref.
     address, attempts = parse_url(url or os.environ.get("DEPUTY_URL", "")), itertools.count(1)
     while True:
         try:
             server, attempts = Connection(address, next(attempts)), itertools.count(2)
             with contextlib.closing(server.lines):
-                server.send(cmd="can_do", types=list(handlers), max_jobs=1)
+                server.send(cmd="can_do", types=list(handlers), max_jobs=1, **members)
                 for job in filter(lambda line: line.get("cmd") == "do", server.lines):
                     answer(server, job, handlers, os.getpid())  # On the connection that brought the job.
         except (OSError, AttributeError) as error: print("deputy:", error, file=sys.stderr, flush=True)
@@ -133,15 +133,15 @@ def answer(server, job, handlers, pid):
 
 def nap(arg, job):  # To try it out: sleeps for arg["seconds"], or until it is cancelled, and gives arg back.
     end = time.monotonic() + arg["seconds"]
-    if arg.get("report"): job.progress({"attempt": job.attempt})
+    if arg.get("report"): job.progress({"attempt": job.attempt, "ref": job.ref})
     while time.monotonic() < end and not job.cancelled(): time.sleep(0.02)
     return arg
 
 if __name__ == "__main__":
     what, kind, *args = sys.argv[1:]
-    if what == "work": work({kind: nap})
     client, members = Client(), json.loads(os.environ.get("MEMBERS", "{}"))
+    if what == "work": work({kind: nap}, **members)
     show = members.pop("progress", None) and (lambda data: print("progress:", json.dumps(data), file=sys.stderr))
-    futures = [client.submit(kind, json.loads(arg), show, **members) for arg in args]
+    futures = [client.submit(kind, json.loads(arg), show, lambda: os.write(2, b"stored\n"), **members) for arg in args]
     for future in futures if what == "cancel" else []: client.cancel(future)
     for future in futures: print(json.dumps(future.result()), flush=True)

@@ -58,9 +58,9 @@ module Deputy
     end
   end
 
-  Submitted = Struct.new(:lines, :on_progress, :server, :id) do
+  Submitted = Struct.new(:lines, :progress, :server, :id, :stored) do # `stored` may be set to a proc before `call`.
     def call # Waits for the result, also a second time. Until then the block of `submit` gets the data of progress.
-      while (line = lines.pop)["cmd"] == "progress" do line["code"] || on_progress&.call(line["data"]) end
+      while (line = lines.pop)["cmd"] =~ /progress|stored/ do line["code"] || self[line["cmd"]]&.call(line["data"]) end
       lines << line; line["code"] ? raise(JobError.new(line["code"], line["err"])) : line["res"]
     end
   end
@@ -88,7 +88,7 @@ module Deputy
     def read(server)
       @attempt = 1
       while (line = server.receive)
-        job = server.waiting[line["id"]] if %w[did progress].include?(line["cmd"])
+        job = %w[did progress stored].include?(line["cmd"]) ? server.waiting[line["id"]] : nil
         server.waiting.delete(line["id"]) if line["cmd"] == "did"
         job&.lines&.push(line)
       end
@@ -98,7 +98,7 @@ module Deputy
     end
   end
 
-  Job = Struct.new(:server, :number, :attempt, :over) do # What a handler gets beside arg.
+  Job = Struct.new(:server, :number, :attempt, :ref, :over) do # What a handler gets beside arg.
     def progress(data = nil); server.say({ cmd: "progress", job: number, data: data }); end # Renews a run limit.
 
     def cancelled? # Whether the server has said so by now. IOError or SystemCallError if the server is gone.
@@ -107,11 +107,11 @@ module Deputy
     end
   end
 
-  def self.work(handlers, url = nil)
+  def self.work(handlers, url = nil, members = {}) # Of `can_do`: spare: true, and ref: true for job.ref.
     address, attempt = parse_url(url || ENV.fetch("DEPUTY_URL", "")), 0
     loop do
       server, attempt = Connection.new(address, attempt += 1), 1 # The pauses grow as well while it closes at once.
-      server.say({ cmd: "can_do", types: handlers.keys, max_jobs: 1 })
+      server.say({ cmd: "can_do", types: handlers.keys, max_jobs: 1, **members })
       loop { (line = server.receive)["cmd"] == "do" && answer(server, line, handlers) } # Where the job came from.
     rescue SystemCallError, SocketError, IOError => error
       warn "deputy: #{error.message}"
@@ -121,7 +121,7 @@ module Deputy
 
   def self.answer(server, job, handlers, pid = Process.pid)
     raise ArgumentError, "the arg cannot be decoded: #{job["err"]}" if job["code"]
-    res = handlers.fetch(job["type"]).call(job["arg"], Job.new(server, job["job"], job.fetch("attempt", 1)))
+    res = handlers.fetch(job["type"]).call(job["arg"], Job.new(server, job["job"], job["attempt"] || 1, job["ref"]))
     Process.pid == pid ? server.say({ cmd: "did", job: job["job"], res: res }) : exit
   rescue Exception => error # Also exit and endless recursion.
     raise if error.is_a?(SignalException) || Process.pid != pid # A child that the handler forked.
@@ -132,14 +132,14 @@ end
 
 if $PROGRAM_NAME == __FILE__
   nap = lambda do |arg, job| # To try it out.
-    job.progress({ attempt: job.attempt }) if arg["report"]
+    job.progress({ attempt: job.attempt, ref: job.ref }) if arg["report"]
     arg.tap { (arg["seconds"] / 0.02).ceil.times { job.cancelled? ? break : sleep(0.02) } }
   end
   what, type, *args = ARGV
-  Deputy.work({ type => nap }) if what == "work"
-  client, members = Deputy::Client.new, JSON.parse(ENV.fetch("MEMBERS", "{}"))
-  show = members.delete("progress") && ->(data) { warn "progress: #{JSON.generate(data)}" rescue nil }
+  client, members = Deputy::Client.new, JSON.parse(ENV.fetch("MEMBERS", "{}"), symbolize_names: true)
+  Deputy.work({ type => nap }, nil, members) if what == "work"
+  show = members.delete(:progress) && ->(data) { warn "progress: #{JSON.generate(data)}" rescue nil }
   jobs = args.map { |arg| client.submit(type, JSON.parse(arg, max_nesting: 0), members, &show) }
-  jobs.each { |job| client.cancel(job) } if what == "cancel"
+  jobs.each { |job| job.stored = proc { warn "stored" }; client.cancel(job) if what == "cancel" }
   jobs.each { |job| puts JSON.generate(job.call) }
 end

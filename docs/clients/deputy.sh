@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Deputy's client for bash 4.4 or later with OpenBSD's nc and GNU sed, to copy. The server is DEPUTY_URL.
 #   deputy.sh do TYPE JSON...       submits the jobs at once, waits, and prints the results, one a line, in this order.
-#   deputy.sh cancel TYPE JSON...   does the same, but cancels the jobs at once. MEMBERS are those of each job.
+#   deputy.sh cancel TYPE JSON...   does the same, but cancels the jobs at once. MEMBERS go to all `do` and `can_do`.
 #   deputy.sh work TYPE             does jobs for ever, one at a time, by the function `job`: put your own there.
 # It does not decode JSON: it cuts the server's lines where their members are today. It has no TCP_NODELAY, no limit for
 # the length of a line, and a job does not see that it is cancelled. nc notices the end only when it writes a line:
@@ -11,7 +11,7 @@ LC_ALL=C # A byte is a character, wherever a line is cut.
 trap '' PIPE # A write to an nc that is gone just fails.
 # Gets the arg as JSON, and prints the result as JSON. Its failure is the job's. Lines of JSON to file 3 are progress.
 job() { # To try it out: sleeps for the arg's "seconds", and gives the arg back. Fails without arg.
-    if [[ $1 == *'"report":true'* ]]; then echo "{\"attempt\":$attempt}" >&3; fi
+    if [[ $1 == *'"report":true'* ]]; then echo "{\"attempt\":$attempt,\"ref\":$ref}" >&3; fi
     if [[ $1 =~ ^\{\"seconds\":([0-9.]+) ]]; then sleep "${BASH_REMATCH[1]}"; fi
     printf '%s' "${1:?is missing}"
 }
@@ -79,10 +79,10 @@ hear() { # The next line of the server, as $line. Fails when the connection is l
     line+=${part%$'\r'}
 }
 
+members=${MEMBERS:-\{\}} members=,${members#\{} members=${members/#,\}/\}} # They end a line, with its last brace.
 submit() {
-    local what=$1 type=$2 results=() lines=() id=0 left arg line status=0 members=${MEMBERS:-\{\}}
+    local what=$1 type=$2 results=() lines=() id=0 left arg line status=0
     shift 2
-    members=,${members#\{} members=${members/#,\}/\}} # They follow the arg, with the line's last brace.
     readable "{\"\":0$members" '' && connect || { echo 'MEMBERS is no object, or no server is there' >&2; return 1; }
     for arg; do
         line='{"cmd":"do","id":'$((++id))',"type":"'"$type"'","arg":'"${arg//[$'\r\n']/ }${members//[$'\r\n']/ }"
@@ -96,12 +96,13 @@ submit() {
     writer=$! # At once with reading: nc does not write to us while it waits for us, and the other way round.
     while ((left)); do
         hear || { echo 'lost: the connection was lost; jobs may have been done or not' >&2; return 1; }
-        [[ $line =~ ^\{\"cmd\":\"(did|progress)\",\"id\":([0-9]+)[,\}] ]] || continue
-        id=${BASH_REMATCH[2]} line=${line#*"$id"}
+        [[ $line =~ ^\{\"cmd\":\"(did|progress|stored)\",\"id\":([0-9]+)[,\}] ]] || continue
+        id=${BASH_REMATCH[2]} line=${BASH_REMATCH[1]}${line#*"$id"}
         case $line in
-            ',"data":'*) [[ ${results[id]+x} ]] || printf 'progress: %s\n' "${line:8:-1}" >&2; continue ;;
-            ',"err":'*) echo "the job failed: ${line#,}" >&2; status=1 ;;
-            ',"res":'*) line=${line#',"res":'} results[id]=${line%\}} ;;
+            stored*) echo stored >&2; continue ;; # By a bridge: the job will be done whatever fails.
+            'progress,"data":'*) [[ ${results[id]+x} ]] || printf 'progress: %s\n' "${line:16:-1}" >&2; continue ;;
+            'did,"err":'*) echo "the job failed: ${line#did,}" >&2; status=1 ;;
+            'did,"res":'*) line=${line#'did,"res":'} results[id]=${line%\}} ;;
             *) results[id]=null ;;
         esac
         ((left--))
@@ -111,9 +112,10 @@ submit() {
 }
 
 answer() { # Answers $line, a job, by its number.
-    local number=${line#*',"job":'} arg='' res part status attempt output
+    local number=${line#*',"job":'} arg='' res part status attempt ref output
     output=$(mktemp) || exit
-    [[ ${number:0:64} =~ ^([0-9]+)(,\"attempt\":([0-9]+))? ]] && number=${BASH_REMATCH[1]} attempt=${BASH_REMATCH[3]:-1}
+    [[ ${number:0:200} =~ ^([0-9]+)(,\"attempt\":([0-9]+))?(,\"run_limit_ms\":[0-9]+)?(,\"ref\":(\"[^\"]+\"))? ]]
+    number=${BASH_REMATCH[1]} attempt=${BASH_REMATCH[3]:-1} ref=${BASH_REMATCH[6]:-null} # Of a worker with "ref":true.
     if [[ $line == *',"arg":'* ]]; then arg=${line#*',"arg":'} arg=${arg%\}}; fi
     # Without nc's ends: else the connection outlives us in a program. And `wait` may wait for nc instead, and for ever.
     while IFS= read -r part; do
@@ -132,10 +134,8 @@ answer() { # Answers $line, a job, by its number.
 work() {
     local failures=0 ms line # From 50 ms to 10 s, and not the same for all that lost the same server.
     while :; do
-        connect && say '{"cmd":"can_do","types":["'"$1"'"],"max_jobs":1}' && failures=0
-        while [[ $from ]] && hear; do
-            if [[ $line == '{"cmd":"do",'* ]]; then answer; fi # The result of a lost connection goes nowhere.
-        done
+        connect && say '{"cmd":"can_do","types":["'"$1"'"],"max_jobs":1'"$members" && failures=0
+        while [[ $from ]] && hear; do [[ $line != '{"cmd":"do",'* ]] || answer; done # A lost one's results go nowhere.
         disconnect
         ms=$((50 << (failures < 7 ? failures++ : 7)))
         ms=$((ms + RANDOM % ms))

@@ -64,9 +64,10 @@ class Connection:
         return line
 
     def expect_progress(self, job, data):
-        """Raises unless the next line is the progress of this job, a `do`."""
+        """Raises unless the next line is the progress of this job, a `do`. It may have more members than `data`."""
         line = self.expect("progress")
-        if not same(line.get("job"), job["job"]) or not same(line.get("data"), data):
+        got = line.get("data") if isinstance(line.get("data"), dict) else {}
+        if not same(line.get("job"), job["job"]) or not same({name: got.get(name) for name in data}, data):
             raise Wrong(f"it said {short(line)}, where the progress {short(data)} of job {job['job']} was to come")
 
     def expect_end(self):
@@ -124,7 +125,7 @@ class Fake:
 
     def run(self, *words, args=(), url=None, members=None):
         """Starts the client with these words, and these args as JSON. Its DEPUTY_URL is `url`, or the server's own.
-        `members` are for each of its `do`."""
+        `members` are for each of its `do`, or for its `can_do`."""
         words = [*words, *(encode(arg) for arg in args)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         environment = dict(os.environ, DEPUTY_URL=self.url if url is None else url)
@@ -144,17 +145,19 @@ class Fake:
         self.connections.append(end)
         return Connection(end, self.patience, self.metrics)
 
-    def start_worker(self):
-        """Starts the client as a worker, and returns its first connection."""
-        self.run("work", "try")
-        return self.worker()
+    def start_worker(self, members=None):
+        """Starts the client as a worker, with these members for its `can_do`, and returns its first connection."""
+        self.run("work", "try", members=members)
+        return self.worker(members=members)
 
-    def worker(self, type_name="try"):
-        """Returns the next connection, on which the worker has sent `can_do`."""
+    def worker(self, type_name="try", members=None):
+        """Returns the next connection, on which the worker has sent `can_do` with these members."""
         connection = self.accept()
         line = connection.expect("can_do")
         if line.get("types") != [type_name]:
             raise Wrong(f"it can do {short(line.get('types'))}, and not {type_name}")
+        if not same({name: line.get(name) for name in members or {}}, members or {}):
+            raise Wrong(f"it said {short(line)}, where {short(members)} was to come beside the usual members")
         slots = line.get("max_jobs")
         if not isinstance(slots, int) or isinstance(slots, bool) or not 1 <= slots <= 65_535:
             raise Wrong(f"its max_jobs is {short(slots)}, so that its jobs are not numbered")
@@ -169,9 +172,9 @@ class Fake:
             raise Wrong(f"it did not end for {self.patience:g} s") from error
         return process.returncode, stdout.decode().split("\n")[:-1], stderr.decode(errors="replace")
 
-    def expect_results(self, process, results, progress=()):
+    def expect_results(self, process, results, progress=(), stored=None):
         """Raises unless it prints these, one per line, and exits with 0. The lines of each list in `progress`, which are
-        those of one job, come to stderr in their order."""
+        those of one job, come to stderr in their order, and so many that begin with `stored`, if a number is given."""
         code, lines, stderr = self.ended(process)
         if code != 0:
             raise Wrong(f"it exited with {code}: {stderr.strip()[-200:]}")
@@ -183,6 +186,8 @@ class Fake:
         of_job = [[data for data in told if any(same(data, one) for one in job)] for job in progress]
         if not same(of_job, list(progress)) or len(told) != sum(map(len, progress)):
             raise Wrong(f"it told of the progress {short(told)}, and not {short(progress)}")
+        if stored is not None and (count := ("\n" + stderr).count("\nstored")) != stored:
+            raise Wrong(f"it told of {count} stored jobs, and not of {stored}: {stderr.strip()[-200:]}")
 
     def expect_error(self, process, *words):
         """Raises unless it exits with 1, prints no result, and writes these words to stderr."""

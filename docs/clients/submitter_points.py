@@ -57,7 +57,7 @@ def empty_error(fake):
 
 @point("reports every code, also one that it does not know")
 def codes(fake):
-    for code in ("gave_up", "queue_full", "cancelled", "expired", "timed_out", "no_worker", "not_known_yet"):
+    for code in ("gave_up", "queue_full", "cancelled", "timed_out", "no_worker", "no_bridge", "not_known_yet"):
         process, connection, [job] = submit(fake, 1)
         connection.say({"cmd": "did", "id": job["id"], "err": "a reason", "code": code})
         fake.expect_error(process, code, "a reason")
@@ -87,7 +87,7 @@ def in_flight(fake):
 @point("ignores lines and ids that it does not know")
 def unknown_lines(fake):
     process, connection, [job] = submit(fake, 1)
-    connection.say({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"})
+    connection.say({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"}, {"cmd": "stored", "id": job["id"]})
     connection.say({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "unknown"}, 1), did(job, 2))
     fake.expect_results(process, [2])
 
@@ -101,7 +101,7 @@ def unknown_members(fake):
 
 @point("adds the members that the program gives to a `do`, and no others")
 def members(fake):
-    given = {"priority": -3, "key": TEXT, "deadline_ms": 500, "cancellable": False, "not_known_yet": [{"a": None}, 1.5]}
+    given = {"priority": -3, "key": TEXT, "wait_ms": 0, "durable": False, "not_known_yet": [{"a": None}, 1.5]}
     process, connection, jobs = submit(fake, 1, 2, members=given)
     connection.say(*(did(job, job["arg"]) for job in jobs))
     fake.expect_results(process, [1, 2])
@@ -141,6 +141,22 @@ def odd_progress(fake):
         code, lines, stderr = fake.ended(process)
         if code != 0 or lines != ["2"]:
             raise Wrong(f"it exited with {code} and printed {short(lines)}: {stderr.strip()[-200:]}")
+
+
+@point("tells the program when a durable job is stored, and waits on for its answer, which may also be lost")
+def stored(fake):
+    process, connection, jobs = submit(fake, 1, 2, 3, members={"durable": True})
+    say = lambda id: connection.say({"cmd": "stored", "id": id})
+    say(jobs[1]["id"])
+    say("unknown")
+    connection.say(did(jobs[1], 5), did(jobs[2], 6))
+    say(jobs[0]["id"])
+    connection.say(did(jobs[0], 4))
+    fake.expect_results(process, [4, 5, 6], stored=2)
+    process, connection, [job] = submit(fake, 1, members={"durable": True})
+    connection.say({"cmd": "stored", "id": job["id"]})
+    connection.end.close()
+    fake.expect_error(process, "stored", "lost")
 
 
 @point("carries text of all kinds both ways")

@@ -76,9 +76,21 @@ def attempt(fake):
     connection = fake.start_worker()
     for number in (2, 255):
         job = {"cmd": "do", "id": 1, "type": "try", "job": number, "attempt": number, "run_limit_ms": 60_000}
-        job["arg"] = {"seconds": 0, "report": True}
+        job["ref"], job["arg"] = "0.7-a_Z", {"seconds": 0, "report": True}
         connection.say(job)
         connection.expect_progress(job, {"attempt": number})
+        expect_answer(connection, job)
+
+
+@point("adds the members that the program gives to `can_do`, and tells the work the `ref` of its job")
+def work_members(fake):
+    members = {"ref": True, "spare": False, "not_known_yet": [TEXT]}
+    connection = fake.start_worker(members)
+    for number, more in ((1, {}), (2, {"attempt": 2}), (3, {"run_limit_ms": 1}), (4, {"attempt": 3, "run_limit_ms": 1})):
+        job = {"cmd": "do", "id": 1, "type": "try", "job": number, **more, "ref": f"0.{number}-a_Z"}
+        job["arg"] = {"seconds": 0, "report": True}
+        connection.say(job)
+        connection.expect_progress(job, {"attempt": more.get("attempt", 1), "ref": job["ref"]})
         expect_answer(connection, job)
 
 

@@ -53,7 +53,7 @@ pub(crate) fn start<'a>(client: &[PathBuf], words: impl IntoIterator<Item = &'a 
 }
 
 /// As `start`; each job that it submits has these members, an object.
-pub(crate) fn start_with(client: &[PathBuf], words: [&str; 3], url: &str, members: &str) -> Process {
+pub(crate) fn start_with<const N: usize>(client: &[PathBuf], words: [&str; N], url: &str, members: &str) -> Process {
     Process::spawn(command(client, url).args(words).env("MEMBERS", members), None)
 }
 

@@ -74,6 +74,7 @@ fn tells_what_ended_a_job(language: &Language) {
     let url = format!("tcp://{}", server.tcp[0]);
     for (word, members, code) in [
         ("do", r#"{"need_worker":true}"#, "no_worker"),
+        ("do", r#"{"durable":true}"#, "no_bridge"),
         ("do", r#"{"deadline_ms":1,"priority":-128}"#, "expired"),
         ("cancel", r#"{"cancellable":true,"key":"a"}"#, "cancelled"),
     ] {
@@ -82,8 +83,8 @@ fn tells_what_ended_a_job(language: &Language) {
         assert!(ended.stderr.contains(code), "{members}: {ended:?}");
     }
     let metrics = server.connect(Via::Tcp, "the asker").metrics();
-    let counters = ["jobs_no_worker", "jobs_expired", "jobs_cancelled", "jobs_refused"].map(|name| &metrics[name]);
-    assert_eq!(counters, [1, 1, 1, 0]);
+    let counters = ["jobs_no_worker", "jobs_no_bridge", "jobs_expired", "jobs_cancelled", "jobs_refused"];
+    assert_eq!(counters.map(|name| &metrics[name]), [1, 1, 1, 1, 0]);
 }
 
 /// The worker knows that it is the second one, and its submitter learns it.
@@ -100,7 +101,33 @@ fn reports_the_progress_of_a_second_attempt(language: &Language) {
     let second = start(&client, ["work", "nap"], &url);
     let ended = submitter.ended();
     assert!(ended.status.success(), "{}{}", ended.stderr, second.stderr());
-    assert!(ended.stderr.replace(' ', "").contains(r#"progress:{"attempt":2}"#), "{ended:?}");
+    assert!(ended.stderr.replace(' ', "").contains(r#"progress:{"attempt":2,"ref":null}"#), "{ended:?}");
+}
+
+/// The test is the bridge, and then the submitter of a spare worker that asks for the references of its jobs.
+fn tells_that_a_job_is_stored_and_what_names_it(language: &Language) {
+    let Some(client) = language.words() else { return };
+    let server = Server::start(&[]);
+    let url = format!("tcp://{}", server.tcp[0]);
+    let mut bridge = server.connect(Via::Tcp, "the bridge");
+    bridge.send(r#"{"cmd":"can_do","types":["nap"],"max_jobs":1,"durable":true}"#);
+    bridge.expect_nothing();
+    let submitter = start_with(&client, ["do", "nap", r#"{"seconds":0}"#], &url, r#"{"durable":true}"#);
+    let job = bridge.line();
+    let number = job.split_once(r#""job":"#).unwrap().1.split(',').next().unwrap();
+    bridge.send(&format!(r#"{{"cmd":"stored","job":{number}}}"#));
+    bridge.send(&format!(r#"{{"cmd":"did","job":{number},"res":7}}"#));
+    let ended = submitter.ended();
+    assert!(ended.status.success() && ended.stdout == "7\n", "{ended:?}");
+    assert!(ended.stderr.starts_with("stored"), "{ended:?}");
+
+    let worker = start_with(&client, ["work", "nap"], &url, r#"{"spare":true,"ref":true}"#);
+    let mut asker = server.connect(Via::Tcp, "the asker");
+    asker.send(r#"{"cmd":"do","id":1,"type":"nap","progress":true,"arg":{"seconds":0,"report":true}}"#);
+    let progress = asker.line().replace(' ', "");
+    assert!(progress.contains(r#""data":{"attempt":1,"ref":""#), "{progress}: {}", worker.stderr());
+    assert!(asker.line().starts_with(r#"{"cmd":"did","id":1,"res":"#));
+    assert_eq!(asker.metrics()["protocol_errors"], 0);
 }
 
 /// The worker answers a job that was cancelled, so that its slot is free again. Most do so at once.
@@ -113,7 +140,7 @@ fn takes_the_next_job_after_a_cancelled_one(language: &Language) {
     let seconds = if language.lacks.contains("cancelled-work") { "0.5" } else { "600" };
     let arg = format!(r#"{{"seconds":{seconds},"report":true}}"#);
     submitter.send(&format!(r#"{{"cmd":"do","id":1,"type":"nap","cancellable":true,"progress":true,"arg":{arg}}}"#));
-    assert_eq!(submitter.line().replace(' ', ""), r#"{"cmd":"progress","id":1,"data":{"attempt":1}}"#);
+    assert_eq!(submitter.line().replace(' ', ""), r#"{"cmd":"progress","id":1,"data":{"attempt":1,"ref":null}}"#);
     submitter.send(r#"{"cmd":"cancel","id":1}"#);
     let answer = submitter.line();
     assert!(answer.ends_with(r#","code":"cancelled"}"#), "{answer}");
@@ -155,6 +182,11 @@ macro_rules! languages {
             #[test]
             fn reports_the_progress_of_a_second_attempt() {
                 super::reports_the_progress_of_a_second_attempt(&$language);
+            }
+
+            #[test]
+            fn tells_that_a_job_is_stored_and_what_names_it() {
+                super::tells_that_a_job_is_stored_and_what_names_it(&$language);
             }
 
             #[test]

@@ -33,6 +33,10 @@ const MISTAKES: &[Mistake] = &[
     ("jobs-in-pieces", &[("self.file.readline(self.line_max + 1024)", "self.socket.recv(1 << 16)")]),
     ("pieces", &[("self.file.readline(self.line_max + 1024)", "self.socket.recv(1 << 16)")]),
     ("in-flight", &[(r#"waiting.pop(did["id"])"#, "waiting.pop(min(waiting))")]),
+    ("stored", &[(r#"waiting[did["id"]][2]()"#, r#"waiting.pop(did["id"])[2]()"#)]),
+    ("stored", &[(r#"elif did["cmd"] == "stored""#, r#"elif did["cmd"] == "durable""#)]),
+    ("work-members", &[("max_jobs=1, **members)", "max_jobs=1)")]),
+    ("work-members", &[(r#"line.get("ref")"#, r#"line.get("reference")"#)]),
     ("in-flight", &[("        return future", "        return concurrent.futures.wait([future]) and future")]),
     ("unknown-lines", &[("contextlib.suppress(BaseException)", "contextlib.suppress()")]),
     ("unknown-members", &[(r#"did["cmd"] == "did""#, r#"list(did.values())[0] == "did""#)]),
@@ -80,7 +84,10 @@ const MISTAKES: &[Mistake] = &[
         &[
             (" and not job.cancelled()", ""), // Which raises when the connection is lost, so that there is no result.
             ("def settle(", "LATE = []\ndef settle("),
-            ("max_jobs=1)\n", "max_jobs=1)\n                [server.send(**late) for late in LATE]\n"),
+            (
+                "**members)\n                for",
+                "**members)\n                [server.send(**late) for late in LATE]\n                for",
+            ),
             ("        return server.send(cmd=", "        LATE.append(dict(cmd="),
             ("res=res) if os.getpid() == pid else sys.exit()", "res=res))\n        return server.send(**LATE[-1])"),
         ],

@@ -36,7 +36,7 @@ func main() {
 		"marshal":   func(Line) (any, error) { return none, errors.New(strings.Repeat("\xff", 2000)) },
 	}
 	for kind, do := range does {
-		go Work(os.Getenv("DEPUTY_URL"), kind, do)
+		go Work(os.Getenv("DEPUTY_URL"), map[string]any{"types": []string{kind}}, do)
 	}
 	select {}
 }
