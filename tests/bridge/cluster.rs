@@ -32,23 +32,30 @@ pub(crate) struct Nats {
     folder: TempDir,
     process: Process,
     address: SocketAddr,
+    /// As a URL has it, with `@` after it.
+    user: &'static str,
 }
 
 impl Nats {
     /// Starts it on a free port; none if there is no such program here.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_for("", "")
+    }
+
+    /// As [`Nats::start`], for this user, with more lines in the configuration.
+    pub(crate) fn start_for(user: &'static str, more: &str) -> Option<Self> {
         let program = nats_program()?;
         let folder = TempDir::new().unwrap();
         let store = folder.path().join("jetstream");
-        let config = format!("jetstream {{ store_dir: \"{}\", max_file: 4GB }}\n", store.display());
+        let config = format!("jetstream {{ store_dir: \"{}\", max_file: 4GB }}\n{more}\n", store.display());
         std::fs::write(folder.path().join("nats.conf"), config).unwrap();
         let process = launch(&program, folder.path(), "-1");
         let address = listening(&process);
-        Some(Self { program, folder, process, address })
+        Some(Self { program, folder, process, address, user })
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://{}", self.address)
+        format!("nats://{}{}", self.user, self.address)
     }
 
     /// Kills it. Its files stay.
@@ -201,7 +208,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts all; none if there is no NATS here.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
-        let nats = Nats::start()?;
+        Some(Self::start_at(Nats::start()?, options))
+    }
+
+    /// Starts the machines for this NATS.
+    pub(crate) fn start_at(nats: Nats, options: &[&str]) -> Self {
         let machine = |node: &str| {
             let site = Site::start();
             let bridge = Bridge::start(&site, node, &nats.url(), options);
@@ -212,7 +223,7 @@ impl Cluster {
             bridge.until_ready();
             bridge.until_metric("nodes", 1);
         }
-        Some(Self { nats, a, b })
+        Self { nats, a, b }
     }
 
     /// Connects a worker of the type `t` to machine `b`, and waits until machine `a` may send jobs there.

@@ -18,3 +18,4 @@ mod cluster;
 mod dying;
 mod options;
 mod passing;
+mod permissions;

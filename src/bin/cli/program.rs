@@ -1,5 +1,5 @@
-//! What a program that runs until it is told to stop does before and after: the format of its lines, what it prints, and how
-//! it says that it failed.
+//! What a program does that runs until a signal: before it the format of its lines and what it prints, after it how it says
+//! that it failed.
 
 use std::ffi::OsString;
 use std::fmt::Display;

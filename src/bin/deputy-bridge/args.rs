@@ -44,11 +44,19 @@ pub(crate) struct Running {
 /// How NATS is reached.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Access {
+    user: Option<User>,
     creds: Option<PathBuf>,
     tls: bool,
     ca: Option<PathBuf>,
     /// Certificate and key.
     own: Option<(PathBuf, PathBuf)>,
+}
+
+/// Who the bridge is to NATS, by its URL.
+#[derive(Debug, PartialEq, Eq)]
+enum User {
+    Token(String),
+    Password(String, String),
 }
 
 /// What is wrong with the command line. The text is one line that names the option and says what it accepts.
@@ -76,6 +84,7 @@ pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
     if args.is_ended_by(&VERSION) {
         return Ok(Request::Version);
     }
+    let nats = nats(&args)?;
     let server = args.text(&SERVER).map_or_else(Url::from_env, str::parse).map_err(ArgsError::Url)?;
     let node = args.text(&NODE).ok_or(ArgsError::MissingNode)?;
     if !names::is_node(node) {
@@ -83,12 +92,12 @@ pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
     }
     Ok(Request::Run(Box::new(Running {
         server,
-        nats: nats(&args)?,
+        access: access(&args, &nats)?,
+        nats,
         node: node.to_owned(),
         patterns: patterns(&args)?,
         replicas: if args.text(&REPLICAS) == Some("3") { 3 } else { 1 },
         ack_wait: Duration::from_secs(args.uint(&ACK_WAIT).unwrap_or(15)),
-        access: access(&args)?,
         http: http(&args)?,
         log: args.text(&LOG).and_then(Level::from_name).unwrap_or(Level::Info),
     })))
@@ -106,6 +115,29 @@ fn nats(args: &Args) -> Result<Vec<String>, UsageError> {
     Err(UsageError::invalid_value(&NATS, text, expected))
 }
 
+/// Returns who a URL says that the bridge is: `USER:PASSWORD@` or `TOKEN@`. The client does not look at it.
+fn user(url: &str) -> Option<User> {
+    let address: ServerAddr = url.parse().ok()?;
+    let name = percent_decoded(address.username()?)?;
+    Some(match address.password() {
+        Some(password) => User::Password(name, percent_decoded(password)?),
+        None => User::Token(name),
+    })
+}
+
+/// Returns a part of a URL as text.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((plain, escaped)) = rest.split_once('%') {
+        bytes.extend_from_slice(plain.as_bytes());
+        bytes.push(u8::from_str_radix(escaped.get(..2)?, 16).ok()?);
+        rest = &escaped[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
 fn patterns(args: &Args) -> Result<Patterns, UsageError> {
     let texts = args.texts(&TYPES);
     for text in &texts {
@@ -117,7 +149,7 @@ fn patterns(args: &Args) -> Result<Patterns, UsageError> {
     Ok(Patterns::new(texts.into_iter().map(str::to_owned)))
 }
 
-fn access(args: &Args) -> Result<Access, ArgsError> {
+fn access(args: &Args, nats: &[String]) -> Result<Access, ArgsError> {
     let path = |option: &Opt| args.path(option).map(PathBuf::from);
     let own = match (path(&TLS_CERT), path(&TLS_KEY)) {
         (Some(cert), Some(key)) => Some((cert, key)),
@@ -125,7 +157,13 @@ fn access(args: &Args) -> Result<Access, ArgsError> {
         _ => return Err(ArgsError::CertWithoutKey),
     };
     let ca = path(&TLS_CA);
-    Ok(Access { creds: path(&CREDS), tls: args.has(&TLS) || ca.is_some() || own.is_some(), ca, own })
+    Ok(Access {
+        user: nats.iter().find_map(|url| user(url)),
+        creds: path(&CREDS),
+        tls: args.has(&TLS) || ca.is_some() || own.is_some(),
+        ca,
+        own,
+    })
 }
 
 /// Returns the addresses for HTTP.
@@ -145,6 +183,11 @@ impl Access {
     /// A text for people, if the file with credentials cannot be read.
     pub(crate) async fn options(&self) -> Result<ConnectOptions, String> {
         let mut options = ConnectOptions::new();
+        options = match &self.user {
+            Some(User::Token(token)) => options.token(token.clone()),
+            Some(User::Password(user, password)) => options.user_and_password(user.clone(), password.clone()),
+            None => options,
+        };
         if let Some(path) = &self.creds {
             let failed = |error| format!("cannot read the credentials {} (--creds): {error}", path.display());
             options = options.credentials_file(path).await.map_err(failed)?;
@@ -216,12 +259,26 @@ mod tests {
         assert_eq!((running.replicas, running.ack_wait.as_secs(), running.log), (3, 2, Level::Debug));
         assert_eq!(running.http, ["127.0.0.1:9".parse().unwrap()]);
         let access = Access {
+            user: None,
             creds: Some("f".into()),
             tls: true,
             ca: Some("ca".into()),
             own: Some(("cert".into(), "key".into())),
         };
         assert_eq!(running.access, access);
+    }
+
+    #[test]
+    fn a_url_may_say_who_the_bridge_is() {
+        for (url, expected) in [
+            ("nats://h", None),
+            ("nats://secret@h", Some(User::Token("secret".to_owned()))),
+            ("nats://me:p%40ss%2f@h", Some(User::Password("me".to_owned(), "p@ss/".to_owned()))),
+        ] {
+            assert_eq!(running(&format!("--node a --nats nats://first,{url}")).access.user, expected, "{url}");
+        }
+        assert_eq!(percent_decoded("a%2"), None);
+        assert_eq!(percent_decoded("%ff"), None);
     }
 
     #[test]

@@ -35,7 +35,6 @@ pub(crate) struct Figures {
 }
 
 /// How things are now.
-#[expect(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gauges {
     pub(crate) in_progress: usize,

@@ -185,8 +185,9 @@ impl Bridge {
             }
             EngineEvent::Refused(error) => {
                 if self.said.may_say(&error) {
-                    let hint = if error.contains("ermission") { PERMISSIONS } else { "" };
-                    let lead = if hint.is_empty() { "" } else { "; the bridge needs permission to " };
+                    let is_hint_needed = error.contains("ermission") && self.said.may_say("permissions");
+                    let (lead, hint) =
+                        if is_hint_needed { ("; the bridge needs permission to ", PERMISSIONS) } else { ("", "") };
                     let text = format_args!("NATS refuses: {error}{lead}{hint}");
                     self.log.event(log::NATS_REFUSED, text, &[("error", Value::Text(&error))]);
                 }
@@ -326,10 +327,8 @@ impl Bridge {
 
 /// Returns what a person should know of a failure.
 fn explain(error: &SetupError) -> String {
-    match error {
-        SetupError::NoAnswer(text) => format!("{text}; the bridge needs permission to {PERMISSIONS}"),
-        SetupError::Refused(text) | SetupError::Unfit(text) => text.clone(),
-    }
+    let (SetupError::NoAnswer(text) | SetupError::Refused(text) | SetupError::Unfit(text)) = error;
+    text.clone()
 }
 
 /// Remembers when lines were logged that could come often.

@@ -190,7 +190,7 @@ pub(crate) fn ask<'a>(types: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     format!("{{\"cmd\":\"metrics\",\"types\":[{}]}}\n", listed(types)).into_bytes()
 }
 
-/// Returns the line that asks whether all lines before it were read.
+/// Returns the line that asks the server to say when it has read all lines before.
 pub(crate) fn ping() -> Vec<u8> {
     b"{\"cmd\":\"ping\"}\n".to_vec()
 }

@@ -1,4 +1,4 @@
-//! Jobs that were pulled, until NATS has been told how they ended.
+//! Jobs that were pulled, until NATS knows how they ended.
 //!
 //! ```text
 //! message -> [ counting ] -> running at the own server -> answering -> acknowledged
@@ -25,7 +25,7 @@ use crate::figures::Figures;
 use crate::names::JobName;
 use crate::wire::{self, Conn, Submission};
 
-/// After so many attempts a job is given up, as a server does without other options.
+/// The number of attempts after which a job is given up; the default of a server.
 const ATTEMPTS_MAX: u64 = 3;
 /// How long the server may look for a worker. The figure of free slots is that much behind, at most.
 const WAIT_MS: u64 = 20;
@@ -49,7 +49,7 @@ pub(crate) struct Pulled {
     pub(crate) job: JobName,
     pub(crate) run_limit_ms: Option<u64>,
     pub(crate) arg: Bytes,
-    /// Where NATS is told how it ended.
+    /// The subject that tells NATS how it ended.
     pub(crate) ack: String,
     /// Its number in the stream.
     pub(crate) seq: u64,

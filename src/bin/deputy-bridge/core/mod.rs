@@ -55,7 +55,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(10);
 const BYTES_MAX: usize = 64 << 20;
 /// The longest pull. It is below the time after which NATS delivers a message again.
 const PULL_MAX: Duration = Duration::from_secs(5);
-/// How long a bridge that was told to stop waits for the jobs that it has.
+/// How long a bridge that stops waits for the jobs that it has.
 const DRAIN: Duration = Duration::from_secs(8);
 /// The time between two warnings of another bridge with the same name.
 const TWIN_EVERY: Duration = Duration::from_secs(30);
@@ -137,7 +137,7 @@ pub(crate) enum Outcome {
     GaveUp,
 }
 
-/// What NATS is told about a message.
+/// What the bridge says to NATS about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Ack,
@@ -332,7 +332,7 @@ impl Core {
         self.engine = Some(facts);
         self.nodes.on_connected(self.now);
         self.next_announce = self.now;
-        self.with_outgoing(|outgoing, scene| outgoing.on_connected(scene));
+        self.with_outgoing(Outgoing::on_connected);
         self.with_held(AllHeld::on_connected);
         self.is_dirty = true;
     }
@@ -511,7 +511,7 @@ impl Core {
     /// Called about every [`TICK`].
     pub(crate) fn on_tick(&mut self) {
         self.watch_nodes();
-        self.with_outgoing(|outgoing, scene| outgoing.on_tick(scene));
+        self.with_outgoing(Outgoing::on_tick);
         if self.engine.is_some() {
             self.with_held(AllHeld::on_tick);
         }
@@ -595,7 +595,7 @@ impl Core {
         }
     }
 
-    /// Whether a bridge that was told to stop has ended all its jobs, or has waited long enough. Then it gives back what it
+    /// Whether a bridge that stops has ended all its jobs, or has waited long enough. Then it gives back what it
     /// still holds.
     pub(crate) fn is_finished(&mut self) -> bool {
         let Some(stop_by) = self.stop_by else { return false };

@@ -28,6 +28,8 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// How long a job is remembered that the server has taken back.
 const LAPSE_AFTER: Duration = Duration::from_secs(600);
+/// The number of a try that stands for this.
+const LAPSE: u32 = u32::MAX;
 /// How many answered jobs are remembered, so that a repeated result is dropped at once.
 const FINISHED_MAX: usize = 65_536;
 /// Bytes that the headers of a message take at most, beside its id.
@@ -131,7 +133,7 @@ impl Outgoing {
             if let State::Answered = job.state {
                 job.state = State::Stored;
             }
-            self.timers.push(Reverse((now + LAPSE_AFTER, serial, u32::MAX)));
+            self.timers.push(Reverse((now + LAPSE_AFTER, serial, LAPSE)));
         }
         self.by_number.clear();
     }
@@ -206,7 +208,7 @@ impl Outgoing {
             // The server may have given it again meanwhile: then it has another number.
             if job.held == Some((conn, number)) {
                 job.held = None;
-                self.timers.push(Reverse((scene.now + LAPSE_AFTER, serial, u32::MAX)));
+                self.timers.push(Reverse((scene.now + LAPSE_AFTER, serial, LAPSE)));
             }
         }
     }
@@ -267,8 +269,7 @@ impl Outgoing {
         }
     }
 
-    /// Called with a result. Returns what the sender is told at once; `None` if it is told after the server has read the
-    /// answer.
+    /// Called with a result. Returns the verdict for its sender; `None` if that follows when the server has read the answer.
     pub(super) fn on_result(&mut self, result: &ResultMessage, reply: &str, scene: &mut Scene<'_>) -> Option<Verdict> {
         if result.job.up_since != scene.up_since || self.finished.contains(result.job.reference.as_str()) {
             return Some(Verdict::Dropped);
@@ -320,8 +321,9 @@ impl Outgoing {
             self.timers.pop();
             let Some(job) = self.jobs.get(&serial) else { continue };
             match &job.state {
-                _ if due == u32::MAX => {
-                    if job.held.is_none() && !matches!(job.state, State::Answered) {
+                State::Answered => {}
+                _ if due == LAPSE => {
+                    if job.held.is_none() {
                         self.remove(serial);
                     }
                 }

@@ -40,8 +40,9 @@ const LIST_EVERY: Duration = Duration::from_secs(60);
 const MESSAGES_MAX: usize = 1 << 16;
 /// The permissions that the bridge needs, for people.
 pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
-     $JS.API.CONSUMER.LIST.DEPUTY, $JS.ACK.DEPUTY.>, deputy.> and _INBOX.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it \
-     shall make the stream; subscribe to deputy.> and _INBOX.>";
+     $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
+     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it shall make the stream; subscribe to deputy.> and \
+     _INBOX.deputy-bridge.>";
 
 /// What happened.
 pub(crate) enum EngineEvent {
@@ -343,10 +344,10 @@ impl Engine {
         Some(number)
     }
 
-    /// Calls back all pulls of a type: NATS drops a pull when nobody listens where it answers.
+    /// Calls back all pulls of a type: NATS drops a pull when there is no subscription to its answers.
     ///
-    /// The client drops messages that are on their way when it is told to unsubscribe, and then they would come again only
-    /// after the consumer's `ack_wait`. So NATS is told to unsubscribe after as many messages as may still come, and the
+    /// The client drops messages that are on their way when it unsubscribes at once, and then they would come again only
+    /// after the consumer's `ack_wait`. So NATS gets a limit of as many messages as may still come, and the
     /// bridge sends itself as many as are needed for that.
     pub(crate) async fn call_back(&mut self, type_name: &str, most: u64) {
         let Some(number) = self.current.remove(type_name) else { return };
@@ -480,5 +481,23 @@ fn announced(message: &Message) -> EngineEvent {
     match serde_json::from_slice::<Announcement>(&message.payload) {
         Ok(Announcement { instance, types, leaving }) => EngineEvent::Announced { node, instance, types, leaving },
         Err(_) => EngineEvent::Strange(format!("a message of {} is no announcement", message.subject)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_permissions_are_those_of_the_documentation() {
+        let page = include_str!("../../../../docs/scale-out.md");
+        let (_, section) = page.split_once("\n### Permissions\n").unwrap();
+        let table = section.trim_start().lines().take_while(|line| line.starts_with('|'));
+        let subjects: Vec<&str> = table.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+        assert!(subjects.len() > 8);
+        for subject in subjects {
+            assert!(PERMISSIONS.contains(subject), "{subject}");
+        }
+        assert!(PERMISSIONS.contains(&format!("{INBOX}.>")));
     }
 }

@@ -207,16 +207,20 @@ pub(super) async fn consumer(client: &Client, type_name: &str, ack_wait: Duratio
     let (name, filter) = (names::consumer(type_name), names::job_subject(type_name));
     let what = format!("CONSUMER.INFO.{STREAM}.{name}");
     let info: Option<ConsumerInfo> = ask(client, &what, &Value::Null, ERROR_NO_CONSUMER).await?;
-    let info = match info {
-        Some(info) => info,
-        None => {
-            let question = json!({ "stream_name": STREAM, "config": consumer_config(&name, &filter, ack_wait) });
-            let what = format!("CONSUMER.CREATE.{STREAM}.{name}.{filter}");
-            let made = ask(client, &what, &question, 0).await?;
-            made.ok_or_else(|| SetupError::Refused(format!("consumer {name} was not made")))?
-        }
-    };
+    let info = if let Some(info) = info { info } else { make_consumer(client, &name, &filter, ack_wait).await? };
     judge_consumer(&info.config, &name, &filter, ack_wait)
+}
+
+async fn make_consumer(
+    client: &Client,
+    name: &str,
+    filter: &str,
+    ack_wait: Duration,
+) -> Result<ConsumerInfo, SetupError> {
+    let question = json!({ "stream_name": STREAM, "config": consumer_config(name, filter, ack_wait) });
+    let what = format!("CONSUMER.CREATE.{STREAM}.{name}.{filter}");
+    let made = ask(client, &what, &question, 0).await?;
+    made.ok_or_else(|| SetupError::Refused(format!("consumer {name} was not made")))
 }
 
 fn consumer_config(name: &str, filter: &str, ack_wait: Duration) -> Value {
