@@ -107,11 +107,10 @@ impl Schedule {
         row.workers = self.shadow.live.iter().filter(takes).count() as u64;
         let takes_durable = |peer: &Peer| self.shadow.conn(*peer).takes_as(name, Class::Durable);
         row.durable_workers = self.shadow.live.iter().filter(takes_durable).count() as u64;
-        let workers = self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
+        let workers = || self.shadow.live.iter().filter(takes).map(|peer| self.shadow.conn(peer));
         let free = |conn: &Conn| u64::from(conn.slots).saturating_sub(conn.held.len() as u64);
-        let spare = workers.clone().filter(|conn| conn.takes_as(name, Class::Spare));
-        row.spare_workers = spare.count() as u64;
-        let ordinary = workers.filter(|conn| conn.takes_as(name, Class::Ordinary));
+        row.spare_workers = workers().filter(|conn| conn.takes_as(name, Class::Spare)).count() as u64;
+        let ordinary = workers().filter(|conn| conn.takes_as(name, Class::Ordinary));
         row.free = ordinary.filter(|conn| conn.unsent <= PAUSE_BYTES).map(free).sum();
         row
     }
