@@ -221,7 +221,7 @@ fn a_fault_that_reconnecting_cannot_fix_ends_a_worker() {
     let small = Server::start(&["--max-line", "64"]);
     assert!(matches!(refused(worker(&small).handle(&"x".repeat(100), nothing)), Error::TooLong(_)));
     assert!(matches!(worker(&server).run(), Err(RunError::NoHandler)));
-    let spare = worker(&server).handle_typed("a", |_: ()| Ok::<_, String>(())).spare("a").spare("b");
+    let spare = worker(&server).handle_typed("a", |(): ()| Ok::<_, String>(())).spare("a").spare("b");
     assert!(matches!(spare.run(), Err(RunError::NoSpareHandler(name)) if name == "b"));
     for max_jobs in [0, 65_536] {
         let outcome = worker(&server).handle("t", nothing).max_jobs(max_jobs).run();

@@ -65,6 +65,7 @@ pub(super) static KEEP: Opt =
     Opt::flag(None, "--keep", "let the job go on when this command ends before it: at its time limit, by a signal");
 
 /// The options of a job, or of each job of a batch.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct JobOptions {
     priority: i8,
     delay: Option<Duration>,
