@@ -105,3 +105,43 @@ fn pop_pair_of(waiting: &mut WaitQueue, offers: &mut Offers) -> Option<(Job, Poo
     let to = offers.take()?;
     waiting.pop_other().map(|job| (job, to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::ids::PoolId;
+
+    const SHARD: ShardId = ShardId(1);
+
+    #[test]
+    fn the_classes_of_one_shard_are_kept_apart() {
+        let mut offers = OffersByClass::default();
+        assert!(offers.is_empty() && !offers.has_spare() && !offers.any_present());
+        for (class, n) in [(Class::Ordinary, 2), (Class::Spare, 3)] {
+            offers.enter(class).add(PoolRef { shard: SHARD, pool: PoolId(n) }, n);
+        }
+        offers.enter(Class::Spare).reject_suspects(SHARD);
+        let rejects =
+            |offers: &OffersByClass| [Class::Ordinary, Class::Spare].map(|class| offers.rejects_suspects(SHARD, class));
+        assert_eq!(rejects(&offers), [false, true]);
+        let withdraw = |offers: &mut OffersByClass, class| offers.change(class, |offers| offers.withdraw(SHARD));
+        assert_eq!(withdraw(&mut offers, Class::Ordinary), Some(2));
+        assert_eq!(withdraw(&mut offers, Class::Spare), Some(3));
+        assert!(!offers.is_empty(), "suspects are rejected");
+        offers.change(Class::Spare, |offers| offers.accept_suspects(SHARD));
+        assert_eq!((rejects(&offers), offers.is_empty(), offers.has_spare()), ([false; 2], true, false));
+        assert_eq!(withdraw(&mut offers, Class::Spare), None, "the box has gone");
+        assert_eq!(offers.iter().map(|(class, _)| class).collect::<Vec<_>>(), [Class::Ordinary]);
+    }
+
+    #[test]
+    fn a_worker_of_either_class_is_present() {
+        for class in [Class::Ordinary, Class::Spare] {
+            let mut offers = OffersByClass::default();
+            offers.enter(class).set_present(SHARD, true);
+            assert!(offers.any_present() && !offers.is_empty());
+            offers.change(class, |offers| offers.set_present(SHARD, false));
+            assert!(!offers.any_present() && offers.is_empty());
+        }
+    }
+}

@@ -98,7 +98,7 @@ impl Owner {
     pub(in crate::dispatch) fn new(maps: &RandomState) -> Self {
         Self {
             conns: Conns::default(),
-            pools: Pools::new(maps.clone()),
+            pools: Pools::new(maps),
             queries: PendingQueries::new(maps.clone()),
             scans: Scans::default(),
             work: Work::of_turn(0),

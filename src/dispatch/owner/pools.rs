@@ -51,7 +51,7 @@ pub(in crate::dispatch) struct Ready {
 }
 
 impl Pools {
-    pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
+    pub(in crate::dispatch) fn new(maps: &RandomState) -> Self {
         Self {
             by_name: std::array::from_fn(|_| HashMap::with_hasher(maps.clone())),
             entries: Places::default(),
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_table_of_names_gives_its_room_back_as_types_go() {
-        let (mut pools, mut room) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
+        let (mut pools, mut room) = (Pools::new(&RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
         let all: Vec<PoolId> =
             (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), Class::Spare, TypeHash(nth), ShardId(0))).collect();
         let most = pools.by_name[Class::Spare as usize].capacity();
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn the_longest_starved_are_kept_in_whatever_order_they_are_found() {
         for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2]] {
-            let (mut pools, mut longest) = (Pools::new(RandomState::with_seeds(1, 2, 3, 4)), BinaryHeap::new());
+            let (mut pools, mut longest) = (Pools::new(&RandomState::with_seeds(1, 2, 3, 4)), BinaryHeap::new());
             pools.enter("not starved", Class::Ordinary, TypeHash(0), ShardId(0));
             for since in order {
                 let id = pools.enter(&format!("t{since}"), Class::Ordinary, TypeHash(since), ShardId(0));
