@@ -69,6 +69,35 @@ fn a_free_local_worker_comes_first() {
 }
 
 #[test]
+fn pulls_are_called_back_when_local_jobs_take_the_slots() {
+    // A job that a pull swallowed would come much later than this test waits.
+    let Some(cluster) = Cluster::start(&["--ack-wait", "3600"]) else { return };
+    let mut worker = cluster.worker_at_b(2);
+    cluster.b.1.until_metric("pull_slots", 2);
+    let mut near = cluster.b.0.connect("client at b");
+    for id in [1, 2] {
+        near.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t","arg":"near"}}"#));
+    }
+    let (first, _) = next_job(&mut worker);
+    let (second, _) = next_job(&mut worker);
+    cluster.b.1.until_metric("pull_slots", 0);
+    let mut far = cluster.a.0.connect("client at a");
+    far.send(r#"{"cmd":"do","id":3,"type":"t","arg":"far"}"#);
+    cluster.a.1.until_metric("published_total", 1);
+    assert_eq!(cluster.b.1.metric("pulled_total"), 0);
+    worker.send(&format!(r#"{{"cmd":"did","job":{first}}}"#));
+    near.expect(r#"{"cmd":"did","id":1}"#);
+    let (third, line) = next_job(&mut worker);
+    assert!(line.ends_with(r#","arg":"far"}"#), "{line}");
+    for job in [second, third] {
+        worker.send(&format!(r#"{{"cmd":"did","job":{job}}}"#));
+    }
+    far.expect(r#"{"cmd":"did","id":3}"#);
+    cluster.b.1.until_metric("pulled_total", 1);
+    assert_eq!((cluster.b.1.metric("bounced_total"), cluster.b.1.metric("redelivered_total")), (0, 0));
+}
+
+#[test]
 fn many_jobs_of_several_clients_are_each_answered_once() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let mut worker = cluster.worker_at_b(16);

@@ -39,6 +39,7 @@ pub(crate) struct Figures {
 pub(crate) struct Gauges {
     pub(crate) in_progress: usize,
     pub(crate) outgoing: usize,
+    pub(crate) pull_slots: u64,
     pub(crate) nodes: usize,
     pub(crate) spare_types: usize,
     pub(crate) durable_types: usize,
@@ -63,6 +64,7 @@ const FAMILIES: &[Family] = &[
     ("deputy_bridge_durable_types", Gauge, "Types whose durable jobs the bridge takes.", |_, now| count(now.durable_types)),
     ("deputy_bridge_jobs_outgoing", Gauge, "Jobs of the own server whose results have not come.", |_, now| count(now.outgoing)),
     ("deputy_bridge_jobs_in_progress", Gauge, "Jobs that were pulled and have not ended.", |_, now| count(now.in_progress)),
+    ("deputy_bridge_pull_slots", Gauge, "Jobs that open pulls may bring.", |_, now| Count(now.pull_slots)),
     ("deputy_bridge_published", Counter, "Jobs of the own server stored in the stream.", |all, _| Count(all.published)),
     ("deputy_bridge_answered", Counter, "Results given to the own server.", |all, _| Count(all.answered)),
     ("deputy_bridge_pulled", Counter, "Jobs pulled from the stream.", |all, _| Count(all.pulled)),

@@ -297,6 +297,7 @@ impl Core {
         Gauges {
             in_progress: self.held.len(),
             outgoing: self.outgoing.held(),
+            pull_slots: self.pulls.open(),
             nodes: self.nodes.count(),
             spare_types,
             durable_types,
@@ -599,7 +600,7 @@ impl Core {
     /// still holds.
     pub(crate) fn is_finished(&mut self) -> bool {
         let Some(stop_by) = self.stop_by else { return false };
-        if self.held.len() > 0 || self.outgoing.held() > 0 {
+        if self.held.len() > 0 || self.outgoing.to_wait_for() > 0 {
             if self.now < stop_by {
                 return false;
             }

@@ -111,6 +111,13 @@ impl Outgoing {
         self.by_number.len()
     }
 
+    /// Returns how many jobs the bridge must not leave: those that are not stored, and those that the server would count as
+    /// lost with it.
+    pub(super) fn to_wait_for(&self) -> usize {
+        let is_safe = |serial: &u64| matches!(self.jobs[serial].state, State::Stored);
+        self.by_number.iter().filter(|((conn, _), serial)| *conn == Conn::Main || !is_safe(serial)).count()
+    }
+
     /// Returns since when the oldest message waits for its acknowledgement.
     pub(super) fn oldest_unstored(&self) -> Option<Duration> {
         self.unstored.first().map(|(since, _)| *since)

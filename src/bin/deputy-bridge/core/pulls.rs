@@ -101,6 +101,11 @@ impl Pulls {
         Self { expires, ..Self::default() }
     }
 
+    /// Returns how many messages may still come.
+    pub(super) fn open(&self) -> u64 {
+        self.types.values().flat_map(|pulls| &pulls.open).map(|open| u64::from(open.left)).sum()
+    }
+
     /// Pulls for these types from now on, and for no others.
     pub(super) fn set_types<'a>(
         &mut self,

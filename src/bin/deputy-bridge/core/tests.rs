@@ -469,8 +469,23 @@ fn a_bridge_that_stops_ends_its_jobs_or_gives_them_back() {
     assert!(bridge.core.is_finished());
     assert_eq!(bridge.effects(), ["bounce 1", "Nak ack1"]);
     let mut idle = Fixture::new(0);
+    // A stored job is safe.
+    idle.give(Conn::Durable, 7, "x");
+    idle.stored(1);
     idle.core.stop();
     assert!(idle.core.is_finished());
+}
+
+#[test]
+fn a_bridge_that_stops_waits_for_spare_and_unstored_jobs() {
+    for conn in [Conn::Main, Conn::Durable] {
+        let mut bridge = Fixture::new(0);
+        bridge.give(conn, 7, "x");
+        bridge.core.stop();
+        assert!(!bridge.core.is_finished(), "{conn:?}");
+        bridge.stored(1);
+        assert_eq!(bridge.core.is_finished(), conn == Conn::Durable);
+    }
 }
 
 #[test]
