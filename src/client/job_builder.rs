@@ -152,8 +152,8 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     /// # lines.next().expect("a pong")?;
     /// # std::thread::spawn(move || {
     /// #     let job = lines.next().expect("a job").expect("a line");
-    /// #     let number: String = job.split(""job":").nth(1).into_iter().flat_map(str::chars).take_while(char::is_ascii_digit).collect();
-    /// #     writeln!(bridge, r#"{{"cmd":"stored","job":{number}}}"#).expect("a server");
+    /// #     let job: serde_json::Value = serde_json::from_str(&job).expect("a job in JSON");
+    /// #     writeln!(bridge, r#"{{"cmd":"stored","job":{}}}"#, job["job"]).expect("a server");
     /// #     lines.next();
     /// # });
     /// # let client = deputy::client::Client::connect(&url)?;
