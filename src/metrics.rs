@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use faults::{Fault, FaultBlock, Faults};
 pub use figures::{Figures, Outcomes};
 pub use histogram::{BOUNDS_US, BUCKETS, Histogram};
-pub use rows::{OldestRunning, ShardRow, Tables, TypeRow, TypeRows};
+pub use rows::{OldestRunning, OtherTypes, ShardRow, Tables, TypeRow, TypeRows};
 pub use table::{Kind, METRICS, Metric, Totals, Value};
 
 /// Declares the figures once: each is a field of [`Counts`], and they have this order in [`Block`].

@@ -186,6 +186,8 @@ pub struct TypeMetrics {
     pub oldest_running_ms: u64,
     /// That worker's address, as the server's log prints it. `None` if no job runs.
     pub oldest_running_worker: Option<String>,
+    /// Of [`Metrics::other_types`]: how many types are in use that have no figures of their own. 0 of a single type.
+    pub types: u64,
     /// Whether the server sent `outcomes`, `wait` and `run`: they were asked for, and the type has figures of its own. The
     /// first 4,096 types with a job have, as long as the server runs. Jobs of other types are counted in
     /// [`Metrics::other_types`].
@@ -301,7 +303,7 @@ mod tests {
         assert_eq!(fields::<Metrics>(), names.collect::<Vec<_>>());
         assert_eq!(fields::<FaultMetrics>(), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
         let row = TypeRow::default().members().map(|(name, _)| name);
-        let figures = ["oldest_running_worker", "has_figures", "outcomes", "wait", "run"];
+        let figures = ["oldest_running_worker", "types", "has_figures", "outcomes", "wait", "run"];
         assert_eq!(fields::<TypeMetrics>(), row.into_iter().chain(figures).collect::<Vec<_>>());
         assert_eq!(fields::<Outcomes>(), Outcomes::default().members().map(|(name, _)| name));
         assert_eq!(fields::<ShardMetrics>(), ShardRow::default().members().map(|(name, _)| name));

@@ -148,6 +148,15 @@ pub struct Tables {
     pub histograms: bool,
 }
 
+/// The types that have no figures of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherTypes {
+    /// How many of them are in use.
+    pub in_use: u64,
+    /// Their sum, with the figures of their jobs.
+    pub sum: TypeRow,
+}
+
 impl Tables {
     /// Returns whether nothing was asked for.
     pub fn is_empty(&self) -> bool {

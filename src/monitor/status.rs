@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::health::Health;
 use super::history::History;
-use super::timeline::{Full, View};
-use crate::client::{ShardMetrics, TypeMetrics};
+use super::timeline::{Full, Older, View};
+use crate::client::{Metrics, ShardMetrics, TypeMetrics};
 
 mod rows;
 
@@ -49,6 +49,8 @@ struct Server<'a> {
     shards: Vec<Shard>,
     history: &'a History,
     window_ms: u64,
+    rate_ms: u64,
+    types_total: u64,
     types: Vec<Type<'a>>,
     other_types: Option<Row<'a>>,
 }
@@ -108,10 +110,24 @@ fn server<'a>(facts: &Facts<'a>, type_name: Option<&'a str>, now: Instant) -> Se
         totals: totals.unwrap_or_else(|_| RawValue::NULL.to_owned()),
         shards: view.shards.iter().map(Shard::from).collect(),
         history: &view.history,
-        window_ms: view.window_base.as_ref().map_or(0, |base| u64::try_from(base.age.as_millis()).unwrap_or(u64::MAX)),
+        window_ms: age_ms(view.window_base.as_ref()),
+        rate_ms: age_ms(view.rate_base.as_ref()),
+        types_total: full.map_or(0, |full| types_total(&full.metrics)),
         types: full.map_or_else(Vec::new, |full| types(view, full, type_name)),
         other_types: others.map(|row| Row::of(None, row, view, |metrics| Some(&metrics.metrics.other_types))),
     }
+}
+
+/// Returns how long ago a copy was made, in milliseconds.
+fn age_ms(base: Option<&Older>) -> u64 {
+    base.map_or(0, |base| u64::try_from(base.age.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Returns how many types have figures of their own or are in use. Not all that are in use have a row.
+fn types_total(metrics: &Metrics) -> u64 {
+    let without = metrics.types.iter().filter(|row| !row.has_figures).count() as u64;
+    let with = metrics.types.len() as u64 - without;
+    with.saturating_add(metrics.other_types.types.max(without)) // Older servers do not say how many there are.
 }
 
 /// Returns the rows of all types, or of the one that is asked about.

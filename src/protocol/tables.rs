@@ -3,7 +3,9 @@
 use super::carried::{LongText, LongTextBuilder};
 use super::reply::put;
 use super::string::escape;
-use crate::metrics::{BOUNDS_US, Fault, Figures, Histogram, METRICS, ShardRow, Tables, Totals, TypeRow, Value};
+use crate::metrics::{
+    BOUNDS_US, Fault, Figures, Histogram, METRICS, OtherTypes, ShardRow, Tables, Totals, TypeRow, Value,
+};
 
 /// Returns the metrics with these tables as a JSON object.
 pub fn metrics_object(totals: &Totals, tables: &Tables) -> String {
@@ -64,7 +66,9 @@ pub(super) fn put_tables(out: &mut Vec<u8>, tables: &Tables) {
     out.extend_from_slice(br#","types":{"#);
     for (i, (name, row)) in rows.iter().enumerate() {
         put_name(out, i, name);
+        out.push(b'{');
         put_row(out, row, tables.histograms);
+        out.push(b'}');
     }
     out.push(b'}');
 }
@@ -82,12 +86,14 @@ pub struct TypesText {
 
 impl TypesText {
     /// Begins with what precedes the table. A table with histograms has a row of all types without figures of their own.
-    pub fn new(others: Option<&TypeRow>) -> Self {
+    pub fn new(others: Option<&OtherTypes>) -> Self {
         let (mut text, mut scratch) = (LongTextBuilder::default(), Vec::new());
         if let Some(others) = others {
             put_numbers(&mut scratch, br#","bounds_us":["#, &BOUNDS_US);
-            scratch.extend_from_slice(br#","other_types":"#);
-            put_row(&mut scratch, others, true);
+            scratch.extend_from_slice(br#","other_types":{"#);
+            put_row(&mut scratch, &others.sum, true);
+            put(&mut scratch, br#","types":"#, itoa::Buffer::new().format(others.in_use));
+            scratch.push(b'}');
         }
         scratch.extend_from_slice(br#","types":{"#);
         text.push(&scratch);
@@ -98,7 +104,9 @@ impl TypesText {
     pub fn push(&mut self, name: &str, row: &TypeRow) {
         self.scratch.clear();
         put_name(&mut self.scratch, self.rows, name);
+        self.scratch.push(b'{');
         put_row(&mut self.scratch, row, self.histograms);
+        self.scratch.push(b'}');
         self.text.push(&self.scratch);
         self.rows += 1;
     }
@@ -120,8 +128,8 @@ fn put_shards(out: &mut Vec<u8>, rows: &[ShardRow]) {
     out.push(b']');
 }
 
+/// Appends the members of a row.
 fn put_row(out: &mut Vec<u8>, row: &TypeRow, histograms: bool) {
-    out.push(b'{');
     put_members(out, &row.members());
     if let Some(oldest) = &row.oldest_running {
         put(out, br#","oldest_running_worker":""#, &escape(&oldest.worker));
@@ -133,7 +141,6 @@ fn put_row(out: &mut Vec<u8>, row: &TypeRow, histograms: bool) {
     if let Some(figures) = row.figures.as_ref().filter(|_| histograms) {
         put_figures(out, figures);
     }
-    out.push(b'}');
 }
 
 fn put_figures(out: &mut Vec<u8>, figures: &Figures) {
@@ -244,7 +251,7 @@ mod tests {
         let outcomes = Outcomes { done: 2, workers_lost: 1, ..Outcomes::default() };
         let row = TypeRow { figures: Some(Box::new(Figures { outcomes, wait, run })), ..TypeRow::default() };
         let rows = vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())];
-        let mut text = TypesText::new(Some(&row));
+        let mut text = TypesText::new(Some(&OtherTypes { in_use: 7, sum: row.clone() }));
         rows.iter().for_each(|(name, row): &(Arc<str>, TypeRow)| text.push(name, row));
         let named = object_of(&Tables { types: Some(rows), histograms: true, ..Tables::default() }, None);
         let metrics = object_of(&Tables::default(), Some(&text.finish()));
@@ -259,6 +266,7 @@ mod tests {
             let outcomes = own["outcomes"].as_object().unwrap();
             assert_eq!((outcomes.len(), &outcomes["done"], &outcomes["workers_lost"]), (10, &2.into(), &1.into()));
         }
+        assert_eq!((&metrics["other_types"]["types"], metrics["types"]["a"].get("types")), (&7.into(), None));
         let other = metrics["types"]["b"].as_object().unwrap();
         assert_eq!((other.len(), &other["has_figures"]), (TypeRow::default().members().len() + 1, &false.into()));
     }

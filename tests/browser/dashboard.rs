@@ -17,7 +17,12 @@ pub(crate) struct Dashboard {
 
 impl Dashboard {
     pub(crate) fn start() -> Self {
-        let server = Server::start(&["--http", "127.0.0.1:0"]);
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with these options too.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let server = Server::start(&[&["--http", "127.0.0.1:0"], options].concat());
         let http = until("the address of the page", || http_address(&server.process));
         Self { server, http }
     }

@@ -96,3 +96,47 @@ fn an_opened_type_shows_why_its_jobs_wait_and_how_long_they_took() {
         .until("/ ago: Done .*, Failed /.test(document.querySelector('figure > svg').getAttribute('aria-valuetext'))");
     dashboard.check_quiet(&browser);
 }
+
+#[test]
+fn all_that_is_wrong_with_a_type_can_be_read_at_each_width() {
+    let Some(browser) = Browser::start() else { return };
+    let dashboard = Dashboard::start();
+    let (mut client, mut worker) = (dashboard.connect("client"), dashboard.connect("worker"));
+    can_do(&mut worker, &["thumbnail"]);
+    submit(&mut client, 1, "thumbnail");
+    take(&mut worker);
+    drop(worker);
+    dashboard.show(&browser, "");
+    browser.until(&format!("{} === 'No workers, Lost 1 worker'", cell("thumbnail", "state")));
+    for width in [400, 1200, 1600] {
+        browser.look(width, 900, false);
+        browser.until(
+            "[...document.querySelectorAll('#type-rows td.state')].every((cell) => {
+                const text = document.createRange();
+                text.selectNodeContents(cell);
+                const [inner, outer] = [text.getBoundingClientRect(), cell.getBoundingClientRect()];
+                return inner.width > 0 && inner.left >= outer.left && inner.right <= outer.right
+                    && inner.top >= outer.top && inner.bottom <= outer.bottom;
+            })",
+        );
+    }
+    dashboard.check_quiet(&browser);
+}
+
+#[test]
+fn each_rate_says_of_which_time_it_is() {
+    let Some(browser) = Browser::start() else { return };
+    let dashboard = Dashboard::start();
+    submit(&mut dashboard.connect("client"), 1, "thumbnail");
+    dashboard.show(&browser, "#type=thumbnail");
+    browser.look(1600, 900, false);
+    let first_curve = text("figure .when");
+    browser.until(&format!("{first_curve} === 'the last 2\u{a0}s'"));
+    browser.until(&format!(
+        "/^Done.s and Failed.s are the mean of the last \\d[.\\d]*\u{a0}s\\./.test({})",
+        text("#window")
+    ));
+    browser
+        .until(&format!("/Per second, of the last \\d[.\\d]*\u{a0}s0 done, 0 failed/.test({})", text("#type-figures")));
+    dashboard.check_quiet(&browser);
+}

@@ -74,3 +74,23 @@ fn a_thousand_types_are_sorted_searched_and_updated_in_place() {
     assert_eq!(browser.run("return document.querySelectorAll('#type-rows tr').length"), json!(50));
     dashboard.check_quiet(&browser);
 }
+
+/// With little memory few types have figures of their own, and of the others not all are listed.
+#[test]
+fn types_that_are_not_listed_are_counted() {
+    let Some(browser) = Browser::start() else { return };
+    let dashboard = Dashboard::start_with(&["--max-memory", "4M", "--threads", "1"]);
+    let mut client = dashboard.connect("client");
+    (0..1_200).for_each(|number| submit(&mut client, number, &format!("type {number}")));
+    client.expect_nothing();
+    dashboard.show(&browser, "");
+    browser.until(&format!("/^1,1\\d\\d listed of 1,200 types$/.test({})", text("#matches")));
+    browser.until(&format!("{}.startsWith('1,200 jobs wait')", text("#summary")));
+    let listed = format!("{}.split(' ')[0]", text("#matches"));
+    browser.until(&format!("{} === `At least ${{{listed}}} types without workers`", text("#headline")));
+    browser.until(&format!("{}.endsWith('the 1,000 with the most jobs.')", text("#window")));
+    browser.until(&format!("{}.startsWith('All types without figures of their own')", text("tfoot")));
+    search(&browser, "type 119");
+    browser.until(&format!("/^\\d+ of 1,1\\d\\d listed of 1,200 types$/.test({})", text("#matches")));
+    dashboard.check_quiet(&browser);
+}

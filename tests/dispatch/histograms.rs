@@ -284,7 +284,7 @@ fn types_beyond_the_number_count_together_and_their_gauges_too() {
            A> do 3 c
            A> do 4 d
            M> {"cmd":"metrics","types":true,"histograms":true}
-           M< metrics types {"a":{"running":1,"has_figures":false},"b":{"running":0,"has_figures":true},"c":{"waiting":1,"has_figures":false},"d":{"waiting":1,"has_figures":false}}, types.a.outcomes null, types.b.outcomes.done 1, other_types.running 1, other_types.waiting 2, other_types.workers 2, other_types.outcomes.done 0, other_types.wait.sum_us 0, other_types.has_figures true
+           M< metrics types {"a":{"running":1,"has_figures":false},"b":{"running":0,"has_figures":true},"c":{"waiting":1,"has_figures":false},"d":{"waiting":1,"has_figures":false}}, types.a.outcomes null, types.b.outcomes.done 1, other_types.types 3, other_types.running 1, other_types.waiting 2, other_types.workers 2, other_types.outcomes.done 0, other_types.wait.sum_us 0, other_types.has_figures true
            W> did 2
            A< did 2
            W< do 3 c

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::scan::Work;
 use crate::limits::TYPE_ROWS_MAX;
-use crate::metrics::{Figures, TypeRow};
+use crate::metrics::{Figures, OtherTypes, TypeRow};
 use crate::protocol::carried::LongText;
 use crate::protocol::tables::TypesText;
 
@@ -19,8 +19,8 @@ pub(super) struct Chosen {
     pub(super) histograms: bool,
     rows: BTreeMap<Rank, TypeRow>,
     fullest: BTreeMap<Rank, TypeRow>,
-    /// The sum of all types without figures of their own.
-    others: TypeRow,
+    /// All types without figures of their own.
+    others: OtherTypes,
     /// The text so far, once rows are encoded.
     text: Option<TypesText>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Chosen {
 impl Chosen {
     pub(super) fn new(histograms: bool) -> Self {
         let (rows, fullest) = (BTreeMap::new(), BTreeMap::new());
-        Self { histograms, rows, fullest, others: TypeRow::default(), text: None }
+        Self { histograms, rows, fullest, others: OtherTypes::default(), text: None }
     }
 
     /// Takes a type, or counts it among the others, or both.
@@ -39,7 +39,8 @@ impl Chosen {
                 self.rows.insert(rank, row.clone());
                 return;
             }
-            self.others.add(row.clone());
+            self.others.sum.add(row.clone());
+            self.others.in_use += u64::from(row.is_in_use());
         }
         let is_full = self.fullest.len() >= TYPE_ROWS_MAX;
         if !row.is_in_use() || is_full && self.fullest.last_key_value().is_some_and(|(last, _)| *last < rank) {
@@ -55,8 +56,8 @@ impl Chosen {
     /// none of their own.
     pub(super) fn encode_row(&mut self, other: &Figures) -> Option<u32> {
         let Some(text) = &mut self.text else {
-            let others = TypeRow { figures: Some(Box::new(*other)), ..std::mem::take(&mut self.others) };
-            self.text = Some(TypesText::new(self.histograms.then_some(&others)));
+            self.others.sum.figures = Some(Box::new(*other));
+            self.text = Some(TypesText::new(self.histograms.then_some(&self.others)));
             self.rows.append(&mut self.fullest);
             return Some(Work::ROW * 4);
         };

@@ -194,7 +194,8 @@ class Chart {
     if (!this.length) return "No sample yet";
     const ago = this.history.end_ms - this.timeOf(i);
     if (link.failures) return `at ${clock(this.timeOf(i), true)}`;
-    return ago ? `${clock(this.timeOf(i), true)}, ${time(ago)} ago` : "now";
+    if (ago) return `${clock(this.timeOf(i), true)}, ${time(ago)} ago`;
+    return this.isWhole ? "now" : `the last ${time(this.history.step_ms)}`;
   }
 
   textOf({ name }, i) {

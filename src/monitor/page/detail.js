@@ -12,7 +12,7 @@ function renderDetail(server) {
   $("detail").classList.toggle("busy", !type);
   if (!type) return;
   each($("why"), type.why ?? [], maker("li"), (item, text) => setText(item, visible(text)));
-  pairs($("type-figures"), figuresOf(type));
+  pairs($("type-figures"), figuresOf(type, server.rate_ms));
   $("recent").setAttribute("aria-pressed", isRecent);
   $("ever").setAttribute("aria-pressed", !isRecent);
   setText($("recent"), `Last ${time(server.window_ms ?? 0)}`);
@@ -28,7 +28,7 @@ function renderDetail(server) {
   renderOutcomes(type.outcomes ?? {});
 }
 
-function figuresOf(type) {
+function figuresOf(type, rateMs) {
   const worker = type.oldest_running_worker ? ` at worker ${visible(type.oldest_running_worker)}` : "";
   const some = (number, term, text = count(number)) => (number ? [[term, text]] : []);
   return [
@@ -36,7 +36,7 @@ function figuresOf(type) {
     ["Running", count(type.running)],
     ...some(type.running, "Oldest running job", `${time(type.oldest_running_ms)}${worker}`),
     ["Workers", count(type.workers)],
-    ["Per second", `${rate(type.done_per_s)} done, ${rate(type.failed_per_s)} failed`],
+    [`Per second, of the last ${time(rateMs || null)}`, `${rate(type.done_per_s)} done, ${rate(type.failed_per_s)} failed`],
     ...some(type.delayed, "Delayed"),
     ...some(type.spent, "Slots of jobs that have ended"),
     ...some(type.suspects, "Waiting after a loss"),
@@ -51,7 +51,7 @@ function renderHistogram(box, counts, bounds, quantiles) {
   const [p50, p99] = (quantiles ?? []).map(time);
   setText(
     box.firstChild,
-    !all ? "No job in this time." : counted(all, "job") + (quantiles ? `, p50 ${p50}, p99 ${p99}` : ""),
+    !all ? "No job in this time." : counted(all, "job") + (quantiles ? `, p50 about ${p50}, p99 about ${p99}` : ""),
   );
   const first = counts.findIndex((n) => n > 0);
   const last = counts.findLastIndex((n) => n > 0);

@@ -71,7 +71,8 @@ function problemsOf(server) {
   if (used >= FULL) problems.push({ level: used >= 1 ? 2 : 1, text: `${percent(used)} of the memory budget is used` });
   KINDS.forEach(({ level, title }, i) => {
     const types = affected[i];
-    if (types.length) problems.push({ level, types, text: title(counted(types.length, "type")) });
+    const least = isCut(server) ? "At least " : "";
+    if (types.length) problems.push({ level, types, text: least + title(counted(types.length, "type")) });
   });
   return problems.sort(byWeight);
 }

@@ -18,8 +18,8 @@ const COLUMNS = [
     help: "How long a worker has had the job that runs longest",
   },
   { key: "workers", title: "Workers", text: count, help: "Connections that do this type" },
-  { key: "done_per_s", title: "Done/s", text: rate },
-  { key: "failed_per_s", title: "Failed/s", text: rate },
+  { key: "done_per_s", title: "Done/s", text: rate, help: "Mean of the last seconds; how many is below the table" },
+  { key: "failed_per_s", title: "Failed/s", text: rate, help: "Mean of the last seconds; how many is below the table" },
   {
     key: "wait_p50_ms",
     title: "Wait p50",
@@ -110,17 +110,25 @@ function sorted(types) {
   return found;
 }
 
-function renderTypes({ up, types, other_types: others, window_ms }) {
+/** Whether more types are in use than the server lists. */
+const isCut = ({ types, types_total }) => types_total > types.length;
+
+/** How many types are shown, of how many. */
+function matchesOf({ types, types_total }, found) {
+  const all = isCut({ types, types_total }) ? `${count(types.length)} listed of ${counted(types_total, "type")}` : null;
+  if (!view.search) return all ?? counted(types.length, "type");
+  return `${count(found)} of ${all ?? counted(types.length, "type")}`;
+}
+
+function renderTypes(server) {
+  const { up, types, other_types: others, window_ms, rate_ms } = server;
   const found = sorted(types);
   places = new Map(found.map(({ name }, i) => [name, i]));
   const first = Math.min(view.page, Math.max(0, Math.ceil(found.length / ROWS) - 1)) * ROWS;
   placeRows(found.slice(first, first + ROWS));
   renderHeads();
   renderPages(first, found.length);
-  setText(
-    $("matches"),
-    view.search ? `${count(found.length)} of ${counted(types.length, "type")}` : counted(types.length, "type"),
-  );
+  setText($("matches"), matchesOf(server, found.length));
   $("types").hidden = $("window").hidden = !found.length;
   $("no-types").hidden = found.length > 0;
   setText(
@@ -130,7 +138,12 @@ function renderTypes({ up, types, other_types: others, window_ms }) {
   renderOthers(others);
   setText(
     $("window"),
-    `p50 and p99: half, and 99 of 100, of the jobs of the last ${time(window_ms ?? 0)} took at most this time.`,
+    `Done/s and Failed/s are the mean of the last ${time(rate_ms || null)}. p50 and p99: half, and 99 of 100, of the ` +
+      `jobs of the last ${time(window_ms || null)} took at most this time, as far as it is known: it is estimated ` +
+      `between two of the steps 1, 2.5, 5, 10.` +
+      (isCut(server)
+        ? " Types that have no figures of their own are listed as far as they are the 1,000 with the most jobs."
+        : ""),
   );
 }
 
@@ -176,5 +189,5 @@ function renderOthers(others) {
   if (hasAny && !othersRow) $("types").append(make("tfoot", { role: "rowgroup" }, (othersRow = makeRow(null)).row));
   if (!othersRow) return;
   othersRow.row.hidden = !hasAny;
-  if (hasAny) fillRow(othersRow, { ...others, name: "All other types", state: "", level: 0 });
+  if (hasAny) fillRow(othersRow, { ...others, name: "All types without figures of their own", state: "", level: 0 });
 }

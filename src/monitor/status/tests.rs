@@ -58,7 +58,7 @@ fn a_server_has_all_its_members() {
                 "turns": 7, "messages": 0, "wakes": 0, "busy_us": 2_000_000, "longest_turn_us": 0, "connections": 0,
                 "waiting": 0, "running": 0, "busy": 0.5,
             }],
-            "history": null, "window_ms": 4_000, "types": [row], "other_types": null,
+            "history": null, "window_ms": 4_000, "rate_ms": 4_000, "types_total": 1, "types": [row], "other_types": null,
         })
     );
 }
@@ -78,6 +78,19 @@ fn one_type_of_one_server_can_be_asked_about() {
     assert_eq!(row["run_counts"].as_array().unwrap().len(), 25);
     let why = row["why"][0].as_str().unwrap();
     assert!(why.contains("no worker"), "{why}");
+}
+
+#[test]
+fn types_without_a_row_are_counted() {
+    let row = |has_figures| TypeMetrics { has_figures, ..TypeMetrics::default() };
+    let total = |types: &[bool], others: u64| {
+        let other_types = TypeMetrics { types: others, ..TypeMetrics::default() };
+        types_total(&Metrics { types: types.iter().copied().map(row).collect(), other_types, ..Metrics::default() })
+    };
+    assert_eq!([total(&[], 0), total(&[true, true], 0), total(&[true, true, false], 1)], [0, 2, 3]);
+    assert_eq!(total(&[true, true, false], 1_904), 1_906);
+    assert_eq!(total(&[true, false], 0), 2, "of a server that does not say how many there are");
+    assert_eq!(total(&[true], u64::MAX), u64::MAX);
 }
 
 #[test]

@@ -33,8 +33,9 @@ pub(crate) static STATUS: Subcommand = Subcommand {
         "Shows the server, and for each type the waiting and running jobs, its workers and their free slots, the jobs done since the type \
          last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
          its worker. WAIT-P50 and WAIT-P99 are the median and the 99th percentile of how long jobs waited for a worker, \
-         RUN-P50 and RUN-P99 of how long workers had them, since the server started. A type is marked if jobs wait and it has no worker, if it has lost workers that held its jobs, if \
-         slots are spent (taken by jobs that have ended, because the worker has not answered), and if jobs are delayed. \
+         RUN-P50 and RUN-P99 of how long workers had them, since the server started. They are estimated between two of \
+         the steps 1, 2.5, 5 and 10. A type is marked if jobs wait and it has no worker, if it has lost workers that held \
+         its jobs, if slots are spent (taken by jobs that have ended, because the worker has not answered), and if jobs are delayed. \
          A terminal shows only as many types and columns as fit.",
     ],
     examples: &[
@@ -141,7 +142,12 @@ impl StatusView<'_> {
             let more = counted((types.len() - shown) as u64, "more type");
             lines.push(dim(format!("and {more}: deputy status | less")));
         } else if is_cut(&metrics.types) && !self.named_types {
-            lines.push(dim("The server has more types than it reports.".to_owned()));
+            let listed = metrics.types.iter().filter(|row| !row.has_figures).count() as u64;
+            let text = match metrics.other_types.types.saturating_sub(listed) {
+                0 => "The server has more types than it reports.".to_owned(),
+                more => format!("and {} in use that the server does not report", counted(more, "more type")),
+            };
+            lines.push(dim(text));
         }
         lines
     }
@@ -357,8 +363,13 @@ mod tests {
     #[test]
     fn a_table_that_the_server_cut_says_so() {
         let types: serde_json::Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!({ "waiting": 1 }))).collect();
-        let lines = screen(usize::MAX, usize::MAX).lines(&metrics(json!({ "types": types })));
-        assert_eq!(lines.last().unwrap().text, "The server has more types than it reports.");
+        for (others, text) in [
+            (json!({}), "The server has more types than it reports."),
+            (json!({ "types": 1_904 }), "and 904 more types in use that the server does not report"),
+        ] {
+            let answer = metrics(json!({ "types": types, "other_types": others }));
+            assert_eq!(screen(usize::MAX, usize::MAX).lines(&answer).last().unwrap().text, text);
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub(crate) static CHECK: Subcommand = Subcommand {
          UNKNOWN is for a wrong command line.",
         "Waiting jobs are counted over all types. The oldest job is that of the 1,000 types with the most jobs.",
         "Percentiles (--wait-p99 and --run-p99) are judged per type, of the jobs within the seconds of --over; the worst is \
-         named. The server counts times in steps of 1, 2.5 and 5, so a percentile is exact only to such a step.",
+         named. The server counts times in steps of 1, 2.5 and 5, and a percentile is estimated between two of them.",
     ],
     examples: &[
         Example {

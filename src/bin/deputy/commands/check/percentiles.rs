@@ -75,8 +75,8 @@ impl Percentile {
     pub(super) fn text(self, worst: &Worst<'_>) -> String {
         let (time, name) = (duration(std::time::Duration::from_micros(worst.us)), one_line(&worst.row.name));
         match self {
-            Self::Wait => format!("99 % of the jobs of type \"{name}\" waited for at most {time}"),
-            Self::Run => format!("99 % of the jobs of type \"{name}\" ran for at most {time}"),
+            Self::Wait => format!("99 % of the jobs of type \"{name}\" waited for at most about {time}"),
+            Self::Run => format!("99 % of the jobs of type \"{name}\" ran for at most about {time}"),
         }
     }
 }

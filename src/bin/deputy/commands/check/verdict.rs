@@ -431,10 +431,16 @@ mod tests {
         let limit = |warning, critical| Some(Threshold { warning, critical });
         let limits = Thresholds { wait_p99_ms: limit(500, 5_000), run_p99_ms: limit(1, 2), ..Thresholds::default() };
         for (up_since, slow, state, text, values) in [
-            (1, 0, State::Ok, "waited for at most 0.10 ms; 99 %", "wait_p99=0.000099s;0.500;5.000;0 run_p99=0.000099s"),
-            (1, 10, State::Warning, "type \"b\" waited for at most 950 ms |", "wait_p99=0.950000s;0.500;5.000;0"),
+            (
+                1,
+                0,
+                State::Ok,
+                "waited for at most about 0.10 ms; 99 %",
+                "wait_p99=0.000099s;0.500;5.000;0 run_p99=0.000099s",
+            ),
+            (1, 10, State::Warning, "type \"b\" waited for at most about 950 ms |", "wait_p99=0.950000s;0.500;5.000;0"),
             // All jobs of the restarted server count.
-            (2, 0, State::Warning, "type \"a\" waited for at most 989 ms |", "wait_p99=0.989"),
+            (2, 0, State::Warning, "type \"a\" waited for at most about 989 ms |", "wait_p99=0.989"),
         ] {
             let answers = Answers { earlier: metrics(then.clone()), ..now(later(up_since, slow)) };
             let Verdict { state: found, line } = Verdict::of(&answers, &limits);
