@@ -8,6 +8,7 @@ mod bytes;
 mod clients;
 mod corpus_lines;
 mod due;
+mod durable;
 mod limits;
 mod log;
 mod many_jobs;
