@@ -33,6 +33,10 @@ enum Cause {
     Stopping,
     /// No job is waiting.
     Nothing,
+    /// All waiting jobs are durable, and no worker does durable jobs of the type.
+    NoDurableWorker,
+    /// All waiting jobs are durable, and the workers for them have no free slot, or do not read.
+    DurableBusy,
     /// No worker does the type.
     NoWorker,
     /// Some of its workers are idle, and the oldest job came a moment ago.
@@ -59,6 +63,8 @@ impl Cause {
         match row {
             _ if metrics.draining => Self::Stopping,
             row if row.waiting == 0 => Self::Nothing,
+            row if row.durable_waiting >= row.waiting && row.durable_workers == 0 => Self::NoDurableWorker,
+            row if row.durable_waiting >= row.waiting => Self::DurableBusy,
             row if row.workers == 0 => Self::NoWorker,
             row if idle > 0 && row.oldest_ms < MOMENT_MS => Self::AboutToStart,
             _ if idle > 0 => Self::Stalled { idle },
@@ -72,7 +78,8 @@ impl Cause {
 
     /// Whether another name may be meant: the type has neither workers nor running jobs, and has lost no worker.
     fn may_be_misspelt(self, row: &TypeMetrics) -> bool {
-        matches!(self, Self::Nothing | Self::NoWorker) && row.workers == 0 && row.running == 0 && row.lost == 0
+        let is_used = row.workers + row.durable_workers + row.running + row.lost > 0;
+        matches!(self, Self::Nothing | Self::NoWorker | Self::NoDurableWorker) && !is_used
     }
 
     /// Returns the sentence, with the names in `near` as a question.
@@ -98,6 +105,16 @@ impl Cause {
     fn reason(self, row: &TypeMetrics) -> String {
         let some = if row.running == 0 { "" } else { ", some of them" };
         match (self, row.workers) {
+            (Self::NoDurableWorker, _) => {
+                ", because no worker does durable jobs of that type, such as deputy-bridge".to_owned()
+            }
+            (Self::DurableBusy, _) if row.durable_workers == 1 => {
+                ", because its only durable worker has no free slot, or does not read".to_owned()
+            }
+            (Self::DurableBusy, _) => format!(
+                ", because its {} durable workers have no free slot, or do not read",
+                count(row.durable_workers)
+            ),
             (Self::NoWorker, _) => ", because no worker does that type".to_owned(),
             (Self::Busy, 1) => {
                 format!(", because its only worker is busy or does not read: it holds {}", counted(row.running, "job"))
@@ -155,6 +172,10 @@ impl Cause {
             let suspects = count(row.suspects);
             format!("{suspects} of them {were} requeued after a loss, for a worker that holds no other such job")
         });
+        let durable = (row.durable_waiting > 0 && row.durable_waiting < row.waiting).then(|| {
+            let (are, wait) = if row.durable_waiting == 1 { ("is", "waits") } else { ("are", "wait") };
+            format!("{} of them {are} durable, and {wait} for a durable worker", count(row.durable_waiting))
+        });
         let spent = (row.spent > 0 && self != Self::Spent).then(|| match row.spent {
             1 => format!("1 slot is taken by a job that {}, but its worker has not answered", ended(1)),
             more => format!(
@@ -173,7 +194,7 @@ impl Cause {
             format!("the oldest running job was sent{to} {} ago", age(row.oldest_running_ms))
         });
         let facts: Vec<String> =
-            [Some(String::new()), lost, requeued, spent, delayed, oldest].into_iter().flatten().collect();
+            [Some(String::new()), lost, requeued, durable, spent, delayed, oldest].into_iter().flatten().collect();
         facts.join("; ")
     }
 }
@@ -240,6 +261,10 @@ fn waiting(row: &TypeMetrics, name: &str) -> String {
 /// Returns the clause for a type without waiting jobs.
 fn without_waiting(row: &TypeMetrics) -> String {
     match (row.running, row.workers) {
+        (0, 0) if row.durable_workers > 0 => {
+            let (workers, do_) = if row.durable_workers == 1 { ("worker", "does") } else { ("workers", "do") };
+            format!("; {} {workers} {do_} durable jobs of that type, and no other", count(row.durable_workers))
+        }
         (0, 0) => ", and no worker does that type".to_owned(),
         (0, 1) => "; 1 worker does that type".to_owned(),
         (0, workers) => format!("; {} workers do that type", count(workers)),
@@ -277,6 +302,47 @@ mod tests {
             row("resize", json!({ "waiting": waiting, "running": running, "workers": doing, "oldest_ms": oldest_ms }));
         let metrics = metrics(json!({ "workers": workers, "workers_idle": workers_idle }));
         Cause::of(&row, &metrics).explain(&row, &metrics, &[])
+    }
+
+    #[test]
+    fn durable_jobs_wait_for_durable_workers() {
+        for (numbers, expected) in [
+            (
+                json!({ "waiting": 1, "durable_waiting": 1, "workers": 3, "oldest_ms": 5_000 }),
+                "1 job of type \"resize\" has waited for 5.0 s, because no worker does durable jobs of that type, \
+                 such as deputy-bridge.",
+            ),
+            (
+                json!({ "waiting": 2, "durable_waiting": 2, "durable_workers": 1, "workers": 3, "oldest_ms": 5_000 }),
+                "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s, because its only durable worker has no free \
+                 slot, or does not read.",
+            ),
+            (
+                json!({ "waiting": 2, "durable_waiting": 2, "durable_workers": 2, "oldest_ms": 5_000 }),
+                "2 jobs of type \"resize\" are waiting, the oldest for 5.0 s, because its 2 durable workers have no free \
+                 slot, or do not read.",
+            ),
+            (
+                json!({ "waiting": 3, "durable_waiting": 1, "durable_workers": 1, "oldest_ms": 5_000 }),
+                "3 jobs of type \"resize\" are waiting, the oldest for 5.0 s, because no worker does that type; 1 of them is \
+                 durable, and waits for a durable worker.",
+            ),
+            (
+                json!({ "waiting": 3, "durable_waiting": 2, "running": 4, "workers": 1, "oldest_ms": 5_000 }),
+                "3 jobs of type \"resize\" are waiting, the oldest for 5.0 s, because its only worker is busy or does not \
+                 read: it holds 4 jobs; 2 of them are durable, and wait for a durable worker.",
+            ),
+            (
+                json!({ "durable_workers": 1 }),
+                "No job of type \"resize\" is waiting; 1 worker does durable jobs of that type, and no other.",
+            ),
+        ] {
+            let row = row("resize", numbers);
+            let metrics = metrics(json!({ "workers": 3, "workers_idle": 0 }));
+            let cause = Cause::of(&row, &metrics);
+            assert_eq!(cause.explain(&row, &metrics, &[]), expected);
+            assert!(!cause.may_be_misspelt(&row));
+        }
     }
 
     #[test]
