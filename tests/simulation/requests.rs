@@ -68,7 +68,7 @@ pub(crate) struct Request {
     pub(super) reports: BTreeSet<u64>,
     /// Those that it has to be sent.
     pub(super) owed: BTreeSet<u64>,
-    /// Whether it was told that its job is stored.
+    /// Whether it has learned that its job is stored.
     pub(super) told_stored: bool,
     /// Whether its `did` was sent before the job ended: its end is only counted.
     pub(crate) silent: bool,

@@ -133,7 +133,7 @@ pub(crate) struct Tally {
     pub(crate) timed_out: u64,
     pub(crate) no_worker: u64,
     pub(crate) no_bridge: u64,
-    /// Durable jobs that submitters were told are stored.
+    /// Durable jobs whose submitters learned that they are stored.
     pub(crate) stored: u64,
     pub(crate) joined: u64,
     /// Answers of workers to jobs that had ended.
