@@ -45,6 +45,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 const ALL_TYPES_EVERY: Duration = Duration::from_secs(1);
 /// A server that does not answer for this long is taken as lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A pause between two ticks of this length means that the bridge itself did not run. What others would have said
+/// meanwhile has not been read yet, so the time counts as no silence of theirs.
+const FROZEN_FOR: Duration = Duration::from_secs(1);
 /// A type stays announced for this long after its last worker was seen.
 const WORKERLESS_FOR: Duration = Duration::from_secs(5);
 /// A type stays given to the server as spare for this long after the last node announced it.
@@ -231,6 +234,7 @@ pub(crate) struct Core {
     /// The types that have a consumer in the stream.
     consumers: BTreeSet<Arc<str>>,
     question: Option<Question>,
+    last_tick: Duration,
     next_all: Duration,
     /// The first type that the next question names.
     next_type: usize,
@@ -263,6 +267,7 @@ impl Core {
             others_types: BTreeMap::new(),
             consumers: BTreeSet::new(),
             question: None,
+            last_tick: Duration::ZERO,
             next_all: Duration::ZERO,
             next_type: 0,
             next_announce: Duration::ZERO,
@@ -511,6 +516,12 @@ impl Core {
 
     /// Called about every [`TICK`].
     pub(crate) fn on_tick(&mut self) {
+        if self.now.saturating_sub(mem::replace(&mut self.last_tick, self.now)) >= FROZEN_FOR {
+            self.nodes.on_connected(self.now);
+            if let Some(question) = &mut self.question {
+                question.since = self.now;
+            }
+        }
         self.watch_nodes();
         self.with_outgoing(Outgoing::on_tick);
         if self.engine.is_some() {

@@ -37,7 +37,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Called when there is a connection to NATS again.
+    /// Called when there is a connection to NATS again, and when the bridge itself did not run for a while.
     pub(super) fn on_connected(&mut self, now: Duration) {
         self.since = now;
         for node in self.nodes.values_mut().filter(|node| node.live) {
