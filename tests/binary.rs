@@ -36,6 +36,7 @@ mod dispatch {
     mod keys;
     mod left;
     mod need_worker;
+    mod no_wait;
     mod order;
     mod priorities;
     mod progress;

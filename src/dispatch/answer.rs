@@ -36,6 +36,8 @@ pub enum Reason {
     NoWorker,
     /// It is durable and not stored, and no worker does the durable jobs of its type.
     NoBridge,
+    /// No worker was sent it within its `wait_ms`.
+    TooLate,
 }
 
 impl Reason {
@@ -47,7 +49,7 @@ impl Reason {
             Self::Cancelled => Code::Cancelled,
             Self::Expired => Code::Expired,
             Self::TimedOut => Code::TimedOut,
-            Self::NoWorker => Code::NoWorker,
+            Self::NoWorker | Self::TooLate => Code::NoWorker,
             Self::NoBridge => Code::NoBridge,
         }
     }
@@ -62,6 +64,7 @@ impl Reason {
             Self::TimedOut => "the job's run limit has passed, and no attempt is left",
             Self::NoWorker => "no worker does this type",
             Self::NoBridge => "no bridge takes durable jobs of this type",
+            Self::TooLate => "no worker was free for this job within its wait_ms",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::figures::TypeFigures;
 use super::home::{Group, Home, Queue};
 use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId};
 use super::job::Job;
+use super::micros::Micros;
 use super::owner::Owner;
 use super::owner::pool::Pool;
 use super::owner::tickets::{Stage, Ticket};
@@ -174,6 +175,8 @@ pub struct JobAudit {
     pub revocable: bool,
     /// Whether it is durable; if so, whether it is stored.
     pub durable: Option<bool>,
+    /// Until when it may wait for a worker, if that is limited; 0 if it may not wait at all.
+    pub waits_until: Option<Micros>,
 }
 
 impl Audit {
@@ -303,6 +306,7 @@ impl JobAudit {
             key: job.key().map(str::to_owned),
             revocable: job.is_revocable(),
             durable: job.is_durable().then(|| job.is_stored()),
+            waits_until: job.wait_ms().map(|_| job.waits_until().unwrap_or_default()),
         }
     }
 }

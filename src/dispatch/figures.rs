@@ -101,7 +101,7 @@ impl TypeFigures {
             Reason::Cancelled => &mut outcomes.cancelled,
             Reason::Expired => &mut outcomes.expired,
             Reason::TimedOut => &mut outcomes.timed_out,
-            Reason::NoWorker => &mut outcomes.no_worker,
+            Reason::NoWorker | Reason::TooLate => &mut outcomes.no_worker,
             Reason::NoBridge => &mut outcomes.no_bridge,
         } += n;
     }
@@ -201,5 +201,8 @@ mod tests {
             let members = figures.other().outcomes.members();
             assert!(members.contains(&(reason.code().name(), n)), "{reason:?}: {members:?}");
         }
+        let before = figures.other().outcomes.no_worker;
+        figures.ended(FiguresId::OTHER, Reason::TooLate, 10);
+        assert_eq!(figures.other().outcomes.no_worker, before + 10, "it has the same code");
     }
 }

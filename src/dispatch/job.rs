@@ -6,7 +6,7 @@ use super::ids::Submitter;
 use super::micros::Micros;
 use crate::limits::{JOB_FIXED_BYTES, JOB_OPTIONS_BYTES};
 use crate::protocol::carried::{Carried, LongText};
-use crate::protocol::command::JobOptions;
+use crate::protocol::command::{Class, JobOptions};
 
 /// A job from the moment it is accepted until it is answered.
 ///
@@ -37,6 +37,7 @@ struct Terms {
     long_arg: Option<LongText>,
     run_limit_ms: Option<u64>,
     attempts_max: Option<u8>,
+    wait_ms: Option<u64>,
     key: Option<Box<str>>,
     durable: Option<Stored>,
 }
@@ -62,7 +63,7 @@ impl Flags {
     const REVOCABLE: u8 = 4;
     const PROGRESS: u8 = 8;
     const NEEDS_WORKER: u8 = 16;
-    const KEYED: u8 = 32;
+    const CONDITIONAL: u8 = 32;
     const HAS_FIGURES: u8 = 64;
     const WAS_SENT: u8 = 128;
 
@@ -106,13 +107,14 @@ impl Job {
         self.priority = options.priority;
         self.flags.set(Flags::NEEDS_WORKER, options.need_worker || options.durable);
         self.flags.set(Flags::PROGRESS, options.progress);
-        self.flags.set(Flags::KEYED, options.key.is_some());
+        let needs_worker = options.need_worker || options.durable;
+        self.flags.set(Flags::CONDITIONAL, needs_worker || options.key.is_some() || options.wait_ms.is_some());
         if has_terms(options) {
-            let &JobOptions { run_limit_ms, attempts: attempts_max, ref key, durable, .. } = options;
+            let &JobOptions { run_limit_ms, attempts: attempts_max, wait_ms, ref key, durable, .. } = options;
             let key = key.as_deref().map(Box::from);
             let durable = durable.then_some(Stored::No);
             let long_arg = self.terms.take().and_then(|terms| terms.long_arg);
-            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, key, durable }));
+            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, wait_ms, key, durable }));
         }
     }
 
@@ -182,9 +184,9 @@ impl Job {
         self.flags.set(Flags::PROGRESS, true);
     }
 
-    /// Returns whether its home has to look at more than its type: whether it has a key, or needs a worker.
+    /// Returns whether its home has to look at more than its type: whether it has a key, needs a worker, or has `wait_ms`.
     pub(super) fn is_conditional(&self) -> bool {
-        self.flags.has(Flags::KEYED | Flags::NEEDS_WORKER)
+        self.flags.has(Flags::CONDITIONAL)
     }
 
     /// Returns whether it ends if there is no worker when it is queued for the first time. A durable job does.
@@ -205,13 +207,15 @@ impl Job {
     /// Notes that its worker has stored it. Returns whether it is the first that did; `None` if the worker did so before, or
     /// the job is not durable.
     pub(super) fn store(&mut self) -> Option<bool> {
-        let durable = &mut self.terms.as_mut()?.durable;
+        let Terms { durable, wait_ms, .. } = &mut **self.terms.as_mut()?;
         let is_first = match durable.as_ref()? {
             Stored::No => true,
             Stored::ByFormer => false,
             Stored::ByWorker => return None,
         };
         *durable = Some(Stored::ByWorker);
+        // It came to a worker in time. From now on it waits for as long as it takes.
+        *wait_ms = None;
         Some(is_first)
     }
 
@@ -230,6 +234,26 @@ impl Job {
     /// Returns after how many attempts it ends, if the `do` line said so.
     pub(super) fn attempts_max(&self) -> Option<u8> {
         self.terms.as_ref()?.attempts_max
+    }
+
+    /// Returns within which time a worker must be sent it, if the `do` line said so; 0: a slot must be free when it is
+    /// queued.
+    pub(super) fn wait_ms(&self) -> Option<u64> {
+        self.terms.as_ref()?.wait_ms
+    }
+
+    /// Returns whether workers of a class may take it. One that must be given soon is not for spare workers: what such a
+    /// worker takes it may only pass on, so it could go round without end.
+    #[inline]
+    pub(super) fn fits(&self, class: Class) -> bool {
+        class != Class::Spare || self.wait_ms().is_none()
+    }
+
+    /// Returns until when it may wait for a worker, if that is limited. If it may not wait at all, its home decides, and no
+    /// time does.
+    pub(super) fn waits_until(&self) -> Option<Micros> {
+        let ms = self.wait_ms().filter(|&ms| ms > 0)?;
+        Some(self.accepted + Micros::from_ms(ms))
     }
 
     /// Returns the key, as canonical text.
@@ -262,15 +286,17 @@ impl Job {
 impl Terms {
     /// Returns what they count in the memory budget.
     fn bytes(&self) -> u64 {
-        let Self { long_arg, run_limit_ms, attempts_max, key, durable } = self;
-        let asks = run_limit_ms.is_some() || attempts_max.is_some() || key.is_some() || durable.is_some();
+        let Self { long_arg, run_limit_ms, attempts_max, wait_ms, key, durable } = self;
+        let asks = run_limit_ms.is_some() || attempts_max.is_some() || wait_ms.is_some();
+        let asks = asks || key.is_some() || durable.is_some();
         let arg = long_arg.as_ref().map_or(0, LongText::len) as u64;
         arg + if asks { bytes_of_terms(key.as_deref()) } else { 0 }
     }
 }
 
 fn has_terms(options: &JobOptions<'_>) -> bool {
-    options.run_limit_ms.is_some() || options.attempts.is_some() || options.key.is_some() || options.durable
+    let JobOptions { run_limit_ms, attempts, wait_ms, key, durable, .. } = options;
+    run_limit_ms.is_some() || attempts.is_some() || wait_ms.is_some() || key.is_some() || *durable
 }
 
 fn bytes_of_terms(key: Option<&str>) -> u64 {

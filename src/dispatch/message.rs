@@ -233,6 +233,13 @@ pub enum Message {
         /// Why it was given up.
         reason: Reason,
     },
+    /// Owner to home: the time in which a worker had to be sent the job of this ticket is over. If it waits, it ends.
+    Recall {
+        /// The ticket.
+        ticket: Submitter,
+        /// When the time was over.
+        due: Micros,
+    },
     /// Home to every shard: end the job of this ticket or group, if a worker of yours holds it, and why.
     Drop(Submitter, Reason),
     /// Owner to home: a worker held it, and it has ended.

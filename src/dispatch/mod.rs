@@ -138,7 +138,7 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
         Input::Turn { .. } => {
             owner.close_stalled(ctx);
             owner.cut_partials(ctx);
-            owner.end_delays_and_deadlines(ctx);
+            owner.end_times(ctx);
             owner.end_overdue(ctx);
             owner.go_on_with_metrics(home, ctx);
         }
@@ -193,6 +193,7 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::Progress { to, data } => owner.deliver_progress(to, data.as_carried(), ctx),
         Message::Stored(to) => owner.deliver_stored(to, ctx),
         Message::Revoke { ticket, keyed, reason } => home.revoke(ticket, keyed, reason, ctx),
+        Message::Recall { ticket, due } => home.recall(ticket, due, ctx),
         Message::Drop(submitter, reason) => owner.drop_job(from, submitter, reason, ctx),
         Message::Dropped(submitter) => home.dropped(submitter, ctx),
         Message::Revoked(ticket) => owner.revoked(ticket, ctx),

@@ -101,7 +101,7 @@ mod tests {
             r#"{"id":0,"res":null,"err":true,"arg":"\"\\","code":1e400}"#,
             "{\"type\":\"\u{e9}\u{2028}\u{7f}\",\"\":\"{[,:}\"}",
             r#"{"cmd":"do","id":1,"type":"t","priority":-5,"delay_ms":0,"key":"k","cancellable":true,"progress":false}"#,
-            r#"{"deadline_ms":10,"run_limit_ms":2592000000,"attempts":1,"need_worker":true,"background":false,"data":[1]}"#,
+            r#"{"deadline_ms":10,"run_limit_ms":2592000000,"attempts":1,"need_worker":true,"background":false,"wait_ms":0,"data":[1]}"#,
             r#"{"key":"k","key":"k","data":{},"data":null}"#,
         ] {
             assert!(is_taken(line), "{line}");

@@ -70,6 +70,7 @@ names! {
         NeedWorker "need_worker",
         Background "background",
         Durable "durable",
+        WaitMs "wait_ms",
         Data "data",
         Histograms "histograms",
         Shards "shards",

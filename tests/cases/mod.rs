@@ -19,6 +19,7 @@ mod orders;
 mod poison;
 mod presence;
 mod progress;
+mod recalled;
 mod reserved;
 mod run_limits;
 mod spare;

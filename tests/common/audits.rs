@@ -179,7 +179,9 @@ fn check_queue(queue: &QueueAudit, stopping: bool) {
     if stopping {
         assert!(queue.waiting.is_empty(), "jobs wait at a shard that stops: {queue:?}");
     }
-    let together = |job: &JobAudit, of: &(ShardId, Class)| !(job.suspect && queue.rejects_suspects.contains(of));
+    let together = |job: &JobAudit, of: &(ShardId, Class)| {
+        fits(job, of.1) && !(job.suspect && queue.rejects_suspects.contains(of))
+    };
     let meet =
         queue.offers.iter().any(|&(shard, class, _)| queue.waiting.iter().any(|job| together(job, &(shard, class))));
     assert!(!meet, "a job waits beside an offer: {queue:?}");
@@ -196,17 +198,22 @@ fn check_pool_at_rest(pool: &PoolAudit, any_stops: bool) {
 fn check_nothing_waits_in_vain(audits: &[Audit]) {
     for queue in audits.iter().flat_map(|audit| &audit.queues) {
         let workers = audits.iter().flat_map(|audit| &audit.workers);
-        let free: Vec<&WorkerAudit> = workers.filter(|worker| takes(worker, queue) && free_slots(worker) > 0).collect();
+        let free: Vec<&WorkerAudit> = workers.filter(|worker| free_slots(worker) > 0).collect();
         for job in &queue.waiting {
-            let taker = free.iter().find(|worker| !(job.suspect && holds_suspect(worker)));
+            let taker = free.iter().find(|worker| takes(worker, job) && !(job.suspect && holds_suspect(worker)));
             assert!(taker.is_none(), "{job:?} waits beside a free slot of {taker:?}");
         }
     }
 }
 
-/// Whether a worker takes jobs of a queue: durable ones as a durable worker, others in any other class.
-fn takes(worker: &WorkerAudit, queue: &QueueAudit) -> bool {
-    worker.types.iter().any(|(name, class)| *name == queue.type_name && (*class == Class::Durable) == queue.durable)
+/// Whether a worker takes a job, in whichever class.
+fn takes(worker: &WorkerAudit, job: &JobAudit) -> bool {
+    worker.types.iter().any(|(name, class)| **name == *job.type_name && fits(job, *class))
+}
+
+/// Whether workers of a class may take a job.
+fn fits(job: &JobAudit, class: Class) -> bool {
+    (class == Class::Durable) == job.durable.is_some() && (class != Class::Spare || job.waits_until.is_none())
 }
 
 /// The free slots of a worker, as docs/architecture.md defines them.

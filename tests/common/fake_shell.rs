@@ -235,6 +235,7 @@ pub(crate) fn name_of(message: &Message) -> &'static str {
         Message::Present(..) => "Present",
         Message::Absent(..) => "Absent",
         Message::Revoke { .. } => "Revoke",
+        Message::Recall { .. } => "Recall",
         Message::Drop(..) => "Drop",
         Message::Dropped(_) => "Dropped",
         Message::Revoked(_) => "Revoked",

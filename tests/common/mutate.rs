@@ -5,7 +5,7 @@
 use super::random::Random;
 
 /// What is put into lines.
-const PIECES: [&[u8]; 44] = [
+const PIECES: [&[u8]; 45] = [
     b"\"",
     b"\\",
     b"{",
@@ -39,6 +39,7 @@ const PIECES: [&[u8]; 44] = [
     b"\"key\":\"k\",",
     b"\"need_worker\":true,",
     b"\"background\":true,",
+    b"\"wait_ms\":0,",
     b"\"data\":[],",
     b"false",
     b"\\u0061",

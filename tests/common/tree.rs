@@ -35,7 +35,7 @@ const KNOWN: [&str; 15] = [
 ];
 
 /// The options of a `do`.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "priority",
     "delay_ms",
     "deadline_ms",
@@ -47,6 +47,7 @@ const OPTIONS: [&str; 11] = [
     "need_worker",
     "background",
     "durable",
+    "wait_ms",
 ];
 
 /// The options of a `can_do`.
@@ -168,12 +169,14 @@ fn are_options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> bool {
         && number("deadline_ms", 1..=2_592_000_000)
         && number("run_limit_ms", 1..=2_592_000_000)
         && number("attempts", 1..=255)
+        && number("wait_ms", 0..=2_592_000_000)
         && once("key").is_none_or(|key| key.as_str().is_some_and(|key| (1..=255).contains(&key.len())))
         && ["cancellable", "progress", "need_worker", "background", "durable"]
             .into_iter()
             .all(|name| once(name).is_none_or(Value::is_boolean))
         && !(is_on("background") && (is_on("cancellable") || is_on("progress") || once("deadline_ms").is_some()))
         && !(is_on("durable") && (once("key").is_some() || once("delay_ms").is_some_and(|ms| *ms != 0)))
+        && !(once("key").is_some() && once("wait_ms").is_some())
 }
 
 /// The options of a `do`, those that are absent with the value that they then have; null if there are none.
@@ -183,7 +186,7 @@ fn options<'a>(once: &impl Fn(&str) -> Option<&'a Value>) -> Value {
         return Value::Null;
     }
     let (zero, none, off) = (Value::from(0), Value::Null, Value::Bool(false));
-    let absent = [&zero, &zero, &none, &none, &none, &off, &off, &none, &off, &off, &off];
+    let absent = [&zero, &zero, &none, &none, &none, &off, &off, &none, &off, &off, &off, &none];
     given.into_iter().zip(absent).map(|(given, absent)| given.unwrap_or(absent).clone()).collect()
 }
 
@@ -215,7 +218,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
         Ok(Command::Do { id, type_name, arg, options }) => {
             let options = options.map_or(Value::Null, |options| {
                 let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = *options;
-                let JobOptions { cancellable, progress, key, need_worker, background, durable, .. } = *options;
+                let JobOptions { cancellable, progress, key, need_worker, background, durable, wait_ms, .. } = *options;
                 let key = key.as_ref().map(name);
                 serde_json::json!([
                     priority,
@@ -229,6 +232,7 @@ fn by_decoder(line: &[u8]) -> Verdict {
                     need_worker,
                     background,
                     durable,
+                    wait_ms,
                 ])
             });
             vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg.and_then(Carried::short)), options]

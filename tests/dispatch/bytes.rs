@@ -26,6 +26,9 @@ fn a_job_counts_what_its_options_take() {
         (r#"key "four", cancellable"#, 2 * (PLAIN + OPTIONS + 4) + OPTIONS),
         ("delay_ms 5000", PLAIN + OPTIONS),
         ("delay_ms 5000, cancellable", PLAIN + OPTIONS),
+        ("wait_ms 5000", PLAIN + 2 * OPTIONS),
+        ("wait_ms 5000, attempts 5, cancellable", PLAIN + 2 * OPTIONS),
+        ("wait_ms 0, delay_ms 5000", PLAIN + 2 * OPTIONS),
         (r#"delay_ms 5000, key "four""#, PLAIN + OPTIONS + 4 + OPTIONS),
     ] {
         check(&format!(
@@ -56,6 +59,26 @@ fn a_job_that_was_only_delayed_counts_as_a_plain_one() {
          A> metrics
          A< metrics bytes_held 0"
     ));
+}
+
+/// One that may not wait needs no timer.
+#[test]
+fn a_job_with_wait_ms_counts_its_ticket_until_it_ends() {
+    for (wait_ms, tickets) in [(0, 0), (1_000, 1)] {
+        check(&format!(
+            "W> can_do t
+             A> do 1 t with wait_ms {wait_ms}
+             W< do 1 t
+             at 2000
+             A> metrics
+             A< metrics bytes_held {}
+             W> did 1
+             A< did 1
+             A> metrics
+             A< metrics bytes_held 0",
+            PLAIN + OPTIONS + tickets * OPTIONS
+        ));
+    }
 }
 
 #[test]

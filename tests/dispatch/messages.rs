@@ -121,6 +121,8 @@ fn what_is_not_used_costs_none() {
             r#","cancellable":true,"deadline_ms":5000,"progress":true"#,
             r#","priority":5,"attempts":2,"run_limit_ms":5000,"need_worker":true"#,
             r#","background":true"#,
+            r#","wait_ms":0"#,
+            r#","wait_ms":5000,"background":true"#,
         ] {
             let cost = cost(options);
             assert!(cost == plain, "{placement:?}: {cost:?} for {options}, {plain:?} for a plain one");

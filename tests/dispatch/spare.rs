@@ -184,3 +184,91 @@ fn a_worker_of_both_classes_that_is_lost_counts_once() {
            A< metrics types {"t":{"waiting":2,"workers":0,"lost":1}}"#,
     );
 }
+
+/// What a spare worker takes it may pass on, and it must not come back.
+#[test]
+fn a_job_with_wait_ms_is_not_for_spare_workers() {
+    check(
+        r#"S> can_do t max_jobs 9 with spare
+           A> do 1 t with wait_ms 0
+           A< did 1 no_worker
+           A> do 2 t with wait_ms 1000
+           A> do 3 t
+           # It was behind the one before, which waits on.
+           S< do 3 t $a
+           W> can_do t
+           W< do 2 t
+           A> do 4 t with wait_ms 0
+           A< did 4 no_worker
+           A> do 5 t with wait_ms 500
+           at 500
+           A< did 5 no_worker
+           S quiet"#,
+    );
+}
+
+#[test]
+fn an_ordinary_worker_takes_jobs_with_wait_ms_among_the_others_in_their_order() {
+    check(
+        r#"A> do 1 t
+           A> do 2 t with wait_ms 1000
+           A> do 3 t
+           A> do 4 t with wait_ms 1000, priority 1
+           A> do 5 t with priority 1
+           W> can_do t
+           W< do 4 t
+           W> did 4
+           A< did 4
+           W< do 5 t
+           W> did 5
+           A< did 5
+           W< do 1 t
+           S> can_do t with spare
+           S< do 3 t
+           W> did 1
+           A< did 1
+           W< do 2 t"#,
+    );
+}
+
+/// Both jobs of the lost worker wait for another one. A spare worker takes the second.
+#[test]
+fn a_job_with_wait_ms_that_comes_back_is_not_for_spare_workers() {
+    check(
+        r#"W> can_do t max_jobs 2
+           A> do 1 t with wait_ms 1000
+           A> do 2 t
+           W< do 1 t $a
+           W< do 2 t $b
+           S> can_do t with spare
+           W gone
+           S< do 2 t
+           at 500
+           V> can_do t
+           V< do 1 t
+           V gone
+           A quiet
+           at 1000
+           A< did 1 no_worker"#,
+    );
+}
+
+/// The spare worker pulls for its type when it is free again.
+#[test]
+fn a_spare_worker_pulls_no_job_with_wait_ms() {
+    check(
+        r#"S> can_do t u with spare
+           A> do 1 u
+           S< do 1 u
+           A> do 2 t
+           A> do 3 t with wait_ms 1000, priority 9
+           S> did 1
+           A< did 1
+           S< do 2 t
+           S> did 2
+           A< did 2
+           S quiet
+           W> can_do t
+           W< do 3 t"#,
+    );
+}

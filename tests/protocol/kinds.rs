@@ -75,6 +75,9 @@ fn f32_a_do_with_an_option_of_the_wrong_kind_is_refused() {
         check_member(&line, right, "", "did 7 bad_request");
     }
     check_member(r#"{"cmd":"do","id":7,"type":"t","cancellable":%}"#, &flags, "", "did 7 bad_request");
+    let line = r#"{"cmd":"do","id":7,"type":"t","delay_ms":3600000,"cancellable":true,"wait_ms":%}"#;
+    check_member(line, &["0", "1", "65535", "65536"], "", "did 7 bad_request");
+    check_member(&line.replace("delay_ms\":3600000", "key\":\"k\""), &[], "", "did 7 bad_request");
     check_member(r#"{"cmd":"do","id":7,"type":"t","data":%}"#, &VALUES, "", "");
     for right in [r#""cancellable":true"#, r#""progress":true"#, r#""deadline_ms":3600000"#] {
         let line = format!(r#"{{"cmd":"do","id":7,"type":"t","background":%,{right}}}"#);
@@ -132,9 +135,10 @@ fn f32_types_and_max_jobs_of_the_wrong_kind_are_refused() {
 
 #[test]
 fn f32_a_ping_minds_no_kind_of_any_member() {
-    for member in
-        ["id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "key", "priority", "x"]
-    {
+    for member in [
+        "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "key", "priority", "wait_ms",
+        "x",
+    ] {
         check_member(&format!(r#"{{"cmd":"ping","{member}":%}}"#), &VALUES, "pong", "");
     }
 }

@@ -92,7 +92,7 @@ fn job_name(job: JobRef<'_>, id: Option<&str>) -> String {
 /// The options of a job that are not as if they were absent.
 fn asked(options: &JobOptions<'_>) -> String {
     let JobOptions { priority, delay_ms, deadline_ms, run_limit_ms, attempts, .. } = options;
-    let JobOptions { cancellable, progress, key, need_worker, background, durable, .. } = options;
+    let JobOptions { cancellable, progress, key, need_worker, background, durable, wait_ms, .. } = options;
     let words = [
         (*priority != 0).then(|| format!(" priority {priority}")),
         (*delay_ms != 0).then(|| format!(" delay_ms {delay_ms}")),
@@ -105,6 +105,7 @@ fn asked(options: &JobOptions<'_>) -> String {
         need_worker.then(|| " need_worker".to_owned()),
         background.then(|| " background".to_owned()),
         durable.then(|| " durable".to_owned()),
+        wait_ms.map(|ms| format!(" wait_ms {ms}")),
     ];
     words.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 use crate::play::{check, check_rows};
 
 /// The known names but `cmd` and `id`.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "type",
     "types",
     "arg",
@@ -23,6 +23,7 @@ const NAMES: [&str; 24] = [
     "need_worker",
     "background",
     "durable",
+    "wait_ms",
     "data",
     "histograms",
     "shards",

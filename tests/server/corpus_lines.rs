@@ -56,7 +56,7 @@ fn job_line(row: &Row) -> &str {
 /// `tests/dispatch`.
 fn is_done_by_a_worker(row: &Row) -> bool {
     let options = &row.outcome[job_line(row).len()..];
-    !["delay_ms", "need_worker", "background"].iter().any(|name| options.contains(name))
+    !["delay_ms", "need_worker", "background", "wait_ms"].iter().any(|name| options.contains(name))
 }
 
 /// Says the line between two pings, of which the first is answered.

@@ -50,6 +50,39 @@ fn a_job_that_waits_expires_at_its_deadline() {
     });
 }
 
+#[test]
+fn a_job_that_no_worker_takes_in_time_ends() {
+    everywhere(&[], |net| {
+        let (mut client, _worker) = client_and_worker(net);
+        for wait in [0, 30] {
+            client.send(&format!(r#"{{"cmd":"do","id":1,"type":"other","wait_ms":{wait}}}"#));
+            expect_code(&mut client, "no_worker");
+        }
+        client.until_metric("jobs_waiting", 0);
+        client.until_metric("jobs_no_worker", 2);
+    });
+}
+
+/// On a slow machine the job may end before it comes to the worker, so it is tried with more and more time.
+#[test]
+fn a_job_that_is_given_back_too_late_ends() {
+    over(Via::Unix, &["--threads", "2"], |net| {
+        for wait in [50, 1_000, 10_000] {
+            let (mut client, mut worker) = client_and_worker(net);
+            client.send(&format!(r#"{{"cmd":"do","id":1,"type":"t","wait_ms":{wait}}}"#));
+            client.send(&format!(r#"{{"cmd":"do","id":2,"type":"other","wait_ms":{wait}}}"#));
+            let over: Value = serde_json::from_str(&client.line()).unwrap();
+            assert_eq!(over["code"], "no_worker", "{over}");
+            worker.send(r#"{"cmd":"ping"}"#);
+            if over["id"] == 2 && worker.line() != r#"{"cmd":"pong"}"# {
+                drop(worker);
+                return expect_code(&mut client, "no_worker");
+            }
+        }
+        panic!("no job came to the worker");
+    });
+}
+
 /// On a slow machine the job may expire before it comes to the worker, so it is tried with more and more time.
 #[test]
 fn a_worker_hears_that_its_job_has_expired() {

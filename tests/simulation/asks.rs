@@ -2,7 +2,7 @@
 
 use deputy::dispatch::job::Job;
 use deputy::limits::JOB_OPTIONS_BYTES;
-use deputy::protocol::command::JobOptions;
+use deputy::protocol::command::{Class, JobOptions};
 
 use super::plan::Family;
 use super::random::Random;
@@ -25,6 +25,7 @@ pub(crate) struct Asks {
     pub(crate) need_worker: bool,
     pub(crate) background: bool,
     pub(crate) durable: bool,
+    pub(crate) wait_ms: Option<u64>,
 }
 
 impl Asks {
@@ -43,18 +44,39 @@ impl Asks {
                 need_worker: self.need_worker,
                 background: self.background,
                 durable: self.durable,
+                wait_ms: self.wait_ms,
             })
         })
     }
 
     /// Whether its answer goes to a ticket, by which it is known.
     pub(crate) fn is_named(&self) -> bool {
-        self.cancellable || self.progress || self.durable || self.deadline_ms.is_some()
+        self.cancellable || self.progress || self.durable || self.deadline_ms.is_some() || self.is_recalled()
     }
 
     /// Whether its one `did` comes when it is accepted.
     pub(crate) fn is_accepted_at_once(&self) -> bool {
         self.background && !self.durable
+    }
+
+    /// Whether it is recalled after some time, unless a worker has it.
+    pub(crate) fn is_recalled(&self) -> bool {
+        self.wait_ms.is_some_and(|ms| ms > 0)
+    }
+
+    /// Whether it may not wait at all.
+    pub(crate) fn never_waits(&self) -> bool {
+        self.wait_ms == Some(0)
+    }
+
+    /// Whether workers of a class may take it.
+    pub(crate) fn fits(&self, class: Class) -> bool {
+        class != Class::Spare || self.wait_ms.is_none()
+    }
+
+    /// Whether it may end at a time of which no line tells.
+    pub(crate) fn ends_unseen(&self) -> bool {
+        self.deadline_ms.is_some() || self.wait_ms.is_some() || self.durable
     }
 
     /// Whether the submitter's shard keeps a ticket when it is accepted.
@@ -64,7 +86,7 @@ impl Asks {
 
     /// Whether it may be revoked once it is in line.
     pub(crate) fn is_revocable(&self) -> bool {
-        self.cancellable || self.deadline_ms.is_some() || self.key.is_some()
+        self.cancellable || self.deadline_ms.is_some() || self.key.is_some() || self.is_recalled()
     }
 
     /// What the job counts in the memory budget.
@@ -91,6 +113,7 @@ pub(crate) struct Odds {
     key: usize,
     need_worker: usize,
     background: usize,
+    wait: usize,
     /// How many of the keys are used.
     keys: usize,
 }
@@ -110,9 +133,10 @@ impl Odds {
             key: some(),
             need_worker: some(),
             background: some(),
+            wait: some(),
             keys: 1 + random.below(KEYS.len()),
         };
-        match random.below(14) {
+        match random.below(16) {
             0..=3 => odds = Self { keys: 1, ..Self::default() },
             4 => (odds.key, odds.keys, odds.cancellable, odds.background) = (1, 1, 2, 0),
             5 => (odds.key, odds.cancellable, odds.progress, odds.need_worker) = (2, 2, 4, 3),
@@ -121,6 +145,8 @@ impl Odds {
             8 => odds.run_limit = 1,
             11 => (odds.progress, odds.run_limit, odds.background) = (1, 2, 0),
             9 => odds.priority = 1,
+            12 => odds.wait = 1,
+            13 => (odds.wait, odds.run_limit, odds.delay, odds.cancellable) = (1, 2, 4, 4),
             10 => (odds.need_worker, odds.key, odds.keys) = (2, 2, 1),
             _ => {}
         }
@@ -137,7 +163,7 @@ impl Odds {
 
     /// Whether anything happens when time passes.
     pub(crate) fn need_time(&self) -> bool {
-        self.delay + self.deadline + self.run_limit > 0
+        self.delay + self.deadline + self.run_limit + self.wait > 0
     }
 
     /// Whether it makes a difference that workers report progress.
@@ -147,7 +173,7 @@ impl Odds {
 
     /// Draws what a durable job asks for.
     pub(crate) fn asks_of_durable(&self, random: &mut Random) -> Asks {
-        Asks { durable: true, key: None, delay_ms: 0, ..self.asks(random) }
+        Asks { durable: true, key: None, delay_ms: 0, wait_ms: None, ..self.asks(random) }
     }
 
     /// Draws what a job asks for.
@@ -177,6 +203,9 @@ impl Odds {
             }
             asks.cancellable = one_in(self.cancellable, random);
             asks.progress = one_in(self.progress, random);
+        }
+        if asks.key.is_none() && one_in(self.wait, random) {
+            asks.wait_ms = Some(*random.pick(&[0, 0, 1, 30, 41, 100, 200]));
         }
         asks
     }

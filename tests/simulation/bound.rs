@@ -22,7 +22,7 @@
 //! slot that a job leaves is offered for at most T types, and each of those offers is spent in vain at most once: Offer,
 //! Assign, Withdraw, Requeue, Withdrawn, Pull, Decline. A pool that was wrong is corrected once (again seven), and removed.
 //!
-//! An unwanted job costs its Revoke, a Drop to each shard, and Dropped, Revoked or Over; each member of a group
+//! A job whose `wait_ms` is over costs its Recall and its Answer. An unwanted job costs its Revoke, a Drop to each shard, and Dropped, Revoked or Over; each member of a group
 //! its Answer. A slot that was spent is offered when its worker has answered.
 //!
 //! It is proved by no more than this argument and the schedules: the worst of two million took a quarter. A circle of

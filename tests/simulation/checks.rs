@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
-use deputy::dispatch::message::{ConnId, Message, Submitter};
+use deputy::dispatch::message::{ConnId, Message, Micros, Submitter};
 use deputy::metrics::Fault;
 use deputy::protocol::command::Class;
 
@@ -52,6 +52,7 @@ impl Schedule {
         let audits = self.world.audits();
         self.world.check_books_at_rest(&audits);
         self.check_places_in(&audits);
+        self.check_waits(&audits);
         let c = self.world.totals().counts;
         let tally = &self.shadow.tally;
         assert_eq!(c.connections_open, self.shadow.live.len() as u64);
@@ -181,7 +182,8 @@ impl Schedule {
         }
         let mut inside: Vec<Trace<'_>> = Vec::new();
         for link in self.world.busy_links() {
-            inside.extend(self.world.on_the_way(link).filter_map(job_of).map(trace_of_job));
+            let jobs = self.world.on_the_way(link).filter_map(job_of).filter(|job| self.is_followed(serial_of(job)));
+            inside.extend(jobs.map(trace_of_job));
         }
         let mut delayed: Vec<Trace<'_>> = Vec::new();
         let mut holds: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
@@ -206,10 +208,11 @@ impl Schedule {
         }
         let mut expected: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
         let (mut expected_inside, mut expected_delayed) = (Vec::new(), Vec::new());
-        for job in self.shadow.jobs.values() {
+        for (serial, job) in &self.shadow.jobs {
             match job.state {
                 State::Held(peer) => expected.entry(peer).or_default().push(self.trace(job)),
-                State::Inside => expected_inside.push(self.trace(job)),
+                State::Inside if self.is_followed(*serial) => expected_inside.push(self.trace(job)),
+                State::Inside => {}
                 State::Delayed => expected_delayed.push(self.trace(job)),
                 State::Ended(_) => {}
             }
@@ -227,12 +230,37 @@ impl Schedule {
         assert!(counts.jobs_waiting <= inside.len() as u64, "waiting");
     }
 
+    /// Whether the shadow knows that a job is over as soon as it is. One that may not wait ends before the log has a name for
+    /// it.
+    fn is_followed(&self, serial: u64) -> bool {
+        self.shadow.jobs.get(&serial).is_none_or(|job| job.trace.is_some() || !job.asks.never_waits())
+    }
+
+    /// A job was recalled, or `returned` after that: it does not wait at its home, nor is it assigned once more.
+    pub(crate) fn check_over(&self, serial: u64, home: u16, returned: bool) {
+        let Some(job) = self.shadow.jobs.get(&serial) else { return };
+        let ended = matches!(job.state, State::Ended(_)) || self.shadow.stopping[usize::from(home)];
+        assert!(ended || !returned, "it came back after its Recall, and goes on: {job:?}");
+        let waits = |queued: &JobAudit| trace_of_audit(queued) == self.trace(job);
+        let waits = self.world.audit(home).queues.iter().flat_map(|queue| &queue.waiting).any(waits);
+        assert!(!waits, "recalled, but it waits: {job:?}");
+    }
+
+    /// No job waits whose time is over, or that may not wait.
+    fn check_waits(&self, audits: &[Audit]) {
+        for job in audits.iter().flat_map(|audit| &audit.queues).flat_map(|queue| &queue.waiting) {
+            let last_turn_ms = self.shadow.bounds.last_turn_ms(job.submitter.shard().0);
+            let waits = job.waits_until.is_none_or(|until| until > Micros::from_ms(last_turn_ms));
+            assert!(waits, "it waits, but its time is over: {job:?}");
+        }
+    }
+
     fn trace<'a>(&self, job: &'a Job) -> Trace<'a> {
         let (shard, conn) = self.world.conn_id(job.submitter);
         let to = match (job.group, job.ticket) {
             (Some((home, group)), _) => To::Group(home, group),
-            _ if job.asks.is_accepted_at_once() => To::Background(shard),
             (None, Some(ticket)) if job.asks.is_named() => To::Ticket(shard, ticket),
+            _ if job.asks.background => To::Background(shard),
             _ => To::Conn(shard, conn),
         };
         (to, job.id, &job.type_name, job.suspect, job.attempts)
@@ -256,6 +284,10 @@ fn check_return_order<'a>(messages: impl Iterator<Item = &'a Message>, left: boo
             _ => {}
         }
     }
+}
+
+pub(crate) fn serial_of(job: &CoreJob) -> u64 {
+    line::serial(&job.arg().expect("all jobs have an arg").to_string())
 }
 
 fn job_of(message: &Message) -> Option<&CoreJob> {

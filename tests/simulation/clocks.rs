@@ -94,6 +94,12 @@ impl Shadow {
                 _ => self.give_up(serial, End::Expired),
             }
         }
+        while let Some(&(ms, serial)) = self.clocks[at].recalls.first()
+            && ms <= last_ms
+        {
+            self.clocks[at].recalls.pop_first();
+            self.requests.get_mut(&serial).expect("it waits").recall_ms = None;
+        }
         let now_ms = self.bounds.now_ms(shard);
         let mut submitted = Vec::new();
         while let Some(&(ms, serial)) = self.clocks[at].delays.first()
@@ -106,6 +112,10 @@ impl Shadow {
             if !request.asks.is_named() {
                 // The delay alone gave it a ticket.
                 request.bytes -= request.asks.ticket_bytes();
+            }
+            request.begin_to_wait(now_ms);
+            if let Some(ms) = request.recall_ms {
+                self.clocks[at].recalls.insert((ms, serial));
             }
             submitted.push(serial);
         }
@@ -125,9 +135,13 @@ impl Shadow {
     /// The shard wants to be called before anything is over.
     pub(super) fn check_clock(&self, world: &World, shard: u16) {
         let clock = &self.clocks[usize::from(shard)];
-        let told = |serial: u64| !self.conn(self.requests[&serial].submitter).gone;
-        let deadline = clock.deadlines.iter().find(|(_, serial)| told(*serial));
-        let first = [clock.delays.first(), deadline, clock.limits.first()];
+        let told = |serial: u64| {
+            let request = &self.requests[&serial];
+            !request.asks.background && !self.conn(request.submitter).gone
+        };
+        let [deadline, recall] =
+            [&clock.deadlines, &clock.recalls].map(|times| times.iter().find(|(_, serial)| told(*serial)));
+        let first = [clock.delays.first(), deadline, clock.limits.first(), recall];
         let Some((due_ms, serial)) = first.into_iter().flatten().min() else { return };
         let call_ms = world.next_call_ms(shard);
         assert!(call_ms.is_some_and(|ms| ms <= *due_ms), "{serial} is due at {due_ms}: {call_ms:?}");

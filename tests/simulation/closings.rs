@@ -61,6 +61,15 @@ impl Bounds {
         self.shards[usize::from(shard)].now_ms
     }
 
+    pub(crate) fn last_turn_ms(&self, shard: u16) -> u64 {
+        self.shards[usize::from(shard)].last_turn_ms
+    }
+
+    /// The latest time that a shard has seen.
+    pub(crate) fn latest_ms(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.now_ms).max().expect("there are shards")
+    }
+
     pub(crate) fn cuts(&self) -> u64 {
         self.cuts
     }

@@ -157,6 +157,11 @@ impl Shadow {
 
     /// Nothing is on the way: all answers have come, and groups whose jobs have ended are gone.
     pub(crate) fn all_has_come(&mut self) {
+        let never_waits = |job: &Job| job.state == State::Inside && job.asks.never_waits();
+        let ended: Vec<u64> = self.jobs.iter().filter(|(_, job)| never_waits(job)).map(|(serial, _)| *serial).collect();
+        for serial in ended {
+            self.end(serial, End::NoWorker);
+        }
         let ended = |job: &Job| if let State::Ended(end) = job.state { Some(end) } else { None };
         let over: Vec<(u64, End)> = self.jobs.iter().filter_map(|(serial, job)| Some((*serial, ended(job)?))).collect();
         for (serial, end) in over {

@@ -60,11 +60,15 @@ impl Schedule {
     fn bring_workers(&mut self) {
         for type_name in (0..self.plan.types).map(|at| format!("t{at}")) {
             for durable in [false, true] {
-                let is_one = |job: &Job| job.type_name == type_name && job.asks.durable == durable;
-                if self.shadow.jobs.values().any(|job| job.state == State::Inside && is_one(job)) {
+                let is_one = |job: &&Job| {
+                    job.state == State::Inside && job.type_name == type_name && job.asks.durable == durable
+                };
+                if self.shadow.jobs.values().any(|job| is_one(&job)) {
                     let shard = self.any_shard();
                     let peer = self.open_at(shard);
-                    let class = if durable { Class::Durable } else { self.any_class() };
+                    let drawn = if durable { Class::Durable } else { self.any_class() };
+                    let all_fit = self.shadow.jobs.values().filter(is_one).all(|job| job.asks.fits(drawn));
+                    let class = if all_fit { drawn } else { Class::Ordinary };
                     self.tell_can_do(peer, std::slice::from_ref(&type_name), class, durable.then_some(1));
                 }
             }

@@ -20,7 +20,10 @@ impl Job {
                 of.0 == shard && Some(ticket.generation) == self.ticket && self.asks.is_named()
             }
             Submitter::Conn(of, from) => of.0 == shard && from == conn && self.id == id && !self.is_anonymous(),
-            Submitter::Background(of) => of.0 == shard && self.id == id && self.asks.is_accepted_at_once(),
+            Submitter::Background(of) => {
+                let silent = self.asks.is_accepted_at_once() && !self.asks.is_named();
+                of.0 == shard && self.id == id && silent
+            }
             Submitter::Group(..) => false,
         }
     }

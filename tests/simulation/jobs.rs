@@ -20,7 +20,7 @@ impl Schedule {
         let mine = self.shadow.conn(peer).requests.iter().map(|serial| &self.shadow.requests[serial]);
         let twin = mine.filter(|request| request.id == id).map(|request| request.asks.clone()).next();
         // Of two that are stored no line says which is meant.
-        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.deadline_ms.is_some() || twin.durable) {
+        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.ends_unseen()) {
             return;
         }
         self.serial += 1;
@@ -61,11 +61,16 @@ impl Schedule {
         if asks.background && (asks.key.is_some() || asks.need_worker) {
             asks.delay_ms = 0;
         }
+        if asks.never_waits() {
+            // Whether it has ended no line says if its submitter is not there.
+            asks.deadline_ms = None;
+        }
         if asks.background {
             return asks;
         }
         if let Some(twin) = twin {
             (asks.cancellable, asks.progress, asks.deadline_ms) = (twin.cancellable, twin.progress, None);
+            asks.wait_ms = None;
             asks.key = asks.key.filter(|_| asks.is_named());
         } else {
             asks.progress |= asks.key.is_some() && asks.delay_ms > 0;
@@ -85,6 +90,9 @@ impl Schedule {
         }
         request.expires_ms = asks.deadline_ms.map(|ms| accepted_ms + ms);
         let delayed = asks.delay_ms > 0;
+        if !delayed {
+            request.begin_to_wait(accepted_ms);
+        }
         let job = Job {
             submitter: request.submitter,
             id: request.id,
@@ -94,6 +102,7 @@ impl Schedule {
             suspect: false,
             stored: false,
             was_sent: false,
+            recalled: false,
             attempts: 0,
             bytes,
             accepted_ms,
@@ -273,6 +282,7 @@ impl Request {
             asks,
             bytes,
             expires_ms: None,
+            recall_ms: None,
             ticket: None,
             job,
             reports,

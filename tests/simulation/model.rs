@@ -31,6 +31,11 @@ const PASSED_MAX: usize = 8;
 pub(super) type Place = (bool, Reverse<i8>, u64);
 
 impl Job {
+    /// Where everything is delivered at once, whether it is in line.
+    fn waits(&self) -> bool {
+        self.state == State::Inside && !self.asks.never_waits()
+    }
+
     pub(super) fn place(&self) -> Place {
         let priority = if self.suspect { 0 } else { self.asks.priority };
         (!self.suspect, Reverse(priority), self.line)
@@ -78,20 +83,21 @@ fn check_worker(shadow: &Shadow, start: &Start) {
     assert_eq!(passed, None, "was ready before: {start:?}");
 }
 
-/// The jobs of a type that wait.
-fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str) -> impl Iterator<Item = (u64, Place)> + 'a {
+/// The jobs of a type that wait, and that a worker may take.
+fn waiting<'a>(shadow: &'a Shadow, type_name: &'a str, worker: Peer) -> impl Iterator<Item = (u64, Place)> + use<'a> {
+    let class = shadow.conn(worker).types.get(type_name).copied().unwrap_or(Class::Ordinary);
     let jobs = shadow.jobs.iter();
-    let waiting = jobs.filter(move |(_, job)| job.type_name == type_name && job.state == State::Inside);
+    let waiting = jobs.filter(move |(_, job)| job.type_name == type_name && job.waits() && job.asks.fits(class));
     waiting.map(|(serial, job)| (*serial, job.place()))
 }
 
-fn fresh_waits(shadow: &Shadow, type_name: &str) -> bool {
-    waiting(shadow, type_name).any(|(_, place)| place.0)
+fn fresh_waits(shadow: &Shadow, type_name: &str, worker: Peer) -> bool {
+    waiting(shadow, type_name, worker).any(|(_, place)| place.0)
 }
 
 impl Model {
     fn check_line(&self, shadow: &Shadow, start: &Start, one_slot: bool) {
-        let before = waiting(shadow, &start.type_name)
+        let before = waiting(shadow, &start.type_name, start.worker)
             .filter(|(serial, place)| self.waited.contains(serial) && *place < start.place);
         let wrong = before.map(|(_, place)| place).find(|place| one_slot || place.0);
         assert_eq!(wrong, None, "waits, but another one started first: {start:?}");
@@ -107,7 +113,7 @@ impl Model {
         for start in started.iter().filter(|start| start.place.0) {
             let shard = shadow.conn(start.worker).shard;
             if !tainted.contains(&shard) && !self.tainted.contains(&shard) {
-                let mut suspects = waiting(shadow, &start.type_name).filter(|(_, place)| !place.0);
+                let mut suspects = waiting(shadow, &start.type_name, start.worker).filter(|(_, place)| !place.0);
                 let passed = suspects.find(|(serial, _)| self.waited.contains(serial));
                 assert_eq!(passed, None, "was given back and waits: passed by {start:?}");
             }
@@ -128,7 +134,7 @@ impl Model {
 
     fn remember(&mut self, shadow: &Shadow) {
         self.free = free(shadow);
-        let waits = shadow.jobs.iter().filter(|(_, job)| job.state == State::Inside);
+        let waits = shadow.jobs.iter().filter(|(_, job)| job.waits());
         self.waited = waits.map(|(serial, _)| *serial).collect();
         self.tainted = tainted(shadow);
     }
@@ -137,11 +143,11 @@ impl Model {
         let started_type = |type_name: &str| started.iter().any(|start| start.type_name == type_name);
         self.passed.retain(|(worker, type_name), _| {
             let still = shadow.conn(*worker).types.contains_key(type_name);
-            still && !started_type(type_name) && fresh_waits(shadow, type_name)
+            still && !started_type(type_name) && fresh_waits(shadow, type_name, *worker)
         });
         for start in started {
             for type_name in shadow.conn(start.worker).types.keys().filter(|name| !started_type(name)) {
-                if fresh_waits(shadow, type_name) {
+                if fresh_waits(shadow, type_name, start.worker) {
                     let passed = self.passed.entry((start.worker, type_name.clone())).or_default();
                     *passed += 1;
                     assert!(*passed <= PASSED_MAX, "{type_name} has no turn at {:?}", start.worker);

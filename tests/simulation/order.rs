@@ -26,7 +26,7 @@ pub(crate) enum Order {
 }
 
 /// What may be held back.
-pub(crate) const CLASSES: [&str; 17] = [
+pub(crate) const CLASSES: [&str; 18] = [
     "Submit",
     "Offer",
     "Pull",
@@ -40,6 +40,7 @@ pub(crate) const CLASSES: [&str; 17] = [
     "Present",
     "Absent",
     "Revoke",
+    "Recall",
     "Drop",
     "Dropped",
     "Revoked",
@@ -123,7 +124,7 @@ fn honesty(name: &str) -> u8 {
         "AcceptSuspects" => 7,
         "Withdrawn" => 8,
         "Withdraw" => 9,
-        "Revoke" | "Drop" => 10,
+        "Revoke" | "Recall" | "Drop" => 10,
         "Absent" => 11,
         "Over" => 12,
         _ => 13,

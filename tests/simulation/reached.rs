@@ -34,6 +34,7 @@ pub(crate) struct Reached {
     /// Answers to spent slots.
     late: u64,
     reports: u64,
+    too_late: u64,
     /// Of the bound on steps, the most that was used, in thousandths.
     pub(crate) bound_used: u64,
 }
@@ -60,6 +61,7 @@ impl Schedule {
             joined: tally.joined,
             late: tally.late,
             reports: tally.reports,
+            too_late: tally.too_late,
             ..self.reached
         };
     }
@@ -87,6 +89,7 @@ impl Reached {
             joined: self.joined + other.joined,
             late: self.late + other.late,
             reports: self.reports + other.reports,
+            too_late: self.too_late + other.too_late,
             bound_used: self.bound_used.max(other.bound_used),
         };
     }
@@ -110,7 +113,7 @@ impl Reached {
             needed.extend([self.no_bridge, self.stored]);
         }
         if !matches!(family, Family::Slow | Family::Wide) {
-            needed.extend([self.timed_out, self.reports]);
+            needed.extend([self.timed_out, self.reports, self.too_late]);
         }
         assert!(needed.iter().all(|figure| *figure > 0), "{family:?} shows nothing: {self:?}");
     }

@@ -85,6 +85,8 @@ impl Shadow {
         let conn = &self.conns[peer.0];
         assert!(!conn.gone && !self.stopping[usize::from(conn.shard)], "no job may go to {peer:?}: {conn:?}");
         assert!(conn.takes(type_name, job.asks.durable), "{peer:?} does not take {type_name}: {conn:?}");
+        let spare = !job.asks.durable && conn.takes_as(type_name, Class::Spare);
+        assert!(!spare || job.asks.fits(Class::Spare), "{peer:?} is spare: {job:?}");
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
         assert!(!suspect || conn.held.iter().all(|held| !held.suspect), "two suspects at {peer:?}");
@@ -199,6 +201,12 @@ impl Shadow {
             _ => false,
         };
         let inside = || find(State::Inside).filter(|serial| stops && needs(serial));
+        let never_waits = |serial: &u64| end == End::NoWorker && self.requests[serial].asks.never_waits();
+        if let Some(serial) = find(State::Inside).filter(never_waits) {
+            // It ended before the log had a name for it. No other line of the connection has its id.
+            self.end(self.requests[&serial].job, end);
+            return self.answered(serial, end);
+        }
         let serial = find(State::Ended(end)).or_else(inside).unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
         self.answered(serial, end);
     }

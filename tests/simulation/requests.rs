@@ -60,6 +60,8 @@ pub(crate) struct Request {
     pub(crate) bytes: u64,
     /// By when it must have ended.
     pub(crate) expires_ms: Option<u64>,
+    /// When its job is recalled, unless that was done.
+    pub(crate) recall_ms: Option<u64>,
     /// The number of its ticket at its submitter's shard.
     pub(crate) ticket: Option<u32>,
     /// The job that is done for it.
@@ -88,6 +90,8 @@ pub(crate) struct Job {
     pub(crate) stored: bool,
     /// Whether a worker was sent it.
     pub(crate) was_sent: bool,
+    /// Whether its Recall has come to its home.
+    pub(crate) recalled: bool,
     pub(crate) attempts: u32,
     /// What it counts in the memory budget, without a ticket.
     pub(crate) bytes: u64,
@@ -115,6 +119,13 @@ pub(super) struct DueEnd {
     cancellable: bool,
 }
 
+impl Request {
+    /// Its job goes in line, where it may wait for so long.
+    pub(crate) fn begin_to_wait(&mut self, now_ms: u64) {
+        self.recall_ms = self.asks.wait_ms.filter(|ms| *ms > 0).map(|ms| now_ms + ms);
+    }
+}
+
 impl Shadow {
     /// A peer submits a job that must be accepted.
     pub(crate) fn submit(&mut self, serial: u64, request: Request, job: Job) {
@@ -129,6 +140,9 @@ impl Shadow {
         }
         if let Some(ms) = request.expires_ms {
             clock.deadlines.insert((ms, serial));
+        }
+        if let Some(ms) = request.recall_ms {
+            clock.recalls.insert((ms, serial));
         }
         if job.state == State::Delayed {
             clock.delays.insert((job.accepted_ms + job.asks.delay_ms, serial));
@@ -156,6 +170,9 @@ impl Shadow {
         let clock = &mut self.clocks[usize::from(conn.shard)];
         if let Some(ms) = request.expires_ms {
             clock.deadlines.remove(&(ms, serial));
+        }
+        if let Some(ms) = request.recall_ms {
+            clock.recalls.remove(&(ms, serial));
         }
         self.tally.dropped += u64::from(conn.gone && !request.silent);
         self.tally.count(end, 1);

@@ -4,7 +4,7 @@ use deputy::dispatch::message::Message;
 use deputy::metrics::Counts;
 use deputy::protocol::command::Class;
 
-use super::line;
+use super::checks::serial_of;
 use super::model::{self, Model};
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
@@ -222,11 +222,24 @@ impl Schedule {
     }
 
     pub(crate) fn deliver(&mut self, link: Link) {
-        if let Some(Message::Submit { job, .. }) = self.world.on_the_way(link).next() {
-            self.arrived.push(line::serial(&job.arg().expect("all jobs have an arg").to_string()));
-        }
+        let mut returned = false;
+        let over = match self.world.on_the_way(link).next() {
+            Some(Message::Submit { job, .. }) => {
+                self.arrived.push(serial_of(job));
+                None
+            }
+            Some(&Message::Recall { ticket, .. }) => self.shadow.recall(ticket),
+            Some(Message::Requeue { job, .. }) => {
+                returned = true;
+                Some(serial_of(job)).filter(|serial| self.shadow.is_recalled(*serial))
+            }
+            _ => None,
+        };
         self.world.deliver(link);
         self.after(link.to);
+        if let Some(serial) = over {
+            self.check_over(serial, link.to, returned);
+        }
     }
 
     pub(crate) fn rest(&mut self) {

@@ -140,6 +140,8 @@ pub(crate) struct Tally {
     pub(crate) late: u64,
     /// Reports of progress that came to submitters.
     pub(crate) reports: u64,
+    /// Jobs that were recalled while they waited, or came back too late.
+    pub(crate) too_late: u64,
     pub(crate) faults: Faults,
 }
 
@@ -166,6 +168,7 @@ pub(crate) struct Clock {
     pub(crate) delays: BTreeSet<(u64, u64)>,
     pub(crate) deadlines: BTreeSet<(u64, u64)>,
     pub(crate) limits: BTreeSet<(u64, u64)>,
+    pub(crate) recalls: BTreeSet<(u64, u64)>,
     /// The number of its next ticket.
     pub(crate) next_ticket: u32,
 }

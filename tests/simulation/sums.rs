@@ -2,7 +2,7 @@
 
 use deputy::dispatch::audit::Audit;
 
-use super::requests::{Job, State};
+use super::requests::{Job, Request, State};
 use super::schedule::Schedule;
 
 impl Schedule {
@@ -46,7 +46,10 @@ impl Schedule {
             let is_delayed = |job: u64| self.shadow.jobs[&job].state == State::Delayed;
             let tickets = own().filter(|request| request.asks.is_named() || is_delayed(request.job)).count();
             assert_eq!(audit.tickets.len(), tickets, "tickets of shard {shard}");
-            let timers = own().filter(|request| request.expires_ms.is_some() || is_delayed(request.job)).count();
+            let has_timer = |request: &&Request| {
+                request.expires_ms.is_some() || request.recall_ms.is_some() || is_delayed(request.job)
+            };
+            let timers = own().filter(has_timer).count();
             let limits = self.shadow.clocks[usize::from(shard)].limits.len();
             assert_eq!(audit.timers, [timers, limits], "timers of shard {shard}");
             let revocable = || self.shadow.jobs.values().filter(|job| job.asks.is_revocable());

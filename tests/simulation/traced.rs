@@ -30,6 +30,7 @@ impl Shadow {
             }
             JobEvent::Revoked => self.revoked(trace),
             JobEvent::Finished("no_bridge") => self.lost_its_bridge(trace),
+            JobEvent::Finished("no_worker") => self.too_late(trace),
             JobEvent::Finished(_) => {}
         }
     }
@@ -53,6 +54,30 @@ impl Shadow {
         let job = self.jobs.get_mut(&serial).expect("it is not over");
         assert_eq!(job.trace.replace(trace), None, "in line again: {job:?}");
         self.traces.insert(trace, serial);
+    }
+
+    /// A job that was queued has ended at its home, because no worker was sent it in time. One without a name in the log was
+    /// not queued.
+    fn too_late(&mut self, trace: (u16, u64)) {
+        let Some(&serial) = self.traces.get(&trace) else { return };
+        let job = &self.jobs[&serial];
+        assert_eq!(job.state, State::Inside, "too late, but it waits nowhere: {job:?}");
+        let ms = job.asks.wait_ms.unwrap_or_else(|| panic!("too late, but it had time: {job:?}"));
+        assert!(self.bounds.latest_ms() >= job.accepted_ms + ms, "it had more time: {job:?}");
+        self.tally.too_late += 1;
+        self.end(serial, End::NoWorker);
+    }
+
+    /// A Recall comes to the home of a job. Returns which, if it is not over.
+    pub(super) fn recall(&mut self, ticket: Submitter) -> Option<u64> {
+        let Submitter::Ticket(shard, ticket) = ticket else { panic!("a Recall names a ticket: {ticket:?}") };
+        let serial = *self.tickets.get(&(shard.0, ticket.generation))?;
+        self.jobs.get_mut(&serial)?.recalled = true;
+        Some(serial)
+    }
+
+    pub(super) fn is_recalled(&self, serial: u64) -> bool {
+        self.jobs.get(&serial).is_some_and(|job| job.recalled)
     }
 
     /// An unwanted job is over, wherever it was.

@@ -6,9 +6,11 @@
 //! | file | contents |
 //! |---|---|
 //! | `queues` | the queues by type |
-//! | `wait_queue`, `offers`, `offers_by_class` | of one type: the jobs that wait, and what shards offer |
+//! | `wait_queue`, `wait_queues` | of one type: the jobs that wait, and apart those that no spare worker may take |
+//! | `offers`, `offers_by_class` | of one type: what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
+//! | `waiting` | jobs that may not wait, or not for long: the rules H8, H10 and H11 |
 
 mod groups;
 mod offers;
@@ -16,6 +18,8 @@ mod offers_by_class;
 mod queues;
 mod revoking;
 mod wait_queue;
+mod wait_queues;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -52,6 +56,8 @@ pub(super) struct Home {
     revocable: Revocable,
     /// The tickets and groups whose jobs are revoked while a worker holds them, or they are on their way.
     doomed: Doomed,
+    /// When the latest time of `wait_ms` was over of which a Recall has told.
+    last_recall: Micros,
     pub(super) groups: Groups,
 }
 
@@ -62,11 +68,12 @@ impl Home {
             next_arrival: 0,
             revocable: Revocable::new(maps),
             doomed: Doomed::with_hasher(maps.clone()),
+            last_recall: Micros::default(),
             groups: Groups::new(maps.clone()),
         }
     }
 
-    /// Queues a new job (H1), unless it joins another one (K1), or needs a worker and there is none (H8).
+    /// Queues a new job (H1), unless it joins another one (K1), or ends at once (H8).
     pub(super) fn submit(&mut self, mut job: Job, hash: TypeHash, ctx: &mut Ctx<'_>) {
         if job.is_conditional() && !ctx.stopping && self.groups.join(&job, hash) {
             ctx.counts.jobs_joined += 1;
@@ -79,8 +86,7 @@ impl Home {
             return end_unqueued(job, hash, Reason::Shutdown, ctx);
         }
         if job.is_conditional() {
-            if job.needs_worker() && !self.has_worker(job.type_name(), hash) {
-                let reason = if job.is_durable() { Reason::NoBridge } else { Reason::NoWorker };
+            if let Some(reason) = self.why_not_queued(&job, hash) {
                 return end_unqueued(job, hash, reason, ctx);
             }
             if job.key().is_some() {
@@ -91,22 +97,25 @@ impl Home {
         self.with_queue_of(job, hash, ctx, Position::of_new, Queue::push);
     }
 
-    /// Queues a job again (H3), unless it is doomed (H7), or durable, not stored, and without a worker (H10).
+    /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or comes too late (H11).
     pub(super) fn requeue(&mut self, from: ShardId, job: Job, suspects: Suspects, ctx: &mut Ctx<'_>) {
         let hash = ctx.settings.hash_of(&job);
-        if self.end_if_doomed(&job, ctx) {
-            if let Suspects::RejectedBy(class) = suspects
-                && !ctx.stopping
-            {
-                self.queue_of(job.type_name(), hash).offers.enter(class).reject_suspects(from);
+        let doomed = self.end_if_doomed(&job, ctx);
+        if ctx.stopping {
+            if !doomed {
+                ctx.end(job, Reason::Shutdown);
             }
             return;
         }
-        if ctx.stopping {
-            return ctx.end(job, Reason::Shutdown);
-        }
-        if job.is_durable() && !job.is_stored() && !self.has_worker(job.type_name(), hash) {
-            return ctx.end(job, Reason::NoBridge);
+        let over = if doomed { None } else { self.why_not_requeued(&job, hash, ctx.now) };
+        if doomed || over.is_some() {
+            if let Suspects::RejectedBy(class) = suspects {
+                self.queue_of(job.type_name(), hash).offers.enter(class).reject_suspects(from);
+            }
+            if let Some(reason) = over {
+                ctx.end(job, reason);
+            }
+            return;
         }
         self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| {
             if let Suspects::RejectedBy(class) = suspects {
@@ -184,11 +193,6 @@ impl Home {
             ctx.counts.jobs_waiting -= 1;
             ctx.end(job, Reason::NoBridge);
         }
-    }
-
-    /// Returns whether any shard has a worker of a type, of whichever class.
-    fn has_worker(&self, type_name: &str, hash: TypeHash) -> bool {
-        self.find(type_name, hash).is_some_and(|queue| queue.offers.any_present())
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {

@@ -131,6 +131,11 @@ impl Offers {
         self.shards.iter().any(|shard| shard.present)
     }
 
+    /// Returns whether any offer is open.
+    pub(super) fn any_open(&self) -> bool {
+        self.shards.iter().any(|shard| shard.open > 0)
+    }
+
     /// Iterates over the shards that have a worker.
     pub(in crate::dispatch) fn present(&self) -> impl Iterator<Item = ShardId> {
         self.shards.iter().filter(|shard| shard.present).map(|shard| shard.shard)
@@ -273,6 +278,7 @@ mod tests {
                 (open > 0 || rejects).then_some((shard, open, rejects))
             });
             assert!(offers.shards().eq(shards));
+            assert_eq!(offers.any_open(), !plain.is_empty());
         }
     }
 

@@ -2,7 +2,7 @@
 //! and are present independently of each other. The queue of a type's durable jobs has durable workers only.
 
 use super::offers::{Offers, PoolRef};
-use super::wait_queue::WaitQueue;
+use super::wait_queues::{Line, WaitQueues};
 use crate::dispatch::ids::ShardId;
 use crate::dispatch::job::Job;
 use crate::protocol::command::Class;
@@ -54,13 +54,22 @@ impl OffersByClass {
 
     /// Takes the first waiting job and the first ordinary offer that go together.
     #[inline]
-    pub(super) fn pop_ordinary_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
+    pub(super) fn pop_ordinary_pair(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {
+        match waiting.alone() {
+            Some(waiting) => pop_pair_of(waiting, &mut self.ordinary),
+            None => self.pop_ordinary_pair_of_several(waiting),
+        }
+    }
+
+    /// Not inlined, because the path of a plain job would get longer.
+    #[inline(never)]
+    fn pop_ordinary_pair_of_several(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {
         pop_pair_of(waiting, &mut self.ordinary)
     }
 
     /// Takes the first waiting job and the first offer of spare workers that go together.
-    pub(super) fn pop_spare_pair(&mut self, waiting: &mut WaitQueue) -> Option<(Job, PoolRef)> {
-        let pair = pop_pair_of(waiting, self.spare.as_deref_mut()?);
+    pub(super) fn pop_spare_pair(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {
+        let pair = pop_pair_of(waiting.for_spare(), self.spare.as_deref_mut()?);
         self.forget_spare_if_empty();
         pair
     }
@@ -93,7 +102,7 @@ impl OffersByClass {
 /// Takes the first waiting job and the first of these offers that go together: suspects first.
 #[expect(clippy::inline_always, reason = "a call would cost a plain job more than the test for spare workers")]
 #[inline(always)]
-fn pop_pair_of(waiting: &mut WaitQueue, offers: &mut Offers) -> Option<(Job, PoolRef)> {
+fn pop_pair_of(waiting: &mut impl Line, offers: &mut Offers) -> Option<(Job, PoolRef)> {
     if waiting.has_suspect()
         && let Some(to) = offers.take_open_to_suspects()
     {

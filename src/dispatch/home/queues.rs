@@ -6,7 +6,7 @@ use hashbrown::hash_table::{Entry, OccupiedEntry};
 use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
-use super::wait_queue::WaitQueue;
+use super::wait_queues::{Line, WaitQueues};
 use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ShardId, TypeHash, TypeRef};
@@ -29,7 +29,7 @@ pub(super) struct Queues {
 #[derive(Debug)]
 pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) of: TypeRef,
-    pub(in crate::dispatch) waiting: WaitQueue,
+    pub(in crate::dispatch) waiting: WaitQueues,
     pub(in crate::dispatch) offers: OffersByClass,
     /// Whether the type has figures of its own; `None` until a job comes.
     pub(super) has_figures: Option<bool>,
@@ -74,7 +74,13 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, places: &mu
 impl Queue {
     pub(super) fn boxed(of: TypeRef, places: &mut Places<TypeHash>) -> Box<Self> {
         let place = places.insert(of.hash);
-        Box::new(Self { of, waiting: WaitQueue::default(), offers: OffersByClass::default(), has_figures: None, place })
+        Box::new(Self {
+            of,
+            waiting: WaitQueues::default(),
+            offers: OffersByClass::default(),
+            has_figures: None,
+            place,
+        })
     }
 
     /// Returns whether it is the queue of this type, or of its durable jobs if the hash says so.
@@ -112,10 +118,11 @@ impl Queue {
     /// Takes the first waiting job that may be assigned to the workers of a class at `shard`. No ordinary worker may take
     /// it, as far as is known here: it would not wait beside an offer.
     pub(super) fn pop_for(&mut self, shard: ShardId, class: Class) -> Option<Job> {
-        if self.waiting.has_suspect() && !self.offers.rejects_suspects(shard, class) {
-            return self.waiting.pop_suspect();
+        let rejects_suspects = self.offers.rejects_suspects(shard, class);
+        match class {
+            Class::Spare => pop_from(self.waiting.for_spare(), rejects_suspects),
+            Class::Ordinary | Class::Durable => pop_from(&mut self.waiting, rejects_suspects),
         }
-        self.waiting.pop_other()
     }
 
     fn is_unused(&self) -> bool {
@@ -132,6 +139,10 @@ impl Queue {
             ..TypeRow::default()
         }
     }
+}
+
+fn pop_from(waiting: &mut impl Line, rejects_suspects: bool) -> Option<Job> {
+    if waiting.has_suspect() && !rejects_suspects { waiting.pop_suspect() } else { waiting.pop_other() }
 }
 
 #[inline]

@@ -92,7 +92,7 @@ impl Home {
         }
     }
 
-    fn take_waiting(&mut self, submitter: Submitter) -> Option<Job> {
+    pub(super) fn take_waiting(&mut self, submitter: Submitter) -> Option<Job> {
         let Place { of, position } = self.revocable.take(submitter)?;
         self.queues.change(&of, |queue| queue.waiting.remove(position)).flatten()
     }

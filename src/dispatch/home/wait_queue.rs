@@ -28,7 +28,7 @@ type Classes = Vec<(i8, Fifo<Job>)>;
 
 /// The place of a job that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     /// Whether the job is no suspect.
     behind: bool,
     /// 0 for suspects, whose priority does not count.
@@ -137,6 +137,25 @@ impl WaitQueue {
                 Some(job)
             }
         }
+    }
+
+    /// Returns the place of a job that is queued.
+    pub(super) fn place_of(job: &Job) -> Place {
+        Place::of(job)
+    }
+
+    /// Returns the place of the first suspect.
+    pub(super) fn first_suspect(&self) -> Option<Place> {
+        self.returned.first_key_value().map(|(&place, _)| place).filter(|place| !place.behind)
+    }
+
+    /// Returns the place of the first job that is no suspect.
+    pub(super) fn first_other(&self) -> Option<Place> {
+        let fresh = self.first_fresh_priority().and_then(|priority| match priority {
+            0 => self.fresh.first(),
+            _ => self.classes.as_ref().and_then(|classes| classes[0].1.first()),
+        });
+        fresh.map(Place::of).into_iter().chain(self.first_other_returned()).min()
     }
 
     pub(in crate::dispatch) fn has_suspect(&self) -> bool {
@@ -348,6 +367,8 @@ mod tests {
             assert_eq!(some, (places.is_empty(), suspects > 0, places.len() > suspects));
             let oldest = places.iter().map(|place| Micros(place.arrival)).min();
             assert_eq!(queue.oldest(), oldest);
+            let first = |suspect| places.iter().copied().find(|place| place.behind != suspect);
+            assert_eq!((queue.first_suspect(), queue.first_other()), (first(true), first(false)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! How jobs that are submitted here begin, and how they are given up: the rules S1 to S3 of docs/architecture.md.
+//! How jobs that are submitted here begin, and how they are given up: the rules S1 to S3 and S6 of docs/architecture.md.
 //!
 //! A plain job goes to its home at once, and its answer comes back. A job that may end before has a ticket. It is *given up*
 //! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home learns of it; the
@@ -49,19 +49,21 @@ impl Owner {
         let Some(conn) = self.conns.get(from) else { return };
         let bytes = job.bytes() + JOB_OPTIONS_BYTES;
         let id = self.tickets.add(from, &mut conn.cancellable, job.id(), bytes, home, purpose);
-        if options.cancellable || options.progress || options.durable || expires.is_some() {
+        let recall_at = job.waits_until();
+        let named = options.cancellable || options.progress || options.durable || expires.is_some();
+        if named || recall_at.is_some() {
             job.submitter = Submitter::Ticket(ctx.settings.shard, id);
-            if options.cancellable || expires.is_some() {
+            if options.cancellable || expires.is_some() || recall_at.is_some() {
                 job.set_revocable();
             }
         }
-        let due = (options.delay_ms > 0).then(|| ctx.now + Micros::from_ms(options.delay_ms));
-        if let Some(at) = due.into_iter().chain(expires).min() {
-            self.tickets.set_timer(id, at);
-        }
-        if due.is_none() {
+        if options.delay_ms == 0 {
+            // The `did` of a durable job in the background comes when it is stored.
+            self.tickets.queued(id, options.background && !options.durable, recall_at);
             return ctx.post(home, Message::Submit { job, hash });
         }
+        let due = ctx.now + Micros::from_ms(options.delay_ms);
+        self.tickets.set_timer(id, expires.map_or(due, |at| at.min(due)));
         ctx.counts.jobs_delayed += 1;
         self.tickets.count_delayed(job.type_name());
         if let Some(ticket) = self.tickets.get(id) {
@@ -69,36 +71,45 @@ impl Owner {
         }
     }
 
-    /// Handles the delays and deadlines that are over, as far as a turn's share goes.
+    /// Handles the delays, the deadlines and the times of `wait_ms` that are over, as far as a turn's share goes.
     ///
     /// The time of the last turn counts, as for [`Owner::close_stalled`]: answers that came by then have been read.
-    pub(in crate::dispatch) fn end_delays_and_deadlines(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn end_times(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(id) = self.tickets.timers.pop_due(self.last_turn, &mut budget) {
             self.tickets.timer_fired(id);
             let Some(ticket) = self.tickets.peek(id) else { continue };
             if ticket.expires.is_some_and(|at| at <= self.last_turn) {
                 self.give_up(id, Reason::Expired, ctx);
-            } else {
+            } else if let Stage::Delayed(_) = ticket.stage {
                 self.submit_delayed(id, ctx);
+            } else {
+                self.recall(id, ctx);
             }
+        }
+    }
+
+    /// S6: the time in which a worker had to be sent a job is over.
+    fn recall(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
+        let Some(home) = self.tickets.peek(id).map(|ticket| ticket.home) else { return };
+        if let Some(due) = self.tickets.take_recall(id) {
+            ctx.post(home, Message::Recall { ticket: Submitter::Ticket(ctx.settings.shard, id), due });
         }
     }
 
     /// S1: the delay of a job is over.
     fn submit_delayed(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
+        let Some(background) = self.tickets.peek(id).map(|ticket| ticket.background) else { return };
         let Some(mut job) = self.take_delayed(id, Stage::Live, ctx) else { return };
         job.accepted = ctx.now;
         let hash = ctx.settings.hash(job.type_name());
         let home = hash.home(ctx.settings.shards);
-        match self.tickets.peek(id).and_then(|ticket| ticket.expires) {
-            Some(at) => self.tickets.set_timer(id, at),
+        if let Submitter::Ticket(..) = job.submitter {
+            self.tickets.queued(id, background, job.waits_until());
+        } else {
             // The delay alone gave it a ticket.
-            None if !matches!(job.submitter, Submitter::Ticket(..)) => {
-                self.forget_ticket(id, ctx);
-                ctx.counts.job_bytes += job.bytes();
-            }
-            None => {}
+            self.forget_ticket(id, ctx);
+            ctx.counts.job_bytes += job.bytes();
         }
         ctx.post(home, Message::Submit { job, hash });
     }
@@ -156,8 +167,13 @@ impl Owner {
     /// Sends the answer of a job whose ticket is given up. The ticket needs its id no more.
     fn answer_ticket(&mut self, id: TicketId, end: End<'_>, ctx: &mut Ctx<'_>) {
         let Some(ticket) = self.tickets.get(id) else { return };
-        let (conn, text) = (ticket.conn, ticket.take_id());
-        self.answer(conn, &end.reply(text.as_str()), ctx);
+        let (conn, background, text) = (ticket.conn, ticket.background, ticket.take_id());
+        let reply = end.reply(text.as_str());
+        if background {
+            self.count_answer(&reply, ctx.counts);
+        } else {
+            self.answer(conn, &reply, ctx);
+        }
     }
 
     /// S3: the job of a ticket that was given up has ended.
@@ -173,13 +189,10 @@ impl Owner {
             count_delayed_ends(type_name, n, Reason::Shutdown, ctx);
         }
         for id in self.tickets.all_delayed() {
-            let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else { continue };
-            let end = End::NotDone(Reason::Shutdown);
-            match job.submitter {
-                Submitter::Background(_) => self.count_answer(&end.reply(job.id()), ctx.counts),
-                _ => self.answer_ticket(id, end, ctx),
+            if self.take_delayed(id, Stage::Answered, ctx).is_some() {
+                self.answer_ticket(id, End::NotDone(Reason::Shutdown), ctx);
+                self.forget_ticket(id, ctx);
             }
-            self.forget_ticket(id, ctx);
         }
     }
 
@@ -207,8 +220,9 @@ fn count_delayed_ends(type_name: &str, n: u64, reason: Reason, ctx: &mut Ctx<'_>
 
 /// Returns whether something may happen to the job before its answer comes.
 fn needs_ticket(options: &JobOptions<'_>) -> bool {
-    let may_end_or_tell = options.cancellable || options.progress || options.durable;
-    may_end_or_tell || options.deadline_ms.is_some() || options.delay_ms > 0
+    let JobOptions { cancellable, progress, durable, deadline_ms, delay_ms, wait_ms, .. } = *options;
+    let waits = delay_ms > 0 || wait_ms.is_some_and(|ms| ms > 0);
+    cancellable || progress || durable || deadline_ms.is_some() || waits
 }
 
 /// Returns what a `do` of these texts counts in the memory budget.

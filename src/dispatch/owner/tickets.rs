@@ -1,5 +1,6 @@
 //! The tickets of a shard: what it keeps of jobs that were submitted here and may end before a worker answers them, because
-//! they wait for a delay, have a deadline, can be cancelled, are durable, or report progress. A plain job has none.
+//! they wait for a delay, have a deadline or `wait_ms`, can be cancelled, are durable, or report progress. A plain job has
+//! none.
 //!
 //! The tickets of a connection that can be cancelled are in a list, and all of them in a table by connection and id. So each
 //! is found without a search.
@@ -42,7 +43,7 @@ pub(in crate::dispatch) struct Tickets {
     /// How many can be cancelled.
     cancellable: usize,
     pub(in crate::dispatch) delayed: DelayedByType,
-    /// When a delay or a deadline ends.
+    /// When a delay, a deadline or the time of `wait_ms` ends.
     pub(in crate::dispatch) timers: Timers<TicketId>,
     maps: RandomState,
 }
@@ -60,9 +61,12 @@ pub(in crate::dispatch) struct Ticket {
     pub(in crate::dispatch) stage: Stage,
     /// When the job expires, if it has a deadline.
     pub(in crate::dispatch) expires: Option<Micros>,
+    /// When the job is recall_at unless a worker has it: it is queued, and was not recall_at yet.
+    recall_at: Option<Micros>,
     timer: Option<TimerId>,
     pub(in crate::dispatch) keyed: bool,
     pub(in crate::dispatch) wants_progress: bool,
+    /// Whether the job is in the background.
     pub(in crate::dispatch) background: bool,
     is_cancellable: bool,
     /// Valid if it can be cancelled: the hash of its connection and id, and its neighbours in the connection's list.
@@ -79,7 +83,7 @@ pub(in crate::dispatch) enum Stage {
     Delayed(Box<Job>),
     /// It is on its way, waits, or is held.
     Live,
-    /// It is stored, and in the background: its `did` said so, and what becomes of it is only counted.
+    /// The same, and in the background: its `did` was sent, and the end is only counted.
     Background,
     /// Its `did` was sent. The ticket stays until the job has ended too.
     Answered,
@@ -91,7 +95,7 @@ pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) cancellable: bool,
     pub(in crate::dispatch) wants_progress: bool,
     pub(in crate::dispatch) keyed: bool,
-    /// Whether its one `did` comes when it is stored.
+    /// Whether the job is in the background.
     pub(in crate::dispatch) background: bool,
     pub(in crate::dispatch) expires: Option<Micros>,
 }
@@ -161,6 +165,7 @@ impl Tickets {
             home,
             stage: Stage::Live,
             expires,
+            recall_at: None,
             timer: None,
             keyed,
             wants_progress,
@@ -194,6 +199,31 @@ impl Tickets {
     /// Lets a ticket's timer fall due at `at`. It has none yet.
     pub(in crate::dispatch) fn set_timer(&mut self, id: TicketId, at: Micros) {
         self.entries[id.index].timer = Some(self.timers.set(at, id));
+    }
+
+    /// Notes that the job of a live ticket is queued: whether the end is only counted, and when it is recalled.
+    pub(in crate::dispatch) fn queued(&mut self, id: TicketId, only_counted: bool, recall_at: Option<Micros>) {
+        if only_counted {
+            self.entries[id.index].stage = Stage::Background;
+        }
+        self.set_timer_of_queued(id, recall_at);
+    }
+
+    /// Lets a ticket whose job is queued have the timer of what comes first: its deadline, or the recall of the job. It has
+    /// none yet.
+    fn set_timer_of_queued(&mut self, id: TicketId, recall_at: Option<Micros>) {
+        let ticket = &mut self.entries[id.index];
+        ticket.recall_at = recall_at;
+        if let Some(at) = recall_at.into_iter().chain(ticket.expires).min() {
+            self.set_timer(id, at);
+        }
+    }
+
+    /// Takes out when the job of a ticket is to be recall_at. Its timer has fallen due, and the next one is of its deadline.
+    pub(in crate::dispatch) fn take_recall(&mut self, id: TicketId) -> Option<Micros> {
+        let recall_at = self.entries[id.index].recall_at?;
+        self.set_timer_of_queued(id, None);
+        Some(recall_at)
     }
 
     /// Notes that a ticket's timer has fallen due.

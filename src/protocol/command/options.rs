@@ -31,6 +31,9 @@ pub struct JobOptions<'a> {
     pub background: bool,
     /// Whether only workers for durable jobs are sent it. Then `key` is absent, and `delay_ms` is 0.
     pub durable: bool,
+    /// How long after it was queued first a worker must have been sent it, in milliseconds; 0 (a slot must be free then) to
+    /// [`JOB_MS_MAX`]. A job with it has no `key`.
+    pub wait_ms: Option<u64>,
 }
 
 /// Decodes the options of a `do`; `None` if it gives none.
@@ -43,6 +46,7 @@ pub(super) fn options<'a>(members: &Members<'a>) -> Result<Option<Box<JobOptions
     let deadline_text = "deadline_ms must be a whole number from 1 to 2592000000";
     let run_limit_text = "run_limit_ms must be a whole number from 1 to 2592000000";
     let attempts_text = "attempts must be a whole number from 1 to 255";
+    let wait_text = "wait_ms must be a whole number from 0 to 2592000000";
     let key_text = "key must be a string of 1 to 255 bytes, without lone surrogates";
     let limit = |raw| whole_number(raw, 1..=JOB_MS_MAX);
     let attempts = |raw| whole_number(raw, 1..=u8::MAX.into()).and_then(|number| u8::try_from(number).ok());
@@ -59,12 +63,16 @@ pub(super) fn options<'a>(members: &Members<'a>) -> Result<Option<Box<JobOptions
         need_worker: flag(members, Name::NeedWorker, "need_worker must be true or false")?,
         background: flag(members, Name::Background, "background must be true or false")?,
         durable: flag(members, Name::Durable, "durable must be true or false")?,
+        wait_ms: value(members, Name::WaitMs, |raw| whole_number(raw, 0..=JOB_MS_MAX), wait_text)?,
     };
     if options.background && (options.cancellable || options.progress || options.deadline_ms.is_some()) {
         return Err("background jobs cannot have cancellable, progress or deadline_ms");
     }
     if options.durable && (options.key.is_some() || options.delay_ms > 0) {
         return Err("durable jobs cannot have key or delay_ms");
+    }
+    if options.wait_ms.is_some() && options.key.is_some() {
+        return Err("jobs with a key cannot have wait_ms");
     }
     Ok(Some(Box::new(options)))
 }

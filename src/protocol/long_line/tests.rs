@@ -111,6 +111,7 @@ fn a_long_value_of_each_member_is_judged_as_in_one_piece() {
         "progress",
         "need_worker",
         "background",
+        "wait_ms",
         "data",
         "x",
     ];

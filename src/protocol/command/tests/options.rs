@@ -62,6 +62,8 @@ fn each_option_is_read_up_to_the_edges_of_its_range() {
         (r#""background":false"#, none()),
         (r#""durable":true"#, JobOptions { durable: true, ..none() }),
         (r#""durable":false"#, none()),
+        (r#""wait_ms":0"#, JobOptions { wait_ms: Some(0), ..none() }),
+        (r#""wait_ms":2592000000"#, JobOptions { wait_ms: Some(2_592_000_000), ..none() }),
     ]);
 }
 
@@ -79,6 +81,7 @@ fn options_stand_together_in_any_order_under_any_spelling_of_their_names() {
         need_worker: true,
         background: false,
         durable: false,
+        wait_ms: None,
     };
     let forwards = [
         r#""priority":-7,"delay_ms":8,"deadline_ms":9,"run_limit_ms":10,"attempts":11"#,
@@ -92,6 +95,7 @@ fn options_stand_together_in_any_order_under_any_spelling_of_their_names() {
         (&*forwards.join(","), all.clone()),
         (&*backwards.join(","), all),
         (r#""pr\u0069ority":5,"\u006bey":"k""#, JobOptions { priority: 5, key: Some("k".into()), ..none() }),
+        (r#""w\u0061it_ms":5,"delay_ms":6"#, JobOptions { delay_ms: 6, wait_ms: Some(5), ..none() }),
     ]);
     let line = r#"{"key":"k","arg":[1],"priority":1,"type":"t","id":"x","data":0,"cmd":"do"}"#;
     let options = Some(Box::new(JobOptions { priority: 1, key: Some("k".into()), ..none() }));
@@ -105,6 +109,7 @@ fn an_option_of_the_wrong_kind_or_range_is_refused() {
     let deadline = "deadline_ms must be a whole number from 1 to 2592000000";
     let run_limit = "run_limit_ms must be a whole number from 1 to 2592000000";
     let attempts = "attempts must be a whole number from 1 to 255";
+    let wait = "wait_ms must be a whole number from 0 to 2592000000";
     let wrong_kinds = ["null", "true", "[1]", "{}", r#""1""#, "1.0", "5.0", "1e1", "1E0", "-0", "0.5", "1e400"];
     for (name, beyond, reason) in [
         ("priority", ["128", "-129", "256", "4294967296"], priority),
@@ -112,6 +117,7 @@ fn an_option_of_the_wrong_kind_or_range_is_refused() {
         ("deadline_ms", ["0", "-1", "2592000001", "18446744073709551617"], deadline),
         ("run_limit_ms", ["0", "-1", "2592000001", "18446744073709551617"], run_limit),
         ("attempts", ["0", "-1", "256", "257"], attempts),
+        ("wait_ms", ["-1", "2592000001", "18446744073709551615", "18446744073709551616"], wait),
     ] {
         for value in wrong_kinds.into_iter().chain(beyond) {
             check_refused(&format!(r#""{name}":{value}"#), reason);
@@ -122,13 +128,13 @@ fn an_option_of_the_wrong_kind_or_range_is_refused() {
             check_refused(&format!(r#""{name}":{value}"#), &format!("{name} must be true or false"));
         }
     }
-    assert!([delay, deadline, run_limit].iter().all(|text| text.ends_with(&JOB_MS_MAX.to_string())));
+    assert!([delay, deadline, run_limit, wait].iter().all(|text| text.ends_with(&JOB_MS_MAX.to_string())));
 }
 
 /// JSON itself forbids them.
 #[test]
 fn a_number_with_a_plus_or_a_leading_zero_is_no_json() {
-    for name in ["priority", "delay_ms", "deadline_ms", "run_limit_ms", "attempts"] {
+    for name in ["priority", "delay_ms", "deadline_ms", "run_limit_ms", "attempts", "wait_ms"] {
         for value in ["+5", "01", "-01", "00", "0x1", "1."] {
             check_refusal(&line(&format!(r#""{name}":{value}"#)), Code::BadJson, "column", None, false);
         }
@@ -200,6 +206,17 @@ fn background_jobs_cannot_ask_for_what_needs_their_submitter() {
             },
         ),
     ]);
+}
+
+/// Its group would end with it, while others still wait.
+#[test]
+fn jobs_with_a_key_cannot_have_wait_ms() {
+    for wait in ["0", "5"] {
+        check_refused(&format!(r#""wait_ms":{wait},"key":"k""#), "jobs with a key cannot have wait_ms");
+        check_refused(&format!(r#""key":"k","wait_ms":{wait}"#), "jobs with a key cannot have wait_ms");
+    }
+    let background = JobOptions { background: true, delay_ms: 2, wait_ms: Some(5), ..none() };
+    check_options([(r#""background":true,"wait_ms":5,"delay_ms":2"#, background)]);
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! Jobs that may not wait, or not for long: the rules H8, H10 and H11 of docs/architecture.md.
+//!
+//! A job with `need_worker` needs a worker of its type when it is queued first. One with `wait_ms` must be sent to a worker
+//! within that time; the owner of its submitter has the timer, and recalls it. The home ends it if it waits then. If it does
+//! not, a worker was sent it, or it is on its way: when it comes back, the home sees that its time is over.
+
+use super::Home;
+use super::queues::Queue;
+use super::wait_queue::Position;
+use crate::dispatch::answer::Reason;
+use crate::dispatch::ctx::Ctx;
+use crate::dispatch::ids::{Submitter, TypeHash};
+use crate::dispatch::job::Job;
+use crate::dispatch::micros::Micros;
+
+impl Home {
+    /// H8: returns why a new job ends at once, if it does.
+    pub(super) fn why_not_queued(&self, job: &Job, hash: TypeHash) -> Option<Reason> {
+        let queue = self.find(job.type_name(), hash);
+        if job.needs_worker() && !queue.is_some_and(|queue| queue.offers.any_present()) {
+            return Some(if job.is_durable() { Reason::NoBridge } else { Reason::NoWorker });
+        }
+        (job.wait_ms() == Some(0) && !meets_offer(job, queue)).then_some(Reason::TooLate)
+    }
+
+    /// H10 and H11: returns why a job that came back ends, if it does.
+    pub(super) fn why_not_requeued(&self, job: &Job, hash: TypeHash, now: Micros) -> Option<Reason> {
+        let queue = || self.find(job.type_name(), hash);
+        if job.is_durable() && !job.is_stored() && !queue().is_some_and(|queue| queue.offers.any_present()) {
+            return Some(Reason::NoBridge);
+        }
+        let too_late = match job.wait_ms() {
+            None => false,
+            // No worker was sent it, because the offer was stale. Another one may be good.
+            Some(0) if !job.was_sent() => !meets_offer(job, queue()),
+            Some(0) => true,
+            // The time of a shard stands still in a turn, so what a Recall tells may be later.
+            Some(_) => job.waits_until().is_some_and(|until| until <= now.max(self.last_recall)),
+        };
+        too_late.then_some(Reason::TooLate)
+    }
+
+    /// H11: the time of a job's `wait_ms` is over. If it waits, it ends, unless it was stored meanwhile.
+    pub(in crate::dispatch) fn recall(&mut self, ticket: Submitter, due: Micros, ctx: &mut Ctx<'_>) {
+        self.last_recall = self.last_recall.max(due);
+        let Some(job) = self.take_waiting(ticket) else { return };
+        ctx.counts.jobs_waiting -= 1;
+        if job.wait_ms().is_some() {
+            return ctx.end(job, Reason::TooLate);
+        }
+        let hash = ctx.settings.hash_of(&job);
+        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| queue.waiting.requeue(job));
+    }
+}
+
+/// Returns whether a job that is no suspect would be assigned at once. It need not be the first in line: beside an open offer
+/// wait only jobs that it does not fit.
+fn meets_offer(job: &Job, queue: Option<&Queue>) -> bool {
+    let is_open = |queue: &Queue| queue.offers.iter().any(|(class, offers)| job.fits(class) && offers.any_open());
+    queue.is_some_and(is_open)
+}
