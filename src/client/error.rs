@@ -26,7 +26,8 @@ pub enum Error {
     /// `timed_out`: workers held the job for longer than its [`run_limit`](super::JobBuilder::run_limit), until its attempts
     /// were used up. (If your own time to wait is over, the error is [`TimedOut`](Self::TimedOut).)
     RunLimit(String),
-    /// `no_worker`: the job [needs a worker](super::JobBuilder::need_worker), and there was none for its type.
+    /// `no_worker`: the job [needs a worker](super::JobBuilder::need_worker), and there was none for its type; or none took
+    /// it within its [`wait_limit`](super::JobBuilder::wait_limit).
     NoWorker(String),
     /// `no_bridge`: the job is [durable](super::JobBuilder::durable), and no bridge to a store serves its type, or the last
     /// one left before it said that the job is stored. A server without a bridge keeps no durable job.
@@ -145,8 +146,12 @@ impl Error {
     /// Returns whether a worker may have begun the job. If not, it can be submitted again without being done twice.
     ///
     /// A job that ended with `cancelled` or `expired` may have been waiting, or a worker may have begun or even done it: the
-    /// server does not say. One that ended with `no_bridge` counts as not begun, although a bridge that was lost before it
-    /// could say that the job is stored may have stored it: a durable job may be begun more than once in any case.
+    /// server does not say.
+    ///
+    /// One that ended with `no_worker` or `no_bridge` counts as not begun. There are two exceptions, in which the server, too,
+    /// may have had it begun more than once: a worker that was lost may have begun a job with a
+    /// [`wait_limit`](super::JobBuilder::wait_limit), unless it has 1 as its [`attempts`](super::JobBuilder::attempts). And
+    /// a bridge that was lost before it said that a job is stored may have stored it.
     pub fn may_have_run(&self) -> bool {
         !matches!(
             self,

@@ -97,6 +97,16 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self
     }
 
+    /// Limits how long the job waits until a worker gets it, since it got in line. After that it ends with
+    /// [`Error::NoWorker`](super::Error::NoWorker), also if a worker was lost with it meanwhile. Zero: a worker must have a
+    /// free slot for it at once. The job is never given to a spare worker ([`Worker::spare`](super::Worker::spare)).
+    ///
+    /// It cannot have a [`key`](Self::key).
+    pub fn wait_limit(mut self, limit: Duration) -> Self {
+        self.options.wait_limit = Some(limit);
+        self
+    }
+
     /// Sets after how many lost or overdue workers the server gives the job up, from 1 to 255. With 1, the job is never
     /// given to a second worker. The default is the server's `--max-attempts`.
     pub fn attempts(mut self, attempts: u8) -> Self {
@@ -125,7 +135,7 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     }
 
     /// Ends the job at once with [`Error::NoWorker`](super::Error::NoWorker) if no connected worker does its type when the
-    /// job gets in line.
+    /// job gets in line. It may wait for one that is busy: see [`wait_limit`](Self::wait_limit).
     pub fn need_worker(mut self) -> Self {
         self.options.need_worker = true;
         self

@@ -15,6 +15,7 @@ pub(super) struct JobOptions<'a> {
     pub(super) delay: Option<Duration>,
     pub(super) deadline: Option<Duration>,
     pub(super) run_limit: Option<Duration>,
+    pub(super) wait_limit: Option<Duration>,
     pub(super) attempts: Option<u8>,
     pub(super) cancellable: bool,
     pub(super) progress: bool,
@@ -41,6 +42,7 @@ impl JobOptions<'_> {
             ("delay", "delay_ms", self.delay, 0),
             ("deadline", "deadline_ms", self.deadline, 1),
             ("run_limit", "run_limit_ms", self.run_limit, 1),
+            ("wait_limit", "wait_ms", self.wait_limit, 0),
         ] {
             if let Some(given) = given {
                 put(name, &ms(option, given, least)?);
@@ -82,6 +84,7 @@ impl JobOptions<'_> {
             (self.background && self.cancellable, ("in the background", "cancellable")),
             (self.background && self.progress, ("in the background", "progress")),
             (self.background && self.deadline.is_some(), ("in the background", "deadline")),
+            (self.key.is_some() && self.wait_limit.is_some(), ("with a key", "wait_limit")),
             (self.durable && self.key.is_some(), ("that is durable", "key")),
             (self.durable && self.delay.is_some_and(|delay| !delay.is_zero()), ("that is durable", "delay")),
         ];
@@ -124,6 +127,8 @@ mod tests {
             (JobOptions { delay: Some(DAYS_30), ..none() }, r#","delay_ms":2592000000"#),
             (JobOptions { deadline: some(1), ..none() }, r#","deadline_ms":1"#),
             (JobOptions { run_limit: some(60_000), ..none() }, r#","run_limit_ms":60000"#),
+            (JobOptions { wait_limit: some(0), ..none() }, r#","wait_ms":0"#),
+            (JobOptions { wait_limit: Some(DAYS_30), ..none() }, r#","wait_ms":2592000000"#),
             (JobOptions { attempts: Some(1), ..none() }, r#","attempts":1"#),
             (JobOptions { attempts: Some(255), ..none() }, r#","attempts":255"#),
             (JobOptions { cancellable: true, ..none() }, r#","cancellable":true"#),
@@ -171,6 +176,8 @@ mod tests {
             (JobOptions { deadline: Some(Duration::MAX), ..none() }, "deadline is "),
             (JobOptions { run_limit: Some(Duration::ZERO), ..none() }, "run_limit is 0ns"),
             (JobOptions { run_limit: Some(DAYS_30 + NS), ..none() }, "run_limit is "),
+            (JobOptions { wait_limit: Some(DAYS_30 + NS), ..none() }, "wait_limit is "),
+            (JobOptions { wait_limit: Some(NS), key: Some("a"), ..none() }, "a job with a key cannot have wait_limit"),
             (JobOptions { attempts: Some(0), ..none() }, "attempts is 0"),
             (JobOptions { key: Some(""), ..none() }, "key has 0 bytes, and must have 1 to 255"),
             (JobOptions { key: Some(&long), ..none() }, "key has 256 bytes"),

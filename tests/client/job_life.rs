@@ -77,7 +77,7 @@ fn the_server_takes_each_option_in_its_whole_range() {
     let job = || client.job("t", &0);
     let (ms, month) = (Duration::from_millis(1), Duration::from_secs(30 * 24 * 60 * 60));
     let key = "é\"".repeat(85);
-    let handles: [JobHandle<()>; 13] = [
+    let handles: [JobHandle<()>; 14] = [
         job().priority(-128).submit(),
         job().priority(127).submit(),
         job().delay(Duration::ZERO).submit(),
@@ -85,6 +85,7 @@ fn the_server_takes_each_option_in_its_whole_range() {
         job().deadline(month).submit(),
         job().run_limit(ms).submit(),
         job().run_limit(month).submit(),
+        job().wait_limit(month).submit(),
         job().attempts(1).submit(),
         job().attempts(255).submit(),
         job().key("k").submit(),
@@ -94,11 +95,37 @@ fn the_server_takes_each_option_in_its_whole_range() {
     ];
     client.ping().unwrap();
     let metrics = client.metrics_of(&["t"]).unwrap();
-    assert_eq!((metrics.jobs_added, metrics.jobs_refused, metrics.protocol_errors), (13, 0, 0));
+    assert_eq!((metrics.jobs_added, metrics.jobs_refused, metrics.protocol_errors), (14, 0, 0));
     assert_eq!((metrics.jobs_delayed, metrics.types[0].delayed), (2, 2));
-    for (handle, is_answered) in handles.iter().zip([[false; 11].as_slice(), &[true; 2]].concat()) {
+    for (handle, is_answered) in handles.iter().zip([[false; 12].as_slice(), &[true; 2]].concat()) {
         assert_eq!(handle.try_wait().map(Result::unwrap).is_some(), is_answered);
     }
+}
+
+#[test]
+fn a_job_with_a_wait_limit_ends_if_no_worker_gets_it_in_time() {
+    let server = server();
+    let client = connect(&server);
+    let job = |limit| client.job("t", &0).wait_limit(limit).submit::<String>();
+    let no_worker = |job: JobHandle<String>| {
+        let error = job.soon().unwrap_err();
+        assert!(matches!(error, Error::NoWorker(_)) && !error.may_have_run(), "{error:?}");
+    };
+    no_worker(job(Duration::ZERO));
+    no_worker(job(Duration::from_millis(1)));
+    let held = Held::start(&server, 1);
+    until_metrics(&client, |metrics| metrics.workers == 1);
+    let first = job(HOUR);
+    held.next();
+    // Its only slot is taken.
+    no_worker(job(Duration::ZERO));
+    no_worker(job(Duration::from_millis(1)));
+    let second = job(HOUR);
+    held.end_one();
+    held.next();
+    held.end_one();
+    assert_eq!([first.soon().unwrap(), second.soon().unwrap()], ["done"; 2]);
+    assert_eq!(client.metrics().unwrap().jobs_no_worker, 4);
 }
 
 #[test]

@@ -36,6 +36,10 @@ fn options_are_members_of_the_line() {
     let handles = [client.job_raw("t", Some(&arg)).submit::<()>(), client.job_raw("t", None).attempts(1).submit()];
     peer.expect(r#"{"cmd":"do","id":3,"type":"t","arg":1e400}"#);
     peer.expect(r#"{"cmd":"do","id":4,"type":"t","attempts":1}"#);
+    let waits = client.job("t", &0).wait_limit(Duration::ZERO).submit::<()>();
+    peer.expect(r#"{"cmd":"do","id":5,"type":"t","wait_ms":0,"arg":0}"#);
+    peer.send_line(r#"{"cmd":"did","id":5,"err":"why","code":"no_worker"}"#);
+    assert!(matches!(waits.soon(), Err(Error::NoWorker(text)) if text == "why"));
     drop(handles);
 }
 

@@ -67,6 +67,22 @@ fn a_job_that_ends_by_itself_has_its_code_in_the_text() {
 }
 
 #[test]
+fn a_job_that_no_worker_gets_in_time_ends() {
+    let server = Server::start(&[]);
+    check(&run(&server, &["do", "--wait-limit", "0", "t"]), 1, "", "no_worker: ");
+    check(&shell(&server, "seq 2 | $DEPUTY do -l --wait-limit 0.05 t"), 1, "", "line 2: no_worker: ");
+    let mut worker = worker(&server, 1);
+    let held = start(&server, &["do", "--wait-limit", "2592000", "t"]);
+    let job = received(&mut worker);
+    check(&run(&server, &["do", "--wait-limit", "0.05", "t"]), 1, "", "no_worker: ");
+    // It is only counted, also in the background.
+    check(&run(&server, &["do", "-b", "--wait-limit", "0", "t"]), 0, "", "");
+    answer(&mut worker, &job, "7");
+    check(&held.ended(), 0, "7\n", "");
+    ask(&server).until_metric("jobs_no_worker", 5);
+}
+
+#[test]
 fn the_number_of_attempts_is_the_jobs_own() {
     let server = Server::start(&["--max-attempts", "9"]);
     let job = start(&server, &["do", "--attempts", "2", "t"]);

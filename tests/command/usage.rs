@@ -62,6 +62,11 @@ fn each_usage_error_names_the_argument() {
         ("do a --delay -1", "'--delay': expected seconds from 0 to 2592000 (0 = none)"),
         ("do a --deadline 0", "'--deadline': expected seconds, more than 0 and at most 2592000"),
         ("do a --run-limit 2592001", "invalid value '2592001' for '--run-limit'"),
+        (
+            "do a --wait-limit -1",
+            "'--wait-limit': expected seconds from 0 to 2592000 (0 = a worker must be free at once)",
+        ),
+        ("do a --wait-limit 1 --key k", "option '--wait-limit' is not for --key"),
         ("do a --attempts 256", "'--attempts': expected a whole number from 1 to 255"),
         (&format!("do a --key {long}"), "option '--key' must have 1 to 255 bytes, not 256"),
         ("do a --max-line 63", "invalid value '63' for '--max-line': expected a number of bytes"),

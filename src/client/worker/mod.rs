@@ -175,7 +175,8 @@ impl Worker {
     }
 
     /// Makes the worker a spare one for a type that has a handler: the server gives it jobs of that type only while no
-    /// ordinary worker may take them. It may be ordinary for other types. An older server treats it as an ordinary worker.
+    /// ordinary worker may take them. It may be ordinary for other types. It never gets a job that has a
+    /// [`wait_limit`](super::JobBuilder::wait_limit). An older server treats it as an ordinary worker.
     ///
     /// ```
     /// let worker = deputy::client::Worker::new("127.0.0.1:1")

@@ -34,6 +34,7 @@ use self::batch::Batch;
 use self::input::ArgFormat;
 use self::options::{
     ATTEMPTS, DEADLINE, DELAY, DURABLE, JobOptions, KEEP, KEY, NEED_WORKER, PRIORITY, PROGRESS, RUN_LIMIT, WAIT,
+    WAIT_LIMIT,
 };
 use self::output::ResultPrinter;
 use self::progress::JobProgress;
@@ -97,6 +98,7 @@ pub(crate) static DO: Subcommand = Subcommand {
         &DELAY,
         &DEADLINE,
         &RUN_LIMIT,
+        &WAIT_LIMIT,
         &ATTEMPTS,
         &KEY,
         &NEED_WORKER,
@@ -120,7 +122,7 @@ pub(crate) static DO: Subcommand = Subcommand {
         "However this command ends, the server then cancels the jobs that have not: at the time limit, by Ctrl-C or any \
          other signal, or because the connection is lost. Workers stop those that they run. With --keep they go on.",
         "A job that ends by itself before it is done fails with its code on standard error: expired (--deadline; the exit \
-         code is 124), timed_out (--run-limit), gave_up (--attempts), or no_worker (--need-worker).",
+         code is 124), timed_out (--run-limit), gave_up (--attempts), or no_worker (--need-worker, --wait-limit).",
     ],
     examples: &[
         Example { what: "A job with a JSON arg", line: "deputy do add '[1, 2, 3]'" },
@@ -131,6 +133,10 @@ pub(crate) static DO: Subcommand = Subcommand {
         Example {
             what: "Before others, done within a minute or not at all",
             line: "deputy do --priority 10 --deadline 60 thumbnail '\"cat.jpg\"'",
+        },
+        Example {
+            what: "Elsewhere, if no worker is free",
+            line: "deputy do --wait-limit 0 thumbnail '\"cat.jpg\"' || ./thumbnail cat.jpg",
         },
         Example {
             what: "If the worker hangs for 10 minutes, another gets it",
@@ -207,6 +213,9 @@ fn check_options(args: &Args) -> Outcome {
     check_durable(args)?;
     if let Some(option) = given(&[&KEY]).filter(|_| args.has(&LINES)) {
         return refuse(option, "is not for --lines: it would make one job of all");
+    }
+    if let Some(option) = given(&[&WAIT_LIMIT]).filter(|_| args.has(&KEY)) {
+        return refuse(option, "is not for --key: jobs that join another one do not wait for a worker of their own");
     }
     match arg.filter(|arg| args.has(&LINES) && *arg != "-") {
         Some(arg) => Err(CliError::usage(format!("unexpected argument {}: --lines reads standard input", quoted(arg)))),

@@ -38,6 +38,13 @@ pub(super) static RUN_LIMIT: Opt = Opt {
     help: "how long a worker may hold the job, since it got it or last reported progress; then another gets it",
     default: "the server's --run-limit",
 };
+pub(super) static WAIT_LIMIT: Opt = Opt {
+    short: None,
+    long: "--wait-limit",
+    value: ValueKind::JobSeconds { zero: "a worker must be free at once" },
+    help: "end the job if no worker gets it within so long after it got in line",
+    default: "",
+};
 pub(super) static ATTEMPTS: Opt = Opt {
     short: None,
     long: "--attempts",
@@ -71,6 +78,7 @@ pub(super) struct JobOptions {
     delay: Option<Duration>,
     deadline: Option<Duration>,
     run_limit: Option<Duration>,
+    wait_limit: Option<Duration>,
     attempts: Option<u8>,
     key: Option<String>,
     need_worker: bool,
@@ -91,6 +99,7 @@ impl JobOptions {
             delay: args.seconds(&DELAY),
             deadline: args.seconds(&DEADLINE),
             run_limit: args.seconds(&RUN_LIMIT),
+            wait_limit: args.seconds(&WAIT_LIMIT),
             attempts: args.uint(&ATTEMPTS).map(|number| u8::try_from(number).expect(IN_RANGE)),
             key: key.map(str::to_owned),
             need_worker: args.has(&NEED_WORKER),
@@ -127,6 +136,9 @@ impl JobOptions {
         }
         if let Some(limit) = self.run_limit {
             job = job.run_limit(limit);
+        }
+        if let Some(limit) = self.wait_limit {
+            job = job.wait_limit(limit);
         }
         if let Some(attempts) = self.attempts {
             job = job.attempts(attempts);
