@@ -159,6 +159,20 @@ impl Cause {
         }
     }
 
+    /// Whether jobs wait that the type's workers may take, as far as they are not spare.
+    fn is_of_workers(self) -> bool {
+        match self {
+            Self::Stopping | Self::Nothing | Self::NoWorker | Self::NoDurableWorker | Self::DurableBusy => false,
+            Self::AboutToStart
+            | Self::Stalled { .. }
+            | Self::Suspects
+            | Self::Busy
+            | Self::Spent
+            | Self::BusyWithOthers
+            | Self::SeemBusy => true,
+        }
+    }
+
     /// Returns what else is known of the type: losses, requeued jobs among others, spent slots, delayed jobs, and the oldest
     /// running job.
     fn facts(self, row: &TypeMetrics) -> String {
@@ -176,6 +190,7 @@ impl Cause {
             let (are, wait) = if row.durable_waiting == 1 { ("is", "waits") } else { ("are", "wait") };
             format!("{} of them {are} durable, and {wait} for a durable worker", count(row.durable_waiting))
         });
+        let spare = (row.spare_workers > 0 && self.is_of_workers()).then(|| spare(row));
         let spent = (row.spent > 0 && self != Self::Spent).then(|| match row.spent {
             1 => format!("1 slot is taken by a job that {}, but its worker has not answered", ended(1)),
             more => format!(
@@ -193,8 +208,10 @@ impl Cause {
             let to = worker.map_or(String::new(), |worker| format!(" to worker {worker}"));
             format!("the oldest running job was sent{to} {} ago", age(row.oldest_running_ms))
         });
-        let facts: Vec<String> =
-            [Some(String::new()), lost, requeued, durable, spent, delayed, oldest].into_iter().flatten().collect();
+        let facts: Vec<String> = [Some(String::new()), spare, lost, requeued, durable, spent, delayed, oldest]
+            .into_iter()
+            .flatten()
+            .collect();
         facts.join("; ")
     }
 }
@@ -229,6 +246,17 @@ fn suspects(row: &TypeMetrics) -> String {
         if row.waiting == 1 { "it" } else { "each of them" },
         if row.workers == 1 { "the only one".to_owned() } else { format!("each of the {}", count(row.workers)) }
     )
+}
+
+/// Returns which workers of the type are spare: beside these a job that may not go to them may wait.
+fn spare(row: &TypeMetrics) -> String {
+    let which = match (row.spare_workers, row.workers) {
+        (1, 1) => "this worker is spare, and takes".to_owned(),
+        (1, _) => "1 of these workers is spare, and takes".to_owned(),
+        (spare, workers) if spare >= workers => "these workers are spare, and take".to_owned(),
+        (spare, _) => format!("{} of these workers are spare, and take", count(spare)),
+    };
+    which + " no job with wait_ms"
 }
 
 /// Returns what has become of the jobs of spent slots.
@@ -451,6 +479,36 @@ mod tests {
             ),
         ] {
             let (row, metrics) = (row("t", members), metrics(server));
+            assert_eq!(Cause::of(&row, &metrics).explain(&row, &metrics, &[]), expected);
+        }
+    }
+
+    #[test]
+    fn spare_workers_are_part_of_the_sentence_while_jobs_wait_for_workers() {
+        for (members, expected) in [
+            (
+                json!({ "waiting": 1, "running": 2, "workers": 2, "spare_workers": 1 }),
+                "1 job of type \"t\" has waited for less than 0.1 s, because all its 2 workers are busy or do not read: they \
+                 hold 2; 1 of these workers is spare, and takes no job with wait_ms.",
+            ),
+            (
+                json!({ "waiting": 1, "running": 1, "workers": 1, "spare_workers": 1 }),
+                "1 job of type \"t\" has waited for less than 0.1 s, because its only worker is busy or does not read: it \
+                 holds 1 job; this worker is spare, and takes no job with wait_ms.",
+            ),
+            (
+                json!({ "waiting": 1, "workers": 5, "spare_workers": 2, "oldest_ms": 5_000 }),
+                "1 job of type \"t\" has waited for 5.0 s, though of its 5 workers at least 3 are idle: they seem not to read \
+                 what the server sends; 2 of these workers are spare, and take no job with wait_ms.",
+            ),
+            (
+                json!({ "waiting": 1, "workers": 5, "spare_workers": 5 }),
+                "1 job of type \"t\" has waited for less than 0.1 s: a worker is about to take it; these workers are spare, and \
+                 take no job with wait_ms.",
+            ),
+            (json!({ "workers": 2, "spare_workers": 1 }), "No job of type \"t\" is waiting; 2 workers do that type."),
+        ] {
+            let (row, metrics) = (row("t", members), metrics(json!({ "workers": 5, "workers_idle": 3 })));
             assert_eq!(Cause::of(&row, &metrics).explain(&row, &metrics, &[]), expected);
         }
     }
