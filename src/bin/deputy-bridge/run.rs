@@ -296,7 +296,7 @@ impl Bridge {
             Effect::Announce { types, leaving } => self.engine.announce(&types, leaving).await,
             Effect::Pulls(PullEffect::Consumer { type_name }) => self.engine.find_consumer(&type_name),
             Effect::Pulls(PullEffect::Pull { type_name, pull, batch }) => {
-                self.engine.pull(&type_name, pull, batch).await
+                self.engine.pull(&type_name, pull, batch).await;
             }
             Effect::Pulls(PullEffect::CallBack { type_name, most }) => self.engine.call_back(&type_name, most).await,
         }

@@ -7,14 +7,18 @@
 //! | `outgoing` | jobs of the own server: published until stored, answered when their result comes |
 //! | `held` | jobs that were pulled: submitted, given back, given up, answered |
 //! | `pulls` | which pulls are open |
+//! | `survey` | what the own server is asked, and for which types it has workers |
 //! | `nodes` | which nodes are there, and their types |
+//! | `effect` | what the shell is to do |
 //! | `registration` | for which types the bridge is a worker of the own server |
 
+mod effect;
 mod held;
 mod nodes;
 mod outgoing;
 mod pulls;
 mod registration;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +27,11 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::figures::{Figures, Gauges};
-use crate::names::{JobName, Patterns};
+use crate::names::Patterns;
 use crate::wire::{self, CONNS, Conn, FromServer, Metrics, Role};
 
+pub(crate) use effect::{After, Effect, EngineFacts, JobMessage, Notice, Outcome, Reply, ResultMessage, Verdict};
 use held::AllHeld;
 pub(crate) use held::Pulled;
 pub(crate) use nodes::NodeChange;
@@ -37,19 +40,14 @@ pub(crate) use outgoing::StoreError;
 use outgoing::{Given, Outgoing};
 use pulls::Pulls;
 pub(crate) use pulls::{ConsumerState, PullEffect, PullEnd};
-use registration::{Registration, TYPES_MAX, fitting};
+use registration::{Registration, TYPES_MAX};
+use survey::{News, Step, Survey};
 
 /// The time between two questions for the free slots.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
-/// The time between two questions for all types.
-const ALL_TYPES_EVERY: Duration = Duration::from_secs(1);
-/// A server that does not answer for this long is taken as lost.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A pause between two ticks of this length means that the bridge itself did not run. What others would have said
 /// meanwhile has not been read yet, so the time counts as no silence of theirs.
 const FROZEN_FOR: Duration = Duration::from_secs(1);
-/// A type stays announced for this long after its last worker was seen.
-const WORKERLESS_FOR: Duration = Duration::from_secs(5);
 /// A type stays given to the server as spare for this long after the last node announced it.
 const SPARE_FOR: Duration = Duration::from_secs(5);
 /// When a message waits for its acknowledgement for this long, the bridge takes no more jobs.
@@ -74,118 +72,6 @@ pub(crate) struct Settings {
     pub(crate) ack_wait: Duration,
 }
 
-/// What the shell does.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    /// Send a line to the server.
-    Line(Conn, Vec<u8>),
-    /// Remember this until the server has read all lines so far. The core replaces it by a ping.
-    AfterRead(Conn, After),
-    /// Close the connections to the server, and make new ones.
-    DropServer { reason: String },
-    /// Publish a job, and report its acknowledgement with this number.
-    Publish { serial: u64, message: JobMessage },
-    /// Change the pulls.
-    Pulls(PullEffect),
-    /// Tell NATS about a message.
-    Respond { ack: String, reply: Reply },
-    /// Record that a message bounced.
-    Bounce { seq: u64 },
-    /// Read how often a message bounced.
-    CountBounces { id: u64, seq: u64 },
-    /// Send a result to its submitter's bridge, and report its verdict with this number.
-    Ask { id: u64, result: ResultMessage },
-    /// Answer another bridge that has sent a result.
-    Verdict { to: String, verdict: Verdict },
-    /// Announce the own types.
-    Announce { types: Vec<Arc<str>>, leaving: bool },
-    /// Tell people.
-    Notice(Notice),
-}
-
-/// What is done when the server has read all lines so far.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    /// Confirm a result.
-    Answered { serial: u64, reply: String },
-    /// The server no longer counts the bridge as a worker of the type.
-    Withdrawn { type_name: Arc<str> },
-}
-
-/// A job as a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JobMessage {
-    pub(crate) id: String,
-    pub(crate) type_name: Arc<str>,
-    pub(crate) run_limit_ms: Option<u64>,
-    /// JSON; empty if the job has none.
-    pub(crate) arg: Bytes,
-}
-
-/// A result as a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ResultMessage {
-    pub(crate) job: JobName,
-    pub(crate) outcome: Outcome,
-    /// JSON: the result, or the error; empty if there is none.
-    pub(crate) value: Bytes,
-}
-
-/// How a job ended at another node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    Failed,
-    /// It had too many attempts.
-    GaveUp,
-}
-
-/// What the bridge says to NATS about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    Ack,
-    Nak,
-    Progress,
-    Term,
-}
-
-/// What a bridge says of a result for its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The server has it.
-    Delivered,
-    /// No client waits for it.
-    Dropped,
-    /// The server may give the job to this bridge later.
-    Unknown,
-    /// There is no such bridge now. NATS says this.
-    Absent,
-}
-
-/// What people should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    ServerConnected,
-    ServerTooOld,
-    Node(NodeChange),
-    JobRefused { type_name: Arc<str>, reason: String },
-    NotStored { reason: String },
-    GaveUp { job: JobName, type_name: Arc<str> },
-    AnswerDropped { job: JobName },
-    TypesLeftOut { types: usize },
-    Twin,
-    LineRefused { code: String, text: String },
-}
-
-/// What the bridge knows of NATS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EngineFacts {
-    /// The largest message that it takes.
-    pub(crate) max_payload: usize,
-    /// How long the stream remembers message ids.
-    pub(crate) duplicate_window: Duration,
-}
-
 /// The server, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
@@ -196,13 +82,6 @@ enum Server {
         up_since: u64,
         max_line: usize,
     },
-}
-
-/// A question for figures that is not answered.
-#[derive(Clone, Copy, Debug)]
-struct Question {
-    about_all: bool,
-    since: Duration,
 }
 
 /// Things to do when the server has read what was sent on one connection.
@@ -227,17 +106,12 @@ pub(crate) struct Core {
     nodes: Nodes,
     registration: Registration,
     barriers: HashMap<Conn, Barriers>,
-    /// The types that the own server has workers for, and when that was last seen.
-    own_types: BTreeMap<Arc<str>, Duration>,
+    survey: Survey,
     /// The types that other nodes announce, and when they last did.
     others_types: BTreeMap<Arc<str>, Duration>,
     /// The types that have a consumer in the stream.
     consumers: BTreeSet<Arc<str>>,
-    question: Option<Question>,
     last_tick: Duration,
-    next_all: Duration,
-    /// The first type that the next question names.
-    next_type: usize,
     next_announce: Duration,
     was_open: bool,
     is_dirty: bool,
@@ -263,13 +137,10 @@ impl Core {
             nodes: Nodes::default(),
             registration: Registration::default(),
             barriers: HashMap::new(),
-            own_types: BTreeMap::new(),
+            survey: Survey::default(),
             others_types: BTreeMap::new(),
             consumers: BTreeSet::new(),
-            question: None,
             last_tick: Duration::ZERO,
-            next_all: Duration::ZERO,
-            next_type: 0,
             next_announce: Duration::ZERO,
             was_open: false,
             is_dirty: false,
@@ -315,16 +186,16 @@ impl Core {
     /// Called when both connections to the server are there.
     pub(crate) fn on_server_connected(&mut self) {
         self.server = Server::Greeting;
-        self.ask_for_all();
+        let line = self.survey.ask_about_all(self.now);
+        self.ask(line);
     }
 
     /// Called when a connection to the server is lost. The shell closes the other one.
     pub(crate) fn on_server_lost(&mut self) {
         self.server = Server::Down;
-        self.question = None;
         self.barriers.clear();
         self.registration = Registration::default();
-        self.own_types.clear();
+        self.survey = Survey::default();
         let mut effects = Vec::new();
         self.pulls.forget_server(&mut effects);
         self.effects.extend(effects.into_iter().map(Effect::Pulls));
@@ -392,34 +263,21 @@ impl Core {
     }
 
     fn on_metrics(&mut self, metrics: &Metrics) {
-        let Some(question) = self.question.take() else { return };
         if metrics.types.values().any(|row| row.free.is_none()) {
             return self.refuse_old_server();
         }
         if self.server == Server::Greeting {
             self.greet(metrics);
         }
-        let patterns = &self.settings.patterns;
-        for (name, row) in metrics.types.iter().filter(|(name, _)| patterns.match_type(name)) {
-            if row.workers > self.registration.counted(name) {
-                let is_new = !self.own_types.contains_key(name.as_str());
-                if is_new && self.own_types.len() < TYPES_MAX {
-                    self.is_dirty = true;
-                    self.next_announce = self.now;
-                    self.own_types.insert(name.as_str().into(), self.now);
-                } else if let Some(seen) = self.own_types.get_mut(name.as_str()) {
-                    *seen = self.now;
-                }
-            }
-        }
-        if question.about_all {
-            let now = self.now;
-            let before = self.own_types.len();
-            self.own_types.retain(|_, seen| now.saturating_sub(*seen) < WORKERLESS_FOR);
-            self.is_dirty |= self.own_types.len() < before;
+        let registration = &self.registration;
+        let news =
+            self.survey.on_metrics(metrics, &self.settings.patterns, |name| registration.counted(name), self.now);
+        self.is_dirty |= news != News::None;
+        if news == News::Come {
+            self.next_announce = self.now;
         }
         let mut effects = Vec::new();
-        self.pulls.set_types(self.own_types.keys(), &mut effects);
+        self.pulls.set_types(self.survey.types(), &mut effects);
         for (name, row) in &metrics.types {
             self.pulls.on_free(name, if metrics.draining { 0 } else { row.free.unwrap_or(0) });
         }
@@ -518,9 +376,7 @@ impl Core {
     pub(crate) fn on_tick(&mut self) {
         if self.now.saturating_sub(mem::replace(&mut self.last_tick, self.now)) >= FROZEN_FOR {
             self.nodes.on_connected(self.now);
-            if let Some(question) = &mut self.question {
-                question.since = self.now;
-            }
+            self.survey.on_frozen(self.now);
         }
         self.watch_nodes();
         self.with_outgoing(Outgoing::on_tick);
@@ -550,39 +406,20 @@ impl Core {
 
     /// Asks for figures, if the last question is answered.
     fn ask_server(&mut self) {
-        if self.server == Server::Down {
-            return;
+        let max_line = match self.server {
+            Server::Down => return,
+            Server::Up { max_line, .. } if self.engine.is_some() => Some(max_line),
+            // Then only the list of types has a use.
+            Server::Up { .. } | Server::Greeting => None,
+        };
+        match self.survey.next_step(max_line, self.now) {
+            Step::Ask(line) => self.ask(line),
+            Step::Wait => {}
+            Step::GiveUp { reason } => self.effects.push(Effect::DropServer { reason }),
         }
-        if let Some(question) = self.question {
-            if self.now.saturating_sub(question.since) >= ANSWER_TIMEOUT {
-                let reason = format!("it has not answered for {} s", ANSWER_TIMEOUT.as_secs());
-                self.effects.push(Effect::DropServer { reason });
-            }
-            return;
-        }
-        if self.now >= self.next_all {
-            return self.ask_for_all();
-        }
-        let Server::Up { max_line, .. } = self.server else { return };
-        if self.own_types.is_empty() || self.engine.is_none() {
-            return;
-        }
-        // If they do not fit one line, the next question has the next ones.
-        let names: Vec<Arc<str>> = self.own_types.keys().cloned().collect();
-        let start = if self.next_type < names.len() { self.next_type } else { 0 };
-        let count = fitting(&names[start..], max_line);
-        self.next_type = start + count;
-        let line = wire::ask(names[start..start + count].iter().map(|name| &**name));
-        self.ask(line, false);
     }
 
-    fn ask_for_all(&mut self) {
-        self.next_all = self.now + ALL_TYPES_EVERY;
-        self.ask(wire::ask_all(), true);
-    }
-
-    fn ask(&mut self, line: Vec<u8>, about_all: bool) {
-        self.question = Some(Question { about_all, since: self.now });
+    fn ask(&mut self, line: Vec<u8>) {
         self.pulls.on_question();
         self.effects.push(Effect::Line(Conn::Main, line));
     }
@@ -591,7 +428,7 @@ impl Core {
         self.next_announce = self.now + ANNOUNCE_EVERY;
         if self.engine.is_some() {
             let is_open = matches!(self.server, Server::Up { .. }) && self.stop_by.is_none();
-            let types = if is_open { self.own_types.keys().cloned().collect() } else { Vec::new() };
+            let types = if is_open { self.survey.types().cloned().collect() } else { Vec::new() };
             self.effects.push(Effect::Announce { types, leaving: false });
         }
     }
@@ -660,7 +497,7 @@ impl Core {
         if is_open {
             spare.extend(self.others_types.keys().cloned());
             durable.extend(self.settings.patterns.literals().map(Arc::from));
-            durable.extend(spare.iter().chain(self.own_types.keys()).chain(&self.consumers).cloned());
+            durable.extend(spare.iter().chain(self.survey.types()).chain(&self.consumers).cloned());
             let patterns = &self.settings.patterns;
             durable.retain(|type_name| patterns.match_type(type_name));
         }

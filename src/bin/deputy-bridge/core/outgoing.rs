@@ -329,11 +329,7 @@ impl Outgoing {
             let Some(job) = self.jobs.get(&serial) else { continue };
             match &job.state {
                 State::Answered => {}
-                _ if due == LAPSE => {
-                    if job.held.is_none() {
-                        self.remove(serial);
-                    }
-                }
+                _ if due == LAPSE && job.held.is_none() => drop(self.remove(serial)),
                 State::Unstored { tries, .. } if *tries == due => self.publish(serial, scene),
                 _ => {}
             }

@@ -1,6 +1,9 @@
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 use super::*;
+use crate::names::JobName;
 use crate::wire::TypeRow;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -58,7 +61,7 @@ impl Fixture {
             self.now = end.min(self.now + Duration::from_millis(100));
             self.core.set_now(self.now);
             self.core.on_tick();
-            if self.core.question.is_some() && self.core.server != Server::Down {
+            if self.core.survey.is_asking() && self.core.server != Server::Down {
                 let up_since = self.core.known_up_since.unwrap_or_default();
                 self.metrics(up_since, 0);
             }

@@ -1,0 +1,123 @@
+//! What the core asks of the shell, and the values that pass between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::nodes::NodeChange;
+use super::pulls::PullEffect;
+use crate::names::JobName;
+use crate::wire::Conn;
+
+/// What the shell does.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Send a line to the server.
+    Line(Conn, Vec<u8>),
+    /// Remember this until the server has read all lines so far. The core replaces it by a ping.
+    AfterRead(Conn, After),
+    /// Close the connections to the server, and make new ones.
+    DropServer { reason: String },
+    /// Publish a job, and report its acknowledgement with this number.
+    Publish { serial: u64, message: JobMessage },
+    /// Change the pulls.
+    Pulls(PullEffect),
+    /// Tell NATS about a message.
+    Respond { ack: String, reply: Reply },
+    /// Record that a message bounced.
+    Bounce { seq: u64 },
+    /// Read how often a message bounced.
+    CountBounces { id: u64, seq: u64 },
+    /// Send a result to its submitter's bridge, and report its verdict with this number.
+    Ask { id: u64, result: ResultMessage },
+    /// Answer another bridge that has sent a result.
+    Verdict { to: String, verdict: Verdict },
+    /// Announce the own types.
+    Announce { types: Vec<Arc<str>>, leaving: bool },
+    /// Tell people.
+    Notice(Notice),
+}
+
+/// What is done when the server has read all lines so far.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Confirm a result.
+    Answered { serial: u64, reply: String },
+    /// The server no longer counts the bridge as a worker of the type.
+    Withdrawn { type_name: Arc<str> },
+}
+
+/// A job as a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobMessage {
+    pub(crate) id: String,
+    pub(crate) type_name: Arc<str>,
+    pub(crate) run_limit_ms: Option<u64>,
+    /// JSON; empty if the job has none.
+    pub(crate) arg: Bytes,
+}
+
+/// A result as a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResultMessage {
+    pub(crate) job: JobName,
+    pub(crate) outcome: Outcome,
+    /// JSON: the result, or the error; empty if there is none.
+    pub(crate) value: Bytes,
+}
+
+/// How a job ended at another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Failed,
+    /// It had too many attempts.
+    GaveUp,
+}
+
+/// What the bridge says to NATS about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Ack,
+    Nak,
+    Progress,
+    Term,
+}
+
+/// What a bridge says of a result for its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server has it.
+    Delivered,
+    /// No client waits for it.
+    Dropped,
+    /// The server may give the job to this bridge later.
+    Unknown,
+    /// There is no such bridge now. NATS says this.
+    Absent,
+}
+
+/// What people should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    ServerConnected,
+    ServerTooOld,
+    Node(NodeChange),
+    JobRefused { type_name: Arc<str>, reason: String },
+    NotStored { reason: String },
+    GaveUp { job: JobName, type_name: Arc<str> },
+    AnswerDropped { job: JobName },
+    TypesLeftOut { types: usize },
+    Twin,
+    LineRefused { code: String, text: String },
+}
+
+/// What the bridge knows of NATS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EngineFacts {
+    /// The largest message that it takes.
+    pub(crate) max_payload: usize,
+    /// How long the stream remembers message ids.
+    pub(crate) duplicate_window: Duration,
+}
