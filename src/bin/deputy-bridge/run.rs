@@ -234,7 +234,7 @@ impl Bridge {
     fn handle_consumer(&mut self, type_name: &Arc<str>, outcome: Result<Vec<String>, SetupError>) {
         let state = match &outcome {
             Ok(_) => ConsumerState::Ready,
-            Err(SetupError::NoAnswer(_)) => ConsumerState::Failed,
+            Err(SetupError::NoAnswer(_) | SetupError::Later(_)) => ConsumerState::Failed,
             Err(SetupError::Refused(_) | SetupError::Unfit(_)) => ConsumerState::Refused,
         };
         match outcome {
@@ -327,7 +327,8 @@ impl Bridge {
 
 /// Returns what a person should know of a failure.
 fn explain(error: &SetupError) -> String {
-    let (SetupError::NoAnswer(text) | SetupError::Refused(text) | SetupError::Unfit(text)) = error;
+    let (SetupError::NoAnswer(text) | SetupError::Later(text) | SetupError::Refused(text) | SetupError::Unfit(text)) =
+        error;
     text.clone()
 }
 

@@ -70,6 +70,8 @@ pub(super) fn verdict(message: &Message) -> Verdict {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ApiError {
+    /// As those of HTTP: from 500 on NATS itself cannot at the moment.
+    pub(super) code: u64,
     pub(super) err_code: u64,
     pub(super) description: String,
 }

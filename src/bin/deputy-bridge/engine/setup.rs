@@ -36,6 +36,8 @@ const ERROR_NO_CONSUMER: u64 = 10_014;
 pub(crate) enum SetupError {
     /// There was no answer: JetStream has no leader now, is off, or does not permit the request.
     NoAnswer(String),
+    /// JetStream cannot at the moment, for example while it has no leader.
+    Later(String),
     /// It was refused.
     Refused(String),
     /// It is there, and of no use.
@@ -121,12 +123,18 @@ async fn ask<T: DeserializeOwned>(
             _ => format!("{subject}: {error}"),
         })
     })?;
+    read(&subject, &message.payload, unknown)
+}
+
+/// Reads an answer of JetStream. `Ok(None)`: it does not know the thing with this error number.
+fn read<T: DeserializeOwned>(subject: &str, payload: &[u8], unknown: u64) -> Result<Option<T>, SetupError> {
     let unreadable =
         |error: serde_json::Error| SetupError::Refused(format!("the answer to {subject} cannot be read: {error}"));
-    match serde_json::from_slice::<Answer>(&message.payload).map_err(unreadable)?.error {
+    match serde_json::from_slice::<Answer>(payload).map_err(unreadable)?.error {
         Some(error) if error.err_code == unknown => Ok(None),
+        Some(error) if error.code >= 500 => Err(SetupError::Later(format!("{subject}: {}", error.description))),
         Some(error) => Err(SetupError::Refused(format!("{subject}: {}", error.description))),
-        None => serde_json::from_slice(&message.payload).map(Some).map_err(unreadable),
+        None => serde_json::from_slice(payload).map(Some).map_err(unreadable),
     }
 }
 
@@ -306,6 +314,18 @@ mod tests {
         let mut config: StreamConfig = serde_json::from_value(stream_config(3)).unwrap();
         change(&mut config);
         judge_stream(&config, 3)
+    }
+
+    #[test]
+    fn what_jetstream_cannot_do_at_the_moment_is_not_refused() {
+        let read = |text: &str| read::<Value>("API", text.as_bytes(), ERROR_NO_CONSUMER);
+        let error =
+            |code, number| read(&format!(r#"{{"error":{{"code":{code},"err_code":{number},"description":"x"}}}}"#));
+        assert_eq!(error(503, 10_008), Err(SetupError::Later("API: x".to_owned())));
+        assert_eq!(error(400, 10_025), Err(SetupError::Refused("API: x".to_owned())));
+        assert_eq!(error(404, ERROR_NO_CONSUMER), Ok(None));
+        assert_eq!(read(r#"{"a":1}"#), Ok(Some(json!({"a": 1}))));
+        assert!(matches!(read("{"), Err(SetupError::Refused(_))));
     }
 
     #[test]
