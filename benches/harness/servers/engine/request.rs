@@ -16,7 +16,7 @@ const INBOX: &str = "_INBOX.engine";
 pub(super) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// Connects; `None` if nobody listens.
+    /// Connects; `None` if no server listens.
     pub(super) fn open(address: SocketAddr) -> Option<Self> {
         let socket = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
         socket.set_read_timeout(Some(TIMEOUT)).ok()?;

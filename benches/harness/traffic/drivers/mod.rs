@@ -163,7 +163,7 @@ pub(crate) enum Protocol {
     Nats,
     /// A stream of NATS `JetStream`, for background jobs.
     JetStream(Storage),
-    /// The same in files of so many servers each, with results.
+    /// The same in files of this number of servers, with results.
     JetStreamResults(usize),
 }
 

@@ -1,0 +1,354 @@
+//! Submitters that keep books: which job has no answer, which durable one was stored, and what is wrong with the lines
+//! that they receive. The checks of answers are the load test's.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use socket2::SockAddr;
+
+use crate::traffic::check::{Outstanding, Wrong};
+use crate::traffic::workload::{JobKey, Shape, Workload, job_named_by, nanoseconds};
+use crate::wait::PATIENCE;
+use crate::wire::{Leave, Received, Wire};
+
+/// A job: its submitter, and its number there.
+pub(crate) type Id = (u16, u64);
+
+/// How long a submitter waits before it connects or submits again after a refusal.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// What jobs carry: each its own argument, and each its own result.
+pub(crate) fn workload() -> &'static Workload {
+    static WORKLOAD: OnceLock<Workload> = OnceLock::new();
+    let shape = Shape { arg_bytes: (16, 200), res_bytes: Some((16, 400)), submitters: u16::MAX, ..Shape::DEFAULT };
+    WORKLOAD.get_or_init(|| Workload::new(shape, 1))
+}
+
+/// What is promised of a submitter's jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// They end with their submitter's server at the latest.
+    Ordinary,
+    /// From `stored` on they are done whatever happens.
+    Durable,
+}
+
+/// A submitter, which comes again when its connection ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Its number among all plans.
+    pub(crate) number: usize,
+    /// The machine to whose server it connects, and its address there.
+    pub(crate) machine: usize,
+    pub(crate) address: SockAddr,
+    pub(crate) type_name: &'static str,
+    pub(crate) kind: Kind,
+    /// Jobs that it keeps unanswered.
+    pub(crate) window: usize,
+}
+
+/// What one connection of a submitter knows of its jobs.
+struct Books {
+    number: u16,
+    plan: Plan,
+    outstanding: Outstanding,
+    /// Jobs that were answered with their result.
+    done: BTreeSet<u64>,
+    stored: BTreeSet<u64>,
+    refused: u64,
+    /// The connection ended before all was answered, as was expected.
+    is_lost: bool,
+}
+
+/// All submitters of a test.
+pub(crate) struct Load {
+    since: Instant,
+    /// No new jobs; what is open is waited for.
+    is_over: AtomicBool,
+    /// Durable jobs may be refused with `no_bridge`.
+    refuses_durable: AtomicBool,
+    books: Mutex<Vec<Books>>,
+    failures: Mutex<Vec<String>>,
+    machines: Vec<Machine>,
+    plans: usize,
+}
+
+/// What is done to the submitters of a machine.
+#[derive(Default)]
+struct Machine {
+    /// Their connections may end.
+    may_end: AtomicBool,
+    /// How often they had to break off.
+    breaks: AtomicU64,
+}
+
+/// The counts of a load, for people.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) submitted: u64,
+    pub(crate) done: u64,
+    pub(crate) stored: u64,
+    pub(crate) refused: u64,
+    pub(crate) left: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Load {
+    /// Starts these submitters.
+    pub(crate) fn start(machines: usize, plans: Vec<Plan>) -> (Arc<Self>, Vec<JoinHandle<()>>) {
+        let load = Arc::new(Self {
+            since: Instant::now(),
+            is_over: AtomicBool::new(false),
+            refuses_durable: AtomicBool::new(false),
+            books: Mutex::default(),
+            failures: Mutex::default(),
+            machines: (0..machines).map(|_| Machine::default()).collect(),
+            plans: plans.len(),
+        });
+        let threads = plans.into_iter().map(|plan| {
+            let load = Arc::clone(&load);
+            thread::spawn(move || load.keep_submitting(&plan))
+        });
+        let threads = threads.collect();
+        (load, threads)
+    }
+
+    /// Nanoseconds since the load began.
+    pub(crate) fn now_ns(&self) -> u64 {
+        nanoseconds(self.since.elapsed())
+    }
+
+    /// Says whether the connections of a machine's submitters may end.
+    pub(crate) fn expect_ends(&self, machine: usize, may_end: bool) {
+        self.machines[machine].may_end.store(may_end, Ordering::Release);
+    }
+
+    /// Says whether durable jobs may be refused.
+    pub(crate) fn expect_refusals(&self, refuses: bool) {
+        self.refuses_durable.store(refuses, Ordering::Release);
+    }
+
+    /// Makes a machine's submitters break off, and come again.
+    pub(crate) fn break_off(&self, machine: usize) {
+        self.machines[machine].breaks.fetch_add(1, Ordering::Release);
+    }
+
+    /// Submits no more.
+    pub(crate) fn finish(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether all jobs are answered that were submitted before, except those of this machine's submitters and those
+    /// whose submitter is gone.
+    pub(crate) fn has_answered(&self, before_ns: u64, except: Option<usize>) -> bool {
+        self.check();
+        let books = lock(&self.books);
+        let mut waiting = books.iter().filter(|books| !books.is_lost && Some(books.plan.machine) != except);
+        waiting.all(|books| books.outstanding.oldest_ns().is_none_or(|ns| ns > before_ns))
+    }
+
+    /// Returns how many jobs were done for each plan so far.
+    pub(crate) fn done(&self) -> Vec<u64> {
+        let mut done = vec![0; self.plans];
+        for books in lock(&self.books).iter() {
+            done[books.plan.number] += books.done.len() as u64;
+        }
+        done
+    }
+
+    /// Whether a job was submitted at this machine.
+    pub(crate) fn is_of(&self, machine: usize, id: Id) -> bool {
+        lock(&self.books).get(usize::from(id.0)).is_some_and(|books| books.plan.machine == machine)
+    }
+
+    /// Returns the jobs that must have been done: answered with a result, or stored.
+    pub(crate) fn promised(&self) -> Vec<Id> {
+        let books = lock(&self.books);
+        books
+            .iter()
+            .flat_map(|books| books.done.union(&books.stored).map(|sequence| (books.number, *sequence)))
+            .collect()
+    }
+
+    /// Returns the durable jobs of submitters that are gone.
+    pub(crate) fn stored_and_left(&self) -> Vec<Id> {
+        let books = lock(&self.books);
+        let left = books.iter().filter(|books| books.is_lost);
+        left.flat_map(|books| books.stored.iter().map(|sequence| (books.number, *sequence))).collect()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        lock(&self.books).iter().fold(Counts::default(), |counts, books| Counts {
+            submitted: counts.submitted + books.submitted(),
+            done: counts.done + books.done.len() as u64,
+            stored: counts.stored + books.stored.len() as u64,
+            refused: counts.refused + books.refused,
+            left: counts.left + if books.is_lost { books.open() } else { 0 },
+        })
+    }
+
+    /// # Panics
+    /// If a submitter received a line that it must not receive.
+    pub(crate) fn check(&self) {
+        let failures = lock(&self.failures);
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+
+    fn fail(&self, why: String) {
+        lock(&self.failures).push(why);
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    fn keep_submitting(&self, plan: &Plan) {
+        while !self.is_over() {
+            match Wire::connect(&plan.address) {
+                Some(wire) => self.submit_over(wire, plan),
+                None => thread::sleep(RETRY),
+            }
+        }
+    }
+
+    /// Submits over a connection until it ends, or all is over and answered.
+    fn submit_over(&self, mut wire: Wire, plan: &Plan) {
+        let machine = &self.machines[plan.machine];
+        let breaks = machine.breaks.load(Ordering::Acquire);
+        let index = {
+            let mut books = lock(&self.books);
+            let number = u16::try_from(books.len()).expect("few connections");
+            books.push(Books::new(number, plan.clone()));
+            books.len() - 1
+        };
+        let (mut over_since, mut not_before) = (None, Instant::now());
+        loop {
+            if machine.breaks.load(Ordering::Acquire) > breaks {
+                lock(&self.books)[index].is_lost = true;
+                return wire.leave(Leave::Reset);
+            }
+            if self.is_over() {
+                if lock(&self.books)[index].outstanding.check_empty().is_ok() {
+                    return;
+                }
+                if over_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    return self.fail(lock(&self.books)[index].missing());
+                }
+            } else if not_before <= Instant::now() {
+                let lines = lock(&self.books)[index].submit(self.now_ns());
+                wire.send(lines);
+            }
+            let line = match wire.receive() {
+                Received::Nothing => continue,
+                Received::Line(line) => line,
+                Received::End => {
+                    lock(&self.books)[index].is_lost = true;
+                    if !machine.may_end.load(Ordering::Acquire) {
+                        self.fail(format!("the server of machine {} closed a submitter's connection", plan.machine));
+                    }
+                    return;
+                }
+            };
+            let may_refuse = self.refuses_durable.load(Ordering::Acquire);
+            let taken = lock(&self.books)[index].take(&line, may_refuse);
+            match taken {
+                Ok(Taken::Well) => {}
+                Ok(Taken::Refused) => not_before = Instant::now() + RETRY,
+                Err(why) => self.fail(format!("a submitter of {:?} was told {line}\n{why}", plan.kind)),
+            }
+        }
+    }
+}
+
+/// What came of a line.
+enum Taken {
+    Well,
+    /// A job was refused, as may be.
+    Refused,
+}
+
+impl Books {
+    fn new(number: u16, plan: Plan) -> Self {
+        Self {
+            number,
+            plan,
+            outstanding: Outstanding::new(number),
+            done: BTreeSet::new(),
+            stored: BTreeSet::new(),
+            refused: 0,
+            is_lost: false,
+        }
+    }
+
+    fn submitted(&self) -> u64 {
+        self.done.len() as u64 + self.refused + self.open()
+    }
+
+    fn open(&self) -> u64 {
+        match self.outstanding.check_empty() {
+            Err(Wrong::Missing { jobs, .. }) => jobs as u64,
+            _ => 0,
+        }
+    }
+
+    fn missing(&self) -> String {
+        let missing = self.outstanding.check_empty().map_or_else(|wrong| wrong.to_string(), |()| String::new());
+        let (kind, machine) = (self.plan.kind, self.plan.machine);
+        format!("{missing} ({kind:?}, machine {machine}, stored {})", self.stored.contains(&self.outstanding.oldest()))
+    }
+
+    /// Returns lines that fill the window.
+    fn submit(&mut self, now_ns: u64) -> String {
+        let mut lines = String::new();
+        let durable = if self.plan.kind == Kind::Durable { r#","durable":true"# } else { "" };
+        for _ in usize::try_from(self.open()).expect("a window")..self.plan.window {
+            let job = self.outstanding.submit(now_ns);
+            let mut arg = Vec::new();
+            workload().append_arg(job, &mut arg);
+            let arg = String::from_utf8(arg).expect("arguments are text");
+            let (id, type_name) = (job.sequence, self.plan.type_name);
+            writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}"{durable},"arg":{arg}}}"#).unwrap();
+        }
+        lines
+    }
+
+    fn take(&mut self, line: &str, may_refuse: bool) -> Result<Taken, String> {
+        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let sequence = heard["id"].as_u64().ok_or("without the id of a job")?;
+        match heard["cmd"].as_str() {
+            Some("stored") => {
+                let is_first = self.plan.kind == Kind::Durable && self.stored.insert(sequence);
+                if is_first { Ok(Taken::Well) } else { Err("of a job that is stored, or is not durable".to_owned()) }
+            }
+            Some("did") => self.on_did(sequence, &heard, may_refuse),
+            _ => Err("which answers nothing".to_owned()),
+        }
+    }
+
+    fn on_did(&mut self, sequence: u64, did: &Value, may_refuse: bool) -> Result<Taken, String> {
+        self.outstanding.complete(sequence).map_err(|wrong| wrong.to_string())?;
+        if let Some(code) = did["code"].as_str() {
+            let is_stored = self.stored.contains(&sequence);
+            if code == "no_bridge" && self.plan.kind == Kind::Durable && may_refuse && !is_stored {
+                self.refused += 1;
+                return Ok(Taken::Refused);
+            }
+            return Err(format!("which is no result (stored: {is_stored})"));
+        }
+        let job = JobKey { submitter: self.number, sequence };
+        let res = did["res"].to_string();
+        if !workload().is_res(job, res.as_bytes()) {
+            return Err(Wrong::OtherPayload { job, names: job_named_by(res.as_bytes()) }.to_string());
+        }
+        self.done.insert(sequence);
+        Ok(Taken::Well)
+    }
+}
