@@ -71,6 +71,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family { name: "deputy_slots_spent", kind: Gauge, help: "Workers' slots taken by jobs that have ended.", samples: Type(|row| Count(row.spent)) },
     Family { name: "deputy_slots_free", kind: Gauge, help: "Ordinary workers' free slots. One of a worker of several types counts in each.", samples: Type(|row| Count(row.free)) },
     Family { name: "deputy_workers_spare", kind: Gauge, help: "Of the type's workers, those that get only what no ordinary worker may take.", samples: Type(|row| Count(row.spare_workers)) },
+    Family { name: "deputy_workers_durable", kind: Gauge, help: "Workers that take the durable jobs of the type.", samples: Type(|row| Count(row.durable_workers)) },
+    Family { name: "deputy_durable_waiting", kind: Gauge, help: "Jobs in queues that are durable.", samples: Type(|row| Count(row.durable_waiting)) },
     Family { name: "deputy_suspects_waiting", kind: Gauge, help: "Jobs in queues whose worker was lost.", samples: Type(|row| Count(row.suspects)) },
     Family { name: "deputy_workers", kind: Gauge, help: "Workers of the type.", samples: Type(|row| Count(row.workers)) },
     Family { name: "deputy_oldest_waiting_seconds", kind: Gauge, help: "Age of the oldest waiting job, or 0.", samples: Type(|row| Ms(row.oldest_ms)) },
