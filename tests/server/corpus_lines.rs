@@ -56,7 +56,7 @@ fn job_line(row: &Row) -> &str {
 /// `tests/dispatch`.
 fn is_done_by_a_worker(row: &Row) -> bool {
     let options = &row.outcome[job_line(row).len()..];
-    !["delay_ms", "need_worker", "background", "wait_ms"].iter().any(|name| options.contains(name))
+    !["delay_ms", "need_worker", "background", "wait_ms", "durable"].iter().any(|name| options.contains(name))
 }
 
 /// Says the line between two pings, of which the first is answered.
@@ -89,13 +89,13 @@ fn expect_answer(client: &mut Client, outcome: &str) {
             }
             None => client.expect_error("not_holding", id_of_did(rest)),
         },
-        "progress" => client.expect_error("not_holding", id_of_did(rest)),
+        "progress" | "stored" => client.expect_error("not_holding", id_of_did(rest)),
         code => client.expect_error(code, Some(rest).filter(|id| !id.is_empty())),
     }
     client.expect(PONG);
 }
 
-/// The id of a `did` or `progress` that names its job in one of these ways: `1 res 2`, `job 17`, `job 17 id "x"`.
+/// The id of a `did`, `progress` or `stored` that names its job in one of these ways: `1 res 2`, `job 17`, `job 17 id "x"`.
 fn id_of_did(rest: &str) -> Option<&str> {
     match rest.split(' ').collect::<Vec<_>>()[..] {
         ["job", _, "id", id, ..] => Some(id),

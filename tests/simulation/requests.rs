@@ -78,6 +78,7 @@ pub(crate) struct Request {
 
 /// A job in the world. The first `do` line for it decides what it is.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
 pub(crate) struct Job {
     pub(crate) submitter: Peer,
     pub(crate) id: &'static str,

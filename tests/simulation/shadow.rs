@@ -18,6 +18,7 @@ use super::world::{Options, Peer};
 
 /// A slot of a worker that was sent a job.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // They are independent facts, not a state.
 pub(crate) struct Held {
     pub(crate) serial: u64,
     pub(crate) id: &'static str,

@@ -196,10 +196,11 @@ impl WaitQueue {
 
     /// Takes all durable jobs that are not stored. Those that are have been at a worker, and came back.
     pub(in crate::dispatch) fn take_unstored(&mut self) -> Vec<Job> {
-        let (stored, mut unstored): (Vec<Job>, Vec<Job>) =
-            std::mem::take(self).into_jobs().partition(|job| job.is_stored());
-        unstored.sort_by_key(|job| Place::of(job));
-        stored.into_iter().for_each(|job| self.requeue(job));
+        let (stored, mut unstored): (Vec<Job>, Vec<Job>) = std::mem::take(self).into_jobs().partition(Job::is_stored);
+        unstored.sort_by_key(Place::of);
+        for job in stored {
+            self.requeue(job);
+        }
         unstored
     }
 

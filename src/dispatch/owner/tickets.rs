@@ -50,6 +50,7 @@ pub(in crate::dispatch) struct Tickets {
 
 /// One ticket.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, not a state")]
 pub(in crate::dispatch) struct Ticket {
     generation: u32,
     /// Who sent the `do`. May have left.
@@ -91,6 +92,7 @@ pub(in crate::dispatch) enum Stage {
 
 /// What a new ticket is for.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts, not a state")]
 pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) cancellable: bool,
     pub(in crate::dispatch) wants_progress: bool,
