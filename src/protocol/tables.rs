@@ -250,9 +250,11 @@ mod tests {
         let ((wait, wait_json), (run, run_json)) = (histogram(5, &[0]), histogram(7, &[3, 24]));
         let outcomes = Outcomes { done: 2, workers_lost: 1, ..Outcomes::default() };
         let row = TypeRow { figures: Some(Box::new(Figures { outcomes, wait, run })), ..TypeRow::default() };
-        let rows = vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())];
+        let rows: Vec<(Arc<str>, TypeRow)> = vec![("a".into(), row.clone()), ("b".into(), TypeRow::default())];
         let mut text = TypesText::new(Some(&OtherTypes { in_use: 7, sum: row.clone() }));
-        rows.iter().for_each(|(name, row): &(Arc<str>, TypeRow)| text.push(name, row));
+        for (name, row) in &rows {
+            text.push(name, row);
+        }
         let named = object_of(&Tables { types: Some(rows), histograms: true, ..Tables::default() }, None);
         let metrics = object_of(&Tables::default(), Some(&text.finish()));
         assert_eq!(

@@ -16,7 +16,7 @@ fn world(shards: u16, rows_per_turn: u32) -> World {
 /// Returns the tables by type that a peer was sent since it was last asked.
 fn tables(world: &mut World, peer: Peer) -> Vec<Value> {
     let lines = world.take_lines(peer).into_iter().filter(|line| line.starts_with(r#"{"cmd":"metrics""#));
-    lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()["metrics"].take()).collect()
+    lines.map(|line| serde_json::from_str::<Value>(&line).expect("a line of metrics")["metrics"].take()).collect()
 }
 
 /// Submits a job of each of `n` types, of which some are delayed, and connects workers of every third.
@@ -27,7 +27,7 @@ fn populate(world: &mut World, n: usize) -> Peer {
         let delay = if nth % 5 == 4 { r#","delay_ms":60000"# } else { "" };
         world.send_line(client, &format!(r#"{{"cmd":"do","id":{nth},"type":"t{nth}"{delay}}}"#));
         if nth % 3 == 0 {
-            let shard = u16::try_from(nth).unwrap() % shards;
+            let shard = u16::try_from(nth).expect("there are few types") % shards;
             world.worker(shard, &[&format!("t{nth}"), "shared"], Some(2));
         }
     }
@@ -239,7 +239,7 @@ fn the_fullest_types_are_chosen_in_their_order() {
     let mut world = world(1, 50);
     let client = world.open(0);
     for nth in 0..1_200 {
-        for _ in 0..1 + nth % 3 {
+        for _ in 0..=(nth % 3) {
             world.send_line(client, &format!(r#"{{"cmd":"do","id":1,"type":"t{nth:04}"}}"#));
         }
     }

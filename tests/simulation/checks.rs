@@ -212,9 +212,8 @@ impl Schedule {
             match job.state {
                 State::Held(peer) => expected.entry(peer).or_default().push(self.trace(job)),
                 State::Inside if self.is_followed(*serial) => expected_inside.push(self.trace(job)),
-                State::Inside => {}
+                State::Inside | State::Ended(_) => {}
                 State::Delayed => expected_delayed.push(self.trace(job)),
-                State::Ended(_) => {}
             }
         }
         holds.values_mut().chain(expected.values_mut()).for_each(|traces| traces.sort_unstable());

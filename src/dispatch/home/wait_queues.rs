@@ -85,7 +85,7 @@ impl WaitQueues {
         if let Some(mut not_spare) = self.not_spare.take() {
             unstored.extend(not_spare.take_unstored());
             self.not_spare = Some(not_spare).filter(|jobs| !jobs.is_empty());
-            unstored.sort_by_key(|job| WaitQueue::place_of(job));
+            unstored.sort_by_key(WaitQueue::place_of);
         }
         unstored
     }

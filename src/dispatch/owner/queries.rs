@@ -205,16 +205,15 @@ impl Owner {
                 Some(rows) => self.work.done(Work::LOOK + Work::ROW * rows),
                 None => gathering.stage = Stage::Choose,
             },
-            Stage::Choose => match gathering.parts.pop() {
-                Some(part) => {
+            Stage::Choose => {
+                if let Some(part) = gathering.parts.pop() {
                     self.work.done(Work::LOOK + Work::ROW / 2 * u32::try_from(part.len()).unwrap_or(u32::MAX));
                     gathering.choose(part);
-                }
-                None => {
+                } else {
                     self.queries.uncount_bytes(std::mem::take(&mut gathering.bytes), ctx);
                     gathering.stage = Stage::Encode;
                 }
-            },
+            }
             Stage::Encode => match gathering.encode_row() {
                 Some(cost) => self.work.done(cost),
                 None => gathering.stage = Stage::Reply,
@@ -223,14 +222,14 @@ impl Owner {
                 let Some((query, named, all)) = gathering.next_reply() else { return true };
                 let rows = u32::try_from(query.names().len()).unwrap_or(u32::MAX);
                 self.work.done(Work::ROW * rows);
-                self.reply(query, named, all.as_ref(), ctx);
+                self.reply(&query, named, all.as_ref(), ctx);
             }
         }
         false
     }
 
     /// Answers a query, unless the asker has gone.
-    fn reply(&mut self, query: Query, tables: Tables, types: Option<&LongText>, ctx: &mut Ctx<'_>) {
+    fn reply(&mut self, query: &Query, tables: Tables, types: Option<&LongText>, ctx: &mut Ctx<'_>) {
         self.queries.uncount_bytes(query.bytes, ctx);
         self.queries.before_stop -= usize::from(query.before_stop);
         let shards = u32::from(ctx.settings.shards);

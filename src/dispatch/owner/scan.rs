@@ -204,7 +204,7 @@ impl Scan {
             }
             // They are few, and some may go while others come: all at once.
             Stage::Losses => {
-                rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))))
+                rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
             }
             Stage::Delayed => {
                 let of = owner.tickets.delayed.at(at, self.delayed_until);

@@ -62,7 +62,7 @@ pub(in crate::dispatch) struct Ticket {
     pub(in crate::dispatch) stage: Stage,
     /// When the job expires, if it has a deadline.
     pub(in crate::dispatch) expires: Option<Micros>,
-    /// When the job is recall_at unless a worker has it: it is queued, and was not recall_at yet.
+    /// When the job is recalled unless a worker has it. It is queued, and was not recalled yet.
     recall_at: Option<Micros>,
     timer: Option<TimerId>,
     pub(in crate::dispatch) keyed: bool,
@@ -221,7 +221,7 @@ impl Tickets {
         }
     }
 
-    /// Takes out when the job of a ticket is to be recall_at. Its timer has fallen due, and the next one is of its deadline.
+    /// Takes out when the job of a ticket is to be recalled. Its timer has fallen due, and the next one is of its deadline.
     pub(in crate::dispatch) fn take_recall(&mut self, id: TicketId) -> Option<Micros> {
         let recall_at = self.entries[id.index].recall_at?;
         self.set_timer_of_queued(id, None);

@@ -41,15 +41,12 @@ impl Owner {
             return worker.slots.filled();
         }
         let mut add = |pool| by_pool.entry(pool).or_default().free += free;
-        let looked_at = match asked.filter(|asked| asked.len() < worker.types().len()) {
-            Some(asked) => {
-                asked.iter().filter(|&&pool| worker.takes(pool)).for_each(|&pool| add(pool));
-                asked.len()
-            }
-            None => {
-                worker.types().iter().for_each(|member| add(member.pool));
-                worker.types().len()
-            }
+        let looked_at = if let Some(asked) = asked.filter(|asked| asked.len() < worker.types().len()) {
+            asked.iter().filter(|&&pool| worker.takes(pool)).for_each(|&pool| add(pool));
+            asked.len()
+        } else {
+            worker.types().iter().for_each(|member| add(member.pool));
+            worker.types().len()
         };
         worker.slots.filled() + u32::try_from(looked_at).unwrap_or(u32::MAX)
     }
