@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::chunks;
 use crate::limits::CHUNK_BYTES;
 
 /// A carried value: `arg`, `res`, `err` or `data`, without the white space around it.
@@ -34,6 +35,12 @@ pub struct LongText(Arc<Chunks>);
 struct Chunks {
     chunks: Vec<Box<[u8]>>,
     bytes: usize,
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        self.chunks.drain(..).for_each(|chunk| chunks::give_back(chunk.into_vec()));
+    }
 }
 
 /// A long text that is still arriving.
@@ -164,7 +171,7 @@ impl LongTextBuilder {
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.last.capacity() == 0 {
-                self.last.reserve_exact(CHUNK_BYTES);
+                self.last = chunks::take();
             }
             let (fitting, rest) = bytes.split_at(bytes.len().min(CHUNK_BYTES - self.last.len()));
             self.last.extend_from_slice(fitting);
@@ -175,14 +182,14 @@ impl LongTextBuilder {
         }
     }
 
-    /// Returns the text. Its last chunk is copied to as much memory as it needs: an allocator may leave a block as it is that
-    /// is only made smaller, and the budget counts no room.
+    /// Returns the text. Its last chunk is copied to as much memory as it needs, because the budget counts no room.
     pub(super) fn finish(self) -> LongText {
         let Self { full: mut chunks, last } = self;
         let bytes = chunks.len() * CHUNK_BYTES + last.len();
         if !last.is_empty() {
             chunks.push(Box::from(&*last));
         }
+        chunks::give_back(last);
         LongText(Arc::new(Chunks { chunks, bytes }))
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here keeps state between lines, except the framer its unfinished line. Nothing here knows what a command does.
 
 pub mod carried;
+pub mod chunks;
 pub mod command;
 mod fast_path;
 pub mod frame;

@@ -93,8 +93,7 @@ impl Connection {
         }
     }
 
-    /// Writes until the socket has accepted `share` bytes, or no more. A chunk of a long value is not cut, so it may be up to
-    /// a chunk more. Returns how many bytes it accepted; see also `failed`.
+    /// Writes until the socket has accepted `share` bytes, or no more. Returns how many bytes it accepted; see also `failed`.
     pub(super) fn write(&mut self, share: usize) -> u64 {
         let mut written = 0;
         while !self.blocked && !self.failed && written < share {

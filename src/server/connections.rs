@@ -26,7 +26,9 @@ use crate::dispatch::Settings;
 use crate::dispatch::collections::timers::Timers;
 use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};
 use crate::flag::newly_set;
-use crate::limits::{MUCH_UNSENT_BYTES, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::limits::{
+    MUCH_UNSENT_BYTES, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN,
+};
 use crate::metrics::{Counts, Fault, ShardRow, Totals};
 use crate::protocol::reply::Reply;
 
@@ -155,7 +157,9 @@ impl Connections {
     pub(super) fn flush(&mut self, id: ConnId) -> u64 {
         let unsent_bytes_max = self.unsent_bytes_max;
         let Some(conn) = self.get(id) else { return 0 };
-        let share = WRITE_BYTES_PER_TURN.max(conn.unsent.len().saturating_sub(unsent_bytes_max));
+        let unsent = conn.unsent.len();
+        let share = if unsent > MUCH_UNSENT_BYTES { WRITE_BYTES_OF_MUCH } else { WRITE_BYTES_PER_TURN };
+        let share = share.max(unsent.saturating_sub(unsent_bytes_max));
         let written = conn.write(share);
         let (stage, failed, empty) = (conn.stage, conn.failed, conn.unsent.len() == 0);
         conn.dirty = !empty && !conn.blocked && !failed;

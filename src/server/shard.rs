@@ -26,7 +26,11 @@ use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::flag::newly_set;
-use crate::limits::{CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, LONG_BYTES_PER_TURN, READ_BUFFER_BYTES};
+use crate::limits::{
+    CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, LONG_BYTES_PER_TURN,
+    READ_BYTES,
+};
+use crate::protocol::chunks;
 
 /// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
 pub(super) const WAKE: Token = Token(usize::MAX);
@@ -42,6 +46,8 @@ pub(super) struct Shard {
     /// The buffer for reads, shared by all connections.
     buffer: Box<[u8]>,
     line_bytes_max: usize,
+    /// When to look at whether free chunks are used again; `None` if there are none.
+    chunks_due: Option<Micros>,
     events: Sender<ShardEvent>,
     phase: Phase,
 }
@@ -86,8 +92,9 @@ impl Shard {
             core: Dispatch::new(settings),
             connections,
             ready: VecDeque::new(),
-            buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
             line_bytes_max,
+            chunks_due: None,
             events,
             phase: Phase::Serving,
         })
@@ -140,7 +147,10 @@ impl Shard {
             Phase::Finishing(until) => Some(until),
             _ => None,
         };
-        let due = [self.core.next_call(), self.connections.next_deadline(), finish].into_iter().flatten().min()?;
+        let due = [self.core.next_call(), self.connections.next_deadline(), self.chunks_due, finish]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(Duration::from_micros(due.since(self.connections.shared.now()).0))
     }
 
@@ -165,6 +175,7 @@ impl Shard {
         }
         self.read_ready();
         self.flush_and_post();
+        self.release_chunks();
         self.advance_shutdown()
     }
 
@@ -270,6 +281,18 @@ impl Shard {
         {
             conn.ending = true;
             self.ready.push_back(id);
+        }
+    }
+
+    /// Frees chunks of long values that were not used again for a while.
+    fn release_chunks(&mut self) {
+        let now = self.connections.now;
+        if self.chunks_due.is_some_and(|due| due <= now) {
+            chunks::release_unused(CHUNKS_RELEASED_MAX);
+            self.chunks_due = None;
+        }
+        if self.chunks_due.is_none() && chunks::any_spare() {
+            self.chunks_due = Some(now + Micros::from_ms(CHUNKS_RELEASE_MS));
         }
     }
 

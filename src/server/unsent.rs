@@ -72,13 +72,13 @@ impl Unsent {
         line.len()
     }
 
-    /// Returns the bytes to send next: at most `bytes_max`, or the rest of a chunk of a long value; none if all were sent.
+    /// Returns the bytes to send next, at most `bytes_max`; none if all were sent.
     #[inline]
     pub(super) fn next(&self, bytes_max: usize) -> &[u8] {
         let next = match self.first_long() {
             None => &self.bytes[self.sent..],
             Some(long) if long.at > self.sent => &self.bytes[self.sent..long.at],
-            Some(long) => return long.text.chunk_from(long.sent),
+            Some(long) => long.text.chunk_from(long.sent),
         };
         &next[..next.len().min(bytes_max)]
     }

@@ -7,7 +7,7 @@ use mio::event::Event;
 use super::{Phase, Shard, WAKE};
 use crate::dispatch::message::{ConnId, Input};
 use crate::flag::newly_set;
-use crate::limits::{LINES_PER_TURN, LINES_READ_BYTES, LONG_BYTES_PER_TURN, READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
+use crate::limits::{LINES_PER_TURN, LONG_BYTES_PER_TURN, READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
 use crate::protocol::command::decode_frame;
 use crate::server::conn::{Got, Stage};
 use crate::server::names::conn_of;
@@ -61,12 +61,10 @@ impl Shard {
         let (mut total, mut lines) = (0, 0);
         while total < READ_BYTES_PER_TURN && lines < LINES_PER_TURN {
             let Some(conn) = self.connections.get(id) else { return total };
-            let is_in_long_line = conn.framer.is_in_long_line();
-            if total > 0 && is_in_long_line {
+            if total > 0 && conn.framer.is_in_long_line() {
                 break;
             }
-            let bytes_max = if is_in_long_line { buffer.len() } else { LINES_READ_BYTES };
-            match conn.read(&mut buffer[..bytes_max]) {
+            match conn.read(buffer) {
                 Got::Bytes(n) => {
                     lines += self.handle_bytes(id, &buffer[..n]);
                     total += n;

@@ -16,7 +16,10 @@ use super::super::stream::Stream;
 use super::*;
 use crate::dispatch::home_of;
 use crate::dispatch::message::ShardId;
-use crate::limits::{LINES_PER_TURN, LINES_READ_BYTES, READ_BUFFER_BYTES, WRITE_BYTES_PER_TURN};
+use crate::limits::{
+    CHUNK_BYTES, LINES_PER_TURN, MUCH_UNSENT_BYTES, READ_BUFFER_BYTES, READ_BYTES, WRITE_BYTES_OF_MUCH,
+    WRITE_BYTES_PER_TURN,
+};
 
 /// Returns the only shard of a server.
 fn shard() -> Shard {
@@ -168,8 +171,9 @@ fn a_connection_with_much_unsent_is_written_to_turn_by_turn() {
         shard.turn(&mut events);
         sent.push(before - unsent(&mut shard));
     }
-    let last = before - 3 * WRITE_BYTES_PER_TURN;
-    assert_eq!(sent, [WRITE_BYTES_PER_TURN, WRITE_BYTES_PER_TURN, WRITE_BYTES_PER_TURN, last]);
+    let (last, first) = sent.split_last().unwrap();
+    assert!(first.iter().all(|&bytes| bytes == WRITE_BYTES_OF_MUCH) && *last <= MUCH_UNSENT_BYTES, "{sent:?}");
+    assert_eq!(sent.iter().sum::<usize>(), before);
     assert!(shard.connections.unfinished.is_empty());
 }
 
@@ -214,8 +218,8 @@ fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
         read.push(shard.core.counts().partial_bytes);
     }
     // It is not long before 32 KiB of it have come.
-    let (one, first) = (READ_BUFFER_BYTES as u64, 3 * LINES_READ_BYTES as u64);
-    assert_eq!(read, [first, first + one, first + 2 * one, line.len() as u64]);
+    assert_eq!(read[0], 3 * READ_BYTES as u64);
+    assert!(read.windows(2).all(|two| two[1] - two[0] <= READ_BYTES as u64), "{read:?}");
     peer.write_all(b"\"}\n").unwrap();
     shard.sleep(&mut events).unwrap();
     shard.turn(&mut events);
@@ -241,7 +245,7 @@ fn a_turn_handles_some_thousand_lines_of_a_connection_however_short_they_are() {
     let line = "{\"cmd\":\"ping\"}\n";
     let all = 4 * READ_BUFFER_BYTES / line.len();
     peer.write_all(line.repeat(all).as_bytes()).unwrap();
-    let most = LINES_PER_TURN + LINES_READ_BYTES / line.len() + 1;
+    let most = LINES_PER_TURN + READ_BYTES / line.len() + 1;
     let (mut answered, mut turns) = (0, 0);
     while answered < all {
         shard.sleep(&mut events).unwrap();
@@ -269,7 +273,7 @@ fn connections_in_long_lines_take_turns() {
     shard.sleep(&mut events).unwrap();
     shard.turn(&mut events);
     let mut before = shard.core.counts().partial_bytes;
-    assert_eq!(before, 12 * 3 * LINES_READ_BYTES as u64);
+    assert_eq!(before, 12 * 3 * READ_BYTES as u64);
     let whole = 12 * line.len() as u64;
     let mut turns = 0;
     while before < whole {
@@ -300,9 +304,9 @@ fn connections_in_long_lines_take_turns() {
 #[test]
 fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
     let mut shard = shard();
-    let mut large: Vec<_> = (0..8).map(|_| open_tcp(&mut shard)).collect();
+    let mut large: Vec<_> = (0..32).map(|_| open_tcp(&mut shard)).collect();
     let (mut small, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
-    let line = vec![b'x'; 3 * WRITE_BYTES_PER_TURN];
+    let line = vec![b'x'; 5 * WRITE_BYTES_OF_MUCH];
     for &(_, id) in &large {
         shard.connections.get(id).unwrap().unsent.use_buffer(line.clone());
         shard.connections.mark_dirty(id);
@@ -319,14 +323,39 @@ fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
     shard.flush_and_post();
     assert_eq!(lines_of(&mut small), 1);
     let left = unsent(&mut shard, &large);
-    assert!(left[..4].iter().all(|&bytes| bytes == 2 * WRITE_BYTES_PER_TURN), "{left:?}");
-    assert!(left[4..].iter().all(|&bytes| bytes == 3 * WRITE_BYTES_PER_TURN), "{left:?}");
+    assert!(left[..16].iter().all(|&bytes| bytes == 4 * WRITE_BYTES_OF_MUCH), "{left:?}");
+    assert!(left[16..].iter().all(|&bytes| bytes == 5 * WRITE_BYTES_OF_MUCH), "{left:?}");
     assert!(!shard.is_idle());
     for (peer, _) in &mut large {
         peer.set_nonblocking(true).unwrap();
     }
     shard.flush_and_post();
-    assert_eq!(unsent(&mut shard, &large), [2 * WRITE_BYTES_PER_TURN; 8], "those that waited were the first");
+    assert_eq!(unsent(&mut shard, &large), [4 * WRITE_BYTES_OF_MUCH; 32], "those that waited were the first");
+}
+
+#[test]
+fn a_shard_lets_go_of_the_chunks_of_long_values_that_it_no_longer_needs() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(8);
+    let (_peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+    let line = format!(
+        "{{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"cancellable\":true,\"arg\":\"{}\"}}\n",
+        "x".repeat(8 * CHUNK_BYTES)
+    );
+    // A line that comes in one piece has no chunks.
+    line.as_bytes().chunks(READ_BUFFER_BYTES).for_each(|piece| drop(shard.handle_bytes(conn, piece)));
+    assert!(shard.core.counts().job_bytes > 8 * CHUNK_BYTES as u64 && shard.chunks_due.is_none());
+    shard.step(Input::Ended { conn });
+    shard.turn(&mut events);
+    assert_eq!(shard.core.counts().job_bytes, 0, "the job has gone with its submitter");
+    let first = shard.chunks_due.expect("a look is due");
+    assert!(shard.poll_timeout().is_some_and(|timeout| timeout <= Duration::from_millis(CHUNKS_RELEASE_MS)));
+    for due in [first, first + Micros::from_ms(CHUNKS_RELEASE_MS)] {
+        assert!(chunks::any_spare() && shard.chunks_due == Some(due));
+        shard.connections.now = due;
+        shard.release_chunks();
+    }
+    assert!(!chunks::any_spare() && shard.chunks_due.is_none());
 }
 
 /// Two shards, the first of which is the home of a type, and has connections that have sent a `ping` each.
