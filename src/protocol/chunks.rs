@@ -15,7 +15,7 @@ use crate::limits::{CHUNK_BYTES, SPARE_CHUNKS_MAX};
 struct Spare {
     /// Empty, each with room for [`CHUNK_BYTES`].
     chunks: Vec<Vec<u8>>,
-    /// The least number of them since the last release: so many were not needed.
+    /// The least number of them since the last release. As many were unused in that time.
     unused: usize,
 }
 

@@ -343,7 +343,9 @@ fn a_shard_lets_go_of_the_chunks_of_long_values_that_it_no_longer_needs() {
         "x".repeat(8 * CHUNK_BYTES)
     );
     // A line that comes in one piece has no chunks.
-    line.as_bytes().chunks(READ_BUFFER_BYTES).for_each(|piece| drop(shard.handle_bytes(conn, piece)));
+    for piece in line.as_bytes().chunks(READ_BUFFER_BYTES) {
+        shard.handle_bytes(conn, piece);
+    }
     assert!(shard.core.counts().job_bytes > 8 * CHUNK_BYTES as u64 && shard.chunks_due.is_none());
     shard.step(Input::Ended { conn });
     shard.turn(&mut events);
