@@ -267,7 +267,7 @@ pub const HTTP_ACCEPTS_PER_TURN: usize = HTTP_CONNECTIONS_MAX;
 pub const HTTP_CPU_PERCENT: i64 = 2;
 
 /// Processor time that either may take at once after a rest, in milliseconds. `/metrics` with 4,096 types takes 70.
-pub const HTTP_CPU_BURST_MS: i64 = 200;
+pub const HTTP_CPU_BURST_MS: i64 = 100;
 
 /// Bytes of earlier answers that may still be on their way to slow readers while another is made, in bytes.
 pub const HTTP_BODIES_BYTES_MAX: usize = 64 << 20;

@@ -97,12 +97,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Where the wall clock is read, and for whom. Nothing is decided by it.
-const READERS: [(&str, &str); 5] = [
+const READERS: [(&str, &str); 6] = [
     ("src/server/shared.rs", "the time of the start, in the metrics"),
     ("src/server/log/", "the times of log lines"),
     ("src/monitor/sampler.rs", "the times of the graphs"),
     ("src/monitor/http/", "the field Date"),
     ("src/bin/deputy/", "how long a server has been up that does not say so"),
+    ("src/bin/deputy-bridge/engine/", "how long a job was in the stream, in the metrics"),
 ];
 
 #[test]
