@@ -5,6 +5,7 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `outgoing` | jobs of the own server: published until stored, answered when their result comes |
+//! | `early` | results that came before the server gave their jobs again |
 //! | `held` | jobs that were pulled: submitted, given back, given up, answered |
 //! | `pulls` | which pulls are open |
 //! | `survey` | what the own server is asked, and for which types it has workers |
@@ -12,6 +13,7 @@
 //! | `effect` | what the shell is to do |
 //! | `registration` | for which types the bridge is a worker of the own server |
 
+mod early;
 mod effect;
 mod held;
 mod nodes;

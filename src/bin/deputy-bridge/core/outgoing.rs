@@ -7,6 +7,8 @@
 //! | answered | is held by the bridge that sent the result, which waits for the confirmation | has been sent the `did` |
 //! | consumed | is gone: its result came while the server had taken the job back | may give the job out again |
 //!
+//! A result of a job that the server will give again is kept until then ([`EarlyResults`]).
+//!
 //! Invariant: a result is confirmed only after the server has read its `did`. A bridge that is killed before loses nothing:
 //! the server gives the job to the next bridge, with the same `ref`, and the result is sent again.
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::early::EarlyResults;
 use super::{After, Effect, JobMessage, Notice, Outcome, ResultMessage, Verdict};
 use crate::figures::Figures;
 use crate::names::JobName;
@@ -49,6 +52,9 @@ struct Job {
     type_name: Arc<str>,
     /// Where the server waits for an answer, and to which number.
     held: Option<(Conn, u64)>,
+    /// The connections were lost while the server waited for the answer, so it gives the job again, unless its submitter
+    /// has gone.
+    is_awaited: bool,
     state: State,
     /// How many messages were published before, and consumed.
     earlier: u32,
@@ -89,6 +95,7 @@ pub(super) struct Outgoing {
     timers: BinaryHeap<Reverse<(Duration, u64, u32)>>,
     finished: HashSet<Arc<str>>,
     finished_order: VecDeque<Arc<str>>,
+    early: EarlyResults,
 }
 
 /// What a result or a job is judged with.
@@ -136,9 +143,9 @@ impl Outgoing {
     /// Called when the connections to the server are lost. It will give the jobs out again.
     pub(super) fn on_server_lost(&mut self, now: Duration) {
         for (&serial, job) in &mut self.jobs {
-            job.held = None;
+            job.is_awaited |= job.held.take().is_some();
             if let State::Answered = job.state {
-                job.state = State::Stored;
+                (job.state, job.is_awaited) = (State::Stored, true);
             }
             self.timers.push(Reverse((now + LAPSE_AFTER, serial, LAPSE)));
         }
@@ -163,8 +170,12 @@ impl Outgoing {
         let at = (given.conn, given.job);
         if let Some(&serial) = self.by_reference.get(given.reference.as_str()) {
             let job = self.jobs.get_mut(&serial).expect("each reference is that of a job");
-            job.held = Some(at);
+            (job.held, job.is_awaited) = (Some(at), false);
             self.by_number.insert(at, serial);
+            if self.answer_early(serial, scene) {
+                return;
+            }
+            let job = self.jobs.get_mut(&serial).expect("it was there");
             match &job.state {
                 State::Stored if given.conn == Conn::Durable => {
                     scene.effects.push(Effect::Line(given.conn, wire::stored(given.job)));
@@ -180,6 +191,12 @@ impl Outgoing {
             }
             return;
         }
+        if self.early.has(&given.reference) {
+            // Its message is in the stream, or was: a bridge before this one has published it.
+            let serial = self.insert(&given, State::Stored, scene);
+            self.answer_early(serial, scene);
+            return;
+        }
         let message = message(&given, 0, scene);
         let bytes = message.arg.len() + message.id.len() + HEADER_BYTES;
         if let Some(max) = scene.max_payload.filter(|max| bytes > *max) {
@@ -190,21 +207,35 @@ impl Outgoing {
             scene.figures.refused += 1;
             return;
         }
+        let serial = self.insert(&given, State::Consumed, scene);
+        self.begin(serial, message, scene);
+    }
+
+    /// Notes a job that the server has given.
+    fn insert(&mut self, given: &Given, state: State, scene: &Scene<'_>) -> u64 {
         self.next += 1;
-        let serial = self.next;
+        let (serial, at) = (self.next, (given.conn, given.job));
         let name: Arc<str> = given.reference.as_str().into();
         let job = Job {
             name: Arc::clone(&name),
-            type_name: given.type_name,
+            type_name: Arc::clone(&given.type_name),
             held: Some(at),
-            state: State::Consumed,
+            is_awaited: false,
+            state,
             earlier: 0,
             since: scene.now,
         };
         self.jobs.insert(serial, job);
         self.by_reference.insert(name, serial);
         self.by_number.insert(at, serial);
-        self.begin(serial, message, scene);
+        serial
+    }
+
+    /// Answers a job that the server has given, if its result has come before. Returns whether it did.
+    fn answer_early(&mut self, serial: u64, scene: &mut Scene<'_>) -> bool {
+        let Some(early) = self.early.take(&self.jobs[&serial].name) else { return false };
+        self.answer_job(serial, &early.result, &early.reply, scene);
+        true
     }
 
     /// Called when a job of the bridge has ended at the server. Any answer frees its slot.
@@ -281,29 +312,49 @@ impl Outgoing {
         if result.job.up_since != scene.up_since || self.finished.contains(result.job.reference.as_str()) {
             return Some(Verdict::Dropped);
         }
-        let Some(&serial) = self.by_reference.get(result.job.reference.as_str()) else { return Some(Verdict::Unknown) };
+        let Some(&serial) = self.by_reference.get(result.job.reference.as_str()) else {
+            self.early.keep(result, reply, scene.now);
+            return Some(Verdict::Unknown);
+        };
         let job = self.jobs.get_mut(&serial).expect("each reference is that of a job");
         if let State::Answered = job.state {
             return Some(Verdict::Unknown); // The confirmation is on its way.
         }
-        if let State::Unstored { message, since, .. } = &job.state {
-            // The result has overtaken the acknowledgement, or that was lost.
+        if job.is_awaited {
+            // Before the server gives the job again.
+            self.early.keep(result, reply, scene.now);
+            return Some(Verdict::Unknown);
+        }
+        if job.held.is_none() {
+            self.forget_message(serial, scene);
+            self.jobs.get_mut(&serial).expect("it was there").state = State::Consumed;
+            return Some(Verdict::Dropped);
+        }
+        scene.figures.answer_time.record(us(scene.now.saturating_sub(job.since)));
+        self.answer_job(serial, result, reply, scene);
+        None
+    }
+
+    /// Called when a result has overtaken the acknowledgement of the job's message, or that was lost.
+    fn forget_message(&mut self, serial: u64, scene: &mut Scene<'_>) {
+        if let Some(Job { state: State::Unstored { message, since, .. }, .. }) = self.jobs.get(&serial) {
             self.unstored.remove(&(*since, serial));
             self.unstored_bytes -= message.arg.len();
             scene.figures.published += 1;
         }
-        let Some((conn, number)) = job.held.take() else {
-            job.state = State::Consumed;
-            return Some(Verdict::Dropped);
-        };
+    }
+
+    /// Answers a job that the server waits for. The sender of the result is told so when the server has read the answer.
+    fn answer_job(&mut self, serial: u64, result: &ResultMessage, reply: &str, scene: &mut Scene<'_>) {
+        self.forget_message(serial, scene);
+        let job = self.jobs.get_mut(&serial).expect("the caller has it");
+        let Some((conn, number)) = job.held.take() else { return };
         self.by_number.remove(&(conn, number));
         job.state = State::Answered;
         scene.figures.answered += 1;
-        scene.figures.answer_time.record(us(scene.now.saturating_sub(job.since)));
         let line = answer(number, result, scene.max_line);
         scene.effects.push(Effect::Line(conn, line));
         scene.effects.push(Effect::AfterRead(conn, After::Answered { serial, reply: reply.to_owned() }));
-        None
     }
 
     /// Called when the server has read an answer.
@@ -321,6 +372,7 @@ impl Outgoing {
 
     /// Called from time to time.
     pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
+        self.early.expire(scene.now);
         while let Some(&Reverse((at, serial, due))) = self.timers.peek() {
             if at > scene.now {
                 return;

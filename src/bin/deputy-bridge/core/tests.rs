@@ -270,6 +270,60 @@ fn an_unconfirmed_answer_is_given_again_after_the_server_was_lost() {
 }
 
 #[test]
+fn a_result_that_came_before_its_job_answers_it_at_once_and_is_confirmed_when_the_server_has_read_that() {
+    // A new bridge: the one before it has published the jobs, and they are not published again.
+    let mut bridge = Fixture::new(0);
+    for (conn, name, reference) in [(Conn::Main, "main", "x.1"), (Conn::Durable, "durable", "x.2")] {
+        assert_eq!(bridge.result(reference, Outcome::Done, "8"), ["Unknown to inbox"]);
+        let line = format!(r#"{name}: {{"cmd":"did","job":7,"res":8}}"#);
+        assert_eq!(bridge.give(conn, 7, reference), [line]);
+        assert_eq!(bridge.result(reference, Outcome::Done, "8"), ["Unknown to inbox"], "the server has not read it");
+        assert_eq!(bridge.pong(conn), ["Delivered to inbox"]);
+        assert_eq!(bridge.result(reference, Outcome::Done, "8"), ["Dropped to inbox"]);
+    }
+    // The server did not read the answer: nothing is confirmed, and the next result is taken.
+    bridge.result("x.3", Outcome::Failed, "\"no\"");
+    bridge.give(Conn::Main, 8, "x.3");
+    bridge.core.on_server_lost();
+    bridge.connect(1_000, 0);
+    assert!(!bridge.effects().iter().any(|effect| effect.starts_with("Delivered")));
+    assert_eq!(
+        bridge.result("x.3", Outcome::Failed, "\"no\""),
+        ["Unknown to inbox"],
+        "the server has not given it yet"
+    );
+    assert_eq!(bridge.give(Conn::Main, 9, "x.3"), [r#"main: {"cmd":"did","job":9,"err":"no"}"#]);
+    assert_eq!(bridge.pong(Conn::Main), ["Delivered to inbox"]);
+    assert_eq!(bridge.core.outgoing.held(), 0);
+}
+
+#[test]
+fn a_result_that_came_while_the_connections_were_lost_is_not_dropped() {
+    let mut bridge = Fixture::new(0);
+    bridge.give(Conn::Main, 7, "x.1");
+    bridge.stored(1);
+    bridge.core.on_server_lost();
+    bridge.connect(1_000, 0);
+    bridge.effects();
+    assert_eq!(bridge.result("x.1", Outcome::Done, "8"), ["Unknown to inbox"], "the server will give the job again");
+    assert_eq!(bridge.give(Conn::Main, 8, "x.1"), [r#"main: {"cmd":"did","job":8,"res":8}"#]);
+    assert_eq!(bridge.pong(Conn::Main), ["Delivered to inbox"]);
+}
+
+#[test]
+fn results_before_their_jobs_are_forgotten_with_their_server_and_their_sender() {
+    let mut bridge = Fixture::new(0);
+    bridge.result("x.1", Outcome::Done, "8");
+    bridge.pass(S(6));
+    assert_eq!(bridge.give(Conn::Main, 7, "x.1"), ["publish 1 a/1000/x.1 7"], "its sender did not repeat it");
+    bridge.result("x.2", Outcome::Done, "8");
+    bridge.core.on_server_lost();
+    bridge.connect(2_000, 0);
+    bridge.effects();
+    assert_eq!(bridge.give(Conn::Main, 7, "x.2"), ["publish 2 a/2000/x.2 7"], "the server was started again");
+}
+
+#[test]
 fn pulled_jobs_are_submitted_and_acknowledged_after_the_confirmation() {
     let mut bridge = Fixture::new(2);
     let line = r#"main: {"cmd":"do","id":1,"type":"t","wait_ms":20,"attempts":1,"cancellable":true,"arg":7}"#;
