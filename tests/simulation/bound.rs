@@ -22,14 +22,24 @@
 //! slot that a job leaves is offered for at most T types, and each of those offers is spent in vain at most once: Offer,
 //! Assign, Withdraw, Requeue, Withdrawn, Pull, Decline. A pool that was wrong is corrected once (again seven), and removed.
 //!
-//! A job whose `wait_ms` is over costs its Recall and its Answer. An unwanted job costs its Revoke, a Drop to each shard, and Dropped, Revoked or Over; each member of a group
-//! its Answer. A slot that was spent is offered when its worker has answered.
+//! A job whose `wait_ms` is over costs its Recall and its Answer. An unwanted job costs its Revoke, a Drop to each shard, and
+//! Dropped, Revoked or Over; each member of a group its Answer. A slot that was spent is offered when its worker has
+//! answered.
+//!
+//! Metrics queries are outside of the rules, and have a bound of their own. A query is handled in slices. A slice goes on by
+//! one place at least, and costs two messages and a turn.
 //!
 //! It is proved by no more than this argument and the schedules: the worst of two million took a quarter. A circle of
 //! messages passes any bound.
 
+use deputy::dispatch::message::Message;
+
 use super::asks::Asks;
 use super::schedule::Schedule;
+use super::world::Link;
+
+/// Parts of a table of rows, each of which may take a turn: a figure of `dispatch/owner/gathering.rs`.
+const PARTS: usize = 256;
 
 impl Schedule {
     /// The most steps from here until all is over, if there are no further faults.
@@ -43,5 +53,19 @@ impl Schedule {
         let lines = self.shadow.requests.values().filter(|request| has_more(&request.asks)).count() + unwanted;
         let each = 6 + 7 * types + 2 * shards;
         3 * self.world.on_the_way_in_all() + each * jobs + (6 + shards) * lines + 8 * pools
+    }
+
+    /// The most steps, messages and turns, until all metrics queries are answered, if there are no further ones. The places
+    /// that a shard goes through are those of connections, and per type of queues, pools, delayed jobs and figures.
+    pub(crate) fn steps_of_queries_max(&self) -> usize {
+        let (types, shards) = (self.plan.types, usize::from(self.plan.options.shards));
+        let places = self.shadow.conns.len() + 8 * types + 8;
+        self.shadow.queries() * (3 * places * shards + PARTS + 4 * types)
+    }
+
+    /// Whether the next message of a link is one of a metrics query.
+    pub(crate) fn is_of_query(&self, link: Link) -> bool {
+        let first = self.world.on_the_way(link).next();
+        matches!(first, Some(Message::StatsQuery { .. } | Message::StatsReply { .. }))
     }
 }

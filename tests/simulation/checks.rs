@@ -30,9 +30,12 @@ impl Schedule {
     /// Delivers until nothing is on the way, half of the time in the order of posting.
     pub(crate) fn settle(&mut self) {
         let fifo = self.random.one_in(2);
-        for _ in 0..=self.steps_max() {
+        let (mut steps_left, mut steps_of_queries_left) = (self.steps_max(), self.steps_of_queries_max());
+        loop {
             let link = if fifo { self.world.oldest_link() } else { self.next_link_of_all() };
             if let Some(link) = link {
+                let left = if self.is_of_query(link) { &mut steps_of_queries_left } else { &mut steps_left };
+                *left = left.checked_sub(1).expect("messages go round and round");
                 self.deliver(link);
                 continue;
             }
@@ -40,10 +43,10 @@ impl Schedule {
             let Some(shard) = (0..self.world.shards()).find(|&shard| self.world.has_metrics_work(shard)) else {
                 return;
             };
+            steps_of_queries_left = steps_of_queries_left.checked_sub(1).expect("metrics queries are never answered");
             self.shadow.next_line();
             self.turn(shard);
         }
-        panic!("messages go round and round");
     }
 
     /// All that must hold when nothing is on the way.

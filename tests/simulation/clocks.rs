@@ -23,14 +23,15 @@ impl Schedule {
     }
 
     pub(crate) fn turn(&mut self, shard: u16) {
-        let (before, cuts, had) = self.before_cuts(shard);
+        let before = self.before_cuts(shard);
         self.shadow.turn(shard, self.world.now_ms());
         self.settle_late_deadlines(shard);
         self.world.turn(shard);
         self.after(shard);
-        let cut = self.shadow.bounds.cuts() - cuts;
-        if before.connections_open == self.world.counts(shard).connections_open + cut {
-            self.check_cuts(shard, &before, self.passed(shard, &before, 0) && had, cut);
+        let cut = self.shadow.bounds.cuts() - before.cuts;
+        if before.counts.connections_open == self.world.counts(shard).connections_open + cut {
+            let must = before.has_partials && self.passed(shard, &before.counts, 0);
+            self.check_cuts(shard, &before, must);
         }
     }
 

@@ -43,6 +43,7 @@ mod requests;
 mod scale;
 mod schedule;
 mod shadow;
+mod slices;
 mod sums;
 mod table;
 mod traced;

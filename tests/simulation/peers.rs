@@ -176,16 +176,15 @@ impl Schedule {
     pub(crate) fn half_line_of(&mut self, peer: Peer, bytes: u64) {
         let shard = self.shadow.conn(peer).shard;
         let more = bytes.saturating_sub(self.shadow.conn(peer).partial.0);
-        let (before, cuts, _) = self.before_cuts(shard);
-        let must = more > 0 && self.passed(shard, &before, more);
+        let before = self.before_cuts(shard);
+        let must = more > 0 && self.passed(shard, &before.counts, more);
         self.shadow.heard(peer, bytes);
         self.world.heard(peer, bytes);
         self.after_peer(peer);
-        let cut = self.shadow.bounds.cuts() - cuts;
         if more > 0 {
-            self.check_cuts(shard, &before, must, cut);
+            self.check_cuts(shard, &before, must);
         } else {
-            assert_eq!(cut, 0, "cut off though nothing came");
+            assert_eq!(self.shadow.bounds.cuts(), before.cuts, "cut off though nothing came");
         }
     }
 

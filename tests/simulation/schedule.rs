@@ -15,6 +15,16 @@ use super::world::{Event, Link, Peer, World};
 /// Operations between two checks of the whole world while messages are on the way.
 const OPS_PER_CENSUS: usize = 24;
 
+/// What is known of a shard before a step in which half lines may be cut off.
+pub(crate) struct BeforeCuts {
+    pub(crate) counts: Counts,
+    /// What of the unsent bytes metrics queries count.
+    metrics_bytes: u64,
+    /// How often half a line was cut off.
+    pub(crate) cuts: u64,
+    pub(crate) has_partials: bool,
+}
+
 /// A schedule that runs.
 pub(crate) struct Schedule {
     pub(crate) plan: Plan,
@@ -184,7 +194,7 @@ impl Schedule {
     /// Lets the shadow follow what one step, or several of one shard, brought about, and checks that shard.
     pub(crate) fn after(&mut self, shard: u16) {
         let events = self.world.take_log();
-        let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 1 } else { 0 });
+        let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 2 } else { 0 });
         self.told_bytes = told.sum();
         let mut arrived = std::mem::take(&mut self.arrived);
         let (first, rest) = events.split_at(self.closings_first(&events));
@@ -254,18 +264,22 @@ impl Schedule {
 
     // Shards.
 
-    /// The figures of a shard, how often half a line was cut off, and whether the shard has one.
-    pub(crate) fn before_cuts(&self, shard: u16) -> (Counts, u64, bool) {
-        (self.world.counts(shard), self.shadow.bounds.cuts(), self.shadow.bounds.has_partials(shard))
+    pub(crate) fn before_cuts(&self, shard: u16) -> BeforeCuts {
+        let bounds = &self.shadow.bounds;
+        let (counts, metrics_bytes) = (self.world.counts(shard), self.world.metrics_bytes(shard));
+        BeforeCuts { counts, metrics_bytes, cuts: bounds.cuts(), has_partials: bounds.has_partials(shard) }
     }
 
     /// Checks that half lines are cut off exactly when they must be, and enough of them. What comes after the last, such as
-    /// the jobs of the lost workers that go to other workers, and groups of keys, counts at the next turn.
-    pub(crate) fn check_cuts(&self, shard: u16, before: &Counts, must: bool, cut: u64) {
+    /// the jobs of the lost workers that go to other workers, groups of keys, and rows for metrics queries, counts at the
+    /// next turn.
+    pub(crate) fn check_cuts(&self, shard: u16, before: &BeforeCuts, must: bool) {
+        let cut = self.shadow.bounds.cuts() - before.cuts;
         assert_eq!(cut > 0, must, "half lines cut off at shard {shard}: {cut}");
         let mut counts = self.world.counts(shard);
-        counts.job_bytes = counts.job_bytes.min(before.job_bytes);
-        counts.unsent_bytes = counts.unsent_bytes.saturating_sub(self.told_bytes);
+        counts.job_bytes = counts.job_bytes.min(before.counts.job_bytes);
+        let gathered = self.world.metrics_bytes(shard).saturating_sub(before.metrics_bytes);
+        counts.unsent_bytes = counts.unsent_bytes.saturating_sub(self.told_bytes + gathered);
         let passed = self.passed(shard, &counts, 0);
         assert!(!passed || !self.shadow.bounds.has_partials(shard), "half lines past the budget at shard {shard}");
     }

@@ -263,6 +263,11 @@ impl Shadow {
         self.by_type.entry(type_name.to_owned()).or_default()
     }
 
+    /// How many metrics queries may be unanswered. Of peers that have left they may be answered already.
+    pub(crate) fn queries(&self) -> usize {
+        self.conns.iter().map(|conn| conn.asked as usize).sum()
+    }
+
     pub(crate) fn conn(&self, peer: Peer) -> &Conn {
         &self.conns[peer.0]
     }
