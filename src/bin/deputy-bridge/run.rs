@@ -222,6 +222,7 @@ impl Bridge {
             EngineEvent::Announced { node, leaving: true, .. } => self.core.on_left(&node),
             EngineEvent::Announced { node, instance, types, .. } => self.core.on_announced(&node, &instance, types),
             EngineEvent::Pulled { is_late, message } => self.core.on_pulled(*message, is_late),
+            EngineEvent::CalledBack => self.core.on_called_back(),
             EngineEvent::PullEnd { type_name, pull, end } => self.core.on_pull_end(&type_name, pull, end),
             EngineEvent::Strange(error) => {
                 if self.said.may_say("strange message") {

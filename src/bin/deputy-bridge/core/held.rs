@@ -8,7 +8,8 @@
 //!                +-> too many attempts: answering with gave_up -> Term
 //! ```
 //!
-//! Attempts are deliveries less bounces. The bounces are read only when there were more deliveries than attempts allowed.
+//! Attempts are deliveries less bounces. The bounces are read only when there were more deliveries than attempts allowed,
+//! and once more before the job is given up.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -29,7 +30,7 @@ use crate::wire::{self, Conn, Submission};
 const ATTEMPTS_MAX: u64 = 3;
 /// How long the server may look for a worker. The figure of free slots is that much behind, at most.
 const WAIT_MS: u64 = 20;
-/// The time between the last record of a bounce and the reading of them: the last one may still be on its way.
+/// The time after which bounces are read once more before a job is given up: the last one may still have been on its way.
 const COUNT_AFTER: Duration = Duration::from_secs(1);
 /// After this a result is sent again that was not confirmed.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,9 +62,19 @@ pub(crate) struct Pulled {
 
 #[derive(Debug)]
 enum Phase {
-    Counting,
-    Running { question: u64 },
-    Answering { result: ResultMessage, since: Duration, unknown: bool, tries: u32 },
+    /// `again`: for the second time.
+    Counting {
+        again: bool,
+    },
+    Running {
+        question: u64,
+    },
+    Answering {
+        result: ResultMessage,
+        since: Duration,
+        unknown: bool,
+        tries: u32,
+    },
 }
 
 #[derive(Debug)]
@@ -137,9 +148,10 @@ impl AllHeld {
         let id = self.next;
         self.timers.push(Reverse((scene.now + self.progress_every, id, Due::Progress)));
         let is_late = message.deliveries > ATTEMPTS_MAX;
-        self.held.insert(id, Held { message, phase: Phase::Counting, received: scene.now });
+        let seq = message.seq;
+        self.held.insert(id, Held { message, phase: Phase::Counting { again: false }, received: scene.now });
         if is_late {
-            self.timers.push(Reverse((scene.now + COUNT_AFTER, id, Due::Count)));
+            scene.effects.push(Effect::CountBounces { id, seq });
         } else {
             self.run(id, scene);
         }
@@ -147,10 +159,13 @@ impl AllHeld {
 
     /// Called with the number of bounces; `None` if they cannot be read, and then no job is given up.
     pub(super) fn on_counted(&mut self, id: u64, bounces: Option<u64>, scene: &mut Scene<'_>) {
-        let Some(Held { message, phase: Phase::Counting, .. }) = self.held.get(&id) else { return };
+        let Some(Held { message, phase: Phase::Counting { again }, .. }) = self.held.get_mut(&id) else { return };
         let attempts = bounces.map_or(0, |bounces| message.deliveries.saturating_sub(bounces));
         if attempts <= ATTEMPTS_MAX {
             return self.run(id, scene);
+        }
+        if !std::mem::replace(again, true) {
+            return self.timers.push(Reverse((scene.now + COUNT_AFTER, id, Due::Count)));
         }
         let text =
             format!("gave_up: {ATTEMPTS_MAX} workers, or the machines of workers, were lost while they had the job");
@@ -305,8 +320,11 @@ impl AllHeld {
     pub(super) fn on_connected(&mut self, scene: &mut Scene<'_>) {
         let ids: Vec<u64> = self.held.keys().copied().collect();
         for id in ids {
-            let ack = self.held[&id].message.ack.clone();
-            scene.effects.push(Effect::Respond { ack, reply: Reply::Progress });
+            let Held { message, phase, .. } = &self.held[&id];
+            scene.effects.push(Effect::Respond { ack: message.ack.clone(), reply: Reply::Progress });
+            if let Phase::Counting { .. } = phase {
+                scene.effects.push(Effect::CountBounces { id, seq: message.seq });
+            }
             self.ask(id, scene);
         }
     }
@@ -325,7 +343,7 @@ impl AllHeld {
                     scene.effects.push(Effect::Respond { ack, reply: Reply::Progress });
                     self.timers.push(Reverse((scene.now + self.progress_every, id, Due::Progress)));
                 }
-                (Due::Count, Phase::Counting) => {
+                (Due::Count, Phase::Counting { .. }) => {
                     scene.effects.push(Effect::CountBounces { id, seq: held.message.seq });
                 }
                 (Due::Ask(due), Phase::Answering { tries, .. }) if *tries == due => {

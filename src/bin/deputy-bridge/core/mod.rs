@@ -60,6 +60,10 @@ const BYTES_MAX: usize = 64 << 20;
 const PULL_MAX: Duration = Duration::from_secs(5);
 /// How long a bridge that stops waits for the jobs that it has.
 const DRAIN: Duration = Duration::from_secs(8);
+/// A bridge that stops calls its pulls back when they have brought nothing for this long. Under load they are used up
+/// before. A job that NATS sends at the moment of the call back may be lost between its servers, and then it is delivered
+/// again only after the acknowledgement's time.
+const QUIET: Duration = Duration::from_millis(200);
 /// The time between two warnings of another bridge with the same name.
 const TWIN_EVERY: Duration = Duration::from_secs(30);
 
@@ -121,6 +125,8 @@ pub(crate) struct Core {
     next_twin: Duration,
     too_old: bool,
     stop_by: Option<Duration>,
+    /// When a bridge that stops calls its pulls back.
+    call_back_at: Option<Duration>,
     effects: Vec<Effect>,
     figures: Figures,
 }
@@ -150,6 +156,7 @@ impl Core {
             next_twin: Duration::ZERO,
             too_old: false,
             stop_by: None,
+            call_back_at: None,
             effects: Vec::new(),
             figures: Figures::default(),
             settings,
@@ -308,12 +315,20 @@ impl Core {
         if !is_late {
             self.pulls.on_message(&message.type_name);
         }
+        if let Some(at) = &mut self.call_back_at {
+            *at = self.now + QUIET;
+        }
         self.with_held(|held, scene| held.on_pulled(message, scene));
     }
 
     /// Called when a pull ended.
     pub(crate) fn on_pull_end(&mut self, type_name: &str, pull: u64, end: PullEnd) {
         self.pulls.on_pull_end(type_name, pull, end, self.now);
+    }
+
+    /// Called when the pulls of a type that were called back can bring nothing more.
+    pub(crate) fn on_called_back(&mut self) {
+        self.pulls.on_called_back();
     }
 
     /// Called when a consumer was found or made, or was not.
@@ -381,6 +396,7 @@ impl Core {
             self.survey.on_frozen(self.now);
         }
         self.watch_nodes();
+        self.call_back_when_quiet();
         self.with_outgoing(Outgoing::on_tick);
         if self.engine.is_some() {
             self.with_held(AllHeld::on_tick);
@@ -439,18 +455,25 @@ impl Core {
     pub(crate) fn stop(&mut self) {
         if self.stop_by.is_none() {
             self.stop_by = Some(self.now + DRAIN);
-            let mut effects = Vec::new();
-            self.pulls.call_all_back(&mut effects);
-            self.effects.extend(effects.into_iter().map(Effect::Pulls));
+            self.call_back_at = Some(self.now + QUIET);
             self.announce();
         }
     }
 
-    /// Whether a bridge that stops has ended all its jobs, or has waited long enough. Then it gives back what it
-    /// still holds.
+    /// Calls the pulls back of a bridge that stops, when they have been quiet for long enough.
+    fn call_back_when_quiet(&mut self) {
+        if self.call_back_at.take_if(|at| *at <= self.now).is_some() {
+            let mut effects = Vec::new();
+            self.pulls.call_all_back(&mut effects);
+            self.effects.extend(effects.into_iter().map(Effect::Pulls));
+        }
+    }
+
+    /// Whether a bridge that stops has ended all its jobs, and given back those that pulls still brought, or has waited
+    /// long enough. Then it gives back what it still holds.
     pub(crate) fn is_finished(&mut self) -> bool {
         let Some(stop_by) = self.stop_by else { return false };
-        if self.held.len() > 0 || self.outgoing.to_wait_for() > 0 {
+        if self.held.len() > 0 || self.outgoing.must_stay() || self.pulls.may_bring() {
             if self.now < stop_by {
                 return false;
             }

@@ -118,11 +118,12 @@ impl Outgoing {
         self.by_number.len()
     }
 
-    /// Returns how many jobs the bridge must not leave: those that are not stored, and those that the server would count as
-    /// lost with it.
-    pub(super) fn to_wait_for(&self) -> usize {
+    /// Whether there are jobs that the bridge must not leave: those that are not stored, those that the server would count as
+    /// lost with it, and those whose results it has not confirmed.
+    pub(super) fn must_stay(&self) -> bool {
         let is_safe = |serial: &u64| matches!(self.jobs[serial].state, State::Stored);
-        self.by_number.iter().filter(|((conn, _), serial)| *conn == Conn::Main || !is_safe(serial)).count()
+        self.by_number.iter().any(|((conn, _), serial)| *conn == Conn::Main || !is_safe(serial))
+            || self.jobs.values().any(|job| matches!(job.state, State::Answered))
     }
 
     /// Returns since when the oldest message waits for its acknowledgement.

@@ -93,6 +93,8 @@ pub(super) struct Pulls {
     question: u64,
     /// No pull of any type before this.
     not_before: Duration,
+    /// Times that pulls of a type were called back, and may still bring messages.
+    called_back: usize,
 }
 
 impl Pulls {
@@ -106,6 +108,17 @@ impl Pulls {
         self.types.values().flat_map(|pulls| &pulls.open).map(|open| u64::from(open.left)).sum()
     }
 
+    /// Whether messages may still come, also of pulls that were called back.
+    pub(super) fn may_bring(&self) -> bool {
+        self.called_back > 0 || self.types.values().any(|pulls| !pulls.open.is_empty())
+    }
+
+    /// Called when pulls of a type that were called back can bring nothing more.
+    pub(super) fn on_called_back(&mut self) {
+        // A connection that was lost meanwhile has ended them before.
+        self.called_back = self.called_back.saturating_sub(1);
+    }
+
     /// Pulls for these types from now on, and for no others.
     pub(super) fn set_types<'a>(
         &mut self,
@@ -116,10 +129,11 @@ impl Pulls {
             self.types.entry(Arc::clone(type_name)).or_default();
         }
         let wanted: HashSet<&Arc<str>> = wanted.collect();
+        let called_back = &mut self.called_back;
         self.types.retain(|type_name, pulls| {
             let stays = wanted.contains(type_name);
             if !stays {
-                pulls.call_back(type_name, effects);
+                *called_back += pulls.call_back(type_name, effects);
             }
             stays
         });
@@ -127,6 +141,7 @@ impl Pulls {
 
     /// Called when there is no engine any more: no pull is open, and consumers may have gone.
     pub(super) fn forget(&mut self) {
+        self.called_back = 0;
         for pulls in self.types.values_mut() {
             pulls.open.clear();
             pulls.consumer = Consumer::Unknown;
@@ -143,7 +158,7 @@ impl Pulls {
     /// Calls all pulls back.
     pub(super) fn call_all_back(&mut self, effects: &mut Vec<PullEffect>) {
         for (type_name, pulls) in &mut self.types {
-            pulls.call_back(type_name, effects);
+            self.called_back += pulls.call_back(type_name, effects);
         }
     }
 
@@ -197,7 +212,7 @@ impl Pulls {
         pulls.free = 0;
         pulls.pause = (pulls.pause * 2).clamp(PAUSES.0, PAUSES.1);
         pulls.not_before = now + pulls.pause;
-        pulls.call_back(type_name, effects);
+        self.called_back += pulls.call_back(type_name, effects);
     }
 
     /// Pauses all types: the server takes no jobs now.
@@ -264,7 +279,7 @@ impl Pulls {
                 if now.saturating_sub(since) < SURPLUS_AFTER {
                     continue;
                 }
-                pulls.call_back(type_name, effects);
+                self.called_back += pulls.call_back(type_name, effects);
             }
             pulls.surplus_since = None;
             let open: i64 = pulls.open.iter().map(|open| i64::from(open.left)).sum();
@@ -278,13 +293,16 @@ impl Pulls {
 }
 
 impl TypePulls {
-    fn call_back(&mut self, type_name: &Arc<str>, effects: &mut Vec<PullEffect>) {
-        if !self.open.is_empty() {
-            let most = self.open.iter().map(|open| u64::from(open.left) + 1).sum();
-            effects.push(PullEffect::CallBack { type_name: Arc::clone(type_name), most });
-            self.open.clear();
-        }
+    /// Calls all pulls of the type back. Returns how many effects that has.
+    fn call_back(&mut self, type_name: &Arc<str>, effects: &mut Vec<PullEffect>) -> usize {
         self.surplus_since = None;
+        if self.open.is_empty() {
+            return 0;
+        }
+        let most = self.open.iter().map(|open| u64::from(open.left) + 1).sum();
+        effects.push(PullEffect::CallBack { type_name: Arc::clone(type_name), most });
+        self.open.clear();
+        1
     }
 }
 

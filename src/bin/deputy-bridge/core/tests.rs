@@ -102,17 +102,7 @@ impl Fixture {
 
     /// A job of node `b` was pulled.
     fn pulled(&mut self, seq: u64, deliveries: u64) -> Vec<String> {
-        let message = Pulled {
-            type_name: "t".into(),
-            job: JobName { node: "b".to_owned(), up_since: 5, reference: format!("r{seq}") },
-            run_limit_ms: None,
-            arg: Bytes::from_static(b"7"),
-            ack: format!("ack{seq}"),
-            seq,
-            deliveries,
-            age: Duration::ZERO,
-        };
-        self.core.on_pulled(message, false);
+        self.core.on_pulled(pulled(seq, deliveries), false);
         self.effects()
     }
 
@@ -131,6 +121,20 @@ impl Fixture {
     fn announced(&mut self, node: &str, types: &[&str]) -> Vec<String> {
         self.core.on_announced(node, "2", types.iter().map(|&name| name.to_owned()).collect());
         self.effects()
+    }
+}
+
+/// A job of node `b`.
+fn pulled(seq: u64, deliveries: u64) -> Pulled {
+    Pulled {
+        type_name: "t".into(),
+        job: JobName { node: "b".to_owned(), up_since: 5, reference: format!("r{seq}") },
+        run_limit_ms: None,
+        arg: Bytes::from_static(b"7"),
+        ack: format!("ack{seq}"),
+        seq,
+        deliveries,
+        age: Duration::ZERO,
     }
 }
 
@@ -374,18 +378,18 @@ fn a_job_without_a_slot_bounces_and_a_job_that_lost_its_worker_goes_elsewhere() 
 #[test]
 fn poison_is_given_up_only_when_the_bounces_are_known() {
     let mut bridge = Fixture::new(3);
-    assert_eq!(bridge.pulled(1, 4), [""; 0]);
-    assert_eq!(bridge.pass(S(1)), ["count 1 1"]);
+    assert_eq!(bridge.pulled(1, 4), ["count 1 1"]);
     bridge.core.on_counted(1, Some(1));
     let effects = bridge.effects();
     assert!(effects[0].starts_with(r#"main: {"cmd":"do","id":1,"#), "three attempts with this one: {effects:?}");
     bridge.did(1, Some("gave_up"), "\"x\"");
     bridge.pulled(1, 5);
-    bridge.pass(S(1));
     bridge.core.on_counted(2, None);
     assert!(bridge.effects()[0].starts_with(r#"main: {"cmd":"do","id":2,"#), "it is not known how often it bounced");
     bridge.pulled(1, 6);
-    bridge.pass(S(1));
+    bridge.core.on_counted(3, Some(1));
+    assert_eq!(bridge.effects(), [""; 0], "the last bounce may be on its way");
+    assert_eq!(bridge.pass(S(1)), ["count 3 1"]);
     bridge.core.on_counted(3, Some(1));
     let effects = bridge.effects();
     assert!(effects[0].starts_with("GaveUp"), "{effects:?}");
@@ -534,6 +538,41 @@ fn a_bridge_that_stops_ends_its_jobs_or_gives_them_back() {
 }
 
 #[test]
+fn a_bridge_that_stops_gives_back_what_pulls_still_bring() {
+    let mut bridge = Fixture::new(2);
+    bridge.core.on_consumer(&"t".into(), ConsumerState::Ready);
+    assert_eq!(bridge.effects(), ["pull t 2"]);
+    bridge.core.stop();
+    let called_back = |effects: &[String]| effects.iter().any(|effect| effect == "call back t 2");
+    let ms = Duration::from_millis;
+    assert!(!called_back(&bridge.pass(ms(100))));
+    assert_eq!(bridge.pulled(1, 1), ["bounce 1", "Nak ack1"]);
+    assert!(!called_back(&bridge.pass(ms(100))), "they bring jobs");
+    assert!(!bridge.core.is_finished());
+    assert!(called_back(&bridge.pass(ms(100))));
+    assert!(!bridge.core.is_finished(), "NATS may have sent a job that is on its way");
+    bridge.core.on_pulled(pulled(2, 1), true);
+    assert_eq!(bridge.effects(), ["bounce 2", "Nak ack2"]);
+    bridge.core.on_called_back();
+    assert!(bridge.core.is_finished());
+    // Pulls that are used up need not be called back.
+    let mut busy = Fixture::new(1);
+    busy.core.on_consumer(&"t".into(), ConsumerState::Ready);
+    busy.effects();
+    busy.core.stop();
+    assert!(!busy.core.is_finished());
+    busy.pulled(1, 1);
+    assert!(busy.core.is_finished());
+    // Without NATS nothing comes.
+    let mut cut_off = Fixture::new(2);
+    cut_off.core.on_consumer(&"t".into(), ConsumerState::Ready);
+    cut_off.effects();
+    cut_off.core.stop();
+    cut_off.core.on_engine_lost();
+    assert!(cut_off.core.is_finished());
+}
+
+#[test]
 fn a_bridge_that_stops_waits_for_spare_and_unstored_jobs() {
     for conn in [Conn::Main, Conn::Durable] {
         let mut bridge = Fixture::new(0);
@@ -542,6 +581,10 @@ fn a_bridge_that_stops_waits_for_spare_and_unstored_jobs() {
         assert!(!bridge.core.is_finished(), "{conn:?}");
         bridge.stored(1);
         assert_eq!(bridge.core.is_finished(), conn == Conn::Durable);
+        bridge.result("x", Outcome::Done, "8");
+        assert!(!bridge.core.is_finished(), "the sender would wait for the confirmation for minutes");
+        bridge.pong(conn);
+        assert!(bridge.core.is_finished());
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) enum EngineEvent {
         pull: u64,
         end: PullEnd,
     },
+    /// Pulls of a type that were called back can bring nothing more.
+    CalledBack,
     /// A message that no bridge has sent.
     Strange(String),
 }
@@ -151,15 +153,35 @@ struct PullStream {
     subscriber: Subscriber,
     /// Messages that came, of all kinds.
     seen: u64,
+    has_ended: bool,
+}
+
+/// What a subscription of pulls brings.
+enum FromPulls {
+    Message {
+        number: u64,
+        type_name: Arc<str>,
+        message: Message,
+    },
+    /// It has brought all.
+    End,
 }
 
 impl Stream for PullStream {
-    type Item = (u64, Arc<str>, Message);
+    type Item = FromPulls;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FromPulls>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
         let message = ready!(self.subscriber.poll_next_unpin(context));
-        self.seen += u64::from(message.is_some());
-        Poll::Ready(message.map(|message| (self.number, Arc::clone(&self.type_name), message)))
+        Poll::Ready(Some(if let Some(message) = message {
+            self.seen += 1;
+            FromPulls::Message { number: self.number, type_name: Arc::clone(&self.type_name), message }
+        } else {
+            self.has_ended = true;
+            FromPulls::End
+        }))
     }
 }
 
@@ -221,9 +243,10 @@ impl Engine {
                 Some(event) = self.found.recv() => Some(event),
                 Some(message) = self.answers.next() => self.answer(&message),
                 Some(message) = self.results.next() => Some(result(&message)),
-                Some((number, type_name, message)) = self.pulls.next(), if !self.pulls.is_empty() => {
-                    self.pulled(number, type_name, &message).await
-                }
+                Some(brought) = self.pulls.next(), if !self.pulls.is_empty() => match brought {
+                    FromPulls::Message { number, type_name, message } => self.pulled(number, type_name, &message).await,
+                    FromPulls::End => Some(EngineEvent::CalledBack),
+                },
                 Some(message) = self.announcements.next() => Some(announced(&message)),
                 else => std::future::pending().await,
             };
@@ -339,7 +362,7 @@ impl Engine {
         let number = self.next_stream;
         let subscribing = self.client.subscribe(format!("{}.p.{number}.*", self.inbox));
         let subscriber = while_up(&mut self.is_up, subscribing).await?.ok()?;
-        self.pulls.push(PullStream { number, type_name: Arc::clone(type_name), subscriber, seen: 0 });
+        self.pulls.push(PullStream { number, type_name: Arc::clone(type_name), subscriber, seen: 0, has_ended: false });
         self.current.insert(Arc::clone(type_name), number);
         Some(number)
     }
@@ -350,9 +373,13 @@ impl Engine {
     /// after the consumer's `ack_wait`. So NATS gets a limit of as many messages as may still come, and the
     /// bridge sends itself as many as are needed for that.
     pub(crate) async fn call_back(&mut self, type_name: &str, most: u64) {
-        let Some(number) = self.current.remove(type_name) else { return };
-        let Some(stream) = self.pulls.iter_mut().find(|stream| stream.number == number) else { return };
-        let marker = format!("{}.p.{number}.x", self.inbox);
+        let number = self.current.remove(type_name);
+        let Some(stream) = self.pulls.iter_mut().find(|stream| Some(stream.number) == number) else {
+            // No pull was sent, because the connection was lost.
+            let _ = self.findings.send(EngineEvent::CalledBack);
+            return;
+        };
+        let marker = format!("{}.p.{}.x", self.inbox, stream.number);
         let last = stream.seen + most + 1;
         if while_up(&mut self.is_up, stream.subscriber.unsubscribe_after(last)).await.is_none() {
             return;
