@@ -73,8 +73,9 @@ impl Fixture {
     fn feed(&mut self, line: &[u8]) {
         match decode(line) {
             Ok(Command::Do { id, type_name, arg, options }) => {
-                // Time stands still here.
-                let options = options.map(|options| JobOptions { delay_ms: 0, ..*options }).unwrap_or_default();
+                // Time stands still here, and there is no worker for durable jobs.
+                let options = options.map(|options| JobOptions { delay_ms: 0, durable: false, ..*options });
+                let options = options.unwrap_or_default();
                 self.carry(id, &type_name, arg.and_then(Carried::short), &options, Outcome::Res(arg));
             }
             Ok(Command::Did { id, outcome, .. }) => {
