@@ -10,8 +10,8 @@ use crate::harness::Failure;
 use crate::harness::net::conn::Address;
 use crate::harness::traffic::drivers::{Storage, StreamKind};
 
-/// The bridge, if this program was built with it.
-const BRIDGE: Option<&str> = option_env!("CARGO_BIN_EXE_deputy-bridge");
+/// The bridge, if this program was built with it. Cargo gives its path also without the feature, when there is no such file.
+const BRIDGE: Option<&str> = if cfg!(feature = "bridge") { option_env!("CARGO_BIN_EXE_deputy-bridge") } else { None };
 
 /// Which of them, and how many nats-servers keep each job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
