@@ -1,7 +1,7 @@
 //! Results that came before the server gave their jobs again. A new bridge, or one whose connections were lost, learns of
 //! its server's jobs one by one, while other bridges already send the results.
 //!
-//! The sender is told that the job is not known, and sends again every second. What is kept here saves that second.
+//! The sender learns that the job is not known, and sends again every second. What is kept here saves that second.
 //! Nothing depends on it: a result that finds no room, or is forgotten, comes again.
 
 use std::collections::HashMap;

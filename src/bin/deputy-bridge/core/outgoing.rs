@@ -345,7 +345,7 @@ impl Outgoing {
         }
     }
 
-    /// Answers a job that the server waits for. The sender of the result is told so when the server has read the answer.
+    /// Answers a job that the server waits for. The sender of the result learns of it when the server has read the answer.
     fn answer_job(&mut self, serial: u64, result: &ResultMessage, reply: &str, scene: &mut Scene<'_>) {
         self.forget_message(serial, scene);
         let job = self.jobs.get_mut(&serial).expect("the caller has it");
