@@ -56,11 +56,12 @@ impl Schedule {
     }
 
     /// The most steps, messages and turns, until all metrics queries are answered, if there are no further ones. The places
-    /// that a shard goes through are those of connections, and per type of queues, pools, delayed jobs and figures.
+    /// that a shard goes through are those of connections, and per type of queues, pools, delayed jobs and figures. A shard may
+    /// take one more turn when it has sent all answers.
     pub(crate) fn steps_of_queries_max(&self) -> usize {
         let (types, shards) = (self.plan.types, usize::from(self.plan.options.shards));
         let places = self.shadow.conns.len() + 8 * types + 8;
-        self.shadow.queries() * (3 * places * shards + PARTS + 4 * types)
+        self.shadow.queries() * (3 * places * shards + PARTS + 4 * types) + shards
     }
 
     /// Whether the next message of a link is one of a metrics query.
