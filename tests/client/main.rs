@@ -35,5 +35,3 @@ mod submit;
 mod threads;
 mod values;
 mod workers;
-mod workers_lost;
-mod workers_stop;

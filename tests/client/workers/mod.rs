@@ -1,5 +1,8 @@
 //! Workers on a real server: handlers, their failures, and workers that the server refuses.
 
+mod lost;
+mod stop;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};

@@ -1,5 +1,13 @@
 //! `deputy work`: what commands read and write, and what becomes of it.
 
+mod cancel;
+mod ends;
+mod fault;
+mod field;
+mod progress;
+mod signals;
+mod spare;
+
 use crate::kit::{ask, check, run, shell, wait_for, work};
 use crate::process::Server;
 

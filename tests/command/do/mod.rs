@@ -1,5 +1,9 @@
 //! `deputy do` with one job.
 
+mod durable;
+mod ends;
+mod options;
+
 use crate::kit::{Echo, ask, check, interrupt, run, run_with_closed_stdout, shell, start};
 use crate::process::Server;
 
