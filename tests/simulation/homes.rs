@@ -3,13 +3,13 @@
 //! have told the home.
 
 use deputy::dispatch::audit::Audit;
-use deputy::dispatch::message::{Message, Submitter};
+use deputy::dispatch::message::{JobEvent, Message, Submitter, TraceId};
 use deputy::protocol::command::Class;
 
 use super::requests::{End, Job, State};
 use super::schedule::Schedule;
 use super::shadow::Shadow;
-use super::world::{Link, Peer, World};
+use super::world::{Event, Link, Peer, World};
 
 impl Job {
     /// Whether this is how the home knows its submitter, before it is in a group.
@@ -35,7 +35,7 @@ impl Job {
 
 impl Schedule {
     /// The jobs in `arrived` came to their home in the last step, which was one of `home`.
-    pub(super) fn arrive(&mut self, home: u16, arrived: &[u64]) {
+    pub(super) fn arrive(&mut self, home: u16, arrived: &[u64], events: &[Event]) {
         if self.shadow.stopping[usize::from(home)] {
             return;
         }
@@ -50,7 +50,7 @@ impl Schedule {
         let audit = self.world.audit(home);
         keyed.sort_by_cached_key(|serial| self.place_in_group(*serial, &audit));
         for serial in keyed {
-            self.arrive_with_key(home, serial, &audit);
+            self.arrive_with_key(home, serial, &audit, events);
         }
     }
 
@@ -65,7 +65,7 @@ impl Schedule {
         places.max()
     }
 
-    fn arrive_with_key(&mut self, home: u16, serial: u64, audit: &Audit) {
+    fn arrive_with_key(&mut self, home: u16, serial: u64, audit: &Audit, events: &[Event]) {
         let joins = match self.place_in_group(serial, audit) {
             Some((group, _)) => {
                 let group = (home, group);
@@ -77,7 +77,7 @@ impl Schedule {
                 }
                 known
             }
-            None => self.ended_with_its_group(home, serial, audit),
+            None => self.ended_with_its_group(home, serial, audit, events),
         };
         match joins {
             Some(other) => self.shadow.join(serial, other),
@@ -86,14 +86,20 @@ impl Schedule {
         }
     }
 
-    /// A job that joined a group whose job was overdue in the same step: the group is not there any more.
-    fn ended_with_its_group(&self, home: u16, serial: u64, audit: &Audit) -> Option<u64> {
+    /// A job that joined a group whose job was overdue in the same step: the group is not there any more. If all had left the
+    /// group, its job was revoked instead, and nothing joined it.
+    fn ended_with_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
         let job = &self.shadow.jobs[&serial];
         let is_it = |other: &Job| {
             let here =
                 |group: (u16, u32)| group.0 == home && !audit.groups.iter().any(|left| left.id.generation == group.1);
             let held = matches!(other.state, State::Held(worker) if self.shadow.conn(worker).shard == home);
-            held && other.type_name == job.type_name && other.asks.key == job.asks.key && other.group.is_some_and(here)
+            let revoked = |event: &Event| match event {
+                Event::Traced(TraceId { home, arrival }, JobEvent::Revoked) => other.trace == Some((home.0, *arrival)),
+                _ => false,
+            };
+            let is_twin = other.type_name == job.type_name && other.asks.key == job.asks.key;
+            held && is_twin && other.group.is_some_and(here) && !events.iter().any(revoked)
         };
         self.shadow.jobs.iter().find(|(_, other)| is_it(other)).map(|(serial, _)| *serial)
     }

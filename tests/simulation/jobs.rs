@@ -19,8 +19,9 @@ impl Schedule {
         let id = line::IDS[self.random.below(line::IDS.len())][0];
         let mine = self.shadow.conn(peer).requests.iter().map(|serial| &self.shadow.requests[serial]);
         let twin = mine.filter(|request| request.id == id).map(|request| request.asks.clone()).next();
-        // Of two that are stored no line says which is meant.
-        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.ends_unseen()) {
+        // Of two that are stored no line says which is meant. Of two that failed in one way neither, and of the other one
+        // there may be progress yet.
+        if twin.as_ref().is_some_and(|twin| !self.plan.twins || twin.ends_unseen() || twin.progress) {
             return;
         }
         self.serial += 1;

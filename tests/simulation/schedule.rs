@@ -204,7 +204,7 @@ impl Schedule {
                 arrived.push(serial);
             }
         }
-        self.arrive(shard, &arrived);
+        self.arrive(shard, &arrived, &events);
         self.shadow.follow(rest);
         self.check_no_bridge();
         self.shadow.check_all_told();

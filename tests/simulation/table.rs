@@ -85,8 +85,9 @@ impl Schedule {
         if self.plan.options.rows_per_turn > 100 {
             return;
         }
+        // What comes of them is delivered after the last, in any order.
+        self.shadow.next_line();
         for shard in (0..self.world.shards()).chain(0..self.world.shards()) {
-            self.shadow.next_line();
             self.turn(shard);
         }
         self.settle();
