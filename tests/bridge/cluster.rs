@@ -19,7 +19,7 @@ use crate::wait::until;
 pub(crate) const BRIDGE: &str = env!("CARGO_BIN_EXE_deputy-bridge");
 
 /// Returns the program of NATS, or none after saying that the test is passed over.
-fn nats_program() -> Option<PathBuf> {
+pub(crate) fn nats_program() -> Option<PathBuf> {
     let named = env::var_os("DEPUTY_NATS_SERVER").map(PathBuf::from);
     let usual = ["/usr/sbin/nats-server", "/usr/local/sbin/nats-server"].map(PathBuf::from);
     let known = named.or_else(|| usual.into_iter().find(|path| path.is_file()));

@@ -17,5 +17,6 @@ mod cluster;
 
 mod dying;
 mod options;
+mod page;
 mod passing;
 mod permissions;

@@ -55,6 +55,9 @@ fn a_free_local_worker_comes_first() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let mut far = cluster.worker_at_b(2);
     let mut near = cluster.a.0.worker("worker at a", 1);
+    // The server has read of its slot before the jobs come.
+    near.send(r#"{"cmd":"ping"}"#);
+    near.expect(r#"{"cmd":"pong"}"#);
     let mut client = cluster.a.0.connect("client");
     client.send(r#"{"cmd":"do","id":1,"type":"t"}"#);
     let (job, _) = next_job(&mut near);

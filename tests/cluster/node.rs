@@ -119,8 +119,11 @@ impl Node {
         }
     }
 
-    /// Kills all parts.
+    /// Kills all parts at once, the bridge first: it must not learn of the others' end.
     pub(crate) fn kill_all(&mut self) {
+        for part in [Part::Bridge, Part::Server, Part::Workers] {
+            self.signal(part, Signal::KILL);
+        }
         for part in Part::ALL {
             self.kill(part);
         }
