@@ -272,3 +272,42 @@ fn a_spare_worker_pulls_no_job_with_wait_ms() {
            W< do 3 t"#,
     );
 }
+
+/// A spare worker with `ref` passes jobs on. Its loss counts no attempt, and makes no job wait for another one.
+#[test]
+fn a_lost_worker_that_passes_jobs_on_has_not_run_them() {
+    check(
+        r#"B> {"cmd":"can_do","types":["t"],"max_jobs":9,"spare":true,"ref":true}
+           A> do 1 t
+           B< {"cmd":"do","id":1,"type":"t","job":$a,"ref":"$_.0"}
+           A> do 2 t
+           B< {"cmd":"do","id":2,"type":"t","job":$b,"ref":"$_.1"}
+           A> do 3 t with attempts 1
+           B< {"cmd":"do","id":3,"type":"t","job":$c,"ref":"$_.2"}
+           B leaves
+           # It may run where it was passed on to.
+           A< did 3 gave_up
+           C> {"cmd":"can_do","types":["t"],"max_jobs":9,"spare":true,"ref":true}
+           C< {"cmd":"do","id":1,"type":"t","job":$d,"ref":"$_.0"}
+           C< {"cmd":"do","id":2,"type":"t","job":$e,"ref":"$_.1"}
+           C> did $e
+           A< did 2
+           # Alone, and again and again.
+           C leaves
+           D> {"cmd":"can_do","types":["t"],"max_jobs":9,"spare":true,"ref":true}
+           D< {"cmd":"do","id":1,"type":"t","job":$f,"ref":"$_.0"}
+           D leaves
+           E> {"cmd":"can_do","types":["t"],"max_jobs":9,"spare":true,"ref":true}
+           E< {"cmd":"do","id":1,"type":"t","job":$g,"ref":"$_.0"}
+           E leaves
+           # A spare worker without it runs jobs, and so does an ordinary one with it.
+           F> {"cmd":"can_do","types":["t"],"max_jobs":9,"spare":true}
+           F< {"cmd":"do","id":1,"type":"t","job":$h}
+           F leaves
+           G> {"cmd":"can_do","types":["t"],"max_jobs":9,"ref":true}
+           G< {"cmd":"do","id":1,"type":"t","job":$i,"attempt":2,"ref":"$_.0"}
+           G leaves
+           H> {"cmd":"can_do","types":["t"],"max_jobs":9,"ref":true}
+           H< {"cmd":"do","id":1,"type":"t","job":$j,"attempt":3,"ref":"$_.0"}"#,
+    );
+}

@@ -19,7 +19,7 @@ impl Shadow {
         self.live.remove(peer);
         conn.types.clear();
         conn.durable_types.clear();
-        let held = std::mem::take(&mut conn.held);
+        let (held, wants_ref) = (std::mem::take(&mut conn.held), conn.wants_ref);
         let requests: Vec<u64> = conn.requests.iter().copied().collect();
         self.drop_due_ends(peer);
         for serial in requests {
@@ -48,14 +48,16 @@ impl Shadow {
         }
         for held in held.iter().filter(|held| held.spent.is_none()) {
             self.stop_limit(peer, held);
-            self.lose(held.serial, alone, stops);
+            self.lose(held.serial, alone, held.spare && wants_ref, stops);
         }
     }
 
-    fn lose(&mut self, serial: u64, alone: bool, stops: bool) {
+    fn lose(&mut self, serial: u64, alone: bool, passed_on: bool, stops: bool) {
         let job = self.jobs.get_mut(&serial).expect("a job that is held is known");
         let durable = job.asks.durable;
-        if !durable {
+        if passed_on {
+            job.attempts += u32::from(job.asks.attempts == Some(1));
+        } else if !durable {
             job.attempts += u32::from(alone || job.suspect || job.asks.attempts == Some(1));
             job.suspect = true;
         }

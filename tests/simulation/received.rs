@@ -116,12 +116,12 @@ impl Shadow {
         let waited_ms = now_ms.saturating_sub(job.accepted_ms);
         self.started.push(Start { type_name: job.type_name.clone(), place: job.place(), worker: peer });
         let (id, number) = (job.id, line.job);
-        let durable = job.asks.durable;
         let held = Held {
             serial,
             id,
             number,
             suspect,
+            spare,
             sent_ms: now_ms,
             limit_ms,
             seen,
@@ -134,8 +134,7 @@ impl Shadow {
             self.tally_of(&type_name).waited(waited_ms);
         }
         let conn = &mut self.conns[peer.0];
-        let is_spare = !durable && conn.takes_as(line.type_name.unwrap_or_default(), Class::Spare);
-        self.tally.spared += u64::from(is_spare);
+        self.tally.spared += u64::from(spare);
         conn.held.push(held);
         self.tally.dispatched += 1;
     }

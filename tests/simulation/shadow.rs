@@ -24,6 +24,8 @@ pub(crate) struct Held {
     pub(crate) id: &'static str,
     pub(crate) number: Option<u64>,
     pub(crate) suspect: bool,
+    /// Whether its worker is spare for it.
+    pub(crate) spare: bool,
     /// When the job was sent.
     pub(crate) sent_ms: u64,
     /// When its run limit is over.

@@ -9,6 +9,16 @@ use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::message::{JobEvent, Message, Suspects};
 use crate::metrics::Fault;
+use crate::protocol::command::Class;
+
+/// What the loss of a worker says of a job that it held.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    worker: ConnId,
+    /// It held this job only.
+    alone: bool,
+    wants_ref: bool,
+}
 
 impl Owner {
     /// O4: a worker has left a type. If it was the last, nothing stays out for the type that can be withdrawn.
@@ -49,8 +59,9 @@ impl Owner {
             ctx.effects.fault(id, Fault::LeftHolding);
             self.count_loss(&held, ctx);
         }
+        let loss = Loss { worker: id, alone, wants_ref: worker.wants_ref };
         for job in held {
-            self.lose(id, job, alone, ctx);
+            self.lose(loss, job, ctx);
         }
     }
 
@@ -68,23 +79,27 @@ impl Owner {
         }
     }
 
-    /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was `alone` at the worker,
-    /// is a suspect already, or may be given to one worker only. A worker of durable jobs does not run them, so its loss
-    /// says nothing of them.
-    fn lose(&mut self, worker: ConnId, held: Held, alone: bool, ctx: &mut Ctx<'_>) {
-        let home = self.pools.get(held.pool).home;
+    /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was alone at the worker,
+    /// is a suspect already, or may be given to one worker only. A worker of durable jobs does not run them, nor does one
+    /// that passes jobs on, so its loss says nothing of them.
+    fn lose(&mut self, loss: Loss, held: Held, ctx: &mut Ctx<'_>) {
+        let Loss { worker, alone, wants_ref } = loss;
+        let pool = self.pools.get(held.pool);
+        let (home, passes_on) = (pool.home, pool.class == Class::Spare && wants_ref);
         self.let_go(&held, ctx);
         let mut job = held.job;
-        let runs_here = !job.is_durable();
-        if runs_here {
+        let is_durable = job.is_durable();
+        if is_durable {
+            job.lose_storer();
+        } else if !passes_on {
             job.attempts += u32::from(alone || job.is_suspect() || job.attempts_max() == Some(1));
             job.set_suspect();
-        } else {
-            job.lose_storer();
+        } else if job.attempts_max() == Some(1) {
+            job.attempts += 1; // What it was passed on to may run it.
         }
         let reason = if ctx.stopping {
             Reason::Shutdown
-        } else if runs_here && is_used_up(&job, ctx) {
+        } else if !is_durable && is_used_up(&job, ctx) {
             ctx.effects.fault(worker, Fault::GaveUp);
             Reason::GaveUp
         } else {
