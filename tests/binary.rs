@@ -28,18 +28,21 @@ mod wildcard;
 
 /// The core's tables of jobs, over sockets: those that need no clock.
 mod dispatch {
-    mod attempts;
-    mod background;
-    mod cancelling;
+    mod options {
+        mod attempts;
+        mod background;
+        mod cancelling;
+        mod keys;
+        mod need_worker;
+        mod no_wait;
+        mod priorities;
+        mod progress;
+    }
+
     mod gave_up;
     mod given_back;
-    mod keys;
     mod left;
-    mod need_worker;
-    mod no_wait;
     mod order;
-    mod priorities;
-    mod progress;
     mod slots;
 }
 /// The core's tables of lines, over sockets.

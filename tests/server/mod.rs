@@ -3,9 +3,7 @@
 
 pub(crate) mod fixture;
 
-mod answer_then_fin;
 mod bytes;
-mod clients;
 mod corpus_lines;
 mod due;
 mod durable;
@@ -15,6 +13,7 @@ mod many_jobs;
 mod memory;
 mod metrics;
 mod options;
+mod peers;
 mod sessions;
 mod shards;
 mod silent;
@@ -22,7 +21,4 @@ mod sockets;
 mod spare;
 mod start;
 mod stopping;
-mod strangers;
 mod system;
-mod unread;
-mod workers_die;

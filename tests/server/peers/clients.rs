@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::fixture::net::everywhere;
 use crate::process::{Process, Server, Via};
 use crate::programs::{self, pass_over};
+use crate::server::fixture::net::everywhere;
 
 fn script(python: &PathBuf, name: &str, server: &Server, arguments: &[&str]) -> Process {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name);

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::fixture::bystanders::Bystanders;
-use super::fixture::net::{Net, everywhere, over, over_both};
 use crate::client::Client;
 use crate::process::Via;
+use crate::server::fixture::bystanders::Bystanders;
+use crate::server::fixture::net::{Net, everywhere, over, over_both};
 
 /// Large enough that what the system keeps for a socket is only a few jobs.
 const PAYLOAD_BYTES: usize = 512 << 10;

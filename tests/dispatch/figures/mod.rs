@@ -1,5 +1,9 @@
 //! What each figure of the metrics counts.
 
+mod by_type;
+mod histograms;
+mod many_types;
+
 use crate::play::check;
 use crate::world::World;
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::fixture::echo_workers::{POISON, job_line, job_lines, with_echo_workers};
-use super::fixture::killable_worker::start_workers;
-use super::fixture::net::{Net, everywhere, over_both};
 use crate::client::Client;
 use crate::figures::{Spread, show};
 use crate::scale::scaled;
+use crate::server::fixture::echo_workers::{POISON, job_line, job_lines, with_echo_workers};
+use crate::server::fixture::killable_worker::start_workers;
+use crate::server::fixture::net::{Net, everywhere, over_both};
 
 #[test]
 fn f01_the_job_of_a_killed_worker_process_is_next_in_line() {

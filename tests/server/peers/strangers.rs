@@ -1,8 +1,8 @@
 //! Peers that speak another protocol, by accident or on purpose: the server closes them at their first byte or line, and
 //! obeys nothing that they send.
 
-use super::fixture::bystanders::Bystanders;
-use super::fixture::net::{Net, everywhere};
+use crate::server::fixture::bystanders::Bystanders;
+use crate::server::fixture::net::{Net, everywhere};
 
 const PING: &str = r#"{"cmd":"ping"}"#;
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::fixture::echo_workers::{Job, job_lines};
-use super::fixture::net::{everywhere, over_both};
 use crate::figures::show;
 use crate::scale::scaled;
+use crate::server::fixture::echo_workers::{Job, job_lines};
+use crate::server::fixture::net::{everywhere, over_both};
 
 #[test]
 fn f17_an_answer_and_the_end_of_the_connection_in_one_segment_give_nothing_back() {
