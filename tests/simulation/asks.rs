@@ -10,6 +10,9 @@ use super::random::Random;
 /// The keys that jobs have in common.
 const KEYS: [&str; 3] = ["k", "key 2", r"\u0007"];
 
+/// The times that jobs may wait.
+const WAITS_MS: [u64; 7] = [0, 0, 1, 30, 41, 100, 200];
+
 /// What a job asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Each is a member of the line.
@@ -173,7 +176,15 @@ impl Odds {
 
     /// Draws what a durable job asks for.
     pub(crate) fn asks_of_durable(&self, random: &mut Random) -> Asks {
-        Asks { durable: true, key: None, delay_ms: 0, wait_ms: None, ..self.asks(random) }
+        let mut asks = Asks { durable: true, key: None, delay_ms: 0, ..self.asks(random) };
+        if self.need_time() && random.one_in(3) {
+            asks.wait_ms = Some(*random.pick(&WAITS_MS));
+        }
+        if asks.never_waits() {
+            // As with any other job: see where they are drawn.
+            asks.deadline_ms = None;
+        }
+        asks
     }
 
     /// Draws what a job asks for.
@@ -205,7 +216,7 @@ impl Odds {
             asks.progress = one_in(self.progress, random);
         }
         if asks.key.is_none() && one_in(self.wait, random) {
-            asks.wait_ms = Some(*random.pick(&[0, 0, 1, 30, 41, 100, 200]));
+            asks.wait_ms = Some(*random.pick(&WAITS_MS));
         }
         asks
     }

@@ -70,6 +70,7 @@ impl Schedule {
             let told = [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker, tally.no_bridge];
             assert_eq!(codes, told);
             self.check_stored();
+            self.reached.outlasted += self.outlast();
             assert_eq!([c.jobs_reassigned, c.jobs_joined], [tally.reassigned, tally.joined]);
             self.check_pending();
             self.check_tickets(&audits);
@@ -235,17 +236,31 @@ impl Schedule {
     /// Whether the shadow knows that a job is over as soon as it is. One that may not wait ends before the log has a name for
     /// it.
     fn is_followed(&self, serial: u64) -> bool {
-        self.shadow.jobs.get(&serial).is_none_or(|job| job.trace.is_some() || !job.asks.never_waits())
+        self.shadow.jobs.get(&serial).is_none_or(|job| job.trace.is_some() || !job.never_waits())
     }
 
-    /// A job was recalled, or `returned` after that: it does not wait at its home, nor is it assigned once more.
+    /// A job was recalled, or `returned` after that: it does not wait at its home, nor is it assigned once more, unless it is
+    /// stored.
     pub(crate) fn check_over(&self, serial: u64, home: u16, returned: bool) {
         let Some(job) = self.shadow.jobs.get(&serial) else { return };
+        if job.stored {
+            return;
+        }
         let ended = matches!(job.state, State::Ended(_)) || self.shadow.stopping[usize::from(home)];
         assert!(ended || !returned, "it came back after its Recall, and goes on: {job:?}");
         let waits = |queued: &JobAudit| trace_of_audit(queued) == self.trace(job);
         let waits = self.world.audit(home).queues.iter().flat_map(|queue| &queue.waiting).any(waits);
         assert!(!waits, "recalled, but it waits: {job:?}");
+    }
+
+    /// How many jobs wait that are stored, and whose time would be over.
+    fn outlast(&self) -> u64 {
+        let outlasts = |job: &&Job| {
+            let is_over =
+                |ms| job.accepted_ms + ms <= self.shadow.bounds.last_turn_ms(self.shadow.conn(job.submitter).shard);
+            job.stored && job.state == State::Inside && job.asks.wait_ms.is_some_and(is_over)
+        };
+        self.shadow.jobs.values().filter(outlasts).count() as u64
     }
 
     /// No job waits whose time is over, or that may not wait.

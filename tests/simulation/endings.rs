@@ -159,7 +159,7 @@ impl Shadow {
 
     /// Nothing is on the way: all answers have come, and groups whose jobs have ended are gone.
     pub(crate) fn all_has_come(&mut self) {
-        let never_waits = |job: &Job| job.state == State::Inside && job.asks.never_waits();
+        let never_waits = |job: &Job| job.state == State::Inside && job.never_waits();
         let ended: Vec<u64> = self.jobs.iter().filter(|(_, job)| never_waits(job)).map(|(serial, _)| *serial).collect();
         for serial in ended {
             self.end(serial, End::NoWorker);

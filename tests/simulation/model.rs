@@ -33,7 +33,7 @@ pub(super) type Place = (bool, Reverse<i8>, u64);
 impl Job {
     /// Where everything is delivered at once, whether it is in line.
     fn waits(&self) -> bool {
-        self.state == State::Inside && !self.asks.never_waits()
+        self.state == State::Inside && !self.never_waits()
     }
 
     pub(super) fn place(&self) -> Place {

@@ -35,6 +35,8 @@ pub(crate) struct Reached {
     late: u64,
     reports: u64,
     too_late: u64,
+    /// Jobs that were stored, and waited when the time of their `wait_ms` was over.
+    pub(crate) outlasted: u64,
     /// Of the bound on steps, the most that was used, in thousandths.
     pub(crate) bound_used: u64,
 }
@@ -90,6 +92,7 @@ impl Reached {
             late: self.late + other.late,
             reports: self.reports + other.reports,
             too_late: self.too_late + other.too_late,
+            outlasted: self.outlasted + other.outlasted,
             bound_used: self.bound_used.max(other.bound_used),
         };
     }
@@ -111,6 +114,10 @@ impl Reached {
         needed.extend([self.spared, self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
         if family != Family::Calm {
             needed.extend([self.no_bridge, self.stored]);
+        }
+        if family == Family::HeldBack && schedules >= 2_000 {
+            // It is rare, and elsewhere rarer.
+            needed.push(self.outlasted);
         }
         if !matches!(family, Family::Slow | Family::Wide) {
             needed.extend([self.timed_out, self.reports, self.too_late]);

@@ -200,7 +200,7 @@ impl Shadow {
             _ => false,
         };
         let inside = || find(State::Inside).filter(|serial| stops && needs(serial));
-        let never_waits = |serial: &u64| end == End::NoWorker && self.requests[serial].asks.never_waits();
+        let never_waits = |serial: &u64| end == End::NoWorker && self.jobs[&self.requests[serial].job].never_waits();
         if let Some(serial) = find(State::Inside).filter(never_waits) {
             // It ended before the log had a name for it. No other line of the connection has its id.
             self.end(self.requests[&serial].job, end);

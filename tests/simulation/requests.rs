@@ -120,6 +120,13 @@ pub(super) struct DueEnd {
     cancellable: bool,
 }
 
+impl Job {
+    /// Whether it may not wait at all. One that is stored has all the time there is.
+    pub(crate) fn never_waits(&self) -> bool {
+        self.asks.never_waits() && !self.stored
+    }
+}
+
 impl Request {
     /// Its job goes in line, where it may wait for so long.
     pub(crate) fn begin_to_wait(&mut self, now_ms: u64) {

@@ -98,7 +98,7 @@ impl Schedule {
         for job in self.shadow.jobs.values().filter(|job| job.type_name == name) {
             match job.state {
                 // One that may not wait has ended, or is on its way.
-                State::Inside if job.asks.never_waits() => {}
+                State::Inside if job.never_waits() => {}
                 State::Inside => {
                     row.waiting += 1;
                     row.durable_waiting += u64::from(job.asks.durable);

@@ -62,6 +62,7 @@ impl Shadow {
         let Some(&serial) = self.traces.get(&trace) else { return };
         let job = &self.jobs[&serial];
         assert_eq!(job.state, State::Inside, "too late, but it waits nowhere: {job:?}");
+        assert!(!job.stored, "it is stored, and had all the time there is: {job:?}");
         let ms = job.asks.wait_ms.unwrap_or_else(|| panic!("too late, but it had time: {job:?}"));
         assert!(self.bounds.latest_ms() >= job.accepted_ms + ms, "it had more time: {job:?}");
         self.tally.too_late += 1;
