@@ -18,7 +18,7 @@ mod scale;
 mod script;
 #[path = "common/scripts/wildcard.rs"]
 mod wildcard;
-#[path = "common/world.rs"]
+#[path = "common/world/mod.rs"]
 mod world;
 
 mod cases;

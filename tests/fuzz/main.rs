@@ -30,7 +30,7 @@ mod sockets;
 mod tree;
 #[path = "../common/wait.rs"]
 mod wait;
-#[path = "../common/world.rs"]
+#[path = "../common/world/mod.rs"]
 mod world;
 
 use std::sync::LazyLock;

@@ -47,7 +47,7 @@ mod slices;
 mod sums;
 mod table;
 mod traced;
-#[path = "../common/world.rs"]
+#[path = "../common/world/mod.rs"]
 mod world;
 
 use plan::Family;

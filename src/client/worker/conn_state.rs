@@ -9,8 +9,8 @@ use ahash::RandomState;
 
 use super::origin::Origin;
 use crate::client::error::Error;
-use crate::client::line_limit::{Fit, LineLimit};
 use crate::client::outgoing;
+use crate::client::outgoing::line_limit::{Fit, LineLimit};
 use crate::client::promise::{Outcome, Promise};
 
 /// The state of one connection.

@@ -29,9 +29,9 @@ use super::origin::{Origin, Reporter};
 use crate::client::connect_error::ConnectError;
 use crate::client::error::{Disconnected, Error};
 use crate::client::incoming::{Incoming, NewJob};
-use crate::client::line_limit::Fit;
 use crate::client::link::Session;
 use crate::client::outgoing;
+use crate::client::outgoing::line_limit::Fit;
 use crate::client::promise::Promise;
 
 /// What a worker offers and holds.

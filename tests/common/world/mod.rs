@@ -11,10 +11,8 @@
 
 mod audits;
 mod fake_shell;
-mod figure_audits;
 mod links;
 mod peers;
-mod ticket_audits;
 mod watchdog;
 
 use std::collections::VecDeque;

@@ -7,11 +7,11 @@ use crate::limits::CLIENT_LINE_BYTES_UNASKED;
 
 /// What is known of the server's longest line.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LineLimit(Option<usize>);
+pub(in crate::client) struct LineLimit(Option<usize>);
 
 /// Whether the server accepts a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(in crate::client) enum Fit {
     /// It does, or the line is short.
     Fits,
     /// It does not. The limit, in bytes.
@@ -22,7 +22,7 @@ pub(super) enum Fit {
 
 impl LineLimit {
     /// Returns whether the server accepts a line of this length, its end counted.
-    pub(super) fn fit(self, line_bytes: usize) -> Fit {
+    pub(in crate::client) fn fit(self, line_bytes: usize) -> Fit {
         match self.0 {
             Some(limit) if line_bytes > limit.saturating_add(1) => Fit::TooLong(limit),
             None if line_bytes > CLIENT_LINE_BYTES_UNASKED => Fit::Unknown,
@@ -31,7 +31,7 @@ impl LineLimit {
     }
 
     /// Takes the limit from a metrics answer, if it is not known yet.
-    pub(super) fn on_metrics(&mut self, metrics: &RawValue) {
+    pub(in crate::client) fn on_metrics(&mut self, metrics: &RawValue) {
         #[derive(Deserialize)]
         struct Told {
             max_line: Option<usize>,
@@ -44,7 +44,7 @@ impl LineLimit {
     }
 
     /// Notes that the server does not tell its limit, as servers before 0.1 do. The client's own limit still holds.
-    pub(super) fn set_unknown(&mut self) {
+    pub(in crate::client) fn set_unknown(&mut self) {
         self.0.get_or_insert(usize::MAX);
     }
 }

@@ -1,11 +1,13 @@
 //! Lines to the server: each as bytes that end with LF.
 
+mod finite;
+pub(super) mod line_limit;
+
 use memchr::memchr2_iter;
 use memchr::memmem;
 use serde::Serialize;
 
 use super::error::Error;
-use super::finite;
 use crate::limits::DEPTH_MAX;
 use crate::protocol::is_too_deep;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::message::{ShardId, Submitter};
 
-use super::World;
+use super::super::World;
 
 impl World {
     /// What holds of one shard whatever is on the way.

@@ -1,6 +1,9 @@
 //! The invariants of a world's shards: of each one after any step, and between owners and homes at rest, when nothing is on
 //! the way. The rules are in docs/architecture.md.
 
+mod figures;
+mod tickets;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use deputy::dispatch::message::ShardId;
 use deputy::protocol::command::Class;
 
 use super::World;
-use super::ticket_audits::check_tickets_at_rest;
+use tickets::check_tickets_at_rest;
 
 impl World {
     /// Panics unless one shard is consistent by itself, as it must be after any step.

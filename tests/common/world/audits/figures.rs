@@ -7,7 +7,7 @@ use std::sync::Arc;
 use deputy::dispatch::audit::Audit;
 use deputy::metrics::Figures;
 
-use super::World;
+use super::super::World;
 
 impl World {
     pub(super) fn check_figures(&self, audits: &[Audit]) {
