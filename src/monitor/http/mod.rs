@@ -14,7 +14,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `address` | where to listen |
-//! | `server`, `listening`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
+//! | `server`, `thread`, `listening`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
 //! | `conn` | one connection |
 //! | `request`, `accept`, `hosts` | what is asked, and who may ask |
 //! | `service`, `bodies`, `page`, `program` | what is answered: for servers, and for another program |
@@ -34,6 +34,7 @@ mod request;
 mod response;
 mod server;
 mod service;
+mod thread;
 
 pub use address::{HTTP_EXPECTED, HttpAddress, HttpAddressError, HttpListeners};
 pub use program::Program;
