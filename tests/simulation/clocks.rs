@@ -5,10 +5,10 @@ use deputy::dispatch::audit::TicketAudit;
 use deputy::metrics::Fault;
 
 use super::plan::Family;
-use super::requests::{End, State};
 use super::schedule::Schedule;
-use super::shadow::Shadow;
 use super::world::{Event, Peer, World};
+use crate::model::requests::{End, State};
+use crate::model::shadow::Shadow;
 
 impl Schedule {
     /// Time passes. A shard may be held up, and miss its turn.

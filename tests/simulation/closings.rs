@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use deputy::dispatch::message::Closing;
 use deputy::metrics::Fault;
 
-use super::shadow::Shadow;
 use super::world::{Options, Peer, World};
+use crate::model::shadow::Shadow;
 
 /// Unsent bytes past which a worker gets no job, and a connection has to move: a figure of docs/protocol.md, not of the
 /// code.

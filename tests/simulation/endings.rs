@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use deputy::metrics::Fault;
 
-use super::requests::{End, Job, Request, State};
-use super::shadow::{Held, Shadow};
 use super::world::Peer;
+use crate::model::requests::{End, Job, Request, State};
+use crate::model::shadow::{Held, Shadow};
 
 impl Shadow {
     /// A peer's connection ends. What can be cancelled is; what it holds is requeued, in the order in which it came.

@@ -3,9 +3,9 @@
 
 use deputy::protocol::command::Class;
 
-use super::requests::{Job, State};
 use super::schedule::Schedule;
 use super::world::Peer;
+use crate::model::requests::{Job, State};
 
 /// One step of this number is an answer of a worker, if there are messages on the way too.
 const ANSWERS_ONE_IN: usize = 4;

@@ -6,10 +6,10 @@ use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{JobEvent, Message, Submitter, TraceId};
 use deputy::protocol::command::Class;
 
-use super::requests::{End, Job, State};
 use super::schedule::Schedule;
-use super::shadow::Shadow;
 use super::world::{Event, Link, Peer, World};
+use crate::model::requests::{End, Job, State};
+use crate::model::shadow::Shadow;
 
 impl Job {
     /// Whether this is how the home knows its submitter, before it is in a group.

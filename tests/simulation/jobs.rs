@@ -8,11 +8,11 @@ use deputy::protocol::command::Command;
 
 use super::asks::Asks;
 use super::closings::PAUSE_BYTES;
-use super::line;
-use super::requests::{End, Job, Request, State};
 use super::schedule::Schedule;
-use super::shadow::{Conn, Due, Held};
 use super::world::Peer;
+use crate::model::line;
+use crate::model::requests::{End, Job, Request, State};
+use crate::model::shadow::{Conn, Due, Held};
 
 impl Schedule {
     pub(crate) fn submit(&mut self, peer: Peer) {

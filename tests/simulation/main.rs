@@ -14,7 +14,6 @@
 
 mod asks;
 mod bound;
-mod by_type;
 mod checks;
 mod chosen;
 mod clocks;
@@ -28,7 +27,6 @@ mod finish;
 mod homes;
 mod jobs;
 mod large;
-mod line;
 mod live;
 mod model;
 mod order;
@@ -37,16 +35,10 @@ mod plan;
 #[path = "../common/random.rs"]
 mod random;
 mod reached;
-mod received;
-mod requests;
 #[path = "../common/scale.rs"]
 mod scale;
 mod schedule;
-mod shadow;
 mod slices;
-mod sums;
-mod table;
-mod traced;
 #[path = "../common/world/mod.rs"]
 mod world;
 

@@ -7,8 +7,8 @@ use deputy::protocol::Code;
 use deputy::protocol::command::{Class, Command, MetricsAsked, Refusal, Severity, TypesAsked, WorkerOptions};
 
 use super::schedule::Schedule;
-use super::shadow::{Conn, Due};
 use super::world::Peer;
+use crate::model::shadow::{Conn, Due};
 
 impl Schedule {
     // Connections.

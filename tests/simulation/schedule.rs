@@ -9,8 +9,8 @@ use super::model::{self, Model};
 use super::plan::{Family, Op, Plan};
 use super::random::Random;
 use super::reached::Reached;
-use super::shadow::{Conn, Shadow};
 use super::world::{Event, Link, Peer, World};
+use crate::model::shadow::{Conn, Shadow};
 
 /// Operations between two checks of the whole world while messages are on the way.
 const OPS_PER_CENSUS: usize = 24;

@@ -2,12 +2,12 @@
 
 use deputy::protocol::command::{Class, Command, MetricsAsked, TypesAsked};
 
-use super::closings::PAUSE_BYTES;
-use super::plan::Family;
-use super::requests::State;
-use super::schedule::Schedule;
-use super::shadow::Conn;
-use super::world::Peer;
+use crate::closings::PAUSE_BYTES;
+use crate::model::requests::State;
+use crate::model::shadow::Conn;
+use crate::plan::Family;
+use crate::schedule::Schedule;
+use crate::world::Peer;
 
 /// A row of the table, without `done`, which begins anew whenever a type is forgotten.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,10 @@
 //! What is checked of a whole world: that jobs are where the shadow has them, and, at rest, that all books agree.
 
+pub(crate) mod by_type;
+pub(crate) mod sums;
+pub(crate) mod table;
+pub(crate) mod traced;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::dispatch::audit::{Audit, JobAudit};
@@ -8,11 +13,11 @@ use deputy::dispatch::message::{ConnId, Message, Micros, Submitter};
 use deputy::metrics::Fault;
 use deputy::protocol::command::Class;
 
-use super::line::{self, Line};
-use super::plan::Family;
-use super::requests::{Job, State};
-use super::schedule::Schedule;
-use super::world::{Event, Link, Peer};
+use crate::model::line::{self, Line};
+use crate::model::requests::{Job, State};
+use crate::plan::Family;
+use crate::schedule::Schedule;
+use crate::world::{Event, Link, Peer};
 
 /// To whom the answer to a job goes. Of tickets and groups the number alone tells which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

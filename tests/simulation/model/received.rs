@@ -7,11 +7,11 @@
 use deputy::protocol::command::Class;
 use serde_json::value::RawValue;
 
-use super::closings::PAUSE_BYTES;
-use super::line::{self, Figures, Line};
-use super::requests::{End, State};
-use super::shadow::{Due, Held, Shadow, Start};
-use super::world::{Event, Peer};
+use crate::closings::PAUSE_BYTES;
+use crate::model::line::{self, Figures, Line};
+use crate::model::requests::{End, State};
+use crate::model::shadow::{Due, Held, Shadow, Start};
+use crate::world::{Event, Peer};
 
 impl Shadow {
     /// Follows what the cores asked for in one step.
@@ -177,7 +177,7 @@ impl Shadow {
         self.answered(request.unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}")), end);
     }
 
-    pub(super) fn is_of(&self, serial: u64, peer: Peer, id: &str) -> bool {
+    pub(crate) fn is_of(&self, serial: u64, peer: Peer, id: &str) -> bool {
         let request = &self.requests[&serial];
         request.submitter == peer && request.id == id && !request.silent
     }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asks::Asks;
-use super::shadow::Shadow;
-use super::world::Peer;
+use crate::asks::Asks;
+use crate::model::shadow::Shadow;
+use crate::world::Peer;
 
 /// How a job or a `do` line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum End {
 
 impl End {
     /// The end that has this code, if the server gives it to a job that it had accepted.
-    pub(super) fn of_code(code: &str) -> Option<Self> {
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
         Some(match code {
             "gave_up" => Self::GaveUp,
             "shutdown" => Self::Shutdown,
@@ -67,11 +67,11 @@ pub(crate) struct Request {
     /// The job that is done for it.
     pub(crate) job: u64,
     /// The reports of its job that it was sent.
-    pub(super) reports: BTreeSet<u64>,
+    pub(crate) reports: BTreeSet<u64>,
     /// Those that it has to be sent.
-    pub(super) owed: BTreeSet<u64>,
+    pub(crate) owed: BTreeSet<u64>,
     /// Whether it has learned that its job is stored.
-    pub(super) told_stored: bool,
+    pub(crate) told_stored: bool,
     /// Whether its `did` was sent before the job ended: its end is only counted.
     pub(crate) silent: bool,
 }
@@ -104,16 +104,16 @@ pub(crate) struct Job {
     /// The group of its key: its home, and its number there.
     pub(crate) group: Option<(u16, u32)>,
     /// By what the log names it: its home, and its number of arrival.
-    pub(super) trace: Option<(u16, u64)>,
+    pub(crate) trace: Option<(u16, u64)>,
     /// Who waits for it, in the order in which they joined.
     pub(crate) requests: Vec<u64>,
     /// Its progress as workers reported it.
-    pub(super) reports: BTreeMap<u64, Peer>,
+    pub(crate) reports: BTreeMap<u64, Peer>,
 }
 
 /// What a peer must be sent before the step ends.
 #[derive(Debug)]
-pub(super) struct DueEnd {
+pub(crate) struct DueEnd {
     peer: Peer,
     id: &'static str,
     end: End,
@@ -160,7 +160,7 @@ impl Shadow {
     }
 
     /// The `did` of a `do` line is sent, or dropped, before its job has ended: the end is only counted.
-    pub(super) fn is_silent_from_now(&mut self, serial: u64) {
+    pub(crate) fn is_silent_from_now(&mut self, serial: u64) {
         let request = self.requests.get_mut(&serial).expect("it waits");
         request.silent = true;
         let (job, peer) = (request.job, request.submitter);
@@ -171,7 +171,7 @@ impl Shadow {
     }
 
     /// A `do` line has its answer: it is counted.
-    pub(super) fn answered(&mut self, serial: u64, end: End) {
+    pub(crate) fn answered(&mut self, serial: u64, end: End) {
         let request = self.requests.remove(&serial).expect("it is answered once");
         let conn = &mut self.conns[request.submitter.0];
         conn.requests.remove(&serial);
@@ -191,7 +191,7 @@ impl Shadow {
     }
 
     /// A job that has ended, and that no line waits for, is forgotten.
-    pub(super) fn forget_if_over(&mut self, serial: u64) {
+    pub(crate) fn forget_if_over(&mut self, serial: u64) {
         let over = |job: &Job| matches!(job.state, State::Ended(_)) && job.requests.is_empty() && job.group.is_none();
         if self.jobs.get(&serial).is_some_and(over) {
             self.forget(serial);
@@ -199,7 +199,7 @@ impl Shadow {
     }
 
     /// A job is nowhere any more.
-    pub(super) fn forget(&mut self, serial: u64) -> Option<Job> {
+    pub(crate) fn forget(&mut self, serial: u64) -> Option<Job> {
         let job = self.jobs.remove(&serial)?;
         if let Some(trace) = job.trace {
             self.traces.remove(&trace);
@@ -214,7 +214,7 @@ impl Shadow {
     }
 
     /// A `do` line is cancelled, or has expired: it is answered now, if its submitter is there.
-    pub(super) fn give_up(&mut self, serial: u64, end: End) {
+    pub(crate) fn give_up(&mut self, serial: u64, end: End) {
         let Request { submitter: peer, id, job, silent, ref asks, .. } = self.requests[&serial];
         let cancellable = asks.cancellable;
         if !self.conn(peer).gone && !silent {
@@ -233,14 +233,14 @@ impl Shadow {
     }
 
     /// Takes out the answer that a peer must be sent in this step.
-    pub(super) fn take_due_end(&mut self, peer: Peer, id: &str, end: End) -> bool {
+    pub(crate) fn take_due_end(&mut self, peer: Peer, id: &str, end: End) -> bool {
         let is_it = |due: &DueEnd| due.peer == peer && due.id == id && due.end == end;
         let at = self.due_ends.iter().position(is_it);
         at.map(|at| self.due_ends.swap_remove(at)).is_some()
     }
 
     /// A peer is gone before its answers of this step were sent.
-    pub(super) fn drop_due_ends(&mut self, peer: Peer) {
+    pub(crate) fn drop_due_ends(&mut self, peer: Peer) {
         let (mine, others) = std::mem::take(&mut self.due_ends).into_iter().partition(|due| due.peer == peer);
         self.due_ends = others;
         for DueEnd { end, cancellable, .. } in Vec::from_iter::<Vec<DueEnd>>(mine) {

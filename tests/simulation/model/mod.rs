@@ -12,23 +12,28 @@
 //! Where they take several, it says how long a type may have to wait for its turn, and that jobs given back come before
 //! others where nothing keeps them apart.
 
+pub(crate) mod line;
+pub(crate) mod received;
+pub(crate) mod requests;
+pub(crate) mod shadow;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::protocol::command::Class;
 
-use super::closings::PAUSE_BYTES;
-use super::requests::{Job, State};
-use super::schedule::Schedule;
-use super::shadow::{Conn, Shadow, Start};
-use super::world::Peer;
+use crate::closings::PAUSE_BYTES;
+use crate::model::requests::{Job, State};
+use crate::model::shadow::{Conn, Shadow, Start};
+use crate::schedule::Schedule;
+use crate::world::Peer;
 
 /// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
 /// five types. Other workers only help.
 const PASSED_MAX: usize = 8;
 
 /// The place of a job in the line of its type: suspects first, then by priority, then by arrival.
-pub(super) type Place = (bool, Reverse<i8>, u64);
+pub(crate) type Place = (bool, Reverse<i8>, u64);
 
 impl Job {
     /// Where everything is delivered at once, whether it is in line.
@@ -36,7 +41,7 @@ impl Job {
         self.state == State::Inside && !self.never_waits()
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         let priority = if self.suspect { 0 } else { self.asks.priority };
         (!self.suspect, Reverse(priority), self.line)
     }

@@ -2,13 +2,13 @@
 
 use deputy::dispatch::audit::Audit;
 
-use super::requests::{Job, Request, State};
-use super::schedule::Schedule;
+use crate::model::requests::{Job, Request, State};
+use crate::schedule::Schedule;
 
 impl Schedule {
     /// What each shard waits for, and holds of the memory budget for it, is what was submitted through it, the groups that it
     /// keeps, and the names of spent slots.
-    pub(super) fn check_pending(&self) {
+    pub(crate) fn check_pending(&self) {
         let mut shards = vec![(0, 0); self.plan.options.shards.into()];
         for request in self.shadow.requests.values() {
             let (count, bytes) = &mut shards[usize::from(self.shadow.conn(request.submitter).shard)];
@@ -37,7 +37,7 @@ impl Schedule {
     }
 
     /// The tables by which jobs are found that may end before they are answered have what they must, and no more.
-    pub(super) fn check_tickets(&self, audits: &[Audit]) {
+    pub(crate) fn check_tickets(&self, audits: &[Audit]) {
         let unwanted = self.shadow.jobs.values().find(|job| job.requests.is_empty());
         assert!(unwanted.is_none(), "nobody waits for it, but it is there: {unwanted:?}");
         for (shard, audit) in (0..).zip(audits) {
@@ -73,7 +73,7 @@ impl Schedule {
     }
 
     /// Each submitter that is there knows that its job is stored.
-    pub(super) fn check_stored(&self) {
+    pub(crate) fn check_stored(&self) {
         let untold = self.shadow.requests.values().find(|request| {
             let is_due = !request.told_stored && self.shadow.jobs[&request.job].stored;
             is_due && !self.shadow.conn(request.submitter).gone
@@ -82,7 +82,7 @@ impl Schedule {
     }
 
     /// Each report came to all who asked for it, unless they do not read.
-    pub(super) fn check_reports(&self, dropped: u64) {
+    pub(crate) fn check_reports(&self, dropped: u64) {
         let wait = self.shadow.requests.values().filter(|request| !self.shadow.conn(request.submitter).gone);
         let owed: usize = wait.map(|request| request.owed.len()).sum();
         assert!(owed as u64 <= dropped, "{owed} reports did not come, {dropped} were dropped");

@@ -3,14 +3,14 @@
 
 use deputy::dispatch::message::{JobEvent, Submitter};
 
-use super::closings::PAUSE_BYTES;
-use super::line::{self, Line};
-use super::requests::{End, Job, State};
-use super::shadow::Shadow;
-use super::world::Peer;
+use crate::closings::PAUSE_BYTES;
+use crate::model::line::{self, Line};
+use crate::model::requests::{End, Job, State};
+use crate::model::shadow::Shadow;
+use crate::world::Peer;
 
 impl Shadow {
-    pub(super) fn on_trace(&mut self, trace: (u16, u64), what: JobEvent) {
+    pub(crate) fn on_trace(&mut self, trace: (u16, u64), what: JobEvent) {
         match what {
             JobEvent::Queued(submitter) => self.queued(trace, submitter),
             JobEvent::Sent(_) => self.sent_trace = Some(trace),
@@ -70,14 +70,14 @@ impl Shadow {
     }
 
     /// A Recall comes to the home of a job. Returns which, if it is not over.
-    pub(super) fn recall(&mut self, ticket: Submitter) -> Option<u64> {
+    pub(crate) fn recall(&mut self, ticket: Submitter) -> Option<u64> {
         let Submitter::Ticket(shard, ticket) = ticket else { panic!("a Recall names a ticket: {ticket:?}") };
         let serial = *self.tickets.get(&(shard.0, ticket.generation))?;
         self.jobs.get_mut(&serial)?.recalled = true;
         Some(serial)
     }
 
-    pub(super) fn is_recalled(&self, serial: u64) -> bool {
+    pub(crate) fn is_recalled(&self, serial: u64) -> bool {
         self.jobs.get(&serial).is_some_and(|job| job.recalled)
     }
 
@@ -97,7 +97,7 @@ impl Shadow {
     /// A job has ended at its worker, whose slot is spent now.
     fn spend(&mut self, worker: Peer, serial: u64) {
         let conn = &mut self.conns[worker.0];
-        let is_it = |held: &&mut super::shadow::Held| held.serial == serial && held.spent.is_none();
+        let is_it = |held: &&mut crate::model::shadow::Held| held.serial == serial && held.spent.is_none();
         let held = conn.held.iter_mut().find(is_it).expect("its worker holds it");
         held.spent = Some(self.jobs[&serial].type_name.clone());
         assert_eq!(held.cancelled, held.number.is_some(), "told exactly if it has a number: {held:?}");
@@ -141,7 +141,7 @@ impl Shadow {
     }
 
     /// A submitter learns of progress: it asked for it, its job is not over, and those of a worker come in their order.
-    pub(super) fn told_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
+    pub(crate) fn told_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read");
         let data = line.data.expect("progress is told with data").get();
         let (serial, number) = (line::serial(data), line::report_number(data));

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use deputy::dispatch::audit::Audit;
 use deputy::metrics::{Figures, Histogram};
 
-use super::requests::End;
-use super::schedule::Schedule;
-use super::world::World;
+use crate::model::requests::End;
+use crate::schedule::Schedule;
+use crate::world::World;
 
 /// What the shadow has counted of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,15 +47,15 @@ impl Durations {
 }
 
 impl TypeTally {
-    pub(super) fn waited(&mut self, ms: u64) {
+    pub(crate) fn waited(&mut self, ms: u64) {
         self.wait.add(ms);
     }
 
-    pub(super) fn ran(&mut self, ms: u64) {
+    pub(crate) fn ran(&mut self, ms: u64) {
         self.run.add(ms);
     }
 
-    pub(super) fn ended(&mut self, end: End) {
+    pub(crate) fn ended(&mut self, end: End) {
         *match end {
             End::Done => &mut self.done,
             End::Failed => &mut self.failed,
@@ -68,7 +68,7 @@ impl TypeTally {
         } += 1;
     }
 
-    pub(super) fn lost_a_worker(&mut self) {
+    pub(crate) fn lost_a_worker(&mut self) {
         self.workers_lost += 1;
     }
 
@@ -111,7 +111,7 @@ pub(crate) type Tallies = BTreeMap<String, TypeTally>;
 
 impl Schedule {
     /// Each type has been counted as the shadow has; those without figures of their own together.
-    pub(super) fn check_tallies(&self, audits: &[Audit]) {
+    pub(crate) fn check_tallies(&self, audits: &[Audit]) {
         let mut others = TypeTally::default();
         for (type_name, tally) in &self.shadow.by_type {
             match World::figures_of(audits, type_name) {

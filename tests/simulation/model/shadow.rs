@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use deputy::metrics::Faults;
 use deputy::protocol::command::Class;
 
-use super::by_type::{Tallies, TypeTally};
-use super::closings::Bounds;
-use super::live::Live;
-use super::model::Place;
-use super::requests::{DueEnd, End, Job, Request};
-use super::world::{Options, Peer};
+use crate::checks::by_type::{Tallies, TypeTally};
+use crate::closings::Bounds;
+use crate::live::Live;
+use crate::model::Place;
+use crate::model::requests::{DueEnd, End, Job, Request};
+use crate::world::{Options, Peer};
 
 /// A slot of a worker that was sent a job.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Held {
     /// Whether the worker has read of it.
     pub(crate) seen: bool,
     /// Whether it received a `cancel` for the job.
-    pub(super) cancelled: bool,
+    pub(crate) cancelled: bool,
     /// Whether its worker said that it is stored.
     pub(crate) stored: bool,
     /// The type of its job, if that has ended: the worker has not answered yet.
@@ -80,7 +80,7 @@ pub(crate) struct Conn {
     /// When it last gave a type or ended a job, as a growing number.
     pub(crate) ready_since: u64,
     /// Whether it was sent that half a line was cut off: it must be closed now.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Conn {
@@ -150,7 +150,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts jobs that ended so.
-    pub(super) fn count(&mut self, end: End, n: u64) {
+    pub(crate) fn count(&mut self, end: End, n: u64) {
         match end {
             End::Done => return self.done += n,
             End::Failed | End::GaveUp => {}
@@ -190,29 +190,29 @@ pub(crate) struct Shadow {
     pub(crate) stopping: Vec<bool>,
     /// By shard.
     pub(crate) clocks: Vec<Clock>,
-    pub(super) attempts_max: u32,
-    pub(super) run_limit_ms: u64,
+    pub(crate) attempts_max: u32,
+    pub(crate) run_limit_ms: u64,
     next_ready: u64,
-    pub(super) line: u64,
-    pub(super) numbers: HashSet<u64>,
-    pub(super) due: Option<(Peer, Due)>,
-    pub(super) due_ends: Vec<DueEnd>,
+    pub(crate) line: u64,
+    pub(crate) numbers: HashSet<u64>,
+    pub(crate) due: Option<(Peer, Due)>,
+    pub(crate) due_ends: Vec<DueEnd>,
     /// What is over by then ends in this step, which is a turn.
-    pub(super) time_ends: Option<u64>,
+    pub(crate) time_ends: Option<u64>,
     /// Lines whose deadline ends in this step, though their jobs had ended before it: the answers are on the way.
-    pub(super) ended_before: BTreeSet<u64>,
+    pub(crate) ended_before: BTreeSet<u64>,
     /// Jobs whose run limit must be over in this step.
-    pub(super) overdue: BTreeSet<u64>,
+    pub(crate) overdue: BTreeSet<u64>,
     /// Jobs by the tickets of their first lines, by their groups, and by what the log calls them.
-    pub(super) tickets: HashMap<(u16, u32), u64>,
+    pub(crate) tickets: HashMap<(u16, u32), u64>,
     pub(crate) groups: HashMap<(u16, u32), u64>,
-    pub(super) traces: HashMap<(u16, u64), u64>,
+    pub(crate) traces: HashMap<(u16, u64), u64>,
     /// What the log called the job that is sent next.
-    pub(super) sent_trace: Option<(u16, u64)>,
+    pub(crate) sent_trace: Option<(u16, u64)>,
     /// Types of durable jobs that were in line and ended because there was no worker for them, in this step.
-    pub(super) no_bridge: Vec<String>,
+    pub(crate) no_bridge: Vec<String>,
     /// Slots whose workers received a `cancel`, and which must be spent in this step.
-    pub(super) told_cancel: usize,
+    pub(crate) told_cancel: usize,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
     /// The table by type that was sent last.
@@ -261,7 +261,7 @@ impl Shadow {
     }
 
     /// What is counted of a type.
-    pub(super) fn tally_of(&mut self, type_name: &str) -> &mut TypeTally {
+    pub(crate) fn tally_of(&mut self, type_name: &str) -> &mut TypeTally {
         self.by_type.entry(type_name.to_owned()).or_default()
     }
 
