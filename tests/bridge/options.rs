@@ -49,6 +49,6 @@ fn without_nats_it_waits_and_says_so_to_probes() {
     });
     assert_eq!((answer.status, bridge.get("/healthz").status, bridge.get("/").status), (503, 200, 404));
     assert_eq!((bridge.metric("server_up"), bridge.metric("nats_up")), (1, 0));
-    until("the warning", || bridge.process.stderr().contains("warning: cannot connect to NATS").then_some(()));
+    until("the warning", || bridge.process.stderr().contains("warning: cannot connect to NATS at").then_some(()));
     bridge.stop();
 }

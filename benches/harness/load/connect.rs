@@ -33,7 +33,7 @@ pub(super) fn connect<'a>(
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     for number in 0..workload.shape.workers {
-        let worker = Worker::new(number, workload, !protocol.pushes());
+        let worker = worker(number, workload, target, protocol);
         threads[number % count].add(socket(target.of_workers())?, protocol.driver(), Role::Works(worker), 0)?;
     }
     for thread in &mut threads {
@@ -105,7 +105,7 @@ fn large_jobs<'a>(
     number: u16,
 ) -> Result<LoadThread<'a>, Failure> {
     let mut thread = LoadThread::new(InFlight::new(workload, Schedule::unset())?, shared)?.in_background();
-    let worker = Worker::new(workload.shape.workers, workload, !protocol.pushes());
+    let worker = worker(workload.shape.workers, workload, target, protocol);
     thread.add(socket(target.of_workers())?, protocol.driver(), Role::Works(worker), 0)?;
     let source = Source { submitter: Submitter::new(number), conn: 0, closed_loop: false, measured: false };
     add_submitter(&mut thread, source, number, target, protocol)?;
@@ -120,4 +120,11 @@ pub(super) fn idle(target: &Target, count: usize) -> Result<Vec<Socket>, Failure
 
 fn socket(address: &Address) -> Result<Socket, Failure> {
     Socket::connect(address).map_err(|error| format!("cannot connect to the server at {address}: {error}").into())
+}
+
+/// Returns the worker of this number.
+fn worker(number: usize, workload: &Workload, target: &Target, protocol: Protocol) -> Worker {
+    let worker = Worker::new(number, workload, !protocol.pushes());
+    // Bridges submit the jobs of other servers with ids of their own.
+    if target.bridges.is_empty() || target.workers.is_none() { worker } else { worker.without_ids() }
 }

@@ -69,6 +69,8 @@ impl Bridged {
             Self::Local => 1,
         };
         let engine = Engine::start(&program()?, servers)?;
+        // Before three servers have a leader they do not answer, and a bridge would ask again after seconds.
+        engine.wait_for("a leader of JetStream", || engine.ask("STREAM.INFO.DEPUTY", ""))?;
         match self {
             Self::NatsAlone(_) => nats_alone(engine),
             Self::Servers(_) => {

@@ -97,6 +97,8 @@ pub(crate) struct Worker {
     types: Vec<u64>,
     /// Jobs that it may hold at once; `None`: any number.
     slots: Option<usize>,
+    /// Whether the ids of its jobs are those of the submitters.
+    has_ids: bool,
     /// Jobs whose answers the system has not taken yet.
     held: usize,
     /// Those of them whose answers wait to be sent.
@@ -109,7 +111,13 @@ impl Worker {
         let mut types: Vec<u64> = workload.types_of(number).collect();
         types.sort_unstable();
         let slots = limited.then(|| workload.slots());
-        Self { number, types, slots, held: 0, answered: 0 }
+        Self { number, types, slots, has_ids: true, held: 0, answered: 0 }
+    }
+
+    /// Its jobs come through another server, so that their ids are not those of the submitters.
+    pub(crate) fn without_ids(mut self) -> Self {
+        self.has_ids = false;
+        self
     }
 
     /// Returns its number.
@@ -132,6 +140,7 @@ impl Worker {
     ) -> Result<JobKey, Wrong> {
         let worker = self.number;
         let names = job_named_by(arg);
+        let id = id.filter(|_| self.has_ids);
         let job = names
             .filter(|job| id.is_none_or(|id| id == workload.id_of(*job)) && workload.is_arg(*job, arg))
             .ok_or(Wrong::OtherArgument { worker, names })?;

@@ -1,9 +1,11 @@
 //! The command line as a plan.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_nats::rustls::pki_types::pem::{self, PemObject};
+use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::{ConnectOptions, ServerAddr};
 use deputy::client::{Url, UrlError};
 use deputy::limits::TYPE_BYTES_MAX;
@@ -180,8 +182,18 @@ impl Access {
     /// Returns the options of the connection.
     ///
     /// # Errors
-    /// A text for people, if the file with credentials cannot be read.
+    /// A text for people, if a file cannot be read or has not what it must have. The client would say so of none but the
+    /// credentials.
     pub(crate) async fn options(&self) -> Result<ConnectOptions, String> {
+        for (option, path) in
+            self.ca.iter().map(|path| (&TLS_CA, path)).chain(self.own.iter().map(|own| (&TLS_CERT, &own.0)))
+        {
+            let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            has_pem(option, path, "certificate", found.map(|certificates| certificates.len()))?;
+        }
+        if let Some((_, path)) = &self.own {
+            has_pem(&TLS_KEY, path, "private key", PrivateKeyDer::from_pem_file(path).map(|_| 1))?;
+        }
         let mut options = ConnectOptions::new();
         options = match &self.user {
             Some(User::Token(token)) => options.token(token.clone()),
@@ -203,6 +215,16 @@ impl Access {
         }
         Ok(options)
     }
+}
+
+/// Checks that a PEM file has what its option is for.
+fn has_pem(option: &Opt, path: &Path, what: &str, found: Result<usize, pem::Error>) -> Result<(), String> {
+    let why = match found {
+        Ok(1..) => return Ok(()),
+        Ok(0) | Err(pem::Error::NoItemsFound) => format!("it has no {what} in PEM format"),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("cannot use the {what} {} (--{}): {why}", path.display(), option.long))
 }
 
 impl fmt::Display for ArgsError {

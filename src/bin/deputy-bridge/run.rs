@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::ServerAddr;
 use deputy::client::Url;
 use deputy::server::{Log, Value};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -49,6 +50,9 @@ struct Bridge {
     local: Local,
     lines: Option<Lines>,
     engine: Engine,
+    /// Where the server and NATS are, for people.
+    server: String,
+    nats: String,
     is_stream_ready: bool,
     shared: Shared,
     log: Log,
@@ -65,6 +69,7 @@ pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), Stri
     let catch = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
     let signals = [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?];
     let node = plan.settings.node.clone();
+    let (server, nats) = (plan.server.to_string(), places(&plan.engine.urls));
     let engine = Engine::start(plan.engine).await?;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,6 +81,8 @@ pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), Stri
         local: Local::start(plan.server),
         lines: None,
         engine,
+        server,
+        nats,
         is_stream_ready: false,
         shared,
         log,
@@ -153,7 +160,10 @@ impl Bridge {
             }
             LocalEvent::Failed { error } => {
                 if self.said.may_say("server unreachable") {
-                    self.warn_of_server(&format!("cannot connect to the server: {error}"), &error);
+                    self.warn_of_server(
+                        &format!("cannot connect to the server at {} (--server): {error}", self.server),
+                        &error,
+                    );
                 }
             }
             LocalEvent::Line(conn, line) => self.core.on_line(conn, line),
@@ -179,7 +189,7 @@ impl Bridge {
             }
             EngineEvent::Unreachable(error) => {
                 if self.said.may_say("nats unreachable") {
-                    let text = format_args!("cannot connect to NATS: {error}");
+                    let text = format_args!("cannot connect to NATS at {} (--nats): {error}", self.nats);
                     self.log.event(log::NATS_LOST, text, &[("error", Value::Text(&error))]);
                 }
             }
@@ -324,6 +334,12 @@ impl Bridge {
         }
         self.log.event(log::STOPPED, format_args!("stopped"), &[]);
     }
+}
+
+/// Returns hosts and ports, without the users.
+fn places(urls: &[String]) -> String {
+    let place = |url: &String| url.parse::<ServerAddr>().map(|at| format!("{}:{}", at.host(), at.port()));
+    urls.iter().filter_map(|url| place(url).ok()).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns what a person should know of a failure.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use async_nats::{Client, ConnectOptions, Event, Message, Subscriber};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, Message, Subscriber};
 use bytes::Bytes;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
@@ -487,13 +487,30 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
             EngineEvent::Lost
         }
         Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
-        Event::ClientError(error) => EngineEvent::Unreachable(error.to_string()),
+        Event::ClientError(error) => EngineEvent::Unreachable(unreachable(&error)),
         Event::SlowConsumer(_) => {
             EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
         }
         Event::LameDuckMode | Event::Draining | Event::Closed => return,
     };
     let _ = events.send(event); // If no one listens, the bridge has ended.
+}
+
+/// Returns why NATS cannot be connected to. The client says the kind only.
+fn unreachable(error: &ClientError) -> String {
+    let ClientError::Other(kind) = error else { return error.to_string() };
+    let causes = [
+        (ConnectErrorKind::Io, "no nats-server answers there, or it closed the connection: does it run there?"),
+        (ConnectErrorKind::TimedOut, "what listens there does not answer as a nats-server does"),
+        (ConnectErrorKind::Dns, "the name of the host is not known"),
+        (
+            ConnectErrorKind::AuthorizationViolation,
+            "it does not accept this user (USER:PASSWORD@ in --nats, or --creds)",
+        ),
+        (ConnectErrorKind::Tls, "TLS failed (--tls, --tls-ca, --tls-cert, --tls-key)"),
+    ];
+    let cause = causes.iter().find(|(known, _)| known.to_string() == *kind);
+    cause.map_or_else(|| kind.clone(), |(_, text)| (*text).to_owned())
 }
 
 fn result(message: &Message) -> EngineEvent {
