@@ -15,6 +15,8 @@ fn plan(random: &mut Random, shards: u16, types: usize, peers_max: usize, weight
     plan.odds = Odds::light();
     (plan.types, plan.peers_max, plan.types_a_worker, plan.slots_max) = (types, peers_max, 3, 4);
     (plan.poison_one_in, plan.twins, plan.watched, plan.rests_one_in) = (0, true, false, peers_max * 1_000);
+    // To see that an ordinary worker is preferred, all that waits is looked at.
+    plan.spare_one_in = 0;
     plan.only(weights);
     plan
 }
