@@ -200,6 +200,7 @@ impl Audit {
             leftovers: nodes
                 + owner.queries.len()
                 + owner.scans.len()
+                + owner.give_ups.len()
                 + owner.partials.len()
                 + owner.dirty.len()
                 + owner.freed.len(),

@@ -93,12 +93,12 @@ impl Dispatch {
         }
     }
 
-    /// Returns when it next needs an [`Input::Turn`] because of a timer, or to go on with metrics queries, on the clock of
-    /// that input.
+    /// Returns when it next needs an [`Input::Turn`] because of a timer, or to go on with what a turn does in part only, on
+    /// the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let queries = self.has_metrics_work().then_some(self.now);
-        let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), queries];
+        let at_once = (self.has_metrics_work() || self.owner.give_ups.any()).then_some(self.now);
+        let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), at_once];
         due.into_iter().flatten().min()
     }
 
@@ -136,10 +136,12 @@ impl Dispatch {
 fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match input {
         Input::Turn { .. } => {
+            owner.begin_give_ups();
             owner.close_stalled(ctx);
             owner.cut_partials(ctx);
             owner.end_times(ctx);
             owner.end_overdue(ctx);
+            owner.go_on_giving_up(ctx);
             owner.go_on_with_metrics(home, ctx);
         }
         Input::Opened { conn } => owner.open(conn, ctx),

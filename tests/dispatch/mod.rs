@@ -7,6 +7,7 @@ mod ended;
 mod faults;
 mod figures;
 mod gave_up;
+mod give_ups;
 mod given_back;
 mod half_lines;
 mod left;

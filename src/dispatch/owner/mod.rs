@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `commands` | lines |
 //! | `submitters`, `answers` | jobs that begin and end here |
+//! | `give_ups` | many jobs of a client that are given up together |
 //! | `assign` | jobs for workers |
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures` | jobs of workers that leave |
@@ -26,6 +27,7 @@ mod commands;
 mod conns;
 mod departures;
 mod gathering;
+mod give_ups;
 mod holding;
 mod losses;
 mod partials;
@@ -52,6 +54,7 @@ use crate::protocol::Code;
 use crate::protocol::reply::Reply;
 use capacity::Place;
 use conns::Conns;
+use give_ups::GiveUps;
 use holding::Holding;
 use losses::Losses;
 use partials::Partials;
@@ -72,6 +75,7 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) work: Work,
     pub(in crate::dispatch) losses: Losses,
     pub(in crate::dispatch) tickets: Tickets,
+    pub(in crate::dispatch) give_ups: GiveUps,
     pub(in crate::dispatch) holding: Holding,
     /// Pools that changed in this input; may hold one twice.
     pub(in crate::dispatch) dirty: Vec<PoolId>,
@@ -104,6 +108,7 @@ impl Owner {
             work: Work::of_turn(0),
             losses: Losses::new(maps.clone()),
             tickets: Tickets::new(maps.clone()),
+            give_ups: GiveUps::default(),
             holding: Holding::new(maps.clone()),
             dirty: Vec::new(),
             freed: Vec::new(),

@@ -130,24 +130,8 @@ impl Owner {
         }
     }
 
-    /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said.
-    pub(in crate::dispatch) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
-        while let Some(ticket) = self.tickets.find(from, id) {
-            self.give_up(ticket, Reason::Cancelled, ctx);
-        }
-    }
-
-    /// Gives up all jobs of a connection that can be cancelled, because it has ended.
-    pub(in crate::dispatch) fn cancel_all(&mut self, from: ConnId, ctx: &mut Ctx<'_>) {
-        while let Some(conn) = self.conns.get(from)
-            && let Some(ticket) = self.tickets.first(conn.cancellable)
-        {
-            self.give_up(ticket, Reason::Cancelled, ctx);
-        }
-    }
-
     /// S2: the submitter of a job does not wait for it any more.
-    fn give_up(&mut self, id: TicketId, reason: Reason, ctx: &mut Ctx<'_>) {
+    pub(super) fn give_up(&mut self, id: TicketId, reason: Reason, ctx: &mut Ctx<'_>) {
         let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else {
             let Some(ticket) = self.tickets.get(id) else { return };
             if !matches!(std::mem::replace(&mut ticket.stage, Stage::Answered), Stage::Live) {
@@ -198,8 +182,15 @@ impl Owner {
 
     fn settle_ticket(&mut self, id: TicketId) {
         let Some(ticket) = self.tickets.peek(id) else { return };
-        let conn = if ticket.is_cancellable() { self.conns.get(ticket.conn) } else { None };
-        self.tickets.settle(id, conn.map(|conn| &mut conn.cancellable));
+        let (conn, is_cancellable) = (ticket.conn, ticket.is_cancellable());
+        let list = if !is_cancellable {
+            None
+        } else if let Some(list) = self.give_ups.list_of(conn) {
+            Some(list)
+        } else {
+            self.conns.get(conn).map(|conn| &mut conn.cancellable)
+        };
+        self.tickets.settle(id, list);
     }
 
     /// Removes a ticket, and with it what its job counts.

@@ -26,9 +26,10 @@ impl Tickets {
         let Ticket { conn, hash, .. } = entries[index];
         let id = entries[index].id();
         let twin = self.by_id.find(hash, |&other| entries[other].is_of(conn, id)).copied();
-        if let Some(prev) = twin {
-            let next = std::mem::replace(&mut self.entries[prev].twins.next, index);
-            self.entries[next].twins.prev = index;
+        if let Some(next) = twin {
+            // The table has the oldest, so the youngest is before it.
+            let prev = std::mem::replace(&mut self.entries[next].twins.prev, index);
+            self.entries[prev].twins.next = index;
             self.entries[index].twins = Twins { prev, next };
         } else {
             self.by_id.insert_unique(hash, index, |&index| entries[index].hash);
@@ -36,7 +37,7 @@ impl Tickets {
         }
     }
 
-    /// Takes a ticket out of it. A twin takes its place.
+    /// Takes a ticket out of it. The next twin by age takes its place.
     pub(super) fn leave_by_id(&mut self, index: u32, hash: u64) {
         self.cancellable -= 1;
         let Twins { prev, next } = self.entries[index].twins;
@@ -58,7 +59,7 @@ impl Tickets {
         }
     }
 
-    /// Finds a ticket of this connection and id that can be cancelled.
+    /// Finds the oldest ticket of this connection and id that can be cancelled.
     pub(in crate::dispatch) fn find(&self, conn: ConnId, id: &str) -> Option<TicketId> {
         let index = *self.by_id.find(self.hash(conn, id), |&index| self.entries[index].is_of(conn, id))?;
         Some(TicketId { index, generation: self.entries[index].generation })
