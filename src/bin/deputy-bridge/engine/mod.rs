@@ -2,31 +2,34 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `event` | what the engine reports |
 //! | `message` | jobs, results and announcements as messages. Pure |
+//! | `pulls` | the subscriptions to which pulls answer, and how pulls are called back |
 //! | `setup` | the stream and its consumers |
 //!
 //! Nothing is published while there is no connection: the client would keep it, and stop the bridge when it has enough. What
 //! is lost by this is made good by time-outs of the core.
 
+mod event;
 mod message;
+mod pulls;
 pub(crate) mod setup;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, Message, Subscriber};
 use bytes::Bytes;
-use futures_util::stream::{SelectAll, Stream, StreamExt};
+use futures_util::stream::{SelectAll, StreamExt};
 use tokio::sync::{mpsc, watch};
 
-use crate::core::{EngineFacts, JobMessage, PullEnd, Pulled, Reply, ResultMessage, StoreError, Verdict};
-use crate::names::{self, PRESENCE_SUBJECTS, STREAM};
-use message::{Announcement, Pull};
-use setup::SetupError;
+use crate::core::{EngineFacts, JobMessage, Reply, ResultMessage, StoreError, Verdict};
+use crate::names::{self, PRESENCE_SUBJECTS};
+pub(crate) use event::EngineEvent;
+use message::Announcement;
+use pulls::{FromPulls, PullStream};
 
 /// The beginning of the subjects on which the bridge receives answers.
 pub(crate) const INBOX: &str = "_INBOX.deputy-bridge";
@@ -43,66 +46,6 @@ pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS
      $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
      _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it shall make the stream; subscribe to deputy.> and \
      _INBOX.deputy-bridge.>";
-
-/// What happened.
-pub(crate) enum EngineEvent {
-    Connected,
-    Lost,
-    /// An attempt to connect failed. The next one follows.
-    Unreachable(String),
-    /// NATS has refused something, for people.
-    Refused(String),
-    /// The stream is there.
-    Ready {
-        facts: EngineFacts,
-        made: bool,
-        version: String,
-        differences: Vec<String>,
-    },
-    /// The stream is not there; the next attempt follows.
-    Failed(SetupError),
-    Consumer {
-        type_name: String,
-        outcome: Result<Vec<String>, SetupError>,
-    },
-    Consumers(BTreeSet<String>),
-    Counted {
-        id: u64,
-        bounces: Option<u64>,
-    },
-    Stored {
-        serial: u64,
-        outcome: Result<(), StoreError>,
-    },
-    Verdict {
-        id: u64,
-        verdict: Verdict,
-    },
-    Result {
-        result: ResultMessage,
-        reply: String,
-    },
-    Announced {
-        node: String,
-        instance: String,
-        types: Vec<String>,
-        leaving: bool,
-    },
-    /// A message was pulled. `is_late` if its pull was called back.
-    Pulled {
-        is_late: bool,
-        message: Box<Pulled>,
-    },
-    PullEnd {
-        type_name: Arc<str>,
-        pull: u64,
-        end: PullEnd,
-    },
-    /// Pulls of a type that were called back can bring nothing more.
-    CalledBack,
-    /// A message that no bridge has sent.
-    Strange(String),
-}
 
 /// What to connect with.
 pub(crate) struct EngineOptions {
@@ -144,45 +87,6 @@ struct Fixed {
     replicas: u64,
     ack_wait: Duration,
     pull_time: Duration,
-}
-
-/// A subscription to which the pulls of a type answer.
-struct PullStream {
-    number: u64,
-    type_name: Arc<str>,
-    subscriber: Subscriber,
-    /// Messages that came, of all kinds.
-    seen: u64,
-    has_ended: bool,
-}
-
-/// What a subscription of pulls brings.
-enum FromPulls {
-    Message {
-        number: u64,
-        type_name: Arc<str>,
-        message: Message,
-    },
-    /// It has brought all.
-    End,
-}
-
-impl Stream for PullStream {
-    type Item = FromPulls;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FromPulls>> {
-        if self.has_ended {
-            return Poll::Ready(None);
-        }
-        let message = ready!(self.subscriber.poll_next_unpin(context));
-        Poll::Ready(Some(if let Some(message) = message {
-            self.seen += 1;
-            FromPulls::Message { number: self.number, type_name: Arc::clone(&self.type_name), message }
-        } else {
-            self.has_ended = true;
-            FromPulls::End
-        }))
-    }
 }
 
 impl Engine {
@@ -293,12 +197,6 @@ impl Engine {
         });
     }
 
-    /// Called when the connection to NATS is lost: no pull is open.
-    pub(crate) fn forget_pulls(&mut self) {
-        self.pulls.clear();
-        self.current.clear();
-    }
-
     /// Finds or makes the consumer of a type, and reports it.
     pub(crate) fn find_consumer(&self, type_name: &str) {
         let (client, findings, ack_wait) = (self.client.clone(), self.findings.clone(), self.options.ack_wait);
@@ -338,58 +236,6 @@ impl Engine {
         let headers = message::result_headers(result);
         let published = self.client.publish_with_reply_and_headers(subject, reply, headers, result.value.clone());
         let _ = while_up(&mut self.is_up, published).await; // Without an answer it is sent again.
-    }
-
-    /// Opens a pull.
-    pub(crate) async fn pull(&mut self, type_name: &Arc<str>, pull: u64, batch: u32) {
-        let number = match self.current.get(type_name) {
-            Some(number) => *number,
-            None => match self.open_stream(type_name).await {
-                Some(number) => number,
-                None => return,
-            },
-        };
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{}", names::consumer(type_name));
-        let reply = format!("{}.p.{number}.{pull}", self.inbox);
-        let question = format!("{{\"batch\":{batch},\"expires\":{}}}", self.options.pull_time.as_nanos());
-        let published = self.client.publish_with_reply(subject, reply, question.into());
-        let _ = while_up(&mut self.is_up, published).await; // A lost pull ends by its time.
-    }
-
-    /// Subscribes to what the pulls of a type bring.
-    async fn open_stream(&mut self, type_name: &Arc<str>) -> Option<u64> {
-        self.next_stream += 1;
-        let number = self.next_stream;
-        let subscribing = self.client.subscribe(format!("{}.p.{number}.*", self.inbox));
-        let subscriber = while_up(&mut self.is_up, subscribing).await?.ok()?;
-        self.pulls.push(PullStream { number, type_name: Arc::clone(type_name), subscriber, seen: 0, has_ended: false });
-        self.current.insert(Arc::clone(type_name), number);
-        Some(number)
-    }
-
-    /// Calls back all pulls of a type: NATS drops a pull when there is no subscription to its answers.
-    ///
-    /// The client drops messages that are on their way when it unsubscribes at once, and then they would come again only
-    /// after the consumer's `ack_wait`. So NATS gets a limit of as many messages as may still come, and the
-    /// bridge sends itself as many as are needed for that.
-    pub(crate) async fn call_back(&mut self, type_name: &str, most: u64) {
-        let number = self.current.remove(type_name);
-        let Some(stream) = self.pulls.iter_mut().find(|stream| Some(stream.number) == number) else {
-            // No pull was sent, because the connection was lost.
-            let _ = self.findings.send(EngineEvent::CalledBack);
-            return;
-        };
-        let marker = format!("{}.p.{}.x", self.inbox, stream.number);
-        let last = stream.seen + most + 1;
-        if while_up(&mut self.is_up, stream.subscriber.unsubscribe_after(last)).await.is_none() {
-            return;
-        }
-        for _ in 0..=most {
-            let published = self.client.publish(marker.clone(), Bytes::new());
-            if while_up(&mut self.is_up, published).await.is_none() {
-                return;
-            }
-        }
     }
 
     /// Tells NATS about a message.
@@ -439,30 +285,6 @@ impl Engine {
         }
         let id = token.strip_prefix('r')?.parse().ok()?;
         Some(EngineEvent::Verdict { id, verdict: message::verdict(message) })
-    }
-
-    /// Reads what a pull brought.
-    async fn pulled(&mut self, number: u64, type_name: Arc<str>, message: &Message) -> Option<EngineEvent> {
-        let now = SystemTime::now();
-        if message.subject.ends_with(".x") {
-            return None; // A message of the bridge to itself.
-        }
-        match message::pull(message, &type_name, now) {
-            Pull::Job(message) => {
-                let is_late = self.current.get(&type_name) != Some(&number);
-                Some(EngineEvent::Pulled { is_late, message })
-            }
-            Pull::End(end) => {
-                let pull = message.subject.rsplit('.').next()?.parse().ok()?;
-                Some(EngineEvent::PullEnd { type_name, pull, end })
-            }
-            Pull::Strange { ack } => {
-                if let Some(ack) = ack {
-                    self.respond(ack, Reply::Term).await;
-                }
-                Some(EngineEvent::Strange(format!("a message of {} is no job of a bridge", message.subject)))
-            }
-        }
     }
 }
 
