@@ -125,12 +125,15 @@ impl Model {
         }
     }
 
-    /// No job that is no suspect goes to a spare worker while an ordinary one has a free slot, before and after.
+    /// No job that is no suspect goes to a spare worker while an ordinary one has a free slot, before and after. A shard whose
+    /// workers hold a suspect may have refused another one, which then has spent the offer of the slot.
     fn check_spared(&self, shadow: &Shadow, started: &[Start]) {
-        let free = free(shadow);
+        let (free, tainted) = (free(shadow), tainted(shadow));
+        let may_refuse = |shard| tainted.contains(shard) || self.tainted.contains(shard);
         for start in started.iter().filter(|start| start.place.0) {
             if shadow.conn(start.worker).takes_as(&start.type_name, Class::Spare) {
-                let mut idle = self.free.intersection(&free);
+                let idle = self.free.intersection(&free);
+                let mut idle = idle.filter(|(peer, _)| !may_refuse(&shadow.conn(*peer).shard));
                 let passed = idle.find(|(_, type_name)| *type_name == start.type_name);
                 assert_eq!(passed, None, "an ordinary worker has a free slot: {start:?}");
             }
