@@ -59,7 +59,7 @@ impl Shell {
             printed = self.read("out");
             printed.contains(&end)
         });
-        printed.lines().filter(|line| !line.starts_with("end of block ")).map(|line| format!("{line}\n")).collect()
+        printed.split_inclusive('\n').filter(|line| !line.starts_with("end of block ")).collect()
     }
 
     /// Waits until the programs have logged this.
