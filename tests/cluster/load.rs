@@ -102,12 +102,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Load {
-    /// Starts these submitters.
+    /// Starts these submitters. Durable jobs may be refused for now.
     pub(crate) fn start(machines: usize, plans: Vec<Plan>) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let load = Arc::new(Self {
             since: Instant::now(),
             is_over: AtomicBool::new(false),
-            refuses_durable: AtomicBool::new(false),
+            // Before the first job: bridges have to learn of the types.
+            refuses_durable: AtomicBool::new(true),
             books: Mutex::default(),
             failures: Mutex::default(),
             machines: (0..machines).map(|_| Machine::default()).collect(),

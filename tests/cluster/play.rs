@@ -76,8 +76,6 @@ impl Cluster {
         let plans = plans.collect();
         let record = Record::of(nodes.iter().flat_map(Node::plans));
         let (load, threads) = Load::start(nodes.len(), plans);
-        // Until each type is known and each durable worker is there.
-        load.expect_refusals(true);
         let (major, minor) = program.version;
         let title = format!("nats-server {major}.{minor}, R{servers}");
         let mut cluster = Self { engine, nodes, load, threads, record, title };
