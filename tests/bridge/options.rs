@@ -31,11 +31,28 @@ fn wrong_usage_ends_with_2_and_names_the_option() {
 }
 
 #[test]
-fn credentials_that_cannot_be_read_end_it_with_1() {
-    let output = run("--node a --creds /does/not/exist");
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("cannot read the credentials /does/not/exist (--creds)"), "{text}");
+fn files_that_cannot_be_used_end_it_with_1() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (empty, cut) = (file("empty", ""), file("cut", "-----BEGIN CERTIFICATE-----\nMIIB"));
+    for (line, expected) in [
+        ("--creds /does/not/exist".to_owned(), "cannot read the credentials /does/not/exist (--creds): ".to_owned()),
+        ("--tls-ca /does/not/exist".to_owned(), "cannot use the certificate /does/not/exist (--tls-ca): ".to_owned()),
+        (
+            format!("--tls-ca {empty}"),
+            format!("cannot use the certificate {empty} (--tls-ca): it has no certificate in PEM format"),
+        ),
+        (format!("--tls-cert {cut} --tls-key {empty}"), format!("cannot use the certificate {cut} (--tls-cert): ")),
+    ] {
+        let output = run(&format!("--node a {line}"));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(&expected), "{text}");
+    }
 }
 
 #[test]

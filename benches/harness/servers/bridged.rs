@@ -69,8 +69,11 @@ impl Bridged {
             Self::Local => 1,
         };
         let engine = Engine::start(&program()?, servers)?;
-        // Before three servers have a leader they do not answer, and a bridge would ask again after seconds.
-        engine.wait_for("a leader of JetStream", || engine.ask("STREAM.INFO.DEPUTY", ""))?;
+        // A server that knows no leader yet does not answer, and a bridge would ask again after seconds.
+        for number in 0..engine.len() {
+            let ask = || engine.request(number, "$JS.API.STREAM.INFO.DEPUTY", "");
+            engine.wait_for("a leader of JetStream", ask)?;
+        }
         match self {
             Self::NatsAlone(_) => nats_alone(engine),
             Self::Servers(_) => {

@@ -224,7 +224,7 @@ fn has_pem(option: &Opt, path: &Path, what: &str, found: Result<usize, pem::Erro
         Ok(0) | Err(pem::Error::NoItemsFound) => format!("it has no {what} in PEM format"),
         Err(error) => error.to_string(),
     };
-    Err(format!("cannot use the {what} {} (--{}): {why}", path.display(), option.long))
+    Err(format!("cannot use the {what} {} ({}): {why}", path.display(), option.long))
 }
 
 impl fmt::Display for ArgsError {

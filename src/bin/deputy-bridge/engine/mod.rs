@@ -322,7 +322,10 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
 fn unreachable(error: &ClientError) -> String {
     let ClientError::Other(kind) = error else { return error.to_string() };
     let causes = [
-        (ConnectErrorKind::Io, "no nats-server answers there, or it closed the connection: does it run there?"),
+        (
+            ConnectErrorKind::Io,
+            "no nats-server answers there, or it closed the connection: does it run, and does it want TLS (--tls) or not?",
+        ),
         (ConnectErrorKind::TimedOut, "what listens there does not answer as a nats-server does"),
         (ConnectErrorKind::Dns, "the name of the host is not known"),
         (
