@@ -9,7 +9,7 @@ pub const DEPTH_MAX: usize = 128;
 /// Bytes of a job type, unescaped. Names are for people, and they are keys of tables.
 pub const TYPE_BYTES_MAX: usize = 255;
 
-/// Types that one connection may have given, and names that one metrics query may list.
+/// Types that one connection may have given, and different ones in a list of types.
 pub const TYPES_PER_CONNECTION_MAX: usize = 1_024;
 
 /// Rows in the table of a metrics query for all types: many times a screen.
@@ -25,6 +25,10 @@ pub const BUDGET_BYTES_PER_FIGURE_TYPE: u64 = 32 << 10;
 
 /// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
 pub const LOST_TYPES_MAX: usize = 1_024;
+
+/// Bytes of an id, as it comes, with its quotes: far more than clients use, and little enough to be decoded, compared and
+/// copied at once.
+pub const ID_BYTES_MAX: usize = 64 << 10;
 
 /// Bytes of a job's `key`, unescaped: as of a type, for the same reasons.
 pub const KEY_BYTES_MAX: usize = TYPE_BYTES_MAX;
@@ -87,19 +91,19 @@ pub const ATTEMPTS_DEFAULT: u32 = 3;
 pub const SHARDS_MAX: usize = 1_024;
 
 /// Bytes read from one connection in one turn, so that none holds up the others of its shard.
-pub const READ_BYTES_PER_TURN: usize = 256 << 10;
+pub const READ_BYTES_PER_TURN: usize = 64 << 10;
 
-/// Lines of one connection after which a turn reads no more from it, because short lines take longer per byte. What one
-/// read brings ([`READ_BYTES`]) is handled to its end.
+/// Lines of one connection that a turn handles, because short lines take longer per byte. What is left of a read waits in the
+/// shard's memory for the next turn.
 pub const LINES_PER_TURN: usize = 1_024;
 
-/// Bytes that one read of a shard may bring, into a buffer that its connections share: at most some thousand lines. Of a long
-/// line it is what a turn reads.
+/// Bytes that one read of a shard may bring, into a buffer that its connections share. Of a long line it is what a turn
+/// reads.
 pub const READ_BYTES: usize = 16 << 10;
 
 /// Bytes of long lines that a shard reads in one turn, and bytes that it writes to connections with much unsent, both of
 /// all its connections. The others go on in the next turn, so that any number of them holds up no small line for long.
-pub const LONG_BYTES_PER_TURN: usize = 256 << 10;
+pub const LONG_BYTES_PER_TURN: usize = 64 << 10;
 
 /// Bytes written to one connection in one turn, for the same reason. The system takes longer for them than for bytes that
 /// are read, because a loopback connection is delivered to at once.
@@ -118,6 +122,14 @@ pub const ROWS_PER_TURN: u32 = 1_024;
 /// Jobs that a shard gives up in one turn because of a `cancel` of an id that many jobs have, or because their connection has
 /// ended: some 0.25 ms. Each further line `cancel` gives up one more.
 pub const GIVE_UPS_PER_TURN: usize = 256;
+
+/// Jobs that a shard assigns in one turn, beside the first for each message. A worker may offer 65,535 slots at once, and
+/// this many jobs take some 0.4 ms.
+pub const ASSIGNS_PER_TURN: u32 = 512;
+
+/// Types whose free slots a shard offers in one step when a worker of many types comes or becomes free. The next ones follow
+/// in the next turn.
+pub const TYPES_PER_TURN: usize = 64;
 
 /// Timers that a shard handles in one turn, so that many that are due at once do not hold up its connections.
 pub const TIMERS_PER_TURN: usize = 1_024;

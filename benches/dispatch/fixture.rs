@@ -21,6 +21,8 @@ pub(crate) fn core(shards: u16) -> Dispatch {
         stall_ms: 30_000,
         figure_types_max: 4_096,
         rows_per_turn: 1_024,
+        assigns_per_turn: 512,
+        types_per_turn: 64,
         trace: false,
         homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
         maps: ahash::RandomState::with_seeds(5, 6, 7, 8),

@@ -123,6 +123,8 @@ pub struct PoolAudit {
     pub clean_ready: u64,
     /// Offers sent and not ended.
     pub open: u64,
+    /// Whether a later turn looks at what is free.
+    pub is_postponed: bool,
     /// The worker whose slot is reserved for the answer to a Pull.
     pub pull_pending: Option<ConnId>,
     /// Whether a job was requeued because no slot was free.
@@ -142,6 +144,8 @@ pub struct QueueAudit {
     pub type_name: Arc<str>,
     /// Whether it is the queue of the type's durable jobs.
     pub durable: bool,
+    /// Whether a later turn goes on with its assignments.
+    pub is_postponed: bool,
     /// The waiting jobs, first to last.
     pub waiting: Vec<JobAudit>,
     /// Open offers, summed by shard and class.
@@ -261,6 +265,7 @@ impl PoolAudit {
             free: pool.free,
             clean_ready: owner.pools.clean_ready(pool),
             open: u64::from(pool.open),
+            is_postponed: owner.postponed.contains(&pool.id),
             pull_pending: pool.pull_pending,
             starved: pool.starved_since.is_some(),
             rejects_suspects: pool.rejects_suspects,
@@ -286,6 +291,7 @@ impl QueueAudit {
         Self {
             type_name: Arc::clone(&queue.of.name),
             durable: is_durable,
+            is_postponed: queue.is_postponed,
             waiting: queue.waiting.in_order().into_iter().map(JobAudit::of).collect(),
             offers: shards().filter(|shard| shard.2 > 0).map(|(shard, class, n, _)| (shard, class, n.into())).collect(),
             rejects_suspects: shards().filter(|shard| shard.3).map(|(shard, class, ..)| (shard, class)).collect(),

@@ -97,7 +97,7 @@ impl Dispatch {
     /// the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let at_once = (self.has_metrics_work() || self.owner.give_ups.any()).then_some(self.now);
+        let at_once = (self.has_work() || self.owner.give_ups.any()).then_some(self.now);
         let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), at_once];
         due.into_iter().flatten().min()
     }
@@ -112,7 +112,12 @@ impl Dispatch {
         self.owner.pending
     }
 
-    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, which a turn does in part only.
+    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, or with jobs for workers of many slots or types.
+    pub fn has_work(&self) -> bool {
+        self.has_metrics_work() || !self.owner.postponed.is_empty() || self.home.has_work()
+    }
+
+    /// Returns whether the next [`Input::Turn`] goes on with metrics queries.
     pub fn has_metrics_work(&self) -> bool {
         self.owner.scans.has_work() || self.owner.queries.has_work()
     }
@@ -143,6 +148,8 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
             owner.end_overdue(ctx);
             owner.go_on_giving_up(ctx);
             owner.go_on_with_metrics(home, ctx);
+            home.go_on_matching(ctx);
+            owner.go_on_offering(ctx);
         }
         Input::Opened { conn } => owner.open(conn, ctx),
         Input::Command { from, command } => {

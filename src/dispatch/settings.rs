@@ -27,6 +27,10 @@ pub struct Settings {
     pub figure_types_max: usize,
     /// Rows of types that are found, or added up, in one turn for metrics queries.
     pub rows_per_turn: u32,
+    /// Jobs that a home assigns in one turn beside the first for each message. See [`crate::limits::ASSIGNS_PER_TURN`].
+    pub assigns_per_turn: u32,
+    /// Types of workers whose free slots are looked at in one step, if workers of many types come or become free.
+    pub types_per_turn: usize,
     /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
     pub trace: bool,
     /// Hashes the names of types; the same for all shards.

@@ -11,29 +11,26 @@ use super::carried::Carried;
 use super::frame::{Frame, LongLine};
 use super::members::{Members, Name};
 use super::string::unescape;
+pub use super::types::TypeName;
+use super::types::{type_name, type_names};
 use crate::limits::JOB_NUMBER_MAX;
 
 mod can_do;
 mod metrics;
 mod options;
-mod types;
 
 pub use can_do::{Class, WorkerOptions};
 use metrics::metrics_asked;
 pub use metrics::{MetricsAsked, TypesAsked};
 pub use options::JobOptions;
-use types::{type_name, type_names};
-
-/// The canonical text of a type: what is between the quotes when it is encoded with the shortest escapes. Two types are
-/// the same exactly if these texts are.
-pub type TypeName<'a> = Cow<'a, str>;
 
 /// A line that could be decoded. Ids and values are the text that arrived, without the white space around it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command<'a> {
     /// This connection is a worker for these types.
     CanDo {
-        /// In the order given; may repeat. The limit of types per connection is checked where they are added.
+        /// In the order given, each once; at most [`crate::limits::TYPES_PER_CONNECTION_MAX`]. The limit of types per
+        /// connection is checked where they are added.
         types: Vec<TypeName<'a>>,
         /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
@@ -44,7 +41,7 @@ pub enum Command<'a> {
     },
     /// It takes no more jobs of these types.
     CantDo {
-        /// In the order given; may repeat.
+        /// In the order given, each once.
         types: Vec<TypeName<'a>>,
     },
     /// A job is submitted.
@@ -195,6 +192,17 @@ pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
 fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
     let sketch = line.sketch().map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
     let mut command = decode(sketch)?;
+    let types = match &mut command {
+        Command::CanDo { types, .. }
+        | Command::CantDo { types }
+        | Command::Metrics(MetricsAsked { types: TypesAsked::Named(types), .. }) => Some(types),
+        _ => None,
+    };
+    if let Some(types) = types
+        && let Some(names) = line.types()
+    {
+        types.extend(names.iter().map(|name| TypeName::Borrowed(&**name)));
+    }
     let value = match &mut command {
         Command::Do { arg: Some(arg), .. } => Some((arg, Name::Arg)),
         Command::Did { outcome: Outcome::Res(Some(res)), .. } => Some((res, Name::Res)),
@@ -277,14 +285,14 @@ fn lease(raw: &str) -> Result<u64, Text> {
 }
 
 fn id<'a>(members: &Members<'a>) -> Result<&'a str, Text> {
-    members.id().ok_or("id must be a string or a number")
+    members.id().ok_or("id must be a string or a number of at most 65536 bytes")
 }
 
 fn types<'a>(members: &Members<'a>) -> Result<Vec<TypeName<'a>>, Text> {
     members
         .get(Name::Types)
-        .and_then(|raw| type_names(raw, usize::MAX))
-        .ok_or("types must be a list of strings of 1 to 255 bytes, without lone surrogates")
+        .and_then(type_names)
+        .ok_or("types must be a list of at most 1024 different strings of 1 to 255 bytes, without lone surrogates")
 }
 
 /// Parses a number of digits only. `1.0` and `1e2` are whole too, but no client needs to send them.

@@ -2,7 +2,7 @@
 //!
 //! Each piece is checked when it arrives. Of the object, a *sketch* is kept: the known members in their order, in which a
 //! short value stands for each long one. The decoder reads the sketch as it reads any line, so there is one decoder. The
-//! long values that a command carries are kept beside it, in chunks.
+//! long values that a command carries are kept beside it, in chunks, and so are the types of a long list.
 //!
 //! Invariant: the line means what its sketch means, with these values in their places. What no command looks at is not kept.
 
@@ -12,9 +12,12 @@ use super::carried::{LongText, LongTextBuilder};
 use super::members::{Name, known};
 use super::scanner::{Part, Scanner};
 use super::string::unescape;
+use super::types::{TypeListReader, TypeName};
 use super::utf8::Utf8;
+use crate::limits::ID_BYTES_MAX;
 
-/// Bytes of a value that the sketch keeps. Every type, key, number and command that is valid has fewer, all escaped.
+/// Bytes of a value that the sketch keeps, unless it is an id. Every type, key, number and command that is valid has
+/// fewer, all escaped.
 pub(super) const SHORT_VALUE_BYTES_MAX: usize = 4 << 10;
 
 /// Bytes of a name that the sketch keeps. Every known name has fewer, all escaped.
@@ -25,6 +28,12 @@ const CARRIED: [Name; 4] = [Name::Arg, Name::Res, Name::Err, Name::Data];
 
 /// What stands in the sketch for a long carried value.
 const CARRIED_SKETCH: &[u8] = b"0";
+
+/// What stands in the sketch for a long list of types.
+const TYPES_SKETCH: &[u8] = b"[]";
+
+/// What stands in the sketch for a value that is refused.
+const INVALID_SKETCH: &[u8] = b"null";
 
 /// A line as far as it has come, its end not included.
 #[derive(Debug, Default, PartialEq)]
@@ -48,6 +57,8 @@ pub struct LongLine {
     value_at: usize,
     value: Value,
     carried: [Option<LongText>; CARRIED.len()],
+    /// The types of a long list.
+    types: Option<Vec<TypeName<'static>>>,
 }
 
 /// What becomes of the value that is being read.
@@ -56,12 +67,12 @@ enum Value {
     /// The sketch does not have it.
     #[default]
     Dropped,
-    /// It goes into the sketch, whatever its length.
-    Whole,
     /// It goes into the sketch. If it turns out to be long, this happens.
     Short(IfLong),
     /// It is carried, as one of [`CARRIED`].
     Long(usize, LongTextBuilder),
+    /// It is a list of types, if it is valid.
+    Types(Box<TypeListReader>),
 }
 
 /// What becomes of a long value.
@@ -71,10 +82,22 @@ enum IfLong {
     Carried(usize),
     /// Of `cmd`: no command has such a name, but the answer depends on whether it is a string.
     Command,
+    /// Only a list of types may be valid.
+    Types,
+    /// Of an id: it is one that has more than [`SHORT_VALUE_BYTES_MAX`]. No longer one is valid, nor is `null`.
+    Id,
     /// No such value is valid, nor is `null`.
     Invalid,
-    /// It is kept if it begins like a value that may be valid.
-    Checked(&'static [u8]),
+}
+
+impl IfLong {
+    /// Returns how many bytes a value has before it counts as long.
+    fn short_bytes_max(self) -> usize {
+        match self {
+            Self::Id => ID_BYTES_MAX,
+            Self::Carried(_) | Self::Command | Self::Types | Self::Invalid => SHORT_VALUE_BYTES_MAX,
+        }
+    }
 }
 
 impl LongLine {
@@ -129,6 +152,11 @@ impl LongLine {
         self.carried[at].as_ref()
     }
 
+    /// Returns the types, if a long list of them was given.
+    pub(super) fn types(&self) -> Option<&[TypeName<'static>]> {
+        self.types.as_deref()
+    }
+
     fn take(&mut self, piece: &[u8]) {
         self.utf8.check(piece);
         if !self.utf8.is_wrong() && self.cr_at.is_none() {
@@ -158,6 +186,7 @@ impl LongLine {
         self.sketch = Vec::new();
         self.value = Value::Dropped;
         self.carried = Default::default();
+        self.types = None;
     }
 
     /// Keeps bytes of the part that is being read.
@@ -170,14 +199,15 @@ impl LongLine {
             }
             Some(Part::Value) => {
                 if let Value::Short(if_long) = self.value
-                    && self.sketch.len() - self.value_at + bytes.len() > SHORT_VALUE_BYTES_MAX
+                    && self.sketch.len() - self.value_at + bytes.len() > if_long.short_bytes_max()
                 {
                     self.turn_long(if_long, bytes[0]);
                 }
                 match &mut self.value {
                     Value::Dropped => {}
-                    Value::Whole | Value::Short(_) => self.sketch.extend_from_slice(bytes),
+                    Value::Short(_) => self.sketch.extend_from_slice(bytes),
                     Value::Long(_, text) => text.push(bytes),
+                    Value::Types(types) => types.push(bytes),
                 }
             }
             Some(Part::Colon | Part::Comma) | None => {}
@@ -222,34 +252,35 @@ impl LongLine {
 
     /// A short value turns out to be long. `first` is its first byte if none of it is in the sketch.
     fn turn_long(&mut self, if_long: IfLong, first: u8) {
-        let first = self.sketch.get(self.value_at).copied().unwrap_or(first);
-        let stand_in: &[u8] = match if_long {
+        let come = &self.sketch[self.value_at..];
+        let first = come.first().copied().unwrap_or(first);
+        let (value, stand_in): (_, &[u8]) = match if_long {
             IfLong::Carried(at) => {
                 let mut text = LongTextBuilder::default();
-                text.push(&self.sketch[self.value_at..]);
-                self.value = Value::Long(at, text);
-                CARRIED_SKETCH
+                text.push(come);
+                (Value::Long(at, text), CARRIED_SKETCH)
             }
-            IfLong::Checked(firsts) if firsts.contains(&first) => {
-                self.value = Value::Whole;
-                return;
+            IfLong::Types => {
+                let mut types = Box::<TypeListReader>::default();
+                types.push(come);
+                (Value::Types(types), b"") // What stands in is known at the end.
             }
-            IfLong::Command if first == b'"' => {
-                self.value = Value::Dropped;
-                b"\"\""
-            }
-            IfLong::Command | IfLong::Checked(_) | IfLong::Invalid => {
-                self.value = Value::Dropped;
-                b"null"
-            }
+            IfLong::Command if first == b'"' => (Value::Dropped, b"\"\""),
+            IfLong::Command | IfLong::Id | IfLong::Invalid => (Value::Dropped, INVALID_SKETCH),
         };
+        self.value = value;
         self.sketch.truncate(self.value_at);
         self.sketch.extend_from_slice(stand_in);
     }
 
     fn end_value(&mut self) {
-        if let Value::Long(at, text) = std::mem::take(&mut self.value) {
-            self.carried[at] = Some(text.finish());
+        match std::mem::take(&mut self.value) {
+            Value::Long(at, text) => self.carried[at] = Some(text.finish()),
+            Value::Types(types) => {
+                self.types = types.finish();
+                self.sketch.extend_from_slice(if self.types.is_some() { TYPES_SKETCH } else { INVALID_SKETCH });
+            }
+            Value::Dropped | Value::Short(_) => {}
         }
     }
 }
@@ -261,8 +292,8 @@ fn if_long(name: usize) -> IfLong {
     }
     match name {
         _ if name == Name::Cmd as usize => IfLong::Command,
-        _ if name == Name::Id as usize => IfLong::Checked(b"\"-0123456789"),
-        _ if name == Name::Types as usize => IfLong::Checked(b"["),
+        _ if name == Name::Id as usize => IfLong::Id,
+        _ if name == Name::Types as usize => IfLong::Types,
         _ => IfLong::Invalid,
     }
 }

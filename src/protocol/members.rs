@@ -14,7 +14,7 @@ use super::fast_path;
 use super::long_line::cr_inside;
 use super::string::unescape;
 use super::utf8::not_utf8;
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, ID_BYTES_MAX};
 
 /// Declares the known names once: the variants of [`Name`] are in the order of the texts. All other names are ignored.
 macro_rules! names {
@@ -145,9 +145,12 @@ impl<'a> Members<'a> {
         self.rare.as_ref().is_some_and(|rare| rare[..OPTIONS].iter().any(Option::is_some))
     }
 
-    /// Returns the line's id, if it is a string or a number, and given once.
+    /// Returns the line's id, if it is a string or a number, not too long, and given once.
     pub(super) fn id(&self) -> Option<&'a str> {
-        self.get(Name::Id).filter(|id| id.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9')))
+        let is_id = |id: &&str| {
+            id.len() <= ID_BYTES_MAX && id.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'))
+        };
+        self.get(Name::Id).filter(is_id)
     }
 
     /// Returns the name of a member that was given twice, if there is one.

@@ -15,6 +15,7 @@ pub mod reply;
 mod scanner;
 mod string;
 pub mod tables;
+mod types;
 mod utf8;
 
 pub(crate) use members::is_too_deep;

@@ -70,7 +70,9 @@ pub(crate) use stream::Stream;
 
 use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
-use crate::limits::{BUDGET_BYTES_PER_FIGURE_TYPE, FIGURE_TYPES_MAX, FLUSH_MS, ROWS_PER_TURN};
+use crate::limits::{
+    ASSIGNS_PER_TURN, BUDGET_BYTES_PER_FIGURE_TYPE, FIGURE_TYPES_MAX, FLUSH_MS, ROWS_PER_TURN, TYPES_PER_TURN,
+};
 use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 
@@ -279,6 +281,8 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         stall_ms: config.stall_seconds * 1_000,
         figure_types_max: (figure_types(config) / config.shards()).max(1),
         rows_per_turn: ROWS_PER_TURN,
+        assigns_per_turn: ASSIGNS_PER_TURN,
+        types_per_turn: TYPES_PER_TURN,
         trace: config.log == Level::Debug,
         homes,
         maps: RandomState::new(),

@@ -11,7 +11,7 @@
 
 mod reading;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub(super) struct Shard {
     connections: Connections,
     /// Connections to read from in the next turn.
     ready: VecDeque<ConnId>,
+    /// What was read of connections that sent more lines than a turn handles. They are in `ready`.
+    unhandled: HashMap<ConnId, Vec<u8>>,
     /// The buffer for reads, shared by all connections.
     buffer: Box<[u8]>,
     line_bytes_max: usize,
@@ -92,6 +94,7 @@ impl Shard {
             core: Dispatch::new(settings),
             connections,
             ready: VecDeque::new(),
+            unhandled: HashMap::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             line_bytes_max,
             chunks_due: None,

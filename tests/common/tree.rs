@@ -137,6 +137,16 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
     if !legal {
         return refused(Code::BadRequest);
     }
+    // Of a list each type counts once.
+    let list = |name: &str| {
+        let mut different: Vec<Value> = Vec::new();
+        for value in once(name).and_then(Value::as_array).into_iter().flatten() {
+            if !different.contains(value) {
+                different.push(value.clone());
+            }
+        }
+        Value::from(vec![Value::from(different)])
+    };
     let parts = match cmd {
         Some("do") => vec![one("id"), one("type"), one("arg"), options(&once)],
         Some("cancel") => vec![one("id")],
@@ -145,11 +155,15 @@ fn by_rules(pairs: &[(String, Value)]) -> Verdict {
         Some("did") => vec![id.cloned().into(), one("job"), one("res"), one("err")],
         Some("can_do") => {
             let is_on = |name| Value::from(once(name).is_some_and(|value| *value == true));
-            vec![one("types"), one("max_jobs"), WORKER_OPTIONS.map(is_on).to_vec().into()]
+            vec![list("types"), one("max_jobs"), WORKER_OPTIONS.map(is_on).to_vec().into()]
         }
-        Some("cant_do") => vec![one("types")],
+        Some("cant_do") => vec![list("types")],
         Some("metrics") => {
-            let types = if once("types") == Some(&Value::Bool(false)) { Value::Null } else { one("types") };
+            let types = match once("types") {
+                Some(Value::Bool(false)) => Value::Null,
+                Some(Value::Array(_)) => list("types"),
+                _ => one("types"),
+            };
             let is_on = |name| once(name).is_some_and(|value| *value == true).into();
             vec![types, is_on("histograms"), is_on("shards")]
         }

@@ -15,6 +15,7 @@ mod memory;
 mod messages;
 mod options;
 mod order;
+mod slices;
 mod slots;
 mod stall;
 mod stopping;

@@ -149,6 +149,7 @@ fn a_million_jobs_that_end_in_time_leave_no_timer() {
     submit(&mut world, client, jobs, r#""deadline_ms":3600000,"run_limit_ms":3600000,"cancellable":true"#);
     assert_eq!(world.audit(0).timers, [2 * jobs, 0]);
     let worker = world.worker(0, &["t"], Some(65_535));
+    world.settle();
     assert_eq!(world.audit(0).timers, [2 * jobs, 65_535.min(jobs + 1)]);
     // Of one shard, the numbers of jobs are in a row.
     for number in 1..=jobs + 1 {

@@ -166,6 +166,8 @@ impl Plan {
             // Drawn from the seed itself, so that schedules stay what they were.
             figure_types_max: if seed.is_multiple_of(2) { 4_096 } else { 1 },
             rows_per_turn: if seed.is_multiple_of(3) { 1_024 } else { 2 },
+            assigns_per_turn: if seed.is_multiple_of(5) { 1 } else { 512 },
+            types_per_turn: if seed.is_multiple_of(7) { 1 } else { 64 },
             trace: true,
             seed,
         };

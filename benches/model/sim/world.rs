@@ -271,6 +271,8 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         stall_ms: 30_000,
         figure_types_max: 4_096,
         rows_per_turn: 1_024,
+        assigns_per_turn: 512,
+        types_per_turn: 64,
         trace: false,
         homes: homes.clone(),
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),

@@ -10,9 +10,11 @@
 //! | `offers`, `offers_by_class` | of one type: what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
+//! | `matching` | the part of the assignments that later turns do |
 //! | `waiting` | jobs that may not wait, or not for long: the rules H8, H10 and H11 |
 
 mod groups;
+mod matching;
 mod offers;
 mod offers_by_class;
 mod queues;
@@ -27,6 +29,7 @@ use ahash::RandomState;
 pub(super) use groups::Group;
 use groups::Groups;
 use hashbrown::hash_table::Entry;
+use matching::Matching;
 use offers::Offers;
 pub(super) use offers::PoolRef;
 pub(super) use queues::Queue;
@@ -58,6 +61,7 @@ pub(super) struct Home {
     doomed: Doomed,
     /// When the latest time of `wait_ms` was over of which a Recall has told.
     last_recall: Micros,
+    matching: Matching,
     pub(super) groups: Groups,
 }
 
@@ -69,6 +73,7 @@ impl Home {
             revocable: Revocable::new(maps),
             doomed: Doomed::with_hasher(maps.clone()),
             last_recall: Micros::default(),
+            matching: Matching::default(),
             groups: Groups::new(maps.clone()),
         }
     }
@@ -134,7 +139,7 @@ impl Home {
         match entry {
             Entry::Occupied(mut entry) => {
                 entry.get_mut().offers.enter(class).add(from, n);
-                entry.get_mut().match_offers(&mut self.revocable, ctx);
+                entry.get_mut().match_offers(&mut self.matching, &mut self.revocable, ctx);
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
@@ -163,8 +168,25 @@ impl Home {
     pub(super) fn accept_suspects(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
         self.queues.change(of, |queue| {
             queue.offers.change(class, |offers| offers.accept_suspects(from));
-            queue.match_offers(&mut self.revocable, ctx);
+            queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
         });
+    }
+
+    /// Goes on with what earlier turns did not assign, in a new turn.
+    pub(super) fn go_on_matching(&mut self, ctx: &mut Ctx<'_>) {
+        self.matching.begin_turn(ctx.settings.assigns_per_turn);
+        for _ in 0..self.matching.postponed() {
+            let Some(of) = self.matching.next() else { return };
+            self.queues.change(&of, |queue| {
+                queue.is_postponed = false;
+                queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
+            });
+        }
+    }
+
+    /// Returns whether the next turn has something to assign.
+    pub(super) fn has_work(&self) -> bool {
+        self.matching.postponed() > 0
     }
 
     /// Notes that a shard has workers of a type and class (H8).
@@ -208,6 +230,7 @@ impl Home {
 
     /// Answers `shutdown` to all waiting jobs, and forgets all offers.
     pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {
+        self.matching = Matching::default();
         for queue in std::mem::take(&mut self.queues).table {
             for job in queue.waiting.into_jobs() {
                 self.revocable.forget(&job);
@@ -264,7 +287,7 @@ impl Home {
                 if let Some((submitter, position)) = revocable {
                     self.revocable.note(submitter, &entry.get().of, position);
                 }
-                entry.get_mut().match_offers(&mut self.revocable, ctx);
+                entry.get_mut().match_offers(&mut self.matching, &mut self.revocable, ctx);
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {

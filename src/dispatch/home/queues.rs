@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
 
+use super::matching::Matching;
 use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
@@ -13,6 +14,7 @@ use crate::dispatch::ids::{ShardId, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{Message, Spends};
 use crate::dispatch::micros::Micros;
+use crate::flag::newly_set;
 use crate::metrics::TypeRow;
 use crate::protocol::command::Class;
 
@@ -33,6 +35,8 @@ pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) offers: OffersByClass,
     /// Whether the type has figures of its own; `None` until a job comes.
     pub(super) has_figures: Option<bool>,
+    /// Whether jobs wait beside offers until a later turn assigns them.
+    pub(in crate::dispatch) is_postponed: bool,
     /// Its place among all queues.
     place: u32,
 }
@@ -79,6 +83,7 @@ impl Queue {
             waiting: WaitQueues::default(),
             offers: OffersByClass::default(),
             has_figures: None,
+            is_postponed: false,
             place,
         })
     }
@@ -97,21 +102,49 @@ impl Queue {
     }
 
     /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer, ordinary
-    /// offers before those of spare workers.
-    pub(super) fn match_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
-        while let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) {
+    /// offers before those of spare workers. What is more than the turn's share waits for the next one.
+    pub(super) fn match_offers(&mut self, matching: &mut Matching, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+        if let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) {
             assign(job, to, revocable, ctx);
-        }
-        if self.offers.has_spare() {
-            self.match_spare_offers(revocable, ctx);
+            if self.waiting.is_empty() {
+                return;
+            }
+            self.match_further_offers(matching, revocable, ctx);
+        } else if self.offers.has_spare() {
+            self.match_spare_offers(matching, revocable, ctx);
         }
     }
 
     /// Not inlined, because the path of a plain job would get longer.
     #[inline(never)]
-    fn match_spare_offers(&mut self, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
-        while let Some((job, to)) = self.offers.pop_spare_pair(&mut self.waiting) {
+    fn match_further_offers(&mut self, matching: &mut Matching, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+        while !matching.is_spent() {
+            let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) else {
+                return self.match_spare_offers(matching, revocable, ctx);
+            };
             assign(job, to, revocable, ctx);
+            matching.spend();
+        }
+        self.postpone(matching);
+    }
+
+    #[inline(never)]
+    fn match_spare_offers(&mut self, matching: &mut Matching, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+        let mut is_first = true;
+        while is_first || !matching.is_spent() {
+            let Some((job, to)) = self.offers.pop_spare_pair(&mut self.waiting) else { return };
+            assign(job, to, revocable, ctx);
+            if !std::mem::take(&mut is_first) {
+                matching.spend();
+            }
+        }
+        self.postpone(matching);
+    }
+
+    fn postpone(&mut self, matching: &mut Matching) {
+        let may_match = !self.waiting.is_empty() && self.offers.iter().any(|(_, offers)| offers.any_open());
+        if may_match && newly_set(&mut self.is_postponed) {
+            matching.postpone(self.of.clone());
         }
     }
 
@@ -120,6 +153,7 @@ impl Queue {
     pub(super) fn pop_for(&mut self, shard: ShardId, class: Class) -> Option<Job> {
         let rejects_suspects = self.offers.rejects_suspects(shard, class);
         match class {
+            Class::Spare if self.is_postponed => None, // An ordinary worker may take it.
             Class::Spare => pop_from(self.waiting.for_spare(), rejects_suspects),
             Class::Ordinary | Class::Durable => pop_from(&mut self.waiting, rejects_suspects),
         }

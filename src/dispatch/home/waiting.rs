@@ -54,8 +54,8 @@ impl Home {
 }
 
 /// Returns whether a job that is no suspect would be assigned at once. It need not be the first in line: beside an open offer
-/// wait only jobs that it does not fit.
+/// wait only jobs that it does not fit, unless they wait for the next turn.
 fn meets_offer(job: &Job, queue: Option<&Queue>) -> bool {
     let is_open = |queue: &Queue| queue.offers.iter().any(|(class, offers)| job.fits(class) && offers.any_open());
-    queue.is_some_and(is_open)
+    queue.is_some_and(|queue| !queue.is_postponed && is_open(queue))
 }

@@ -10,6 +10,8 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
+use std::collections::VecDeque;
+
 use super::Owner;
 use super::capacity::{Need, Place};
 use super::holding::run_limit_ms;
@@ -78,7 +80,7 @@ impl Owner {
                 self.pull_longest_starved(Supply::Freed(id), ctx);
             }
         }
-        self.record_freed();
+        self.record_freed(ctx);
         self.freed.clear();
     }
 
@@ -150,7 +152,7 @@ impl Owner {
         if let Some(worker) = reserved_by.filter(|&worker| self.may_take(worker, id, need)) {
             return self.send_job(worker, id, job, spends, ctx);
         }
-        self.record_freed();
+        self.record_freed(ctx);
         match self.first_ready(id, need) {
             Some(worker) => self.send_job(worker, id, job, spends, ctx),
             None => self.requeue(id, job, ctx),
@@ -268,13 +270,35 @@ impl Owner {
     }
 
     /// Brings the pools up to date that track a worker which can take more than is recorded.
-    fn record_freed(&mut self) {
+    fn record_freed(&mut self, ctx: &Ctx<'_>) {
         for &(id, place) in &self.freed {
             let Some((worker, now)) = self.conns.worker(id) else { continue };
             if worker.recorded() != now {
-                self.dirty.extend(worker.tracked().iter().map(|member| member.pool));
+                for member in worker.tracked() {
+                    mark_changed(member.pool, &mut self.dirty, &mut self.postponed, ctx);
+                }
             }
             worker.record(now, place, &mut self.pools);
         }
+    }
+    /// Goes on with the pools that earlier turns did not look at, in a new turn.
+    pub(in crate::dispatch) fn go_on_offering(&mut self, ctx: &Ctx<'_>) {
+        let n = self.postponed.len().min(ctx.settings.types_per_turn);
+        let next = self.postponed.drain(..n).filter(|&pool| self.pools.contains(pool));
+        self.dirty.extend(next);
+        if self.postponed.is_empty() {
+            self.postponed = VecDeque::new();
+        }
+    }
+}
+
+/// Notes that a pool changed. If these are many, because a worker of many types came or became free, it is looked at in a
+/// later turn.
+#[inline]
+pub(super) fn mark_changed(pool: PoolId, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
+    if dirty.len() < ctx.settings.types_per_turn {
+        dirty.push(pool);
+    } else {
+        postponed.push_back(pool);
     }
 }

@@ -1,6 +1,7 @@
 //! Handles what connections send: a function per command, and the answers to lines that are refused.
 
 use super::Owner;
+use super::assign::mark_changed;
 use super::capacity::Place;
 use super::slots::Slot;
 use super::submitters::bytes_of;
@@ -109,7 +110,7 @@ impl Owner {
             let hash = ctx.settings.hash(name).of_class(class);
             let pool = self.pools.enter(name, class, hash, hash.home(ctx.settings.shards));
             worker.join(pool, from, &mut self.pools);
-            self.dirty.push(pool);
+            mark_changed(pool, &mut self.dirty, &mut self.postponed, ctx);
             let pool = self.pools.peek(pool);
             if pool.workers == 1 && !ctx.stopping {
                 ctx.post(pool.home, Message::Present(pool.of.clone(), pool.class));

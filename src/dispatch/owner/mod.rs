@@ -41,7 +41,7 @@ pub(in crate::dispatch) mod tickets;
 mod type_stats;
 pub(in crate::dispatch) mod worker;
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use ahash::RandomState;
 
@@ -79,6 +79,8 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) holding: Holding,
     /// Pools that changed in this input; may hold one twice.
     pub(in crate::dispatch) dirty: Vec<PoolId>,
+    /// Pools that changed, and are looked at in later turns; may hold one twice, and one that is gone.
+    pub(in crate::dispatch) postponed: VecDeque<PoolId>,
     /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
     pub(in crate::dispatch) freed: Vec<(ConnId, Place)>,
     /// Jobs submitted here that are not answered, delayed ones too.
@@ -111,6 +113,7 @@ impl Owner {
             give_ups: GiveUps::default(),
             holding: Holding::new(maps.clone()),
             dirty: Vec::new(),
+            postponed: VecDeque::new(),
             freed: Vec::new(),
             pending: 0,
             others: MemoryUse::default(),

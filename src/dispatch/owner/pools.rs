@@ -104,6 +104,10 @@ impl Pools {
         &self.entries[pool.0]
     }
 
+    pub(in crate::dispatch) fn contains(&self, pool: PoolId) -> bool {
+        self.entries.get(pool.0).is_some()
+    }
+
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = &Pool> {
         self.entries.iter()
     }

@@ -1,9 +1,7 @@
 //! What a metrics query asks for.
 
 use super::options::flag;
-use super::types::type_names;
-use super::{Text, TypeName};
-use crate::limits::TYPES_PER_CONNECTION_MAX;
+use super::{Text, TypeName, type_names};
 use crate::protocol::members::{Members, Name};
 
 /// What a metrics query asks for beside the totals; the default is nothing.
@@ -42,8 +40,8 @@ fn types_asked<'a>(members: &Members<'a>) -> Result<TypesAsked<'a>, Text> {
     match members.get(Name::Types) {
         None | Some("false") => Ok(TypesAsked::None),
         Some("true") => Ok(TypesAsked::All),
-        Some(raw) => type_names(raw, TYPES_PER_CONNECTION_MAX)
+        Some(raw) => type_names(raw)
             .map(TypesAsked::Named)
-            .ok_or("types must be true, false or a list of at most 1024 strings of 1 to 255 bytes"),
+            .ok_or("types must be true, false or a list of at most 1024 different strings of 1 to 255 bytes"),
     }
 }

@@ -1,9 +1,9 @@
 //! What a `do` may ask for beside its type and argument.
 
-use super::types::canonical;
 use super::{Text, TypeName, whole_number};
 use crate::limits::{JOB_MS_MAX, KEY_BYTES_MAX};
 use crate::protocol::members::{Members, Name};
+use crate::protocol::types::canonical;
 
 /// What a job asks for; the default is what one asks for that gives no option.
 #[derive(Clone, Debug, Default, PartialEq)]

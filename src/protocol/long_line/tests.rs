@@ -122,6 +122,9 @@ fn a_long_value_of_each_member_is_judged_as_in_one_piece() {
         format!("-0.{}", "0".repeat(2 * SHORT_VALUE_BYTES_MAX)),
         format!("[\"{x}\",null,{{}}]"),
         format!("[{}\"t\"]", "\"t\",".repeat(SHORT_VALUE_BYTES_MAX)),
+        format!("[{}\"t\"]", "\"\\u0074 t\" , ".repeat(2_000)),
+        format!("\"{}\"", "x".repeat(ID_BYTES_MAX - 2)),
+        format!("\"{}\"", "x".repeat(ID_BYTES_MAX - 1)),
         format!("{{\"arg\":\"{x}\",\"{x}\":[1]}}"),
     ];
     let rest = r#""id":1,"type":"t","job":3,"types":["t"]"#;
@@ -143,8 +146,9 @@ fn a_long_value_of_each_member_is_judged_as_in_one_piece() {
 
 /// A line of many members, names or white space leaves nothing behind that the decoder would have to look at.
 #[test]
-fn the_sketch_of_any_line_without_a_long_id_or_list_of_types_is_short() {
+fn the_sketch_of_any_line_is_short() {
     let much = 100 * SHORT_VALUE_BYTES_MAX;
+    let types = format!("[\"{}\"]", "t\",\"".repeat(much / 4));
     let x = "x".repeat(much);
     for body in [
         format!(r#""x":"{x}""#),
@@ -152,6 +156,8 @@ fn the_sketch_of_any_line_without_a_long_id_or_list_of_types_is_short() {
         format!(r#""type":"{x}","key":["{x}"],"code":"{x}","cmd":{{"{x}":1}}"#),
         format!(r#""{x}":1,"{x}":2"#),
         r#""id":1,"#.repeat(much / 8) + r#""a":1"#,
+        format!(r#""id":"{x}","types":{types}"#),
+        format!(r#""types":[{}"t"]"#, " ".repeat(much)),
         r#""b":[],"#.repeat(much / 8) + r#""a":1"#,
         format!(r#""cmd"{}:{}"do""#, " ".repeat(much), " ".repeat(much)),
     ] {
@@ -159,6 +165,10 @@ fn the_sketch_of_any_line_without_a_long_id_or_list_of_types_is_short() {
         let sketch = line.sketch().unwrap();
         assert!(sketch.len() < 2 * SHORT_VALUE_BYTES_MAX, "{} bytes for {body:.40}", sketch.len());
     }
+    let id = format!("{{\"id\":\"{}", "x".repeat(ID_BYTES_MAX));
+    let mut line = arrived([id.as_bytes()]);
+    line.push(b"xxxxxx");
+    assert!(line.sketch.len() < SHORT_VALUE_BYTES_MAX && line.sketch.capacity() < 3 * ID_BYTES_MAX);
     let refused = arrived([&b"{\"arg\":\""[..], x.as_bytes(), b"\"]"]);
     assert!(refused.sketch().is_err());
     assert!(refused.sketch.capacity() < 16 && refused.carried.iter().all(Option::is_none));

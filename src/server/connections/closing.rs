@@ -118,6 +118,8 @@ mod tests {
             trace: false,
             figure_types_max: 0,
             rows_per_turn: 1_024,
+            assigns_per_turn: 512,
+            types_per_turn: 64,
             homes: RandomState::new(),
             maps: RandomState::new(),
         }

@@ -29,7 +29,7 @@ impl Shard {
         }
     }
 
-    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] and about [`LINES_PER_TURN`] lines each, so that none
+    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] and [`LINES_PER_TURN`] lines each, so that none
     /// delays the others. One read must do for a long line, whose bytes are all checked. If many connections are in long
     /// lines, some of them wait for the next turn, and are then the first.
     pub(super) fn read_ready(&mut self) {
@@ -38,7 +38,10 @@ impl Shard {
         let mut waiting = VecDeque::new();
         for nth in 1..=self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
-            let Some(conn) = self.connections.get(id) else { continue };
+            let Some(conn) = self.connections.get(id) else {
+                self.unhandled.remove(&id);
+                continue;
+            };
             let is_in_long_line = conn.framer.is_in_long_line();
             if is_in_long_line && long_bytes >= LONG_BYTES_PER_TURN {
                 waiting.push_back(id);
@@ -59,6 +62,11 @@ impl Shard {
     /// Returns how many bytes it read.
     fn read(&mut self, id: ConnId, buffer: &mut [u8]) -> usize {
         let (mut total, mut lines) = (0, 0);
+        if !self.unhandled.is_empty()
+            && let Some(bytes) = self.unhandled.remove(&id)
+        {
+            lines = self.handle_bytes(id, &bytes, lines);
+        }
         while total < READ_BYTES_PER_TURN && lines < LINES_PER_TURN {
             let Some(conn) = self.connections.get(id) else { return total };
             if total > 0 && conn.framer.is_in_long_line() {
@@ -66,12 +74,15 @@ impl Shard {
             }
             match conn.read(buffer) {
                 Got::Bytes(n) => {
-                    lines += self.handle_bytes(id, &buffer[..n]);
+                    lines = self.handle_bytes(id, &buffer[..n], lines);
                     total += n;
                 }
                 Got::Last(n) => {
-                    self.handle_bytes(id, &buffer[..n]);
-                    return total + n;
+                    lines = self.handle_bytes(id, &buffer[..n], lines);
+                    total += n;
+                    if lines < LINES_PER_TURN {
+                        return total;
+                    }
                 }
                 Got::Nothing => return total,
                 Got::End => {
@@ -87,21 +98,26 @@ impl Shard {
         total
     }
 
-    /// Cuts bytes into lines and passes them to the core. Discards the bytes of a closing connection. Returns how many lines
-    /// they were.
-    pub(super) fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8]) -> usize {
-        let mut lines = 0;
+    /// Cuts bytes into lines and passes them to the core. `lines` were handled in this turn before; those past
+    /// [`LINES_PER_TURN`] are kept for the next turn. Discards the bytes of a closing connection. Returns how many lines were
+    /// handled in this turn.
+    pub(super) fn handle_bytes(&mut self, id: ConnId, mut bytes: &[u8], mut lines: usize) -> usize {
         if matches!(self.phase, Phase::Finishing(_)) || !self.connections.is_open(id) {
             return lines;
         }
         let Some(conn) = self.connections.get(id) else { return lines };
         let mut framer = std::mem::take(&mut conn.framer);
-        while let Some(frame) = framer.next_checked(&mut bytes, self.line_bytes_max, WHOLE_LINE_BYTES_MAX) {
+        while lines < LINES_PER_TURN
+            && let Some(frame) = framer.next_checked(&mut bytes, self.line_bytes_max, WHOLE_LINE_BYTES_MAX)
+        {
             self.core.step(Input::of_line(id, decode_frame(frame)), &mut self.connections);
             lines += 1;
             if !self.connections.is_open(id) {
                 return lines;
             }
+        }
+        if !bytes.is_empty() {
+            self.unhandled.insert(id, bytes.to_vec());
         }
         let partial_bytes = framer.partial_bytes() as u64;
         if let Some(conn) = self.connections.get(id) {

@@ -44,6 +44,8 @@ fn shards(count: u16, homes: &RandomState) -> Vec<Shard> {
             stall_ms: 30_000,
             figure_types_max: 4_096,
             rows_per_turn: 1_024,
+            assigns_per_turn: 512,
+            types_per_turn: 64,
             trace: false,
             homes: homes.clone(),
             maps: RandomState::new(),
@@ -137,7 +139,7 @@ fn f62_what_came_before_a_turn_with_a_timer_is_read_in_it_though_its_events_are_
     peer.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
     assert!(!shard.turn(&mut no_events));
     assert!(peer.read(&mut answer).is_err(), "without a timer it waits for its event");
-    shard.handle_bytes(conn, b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"deadline_ms\":1}\n");
+    shard.handle_bytes(conn, b"{\"cmd\":\"do\",\"id\":1,\"type\":\"t\",\"deadline_ms\":1}\n", 0);
     let due = shard.core.next_call().expect("the job has a deadline");
     while shard.connections.shared.now() < due {
         thread::yield_now();
@@ -155,10 +157,10 @@ fn a_connection_with_much_unsent_is_written_to_turn_by_turn() {
     let (mut peer, conn) = open_tcp(&mut shard);
     shard.sleep(&mut events).unwrap();
     shard.turn(&mut events);
-    shard.handle_bytes(conn, b"{}\n");
+    shard.handle_bytes(conn, b"{}\n", 0);
     let unsent = |shard: &mut Shard| shard.connections.get(conn).unwrap().unsent.len();
     while unsent(&mut shard) < 3 * WRITE_BYTES_PER_TURN {
-        shard.handle_bytes(conn, b"[0]\n");
+        shard.handle_bytes(conn, b"[0]\n", 0);
     }
     let before = unsent(&mut shard);
     shard.flush_and_post();
@@ -184,9 +186,9 @@ fn a_connection_is_closed_for_its_unsent_bytes_only_if_its_socket_takes_no_more(
     // Its socket accepts what is above the limit, which is more than a share.
     let above = WRITE_BYTES_PER_TURN + (64 << 10);
     let unsent = |shard: &mut Shard| shard.connections.get(conn).unwrap().unsent.len();
-    shard.handle_bytes(conn, b"{}\n");
+    shard.handle_bytes(conn, b"{}\n", 0);
     while unsent(&mut shard) < (1 << 20) + above {
-        shard.handle_bytes(conn, b"[0]\n");
+        shard.handle_bytes(conn, b"[0]\n", 0);
     }
     let bytes = unsent(&mut shard);
     shard.flush_and_post();
@@ -196,7 +198,7 @@ fn a_connection_is_closed_for_its_unsent_bytes_only_if_its_socket_takes_no_more(
 
     // Now it accepts less than what is above.
     while unsent(&mut shard) < 16 << 20 {
-        shard.handle_bytes(conn, b"[0]\n");
+        shard.handle_bytes(conn, b"[0]\n", 0);
     }
     shard.flush_and_post();
     assert!(!shard.connections.is_open(conn));
@@ -237,26 +239,49 @@ fn lines_of(peer: &mut impl Read) -> usize {
 }
 
 #[test]
-fn a_turn_handles_some_thousand_lines_of_a_connection_however_short_they_are() {
+fn a_turn_handles_a_limited_number_of_lines_of_a_connection_however_short_they_are() {
+    for line in ["{\"cmd\":\"ping\"}\n", "{}\n", "{}\n\n\n", "[]\r\n"] {
+        let mut shard = shard();
+        let mut events = Events::with_capacity(8);
+        let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
+        socket2::SockRef::from(&peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+        let all = READ_BUFFER_BYTES / line.len();
+        // The first line must be an object, and the last one ends the connection.
+        peer.write_all(b"{}\n").unwrap();
+        peer.write_all(line.repeat(all).as_bytes()).unwrap();
+        peer.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        let (mut answered, mut turns) = (0, 0);
+        while answered < all + 2 {
+            shard.sleep(&mut events).unwrap();
+            shard.turn(&mut events);
+            let mut now = lines_of(&mut peer);
+            while shard.connections.get(conn).is_some_and(|conn| conn.unsent.len() > 0) {
+                shard.flush_and_post();
+                now += lines_of(&mut peer);
+            }
+            assert!(now <= LINES_PER_TURN, "{now} lines in a turn");
+            (answered, turns) = (answered + now, turns + 1);
+            assert!(turns < 1_000, "the shard forgets the lines that are left");
+        }
+        assert!(answered == all + 2 && turns >= all / LINES_PER_TURN, "{answered} of {all} lines in {turns} turns");
+        shard.turn(&mut events);
+        assert!(shard.unhandled.is_empty() && !shard.connections.is_open(conn));
+    }
+}
+
+#[test]
+fn lines_that_wait_for_the_next_turn_go_with_their_connection() {
     let mut shard = shard();
     let mut events = Events::with_capacity(8);
     let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
-    socket2::SockRef::from(&peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
-    let line = "{\"cmd\":\"ping\"}\n";
-    let all = 4 * READ_BUFFER_BYTES / line.len();
-    peer.write_all(line.repeat(all).as_bytes()).unwrap();
-    let most = LINES_PER_TURN + READ_BYTES / line.len() + 1;
-    let (mut answered, mut turns) = (0, 0);
-    while answered < all {
-        shard.sleep(&mut events).unwrap();
-        shard.turn(&mut events);
-        let unsent = shard.connections.get(conn).unwrap().unsent.len();
-        let now = lines_of(&mut peer);
-        assert!(now <= most && unsent == 0, "{now} lines in a turn");
-        (answered, turns) = (answered + now, turns + 1);
-        assert!(turns < 1_000, "the shard forgets the lines that are left");
-    }
-    assert!(answered == all && turns >= all / most, "{answered} of {all} lines in {turns} turns");
+    peer.write_all("{}\n".repeat(READ_BYTES / 3).as_bytes()).unwrap();
+    shard.sleep(&mut events).unwrap();
+    shard.turn(&mut events);
+    assert!(!shard.unhandled.is_empty() && !shard.is_idle());
+    shard.connections.drop_now(conn);
+    shard.turn(&mut events);
+    assert!(shard.unhandled.is_empty() && shard.ready.is_empty());
 }
 
 #[test]
@@ -303,15 +328,16 @@ fn connections_in_long_lines_take_turns() {
 
 #[test]
 fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
+    const IN_A_TURN: usize = LONG_BYTES_PER_TURN / WRITE_BYTES_OF_MUCH;
     let mut shard = shard();
-    let mut large: Vec<_> = (0..32).map(|_| open_tcp(&mut shard)).collect();
+    let mut large: Vec<_> = (0..2 * IN_A_TURN).map(|_| open_tcp(&mut shard)).collect();
     let (mut small, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
     let line = vec![b'x'; 5 * WRITE_BYTES_OF_MUCH];
     for &(_, id) in &large {
         shard.connections.get(id).unwrap().unsent.use_buffer(line.clone());
         shard.connections.mark_dirty(id);
     }
-    shard.handle_bytes(conn, b"{\"cmd\":\"ping\"}\n");
+    shard.handle_bytes(conn, b"{\"cmd\":\"ping\"}\n", 0);
     let unsent = |shard: &mut Shard, large: &[(TcpStream, ConnId)]| -> Vec<usize> {
         large.iter().map(|&(_, id)| shard.connections.get(id).unwrap().unsent.len()).collect()
     };
@@ -323,14 +349,18 @@ fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
     shard.flush_and_post();
     assert_eq!(lines_of(&mut small), 1);
     let left = unsent(&mut shard, &large);
-    assert!(left[..16].iter().all(|&bytes| bytes == 4 * WRITE_BYTES_OF_MUCH), "{left:?}");
-    assert!(left[16..].iter().all(|&bytes| bytes == 5 * WRITE_BYTES_OF_MUCH), "{left:?}");
+    assert!(left[..IN_A_TURN].iter().all(|&bytes| bytes == 4 * WRITE_BYTES_OF_MUCH), "{left:?}");
+    assert!(left[IN_A_TURN..].iter().all(|&bytes| bytes == 5 * WRITE_BYTES_OF_MUCH), "{left:?}");
     assert!(!shard.is_idle());
     for (peer, _) in &mut large {
         peer.set_nonblocking(true).unwrap();
     }
     shard.flush_and_post();
-    assert_eq!(unsent(&mut shard, &large), [4 * WRITE_BYTES_OF_MUCH; 32], "those that waited were the first");
+    assert_eq!(
+        unsent(&mut shard, &large),
+        [4 * WRITE_BYTES_OF_MUCH; 2 * IN_A_TURN],
+        "those that waited were the first"
+    );
 }
 
 #[test]
@@ -344,7 +374,7 @@ fn a_shard_lets_go_of_the_chunks_of_long_values_that_it_no_longer_needs() {
     );
     // A line that comes in one piece has no chunks.
     for piece in line.as_bytes().chunks(READ_BUFFER_BYTES) {
-        shard.handle_bytes(conn, piece);
+        shard.handle_bytes(conn, piece, 0);
     }
     assert!(shard.core.counts().job_bytes > 8 * CHUNK_BYTES as u64 && shard.chunks_due.is_none());
     shard.step(Input::Ended { conn });
@@ -383,7 +413,7 @@ fn busy(connections: usize) -> Busy {
         peers.push(peer);
     }
     let (worker, conn, _) = open(&mut other, UnixStream::pair().unwrap());
-    other.handle_bytes(conn, format!("{{\"cmd\":\"can_do\",\"types\":[\"{type_name}\"]}}\n").as_bytes());
+    other.handle_bytes(conn, format!("{{\"cmd\":\"can_do\",\"types\":[\"{type_name}\"]}}\n").as_bytes(), 0);
     Busy { home, other, peers, worker, job: format!("{{\"cmd\":\"do\",\"id\":1,\"type\":\"{type_name}\"}}\n") }
 }
 
@@ -391,7 +421,7 @@ impl Busy {
     /// Submits a job at the other shard, which posts it to the home.
     fn submit(&mut self) -> UnixStream {
         let (peer, conn, _) = open(&mut self.other, UnixStream::pair().unwrap());
-        self.other.handle_bytes(conn, self.job.as_bytes());
+        self.other.handle_bytes(conn, self.job.as_bytes(), 0);
         self.other.post();
         peer
     }
@@ -454,7 +484,7 @@ fn what_comes_while_a_shard_writes_is_written_in_its_next_turn() {
     let mut busy = busy(CONNECTIONS_PER_MAIL);
     let (mut own_worker, conn, _) = open(&mut busy.home, UnixStream::pair().unwrap());
     let can_do = busy.job.replace("\"do\",\"id\":1,\"type\":", "\"can_do\",\"types\":[").replace('}', "]}");
-    busy.home.handle_bytes(conn, can_do.as_bytes());
+    busy.home.handle_bytes(conn, can_do.as_bytes(), 0);
     busy.home.read_ready();
     let _submitter = busy.submit();
     busy.home.flush_and_post();

@@ -52,7 +52,7 @@ impl World {
             while let Some(link) = self.oldest_link() {
                 self.deliver(link);
             }
-            let Some(shard) = (0..self.shards()).find(|&shard| self.has_metrics_work(shard)) else { break };
+            let Some(shard) = (0..self.shards()).find(|&shard| self.has_work(shard)) else { break };
             self.turn(shard);
         }
         self.shell.delivered - before

@@ -45,6 +45,10 @@ pub(crate) struct Options {
     pub(crate) figure_types_max: usize,
     /// Rows of types that a turn handles for metrics queries.
     pub(crate) rows_per_turn: u32,
+    /// Jobs that a home assigns in a turn beside the first for each message.
+    pub(crate) assigns_per_turn: u32,
+    /// Types of a worker whose free slots a step looks at.
+    pub(crate) types_per_turn: usize,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -62,6 +66,8 @@ impl Default for Options {
             stall_ms: 30_000,
             figure_types_max: 4_096,
             rows_per_turn: 1_024,
+            assigns_per_turn: 512,
+            types_per_turn: 64,
             trace: false,
             seed: 1,
         }
@@ -98,6 +104,8 @@ impl World {
             stall_ms: options.stall_ms,
             figure_types_max: options.figure_types_max,
             rows_per_turn: options.rows_per_turn,
+            assigns_per_turn: options.assigns_per_turn,
+            types_per_turn: options.types_per_turn,
             trace: options.trace,
             homes: homes.clone(),
             maps: RandomState::with_seeds(options.seed, 6, 7, shard.into()),
@@ -259,6 +267,11 @@ impl World {
     /// Returns whether a shard needs further turns for metrics queries.
     pub(crate) fn has_metrics_work(&self, shard: u16) -> bool {
         self.cores[usize::from(shard)].has_metrics_work()
+    }
+
+    /// Returns whether a shard needs further turns to go on with what it did in part.
+    pub(crate) fn has_work(&self, shard: u16) -> bool {
+        self.cores[usize::from(shard)].has_work()
     }
 
     /// Returns the bytes that a shard counts as unsent for metrics queries.

@@ -91,7 +91,7 @@ fn types_that_come_and_go_between_slices_are_in_no_row_twice() {
     let asker = world.open(0);
     world.send_line(asker, ALL);
     let mut round = 0;
-    while world.has_metrics_work(0) {
+    while world.has_work(0) {
         // The first types go and come back at other places, and many new ones make all tables grow.
         for nth in (0..20).filter(|nth| nth % 5 != 4 && nth % 3 != 0) {
             world.send_line(client, &format!(r#"{{"cmd":"cancel","id":{nth}}}"#));
@@ -209,7 +209,7 @@ fn what_is_gathered_counts_as_unsent_and_is_not_told_by_the_answer() {
     let asker = world.open(0);
     world.send_line(asker, ALL_WITH_HISTOGRAMS);
     let mut most = 0;
-    while world.has_metrics_work(0) {
+    while world.has_work(0) {
         world.turn(0);
         most = most.max(world.counts(0).unsent_bytes - before);
     }

@@ -44,11 +44,16 @@ impl Schedule {
                 self.deliver(link);
                 continue;
             }
-            // Metrics queries may need some turns.
-            let Some(shard) = (0..self.world.shards()).find(|&shard| self.world.has_metrics_work(shard)) else {
+            // Some work is done in several turns.
+            let Some(shard) = (0..self.world.shards()).find(|&shard| self.world.has_work(shard)) else {
                 return;
             };
-            steps_of_queries_left = steps_of_queries_left.checked_sub(1).expect("metrics queries are never answered");
+            if self.world.has_metrics_work(shard) {
+                steps_of_queries_left =
+                    steps_of_queries_left.checked_sub(1).expect("metrics queries are never answered");
+            } else {
+                steps_left = steps_left.checked_sub(1).expect("jobs are postponed for ever");
+            }
             self.shadow.next_line();
             self.turn(shard);
         }

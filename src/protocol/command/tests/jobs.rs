@@ -1,6 +1,7 @@
 //! `do` and `did`.
 
 use super::*;
+use crate::limits::ID_BYTES_MAX;
 
 #[test]
 fn a_do_carries_id_and_arg_as_they_came() {
@@ -36,6 +37,25 @@ fn a_do_that_breaks_a_rule_is_refused_by_did_if_its_id_can_be_read() {
     ] {
         check_refusal(line, Code::BadRequest, reason, Some("1"), true);
     }
+}
+
+#[test]
+fn an_id_that_is_too_long_cannot_be_read() {
+    let reason = "id must be a string or a number of at most 65536 bytes";
+    assert!(reason.contains(&ID_BYTES_MAX.to_string()));
+    let line = |bytes: usize| format!(r#"{{"cmd":"do","id":"{}","type":"t"}}"#, "x".repeat(bytes - 2));
+    assert!(decoded(&line(ID_BYTES_MAX)).is_ok());
+    check_errors(Code::BadRequest, [(&*line(ID_BYTES_MAX + 1), reason, None)]);
+    let digits = "7".repeat(ID_BYTES_MAX + 1);
+    for line in [
+        format!(r#"{{"cmd":"did","id":{digits}}}"#),
+        format!(r#"{{"cmd":"progress","id":{digits}}}"#),
+        format!(r#"{{"cmd":"cancel","id":{digits}}}"#),
+    ] {
+        check_errors(Code::BadRequest, [(&*line, reason, None)]);
+    }
+    let line = format!(r#"{{"cmd":"did","id":{digits},"job":1}}"#);
+    assert!(matches!(decoded(&line), Ok(Command::Did { job: JobRef::Lease(1), id: None, .. })));
 }
 
 #[test]
