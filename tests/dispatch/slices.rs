@@ -80,7 +80,7 @@ fn the_types_of_a_worker_of_many_are_offered_in_several_turns() {
             }
             world.settle();
         }
-        assert_eq!(world.totals().counts.jobs_done as usize, TYPES * 20);
+        assert_eq!(world.totals().counts.jobs_done, 20 * TYPES as u64);
         world.check_rest();
     }
 }
