@@ -23,6 +23,8 @@ pub struct Audit {
     pub workers: Vec<WorkerAudit>,
     /// The owner's pools.
     pub pools: Vec<PoolAudit>,
+    /// Pools that wait for a later turn, of which some may be gone.
+    pub postponed: usize,
     /// The home's queues.
     pub queues: Vec<QueueAudit>,
     /// The tickets of jobs that were submitted here.
@@ -193,6 +195,7 @@ impl Audit {
             connections: owner.conns.ids(),
             workers: workers.collect(),
             pools: owner.pools.iter().map(|pool| PoolAudit::of(pool, owner)).collect(),
+            postponed: owner.postponed.len(),
             queues: home.queues().map(QueueAudit::of).collect(),
             tickets: owner.tickets.iter().map(|(id, ticket)| TicketAudit::of(id, ticket)).collect(),
             groups: home.groups.iter().map(|(id, group)| GroupAudit::of(id, group)).collect(),
@@ -265,7 +268,7 @@ impl PoolAudit {
             free: pool.free,
             clean_ready: owner.pools.clean_ready(pool),
             open: u64::from(pool.open),
-            is_postponed: owner.postponed.contains(&pool.id),
+            is_postponed: pool.is_postponed,
             pull_pending: pool.pull_pending,
             starved: pool.starved_since.is_some(),
             rejects_suspects: pool.rejects_suspects,

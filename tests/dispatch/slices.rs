@@ -85,6 +85,39 @@ fn the_types_of_a_worker_of_many_are_offered_in_several_turns() {
     }
 }
 
+/// Its slots become free, and are filled, many times between two turns.
+#[test]
+fn a_type_waits_for_a_later_turn_once_however_often_its_worker_changes() {
+    const TYPES: usize = 1_000;
+    let mut world = World::new(Options::default());
+    let client = world.open(0);
+    let names: Vec<String> = (0..TYPES).map(|nth| format!("t{nth}")).collect();
+    for name in &names {
+        submit(&mut world, client, name, 0..3);
+    }
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let worker = world.worker(0, &names, Some(16));
+    world.settle();
+    let mut most = 0;
+    for _ in 0..100 {
+        for line in world.take_lines(worker) {
+            let job = line.split(r#""job":"#).nth(1).and_then(|rest| rest.split(['}', ',']).next()).unwrap();
+            world.send_line(worker, &format!(r#"{{"cmd":"did","job":{job}}}"#));
+        }
+        most = most.max(world.audit(0).postponed);
+    }
+    assert!((1..=TYPES).contains(&most), "{most} wait");
+    // A worker that comes and goes leaves nothing behind.
+    world.end(worker);
+    for _ in 0..10 {
+        let worker = world.worker(0, &names, Some(16));
+        world.end(worker);
+    }
+    world.settle();
+    assert_eq!(world.audit(0).postponed, 0);
+    world.check_rest();
+}
+
 #[test]
 fn while_jobs_wait_for_the_next_turn_none_goes_before_them() {
     let mut world = World::new(Options { assigns_per_turn: 1, ..Options::default() });

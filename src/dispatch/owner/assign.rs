@@ -15,12 +15,14 @@ use std::collections::VecDeque;
 use super::Owner;
 use super::capacity::{Need, Place};
 use super::holding::run_limit_ms;
+use super::pool::Pool;
 use super::slots::Held;
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message, Spends, Suspects};
+use crate::flag::newly_set;
 use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::{JobReference, Reply};
 
@@ -275,17 +277,25 @@ impl Owner {
             let Some((worker, now)) = self.conns.worker(id) else { continue };
             if worker.recorded() != now {
                 for member in worker.tracked() {
-                    mark_changed(member.pool, &mut self.dirty, &mut self.postponed, ctx);
+                    mark_changed(self.pools.get(member.pool), &mut self.dirty, &mut self.postponed, ctx);
                 }
             }
             worker.record(now, place, &mut self.pools);
         }
     }
-    /// Goes on with the pools that earlier turns did not look at, in a new turn.
+
+    /// Goes on with the pools that earlier turns did not look at, in a new turn. Those that are gone do not count, so a
+    /// worker that comes and goes leaves few of them behind.
     pub(in crate::dispatch) fn go_on_offering(&mut self, ctx: &Ctx<'_>) {
-        let n = self.postponed.len().min(ctx.settings.types_per_turn);
-        let next = self.postponed.drain(..n).filter(|&pool| self.pools.contains(pool));
-        self.dirty.extend(next);
+        let mut left = ctx.settings.types_per_turn;
+        while left > 0
+            && let Some(pool) = self.postponed.pop_front()
+        {
+            if self.pools.contains(pool) && std::mem::take(&mut self.pools.get(pool).is_postponed) {
+                self.dirty.push(pool);
+                left -= 1;
+            }
+        }
         if self.postponed.is_empty() {
             self.postponed = VecDeque::new();
         }
@@ -293,12 +303,12 @@ impl Owner {
 }
 
 /// Notes that a pool changed. If these are many, because a worker of many types came or became free, it is looked at in a
-/// later turn.
+/// later turn. It waits for that turn once, however often it changes meanwhile.
 #[inline]
-pub(super) fn mark_changed(pool: PoolId, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
+pub(super) fn mark_changed(pool: &mut Pool, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
     if dirty.len() < ctx.settings.types_per_turn {
-        dirty.push(pool);
-    } else {
-        postponed.push_back(pool);
+        dirty.push(pool.id);
+    } else if newly_set(&mut pool.is_postponed) {
+        postponed.push_back(pool.id);
     }
 }

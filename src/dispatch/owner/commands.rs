@@ -110,7 +110,7 @@ impl Owner {
             let hash = ctx.settings.hash(name).of_class(class);
             let pool = self.pools.enter(name, class, hash, hash.home(ctx.settings.shards));
             worker.join(pool, from, &mut self.pools);
-            mark_changed(pool, &mut self.dirty, &mut self.postponed, ctx);
+            mark_changed(self.pools.get(pool), &mut self.dirty, &mut self.postponed, ctx);
             let pool = self.pools.peek(pool);
             if pool.workers == 1 && !ctx.stopping {
                 ctx.post(pool.home, Message::Present(pool.of.clone(), pool.class));

@@ -79,7 +79,7 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) holding: Holding,
     /// Pools that changed in this input; may hold one twice.
     pub(in crate::dispatch) dirty: Vec<PoolId>,
-    /// Pools that changed, and are looked at in later turns; may hold one twice, and one that is gone.
+    /// Pools that changed, and are looked at in later turns: each once, and perhaps some that are gone.
     pub(in crate::dispatch) postponed: VecDeque<PoolId>,
     /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
     pub(in crate::dispatch) freed: Vec<(ConnId, Place)>,

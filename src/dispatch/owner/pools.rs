@@ -85,6 +85,7 @@ impl Pools {
                 pull_pending: None,
                 starved_since: None,
                 rejects_suspects: false,
+                is_postponed: false,
                 running: 0,
                 spent: 0,
                 done: 0,

@@ -71,6 +71,8 @@ impl World {
 
     fn check_alone(&self, shard: u16, audit: &Audit) {
         check_slots(audit, self.is_stopping(shard));
+        let postponed = audit.pools.iter().filter(|pool| pool.is_postponed).count();
+        assert!(postponed <= audit.postponed, "{postponed} pools wait for a turn that knows of {}", audit.postponed);
         self.check_tickets_of(shard, audit);
     }
 
