@@ -23,10 +23,10 @@ import time
 from multiprocessing import Process, Value
 
 ROUNDS = 8
-OFF_S, BURST_S, ON_S = 8, 2, 8  # A flood after a rest may take more at first. That time is shown by itself.
+OFF_S, BURST_S, ON_S = 8, 4, 8  # A flood after a rest may take more at first. That time is shown by itself.
 CONNECTIONS = 60
 TYPES = 200  # That have figures of their own: so many have series by default.
-SERVER, LOAD, FLOOD = -20, -20, -10  # Priorities, if they may be set.
+SERVER, LOAD, FLOOD = -20, -20, 10  # Priorities, if they may be set.
 
 
 def prepare(cores, priority):
@@ -37,7 +37,7 @@ def prepare(cores, priority):
         try:
             os.setpriority(os.PRIO_PROCESS, 0, priority)
         except PermissionError:
-            os.setpriority(os.PRIO_PROCESS, 0, 10 if priority == FLOOD else 0)
+            os.setpriority(os.PRIO_PROCESS, 0, max(priority, 0))
 
     return run
 
@@ -119,11 +119,11 @@ class Server:
 
 
 def part(server, seconds):
-    """Returns jobs per second, the shard's microseconds per job, and the share of a core that HTTP took."""
+    """Returns jobs per second, the shard's microseconds per job, and the shares of a core that HTTP and the shard took."""
     before = server.figures()
     time.sleep(seconds)
     passed, jobs, shard, http = (now - then for now, then in zip(server.figures(), before))
-    return jobs / passed, shard / jobs * 1e6, http / passed
+    return jobs / passed, shard / jobs * 1e6, http / passed, shard / passed
 
 
 def compare(name, parts, base):
@@ -131,8 +131,9 @@ def compare(name, parts, base):
     rates = [100 * (on[0] / off[0] - 1) for on, off in zip(parts, base)]
     times = [100 * (on[1] / off[1] - 1) for on, off in zip(parts, base)]
     shown = [f"{statistics.median(values):+5.1f}% ({min(values):+.1f} to {max(values):+.1f})" for values in (rates, times)]
-    share = 100 * statistics.median(on[2] for on in parts)
-    print(f"  {name:18} jobs/s {shown[0]:26} shard's CPU per job {shown[1]:26} HTTP {share:.1f}% of a core", flush=True)
+    http, shard = (100 * statistics.median(on[column] for on in parts) for column in (2, 3))
+    cores = f"of the core HTTP {http:.1f}%, shard {shard:.1f}%"
+    print(f"  {name:18} jobs/s {shown[0]:26} shard's CPU per job {shown[1]:26} {cores}", flush=True)
 
 
 def measure(path, server_cores, other_cores):
@@ -171,7 +172,9 @@ def measure(path, server_cores, other_cores):
         process.kill()
     base = [tuple((a + b) / 2 for a, b in zip(*two)) for two in zip(off, off[1:])]
     rate = statistics.median(each[0] for each in off)
-    print(f"{path}: {asked / ROUNDS / (BURST_S + ON_S):.0f} answers/s; {rate:.0f} jobs/s without the flood")
+    shard = 100 * statistics.median(each[3] for each in off)
+    answers = asked / ROUNDS / (BURST_S + ON_S)
+    print(f"{path}: {answers:.0f} answers/s; without the flood {rate:.0f} jobs/s, shard {shard:.1f}% of the core")
     compare("the first %d s" % BURST_S, bursts, base)
     compare("after that", on, base)
 

@@ -278,12 +278,17 @@ pub const HTTP_REQUESTS_PER_TURN: usize = 16;
 /// Connections accepted from an HTTP listener in one turn: no more descriptors are taken at once than by connections.
 pub const HTTP_ACCEPTS_PER_TURN: usize = HTTP_CONNECTIONS_MAX;
 
-/// Share of one core that answers with figures may take over time, and as much for all else of HTTP, in percent. A flood of
-/// requests then waits, and jobs keep their cores.
-pub const HTTP_CPU_PERCENT: i64 = 2;
+/// Share of one core that HTTP answers with figures may take over time, in thousandths. A flood of requests then waits, and
+/// jobs keep their cores.
+pub const HTTP_FIGURES_CPU_PERMILLE: i64 = 10;
+/// Processor time that they may take at once after a rest, in milliseconds. `/metrics` with 4,096 types takes 70, so two
+/// scrapes in a row find room.
+pub const HTTP_FIGURES_BURST_MS: i64 = 100;
 
-/// Processor time that either may take at once after a rest, in milliseconds. `/metrics` with 4,096 types takes 70.
-pub const HTTP_CPU_BURST_MS: i64 = 100;
+/// The same share for all else of HTTP: probes, the page, refusals. A probe takes about 14 us.
+pub const HTTP_CPU_PERMILLE: i64 = 5;
+/// The same processor time for all else of HTTP.
+pub const HTTP_BURST_MS: i64 = 10;
 
 /// Bytes of earlier answers that may still be on their way to slow readers while another is made, in bytes.
 pub const HTTP_BODIES_BYTES_MAX: usize = 64 << 20;

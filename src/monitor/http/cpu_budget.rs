@@ -7,29 +7,31 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::limits::{HTTP_CPU_BURST_MS, HTTP_CPU_PERCENT};
-
 /// Processor time that a kind of work may still take. It grows with time, up to a burst; work may overdraw it once. Times are
 /// in nanoseconds.
 #[derive(Debug)]
 pub(super) struct CpuBudget {
+    /// The share of one core, in thousandths.
+    permille: i64,
+    /// The most that is left.
+    burst: i64,
     left: i64,
     at: Instant,
 }
 
-/// The most that is left.
-const BURST: i64 = HTTP_CPU_BURST_MS * 1_000_000;
-
 impl CpuBudget {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { left: BURST, at: now }
+    /// The work may take `permille` thousandths of one core over time, which is positive, and `burst_ms` milliseconds of
+    /// processor time at once after a rest.
+    pub(super) fn new(permille: i64, burst_ms: i64, now: Instant) -> Self {
+        let burst = burst_ms * 1_000_000;
+        Self { permille, burst, left: burst, at: now }
     }
 
     /// Called after work that has taken this much.
     pub(super) fn spend(&mut self, nanos: i64, now: Instant) {
         let passed = i64::try_from(now.saturating_duration_since(self.at).as_nanos()).unwrap_or(i64::MAX);
-        let earned = passed / 100 * HTTP_CPU_PERCENT;
-        self.left = self.left.saturating_add(earned).min(BURST).saturating_sub(nanos);
+        let earned = passed / 1_000 * self.permille;
+        self.left = self.left.saturating_add(earned).min(self.burst).saturating_sub(nanos);
         self.at = now;
     }
 
@@ -37,7 +39,7 @@ impl CpuBudget {
     pub(super) fn wait(&mut self, now: Instant) -> Duration {
         self.spend(0, now);
         let overdrawn = u64::try_from(self.left.saturating_neg()).unwrap_or(0);
-        Duration::from_nanos(overdrawn / HTTP_CPU_PERCENT.unsigned_abs() * 100)
+        Duration::from_nanos(overdrawn / self.permille.unsigned_abs() * 1_000)
     }
 }
 
@@ -52,16 +54,18 @@ mod tests {
     use super::*;
 
     const MS: i64 = 1_000_000;
+    const PERMILLE: i64 = 20;
+    const BURST: i64 = 100 * MS;
 
     #[test]
     fn a_burst_is_free_and_what_follows_waits_until_it_is_earned() {
         let start = Instant::now();
-        let mut budget = CpuBudget::new(start);
+        let mut budget = CpuBudget::new(PERMILLE, 100, start);
         budget.spend(BURST, start);
         assert_eq!(budget.wait(start), Duration::ZERO);
         budget.spend(MS, start);
         let wait = budget.wait(start);
-        let expected = Duration::from_millis(100) / u32::try_from(HTTP_CPU_PERCENT).unwrap();
+        let expected = Duration::from_millis(50);
         assert!(wait.abs_diff(expected) < Duration::from_micros(1), "{wait:?}");
         assert_eq!(budget.wait(start + wait), Duration::ZERO);
     }
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn over_a_long_time_the_share_holds() {
         let start = Instant::now();
-        let mut budget = CpuBudget::new(start);
+        let mut budget = CpuBudget::new(PERMILLE, 100, start);
         let (mut now, mut used) = (start, 0);
         for _ in 0..100_000 {
             used += MS / 2;
@@ -78,13 +82,13 @@ mod tests {
             now += budget.wait(now);
         }
         let passed = i64::try_from((now - start).as_nanos()).unwrap();
-        assert!((used - BURST) * 100 <= passed * HTTP_CPU_PERCENT, "{used} of {passed}");
+        assert!((used - BURST) * 1_000 <= passed * PERMILLE, "{used} of {passed}");
     }
 
     #[test]
     fn what_is_left_does_not_grow_past_the_burst() {
         let start = Instant::now();
-        let mut budget = CpuBudget::new(start);
+        let mut budget = CpuBudget::new(PERMILLE, 100, start);
         budget.spend(BURST, start);
         budget.spend(0, start + Duration::from_secs(86_400));
         assert_eq!(budget.left, BURST);

@@ -20,7 +20,10 @@ use super::listening::{Listening, refuse};
 use super::request::Request;
 use super::response::Response;
 use super::service::Service;
-use crate::limits::{ACCEPT_RETRY_MS, FLUSH_MS, HTTP_CONNECTIONS_MAX, HTTP_REQUESTS_PER_TURN};
+use crate::limits::{
+    ACCEPT_RETRY_MS, FLUSH_MS, HTTP_BURST_MS, HTTP_CONNECTIONS_MAX, HTTP_CPU_PERMILLE, HTTP_FIGURES_BURST_MS,
+    HTTP_FIGURES_CPU_PERMILLE, HTTP_REQUESTS_PER_TURN,
+};
 use crate::server::Stream;
 
 /// The token of the waker.
@@ -75,8 +78,8 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
             work: Vec::new(),
             service,
             names,
-            figures: CpuBudget::new(now),
-            rest: CpuBudget::new(now),
+            figures: CpuBudget::new(HTTP_FIGURES_CPU_PERMILLE, HTTP_FIGURES_BURST_MS, now),
+            rest: CpuBudget::new(HTTP_CPU_PERMILLE, HTTP_BURST_MS, now),
             figures_wait: false,
             stopping,
             stop_by: None,
