@@ -155,7 +155,9 @@ impl JetStream {
         if reply.error.is_some() {
             return Some(ServerMessage::Refused(payload));
         }
-        self.unconfirmed = self.unconfirmed.checked_sub(1)?;
+        // A cluster whose leader changes may answer twice.
+        let Some(unconfirmed) = self.unconfirmed.checked_sub(1) else { return Some(ServerMessage::Receipt) };
+        self.unconfirmed = unconfirmed;
         if self.unconfirmed == 0 {
             self.types.iter().for_each(|number| self.pull(*number, self.slots, out));
         }
