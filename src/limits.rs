@@ -112,6 +112,10 @@ pub const WRITE_BYTES_PER_TURN: usize = 64 << 10;
 /// Unsent bytes from which on a connection is written to after all that have fewer.
 pub const MUCH_UNSENT_BYTES: usize = 64 << 10;
 
+/// Unsent bytes of a connection from which on further ones go into another buffer. One that grew to 64 MiB would be copied
+/// as a whole in a turn.
+pub const UNSENT_PART_BYTES: usize = 64 << 10;
+
 /// Bytes written in one turn to a connection that has so much unsent. With 64 KiB the p99 of small jobs beside large ones is
 /// half as long again.
 pub const WRITE_BYTES_OF_MUCH: usize = 16 << 10;

@@ -1,13 +1,37 @@
 //! What a connection has to send: bytes, and between them long values, which are sent from where they are kept.
+//!
+//! Much unsent is in parts. A buffer that grew would be copied as a whole each time, and be given back as a whole, which
+//! takes longer than a turn may.
 
 use std::collections::VecDeque;
 
+use crate::limits::UNSENT_PART_BYTES;
 use crate::protocol::carried::LongText;
 use crate::protocol::reply::Reply;
+
+/// Room of a part beside its bytes: the line that passes the limit mostly fits.
+const PART_ROOM: usize = 4 << 10;
 
 /// The unsent bytes of one connection, in order. Holds no memory while there are none.
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
+    /// What goes first, if there is much.
+    earlier: Option<Box<Earlier>>,
+    /// The part to which lines are appended.
+    last: Part,
+}
+
+/// Full parts.
+#[derive(Debug, Default)]
+struct Earlier {
+    parts: VecDeque<Part>,
+    /// Bytes of them that were not sent.
+    unsent: usize,
+}
+
+/// Some lines.
+#[derive(Debug, Default)]
+struct Part {
     /// Everything but the long values.
     bytes: Vec<u8>,
     /// How many of `bytes` were sent.
@@ -35,28 +59,105 @@ impl Unsent {
     /// Returns how many bytes there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.sent + self.long.as_ref().map_or(0, |long| long.unsent)
+        self.last.len() + self.earlier.as_ref().map_or(0, |earlier| earlier.unsent)
     }
 
     /// Returns whether it has a buffer of its own.
     pub(super) fn has_buffer(&self) -> bool {
-        self.bytes.capacity() > 0
+        self.last.bytes.capacity() > 0
     }
 
     /// Takes over an empty buffer.
     pub(super) fn use_buffer(&mut self, buffer: Vec<u8>) {
-        self.bytes = buffer;
+        self.last.bytes = buffer;
     }
 
-    /// Takes the buffer out, because everything was sent.
+    /// Takes the buffer out, because everything was sent or is dropped.
     pub(super) fn take_buffer(&mut self) -> Vec<u8> {
-        *self = Self { bytes: std::mem::take(&mut self.bytes), ..Self::default() };
-        std::mem::take(&mut self.bytes)
+        std::mem::take(self).last.bytes
     }
 
     /// Appends a line. Returns how many bytes it has.
     #[inline]
     pub(super) fn push(&mut self, reply: &Reply<'_>) -> usize {
+        self.part_for_more().push(reply)
+    }
+
+    /// Appends a line that is encoded. Returns how many bytes it has.
+    pub(super) fn push_line(&mut self, line: &[u8]) -> usize {
+        self.part_for_more().bytes.extend_from_slice(line);
+        line.len()
+    }
+
+    /// Returns the bytes to send next, at most `bytes_max`; none if all were sent.
+    #[inline]
+    pub(super) fn next(&self, bytes_max: usize) -> &[u8] {
+        let next = self.first().next();
+        &next[..next.len().min(bytes_max)]
+    }
+
+    /// Notes that `bytes` of those that come next were sent. They must be of one call of [`Unsent::next`].
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        match &mut self.earlier {
+            None => self.last.advance(bytes),
+            Some(earlier) => {
+                if earlier.advance(bytes) {
+                    self.earlier = None;
+                }
+            }
+        }
+    }
+
+    /// Gives the room of the bytes that were sent back to those that come.
+    pub(super) fn compact(&mut self) {
+        self.last.compact();
+    }
+
+    fn first(&self) -> &Part {
+        self.earlier.as_ref().and_then(|earlier| earlier.parts.front()).unwrap_or(&self.last)
+    }
+
+    /// Returns the part to append a line to.
+    #[inline]
+    fn part_for_more(&mut self) -> &mut Part {
+        if self.last.bytes.len() >= UNSENT_PART_BYTES {
+            self.begin_part();
+        }
+        &mut self.last
+    }
+
+    #[cold]
+    fn begin_part(&mut self) {
+        let bytes = Vec::with_capacity(UNSENT_PART_BYTES + PART_ROOM);
+        let full = std::mem::replace(&mut self.last, Part { bytes, ..Part::default() });
+        let earlier = self.earlier.get_or_insert_default();
+        earlier.unsent += full.len();
+        earlier.parts.push_back(full);
+    }
+}
+
+impl Earlier {
+    /// Returns whether all were sent.
+    fn advance(&mut self, bytes: usize) -> bool {
+        let Some(first) = self.parts.front_mut() else { return true };
+        first.advance(bytes);
+        self.unsent -= bytes;
+        if first.len() == 0 {
+            self.parts.pop_front();
+        }
+        self.parts.is_empty()
+    }
+}
+
+impl Part {
+    #[inline]
+    fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.long.as_ref().map_or(0, |long| long.unsent)
+    }
+
+    #[inline]
+    fn push(&mut self, reply: &Reply<'_>) -> usize {
         let line = reply.encode_apart(&mut self.bytes);
         if let Some((at, text)) = line.long {
             let long = self.long.get_or_insert_default();
@@ -66,35 +167,25 @@ impl Unsent {
         line.bytes
     }
 
-    /// Appends a line that is encoded. Returns how many bytes it has.
-    pub(super) fn push_line(&mut self, line: &[u8]) -> usize {
-        self.bytes.extend_from_slice(line);
-        line.len()
-    }
-
-    /// Returns the bytes to send next, at most `bytes_max`; none if all were sent.
     #[inline]
-    pub(super) fn next(&self, bytes_max: usize) -> &[u8] {
-        let next = match self.first_long() {
+    fn next(&self) -> &[u8] {
+        match self.first_long() {
             None => &self.bytes[self.sent..],
             Some(long) if long.at > self.sent => &self.bytes[self.sent..long.at],
             Some(long) => long.text.chunk_from(long.sent),
-        };
-        &next[..next.len().min(bytes_max)]
+        }
     }
 
-    /// Notes that `bytes` of those that come next were sent. They must be of one call of [`Unsent::next`].
     #[inline]
-    pub(super) fn advance(&mut self, bytes: usize) {
+    fn advance(&mut self, bytes: usize) {
         match &mut self.long {
             Some(long) if long.texts.front().is_some_and(|first| first.at == self.sent) => long.advance(bytes),
             _ => self.sent += bytes,
         }
     }
 
-    /// Gives the room of the bytes that were sent back to those that come. Moving them only when they are the smaller half
-    /// costs at most one more copy per byte.
-    pub(super) fn compact(&mut self) {
+    /// Moving bytes only when they are the smaller half costs at most one more copy per byte.
+    fn compact(&mut self) {
         if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
             for inserted in self.long.iter_mut().flat_map(|long| &mut long.texts) {
@@ -159,7 +250,7 @@ mod tests {
                 assert!(sent(&mut unsent, bytes_max) == expected, "{bytes_max} at a time");
                 assert_eq!(unsent.len(), 0);
                 unsent.take_buffer();
-                assert!(!unsent.has_buffer() && unsent.long.is_none());
+                assert!(!unsent.has_buffer() && unsent.earlier.is_none() && unsent.last.long.is_none());
             }
         }
     }
@@ -182,5 +273,31 @@ mod tests {
         }
         left.extend(sent(&mut unsent, 7_777));
         assert!(left == expected);
+    }
+
+    #[test]
+    fn much_unsent_is_in_parts_that_go_one_by_one() {
+        let (mut unsent, mut expected) = (Unsent::default(), Vec::new());
+        let long = LongText::from("x".repeat(100_000).as_str());
+        let error = Reply::Error { code: crate::protocol::Code::BadRequest, text: "no cmd", id: None };
+        for nth in 0..50_000 {
+            let done = Reply::Done { id: "1", res: Some(Carried::Long(&long)) };
+            let reply = if nth % 1_000 == 0 { done } else { error };
+            assert_eq!(unsent.push(&reply), reply.encode(&mut expected));
+            let room = unsent.last.bytes.capacity();
+            assert!(room <= 2 * UNSENT_PART_BYTES, "a part has room for {room}");
+        }
+        assert_eq!(unsent.len(), expected.len());
+        let parts = |unsent: &Unsent| unsent.earlier.as_ref().map_or(0, |earlier| earlier.parts.len());
+        assert!(parts(&unsent) > 30, "{} parts", parts(&unsent));
+        let mut left = Vec::new();
+        while unsent.len() > expected.len() / 2 {
+            let bytes = unsent.next(16 << 10).to_vec();
+            unsent.advance(bytes.len());
+            left.extend(bytes);
+        }
+        assert!(parts(&unsent) < 30, "{} parts are left", parts(&unsent));
+        left.extend(sent(&mut unsent, 64 << 10));
+        assert!(left == expected && parts(&unsent) == 0);
     }
 }

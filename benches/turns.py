@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Measures the longest turn of a shard under what one peer can cause at once. Figures and their meaning: docs/decisions.md.
+
+Usage: benches/turns.py DEPUTY_SERVER [CASE...]
+
+Each case starts a server of one shard. Its "busy" figure is the time for which the shard was busy from the moment that the
+case names; its "longest turn" is the longest one of the server so far.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SLOTS = 65_535
+
+
+def encode(*lines):
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+class Conn:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(path)
+        self.left = b""
+
+    def send(self, *lines):
+        self.socket.sendall(encode(*lines))
+
+    def lines(self, n):
+        """Returns the next n lines."""
+        lines = []
+        while len(lines) < n:
+            *whole, rest = self.left.split(b"\n", n - len(lines))
+            lines += whole
+            self.left = rest
+            if len(lines) < n:
+                got = self.socket.recv(1 << 20)
+                if not got:
+                    raise EOFError("the server has closed the connection")
+                self.left += got
+        return lines
+
+    def jobs(self, n):
+        return [json.loads(line) for line in self.lines(n)]
+
+
+class Server:
+    def __init__(self, binary, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = self.folder.name + "/sock"
+        command = [binary, "--threads", "1", "--no-tcp", "--sock", self.path, *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.asker = None
+        while self.asker is None:
+            try:
+                self.asker = Conn(self.path)
+            except OSError:
+                time.sleep(0.01)
+
+    def conn(self):
+        return Conn(self.path)
+
+    def figures(self):
+        self.asker.send({"cmd": "metrics"})
+        return json.loads(self.asker.lines(1)[0])["metrics"]
+
+    def wait_until(self, test):
+        while not test(self.figures()):
+            time.sleep(0.001)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def submit(client, server, n, **members):
+    """Submits n jobs in small pieces, so that no turn is long for it."""
+    name = members.pop("type", "t")
+    before = server.figures()["jobs_added"]
+    for first in range(0, n, 500):
+        ids = range(first, min(first + 500, n))
+        client.send(*({"cmd": "do", "id": id, "type": name, **members} for id in ids))
+    server.wait_until(lambda figures: figures["jobs_added"] == before + n)
+
+
+def lost_worker(server):
+    """A worker is lost that holds 65,535 jobs."""
+    client, worker = server.conn(), server.conn()
+    submit(client, server, SLOTS)
+    worker.send({"cmd": "can_do", "types": ["t"], "max_jobs": SLOTS})
+    worker.lines(SLOTS)
+    before = yield
+    worker.socket.close()
+    server.wait_until(lambda figures: figures["jobs_reassigned"] == before["jobs_reassigned"] + SLOTS)
+
+
+def lost_worker_of_many_types(server):
+    """A worker is lost that holds 64 jobs of each of 1,023 types."""
+    client, worker = server.conn(), server.conn()
+    types = [f"t{nth}" for nth in range(1_023)]
+    for name in types:
+        submit(client, server, 64, type=name)
+    worker.send({"cmd": "can_do", "types": types, "max_jobs": SLOTS})
+    worker.lines(64 * len(types))
+    before = yield
+    worker.socket.close()
+    server.wait_until(lambda figures: figures["jobs_reassigned"] == before["jobs_reassigned"] + 64 * len(types))
+
+
+def key_group(server):
+    """The job of a key that 100,000 `do` lines share is answered."""
+    client, worker = server.conn(), server.conn()
+    submit(client, server, 100_000, key="k")
+    worker.send({"cmd": "can_do", "types": ["t"]})
+    worker.lines(1)
+    yield
+    worker.send({"cmd": "did", "id": 0})
+    client.lines(100_000)
+
+
+def refused(server):
+    """A peer sends 600,000 lines `{}`, and reads no answer: 41 MB are unsent."""
+    client = server.conn()
+    client.send({"cmd": "ping"})
+    client.lines(1)
+    before = yield
+    for _ in range(600):
+        client.socket.sendall(b"{}\n" * 1_000)
+    server.wait_until(lambda figures: figures["protocol_errors"] == before["protocol_errors"] + 600_000)
+
+
+def wide_worker(server):
+    """A worker of 65,535 slots gives 1,024 types, of which 64 jobs each wait."""
+    client, worker = server.conn(), server.conn()
+    types = [f"t{nth}" for nth in range(1_024)]
+    for name in types:
+        submit(client, server, 64, type=name)
+    yield
+    worker.send({"cmd": "can_do", "types": types, "max_jobs": SLOTS})
+    worker.lines(SLOTS)
+
+
+def cancelled(server):
+    """One `cancel` names a million jobs."""
+    client = server.conn()
+    for _ in range(1_000):
+        client.send(*({"cmd": "do", "id": 1, "type": "t", "cancellable": True} for _ in range(1_000)))
+    server.wait_until(lambda figures: figures["jobs_added"] == 1_000_000)
+    yield
+    client.send({"cmd": "cancel", "id": 1})
+    client.lines(1_000_000)
+
+
+CASES = [lost_worker, lost_worker_of_many_types, key_group, refused, wide_worker, cancelled]
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    names = sys.argv[2:]
+    for case in CASES:
+        if names and case.__name__ not in names:
+            continue
+        server = Server(sys.argv[1], "--max-memory", "8G")
+        try:
+            steps = case(server)
+            next(steps)
+            before = server.figures()
+            try:
+                steps.send(before)
+            except StopIteration:
+                pass
+            after = server.figures()
+            turn = [figures["shard_longest_turn_us"] / 1_000 for figures in (before, after)]
+            busy = (after["shard_busy_us"] - before["shard_busy_us"]) / 1_000
+            turns = after["shard_turns"] - before["shard_turns"]
+            print(f"{case.__name__:26} longest turn {turn[1]:7.2f} ms (before {turn[0]:.2f}), busy {busy:8.1f} ms, {turns} turns")
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
