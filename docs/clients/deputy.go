@@ -16,7 +16,7 @@ import (
 )
 
 var urlForms = regexp.MustCompile(`(?s)^[ \t\r\n]*(?:unix:(?:(?://)?(/[^/].*?)|([^/].*?))|(?:tcp://)?((?:[A-Za-z_]|` +
-	`\d+[A-Za-z._-])[\w.-]*|\[[\dA-Fa-f]*:[\dA-Fa-f:.]*(?:%[\w.-]+)?\])(?::([1-9]\d{0,4}))?/?)?[ \t\r\n]*$`)
+	`\d+[A-Za-z._-])[\w.-]*|\[((?:\w{0,4}:)+\w{0,4}(?:\.\d+)*)(?:%[\w.-]+)?\])(?::([1-9]\d{0,4}))?/?)?[ \t\r\n]*$`)
 var noBracket, pairs = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[^]["{}]+`), strings.NewReplacer("[]", "", "{}", "")
 
 // Line is what the server says: a job, or an answer. It has a Code if there is no result: after "lost" it may be done.
@@ -38,12 +38,12 @@ func must[T any](value T, err error) T { // Panics with an error. talk and answe
 
 func parseURL(url string) (network, address string) { // Returns what net.Dial takes.
 	part := urlForms.FindStringSubmatch(url)
-	if part == nil || len(part[4]) == 5 && part[4] > "65535" {
+	if part == nil || len(part[5]) == 5 && part[5] > "65535" || part[4] != "" && net.ParseIP(part[4]) == nil {
 		panic(fmt.Errorf("%s names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH", url))
 	} else if path := part[1] + part[2]; path != "" {
 		return "unix", path
 	}
-	return "tcp", strings.Fields(part[3] + " 127.0.0.1")[0] + ":" + strings.Fields(part[4] + " 11746")[0]
+	return "tcp", strings.Fields(part[3] + " 127.0.0.1")[0] + ":" + strings.Fields(part[5] + " 11746")[0]
 }
 
 func (to Line) say(start string, members map[string]any) error { // Or returns why the server could not read it.

@@ -7,7 +7,7 @@ const net = require('net');
 const { networkInterfaces } = require('os');
 const { setTimeout: sleep } = require('timers/promises');
 const URL_FORMS = new RegExp('^(?:unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])' +
-  '[A-Za-z0-9._-]*)|\\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\\])(?::([1-9][0-9]{0,4}))?/?)$', 's');
+  '[A-Za-z0-9._-]*)|\\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\\])(?::([1-9][0-9]{0,4}))?/?)$', 's');
 const fail = (reason) => { throw new RangeError(reason); };
 // Node takes the names of interfaces, and servers print their numbers.
 const named = (host) => host.replace(/%([0-9]+)$/, (scope, number) => '%' + (Object.entries(networkInterfaces())
@@ -15,8 +15,8 @@ const named = (host) => host.replace(/%([0-9]+)$/, (scope, number) => '%' + (Obj
 // Returns the path of a UNIX socket, or host and port.
 function parseUrl(url) {
   const match = URL_FORMS.exec(url.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '') || '127.0.0.1');
-  const [path, name, v6, port = 11746] = match ? match.slice(1) : [];
-  if (match && port <= 65535) return path ? { path } : { host: name || v6, port };
+  const [path, name, v6 = '::', port = 11746] = match ? match.slice(1) : [];
+  if (match && port <= 65535 && net.isIPv6(v6.split('%')[0])) return path ? { path } : { host: name || v6, port };
   fail(`${url} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH`);
 }
 

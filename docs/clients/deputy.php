@@ -3,7 +3,7 @@
 //   $client = new DeputyClient; $small = $client->wait($client->submit('resize', ['photo' => 'cat.png'], key: 'cat'));
 //   deputyWork(['resize' => fn ($arg, $job) => ...]);   Never returns. One job at a time. What it throws is the err.
 const DEPUTY_URL_FORMS = '#^(?:unix:(?://(?=/))?(?<path>/?[^/].*)|(?:tcp://)?(?<host>(?:[A-Za-z_]|[0-9]+[A-Za-z._-])'
-    . '[A-Za-z0-9._-]*|\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?\])(?::(?<port>[1-9][0-9]{0,4}))?/?)$#Ds';
+    . '[A-Za-z0-9._-]*|\[(?<v6>[0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._-]+)?\])(?::(?<port>[1-9][0-9]{0,4}))?/?)$#Ds';
 const DEPUTY_HEAD = '#^{"cmd":"(did|do|progress)",(?:"id":(\d+)[,}])?(?:.*?"job":(\d+)[,}])?#'; // What can be decoded.
 class DeputyError extends RuntimeException { // No result. With the code "lost" the job may have been done or not.
     public function __construct(public string $deputyCode, public mixed $err) {
@@ -13,7 +13,8 @@ class DeputyError extends RuntimeException { // No result. With the code "lost" 
 
 function deputyParseUrl(?string $url): string { // Returns the server's address for PHP's streams.
     $url = trim($url ?? (getenv('DEPUTY_URL') ?: ''), " \t\r\n");
-    $known = preg_match(DEPUTY_URL_FORMS, $url === '' ? '127.0.0.1' : $url, $match, PREG_UNMATCHED_AS_NULL);
+    $known = preg_match(DEPUTY_URL_FORMS, $url === '' ? '127.0.0.1' : $url, $match, PREG_UNMATCHED_AS_NULL)
+        && filter_var($match['v6'] ?? '::', FILTER_VALIDATE_IP, FILTER_FLAG_IPV6);
     if ($known && $match['path'] !== null) return "unix://{$match['path']}";
     if ($known && $match['port'] <= 65535) return "tcp://{$match['host']}:" . ($match['port'] ?? 11746);
     throw new InvalidArgumentException("$url names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH");
@@ -35,8 +36,7 @@ class DeputyServer { // A connection to a server that has answered. Once it is l
         if ($socket && defined('TCP_KEEPIDLE')) @socket_set_option($socket, SOL_TCP, TCP_KEEPIDLE, 30);
         stream_set_timeout($this->stream, 10);
         $this->say(['cmd' => 'metrics']); // They have the longest line that the server takes.
-        while (!isset(($heard = $this->hear())->metrics));
-        $this->lineMax = $heard->metrics->max_line ?? $this->lineMax;
+        while (!isset($heard->metrics)) $this->lineMax = ($heard = $this->hear())->metrics->max_line ?? $this->lineMax;
         stream_set_timeout($this->stream, 365 * 86400); // Otherwise fgets gives up after a minute.
     }
 

@@ -4,7 +4,7 @@
 import concurrent.futures, contextlib, itertools, json, os, random, re, select, socket, sys, threading, time, traceback
 OPTIONS = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 URL = re.compile(r"unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*)|"
-                 r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?", re.DOTALL)
+                 r"\[(([0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?", re.DOTALL)
 REST, SQUARE = bytes(set(range(256)) - set(b'[]{}"')), bytes.maketrans(b"{}", b"[]")
 HEAD = re.compile(rb'{"cmd":"(did|do|progress)",(?:"id":([0-9]+)[,}])?(?:.*?"job":([0-9]+)[,}])?')  # Is decodable.
 
@@ -12,9 +12,10 @@ class JobError(Exception): """The server's code and the err. With the code "lost
 
 def parse_url(url):  # Returns the path of a UNIX socket, or host and port.
     match = URL.fullmatch(url.strip(" \t\r\n") or "127.0.0.1")
-    if not match or int(match[4] or 0) > 65535:
-        raise ValueError(f"{url!r} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH")
-    return match[1] or (match[2] or match[3], int(match[4] or 11746))
+    with contextlib.suppress(OSError):  # It is no IPv6 address.
+        if match and int(match[5] or 0) < 65536 and socket.inet_pton(socket.AF_INET6, match[4] or "::"):
+            return match[1] or (match[2] or match[3], int(match[5] or 11746))
+    raise ValueError(f"{url!r} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH")
 
 class Connection:
     def __init__(self, address, attempt):  # Pauses differ between programs that lost the same server.
@@ -138,8 +139,7 @@ def nap(arg, job):  # To try it out: sleeps for arg["seconds"], or until it is c
     return arg
 
 if __name__ == "__main__":
-    what, kind, *args = sys.argv[1:]
-    client, members = Client(), json.loads(os.environ.get("MEMBERS", "{}"))
+    (what, kind, *args), client, members = sys.argv[1:], Client(), json.loads(os.environ.get("MEMBERS", "{}"))
     if what == "work": work({kind: nap}, **members)
     show = members.pop("progress", None) and (lambda data: print("progress:", json.dumps(data), file=sys.stderr))
     futures = [client.submit(kind, json.loads(arg), show, lambda: os.write(2, b"stored\n"), **members) for arg in args]

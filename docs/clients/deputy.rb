@@ -6,7 +6,7 @@
 module Deputy
   OPTIONS = { KEEPALIVE: 1, NODELAY: 1, KEEPIDLE: 30, KEEPINTVL: 10, KEEPCNT: 3, USER_TIMEOUT: 60_000 }.freeze
   URL = %r{\A(?:unix:(?://(?=/))?(/?[^/].*)|(?:tcp://)?(?:((?:[A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*)|
-    \[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?)\z}mnx
+    \[(([0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?:%[A-Za-z0-9._-]+)?)\])(?::([1-9][0-9]{0,4}))?/?)\z}mnx
   HEAD = /\A{"cmd":"(did|do|progress)",(?:"id":(\d+)[,}])?(?:.*?"job":(\d+)[,}])?/n # Comes before what is undecodable.
   class JobError < StandardError # There is no result. With the code "lost" the job may have been done or not.
     attr_reader :code, :err
@@ -16,7 +16,8 @@ module Deputy
   # Returns the path of a UNIX socket, or host and port.
   def self.parse_url(url)
     match = URL.match(url.b.gsub(/\A[ \t\r\n]+|[ \t\r\n]+\z/, "").sub(/\A\z/, "127.0.0.1"))
-    return match[1] || [match[2] || match[3], (match[4] || 11746).to_i] if match && match[4].to_i <= 65_535
+    match &&= Addrinfo.getaddrinfo(match[4] || "::", 0, nil, nil, nil, Socket::AI_NUMERICHOST) && match rescue nil
+    return match[1] || [match[2] || match[3], (match[5] || 11746).to_i] if match && match[5].to_i <= 65_535
     raise ArgumentError, "#{url} names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH"
   end
 
@@ -71,8 +72,7 @@ module Deputy
     def submit(type, arg = nil, members = {}, &on_progress)
       job, members = Submitted.new(Queue.new, on_progress), on_progress ? { progress: true, **members } : members
       @lock.synchronize do
-        @server&.socket&.close if @pid != Process.pid # After a fork the connection and its answers are the parent's.
-        @server, @attempt, @pid = nil, 0, Process.pid if @pid != Process.pid
+        @server, @attempt, @pid = @server&.socket&.close, 0, Process.pid if @pid != Process.pid # After a fork.
         @server = nil if @server&.broken
         @server ||= Connection.new(@address, @attempt += 1).tap { |server| Thread.new { read(server) } }
         (job.server = @server).waiting[job.id = @id += 1] = job

@@ -6,9 +6,8 @@
 # It does not decode JSON: it cuts the server's lines where their members are today. It has no TCP_NODELAY, no limit for
 # the length of a line, and a job does not see that it is cancelled. nc notices the end only when it writes a line:
 # hence an empty line each second. After a quarter of an hour it notices a server that is gone without a word.
-set -u
 LC_ALL=C # A byte is a character, wherever a line is cut.
-trap '' PIPE # A write to an nc that is gone just fails.
+set -u; trap '' PIPE # A write to an nc that is gone just fails.
 # Gets the arg as JSON, and prints the result as JSON. Its failure is the job's. Lines of JSON to file 3 are progress.
 job() { # To try it out: sleeps for the arg's "seconds", and gives the arg back. Fails without arg.
     if [[ $1 == *'"report":true'* ]]; then echo "{\"attempt\":$attempt,\"ref\":$ref}" >&3; fi
@@ -17,18 +16,20 @@ job() { # To try it out: sleeps for the arg's "seconds", and gives the arg back.
 }
 
 parse_url() { # Sets `address`, the words for nc.
-    local name='([A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*' v6='\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)\]'
-    local tcp="^(tcp://)?(($name)|$v6)(:([1-9][0-9]{0,4}))?/?\$" space=$' \t\r\n' url
+    local name='([A-Za-z_]|[0-9]+[A-Za-z._-])[A-Za-z0-9._-]*' v6='\[([0-9A-Fa-f:.]+)(%[A-Za-z0-9._-]+)?\]' groups
+    local h='[0-9A-Fa-f]{1,4}' d='(25[0-5]|(2[0-4]|1[0-9]|[1-9]?)[0-9])' space=$' \t\r\n' url
+    local tcp="^(tcp://)?(($name)|$v6)(:([1-9][0-9]{0,4}))?/?\$" full="($h:){7}$h|($h:){6}$d(\.$d){3}"
     [[ $1 =~ ^[$space]*(.*[^$space])?[$space]*$ ]]
     url=${BASH_REMATCH[1]:-127.0.0.1}
     if [[ $url =~ ^unix:((//)?(/[^/].*)|([^/].*))$ ]]; then
-        address=(-U -- "${BASH_REMATCH[3]}${BASH_REMATCH[4]}")
+        address=(-U -- "${BASH_REMATCH[3]}${BASH_REMATCH[4]}") && return
     elif [[ $url =~ $tcp ]] && ((${BASH_REMATCH[8]:-0} < 65536)); then
-        address=(-- "${BASH_REMATCH[3]}${BASH_REMATCH[5]}" "${BASH_REMATCH[8]:-11746}")
-    else
-        echo "$1 names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH" >&2
-        exit 1
+        address=(-- "${BASH_REMATCH[3]}${BASH_REMATCH[5]}${BASH_REMATCH[6]}" "${BASH_REMATCH[8]:-11746}")
+        v6=${BASH_REMATCH[5]:-::} groups=(${v6//:/ } ${v6//[^.]/}) # An IPv4 address counts as two.
+        [[ $v6 =~ ^($full|($h(:$h)*)?::(($h:)*($h|$d(\.$d){3}))?)$ && ($v6 != *::* || ${#groups[@]} -lt 8) ]] && return
     fi
+    echo "$1 names no server: write tcp://HOST:PORT, HOST:PORT or unix:/PATH" >&2
+    exit 1
 }
 
 # Whether a value is JSON, of at most 127 levels, and a line short enough for the server. sed makes 1 of each string,
@@ -63,8 +64,7 @@ connect() {
     fi
 }
 disconnect() {
-    if [[ $from ]]; then exec {from}<&- {to}>&-; kill "$nc" 2>/dev/null; fi
-    from=''
+    if [[ $from ]]; then exec {from}<&- {to}>&-; kill "$nc" 2>/dev/null; from=''; fi
 }
 say() { printf '%s\n' "$1" 2>/dev/null >&"$to"; }
 

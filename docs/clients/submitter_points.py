@@ -218,7 +218,8 @@ def unix_forms(fake):
 @point("refuses a DEPUTY_URL that names no server, and shows it")
 def no_url(fake):
     place = fake.url[len("tcp://"):]
-    for url in (f"http://{place}", f"user@{place}", "127.0.0.1:0", "127.0.0.1:65536", "::1", "/run/deputy.sock", "unix:"):
+    for url in (f"http://{place}", f"user@{place}", "127.0.0.1:0", "127.0.0.1:65536", "::1", "[:::]:1", "[1::2::3]:1",
+                "[1:2:3:4:5:6:7]", "/run/deputy.sock", "unix:"):
         fake.expect_error(fake.run("do", "try", args=[1], url=url), url)
 
 
