@@ -180,12 +180,21 @@ pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     let members =
         Members::read(line).map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
-    let cmd = members.get(Name::Cmd).and_then(unescape);
+    let cmd = members.get(Name::Cmd).and_then(unescape_cmd);
     parse_command(&members, cmd.as_deref()).map_err(|(code, text)| {
         let id = members.id();
         let is_do = id.is_some() && cmd.as_deref() == Some(b"do");
         Refusal { code, text, id, is_do, severity: Severity::Line }
     })
+}
+
+/// Unescapes the name of a command. Those of a plain job need no search for escapes.
+fn unescape_cmd(raw: &str) -> Option<Cow<'_, [u8]>> {
+    match raw {
+        r#""do""# => Some(Cow::Borrowed(b"do")),
+        r#""did""# => Some(Cow::Borrowed(b"did")),
+        _ => unescape(raw),
+    }
 }
 
 /// Decodes a line that was checked while it arrived. Takes time in proportion to its sketch.

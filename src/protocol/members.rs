@@ -101,7 +101,10 @@ impl<'a> Members<'a> {
     /// Reads a line without its end. `Err` says for people why it is not a JSON object that the protocol accepts.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         let text = str::from_utf8(line).map_err(|error| not_utf8(error.valid_up_to()))?;
-        fast_path::read(text).map_or_else(|| Self::parse(text), Ok)
+        match fast_path::read(text) {
+            Some(members) => Ok(members),
+            None => Self::parse(text),
+        }
     }
 
     /// Reads any line, by the parser alone.

@@ -38,11 +38,19 @@ enum Supply {
 impl Owner {
     /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a job,
     /// the longest starved first, (c) what is free beyond the open offers is offered.
+    #[inline]
     pub(in crate::dispatch) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
-        self.reconcile_freed(ctx);
-        if self.dirty.is_empty() {
-            return;
+        // Most inputs and messages of a job change no pool.
+        if !self.freed.is_empty() {
+            self.reconcile_freed(ctx);
         }
+        if !self.dirty.is_empty() {
+            self.reconcile_dirty(ctx);
+        }
+    }
+
+    #[inline(never)]
+    fn reconcile_dirty(&mut self, ctx: &mut Ctx<'_>) {
         let dirty = std::mem::take(&mut self.dirty);
         if !ctx.stopping {
             for &id in &dirty {
@@ -64,10 +72,8 @@ impl Owner {
     /// O1 for workers that can take more than is recorded. The pools that track a worker and need a slot are served before
     /// the others learn of it. So what is reserved for a Pull at once is never offered, and a job costs no pass over the
     /// pools of all starved types.
+    #[inline(never)]
     fn reconcile_freed(&mut self, ctx: &mut Ctx<'_>) {
-        if self.freed.is_empty() {
-            return;
-        }
         for at in 0..self.freed.len() {
             let (id, _) = self.freed[at];
             let Some((worker, now)) = self.conns.worker(id) else { continue };
@@ -87,10 +93,15 @@ impl Owner {
     }
 
     /// O1, b: pulls a job for each of the types in `longest_starved`, as far as the supply has slots for them.
+    #[inline]
     fn pull_longest_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
-        if self.longest_starved.is_empty() {
-            return;
+        if !self.longest_starved.is_empty() {
+            self.pull_each_starved(supply, ctx);
         }
+    }
+
+    #[inline(never)]
+    fn pull_each_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
         let mut longest = std::mem::take(&mut self.longest_starved).into_sorted_vec();
         for (_, pool) in longest.drain(..) {
             if self.pools.peek(pool).starved().is_none() {
