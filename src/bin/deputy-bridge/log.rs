@@ -1,9 +1,7 @@
 //! What the bridge logs. docs/scale-out.md lists the events for people and programs that read the lines, so names and
 //! members stay as they are.
 
-use deputy::server::{EventKind, Level, Log, Value};
-
-use crate::core::{NodeChange, Notice};
+use deputy::server::{EventKind, Level};
 
 /// Declares the events once.
 macro_rules! events {
@@ -65,53 +63,6 @@ events! {
     LINE_REFUSED "line_refused" [Warn, Debug] ["error"],
     /// A message is none of a bridge.
     STRANGE_MESSAGE "strange_message" [Warn] ["error"],
-}
-
-/// Logs a notice. `suppressed` is how many of its kind were left out before it.
-pub(crate) fn notice(log: &Log, node: &str, notice: &Notice, suppressed: u64) {
-    match notice {
-        Notice::ServerConnected => log.event(SERVER_CONNECTED, format_args!("connected to the server"), &[]),
-        Notice::ServerTooOld => {
-            let error = "the server is too old: it does not know spare workers";
-            log.event(SERVER_LOST, format_args!("{error}"), &[("error", Value::Text(&error))]);
-        }
-        Notice::Node(NodeChange::Joined(node)) => {
-            log.event(NODE_JOINED, format_args!("node {node} is there"), &[("node", Value::Text(node))]);
-        }
-        Notice::Node(NodeChange::Left(node)) => {
-            log.event(NODE_LEFT, format_args!("node {node} is gone"), &[("node", Value::Text(node))]);
-        }
-        Notice::Twin => {
-            let text = format_args!("another bridge is called {node} too: give each its own name (--node)");
-            log.event(NODE_TWICE, text, &[("node", Value::Text(&node))]);
-        }
-        Notice::JobRefused { type_name, reason } => {
-            let members = [("type", Value::Text(type_name)), ("error", Value::Text(reason))];
-            log.event(JOB_REFUSED, format_args!("refused a job of type {type_name}: {reason}"), &members);
-        }
-        Notice::NotStored { reason } => {
-            let members = [("error", Value::Text(reason)), ("suppressed", Value::Number(suppressed))];
-            let text = format_args!("NATS does not store a job, which is tried again: {reason}");
-            log.event(JOB_NOT_STORED, text, &members);
-        }
-        Notice::GaveUp { job, type_name } => {
-            let members = [("job", Value::Text(job)), ("type", Value::Text(type_name))];
-            log.event(JOB_GAVE_UP, format_args!("gave up on job {job} of type {type_name}"), &members);
-        }
-        Notice::AnswerDropped { job } => {
-            let text = format_args!("dropped the result of job {job}: its node is gone, or does not know it any more");
-            log.event(RESULT_DROPPED, text, &[("job", Value::Text(job))]);
-        }
-        Notice::TypesLeftOut { types } => {
-            let members = [("types", Value::Number(*types as u64))];
-            log.event(TYPES_LEFT_OUT, format_args!("too many types: {types} are left out (--types)"), &members);
-        }
-        Notice::LineRefused { code, text } => {
-            let level = if code == "not_holding" { Level::Debug } else { Level::Warn };
-            let text = format!("the server refused a line: {code}: {text}");
-            log.event_at(level, LINE_REFUSED, format_args!("{text}"), &[("error", Value::Text(&text))]);
-        }
-    }
 }
 
 #[cfg(test)]

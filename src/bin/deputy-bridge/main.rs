@@ -14,7 +14,8 @@
 //! | `names`, `wire` | names in NATS; lines of the server. Pure |
 //! | `core` | decides. Pure |
 //! | `local`, `engine` | the server and NATS, without a decision |
-//! | `run`, `log`, `figures` | the loop, and what people see |
+//! | `run` | the loop |
+//! | `report`, `log`, `figures` | what people see: log lines, the events of the log, figures by HTTP |
 
 mod args;
 #[path = "../cli/mod.rs"]
@@ -26,6 +27,7 @@ mod local;
 mod log;
 mod names;
 mod options;
+mod report;
 mod run;
 mod wire;
 

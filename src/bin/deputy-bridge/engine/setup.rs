@@ -3,6 +3,7 @@
 //! The bridge speaks JetStream's requests itself. They are few, and it needs none of what a library adds to them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
@@ -42,6 +43,13 @@ pub(crate) enum SetupError {
     Refused(String),
     /// It is there, and of no use.
     Unfit(String),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::NoAnswer(text) | Self::Later(text) | Self::Refused(text) | Self::Unfit(text)) = self;
+        f.write_str(text)
+    }
 }
 
 /// What was found, or made.
