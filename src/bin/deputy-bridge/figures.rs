@@ -1,6 +1,7 @@
 //! What the bridge counts, and how it is served by HTTP.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deputy::metrics::Histogram;
 use deputy::monitor::Kind::{self, Counter, Gauge};
@@ -32,6 +33,11 @@ pub(crate) struct Figures {
     pub(crate) answer_time: Histogram,
     /// From when a job was stored until it was pulled.
     pub(crate) stream_time: Histogram,
+}
+
+/// Returns whole microseconds, as a histogram counts them.
+pub(crate) fn us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How things are now.

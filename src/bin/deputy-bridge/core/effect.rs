@@ -58,6 +58,15 @@ pub(crate) struct JobMessage {
     pub(crate) arg: Bytes,
 }
 
+/// Why a message was not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreError {
+    /// It may be stored later: there is no leader, no room, or no stream.
+    Later(String),
+    /// It is too large, now and later.
+    TooLarge(String),
+}
+
 /// A result as a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResultMessage {

@@ -19,10 +19,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::nodes::Nodes;
-use super::outgoing::us;
 use super::pulls::{PullEffect, Pulls};
 use super::{Effect, Notice, Outcome, Reply, ResultMessage, Verdict};
-use crate::figures::Figures;
+use crate::figures::{Figures, us};
 use crate::names::JobName;
 use crate::wire::{self, Conn, Submission};
 

@@ -5,7 +5,6 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `outgoing` | jobs of the own server: published until stored, answered when their result comes |
-//! | `early` | results that came before the server gave their jobs again |
 //! | `held` | jobs that were pulled: submitted, given back, given up, answered |
 //! | `pulls` | which pulls are open |
 //! | `survey` | what the own server is asked, and for which types it has workers |
@@ -13,7 +12,6 @@
 //! | `effect` | what the shell is to do |
 //! | `registration` | for which types the bridge is a worker of the own server |
 
-mod early;
 mod effect;
 mod held;
 mod nodes;
@@ -33,12 +31,13 @@ use crate::figures::{Figures, Gauges};
 use crate::names::Patterns;
 use crate::wire::{self, CONNS, Conn, FromServer, Metrics, Role};
 
-pub(crate) use effect::{After, Effect, EngineFacts, JobMessage, Notice, Outcome, Reply, ResultMessage, Verdict};
+pub(crate) use effect::{
+    After, Effect, EngineFacts, JobMessage, Notice, Outcome, Reply, ResultMessage, StoreError, Verdict,
+};
 use held::AllHeld;
 pub(crate) use held::Pulled;
 pub(crate) use nodes::NodeChange;
 use nodes::{ANNOUNCE_EVERY, Nodes};
-pub(crate) use outgoing::StoreError;
 use outgoing::{Given, Outgoing};
 use pulls::Pulls;
 pub(crate) use pulls::{ConsumerState, PullEffect, PullEnd};

@@ -1,0 +1,32 @@
+//! The last jobs that were answered, so that a repeated result is dropped at once.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// How many are remembered.
+const FINISHED_MAX: usize = 65_536;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    references: HashSet<Arc<str>>,
+    /// The same, the oldest first.
+    order: VecDeque<Arc<str>>,
+}
+
+impl Finished {
+    /// Remembers a job by its `ref`. The oldest gives way.
+    pub(super) fn insert(&mut self, reference: Arc<str>) {
+        if self.order.len() == FINISHED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.references.remove(&oldest);
+        }
+        self.references.insert(Arc::clone(&reference));
+        self.order.push_back(reference);
+    }
+
+    pub(super) fn contains(&self, reference: &str) -> bool {
+        self.references.contains(reference)
+    }
+}
