@@ -67,6 +67,23 @@ pub(crate) enum StoreError {
     TooLarge(String),
 }
 
+/// A message that was pulled.
+#[derive(Clone, Debug)]
+pub(crate) struct Pulled {
+    pub(crate) type_name: Arc<str>,
+    pub(crate) job: JobName,
+    pub(crate) run_limit_ms: Option<u64>,
+    pub(crate) arg: Bytes,
+    /// The subject that tells NATS how it ended.
+    pub(crate) ack: String,
+    /// Its number in the stream.
+    pub(crate) seq: u64,
+    /// How often it was delivered, this time included.
+    pub(crate) deliveries: u64,
+    /// How long it was in the stream, by the clocks of NATS and of this machine.
+    pub(crate) age: Duration,
+}
+
 /// A result as a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResultMessage {

@@ -32,10 +32,9 @@ use crate::names::Patterns;
 use crate::wire::{self, CONNS, Conn, FromServer, Metrics, Role};
 
 pub(crate) use effect::{
-    After, Effect, EngineFacts, JobMessage, Notice, Outcome, Reply, ResultMessage, StoreError, Verdict,
+    After, Effect, EngineFacts, JobMessage, Notice, Outcome, Pulled, Reply, ResultMessage, StoreError, Verdict,
 };
 use held::AllHeld;
-pub(crate) use held::Pulled;
 pub(crate) use nodes::NodeChange;
 use nodes::{ANNOUNCE_EVERY, Nodes};
 use outgoing::{Given, Outgoing};

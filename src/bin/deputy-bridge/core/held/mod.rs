@@ -11,18 +11,20 @@
 //! Attempts are deliveries less bounces. The bounces are read only when there were more deliveries than attempts allowed,
 //! and once more before the job is given up.
 
+mod answering;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use answering::Answering;
 use bytes::Bytes;
 
 use super::nodes::Nodes;
 use super::pulls::{PullEffect, Pulls};
-use super::{Effect, Notice, Outcome, Reply, ResultMessage, Verdict};
+use super::{Effect, Notice, Outcome, Pulled, Reply, ResultMessage, Verdict};
 use crate::figures::{Figures, us};
-use crate::names::JobName;
 use crate::wire::{self, Conn, Submission};
 
 /// The number of attempts after which a job is given up; the default of a server.
@@ -35,30 +37,6 @@ const COUNT_AFTER: Duration = Duration::from_secs(1);
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same if the submitter's bridge is not there, or does not know the job now.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// How long a result is kept at least that its submitter's bridge does not know.
-const UNKNOWN_FOR: Duration = Duration::from_secs(60);
-/// Added to the stream's duplicate window. In the window, a message that is published again is swallowed.
-const WINDOW_MARGIN: Duration = Duration::from_secs(5);
-/// Bytes that the headers of a result take at most, beside the names in them.
-const HEADER_BYTES: usize = 128;
-
-/// A message that was pulled.
-#[derive(Clone, Debug)]
-pub(crate) struct Pulled {
-    pub(crate) type_name: Arc<str>,
-    pub(crate) job: JobName,
-    pub(crate) run_limit_ms: Option<u64>,
-    pub(crate) arg: Bytes,
-    /// The subject that tells NATS how it ended.
-    pub(crate) ack: String,
-    /// Its number in the stream.
-    pub(crate) seq: u64,
-    /// How often it was delivered, this time included.
-    pub(crate) deliveries: u64,
-    /// How long it was in the stream, by the clocks of NATS and of this machine.
-    pub(crate) age: Duration,
-}
-
 #[derive(Debug)]
 enum Phase {
     /// `again`: for the second time.
@@ -68,12 +46,7 @@ enum Phase {
     Running {
         question: u64,
     },
-    Answering {
-        result: ResultMessage,
-        since: Duration,
-        unknown: bool,
-        tries: u32,
-    },
+    Answering(Answering),
 }
 
 #[derive(Debug)]
@@ -244,30 +217,23 @@ impl AllHeld {
 
     fn answer(&mut self, id: u64, outcome: Outcome, value: Bytes, scene: &mut Scene<'_>) {
         let Some(held) = self.held.get_mut(&id) else { return };
-        let mut result = ResultMessage { job: held.message.job.clone(), outcome, value };
-        let bytes = result.value.len() + HEADER_BYTES + held.message.job.to_string().len();
-        if bytes > scene.max_payload {
-            let max = scene.max_payload;
-            let text =
-                format!("the result is too large to come back: {bytes} bytes, and NATS takes {max} (max_payload)");
-            scene.figures.refused += 1;
-            result = ResultMessage { outcome: Outcome::Failed, value: wire::quoted(&text).into(), ..result };
-        }
+        let result = ResultMessage { job: held.message.job.clone(), outcome, value };
+        let result = answering::fitting(result, scene);
         self.answer_bytes += result.value.len();
-        held.phase = Phase::Answering { result, since: scene.now, unknown: false, tries: 0 };
+        held.phase = Phase::Answering(Answering::new(result, held.received, scene.now));
         self.ask(id, scene);
     }
 
+    /// Sends the result of a message, if there is one.
     fn ask(&mut self, id: u64, scene: &mut Scene<'_>) {
-        let Some(Held { phase: Phase::Answering { result, tries, .. }, .. }) = self.held.get_mut(&id) else { return };
-        *tries += 1;
-        self.timers.push(Reverse((scene.now + ASK_TIMEOUT, id, Due::Ask(*tries))));
-        scene.effects.push(Effect::Ask { id, result: result.clone() });
+        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
+        self.timers.push(Reverse((scene.now + ASK_TIMEOUT, id, Due::Ask(answering.next_try()))));
+        scene.effects.push(Effect::Ask { id, result: answering.result().clone() });
     }
 
     /// Called when the submitter's bridge has answered, or NATS in its place.
     pub(super) fn on_verdict(&mut self, id: u64, verdict: Verdict, scene: &mut Scene<'_>) {
-        let Some(Held { phase: Phase::Answering { unknown, tries, .. }, .. }) = self.held.get_mut(&id) else { return };
+        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
         match verdict {
             Verdict::Delivered => self.end(id, scene),
             Verdict::Dropped => {
@@ -275,9 +241,9 @@ impl AllHeld {
                 self.end(id, scene);
             }
             Verdict::Unknown | Verdict::Absent => {
-                *unknown = verdict == Verdict::Unknown;
-                *tries += 1; // The timer of the last try no longer counts.
-                self.timers.push(Reverse((scene.now + ASK_AGAIN, id, Due::Ask(*tries))));
+                answering.on_not_taken(verdict == Verdict::Unknown);
+                // The timer of the last try no longer counts.
+                self.timers.push(Reverse((scene.now + ASK_AGAIN, id, Due::Ask(answering.next_try()))));
             }
         }
     }
@@ -285,10 +251,9 @@ impl AllHeld {
     /// Tells NATS that the message is done with.
     fn end(&mut self, id: u64, scene: &mut Scene<'_>) {
         let Some(held) = self.held.remove(&id) else { return };
-        let Phase::Answering { result, .. } = held.phase else { return };
-        self.answer_bytes -= result.value.len();
-        let reply = if result.outcome == Outcome::GaveUp { Reply::Term } else { Reply::Ack };
-        scene.effects.push(Effect::Respond { ack: held.message.ack, reply });
+        let Phase::Answering(answering) = held.phase else { return };
+        self.answer_bytes -= answering.result().value.len();
+        scene.effects.push(Effect::Respond { ack: held.message.ack, reply: answering.reply() });
     }
 
     /// Called when the connections to the own server are lost: other machines get the jobs. Results that are there already
@@ -307,7 +272,7 @@ impl AllHeld {
 
     fn give_back(&mut self, scene: &mut Scene<'_>, mut back: impl FnMut(&Pulled, &mut Scene<'_>)) {
         self.held.retain(|_, held| {
-            let stays = matches!(held.phase, Phase::Answering { .. });
+            let stays = matches!(held.phase, Phase::Answering(_));
             if !stays {
                 back(&held.message, scene);
             }
@@ -345,8 +310,8 @@ impl AllHeld {
                 (Due::Count, Phase::Counting { .. }) => {
                     scene.effects.push(Effect::CountBounces { id, seq: held.message.seq });
                 }
-                (Due::Ask(due), Phase::Answering { tries, .. }) if *tries == due => {
-                    if held.may_be_dropped(scene) {
+                (Due::Ask(due), Phase::Answering(answering)) if answering.is_last_try(due) => {
+                    if answering.may_be_dropped(scene) {
                         scene.figures.dropped += 1;
                         scene.effects.push(Effect::Notice(Notice::AnswerDropped { job: held.message.job.clone() }));
                         self.end(id, scene);
@@ -357,17 +322,6 @@ impl AllHeld {
                 (Due::Count | Due::Ask(_), _) => {}
             }
         }
-    }
-}
-
-impl Held {
-    /// Whether a result may be dropped without a confirmation: its submitter's node is gone, or does not know the job. Never
-    /// within the stream's duplicate window: the node may come back and publish the job again, and that would be swallowed.
-    fn may_be_dropped(&self, scene: &Scene<'_>) -> bool {
-        let Phase::Answering { since, unknown, .. } = &self.phase else { return false };
-        let is_in_window = scene.now.saturating_sub(self.received) < scene.duplicate_window + WINDOW_MARGIN;
-        let is_unknown = *unknown && scene.now.saturating_sub(*since) >= UNKNOWN_FOR;
-        !is_in_window && (is_unknown || scene.nodes.is_gone(&self.message.job.node, scene.now))
     }
 }
 
