@@ -203,9 +203,7 @@ impl Core {
         self.barriers.clear();
         self.registration = Registration::default();
         self.survey = Survey::default();
-        let mut effects = Vec::new();
-        self.pulls.forget_server(&mut effects);
-        self.effects.extend(effects.into_iter().map(Effect::Pulls));
+        self.pulls.forget_server(&mut self.effects);
         self.outgoing.on_server_lost(self.now);
         self.with_held(AllHeld::on_server_lost);
         self.is_dirty = true;
@@ -283,12 +281,10 @@ impl Core {
         if news == News::Come {
             self.next_announce = self.now;
         }
-        let mut effects = Vec::new();
-        self.pulls.set_types(self.survey.types(), &mut effects);
+        self.pulls.set_types(self.survey.types(), &mut self.effects);
         for (name, row) in &metrics.types {
             self.pulls.on_free(name, if metrics.draining { 0 } else { row.free.unwrap_or(0) });
         }
-        self.effects.extend(effects.into_iter().map(Effect::Pulls));
     }
 
     /// Called with the first figures of a connection.
@@ -461,9 +457,7 @@ impl Core {
     /// Calls the pulls back of a bridge that stops, when they have been quiet for long enough.
     fn call_back_when_quiet(&mut self) {
         if self.call_back_at.take_if(|at| *at <= self.now).is_some() {
-            let mut effects = Vec::new();
-            self.pulls.call_all_back(&mut effects);
-            self.effects.extend(effects.into_iter().map(Effect::Pulls));
+            self.pulls.call_all_back(&mut self.effects);
         }
     }
 
@@ -542,13 +536,11 @@ impl Core {
         if !is_open {
             return;
         }
-        let mut effects = Vec::new();
         if self.held.answer_bytes() < BYTES_MAX {
-            self.pulls.adjust(self.now, &mut effects);
+            self.pulls.adjust(self.now, &mut self.effects);
         } else {
-            self.pulls.pause_all(self.now, &mut effects);
+            self.pulls.pause_all(self.now, &mut self.effects);
         }
-        self.effects.extend(effects.into_iter().map(Effect::Pulls));
     }
 
     /// Calls a function of the outgoing jobs, if the server is known.

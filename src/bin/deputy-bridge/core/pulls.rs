@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Effect;
+
 /// The most messages that pulls of a type may bring.
 const OPEN_MAX: i64 = 1_000;
 /// Pulls beyond the free slots are called back when there were too many for this long. A slot that is taken for a moment
@@ -123,7 +125,7 @@ impl Pulls {
     pub(super) fn set_types<'a>(
         &mut self,
         wanted: impl Iterator<Item = &'a Arc<str>> + Clone,
-        effects: &mut Vec<PullEffect>,
+        effects: &mut Vec<Effect>,
     ) {
         for type_name in wanted.clone() {
             self.types.entry(Arc::clone(type_name)).or_default();
@@ -150,13 +152,13 @@ impl Pulls {
     }
 
     /// Called when there is no server any more.
-    pub(super) fn forget_server(&mut self, effects: &mut Vec<PullEffect>) {
+    pub(super) fn forget_server(&mut self, effects: &mut Vec<Effect>) {
         self.call_all_back(effects);
         self.types.clear();
     }
 
     /// Calls all pulls back.
-    pub(super) fn call_all_back(&mut self, effects: &mut Vec<PullEffect>) {
+    pub(super) fn call_all_back(&mut self, effects: &mut Vec<Effect>) {
         for (type_name, pulls) in &mut self.types {
             self.called_back += pulls.call_back(type_name, effects);
         }
@@ -198,13 +200,7 @@ impl Pulls {
     }
 
     /// Called when a job bounced: no slot is free. The type pauses, each time longer, until a job finds one.
-    pub(super) fn on_bounce(
-        &mut self,
-        type_name: &Arc<str>,
-        question: u64,
-        now: Duration,
-        effects: &mut Vec<PullEffect>,
-    ) {
+    pub(super) fn on_bounce(&mut self, type_name: &Arc<str>, question: u64, now: Duration, effects: &mut Vec<Effect>) {
         let Some(pulls) = self.types.get_mut(type_name) else { return };
         if question == self.question {
             pulls.fresh -= 1;
@@ -216,7 +212,7 @@ impl Pulls {
     }
 
     /// Pauses all types: the server takes no jobs now.
-    pub(super) fn pause_all(&mut self, now: Duration, effects: &mut Vec<PullEffect>) {
+    pub(super) fn pause_all(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         self.not_before = now + PAUSES.1;
         self.call_all_back(effects);
     }
@@ -257,7 +253,7 @@ impl Pulls {
     }
 
     /// Opens pulls for slots that are free, and calls those back that have been too many for a while.
-    pub(super) fn adjust(&mut self, now: Duration, effects: &mut Vec<PullEffect>) {
+    pub(super) fn adjust(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let is_paused = now < self.not_before;
         for (type_name, pulls) in &mut self.types {
             match pulls.consumer {
@@ -266,7 +262,7 @@ impl Pulls {
                 Consumer::Asked => continue,
                 Consumer::Unknown | Consumer::RetryAt(_) => {
                     pulls.consumer = Consumer::Asked;
-                    effects.push(PullEffect::Consumer { type_name: Arc::clone(type_name) });
+                    effects.push(Effect::Pulls(PullEffect::Consumer { type_name: Arc::clone(type_name) }));
                     continue;
                 }
             }
@@ -286,7 +282,11 @@ impl Pulls {
             if let Ok(batch @ 1..) = u32::try_from(wanted - open) {
                 self.next += 1;
                 pulls.open.push(Open { pull: self.next, left: batch, until: now + self.expires });
-                effects.push(PullEffect::Pull { type_name: Arc::clone(type_name), pull: self.next, batch });
+                effects.push(Effect::Pulls(PullEffect::Pull {
+                    type_name: Arc::clone(type_name),
+                    pull: self.next,
+                    batch,
+                }));
             }
         }
     }
@@ -294,13 +294,13 @@ impl Pulls {
 
 impl TypePulls {
     /// Calls all pulls of the type back. Returns how many effects that has.
-    fn call_back(&mut self, type_name: &Arc<str>, effects: &mut Vec<PullEffect>) -> usize {
+    fn call_back(&mut self, type_name: &Arc<str>, effects: &mut Vec<Effect>) -> usize {
         self.surplus_since = None;
         if self.open.is_empty() {
             return 0;
         }
         let most = self.open.iter().map(|open| u64::from(open.left) + 1).sum();
-        effects.push(PullEffect::CallBack { type_name: Arc::clone(type_name), most });
+        effects.push(Effect::Pulls(PullEffect::CallBack { type_name: Arc::clone(type_name), most }));
         self.open.clear();
         1
     }
@@ -339,7 +339,7 @@ mod tests {
         fn adjust(&mut self, ms: u64) -> Vec<PullEffect> {
             let mut effects = Vec::new();
             self.pulls.adjust(MS(ms), &mut effects);
-            effects
+            pull_effects(effects)
         }
 
         fn pull(&self, pull: u64, batch: u32) -> PullEffect {
@@ -349,6 +349,11 @@ mod tests {
         fn call_back(&self, most: u64) -> PullEffect {
             PullEffect::CallBack { type_name: Arc::clone(&self.name), most }
         }
+    }
+
+    fn pull_effects(effects: Vec<Effect>) -> Vec<PullEffect> {
+        let pull_effect = |effect| if let Effect::Pulls(effect) = effect { effect } else { panic!("{effect:?}") };
+        effects.into_iter().map(pull_effect).collect()
     }
 
     #[test]
@@ -445,7 +450,7 @@ mod tests {
         fixture.adjust(0);
         let mut effects = Vec::new();
         fixture.pulls.set_types([].into_iter(), &mut effects);
-        assert_eq!(effects, [fixture.call_back(3)]);
+        assert_eq!(pull_effects(effects), [fixture.call_back(3)]);
         assert_eq!(fixture.adjust(1), []);
         fixture.pulls.on_free("t", 7);
         fixture.pulls.on_message("t");

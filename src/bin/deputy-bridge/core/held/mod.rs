@@ -22,7 +22,7 @@ use answering::Answering;
 use bytes::Bytes;
 
 use super::nodes::Nodes;
-use super::pulls::{PullEffect, Pulls};
+use super::pulls::Pulls;
 use super::{Effect, Notice, Outcome, Pulled, Reply, ResultMessage, Verdict};
 use crate::figures::{Figures, us};
 use crate::wire::{self, Conn, Submission};
@@ -183,9 +183,7 @@ impl AllHeld {
         let (question, type_name) = (*question, Arc::clone(&message.type_name));
         let value = value.unwrap_or_default();
         if code == Some("no_worker") {
-            let mut effects = Vec::new();
-            scene.pulls.on_bounce(&type_name, question, scene.now, &mut effects);
-            scene.effects.extend(effects.into_iter().map(Effect::Pulls));
+            scene.pulls.on_bounce(&type_name, question, scene.now, scene.effects);
             return self.bounce(id, scene);
         }
         scene.pulls.on_end(&type_name, question);
@@ -193,9 +191,7 @@ impl AllHeld {
             None => self.answer(id, Outcome::Done, value, scene),
             // The server takes no jobs now, or the bridge has ended the job: that is not the job's fault.
             Some("shutdown" | "queue_full" | "cancelled") => {
-                let mut effects: Vec<PullEffect> = Vec::new();
-                scene.pulls.pause_all(scene.now, &mut effects);
-                scene.effects.extend(effects.into_iter().map(Effect::Pulls));
+                scene.pulls.pause_all(scene.now, scene.effects);
                 self.bounce(id, scene);
             }
             // An attempt is lost. Another machine may have the next one.
