@@ -61,8 +61,8 @@ impl Fixture {
             self.now = end.min(self.now + Duration::from_millis(100));
             self.core.set_now(self.now);
             self.core.on_tick();
-            if self.core.survey.is_asking() && self.core.server != Server::Down {
-                let up_since = self.core.known_up_since.unwrap_or_default();
+            if self.core.survey.is_asking() && !self.core.server.is_down() {
+                let up_since = self.core.server.known_since().unwrap_or_default();
                 self.metrics(up_since, 0);
             }
             all.extend(self.effects());

@@ -1,0 +1,80 @@
+//! The own server, as far as it is known.
+
+use std::mem;
+
+use super::{Effect, Notice};
+use crate::wire::Metrics;
+
+/// A server that is connected, and has sent its first figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Up {
+    /// When it started.
+    pub(super) since: u64,
+    /// The longest line that it takes.
+    pub(super) max_line: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Down,
+    /// Connected; the first figures have not come.
+    Greeting,
+    Up(Up),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    state: State,
+    /// When the server started that was connected last.
+    known_since: Option<u64>,
+    /// It was said that the server is too old.
+    is_refused: bool,
+}
+
+impl Server {
+    pub(super) fn on_connected(&mut self) {
+        self.state = State::Greeting;
+    }
+
+    pub(super) fn on_lost(&mut self) {
+        self.state = State::Down;
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.state == State::Down
+    }
+
+    /// Whether the first figures have not come.
+    pub(super) fn is_greeting(&self) -> bool {
+        self.state == State::Greeting
+    }
+
+    pub(super) fn up(&self) -> Option<Up> {
+        if let State::Up(up) = self.state { Some(up) } else { None }
+    }
+
+    /// Returns when the server started that was connected last.
+    #[cfg(test)]
+    pub(super) fn known_since(&self) -> Option<u64> {
+        self.known_since
+    }
+
+    /// Called with the first figures of a connection. Returns whether the server was started since the last connection, so it
+    /// knows none of the jobs of that.
+    pub(super) fn greet(&mut self, metrics: &Metrics) -> bool {
+        self.state = State::Up(Up { since: metrics.up_since, max_line: metrics.max_line });
+        self.is_refused = false;
+        self.known_since.replace(metrics.up_since) != Some(metrics.up_since)
+    }
+
+    /// Leaves a server that does not know spare workers.
+    pub(super) fn refuse_old(&mut self, effects: &mut Vec<Effect>) {
+        if !mem::replace(&mut self.is_refused, true) {
+            effects.push(Effect::Notice(Notice::ServerTooOld));
+        }
+        let reason = "it does not know spare workers: a newer deputy-server is needed".to_owned();
+        effects.push(Effect::DropServer { reason });
+    }
+}
