@@ -8,8 +8,7 @@ use async_nats::ServerAddr;
 use deputy::server::{EventKind, Level, Log, Value};
 
 use crate::core::{NodeChange, Notice};
-use crate::engine::PERMISSIONS;
-use crate::engine::setup::SetupError;
+use crate::engine::{PERMISSIONS, SetupError};
 use crate::log::{
     CONFIG_DIFFERS, CONSUMER_FAILED, JOB_GAVE_UP, JOB_NOT_STORED, JOB_REFUSED, LINE_REFUSED, NATS_CONNECTED, NATS_LOST,
     NATS_OLD, NATS_REFUSED, NODE_JOINED, NODE_LEFT, NODE_TWICE, RESULT_DROPPED, SERVER_CONNECTED, SERVER_LOST, STARTED,

@@ -10,8 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::core::{ConsumerState, Core, Effect, PullEffect, Settings, TICK};
-use crate::engine::setup::SetupError;
-use crate::engine::{Engine, EngineEvent, EngineOptions};
+use crate::engine::{Engine, EngineEvent, EngineOptions, SetupError};
 use crate::figures::Shared;
 use crate::local::{Lines, Local, LocalEvent};
 use crate::report::Report;

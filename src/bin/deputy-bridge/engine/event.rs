@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::setup::SetupError;
+use super::api::SetupError;
 use crate::core::{EngineFacts, PullEnd, Pulled, ResultMessage, StoreError, Verdict};
 
 /// What happened.

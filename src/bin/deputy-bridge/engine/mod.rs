@@ -5,15 +5,18 @@
 //! | `event` | what the engine reports |
 //! | `message` | jobs, results and announcements as messages. Pure |
 //! | `pulls` | the subscriptions to which pulls answer, and how pulls are called back |
-//! | `setup` | the stream and its consumers |
+//! | `setup`, `config` | the stream and its consumers: finds, makes and judges them |
+//! | `api` | requests to JetStream |
 //!
 //! Nothing is published while there is no connection: the client would keep it, and stop the bridge when it has enough. What
 //! is lost by this is made good by time-outs of the core.
 
+mod api;
+mod config;
 mod event;
 mod message;
 mod pulls;
-pub(crate) mod setup;
+mod setup;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,6 +30,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::core::{EngineFacts, JobMessage, Reply, ResultMessage, StoreError, Verdict};
 use crate::names::{self, PRESENCE_SUBJECTS};
+pub(crate) use api::SetupError;
 pub(crate) use event::EngineEvent;
 use message::Announcement;
 use pulls::{FromPulls, PullStream};

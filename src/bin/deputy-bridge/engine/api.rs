@@ -1,0 +1,96 @@
+//! JetStream's requests, which the bridge speaks itself. They are few, and it needs none of what a library adds to them.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::client::RequestErrorKind;
+use async_nats::{Client, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::message::ApiError;
+
+/// How long JetStream may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Why something is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SetupError {
+    /// There was no answer: JetStream has no leader now, is off, or does not permit the request.
+    NoAnswer(String),
+    /// JetStream cannot at the moment, for example while it has no leader.
+    Later(String),
+    /// It was refused.
+    Refused(String),
+    /// It is there, and of no use.
+    Unfit(String),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::NoAnswer(text) | Self::Later(text) | Self::Refused(text) | Self::Unfit(text)) = self;
+        f.write_str(text)
+    }
+}
+
+/// An answer of JetStream: what was asked for, or an error.
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<ApiError>,
+}
+
+/// Asks JetStream. `Ok(None)`: it does not know the thing with this error number.
+pub(super) async fn ask<T: DeserializeOwned>(
+    client: &Client,
+    what: &str,
+    question: &Value,
+    unknown: u64,
+) -> Result<Option<T>, SetupError> {
+    let subject = format!("$JS.API.{what}");
+    let payload = if question.is_null() { String::new() } else { question.to_string() };
+    let request = Request::new().payload(payload.into()).timeout(Some(ANSWER_TIMEOUT));
+    let message = client.send_request(subject.clone(), request).await.map_err(|error| {
+        SetupError::NoAnswer(match error.kind() {
+            RequestErrorKind::NoResponders => "JetStream is not there: is it on (nats-server -js)?".to_owned(),
+            RequestErrorKind::TimedOut => {
+                format!("no answer to {subject}: JetStream has no leader, or it is not permitted")
+            }
+            _ => format!("{subject}: {error}"),
+        })
+    })?;
+    read(&subject, &message.payload, unknown)
+}
+
+/// Reads an answer of JetStream. `Ok(None)`: it does not know the thing with this error number.
+fn read<T: DeserializeOwned>(subject: &str, payload: &[u8], unknown: u64) -> Result<Option<T>, SetupError> {
+    let unreadable =
+        |error: serde_json::Error| SetupError::Refused(format!("the answer to {subject} cannot be read: {error}"));
+    match serde_json::from_slice::<Answer>(payload).map_err(unreadable)?.error {
+        Some(error) if error.err_code == unknown => Ok(None),
+        Some(error) if error.code >= 500 => Err(SetupError::Later(format!("{subject}: {}", error.description))),
+        Some(error) => Err(SetupError::Refused(format!("{subject}: {}", error.description))),
+        None => serde_json::from_slice(payload).map(Some).map_err(unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The number of the error "consumer not found".
+    const UNKNOWN: u64 = 10_014;
+
+    #[test]
+    fn what_jetstream_cannot_do_at_the_moment_is_not_refused() {
+        let read = |text: &str| read::<Value>("API", text.as_bytes(), UNKNOWN);
+        let error =
+            |code, number| read(&format!(r#"{{"error":{{"code":{code},"err_code":{number},"description":"x"}}}}"#));
+        assert_eq!(error(503, 10_008), Err(SetupError::Later("API: x".to_owned())));
+        assert_eq!(error(400, 10_025), Err(SetupError::Refused("API: x".to_owned())));
+        assert_eq!(error(404, UNKNOWN), Ok(None));
+        assert_eq!(read(r#"{"a":1}"#), Ok(Some(json!({"a": 1}))));
+        assert!(matches!(read("{"), Err(SetupError::Refused(_))));
+    }
+}
