@@ -44,7 +44,7 @@ use crate::cli::program::{fail, log_format, print};
 use crate::core::{Core, Settings};
 use crate::engine::EngineOptions;
 use crate::figures::Shared;
-use crate::run::Plan;
+use crate::run::{Nats, Plan};
 
 /// The name in log lines.
 const PROGRAM: &str = "deputy-bridge";
@@ -89,13 +89,12 @@ async fn serve(running: Running, shared: Shared, log: Log) -> Result<(), String>
         ack_wait: running.ack_wait,
     };
     let engine = EngineOptions {
-        connect: running.access.options().await?,
-        urls: running.nats,
         node: running.node,
         instance: settings.instance.clone(),
         replicas: running.replicas,
         ack_wait: running.ack_wait,
         pull_time: Core::pull_time(&settings),
     };
-    run::run(Plan { server: running.server, settings, engine }, shared, log).await
+    let nats = Nats { options: running.access.options().await?, urls: running.nats };
+    run::run(Plan { server: running.server, nats, settings, engine }, shared, log).await
 }

@@ -4,6 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::ConnectOptions;
 use deputy::client::Url;
 use deputy::server::Log;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,8 +22,15 @@ const BATCH_MAX: usize = 256;
 /// What to run.
 pub(crate) struct Plan {
     pub(crate) server: Url,
+    pub(crate) nats: Nats,
     pub(crate) settings: Settings,
     pub(crate) engine: EngineOptions,
+}
+
+/// Where NATS is, and how to connect with it.
+pub(crate) struct Nats {
+    pub(crate) options: ConnectOptions,
+    pub(crate) urls: Vec<String>,
 }
 
 /// What can happen.
@@ -56,8 +64,8 @@ struct Bridge {
 pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), String> {
     let catch = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
     let signals = [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?];
-    let report = Report::new(log, plan.settings.node.clone(), plan.server.to_string(), &plan.engine.urls);
-    let engine = Engine::start(plan.engine).await?;
+    let report = Report::new(log, plan.settings.node.clone(), plan.server.to_string(), &plan.nats.urls);
+    let engine = Engine::start(plan.nats.options, plan.nats.urls, plan.engine).await?;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     report.started();

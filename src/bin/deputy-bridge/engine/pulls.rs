@@ -9,9 +9,9 @@ use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt};
 
+use super::Engine;
 use super::event::EngineEvent;
 use super::message::{self, Pull};
-use super::{Engine, while_up};
 use crate::core::Reply;
 use crate::names::{self, STREAM};
 
@@ -75,18 +75,18 @@ impl Engine {
             },
         };
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{}", names::consumer(type_name));
-        let reply = format!("{}.p.{number}.{pull}", self.inbox);
+        let reply = format!("{}.p.{number}.{pull}", self.connection.inbox());
         let question = format!("{{\"batch\":{batch},\"expires\":{}}}", self.options.pull_time.as_nanos());
-        let published = self.client.publish_with_reply(subject, reply, question.into());
-        let _ = while_up(&mut self.is_up, published).await; // A lost pull ends by its time.
+        let _ = self.connection.ask(subject, reply, None, question.into()).await; // A lost pull ends by its time.
     }
 
     /// Subscribes to what the pulls of a type bring.
     async fn open_stream(&mut self, type_name: &Arc<str>) -> Option<u64> {
         self.next_stream += 1;
         let number = self.next_stream;
-        let subscribing = self.client.subscribe(format!("{}.p.{number}.*", self.inbox));
-        let subscriber = while_up(&mut self.is_up, subscribing).await?.ok()?;
+        let client = self.connection.client().clone();
+        let subscribing = client.subscribe(format!("{}.p.{number}.*", self.connection.inbox()));
+        let subscriber = self.connection.while_up(subscribing).await?.ok()?;
         self.pulls.push(PullStream { number, type_name: Arc::clone(type_name), subscriber, seen: 0, has_ended: false });
         self.current.insert(Arc::clone(type_name), number);
         Some(number)
@@ -104,16 +104,13 @@ impl Engine {
             let _ = self.findings.send(EngineEvent::CalledBack);
             return;
         };
-        let marker = format!("{}.p.{}.x", self.inbox, stream.number);
+        let marker = format!("{}.p.{}.x", self.connection.inbox(), stream.number);
         let last = stream.seen + most + 1;
-        if while_up(&mut self.is_up, stream.subscriber.unsubscribe_after(last)).await.is_none() {
+        if self.connection.while_up(stream.subscriber.unsubscribe_after(last)).await.is_none() {
             return;
         }
         for _ in 0..=most {
-            let published = self.client.publish(marker.clone(), Bytes::new());
-            if while_up(&mut self.is_up, published).await.is_none() {
-                return;
-            }
+            self.connection.publish(marker.clone(), Bytes::new()).await;
         }
     }
 

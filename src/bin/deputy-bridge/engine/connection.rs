@@ -1,0 +1,190 @@
+//! The connection to NATS. The client makes it again after each loss, and this reports how it stands.
+//!
+//! Nothing is published while there is no connection: the client would keep it, and stop the bridge when it has enough. What
+//! is lost by this is made good by time-outs of the core.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use async_nats::client::PublishError;
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Subscriber};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{EngineEvent, Findings};
+
+/// The beginning of the subjects on which the bridge receives answers.
+pub(super) const INBOX: &str = "_INBOX.deputy-bridge";
+/// NATS is taken as lost when it does not answer two of three pings in this interval.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// Messages of a subscription that wait to be handled.
+const MESSAGES_MAX: usize = 1 << 16;
+/// The permissions that the bridge needs, for people.
+pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
+     $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
+     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it shall make the stream; subscribe to deputy.> and \
+     _INBOX.deputy-bridge.>";
+
+/// See the module.
+pub(super) struct Connection {
+    client: Client,
+    /// The beginning of this bridge's own subjects for answers.
+    inbox: String,
+    is_up: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Starts to connect. `name` is shown by the tools of NATS.
+    ///
+    /// # Errors
+    /// A text for people, if a file of the options cannot be read.
+    pub(super) async fn start(
+        options: ConnectOptions,
+        urls: Vec<String>,
+        name: String,
+        findings: Findings,
+    ) -> Result<Self, String> {
+        let (up, is_up) = watch::channel(false);
+        let options = options
+            .name(name)
+            .custom_inbox_prefix(INBOX)
+            .ping_interval(PING_EVERY)
+            .subscription_capacity(MESSAGES_MAX)
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .event_callback(move |event| {
+                report(event, &up, &findings);
+                std::future::ready(())
+            });
+        let client = options.connect(urls).await.map_err(|error| failed(&error))?;
+        Ok(Self { inbox: client.new_inbox(), client, is_up })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn inbox(&self) -> &str {
+        &self.inbox
+    }
+
+    /// Returns a wait for the loss of the connection.
+    pub(super) fn loss(&self) -> impl Future<Output = ()> + use<> {
+        let mut is_up = self.is_up.clone();
+        async move {
+            let _ = is_up.wait_for(|is_up| !is_up).await; // The client is gone: there is no connection then either.
+        }
+    }
+
+    /// Subscribes for as long as the bridge runs, now or when there is a connection.
+    pub(super) async fn subscribe(&self, subject: String) -> Result<Subscriber, String> {
+        self.client.subscribe(subject).await.map_err(|error| failed(&error))
+    }
+
+    /// Awaits something that publishes, unless the connection is lost or was lost.
+    pub(super) async fn while_up<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        while_up(&mut self.is_up, future).await
+    }
+
+    /// Publishes a message.
+    pub(super) async fn publish(&mut self, subject: String, payload: Bytes) {
+        // The core's time-outs make a loss good.
+        let _ = while_up(&mut self.is_up, self.client.publish(subject, payload)).await;
+    }
+
+    /// Publishes a message whose answer comes on the subject `reply`. `None` without a connection; an error if it is too large.
+    pub(super) async fn ask(
+        &mut self,
+        subject: String,
+        reply: String,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Option<Result<(), PublishError>> {
+        let client = &self.client;
+        let published = async {
+            match headers {
+                Some(headers) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
+                None => client.publish_with_reply(subject, reply, payload).await,
+            }
+        };
+        while_up(&mut self.is_up, published).await
+    }
+
+    /// Waits until NATS has what was published, as long as it is there.
+    pub(super) async fn flush(&mut self) {
+        let _ = while_up(&mut self.is_up, self.client.flush()).await; // Without it, messages are delivered again.
+    }
+}
+
+/// Awaits something, unless the connection to NATS is lost or was lost.
+async fn while_up<T>(is_up: &mut watch::Receiver<bool>, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        _ = is_up.wait_for(|is_up| !is_up) => None,
+        done = future => Some(done),
+    }
+}
+
+fn failed(error: &dyn fmt::Display) -> String {
+    format!("cannot connect to NATS: {error}")
+}
+
+/// Called by the client when something happens to the connection.
+fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
+    let event = match event {
+        Event::Connected => {
+            let _ = up.send(true);
+            EngineEvent::Connected
+        }
+        Event::Disconnected => {
+            let _ = up.send(false);
+            EngineEvent::Lost
+        }
+        Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
+        Event::ClientError(error) => EngineEvent::Unreachable(unreachable(&error)),
+        Event::SlowConsumer(_) => {
+            EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
+        }
+        Event::LameDuckMode | Event::Draining | Event::Closed => return,
+    };
+    let _ = events.send(event); // If no one listens, the bridge has ended.
+}
+
+/// Returns why NATS cannot be connected to. The client says the kind only.
+fn unreachable(error: &ClientError) -> String {
+    let ClientError::Other(kind) = error else { return error.to_string() };
+    let causes = [
+        (
+            ConnectErrorKind::Io,
+            "no nats-server answers there, or it closed the connection: does it run, and does it want TLS (--tls) or not?",
+        ),
+        (ConnectErrorKind::TimedOut, "what listens there does not answer as a nats-server does"),
+        (ConnectErrorKind::Dns, "the name of the host is not known"),
+        (
+            ConnectErrorKind::AuthorizationViolation,
+            "it does not accept this user (USER:PASSWORD@ in --nats, or --creds)",
+        ),
+        (ConnectErrorKind::Tls, "TLS failed (--tls, --tls-ca, --tls-cert, --tls-key)"),
+    ];
+    let cause = causes.iter().find(|(known, _)| known.to_string() == *kind);
+    cause.map_or_else(|| kind.clone(), |(_, text)| (*text).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_permissions_are_those_of_the_documentation() {
+        let page = include_str!("../../../../docs/scale-out.md");
+        let (_, section) = page.split_once("\n### Permissions\n").unwrap();
+        let table = section.trim_start().lines().take_while(|line| line.starts_with('|'));
+        let subjects: Vec<&str> = table.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+        assert!(subjects.len() > 8);
+        for subject in subjects {
+            assert!(PERMISSIONS.contains(subject), "{subject}");
+        }
+        assert!(PERMISSIONS.contains(&format!("{INBOX}.>")));
+    }
+}
