@@ -19,7 +19,7 @@ pub(super) struct SharedTypes {
     others: BTreeMap<Arc<str>, Duration>,
     /// The types that have a consumer in the stream.
     consumers: BTreeSet<Arc<str>>,
-    /// Something changed since the server was told.
+    /// Something changed since [`wanted`](Self::wanted) was called.
     is_changed: bool,
     was_open: bool,
     left_out: usize,
