@@ -2,6 +2,7 @@
 //! again at the same address.
 
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use socket2::SockAddr;
@@ -9,14 +10,20 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::engine::Engine;
+use crate::play::setting;
 use crate::process::{Process, start_process};
 use crate::wait::until;
 use crate::worker::{Job, WorkerPlan};
 
 const BRIDGE: &str = env!("CARGO_BIN_EXE_deputy-bridge");
 
-/// How long NATS waits for word of a job before it gives it to another bridge, in seconds.
-pub(crate) const ACK_WAIT: &str = "3";
+/// Says how long NATS waits for word of a job before it gives it to another bridge, in seconds.
+const ACK_WAIT: &str = "DEPUTY_CLUSTER_ACK_WAIT";
+
+/// Returns that time.
+pub(crate) fn ack_wait() -> Duration {
+    setting(ACK_WAIT, 3)
+}
 
 /// A process of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +58,10 @@ impl Node {
         let replicas = engine.len().to_string();
         let socket = folder.path().join("deputy.sock");
         let server = format!("unix:{}", socket.display());
-        let own = ["--server", &server, "--nats", &engine.urls(), "--node", name, "--replicas", &replicas];
-        let bridge_options = own.iter().chain(["--ack-wait", ACK_WAIT].iter()).chain(options);
+        let ack_wait = ack_wait().as_secs().to_string();
+        let place = ["--server", &server, "--nats", &engine.urls(), "--node", name];
+        let settings = ["--replicas", &replicas, "--ack-wait", &ack_wait];
+        let bridge_options = place.iter().chain(&settings).chain(options);
         let bridge_options = bridge_options.map(|option| (*option).to_owned()).collect();
         let plan = |(number, (type_name, job)): (usize, &(&str, Job))| WorkerPlan {
             socket: socket.clone(),

@@ -187,7 +187,12 @@ impl Drop for Cluster {
 
 /// How long each fault is made.
 fn seconds() -> Duration {
+    setting(SECONDS, 1)
+}
+
+/// Returns a time in seconds that the environment may set.
+pub(crate) fn setting(name: &str, default: u64) -> Duration {
     let seconds =
-        env::var(SECONDS).map_or(1, |text| text.parse().unwrap_or_else(|_| panic!("{SECONDS} takes a number")));
+        env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} takes a number")));
     Duration::from_secs(seconds)
 }

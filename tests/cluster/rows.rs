@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::engine::Engine;
 use crate::load::Load;
 use crate::nats::{STREAM, programs, recommended};
-use crate::node::{Node, Part};
+use crate::node::{Node, Part, ack_wait};
 use crate::play::{A, B, Cluster, LOCAL_PLAN, Row, SHARED};
 use crate::wait::until;
 use crate::worker::SLOTS;
@@ -23,9 +23,6 @@ const ANY: usize = usize::MAX;
 
 /// How long a part is away that comes back by itself.
 const AWAY: Duration = Duration::from_secs(1);
-
-/// How long a part is stopped. Longer than NATS waits for word of a job.
-const STOPPED: Duration = Duration::from_secs(4);
 
 /// A row in which nothing is cut off and no job runs twice.
 const fn row(name: &'static str, table: &'static str) -> Row {
@@ -49,7 +46,7 @@ fn the_side_of_the_worker_may_die_or_stop() {
         let workers = Row { twice: MACHINE_SLOTS, ..row("workers of B, killed", "55 to 58 ms") };
         cluster.play(&workers, |it| it.nodes[B].kill(Part::Workers), |it| it.nodes[B].run(Part::Workers));
 
-        let bridge = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, killed", "AckWait, 3 s") };
+        let bridge = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, killed", "the ack wait") };
         cluster.play(
             &bridge,
             |it| {
@@ -69,7 +66,7 @@ fn the_side_of_the_worker_may_die_or_stop() {
             |it| restore(it, B, &[Part::Bridge]),
         );
 
-        let stopped = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, stopped", "AckWait, 3 s") };
+        let stopped = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, stopped", "the ack wait") };
         cluster.play(
             &stopped,
             |it| {
@@ -106,7 +103,7 @@ fn the_side_of_the_worker_may_die_or_stop() {
             },
         );
 
-        let machine = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, killed", "AckWait, 3 s") };
+        let machine = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, killed", "the ack wait") };
         cluster.play(
             &machine,
             |it| {
@@ -116,7 +113,7 @@ fn the_side_of_the_worker_may_die_or_stop() {
             |it| restore(it, B, &Part::ALL),
         );
 
-        let frozen = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, frozen", "AckWait, 3 s") };
+        let frozen = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, frozen", "the ack wait") };
         cluster.play(
             &frozen,
             |it| {
@@ -155,13 +152,13 @@ fn the_side_of_the_submitter_may_die_or_stop() {
             |it| restore(it, A, &[]),
         );
 
-        let stopped = row("bridge of A, stopped for 4 s", "until it goes on");
+        let stopped = row("bridge of A, stopped for longer than the ack wait", "until it goes on");
         cluster.play(
             &stopped,
             |it| {
                 it.load.expect_refusals(true);
                 it.nodes[A].signal(Part::Bridge, Signal::STOP);
-                thread::sleep(STOPPED);
+                thread::sleep(ack_wait() + AWAY);
                 it.nodes[A].signal(Part::Bridge, Signal::CONT);
             },
             |it| restore(it, A, &[]),
