@@ -11,8 +11,11 @@ use serde_json::Value;
 
 use super::message::ApiError;
 
-/// How long JetStream may take to answer.
+/// How long JetStream may take to make something.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take to say what there is. A cluster without a leader drops the question, so it is asked again soon.
+const INFO_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Why something is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SetupError {
@@ -39,7 +42,7 @@ struct Answer {
     error: Option<ApiError>,
 }
 
-/// Asks JetStream. `Ok(None)`: it does not know the thing with this error number.
+/// Asks JetStream; what there is, if the question is null. `Ok(None)`: it does not know the thing with this error number.
 pub(super) async fn ask<T: DeserializeOwned>(
     client: &Client,
     what: &str,
@@ -47,8 +50,11 @@ pub(super) async fn ask<T: DeserializeOwned>(
     unknown: u64,
 ) -> Result<Option<T>, SetupError> {
     let subject = format!("$JS.API.{what}");
-    let payload = if question.is_null() { String::new() } else { question.to_string() };
-    let request = Request::new().payload(payload.into()).timeout(Some(ANSWER_TIMEOUT));
+    let (payload, timeout) = match question {
+        Value::Null => (String::new(), INFO_TIMEOUT),
+        _ => (question.to_string(), ANSWER_TIMEOUT),
+    };
+    let request = Request::new().payload(payload.into()).timeout(Some(timeout));
     let message = client.send_request(subject.clone(), request).await.map_err(|error| {
         SetupError::NoAnswer(match error.kind() {
             RequestErrorKind::NoResponders => "JetStream is not there: is it on (nats-server -js)?".to_owned(),

@@ -36,7 +36,7 @@ use message::Announcement;
 use pulls::{FromPulls, PullStream};
 
 /// The time between two attempts to find the stream.
-const STREAM_RETRY: Duration = Duration::from_secs(2);
+const STREAM_RETRY: Duration = Duration::from_secs(1);
 /// The time between two lists of consumers.
 const LIST_EVERY: Duration = Duration::from_secs(60);
 /// What the engine works with.
