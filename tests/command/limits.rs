@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::process::Signal;
 
-use crate::kit::{Echo, check, command, run, shell, url};
+use crate::kit::{Echo, check, command, run, shell, start_shell, url};
 use crate::process::Server;
 use crate::wait::until;
 
@@ -27,7 +27,46 @@ fn a_time_limit_covers_a_reader_that_does_not_read() {
     let _worker = Echo::start(&server);
     let long = "head -c 1000000 /dev/zero | tr '\\0' x";
     let ended = shell(&server, &format!("mkfifo fifo; exec 3<> fifo; {long} | $DEPUTY do -t 5 -rs echo - >&3"));
-    check(&ended, 124, "", "timed out after 5 s while writing the result\n");
+    check(&ended, 124, "", "timed out after 5 s while writing to standard output\n");
+}
+
+#[test]
+fn a_time_limit_covers_a_reader_that_does_not_read_what_was_asked() {
+    let server = Server::start(&[]);
+    let text = "timed out after 1 s while writing to standard output\n";
+    let mut running = Vec::new();
+    for (words, code) in [("status", 124), ("status --json", 124), ("why t", 124), ("ping", 124), ("check", 0)] {
+        for (stderr, text) in [("", text), ("2>&3", "")] {
+            // A pipe has room for 64 KiB.
+            let fifo = format!("fifo{}", running.len());
+            let fill = format!("mkfifo {fifo}; exec 3<> {fifo}; head -c 65536 /dev/zero >&3");
+            running.push((start_shell(&server, &format!("{fill}; $DEPUTY {words} -t 1 >&3 {stderr}")), code, text));
+        }
+    }
+    for (process, code, text) in running {
+        check(&process.ended(), code, "", text);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_named_before_the_first_line() {
+    let server = Server::start(&[]);
+    server.process.signal(Signal::STOP);
+    for words in ["do -l -t 0.2 t", "do -l -o -t 0.2 t", "do -l -b -t 0.2 t", "do -l --durable -t 0.2 t"] {
+        let ended = shell(&server, &format!("rm -f fifo; mkfifo fifo; exec 3<> fifo; $DEPUTY {words} <&3"));
+        check(&ended, 124, "", &format!("no answer came in time from {}", url(&server)));
+    }
+    server.process.signal(Signal::CONT);
+}
+
+#[test]
+fn a_pause_of_the_input_shows_what_became_of_jobs_in_the_background() {
+    let server = Server::start(&["--max-line", "1K"]);
+    let long = "head -c 2000 /dev/zero | tr '\\0' x";
+    // The input stays open.
+    let ended =
+        shell(&server, &format!("mkfifo fifo; exec 3<> fifo; {{ echo 1; {long}; echo; }} >&3; $DEPUTY do -lbs t <&3"));
+    check(&ended, 1, "", "1 job accepted, 1 refused (line 2); nothing was submitted after line 2\n");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_reader_that_has_seen_enough_ends_it() {
 #[test]
 fn jobs_that_are_not_done_in_time_are_counted() {
     let server = Server::start(&[]);
-    let ended = shell(&server, "seq 3 | $DEPUTY do -l -t 0.05 nobody");
+    let ended = shell(&server, "seq 3 | $DEPUTY do -l -t 0.5 nobody");
     check(&ended, 124, "", "line 3: no answer came in time\n");
     assert!(ended.stderr.ends_with("deputy: 3 of 3 jobs had no answer in time\n"), "{}", ended.stderr);
 }

@@ -57,6 +57,11 @@ impl CliError {
         Self { usage: true, ..Self::new(USAGE, text) }
     }
 
+    /// Makes the error of a command that cannot start a thread.
+    pub(crate) fn no_thread(reason: &io::Error) -> Self {
+        Self::new(FAILED, format!("cannot start a thread: {reason}"))
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
     }

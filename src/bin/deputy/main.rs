@@ -8,6 +8,7 @@
 //! | `commands` | the subcommands, a file or folder each |
 //! | `generated` | help, man pages and completion scripts, made from the table |
 //! | `server` | which server to use, valid types, and what its metrics mean |
+//! | `time_limit` | the time limit of a whole command |
 //! | `error` | exit codes, and messages on stderr |
 //! | `format` | numbers, ages, sizes and names for people |
 //! | `init` | process 1 of a container |
@@ -25,6 +26,7 @@ mod init;
 mod out;
 mod server;
 mod subcommand;
+mod time_limit;
 
 use std::io::Write;
 use std::process::ExitCode;

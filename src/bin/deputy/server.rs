@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use deputy::client::{Client, Histogram, Metrics, Options, TypeMetrics, Url};
+use deputy::client::{Client, Error, Histogram, Metrics, Options, TypeMetrics, Url};
 use deputy::limits::{
     LINE_BYTES_DEFAULT, LINE_BYTES_MAX, LINE_BYTES_MIN, TYPE_BYTES_MAX, TYPE_ROWS_MAX, TYPES_PER_CONNECTION_MAX,
 };
@@ -10,7 +10,7 @@ use deputy::monitor::state::lost_lately;
 
 use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
-use crate::error::{CliError, Outcome};
+use crate::error::{CliError, Outcome, TIMED_OUT};
 use crate::format::{count, counted, duration};
 
 /// Which server to use; read by [`url`].
@@ -53,6 +53,14 @@ pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
 /// Connects to the server.
 pub(crate) fn connect(args: &Args, options: Options) -> Result<Client, CliError> {
     Ok(options.connect(&url(args)?.to_string())?)
+}
+
+/// Returns the error of a question or a job. One that had no answer in time names the server.
+pub(crate) fn failure(client: &Client, error: Error) -> CliError {
+    match error {
+        Error::TimedOut => CliError::new(TIMED_OUT, format!("{error} from {}", client.url())),
+        error => error.into(),
+    }
 }
 
 /// Returns the options of a connection for questions, with [`TIMEOUT`] as its limit if there is one.

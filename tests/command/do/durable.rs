@@ -88,12 +88,9 @@ fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
     let server = Server::start(&["--threads", "1"]);
     let mut bridge = bridge(&server);
     for words in [&["do", "--durable", "-t", "0.2", "t"][..], &["do", "--durable", "--wait", "-t", "0.2", "t"]] {
-        check(
-            &run(&server, words),
-            124,
-            "",
-            "no answer came in time; it may be stored nevertheless, and is then done\n",
-        );
+        let text =
+            format!("no answer came in time from {}; it may be stored nevertheless, and is then done\n", url(&server));
+        check(&run(&server, words), 124, "", &text);
         received(&mut bridge);
     }
     check(&shell(&server, "seq 2 | $DEPUTY do -l --durable -t 0.2 t"), 124, "", "0 jobs stored before line 1; some of");

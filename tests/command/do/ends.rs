@@ -78,7 +78,7 @@ fn with_keep_the_job_goes_on_without_it() {
     asker.until_metric("jobs_waiting", 2);
     waiting.signal(Signal::TERM);
     waiting.ended();
-    check(&shell(&server, "seq 2 | $DEPUTY do --keep -l -t 0.05 t"), 124, "", "2 of 2 jobs had no answer in time");
+    check(&shell(&server, "seq 2 | $DEPUTY do --keep -l -t 0.5 t"), 124, "", "2 of 2 jobs had no answer in time");
     asker.until_metric("connections_open", 1);
     let metrics = asker.metrics();
     assert_eq!((&metrics["jobs_waiting"], &metrics["jobs_cancelled"]), (&4.into(), &0.into()));

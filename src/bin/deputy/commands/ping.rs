@@ -6,10 +6,11 @@ use std::time::Instant;
 use deputy::client::Error;
 
 use crate::cli::parse::Args;
-use crate::error::{CliError, EXIT_CODES, NO_CONNECTION, Outcome};
+use crate::error::{CliError, EXIT_CODES, NO_CONNECTION, Outcome, TIMED_OUT};
 use crate::out::Out;
 use crate::server::{SERVER, TIMEOUT, connect, limited};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
+use crate::time_limit::TimeLimit;
 
 pub(crate) static PING: Subcommand = Subcommand {
     name: "ping",
@@ -30,12 +31,14 @@ pub(crate) static PING: Subcommand = Subcommand {
 };
 
 fn run(args: &Args) -> Outcome {
+    let limit = TimeLimit::start(args.seconds(&TIMEOUT))?;
     let client = connect(args, limited(args))?;
     let asked = Instant::now();
     client.ping().map_err(|error| match error {
         Error::TimedOut => CliError::new(NO_CONNECTION, format!("{} does not answer", client.url())),
         error => error.into(),
     })?;
+    limit.enter_output(TIMED_OUT);
     let elapsed = asked.elapsed().as_secs_f64() * 1e3;
     Ok(writeln!(Out::stdout(), "{} answered in {elapsed:.3} ms", client.url())?)
 }

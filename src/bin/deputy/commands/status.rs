@@ -2,20 +2,21 @@
 
 use std::io::Write;
 
-use deputy::client::{Client, Metrics, TypeMetrics};
+use deputy::client::{Client, Error, Metrics, TypeMetrics};
 use deputy::monitor::state::{memory_percent, memory_warning};
 use ratatui::crossterm::terminal;
 
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Opt, Positional};
-use crate::error::{CliError, EXIT_CODES, Outcome};
+use crate::error::{EXIT_CODES, Outcome, TIMED_OUT};
 use crate::format::{age, count, counted, cut, left, right, size, width};
 use crate::out::{Out, Style, one_line};
 use crate::server::{
-    SERVER, TIMEOUT, check_types, connect, is_cut, is_in_use, limited, mark, open_jobs, quantiles, time_or_dash,
-    uptime_ms,
+    SERVER, TIMEOUT, check_types, connect, failure, is_cut, is_in_use, limited, mark, open_jobs, quantiles,
+    time_or_dash, uptime_ms,
 };
 use crate::subcommand::{Example, HELP, Run, Subcommand};
+use crate::time_limit::TimeLimit;
 
 static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
 
@@ -50,12 +51,16 @@ pub(crate) static STATUS: Subcommand = Subcommand {
 
 fn run(args: &Args) -> Outcome {
     check_types(args.positionals())?;
+    let limit = TimeLimit::start(args.seconds(&TIMEOUT))?;
     let client = connect(args, limited(args))?;
     let mut out = Out::stdout();
     if args.has(&JSON) {
-        return Ok(writeln!(out, "{}", query_raw(&client, args.positionals())?)?);
+        let raw = query_raw(&client, args.positionals()).map_err(|error| failure(&client, error))?;
+        limit.enter_output(TIMED_OUT);
+        return Ok(writeln!(out, "{raw}")?);
     }
-    let metrics = query(&client, args.positionals())?;
+    let metrics = query(&client, args.positionals()).map_err(|error| failure(&client, error))?;
+    limit.enter_output(TIMED_OUT);
     let room = if out.is_terminal() { terminal::size().ok() } else { None };
     let screen = StatusView {
         url: &client.url().to_string(),
@@ -74,7 +79,7 @@ fn run(args: &Args) -> Outcome {
 }
 
 /// Asks for all types in use, or for those that were named, with their histograms.
-fn query(client: &Client, types: &[String]) -> Result<Metrics, CliError> {
+fn query(client: &Client, types: &[String]) -> Result<Metrics, Error> {
     let mut metrics =
         if types.is_empty() { client.metrics_in_full()? } else { client.metrics_in_full_of(&names(types))? };
     if types.is_empty() {
@@ -84,7 +89,7 @@ fn query(client: &Client, types: &[String]) -> Result<Metrics, CliError> {
 }
 
 /// Returns the server's answer as it came.
-fn query_raw(client: &Client, types: &[String]) -> Result<String, CliError> {
+fn query_raw(client: &Client, types: &[String]) -> Result<String, Error> {
     let metrics = if types.is_empty() { client.metrics_by_type()? } else { client.metrics_of(&names(types))? };
     Ok(metrics.raw)
 }

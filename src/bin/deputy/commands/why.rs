@@ -6,10 +6,11 @@ use deputy::monitor::why::{may_be_misspelt, why};
 
 use crate::cli::parse::Args;
 use crate::cli::{Choices, Count, Positional};
-use crate::error::{EXIT_CODES, Outcome};
+use crate::error::{EXIT_CODES, Outcome, TIMED_OUT};
 use crate::out::Out;
-use crate::server::{SERVER, TIMEOUT, check_type, connect, limited};
+use crate::server::{SERVER, TIMEOUT, check_type, connect, failure, limited};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
+use crate::time_limit::TimeLimit;
 
 pub(crate) static WHY: Subcommand = Subcommand {
     name: "why",
@@ -36,10 +37,14 @@ pub(crate) static WHY: Subcommand = Subcommand {
 fn run(args: &Args) -> Outcome {
     let name = &args.positionals()[0];
     check_type(name)?;
+    let limit = TimeLimit::start(args.seconds(&TIMEOUT))?;
     let client = connect(args, limited(args))?;
-    let metrics = client.metrics_of(&[name])?;
+    let failed = |error| failure(&client, error);
+    let metrics = client.metrics_of(&[name]).map_err(failed)?;
     let mut row = metrics.types.first().cloned().unwrap_or_default();
     row.name.clone_from(name);
-    let others = if may_be_misspelt(&row, &metrics) { client.metrics_by_type()?.types } else { Vec::new() };
+    let others =
+        if may_be_misspelt(&row, &metrics) { client.metrics_by_type().map_err(failed)?.types } else { Vec::new() };
+    limit.enter_output(TIMED_OUT);
     Ok(writeln!(Out::stdout(), "{}", why(&row, &metrics, &others))?)
 }

@@ -13,7 +13,7 @@ mod verdict;
 use std::io::Write;
 use std::time::Duration;
 
-use deputy::client::{Client, Metrics};
+use deputy::client::Metrics;
 
 use self::verdict::{Answers, State, Threshold, Thresholds, Verdict, parse_ms};
 use crate::cli::number::parse_uint;
@@ -21,8 +21,9 @@ use crate::cli::parse::{Args, UsageError};
 use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, ExitMeaning, Outcome};
 use crate::out::Out;
-use crate::server::{self, SERVER, check_types, connect, within};
+use crate::server::{self, SERVER, check_types, connect, failure, within};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
+use crate::time_limit::TimeLimit;
 
 static WAITING: Opt = Opt {
     short: Some('w'),
@@ -165,13 +166,18 @@ fn run(args: &Args) -> Outcome {
     if over.is_some_and(|over| over >= timeout) {
         return Err(CliError::usage(format!("--over must be less than --timeout {}", timeout.as_secs_f64())));
     }
-    let verdict = query(args, &types, timeout, over).map(|answers| Verdict::of(&answers, &limits));
-    let reported = match verdict {
-        Ok(verdict) => report(verdict.state, &verdict.line),
+    let limit = TimeLimit::start(Some(timeout))?;
+    let (state, line) = match query(args, &types, timeout, over) {
+        Ok(answers) => {
+            let verdict = Verdict::of(&answers, &limits);
+            (verdict.state, verdict.line)
+        }
         // A wrong address is a usage error.
         Err(error) if error.is_usage() => return Err(error),
-        Err(error) => report(State::Critical, &error.to_string()),
+        Err(error) => (State::Critical, error.to_string()),
     };
+    limit.enter_output(state.code());
+    let reported = report(state, &line);
     if reported.code() == 0 { Ok(()) } else { Err(reported) }
 }
 
@@ -183,17 +189,19 @@ fn threshold(args: &Args, option: &Opt, read: fn(&str) -> Option<u64>) -> Result
 
 /// Asks for all types, and for those that need a worker; if there is an `over`, twice, that long after each other.
 fn query(args: &Args, types: &[&str], timeout: Duration, over: Option<Duration>) -> Result<Answers, CliError> {
-    let client: Client = connect(args, within(timeout))?;
+    let client = connect(args, within(timeout))?;
+    let failed = |error| failure(&client, error);
     let earlier = match over {
         Some(over) => {
-            let earlier = client.metrics_in_full()?;
+            let earlier = client.metrics_in_full().map_err(failed)?;
             std::thread::sleep(over);
             earlier
         }
         None => Metrics::default(),
     };
-    let wanted = if types.is_empty() { Metrics::default() } else { client.metrics_of(types)? };
-    let now = if over.is_some() { client.metrics_in_full()? } else { client.metrics_by_type()? };
+    let wanted = if types.is_empty() { Metrics::default() } else { client.metrics_of(types).map_err(failed)? };
+    let now = if over.is_some() { client.metrics_in_full() } else { client.metrics_by_type() };
+    let now = now.map_err(failed)?;
     Ok(Answers { now, earlier, wanted })
 }
 

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::RecvTimeoutError;
 use deputy::client::{Client, Error, JobHandle};
 
 use super::BACKGROUND;
@@ -16,9 +17,13 @@ use super::options::{DURABLE, JobOptions, WAIT};
 use crate::cli::parse::Args;
 use crate::error::{CliError, FAILED, Outcome, USAGE, print_error};
 use crate::format::{count, counted};
+use crate::server::failure;
 
 /// After this many jobs the server is asked whether it has accepted them.
 const BATCH: usize = 1_000;
+/// When no line comes for so long, it is asked as well. A producer may pause for hours, and what the server refused, or a
+/// lost connection, is to be reported before its next line.
+const PAUSE: Duration = Duration::from_millis(100);
 /// The most ranges of refused lines that are listed.
 const RANGES_MAX: usize = 10;
 
@@ -51,7 +56,7 @@ impl Until {
 
 /// Waits until the server has read these jobs. Fails if it refused one.
 pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<()>) -> Outcome {
-    client.ping()?;
+    client.ping().map_err(|error| failure(client, error))?;
     refusal(job).map_or(Ok(()), |error| Err(error.into()))
 }
 
@@ -79,19 +84,28 @@ pub(super) fn submit_lines(
 ) -> Outcome {
     let mut accepted = Accepted { item: form.item(), until, timeout, ..Accepted::default() };
     let mut jobs = Vec::new();
-    for line in form.lines() {
-        let line = line?;
-        let number = line.number;
-        accepted.last = number;
-        match form.arg_in(line) {
-            Ok(None) => {}
-            Ok(arg) => jobs.push((number, options.submit_background(client, type_name, arg.as_deref()))),
-            Err(ArgError(reason)) => {
-                accepted.invalid += 1;
-                print_error(&format!("{} {number} {reason}", accepted.item));
+    let lines = form.lines_ahead()?;
+    loop {
+        let next = lines.recv_timeout(if jobs.is_empty() { Duration::MAX } else { PAUSE });
+        let is_paused = matches!(next, Err(RecvTimeoutError::Timeout));
+        match next {
+            Ok(line) => {
+                let line = line?;
+                let number = line.number;
+                accepted.last = number;
+                match form.arg_in(line) {
+                    Ok(None) => {}
+                    Ok(arg) => jobs.push((number, options.submit_background(client, type_name, arg.as_deref()))),
+                    Err(ArgError(reason)) => {
+                        accepted.invalid += 1;
+                        print_error(&format!("{} {number} {reason}", accepted.item));
+                    }
+                }
             }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        if jobs.len() == BATCH {
+        if is_paused || jobs.len() == BATCH {
             accepted.add(client, jobs.drain(..))?;
             if accepted.refused > 0 {
                 break;
@@ -136,7 +150,7 @@ impl Accepted {
             && let Err(error) = client.ping()
         {
             let from = jobs.peek().map_or(self.last, |(line, _)| *line);
-            return Err(self.cut_short(error, from));
+            return Err(self.cut_short(client, error, from));
         }
         for (line, job) in jobs {
             let refusal = match self.until {
@@ -151,7 +165,7 @@ impl Accepted {
                 continue;
             };
             if self.until == Until::Stored && may_be_stored(&error) {
-                return Err(self.cut_short(error, line));
+                return Err(self.cut_short(client, error, line));
             }
             self.refused += 1;
             self.reason.get_or_insert(error);
@@ -164,7 +178,7 @@ impl Accepted {
     }
 
     /// Returns the error of a wait that ended before it was known what has become of the jobs from this line on.
-    fn cut_short(&self, error: Error, from: u64) -> CliError {
+    fn cut_short(&self, client: &Client, error: Error, from: u64) -> CliError {
         let Self { item, until, last, .. } = self;
         let unknown = match until {
             Until::Accepted => "the server may have accepted some of those",
@@ -172,7 +186,7 @@ impl Accepted {
         };
         let known = counted(self.jobs, "job");
         let known = format!("{known} {} before {item} {from}; {unknown} up to {item} {last}", until.word());
-        CliError::from(error).append(&known)
+        failure(client, error).append(&known)
     }
 
     fn outcome(self) -> Outcome {

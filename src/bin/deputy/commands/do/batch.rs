@@ -10,7 +10,6 @@
 //! the permit. With `--ordered` one waiter takes the jobs in the order of the lines; otherwise there is one per permit. The
 //! reader may block on its input for ever, so no thread joins it.
 
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,7 +48,7 @@ struct PendingJob {
 impl Batch<'_> {
     /// Submits the lines and prints the results, until the input ends or a problem stops it.
     pub(super) fn run(&self, client: Client) -> Outcome {
-        let lines = read_lines(self.form)?;
+        let lines = self.form.lines_ahead()?;
         let (permit, permits) = bounded(self.jobs);
         let (open_jobs, to_wait_for) = unbounded();
         let (stop, stopped) = bounded::<()>(0);
@@ -67,7 +66,7 @@ impl Batch<'_> {
                     wait_for(&jobs, &permit, report);
                     drop(waiting);
                 };
-                thread::Builder::new().spawn_scoped(scope, waiter).map_err(|error| no_thread(&error))?;
+                thread::Builder::new().spawn_scoped(scope, waiter).map_err(|error| CliError::no_thread(&error))?;
             }
             drop(waiting);
             let open = client.as_ref().expect("it is taken below");
@@ -121,21 +120,6 @@ impl Batch<'_> {
     }
 }
 
-/// Reads ahead on a thread.
-fn read_lines(form: ArgFormat) -> Result<Receiver<Result<Line, CliError>>, CliError> {
-    let (sender, receiver) = bounded(64);
-    let read = move || {
-        for line in form.lines() {
-            let was_last = line.is_err();
-            if sender.send(line).is_err() || was_last {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().spawn(read).map_err(|error| no_thread(&error))?;
-    Ok(receiver)
-}
-
 /// Waits for the answers of jobs, one after another, and shows the progress of each. Cancels those that have none in time.
 fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Summary>) {
     for open in jobs {
@@ -148,10 +132,6 @@ fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Sum
         // The receiver is gone when all lines are submitted.
         let _ = permit.send(());
     }
-}
-
-fn no_thread(error: &io::Error) -> CliError {
-    CliError::new(FAILED, format!("cannot start a thread: {error}"))
 }
 
 /// The outcome of the jobs so far.

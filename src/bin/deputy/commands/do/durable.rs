@@ -6,26 +6,31 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use deputy::client::{Error, JobHandle};
+use deputy::client::{Client, Error, JobHandle};
 use serde_json::value::RawValue;
 
 use super::progress;
 use crate::error::{CliError, Outcome, print_error};
+use crate::server::failure;
 
 /// Waits until a job in the background is stored.
-pub(super) fn wait_until_stored(job: JobHandle<()>) -> Outcome {
-    job.wait().map_err(|error| error_of(error, false))?;
+pub(super) fn wait_until_stored(client: &Client, job: JobHandle<()>) -> Outcome {
+    job.wait().map_err(|error| error_of(client, error, false))?;
     note("stored");
     Ok(())
 }
 
 /// Waits until a job is stored, and then for its answer, and passes what its worker reports to `show`.
-pub(super) fn wait(job: &JobHandle<Box<RawValue>>, show: impl FnMut(&RawValue)) -> Result<Box<RawValue>, CliError> {
+pub(super) fn wait(
+    client: &Client,
+    job: &JobHandle<Box<RawValue>>,
+    show: impl FnMut(&RawValue),
+) -> Result<Box<RawValue>, CliError> {
     let is_stored = job.wait_stored(Duration::MAX).is_ok();
     if is_stored && job.try_wait().is_none() {
         note("stored; waiting for the result");
     }
-    progress::wait(job, None, show).map_err(|error| error_of(error, is_stored))
+    progress::wait(job, None, show).map_err(|error| error_of(client, error, is_stored))
 }
 
 /// Says on a terminal what has happened. A program that runs the command learns it by the exit code.
@@ -36,11 +41,11 @@ pub(super) fn note(text: &str) {
 }
 
 /// Returns the error of a job, with what becomes of it.
-fn error_of(error: Error, is_stored: bool) -> CliError {
+fn error_of(client: &Client, error: Error, is_stored: bool) -> CliError {
     let more = match error {
         Error::TimedOut if is_stored => "the job is stored and will be done",
         Error::TimedOut | Error::Disconnected(_) => "it may be stored nevertheless, and is then done",
         error => return error.into(),
     };
-    CliError::from(error).append(more)
+    failure(client, error).append(more)
 }

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
+use std::thread;
 
+use crossbeam_channel::{Receiver, bounded};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{CliError, FAILED};
@@ -11,6 +13,9 @@ use crate::out::Stdin;
 
 /// A byte order mark, with which some editors begin a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// How many lines are read before they are wanted.
+const LINES_AHEAD: usize = 64;
 
 /// How args are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +71,24 @@ impl ArgFormat {
     }
 
     /// Reads the lines of standard input.
-    pub(super) fn lines(self) -> impl Iterator<Item = Result<Line, CliError>> {
+    fn lines(self) -> impl Iterator<Item = Result<Line, CliError>> {
         let mut input = BufReader::with_capacity(1 << 16, Stdin);
         (1..).map_while(move |number| self.line(&mut input, number).map_err(|error| unreadable(&error)).transpose())
+    }
+
+    /// Reads the lines of standard input ahead, on a thread. It may block for ever, so no thread joins it.
+    pub(super) fn lines_ahead(self) -> Result<Receiver<Result<Line, CliError>>, CliError> {
+        let (sender, receiver) = bounded(LINES_AHEAD);
+        let read = move || {
+            for line in self.lines() {
+                let was_last = line.is_err();
+                if sender.send(line).is_err() || was_last {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().spawn(read).map_err(|error| CliError::no_thread(&error))?;
+        Ok(receiver)
     }
 
     fn line(self, input: &mut impl BufRead, number: u64) -> io::Result<Option<Line>> {

@@ -19,14 +19,10 @@ mod options;
 mod output;
 mod progress;
 
-use std::process;
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use deputy::client::Options;
 use deputy::limits::{ANSWER_SECONDS_DEFAULT, CONNECT_SECONDS_DEFAULT};
-use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use self::background::Until;
@@ -40,9 +36,10 @@ use self::output::ResultPrinter;
 use self::progress::JobProgress;
 use crate::cli::parse::{Args, quoted};
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
-use crate::error::{CliError, EXIT_CODES, FAILED, Outcome, TIMED_OUT, print_error};
-use crate::server::{MAX_LINE, SERVER, check_type, connect, max_line};
+use crate::error::{CliError, EXIT_CODES, Outcome, TIMED_OUT};
+use crate::server::{MAX_LINE, SERVER, check_type, connect, failure, max_line};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
+use crate::time_limit::TimeLimit;
 
 static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is text, not JSON");
 static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result without quotes and escapes");
@@ -163,29 +160,37 @@ fn run(args: &Args) -> Outcome {
     if args.has(&LINES) {
         return run_lines(args, form, &job_options, options);
     }
-    let limit = args.seconds(&TIMEOUT).map(TimeLimit::start).transpose()?;
+    let limit = TimeLimit::start(args.seconds(&TIMEOUT))?;
+    limit.enter("reading standard input");
     let arg = form.arg_of(args.positionals().get(1).map(String::as_str))?;
-    let options = match &limit {
-        Some(limit) => options.connect_timeout(limit.left().min(CONNECT_TIMEOUT)).deadline(limit.deadline),
+    let options = match limit.deadline() {
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            options.connect_timeout(left.min(CONNECT_TIMEOUT)).deadline(deadline)
+        }
         None => options,
     };
-    set_stage(limit.as_ref(), "connecting");
+    limit.enter("connecting");
     let client = connect(args, options)?;
-    set_stage(limit.as_ref(), "waiting for the server");
+    limit.enter(format!("waiting for {}", client.url()));
     if let Some(until) = Until::of(args) {
         let job = job_options.submit_background(&client, type_name, arg.as_deref());
         return match until {
             Until::Accepted => background::wait_until_accepted(&client, &job),
-            Until::Stored => durable::wait_until_stored(job),
+            Until::Stored => durable::wait_until_stored(&client, job),
         };
     }
     let job = job_options.submit(&client, type_name, arg.as_deref());
     let progress = JobProgress::start(args.has(&PROGRESS));
     let show = |data: &RawValue| progress.show(data);
-    let answer = if args.has(&DURABLE) { durable::wait(&job, show) } else { Ok(progress::wait(&job, None, show)?) };
+    let answer = if args.has(&DURABLE) {
+        durable::wait(&client, &job, show)
+    } else {
+        progress::wait(&job, None, show).map_err(|error| failure(&client, error))
+    };
     progress.end();
     let res = answer?;
-    set_stage(limit.as_ref(), "writing the result");
+    limit.enter_output(TIMED_OUT);
     Ok(ResultPrinter::new(args.has(&RAW)).print(&res)?)
 }
 
@@ -254,6 +259,8 @@ fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Op
         None => options,
     };
     let client = connect(args, options)?;
+    // A server that does not answer is found now, and not when the first line comes.
+    client.ping().map_err(|error| failure(&client, error))?;
     if let Some(until) = Until::of(args) {
         return background::submit_lines(&client, &args.positionals()[0], form, job_options, until, timeout);
     }
@@ -268,42 +275,6 @@ fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Op
         raw: args.has(&RAW),
     }
     .run(client)
-}
-
-/// The time limit of the whole command. Its thread ends the process if something takes longer, such as an input that stays
-/// open, or a reader of stdout that does not read.
-struct TimeLimit {
-    deadline: Instant,
-    stage: Arc<Mutex<&'static str>>,
-}
-
-/// How much later than the deadline the process is ended, so that a more exact error comes first.
-const GRACE: Duration = Duration::from_millis(100);
-
-impl TimeLimit {
-    fn start(timeout: Duration) -> Result<Self, CliError> {
-        let limit = Self { deadline: Instant::now() + timeout, stage: Arc::new(Mutex::new("reading standard input")) };
-        let (stage, end) = (Arc::clone(&limit.stage), limit.deadline + GRACE);
-        let watch = move || {
-            thread::sleep(end.saturating_duration_since(Instant::now()));
-            print_error(&format!("timed out after {} s while {}", timeout.as_secs_f64(), *stage.lock()));
-            process::exit(TIMED_OUT.into());
-        };
-        let no_thread = |error| CliError::new(FAILED, format!("cannot start a thread: {error}"));
-        thread::Builder::new().name("time limit".to_owned()).spawn(watch).map_err(no_thread)?;
-        Ok(limit)
-    }
-
-    fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
-    }
-}
-
-/// Notes what the command does now, for the error of its time limit.
-fn set_stage(limit: Option<&TimeLimit>, stage: &'static str) {
-    if let Some(limit) = limit {
-        *limit.stage.lock() = stage;
-    }
 }
 
 #[cfg(test)]

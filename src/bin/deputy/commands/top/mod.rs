@@ -108,10 +108,10 @@ fn run(args: &Args) -> Outcome {
     let options = Options::new().connect_timeout(timeout).answer_timeout(timeout).outage_timeout(Duration::ZERO);
     let client = connect(args, options.retry(DELAY_MIN, RETRY_CAP))?;
     let (sender, events) = channel();
-    spawn_signal_reader(sender.clone()).map_err(no_thread)?;
-    spawn_poller(client, delay, sender.clone()).map_err(no_thread)?;
+    spawn_signal_reader(sender.clone()).map_err(|error| CliError::no_thread(&error))?;
+    spawn_poller(client, delay, sender.clone()).map_err(|error| CliError::no_thread(&error))?;
     let mut screen = TerminalGuard::open(is_colour_wanted())?;
-    spawn_key_reader(sender).map_err(no_thread)?;
+    spawn_key_reader(sender).map_err(|error| CliError::no_thread(&error))?;
     let mut state = State::new(url.to_string(), delay);
     state.sort = args.text(&SORT).map_or_else(Sort::default, Sort::by);
     let end = watch(&mut screen, &mut state, &events);
@@ -157,11 +157,6 @@ fn watch(screen: &mut TerminalGuard, state: &mut State, events: &Receiver<Event>
             Event::Terminal(_) => {}
         }
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn no_thread(reason: io::Error) -> CliError {
-    CliError::new(FAILED, format!("cannot start a thread: {reason}"))
 }
 
 enum Event {
