@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -87,6 +88,8 @@ type OnEvent = Box<dyn FnMut(&Event) + Send>;
 enum WorkerSignal {
     /// From a [`Stopper`].
     Stop,
+    /// The worker is stopping and holds nothing. It waits for the answer to its last `ping`.
+    Leaving,
     Event(Event),
     Ended(Result<(), RunError>),
 }
@@ -98,7 +101,8 @@ pub struct Stopper(Sender<WorkerSignal>);
 impl Stopper {
     /// Stops the worker: it takes no more jobs, finishes those that it holds, sends their results and leaves. This method
     /// returns at once, and [`Worker::run`] returns when all is done. A worker that does not run yet stops when it starts.
-    /// Further calls change nothing.
+    /// Further calls change nothing. A server that does not answer delays the end by 5 s, or by
+    /// [`Options::answer_timeout`] if that is less.
     pub fn stop(&self) {
         // It fails if the worker has ended.
         let _ = self.0.send(WorkerSignal::Stop);
@@ -289,16 +293,31 @@ impl Running {
     }
 }
 
+/// How long a worker that holds nothing waits for the answer to its last `ping`. A supervisor may kill it after 10 s.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Handles the signals of a worker until it ends, on the thread that runs it.
 fn watch(link: &Link<WorkerSession>, signals: &Receiver<WorkerSignal>, on_event: &mut OnEvent) -> Result<(), RunError> {
-    for signal in signals {
+    let mut leaves_at = None;
+    loop {
+        let signal = match leaves_at {
+            Some(end) => signals.recv_deadline(end),
+            None => signals.recv().map_err(RecvTimeoutError::from),
+        };
         match signal {
-            WorkerSignal::Stop => link.with(WorkerSession::stop),
-            WorkerSignal::Event(event) => on_event(&event),
-            WorkerSignal::Ended(outcome) => return outcome,
+            Ok(WorkerSignal::Stop) => link.with(WorkerSession::stop),
+            Ok(WorkerSignal::Leaving) => {
+                leaves_at = Some(Instant::now() + LEAVE_TIMEOUT.min(link.options().answer_timeout));
+            }
+            Ok(WorkerSignal::Event(event)) => on_event(&event),
+            Ok(WorkerSignal::Ended(outcome)) => return outcome,
+            Err(RecvTimeoutError::Timeout) => {
+                leaves_at = None;
+                link.with(|session, _| session.leave());
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
-    Ok(())
 }
 
 /// Lets the threads of a worker end, also if `on_event` has panicked.

@@ -6,7 +6,7 @@
 //! `did` frees a slot.
 //!
 //! The worker ends when it offers nothing, holds nothing, and a `ping` after its last line is answered. Then no job is on
-//! its way to it, and the server has read all results.
+//! its way to it, and the server has read all results. It does not wait for long if the server does not answer.
 //!
 //! A long result waits, with its slot, until the server's longest line is known. A result that is too long fails its job.
 //! A handler with a long report waits, too.
@@ -186,9 +186,18 @@ impl WorkerSession {
                 None => {
                     conn.ping(out);
                     conn.last_ping = Some(conn.pings);
+                    self.signal(WorkerSignal::Leaving);
                 }
             },
             None => self.end(self.outcome()),
+        }
+    }
+
+    /// Ends the worker without the answer to its last `ping`, if it still holds nothing. The server reads all results that
+    /// it was sent before it sees the end, and requeues a job that was on its way.
+    pub(super) fn leave(&self) {
+        if self.conn.as_ref().is_none_or(|conn| conn.held() <= conn.abandoned) {
+            self.end(self.outcome());
         }
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{bounded, unbounded};
 use deputy::client::{FaultMetrics, Job, Worker};
 
 use crate::fake::Fake;
-use crate::fixture::{Running, Soon, connect, next, url};
+use crate::fixture::{Running, Soon, connect, next, quick_retry, url};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -39,6 +40,20 @@ fn a_stopped_worker_finishes_what_it_holds_and_takes_nothing_else() {
     for (handle, n) in handles.into_iter().zip(0..2) {
         assert_eq!(handle.soon().unwrap(), n);
     }
+}
+
+#[test]
+fn a_stopped_worker_does_not_wait_for_a_server_that_does_not_answer() {
+    let fake = Fake::start();
+    let (long, short) = (Duration::from_secs(600), Duration::from_millis(30));
+    let options = quick_retry().ping_after(long).answer_timeout(short);
+    let running = Running::start(Worker::new(&fake.url()).handle("t", |_: &Job| Ok::<_, String>(())).options(options));
+    let mut peer = fake.accept();
+    peer.next_line();
+    running.stopper.stop();
+    running.ended().unwrap();
+    // Its last lines, and then the end.
+    while peer.next_line().is_some() {}
 }
 
 /// Workers come and go all the time, and no job is lost, done twice or requeued.
