@@ -3,7 +3,7 @@
 //!
 //! Ids are kept and sent as the text that arrived. This is the only place that looks into them.
 
-use ahash::RandomState;
+use std::hash::{Hash, Hasher};
 
 use super::string::unescape;
 
@@ -18,13 +18,20 @@ fn same_in_other_words(a: &str, b: &str) -> bool {
     same_string(a, b) || same_number(a, b)
 }
 
-/// Hashes an id. Two ids that are the same have the same hash.
-pub fn hash(id: &str, state: &RandomState) -> u64 {
-    match (double(id), unescape(id)) {
-        // -0 and 0 are the same, and their sum with 0 is 0.
-        (Some(value), _) => state.hash_one((value + 0.0).to_bits()),
-        (None, Some(meaning)) => state.hash_one(&*meaning),
-        (None, None) => state.hash_one(id),
+/// An id to be hashed. Two ids that are the same have the same hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed<'a>(pub &'a str);
+
+impl Hash for Hashed<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(value) = double(self.0) {
+            // -0 and 0 are the same, and their sum with 0 is 0.
+            return state.write_u64((value + 0.0).to_bits());
+        }
+        match unescape(self.0) {
+            Some(meaning) => state.write(&meaning),
+            None => state.write(self.0.as_bytes()),
+        }
     }
 }
 
@@ -38,17 +45,28 @@ fn same_number(a: &str, b: &str) -> bool {
     double(a).is_some_and(|a| double(b) == Some(a))
 }
 
+/// Bytes of a number that a `u32` holds, whatever its digits.
+const SHORT_BYTES: usize = 9;
+
 /// Returns the value of a JSON number. `None` for a string, and for a number too large for a double: all such numbers would
 /// be equal.
 fn double(id: &str) -> Option<f64> {
     if id.starts_with('"') {
         return None;
     }
+    // Most ids are short whole numbers, which take half the time to parse.
+    if id.len() <= SHORT_BYTES
+        && let Ok(whole) = id.parse::<u32>()
+    {
+        return Some(whole.into());
+    }
     id.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
 #[cfg(test)]
 mod tests {
+    use ahash::RandomState;
+
     use super::*;
 
     #[test]
@@ -73,7 +91,7 @@ mod tests {
         ] {
             assert!(same(a, b) && same(b, a), "{a} and {b}");
             let state = RandomState::with_seeds(1, 2, 3, 4);
-            assert_eq!(hash(a, &state), hash(b, &state), "{a} and {b}");
+            assert_eq!(state.hash_one(Hashed(a)), state.hash_one(Hashed(b)), "{a} and {b}");
         }
     }
 

@@ -12,7 +12,7 @@ use ahash::RandomState;
 use by_id::Twins;
 use delayed::DelayedByType;
 use hashbrown::HashTable;
-use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::collections::timers::{TimerId, Timers};
@@ -67,7 +67,8 @@ pub(in crate::dispatch) struct Ticket {
     generation: u32,
     /// Who sent the `do`. May have left.
     pub(in crate::dispatch) conn: ConnId,
-    id: IdText,
+    /// Most ids are short, and need no memory of their own.
+    id: SmolStr,
     /// What the job counts in the memory budget until the ticket goes.
     pub(in crate::dispatch) bytes: u64,
     pub(in crate::dispatch) home: ShardId,
@@ -114,16 +115,6 @@ pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) expires: Option<Micros>,
 }
 
-/// An id, as it came. Most ids are short, and need no memory of their own.
-#[derive(Debug, Default)]
-pub(in crate::dispatch) struct IdText(SmallVec<[u8; 16]>);
-
-impl IdText {
-    pub(in crate::dispatch) fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).expect("it was text when it came")
-    }
-}
-
 impl Ticket {
     /// Returns the submitter's id, as it came.
     pub(in crate::dispatch) fn id(&self) -> &str {
@@ -135,11 +126,11 @@ impl Ticket {
     }
 
     /// Takes the id out, for a line. [`Ticket::put_id`] puts it back.
-    pub(in crate::dispatch) fn take_id(&mut self) -> IdText {
+    pub(in crate::dispatch) fn take_id(&mut self) -> SmolStr {
         std::mem::take(&mut self.id)
     }
 
-    pub(in crate::dispatch) fn put_id(&mut self, id: IdText) {
+    pub(in crate::dispatch) fn put_id(&mut self, id: SmolStr) {
         self.id = id;
     }
 }
@@ -174,7 +165,7 @@ impl Tickets {
         let index = self.entries.insert(Ticket {
             generation,
             conn,
-            id: IdText(SmallVec::from_slice(id.as_bytes())),
+            id: SmolStr::new(id),
             bytes,
             home,
             stage: Stage::Live,

@@ -66,6 +66,7 @@ impl Tickets {
     }
 
     pub(super) fn hash(&self, conn: ConnId, id: &str) -> u64 {
-        self.maps.hash_one((conn, id::hash(id, &self.maps)))
+        let ConnId { index, generation } = conn;
+        self.maps.hash_one((u64::from(index) << 32 | u64::from(generation), id::Hashed(id)))
     }
 }
