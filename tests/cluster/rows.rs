@@ -108,6 +108,8 @@ fn the_side_of_the_worker_may_die_or_stop() {
             &machine,
             |it| {
                 it.load.expect_ends(B, true);
+                // Its bridge is killed a moment before its server.
+                it.load.expect_refusals(true);
                 it.nodes[B].kill_all();
             },
             |it| restore(it, B, &Part::ALL),
@@ -179,6 +181,8 @@ fn the_side_of_the_submitter_may_die_or_stop() {
             &machine,
             |it| {
                 it.load.expect_ends(A, true);
+                // Its bridge is killed a moment before its server.
+                it.load.expect_refusals(true);
                 it.nodes[A].kill_all();
             },
             |it| restore(it, A, &Part::ALL),
@@ -194,17 +198,6 @@ fn a_single_nats_server_may_be_killed_or_stopped() {
     let _alone = crate::alone();
     for program in programs() {
         let mut cluster = Cluster::start(&program, 1);
-        let killed = Row { twice: ANY, ..row("NATS R1, killed for 1 s", "1.3 to 2.6 s") };
-        cluster.play(
-            &killed,
-            |it| {
-                it.load.expect_refusals(true);
-                it.engine.kill(0);
-                thread::sleep(AWAY);
-                it.engine.restart(0).unwrap();
-            },
-            |it| restore(it, A, &[]),
-        );
         let stopped = Row { twice: ANY, ..row("NATS R1, stopped for 1 s", "until it goes on") };
         cluster.play(
             &stopped,
@@ -213,6 +206,17 @@ fn a_single_nats_server_may_be_killed_or_stopped() {
                 it.engine.signal(0, Signal::STOP);
                 thread::sleep(AWAY);
                 it.engine.signal(0, Signal::CONT);
+            },
+            |it| restore(it, A, &[]),
+        );
+        let killed = Row { twice: ANY, ..row("NATS R1, killed for 1 s", "1.3 to 2.6 s") };
+        cluster.play(
+            &killed,
+            |it| {
+                it.load.expect_refusals(true);
+                it.engine.kill(0);
+                thread::sleep(AWAY);
+                it.engine.restart(0).unwrap();
             },
             |it| restore(it, A, &[]),
         );
