@@ -138,8 +138,8 @@ if $PROGRAM_NAME == __FILE__
   what, type, *args = ARGV
   client, members = Deputy::Client.new, JSON.parse(ENV.fetch("MEMBERS", "{}"), symbolize_names: true)
   Deputy.work({ type => nap }, nil, members) if what == "work"
-  show = members.delete(:progress) && ->(data) { warn "progress: #{JSON.generate(data)}" rescue nil }
+  show = members.delete(:progress) && ->(data) { warn "progress: #{JSON.generate(data, max_nesting: 0)}" rescue nil }
   jobs = args.map { |arg| client.submit(type, JSON.parse(arg, max_nesting: 0), members, &show) }
   jobs.each { |job| job.stored = proc { warn "stored" }; client.cancel(job) if what == "cancel" }
-  jobs.each { |job| puts JSON.generate(job.call) }
+  jobs.each { |job| puts JSON.generate(job.call, max_nesting: 0) }
 end

@@ -130,6 +130,41 @@ fn tells_that_a_job_is_stored_and_what_names_it(language: &Language) {
     assert_eq!(asker.metrics()["protocol_errors"], 0);
 }
 
+/// Args of 8 MiB, of escapes alone, and as deep as a line may be go to the worker, and come back to the submitter.
+fn carries_long_and_deep_values(language: &Language) {
+    let Some(client) = language.words() else { return };
+    if language.file == "deputy.sh" {
+        return; // bash reads a pipe byte by byte.
+    }
+    let server = Server::start(&[]);
+    let url = format!("tcp://{}", server.tcp[0]);
+    // The line and the arg are two of the 128 levels.
+    let deep = "[".repeat(126) + &"]".repeat(126);
+    let values = [format!("\"{}\"", "x".repeat(8 << 20)), format!("\"{}\"", r"\u0001".repeat(1 << 18)), deep];
+    let args: Vec<String> = values.iter().map(|value| format!(r#"{{"seconds":0,"v":{value}}}"#)).collect();
+
+    let worker = start(&client, ["work", "nap"], &url);
+    let mut asker = server.connect(Via::Tcp, "the asker");
+    for arg in &args {
+        asker.send(&format!(r#"{{"cmd":"do","id":1,"type":"nap","arg":{arg}}}"#));
+        let answer = asker.line();
+        let is_right = answer == format!(r#"{{"cmd":"did","id":1,"res":{arg}}}"#);
+        assert!(is_right, "{:.200}... of {} bytes: {}", answer, answer.len(), worker.stderr());
+    }
+
+    let submitter = start(&client, ["do", "give", "0", "1", "2"], &url);
+    asker.send(r#"{"cmd":"can_do","types":["give"],"max_jobs":3}"#);
+    for value in &values {
+        let job = asker.line();
+        let number = job.split_once(r#""job":"#).unwrap().1.split(',').next().unwrap();
+        asker.send(&format!(r#"{{"cmd":"did","job":{number},"res":{value}}}"#));
+    }
+    let ended = submitter.ended();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let is_right = ended.stdout.lines().eq(values.iter().map(String::as_str));
+    assert!(is_right, "{:.200}... of {} bytes: {}", ended.stdout, ended.stdout.len(), ended.stderr);
+}
+
 /// The worker answers a job that was cancelled, so that its slot is free again. Most do so at once.
 fn takes_the_next_job_after_a_cancelled_one(language: &Language) {
     let Some(client) = language.words() else { return };
@@ -192,6 +227,11 @@ macro_rules! languages {
             #[test]
             fn takes_the_next_job_after_a_cancelled_one() {
                 super::takes_the_next_job_after_a_cancelled_one(&$language);
+            }
+
+            #[test]
+            fn carries_long_and_deep_values() {
+                super::carries_long_and_deep_values(&$language);
             }
 
             #[test]
