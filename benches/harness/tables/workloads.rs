@@ -218,7 +218,7 @@ fn large_jobs() -> Parts {
     let half = LoopKind::ShareOf(ServerKind::Deputy, 0.5);
     let cases = vec![deputy(large).loop_kind(half), deputy(BASELINE).loop_kind(half).label("deputy, without")];
     let claims = vec![
-        Claim::ratio("p99 of the small jobs, with / without", P99, 0, 1, AtMost(2.0)),
+        Claim::ratio("p99 of the small jobs, with / without", P99, 0, 1, AtMost(1.5)),
         Claim::ratio("p99.9 of the small jobs, with / without", P999, 0, 1, Goal::None),
     ];
     (cases, claims)
@@ -272,7 +272,7 @@ fn burst() -> Parts {
 fn metrics() -> Parts {
     let queried = Shape { interference: Interference::MetricsQueries(200), ..BASELINE };
     let claims = vec![
-        Claim::ratio("p99, with metrics queries / without", P99, 0, 1, AtMost(2.0)),
+        Claim::ratio("p99, with metrics queries / without", P99, 0, 1, AtMost(1.5)),
         Claim::ratio("jobs/s, with metrics queries / without", JOBS_PER_S, 0, 1, Goal::None),
         Claim::alone("metrics queries per second", |row| row.interference_done, 0, Goal::None),
     ];
