@@ -140,21 +140,12 @@ impl<'a> Reply<'a> {
         match *self {
             Reply::Do { id, type_name, job, attempt, run_limit_ms, reference, arg } => {
                 put(out, br#"{"cmd":"do","id":"#, id);
-                put(out, br#","type":""#, type_name);
-                out.push(b'"');
+                put_text(out, br#","type":""#, type_name);
                 if let Some(job) = job {
-                    put(out, br#","job":"#, itoa::Buffer::new().format(job));
-                    if attempt > 1 {
-                        put(out, br#","attempt":"#, itoa::Buffer::new().format(attempt));
-                    }
-                    if let Some(ms) = run_limit_ms {
-                        put(out, br#","run_limit_ms":"#, itoa::Buffer::new().format(ms));
-                    }
+                    put_lease(out, job, attempt, run_limit_ms);
                 }
-                if let Some(JobReference { home, arrival }) = reference {
-                    put(out, br#","ref":""#, itoa::Buffer::new().format(home));
-                    put(out, b".", itoa::Buffer::new().format(arrival));
-                    out.push(b'"');
+                if let Some(reference) = reference {
+                    put_reference(out, reference);
                 }
                 if let Some(arg) = arg {
                     long = put_carried(out, br#","arg":"#, arg);
@@ -169,25 +160,22 @@ impl<'a> Reply<'a> {
             Reply::Failed { id, err } => {
                 put(out, br#"{"cmd":"did","id":"#, id);
                 long = put_carried(out, br#","err":"#, err);
-                put(out, br#","code":""#, Code::Failed.name());
-                out.push(b'"');
+                put_text(out, br#","code":""#, Code::Failed.name());
             }
             Reply::NotDone { id, code, text } => {
                 put(out, br#"{"cmd":"did","id":"#, id);
-                put(out, br#","err":""#, &escape(text));
-                put(out, br#"","code":""#, code.name());
-                out.push(b'"');
+                put_text(out, br#","err":""#, &escape(text));
+                put_text(out, br#","code":""#, code.name());
             }
             Reply::Progress { id, data } => {
                 put(out, br#"{"cmd":"progress","id":"#, id);
                 long = put_carried(out, br#","data":"#, data);
             }
             Reply::Stored { id } => put(out, br#"{"cmd":"stored","id":"#, id),
-            Reply::Cancel { job } => put(out, br#"{"cmd":"cancel","job":"#, itoa::Buffer::new().format(job)),
+            Reply::Cancel { job } => put_number(out, br#"{"cmd":"cancel","job":"#, job),
             Reply::Error { code, text, id } => {
-                put(out, br#"{"cmd":"error","code":""#, code.name());
-                put(out, br#"","error":""#, &escape(text));
-                out.push(b'"');
+                put_text(out, br#"{"cmd":"error","code":""#, code.name());
+                put_text(out, br#","error":""#, &escape(text));
                 put_some(out, br#","id":"#, id);
             }
             Reply::Metrics { totals, tables, types } => {
@@ -226,6 +214,38 @@ impl<'a> Reply<'a> {
 pub(super) fn put(out: &mut Vec<u8>, fixed: &[u8], value: &str) {
     out.extend_from_slice(fixed);
     out.extend_from_slice(value.as_bytes());
+}
+
+/// Appends fixed text that ends with a quote, then the rest of a string.
+#[inline]
+fn put_text(out: &mut Vec<u8>, fixed: &[u8], text: &str) {
+    put(out, fixed, text);
+    out.push(b'"');
+}
+
+/// Appends fixed text, then a number.
+#[inline]
+fn put_number(out: &mut Vec<u8>, fixed: &[u8], number: impl itoa::Integer) {
+    put(out, fixed, itoa::Buffer::new().format(number));
+}
+
+/// Appends the members of a job that only a worker with `max_jobs` gets.
+#[inline]
+fn put_lease(out: &mut Vec<u8>, job: u64, attempt: u32, run_limit_ms: Option<u64>) {
+    put_number(out, br#","job":"#, job);
+    if attempt > 1 {
+        put_number(out, br#","attempt":"#, attempt);
+    }
+    if let Some(ms) = run_limit_ms {
+        put_number(out, br#","run_limit_ms":"#, ms);
+    }
+}
+
+/// Appends the member that names the job in the whole server.
+fn put_reference(out: &mut Vec<u8>, JobReference { home, arrival }: JobReference) {
+    put_number(out, br#","ref":""#, home);
+    put_number(out, b".", arrival);
+    out.push(b'"');
 }
 
 /// Appends a member that may be absent: fixed text, then its value.
