@@ -1,4 +1,10 @@
-//! One shard: a thread that sleeps in its poller, and what it does in a turn. How it reads is in `reading`.
+//! One shard: a thread that sleeps in its poller, and what it does in a turn.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `reading` | how a turn reads from connections |
+//! | `writing` | how a turn posts messages and writes to connections |
+//! | `event` | what a shard reports when the server stops, or when it panics |
 //!
 //! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
 //! ready connections, cut the bytes into lines, and pass them to the core; (4) publish the counts, and post the messages,
@@ -9,7 +15,9 @@
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
+mod event;
 mod reading;
+mod writing;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -19,16 +27,17 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use mio::{Events, Poll, Token};
 
+use event::PanicNotice;
+pub(super) use event::ShardEvent;
+
 use super::connections::Connections;
 use super::log::Log;
 use super::mailbox::{Mailbox, Outbox, ShardCommand};
 use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
-use crate::flag::newly_set;
 use crate::limits::{
-    CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, LONG_BYTES_PER_TURN,
-    READ_BYTES,
+    CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BYTES,
 };
 use crate::protocol::chunks;
 
@@ -66,14 +75,6 @@ enum Phase {
     Finishing(Micros),
 }
 
-/// What a shard reports to the thread that stops the server.
-pub(super) enum ShardEvent {
-    /// Every job that was submitted here is answered, and no new one will be accepted.
-    Drained,
-    /// The thread panicked.
-    Died,
-}
-
 impl Shard {
     /// Makes a shard that sleeps in `poll` and whose `mailbox` wakes it; `outbox` leads to the other shards.
     pub(super) fn new(
@@ -108,7 +109,7 @@ impl Shard {
     /// # Panics
     /// If the poller fails, because a server without one of its shards would lose jobs silently.
     pub(super) fn run(mut self) {
-        let _panic_notice = PanicNotice(self.events.clone());
+        let _panic_notice = PanicNotice::new(self.events.clone());
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         loop {
             if let Err(error) = self.sleep(&mut events) {
@@ -223,70 +224,6 @@ impl Shard {
         }
     }
 
-    /// Publishes the counts, and posts the messages.
-    fn post(&mut self) {
-        self.connections.publish(self.core.counts());
-        self.connections.post_all();
-    }
-
-    /// Posts the messages, and writes to the connections that have unsent bytes. A write may resume a paused worker, to which
-    /// the core may then send a job, and messages that come meanwhile may lead to lines. They are written in the next turn,
-    /// so that this one ends however much the other shards post.
-    ///
-    /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share. If
-    /// there are many of them, some wait for the next turn.
-    /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
-    /// other shards before anything that follows from it.
-    fn flush_and_post(&mut self) {
-        self.post();
-        let mut last = std::mem::take(&mut self.connections.unfinished);
-        let mut written_to = 0;
-        for id in std::mem::take(&mut self.connections.dirty) {
-            let (open, has_much) = self.connections.before_flush(id);
-            if has_much {
-                last.push(id);
-            } else {
-                self.flush(id, open);
-                written_to += 1;
-                self.take_mail_between(written_to);
-            }
-        }
-        let (mut last, mut bytes) = (last.into_iter(), 0);
-        while bytes < LONG_BYTES_PER_TURN
-            && let Some(id) = last.next()
-        {
-            let (open, _) = self.connections.before_flush(id);
-            bytes += self.flush(id, open);
-            written_to += 1;
-            self.take_mail_between(written_to);
-        }
-        // The first of the next turn are those that this one did not come to.
-        self.connections.unfinished.splice(0..0, last);
-        self.connections.close_overdue();
-        self.post();
-    }
-
-    /// Writes to a connection. Returns how many bytes its socket accepted.
-    fn flush(&mut self, id: ConnId, open: bool) -> usize {
-        let bytes = self.connections.flush(id);
-        if open {
-            self.step(Input::Written { conn: id, bytes });
-            self.read_on_if_failed(id);
-        }
-        usize::try_from(bytes).unwrap_or(usize::MAX)
-    }
-
-    /// Reads a connection whose write failed to its end in the next turn, because lines that arrived before are handled.
-    fn read_on_if_failed(&mut self, id: ConnId) {
-        if let Some(conn) = self.connections.get(id)
-            && conn.failed
-            && newly_set(&mut conn.ready)
-        {
-            conn.ending = true;
-            self.ready.push_back(id);
-        }
-    }
-
     /// Frees chunks of long values that were not used again for a while.
     fn release_chunks(&mut self) {
         let now = self.connections.now;
@@ -313,18 +250,6 @@ impl Shard {
                 self.connections.is_empty()
             }
             _ => false,
-        }
-    }
-}
-
-/// Reports a panic of its thread when it is dropped, so that a stop does not wait for a dead shard.
-struct PanicNotice(Sender<ShardEvent>);
-
-impl Drop for PanicNotice {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
-            let _ = self.0.send(ShardEvent::Died);
         }
     }
 }

@@ -17,8 +17,8 @@ use super::*;
 use crate::dispatch::home_of;
 use crate::dispatch::message::ShardId;
 use crate::limits::{
-    CHUNK_BYTES, LINES_PER_TURN, MUCH_UNSENT_BYTES, READ_BUFFER_BYTES, READ_BYTES, WRITE_BYTES_OF_MUCH,
-    WRITE_BYTES_PER_TURN,
+    CHUNK_BYTES, LINES_PER_TURN, LONG_BYTES_PER_TURN, MUCH_UNSENT_BYTES, READ_BUFFER_BYTES, READ_BYTES,
+    WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN,
 };
 
 /// Returns the only shard of a server.
