@@ -6,50 +6,29 @@ use std::time::Duration;
 use deputy::client::{Error, JobHandle};
 use serde_json::Value;
 
-use crate::client::Client as Peer;
+use crate::bridge_peer::BridgePeer;
 use crate::fixture::{Soon, connect};
-use crate::process::{Server, Via};
+use crate::process::Server;
 use crate::wait::PATIENCE;
-
-/// A bridge for the type `t`, of which the server has heard.
-fn bridge(server: &Server) -> Peer {
-    let mut bridge = server.connect(Via::Tcp, "the bridge");
-    bridge.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":9,"durable":true}"#);
-    bridge.expect_nothing();
-    bridge
-}
-
-/// Returns the number of the next job that the bridge gets.
-fn received(bridge: &mut Peer) -> Value {
-    serde_json::from_str::<Value>(&bridge.line()).unwrap()["job"].take()
-}
-
-fn store(bridge: &mut Peer, job: &Value) {
-    bridge.send(&format!(r#"{{"cmd":"stored","job":{job}}}"#));
-}
-
-fn answer(bridge: &mut Peer, job: &Value, member: &str) {
-    bridge.send(&format!(r#"{{"cmd":"did","job":{job},{member}}}"#));
-}
 
 #[test]
 fn a_submitter_learns_that_its_job_is_stored_and_then_gets_its_result() {
     let server = Server::start(&[]);
     let client = connect(&server);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let job = client.job("t", &7).durable().submit::<String>();
-    let number = received(&mut bridge);
+    let number = bridge.next_number();
     assert!(matches!(job.wait_stored(Duration::ZERO), Err(Error::TimedOut)) && !job.control().is_stored());
-    store(&mut bridge, &number);
+    bridge.store(&number);
     job.wait_stored(PATIENCE).unwrap();
     assert!(job.control().is_stored() && job.try_wait().is_none());
-    answer(&mut bridge, &number, r#""res":"done""#);
+    bridge.answer(&number, r#""done""#);
     assert_eq!(job.soon().unwrap(), "done");
     job.wait_stored(Duration::ZERO).unwrap();
     // One that is done at once needs no store.
     let job = client.job("t", &7).durable().submit::<String>();
-    let number = received(&mut bridge);
-    answer(&mut bridge, &number, r#""res":"at once""#);
+    let number = bridge.next_number();
+    bridge.answer(&number, r#""at once""#);
     job.wait_stored(PATIENCE).unwrap();
     assert!(!job.control().is_stored());
     assert_eq!(job.soon().unwrap(), "at once");
@@ -63,14 +42,14 @@ fn the_wait_for_the_store_ends_with_the_job() {
     let error = refused.wait_stored(PATIENCE).unwrap_err();
     assert!(matches!(error, Error::NoBridge(_)) && !error.may_have_run(), "{error:?}");
     assert!(matches!(refused.soon(), Err(Error::NoBridge(_))));
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let failed = client.job("t", &7).durable().submit::<()>();
-    let number = received(&mut bridge);
-    answer(&mut bridge, &number, r#""err":"why""#);
+    let number = bridge.next_number();
+    bridge.fail(&number, r#""why""#);
     assert!(matches!(failed.wait_stored(PATIENCE), Err(Error::Failed(_))));
     // It was taken, and is not stored, when its bridge leaves.
     let given_back = client.job("t", &7).durable().submit::<()>();
-    received(&mut bridge);
+    bridge.next_number();
     drop(bridge);
     assert!(matches!(given_back.wait_stored(PATIENCE), Err(Error::NoBridge(_))));
     let plain = client.submit::<_, ()>("t", &7);
@@ -84,15 +63,15 @@ fn the_wait_for_the_store_ends_with_the_job() {
 fn a_job_in_the_background_is_answered_when_it_is_stored_or_done() {
     let server = Server::start(&[]);
     let client = connect(&server);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     for is_stored in [true, false] {
         let job = client.job("t", &7).durable().submit_background();
-        let number = received(&mut bridge);
+        let number = bridge.next_number();
         assert!(job.try_wait().is_none());
         if is_stored {
-            store(&mut bridge, &number);
+            bridge.store(&number);
         } else {
-            answer(&mut bridge, &number, r#""res":"a result that nobody wants""#);
+            bridge.answer(&number, r#""a result that nobody wants""#);
         }
         job.soon().unwrap();
         job.wait_stored(Duration::ZERO).unwrap();
@@ -103,13 +82,13 @@ fn a_job_in_the_background_is_answered_when_it_is_stored_or_done() {
 fn a_lost_connection_says_which_jobs_will_be_done() {
     let server = Server::start(&[]);
     let client = connect(&server);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let (sender, completions) = channel();
     let controls = [0, 1].map(|tag| client.job("t", &tag).durable().submit_to(&sender, tag));
     let handles: [JobHandle<()>; 2] = [2, 3].map(|arg| client.job("t", &arg).durable().submit());
-    let numbers: Vec<Value> = (0..4).map(|_| received(&mut bridge)).collect();
+    let numbers: Vec<Value> = (0..4).map(|_| bridge.next_number()).collect();
     for number in [&numbers[0], &numbers[2]] {
-        store(&mut bridge, number);
+        bridge.store(number);
     }
     assert!(controls[0].wait_stored(PATIENCE));
     handles[0].wait_stored(PATIENCE).unwrap();

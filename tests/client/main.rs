@@ -2,6 +2,8 @@
 //! plays line by line.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../common/bridge_peer.rs"]
+mod bridge_peer;
 #[path = "../common/client.rs"]
 mod client;
 #[path = "../common/corpus.rs"]

@@ -2,6 +2,8 @@
 //! pipes do to it. A file a subcommand, and one for what is made from the table of all.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../common/bridge_peer.rs"]
+mod bridge_peer;
 #[path = "../common/client.rs"]
 mod client;
 #[path = "../common/help.rs"]

@@ -2,6 +2,8 @@
 //! what is wrong with clients that are.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../common/bridge_peer.rs"]
+mod bridge_peer;
 #[path = "../common/client.rs"]
 mod client;
 #[path = "../common/process.rs"]

@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use crate::bridge_peer::BridgePeer;
 use crate::client::Client;
 use crate::language::{GO, Language, NODE, PHP, PYTHON, RUBY, SHELL, conformance, start, start_with};
 use crate::process::{Server, Via};
@@ -109,14 +110,11 @@ fn tells_that_a_job_is_stored_and_what_names_it(language: &Language) {
     let Some(client) = language.words() else { return };
     let server = Server::start(&[]);
     let url = format!("tcp://{}", server.tcp[0]);
-    let mut bridge = server.connect(Via::Tcp, "the bridge");
-    bridge.send(r#"{"cmd":"can_do","types":["nap"],"max_jobs":1,"durable":true}"#);
-    bridge.expect_nothing();
+    let mut bridge = BridgePeer::start(&server, "nap");
     let submitter = start_with(&client, ["do", "nap", r#"{"seconds":0}"#], &url, r#"{"durable":true}"#);
-    let job = bridge.line();
-    let number = job.split_once(r#""job":"#).unwrap().1.split(',').next().unwrap();
-    bridge.send(&format!(r#"{{"cmd":"stored","job":{number}}}"#));
-    bridge.send(&format!(r#"{{"cmd":"did","job":{number},"res":7}}"#));
+    let number = bridge.next_number();
+    bridge.store(&number);
+    bridge.answer(&number, "7");
     let ended = submitter.ended();
     assert!(ended.status.success() && ended.stdout == "7\n", "{ended:?}");
     assert!(ended.stderr.starts_with("stored"), "{ended:?}");

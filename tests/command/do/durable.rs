@@ -1,45 +1,23 @@
 //! `deputy do --durable`: the command ends when a bridge has stored its job, or waits for the result. The test is the bridge.
 
 use rustix::process::Signal;
-use serde_json::Value;
 
-use crate::client::Client;
+use crate::bridge_peer::BridgePeer;
 use crate::kit::{ask, check, run, shell, start, start_shell, url};
-use crate::process::{Server, Via};
+use crate::process::Server;
 use crate::tmux::Tmux;
-
-/// A bridge for the type `t`, of which the server has heard.
-fn bridge(server: &Server) -> Client {
-    let mut bridge = server.connect(Via::Tcp, "the bridge");
-    bridge.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":99,"durable":true}"#);
-    bridge.expect_nothing();
-    bridge
-}
-
-/// Returns the number of the next job that the bridge gets.
-fn received(bridge: &mut Client) -> Value {
-    serde_json::from_str::<Value>(&bridge.line()).unwrap()["job"].take()
-}
-
-fn store(bridge: &mut Client, job: &Value) {
-    bridge.send(&format!(r#"{{"cmd":"stored","job":{job}}}"#));
-}
-
-fn answer(bridge: &mut Client, job: &Value, res: &str) {
-    bridge.send(&format!(r#"{{"cmd":"did","job":{job},"res":{res}}}"#));
-}
 
 #[test]
 fn it_ends_when_the_job_is_stored() {
     let server = Server::start(&[]);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let job = start(&server, &["do", "--durable", "t", "7"]);
-    let number = received(&mut bridge);
+    let number = bridge.next_number();
     assert_eq!(job.status(), None);
-    store(&mut bridge, &number);
+    bridge.store(&number);
     check(&job.ended(), 0, "", "");
     // The result is dropped, and the job is not taken back.
-    answer(&mut bridge, &number, "8");
+    bridge.answer(&number, "8");
     ask(&server).until_metric("jobs_done", 1);
     bridge.expect_nothing();
 }
@@ -47,22 +25,22 @@ fn it_ends_when_the_job_is_stored() {
 #[test]
 fn with_wait_it_prints_the_result_too() {
     let server = Server::start(&[]);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let job = start(&server, &["do", "--durable", "--wait", "-r", "--progress", "t"]);
-    let number = received(&mut bridge);
-    store(&mut bridge, &number);
-    bridge.send(&format!(r#"{{"cmd":"progress","job":{number},"data":50}}"#));
-    answer(&mut bridge, &number, "\"done\"");
+    let number = bridge.next_number();
+    bridge.store(&number);
+    bridge.report(&number, "50");
+    bridge.answer(&number, "\"done\"");
     check(&job.ended(), 0, "done\n", "progress: 50\n");
     // However the command ends, its job goes on.
     let job = start(&server, &["do", "--durable", "--wait", "t"]);
-    let number = received(&mut bridge);
-    store(&mut bridge, &number);
+    let number = bridge.next_number();
+    bridge.store(&number);
     job.signal(Signal::TERM);
     job.ended();
     ask(&server).until_metric("connections_open", 2);
     bridge.expect_nothing();
-    answer(&mut bridge, &number, "7");
+    bridge.answer(&number, "7");
     ask(&server).until_metric("jobs_done", 2);
 }
 
@@ -86,31 +64,31 @@ fn without_a_bridge_it_says_what_to_do() {
 fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
     // One shard, which tells all submitters in one turn.
     let server = Server::start(&["--threads", "1"]);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     for words in [&["do", "--durable", "-t", "0.2", "t"][..], &["do", "--durable", "--wait", "-t", "0.2", "t"]] {
         let text =
             format!("no answer came in time from {}; it may be stored nevertheless, and is then done\n", url(&server));
         check(&run(&server, words), 124, "", &text);
-        received(&mut bridge);
+        bridge.next_number();
     }
     check(&shell(&server, "seq 2 | $DEPUTY do -l --durable -t 0.2 t"), 124, "", "0 jobs stored before line 1; some of");
     for _ in 0..2 {
-        received(&mut bridge);
+        bridge.next_number();
     }
     let jobs = [&["do", "--durable", "t"][..], &["do", "--durable", "--wait", "t"]].map(|words| start(&server, words));
     for _ in 0..2 {
-        received(&mut bridge);
+        bridge.next_number();
     }
     let stored = start(&server, &["do", "--durable", "--wait", "t"]);
-    let number = received(&mut bridge);
-    store(&mut bridge, &number);
+    let number = bridge.next_number();
+    bridge.store(&number);
     let lines = start_shell(&server, "seq 3 > lines; exec $DEPUTY do -l --durable t < lines");
     let batch = start_shell(&server, "echo 1 > one; exec $DEPUTY do -l --durable --wait t < one");
     for _ in 0..4 {
-        let line: Value = serde_json::from_str(&bridge.line()).unwrap();
+        let job = bridge.next_job();
         // Of the lines the first one is stored, and so is that of the batch.
-        if line["arg"] == 1 {
-            store(&mut bridge, &line["job"]);
+        if job["arg"] == 1 {
+            bridge.store(&job["job"]);
         }
     }
     // The server has read all, and when it answers a later question it has told the submitters.
@@ -133,13 +111,13 @@ fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
 #[test]
 fn lines_are_stored_or_their_results_printed() {
     let server = Server::start(&[]);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     for (words, printed) in [("--durable", ""), ("--durable --wait -o", "10\n20\n30\n")] {
         let lines = start_shell(&server, &format!("seq 3 > lines; exec $DEPUTY do -l {words} t < lines"));
         for res in ["10", "20", "30"] {
-            let number = received(&mut bridge);
-            store(&mut bridge, &number);
-            answer(&mut bridge, &number, res);
+            let number = bridge.next_number();
+            bridge.store(&number);
+            bridge.answer(&number, res);
         }
         check(&lines.ended(), 0, printed, "");
     }
@@ -148,19 +126,19 @@ fn lines_are_stored_or_their_results_printed() {
 #[test]
 fn a_terminal_is_told_that_the_job_is_stored() {
     let server = Server::start(&[]);
-    let mut bridge = bridge(&server);
+    let mut bridge = BridgePeer::start(&server, "t");
     let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };
     tmux.run("do --durable --wait t");
-    let number = received(&mut bridge);
-    store(&mut bridge, &number);
+    let number = bridge.next_number();
+    bridge.store(&number);
     tmux.until_shows("deputy: stored; waiting for the result\n");
-    answer(&mut bridge, &number, "7");
+    bridge.answer(&number, "7");
     tmux.expect_restored(0);
     drop(tmux);
     let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };
     tmux.run("do --durable t");
-    let number = received(&mut bridge);
-    store(&mut bridge, &number);
+    let number = bridge.next_number();
+    bridge.store(&number);
     tmux.until_shows("deputy: stored\n");
     tmux.expect_restored(0);
 }
