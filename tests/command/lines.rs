@@ -1,6 +1,6 @@
 //! `deputy do --lines`.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::thread;
 use deputy::client::{Job, Worker};
 
 use crate::kit::{Echo, ask, check, command, run_with_closed_stdout, shell, url};
-use crate::process::Server;
+use crate::process::{Server, Via};
 use crate::programs;
 use crate::wait::until;
 
@@ -176,4 +176,27 @@ fn a_full_server_in_the_background_is_reported_with_lines() {
     let said = ended.stderr.replace(',', "");
     assert!(said.contains(&format!("; {accepted} jobs accepted {refused} refused (lines ")), "{said}");
     assert!(said.ends_with(&format!("); nothing was submitted after line {sent}\n")), "{said}");
+}
+
+#[test]
+fn a_connection_that_is_lost_between_two_lines_is_made_again() {
+    let server = Server::start(&[]);
+    let url = format!("unix:{}", server.sock.display());
+    let worker = Worker::new(&url).handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned)));
+    let stopper = worker.stopper();
+    thread::spawn(|| worker.run());
+    let mut command = command(&url, &["do", "-l", "echo"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut lines, mut results) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    lines.write_all(b"1\n").unwrap();
+    assert_eq!(results.next().unwrap().unwrap(), "1");
+    server.kill();
+    let _back = server.come_back();
+    // The worker, the command and this one.
+    server.connect(Via::Unix, "the asker").until_metric("connections_open", 3);
+    lines.write_all(b"2\n").unwrap();
+    assert_eq!(results.next().unwrap().unwrap(), "2");
+    drop(lines);
+    assert!(until("the end of the command", || child.try_wait().unwrap()).success());
+    stopper.stop();
 }
