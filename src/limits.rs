@@ -127,6 +127,9 @@ pub const ROWS_PER_TURN: u32 = 1_024;
 /// ended: some 0.25 ms. Each further line `cancel` gives up one more.
 pub const GIVE_UPS_PER_TURN: usize = 256;
 
+/// Jobs of lost workers that a shard requeues, or ends, in one turn: some 0.2 ms. A worker may hold 65,535.
+pub const LOSSES_PER_TURN: usize = 512;
+
 /// Jobs that a shard assigns in one turn, beside the first for each message. A worker may offer 65,535 slots at once, and
 /// this many jobs take some 0.4 ms.
 pub const ASSIGNS_PER_TURN: u32 = 512;

@@ -1,7 +1,7 @@
 //! What the workloads have in common.
 
 use deputy::dispatch::message::ShardId;
-use deputy::dispatch::{Dispatch, Settings};
+use deputy::dispatch::{Dispatch, PerTurn, Settings};
 
 /// Jobs of a run.
 pub(crate) const JOBS: usize = 20_000;
@@ -20,9 +20,7 @@ pub(crate) fn core(shards: u16) -> Dispatch {
         unsent_bytes_max: 64 << 20,
         stall_ms: 30_000,
         figure_types_max: 4_096,
-        rows_per_turn: 1_024,
-        assigns_per_turn: 512,
-        types_per_turn: 64,
+        per_turn: PerTurn::default(),
         trace: false,
         homes: ahash::RandomState::with_seeds(1, 2, 3, 4),
         maps: ahash::RandomState::with_seeds(5, 6, 7, 8),

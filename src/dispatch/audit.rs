@@ -1,16 +1,11 @@
 //! A copy of the core's state, for the invariants that tests check. Nothing on the path of a job uses it.
 
+mod of;
+
 use std::sync::Arc;
 
-use super::figures::TypeFigures;
-use super::home::{Group, Home, Queue};
 use super::ids::{ConnId, GroupId, PoolId, ShardId, Submitter, TicketId};
-use super::job::Job;
 use super::micros::Micros;
-use super::owner::Owner;
-use super::owner::pool::Pool;
-use super::owner::tickets::{Stage, Ticket};
-use super::owner::worker::Worker;
 use crate::metrics::Figures;
 use crate::protocol::command::Class;
 
@@ -21,6 +16,8 @@ pub struct Audit {
     pub connections: Vec<ConnId>,
     /// Workers among them: those that gave a type or `max_jobs`.
     pub workers: Vec<WorkerAudit>,
+    /// Workers that were lost, and whose jobs are not all requeued.
+    pub lost: Vec<LostAudit>,
     /// The owner's pools.
     pub pools: Vec<PoolAudit>,
     /// Pools that wait for a later turn, of which some may be gone.
@@ -62,11 +59,25 @@ pub struct WorkerAudit {
     /// Those of them whose pools track it. The others assume that it is idle.
     pub tracked: Vec<(Arc<str>, Class)>,
     /// The jobs it holds, each with its lease, and the class in which it was given.
-    pub held: Vec<(Option<u64>, JobAudit, Class)>,
+    pub held: Vec<HeldAudit>,
     /// Its spent slots.
     pub spent: Vec<SpentAudit>,
     /// Whether a job that it holds, or one of a spent slot, is a suspect.
     pub holds_suspect: bool,
+}
+
+/// A job that a worker holds: its lease, and the class in which it was given.
+pub type HeldAudit = (Option<u64>, JobAudit, Class);
+
+/// A lost worker.
+#[derive(Clone, Debug)]
+pub struct LostAudit {
+    /// Which connection it was.
+    pub conn: ConnId,
+    /// The jobs that are still to be requeued, each with its lease, and the class in which it was given.
+    pub held: Vec<HeldAudit>,
+    /// Its spent slots.
+    pub spent: Vec<SpentAudit>,
 }
 
 /// A spent slot.
@@ -183,140 +194,4 @@ pub struct JobAudit {
     pub durable: Option<bool>,
     /// Until when it may wait for a worker, if that is limited; 0 if it may not wait at all.
     pub waits_until: Option<Micros>,
-}
-
-impl Audit {
-    pub(super) fn of(home: &Home, owner: &Owner, figures: &TypeFigures) -> Self {
-        let (_, nodes) = owner.pools.sizes();
-        let workers = owner.conns.iter().filter_map(|(id, conn)| {
-            conn.worker.as_ref().map(|worker| WorkerAudit::of(id, worker, conn.is_paused(), owner))
-        });
-        Self {
-            connections: owner.conns.ids(),
-            workers: workers.collect(),
-            pools: owner.pools.iter().map(|pool| PoolAudit::of(pool, owner)).collect(),
-            postponed: owner.postponed.len(),
-            queues: home.queues().map(QueueAudit::of).collect(),
-            tickets: owner.tickets.iter().map(|(id, ticket)| TicketAudit::of(id, ticket)).collect(),
-            groups: home.groups.iter().map(|(id, group)| GroupAudit::of(id, group)).collect(),
-            doomed: home.doomed().collect(),
-            revocable: [home.revocable(), owner.holding.sizes().0, home.groups.sizes().1, owner.tickets.sizes().0],
-            timers: [owner.tickets.sizes().1, owner.holding.sizes().1],
-            figures: figures.iter().map(|(name, &figures)| (Arc::clone(name), figures)).collect(),
-            other_figures: *figures.other(),
-            leftovers: nodes
-                + owner.queries.len()
-                + owner.scans.len()
-                + owner.give_ups.len()
-                + owner.partials.len()
-                + owner.dirty.len()
-                + owner.freed.len(),
-        }
-    }
-}
-
-impl WorkerAudit {
-    fn of(conn: ConnId, worker: &Worker, paused: bool, owner: &Owner) -> Self {
-        let pool = |id: PoolId| {
-            let pool = owner.pools.peek(id);
-            (Arc::clone(&pool.of.name), pool.class)
-        };
-        let held = worker.slots.iter().filter_map(|(lease, slot)| Some((lease, slot.held()?)));
-        let spent = worker.slots.iter().filter_map(|(lease, slot)| {
-            let (of, class) = pool(slot.spent()?.pool);
-            Some(SpentAudit { lease, of, class })
-        });
-        Self {
-            conn,
-            max_jobs: worker.max_jobs,
-            reserved: worker.slots.reserved(),
-            paused,
-            types: worker.types().iter().map(|member| pool(member.pool)).collect(),
-            tracked: worker.tracked().iter().map(|member| pool(member.pool)).collect(),
-            held: held.map(|(lease, held)| (lease, JobAudit::of(&held.job), pool(held.pool).1)).collect(),
-            spent: spent.collect(),
-            holds_suspect: worker.slots.hold_suspect(),
-        }
-    }
-}
-
-impl TicketAudit {
-    fn of(id: TicketId, ticket: &Ticket) -> Self {
-        let delayed = match &ticket.stage {
-            Stage::Delayed(job) => Some(JobAudit::of(job)),
-            Stage::Live | Stage::Background | Stage::Answered => None,
-        };
-        let answered = matches!(ticket.stage, Stage::Answered);
-        Self { id, conn: ticket.conn, delayed, answered, keyed: ticket.keyed }
-    }
-}
-
-impl GroupAudit {
-    fn of(id: GroupId, group: &Group) -> Self {
-        let members = group.members.values().map(|member| (member.submitter, member.id.to_string()));
-        Self { id, is_open: group.is_open(), of: group.of(), members: members.collect() }
-    }
-}
-
-impl PoolAudit {
-    fn of(pool: &Pool, owner: &Owner) -> Self {
-        Self {
-            id: pool.id,
-            type_name: Arc::clone(&pool.of.name),
-            class: pool.class,
-            workers: u64::from(pool.workers),
-            free: pool.free,
-            clean_ready: owner.pools.clean_ready(pool),
-            open: u64::from(pool.open),
-            is_postponed: pool.is_postponed,
-            pull_pending: pool.pull_pending,
-            starved: pool.starved_since.is_some(),
-            rejects_suspects: pool.rejects_suspects,
-            running: pool.running,
-            spent: pool.spent,
-        }
-    }
-}
-
-impl QueueAudit {
-    fn of(queue: &Queue) -> Self {
-        let is_durable = queue.of.hash.is_durable();
-        let offers = || {
-            let class = move |class| if is_durable { Class::Durable } else { class };
-            queue.offers.iter().map(move |(of, offers)| (class(of), offers))
-        };
-        let shards = || {
-            offers().flat_map(|(class, offers)| {
-                offers.shards().map(move |(shard, open, rejects)| (shard, class, open, rejects))
-            })
-        };
-        let present = offers().flat_map(|(class, offers)| offers.present().map(move |shard| (shard, class)));
-        Self {
-            type_name: Arc::clone(&queue.of.name),
-            durable: is_durable,
-            is_postponed: queue.is_postponed,
-            waiting: queue.waiting.in_order().into_iter().map(JobAudit::of).collect(),
-            offers: shards().filter(|shard| shard.2 > 0).map(|(shard, class, n, _)| (shard, class, n.into())).collect(),
-            rejects_suspects: shards().filter(|shard| shard.3).map(|(shard, class, ..)| (shard, class)).collect(),
-            present: present.collect(),
-        }
-    }
-}
-
-impl JobAudit {
-    fn of(job: &Job) -> Self {
-        Self {
-            id: job.id().to_owned(),
-            submitter: job.submitter,
-            type_name: job.type_name().to_owned(),
-            arrival: job.arrival,
-            suspect: job.is_suspect(),
-            attempts: job.attempts,
-            priority: job.priority,
-            key: job.key().map(str::to_owned),
-            revocable: job.is_revocable(),
-            durable: job.is_durable().then(|| job.is_stored()),
-            waits_until: job.wait_ms().map(|_| job.waits_until().unwrap_or_default()),
-        }
-    }
 }

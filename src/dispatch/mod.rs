@@ -40,7 +40,7 @@ use ids::{ShardId, Submitter};
 use message::{Effects, Input, Message};
 use micros::Micros;
 use owner::Owner;
-pub use settings::{Settings, home_of};
+pub use settings::{PerTurn, Settings, home_of};
 
 use crate::metrics::Counts;
 
@@ -97,7 +97,7 @@ impl Dispatch {
     /// the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let at_once = (self.has_work() || self.owner.give_ups.any()).then_some(self.now);
+        let at_once = self.has_work().then_some(self.now);
         let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), at_once];
         due.into_iter().flatten().min()
     }
@@ -112,9 +112,12 @@ impl Dispatch {
         self.owner.pending
     }
 
-    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, or with jobs for workers of many slots or types.
+    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, with jobs for workers of many slots or types, with
+    /// jobs that are given up, or with those of lost workers.
     pub fn has_work(&self) -> bool {
-        self.has_metrics_work() || !self.owner.postponed.is_empty() || self.home.has_work()
+        let Owner { postponed, give_ups, lost_workers, .. } = &self.owner;
+        let has_jobs = !postponed.is_empty() || give_ups.any() || lost_workers.any() || self.home.has_work();
+        self.has_metrics_work() || has_jobs
     }
 
     /// Returns whether the next [`Input::Turn`] goes on with metrics queries.
@@ -141,12 +144,14 @@ impl Dispatch {
 fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match input {
         Input::Turn { .. } => {
-            owner.begin_give_ups();
+            owner.begin_give_ups(ctx);
+            owner.begin_losses(ctx);
             owner.close_stalled(ctx);
             owner.cut_partials(ctx);
             owner.end_times(ctx);
             owner.end_overdue(ctx);
             owner.go_on_giving_up(ctx);
+            owner.go_on_losing(ctx);
             owner.go_on_with_metrics(home, ctx);
             home.go_on_matching(ctx);
             owner.go_on_offering(ctx);

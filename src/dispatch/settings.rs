@@ -4,6 +4,7 @@ use ahash::RandomState;
 
 use super::ids::{ShardId, TypeHash};
 use super::job::Job;
+use crate::limits::{ASSIGNS_PER_TURN, GIVE_UPS_PER_TURN, LOSSES_PER_TURN, ROWS_PER_TURN, TYPES_PER_TURN};
 
 /// The configuration of one shard's core. It does not change.
 #[derive(Clone, Debug)]
@@ -25,18 +26,42 @@ pub struct Settings {
     pub stall_ms: u64,
     /// How many types, of those whose home this shard is, have outcomes and histograms of their own.
     pub figure_types_max: usize,
-    /// Rows of types that are found, or added up, in one turn for metrics queries.
-    pub rows_per_turn: u32,
-    /// Jobs that a home assigns in one turn beside the first for each message. See [`crate::limits::ASSIGNS_PER_TURN`].
-    pub assigns_per_turn: u32,
-    /// Types of workers whose free slots are looked at in one step, if workers of many types come or become free.
-    pub types_per_turn: usize,
+    /// How much of what may be long is done in one turn.
+    pub per_turn: PerTurn,
     /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
     pub trace: bool,
     /// Hashes the names of types; the same for all shards.
     pub homes: RandomState,
     /// Seeds the shard's own maps.
     pub maps: RandomState,
+}
+
+/// How much of what may be long is done in one turn. The rest follows in the next turns.
+#[derive(Clone, Copy, Debug)]
+pub struct PerTurn {
+    /// Rows of types that are found, or added up, for metrics queries.
+    pub rows: u32,
+    /// Jobs that a home assigns beside the first for each message.
+    pub assigns: u32,
+    /// Types of workers whose free slots are looked at in one step, if workers of many types come or become free.
+    pub types: usize,
+    /// Jobs that are given up for `cancel` lines and connections that have ended, beside the first for each line.
+    pub give_ups: usize,
+    /// Jobs of lost workers that are requeued, or end.
+    pub losses: usize,
+}
+
+impl Default for PerTurn {
+    /// The values of [`crate::limits`]. Tests take smaller ones.
+    fn default() -> Self {
+        Self {
+            rows: ROWS_PER_TURN,
+            assigns: ASSIGNS_PER_TURN,
+            types: TYPES_PER_TURN,
+            give_ups: GIVE_UPS_PER_TURN,
+            losses: LOSSES_PER_TURN,
+        }
+    }
 }
 
 impl Settings {

@@ -68,11 +68,9 @@ pub use start_error::StartError;
 #[cfg(feature = "http")]
 pub(crate) use stream::Stream;
 
-use crate::dispatch::Settings;
 use crate::dispatch::message::ShardId;
-use crate::limits::{
-    ASSIGNS_PER_TURN, BUDGET_BYTES_PER_FIGURE_TYPE, FIGURE_TYPES_MAX, FLUSH_MS, ROWS_PER_TURN, TYPES_PER_TURN,
-};
+use crate::dispatch::{PerTurn, Settings};
+use crate::limits::{BUDGET_BYTES_PER_FIGURE_TYPE, FIGURE_TYPES_MAX, FLUSH_MS};
 use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 
@@ -280,9 +278,7 @@ fn settings(config: &Config, shard: ShardId, homes: RandomState) -> Settings {
         unsent_bytes_max: config.unsent_bytes(),
         stall_ms: config.stall_seconds * 1_000,
         figure_types_max: (figure_types(config) / config.shards()).max(1),
-        rows_per_turn: ROWS_PER_TURN,
-        assigns_per_turn: ASSIGNS_PER_TURN,
-        types_per_turn: TYPES_PER_TURN,
+        per_turn: PerTurn::default(),
         trace: config.log == Level::Debug,
         homes,
         maps: RandomState::new(),

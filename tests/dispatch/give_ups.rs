@@ -38,7 +38,7 @@ impl Many {
         while self.world.next_call_ms(0).is_some_and(|due| due <= self.world.now_ms()) {
             let before = self.cancelled();
             self.world.turn(0);
-            self.world.settle();
+            self.world.deliver_all();
             by_turn.push(self.cancelled() - before);
         }
         by_turn
@@ -52,7 +52,7 @@ fn a_cancel_of_an_id_of_many_jobs_takes_some_turns() {
             let Many { mut world, client } = Many::new(shards, members);
             world.turn(0);
             world.send_line(client, r#"{"cmd":"cancel","id":1.0}"#);
-            world.settle();
+            world.deliver_all();
             let mut many = Many { world, client };
             assert_eq!(many.cancelled(), PER_TURN);
             assert_eq!(many.turns(), [PER_TURN, PER_TURN, MANY as u64 - 3 * PER_TURN], "{members} at {shards} shards");
@@ -105,7 +105,7 @@ fn the_end_of_a_connection_with_many_jobs_takes_some_turns() {
                 world.send_line(client, r#"{"cmd":"cancel","id":1}"#);
             }
             world.end(client);
-            world.settle();
+            world.deliver_all();
             let mut many = Many { world, client };
             assert_eq!(many.cancelled(), PER_TURN);
             assert_eq!(many.turns().iter().sum::<u64>(), MANY as u64 - PER_TURN);

@@ -11,6 +11,7 @@ mod give_ups;
 mod given_back;
 mod half_lines;
 mod left;
+mod lost_workers;
 mod memory;
 mod messages;
 mod options;

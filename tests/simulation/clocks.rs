@@ -26,6 +26,7 @@ impl Schedule {
         let before = self.before_cuts(shard);
         self.shadow.turn(shard, self.world.now_ms());
         self.settle_late_deadlines(shard);
+        self.settle_late_give_ups(shard);
         self.world.turn(shard);
         self.after(shard);
         let cut = self.shadow.bounds.cuts() - before.cuts;
@@ -76,6 +77,7 @@ impl Shadow {
     /// A shard's turn is about to begin.
     fn turn(&mut self, shard: u16, now_ms: u64) {
         self.look_at_stalls(shard, now_ms);
+        self.give_ups[usize::from(shard)].begin_turn();
         self.time_ends = Some(self.bounds.shard(shard).last_turn_ms);
     }
 

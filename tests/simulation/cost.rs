@@ -268,6 +268,7 @@ fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     for worker in workers.into_iter().rev() {
         world.end(worker);
     }
+    world.settle();
     let successor = world.worker(0, &[&name], None);
     for serial in 0..WORKERS {
         let told = world.take_lines(successor);

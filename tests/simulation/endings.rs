@@ -1,7 +1,5 @@
 //! How jobs end, and workers lose them.
 
-use std::collections::BTreeSet;
-
 use deputy::metrics::Fault;
 
 use super::world::Peer;
@@ -9,9 +7,8 @@ use crate::model::requests::{End, Job, Request, State};
 use crate::model::shadow::{Held, Shadow};
 
 impl Shadow {
-    /// A peer's connection ends. What can be cancelled is; what it holds is requeued, in the order in which it came.
+    /// A peer's connection ends. What can be cancelled is. The log tells when what it holds is requeued.
     pub(crate) fn leave(&mut self, peer: Peer) {
-        let stops = self.stops(peer);
         let conn = &mut self.conns[peer.0];
         if std::mem::replace(&mut conn.gone, true) {
             return;
@@ -19,9 +16,10 @@ impl Shadow {
         self.live.remove(peer);
         conn.types.clear();
         conn.durable_types.clear();
-        let (held, wants_ref) = (std::mem::take(&mut conn.held), conn.wants_ref);
+        let held = std::mem::take(&mut conn.held);
         let requests: Vec<u64> = conn.requests.iter().copied().collect();
         self.drop_due_ends(peer);
+        let mut cancellable = Vec::new();
         for serial in requests {
             let Request { job, expires_ms, ref asks, .. } = self.requests[&serial];
             if asks.background && self.jobs[&job].stored {
@@ -29,27 +27,36 @@ impl Shadow {
                 continue;
             }
             match self.jobs[&job].state {
-                _ if asks.cancellable => self.give_up(serial, End::Cancelled),
+                _ if asks.cancellable => cancellable.push(serial),
                 State::Ended(end) if expires_ms.is_none() => self.answered(serial, end),
                 _ => {}
             }
         }
+        self.cancel_all(peer, cancellable);
         let alone = held.len() == 1;
-        if held.iter().any(|held| held.spent.is_none()) {
+        let lost: Vec<Held> = held.into_iter().filter(|held| held.spent.is_none()).collect();
+        if !lost.is_empty() {
             self.tally.faults.count(Fault::LeftHolding);
         }
-        let lost: BTreeSet<String> = held
-            .iter()
-            .filter(|held| held.spent.is_none())
-            .map(|held| self.jobs[&held.serial].type_name.clone())
-            .collect();
-        for type_name in lost {
+        for held in &lost {
+            self.stop_limit(peer, held);
+        }
+        let conn = &mut self.conns[peer.0];
+        (conn.lost, conn.lost_alone) = (lost, alone);
+    }
+
+    /// A job that a lost worker held is requeued, or ends.
+    pub(crate) fn lose_of(&mut self, worker: Peer, serial: u64) {
+        let stops = self.stops(worker);
+        let type_name = self.jobs[&serial].type_name.clone();
+        let conn = &mut self.conns[worker.0];
+        let at = conn.lost.iter().position(|held| held.serial == serial).expect("it was lost with its worker");
+        let held = conn.lost.remove(at);
+        let (alone, passed_on) = (conn.lost_alone, held.spare && conn.wants_ref);
+        if conn.lost_types.insert(type_name.clone()) {
             self.tally_of(&type_name).lost_a_worker();
         }
-        for held in held.iter().filter(|held| held.spent.is_none()) {
-            self.stop_limit(peer, held);
-            self.lose(held.serial, alone, held.spare && wants_ref, stops);
-        }
+        self.lose(serial, alone, passed_on, stops);
     }
 
     fn lose(&mut self, serial: u64, alone: bool, passed_on: bool, stops: bool) {
@@ -135,7 +142,7 @@ impl Shadow {
     }
 
     /// A job has ended. Who waits for it learns of it later; who left does not.
-    pub(super) fn end(&mut self, serial: u64, end: End) {
+    pub(crate) fn end(&mut self, serial: u64, end: End) {
         let job = self.jobs.get_mut(&serial).expect("it is not over");
         job.state = State::Ended(end);
         let type_name = job.type_name.clone();
@@ -148,11 +155,12 @@ impl Shadow {
         self.forget_if_over(serial);
     }
 
-    /// The answer to a `do` line whose submitter left is counted. Of one with a deadline it is not known yet which comes
-    /// first.
+    /// The answer to a `do` line whose submitter left is counted. Of one with a deadline, or that is still to be given up, it
+    /// is not known yet which comes first.
     pub(super) fn answer_if_gone(&mut self, serial: u64, end: End) {
         let request = &self.requests[&serial];
-        if request.silent || self.conn(request.submitter).gone && request.expires_ms.is_none() {
+        let is_gone = self.conn(request.submitter).gone && request.expires_ms.is_none();
+        if request.silent || is_gone && !self.is_to_be_given_up(serial) {
             self.answered(serial, end);
         }
     }

@@ -60,19 +60,26 @@ impl Schedule {
     fn bring_workers(&mut self) {
         for type_name in (0..self.plan.types).map(|at| format!("t{at}")) {
             for durable in [false, true] {
-                let is_one = |job: &&Job| {
-                    job.state == State::Inside && job.type_name == type_name && job.asks.durable == durable
-                };
-                if self.shadow.jobs.values().any(|job| is_one(&job)) {
+                if self.waiting(&type_name, durable).next().is_some() {
                     let shard = self.any_shard();
                     let peer = self.open_at(shard);
                     let drawn = if durable { Class::Durable } else { self.any_class() };
-                    let all_fit = self.shadow.jobs.values().filter(is_one).all(|job| job.asks.fits(drawn));
+                    let all_fit = self.waiting(&type_name, durable).all(|job| job.asks.fits(drawn));
                     let class = if all_fit { drawn } else { Class::Ordinary };
                     self.tell_can_do(peer, std::slice::from_ref(&type_name), class, durable.then_some(1));
                 }
             }
         }
+    }
+
+    /// The jobs of a type that wait for a worker, or will when their lost worker's are requeued.
+    fn waiting(&self, type_name: &str, durable: bool) -> impl Iterator<Item = &Job> {
+        let waits = |job: &Job| match job.state {
+            State::Held(worker) => self.shadow.conn(worker).gone,
+            state => state == State::Inside,
+        };
+        let is_one = move |job: &&Job| waits(job) && job.type_name == type_name && job.asks.durable == durable;
+        self.shadow.jobs.values().filter(is_one)
     }
 
     /// Messages come and workers answer, in any order. At rest some worker holds a job as long as there is one.
@@ -82,9 +89,13 @@ impl Schedule {
         let mut holders = self.holders();
         while !(self.world.at_rest() && self.all_is_over()) {
             if self.world.at_rest() && holders.is_empty() {
-                if self.random.one_in(self.plan.rests_one_in) {
+                let has_work = (0..self.plan.options.shards).any(|shard| self.world.has_work(shard));
+                if self.random.one_in(self.plan.rests_one_in) || has_work {
                     self.settle();
                     self.check_rest();
+                }
+                if has_work && self.all_is_over() {
+                    break;
                 }
                 holders = self.holders();
                 assert!(!holders.is_empty(), "no progress: {:?}", self.shadow.jobs);

@@ -62,6 +62,10 @@ impl Schedule {
         if asks.background && (asks.key.is_some() || asks.need_worker) {
             asks.delay_ms = 0;
         }
+        if asks.key.is_some() && asks.cancellable && self.plan.options.give_ups_per_turn < 100 {
+            // It may come home and be given up in one turn, and no line says which group that was.
+            asks.delay_ms = 0;
+        }
         if asks.never_waits() {
             // Whether it has ended no line says if its submitter is not there.
             asks.deadline_ms = None;
@@ -140,13 +144,7 @@ impl Schedule {
             1 => self.random.pick(&line::IDS)[0],
             _ => self.random.pick_any(own).unwrap_or(line::NOBODY),
         };
-        let mine = self.shadow.conn(peer).requests.iter().copied();
-        let cancelled =
-            |serial: &u64| self.shadow.requests[serial].id == id && self.shadow.requests[serial].asks.cancellable;
-        let cancelled: Vec<u64> = mine.filter(cancelled).collect();
-        for serial in cancelled {
-            self.shadow.give_up(serial, End::Cancelled);
-        }
+        self.shadow.cancel(peer, id, self.serial);
         let id = self.any_spelling(id);
         self.command(peer, Command::Cancel { id });
     }

@@ -24,6 +24,7 @@ mod endings;
 #[path = "../common/figures.rs"]
 mod figures;
 mod finish;
+mod give_ups;
 mod homes;
 mod jobs;
 mod large;

@@ -22,7 +22,7 @@ impl Schedule {
 
     pub(crate) fn open_at(&mut self, shard: u16) -> Peer {
         let peer = self.world.open(shard);
-        self.shadow.open(peer, shard);
+        self.shadow.open(peer, shard, self.world.conn_id(peer).1);
         self.after(shard);
         peer
     }

@@ -1,6 +1,6 @@
 //! One schedule: a world, the shadow books, and random operations on both, with all checks after each step.
 
-use deputy::dispatch::message::Message;
+use deputy::dispatch::message::{JobEvent, Message};
 use deputy::metrics::Counts;
 use deputy::protocol::command::Class;
 
@@ -198,6 +198,7 @@ impl Schedule {
         self.told_bytes = told.sum();
         let mut arrived = std::mem::take(&mut self.arrived);
         let (first, rest) = events.split_at(self.closings_first(&events));
+        let is_turn = self.shadow.time_ends.is_some();
         self.shadow.follow(first);
         for serial in self.shadow.end_times(shard) {
             if self.world.home(&self.shadow.jobs[&serial].type_name) == shard {
@@ -205,6 +206,11 @@ impl Schedule {
             }
         }
         self.arrive(shard, &arrived, &events);
+        let (overdue, rest) = rest.split_at(if is_turn { end_of_limits(rest) } else { 0 });
+        self.shadow.follow(overdue);
+        if is_turn {
+            self.shadow.go_on_giving_up(shard);
+        }
         self.shadow.follow(rest);
         self.check_no_bridge();
         self.shadow.check_all_told();
@@ -326,4 +332,17 @@ impl Schedule {
     pub(crate) fn any_slots(&mut self) -> u32 {
         1 + u32::try_from(self.random.below(self.plan.slots_max)).expect("slots are few")
     }
+}
+
+/// How many events of a turn come before it goes on with what is to be given up: those of run limits that are over.
+fn end_of_limits(events: &[Event]) -> usize {
+    let is_overdue = |event: &Event| matches!(event, Event::Traced(_, JobEvent::Overdue(_)));
+    let Some(last) = events.iter().rposition(is_overdue) else { return 0 };
+    let follows = |event: &&Event| match event {
+        Event::Traced(_, JobEvent::Finished(_)) => true,
+        Event::Posted(_, _, name) => matches!(*name, "Answer" | "Requeue"),
+        Event::Sent(_, text) => text.contains("timed_out") || text.contains("shutdown"),
+        _ => false,
+    };
+    last + 1 + events[last + 1..].iter().take(2).take_while(follows).count()
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
-use deputy::dispatch::{Dispatch, Settings, home_of};
+use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
 use deputy::protocol::command::{Command, WorkerOptions, decode, decode_frame};
 use deputy::protocol::frame::Framer;
@@ -125,9 +125,7 @@ impl ThreeShards {
                 unsent_bytes_max: 1 << 40,
                 stall_ms: 30_000,
                 figure_types_max: 4_096,
-                rows_per_turn: 1_024,
-                assigns_per_turn: 512,
-                types_per_turn: 64,
+                per_turn: PerTurn::default(),
                 trace: false,
                 homes: homes.clone(),
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),

@@ -2,7 +2,7 @@
 
 use ahash::RandomState;
 use deputy::dispatch::message::{ConnId, Input, MemoryUse, Micros, ShardId};
-use deputy::dispatch::{Dispatch, Settings, home_of};
+use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::protocol::command::{Command, WorkerOptions};
 
 use super::events::{Event, Events};
@@ -270,9 +270,7 @@ fn core(shard: u16, shape: &Shape, homes: &RandomState) -> Dispatch {
         unsent_bytes_max: 1 << 30,
         stall_ms: 30_000,
         figure_types_max: 4_096,
-        rows_per_turn: 1_024,
-        assigns_per_turn: 512,
-        types_per_turn: 64,
+        per_turn: PerTurn::default(),
         trace: false,
         homes: homes.clone(),
         maps: RandomState::with_seeds(shape.seed, 6, 7, shard.into()),

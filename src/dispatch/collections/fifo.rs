@@ -94,6 +94,17 @@ impl<T> Fifo<T> {
         self.rest.as_mut()?.take_by_key(key, key_of)
     }
 
+    /// Returns the entry that has a key. Keys must grow along the list, and must not change. Costs O(log n).
+    pub(in crate::dispatch) fn get_by_key(&mut self, key: u64, key_of: impl Fn(&T) -> u64) -> Option<&mut T> {
+        let first = self.first.as_mut()?;
+        if key_of(first) == key {
+            return Some(first);
+        }
+        let rest = self.rest.as_mut()?;
+        let (block, at) = rest.find(key, key_of)?;
+        rest.blocks[block].entries_mut()?.get_mut(at)
+    }
+
     pub(in crate::dispatch) fn first(&self) -> Option<&T> {
         self.first.as_ref()
     }
@@ -166,14 +177,22 @@ impl<T> Rest<T> {
         self.tidy();
     }
 
-    fn take_by_key(&mut self, key: u64, key_of: impl Fn(&T) -> u64) -> Option<T> {
+    /// Returns the block of the entry that has a key, and its place there.
+    #[inline]
+    fn find(&self, key: u64, key_of: impl Fn(&T) -> u64) -> Option<(usize, usize)> {
         let begins_by_key = |block: &Block<T>| match block {
             Block::Entries(block) => block.front().is_some_and(|entry| key_of(entry) <= key),
             Block::Gone(gone) => *gone <= key,
         };
         let at = self.blocks.partition_point(begins_by_key).checked_sub(1)?;
-        let Block::Entries(block) = &mut self.blocks[at] else { return None };
-        let entry = block.remove(block.binary_search_by_key(&key, key_of).ok()?)?;
+        let block = self.blocks[at].entries()?;
+        Some((at, block.binary_search_by_key(&key, key_of).ok()?))
+    }
+
+    fn take_by_key(&mut self, key: u64, key_of: impl Fn(&T) -> u64) -> Option<T> {
+        let (at, nth) = self.find(key, key_of)?;
+        let block = self.blocks[at].entries_mut()?;
+        let entry = block.remove(nth)?;
         self.len -= 1;
         if block.len() < block.capacity() / 4 {
             block.shrink_to(block.len() * 2);
@@ -209,6 +228,13 @@ impl<T> Rest<T> {
 
 impl<T> Block<T> {
     fn entries(&self) -> Option<&VecDeque<T>> {
+        match self {
+            Self::Entries(entries) => Some(entries),
+            Self::Gone(_) => None,
+        }
+    }
+
+    fn entries_mut(&mut self) -> Option<&mut VecDeque<T>> {
         match self {
             Self::Entries(entries) => Some(entries),
             Self::Gone(_) => None,
@@ -357,7 +383,9 @@ mod tests {
                     // Sometimes one that there is not, at the ends and between.
                     let wanted = random.draw(2_000) as u64 + plain.front().copied().unwrap_or(key) - 1;
                     let at = plain.binary_search(&wanted).ok();
+                    let found = fifo.get_by_key(wanted, |entry| entry[0]).map(|entry| entry[0]);
                     let taken = fifo.take_by_key(wanted, |entry| entry[0]).map(|entry| entry[0]);
+                    assert_eq!(found, taken);
                     assert_eq!(taken, at.and_then(|at| plain.remove(at)));
                 }
             }

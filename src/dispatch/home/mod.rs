@@ -174,7 +174,7 @@ impl Home {
 
     /// Goes on with what earlier turns did not assign, in a new turn.
     pub(super) fn go_on_matching(&mut self, ctx: &mut Ctx<'_>) {
-        self.matching.begin_turn(ctx.settings.assigns_per_turn);
+        self.matching.begin_turn(ctx.settings.per_turn.assigns);
         for _ in 0..self.matching.postponed() {
             let Some(of) = self.matching.next() else { return };
             self.queues.change(&of, |queue| {

@@ -298,7 +298,7 @@ impl Owner {
     /// Goes on with the pools that earlier turns did not look at, in a new turn. Those that are gone do not count, so a
     /// worker that comes and goes leaves few of them behind.
     pub(in crate::dispatch) fn go_on_offering(&mut self, ctx: &Ctx<'_>) {
-        let mut left = ctx.settings.types_per_turn;
+        let mut left = ctx.settings.per_turn.types;
         while left > 0
             && let Some(pool) = self.postponed.pop_front()
         {
@@ -317,7 +317,7 @@ impl Owner {
 /// later turn. It waits for that turn once, however often it changes meanwhile.
 #[inline]
 pub(super) fn mark_changed(pool: &mut Pool, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
-    if dirty.len() < ctx.settings.types_per_turn {
+    if dirty.len() < ctx.settings.per_turn.types {
         dirty.push(pool.id);
     } else if newly_set(&mut pool.is_postponed) {
         postponed.push_back(pool.id);

@@ -102,7 +102,7 @@ impl Owner {
             return self.refuse(from, Code::BadRequest, text, id, ctx);
         }
         if let Some(max_jobs) = max_jobs {
-            worker.set_max_jobs(max_jobs, &self.maps, &mut self.pools);
+            worker.set_max_jobs(max_jobs, &mut self.pools);
         }
         worker.wants_ref |= options.wants_ref;
         worker.reserve_types(new.len());

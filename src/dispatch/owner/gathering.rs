@@ -94,7 +94,7 @@ impl Gathering {
     /// Asks each shard that has rows left for a slice. All slices together have about as many rows as a turn may handle.
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>) {
         let n = u32::try_from(self.shards.len()).unwrap_or(u32::MAX).max(1);
-        let rows_max = (ctx.settings.rows_per_turn / n).max(SLICE_ROWS_MIN);
+        let rows_max = (ctx.settings.per_turn.rows / n).max(SLICE_ROWS_MIN);
         self.owing = self.shards.len();
         let wanted = self.wanted.take();
         for &shard in &self.shards {

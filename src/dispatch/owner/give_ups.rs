@@ -10,7 +10,6 @@ use super::tickets::{Age, Cancellable, Tickets};
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, TicketId};
-use crate::limits::GIVE_UPS_PER_TURN;
 
 /// What is still to be given up.
 #[derive(Debug, Default)]
@@ -107,8 +106,8 @@ impl Owner {
     }
 
     /// Begins the share of a new turn.
-    pub(in crate::dispatch) fn begin_give_ups(&mut self) {
-        self.give_ups.left = GIVE_UPS_PER_TURN;
+    pub(in crate::dispatch) fn begin_give_ups(&mut self, ctx: &Ctx<'_>) {
+        self.give_ups.left = ctx.settings.per_turn.give_ups;
     }
 
     /// Goes on where the last turn has stopped.

@@ -161,6 +161,9 @@ impl Owner {
 
     /// O7: a worker has held a job past its run limit.
     fn overdue(&mut self, slot: SlotRef, ctx: &mut Ctx<'_>) {
+        if self.lost_workers.limit_is_over(slot) {
+            return; // The job goes back anyway.
+        }
         let (worker, _) = slot;
         ctx.effects.fault(worker, Fault::Overdue);
         let Some(mut held) = self.spend(slot, ctx) else { return };

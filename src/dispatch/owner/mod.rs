@@ -13,7 +13,7 @@
 //! | `give_ups` | many jobs of a client that are given up together |
 //! | `assign` | jobs for workers |
 //! | `holding` | jobs that end while a worker holds them |
-//! | `departures` | jobs of workers that leave |
+//! | `departures`, `lost_workers` | workers that leave, and their jobs |
 //! | `backpressure` | limits of memory, and stalls |
 //! | `queries`, `gathering`, `chosen` | metrics by type: what is gathered for the peers that asked |
 //! | `scan`, `type_stats` | metrics by type: what a shard answers |
@@ -30,12 +30,13 @@ mod gathering;
 mod give_ups;
 mod holding;
 mod losses;
+pub(in crate::dispatch) mod lost_workers;
 mod partials;
 pub(in crate::dispatch) mod pool;
 pub(in crate::dispatch) mod pools;
 mod queries;
 mod scan;
-mod slots;
+pub(in crate::dispatch) mod slots;
 mod submitters;
 pub(in crate::dispatch) mod tickets;
 mod type_stats;
@@ -57,6 +58,7 @@ use conns::Conns;
 use give_ups::GiveUps;
 use holding::Holding;
 use losses::Losses;
+use lost_workers::LostWorkers;
 use partials::Partials;
 use pool::Starved;
 use pools::Pools;
@@ -74,6 +76,7 @@ pub(in crate::dispatch) struct Owner {
     /// What is left of this turn's work for metrics by type.
     pub(in crate::dispatch) work: Work,
     pub(in crate::dispatch) losses: Losses,
+    pub(in crate::dispatch) lost_workers: LostWorkers,
     pub(in crate::dispatch) tickets: Tickets,
     pub(in crate::dispatch) give_ups: GiveUps,
     pub(in crate::dispatch) holding: Holding,
@@ -97,7 +100,6 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) next_starved: u64,
     /// The longest starved types. Empty between uses, and kept so that a job allocates nothing for it.
     pub(in crate::dispatch) longest_starved: BinaryHeap<Starved>,
-    pub(in crate::dispatch) maps: RandomState,
 }
 
 impl Owner {
@@ -109,6 +111,7 @@ impl Owner {
             scans: Scans::default(),
             work: Work::of_turn(0),
             losses: Losses::new(maps.clone()),
+            lost_workers: LostWorkers::default(),
             tickets: Tickets::new(maps.clone()),
             give_ups: GiveUps::default(),
             holding: Holding::new(maps.clone()),
@@ -123,7 +126,6 @@ impl Owner {
             next_lease: 0,
             next_starved: 0,
             longest_starved: BinaryHeap::new(),
-            maps: maps.clone(),
         }
     }
 

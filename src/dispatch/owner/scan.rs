@@ -96,7 +96,7 @@ impl Scans {
 impl Owner {
     /// Goes on with queries by type, its own and those of other shards, in a new turn.
     pub(in crate::dispatch) fn go_on_with_metrics(&mut self, home: &Home, ctx: &mut Ctx<'_>) {
-        self.work = Work::of_turn(ctx.settings.rows_per_turn);
+        self.work = Work::of_turn(ctx.settings.per_turn.rows);
         if self.scans.has_work() {
             self.go_on_with_scans(home, ctx);
         }

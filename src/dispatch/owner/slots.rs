@@ -3,10 +3,7 @@
 //! A slot is free, reserved for the answer to a Pull, held by a job, or *spent*: its job has ended, and the worker has not
 //! answered yet. `taken` is the sum of the last three, so whatever fills or empties a slot does so here.
 
-use std::collections::HashMap;
-
-use ahash::RandomState;
-
+use crate::dispatch::collections::fifo::Fifo;
 use crate::dispatch::collections::timers::TimerId;
 use crate::dispatch::ids::PoolId;
 use crate::dispatch::job::Job;
@@ -27,7 +24,17 @@ pub(in crate::dispatch) struct Slots {
     leased: Option<Box<Leased>>,
 }
 
-type Leased = HashMap<u64, Slot, RandomState>;
+/// By lease, so in the order in which they were filled. A hash table would be copied as a whole now and then, and be emptied as
+/// a whole.
+type Leased = Fifo<(u64, Slot)>;
+
+fn find_leased(slots: &mut Leased, lease: u64) -> Option<&mut Slot> {
+    slots.get_by_key(lease, lease_of).map(|(_, slot)| slot)
+}
+
+fn lease_of((lease, _): &(u64, Slot)) -> u64 {
+    *lease
+}
 
 /// A slot that a job has taken.
 #[derive(Debug)]
@@ -106,8 +113,8 @@ impl Slots {
     }
 
     /// Sends all further jobs with a lease.
-    pub(in crate::dispatch) fn use_leases(&mut self, maps: &RandomState) {
-        self.leased.get_or_insert_with(|| Box::new(HashMap::with_hasher(maps.clone())));
+    pub(in crate::dispatch) fn use_leases(&mut self) {
+        self.leased.get_or_insert_default();
     }
 
     /// Returns how many slots jobs have taken: those that are held, and those that are spent.
@@ -139,29 +146,35 @@ impl Slots {
         self.reserved -= 1;
     }
 
-    /// Fills a slot, under a lease if the job was sent with one.
+    /// Fills a slot, under a lease if the job was sent with one. It is above all earlier ones.
     pub(in crate::dispatch) fn fill(&mut self, lease: Option<u64>, held: Held) {
         self.suspects += u32::from(held.job.is_suspect());
         let slot = Slot::Held(held);
-        let before = match (lease, &mut self.leased) {
-            (Some(lease), Some(slots)) => slots.insert(lease, slot),
-            _ => self.unleased.replace(slot),
-        };
-        assert!(before.is_none(), "a slot was filled twice");
+        if let (Some(lease), Some(slots)) = (lease, &mut self.leased) {
+            slots.push((lease, slot));
+        } else {
+            let before = self.unleased.replace(slot);
+            assert!(before.is_none(), "a slot was filled twice");
+        }
     }
 
     /// Returns the slot of the job that is named so.
     pub(in crate::dispatch) fn find(&mut self, name: JobRef<'_>) -> Option<&mut Slot> {
         match name {
-            JobRef::Lease(lease) => self.leased.as_mut()?.get_mut(&lease),
+            JobRef::Lease(lease) => find_leased(self.leased.as_mut()?, lease),
             JobRef::Id(id) => self.unleased.as_mut().filter(|slot| slot.has_id(id)),
         }
+    }
+
+    /// Returns the slot of the job that was sent without a lease, if there is one.
+    pub(in crate::dispatch) fn unleased(&mut self) -> Option<&mut Slot> {
+        self.unleased.as_mut()
     }
 
     /// Empties the slot of the job that is named so, if there is one.
     pub(in crate::dispatch) fn release(&mut self, name: JobRef<'_>) -> Option<Slot> {
         let slot = match name {
-            JobRef::Lease(lease) => self.leased.as_mut()?.remove(&lease),
+            JobRef::Lease(lease) => Some(self.leased.as_mut()?.take_by_key(lease, lease_of)?.1),
             JobRef::Id(id) => self.unleased.take_if(|slot| slot.has_id(id)),
         }?;
         self.suspects -= u32::from(slot.is_suspect());
@@ -172,7 +185,7 @@ impl Slots {
     /// that the spent slot counts as well.
     pub(in crate::dispatch) fn spend(&mut self, lease: Option<u64>) -> Option<(Held, u64)> {
         let slot = match lease {
-            Some(lease) => self.leased.as_mut()?.get_mut(&lease)?,
+            Some(lease) => find_leased(self.leased.as_mut()?, lease)?,
             None => self.unleased.as_mut()?,
         };
         let Held { job, pool, .. } = slot.held()?;
@@ -185,12 +198,17 @@ impl Slots {
         }
     }
 
-    /// Empties all slots that jobs have taken. Returns them, the held ones in the order in which the jobs arrived at their
-    /// homes.
-    pub(in crate::dispatch) fn release_all(&mut self) -> Vec<Slot> {
-        self.suspects = 0;
-        let leased = self.leased.iter_mut().flat_map(|slots| slots.drain());
-        let mut slots: Vec<_> = self.unleased.take().into_iter().chain(leased.map(|(_, slot)| slot)).collect();
+    /// Empties up to `max` slots that jobs have taken, those first that were filled first. Returns them, the held ones in the
+    /// order in which the jobs arrived at their homes.
+    pub(in crate::dispatch) fn release_some(&mut self, max: usize) -> Vec<Slot> {
+        let mut slots = Vec::with_capacity(max.min(self.filled() as usize));
+        slots.extend(self.unleased.take_if(|_| max > 0));
+        while slots.len() < max
+            && let Some((_, slot)) = self.leased.as_mut().and_then(|slots| slots.pop())
+        {
+            slots.push(slot);
+        }
+        self.suspects -= slots.iter().map(|slot| u32::from(slot.is_suspect())).sum::<u32>();
         slots.sort_unstable_by_key(|slot| slot.held().map(|held| held.job.arrival));
         slots
     }
@@ -198,6 +216,6 @@ impl Slots {
     /// Iterates over the slots that jobs have taken, each with its lease.
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Slot)> {
         let leased = self.leased.iter().flat_map(|slots| slots.iter());
-        self.unleased.iter().map(|slot| (None, slot)).chain(leased.map(|(&lease, slot)| (Some(lease), slot)))
+        self.unleased.iter().map(|slot| (None, slot)).chain(leased.map(|(lease, slot)| (Some(*lease), slot)))
     }
 }

@@ -1,7 +1,5 @@
 //! What a worker has beside a connection: its types, its slots, and what its pools have recorded of it.
 
-use ahash::RandomState;
-
 use super::capacity::{Capacity, Place};
 use super::pools::Pools;
 use super::slots::Slots;
@@ -150,8 +148,8 @@ impl Worker {
     /// Changes how many jobs it takes at once. From now on each job is sent with a lease.
     ///
     /// All its pools track it first, because the change is also one of what it can take when it is idle.
-    pub(in crate::dispatch) fn set_max_jobs(&mut self, max_jobs: u32, maps: &RandomState, pools: &mut Pools) {
-        self.slots.use_leases(maps);
+    pub(in crate::dispatch) fn set_max_jobs(&mut self, max_jobs: u32, pools: &mut Pools) {
+        self.slots.use_leases();
         if max_jobs != self.max_jobs {
             for at in 0..self.types.len() {
                 self.track(self.types[at], pools);

@@ -94,8 +94,8 @@ mod tests {
     use mio::net::UnixStream;
 
     use super::*;
-    use crate::dispatch::Settings;
     use crate::dispatch::message::{Effects, ShardId};
+    use crate::dispatch::{PerTurn, Settings};
     use crate::server::log::line::LogFormat;
     use crate::server::log::{Level, Log};
     use crate::server::mailbox::Outbox;
@@ -117,9 +117,7 @@ mod tests {
             stall_ms: STALL_MS,
             trace: false,
             figure_types_max: 0,
-            rows_per_turn: 1_024,
-            assigns_per_turn: 512,
-            types_per_turn: 64,
+            per_turn: PerTurn::default(),
             homes: RandomState::new(),
             maps: RandomState::new(),
         }

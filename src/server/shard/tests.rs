@@ -14,8 +14,8 @@ use super::super::log::line::LogFormat;
 use super::super::names::conn_of;
 use super::super::stream::Stream;
 use super::*;
-use crate::dispatch::home_of;
 use crate::dispatch::message::ShardId;
+use crate::dispatch::{PerTurn, home_of};
 use crate::limits::{
     CHUNK_BYTES, LINES_PER_TURN, LONG_BYTES_PER_TURN, MUCH_UNSENT_BYTES, READ_BUFFER_BYTES, READ_BYTES,
     WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN,
@@ -43,9 +43,7 @@ fn shards(count: u16, homes: &RandomState) -> Vec<Shard> {
             unsent_bytes_max: 1 << 20,
             stall_ms: 30_000,
             figure_types_max: 4_096,
-            rows_per_turn: 1_024,
-            assigns_per_turn: 512,
-            types_per_turn: 64,
+            per_turn: PerTurn::default(),
             trace: false,
             homes: homes.clone(),
             maps: RandomState::new(),

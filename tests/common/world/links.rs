@@ -49,13 +49,18 @@ impl World {
     pub(crate) fn settle(&mut self) -> u64 {
         let before = self.shell.delivered;
         loop {
-            while let Some(link) = self.oldest_link() {
-                self.deliver(link);
-            }
+            self.deliver_all();
             let Some(shard) = (0..self.shards()).find(|&shard| self.has_work(shard)) else { break };
             self.turn(shard);
         }
         self.shell.delivered - before
+    }
+
+    /// Delivers until nothing is on the way, without turns.
+    pub(crate) fn deliver_all(&mut self) {
+        while let Some(link) = self.oldest_link() {
+            self.deliver(link);
+        }
     }
 
     /// Returns the link whose first message was posted before all others in flight.

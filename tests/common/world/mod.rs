@@ -21,7 +21,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{Closing, ConnId, Input, MemoryUse, Message, Micros, ShardId};
-use deputy::dispatch::{Dispatch, Settings, home_of};
+use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Counts, Faults, Totals};
 use deputy::protocol::command::{self, Command, Refusal};
 pub(crate) use fake_shell::{Event, name_of};
@@ -49,6 +49,10 @@ pub(crate) struct Options {
     pub(crate) assigns_per_turn: u32,
     /// Types of a worker whose free slots a step looks at.
     pub(crate) types_per_turn: usize,
+    /// Jobs that a turn gives up.
+    pub(crate) give_ups_per_turn: usize,
+    /// Jobs of lost workers that a turn requeues.
+    pub(crate) losses_per_turn: usize,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -68,6 +72,8 @@ impl Default for Options {
             rows_per_turn: 1_024,
             assigns_per_turn: 512,
             types_per_turn: 64,
+            give_ups_per_turn: 256,
+            losses_per_turn: 512,
             trace: false,
             seed: 1,
         }
@@ -103,9 +109,13 @@ impl World {
             unsent_bytes_max: options.unsent_bytes_max,
             stall_ms: options.stall_ms,
             figure_types_max: options.figure_types_max,
-            rows_per_turn: options.rows_per_turn,
-            assigns_per_turn: options.assigns_per_turn,
-            types_per_turn: options.types_per_turn,
+            per_turn: PerTurn {
+                rows: options.rows_per_turn,
+                assigns: options.assigns_per_turn,
+                types: options.types_per_turn,
+                give_ups: options.give_ups_per_turn,
+                losses: options.losses_per_turn,
+            },
             trace: options.trace,
             homes: homes.clone(),
             maps: RandomState::with_seeds(options.seed, 6, 7, shard.into()),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deputy::dispatch::audit::{Audit, JobAudit};
 use deputy::dispatch::job::Job as CoreJob;
-use deputy::dispatch::message::{ConnId, Message, Micros, Submitter};
+use deputy::dispatch::message::{ConnId, JobEvent, Message, Micros, Submitter};
 use deputy::metrics::Fault;
 use deputy::protocol::command::Class;
 
@@ -101,7 +101,12 @@ impl Schedule {
         if events.iter().any(|event| matches!(event, Event::Fault(_, Fault::Overdue))) {
             return; // They go home as their limits end.
         }
-        let leavers = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
+        let lost_worker = |event: &Event| match event {
+            Event::Traced(_, JobEvent::Requeued(worker) | JobEvent::Lost(worker, _)) => Some(*worker),
+            _ => None,
+        };
+        let closed = events.iter().filter(|event| matches!(event, Event::Closed(..))).count();
+        let leavers = events.iter().filter_map(lost_worker).collect::<BTreeSet<ConnId>>().len().max(closed);
         let mut posted: BTreeMap<u16, (usize, u64)> = BTreeMap::new();
         for event in events {
             if let Event::Posted(_, home, name) = event {
@@ -201,9 +206,11 @@ impl Schedule {
         }
         let mut delayed: Vec<Trace<'_>> = Vec::new();
         let mut holds: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
+        let mut lost: Vec<Trace<'_>> = Vec::new();
         for (shard, audit) in (0..).zip(audits) {
             inside.extend(audit.queues.iter().flat_map(|queue| &queue.waiting).map(trace_of_audit));
             delayed.extend(audit.tickets.iter().filter_map(|ticket| ticket.delayed.as_ref()).map(trace_of_audit));
+            lost.extend(audit.lost.iter().flat_map(|lost| &lost.held).map(|(_, job, _)| trace_of_audit(job)));
             for worker in &audit.workers {
                 let peer = self.world.peer(shard, worker.conn).expect("a worker is connected");
                 if !worker.held.is_empty() {
@@ -221,9 +228,10 @@ impl Schedule {
             }
         }
         let mut expected: BTreeMap<Peer, Vec<Trace<'_>>> = BTreeMap::new();
-        let (mut expected_inside, mut expected_delayed) = (Vec::new(), Vec::new());
+        let (mut expected_inside, mut expected_delayed, mut expected_lost) = (Vec::new(), Vec::new(), Vec::new());
         for (serial, job) in &self.shadow.jobs {
             match job.state {
+                State::Held(peer) if self.shadow.conn(peer).gone => expected_lost.push(self.trace(job)),
                 State::Held(peer) => expected.entry(peer).or_default().push(self.trace(job)),
                 State::Inside if self.is_followed(*serial) => expected_inside.push(self.trace(job)),
                 State::Inside | State::Ended(_) => {}
@@ -238,8 +246,12 @@ impl Schedule {
         delayed.sort_unstable();
         expected_delayed.sort_unstable();
         assert_eq!(delayed, expected_delayed, "delayed");
+        lost.sort_unstable();
+        expected_lost.sort_unstable();
+        assert_eq!(lost, expected_lost, "at lost workers");
         let counts = self.world.totals().counts;
-        assert_eq!(counts.jobs_running, expected.values().map(Vec::len).sum::<usize>() as u64, "held");
+        let running = expected.values().map(Vec::len).sum::<usize>() + lost.len();
+        assert_eq!(counts.jobs_running, running as u64, "held");
         assert!(counts.jobs_waiting <= inside.len() as u64, "waiting");
     }
 

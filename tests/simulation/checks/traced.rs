@@ -19,6 +19,7 @@ impl Shadow {
                 let job = self.traces.get(&trace).map(|serial| &self.jobs[serial]);
                 if let Some(State::Held(worker)) = job.map(|job| job.state) {
                     self.leave(worker);
+                    self.lose_of(worker, self.traces[&trace]);
                 }
             }
             JobEvent::Overdue(_) => {

@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use deputy::dispatch::message::ConnId;
 use deputy::metrics::Faults;
 use deputy::protocol::command::Class;
 
 use crate::checks::by_type::{Tallies, TypeTally};
 use crate::closings::Bounds;
+use crate::give_ups::GiveUps;
 use crate::live::Live;
 use crate::model::Place;
 use crate::model::requests::{DueEnd, End, Job, Request};
@@ -68,6 +70,12 @@ pub(crate) struct Conn {
     pub(crate) numbered: bool,
     pub(crate) ever_worker: bool,
     pub(crate) held: Vec<Held>,
+    /// What it held when it left and is not requeued yet.
+    pub(crate) lost: Vec<Held>,
+    /// Whether it held one job alone then.
+    pub(crate) lost_alone: bool,
+    /// The types for which its loss is counted.
+    pub(crate) lost_types: BTreeSet<String>,
     /// Its `do` lines that are not answered.
     pub(crate) requests: BTreeSet<u64>,
     pub(crate) unsent: u64,
@@ -181,6 +189,8 @@ pub(crate) struct Shadow {
     pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) conns: Vec<Conn>,
+    /// What the core calls each of them.
+    pub(crate) conn_ids: Vec<ConnId>,
     /// Those that have not left.
     pub(crate) live: Live,
     pub(crate) tally: Tally,
@@ -190,6 +200,8 @@ pub(crate) struct Shadow {
     pub(crate) stopping: Vec<bool>,
     /// By shard.
     pub(crate) clocks: Vec<Clock>,
+    /// By shard.
+    pub(crate) give_ups: Vec<GiveUps>,
     pub(crate) attempts_max: u32,
     pub(crate) run_limit_ms: u64,
     next_ready: u64,
@@ -225,12 +237,14 @@ impl Shadow {
             requests: BTreeMap::new(),
             jobs: BTreeMap::new(),
             conns: Vec::new(),
+            conn_ids: Vec::new(),
             live: Live::default(),
             tally: Tally::default(),
             by_type: Tallies::new(),
             bounds: Bounds::new(options),
             stopping: vec![false; options.shards.into()],
             clocks: vec![Clock::default(); options.shards.into()],
+            give_ups: (0..options.shards).map(|_| GiveUps::new(options.give_ups_per_turn)).collect(),
             attempts_max: options.attempts_max,
             run_limit_ms: options.run_limit_ms,
             next_ready: 0,
@@ -252,10 +266,11 @@ impl Shadow {
         }
     }
 
-    pub(crate) fn open(&mut self, peer: Peer, shard: u16) {
+    pub(crate) fn open(&mut self, peer: Peer, shard: u16, id: ConnId) {
         assert_eq!(peer.0, self.conns.len(), "peers come in order");
         let moved_ms = self.bounds.shard(shard).now_ms;
         self.conns.push(Conn { shard, reads: true, slots: 1, moved_ms, ..Conn::default() });
+        self.conn_ids.push(id);
         self.bounds.shard(shard).open += 1;
         self.live.insert(peer);
     }

@@ -37,6 +37,7 @@ impl World {
         let any_stops = (0..self.shards()).any(|shard| self.is_stopping(shard));
         for (shard, audit) in (0..).zip(audits) {
             self.check_alone(shard, audit);
+            assert!(audit.lost.is_empty(), "jobs of lost workers stay: {:?}", audit.lost);
             let reserved: u32 = audit.workers.iter().map(|worker| worker.reserved).sum();
             assert_eq!(reserved, 0, "slots are reserved at rest");
             audit.pools.iter().for_each(|pool| check_pool_at_rest(pool, any_stops));
@@ -121,6 +122,10 @@ fn check_slots(audit: &Audit, stopping: bool) {
         let stray = worker.held.iter().find(|(_, job, class)| job.durable.is_some() != (*class == Class::Durable));
         assert!(stray.is_none(), "held in another class than its own: {stray:?}");
     }
+    for lost in &audit.lost {
+        assert!(audit.workers.iter().all(|worker| worker.conn != lost.conn), "lost, and there: {lost:?}");
+        assert!(!lost.held.is_empty() || !lost.spent.is_empty(), "nothing is left of it: {lost:?}");
+    }
     for pool in &audit.pools {
         check_pool(pool, audit, stopping);
     }
@@ -139,13 +144,14 @@ fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
     let seen = |worker| if tracks(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
     let free: u64 = takers().map(seen).sum();
     let clean = takers().filter(|worker| !tracks(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
-    let running = audit.workers.iter().flat_map(|worker| &worker.held);
+    let lost = || audit.lost.iter();
+    let running = audit.workers.iter().flat_map(|worker| &worker.held).chain(lost().flat_map(|lost| &lost.held));
     let running = running.filter(|(_, job, class)| *job.type_name == *pool.type_name && *class == pool.class).count();
     assert_eq!(pool.workers, takers().count() as u64, "workers: {pool:?}");
     assert_eq!(pool.free, free, "free: {pool:?}");
     assert_eq!(pool.clean_ready, clean as u64, "ready workers without a suspect: {pool:?}");
     assert_eq!(pool.running, running as u64, "running: {pool:?}");
-    let spent = audit.workers.iter().flat_map(|worker| &worker.spent);
+    let spent = audit.workers.iter().flat_map(|worker| &worker.spent).chain(lost().flat_map(|lost| &lost.spent));
     let spent = spent.filter(|spent| spent.of == pool.type_name && spent.class == pool.class).count();
     assert_eq!(pool.spent as usize, spent, "spent: {pool:?}");
     if stopping {
@@ -158,7 +164,7 @@ fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
     );
     let pulls = pool.pull_pending.is_some() || pool.free == 0 || pool.is_postponed;
     assert!(!pool.starved || pulls, "a Pull is missing: {pool:?}");
-    if pool.rejects_suspects || pool.starved && pool.pull_pending.is_none() {
+    if !pool.is_postponed && (pool.rejects_suspects || pool.starved && pool.pull_pending.is_none()) {
         assert!(takers().all(tracks), "starved without tracking all workers: {pool:?}");
     }
     if pool.workers == 0 {

@@ -13,7 +13,8 @@ impl World {
     pub(super) fn check_tickets_of(&self, shard: u16, audit: &Audit) {
         let delayed = audit.tickets.iter().filter(|ticket| ticket.delayed.is_some()).count();
         assert_eq!(self.counts(shard).jobs_delayed, delayed as u64, "delayed: {audit:?}");
-        let spent: usize = audit.workers.iter().map(|worker| worker.spent.len()).sum();
+        let of_lost: usize = audit.lost.iter().map(|lost| lost.spent.len()).sum();
+        let spent = of_lost + audit.workers.iter().map(|worker| worker.spent.len()).sum::<usize>();
         assert_eq!(self.counts(shard).slots_spent, spent as u64, "spent: {audit:?}");
         let half_ended = audit.tickets.iter().find(|ticket| ticket.answered && ticket.delayed.is_some());
         assert!(half_ended.is_none(), "answered, but its job is here: {half_ended:?}");
@@ -98,8 +99,10 @@ fn waiting(audit: &Audit) -> impl Iterator<Item = &JobAudit> {
     audit.queues.iter().flat_map(|queue| &queue.waiting)
 }
 
+/// Jobs of lost workers are held until they are requeued.
 fn held(audit: &Audit) -> impl Iterator<Item = &JobAudit> {
-    audit.workers.iter().flat_map(|worker| &worker.held).map(|(_, job, _)| job)
+    let of_lost = audit.lost.iter().flat_map(|lost| &lost.held);
+    audit.workers.iter().flat_map(|worker| &worker.held).chain(of_lost).map(|(_, job, _)| job)
 }
 
 fn revocable<'a>(jobs: impl Iterator<Item = &'a JobAudit>) -> usize {
