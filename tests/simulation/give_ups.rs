@@ -53,7 +53,7 @@ impl Schedule {
     /// A turn is about to begin. Of jobs that have ended, and whose submitters have left, the shard's tickets tell whether the
     /// answer has come.
     pub(crate) fn settle_late_give_ups(&mut self, shard: u16) {
-        let Shadow { give_ups, requests, jobs, .. } = &self.shadow;
+        let Shadow { give_ups, requests, jobs, stopping, .. } = &self.shadow;
         let pending = give_ups[usize::from(shard)].departed.values().flatten();
         let ended = pending.filter_map(|serial| {
             let request = requests.get(serial)?;
@@ -62,6 +62,7 @@ impl Schedule {
                 State::Ended(end) => Some((*serial, request.ticket, end)),
                 // Whether it has ended no line says.
                 State::Inside if job.never_waits() => Some((*serial, request.ticket, End::NoWorker)),
+                State::Inside if stopping.contains(&true) => Some((*serial, request.ticket, End::Shutdown)),
                 _ => None,
             }
         });
