@@ -38,7 +38,7 @@ use super::asks::Asks;
 use super::schedule::Schedule;
 use super::world::Link;
 
-/// Parts of a table of rows, each of which may take a turn: a figure of `dispatch/owner/gathering.rs`.
+/// Parts of a table of rows, each of which may take a turn: a figure of `dispatch/owner/queries/gathering.rs`.
 const PARTS: usize = 256;
 
 impl Schedule {

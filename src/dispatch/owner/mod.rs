@@ -15,18 +15,15 @@
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures`, `lost_workers` | workers that leave, and their jobs |
 //! | `backpressure` | limits of memory, and stalls |
-//! | `queries`, `gathering`, `chosen` | metrics by type: what is gathered for the peers that asked |
-//! | `scan`, `type_stats` | metrics by type: what a shard answers |
+//! | `queries` | metrics by type: what is gathered for the peers that asked, and what a shard answers |
 
 mod answers;
 mod assign;
 mod backpressure;
 mod capacity;
-mod chosen;
 mod commands;
 mod conns;
 mod departures;
-mod gathering;
 mod give_ups;
 mod holding;
 mod losses;
@@ -35,11 +32,9 @@ mod partials;
 pub(in crate::dispatch) mod pool;
 pub(in crate::dispatch) mod pools;
 mod queries;
-mod scan;
 pub(in crate::dispatch) mod slots;
 mod submitters;
 pub(in crate::dispatch) mod tickets;
-mod type_stats;
 pub(in crate::dispatch) mod worker;
 
 use std::collections::{BinaryHeap, VecDeque};
@@ -63,7 +58,7 @@ use partials::Partials;
 use pool::Starved;
 use pools::Pools;
 use queries::PendingQueries;
-use scan::{Scans, Work};
+use queries::scan::{Scans, Work};
 use tickets::Tickets;
 
 /// Everything that belongs to this shard's connections.

@@ -8,15 +8,20 @@
 //!
 //! What is gathered, and what waiting queries hold, counts as unsent bytes.
 
+mod chosen;
+mod gathering;
+pub(super) mod scan;
+mod type_stats;
+
 use std::collections::{HashSet, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
 use ahash::RandomState;
+use gathering::{Gathering, Stage};
+use scan::Work;
 
 use super::Owner;
-use super::gathering::{Gathering, Stage};
-use super::scan::Work;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, ShardId};
 use crate::dispatch::message::Closing;

@@ -1,4 +1,4 @@
-//! The rows of types that a shard gathers from all shards for some queries: see [`queries`](super::queries).
+//! The rows of types that a shard gathers from all shards for some queries: see [`queries`](super).
 
 use std::collections::{HashSet, VecDeque};
 use std::mem::size_of;
@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::chosen::Chosen;
-use super::queries::{Query, Types};
+use super::{Query, Types};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::ShardId;
 use crate::dispatch::message::{Message, Wanted};

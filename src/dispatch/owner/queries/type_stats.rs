@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Owner;
-use super::losses::Loss;
-use super::pool::Pool;
+use super::super::Owner;
+use super::super::losses::Loss;
+use super::super::pool::Pool;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, PoolId};
 use crate::dispatch::micros::Micros;

@@ -1,6 +1,6 @@
 //! How a shard answers queries by type: in slices, so that many types or workers hold up no turn.
 //!
-//! A shard that gathers a table ([`queries`](super::queries)) asks each shard for the first slice of its rows, then for the
+//! A shard that gathers a table ([`queries`](super)) asks each shard for the first slice of its rows, then for the
 //! next, until the last has come. It gathers one table at a time, so a shard answers at most one scan per shard. All that it
 //! does for them in a turn is limited by [`Work`].
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::Owner;
+use super::super::Owner;
 use super::type_stats::{OfPool, row_of_delayed, row_of_figures, row_of_loss, row_of_pool};
 use crate::dispatch::collections::places::Age;
 use crate::dispatch::ctx::Ctx;
