@@ -113,6 +113,10 @@ impl From<io::Error> for CliError {
     }
 }
 
+/// What to do if a durable job is refused.
+const NO_BRIDGE: &str =
+    "run a bridge that reaches NATS, start a worker of the type once, or submit the job without --durable";
+
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let code = match error {
@@ -122,7 +126,7 @@ impl From<Error> for CliError {
         };
         let is_without_bridge = matches!(error, Error::NoBridge(_));
         let error = Self::new(code, error.to_string());
-        if is_without_bridge { error.append("start a bridge, or submit the job without --durable") } else { error }
+        if is_without_bridge { error.append(NO_BRIDGE) } else { error }
     }
 }
 

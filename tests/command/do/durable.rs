@@ -47,7 +47,8 @@ fn with_wait_it_prints_the_result_too() {
 #[test]
 fn without_a_bridge_it_says_what_to_do() {
     let server = Server::start(&[]);
-    let advice = "start a bridge, or submit the job without --durable\n";
+    let advice =
+        "run a bridge that reaches NATS, start a worker of the type once, or submit the job without --durable\n";
     for words in [&["do", "--durable", "t"][..], &["do", "--durable", "--wait", "t"]] {
         let ended = run(&server, words);
         check(&ended, 1, "", "no_bridge: ");
@@ -56,7 +57,7 @@ fn without_a_bridge_it_says_what_to_do() {
     let lines = shell(&server, "seq 3 | $DEPUTY do -l --durable t");
     check(&lines, 1, "", "no_bridge: ");
     let known = "0 jobs stored, 3 refused (lines 1-3); nothing was submitted after line 3\n";
-    assert!(lines.stderr.contains("start a bridge") && lines.stderr.ends_with(known), "{}", lines.stderr);
+    assert!(lines.stderr.contains("run a bridge") && lines.stderr.ends_with(known), "{}", lines.stderr);
     check(&shell(&server, "seq 2 | $DEPUTY do -l --durable --wait t"), 1, "", "line 2: no_bridge: ");
 }
 
