@@ -58,8 +58,8 @@ connect() {
     if say '{"cmd":"metrics"}' && hear 10 && [[ $line == *'"metrics":{'* ]]; then
         if [[ $line =~ \"max_line\":([0-9]+) ]]; then line_max=${BASH_REMATCH[1]}; fi
     else
-        echo "no server answered at ${address[*]}, or TCP connected the port to itself" >&2
         disconnect
+        echo "no server answered at ${address[*]}, or TCP connected the port to itself" >&2
         return 1
     fi
 }

@@ -1,6 +1,7 @@
 //! TCP connects a port to itself if a client tries a port that it happens to have been given as its own. A worker that
 //! tries again and again for a server that is down gets there in the end, and then no server can have the port.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use crate::language::{ALL, Language, start};
@@ -48,9 +49,23 @@ fn alone_in_its_network() {
     // Go's library refuses such a connection itself, as if nothing listened there.
     let notice = if language.file == "deputy.go" { "deputy: " } else { "itself" };
     until_said(&worker, notice);
+    if language.file == "deputy.sh" {
+        refuse_some();
+    }
     let server = Server::start(&["-p", PORT]);
     assert_eq!(server.tcp[0].port().to_string(), PORT);
     server.connect(crate::process::Via::Unix, "the asker").until_metric("workers", 1);
+}
+
+/// Takes the port as soon as it is free, closes the worker's next connections, and frees the port. The worker then waits
+/// for 0.4 s or more before it tries again, so a server can have the port. Otherwise it might be connected to itself again:
+/// nc ends some time after it is killed.
+fn refuse_some() {
+    let listener = until("the port to be free", || TcpListener::bind(format!("127.0.0.1:{PORT}")).ok());
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..3 {
+        until("the worker's next attempt", || listener.accept().ok());
+    }
 }
 
 fn until_said(worker: &Process, words: &str) {
