@@ -182,10 +182,17 @@ pub struct TypeMetrics {
     pub durable_waiting: u64,
     /// Connections that offer to take the type's durable jobs.
     pub durable_workers: u64,
+    /// Of the running jobs, those that their workers pass on, as deputy-bridge does: they run elsewhere, or wait there. 0 of
+    /// a server that does not know it.
+    pub passed_on: u64,
     /// Milliseconds since the oldest running job was sent to its worker, or 0.
     pub oldest_running_ms: u64,
-    /// That worker's address, as the server's log prints it. `None` if no job runs.
+    /// The same of the jobs that are not passed on. 0 of a server that does not know it; see [`TypeMetrics::oldest_here`].
+    pub oldest_here_ms: u64,
+    /// The address of the worker of the oldest running job, as the server's log prints it. `None` if no job runs.
     pub oldest_running_worker: Option<String>,
+    /// The same of the jobs that are not passed on.
+    pub oldest_here_worker: Option<String>,
     /// Of [`Metrics::other_types`]: how many types are in use that have no figures of their own. 0 of a single type.
     pub types: u64,
     /// Whether the server sent `outcomes`, `wait` and `run`: they were asked for, and the type has figures of its own. The
@@ -221,6 +228,23 @@ pub struct ShardMetrics {
     pub waiting: u64,
     /// Jobs that its workers hold now.
     pub running: u64,
+}
+
+impl TypeMetrics {
+    /// Returns the milliseconds since the oldest job was sent that a worker of the server itself runs, or 0, and that
+    /// worker. Jobs that are passed on are left out, except by servers that do not tell them apart.
+    pub fn oldest_here(&self) -> (u64, Option<&str>) {
+        if self.passed_on == 0 {
+            return (self.oldest_running_ms, self.oldest_running_worker.as_deref());
+        }
+        (self.oldest_here_ms, self.oldest_here_worker.as_deref())
+    }
+
+    /// Returns the same of the oldest running job if that is passed on.
+    pub fn oldest_passed_on(&self) -> Option<(u64, Option<&str>)> {
+        let is_passed_on = self.passed_on > 0 && self.oldest_running_ms > self.oldest_here_ms;
+        is_passed_on.then(|| (self.oldest_running_ms, self.oldest_running_worker.as_deref()))
+    }
 }
 
 impl Metrics {
@@ -298,12 +322,26 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_job_is_told_apart_from_those_that_are_passed_on() {
+        let worker = |name: &str| Some(name.to_owned());
+        let old_server =
+            TypeMetrics { oldest_running_ms: 9, oldest_running_worker: worker("a"), ..TypeMetrics::default() };
+        assert_eq!((old_server.oldest_here(), old_server.oldest_passed_on()), ((9, Some("a")), None));
+        let mixed =
+            TypeMetrics { passed_on: 1, oldest_here_ms: 5, oldest_here_worker: worker("b"), ..old_server.clone() };
+        assert_eq!((mixed.oldest_here(), mixed.oldest_passed_on()), ((5, Some("b")), Some((9, Some("a")))));
+        let older_here = TypeMetrics { oldest_here_ms: 9, ..mixed };
+        assert_eq!(older_here.oldest_passed_on(), None);
+    }
+
+    #[test]
     fn the_client_reads_each_metric_that_the_server_has() {
         let names = METRICS.iter().map(|metric| metric.name).chain(["shards", "bounds_us", "other_types", "types"]);
         assert_eq!(fields::<Metrics>(), names.collect::<Vec<_>>());
         assert_eq!(fields::<FaultMetrics>(), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
         let row = TypeRow::default().members().map(|(name, _)| name);
-        let figures = ["oldest_running_worker", "types", "has_figures", "outcomes", "wait", "run"];
+        let figures =
+            ["oldest_running_worker", "oldest_here_worker", "types", "has_figures", "outcomes", "wait", "run"];
         assert_eq!(fields::<TypeMetrics>(), row.into_iter().chain(figures).collect::<Vec<_>>());
         assert_eq!(fields::<Outcomes>(), Outcomes::default().members().map(|(name, _)| name));
         assert_eq!(fields::<ShardMetrics>(), ShardRow::default().members().map(|(name, _)| name));

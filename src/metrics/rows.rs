@@ -38,8 +38,12 @@ pub struct TypeRow {
     pub lost: u64,
     /// Milliseconds since the last of them was lost, or 0.
     pub last_lost_ms: u64,
+    /// Of the running jobs, those that their workers pass on: durable workers, and spare ones that asked for `ref`.
+    pub passed_on: u64,
     /// The job that a worker holds longest.
     pub oldest_running: Option<OldestRunning>,
+    /// Of the jobs that are not passed on, the one that a worker holds longest.
+    pub oldest_here: Option<OldestRunning>,
     /// What was counted since the server started, if it was asked for and the type has figures of its own.
     pub figures: Option<Box<Figures>>,
 }
@@ -55,7 +59,7 @@ pub struct OldestRunning {
 
 impl TypeRow {
     /// Returns the members of a row that are numbers: names on the wire, and values.
-    pub fn members(&self) -> [(&'static str, u64); 15] {
+    pub fn members(&self) -> [(&'static str, u64); 17] {
         [
             ("waiting", self.waiting),
             ("running", self.running),
@@ -71,7 +75,9 @@ impl TypeRow {
             ("spare_workers", self.spare_workers),
             ("durable_waiting", self.durable_waiting),
             ("durable_workers", self.durable_workers),
+            ("passed_on", self.passed_on),
             ("oldest_running_ms", self.oldest_running.as_ref().map_or(0, |oldest| oldest.ms)),
+            ("oldest_here_ms", self.oldest_here.as_ref().map_or(0, |oldest| oldest.ms)),
         ]
     }
 
@@ -90,6 +96,7 @@ impl TypeRow {
         self.free += other.free;
         self.spare_workers += other.spare_workers;
         self.durable_waiting += other.durable_waiting;
+        self.passed_on += other.passed_on;
         self.durable_workers += other.durable_workers;
         self.done += other.done;
         self.oldest_ms = self.oldest_ms.max(other.oldest_ms);
@@ -100,13 +107,18 @@ impl TypeRow {
             _ => self.last_lost_ms.min(other.last_lost_ms),
         };
         self.lost += other.lost;
-        let runs_longer = |oldest: &OldestRunning| self.oldest_running.as_ref().is_none_or(|own| own.ms < oldest.ms);
-        if let Some(oldest) = other.oldest_running.filter(runs_longer) {
-            self.oldest_running = Some(oldest);
-        }
+        keep_oldest(&mut self.oldest_running, other.oldest_running);
+        keep_oldest(&mut self.oldest_here, other.oldest_here);
         if let Some(figures) = other.figures {
             self.figures.get_or_insert_default().add(&figures);
         }
+    }
+}
+
+fn keep_oldest(own: &mut Option<OldestRunning>, other: Option<OldestRunning>) {
+    let runs_longer = |oldest: &OldestRunning| own.as_ref().is_none_or(|own| own.ms < oldest.ms);
+    if let Some(oldest) = other.filter(runs_longer) {
+        *own = Some(oldest);
     }
 }
 
@@ -176,7 +188,13 @@ mod tests {
         let mut row =
             TypeRow { waiting: 1, suspects: 1, free: 2, spare_workers: 1, oldest_ms: 5, ..TypeRow::default() };
         row.add(TypeRow { oldest_running: oldest(7, "b"), oldest_ms: 3, free: 3, spare_workers: 6, ..lost(2, 40) });
-        row.add(TypeRow { oldest_running: oldest(6, "c"), suspects: 2, ..lost(1, 50) });
+        row.add(TypeRow {
+            oldest_running: oldest(6, "c"),
+            oldest_here: oldest(6, "c"),
+            passed_on: 2,
+            suspects: 2,
+            ..lost(1, 50)
+        });
         row.add(lost(0, 0));
         let figures = |done| {
             let outcomes = Outcomes { done, ..Outcomes::default() };
@@ -186,6 +204,7 @@ mod tests {
         row.add(TypeRow { figures: figures(3), ..TypeRow::default() });
         assert_eq!((row.waiting, row.suspects, row.oldest_ms, row.free, row.spare_workers), (1, 3, 5, 5, 7));
         assert_eq!((row.lost, row.last_lost_ms, row.oldest_running), (3, 40, oldest(7, "b")));
+        assert_eq!((row.passed_on, row.oldest_here), (2, oldest(6, "c")));
         assert_eq!(row.figures, figures(5));
     }
 }

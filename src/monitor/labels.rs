@@ -78,9 +78,11 @@ fn add(sum: &mut TypeMetrics, row: &TypeMetrics) {
     sum.spare_workers = sum.spare_workers.saturating_add(row.spare_workers);
     sum.durable_waiting = sum.durable_waiting.saturating_add(row.durable_waiting);
     sum.durable_workers = sum.durable_workers.saturating_add(row.durable_workers);
+    sum.passed_on = sum.passed_on.saturating_add(row.passed_on);
     sum.suspects = sum.suspects.saturating_add(row.suspects);
     sum.oldest_ms = sum.oldest_ms.max(row.oldest_ms);
     sum.oldest_running_ms = sum.oldest_running_ms.max(row.oldest_running_ms);
+    sum.oldest_here_ms = sum.oldest_here_ms.max(row.oldest_here().0);
     sum.outcomes.add(&row.outcomes);
     sum.wait.add(&row.wait);
     sum.run.add(&row.run);

@@ -173,8 +173,8 @@ impl Cause {
         }
     }
 
-    /// Returns what else is known of the type: losses, requeued jobs among others, spent slots, delayed jobs, and the oldest
-    /// running job.
+    /// Returns what else is known of the type: losses, requeued jobs among others, spent slots, delayed jobs, those with a
+    /// bridge, and the oldest running job.
     fn facts(self, row: &TypeMetrics) -> String {
         let is_lost = self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row);
         let lost = (row.lost > 0 && is_lost).then(|| match (self, row.lost) {
@@ -203,17 +203,37 @@ impl Cause {
             1 => "1 is delayed".to_owned(),
             delayed => format!("{} are delayed", count(delayed)),
         });
-        let oldest = (row.oldest_running_ms >= LONG_MS).then(|| {
-            let worker = row.oldest_running_worker.as_deref().map(one_line);
-            let to = worker.map_or(String::new(), |worker| format!(" to worker {worker}"));
-            format!("the oldest running job was sent{to} {} ago", age(row.oldest_running_ms))
-        });
-        let facts: Vec<String> = [Some(String::new()), spare, lost, requeued, durable, spent, delayed, oldest]
-            .into_iter()
-            .flatten()
-            .collect();
+        let passed_on = (row.passed_on > 0).then(|| passed_on(row));
+        let oldest = oldest_here(row);
+        let facts: Vec<String> =
+            [Some(String::new()), spare, lost, requeued, durable, spent, delayed, passed_on, oldest]
+                .into_iter()
+                .flatten()
+                .collect();
         facts.join("; ")
     }
+}
+
+/// Returns the clause for the running jobs that a bridge has passed on.
+fn passed_on(row: &TypeMetrics) -> String {
+    let are = if row.passed_on == 1 { "is" } else { "are" };
+    let of_them = format!("{} of the running jobs {are} with a bridge", count(row.passed_on));
+    let oldest = row.oldest_passed_on().filter(|(ms, _)| *ms >= LONG_MS);
+    let oldest = oldest.map_or(String::new(), |(ms, bridge)| {
+        let to = bridge.map_or(String::new(), |bridge| format!(" to bridge {}", one_line(bridge)));
+        format!("; the oldest of these was sent{to} {} ago", age(ms))
+    });
+    format!("{of_them}, on other machines or waiting in its stream{oldest}")
+}
+
+/// Returns the clause for the oldest job that a worker of the server itself runs, if it is old.
+fn oldest_here(row: &TypeMetrics) -> Option<String> {
+    let (ms, worker) = row.oldest_here();
+    (ms >= LONG_MS).then(|| {
+        let job = if row.passed_on == 0 { "running job" } else { "job that runs here" };
+        let to = worker.map_or(String::new(), |worker| format!(" to worker {}", one_line(worker)));
+        format!("the oldest {job} was sent{to} {} ago", age(ms))
+    })
 }
 
 /// Returns the clause for a memory budget that is nearly or entirely used.
@@ -470,6 +490,21 @@ mod tests {
                 busy.clone(),
                 "No job of type \"t\" is waiting; 1 is running; 2 workers were lost while they held a job of that type, the \
                  last 1.0 s ago; the oldest running job was sent 10 s ago.",
+            ),
+            (
+                json!({ "running": 3, "workers": 1, "passed_on": 3, "oldest_running_ms": 720_000,
+                    "oldest_running_worker": "127.0.0.1:5" }),
+                busy.clone(),
+                "No job of type \"t\" is waiting; 3 are running; 3 of the running jobs are with a bridge, on other machines or \
+                 waiting in its stream; the oldest of these was sent to bridge 127.0.0.1:5 12 min ago.",
+            ),
+            (
+                json!({ "running": 2, "workers": 2, "passed_on": 1, "oldest_running_ms": 720_000, "oldest_here_ms": 60_000,
+                    "oldest_running_worker": "127.0.0.1:5", "oldest_here_worker": "127.0.0.1:6" }),
+                busy.clone(),
+                "No job of type \"t\" is waiting; 2 are running; 1 of the running jobs is with a bridge, on other machines or \
+                 waiting in its stream; the oldest of these was sent to bridge 127.0.0.1:5 12 min ago; the oldest job that runs \
+                 here was sent to worker 127.0.0.1:6 1 min ago.",
             ),
             // What is long ago is not the reason of anything.
             (

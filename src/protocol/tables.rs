@@ -131,9 +131,13 @@ fn put_shards(out: &mut Vec<u8>, rows: &[ShardRow]) {
 /// Appends the members of a row.
 fn put_row(out: &mut Vec<u8>, row: &TypeRow, histograms: bool) {
     put_members(out, &row.members());
-    if let Some(oldest) = &row.oldest_running {
-        put(out, br#","oldest_running_worker":""#, &escape(&oldest.worker));
-        out.push(b'"');
+    let workers: [(&[u8], _); 2] =
+        [(br#","oldest_running_worker":""#, &row.oldest_running), (br#","oldest_here_worker":""#, &row.oldest_here)];
+    for (member, oldest) in workers {
+        if let Some(oldest) = oldest {
+            put(out, member, &escape(&oldest.worker));
+            out.push(b'"');
+        }
     }
     if histograms {
         put(out, br#","has_figures":"#, if row.figures.is_some() { "true" } else { "false" });
@@ -202,7 +206,9 @@ mod tests {
             spare_workers: 14,
             durable_waiting: 12,
             durable_workers: 13,
+            passed_on: 15,
             oldest_running,
+            oldest_here: Some(OldestRunning { ms: 7, worker: "[::1]:2".to_owned() }),
             figures: None,
         };
         let types = vec![(r#"a\"b"#.into(), row), ("c".into(), TypeRow::default())];
@@ -218,12 +224,13 @@ mod tests {
             "a\"b": {
                 "waiting": 1, "running": 2, "workers": 3, "done": 4, "oldest_ms": 5, "suspects": 6, "lost": 7,
                 "last_lost_ms": 8, "delayed": 9, "spent": 10, "free": 11, "spare_workers": 14, "durable_waiting": 12, "durable_workers": 13,
-                "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1",
+                "passed_on": 15, "oldest_running_ms": 9, "oldest_running_worker": "[::1]:1", "oldest_here_ms": 7,
+                "oldest_here_worker": "[::1]:2",
             },
             "c": {
                 "waiting": 0, "running": 0, "workers": 0, "done": 0, "oldest_ms": 0, "suspects": 0, "lost": 0,
                 "last_lost_ms": 0, "delayed": 0, "spent": 0, "free": 0, "spare_workers": 0, "durable_waiting": 0, "durable_workers": 0,
-                "oldest_running_ms": 0,
+                "passed_on": 0, "oldest_running_ms": 0, "oldest_here_ms": 0,
             },
         });
         assert_eq!(metrics["types"], table);
@@ -297,7 +304,9 @@ mod tests {
             running: MANY,
             done: MANY,
             oldest_ms: MANY,
+            passed_on: MANY,
             oldest_running: Some(OldestRunning { ms: MANY, worker: "x".repeat(64) }),
+            oldest_here: Some(OldestRunning { ms: MANY, worker: "x".repeat(64) }),
             figures: Some(Box::new(Figures { outcomes, wait: histogram, run: histogram })),
             ..TypeRow::default()
         };

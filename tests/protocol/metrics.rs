@@ -32,7 +32,7 @@ fn a_table_by_type_is_its_last_member() {
         r#""jobs_waiting":0,"jobs_running":1,"jobs_delayed":0,"slots_spent":0,"workers":1,"workers_idle":0,"#,
         r#""connections_open":2,"bytes_held":$_,"bytes_max":$_,"max_line":$_,"shard_longest_turn_us":$_,"uptime_ms":$_,"draining":false,"threads":1,"version":"…","#,
         r#""types":{"t":{"waiting":0,"running":1,"workers":1,"done":0,"oldest_ms":$_,"suspects":0,"lost":0,"last_lost_ms":0,"#,
-        r#""delayed":0,"spent":0,"free":0,"spare_workers":0,"durable_waiting":0,"durable_workers":0,"oldest_running_ms":$_,"oldest_running_worker":"…"}}}}"#,
+        r#""delayed":0,"spent":0,"free":0,"spare_workers":0,"durable_waiting":0,"durable_workers":0,"passed_on":0,"oldest_running_ms":$_,"oldest_here_ms":$_,"oldest_running_worker":"…","oldest_here_worker":"…"}}}}"#,
     ));
 }
 

@@ -207,12 +207,14 @@ fn types(client: &mut crate::client::Client, asked: &str) -> Value {
     let mut table = client.metrics_with(&format!(r#","types":{asked}"#))["types"].take();
     for (name, row) in table.as_object_mut().unwrap() {
         let row = row.as_object_mut().unwrap();
-        let worker = row.remove("oldest_running_worker");
+        let (worker, here) = (row.remove("oldest_running_worker"), row.remove("oldest_here_worker"));
+        assert_eq!(worker, here, "{name}: nothing is passed on");
         let mut figure = |member: &str| row.remove(member).unwrap().as_u64().unwrap();
         let (oldest_ms, running_ms) = (figure("oldest_ms"), figure("oldest_running_ms"));
+        assert_eq!(figure("oldest_here_ms"), running_ms, "{name}");
         let others =
-            ["suspects", "lost", "last_lost_ms", "delayed", "spent", "durable_waiting", "durable_workers"].map(figure);
-        assert_eq!(others, [0; 7], "{name}");
+            ["suspects", "lost", "last_lost_ms", "delayed", "spent", "durable_waiting", "durable_workers", "passed_on"];
+        assert_eq!(others.map(figure), [0; 8], "{name}");
         let count = |member: &str| row[member].as_u64().unwrap();
         assert!(oldest_ms < 300_000 && (oldest_ms == 0 || count("waiting") > 0), "{name}: {oldest_ms} ms");
         assert!(running_ms < 300_000 && (running_ms == 0 || count("running") > 0), "{name}: {running_ms} ms");

@@ -109,10 +109,11 @@ pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
     let no_bridge = (row.durable_waiting > 0 && row.durable_workers == 0).then(|| NO_BRIDGE.to_owned());
     let lost = (row.suspects > 0 || lost_lately(row)).then(|| format!("lost {}", counted(row.lost, "worker")));
     let spent = (row.spent > 0).then(|| counted(row.spent, "spent slot"));
+    let passed_on = (row.passed_on > 0).then(|| format!("{} with a bridge", count(row.passed_on)));
     let delayed = (row.delayed > 0).then(|| format!("{} delayed", count(row.delayed)));
     // A slot is spent for a moment whenever a running job is cancelled.
     let is_alarm = no_worker.is_some() || no_bridge.is_some() || lost.is_some() || spent.is_some() && row.waiting > 0;
-    let parts: Vec<String> = [no_worker, no_bridge, lost, spent, delayed].into_iter().flatten().collect();
+    let parts: Vec<String> = [no_worker, no_bridge, lost, spent, passed_on, delayed].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| Mark { text: parts.join(", "), is_alarm })
 }
 
@@ -195,6 +196,7 @@ pub(crate) mod tests {
             (json!({ "waiting": 1, "durable_waiting": 1, "workers": 1 }), Some(("no bridge", true))),
             (json!({ "waiting": 2, "durable_waiting": 1 }), Some(("no worker, no bridge", true))),
             (json!({ "delayed": 1_000 }), Some(("1,000 delayed", false))),
+            (json!({ "running": 3, "workers": 1, "passed_on": 2 }), Some(("2 with a bridge", false))),
             (json!({ "workers": 1, "spent": 1 }), Some(("1 spent slot", false))),
             (json!({ "waiting": 1, "workers": 1, "spent": 2, "delayed": 3 }), Some(("2 spent slots, 3 delayed", true))),
             (

@@ -14,7 +14,7 @@ use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, TypeHash};
 use crate::dispatch::message::{JobEvent, Message, Suspects};
 use crate::metrics::Fault;
-use crate::protocol::command::{Class, JobRef};
+use crate::protocol::command::JobRef;
 
 /// Lost workers whose slots are not all empty. Each has a job at least, so there are never more of them than jobs.
 #[derive(Debug, Default)]
@@ -143,7 +143,7 @@ impl Owner {
     fn lose(&mut self, loss: Loss, held: Held, ctx: &mut Ctx<'_>) {
         let Loss { worker, alone, wants_ref } = loss;
         let pool = self.pools.get(held.pool);
-        let (home, passes_on) = (pool.home, pool.class == Class::Spare && wants_ref);
+        let (home, passes_on) = (pool.home, pool.class.passes_on(wants_ref));
         self.let_go(&held, ctx);
         let mut job = held.job;
         let is_durable = job.is_durable();

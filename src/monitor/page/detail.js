@@ -35,6 +35,7 @@ function figuresOf(type, rateMs) {
     ["Waiting", `${count(type.waiting)}${type.waiting ? `, the oldest for ${time(type.oldest_ms)}` : ""}`],
     ["Running", count(type.running)],
     ...some(type.running, "Oldest running job", `${time(type.oldest_running_ms)}${worker}`),
+    ...some(type.passed_on, "Of these, with a bridge"),
     ["Workers", count(type.workers)],
     [`Per second, of the last ${time(rateMs || null)}`, `${rate(type.done_per_s)} done, ${rate(type.failed_per_s)} failed`],
     ...some(type.delayed, "Delayed"),

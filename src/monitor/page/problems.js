@@ -23,7 +23,7 @@ const KINDS = [
     level: 1,
     title: (types) => `${types} with a job that has run for over 1 h`,
     text: () => "Long run",
-    holds: (type) => type.oldest_running_ms > LONG_MS,
+    holds: (type) => type.oldest_here_ms > LONG_MS,
   },
   {
     level: 1,

@@ -27,8 +27,11 @@ pub(super) struct Row<'a> {
     durable_workers: u64,
     suspects: u64,
     oldest_ms: u64,
+    passed_on: u64,
     oldest_running_ms: u64,
     oldest_running_worker: Option<Cow<'a, str>>,
+    oldest_here_ms: u64,
+    oldest_here_worker: Option<Cow<'a, str>>,
     lost: u64,
     last_lost_ms: u64,
     done_total: u64,
@@ -75,6 +78,7 @@ impl<'a> Row<'a> {
         };
         let [wait, run] = in_window(row, view, &find);
         let quantile = |histogram: &Histogram, q| histogram.quantile(q).map(ms);
+        let (oldest_here_ms, oldest_here_worker) = row.oldest_here();
         Self {
             name,
             waiting: row.waiting,
@@ -88,8 +92,11 @@ impl<'a> Row<'a> {
             durable_workers: row.durable_workers,
             suspects: row.suspects,
             oldest_ms: row.oldest_ms,
+            passed_on: row.passed_on,
             oldest_running_ms: row.oldest_running_ms,
             oldest_running_worker: row.oldest_running_worker.clone().map(Cow::Owned),
+            oldest_here_ms,
+            oldest_here_worker: oldest_here_worker.map(|worker| Cow::Owned(worker.to_owned())),
             lost: row.lost,
             last_lost_ms: row.last_lost_ms,
             done_total: row.outcomes.done,

@@ -45,7 +45,8 @@ fn a_server_has_all_its_members() {
     let row = json!({
         "name": "a\"</script>", "waiting": 3, "running": 0, "workers": 0, "delayed": 0, "spent": 0, "free": 0, "spare_workers": 0,
         "durable_waiting": 0, "durable_workers": 0, "suspects": 0,
-        "oldest_ms": 0, "oldest_running_ms": 0, "oldest_running_worker": null, "lost": 0, "last_lost_ms": 0,
+        "oldest_ms": 0, "passed_on": 0, "oldest_running_ms": 0, "oldest_running_worker": null, "oldest_here_ms": 0,
+        "oldest_here_worker": null, "lost": 0, "last_lost_ms": 0,
         "done_total": 140, "failed_total": 105, "done_per_s": 10.0, "failed_per_s": 7.5,
         "wait_p50_ms": 0.75, "wait_p99_ms": 0.995, "run_p50_ms": null, "run_p99_ms": null,
     });

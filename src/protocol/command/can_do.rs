@@ -34,6 +34,15 @@ impl Class {
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
+    /// Whether such a worker passes its jobs on, and does not run them: a durable one, and a spare one that wants `ref`.
+    pub fn passes_on(self, wants_ref: bool) -> bool {
+        match self {
+            Self::Ordinary => false,
+            Self::Spare => wants_ref,
+            Self::Durable => true,
+        }
+    }
+
     /// Returns the classes of which a worker has one at most for a type: this one, and those in whose place it is.
     pub fn alternatives(self) -> &'static [Self] {
         match self {

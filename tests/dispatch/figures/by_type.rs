@@ -145,6 +145,29 @@ fn the_oldest_running_job_is_told_with_its_worker() {
 }
 
 #[test]
+fn jobs_that_a_worker_passes_on_are_told_apart() {
+    // A spare worker without `ref` runs its jobs itself.
+    check(
+        r#"D> can_do t max_jobs 9 with durable
+           A> do 1 t with durable
+           D< do 1 t $a
+           at 100
+           S> can_do t max_jobs 1 with spare, ref
+           A> do 2 t
+           S< {"cmd":"do","id":2,"type":"t","job":$b,"ref":"…"}
+           at 1000
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":2,"passed_on":2,"oldest_running_ms":1000,"oldest_here_ms":0}}
+           P> can_do t max_jobs 1 with spare
+           A> do 3 t
+           P< do 3 t $c
+           at 1700
+           M> {"cmd":"metrics","types":["t"]}
+           M< metrics types {"t":{"running":3,"passed_on":2,"oldest_running_ms":1700,"oldest_here_ms":700,"oldest_here_worker":"peer 4"}}"#,
+    );
+}
+
+#[test]
 fn free_slots_count_in_each_type_of_their_worker() {
     // The second worker has more types than the question, the third fewer.
     check(

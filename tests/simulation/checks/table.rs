@@ -14,6 +14,7 @@ use crate::world::Peer;
 struct Row {
     waiting: u64,
     running: u64,
+    passed_on: u64,
     delayed: u64,
     spent: u64,
     free: u64,
@@ -54,6 +55,7 @@ impl Schedule {
             let [waiting, running, workers, suspects] = ["waiting", "running", "workers", "suspects"].map(figure);
             let [delayed, spent, free, spare_workers] = ["delayed", "spent", "free", "spare_workers"].map(figure);
             let [durable_waiting, durable_workers] = ["durable_waiting", "durable_workers"].map(figure);
+            let passed_on = figure("passed_on");
             let oldest_ms = figure("oldest_ms");
             // Jobs wait in the order in which they came to their home. One that was long on its way may be older than the
             // first.
@@ -62,6 +64,7 @@ impl Schedule {
             let told = Row {
                 waiting,
                 running,
+                passed_on,
                 delayed,
                 spent,
                 free,
@@ -74,6 +77,8 @@ impl Schedule {
             };
             let worker = table["types"][name].get("oldest_running_worker");
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
+            let here = table["types"][name].get("oldest_here_worker");
+            assert_eq!(here.is_some(), running > passed_on, "{name} in {table}");
             assert_eq!(told, row, "{name} in {table}");
             assert!(figure("done") <= self.shadow.tally.results, "{name} in {table}");
         }
@@ -95,7 +100,7 @@ impl Schedule {
 
     fn row(&self, name: &str) -> Row {
         let mut row = Row::default();
-        for job in self.shadow.jobs.values().filter(|job| job.type_name == name) {
+        for (serial, job) in self.shadow.jobs.iter().filter(|(_, job)| job.type_name == name) {
             match job.state {
                 // One that may not wait has ended, or is on its way.
                 State::Inside if job.never_waits() => {}
@@ -105,7 +110,13 @@ impl Schedule {
                     row.suspects += u64::from(job.suspect);
                     row.oldest_ms = row.oldest_ms.max(self.world.now_ms() - job.accepted_ms);
                 }
-                State::Held(_) => row.running += 1,
+                State::Held(peer) => {
+                    row.running += 1;
+                    let conn = self.shadow.conn(peer);
+                    let held = conn.held.iter().find(|held| held.serial == *serial);
+                    let spare = held.is_some_and(|held| held.spare);
+                    row.passed_on += u64::from(job.asks.durable || spare && conn.wants_ref);
+                }
                 State::Delayed => row.delayed += 1,
                 State::Ended(_) => {}
             }

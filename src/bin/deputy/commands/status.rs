@@ -36,7 +36,8 @@ pub(crate) static STATUS: Subcommand = Subcommand {
          its worker. WAIT-P50 and WAIT-P99 are the median and the 99th percentile of how long jobs waited for a worker, \
          RUN-P50 and RUN-P99 of how long workers had them, since the server started. They are estimated between two of \
          the steps 1, 2.5, 5 and 10. A type is marked if jobs wait and it has no worker, if it has lost workers that held \
-         its jobs, if slots are spent (taken by jobs that have ended, because the worker has not answered), and if jobs are delayed. \
+         its jobs, if slots are spent (taken by jobs that have ended, because the worker has not answered), if jobs are delayed, \
+         and if a bridge has passed running jobs on to other machines. \
          A terminal shows only as many types and columns as fit.",
     ],
     examples: &[

@@ -16,8 +16,12 @@ use crate::protocol::command::Class;
 pub(super) struct OfPool {
     /// Free slots of its workers, exactly: what the pool itself has recorded may be more.
     free: u64,
+    /// Jobs whose workers pass them on.
+    passed_on: u64,
     /// When its oldest running job was sent, and to which worker.
     oldest: Option<(Micros, ConnId)>,
+    /// The same of the jobs that are not passed on.
+    oldest_here: Option<(Micros, ConnId)>,
 }
 
 impl Owner {
@@ -33,8 +37,14 @@ impl Owner {
         let Some((id, conn)) = self.conns.at(place) else { return 0 };
         let Some(worker) = &conn.worker else { return 0 };
         for slot in worker.slots.iter().filter_map(|(_, slot)| slot.held()) {
-            let oldest = &mut by_pool.entry(slot.pool).or_default().oldest;
-            *oldest = Some(oldest.map_or((slot.sent, id), |first| first.min((slot.sent, id))));
+            let of_pool = by_pool.entry(slot.pool).or_default();
+            let sent = (slot.sent, id);
+            keep_first(&mut of_pool.oldest, sent);
+            if self.pools.peek(slot.pool).class.passes_on(worker.wants_ref) {
+                of_pool.passed_on += 1;
+            } else {
+                keep_first(&mut of_pool.oldest_here, sent);
+            }
         }
         let free = if stopping { 0 } else { u64::from(worker.unfilled(conn.is_paused())) };
         if free == 0 {
@@ -52,6 +62,10 @@ impl Owner {
     }
 }
 
+fn keep_first(first: &mut Option<(Micros, ConnId)>, sent: (Micros, ConnId)) {
+    *first = Some(first.map_or(sent, |first| first.min(sent)));
+}
+
 /// Returns what is known of a pool. A worker may have left since the scan met it.
 pub(super) fn row_of_pool(
     pool: &Pool,
@@ -59,10 +73,12 @@ pub(super) fn row_of_pool(
     owner: &Owner,
     ctx: &mut Ctx<'_>,
 ) -> TypeRow {
-    let OfPool { free, oldest } = by_pool.get(&pool.id).copied().unwrap_or_default();
-    let oldest = oldest.filter(|&(_, worker)| pool.running > 0 && owner.conns.contains(worker));
-    let oldest_running = oldest
-        .map(|(sent, worker)| OldestRunning { ms: ctx.now.since(sent).as_ms(), worker: ctx.effects.peer_name(worker) });
+    let OfPool { free, passed_on, oldest, oldest_here } = by_pool.get(&pool.id).copied().unwrap_or_default();
+    let mut described = |oldest: Option<(Micros, ConnId)>| {
+        let (sent, worker) = oldest.filter(|&(_, worker)| pool.running > 0 && owner.conns.contains(worker))?;
+        Some(OldestRunning { ms: ctx.now.since(sent).as_ms(), worker: ctx.effects.peer_name(worker) })
+    };
+    let (oldest_running, oldest_here) = (described(oldest), described(oldest_here));
     let workers = u64::from(pool.workers);
     let (workers, durable_workers) = if pool.class == Class::Durable { (0, workers) } else { (workers, 0) };
     let spent = pool.spent.into();
@@ -80,7 +96,10 @@ pub(super) fn row_of_pool(
         workers,
         durable_workers,
         done: pool.done,
+        // Jobs may have ended since the scan met their workers.
+        passed_on: passed_on.min(pool.running),
         oldest_running,
+        oldest_here,
         ..TypeRow::default()
     }
 }

@@ -128,8 +128,9 @@ impl Verdict {
                 format!("the oldest{of} has waited for {}", age(oldest_ms)),
             ));
         }
-        let longest = metrics.types.iter().max_by_key(|row| row.oldest_running_ms);
-        let longest_ms = longest.map_or(0, |row| row.oldest_running_ms);
+        // What a bridge has passed on may wait for long, and no worker here hangs for it.
+        let longest = metrics.types.iter().max_by_key(|row| row.oldest_here().0);
+        let longest_ms = longest.map_or(0, |row| row.oldest_here().0);
         if let (Some(row), Some(_)) = (longest, limits.running_ms) {
             found.push((judge(limits.running_ms, longest_ms), running(row)));
         }
@@ -172,12 +173,12 @@ fn waiting(jobs: u64) -> String {
 
 /// Describes the job of a type that has run longest.
 fn running(row: &TypeMetrics) -> String {
-    if row.oldest_running_ms == 0 {
+    let (ms, worker) = row.oldest_here();
+    if ms == 0 {
         return "no job is running".to_owned();
     }
-    let worker = row.oldest_running_worker.as_deref().map(one_line);
-    let place = worker.map_or(String::new(), |worker| format!(" on worker {worker}"));
-    format!("a job of type \"{}\" has run for {}{place}", one_line(&row.name), age(row.oldest_running_ms))
+    let place = worker.map_or(String::new(), |worker| format!(" on worker {}", one_line(worker)));
+    format!("a job of type \"{}\" has run for {}{place}", one_line(&row.name), age(ms))
 }
 
 /// Describes the spent slots, and names the type that has most.
@@ -325,6 +326,8 @@ mod tests {
         let members = json!({ "types": {
             "a": { "oldest_running_ms": 301_000, "oldest_running_worker": "127.0.0.1:5" },
             "b": { "oldest_running_ms": 1, "lost": 2, "last_lost_ms": 9_000 },
+            // A bridge has had the oldest job for a day. No worker hangs for that.
+            "c": { "passed_on": 1, "oldest_running_ms": 86_400_000, "oldest_here_ms": 2 },
         } });
         for (running, lost_ms, state, line) in [
             (None, None, State::Ok, "no job is waiting"),
