@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::cluster::{BRIDGE, Bridge, Site};
+use crate::cluster::{BRIDGE, Bridge, Nats, Site};
 use crate::wait::until;
 
 fn run(line: &str) -> Output {
@@ -66,6 +66,50 @@ fn without_nats_it_waits_and_says_so_to_probes() {
     });
     assert_eq!((answer.status, bridge.get("/healthz").status, bridge.get("/").status), (503, 200, 404));
     assert_eq!((bridge.metric("server_up"), bridge.metric("nats_up")), (1, 0));
-    until("the warning", || bridge.process.stderr().contains("warning: cannot connect to NATS at").then_some(()));
+    let warning =
+        "warning: cannot connect to NATS at 127.0.0.1:1 (--nats): Connection refused (os error 111) (no nats-server";
+    until(warning, || bridge.process.stderr().contains(warning).then_some(()));
     bridge.stop();
+}
+
+/// Waits until a bridge has logged this.
+fn until_said(bridge: &Bridge, text: &str) {
+    let what = || format!("{text:?} in {}", bridge.process.stderr());
+    until(&what(), || bridge.process.stderr().contains(text).then_some(()));
+}
+
+#[test]
+fn three_copies_at_one_server_and_doubtful_patterns_are_explained() {
+    let Some(nats) = Nats::start() else { return };
+    let site = Site::start();
+    let bridge = Bridge::start(&site, "a", &nats.url(), &["--replicas", "3", "--types", "a,b", "--types", "img?"]);
+    until_said(&bridge, "this nats-server is alone: use --replicas 1, or join three nats-servers to a cluster");
+    until_said(&bridge, "'a,b' is one pattern with a comma in it; for several give --types a --types b");
+    until_said(&bridge, "'img?' matches only types with a ? in their names");
+    bridge.stop();
+}
+
+#[test]
+fn another_ack_wait_is_reported_with_the_type() {
+    let Some(nats) = Nats::start() else { return };
+    let (one, two) = (Site::start(), Site::start());
+    let _workers = [one.worker("first", 1), two.worker("second", 1)];
+    let first = Bridge::start(&one, "a", &nats.url(), &["--ack-wait", "9"]);
+    first.until_metric("pull_slots", 1);
+    let second = Bridge::start(&two, "b", &nats.url(), &["--ack-wait", "10"]);
+    until_said(&second, "the consumer of type t (dA of stream DEPUTY) has ack_wait 9 s, and --ack-wait is 10");
+    first.stop();
+    second.stop();
+}
+
+#[test]
+fn both_of_two_bridges_with_one_name_say_so() {
+    let Some(nats) = Nats::start() else { return };
+    let sites = [Site::start(), Site::start()];
+    let bridges = sites.each_ref().map(|site| Bridge::start(site, "a", &nats.url(), &[]));
+    let processes = bridges.each_ref().map(|bridge| bridge.process.id());
+    for (bridge, other) in bridges.iter().zip([processes[1], processes[0]]) {
+        until_said(bridge, &format!("error: another bridge is called a too: process {other} on "));
+    }
+    bridges.into_iter().for_each(Bridge::stop);
 }

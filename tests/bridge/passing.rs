@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::cluster::Cluster;
+use crate::cluster::{Bridge, Cluster, Nats, Site};
+use crate::wait::until;
 
 /// Returns the number of the next job that a worker is sent, and its line.
 pub(crate) fn next_job(worker: &mut Client) -> (u64, String) {
@@ -127,4 +128,26 @@ fn many_jobs_of_several_clients_are_each_answered_once() {
         assert!(ids.into_iter().eq(0..200));
         client.expect_nothing();
     }
+}
+
+#[test]
+fn jobs_with_the_bridge_are_told_apart_and_those_in_the_stream_counted() {
+    let Some(nats) = Nats::start() else { return };
+    let site = Site::start();
+    let bridge = Bridge::start(&site, "a", &nats.url(), &["--types", "t"]);
+    bridge.until_metric("durable_types", 1);
+    let mut client = site.connect("client");
+    client.send(r#"{"cmd":"do","id":1,"type":"t","durable":true}"#);
+    client.expect(r#"{"cmd":"stored","id":1}"#);
+    client.send(r#"{"cmd":"metrics","types":["t"]}"#);
+    let answer: Value = serde_json::from_str(&client.line()).unwrap();
+    let row = &answer["metrics"]["types"]["t"];
+    assert_eq!((&row["running"], &row["passed_on"], &row["oldest_here_ms"]), (&1.into(), &1.into(), &0.into()));
+    // A bridge counts what is in the stream when it connects, and then from time to time. No worker ever did the type.
+    let second = Site::start();
+    let other = Bridge::start(&second, "b", &nats.url(), &[]);
+    let counted = "\ndeputy_bridge_stream_waiting{type=\"t\"} 1\n";
+    until("the count of the stream", || other.get("/metrics").body.contains(counted).then_some(()));
+    other.stop();
+    bridge.kill();
 }

@@ -1,12 +1,15 @@
 //! What the bridge counts, and how it is served by HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deputy::metrics::Histogram;
 use deputy::monitor::Kind::{self, Counter, Gauge};
-use deputy::monitor::Number::{self, Count, Flag};
+use deputy::monitor::Number::{self, Count, Flag, Us};
 use deputy::monitor::{Program, Text};
+
+use crate::backlog::{Backlog, Backlogs};
 
 /// Counts since the start.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,8 @@ pub(crate) struct Gauges {
     pub(crate) nodes: usize,
     pub(crate) spare_types: usize,
     pub(crate) durable_types: usize,
+    /// Since when the oldest job waits that NATS has not acknowledged.
+    pub(crate) unstored: Duration,
     pub(crate) server_up: bool,
     pub(crate) engine_up: bool,
     pub(crate) stopping: bool,
@@ -56,7 +61,14 @@ pub(crate) struct Gauges {
 
 /// A copy for the thread of HTTP.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Arc<Mutex<(Figures, Gauges)>>);
+pub(crate) struct Shared(Arc<Mutex<Copied>>);
+
+#[derive(Clone, Debug, Default)]
+struct Copied {
+    figures: Figures,
+    gauges: Gauges,
+    backlogs: Backlogs,
+}
 
 /// One family of metrics.
 type Family = (&'static str, Kind, &'static str, fn(&Figures, &Gauges) -> Number);
@@ -70,6 +82,7 @@ const FAMILIES: &[Family] = &[
     ("deputy_bridge_durable_types", Gauge, "Types whose durable jobs the bridge takes.", |_, now| count(now.durable_types)),
     ("deputy_bridge_jobs_outgoing", Gauge, "Jobs of the own server whose results have not come.", |_, now| count(now.outgoing)),
     ("deputy_bridge_jobs_in_progress", Gauge, "Jobs that were pulled and have not ended.", |_, now| count(now.in_progress)),
+    ("deputy_bridge_unstored_seconds", Gauge, "Age of the oldest job that NATS has not acknowledged, or 0.", |_, now| Us(us(now.unstored))),
     ("deputy_bridge_pull_slots", Gauge, "Jobs that open pulls may bring.", |_, now| Count(now.pull_slots)),
     ("deputy_bridge_published", Counter, "Jobs of the own server stored in the stream.", |all, _| Count(all.published)),
     ("deputy_bridge_answered", Counter, "Results given to the own server.", |all, _| Count(all.answered)),
@@ -95,17 +108,23 @@ fn count(number: usize) -> Number {
 impl Shared {
     /// Replaces the copy. Called at most once per tick, so no job waits for the lock.
     pub(crate) fn set(&self, figures: &Figures, gauges: Gauges) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (figures.clone(), gauges);
+        let mut copied = self.lock();
+        (copied.figures, copied.gauges) = (figures.clone(), gauges);
     }
 
-    fn get(&self) -> (Figures, Gauges) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Replaces what the stream has of each type. Nothing is there while it is not known.
+    pub(crate) fn set_backlogs(&self, found: BTreeMap<String, Backlog>) {
+        self.lock().backlogs.set(found);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Copied> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Program for Shared {
     fn put(&self, text: &mut Text) {
-        let (figures, gauges) = self.get();
+        let Copied { figures, gauges, backlogs } = self.lock().clone();
         for (name, kind, help, number) in FAMILIES {
             text.begin(name, *kind, help);
             text.put(&[], number(&figures, &gauges));
@@ -114,6 +133,7 @@ impl Program for Shared {
             text.begin(name, Kind::Histogram, help);
             text.put_histogram(None, histogram);
         }
+        backlogs.put(text);
     }
 
     fn unhealthy(&self) -> Option<String> {
@@ -121,7 +141,7 @@ impl Program for Shared {
     }
 
     fn not_ready(&self) -> Option<String> {
-        let (_, gauges) = self.get();
+        let gauges = self.lock().gauges;
         let why = [
             (gauges.stopping, "the bridge is stopping"),
             (!gauges.server_up, "there is no connection to the server"),

@@ -19,6 +19,8 @@ macro_rules! events {
 events! {
     /// The bridge has started.
     STARTED "started" [Info] ["node"],
+    /// A pattern of `--types` may mean something else than its author wanted.
+    PATTERN_DOUBTFUL "pattern_doubtful" [Warn] ["error"],
     /// It was asked to stop.
     STOPPING "stopping" [Info] [],
     /// It has stopped.

@@ -15,9 +15,10 @@
 //! | `core` | decides. Pure |
 //! | `local`, `engine` | the server and NATS, without a decision |
 //! | `run` | the loop |
-//! | `report`, `log`, `figures` | what people see: log lines, the events of the log, figures by HTTP |
+//! | `report`, `log`, `figures`, `backlog` | what people see: log lines, the events of the log, figures by HTTP |
 
 mod args;
+mod backlog;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod core;
@@ -81,10 +82,18 @@ fn start(running: Running, format: LogFormat) -> Result<(), String> {
     ended
 }
 
+/// Returns what tells this bridge apart from others of its name, and names it to people: machine, process, and a random
+/// number, because two containers may agree in both.
+fn instance() -> String {
+    let machine = rustix::system::uname().nodename().to_string_lossy().replace('/', "-");
+    let process = std::process::id();
+    format!("{machine}/{process}/{:016x}", RandomState::new().hash_one(process))
+}
+
 async fn serve(running: Running, shared: Shared, log: Log) -> Result<(), String> {
     let settings = Settings {
         node: running.node.clone(),
-        instance: format!("{:016x}", RandomState::new().hash_one(std::process::id())),
+        instance: instance(),
         patterns: running.patterns,
         ack_wait: running.ack_wait,
     };

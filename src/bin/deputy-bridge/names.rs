@@ -5,6 +5,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::cli::parse::quoted;
+
 /// The stream of jobs.
 pub(crate) const STREAM: &str = "DEPUTY";
 /// The subjects of its jobs, and of the records of bounces.
@@ -16,6 +18,9 @@ pub(crate) const PRESENCE_SUBJECTS: &str = "deputy.node.*";
 const CONSUMER_TOKEN_MAX: usize = 200;
 /// The longest name of a node.
 const NODE_BYTES_MAX: usize = 64;
+
+/// Characters that are special in other patterns: those of shells, of regular expressions, and of NATS.
+const SPECIAL_ELSEWHERE: [char; 9] = ['?', '[', ']', '{', '}', '^', '$', '|', '>'];
 
 /// What `--node` accepts.
 pub(crate) const NODE_EXPECTED: &str = "1 to 64 of the characters A-Z, a-z, 0-9, '-' and '_'";
@@ -121,10 +126,40 @@ impl Patterns {
         self.0.is_empty() || self.0.iter().any(|pattern| matches(pattern, type_name))
     }
 
+    /// Returns why each pattern may not mean what its author wanted, for people. Any text may be a type, so none is wrong.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let repeated = |index: usize, pattern: &String| {
+            self.0[..index].contains(pattern).then(|| format!("{} is given twice (--types)", quoted(pattern)))
+        };
+        let doubts = self.0.iter().enumerate();
+        doubts.filter_map(|(index, pattern)| repeated(index, pattern).or_else(|| doubt(pattern))).collect()
+    }
+
     /// Returns the patterns that name one type each.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'))
     }
+}
+
+/// Returns why a pattern may not mean what its author wanted, and the right form.
+fn doubt(pattern: &str) -> Option<String> {
+    let shown = quoted(pattern);
+    if pattern.trim() != pattern {
+        return Some(format!("{shown} begins or ends with a space, and only types that do so match (--types)"));
+    }
+    let parts: Vec<&str> = pattern.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if pattern.contains(',') {
+        let options: Vec<String> = parts.iter().map(|part| format!("--types {}", shell_word(part))).collect();
+        return Some(format!("{shown} is one pattern with a comma in it; for several give {}", options.join(" ")));
+    }
+    let special = pattern.chars().find(|c| SPECIAL_ELSEWHERE.contains(c))?;
+    Some(format!("{shown} matches only types with a {special} in their names: * alone is special in --types"))
+}
+
+/// Returns a text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "-_.:/".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// Whether a pattern matches a text. The parts between the stars are found from left to right.
@@ -202,6 +237,24 @@ mod tests {
         check(&["**"], "x", true);
         let patterns = Patterns::new(["a".to_owned(), "b*".to_owned()]);
         assert_eq!(patterns.literals().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn patterns_that_may_mean_something_else_are_doubted() {
+        for (patterns, expected) in [
+            (&["a", "b.*", "*", "a/b:c"][..], &[][..]),
+            (&["a", "a"], &["'a' is given twice (--types)"]),
+            (
+                &["a, it's b*"],
+                &[r"'a, it's b*' is one pattern with a comma in it; for several give --types a --types 'it'\''s b*'"],
+            ),
+            (&["img?"], &["'img?' matches only types with a ? in their names: * alone is special in --types"]),
+            (&["a.>"], &["'a.>' matches only types with a > in their names: * alone is special in --types"]),
+            (&[" a"], &["' a' begins or ends with a space, and only types that do so match (--types)"]),
+        ] {
+            let patterns = Patterns::new(patterns.iter().map(|&pattern| pattern.to_owned()));
+            assert_eq!(patterns.doubts(), expected);
+        }
     }
 
     #[test]

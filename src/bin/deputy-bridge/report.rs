@@ -11,8 +11,8 @@ use crate::core::{NodeChange, Notice};
 use crate::engine::{PERMISSIONS, SetupError};
 use crate::log::{
     CONFIG_DIFFERS, CONSUMER_FAILED, JOB_GAVE_UP, JOB_NOT_STORED, JOB_REFUSED, LINE_REFUSED, NATS_CONNECTED, NATS_LOST,
-    NATS_OLD, NATS_REFUSED, NODE_JOINED, NODE_LEFT, NODE_TWICE, RESULT_DROPPED, SERVER_CONNECTED, SERVER_LOST, STARTED,
-    STOPPED, STOPPING, STRANGE_MESSAGE, STREAM_FAILED, STREAM_READY, TYPES_LEFT_OUT,
+    NATS_OLD, NATS_REFUSED, NODE_JOINED, NODE_LEFT, NODE_TWICE, PATTERN_DOUBTFUL, RESULT_DROPPED, SERVER_CONNECTED,
+    SERVER_LOST, STARTED, STOPPED, STOPPING, STRANGE_MESSAGE, STREAM_FAILED, STREAM_READY, TYPES_LEFT_OUT,
 };
 
 /// The oldest NATS that is recommended.
@@ -41,6 +41,13 @@ impl Report {
     pub(crate) fn started(&self) {
         let text = format_args!("started as node {}", self.node);
         self.log.event(STARTED, text, &[("node", Value::Text(&self.node))]);
+    }
+
+    /// Logs what is doubtful in the patterns of `--types`.
+    pub(crate) fn doubts(&self, doubts: &[String]) {
+        for doubt in doubts {
+            self.failure(PATTERN_DOUBTFUL, doubt, doubt);
+        }
     }
 
     pub(crate) fn stopping(&self) {
@@ -161,7 +168,7 @@ impl Report {
             Notice::ServerConnected
             | Notice::ServerTooOld
             | Notice::Node(_)
-            | Notice::Twin
+            | Notice::Twin { .. }
             | Notice::TypesLeftOut { .. } => None,
         };
         if let Some(suppressed) = kind.map_or(Some(0), |kind| self.limit.count(kind)) {
@@ -183,8 +190,12 @@ impl Report {
             Notice::Node(NodeChange::Left(node)) => {
                 self.log.event(NODE_LEFT, format_args!("node {node} is gone"), &[("node", Value::Text(node))]);
             }
-            Notice::Twin => {
-                let text = format_args!("another bridge is called {} too: give each its own name (--node)", self.node);
+            Notice::Twin { instance } => {
+                let text = format_args!(
+                    "another bridge is called {} too: {}; results of both may get lost, so stop one, or give it another name (--node)",
+                    self.node,
+                    place(instance)
+                );
                 self.log.event(NODE_TWICE, text, &[("node", Value::Text(&self.node))]);
             }
             Notice::JobRefused { type_name, reason } => {
@@ -219,6 +230,15 @@ impl Report {
                 self.log.event_at(level, LINE_REFUSED, format_args!("{text}"), &[("error", Value::Text(&text))]);
             }
         }
+    }
+}
+
+/// Returns where a bridge runs, as it announces itself. Older ones say a number only.
+fn place(instance: &str) -> String {
+    let mut parts = instance.split('/');
+    match (parts.next(), parts.next()) {
+        (Some(machine), Some(process)) => format!("process {process} on {machine}"),
+        _ => "it does not say where it runs".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loop: takes what has happened, reports it to the core, and carries out what the core decides.
 
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -69,6 +70,7 @@ pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), Stri
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     report.started();
+    report.doubts(&plan.settings.patterns.doubts());
     let mut bridge = Bridge {
         core: Core::new(plan.settings),
         begin: Instant::now(),
@@ -164,6 +166,7 @@ impl Bridge {
                 self.is_stream_ready = false;
                 self.engine.forget_pulls();
                 self.core.on_engine_lost();
+                self.shared.set_backlogs(BTreeMap::new());
                 self.report.nats_lost();
             }
             EngineEvent::Unreachable(error) => self.report.nats_unreachable(&error),
@@ -175,7 +178,10 @@ impl Bridge {
             }
             EngineEvent::Failed(error) => self.report.stream_failed(&error),
             EngineEvent::Consumer { type_name, outcome } => self.handle_consumer(&type_name.into(), &outcome),
-            EngineEvent::Consumers(types) => self.core.on_consumers(types.into_iter().map(Arc::from).collect()),
+            EngineEvent::Listed { consumers, backlogs } => {
+                self.core.on_consumers(consumers.into_iter().map(Arc::from).collect());
+                self.shared.set_backlogs(backlogs.into_iter().filter(|(name, _)| self.core.shares(name)).collect());
+            }
             EngineEvent::Counted { id, bounces } => self.core.on_counted(id, bounces),
             EngineEvent::Stored { serial, outcome } => self.core.on_stored(serial, outcome),
             EngineEvent::Verdict { id, verdict } => self.core.on_verdict(id, verdict),

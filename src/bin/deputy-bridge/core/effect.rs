@@ -130,13 +130,31 @@ pub(crate) enum Notice {
     ServerConnected,
     ServerTooOld,
     Node(NodeChange),
-    JobRefused { type_name: Arc<str>, reason: String },
-    NotStored { reason: String },
-    GaveUp { job: JobName, type_name: Arc<str> },
-    AnswerDropped { job: JobName },
-    TypesLeftOut { types: usize },
-    Twin,
-    LineRefused { code: String, text: String },
+    JobRefused {
+        type_name: Arc<str>,
+        reason: String,
+    },
+    NotStored {
+        reason: String,
+    },
+    GaveUp {
+        job: JobName,
+        type_name: Arc<str>,
+    },
+    AnswerDropped {
+        job: JobName,
+    },
+    TypesLeftOut {
+        types: usize,
+    },
+    /// Another bridge has the same name.
+    Twin {
+        instance: String,
+    },
+    LineRefused {
+        code: String,
+        text: String,
+    },
 }
 
 /// What the bridge knows of NATS.

@@ -67,7 +67,7 @@ const TWIN_EVERY: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) node: String,
-    /// Differs between two bridges of one name.
+    /// Differs between two bridges of one name, and names this one to people.
     pub(crate) instance: String,
     pub(crate) patterns: Patterns,
     /// After this NATS delivers a message again that was not reported as in progress.
@@ -154,6 +154,7 @@ impl Core {
             nodes: self.nodes.count(),
             spare_types,
             durable_types,
+            unstored: self.outgoing.oldest_unstored().map_or(Duration::ZERO, |since| self.now.saturating_sub(since)),
             server_up: self.server.up().is_some(),
             engine_up: self.engine.is_some(),
             stopping: self.stopping.is_some(),
@@ -299,6 +300,11 @@ impl Core {
         }
     }
 
+    /// Whether the node shares a type.
+    pub(crate) fn shares(&self, type_name: &str) -> bool {
+        self.settings.patterns.match_type(type_name)
+    }
+
     /// Called with the types that have a consumer in the stream.
     pub(crate) fn on_consumers(&mut self, types: BTreeSet<Arc<str>>) {
         self.types.on_consumers(types);
@@ -328,7 +334,7 @@ impl Core {
         if node == self.settings.node {
             if instance != self.settings.instance && self.now >= self.next_twin {
                 self.next_twin = self.now + TWIN_EVERY;
-                self.effects.push(Effect::Notice(Notice::Twin));
+                self.effects.push(Effect::Notice(Notice::Twin { instance: instance.to_owned() }));
             }
             return;
         }

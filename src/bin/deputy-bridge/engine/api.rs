@@ -16,6 +16,16 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to say what there is. A cluster without a leader drops the question, so it is asked again soon.
 const INFO_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// JetStream's numbers of errors that its own text does not explain to the operator of a bridge, with what to do.
+const ADVICE: [(u64, &str); 6] = [
+    (10_074, "this nats-server is alone: use --replicas 1, or join three nats-servers to a cluster"),
+    (10_005, "fewer nats-servers with JetStream run than --replicas says: start them, or use --replicas 1"),
+    (10_023, "JetStream's servers lack room, or fewer run than --replicas says"),
+    (10_047, "the bridge makes a stream of 1 GiB: let JetStream have more (max_file_store), or make a smaller stream"),
+    (10_039, "enable JetStream for the bridge's account in the configuration of nats-server"),
+    (10_076, "start nats-server with -js, or with jetstream in its configuration"),
+];
+
 /// Why something is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SetupError {
@@ -73,10 +83,17 @@ fn read<T: DeserializeOwned>(subject: &str, payload: &[u8], unknown: u64) -> Res
         |error: serde_json::Error| SetupError::Refused(format!("the answer to {subject} cannot be read: {error}"));
     match serde_json::from_slice::<Answer>(payload).map_err(unreadable)?.error {
         Some(error) if error.err_code == unknown => Ok(None),
-        Some(error) if error.code >= 500 => Err(SetupError::Later(format!("{subject}: {}", error.description))),
-        Some(error) => Err(SetupError::Refused(format!("{subject}: {}", error.description))),
+        Some(error) if error.code >= 500 => Err(SetupError::Later(explained(subject, &error))),
+        Some(error) => Err(SetupError::Refused(explained(subject, &error))),
         None => serde_json::from_slice(payload).map(Some).map_err(unreadable),
     }
+}
+
+/// Returns an error of JetStream, with what to do if that is known.
+fn explained(subject: &str, error: &ApiError) -> String {
+    let advice = ADVICE.iter().find(|(number, _)| *number == error.err_code);
+    let advice = advice.map_or(String::new(), |(_, text)| format!("; {text}"));
+    format!("{subject}: {}{advice}", error.description)
 }
 
 #[cfg(test)]
@@ -96,6 +113,8 @@ mod tests {
         assert_eq!(error(503, 10_008), Err(SetupError::Later("API: x".to_owned())));
         assert_eq!(error(400, 10_025), Err(SetupError::Refused("API: x".to_owned())));
         assert_eq!(error(404, UNKNOWN), Ok(None));
+        let Err(SetupError::Later(text)) = error(500, 10_074) else { panic!("it is not refused for good") };
+        assert!(text.starts_with("API: x; ") && text.contains("--replicas 1"), "{text}");
         assert_eq!(read(r#"{"a":1}"#), Ok(Some(json!({"a": 1}))));
         assert!(matches!(read("{"), Err(SetupError::Refused(_))));
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::SetupError;
-use crate::names::{STREAM, STREAM_SUBJECTS};
+use crate::names::{self, STREAM, STREAM_SUBJECTS};
 
 /// The size of a stream that the bridge makes, in bytes.
 const STREAM_BYTES: u64 = 1 << 30;
@@ -81,7 +81,11 @@ impl StreamConfig {
         let copies = self.num_replicas;
         differs(
             copies != replicas,
-            format!("has {copies} replicas, not {replicas} as --replicas says; an administrator can change it"),
+            format!(
+                "has {copies} {}, and --replicas is {replicas}: give all bridges the same, or change the stream \
+                 (nats stream edit {STREAM} --replicas {replicas})",
+                if copies == 1 { "replica" } else { "replicas" }
+            ),
         );
         Ok(differences)
     }
@@ -103,12 +107,13 @@ pub(super) struct ConsumerConfig {
 }
 
 impl ConsumerConfig {
-    /// Returns what the bridge would make.
-    pub(super) fn own(name: &str, filter: &str, ack_wait: Duration) -> Value {
+    /// Returns what the bridge would make for a type.
+    pub(super) fn own(type_name: &str, ack_wait: Duration) -> Value {
+        let name = names::consumer(type_name);
         json!({
             "durable_name": name,
             "name": name,
-            "filter_subject": filter,
+            "filter_subject": names::job_subject(type_name),
             "deliver_policy": "all",
             "ack_policy": "explicit",
             "replay_policy": "instant",
@@ -120,24 +125,30 @@ impl ConsumerConfig {
         })
     }
 
-    /// Returns how the consumer differs from the bridge's own, or why it cannot be used.
-    pub(super) fn judge(&self, name: &str, filter: &str, ack_wait: Duration) -> Result<Vec<String>, SetupError> {
+    /// Returns how the consumer of a type differs from the bridge's own, or why it cannot be used. Its name is an encoded
+    /// type, so the texts say both.
+    pub(super) fn judge(&self, type_name: &str, ack_wait: Duration) -> Result<Vec<String>, SetupError> {
+        let (name, filter) = (names::consumer(type_name), names::job_subject(type_name));
         if self.filter_subject != filter || self.ack_policy != "explicit" {
             return Err(SetupError::Unfit(format!(
-                "consumer {name} must have filter_subject {filter} and ack_policy explicit"
+                "consumer {name} must have filter_subject {filter} and ack_policy explicit: remove it, and the bridge \
+                 makes its own (nats consumer rm {STREAM} {name})"
             )));
         }
+        let consumer = format!("the consumer of type {type_name} ({name} of stream {STREAM})");
         let mut differences = Vec::new();
         let theirs = Duration::from_nanos(self.ack_wait);
         if theirs != ack_wait {
             let (theirs, own) = (theirs.as_secs_f64(), ack_wait.as_secs());
             differences.push(format!(
-                "consumer {name} has ack_wait {theirs} s, and --ack-wait is {own}: give all bridges the same"
+                "{consumer} has ack_wait {theirs} s, and --ack-wait is {own}: give all bridges the same, or change the \
+                 consumer (nats consumer edit)"
             ));
         }
         if self.max_deliver != -1 {
             differences.push(format!(
-                "consumer {name} has max_deliver {}: jobs may stay in the stream for ever",
+                "{consumer} has max_deliver {}: jobs that were delivered so often stay in the stream for ever; make it -1 \
+                 (nats consumer edit)",
                 self.max_deliver
             ));
         }
@@ -178,12 +189,14 @@ mod tests {
     #[test]
     fn the_own_consumer_is_as_wanted_and_others_are_judged() {
         let wait = Duration::from_secs(15);
-        let own =
-            || -> ConsumerConfig { serde_json::from_value(ConsumerConfig::own("n", "deputy.job.n", wait)).unwrap() };
-        assert_eq!(own().judge("n", "deputy.job.n", wait), Ok(vec![]));
-        assert_eq!(own().judge("n", "deputy.job.n", wait * 2).unwrap().len(), 1);
+        let own = || -> ConsumerConfig { serde_json::from_value(ConsumerConfig::own("resize", wait)).unwrap() };
+        assert_eq!(own().judge("resize", wait), Ok(vec![]));
         let limited = ConsumerConfig { max_deliver: 3, ..own() };
-        assert_eq!(limited.judge("n", "deputy.job.n", wait).unwrap().len(), 1);
-        assert!(own().judge("n", "deputy.job.m", wait).is_err());
+        for differences in [own().judge("resize", wait * 2).unwrap(), limited.judge("resize", wait).unwrap()] {
+            assert_eq!(differences.len(), 1);
+            let lead = "the consumer of type resize (cmVzaXpl of stream DEPUTY) has ";
+            assert!(differences[0].starts_with(lead), "{differences:?}");
+        }
+        assert!(own().judge("encode", wait).is_err());
     }
 }

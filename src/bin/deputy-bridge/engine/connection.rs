@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use async_nats::client::PublishError;
-use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Subscriber};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Server, Subscriber};
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -20,6 +20,22 @@ pub(super) const INBOX: &str = "_INBOX.deputy-bridge";
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// Messages of a subscription that wait to be handled.
 const MESSAGES_MAX: usize = 1 << 16;
+/// What an error of the client may mean to an operator, by a part of its text.
+const MEANINGS: [(&str, &str); 7] = [
+    ("authorization violation", "NATS does not accept this user: USER:PASSWORD@ in --nats, or --creds"),
+    ("certificate", TLS_MEANING),
+    ("corrupt message", TLS_MEANING),
+    ("fatal alert", TLS_MEANING),
+    ("TLS error", TLS_MEANING),
+    ("timed out", "what listens there does not answer as a nats-server does, or a firewall drops it"),
+    ("refused", "no nats-server listens there: does it run?"),
+];
+/// TLS did not come about.
+const TLS_MEANING: &str = "TLS failed: --tls, --tls-ca, --tls-cert, --tls-key";
+/// Any other error.
+const OTHER_MEANING: &str = "is a nats-server there, and does it want TLS (--tls) or not?";
+/// Servers whose errors are shown.
+const SERVERS_SHOWN_MAX: usize = 3;
 /// The permissions that the bridge needs, for people.
 pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
      $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
@@ -46,6 +62,7 @@ impl Connection {
         findings: Findings,
     ) -> Result<Self, String> {
         let (up, is_up) = watch::channel(false);
+        let failures = findings.clone();
         let options = options
             .name(name)
             .custom_inbox_prefix(INBOX)
@@ -53,6 +70,14 @@ impl Connection {
             .subscription_capacity(MESSAGES_MAX)
             .retry_on_initial_connect()
             .max_reconnects(None)
+            // The client calls it before each attempt to connect, with the errors of the last one. Its events have the kinds
+            // of the errors only.
+            .reconnect_to_server_callback(move |servers, _| {
+                if let Some(text) = unreachable(&servers) {
+                    let _ = failures.send(EngineEvent::Unreachable(text)); // If no one listens, the bridge has ended.
+                }
+                std::future::ready(None) // The client chooses the next server itself.
+            })
             .event_callback(move |event| {
                 report(event, &up, &findings);
                 std::future::ready(())
@@ -142,7 +167,11 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
             EngineEvent::Lost
         }
         Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
-        Event::ClientError(error) => EngineEvent::Unreachable(unreachable(&error)),
+        // The client does not keep this error with the server.
+        Event::ClientError(ClientError::Other(kind)) if kind == ConnectErrorKind::Dns.to_string() => {
+            EngineEvent::Unreachable("the name of the host is not known".to_owned())
+        }
+        Event::ClientError(_) => return, // The errors of the servers say more.
         Event::SlowConsumer(_) => {
             EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
         }
@@ -151,29 +180,49 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
     let _ = events.send(event); // If no one listens, the bridge has ended.
 }
 
-/// Returns why NATS cannot be connected to. The client says the kind only.
-fn unreachable(error: &ClientError) -> String {
-    let ClientError::Other(kind) = error else { return error.to_string() };
-    let causes = [
-        (
-            ConnectErrorKind::Io,
-            "no nats-server answers there, or it closed the connection: does it run, and does it want TLS (--tls) or not?",
-        ),
-        (ConnectErrorKind::TimedOut, "what listens there does not answer as a nats-server does"),
-        (ConnectErrorKind::Dns, "the name of the host is not known"),
-        (
-            ConnectErrorKind::AuthorizationViolation,
-            "it does not accept this user (USER:PASSWORD@ in --nats, or --creds)",
-        ),
-        (ConnectErrorKind::Tls, "TLS failed (--tls, --tls-ca, --tls-cert, --tls-key)"),
-    ];
-    let cause = causes.iter().find(|(known, _)| known.to_string() == *kind);
-    cause.map_or_else(|| kind.clone(), |(_, text)| (*text).to_owned())
+/// Returns why none of the servers could be connected to; `None` if no attempt has failed.
+fn unreachable(servers: &[Server]) -> Option<String> {
+    let failed: Vec<(&Server, &String)> =
+        servers.iter().filter_map(|server| Some((server, server.last_error.as_ref()?))).collect();
+    let explain = |(server, error): &(&Server, &String)| {
+        let place =
+            if failed.len() == 1 { String::new() } else { format!("{}:{}: ", server.addr.host(), server.addr.port()) };
+        format!("{place}{}", explained(error))
+    };
+    (!failed.is_empty()).then(|| failed.iter().take(SERVERS_SHOWN_MAX).map(explain).collect::<Vec<_>>().join("; "))
+}
+
+/// Returns an error of the client, with what it may mean. Its own words remain: they have the operating system's error, or
+/// that of TLS.
+fn explained(error: &str) -> String {
+    let error = error.strip_prefix("IO error: ").unwrap_or(error);
+    let meaning = MEANINGS.iter().find(|(part, _)| error.contains(part)).map_or(OTHER_MEANING, |(_, meaning)| meaning);
+    format!("{error} ({meaning})")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_keeps_the_words_of_the_system_and_gets_its_meaning() {
+        for (error, expected) in [
+            (
+                "IO error: Connection refused (os error 111)",
+                "Connection refused (os error 111) (no nats-server listens there: does it run?)",
+            ),
+            (
+                "IO error: invalid peer certificate: UnknownIssuer",
+                "invalid peer certificate: UnknownIssuer (TLS failed: --tls, --tls-ca, --tls-cert, --tls-key)",
+            ),
+            (
+                "IO error: Connection reset by peer (os error 104)",
+                "Connection reset by peer (os error 104) (is a nats-server there, and does it want TLS (--tls) or not?)",
+            ),
+        ] {
+            assert_eq!(explained(error), expected);
+        }
+    }
 
     #[test]
     fn the_permissions_are_those_of_the_documentation() {

@@ -1,9 +1,10 @@
 //! What the engine reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::api::SetupError;
+use crate::backlog::Backlog;
 use crate::core::{EngineFacts, PullEnd, Pulled, ResultMessage, StoreError, Verdict};
 
 /// What happened.
@@ -27,7 +28,11 @@ pub(crate) enum EngineEvent {
         type_name: String,
         outcome: Result<Vec<String>, SetupError>,
     },
-    Consumers(BTreeSet<String>),
+    /// The types that have a consumer, and what the stream has of each type.
+    Listed {
+        consumers: BTreeSet<String>,
+        backlogs: BTreeMap<String, Backlog>,
+    },
     Counted {
         id: u64,
         bounces: Option<u64>,

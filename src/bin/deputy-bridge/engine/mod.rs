@@ -37,8 +37,8 @@ use pulls::{FromPulls, PullStream};
 
 /// The time between two attempts to find the stream.
 const STREAM_RETRY: Duration = Duration::from_secs(1);
-/// The time between two lists of consumers.
-const LIST_EVERY: Duration = Duration::from_secs(60);
+/// The time between two lists of consumers, which are also the figures of the stream by type.
+const LIST_EVERY: Duration = Duration::from_secs(15);
 /// What the engine works with.
 pub(crate) struct EngineOptions {
     pub(crate) node: String,
@@ -142,9 +142,8 @@ impl Engine {
             let setup::Found { made, differences, .. } = found;
             let _ = findings.send(EngineEvent::Ready { facts, made, version: info.version, differences });
             loop {
-                let listed = setup::consumers(&client).await;
-                if let Ok(types) = listed {
-                    let _ = findings.send(EngineEvent::Consumers(types));
+                if let Ok((consumers, backlogs)) = setup::list(&client).await {
+                    let _ = findings.send(EngineEvent::Listed { consumers, backlogs });
                 }
                 tokio::select! {
                     () = tokio::time::sleep(LIST_EVERY) => {}

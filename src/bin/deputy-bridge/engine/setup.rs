@@ -1,6 +1,6 @@
 //! The stream and its consumers: finds them, or makes them, and says where they differ from what the bridge would make.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_nats::Client;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::api::{SetupError, ask};
 use super::config::{ConsumerConfig, StreamConfig};
-use crate::names::{self, STREAM};
+use crate::backlog::Backlog;
+use crate::names::{self, STREAM, STREAM_SUBJECTS};
 
 /// NATS' numbers of the errors "stream not found" and "consumer not found".
 const ERROR_NO_STREAM: u64 = 10_059;
@@ -40,6 +41,12 @@ struct StreamState {
 #[derive(Debug, Deserialize)]
 struct ConsumerInfo {
     config: ConsumerConfig,
+    /// Messages that were not delivered.
+    #[serde(default)]
+    num_pending: u64,
+    /// Messages that were delivered, and not acknowledged.
+    #[serde(default)]
+    num_ack_pending: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,28 +72,35 @@ pub(super) async fn stream(client: &Client, replicas: u64) -> Result<Found, Setu
 
 /// Finds or makes the consumer of a type. Returns differences that matter to people.
 pub(super) async fn consumer(client: &Client, type_name: &str, ack_wait: Duration) -> Result<Vec<String>, SetupError> {
-    let (name, filter) = (names::consumer(type_name), names::job_subject(type_name));
-    let what = format!("CONSUMER.INFO.{STREAM}.{name}");
+    let what = format!("CONSUMER.INFO.{STREAM}.{}", names::consumer(type_name));
     let info: Option<ConsumerInfo> = ask(client, &what, &Value::Null, ERROR_NO_CONSUMER).await?;
-    let info = if let Some(info) = info { info } else { make_consumer(client, &name, &filter, ack_wait).await? };
-    info.config.judge(&name, &filter, ack_wait)
+    let info = if let Some(info) = info { info } else { make_consumer(client, type_name, ack_wait).await? };
+    info.config.judge(type_name, ack_wait)
 }
 
-async fn make_consumer(
-    client: &Client,
-    name: &str,
-    filter: &str,
-    ack_wait: Duration,
-) -> Result<ConsumerInfo, SetupError> {
-    let question = json!({ "stream_name": STREAM, "config": ConsumerConfig::own(name, filter, ack_wait) });
+async fn make_consumer(client: &Client, type_name: &str, ack_wait: Duration) -> Result<ConsumerInfo, SetupError> {
+    let (name, filter) = (names::consumer(type_name), names::job_subject(type_name));
+    let question = json!({ "stream_name": STREAM, "config": ConsumerConfig::own(type_name, ack_wait) });
     let what = format!("CONSUMER.CREATE.{STREAM}.{name}.{filter}");
     let made = ask(client, &what, &question, 0).await?;
     made.ok_or_else(|| SetupError::Refused(format!("consumer {name} was not made")))
 }
 
-/// Returns the types that have a consumer.
-pub(super) async fn consumers(client: &Client) -> Result<BTreeSet<String>, SetupError> {
-    let mut types = BTreeSet::new();
+/// Returns the types that have a consumer, and what the stream has of each type: also of one that no worker ever did.
+pub(super) async fn list(client: &Client) -> Result<(BTreeSet<String>, BTreeMap<String, Backlog>), SetupError> {
+    let mut backlogs = consumers(client).await?;
+    let types = backlogs.keys().cloned().collect();
+    for (subject, messages) in messages(client, STREAM_SUBJECTS[0]).await? {
+        if let Some(type_name) = names::type_of_subject(&subject) {
+            backlogs.entry(type_name).or_insert(Backlog { waiting: messages, pulled: 0 });
+        }
+    }
+    Ok((types, backlogs))
+}
+
+/// Returns the types that have a consumer, with what the stream has of them.
+async fn consumers(client: &Client) -> Result<BTreeMap<String, Backlog>, SetupError> {
+    let mut types = BTreeMap::new();
     let mut offset = 0;
     loop {
         let what = format!("CONSUMER.LIST.{STREAM}");
@@ -95,7 +109,10 @@ pub(super) async fn consumers(client: &Client) -> Result<BTreeSet<String>, Setup
         let consumers = page.consumers.unwrap_or_default();
         offset += consumers.len();
         let is_last = consumers.is_empty() || offset >= page.total;
-        types.extend(consumers.iter().filter_map(|info| names::type_of_subject(&info.config.filter_subject)));
+        types.extend(consumers.iter().filter_map(|info| {
+            let backlog = Backlog { waiting: info.num_pending, pulled: info.num_ack_pending };
+            Some((names::type_of_subject(&info.config.filter_subject)?, backlog))
+        }));
         if is_last {
             return Ok(types);
         }
@@ -104,8 +121,13 @@ pub(super) async fn consumers(client: &Client) -> Result<BTreeSet<String>, Setup
 
 /// Returns how often a message bounced.
 pub(super) async fn bounces(client: &Client, seq: u64) -> Result<u64, SetupError> {
-    let question = json!({ "subjects_filter": names::bounce_subject(seq) });
+    let subject = names::bounce_subject(seq);
+    Ok(messages(client, &subject).await?.get(&subject).copied().unwrap_or(0))
+}
+
+/// Returns how many messages the stream has of each subject that a filter lets through.
+async fn messages(client: &Client, filter: &str) -> Result<HashMap<String, u64>, SetupError> {
+    let question = json!({ "subjects_filter": filter });
     let info: Option<StreamInfo> = ask(client, &format!("STREAM.INFO.{STREAM}"), &question, 0).await?;
-    let subjects = info.and_then(|info| info.state.subjects).unwrap_or_default();
-    Ok(subjects.get(&names::bounce_subject(seq)).copied().unwrap_or(0))
+    Ok(info.and_then(|info| info.state.subjects).unwrap_or_default())
 }

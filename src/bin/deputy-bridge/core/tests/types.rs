@@ -100,6 +100,6 @@ fn two_bridges_of_one_name_are_noticed() {
     let mut bridge = Fixture::new(0);
     bridge.core.on_announced("a", "1", Vec::new());
     assert_eq!(bridge.effects(), [""; 0]);
-    assert_eq!(bridge.announced("a", &["t"]), ["Twin"]);
+    assert_eq!(bridge.announced("a", &["t"]), [r#"Twin { instance: "2" }"#]);
     assert_eq!(bridge.announced("a", &["t"]), [""; 0]);
 }
