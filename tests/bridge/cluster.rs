@@ -137,7 +137,7 @@ fn serve(folder: &Path) -> Process {
 /// A bridge.
 pub(crate) struct Bridge {
     pub(crate) process: Process,
-    http: SocketAddr,
+    pub(crate) http: SocketAddr,
 }
 
 impl Bridge {

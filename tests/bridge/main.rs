@@ -6,17 +6,22 @@
 mod browser;
 #[path = "../common/client.rs"]
 mod client;
+#[path = "../guide/page.rs"]
+mod page;
 #[path = "../common/process.rs"]
 mod process;
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../monitor/prometheus.rs"]
+mod prometheus;
 #[path = "../common/wait.rs"]
 mod wait;
 
 mod cluster;
 
+mod alerts;
 mod dying;
+mod laptop;
 mod options;
-mod page;
 mod passing;
 mod permissions;

@@ -36,3 +36,4 @@ mod rust;
 mod sessions;
 mod supply;
 mod tables;
+mod units;

@@ -1,4 +1,5 @@
 //! A real Prometheus that scrapes a server with the project's own configuration and rules.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::fmt::{Debug, Write as _};
 use std::fs;
@@ -25,6 +26,11 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts it with the project's own configuration and rules, but for the server's address and the intervals.
     pub(crate) fn start(program: &Path, server: SocketAddr) -> Self {
+        Self::start_with(program, &[("127.0.0.1:9746", &server.to_string()), ("15s", "500ms")])
+    }
+
+    /// Starts it with the project's own rules, and with these changes of its configuration.
+    pub(crate) fn start_with(program: &Path, changes: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let put = |name: &str, changes: &[(&str, &str)]| {
             let mut text = page::read(&format!("docs/monitoring/{name}"));
@@ -34,7 +40,7 @@ impl Prometheus {
             }
             fs::write(folder.path().join(name), text).unwrap();
         };
-        put("prometheus.yml", &[("127.0.0.1:9746", &server.to_string()), ("15s", "500ms")]);
+        put("prometheus.yml", changes);
         put("alerts.yml", &[("interval: 1m", "interval: 250ms")]);
         loop {
             // Prometheus cannot choose a free port itself, and another process may take this one first.
@@ -70,6 +76,14 @@ impl Prometheus {
             let mut alerts = self.ask("alerts")["alerts"].take();
             let names: Vec<&Value> = alerts.as_array()?.iter().map(|alert| &alert["labels"]["alertname"]).collect();
             (names == [name]).then(|| alerts[0].take())
+        })
+    }
+
+    /// Waits for an alert with this name that fires or is about to.
+    pub(crate) fn until_alert(&self, name: &str) -> Value {
+        until(name, || {
+            let alerts = self.ask("alerts")["alerts"].take();
+            alerts.as_array()?.iter().find(|alert| alert["labels"]["alertname"] == name).cloned()
         })
     }
 
