@@ -157,6 +157,7 @@ const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, store
 /// Decodes what the framer found. A first line that is no JSON object ends the connection.
 pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
     match frame {
+        Frame::Line { bytes, first: false } => decode(bytes),
         Frame::Line { bytes, first } => decode(bytes).map_err(|refusal| refusal.of_first(first)),
         Frame::LongLine { line, first } => decode_long(line).map_err(|refusal| refusal.of_first(first)),
         Frame::TooLong => {
@@ -178,10 +179,12 @@ pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
 /// Decodes a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name has
 /// an escape, a value has containers in containers (the parser keeps a byte per open one), or a `do` gives options.
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
-    let members =
-        Members::read(line).map_err(|reason| Refusal::of_unreadable(Code::BadJson, reason, Severity::Line))?;
+    let mut members = Members::default();
+    if let Err(reason) = members.add_all(line) {
+        return Err(Refusal::of_unreadable(Code::BadJson, reason, Severity::Line));
+    }
     let cmd = members.get(Name::Cmd).and_then(unescape_cmd);
-    parse_command(&members, cmd.as_deref()).map_err(|(code, text)| {
+    parse_command(&members, cmd.as_deref()).map_err(|Unfit { code, text }| {
         let id = members.id();
         let is_do = id.is_some() && cmd.as_deref() == Some(b"do");
         Refusal { code, text, id, is_do, severity: Severity::Line }
@@ -227,28 +230,39 @@ fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
     Ok(command)
 }
 
-/// Decodes the command; `cmd` is `None` if it is absent, given twice or no string.
-fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, (Code, Cow<'static, str>)> {
-    if let Some(name) = members.twice() {
-        return Err((Code::BadRequest, format!("{name} is given twice").into()));
-    }
-    let command = match cmd {
-        Some(b"do") => submit(members),
-        Some(b"did") => about_job(members, About::Answer),
-        Some(b"can_do") => can_do::can_do(members),
-        Some(b"cant_do") => types(members).map(|types| Command::CantDo { types }),
-        Some(b"metrics") => metrics_asked(members).map(Command::Metrics),
-        Some(b"ping") => Ok(Command::Ping),
-        Some(b"cancel") => id(members).map(|id| Command::Cancel { id }),
-        Some(b"progress") => about_job(members, About::Progress),
-        Some(b"stored") => stored(members),
-        Some(_) => return Err((Code::UnknownCmd, UNKNOWN_CMD.into())),
-        None => Err("cmd must be a string"),
-    };
-    command.map_err(|text| (Code::BadRequest, text.into()))
+/// Why members are no command.
+struct Unfit {
+    code: Code,
+    text: Cow<'static, str>,
 }
 
-fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Text> {
+impl From<Text> for Unfit {
+    fn from(text: Text) -> Self {
+        Self { code: Code::BadRequest, text: text.into() }
+    }
+}
+
+/// Decodes the command; `cmd` is `None` if it is absent, given twice or no string.
+fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, Unfit> {
+    if let Some(name) = members.twice() {
+        return Err(Unfit { code: Code::BadRequest, text: format!("{name} is given twice").into() });
+    }
+    match cmd {
+        Some(b"do") => submit(members),
+        Some(b"did") => about_job(members, About::Answer),
+        Some(b"can_do") => Ok(can_do::can_do(members)?),
+        Some(b"cant_do") => Ok(Command::CantDo { types: types(members)? }),
+        Some(b"metrics") => Ok(Command::Metrics(metrics_asked(members)?)),
+        Some(b"ping") => Ok(Command::Ping),
+        Some(b"cancel") => Ok(Command::Cancel { id: id(members)? }),
+        Some(b"progress") => about_job(members, About::Progress),
+        Some(b"stored") => Ok(stored(members)?),
+        Some(_) => Err(Unfit { code: Code::UnknownCmd, text: UNKNOWN_CMD.into() }),
+        None => Err("cmd must be a string".into()),
+    }
+}
+
+fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Unfit> {
     let type_name = members.get(Name::Type).and_then(type_name);
     Ok(Command::Do {
         id: id(members)?,
@@ -266,18 +280,18 @@ enum About {
 }
 
 /// Decodes a `did` or a `progress`. One function, so that a `did` costs no further call for the name of its job.
-fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Text> {
+fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Unfit> {
     let job = match (members.get(Name::Job), members.get(Name::Id), about) {
         (Some(job), ..) => JobRef::Lease(lease(job)?),
         (None, Some(_), _) => JobRef::Id(id(members)?),
-        (None, None, About::Answer) => return Err("did must name its job by job or id"),
-        (None, None, About::Progress) => return Err("progress must name its job by job or id"),
+        (None, None, About::Answer) => return Err("did must name its job by job or id".into()),
+        (None, None, About::Progress) => return Err("progress must name its job by job or id".into()),
     };
     if let About::Progress = about {
         return Ok(Command::Progress { job, id: members.id(), data: members.get(Name::Data).map(Carried::Short) });
     }
     let outcome = match (members.get(Name::Res), members.get(Name::Err)) {
-        (Some(_), Some(_)) => return Err("did must have res or err, not both"),
+        (Some(_), Some(_)) => return Err("did must have res or err, not both".into()),
         (res, None) => Outcome::Res(res.map(Carried::Short)),
         (None, Some(err)) => Outcome::Err(Carried::Short(err)),
     };

@@ -8,8 +8,9 @@
 use memchr::memchr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use wide::u8x16;
 
-use super::members::{Members, is_too_deep};
+use super::members::{Members, Name, is_too_deep, short_name};
 use crate::limits::DEPTH_MAX;
 
 /// How a line about a job begins if its client puts no spaces. Comparing it takes less than reading a member.
@@ -18,17 +19,23 @@ const BEGINNINGS: [&str; 2] = [r#"{"cmd":"do""#, r#"{"cmd":"did""#];
 /// Where the value begins in each of them.
 const CMD_AT: usize = r#"{"cmd":"#.len();
 
-/// Returns the members of a plain line; `None` if the parser has to read it.
-pub(super) fn read(text: &str) -> Option<Members<'_>> {
+/// Bytes that are looked at at once for the end of a string.
+const LANES: usize = 16;
+
+/// A string of more bytes is left to the parser.
+const LONG_BYTES: usize = 256;
+
+/// Adds the members of a plain line; `None` if the parser has to read it, and then some of them may have been added.
+#[inline]
+pub(super) fn read<'a>(text: &'a str, members: &mut Members<'a>) -> Option<()> {
     let bytes = text.as_bytes();
     if bytes.first() != Some(&b'{') {
         return None;
     }
-    let mut members = Members::default();
     let mut at = 0; // Of the brace or the comma before a member.
     if let Some(beginning) = BEGINNINGS.iter().find(|beginning| text.starts_with(**beginning)) {
         at = beginning.len();
-        members.add(b"cmd", &text[CMD_AT..at]);
+        members.add_known(Name::Cmd as usize, &text[CMD_AT..at]);
         if bytes.get(at) != Some(&b',') {
             return None;
         }
@@ -41,10 +48,14 @@ pub(super) fn read(text: &str) -> Option<Members<'_>> {
         }
         let value = behind_space(bytes, name_end + 1);
         let value_end = plain_end(bytes, value).or_else(|| parsed_end(text, value))?;
-        members.add(&bytes[name + 1..name_end - 1], &text[value..value_end]);
+        let value_text = &text[value..value_end];
+        match short_name(bytes, name + 1, name_end - 1) {
+            Some(index) => members.add_known(index, value_text),
+            None => members.add(&bytes[name + 1..name_end - 1], value_text),
+        }
         match bytes.get(value_end)? {
             b',' => at = value_end,
-            b'}' if value_end + 1 == bytes.len() => return Some(members),
+            b'}' if value_end + 1 == bytes.len() => return Some(()),
             _ => return None,
         }
     }
@@ -81,54 +92,68 @@ fn parsed_end(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Returns where the string that begins at `at` ends, its quotes included; `None` if there is none, none without escapes, or
-/// a long one. Looks at eight bytes at once: a call of `memchr` costs more than most strings, and knows no control characters.
+/// a long one. Looks at sixteen bytes at once: a call of `memchr` costs more than most strings, and knows no control
+/// characters.
 #[inline]
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
-    // Names and other short strings end in the first word.
-    match first_mark(bytes, at + 1) {
-        Some(end) if end < at + 9 => (bytes.get(end) == Some(&b'"')).then_some(end + 1),
-        _ => rest_of_string_end(bytes, at + 1),
+    match marked(bytes, at + 1)? {
+        0 => rest_of_string_end(bytes, at + 1 + LANES),
+        marks => behind_quote(bytes, at + 1 + marks.trailing_zeros() as usize),
     }
 }
 
-/// Returns the place of the first byte that ends a plain string, of the eight that begin at `at`. It is `at + 8` if there is
-/// none, and `None` if there are fewer than eight bytes.
-#[inline]
-fn first_mark(bytes: &[u8], at: usize) -> Option<usize> {
-    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-    Some(at + string_marks(word).trailing_zeros() as usize / 8)
-}
-
-/// The same as [`string_end`] for a string whose first character is at `begin`.
+/// The same for a string that has no end before `at`, [`LANES`] bytes after its first one.
 #[inline(never)]
-fn rest_of_string_end(bytes: &[u8], begin: usize) -> Option<usize> {
-    const LONG_BYTES: usize = 256;
-    let mut end = begin;
-    while let Some(mark) = first_mark(bytes, end) {
-        if mark < end + 8 {
-            return (bytes.get(mark) == Some(&b'"')).then_some(mark + 1);
-        }
-        end = mark;
-        if end - begin >= LONG_BYTES {
-            return None;
+fn rest_of_string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let longest = at - LANES + LONG_BYTES;
+    while at < longest {
+        match marked(bytes, at)? {
+            0 => at += LANES,
+            marks => return behind_quote(bytes, at + marks.trailing_zeros() as usize),
         }
     }
-    end += bytes.get(end..)?.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
-    (bytes.get(end) == Some(&b'"')).then_some(end + 1)
+    None
 }
 
-/// Marks bytes at which a plain string ends: quotes, backslashes and control characters. The lowest bit that is set is the
-/// highest bit of the first such byte; bits above it mean nothing.
-fn string_marks(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    // A byte that is less than `limit` borrows from its highest bit, which `!word` then keeps. A borrow that comes from the
-    // byte below begins at a marked byte.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    (equal(b'"') | equal(b'\\') | below(word, b' ')) & (ONES << 7)
+/// Returns the place behind `at` if there is a quote at `at`.
+#[inline]
+fn behind_quote(bytes: &[u8], at: usize) -> Option<usize> {
+    (bytes.get(at) == Some(&b'"')).then_some(at + 1)
+}
+
+/// Returns one bit for each of the [`LANES`] bytes from `at`, the lowest for the first: whether a plain string ends there.
+/// `None` if none is marked, and the line ends before them.
+#[inline]
+fn marked(bytes: &[u8], at: usize) -> Option<u32> {
+    if let Some(next) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        return Some(string_marks(next));
+    }
+    let marks = match bytes.last_chunk() {
+        // The last bytes of the line begin before `at`.
+        Some(last) => string_marks(last) >> (at + LANES - bytes.len()).min(LANES),
+        None => marked_short(bytes) >> at.min(LANES),
+    };
+    (marks != 0).then_some(marks)
+}
+
+/// Marks the bytes of a line that has fewer than [`LANES`].
+#[inline(never)]
+fn marked_short(bytes: &[u8]) -> u32 {
+    let mut padded = [b' '; LANES];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    string_marks(&padded)
+}
+
+/// Marks bytes at which a plain string ends: quotes, backslashes and control characters.
+#[inline]
+fn string_marks(bytes: &[u8; LANES]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    let equal = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+    let control = bytes.simd_eq(bytes.min(u8x16::splat(b' ' - 1)));
+    (equal(b'"') | equal(b'\\') | control).to_bitmask()
 }
 
 #[cfg(test)]
@@ -138,7 +163,8 @@ mod tests {
 
     /// Returns whether the line is read here. Checks that it is then read as by the parser.
     fn is_taken(line: &str) -> bool {
-        let taken = read(line);
+        let mut members = Members::default();
+        let taken = read(line, &mut members).map(|()| members);
         let same = taken.is_none() || taken == Members::parse(line).ok();
         assert!(same, "{line}: {taken:?}, but {:?}", Members::parse(line));
         taken.is_some()
@@ -182,22 +208,25 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_that_ends_a_string_is_found() {
-        let plain = [b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff, b'a'];
-        let ends = [b'"', b'\\', 0, 1, 0x1f];
-        assert_eq!(string_marks(u64::from_le_bytes(plain)), 0);
-        for turned in 0..8 {
-            let mut before = plain;
-            before.rotate_left(turned);
-            for (at, end) in (0..8).flat_map(|at| ends.map(|end| (at, end))) {
-                let mut word = before;
-                word[at] = end;
-                for after in 0..=255 {
-                    word[at + 1..].fill(after);
-                    let marks = string_marks(u64::from_le_bytes(word));
-                    assert_eq!(marks.trailing_zeros() as usize / 8, at, "{word:?}");
-                }
+    fn the_bytes_that_end_a_string_are_marked() {
+        for byte in 0..=255 {
+            let ends = byte == b'"' || byte == b'\\' || byte < b' ';
+            for at in 0..LANES {
+                let mut bytes = [b'!'; LANES];
+                bytes[at] = byte;
+                assert_eq!(string_marks(&bytes), u32::from(ends) << at, "{byte} at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_the_same_byte_wherever_it_begins_in_a_line_of_any_length() {
+        for (before, inside, after) in (0..20).flat_map(|a| (0..40).flat_map(move |b| (0..20).map(move |c| (a, b, c))))
+        {
+            let line = [&vec![b'-'; before][..], b"\"", &vec![b'x'; inside], b"\"", &vec![b'-'; after]].concat();
+            let end = before + inside + 2;
+            assert_eq!(string_end(&line, before), Some(end), "{}", line.escape_ascii());
+            assert_eq!(string_end(&line[..end - 1], before), None, "{}", line.escape_ascii());
         }
     }
 

@@ -84,6 +84,32 @@ pub(super) fn known(name: &[u8]) -> Option<usize> {
     NAMES.iter().chain(&RARE_NAMES).position(|known| known.as_bytes() == name)
 }
 
+/// [`NAMES`] of at most seven bytes, as the lowest bytes of a number. Zero for others.
+const SHORT_NAMES: [u64; NAMES.len()] = {
+    let mut words = [0; NAMES.len()];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let name = NAMES[index].as_bytes();
+        let mut at = name.len();
+        while at > 0 && name.len() < size_of::<u64>() {
+            at -= 1;
+            words[index] = words[index] << 8 | name[at] as u64;
+        }
+        index += 1;
+    }
+    words
+};
+
+/// Returns the place in [`NAMES`] of the name at `begin..end`, without escapes. `None` if it is none of them, or has more
+/// than seven bytes, or the line ends too soon to tell at once.
+#[inline]
+pub(super) fn short_name(line: &[u8], begin: usize, end: usize) -> Option<usize> {
+    let word = u64::from_le_bytes(*line.get(begin..)?.first_chunk()?);
+    let bytes @ 1..=7 = end - begin else { return None };
+    let name = word & ((1 << (8 * bytes)) - 1);
+    SHORT_NAMES.iter().position(|&known| known == name)
+}
+
 /// How many of [`RARE_NAMES`] are options of a `do`.
 const OPTIONS: usize = Name::Data as usize - NAMES.len();
 
@@ -99,12 +125,21 @@ pub(super) struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// Reads a line without its end. `Err` says for people why it is not a JSON object that the protocol accepts.
-    pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
-        let text = str::from_utf8(line).map_err(|error| not_utf8(error.valid_up_to()))?;
-        match fast_path::read(text) {
-            Some(members) => Ok(members),
-            None => Self::parse(text),
+    #[cfg(test)]
+    fn read(line: &'a [u8]) -> Result<Self, String> {
+        let mut members = Self::default();
+        members.add_all(line).map(|()| members)
+    }
+
+    /// Adds the members of a line without its end; nothing was added before. `Err` says for people why it is not a JSON object
+    /// that the protocol accepts.
+    #[inline]
+    pub(super) fn add_all(&mut self, line: &'a [u8]) -> Result<(), String> {
+        let text = checked_text(line)?;
+        if fast_path::read(text, self).is_none() {
+            *self = Self::parse(text)?;
         }
+        Ok(())
     }
 
     /// Reads any line, by the parser alone.
@@ -164,12 +199,17 @@ impl<'a> Members<'a> {
 
     /// Adds a member, given its unescaped name.
     pub(super) fn add(&mut self, name: &[u8], value: &'a str) {
-        if let Some(index) = NAMES.iter().position(|known| known.as_bytes() == name) {
-            if self.values[index].replace(value).is_some() {
-                self.twice |= 1 << index;
-            }
-        } else {
-            self.add_rare(name, value);
+        match NAMES.iter().position(|known| known.as_bytes() == name) {
+            Some(index) => self.add_known(index, value),
+            None => self.add_rare(name, value),
+        }
+    }
+
+    /// Adds a member, given the place of its name in [`NAMES`].
+    #[inline]
+    pub(super) fn add_known(&mut self, index: usize, value: &'a str) {
+        if self.values[index].replace(value).is_some() {
+            self.twice |= 1 << index;
         }
     }
 
@@ -181,6 +221,16 @@ impl<'a> Members<'a> {
         {
             self.twice |= 1 << (NAMES.len() + index);
         }
+    }
+}
+
+/// Checks that a line is UTF-8.
+#[inline]
+fn checked_text(line: &[u8]) -> Result<&str, String> {
+    match simdutf8::basic::from_utf8(line) {
+        Ok(text) => Ok(text),
+        // It does not say where.
+        Err(_) => str::from_utf8(line).map_err(|error| not_utf8(error.valid_up_to())),
     }
 }
 
