@@ -58,6 +58,12 @@ impl Offers {
         self.shards.is_empty()
     }
 
+    /// Returns whether an offer is in the list, also if it was withdrawn.
+    #[inline]
+    pub(super) fn any_left(&self) -> bool {
+        !self.fifo.is_empty()
+    }
+
     /// Adds an offer of `n` jobs.
     pub(super) fn add(&mut self, from: PoolRef, n: u32) {
         let Some(jobs) = NonZeroU32::new(n) else { return };

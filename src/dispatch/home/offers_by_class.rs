@@ -46,6 +46,12 @@ impl OffersByClass {
         }
     }
 
+    /// Returns whether an offer may be left, also if it was withdrawn, or whether there are spare workers.
+    #[inline]
+    pub(super) fn any_left(&self) -> bool {
+        self.ordinary.any_left() || self.has_spare()
+    }
+
     /// Returns whether there may be offers of spare workers.
     #[inline]
     pub(super) fn has_spare(&self) -> bool {

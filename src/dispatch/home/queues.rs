@@ -106,7 +106,7 @@ impl Queue {
     pub(super) fn match_offers(&mut self, matching: &mut Matching, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
         if let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) {
             assign(job, to, revocable, ctx);
-            if self.waiting.is_empty() {
+            if self.waiting.is_empty() || !self.offers.any_left() {
                 return;
             }
             self.match_further_offers(matching, revocable, ctx);

@@ -44,9 +44,10 @@ impl Owner {
         if !self.freed.is_empty() {
             self.reconcile_freed(ctx);
         }
-        if !self.dirty.is_empty() {
+        if self.dirty.iter().any(|&pool| !self.pools.peek(pool).is_settled()) {
             self.reconcile_dirty(ctx);
         }
+        self.dirty.clear();
     }
 
     #[inline(never)]
@@ -66,7 +67,6 @@ impl Owner {
             self.pools.forget_if_unused(pool);
         }
         self.dirty = dirty;
-        self.dirty.clear();
     }
 
     /// O1 for workers that can take more than is recorded. The pools that track a worker and need a slot are served before
@@ -165,7 +165,9 @@ impl Owner {
         if let Some(worker) = reserved_by.filter(|&worker| self.may_take(worker, id, need)) {
             return self.send_job(worker, id, job, spends, ctx);
         }
-        self.record_freed(ctx);
+        if !self.freed.is_empty() {
+            self.record_freed(ctx);
+        }
         match self.first_ready(id, need) {
             Some(worker) => self.send_job(worker, id, job, spends, ctx),
             None => self.requeue(id, job, ctx),

@@ -88,6 +88,7 @@ impl Conns {
     }
 
     /// Returns a worker, and what it can take now.
+    #[inline]
     pub(in crate::dispatch) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
         let conn = self.get(id)?;
         let paused = conn.is_paused();

@@ -14,8 +14,10 @@ use crate::protocol::id;
 /// The slots that are not free.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Slots {
+    /// Slots that jobs have taken. A worker has at most 65,535, and none is filled unless it is free.
+    filled: u16,
     /// Slots reserved for answers to Pulls.
-    reserved: u32,
+    reserved: u16,
     /// Suspects among the jobs that are held, or were held in a slot that is spent.
     suspects: u32,
     /// The slot of the job that was sent without a lease. There is at most one.
@@ -119,17 +121,16 @@ impl Slots {
 
     /// Returns how many slots jobs have taken: those that are held, and those that are spent.
     pub(in crate::dispatch) fn filled(&self) -> u32 {
-        let leased = self.leased.as_ref().map_or(0, |slots| slots.len());
-        u32::from(self.unleased.is_some()) + u32::try_from(leased).expect("a worker has at most 65,535 slots")
+        self.filled.into()
     }
 
     /// Returns how many slots are not free.
     pub(in crate::dispatch) fn taken(&self) -> u32 {
-        self.filled() + self.reserved
+        self.filled() + self.reserved()
     }
 
     pub(in crate::dispatch) fn reserved(&self) -> u32 {
-        self.reserved
+        self.reserved.into()
     }
 
     pub(in crate::dispatch) fn hold_suspect(&self) -> bool {
@@ -148,6 +149,7 @@ impl Slots {
 
     /// Fills a slot, under a lease if the job was sent with one. It is above all earlier ones.
     pub(in crate::dispatch) fn fill(&mut self, lease: Option<u64>, held: Held) {
+        self.filled += 1;
         self.suspects += u32::from(held.job.is_suspect());
         let slot = Slot::Held(held);
         if let (Some(lease), Some(slots)) = (lease, &mut self.leased) {
@@ -177,6 +179,7 @@ impl Slots {
             JobRef::Lease(lease) => Some(self.leased.as_mut()?.take_by_key(lease, lease_of)?.1),
             JobRef::Id(id) => self.unleased.take_if(|slot| slot.has_id(id)),
         }?;
+        self.filled -= 1;
         self.suspects -= u32::from(slot.is_suspect());
         Some(slot)
     }
@@ -201,13 +204,14 @@ impl Slots {
     /// Empties up to `max` slots that jobs have taken, those first that were filled first. Returns them, the held ones in the
     /// order in which the jobs arrived at their homes.
     pub(in crate::dispatch) fn release_some(&mut self, max: usize) -> Vec<Slot> {
-        let mut slots = Vec::with_capacity(max.min(self.filled() as usize));
+        let mut slots = Vec::with_capacity(max.min(self.filled.into()));
         slots.extend(self.unleased.take_if(|_| max > 0));
         while slots.len() < max
             && let Some((_, slot)) = self.leased.as_mut().and_then(|slots| slots.pop())
         {
             slots.push(slot);
         }
+        self.filled -= u16::try_from(slots.len()).expect("no more than were filled");
         self.suspects -= slots.iter().map(|slot| u32::from(slot.is_suspect())).sum::<u32>();
         slots.sort_unstable_by_key(|slot| slot.held().map(|held| held.job.arrival));
         slots
