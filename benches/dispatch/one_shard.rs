@@ -39,7 +39,10 @@ pub(crate) struct OneShard {
     ids: Vec<String>,
     types: Vec<String>,
     in_flight_max: usize,
+    /// What each job asks for.
     options: Option<JobOptions<'static>>,
+    /// The same for each of the next jobs, as the decoder would have made it.
+    decoded: Vec<Box<JobOptions<'static>>>,
     submitted: usize,
 }
 
@@ -119,6 +122,7 @@ impl OneShard {
             types: (0..shape.types).map(|number| format!("t{number}")).collect(),
             in_flight_max: shape.in_flight,
             options: shape.options.clone(),
+            decoded: Vec::new(),
             submitted: 0,
         };
         for slot in 0..SUBMITTERS + shape.workers {
@@ -131,6 +135,7 @@ impl OneShard {
     /// Returns a shard with its backlog: as many jobs wait as are to be unanswered. The workers come afterwards.
     pub(crate) fn with_backlog(shape: &Shape) -> Self {
         let mut shard = Self::new(shape);
+        shard.decode_options(shape.in_flight);
         for job in 0..shape.in_flight {
             shard.submit(job);
         }
@@ -161,10 +166,22 @@ impl OneShard {
         self.end_turn();
     }
 
-    /// Submits and answers [`JOBS`] jobs, with the types in rotation, beside the backlog. Returns how long that took. Never
-    /// inlined, so that a profiler can tell it from the preparation.
-    #[inline(never)]
+    /// Submits and answers [`JOBS`] jobs, with the types in rotation, beside the backlog. Returns how long that took.
     pub(crate) fn run(&mut self) -> Duration {
+        self.decode_options(JOBS);
+        self.run_jobs()
+    }
+
+    /// Makes what the decoder makes for this number of jobs.
+    fn decode_options(&mut self, jobs: usize) {
+        if let Some(options) = &self.options {
+            self.decoded.resize(jobs, Box::new(options.clone()));
+        }
+    }
+
+    /// Never inlined, so that a profiler can tell it from the preparation.
+    #[inline(never)]
+    fn run_jobs(&mut self) -> Duration {
         let (first, last) = (self.surroundings.answered, self.submitted + JOBS);
         let mut turns = 0;
         let start = Instant::now();
@@ -205,7 +222,8 @@ impl OneShard {
     fn submit(&mut self, job: usize) {
         let job = job % self.ids.len();
         let type_name = TypeName::from(&self.types[job % self.types.len()]);
-        let options = self.options.clone().map(Box::new);
+        let options = self.decoded.pop();
+        assert_eq!(options.is_some(), self.options.is_some(), "they were made for each job");
         let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG.into()), options };
         self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
     }

@@ -64,12 +64,12 @@ const ALL: [Operation; OPERATIONS] = [
     Operation {
         name: "job",
         run: || _ = OneShard::with_workers(&Shape { workers: 16, in_flight: 256, ..SHAPE }).run(),
-        counted: "*OneShard*run*",
+        counted: "*OneShard*run_jobs*",
     },
     Operation {
         name: "job of 64 slots",
         run: || _ = OneShard::with_workers(&Shape { workers: 4, slots: 64, in_flight: 1_024, ..SHAPE }).run(),
-        counted: "*OneShard*run*",
+        counted: "*OneShard*run_jobs*",
     },
     Operation {
         name: "cancellable job",
@@ -77,7 +77,7 @@ const ALL: [Operation; OPERATIONS] = [
             let options = Some(JobOptions { cancellable: true, ..JobOptions::default() });
             _ = OneShard::with_backlog(&Shape { workers: 16, in_flight: 10_000, options, ..SHAPE }).run();
         },
-        counted: "*OneShard*run*",
+        counted: "*OneShard*run_jobs*",
     },
     Operation { name: "job at its home", run: || _ = home::run(true), counted: "*home*deliver*" },
 ];

@@ -105,10 +105,11 @@ impl Job {
     /// Takes over what a `do` line asks for, except what concerns its submitter alone.
     pub(super) fn set_options(&mut self, options: &JobOptions<'_>) {
         self.priority = options.priority;
-        self.flags.set(Flags::NEEDS_WORKER, options.need_worker || options.durable);
-        self.flags.set(Flags::PROGRESS, options.progress);
         let needs_worker = options.need_worker || options.durable;
-        self.flags.set(Flags::CONDITIONAL, needs_worker || options.key.is_some() || options.wait_ms.is_some());
+        let is_conditional = needs_worker || options.key.is_some() || options.wait_ms.is_some();
+        self.flags.0 |= u8::from(needs_worker) * Flags::NEEDS_WORKER
+            | u8::from(options.progress) * Flags::PROGRESS
+            | u8::from(is_conditional) * Flags::CONDITIONAL;
         if has_terms(options) {
             let &JobOptions { run_limit_ms, attempts: attempts_max, wait_ms, ref key, durable, .. } = options;
             let key = key.as_deref().map(Box::from);

@@ -27,8 +27,9 @@ impl<T> ShrinkingSlab<T> {
 
     /// Puts an entry into a free place. Returns the place.
     pub(in crate::dispatch) fn insert(&mut self, entry: T) -> u32 {
-        let at = self.next();
-        self.entries.insert(entry);
+        let vacant = self.entries.vacant_entry();
+        let at = u32::try_from(vacant.key()).expect("memory ends before four billion entries");
+        vacant.insert(entry);
         self.shrink_at = self.shrink_at.max(self.entries.len() / 8);
         at
     }

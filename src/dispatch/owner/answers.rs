@@ -4,7 +4,8 @@
 //! shard or another, which takes the job out of the memory budget, counts the answer and sends it.
 
 use super::Owner;
-use super::tickets::{Stage, Ticket};
+use super::submitters::Forgotten;
+use super::tickets::Stage;
 use crate::dispatch::answer::{Answer, End, Reason};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Submitter};
@@ -56,7 +57,7 @@ impl Owner {
                 self.count_answer(reply, ctx.counts);
             }
             Submitter::Ticket(_, id) => {
-                let Some(Ticket { conn, home, keyed, stage, .. }) = self.forget_ticket(id, ctx) else { return };
+                let Some(Forgotten { conn, home, keyed, stage }) = self.forget_ticket(id, ctx) else { return };
                 match stage {
                     Stage::Live => self.answer(conn, reply, ctx),
                     Stage::Background => self.count_answer(reply, ctx.counts),

@@ -157,7 +157,7 @@ impl Owner {
         let job = Job::new(submitter, ctx.now, id, type_name, arg);
         match options {
             None => ctx.post(hash.home(ctx.settings.shards), Message::Submit { job, hash }),
-            Some(options) => self.submit_with_options(from, job, hash, options, ctx),
+            Some(options) => self.submit_with_options(from, job, hash, options, bytes, ctx),
         }
     }
 

@@ -8,7 +8,7 @@ use super::Owner;
 use super::tickets::{Purpose, Stage, Ticket};
 use crate::dispatch::answer::{End, Reason};
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{ConnId, Submitter, TicketId, TypeHash, TypeRef};
+use crate::dispatch::ids::{ConnId, ShardId, Submitter, TicketId, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
 use crate::dispatch::micros::Micros;
@@ -18,7 +18,8 @@ use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
 impl Owner {
-    /// Submits a job that was accepted from `from`, and that asks for more than a plain one.
+    /// Submits a job that was accepted from `from`, and that asks for more than a plain one. `bytes` is what it counts in the
+    /// memory budget.
     #[inline(never)]
     pub(in crate::dispatch) fn submit_with_options(
         &mut self,
@@ -26,6 +27,7 @@ impl Owner {
         mut job: Job,
         hash: TypeHash,
         options: &JobOptions<'_>,
+        bytes: u64,
         ctx: &mut Ctx<'_>,
     ) {
         job.set_options(options);
@@ -47,7 +49,6 @@ impl Owner {
             expires,
         };
         let Some(conn) = self.conns.get(from) else { return };
-        let bytes = job.bytes() + JOB_OPTIONS_BYTES;
         let id = self.tickets.add(from, &mut conn.cancellable, job.id(), bytes, home, purpose);
         let recall_at = job.waits_until();
         let named = options.cancellable || options.progress || options.durable || expires.is_some();
@@ -59,7 +60,10 @@ impl Owner {
         }
         if options.delay_ms == 0 {
             // The `did` of a durable job in the background comes when it is stored.
-            self.tickets.queued(id, options.background && !options.durable, recall_at);
+            let only_counted = options.background && !options.durable;
+            if only_counted || recall_at.is_some() || expires.is_some() {
+                self.tickets.queued(id, only_counted, recall_at);
+            }
             return ctx.post(home, Message::Submit { job, hash });
         }
         let due = ctx.now + Micros::from_ms(options.delay_ms);
@@ -180,8 +184,10 @@ impl Owner {
         }
     }
 
-    fn settle_ticket(&mut self, id: TicketId) {
-        let Some(ticket) = self.tickets.peek(id) else { return };
+    /// Lets a ticket be cancelled no more, and drops its timer. Returns it; `None` if it has gone.
+    #[inline]
+    fn settle_ticket(&mut self, id: TicketId) -> Option<&mut Ticket> {
+        let ticket = self.tickets.peek(id)?;
         let (conn, is_cancellable) = (ticket.conn, ticket.is_cancellable());
         let list = if !is_cancellable {
             None
@@ -190,17 +196,26 @@ impl Owner {
         } else {
             self.conns.get(conn).map(|conn| &mut conn.cancellable)
         };
-        self.tickets.settle(id, list);
+        Some(self.tickets.settle(id, list))
     }
 
-    /// Removes a ticket, and with it what its job counts.
-    pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Ticket> {
-        self.tickets.peek(id)?;
-        self.settle_ticket(id);
-        let ticket = self.tickets.remove(id);
+    /// Removes a ticket, and with it what its job counts. Returns what is to be done with the answer of the job.
+    pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Forgotten> {
+        let ticket = self.settle_ticket(id)?;
         ctx.counts.job_bytes -= ticket.bytes;
-        Some(ticket)
+        let stage = std::mem::replace(&mut ticket.stage, Stage::Answered);
+        let forgotten = Forgotten { conn: ticket.conn, home: ticket.home, keyed: ticket.keyed, stage };
+        self.tickets.remove(id);
+        Some(forgotten)
     }
+}
+
+/// What counts of a ticket that has gone.
+pub(super) struct Forgotten {
+    pub(super) conn: ConnId,
+    pub(super) home: ShardId,
+    pub(super) keyed: bool,
+    pub(super) stage: Stage,
 }
 
 /// Lets the home of a type count jobs that have ended here, before they came to it: it knows where.

@@ -242,15 +242,20 @@ impl Tickets {
     }
 
     /// Lets a ticket be cancelled no more, and drops its timer. `of` is the list of its connection, if that is still there.
-    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
+    /// Returns the ticket.
+    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) -> &mut Ticket {
         let ticket = &mut self.entries[id.index];
         if let Some(timer) = ticket.timer.take() {
             self.timers.cancel(timer);
         }
-        if !std::mem::take(&mut ticket.is_cancellable) {
-            return;
+        if std::mem::take(&mut ticket.is_cancellable) {
+            self.leave_lists(id.index, of);
         }
-        let Ticket { hash, prev, next, .. } = *ticket;
+        &mut self.entries[id.index]
+    }
+
+    fn leave_lists(&mut self, index: u32, of: Option<&mut Cancellable>) {
+        let Ticket { hash, prev, next, .. } = self.entries[index];
         if next != NONE {
             self.entries[next].prev = prev;
         }
@@ -259,12 +264,12 @@ impl Tickets {
         } else if let Some(of) = of {
             of.0 = next;
         }
-        self.leave_by_id(id.index, hash);
+        self.leave_by_id(index, hash);
     }
 
     /// Removes a ticket that is settled.
-    pub(in crate::dispatch) fn remove(&mut self, id: TicketId) -> Ticket {
-        self.entries.remove(id.index)
+    pub(in crate::dispatch) fn remove(&mut self, id: TicketId) {
+        self.entries.remove(id.index);
     }
 
     /// Returns the first ticket of a connection's list.

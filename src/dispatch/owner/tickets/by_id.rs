@@ -1,5 +1,7 @@
 //! The table of the tickets that can be cancelled, by connection and id.
 
+use hashbrown::hash_table::Entry;
+
 use super::{Ticket, Tickets};
 use crate::dispatch::ids::{ConnId, TicketId};
 use crate::protocol::id;
@@ -25,15 +27,17 @@ impl Tickets {
         let entries = &self.entries;
         let Ticket { conn, hash, .. } = entries[index];
         let id = entries[index].id();
-        let twin = self.by_id.find(hash, |&other| entries[other].is_of(conn, id)).copied();
-        if let Some(next) = twin {
-            // The table has the oldest, so the youngest is before it.
-            let prev = std::mem::replace(&mut self.entries[next].twins.prev, index);
-            self.entries[prev].twins.next = index;
-            self.entries[index].twins = Twins { prev, next };
-        } else {
-            self.by_id.insert_unique(hash, index, |&index| entries[index].hash);
-            self.entries[index].twins = Twins { prev: index, next: index };
+        match self.by_id.entry(hash, |&other| entries[other].is_of(conn, id), |&other| entries[other].hash) {
+            Entry::Occupied(oldest) => {
+                let next = *oldest.get();
+                let prev = std::mem::replace(&mut self.entries[next].twins.prev, index);
+                self.entries[prev].twins.next = index; // The youngest is before the oldest.
+                self.entries[index].twins = Twins { prev, next };
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(index);
+                self.entries[index].twins = Twins { prev: index, next: index };
+            }
         }
     }
 
