@@ -36,15 +36,7 @@ const REFINEMENTS: usize = 6;
 pub(crate) fn print(costs: &Costs, plan: Plan) -> Result<u64, Failure> {
     let cores = cores();
     let mut table = Table::new(&[
-        "workload",
-        "shards",
-        "",
-        "server us per job",
-        "messages",
-        "wakes",
-        "turns",
-        "jobs/s",
-        "other programs",
+        "workload", "shards", "", "server us per job", "messages", "wakes", "turns", "jobs/s", "other programs",
     ]);
     let mut first = None;
     for workload in WORKLOADS {

@@ -69,22 +69,8 @@ pub(crate) fn print(costs: &Costs, options: &Options) -> io::Result<()> {
 
 fn print_rows(title: &str, costs: &Costs, shards: &[u16], shape: impl Fn(u16) -> Shape) -> io::Result<()> {
     let mut table = Table::new(&[
-        "shards",
-        "jobs/s",
-        "efficiency",
-        "us per job",
-        "messages",
-        "wakes",
-        "turns",
-        "busiest shard",
-        "mean shard",
-        "busiest's home work",
-        "kernel",
-        "lines",
-        "home",
-        "messages",
-        "figures",
-        "first to saturate",
+        "shards", "jobs/s", "efficiency", "us per job", "messages", "wakes", "turns", "busiest shard", "mean shard",
+        "busiest's home work", "kernel", "lines", "home", "messages", "figures", "first to saturate",
     ]);
     let mut alone = None;
     for &count in shards {

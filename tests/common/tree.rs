@@ -17,37 +17,14 @@ use super::{
 };
 
 const KNOWN: [&str; 15] = [
-    "cmd",
-    "id",
-    "type",
-    "types",
-    "arg",
-    "res",
-    "err",
-    "code",
-    "max_jobs",
-    "job",
-    "data",
-    "histograms",
-    "shards",
-    "ref",
-    "spare",
+    "cmd", "id", "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "data", "histograms", "shards",
+    "ref", "spare",
 ];
 
 /// The options of a `do`.
 const OPTIONS: [&str; 12] = [
-    "priority",
-    "delay_ms",
-    "deadline_ms",
-    "run_limit_ms",
-    "attempts",
-    "cancellable",
-    "progress",
-    "key",
-    "need_worker",
-    "background",
-    "durable",
-    "wait_ms",
+    "priority", "delay_ms", "deadline_ms", "run_limit_ms", "attempts", "cancellable", "progress", "key", "need_worker",
+    "background", "durable", "wait_ms",
 ];
 
 /// The options of a `can_do`.
@@ -235,18 +212,8 @@ fn by_decoder(line: &[u8]) -> Verdict {
                 let JobOptions { cancellable, progress, key, need_worker, background, durable, wait_ms, .. } = *options;
                 let key = key.as_ref().map(name);
                 serde_json::json!([
-                    priority,
-                    delay_ms,
-                    deadline_ms,
-                    run_limit_ms,
-                    attempts,
-                    cancellable,
-                    progress,
-                    key,
-                    need_worker,
-                    background,
-                    durable,
-                    wait_ms,
+                    priority, delay_ms, deadline_ms, run_limit_ms, attempts, cancellable, progress, key, need_worker,
+                    background, durable, wait_ms,
                 ])
             });
             vec!["do".into(), one(Some(id)), vec![name(&type_name)].into(), one(arg.and_then(Carried::short)), options]

@@ -31,16 +31,8 @@ fn a_line_is_an_object() {
 #[test]
 fn f25_every_part_of_a_line_is_utf_8() {
     for bytes in [
-        r"\xff",
-        r"\xc3",
-        r"\xc3\x28",
-        r"\x80",
-        r"\xc0\xaf",
-        r"\xe0\x80\xaf",
-        r"\xed\xa0\x80",
-        r"\xf4\x90\x80\x80",
-        r"\xf8\x88\x80\x80\x80",
-        r"\xe2\x82",
+        r"\xff", r"\xc3", r"\xc3\x28", r"\x80", r"\xc0\xaf", r"\xe0\x80\xaf", r"\xed\xa0\x80", r"\xf4\x90\x80\x80",
+        r"\xf8\x88\x80\x80\x80", r"\xe2\x82",
     ] {
         for (head, tail) in [
             (r#"{"cmd":"do","id":1,"type":"t","arg":""#, r#""}"#),

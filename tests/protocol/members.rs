@@ -4,31 +4,9 @@ use crate::play::{check, check_rows};
 
 /// The known names but `cmd` and `id`.
 const NAMES: [&str; 25] = [
-    "type",
-    "types",
-    "arg",
-    "res",
-    "err",
-    "code",
-    "max_jobs",
-    "job",
-    "priority",
-    "delay_ms",
-    "deadline_ms",
-    "run_limit_ms",
-    "attempts",
-    "cancellable",
-    "progress",
-    "key",
-    "need_worker",
-    "background",
-    "durable",
-    "wait_ms",
-    "data",
-    "histograms",
-    "shards",
-    "ref",
-    "spare",
+    "type", "types", "arg", "res", "err", "code", "max_jobs", "job", "priority", "delay_ms", "deadline_ms",
+    "run_limit_ms", "attempts", "cancellable", "progress", "key", "need_worker", "background", "durable", "wait_ms",
+    "data", "histograms", "shards", "ref", "spare",
 ];
 
 #[test]

@@ -8,25 +8,9 @@ use crate::wait::until;
 
 /// Every option, as docs/operating.md lists them.
 const OPTIONS: [&str; 19] = [
-    "--host",
-    "--port",
-    "--sock",
-    "--no-tcp",
-    "--verbose",
-    "--log",
-    "--log-format",
-    "--threads",
-    "--max-line",
-    "--max-attempts",
-    "--run-limit",
-    "--max-memory",
-    "--max-unsent",
-    "--stall-timeout",
-    "--drain-timeout",
-    "--keepalive",
-    "--pin",
-    "--help",
-    "--version",
+    "--host", "--port", "--sock", "--no-tcp", "--verbose", "--log", "--log-format", "--threads", "--max-line",
+    "--max-attempts", "--run-limit", "--max-memory", "--max-unsent", "--stall-timeout", "--drain-timeout",
+    "--keepalive", "--pin", "--help", "--version",
 ];
 
 #[test]

@@ -27,24 +27,8 @@ pub(crate) enum Order {
 
 /// What may be held back.
 pub(crate) const CLASSES: [&str; 18] = [
-    "Submit",
-    "Offer",
-    "Pull",
-    "Assign",
-    "Decline",
-    "Requeue",
-    "AcceptSuspects",
-    "Withdraw",
-    "Withdrawn",
-    "Answer",
-    "Present",
-    "Absent",
-    "Revoke",
-    "Recall",
-    "Drop",
-    "Dropped",
-    "Revoked",
-    "Progress",
+    "Submit", "Offer", "Pull", "Assign", "Decline", "Requeue", "AcceptSuspects", "Withdraw", "Withdrawn", "Answer",
+    "Present", "Absent", "Revoke", "Recall", "Drop", "Dropped", "Revoked", "Progress",
 ];
 
 /// One of this number of messages that are held back is delivered all the same.

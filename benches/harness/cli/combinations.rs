@@ -5,24 +5,8 @@ const SERVER_OPTIONS: [&str; 6] = ["threads", "server", "vs-floor", "unix", "pin
 
 /// Options that describe the work, which a named workload does not need.
 const WORK_OPTIONS: [&str; 18] = [
-    "submitters",
-    "inflight",
-    "rate",
-    "workers",
-    "types",
-    "types-per-worker",
-    "max-jobs",
-    "arg-bytes",
-    "res-bytes",
-    "work-us",
-    "idle",
-    "interference",
-    "ask",
-    "vs-floor",
-    "threads",
-    "server",
-    "unix",
-    "calls",
+    "submitters", "inflight", "rate", "workers", "types", "types-per-worker", "max-jobs", "arg-bytes", "res-bytes",
+    "work-us", "idle", "interference", "ask", "vs-floor", "threads", "server", "unix", "calls",
 ];
 
 /// Returns an error if an option would have no effect, or an untrue one, beside another.

@@ -164,33 +164,9 @@ pub(super) const REFUSED: [(&str, &str); 23] = [
 
 /// The names of the workloads.
 const WORKLOADS: [&str; 27] = [
-    "baseline",
-    "ping-pong",
-    "many-types",
-    "slots",
-    "unix",
-    "threads",
-    "backlog",
-    "idle",
-    "wide-workers",
-    "large-jobs",
-    "open-loop",
-    "messages",
-    "stalled-readers",
-    "burst",
-    "metrics",
-    "poison",
-    "priority",
-    "delay",
-    "deadline",
-    "expire",
-    "cancel",
-    "run-limit",
-    "progress",
-    "keys",
-    "background",
-    "timers",
-    "bridge",
+    "baseline", "ping-pong", "many-types", "slots", "unix", "threads", "backlog", "idle", "wide-workers", "large-jobs",
+    "open-loop", "messages", "stalled-readers", "burst", "metrics", "poison", "priority", "delay", "deadline",
+    "expire", "cancel", "run-limit", "progress", "keys", "background", "timers", "bridge",
 ];
 
 /// Runs each workload whose jobs ask for something, for a moment, with two threads.

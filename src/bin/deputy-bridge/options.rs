@@ -97,22 +97,8 @@ pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the ver
 
 /// Every option, in the order of the help text. The last two end the reading.
 pub(crate) static OPTIONS: &[&Opt] = &[
-    &SERVER,
-    &NATS,
-    &NODE,
-    &TYPES,
-    &REPLICAS,
-    &ACK_WAIT,
-    &CREDS,
-    &TLS,
-    &TLS_CA,
-    &TLS_CERT,
-    &TLS_KEY,
-    &HTTP,
-    &LOG,
-    &LOG_FORMAT,
-    &HELP,
-    &VERSION,
+    &SERVER, &NATS, &NODE, &TYPES, &REPLICAS, &ACK_WAIT, &CREDS, &TLS, &TLS_CA, &TLS_CERT, &TLS_KEY, &HTTP, &LOG,
+    &LOG_FORMAT, &HELP, &VERSION,
 ];
 
 /// Describes the values that the option accepts.

@@ -332,20 +332,8 @@ mod tests {
     #[test]
     fn keepalive_takes_three_numbers_in_range() {
         for wrong in [
-            "",
-            "30",
-            "30,10",
-            "30,10,3,1",
-            "0,10,3",
-            "30,0,3",
-            "30,10,0",
-            "32768,10,3",
-            "30,32768,3",
-            "30,10,128",
-            "30,,3",
-            "30,10,-3",
-            "30,10,x",
-            "30,10,99999999999",
+            "", "30", "30,10", "30,10,3,1", "0,10,3", "30,0,3", "30,10,0", "32768,10,3", "30,32768,3", "30,10,128",
+            "30,,3", "30,10,-3", "30,10,x", "30,10,99999999999",
         ] {
             let text = parse(Parser::from_args(["--keepalive", wrong])).unwrap_err().to_string();
             assert!(text.contains(" for '--keepalive': expected IDLE,INTERVAL,COUNT: "), "{text}");

@@ -91,29 +91,9 @@ fn long_values_are_decoded_as_in_one_piece() {
 fn a_long_value_of_each_member_is_judged_as_in_one_piece() {
     let mut random = Random::new(9);
     let names = [
-        "cmd",
-        "id",
-        "type",
-        "arg",
-        "job",
-        "res",
-        "err",
-        "types",
-        "max_jobs",
-        "code",
-        "priority",
-        "delay_ms",
-        "key",
-        "deadline_ms",
-        "run_limit_ms",
-        "attempts",
-        "cancellable",
-        "progress",
-        "need_worker",
-        "background",
-        "wait_ms",
-        "data",
-        "x",
+        "cmd", "id", "type", "arg", "job", "res", "err", "types", "max_jobs", "code", "priority", "delay_ms", "key",
+        "deadline_ms", "run_limit_ms", "attempts", "cancellable", "progress", "need_worker", "background", "wait_ms",
+        "data", "x",
     ];
     let x = "x".repeat(3 * SHORT_VALUE_BYTES_MAX);
     let values = [

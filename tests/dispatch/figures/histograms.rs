@@ -18,15 +18,7 @@ fn check_counts(script: &str) {
 fn expected_figures(name: &str, expected: &str) -> String {
     let [outcomes, wait, run] = expected.split(" | ").collect::<Vec<_>>()[..] else { panic!("{expected}") };
     let all = [
-        "done",
-        "failed",
-        "gave_up",
-        "shutdown",
-        "cancelled",
-        "expired",
-        "timed_out",
-        "no_worker",
-        "no_bridge",
+        "done", "failed", "gave_up", "shutdown", "cancelled", "expired", "timed_out", "no_worker", "no_bridge",
         "workers_lost",
     ];
     let given: Vec<(&str, &str)> =

@@ -108,18 +108,7 @@ pub(crate) static CHECK: Subcommand = Subcommand {
     summary: "report the server's health to a monitoring system",
     positionals: &[],
     options: &[
-        &WAITING,
-        &OLDEST,
-        &RUNNING,
-        &SPENT,
-        &WAIT_P99,
-        &RUN_P99,
-        &OVER,
-        &LOST,
-        &NO_WORKERS,
-        &TIMEOUT,
-        &SERVER,
-        &HELP,
+        &WAITING, &OLDEST, &RUNNING, &SPENT, &WAIT_P99, &RUN_P99, &OVER, &LOST, &NO_WORKERS, &TIMEOUT, &SERVER, &HELP,
     ],
     about: &[
         "Prints one line, as plugins for Nagios, Icinga and others do, with values for graphs after a bar. Without \
