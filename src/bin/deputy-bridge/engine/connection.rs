@@ -118,7 +118,8 @@ impl Connection {
         let _ = while_up(&mut self.is_up, self.client.publish(subject, payload)).await;
     }
 
-    /// Publishes a message whose answer comes on the subject `reply`. `None` without a connection; an error if it is too large.
+    /// Publishes a message whose answer comes on the subject `reply`. `None` without a connection; an error if it is
+    /// too large.
     pub(super) async fn ask(
         &mut self,
         subject: String,

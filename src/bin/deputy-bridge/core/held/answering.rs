@@ -1,10 +1,18 @@
 //! The result of a message, until its submitter's bridge has confirmed it: it is sent again and again.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::Scene;
-use crate::core::{Outcome, Reply, ResultMessage};
+use bytes::Bytes;
+
+use super::{AllHeld, Due, Held, Phase, Scene};
+use crate::core::{Effect, Outcome, Reply, ResultMessage, Verdict};
 use crate::wire;
+
+/// After this a result is sent again that was not confirmed.
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same if the submitter's bridge is not there, or does not know the job now.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a result is kept at least that its submitter's bridge does not know.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
@@ -27,16 +35,12 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(result: ResultMessage, received: Duration, now: Duration) -> Self {
+    fn new(result: ResultMessage, received: Duration, now: Duration) -> Self {
         Self { result, received, since: now, is_unknown: false, tries: 0 }
     }
 
-    pub(super) fn result(&self) -> &ResultMessage {
-        &self.result
-    }
-
     /// Begins another try. Returns its number, with which a timer belongs to it.
-    pub(super) fn next_try(&mut self) -> u32 {
+    fn next_try(&mut self) -> u32 {
         self.tries += 1;
         self.tries
     }
@@ -46,13 +50,8 @@ impl Answering {
         self.tries == number
     }
 
-    /// Called when the submitter's bridge did not take the result: it does not know the job, or is not there.
-    pub(super) fn on_not_taken(&mut self, is_unknown: bool) {
-        self.is_unknown = is_unknown;
-    }
-
     /// Returns what NATS gets to know of the message when the result has come back.
-    pub(super) fn reply(&self) -> Reply {
+    fn reply(&self) -> Reply {
         if self.result.outcome == Outcome::GaveUp { Reply::Term } else { Reply::Ack }
     }
 
@@ -66,8 +65,52 @@ impl Answering {
     }
 }
 
+impl AllHeld {
+    /// Begins to send a result, because the job has ended.
+    pub(super) fn answer(&mut self, id: u64, outcome: Outcome, value: Bytes, scene: &mut Scene<'_>) {
+        let Some(held) = self.held.get_mut(&id) else { return };
+        let result = ResultMessage { job: held.message.job.clone(), outcome, value };
+        let result = fitting(result, scene);
+        self.answer_bytes += result.value.len();
+        held.phase = Phase::Answering(Answering::new(result, held.received, scene.now));
+        self.ask(id, scene);
+    }
+
+    /// Sends the result of a message, if there is one.
+    pub(super) fn ask(&mut self, id: u64, scene: &mut Scene<'_>) {
+        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
+        self.timers.push(Reverse((scene.now + ASK_TIMEOUT, id, Due::Ask(answering.next_try()))));
+        scene.effects.push(Effect::Ask { id, result: answering.result.clone() });
+    }
+
+    /// Called when the submitter's bridge has answered, or NATS in its place.
+    pub(in crate::core) fn on_verdict(&mut self, id: u64, verdict: Verdict, scene: &mut Scene<'_>) {
+        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
+        match verdict {
+            Verdict::Delivered => self.end(id, scene),
+            Verdict::Dropped => {
+                scene.figures.dropped += 1;
+                self.end(id, scene);
+            }
+            Verdict::Unknown | Verdict::Absent => {
+                answering.is_unknown = verdict == Verdict::Unknown;
+                // The timer of the last try no longer counts.
+                self.timers.push(Reverse((scene.now + ASK_AGAIN, id, Due::Ask(answering.next_try()))));
+            }
+        }
+    }
+
+    /// Tells NATS that the message is done with.
+    pub(super) fn end(&mut self, id: u64, scene: &mut Scene<'_>) {
+        let Some(held) = self.held.remove(&id) else { return };
+        let Phase::Answering(answering) = held.phase else { return };
+        self.answer_bytes -= answering.result.value.len();
+        scene.effects.push(Effect::Respond { ack: held.message.ack, reply: answering.reply() });
+    }
+}
+
 /// Returns a result, or that it failed: NATS would not take one that is too large.
-pub(super) fn fitting(result: ResultMessage, scene: &mut Scene<'_>) -> ResultMessage {
+fn fitting(result: ResultMessage, scene: &mut Scene<'_>) -> ResultMessage {
     let bytes = result.value.len() + HEADER_BYTES + result.job.to_string().len();
     if bytes <= scene.max_payload {
         return result;

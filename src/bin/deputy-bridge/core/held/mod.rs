@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 use super::nodes::Nodes;
 use super::pulls::Pulls;
-use super::{Effect, Notice, Outcome, Pulled, Reply, ResultMessage, Verdict};
+use super::{Effect, Notice, Outcome, Pulled, Reply};
 use crate::figures::{Figures, us};
 use crate::wire::{self, Conn, Submission};
 
@@ -33,10 +33,7 @@ const ATTEMPTS_MAX: u64 = 3;
 const WAIT_MS: u64 = 20;
 /// The time after which bounces are read once more before a job is given up: the last one may still have been on its way.
 const COUNT_AFTER: Duration = Duration::from_secs(1);
-/// After this a result is sent again that was not confirmed.
-const ASK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The same if the submitter's bridge is not there, or does not know the job now.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 enum Phase {
     /// `again`: for the second time.
@@ -209,47 +206,6 @@ impl AllHeld {
         if let Some(held) = self.held.remove(&id) {
             bounce(&held.message, scene);
         }
-    }
-
-    fn answer(&mut self, id: u64, outcome: Outcome, value: Bytes, scene: &mut Scene<'_>) {
-        let Some(held) = self.held.get_mut(&id) else { return };
-        let result = ResultMessage { job: held.message.job.clone(), outcome, value };
-        let result = answering::fitting(result, scene);
-        self.answer_bytes += result.value.len();
-        held.phase = Phase::Answering(Answering::new(result, held.received, scene.now));
-        self.ask(id, scene);
-    }
-
-    /// Sends the result of a message, if there is one.
-    fn ask(&mut self, id: u64, scene: &mut Scene<'_>) {
-        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
-        self.timers.push(Reverse((scene.now + ASK_TIMEOUT, id, Due::Ask(answering.next_try()))));
-        scene.effects.push(Effect::Ask { id, result: answering.result().clone() });
-    }
-
-    /// Called when the submitter's bridge has answered, or NATS in its place.
-    pub(super) fn on_verdict(&mut self, id: u64, verdict: Verdict, scene: &mut Scene<'_>) {
-        let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
-        match verdict {
-            Verdict::Delivered => self.end(id, scene),
-            Verdict::Dropped => {
-                scene.figures.dropped += 1;
-                self.end(id, scene);
-            }
-            Verdict::Unknown | Verdict::Absent => {
-                answering.on_not_taken(verdict == Verdict::Unknown);
-                // The timer of the last try no longer counts.
-                self.timers.push(Reverse((scene.now + ASK_AGAIN, id, Due::Ask(answering.next_try()))));
-            }
-        }
-    }
-
-    /// Tells NATS that the message is done with.
-    fn end(&mut self, id: u64, scene: &mut Scene<'_>) {
-        let Some(held) = self.held.remove(&id) else { return };
-        let Phase::Answering(answering) = held.phase else { return };
-        self.answer_bytes -= answering.result().value.len();
-        scene.effects.push(Effect::Respond { ack: held.message.ack, reply: answering.reply() });
     }
 
     /// Called when the connections to the own server are lost: other machines get the jobs. Results that are there already

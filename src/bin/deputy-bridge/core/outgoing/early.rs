@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::ResultMessage;
+use crate::core::ResultMessage;
 
 /// The most results.
 const RESULTS_MAX: usize = 65_536;

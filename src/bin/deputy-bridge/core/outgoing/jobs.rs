@@ -157,8 +157,8 @@ impl Jobs {
         Some(place)
     }
 
-    /// Called when the server does not wait at a place any more. Returns the job, if it waits for that nowhere else: the server
-    /// may have given the job again meanwhile, under another number.
+    /// Called when the server does not wait at a place any more. Returns the job, if it waits for that nowhere else:
+    /// the server may have given the job again meanwhile, under another number.
     pub(super) fn leave(&mut self, place: Place) -> Option<u64> {
         let serial = self.by_place.remove(&place)?;
         let job = self.known(serial);
