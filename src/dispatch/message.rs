@@ -47,7 +47,7 @@ pub enum Input<'a> {
         /// Bytes of an unfinished line that are kept for it.
         partial_bytes: u64,
     },
-    /// The turn's write to a connection was tried. Follows every try, also when the socket took nothing.
+    /// The turn's write to a connection was tried. Follows every try, even if the socket took nothing.
     Written {
         /// The connection.
         conn: ConnId,
@@ -275,7 +275,7 @@ pub enum Message {
     },
     /// The answer to it.
     StatsReply {
-        /// Rows of types that are known here; a type may have several, also in several answers.
+        /// Rows of types that are known here; a type may have several, even in several answers.
         rows: TypeRows,
         /// The figures of the jobs whose types have none of their own, if figures were asked for: in the last answer.
         other: Option<Box<Figures>>,

@@ -112,8 +112,8 @@ impl Dispatch {
         self.owner.pending
     }
 
-    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, with jobs for workers of many slots or types, with
-    /// jobs that are given up, or with those of lost workers.
+    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, with jobs for workers of many slots or
+    /// types, with jobs that are given up, or with those of lost workers.
     pub fn has_work(&self) -> bool {
         let Owner { postponed, give_ups, lost_workers, .. } = &self.owner;
         let has_jobs = !postponed.is_empty() || give_ups.any() || lost_workers.any() || self.home.has_work();

@@ -1,4 +1,4 @@
-//! A shard as the home of job types: their queues, and the rules H1 to H5 and H8 of docs/architecture.md.
+//! A shard as the home of job types: their queues, and the rules H1 to H5 of docs/architecture.md.
 //!
 //! A home deals with shards, not with workers. It knows for each shard how many jobs of a type it would take, and assigns
 //! the first waiting job to the shard that offered first.
@@ -11,7 +11,7 @@
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
 //! | `matching` | the part of the assignments that later turns do |
-//! | `waiting` | jobs that may not wait, or not for long: the rules H8, H10 and H11 |
+//! | `waiting` | jobs that may not wait, or not for long, and the presence of workers: the rules H8, H10 and H11 |
 
 mod groups;
 mod matching;
@@ -59,7 +59,7 @@ pub(super) struct Home {
     revocable: Revocable,
     /// The tickets and groups whose jobs are revoked while a worker holds them, or they are on their way.
     doomed: Doomed,
-    /// When the latest time of `wait_ms` was over of which a Recall has told.
+    /// The latest end of a job's `wait_ms` that a Recall has named.
     last_recall: Micros,
     matching: Matching,
     pub(super) groups: Groups,
@@ -84,7 +84,7 @@ impl Home {
             ctx.counts.jobs_joined += 1;
             return;
         }
-        // By its number the log names the job, also one that ends here.
+        // The log names jobs by this number, even those that end here.
         job.arrival = self.next_arrival;
         self.next_arrival += 1;
         if ctx.stopping {
@@ -187,34 +187,6 @@ impl Home {
     /// Returns whether the next turn has something to assign.
     pub(super) fn has_work(&self) -> bool {
         self.matching.postponed() > 0
-    }
-
-    /// Notes that a shard has workers of a type and class (H8).
-    pub(super) fn present(&mut self, from: ShardId, of: TypeRef, class: Class, ctx: &Ctx<'_>) {
-        if ctx.stopping {
-            return;
-        }
-        let (entry, places) = self.queues.enter(&of.name, of.hash);
-        let queue = match entry {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Queue::boxed(of, places)).into_mut(),
-        };
-        queue.offers.enter(class).set_present(from, true);
-    }
-
-    /// Notes that a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if they
-    /// are stored (H10).
-    pub(super) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
-        let ended = self.queues.change(of, |queue| {
-            queue.offers.change(class, |offers| offers.set_present(from, false));
-            let is_over = class == Class::Durable && !queue.offers.any_present();
-            if is_over { queue.waiting.take_unstored() } else { Vec::new() }
-        });
-        for job in ended.unwrap_or_default() {
-            self.revocable.forget(&job);
-            ctx.counts.jobs_waiting -= 1;
-            ctx.end(job, Reason::NoBridge);
-        }
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {

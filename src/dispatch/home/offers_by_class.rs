@@ -85,7 +85,7 @@ impl OffersByClass {
         self.get(class).is_some_and(|offers| offers.rejects_suspects(shard))
     }
 
-    /// Returns whether any shard has a worker, of whichever class.
+    /// Returns whether any shard has a worker, of any class.
     pub(super) fn any_present(&self) -> bool {
         self.ordinary.any_present() || self.spare.as_ref().is_some_and(|offers| offers.any_present())
     }

@@ -1,19 +1,51 @@
-//! Jobs that may not wait, or not for long: the rules H8, H10 and H11 of docs/architecture.md.
+//! Jobs that may not wait, or not for long, and the presence of workers by which that is judged: the rules H8, H10 and H11
+//! of docs/architecture.md.
 //!
 //! A job with `need_worker` needs a worker of its type when it is queued first. One with `wait_ms` must be sent to a worker
 //! within that time; the owner of its submitter has the timer, and recalls it. The home ends it if it waits then. If it does
 //! not, a worker was sent it, or it is on its way: when it comes back, the home sees that its time is over.
+
+use hashbrown::hash_table::Entry;
 
 use super::Home;
 use super::queues::Queue;
 use super::wait_queue::Position;
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{Submitter, TypeHash};
+use crate::dispatch::ids::{ShardId, Submitter, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::micros::Micros;
+use crate::protocol::command::Class;
 
 impl Home {
+    /// Notes that a shard has workers of a type and class (H8).
+    pub(in crate::dispatch) fn present(&mut self, from: ShardId, of: TypeRef, class: Class, ctx: &Ctx<'_>) {
+        if ctx.stopping {
+            return;
+        }
+        let (entry, places) = self.queues.enter(&of.name, of.hash);
+        let queue = match entry {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Queue::boxed(of, places)).into_mut(),
+        };
+        queue.offers.enter(class).set_present(from, true);
+    }
+
+    /// Notes that a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if they
+    /// are stored (H10).
+    pub(in crate::dispatch) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
+        let ended = self.queues.change(of, |queue| {
+            queue.offers.change(class, |offers| offers.set_present(from, false));
+            let is_over = class == Class::Durable && !queue.offers.any_present();
+            if is_over { queue.waiting.take_unstored() } else { Vec::new() }
+        });
+        for job in ended.unwrap_or_default() {
+            self.revocable.forget(&job);
+            ctx.counts.jobs_waiting -= 1;
+            ctx.end(job, Reason::NoBridge);
+        }
+    }
+
     /// H8: returns why a new job ends at once, if it does.
     pub(super) fn why_not_queued(&self, job: &Job, hash: TypeHash) -> Option<Reason> {
         let queue = self.find(job.type_name(), hash);

@@ -1,4 +1,4 @@
-//! How this shard's workers get jobs: the rules O1 to O3 of docs/architecture.md.
+//! How this shard's workers get jobs: the rules O2 and O3 of docs/architecture.md.
 //!
 //! The owner offers the free slots of all its workers of a type at once, and picks the worker when a job comes. No message
 //! names a worker, so a late one cannot be taken for a message about its successor.
@@ -10,138 +10,19 @@
 //! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
 //! then, but no job waits in vain.
 
-use std::collections::VecDeque;
-
 use super::Owner;
 use super::capacity::{Need, Place};
 use super::holding::run_limit_ms;
-use super::pool::Pool;
 use super::slots::Held;
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message, Spends, Suspects};
-use crate::flag::newly_set;
 use crate::limits::JOB_NUMBER_MAX;
 use crate::protocol::reply::{JobReference, Reply};
 
-/// Whose free slots are given away.
-#[derive(Clone, Copy)]
-enum Supply {
-    /// Those of this worker, which can take more than is recorded.
-    Freed(ConnId),
-    /// Those of any worker that a pool has as ready.
-    Ready,
-}
-
 impl Owner {
-    /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a job,
-    /// the longest starved first, (c) what is free beyond the open offers is offered.
-    #[inline]
-    pub(in crate::dispatch) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
-        // Most inputs and messages of a job change no pool.
-        if !self.freed.is_empty() {
-            self.reconcile_freed(ctx);
-        }
-        if self.dirty.iter().any(|&pool| !self.pools.peek(pool).is_settled()) {
-            self.reconcile_dirty(ctx);
-        }
-        self.dirty.clear();
-    }
-
-    #[inline(never)]
-    fn reconcile_dirty(&mut self, ctx: &mut Ctx<'_>) {
-        let dirty = std::mem::take(&mut self.dirty);
-        if !ctx.stopping {
-            for &id in &dirty {
-                if self.pools.peek(id).rejects_suspects && self.first_ready(id, Need::SlotWithoutSuspect).is_some() {
-                    self.pools.get(id).accept_suspects(ctx);
-                }
-                self.pools.peek(id).keep_if_starved(&mut self.longest_starved, usize::MAX);
-            }
-            self.pull_longest_starved(Supply::Ready, ctx);
-            self.offer_free(&dirty, ctx);
-        }
-        for &pool in &dirty {
-            self.pools.forget_if_unused(pool);
-        }
-        self.dirty = dirty;
-    }
-
-    /// O1 for workers that can take more than is recorded. The pools that track a worker and need a slot are served before
-    /// the others learn of it. So what is reserved for a Pull at once is never offered, and a job costs no pass over the
-    /// pools of all starved types.
-    #[inline(never)]
-    fn reconcile_freed(&mut self, ctx: &mut Ctx<'_>) {
-        for at in 0..self.freed.len() {
-            let (id, _) = self.freed[at];
-            let Some((worker, now)) = self.conns.worker(id) else { continue };
-            if now.free > 0 && !ctx.stopping {
-                for member in worker.tracked() {
-                    let pool = self.pools.get(member.pool);
-                    if pool.rejects_suspects && now.meets(Need::SlotWithoutSuspect) {
-                        pool.accept_suspects(ctx);
-                    }
-                    pool.keep_if_starved(&mut self.longest_starved, now.free as usize);
-                }
-                self.pull_longest_starved(Supply::Freed(id), ctx);
-            }
-        }
-        self.record_freed(ctx);
-        self.freed.clear();
-    }
-
-    /// O1, b: pulls a job for each of the types in `longest_starved`, as far as the supply has slots for them.
-    #[inline]
-    fn pull_longest_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
-        if !self.longest_starved.is_empty() {
-            self.pull_each_starved(supply, ctx);
-        }
-    }
-
-    #[inline(never)]
-    fn pull_each_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
-        let mut longest = std::mem::take(&mut self.longest_starved).into_sorted_vec();
-        for (_, pool) in longest.drain(..) {
-            if self.pools.peek(pool).starved().is_none() {
-                continue; // It was among the dirty pools twice.
-            }
-            let worker = match supply {
-                Supply::Freed(worker) => Some(worker),
-                Supply::Ready => self.first_ready(pool, Need::Slot),
-            };
-            if let Some(worker) = worker {
-                self.pools.get(pool).pull(worker, ctx);
-                self.reserve(worker, supply, ctx);
-            }
-        }
-        self.longest_starved = longest.into();
-    }
-
-    /// Reserves a slot of a worker for the answer to a Pull. What is recorded of a freed worker is brought up to date later.
-    fn reserve(&mut self, id: ConnId, supply: Supply, ctx: &mut Ctx<'_>) {
-        if let Some(worker) = self.conns.bare_worker(id) {
-            worker.slots.reserve();
-            if let Supply::Ready = supply {
-                self.refresh(id, Place::Kept, ctx);
-            }
-        }
-    }
-
-    fn offer_free(&mut self, dirty: &[PoolId], ctx: &mut Ctx<'_>) {
-        for &id in dirty {
-            let pool = self.pools.get(id);
-            // More slots than `open` can count are offered when some of them are taken.
-            let n = pool.free.min(u32::MAX.into()).saturating_sub(pool.open.into());
-            if n > 0 {
-                let n = u32::try_from(n).expect("it is at most what `open` can count");
-                pool.open += n;
-                ctx.post(pool.home, Message::Offer { of: pool.of.clone(), class: pool.class, n, pool: id });
-            }
-        }
-    }
-
     /// O2: a job was assigned to this shard. It goes to the worker whose slot was reserved, else to the first ready one,
     /// else back to its home.
     pub(in crate::dispatch) fn assigned(&mut self, job: Job, spends: Spends, id: PoolId, ctx: &mut Ctx<'_>) {
@@ -256,7 +137,7 @@ impl Owner {
 
     /// Returns the first ready worker of a type that meets the need. The pool tracks it from now on, and all that were
     /// before it and turned out not to be ready. So if there is none, what is free is known exactly.
-    fn first_ready(&mut self, pool: PoolId, need: Need) -> Option<ConnId> {
+    pub(super) fn first_ready(&mut self, pool: PoolId, need: Need) -> Option<ConnId> {
         loop {
             let first = self.pools.first_ready(pool, need)?;
             if first.tracked {
@@ -270,58 +151,5 @@ impl Owner {
     /// Returns whether a worker takes this type, and can take a job now.
     fn may_take(&mut self, id: ConnId, pool: PoolId, need: Need) -> bool {
         self.conns.worker(id).is_some_and(|(worker, now)| now.meets(need) && worker.takes(pool))
-    }
-
-    /// Called when what a worker can take has changed. If it is less, the pools that track it learn of it at once; if it is
-    /// more, once the starved types have had their share.
-    pub(in crate::dispatch) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
-        let Some((worker, now)) = self.conns.worker(id) else { return };
-        worker.gauge(ctx);
-        if worker.recorded().covers(now) {
-            worker.record(now, place, &mut self.pools);
-        } else {
-            self.freed.push((id, place));
-        }
-    }
-
-    /// Brings the pools up to date that track a worker which can take more than is recorded.
-    fn record_freed(&mut self, ctx: &Ctx<'_>) {
-        for &(id, place) in &self.freed {
-            let Some((worker, now)) = self.conns.worker(id) else { continue };
-            if worker.recorded() != now {
-                for member in worker.tracked() {
-                    mark_changed(self.pools.get(member.pool), &mut self.dirty, &mut self.postponed, ctx);
-                }
-            }
-            worker.record(now, place, &mut self.pools);
-        }
-    }
-
-    /// Goes on with the pools that earlier turns did not look at, in a new turn. Those that are gone do not count, so a
-    /// worker that comes and goes leaves few of them behind.
-    pub(in crate::dispatch) fn go_on_offering(&mut self, ctx: &Ctx<'_>) {
-        let mut left = ctx.settings.per_turn.types;
-        while left > 0
-            && let Some(pool) = self.postponed.pop_front()
-        {
-            if self.pools.contains(pool) && std::mem::take(&mut self.pools.get(pool).is_postponed) {
-                self.dirty.push(pool);
-                left -= 1;
-            }
-        }
-        if self.postponed.is_empty() {
-            self.postponed = VecDeque::new();
-        }
-    }
-}
-
-/// Notes that a pool changed. If these are many, because a worker of many types came or became free, it is looked at in a
-/// later turn. It waits for that turn once, however often it changes meanwhile.
-#[inline]
-pub(super) fn mark_changed(pool: &mut Pool, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
-    if dirty.len() < ctx.settings.per_turn.types {
-        dirty.push(pool.id);
-    } else if newly_set(&mut pool.is_postponed) {
-        postponed.push_back(pool.id);
     }
 }

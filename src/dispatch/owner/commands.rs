@@ -1,8 +1,8 @@
 //! Handles what connections send: a function per command, and the answers to lines that are refused.
 
 use super::Owner;
-use super::assign::mark_changed;
 use super::capacity::Place;
+use super::offering::mark_changed;
 use super::slots::Slot;
 use super::submitters::bytes_of;
 use super::worker::Worker;

@@ -59,8 +59,9 @@ impl GiveUps {
 }
 
 impl Owner {
-    /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said. The first one is
-    /// given up whatever is left of the turn's share, so what is to be done later never grows beyond what was submitted.
+    /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said. The
+    /// first one is given up whatever is left of the turn's share, so what is to be done later never grows beyond what
+    /// was submitted.
     pub(in crate::dispatch) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
         let Some(ticket) = self.tickets.find(from, id) else { return };
         let came = self.tickets.age();

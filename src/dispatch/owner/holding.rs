@@ -213,8 +213,7 @@ impl Owner {
         }
     }
 
-    /// `stored`: the worker has put a durable job where it survives this server. The submitter learns it
-    /// once.
+    /// `stored`: the worker has put a durable job where it survives this server. The submitter learns it once.
     pub(in crate::dispatch) fn stored(&mut self, from: ConnId, lease: u64, id: Option<&str>, ctx: &mut Ctx<'_>) {
         let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
         let slot = worker.and_then(|worker| worker.slots.find(JobRef::Lease(lease)));

@@ -11,7 +11,7 @@
 //! | `commands` | lines |
 //! | `submitters`, `answers` | jobs that begin and end here |
 //! | `give_ups` | many jobs of a client that are given up together |
-//! | `assign` | jobs for workers |
+//! | `offering`, `assign` | offers of free slots, and jobs for workers |
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures`, `lost_workers` | workers that leave, and their jobs |
 //! | `backpressure` | limits of memory, and stalls |
@@ -28,6 +28,7 @@ mod give_ups;
 mod holding;
 mod losses;
 pub(in crate::dispatch) mod lost_workers;
+mod offering;
 mod partials;
 pub(in crate::dispatch) mod pool;
 pub(in crate::dispatch) mod pools;

@@ -34,7 +34,7 @@ pub(in crate::dispatch) struct Pool {
     pub(in crate::dispatch) rejects_suspects: bool,
     /// Whether a later turn looks at what is free, and offers it.
     pub(in crate::dispatch) is_postponed: bool,
-    /// Jobs of this type that came to these workers and are held, also by workers that take no more of them.
+    /// Jobs of this type that came to these workers and are held, even by workers that take no more of them.
     pub(in crate::dispatch) running: u64,
     /// Slots that jobs of this type have taken although the jobs have ended.
     pub(in crate::dispatch) spent: u32,

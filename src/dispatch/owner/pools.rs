@@ -1,5 +1,5 @@
-//! The pools of an owner: one per type and class, with its workers' free slots, which of them are ready, and what has been offered to
-//! or pulled from the type's home. The rules that use them are in `assign`.
+//! The pools of an owner: one per type and class, with its workers' free slots, which of them are ready, and what has
+//! been offered to or pulled from the type's home. The rules that use them are in `offering` and `assign`.
 //!
 //! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
 //! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.

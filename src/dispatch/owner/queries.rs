@@ -257,7 +257,7 @@ impl Owner {
         shards: bool,
         ctx: &mut Ctx<'_>,
     ) {
-        // Bytes that the figures count are not told by them: they would hardly ever be 0 on a dashboard.
+        // The figures leave out the bytes that they take themselves: otherwise a dashboard would hardly ever show 0.
         let counts = Counts { unsent_bytes: ctx.counts.unsent_bytes - self.queries.bytes, ..*ctx.counts };
         let totals = ctx.effects.totals(&counts);
         let shards = shards.then(|| ctx.effects.shards(&counts));

@@ -26,8 +26,8 @@ pub(in crate::dispatch) struct Slots {
     leased: Option<Box<Leased>>,
 }
 
-/// By lease, so in the order in which they were filled. A hash table would be copied as a whole now and then, and be emptied as
-/// a whole.
+/// By lease, so in the order in which they were filled. A hash table would be copied as a whole now and then, and be
+/// emptied as a whole.
 type Leased = Fifo<(u64, Slot)>;
 
 fn find_leased(slots: &mut Leased, lease: u64) -> Option<&mut Slot> {

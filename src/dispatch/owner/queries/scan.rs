@@ -62,7 +62,7 @@ struct Scan {
     queues_until: Age,
     pools_until: Age,
     delayed_until: Age,
-    /// The pools of the names, if not all types were asked for. Of other classes the free slots are not told.
+    /// The pools of the names, if not all types were asked for. The free slots of other classes are left out.
     asked: Option<Vec<PoolId>>,
     /// What the workers told about their pools.
     by_pool: BTreeMap<PoolId, OfPool>,
