@@ -8,15 +8,15 @@ mod job;
 mod offer;
 mod origin;
 mod report;
+mod running;
 mod session;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +25,7 @@ pub use failure::Failure;
 use handler::Handlers;
 pub use job::{ArgError, Job};
 use offer::Offer;
+use running::{Ending, Running};
 use session::WorkerSession;
 
 use super::link::Link;
@@ -251,7 +252,7 @@ impl Worker {
         let session = |link| WorkerSession::new(offer, self.max_jobs, self.limit, sender, signals, Arc::new(link));
         // The answers of a worker wait for the end of an outage however long it takes.
         let options = self.options.clone().unbounded();
-        let running = Running(OnceLock::new());
+        let running = Running::new();
         thread::scope(|scope| {
             let ending = Ending(&running);
             // Before there is a connection, so that a worker that cannot start them takes no job.
@@ -261,7 +262,7 @@ impl Worker {
                 thread.spawn_scoped(scope, move || running.work(handlers, &jobs)).map_err(RunError::Thread)?;
             }
             let link = Link::start(url, options, session, None).map_err(RunError::Thread)?;
-            let outcome = watch(running.0.get_or_init(|| link), &self.signals, &mut self.on_event);
+            let outcome = running.watch(link, &self.signals, &mut self.on_event);
             drop(ending);
             outcome
         })
@@ -272,63 +273,5 @@ impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.url.as_ref().map(ToString::to_string).map_err(ToString::to_string);
         f.debug_struct("Worker").field("url", &url).field("types", &self.handlers.types()).finish_non_exhaustive()
-    }
-}
-
-/// A worker that runs. Its link is set once its threads have started.
-struct Running(OnceLock<Link<WorkerSession>>);
-
-impl Running {
-    /// One of the threads that do jobs.
-    fn work(&self, handlers: &Handlers, jobs: &Receiver<Job>) {
-        for job in jobs {
-            let link = self.0.wait();
-            let answer = if job.is_lost() { Ok(Vec::new()) } else { handlers.answer(&job, link.options().max_line) };
-            // It fails if the worker has ended, which drops its results.
-            let _ = match answer {
-                Ok(line) => link.send(line.len(), move |session, out| session.finish(&job, line, out)),
-                Err(reason) => link.send(0, move |session, out| session.abandon(&job, reason, out)),
-            };
-        }
-    }
-}
-
-/// How long a worker that holds nothing waits for the answer to its last `ping`. A supervisor may kill it after 10 s.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Handles the signals of a worker until it ends, on the thread that runs it.
-fn watch(link: &Link<WorkerSession>, signals: &Receiver<WorkerSignal>, on_event: &mut OnEvent) -> Result<(), RunError> {
-    let mut leaves_at = None;
-    loop {
-        let signal = match leaves_at {
-            Some(end) => signals.recv_deadline(end),
-            None => signals.recv().map_err(RecvTimeoutError::from),
-        };
-        match signal {
-            Ok(WorkerSignal::Stop) => link.with(WorkerSession::stop),
-            Ok(WorkerSignal::Leaving) => {
-                leaves_at = Some(Instant::now() + LEAVE_TIMEOUT.min(link.options().answer_timeout));
-            }
-            Ok(WorkerSignal::Event(event)) => on_event(&event),
-            Ok(WorkerSignal::Ended(outcome)) => return outcome,
-            Err(RecvTimeoutError::Timeout) => {
-                leaves_at = None;
-                link.with(|session, _| session.leave());
-            }
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        }
-    }
-}
-
-/// Lets the threads of a worker end, also if `on_event` has panicked.
-struct Ending<'a>(&'a Running);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        // Without a link, the session and its end of the channel of jobs are dropped.
-        if let Some(link) = self.0.0.get() {
-            link.close();
-            link.with(|session, _| session.end_jobs());
-        }
     }
 }

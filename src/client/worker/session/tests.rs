@@ -12,6 +12,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, unbounded};
 
 use super::*;
+use crate::client::error::Disconnected;
+use crate::client::incoming::Incoming;
+use crate::client::link::Session;
 use crate::client::promise::Outcome;
 
 /// A session, the jobs that wait for a thread, and the signals.
