@@ -307,105 +307,56 @@ mod tests {
         r#""run_limit_ms":18446744073709551615,"ref":"65535.18446744073709551615","arg":0}"#,
     );
 
-    /// A `do` of a first attempt without a run limit.
-    fn to_worker(job: Option<u64>, arg: Option<&'static str>) -> Reply<'static> {
-        Reply::Do {
-            id: "1",
-            type_name: "t",
-            job,
-            attempt: 1,
-            run_limit_ms: None,
-            reference: None,
-            arg: arg.map(Carried::Short),
-        }
+    /// A `do` without a reference.
+    fn to_worker(
+        job: Option<u64>,
+        attempt: u32,
+        run_limit_ms: Option<u64>,
+        arg: Option<&'static str>,
+    ) -> Reply<'static> {
+        let arg = arg.map(Carried::Short);
+        Reply::Do { id: "1", type_name: "t", job, attempt, run_limit_ms, reference: None, arg }
+    }
+
+    /// A `do` as most are, with this id, type and arg.
+    fn plain<'a>(
+        id: &'a str,
+        type_name: &'a str,
+        reference: Option<JobReference>,
+        arg: Option<Carried<'a>>,
+    ) -> Reply<'a> {
+        Reply::Do { id, type_name, job: None, attempt: 1, run_limit_ms: None, reference, arg }
     }
 
     /// Replies of every shape, and their lines without the end.
     fn rows() -> Vec<(Reply<'static>, &'static str)> {
-        let (id, type_name) = ("1", "t");
+        let id = "1";
         vec![
-            (to_worker(None, None), r#"{"cmd":"do","id":1,"type":"t"}"#),
+            (to_worker(None, 1, None, None), r#"{"cmd":"do","id":1,"type":"t"}"#),
             (
-                Reply::Do {
-                    id: r#""\u0061""#,
-                    type_name: r#"\"\\"#,
-                    job: None,
-                    attempt: 1,
-                    run_limit_ms: None,
-                    reference: None,
-                    arg: Some("null".into()),
-                },
+                plain(r#""\u0061""#, r#"\"\\"#, None, Some("null".into())),
                 r#"{"cmd":"do","id":"\u0061","type":"\"\\","arg":null}"#,
             ),
-            (to_worker(Some(0), None), r#"{"cmd":"do","id":1,"type":"t","job":0}"#),
+            (to_worker(Some(0), 1, None, None), r#"{"cmd":"do","id":1,"type":"t","job":0}"#),
             (
-                to_worker(Some((1 << 53) - 1), Some(r#"{ "a" : [1e400, -0] }"#)),
+                to_worker(Some((1 << 53) - 1), 1, None, Some(r#"{ "a" : [1e400, -0] }"#)),
                 r#"{"cmd":"do","id":1,"type":"t","job":9007199254740991,"arg":{ "a" : [1e400, -0] }}"#,
             ),
-            (to_worker(Some(u64::MAX), None), r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#),
+            (to_worker(Some(u64::MAX), 1, None, None), r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615}"#),
             (
-                Reply::Do {
-                    id,
-                    type_name,
-                    job: Some(3),
-                    attempt: 2,
-                    run_limit_ms: Some(500),
-                    reference: None,
-                    arg: Some("0".into()),
-                },
+                to_worker(Some(3), 2, Some(500), Some("0")),
                 r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2,"run_limit_ms":500,"arg":0}"#,
             ),
+            (to_worker(Some(3), 1, Some(0), None), r#"{"cmd":"do","id":1,"type":"t","job":3,"run_limit_ms":0}"#),
+            (to_worker(Some(3), 2, None, None), r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2}"#),
+            (to_worker(None, 2, Some(500), Some("0")), r#"{"cmd":"do","id":1,"type":"t","arg":0}"#),
             (
-                Reply::Do {
-                    id,
-                    type_name,
-                    job: Some(3),
-                    attempt: 1,
-                    run_limit_ms: Some(0),
-                    reference: None,
-                    arg: None,
-                },
-                r#"{"cmd":"do","id":1,"type":"t","job":3,"run_limit_ms":0}"#,
-            ),
-            (
-                Reply::Do { id, type_name, job: Some(3), attempt: 2, run_limit_ms: None, reference: None, arg: None },
-                r#"{"cmd":"do","id":1,"type":"t","job":3,"attempt":2}"#,
-            ),
-            (
-                Reply::Do {
-                    id,
-                    type_name,
-                    job: None,
-                    attempt: 2,
-                    run_limit_ms: Some(500),
-                    reference: None,
-                    arg: Some("0".into()),
-                },
-                r#"{"cmd":"do","id":1,"type":"t","arg":0}"#,
-            ),
-            (
-                Reply::Do {
-                    id,
-                    type_name,
-                    job: Some(u64::MAX),
-                    attempt: u32::MAX,
-                    run_limit_ms: None,
-                    reference: None,
-                    arg: Some("0".into()),
-                },
+                to_worker(Some(u64::MAX), u32::MAX, None, Some("0")),
                 r#"{"cmd":"do","id":1,"type":"t","job":18446744073709551615,"attempt":4294967295,"arg":0}"#,
             ),
             (LONGEST_DO, LONGEST_DO_LINE),
             (
-                Reply::Do {
-                    id,
-                    type_name,
-                    job: None,
-                    attempt: 1,
-                    run_limit_ms: None,
-                    reference: Some(JobReference { home: 0, arrival: 17 }),
-                    arg: None,
-                },
+                plain(id, "t", Some(JobReference { home: 0, arrival: 17 }), None),
                 r#"{"cmd":"do","id":1,"type":"t","ref":"0.17"}"#,
             ),
             (
@@ -454,15 +405,7 @@ mod tests {
         let (short, long) = (Carried::Short(&text), Carried::Long(&long));
         let replies = |value| {
             [
-                Reply::Do {
-                    id: "1",
-                    type_name: "t",
-                    job: None,
-                    attempt: 1,
-                    run_limit_ms: None,
-                    reference: None,
-                    arg: Some(value),
-                },
+                plain("1", "t", None, Some(value)),
                 Reply::Done { id: "1", res: Some(value) },
                 Reply::Failed { id: "1", err: value },
                 Reply::Progress { id: "1", data: value },
