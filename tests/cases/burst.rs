@@ -1,6 +1,7 @@
 //! Case 15. Many jobs come for slots that others have filled.
 
 use super::fixture::Fixture;
+use super::orders::Act::Do;
 use super::orders::in_every_order;
 use super::stale::idle_worker_on_1;
 use crate::world::Peer;
@@ -31,12 +32,11 @@ fn jobs_requeued_in_a_burst_start_in_their_order() {
 fn jobs_requeued_in_a_burst_all_start_in_any_order() {
     in_every_order(
         four_workers_on_2,
-        &[|fixture, _| {
+        &[Do(|fixture, _| {
             for job in ["A1", "B1", "A2", "B2", "A3", "B3", "A4", "B4"] {
                 fixture.submit(job);
             }
-            true
-        }],
+        })],
         |fixture, _| {
             fixture.check_rest();
             for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! Jobs that are cancelled while they wait at their home.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -14,8 +15,7 @@ fn cancel_in_line() {
         }
         fixture.forget_posts();
         fixture.cancel(1, "A2");
-        fixture.expect(1, 0, "Revoke");
-        fixture.expect(0, 1, "Revoked");
+        fixture.expect_all([(1, 0, "Revoke"), (0, 1, "Revoked")]);
         fixture.rest();
         assert_eq!(fixture.posts_of(["Revoke", "Revoked", "Drop"]), [1, 1, 0]);
         assert_eq!((fixture.waiting('A'), fixture.tickets()), (vec!["A1".to_owned(), "A3".to_owned()], 2));
@@ -52,20 +52,15 @@ fn cancel_in_line_in_every_order() {
     in_every_order(
         || (Fixture::new(3), ()),
         &[
-            |fixture, ()| {
+            Do(|fixture, ()| {
                 for job in ["A1", "A2", "A3"] {
                     fixture.submit_with(1, job, "cancellable");
                 }
-                true
-            },
-            |fixture, ()| {
+            }),
+            Do(|fixture, ()| {
                 fixture.worker(2, "A", 1);
-                true
-            },
-            |fixture, ()| {
-                fixture.cancel(1, "A2");
-                true
-            },
+            }),
+            Do(|fixture, ()| fixture.cancel(1, "A2")),
         ],
         |fixture, ()| {
             assert_eq!(fixture.waiting('A'), ["A3"]);
@@ -82,8 +77,7 @@ fn cancel_of_a_wanted_one() {
     fixture.rest();
     fixture.forget_posts();
     assert!(fixture.end(worker, "A1"));
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Decline");
+    fixture.expect_all([(2, 1, "Pull"), (1, 2, "Decline")]);
     fixture.rest();
     assert_eq!(fixture.posts_of(["Pull", "Decline"]), [1, 1]);
     assert!(fixture.slots(worker).is_some_and(|slots| slots.reserved == 0));
@@ -98,15 +92,9 @@ fn cancel_of_a_wanted_one_in_every_order() {
     in_every_order(
         b1_starved,
         &[
-            |fixture, _| {
-                fixture.cancel(0, "B1");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
-            |fixture, _| {
-                fixture.submit("A2");
-                true
-            },
+            Do(|fixture, _| fixture.cancel(0, "B1")),
+            Try(|fixture, worker| fixture.end(*worker, "A1")),
+            Do(|fixture, _| fixture.submit("A2")),
         ],
         |fixture, _| fixture.wind_up(&["A1", "A2", "B1"]),
     );

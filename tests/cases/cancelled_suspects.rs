@@ -1,6 +1,7 @@
 //! Suspects that are cancelled: the slot of one is spent, and still keeps others apart; one may be on its way back.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -8,8 +9,7 @@ use crate::world::Peer;
 #[test]
 fn refused_suspect_cancelled_on_its_way_back() {
     let (mut fixture, worker) = suspects_on_their_way_to_2();
-    fixture.expect(0, 2, "Assign");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(0, 2, "Assign"), (0, 2, "Assign")]);
     assert_eq!(fixture.held(worker), ["A1"]);
     fixture.cancel(1, "A2");
     fixture.expect(1, 0, "Revoke");
@@ -30,13 +30,7 @@ fn refused_suspect_cancelled_on_its_way_back() {
 fn refused_suspect_cancelled_on_its_way_back_in_every_order() {
     in_every_order(
         suspects_on_their_way_to_2,
-        &[
-            |fixture, _| {
-                fixture.cancel(1, "A2");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
-        ],
+        &[Do(|fixture, _| fixture.cancel(1, "A2")), Try(|fixture, worker| fixture.end(*worker, "A1"))],
         |fixture, _| fixture.wind_up(&["A1", "A2"]),
     );
 }
@@ -65,15 +59,9 @@ fn spent_suspect_keeps_others_apart_in_every_order() {
     in_every_order(
         suspect_held_and_another_refused,
         &[
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A3");
-                true
-            },
-            |fixture, worker| fixture.answer_late(*worker),
+            Do(|fixture, _| fixture.cancel(1, "A1")),
+            Do(|fixture, _| fixture.submit("A3")),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
         ],
         |fixture, worker| {
             assert_eq!(fixture.held(*worker), ["A2", "A3"]);
@@ -101,16 +89,7 @@ fn cancelled_poison() {
 fn cancelled_poison_in_every_order() {
     in_every_order(
         poison_and_neighbour_held,
-        &[
-            |fixture, _| {
-                fixture.cancel(1, "P");
-                true
-            },
-            |fixture, worker| {
-                fixture.leave(*worker);
-                true
-            },
-        ],
+        &[Do(|fixture, _| fixture.cancel(1, "P")), Do(|fixture, worker| fixture.leave(*worker))],
         |fixture, _| {
             assert!(fixture.queue('A').is_some_and(|queue| queue.waiting.len() == 1 && queue.waiting[0].attempts == 0));
             fixture.wind_up(&["A2", "P"]);

@@ -1,6 +1,7 @@
 //! A cancel at every stage of a job: on its way, held, lost, and when its result is on the way.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -12,8 +13,7 @@ fn assign_meets_cancel() {
     fixture.expect(1, 0, "Submit");
     fixture.cancel(1, "A1");
     assert_eq!(fixture.code("A1"), Some("cancelled"), "it does not wait for the worker");
-    fixture.expect(1, 0, "Revoke");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(1, 0, "Revoke"), (0, 2, "Assign")]);
     assert_eq!(fixture.held(worker), ["A1"]);
     fixture.expect(0, 2, "Drop");
     assert_eq!((fixture.spent(worker), fixture.cancels.len()), (1, 1));
@@ -34,18 +34,9 @@ fn assign_meets_cancel_in_every_order() {
     in_every_order(
         idle_worker_on_2,
         &[
-            |fixture, _| {
-                fixture.submit_with(1, "A1", "cancellable");
-                true
-            },
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A2");
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(1, "A1", "cancellable")),
+            Do(|fixture, _| fixture.cancel(1, "A1")),
+            Do(|fixture, _| fixture.submit("A2")),
         ],
         |fixture, worker| {
             fixture.rest();
@@ -80,13 +71,7 @@ fn did_then_cancel() {
 fn did_then_cancel_in_every_order() {
     in_every_order(
         a1_held_on_2,
-        &[
-            |fixture, worker| fixture.end(*worker, "A1"),
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-        ],
+        &[Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))],
         |fixture, _| fixture.wind_up(&["A1"]),
     );
 }
@@ -95,13 +80,7 @@ fn did_then_cancel_in_every_order() {
 fn cancel_then_did_in_every_order() {
     in_every_order(
         a1_held_on_2,
-        &[
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, worker| fixture.end_or_answer_late(*worker, "A1"),
-        ],
+        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))],
         |fixture, _| {
             assert_eq!(fixture.code("A1"), Some("cancelled"));
             fixture.wind_up(&["A1"]);
@@ -118,8 +97,7 @@ fn lost_then_cancel() {
     assert_eq!(fixture.doomed(), 1);
     fixture.expect(2, 0, "Requeue");
     assert_eq!((fixture.doomed(), fixture.waiting('A').len()), (0, 0), "it ends where it comes back");
-    fixture.expect(0, 1, "Drop");
-    fixture.expect(0, 1, "Revoked");
+    fixture.expect_all([(0, 1, "Drop"), (0, 1, "Revoked")]);
     fixture.rest();
     assert_eq!((fixture.started(), fixture.spent(idle)), (vec!["A1"], 0), "the idle worker never sees it");
     fixture.wind_up(&["A1"]);
@@ -143,16 +121,7 @@ fn returned_given_out_then_revoked() {
 fn a_job_is_lost_and_cancelled_in_every_order() {
     in_every_order(
         a1_held_and_another_idle,
-        &[
-            |fixture, (dies, _)| {
-                fixture.leave(*dies);
-                true
-            },
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-        ],
+        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.cancel(1, "A1"))],
         |fixture, (_, idle)| {
             fixture.rest();
             assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "who was sent it is told");
@@ -166,17 +135,14 @@ fn a_job_is_lost_and_cancelled_in_every_order() {
 fn handle_used_again() {
     let (mut fixture, (_, other)) = held_on_2_and_idle_on_3();
     fixture.cancel(1, "A1");
-    fixture.expect(1, 0, "Revoke");
-    fixture.expect(0, 2, "Drop");
-    fixture.expect(2, 0, "Dropped");
+    fixture.expect_all([(1, 0, "Revoke"), (0, 2, "Drop"), (2, 0, "Dropped")]);
     let before = fixture.world.audit(1).tickets[0].id;
     fixture.settle_link(0, 1);
     assert_eq!(fixture.tickets(), 0);
     fixture.submit_with(1, "B1", "cancellable");
     let after = fixture.world.audit(1).tickets[0].id;
     assert!(before.index == after.index && before.generation != after.generation, "{before:?}, {after:?}");
-    fixture.expect(1, 3, "Assign");
-    fixture.expect(0, 3, "Drop");
+    fixture.expect_all([(1, 3, "Assign"), (0, 3, "Drop")]);
     assert_eq!((fixture.held(other), fixture.spent(other)), (vec!["B1".to_owned()], 0));
     fixture.rest();
     assert!(fixture.end(other, "B1"));
@@ -189,17 +155,14 @@ fn handle_used_again_in_every_order() {
     in_every_order(
         held_on_2_and_idle_on_3,
         &[
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, _| fixture.cancel(1, "A1")),
+            Try(|fixture, _| {
                 if fixture.tickets() > 0 {
                     return false;
                 }
                 fixture.submit_with(1, "B1", "cancellable");
                 true
-            },
+            }),
         ],
         |fixture, (_, other)| {
             assert_eq!(fixture.held(*other), ["B1"]);
@@ -224,12 +187,9 @@ fn a_connection_that_ends_while_a_query_is_out() {
             (fixture, (worker, client))
         },
         &[
-            |fixture, (_, client)| {
-                fixture.leave(*client);
-                true
-            },
-            |fixture, (worker, _)| fixture.end_or_answer_late(*worker, "A1"),
-            |fixture, (worker, _)| fixture.report(*worker, "A2", "2") && fixture.end(*worker, "A2"),
+            Do(|fixture, (_, client)| fixture.leave(*client)),
+            Try(|fixture, (worker, _)| fixture.end_or_answer_late(*worker, "A1")),
+            Try(|fixture, (worker, _)| fixture.report(*worker, "A2", "2") && fixture.end(*worker, "A2")),
         ],
         |fixture, _| {
             let counts = fixture.world.totals().counts;

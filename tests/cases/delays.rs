@@ -1,7 +1,8 @@
 //! Jobs that wait for their delay, or have a deadline, with all that may cross it.
 
 use super::fixture::Fixture;
-use super::orders::{Act, in_every_order};
+use super::orders::Act::{self, Do};
+use super::orders::in_every_order;
 use crate::world::Peer;
 
 const DELAYED: &str = "delay_ms 1000, cancellable";
@@ -12,10 +13,7 @@ fn delayed_and_the_stop() {
     let mut fixture = three_delayed();
     fixture.pass(1_000);
     assert_eq!(fixture.sum(|audit| audit.tickets.iter().filter(|ticket| ticket.delayed.is_some()).count()), 2);
-    for shard in [1, 0, 2] {
-        fixture.world.stop(shard);
-    }
-    fixture.look();
+    fixture.stop([1, 0, 2]);
     assert_eq!((fixture.code("A1"), fixture.code("A2")), (None, Some("shutdown")));
     fixture.expect(1, 0, "Submit");
     fixture.rest();
@@ -26,20 +24,12 @@ fn delayed_and_the_stop() {
 
 #[test]
 fn delayed_and_the_stop_in_every_order() {
-    let stops: Act<()> = |fixture, ()| {
-        (0..3).for_each(|shard| fixture.world.stop(shard));
-        fixture.look();
-        true
-    };
-    let passes: Act<()> = |fixture, ()| {
-        fixture.pass(1_000);
-        true
-    };
-    let cancels: Act<()> = |fixture, ()| {
+    let stops: Act<()> = Do(|fixture, ()| fixture.stop(0..3));
+    let passes: Act<()> = Do(|fixture, ()| fixture.pass(1_000));
+    let cancels: Act<()> = Do(|fixture, ()| {
         fixture.cancel(1, "A1");
         fixture.cancel(1, "A2");
-        true
-    };
+    });
     for acts in [[stops, passes, cancels], [passes, stops, cancels], [passes, cancels, stops], [cancels, passes, stops]]
     {
         in_every_order(
@@ -57,18 +47,9 @@ fn delayed_and_the_stop_in_every_order() {
 /// The deadline comes while the job is on its way, given back or held.
 #[test]
 fn a_deadline_passes_at_any_moment() {
-    let passes: Act<(Peer, Peer)> = |fixture, _| {
-        fixture.pass(1_000);
-        true
-    };
-    let leaves: Act<(Peer, Peer)> = |fixture, (dies, _)| {
-        fixture.leave(*dies);
-        true
-    };
-    let submits: Act<(Peer, Peer)> = |fixture, _| {
-        fixture.submit_with(1, "A1", "deadline_ms 1000");
-        true
-    };
+    let passes: Act<(Peer, Peer)> = Do(|fixture, _| fixture.pass(1_000));
+    let leaves: Act<(Peer, Peer)> = Do(|fixture, (dies, _)| fixture.leave(*dies));
+    let submits: Act<(Peer, Peer)> = Do(|fixture, _| fixture.submit_with(1, "A1", "deadline_ms 1000"));
     for acts in [[submits, passes, leaves], [submits, leaves, passes]] {
         in_every_order(
             || {
@@ -100,18 +81,9 @@ fn the_submitter_of_delayed_jobs_leaves_at_any_moment() {
             (fixture, client)
         },
         &[
-            |fixture, _| {
-                fixture.pass(1_000);
-                true
-            },
-            |fixture, client| {
-                fixture.leave(*client);
-                true
-            },
-            |fixture, _| {
-                fixture.pass(1_000);
-                true
-            },
+            Do(|fixture, _| fixture.pass(1_000)),
+            Do(|fixture, client| fixture.leave(*client)),
+            Do(|fixture, _| fixture.pass(1_000)),
         ],
         |fixture, _| {
             fixture.rest();

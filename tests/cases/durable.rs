@@ -1,6 +1,7 @@
 //! Durable jobs: durable workers that go while jobs for them are on the way, and `stored` that crosses the end of its job.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -10,9 +11,7 @@ fn the_last_durable_worker_goes_while_it_is_assigned_a_job() {
     let (mut fixture, bridge) = bridge_on_2();
     fixture.submit_with(0, "A1", "durable");
     fixture.leave(bridge);
-    fixture.expect(0, 2, "Assign");
-    fixture.expect(2, 0, "Withdraw");
-    fixture.expect(2, 0, "Absent");
+    fixture.expect_all([(0, 2, "Assign"), (2, 0, "Withdraw"), (2, 0, "Absent")]);
     assert_eq!(fixture.code("A1"), None, "it is on its way back");
     fixture.expect(2, 0, "Requeue");
     assert_eq!(fixture.code("A1"), Some("no_bridge"));
@@ -24,10 +23,7 @@ fn the_last_durable_worker_goes_while_a_job_is_submitted() {
     let (mut fixture, bridge) = bridge_on_2();
     fixture.submit_with(1, "A1", "durable");
     fixture.leave(bridge);
-    fixture.expect(2, 0, "Withdraw");
-    fixture.expect(2, 0, "Absent");
-    fixture.expect(1, 0, "Submit");
-    fixture.expect(0, 1, "Answer");
+    fixture.expect_all([(2, 0, "Withdraw"), (2, 0, "Absent"), (1, 0, "Submit"), (0, 1, "Answer")]);
     assert_eq!(fixture.code("A1"), Some("no_bridge"));
     fixture.wind_up(&["A1"]);
 }
@@ -37,18 +33,9 @@ fn the_last_durable_worker_goes_in_every_order() {
     in_every_order(
         bridge_on_2,
         &[
-            |fixture, _| {
-                fixture.submit_with(1, "A1", "durable");
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(0, "A2", "durable, cancellable");
-                true
-            },
-            |fixture, bridge| {
-                fixture.leave(*bridge);
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(1, "A1", "durable")),
+            Do(|fixture, _| fixture.submit_with(0, "A2", "durable, cancellable")),
+            Do(|fixture, bridge| fixture.leave(*bridge)),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -65,19 +52,10 @@ fn the_last_durable_worker_goes_after_it_stored_one_of_its_jobs_in_every_order()
     in_every_order(
         bridge_on_2,
         &[
-            |fixture, _| {
-                fixture.submit_with(1, "A1", "durable");
-                true
-            },
-            |fixture, bridge| fixture.store(*bridge, "A1"),
-            |fixture, bridge| {
-                fixture.cant_do(*bridge, 'A');
-                true
-            },
-            |fixture, bridge| {
-                fixture.leave(*bridge);
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(1, "A1", "durable")),
+            Try(|fixture, bridge| fixture.store(*bridge, "A1")),
+            Do(|fixture, bridge| fixture.cant_do(*bridge, 'A')),
+            Do(|fixture, bridge| fixture.leave(*bridge)),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -118,18 +96,9 @@ fn one_of_two_durable_workers_goes_in_every_order() {
             (fixture, bridges)
         },
         &[
-            |fixture, _| {
-                fixture.submit_with(0, "A1", "durable");
-                true
-            },
-            |fixture, (first, _)| {
-                fixture.leave(*first);
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(0, "A2", "durable");
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(0, "A1", "durable")),
+            Do(|fixture, (first, _)| fixture.leave(*first)),
+            Do(|fixture, _| fixture.submit_with(0, "A2", "durable")),
         ],
         |fixture, (_, second)| {
             fixture.check_rest();
@@ -150,18 +119,9 @@ fn both_of_two_durable_workers_go_in_every_order() {
             (fixture, bridges)
         },
         &[
-            |fixture, _| {
-                fixture.submit_with(0, "A1", "durable");
-                true
-            },
-            |fixture, (first, _)| {
-                fixture.leave(*first);
-                true
-            },
-            |fixture, (_, second)| {
-                fixture.leave(*second);
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(0, "A1", "durable")),
+            Do(|fixture, (first, _)| fixture.leave(*first)),
+            Do(|fixture, (_, second)| fixture.leave(*second)),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -197,12 +157,9 @@ fn stored_cancel_and_an_answer_in_every_order() {
             (fixture, bridge)
         },
         &[
-            |fixture, bridge| fixture.store(*bridge, "A1"),
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, bridge| fixture.end_or_answer_late(*bridge, "A1"),
+            Try(|fixture, bridge| fixture.store(*bridge, "A1")),
+            Do(|fixture, _| fixture.cancel(1, "A1")),
+            Try(|fixture, bridge| fixture.end_or_answer_late(*bridge, "A1")),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -249,13 +206,10 @@ fn two_workers_store_a_job_one_after_the_other_in_every_order() {
                 (fixture, if is_first { (first, second) } else { (second, first) })
             },
             &[
-                |fixture, (first, _)| fixture.store(*first, "A1"),
-                |fixture, (first, _)| {
-                    fixture.leave(*first);
-                    true
-                },
-                |fixture, (_, second)| fixture.store(*second, "A1"),
-                |fixture, (_, second)| fixture.end(*second, "A1"),
+                Try(|fixture, (first, _)| fixture.store(*first, "A1")),
+                Do(|fixture, (first, _)| fixture.leave(*first)),
+                Try(|fixture, (_, second)| fixture.store(*second, "A1")),
+                Try(|fixture, (_, second)| fixture.end(*second, "A1")),
             ],
             |fixture, _| {
                 fixture.check_rest();
@@ -277,12 +231,9 @@ fn the_submitter_of_a_background_job_leaves_in_every_order() {
             (fixture, (bridge, client))
         },
         &[
-            |fixture, (bridge, _)| fixture.store(*bridge, "A1"),
-            |fixture, (_, client)| {
-                fixture.leave(*client);
-                true
-            },
-            |fixture, (bridge, _)| fixture.end(*bridge, "A1"),
+            Try(|fixture, (bridge, _)| fixture.store(*bridge, "A1")),
+            Do(|fixture, (_, client)| fixture.leave(*client)),
+            Try(|fixture, (bridge, _)| fixture.end(*bridge, "A1")),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -305,16 +256,9 @@ fn a_stop_with_stored_on_the_way_in_every_order() {
             (fixture, bridge)
         },
         &[
-            |fixture, bridge| fixture.store(*bridge, "A1"),
-            |fixture, _| {
-                (0..3).for_each(|shard| fixture.world.stop(shard));
-                fixture.look();
-                true
-            },
-            |fixture, bridge| {
-                fixture.leave(*bridge);
-                true
-            },
+            Try(|fixture, bridge| fixture.store(*bridge, "A1")),
+            Do(|fixture, _| fixture.stop(0..3)),
+            Do(|fixture, bridge| fixture.leave(*bridge)),
         ],
         |fixture, _| {
             fixture.settle();

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deputy::dispatch::audit::{PoolAudit, QueueAudit, WorkerAudit};
 use deputy::protocol::command::WorkerOptions;
 
 use crate::world::{Event, Link, Options, Peer, World};
@@ -30,7 +29,7 @@ pub(crate) struct Fixture {
     /// Jobs of which their submitter learned that they are stored.
     pub(crate) stored: Vec<String>,
     /// Messages that were posted since [`Fixture::forget_posts`].
-    posts: Vec<(u16, u16, &'static str)>,
+    pub(crate) posts: Vec<(u16, u16, &'static str)>,
 }
 
 impl Fixture {
@@ -121,12 +120,7 @@ impl Fixture {
 
     /// The worker says that a job which it holds is stored; nothing, and false, if it does not hold it.
     pub(crate) fn store(&mut self, worker: Peer, job: &str) -> bool {
-        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let Some((number, ..)) = held.into_iter().find(|(_, held, _)| held.id == quoted(job)) else { return false };
-        let number = number.expect("a durable worker gave max_jobs");
-        self.world.send_line(worker, &format!(r#"{{"cmd":"stored","job":{number}}}"#));
-        self.look();
-        true
+        self.say_of(worker, job, "stored", "")
     }
 
     /// A job comes to its home from a client of that shard: there is no Submit on the way.
@@ -158,12 +152,23 @@ impl Fixture {
     }
 
     fn end_with(&mut self, worker: Peer, job: &str, res: &str) -> bool {
+        self.say_of(worker, job, "did", &format!(r#","res":{res}"#))
+    }
+
+    /// The worker says a line about a job that it holds; nothing, and false, if it does not hold it.
+    pub(crate) fn say_of(&mut self, worker: Peer, job: &str, cmd: &str, members: &str) -> bool {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
         let Some((number, ..)) = held.into_iter().find(|(_, held, _)| held.id == quoted(job)) else { return false };
         let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
-        self.world.send_line(worker, &format!(r#"{{"cmd":"did",{name},"res":{res}}}"#));
+        self.world.send_line(worker, &format!(r#"{{"cmd":"{cmd}",{name}{members}}}"#));
         self.look();
         true
+    }
+
+    /// These shards stop, one after the other.
+    pub(crate) fn stop(&mut self, shards: impl IntoIterator<Item = u16>) {
+        shards.into_iter().for_each(|shard| self.world.stop(shard));
+        self.look();
     }
 
     /// The worker goes.
@@ -210,6 +215,13 @@ impl Fixture {
         let first = self.world.on_the_way(Link { from, to }).next().map(crate::world::name_of);
         assert_eq!(first, Some(name), "first from {from} to {to}");
         self.deliver(Link { from, to });
+    }
+
+    /// Delivers messages between two shards, one after the other, which must be of these names.
+    pub(crate) fn expect_all<const N: usize>(&mut self, messages: [(u16, u16, &str); N]) {
+        for (from, to, name) in messages {
+            self.expect(from, to, name);
+        }
     }
 
     /// Delivers everything that is on its way from one shard to another.
@@ -261,66 +273,6 @@ impl Fixture {
         self.posts.clear();
     }
 
-    /// How many messages of this name were posted since [`Fixture::forget_posts`].
-    pub(crate) fn posted(&self, name: &str) -> usize {
-        self.posts.iter().filter(|post| post.2 == name).count()
-    }
-
-    /// The jobs that started, in order.
-    pub(crate) fn started(&self) -> Vec<&str> {
-        self.starts.iter().map(|(job, _)| job.as_str()).collect()
-    }
-
-    /// The jobs that a worker holds, in no order of meaning.
-    pub(crate) fn held(&self, worker: Peer) -> Vec<String> {
-        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let mut jobs: Vec<String> = held.iter().map(|(_, job, _)| job.id.trim_matches('"').to_owned()).collect();
-        jobs.sort_unstable();
-        jobs
-    }
-
-    /// Who holds a job.
-    pub(crate) fn holder(&self, job: &str) -> Option<Peer> {
-        let id = quoted(job);
-        (0..self.world.shards()).find_map(|shard| {
-            let workers = self.world.audit(shard).workers;
-            let holder = workers.into_iter().find(|worker| worker.held.iter().any(|(_, held, _)| held.id == id))?;
-            self.world.peer(shard, holder.conn)
-        })
-    }
-
-    pub(crate) fn slots(&self, worker: Peer) -> Option<WorkerAudit> {
-        let (shard, conn) = self.world.conn_id(worker);
-        self.world.audit(shard).workers.into_iter().find(|slots| slots.conn == conn)
-    }
-
-    /// What waits at the home of a type, first to last.
-    pub(crate) fn waiting(&self, letter: char) -> Vec<String> {
-        let line = self.queue(letter).map(|queue| queue.waiting).unwrap_or_default();
-        line.iter().map(|job| job.id.trim_matches('"').to_owned()).collect()
-    }
-
-    /// The durable jobs that wait at the home of a type, first to last.
-    pub(crate) fn waiting_durable(&self, letter: char) -> Vec<String> {
-        let line = self.queue_of(letter, true).map(|queue| queue.waiting).unwrap_or_default();
-        line.iter().map(|job| job.id.trim_matches('"').to_owned()).collect()
-    }
-
-    pub(crate) fn queue(&self, letter: char) -> Option<QueueAudit> {
-        self.queue_of(letter, false)
-    }
-
-    fn queue_of(&self, letter: char, durable: bool) -> Option<QueueAudit> {
-        let name = self.type_of(letter);
-        let mut queues = self.world.audit(self.world.home(&name)).queues.into_iter();
-        queues.find(|queue| queue.type_name == name && queue.durable == durable)
-    }
-
-    pub(crate) fn pool(&self, shard: u16, letter: char) -> Option<PoolAudit> {
-        let name = self.type_of(letter);
-        self.world.audit(shard).pools.into_iter().find(|pool| pool.type_name == name)
-    }
-
     /// Everything is delivered, and what must hold then does.
     pub(crate) fn rest(&mut self) {
         self.settle();
@@ -336,6 +288,6 @@ pub(crate) fn letter(job: &str) -> char {
     job.chars().next().expect("a job has a name")
 }
 
-fn quoted(job: &str) -> String {
+pub(crate) fn quoted(job: &str) -> String {
     format!("\"{job}\"")
 }

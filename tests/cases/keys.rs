@@ -1,6 +1,7 @@
 //! Jobs with a key: members that leave at every moment, and groups of one key that follow each other.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -28,13 +29,7 @@ fn first_member_leaves() {
 fn first_member_leaves_in_every_order() {
     in_every_order(
         two_members_of_a_held_job,
-        &[
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
-        ],
+        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end(*worker, "A1"))],
         |fixture, _| {
             assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("cancelled"), Some("done")));
             fixture.wind_up(&["A1", "A2"]);
@@ -48,19 +43,12 @@ fn two_members_come_and_leave_in_every_order() {
     in_every_order(
         idle_worker_on_2,
         &[
-            |fixture, _| {
+            Do(|fixture, _| {
                 fixture.submit_with(1, "A1", KEYED);
                 fixture.submit_with(2, "A2", KEYED);
-                true
-            },
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, _| {
-                fixture.cancel(2, "A2");
-                true
-            },
+            }),
+            Do(|fixture, _| fixture.cancel(1, "A1")),
+            Do(|fixture, _| fixture.cancel(2, "A2")),
         ],
         |fixture, _| {
             fixture.rest();
@@ -106,24 +94,12 @@ fn member_cancels_after_the_result_was_passed_on() {
 fn last_member_leaves_and_the_result_comes_in_every_order() {
     in_every_order(
         one_member_of_a_held_job,
-        &[
-            |fixture, worker| fixture.end(*worker, "A1"),
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-        ],
+        &[Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))],
         |fixture, _| fixture.wind_up(&["A1"]),
     );
     in_every_order(
         one_member_of_a_held_job,
-        &[
-            |fixture, _| {
-                fixture.cancel(1, "A1");
-                true
-            },
-            |fixture, worker| fixture.end_or_answer_late(*worker, "A1"),
-        ],
+        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))],
         |fixture, _| fixture.wind_up(&["A1"]),
     );
 }
@@ -156,20 +132,15 @@ fn key_again_and_again_in_every_order() {
     in_every_order(
         idle_worker_on_2,
         &[
-            |fixture, _| {
-                fixture.submit_with(1, "A1", KEYED);
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, _| fixture.submit_with(1, "A1", KEYED)),
+            Do(|fixture, _| {
                 fixture.cancel(1, "A1");
                 fixture.submit_with(1, "A2", KEYED);
-                true
-            },
-            |fixture, _| {
+            }),
+            Do(|fixture, _| {
                 fixture.cancel(1, "A2");
                 fixture.submit_with(1, "A3", KEYED);
-                true
-            },
+            }),
         ],
         |fixture, worker| {
             fixture.rest();
@@ -198,13 +169,7 @@ fn own_key_twice() {
 fn own_key_twice_in_every_order() {
     in_every_order(
         one_client_with_a_key_twice,
-        &[
-            |fixture, (worker, _)| fixture.end(*worker, "A1"),
-            |fixture, (_, client)| {
-                fixture.leave(*client);
-                true
-            },
-        ],
+        &[Try(|fixture, (worker, _)| fixture.end(*worker, "A1")), Do(|fixture, (_, client)| fixture.leave(*client))],
         |fixture, _| {
             fixture.rest();
             let counts = fixture.world.totals().counts;
@@ -247,19 +212,17 @@ fn a_key_and_the_stop_in_every_order() {
     in_every_order(
         two_members_of_a_held_job,
         &[
-            |fixture, _| {
+            Do(|fixture, _| {
                 fixture.submit_with(1, "A3", KEYED);
                 fixture.cancel(1, "A1");
                 (0..3).rev().for_each(|shard| fixture.world.stop(shard));
                 fixture.look();
-                true
-            },
-            |fixture, _| {
+            }),
+            Do(|fixture, _| {
                 fixture.cancel(2, "A2");
                 fixture.cancel(1, "A3");
-                true
-            },
-            |fixture, worker| fixture.end_or_answer_late(*worker, "A1"),
+            }),
+            Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1")),
         ],
         |fixture, _| {
             fixture.rest();

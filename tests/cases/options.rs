@@ -38,24 +38,13 @@ impl Fixture {
 
     /// The worker reports progress of a job that it holds; nothing, and false, if it does not hold it.
     pub(crate) fn report(&mut self, worker: Peer, job: &str, data: &str) -> bool {
-        let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
-        let held = held.into_iter().find(|(_, held, _)| held.id.trim_matches('"') == job);
-        let Some((number, ..)) = held else { return false };
-        let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
-        self.world.send_line(worker, &format!(r#"{{"cmd":"progress",{name},"data":{data}}}"#));
-        self.look();
-        true
+        self.say_of(worker, job, "progress", &format!(r#","data":{data}"#))
     }
 
     /// A client asks for the metrics of all types. Each shard answers by a message.
     pub(crate) fn ask_for_types(&mut self, client: Peer) {
         self.world.send_line(client, r#"{"cmd":"metrics","types":true}"#);
         self.look();
-    }
-
-    /// How many slots of a worker are spent.
-    pub(crate) fn spent(&self, worker: Peer) -> usize {
-        self.slots(worker).map_or(0, |slots| slots.spent.len())
     }
 
     /// The worker answers for one of its spent slots; nothing, and false, if it has none.
@@ -84,34 +73,6 @@ impl Fixture {
         self.world.advance(ms);
         self.world.advance(0);
         self.look();
-    }
-
-    /// The code with which a job was answered; `done` if it has a result.
-    pub(crate) fn code(&self, job: &str) -> Option<&str> {
-        let (_, code) = self.answers.iter().find(|(answered, _)| answered == job)?;
-        Some(code.as_deref().unwrap_or("done"))
-    }
-
-    /// The sum over all shards of what `count` counts.
-    pub(crate) fn sum(&self, count: impl Fn(&Audit) -> usize) -> usize {
-        self.world.audits().iter().map(count).sum()
-    }
-
-    pub(crate) fn doomed(&self) -> usize {
-        self.sum(|audit| audit.doomed.len())
-    }
-
-    pub(crate) fn tickets(&self) -> usize {
-        self.sum(|audit| audit.tickets.len())
-    }
-
-    pub(crate) fn groups(&self) -> usize {
-        self.sum(|audit| audit.groups.len())
-    }
-
-    /// How many times these messages were posted since [`Fixture::forget_posts`].
-    pub(crate) fn posts_of<const N: usize>(&self, names: [&str; N]) -> [usize; N] {
-        names.map(|name| self.posted(name))
     }
 
     /// All that waits or is held is done, and all leave. Then each of these jobs was answered once, and nothing is left.

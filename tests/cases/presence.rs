@@ -1,6 +1,7 @@
 //! Jobs that need a worker to be there: which workers their home knows of.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -26,15 +27,9 @@ fn can_do_with_every_slot_taken_in_every_order() {
     in_every_order(
         a1_held_on_2,
         &[
-            |fixture, worker| {
-                fixture.can_do(*worker, "B", None);
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(0, "B1", "need_worker");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
+            Do(|fixture, worker| fixture.can_do(*worker, "B", None)),
+            Do(|fixture, _| fixture.submit_with(0, "B1", "need_worker")),
+            Try(|fixture, worker| fixture.end(*worker, "A1")),
         ],
         |fixture, worker| {
             fixture.rest();
@@ -67,19 +62,10 @@ fn need_worker_with_cant_do_and_can_do_in_every_order() {
     in_every_order(
         a1_held_on_2,
         &[
-            |fixture, worker| {
-                fixture.cant_do(*worker, 'A');
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(1, "A2", "need_worker");
-                true
-            },
-            |fixture, worker| {
-                fixture.can_do(*worker, "A", None);
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
+            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+            Do(|fixture, _| fixture.submit_with(1, "A2", "need_worker")),
+            Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
+            Try(|fixture, worker| fixture.end(*worker, "A1")),
         ],
         |fixture, worker| {
             fixture.rest();
@@ -100,16 +86,7 @@ fn a_job_that_needs_a_worker_comes_back_after_the_last_one() {
             fixture.settle();
             (fixture, worker)
         },
-        &[
-            |fixture, _| {
-                fixture.submit_with(0, "A2", "need_worker");
-                true
-            },
-            |fixture, worker| {
-                fixture.leave(*worker);
-                true
-            },
-        ],
+        &[Do(|fixture, _| fixture.submit_with(0, "A2", "need_worker")), Do(|fixture, worker| fixture.leave(*worker))],
         |fixture, _| {
             assert_eq!(fixture.waiting('A'), ["A2"]);
             fixture.wind_up(&["A1", "A2"]);

@@ -1,6 +1,7 @@
 //! Progress that crosses the end of its job.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -10,9 +11,7 @@ fn late_progress() {
     let (mut fixture, (dies, other)) = a1_held_on_2_and_idle_on_3();
     assert!(fixture.report(dies, "A1", "1"));
     fixture.leave(dies);
-    fixture.expect(2, 0, "Absent");
-    fixture.expect(2, 0, "Requeue");
-    fixture.expect(0, 3, "Assign");
+    fixture.expect_all([(2, 0, "Absent"), (2, 0, "Requeue"), (0, 3, "Assign")]);
     assert!(fixture.end(other, "A1"));
     fixture.expect(3, 1, "Answer");
     assert_eq!(fixture.code("A1"), Some("done"));
@@ -27,13 +26,10 @@ fn late_progress_in_every_order() {
     in_every_order(
         a1_held_on_2_and_idle_on_3,
         &[
-            |fixture, (dies, _)| fixture.report(*dies, "A1", "1"),
-            |fixture, (dies, _)| {
-                fixture.leave(*dies);
-                true
-            },
-            |fixture, (_, other)| fixture.report(*other, "A1", "2"),
-            |fixture, (_, other)| fixture.end(*other, "A1"),
+            Try(|fixture, (dies, _)| fixture.report(*dies, "A1", "1")),
+            Do(|fixture, (dies, _)| fixture.leave(*dies)),
+            Try(|fixture, (_, other)| fixture.report(*other, "A1", "2")),
+            Try(|fixture, (_, other)| fixture.end(*other, "A1")),
         ],
         |fixture, _| {
             let second = ("A1".to_owned(), "2".to_owned());
@@ -77,12 +73,9 @@ fn progress_of_a_key_comes_to_each_member_before_its_answer() {
             (fixture, worker)
         },
         &[
-            |fixture, worker| fixture.report(*worker, "A1", "[1]"),
-            |fixture, _| {
-                fixture.cancel(2, "A3");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
+            Try(|fixture, worker| fixture.report(*worker, "A1", "[1]")),
+            Do(|fixture, _| fixture.cancel(2, "A3")),
+            Try(|fixture, worker| fixture.end(*worker, "A1")),
         ],
         |fixture, _| {
             let told = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();

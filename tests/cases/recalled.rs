@@ -1,7 +1,8 @@
 //! Jobs with `wait_ms`, whose time is over at any moment: while they wait, are on their way, held, or come back.
 
 use super::fixture::Fixture;
-use super::orders::{Act, in_every_order};
+use super::orders::Act::{self, Do};
+use super::orders::in_every_order;
 use crate::world::Peer;
 
 const WAIT: &str = "wait_ms 1000";
@@ -15,8 +16,7 @@ fn a_job_in_line_is_recalled() {
     }
     fixture.forget_posts();
     fixture.pass(1_000);
-    fixture.expect(1, 0, "Recall");
-    fixture.expect(0, 1, "Answer");
+    fixture.expect_all([(1, 0, "Recall"), (0, 1, "Answer")]);
     fixture.rest();
     assert_eq!((fixture.code("A2"), fixture.waiting('A')), (Some("no_worker"), vec!["A1".to_owned(), "A3".to_owned()]));
     assert_eq!(fixture.posts_of(["Recall", "Answer", "Revoke", "Drop"]), [1, 1, 0, 0]);
@@ -30,8 +30,7 @@ fn a_recall_finds_nothing_once_the_job_is_assigned() {
     fixture.submit_with(1, "A1", WAIT);
     fixture.expect(1, 0, "Submit");
     fixture.pass(1_000);
-    fixture.expect(1, 0, "Recall");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(1, 0, "Recall"), (0, 2, "Assign")]);
     fixture.rest();
     assert_eq!((fixture.held(worker), fixture.code("A1")), (vec!["A1".to_owned()], None));
     fixture.wind_up(&["A1"]);
@@ -50,8 +49,7 @@ fn a_job_that_comes_back_after_its_recall_ends() {
             }
         }
         fixture.look();
-        fixture.expect(1, 0, "Recall");
-        fixture.expect(2, 0, "Requeue");
+        fixture.expect_all([(1, 0, "Recall"), (2, 0, "Requeue")]);
         assert_eq!(fixture.waiting('A'), [""; 0]);
         fixture.rest();
         assert_eq!(fixture.code("A1"), Some("no_worker"));
@@ -107,18 +105,9 @@ fn a_recall_ends_one_job() {
 /// It ends by whichever comes first, once. If that is the Recall, the Revoke finds nothing, and its Drops neither.
 #[test]
 fn a_cancel_and_a_recall_cross_in_every_order() {
-    let cancels: Act<Peer> = |fixture, _| {
-        fixture.cancel(1, "A1");
-        true
-    };
-    let passes: Act<Peer> = |fixture, _| {
-        fixture.pass(1_000);
-        true
-    };
-    let leaves: Act<Peer> = |fixture, worker| {
-        fixture.leave(*worker);
-        true
-    };
+    let cancels: Act<Peer> = Do(|fixture, _| fixture.cancel(1, "A1"));
+    let passes: Act<Peer> = Do(|fixture, _| fixture.pass(1_000));
+    let leaves: Act<Peer> = Do(|fixture, worker| fixture.leave(*worker));
     for acts in [[cancels, passes, leaves], [passes, cancels, leaves], [passes, leaves, cancels]] {
         in_every_order(
             || {
@@ -140,22 +129,10 @@ fn a_cancel_and_a_recall_cross_in_every_order() {
 /// After its time it waits nowhere, whatever was on its way then.
 #[test]
 fn its_time_is_over_at_any_moment() {
-    let submits: Act<[Peer; 2]> = |fixture, _| {
-        fixture.submit_with(1, "A1", WAIT);
-        true
-    };
-    let passes: Act<[Peer; 2]> = |fixture, _| {
-        fixture.pass(1_000);
-        true
-    };
-    let leaves: Act<[Peer; 2]> = |fixture, [dies, _]| {
-        fixture.leave(*dies);
-        true
-    };
-    let takes_b: Act<[Peer; 2]> = |fixture, _| {
-        fixture.submit_with(0, "B1", "priority 0");
-        true
-    };
+    let submits: Act<[Peer; 2]> = Do(|fixture, _| fixture.submit_with(1, "A1", WAIT));
+    let passes: Act<[Peer; 2]> = Do(|fixture, _| fixture.pass(1_000));
+    let leaves: Act<[Peer; 2]> = Do(|fixture, [dies, _]| fixture.leave(*dies));
+    let takes_b: Act<[Peer; 2]> = Do(|fixture, _| fixture.submit_with(0, "B1", "priority 0"));
     for acts in [
         [submits, takes_b, passes, leaves],
         [takes_b, submits, passes, leaves],
@@ -192,22 +169,10 @@ fn a_job_that_may_not_wait_never_does() {
             (fixture, worker)
         },
         &[
-            |fixture, _| {
-                fixture.submit_with(0, "B1", "priority 0");
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(1, "A1", "wait_ms 0");
-                true
-            },
-            |fixture, worker| {
-                fixture.cant_do(*worker, 'A');
-                true
-            },
-            |fixture, _| {
-                fixture.submit_with(2, "A2", "wait_ms 0");
-                true
-            },
+            Do(|fixture, _| fixture.submit_with(0, "B1", "priority 0")),
+            Do(|fixture, _| fixture.submit_with(1, "A1", "wait_ms 0")),
+            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+            Do(|fixture, _| fixture.submit_with(2, "A2", "wait_ms 0")),
         ],
         |fixture, _| {
             fixture.rest();
@@ -230,17 +195,7 @@ fn a_recall_and_the_stop_in_every_order() {
             fixture.submit_with(1, "A1", WAIT);
             (fixture, ())
         },
-        &[
-            |fixture, ()| {
-                fixture.pass(1_000);
-                true
-            },
-            |fixture, ()| {
-                (0..3).for_each(|shard| fixture.world.stop(shard));
-                fixture.look();
-                true
-            },
-        ],
+        &[Do(|fixture, ()| fixture.pass(1_000)), Do(|fixture, ()| fixture.stop(0..3))],
         |fixture, ()| {
             fixture.rest();
             assert!(matches!(fixture.code("A1"), Some("no_worker" | "shutdown")));
@@ -264,8 +219,7 @@ fn a1_comes_back() -> Fixture {
     fixture.settle();
     assert_eq!(fixture.held(worker), ["B1"]);
     fixture.submit_with(1, "A1", WAIT);
-    fixture.expect(1, 0, "Submit");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(1, 0, "Submit"), (0, 2, "Assign")]);
     fixture.forget_posts();
     fixture
 }

@@ -1,6 +1,7 @@
 //! Slots that are reserved for the answer to a Pull: which answer comes, and whose slot it is.
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -10,8 +11,7 @@ fn a_worker_paused_with_a_pull_out_requeues_the_job_and_pulls_again() {
     let (mut fixture, (worker, answerer)) = paused_soon_with_b_starved();
     assert!(fixture.end(worker, "A1"));
     fixture.pause(worker, answerer);
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Assign");
+    fixture.expect_all([(2, 1, "Pull"), (1, 2, "Assign")]);
     assert!(fixture.pool(2, 'B').is_some_and(|pool| pool.starved && pool.pull_pending.is_none()), "starved again");
     fixture.rest();
     assert_eq!((fixture.waiting('A'), fixture.waiting('B')), (vec!["A2".to_owned()], vec!["B1".to_owned()]));
@@ -35,8 +35,7 @@ fn the_answer_to_a_pull_goes_to_the_worker_whose_slot_was_reserved() {
     assert!(fixture.pool(2, 'B').is_some_and(|pool| pool.starved));
     assert!(fixture.end(first, "A1"));
     assert!(fixture.end(second, "A2"), "it is free, and its slot was not reserved");
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Assign");
+    fixture.expect_all([(2, 1, "Pull"), (1, 2, "Assign")]);
     assert_eq!((fixture.held(first), fixture.held(second)), (vec!["B1".to_owned()], vec![]));
     fixture.rest();
     assert!(fixture.end(first, "B1"));
@@ -59,15 +58,9 @@ fn a_worker_paused_at_any_moment_of_a_pull_keeps_no_slot_reserved() {
     in_every_order(
         paused_soon_with_b_starved,
         &[
-            |fixture, (worker, _)| fixture.end(*worker, "A1"),
-            |fixture, (worker, answerer)| {
-                fixture.pause(*worker, *answerer);
-                true
-            },
-            |fixture, (worker, _)| {
-                fixture.read_on(*worker);
-                true
-            },
+            Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
+            Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
+            Do(|fixture, (worker, _)| fixture.read_on(*worker)),
         ],
         |fixture, (worker, _)| end_all(fixture, *worker, 3),
     );
@@ -131,8 +124,7 @@ fn a_pull_that_finds_nothing_ends_and_does_not_stay_as_an_offer() {
     let (mut fixture, worker) = b_was_taken_by_another();
     fixture.forget_posts();
     assert!(fixture.end(worker, "A1"));
-    fixture.expect(0, 1, "Pull");
-    fixture.expect(1, 0, "Decline");
+    fixture.expect_all([(0, 1, "Pull"), (1, 0, "Decline")]);
     assert_eq!(fixture.held(worker), ["A2"]);
     assert_eq!((fixture.posted("Pull"), fixture.posted("Offer")), (1, 1));
     fixture.rest();
@@ -148,20 +140,15 @@ fn a_pull_that_finds_nothing_reserves_nothing_in_any_order() {
             (fixture, worker)
         },
         &[
-            |fixture, _| {
+            Do(|fixture, _| {
                 fixture.submit("A1");
                 fixture.submit("B1");
-                true
-            },
-            |fixture, _| {
+            }),
+            Do(|fixture, _| {
                 fixture.worker(2, "B", 1);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A2");
-                true
-            },
-            |fixture, worker| fixture.end(*worker, "A1"),
+            }),
+            Do(|fixture, _| fixture.submit("A2")),
+            Try(|fixture, worker| fixture.end(*worker, "A1")),
         ],
         |fixture, worker| {
             fixture.check_rest();
@@ -211,13 +198,12 @@ fn two_reservations_do_not_dance() {
             (fixture, (first, second))
         },
         &[
-            |fixture, _| {
+            Do(|fixture, _| {
                 fixture.submit("A1");
                 fixture.submit("B1");
-                true
-            },
-            |fixture, (first, _)| fixture.end(*first, "C1"),
-            |fixture, (_, second)| fixture.end(*second, "C2"),
+            }),
+            Try(|fixture, (first, _)| fixture.end(*first, "C1")),
+            Try(|fixture, (_, second)| fixture.end(*second, "C2")),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -253,8 +239,7 @@ fn a_decline_for_a_worker_that_is_lost_frees_nothing_of_its_successor() {
     assert_eq!(fixture.held(taker), ["B1"], "B1 is gone before the Pull comes");
     fixture.leave(reserving);
     let successor = fixture.worker(2, "AB", 1);
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Decline");
+    fixture.expect_all([(2, 1, "Pull"), (1, 2, "Decline")]);
     fixture.rest();
     for worker in [other, successor] {
         let slots = fixture.slots(worker).expect("it is a worker");
@@ -267,15 +252,11 @@ fn the_worker_of_a_reserved_slot_may_be_lost_at_any_moment() {
     in_every_order(
         pull_is_out,
         &[
-            |fixture, (reserving, _)| {
-                fixture.leave(*reserving);
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, (reserving, _)| fixture.leave(*reserving)),
+            Do(|fixture, _| {
                 fixture.worker(2, "AB", 1);
-                true
-            },
-            |fixture, (_, other)| fixture.end(*other, "A2"),
+            }),
+            Try(|fixture, (_, other)| fixture.end(*other, "A2")),
         ],
         |fixture, (_, other)| {
             fixture.check_rest();

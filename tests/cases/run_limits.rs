@@ -1,7 +1,8 @@
 //! Jobs that are held past their run limit, and those that may be attempted once.
 
 use super::fixture::Fixture;
-use super::orders::{Act, in_every_order};
+use super::orders::Act::{self, Do, Try};
+use super::orders::in_every_order;
 use crate::world::Peer;
 
 const LIMIT_MS: u64 = 1_000;
@@ -12,8 +13,7 @@ fn overdue_at_the_only_worker() {
     let (mut fixture, worker) = one_job_of_two_attempts();
     fixture.pass(LIMIT_MS);
     assert_eq!((fixture.held(worker).len(), fixture.spent(worker)), (0, 1));
-    fixture.expect(2, 0, "Requeue");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(2, 0, "Requeue"), (0, 2, "Assign")]);
     assert_eq!((fixture.held(worker), fixture.spent(worker)), (vec!["A1".to_owned()], 1));
     fixture.rest();
     fixture.pass(LIMIT_MS);
@@ -36,19 +36,16 @@ fn overdue_at_the_only_worker_in_every_order() {
     in_every_order(
         one_job_of_two_attempts,
         &[
-            |fixture, _| {
-                fixture.pass(LIMIT_MS);
-                true
-            },
-            |fixture, worker| fixture.answer_late(*worker),
-            |fixture, worker| {
+            Do(|fixture, _| fixture.pass(LIMIT_MS)),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
+            Try(|fixture, worker| {
                 if fixture.held(*worker).is_empty() {
                     return false;
                 }
                 fixture.pass(LIMIT_MS);
                 true
-            },
-            |fixture, worker| fixture.answer_late(*worker),
+            }),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
         ],
         |fixture, _| {
             assert_eq!(fixture.code("A1"), Some("timed_out"));
@@ -77,13 +74,10 @@ fn three_overdue_at_once_in_every_order() {
     in_every_order(
         three_jobs_held,
         &[
-            |fixture, _| {
-                fixture.pass(LIMIT_MS);
-                true
-            },
-            |fixture, worker| fixture.answer_late(*worker),
-            |fixture, worker| fixture.answer_late(*worker),
-            |fixture, worker| fixture.answer_late(*worker),
+            Do(|fixture, _| fixture.pass(LIMIT_MS)),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
+            Try(|fixture, worker| fixture.answer_late(*worker)),
         ],
         |fixture, worker| {
             assert_eq!((fixture.held(*worker).len(), fixture.spent(*worker)), (3, 0));
@@ -108,13 +102,7 @@ fn one_attempt_in_company() {
 fn one_attempt_in_company_in_every_order() {
     in_every_order(
         one_attempt_beside_a_plain_job,
-        &[
-            |fixture, (dies, _)| {
-                fixture.leave(*dies);
-                true
-            },
-            |fixture, (_, idle)| fixture.end(*idle, "A2"),
-        ],
+        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Try(|fixture, (_, idle)| fixture.end(*idle, "A2"))],
         |fixture, _| {
             assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("gave_up"), Some("done")));
             fixture.wind_up(&["A1", "A2"]);
@@ -125,18 +113,9 @@ fn one_attempt_in_company_in_every_order() {
 /// The limit, the loss of the worker, the cancel and the end of the job may come at any moment.
 #[test]
 fn a_limit_a_loss_and_a_cancel_end_a_job_once_in_every_order() {
-    let cancels: Act<Peer> = |fixture, _| {
-        fixture.cancel(1, "A1");
-        true
-    };
-    let passes: Act<Peer> = |fixture, _| {
-        fixture.pass(LIMIT_MS);
-        true
-    };
-    let leaves: Act<Peer> = |fixture, worker| {
-        fixture.leave(*worker);
-        true
-    };
+    let cancels: Act<Peer> = Do(|fixture, _| fixture.cancel(1, "A1"));
+    let passes: Act<Peer> = Do(|fixture, _| fixture.pass(LIMIT_MS));
+    let leaves: Act<Peer> = Do(|fixture, worker| fixture.leave(*worker));
     for acts in
         [[cancels, passes, leaves], [passes, cancels, leaves], [passes, leaves, cancels], [leaves, passes, cancels]]
     {

@@ -3,6 +3,7 @@
 use deputy::protocol::command::Class;
 
 use super::fixture::Fixture;
+use super::orders::Act::{Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -15,8 +16,7 @@ fn an_ordinary_worker_comes_while_a_spare_offer_is_open() {
     let ordinary = fixture.worker(2, "A", 1);
     fixture.expect(2, 0, "Present");
     fixture.submit("A1");
-    fixture.expect(0, 1, "Assign");
-    fixture.expect(2, 0, "Offer");
+    fixture.expect_all([(0, 1, "Assign"), (2, 0, "Offer")]);
     fixture.submit("A2");
     fixture.expect(0, 2, "Assign");
     assert_eq!((fixture.held(spare), fixture.held(ordinary)), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
@@ -33,18 +33,9 @@ fn an_ordinary_worker_comes_in_every_order() {
             (fixture, (spare, ordinary))
         },
         &[
-            |fixture, (_, ordinary)| {
-                fixture.can_do(*ordinary, "A", None);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A2");
-                true
-            },
+            Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "A", None)),
+            Do(|fixture, _| fixture.submit("A1")),
+            Do(|fixture, _| fixture.submit("A2")),
         ],
         |fixture, (spare, ordinary)| {
             fixture.check_rest();
@@ -60,12 +51,9 @@ fn an_ordinary_worker_takes_its_type_back_while_it_is_assigned_a_job() {
     fixture.forget_posts();
     fixture.cant_do(ordinary, 'A');
     fixture.submit("A1");
-    fixture.expect(0, 1, "Assign");
-    fixture.expect(1, 0, "Withdraw");
-    fixture.expect(1, 0, "Absent");
+    fixture.expect_all([(0, 1, "Assign"), (1, 0, "Withdraw"), (1, 0, "Absent")]);
     assert_eq!(fixture.posted("Assign"), 1, "the job is on its way back");
-    fixture.expect(1, 0, "Requeue");
-    fixture.expect(0, 2, "Assign");
+    fixture.expect_all([(1, 0, "Requeue"), (0, 2, "Assign")]);
     assert_eq!(fixture.held(spare), ["A1"]);
     fixture.rest();
 }
@@ -75,18 +63,9 @@ fn both_classes_take_their_type_back_in_every_order() {
     in_every_order(
         ordinary_on_1_and_spare_on_2,
         &[
-            |fixture, (ordinary, _)| {
-                fixture.cant_do(*ordinary, 'A');
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, (_, spare)| {
-                fixture.cant_do(*spare, 'A');
-                true
-            },
+            Do(|fixture, (ordinary, _)| fixture.cant_do(*ordinary, 'A')),
+            Do(|fixture, _| fixture.submit("A1")),
+            Do(|fixture, (_, spare)| fixture.cant_do(*spare, 'A')),
         ],
         |fixture, (ordinary, spare)| {
             fixture.check_rest();
@@ -117,8 +96,7 @@ fn a_stale_ordinary_offer_costs_one_return_and_then_the_spare_worker_has_the_job
     // It is free again: it pulls, nothing waits, and the next job is its own.
     assert!(fixture.end(ordinary, "B1"));
     assert_eq!(fixture.posted("Pull"), 1);
-    fixture.expect(1, 0, "Pull");
-    fixture.expect(0, 1, "Decline");
+    fixture.expect_all([(1, 0, "Pull"), (0, 1, "Decline")]);
     fixture.rest();
     fixture.submit("A3");
     fixture.rest();
@@ -156,8 +134,7 @@ fn a_starved_spare_pool_pulls_the_job_that_no_ordinary_worker_took() {
     assert!(fixture.end(worker, "A1"));
     assert_eq!((fixture.posted("Pull"), fixture.posted("Offer")), (1, 0), "the slot is reserved");
     fixture.submit("A2");
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Assign");
+    fixture.expect_all([(2, 1, "Pull"), (1, 2, "Assign")]);
     assert_eq!(fixture.held(worker), ["B1"]);
     fixture.rest();
     assert_eq!(fixture.waiting('A'), ["A2"]);
@@ -171,10 +148,7 @@ fn an_ordinary_worker_comes_before_the_pull_of_a_spare_one() {
     let (mut fixture, (worker, ordinary)) = spare_for_b_starved();
     fixture.can_do(ordinary, "B", None);
     assert!(fixture.end(worker, "A1"));
-    fixture.expect(0, 1, "Present");
-    fixture.expect(0, 1, "Offer");
-    fixture.expect(2, 1, "Pull");
-    fixture.expect(1, 2, "Decline");
+    fixture.expect_all([(0, 1, "Present"), (0, 1, "Offer"), (2, 1, "Pull"), (1, 2, "Decline")]);
     fixture.rest();
     assert_eq!((fixture.held(ordinary), fixture.held(worker)), (vec!["B1".to_owned()], vec![]));
     fixture.submit("A2");
@@ -187,68 +161,16 @@ fn a_slot_reserved_for_a_spare_pool_is_free_again_in_every_order() {
     in_every_order(
         spare_for_b_starved,
         &[
-            |fixture, (worker, _)| fixture.end(*worker, "A1"),
-            |fixture, (_, ordinary)| {
-                fixture.can_do(*ordinary, "B", None);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A2");
-                true
-            },
-            |fixture, (worker, _)| {
-                fixture.cant_do(*worker, 'B');
-                true
-            },
+            Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
+            Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "B", None)),
+            Do(|fixture, _| fixture.submit("A2")),
+            Do(|fixture, (worker, _)| fixture.cant_do(*worker, 'B')),
         ],
         |fixture, (worker, ordinary)| {
             fixture.check_rest();
             let jobs = [fixture.held(*worker), fixture.held(*ordinary), fixture.waiting('A'), fixture.waiting('B')];
             assert_eq!(jobs.iter().map(Vec::len).sum::<usize>(), 2, "{jobs:?}");
             assert_eq!(fixture.held(*worker).len(), 1, "A2 or B1: {jobs:?}");
-        },
-    );
-}
-
-/// Each class of a shard refuses suspects by itself, and is asked again when it can take one.
-#[test]
-fn suspects_are_refused_by_each_class_and_the_rest_waits() {
-    for (frees, job) in [(0, "A1"), (1, "A3")] {
-        let (mut fixture, workers) = suspects_at_both_classes();
-        let mut rejects = fixture.queue('A').expect("A2 waits").rejects_suspects;
-        rejects.sort_unstable();
-        assert_eq!(rejects.iter().map(|(_, class)| *class).collect::<Vec<_>>(), [Class::Ordinary, Class::Spare]);
-        assert_eq!(fixture.waiting('A'), ["A2"]);
-        // What is no suspect goes to the ordinary worker, which has a slot.
-        fixture.submit("A4");
-        fixture.rest();
-        assert_eq!(fixture.holder("A4"), Some(workers[0]));
-        fixture.forget_posts();
-        assert!(fixture.end(workers[frees], job));
-        assert_eq!(fixture.posted("AcceptSuspects"), 1);
-        fixture.rest();
-        assert_eq!(fixture.holder("A2"), Some(workers[frees]));
-    }
-}
-
-#[test]
-fn suspects_are_kept_apart_at_both_classes_in_every_order() {
-    in_every_order(
-        three_held_beside_both_classes,
-        &[
-            |fixture, (dies, _)| {
-                fixture.leave(*dies);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A4");
-                true
-            },
-        ],
-        |fixture, (_, workers)| {
-            fixture.check_rest();
-            assert_eq!(fixture.waiting('A').len(), 1, "two workers, three suspects");
-            assert!(fixture.holder("A4").is_some_and(|worker| workers.contains(&worker)));
         },
     );
 }
@@ -264,20 +186,15 @@ fn a_type_given_in_another_class_gets_its_job_in_every_order() {
             (fixture, worker)
         },
         &[
-            |fixture, worker| {
+            Do(|fixture, worker| {
                 fixture.cant_do(*worker, 'A');
                 fixture.can_do(*worker, "A", None);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, worker| {
+            }),
+            Do(|fixture, _| fixture.submit("A1")),
+            Do(|fixture, worker| {
                 fixture.cant_do(*worker, 'A');
                 fixture.can_do_as_spare(*worker, "A", None);
-                true
-            },
+            }),
         ],
         |fixture, worker| {
             fixture.check_rest();
@@ -300,18 +217,9 @@ fn a_paused_ordinary_worker_leaves_jobs_to_spare_ones_in_any_order() {
             (fixture, (ordinary, answerer, spare))
         },
         &[
-            |fixture, (ordinary, answerer, _)| {
-                fixture.pause(*ordinary, *answerer);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, (ordinary, ..)| {
-                fixture.read_on(*ordinary);
-                true
-            },
+            Do(|fixture, (ordinary, answerer, _)| fixture.pause(*ordinary, *answerer)),
+            Do(|fixture, _| fixture.submit("A1")),
+            Do(|fixture, (ordinary, ..)| fixture.read_on(*ordinary)),
         ],
         |fixture, (ordinary, _, spare)| {
             fixture.check_rest();
@@ -366,29 +274,4 @@ fn spare_for_b_starved() -> (Fixture, (Peer, Peer)) {
     assert!(pools.iter().any(|pool| pool.class == Class::Spare && pool.starved), "{pools:?}");
     assert_eq!((fixture.held(worker), fixture.waiting('B')), (vec!["A1".to_owned()], vec!["B1".to_owned()]));
     (fixture, (worker, other))
-}
-
-/// A worker on 0 holds three jobs; on 1 are an ordinary and a spare worker with two slots each.
-fn three_held_beside_both_classes() -> (Fixture, (Peer, [Peer; 2])) {
-    let mut fixture = Fixture::new(2);
-    let dies = fixture.worker(0, "A", 3);
-    for job in ["A1", "A2", "A3"] {
-        fixture.submit(job);
-    }
-    let workers = [fixture.worker(1, "A", 2), fixture.spare_worker(1, "A", 2)];
-    fixture.settle();
-    assert_eq!(fixture.held(dies).len(), 3);
-    (fixture, (dies, workers))
-}
-
-/// The three are suspects. The ordinary worker holds A1, and has refused A2; meanwhile A3 went to the spare one, which then
-/// refused A2 as well.
-fn suspects_at_both_classes() -> (Fixture, [Peer; 2]) {
-    let (mut fixture, (dies, workers)) = three_held_beside_both_classes();
-    fixture.forget_posts();
-    fixture.leave(dies);
-    fixture.rest();
-    assert_eq!([fixture.holder("A1"), fixture.holder("A3")], workers.map(Some));
-    assert_eq!(fixture.posted("Requeue"), 2, "each class refused A2 once");
-    (fixture, workers)
 }

@@ -2,6 +2,7 @@
 //! another type has filled.
 
 use super::fixture::Fixture;
+use super::orders::Act::Do;
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -15,10 +16,7 @@ fn a_type_withdrawn_and_given_again_has_no_offer_beside_its_full_slot() {
     fixture.submit("A1");
     fixture.expect(0, 1, "Assign");
     assert_eq!(fixture.held(worker), ["A1"]);
-    fixture.expect(1, 0, "Withdraw");
-    fixture.expect(0, 1, "Withdrawn");
-    fixture.expect(1, 0, "Absent");
-    fixture.expect(1, 0, "Present");
+    fixture.expect_all([(1, 0, "Withdraw"), (0, 1, "Withdrawn"), (1, 0, "Absent"), (1, 0, "Present")]);
     fixture.check_rest();
     assert_eq!(fixture.posted("Offer"), 0, "the slot is full");
     assert!(fixture.end(worker, "A1"));
@@ -31,19 +29,12 @@ fn a_type_withdrawn_and_given_again_gets_its_job_in_every_order() {
     in_every_order(
         || idle_worker_on_1(1),
         &[
-            |fixture, worker| {
-                fixture.cant_do(*worker, 'A');
-                true
-            },
-            |fixture, worker| {
-                fixture.can_do(*worker, "A", None);
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+            Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
+            Do(|fixture, _| {
                 fixture.submit("A1");
                 fixture.submit("A2");
-                true
-            },
+            }),
         ],
         |fixture, worker| {
             fixture.check_rest();
@@ -60,11 +51,9 @@ fn a_paused_worker_requeues_what_comes_and_starts_again_when_it_reads() {
     fixture.settle();
     fixture.forget_posts();
     fixture.submit("A1");
-    fixture.expect(0, 1, "Assign");
-    fixture.expect(1, 0, "Withdraw");
+    fixture.expect_all([(0, 1, "Assign"), (1, 0, "Withdraw")]);
     fixture.submit("A2");
-    fixture.expect(1, 0, "Requeue");
-    fixture.expect(0, 1, "Withdrawn");
+    fixture.expect_all([(1, 0, "Requeue"), (0, 1, "Withdrawn")]);
     fixture.check_rest();
     assert_eq!(fixture.waiting('A'), ["A1", "A2"]);
     assert_eq!(fixture.posted("Assign"), 1, "the second offer was stale as well");
@@ -83,21 +72,16 @@ fn a_paused_worker_loses_no_job_in_any_order() {
     in_every_order(
         worker_that_can_be_paused,
         &[
-            |fixture, (worker, answerer)| {
-                fixture.pause(*worker, *answerer);
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
+            Do(|fixture, _| {
                 fixture.submit("A1");
                 fixture.submit("A2");
-                true
-            },
-            |fixture, (worker, _)| {
+            }),
+            Do(|fixture, (worker, _)| {
                 let paused = fixture.slots(*worker).is_some_and(|slots| slots.paused);
                 assert!(!paused || fixture.held(*worker).is_empty(), "sent to a worker that does not read");
                 fixture.read_on(*worker);
-                true
-            },
+            }),
         ],
         |fixture, (worker, _)| {
             fixture.check_rest();
@@ -113,10 +97,7 @@ fn f04_a_worker_that_leaves_while_it_is_assigned_a_job_costs_one_return() {
     fixture.forget_posts();
     fixture.leave(worker);
     fixture.submit("A1");
-    fixture.expect(0, 1, "Assign");
-    fixture.expect(1, 0, "Withdraw");
-    fixture.expect(1, 0, "Absent");
-    fixture.expect(1, 0, "Requeue");
+    fixture.expect_all([(0, 1, "Assign"), (1, 0, "Withdraw"), (1, 0, "Absent"), (1, 0, "Requeue")]);
     fixture.rest();
     let posts = ["Assign", "Requeue", "Withdraw", "Withdrawn"].map(|name| fixture.posted(name));
     assert_eq!(posts, [1; 4]);
@@ -132,18 +113,9 @@ fn f04_no_job_is_lost_to_a_worker_that_leaves_at_any_moment() {
     in_every_order(
         || idle_worker_on_1(3),
         &[
-            |fixture, worker| {
-                fixture.leave(*worker);
-                true
-            },
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, _| {
-                fixture.submit_from(1, "A2");
-                true
-            },
+            Do(|fixture, worker| fixture.leave(*worker)),
+            Do(|fixture, _| fixture.submit("A1")),
+            Do(|fixture, _| fixture.submit_from(1, "A2")),
         ],
         |fixture, _| {
             fixture.check_rest();
@@ -163,8 +135,7 @@ fn f05_of_two_jobs_assigned_to_one_slot_at_once_one_is_returned() {
     fixture.forget_posts();
     fixture.submit("A1");
     fixture.submit("B1");
-    fixture.expect(0, 2, "Assign");
-    fixture.expect(1, 2, "Assign");
+    fixture.expect_all([(0, 2, "Assign"), (1, 2, "Assign")]);
     assert_eq!((fixture.held(worker), fixture.posted("Requeue")), (vec!["A1".to_owned()], 1));
     fixture.rest();
     assert_eq!(fixture.waiting('B'), ["B1"]);
@@ -181,16 +152,7 @@ fn f05_of_two_jobs_assigned_to_one_slot_at_once_one_is_returned() {
 fn f05_of_two_jobs_assigned_to_one_slot_none_is_lost_in_any_order() {
     in_every_order(
         one_slot_for_a_and_b,
-        &[
-            |fixture, _| {
-                fixture.submit("A1");
-                true
-            },
-            |fixture, _| {
-                fixture.submit("B1");
-                true
-            },
-        ],
+        &[Do(|fixture, _| fixture.submit("A1")), Do(|fixture, _| fixture.submit("B1"))],
         |fixture, worker| {
             fixture.check_rest();
             for _ in 0..2 {
@@ -264,19 +226,14 @@ fn a_successor_gets_the_job_in_every_order() {
             (fixture, (worker,))
         },
         &[
-            |fixture, (worker,)| {
-                fixture.leave(*worker);
-                true
-            },
-            |fixture, _| {
+            Do(|fixture, (worker,)| fixture.leave(*worker)),
+            Do(|fixture, _| {
                 fixture.worker(1, "A", 1);
-                true
-            },
-            |fixture, _| {
+            }),
+            Do(|fixture, _| {
                 fixture.submit("A1");
                 fixture.submit("A2");
-                true
-            },
+            }),
         ],
         |fixture, _| {
             fixture.check_rest();

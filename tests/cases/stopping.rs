@@ -1,23 +1,20 @@
 //! Case 16. The stop, with a message of each kind on the way.
 
 use super::fixture::Fixture;
-use super::orders::{Act, in_every_order};
+use super::orders::Act::{self, Do, Try};
+use super::orders::in_every_order;
 use crate::world::Peer;
 
-/// The worker that holds C1, and the jobs that there are.
-struct Players {
-    holder: Peer,
-}
-
+/// The jobs that there are.
 const JOBS: [&str; 6] = ["A1", "A2", "A3", "B1", "B2", "C1"];
 
 #[test]
 fn f72_a_stop_with_everything_on_the_way_answers_each_job_once() {
-    let acts: [Act<Players>; 4] = [
-        |fixture, _| stop(fixture, 0),
-        |fixture, _| stop(fixture, 1),
-        |fixture, _| stop(fixture, 2),
-        |fixture, players| fixture.end(players.holder, "C1"),
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, _| fixture.stop([0])),
+        Do(|fixture, _| fixture.stop([1])),
+        Do(|fixture, _| fixture.stop([2])),
+        Try(|fixture, holder| fixture.end(*holder, "C1")),
     ];
     in_every_order(everything_on_the_way, &acts, |fixture, _| {
         check_answers(fixture);
@@ -28,13 +25,12 @@ fn f72_a_stop_with_everything_on_the_way_answers_each_job_once() {
 
 #[test]
 fn what_is_still_held_when_the_time_is_over_is_answered_shutdown() {
-    let acts: [Act<Players>; 2] = [
-        |fixture, _| stop(fixture, 2) && stop(fixture, 1) && stop(fixture, 0),
-        |fixture, _| {
+    let acts: [Act<Peer>; 2] = [
+        Do(|fixture, _| fixture.stop([2, 1, 0])),
+        Do(|fixture, _| {
             (0..3).for_each(|shard| fixture.world.drain_over(shard));
             fixture.look();
-            true
-        },
+        }),
     ];
     in_every_order(everything_on_the_way, &acts, |fixture, _| {
         check_answers(fixture);
@@ -45,20 +41,8 @@ fn what_is_still_held_when_the_time_is_over_is_answered_shutdown() {
 
 #[test]
 fn a_job_requeued_after_the_stop_is_answered_shutdown() {
-    let acts: [Act<Players>; 2] = [
-        |fixture, _| stop(fixture, 0) && stop(fixture, 1) && stop(fixture, 2),
-        |fixture, players| {
-            fixture.leave(players.holder);
-            true
-        },
-    ];
+    let acts: [Act<Peer>; 2] = [Do(|fixture, _| fixture.stop([0, 1, 2])), Do(|fixture, holder| fixture.leave(*holder))];
     in_every_order(everything_on_the_way, &acts, |fixture, _| check_answers(fixture));
-}
-
-fn stop(fixture: &mut Fixture, shard: u16) -> bool {
-    fixture.world.stop(shard);
-    fixture.look();
-    true
 }
 
 /// What was held when the stop came is ended by now, and everything was answered.
@@ -76,8 +60,8 @@ fn check_answers(fixture: &mut Fixture) {
 }
 
 /// On the way: the Pull for B1, which was requeued; the Assign of A2 and the Requeue of A1; the Submit of A3 and B2.
-/// C1 is held.
-fn everything_on_the_way() -> (Fixture, Players) {
+/// C1 is held, by the worker that is returned.
+fn everything_on_the_way() -> (Fixture, Peer) {
     let mut fixture = Fixture::new(3);
     let holder = fixture.worker(1, "C", 1);
     let dies = fixture.worker(1, "A", 1);
@@ -102,5 +86,5 @@ fn everything_on_the_way() -> (Fixture, Players) {
     fixture.submit_from(2, "A3");
     fixture.submit_from(2, "B2");
     assert!(fixture.held(idle).is_empty(), "the Assign is on the way");
-    (fixture, Players { holder })
+    (fixture, holder)
 }

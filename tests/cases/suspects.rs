@@ -1,6 +1,9 @@
 //! Jobs that were requeued: their place in the queue, and how they are kept apart.
 
+use deputy::protocol::command::Class;
+
 use super::fixture::Fixture;
+use super::orders::Act::Do;
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -21,17 +24,42 @@ fn two_losses_out_of_order_leave_the_queue_in_order() {
 fn two_losses_in_any_order_leave_the_queue_in_order() {
     in_every_order(
         two_jobs_held,
-        &[
-            |fixture, (first, _)| {
-                fixture.leave(*first);
-                true
-            },
-            |fixture, (_, second)| {
-                fixture.leave(*second);
-                true
-            },
-        ],
+        &[Do(|fixture, (first, _)| fixture.leave(*first)), Do(|fixture, (_, second)| fixture.leave(*second))],
         |fixture, _| start_all_in_order(fixture),
+    );
+}
+
+/// Each class of a shard refuses suspects by itself, and is asked again when it can take one.
+#[test]
+fn suspects_are_refused_by_each_class_and_the_rest_waits() {
+    for (frees, job) in [(0, "A1"), (1, "A3")] {
+        let (mut fixture, workers) = suspects_at_both_classes();
+        let mut rejects = fixture.queue('A').expect("A2 waits").rejects_suspects;
+        rejects.sort_unstable();
+        assert_eq!(rejects.iter().map(|(_, class)| *class).collect::<Vec<_>>(), [Class::Ordinary, Class::Spare]);
+        assert_eq!(fixture.waiting('A'), ["A2"]);
+        // What is no suspect goes to the ordinary worker, which has a slot.
+        fixture.submit("A4");
+        fixture.rest();
+        assert_eq!(fixture.holder("A4"), Some(workers[0]));
+        fixture.forget_posts();
+        assert!(fixture.end(workers[frees], job));
+        assert_eq!(fixture.posted("AcceptSuspects"), 1);
+        fixture.rest();
+        assert_eq!(fixture.holder("A2"), Some(workers[frees]));
+    }
+}
+
+#[test]
+fn suspects_are_kept_apart_at_both_classes_in_every_order() {
+    in_every_order(
+        three_held_beside_both_classes,
+        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.submit("A4"))],
+        |fixture, (_, workers)| {
+            fixture.check_rest();
+            assert_eq!(fixture.waiting('A').len(), 1, "two workers, three suspects");
+            assert!(fixture.holder("A4").is_some_and(|worker| workers.contains(&worker)));
+        },
     );
 }
 
@@ -71,14 +99,9 @@ fn a_suspect_is_rejected_once_by_each_shard_and_then_waits() {
 
 #[test]
 fn suspects_are_kept_apart_in_any_order() {
-    in_every_order(
-        three_jobs_held_and_two_idle,
-        &[|fixture, (dies, ..)| {
-            fixture.leave(*dies);
-            true
-        }],
-        |fixture, _| keep_apart(fixture),
-    );
+    in_every_order(three_jobs_held_and_two_idle, &[Do(|fixture, (dies, ..)| fixture.leave(*dies))], |fixture, _| {
+        keep_apart(fixture);
+    });
 }
 
 fn three_jobs_held_and_two_idle() -> (Fixture, (Peer, Peer, Peer)) {
@@ -119,14 +142,9 @@ fn a_suspect_rejected_because_of_another_type_starts_when_that_ends() {
 
 #[test]
 fn suspects_of_two_types_are_kept_apart_in_any_order() {
-    in_every_order(
-        two_types_held,
-        &[|fixture, (dies, _)| {
-            fixture.leave(*dies);
-            true
-        }],
-        |fixture, (_, stays)| one_after_the_other(fixture, *stays),
-    );
+    in_every_order(two_types_held, &[Do(|fixture, (dies, _)| fixture.leave(*dies))], |fixture, (_, stays)| {
+        one_after_the_other(fixture, *stays);
+    });
 }
 
 fn two_types_held() -> (Fixture, (Peer, Peer)) {
@@ -186,14 +204,9 @@ fn a_shard_that_rejects_suspects_accepts_them_when_its_last_worker_leaves() {
 
 #[test]
 fn a_shard_that_rejects_suspects_accepts_them_again_in_any_order() {
-    in_every_order(
-        rejecting_worker_on_1,
-        &[|fixture, worker| {
-            fixture.leave(*worker);
-            true
-        }],
-        |fixture, _| next_worker_gets_both(fixture),
-    );
+    in_every_order(rejecting_worker_on_1, &[Do(|fixture, worker| fixture.leave(*worker))], |fixture, _| {
+        next_worker_gets_both(fixture);
+    });
 }
 
 #[test]
@@ -260,4 +273,29 @@ fn next_worker_gets_both(fixture: &mut Fixture) {
         assert_eq!(fixture.held(next), [job]);
         assert!(fixture.end(next, job));
     }
+}
+
+/// A worker on 0 holds three jobs; on 1 are an ordinary and a spare worker with two slots each.
+fn three_held_beside_both_classes() -> (Fixture, (Peer, [Peer; 2])) {
+    let mut fixture = Fixture::new(2);
+    let dies = fixture.worker(0, "A", 3);
+    for job in ["A1", "A2", "A3"] {
+        fixture.submit(job);
+    }
+    let workers = [fixture.worker(1, "A", 2), fixture.spare_worker(1, "A", 2)];
+    fixture.settle();
+    assert_eq!(fixture.held(dies).len(), 3);
+    (fixture, (dies, workers))
+}
+
+/// The three are suspects. The ordinary worker holds A1, and has refused A2; meanwhile A3 went to the spare one, which then
+/// refused A2 as well.
+fn suspects_at_both_classes() -> (Fixture, [Peer; 2]) {
+    let (mut fixture, (dies, workers)) = three_held_beside_both_classes();
+    fixture.forget_posts();
+    fixture.leave(dies);
+    fixture.rest();
+    assert_eq!([fixture.holder("A1"), fixture.holder("A3")], workers.map(Some));
+    assert_eq!(fixture.posted("Requeue"), 2, "each class refused A2 once");
+    (fixture, workers)
 }
