@@ -85,8 +85,7 @@ fn a_job_with_wait_ms_counts_its_ticket_until_it_ends() {
 fn a_member_counts_for_itself_and_the_job_once() {
     let (job, member) = (PLAIN + OPTIONS + 1, PLAIN + OPTIONS + 1);
     check(&format!(
-        r#"A> do 1 t with key "k"
-           A> do 2 t with key "k"
+        r#"A> do 1 t with key "k"; do 2 t with key "k"
            A> metrics
            A< metrics bytes_held {}
            A> do 3 t with key "k", cancellable
@@ -97,8 +96,7 @@ fn a_member_counts_for_itself_and_the_job_once() {
            W> can_do t
            W< do 1 t
            W> did 1
-           A< did 1
-           A< did 2
+           A< did 1; did 2
            A> metrics
            A< metrics bytes_held 0"#,
         job + 2 * member,
@@ -147,10 +145,8 @@ fn options_count_before_the_job_is_accepted() {
 fn progress_is_dropped_while_more_than_1_mib_is_unsent_to_its_submitter() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t with progress
-           A> do 2 t with progress
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t with progress; do 2 t with progress
+           W< do 1 t $a; do 2 t $b
            A stops reading
            W> progress $a "<x*1048536>"
            W> progress $b 1

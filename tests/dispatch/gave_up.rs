@@ -40,11 +40,9 @@ fn with_0_there_is_no_end() {
 fn a_loss_in_company_does_not_count_the_first_time() {
     check(
         r#"deputy --max-attempts 1
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W> can_do t max_jobs 2
-           W< do 1 t $a
-           W< do 2 t $b
+           W< do 1 t $a; do 2 t $b
            W gone
            A quiet
            V> can_do t
@@ -62,11 +60,9 @@ fn a_loss_in_company_does_not_count_the_first_time() {
 fn a_loss_counts_when_the_job_was_all_that_the_worker_still_held() {
     check(
         r#"deputy --max-attempts 1
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W> can_do t max_jobs 2
-           W< do 1 t $a
-           W< do 2 t $b
+           W< do 1 t $a; do 2 t $b
            W> did $a
            A< did 1
            W gone
@@ -78,11 +74,9 @@ fn a_loss_counts_when_the_job_was_all_that_the_worker_still_held() {
 fn a_job_given_back_before_counts_in_company_too() {
     check(
         r#"deputy --max-attempts 1
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W> can_do t max_jobs 2
-           W< do 1 t $a
-           W< do 2 t $b
+           W< do 1 t $a; do 2 t $b
            W gone
            V> can_do t max_jobs 2
            V< do 1 t $c
@@ -104,21 +98,15 @@ fn a_job_given_back_before_counts_in_company_too() {
 fn f07_a_poison_job_ends_after_one_more_death_and_takes_no_neighbour_along() {
     check(
         r#"deputy --max-attempts 2
-           A> do poison t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
+           A> do poison t; do 2 t; do 3 t; do 4 t
            W1> can_do t max_jobs 2
-           W1< do poison t $a
-           W1< do 2 t $b
+           W1< do poison t $a; do 2 t $b
            W1 gone
            W2> can_do t max_jobs 2
-           W2< do poison t $c
-           W2< do 3 t $d
+           W2< do poison t $c; do 3 t $d
            W2 gone
            W3> can_do t max_jobs 2
-           W3< do poison t $e attempt 2
-           W3< do 4 t $f
+           W3< do poison t $e attempt 2; do 4 t $f
            W3 gone
            A< did poison gave_up
            W4> can_do t

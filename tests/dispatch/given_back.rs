@@ -6,9 +6,7 @@ use crate::play::check;
 fn what_it_held_is_first_in_its_queue() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            W< do 1 t
            W gone
            V> can_do t
@@ -42,9 +40,7 @@ fn requeued_jobs_keep_their_order_of_arrival() {
     check(
         r#"U> can_do t
            V> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            U< do 1 t
            V< do 2 t
            V gone
@@ -64,14 +60,8 @@ fn requeued_jobs_keep_their_order_of_arrival() {
 fn all_that_it_held_is_requeued_in_order_of_arrival() {
     check(
         r#"W> can_do a b max_jobs 4
-           A> do 1 a
-           A> do 2 b
-           A> do 3 a
-           A> do 4 a
-           W< do 1 a $a
-           W< do 2 b $b
-           W< do 3 a $c
-           W< do 4 a $d
+           A> do 1 a; do 2 b; do 3 a; do 4 a
+           W< do 1 a $a; do 2 b $b; do 3 a $c; do 4 a $d
            W> did $a
            A< did 1
            W gone
@@ -91,17 +81,11 @@ fn all_that_it_held_is_requeued_in_order_of_arrival() {
 fn a_worker_holds_one_suspect_at_most() {
     check(
         r#"W> can_do t max_jobs 3
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           A> do 1 t; do 2 t; do 3 t; do 4 t
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            W gone
            V> can_do t max_jobs 3
-           V< do 1 t $d
-           V< do 4 t $e
+           V< do 1 t $d; do 4 t $e
            V quiet
            U> can_do t max_jobs 2
            U< do 2 t $f
@@ -121,10 +105,8 @@ fn also_when_they_are_of_different_types() {
     check(
         r#"deputy --threads 1
            W> can_do a b max_jobs 2
-           A> do 1 a
-           A> do 2 b
-           W< do 1 a $a
-           W< do 2 b $b
+           A> do 1 a; do 2 b
+           W< do 1 a $a; do 2 b $b
            V> can_do a b max_jobs 2
            W gone
            V< do 1 a $c
@@ -141,10 +123,8 @@ fn also_when_they_are_of_different_types() {
 fn fresh_jobs_pass_a_suspect_that_no_worker_may_take() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t
+           W< do 1 t $a; do 2 t $b
            W gone
            V> can_do t max_jobs 2
            V< do 1 t $c
@@ -161,8 +141,7 @@ fn fresh_jobs_pass_a_suspect_that_no_worker_may_take() {
 fn f17_an_answer_and_the_end_together_lose_no_job() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t
            W sends {"cmd":"did","id":1,"res":5}\n
            W gone

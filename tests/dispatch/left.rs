@@ -6,9 +6,7 @@ use crate::play::check;
 fn f13_jobs_of_a_submitter_that_left_are_still_done_and_their_results_dropped() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            W< do 1 t
            A gone
            W> did 1 res "x"

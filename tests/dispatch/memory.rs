@@ -8,8 +8,7 @@ use crate::play::check;
 fn a_job_that_does_not_fit_is_refused_and_what_waits_stays() {
     check(
         r#"deputy --max-memory 1M
-           A> do 1 t "<x*900000>"
-           A> do 2 t "<y*200000>"
+           A> do 1 t "<x*900000>"; do 2 t "<y*200000>"
            A< did 2 queue_full
            A> do 3 t "small"
            B> do 4 t "<y*200000>"

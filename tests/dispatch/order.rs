@@ -43,14 +43,9 @@ fn jobs_are_handed_out_in_the_order_in_which_they_came() {
 #[test]
 fn waiting_jobs_fill_all_slots_of_a_worker_in_order() {
     check(
-        r#"A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
+        r#"A> do 1 t; do 2 t; do 3 t; do 4 t
            W> can_do t max_jobs 3
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            W quiet
            W> did $b
            A< did 2
@@ -65,9 +60,7 @@ fn the_worker_that_is_idle_longest_is_next() {
            U> can_do t
            V> can_do t
            W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            U< do 1 t
            V< do 2 t
            W< do 3 t
@@ -92,8 +85,7 @@ fn also_among_workers_of_several_slots() {
         r#"deputy --threads 1
            U> can_do t max_jobs 2
            V> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            U< do 1 t $a
            V< do 2 t $b
            V> did $b
@@ -113,10 +105,7 @@ fn workers_on_several_shards_take_turns() {
         r#"U> can_do t
            V> can_do t
            W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
+           A> do 1 t; do 2 t; do 3 t; do 4 t
            U< do 1 t
            V< do 2 t
            W< do 3 t
@@ -130,9 +119,7 @@ fn workers_on_several_shards_take_turns() {
 fn other_types_do_not_hold_up_a_job() {
     check(
         r#"W> can_do a
-           A> do 1 b
-           A> do 2 b
-           A> do 3 a
+           A> do 1 b; do 2 b; do 3 a
            W< do 3 a
            V> can_do b
            V< do 1 b"#,
@@ -143,12 +130,8 @@ fn other_types_do_not_hold_up_a_job() {
 fn answers_come_when_they_are_ready() {
     check(
         r#"W> can_do t max_jobs 3
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           A> do 1 t; do 2 t; do 3 t
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            W> did $c res "c"
            A< did 3 res "c"
            W> did $a res "a"
@@ -163,16 +146,13 @@ fn no_job_waits_beside_a_free_slot() {
     check(
         r#"V> can_do a b
            W> can_do b c
-           A> do 1 b
-           A> do 2 b
-           A> do 3 b
+           A> do 1 b; do 2 b; do 3 b
            V< do 1 b
            W< do 2 b
            W> did 2
            A< did 2
            W< do 3 b
-           A> do 4 c
-           A> do 5 a
+           A> do 4 c; do 5 a
            V> did 1
            A< did 1
            V< do 5 a

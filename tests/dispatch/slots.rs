@@ -27,12 +27,8 @@ fn one_slot_serves_all_types() {
 fn slots_are_shared_by_types_and_never_exceeded() {
     check(
         r#"W> can_do a b max_jobs 3
-           A> do 1 a
-           A> do 2 b
-           A> do 3 a
-           W< do 1 a $a
-           W< do 2 b $b
-           W< do 3 a $c
+           A> do 1 a; do 2 b; do 3 a
+           W< do 1 a $a; do 2 b $b; do 3 a $c
            A> do 4 b
            W quiet
            W> did $a
@@ -52,9 +48,7 @@ fn a_slot_that_falls_free_is_used_once() {
     check(
         r#"V> can_do t
            W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            V< do 1 t
            W< do 2 t
            V> did 1

@@ -104,11 +104,9 @@ fn f40_a_client_that_submits_for_two_minutes_before_it_reads_lives() {
 fn more_bytes_that_wait_are_no_movement() {
     check(
         r#"V> can_do u max_jobs 2
-           A> do 1 u
-           A> do 2 u
+           A> do 1 u; do 2 u
            A stops reading
-           V< do 1 u $a
-           V< do 2 u $b
+           V< do 1 u $a; do 2 u $b
            V> did $a res "<x*1100000>"
            at 20000
            V> did $b

@@ -29,10 +29,8 @@ fn waiting_jobs_and_new_ones_are_answered_shutdown() {
 fn did_ping_and_metrics_are_served() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t
+           W< do 1 t $a; do 2 t $b
            stop
            A> ping
            A< pong
@@ -80,8 +78,7 @@ fn when_the_time_is_over_they_are_answered_shutdown() {
         r#"W> can_do t max_jobs 2
            A> do 1 t
            B> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           W< do 1 t $a; do 2 t $b
            stop
            A quiet
            W> did $b res "just in time"
@@ -127,12 +124,9 @@ fn a_job_given_back_meanwhile_is_answered_shutdown() {
 fn several_given_back_are_answered_once_each() {
     check(
         r#"W> can_do t u max_jobs 3
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            B> do 3 u
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 u $c
+           W< do 1 t $a; do 2 t $b; do 3 u $c
            stop
            W> did $a
            A< did 1
@@ -146,10 +140,8 @@ fn several_given_back_are_answered_once_each() {
 fn suspects_that_wait_are_answered_too() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t
+           W< do 1 t $a; do 2 t $b
            W gone
            V> can_do t max_jobs 2
            V< do 1 t $c
@@ -164,8 +156,7 @@ fn suspects_that_wait_are_answered_too() {
 fn results_for_submitters_that_left_are_dropped_as_ever() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t
            A gone
            stop
@@ -192,8 +183,7 @@ fn a_paused_worker_gets_nothing_when_it_reads_on() {
     check(
         r#"W> can_do t max_jobs 2
            W stops reading
-           A> do 1 t "<x*1100000>"
-           A> do 2 t
+           A> do 1 t "<x*1100000>"; do 2 t
            stop
            A< did 2 shutdown
            W reads on
@@ -207,8 +197,7 @@ fn a_paused_worker_gets_nothing_when_it_reads_on() {
 fn told_twice_it_stops_once() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t
            stop
            A< did 2 shutdown
@@ -228,9 +217,7 @@ fn jobs_that_are_held_can_still_be_cancelled() {
            A> do 1 t with cancellable
            B> do 2 t with cancellable
            C> do 3 t with progress
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            stop
            A> cancel 1
            A< did 1 cancelled
@@ -239,8 +226,7 @@ fn jobs_that_are_held_can_still_be_cancelled() {
            W< cancel $b
            W> progress $c 1
            C< progress 3 1
-           W> did $a
-           W> did $c
+           W> did $a; did $c
            C< did 3
            C> metrics
            C< metrics jobs_cancelled 2, slots_spent 1, results_dropped 2, bytes_held 0"#,
@@ -274,11 +260,9 @@ fn waiting_jobs_with_options_are_answered_shutdown() {
            W> can_do u max_jobs 2
            E> do 6 u with run_limit_ms 1000
            F> do 7 u with run_limit_ms 1000
-           W< do 6 u $a run_limit_ms 1000
-           W< do 7 u $b run_limit_ms 1000
+           W< do 6 u $a run_limit_ms 1000; do 7 u $b run_limit_ms 1000
            at 1000
-           W< cancel $a
-           W< cancel $b
+           W< cancel $a; cancel $b
            stop
            A< did 1 shutdown
            C< did 2 shutdown

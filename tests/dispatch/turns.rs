@@ -79,9 +79,7 @@ fn of_the_types_that_were_turned_away_the_first_has_the_next_slot() {
             "W> can_do a b c d
              A> do j a
              W< do j a
-             A> do j1 {first}
-             A> do j2 {second}
-             A> do j3 {third}
+             A> do j1 {first}; do j2 {second}; do j3 {third}
              W> did j
              A< did j
              W< do j1 {first}

@@ -14,8 +14,7 @@ fn f40_a_worker_with_more_than_1_mib_unsent_is_given_no_further_job() {
     check(
         r#"W> can_do t max_jobs 2
            W stops reading
-           A> do 1 t "<x*1048576>"
-           A> do 2 t
+           A> do 1 t "<x*1048576>"; do 2 t
            M> metrics
            M< metrics jobs_running 1, jobs_waiting 1
            V> can_do t
@@ -23,8 +22,7 @@ fn f40_a_worker_with_more_than_1_mib_unsent_is_given_no_further_job() {
            A> do 3 t
            V quiet
            W reads on
-           W< do 1 t $a "<x*1048576>"
-           W< do 3 t $b
+           W< do 1 t $a "<x*1048576>"; do 3 t $b
            W quiet"#,
     );
 }
@@ -101,8 +99,7 @@ fn it_may_answer_what_it_holds_meanwhile() {
            A> do 1 t
            W< do 1 t $a
            W stops reading
-           A> do 2 t "<x*1100000>"
-           A> do 3 t
+           A> do 2 t "<x*1100000>"; do 3 t
            W> did $a res 1
            A< did 1 res 1
            M> metrics
@@ -112,8 +109,7 @@ fn it_may_answer_what_it_holds_meanwhile() {
            M> metrics
            M< metrics jobs_waiting 1, jobs_running 1
            W reads on
-           W< do 2 t $b "<x*1100000>"
-           W< do 3 t $c"#,
+           W< do 2 t $b "<x*1100000>"; do 3 t $c"#,
     );
 }
 
@@ -123,16 +119,11 @@ fn f40_several_large_jobs_come_one_after_the_other() {
         r#"deputy --max-unsent 2M
            W> can_do t max_jobs 4
            W stops reading
-           A> do 1 t "<a*2000000>"
-           A> do 2 t "<b*2000000>"
-           A> do 3 t "<c*2000000>"
-           A> do 4 t "<d*2000000>"
+           A> do 1 t "<a*2000000>"; do 2 t "<b*2000000>"; do 3 t "<c*2000000>"; do 4 t "<d*2000000>"
            M> metrics
            M< metrics jobs_running 1, jobs_waiting 3, connections_open 3
            W reads on
-           W< do 1 t $a "<a*2000000>"
-           W< do 2 t $b "<b*2000000>"
-           W< do 3 t $c "<c*2000000>"
+           W< do 1 t $a "<a*2000000>"; do 2 t $b "<b*2000000>"; do 3 t $c "<c*2000000>"
            W< do 4 t $d "<d*2000000>""#,
     );
 }
@@ -141,18 +132,14 @@ fn f40_several_large_jobs_come_one_after_the_other() {
 fn a_waiting_backlog_does_not_flood_a_worker_that_comes() {
     check(
         r#"deputy --max-unsent 2M
-           A> do 1 t "<a*1500000>"
-           A> do 2 t "<b*1500000>"
-           A> do 3 t "<c*1500000>"
+           A> do 1 t "<a*1500000>"; do 2 t "<b*1500000>"; do 3 t "<c*1500000>"
            W opens
            W stops reading
            W> can_do t max_jobs 3
            M> metrics
            M< metrics jobs_running 1, jobs_waiting 2, connections_open 3
            W reads on
-           W< do 1 t $a "<a*1500000>"
-           W< do 2 t $b "<b*1500000>"
-           W< do 3 t $c "<c*1500000>""#,
+           W< do 1 t $a "<a*1500000>"; do 2 t $b "<b*1500000>"; do 3 t $c "<c*1500000>""#,
     );
 }
 
@@ -224,8 +211,7 @@ fn f40_what_it_held_is_given_back() {
 fn f40_others_are_served_while_a_submitter_does_not_read() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t
            A stops reading
            W> did 1 res "<x*2000000>"
@@ -236,7 +222,6 @@ fn f40_others_are_served_while_a_submitter_does_not_read() {
            W> did 3
            B< did 3
            A reads on
-           A< did 1 res "<x*2000000>"
-           A< did 2"#,
+           A< did 1 res "<x*2000000>"; did 2"#,
     );
 }

@@ -33,8 +33,7 @@ fn a_type_given_again_changes_nothing() {
         r#"W> can_do t
            W> can_do t t
            W> {"cmd":"can_do","types":["t","\u0074","t"]}
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t
            W quiet
            W> can_do t
@@ -188,8 +187,7 @@ fn f42_types_given_again_do_not_count_twice() {
 #[test]
 fn a_worker_that_takes_a_waiting_type_is_told_at_once() {
     check(
-        r#"A> do 1 t
-           A> do 2 u
+        r#"A> do 1 t; do 2 u
            W> can_do t
            W< do 1 t
            W> can_do u

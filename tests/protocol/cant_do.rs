@@ -23,11 +23,8 @@ fn it_gets_no_more_jobs_of_these_types() {
 fn jobs_that_it_holds_stay_its_own() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t; do 3 t
+           W< do 1 t $a; do 2 t $b
            W> cant_do t
            V> can_do t
            V< do 3 t
@@ -108,11 +105,8 @@ fn max_jobs_stays() {
         r#"W> can_do t max_jobs 2
            W> cant_do t
            W> can_do u
-           A> do 1 u
-           A> do 2 u
-           A> do 3 u
-           W< do 1 u $a
-           W< do 2 u $b
+           A> do 1 u; do 2 u; do 3 u
+           W< do 1 u $a; do 2 u $b
            W quiet"#,
     );
 }

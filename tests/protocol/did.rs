@@ -47,10 +47,8 @@ fn a_job_that_came_without_a_number_is_named_by_its_id_also_later() {
            A> do x t
            W< do x t
            W> can_do max_jobs 3
-           A> do x t
-           A> do 5 t
-           W< do x t $a
-           W< do 5 t $b
+           A> do x t; do 5 t
+           W< do x t $a; do 5 t $b
            W> did 5
            W< error not_holding 5
            W> did x res "unnumbered"

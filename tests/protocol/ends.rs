@@ -46,8 +46,7 @@ fn f24_line_ends_empty_lines_and_tabs_may_be_mixed() {
         r#"W> can_do t max_jobs 9
            A sends \r\n\t\n\t{"cmd":"do","id":1,"type":"t"}\r\n\n \r\n{"cmd":\t"do","id":2,\t"type":"t"}\t\n
            A sends \t\r\n{"cmd":"ping"}\n\n\n\n{"cmd":"do","id":3,"type":"t"} \t \r\n\r\n
-           W< do 1 t $a
-           W< do 2 t $b
+           W< do 1 t $a; do 2 t $b
            A< pong
            W< do 3 t $c
            A> metrics
@@ -117,8 +116,6 @@ fn lines_that_come_together_are_obeyed_in_order() {
     check(
         r#"W> can_do t max_jobs 3
            A sends {"cmd":"do","id":1,"type":"t"}\n{"cmd":"do","id":2,"type":"t"}\r\n{"cmd":"do","id":3,"type":"t"}\n
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c"#,
+           W< do 1 t $a; do 2 t $b; do 3 t $c"#,
     );
 }

@@ -6,9 +6,7 @@ use crate::play::{check, check_rows};
 fn it_takes_one_job_at_once_until_it_says_max_jobs() {
     check(
         r#"W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
+           A> do 1 t; do 2 t; do 3 t
            W< do 1 t
            W quiet
            W> {"cmd":"can_do","types":[],"max_jobs":2}
@@ -25,11 +23,8 @@ fn max_jobs_may_come_before_the_types() {
     check(
         r#"W> can_do max_jobs 2
            W> can_do t
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t; do 3 t
+           W< do 1 t $a; do 2 t $b
            W quiet"#,
     );
 }
@@ -59,10 +54,7 @@ fn numbers_are_never_used_again() {
     check(
         r#"W> can_do t max_jobs 2
            V> can_do t max_jobs 2
-           A> do 1 t
-           A> do 1 t
-           A> do 1 t
-           A> do 1 t
+           A> do 1 t; do 1 t; do 1 t; do 1 t
            W< do 1 t $a
            V< do 1 t $b
            W< do 1 t $c
@@ -86,15 +78,11 @@ fn numbers_are_never_used_again() {
 fn raised_it_takes_more_at_once() {
     check(
         r#"W> can_do t max_jobs 1
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
+           A> do 1 t; do 2 t; do 3 t; do 4 t
            W< do 1 t $a
            W quiet
            W> can_do max_jobs 3
-           W< do 2 t $b
-           W< do 3 t $c
+           W< do 2 t $b; do 3 t $c
            W quiet"#,
     );
 }
@@ -103,13 +91,8 @@ fn raised_it_takes_more_at_once() {
 fn lowered_it_takes_no_job_back() {
     check(
         r#"W> can_do t max_jobs 3
-           A> do 1 t
-           A> do 2 t
-           A> do 3 t
-           A> do 4 t
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           A> do 1 t; do 2 t; do 3 t; do 4 t
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            W> can_do max_jobs 1
            W> did $a
            A< did 1
@@ -128,8 +111,7 @@ fn lowered_while_idle_it_takes_fewer() {
     check(
         r#"W> can_do t max_jobs 4
            W> can_do max_jobs 1
-           A> do 1 t
-           A> do 2 t
+           A> do 1 t; do 2 t
            W< do 1 t $a
            W quiet
            V> can_do t

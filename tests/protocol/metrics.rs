@@ -103,13 +103,7 @@ fn true_lists_at_most_1000_with_most_waiting_and_running_first() {
     let submitted: Vec<String> = (0..1_005).map(|i| format!("A> do {i} quiet{i}\n")).collect();
     check(&format!(
         r#"{}
-           A> do 1 busy
-           A> do 2 busy
-           A> do 3 busy
-           A> do 4 busier
-           A> do 5 busier
-           A> do 6 busier
-           A> do 7 busier
+           A> do 1 busy; do 2 busy; do 3 busy; do 4 busier; do 5 busier; do 6 busier; do 7 busier
            W> can_do busier
            W< do 4 busier
            A> {{"cmd":"metrics","types":true}}

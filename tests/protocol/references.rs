@@ -80,8 +80,7 @@ fn a_line_that_is_refused_does_not_ask_for_it() {
 #[test]
 fn it_is_the_same_for_every_hand_out_of_one_job_and_no_other_job_has_it() {
     check(
-        r#"A> do 1 t with run_limit_ms 10
-           A> do 1 t
+        r#"A> do 1 t with run_limit_ms 10; do 1 t
            W> {"cmd":"can_do","types":["t"],"max_jobs":2,"ref":true}
            W< {"cmd":"do","id":1,"type":"t","job":$a,"run_limit_ms":10,"ref":"$_.0"}
            W< {"cmd":"do","id":1,"type":"t","job":$b,"ref":"$_.1"}

@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 
 use crate::play::check;
-use crate::script::{Expected, expected, repeated, sent_line};
+use crate::script::{Expected, expected, parse, repeated, sent_line};
 use crate::wildcard::Numbers;
 
 #[test]
@@ -54,6 +54,15 @@ fn short_forms_stand_for_lines() {
     }
     assert_eq!(sent_line("nonsense"), None);
     assert_eq!(expected("nonsense"), None);
+}
+
+#[test]
+fn short_lines_of_a_peer_may_share_a_line() {
+    let apart = "A> ping\nA> do 1 t \"x\"\nA< pong\nA< did 1\nA sends {\"x\":\"a; b\"}\nA> {\"x\":\"a; b\"}";
+    let shared = "A> ping; do 1 t \"x\"\nA< pong; did 1\nA sends {\"x\":\"a; b\"}\nA> {\"x\":\"a; b\"}";
+    let steps = |script| parse(script).into_iter().map(|line| line.step).collect::<Vec<_>>();
+    assert_eq!(steps(apart), steps(shared));
+    assert_eq!(parse(shared).iter().map(|line| line.place).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 3]);
 }
 
 #[test]

@@ -98,8 +98,7 @@ fn f12_an_id_may_be_used_twice_and_gets_two_answers() {
     check(
         r#"W> can_do t
            V> can_do t
-           A> do 1 t "first"
-           A> do 1 t "second"
+           A> do 1 t "first"; do 1 t "second"
            W< do 1 t "first"
            V< do 1 t "second"
            V> did 1 res "of V"
@@ -115,8 +114,7 @@ fn two_connections_may_use_one_id() {
         r#"W> can_do t max_jobs 2
            A> do x t "a"
            B> do x t "b"
-           W< do x t $a "a"
-           W< do x t $b "b"
+           W< do x t $a "a"; do x t $b "b"
            W> did $b res "for b"
            B< did x res "for b"
            A quiet

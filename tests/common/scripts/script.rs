@@ -6,6 +6,7 @@
 //! A opens                                a connection comes; one that is named for the first time comes by itself
 //! A> {"cmd":"ping"}                      A sends this line
 //! A> do j1 resize [1]                    the same, short: see `sent_line` for all of them
+//! A> do j1 resize; do j2 resize          two short lines, one after the other; likewise of what A receives
 //! A sends {"cmd":"pi\r\n                 A sends these bytes: \r \n \t \\ and \xff are escapes
 //! A< {"cmd":"pong"}                      the next line that A receives
 //! A< pong                                the same, short: see `expected` for all of them
@@ -25,6 +26,11 @@
 //! Only the core has `at`, `drain over` and peers that stop reading.
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
+
+mod short;
+
+#[allow(unused_imports, reason = "each test program uses a part of this")]
+pub(crate) use short::{expected, sent_line};
 
 /// One line of a script.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,11 +83,21 @@ pub(crate) enum Expected {
 pub(crate) fn parse(script: &str) -> Vec<Line> {
     let lines = script.lines().map(str::trim_start).enumerate();
     let lines = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
-    let line = |(place, text)| {
-        let step = step(text).unwrap_or_else(|| fail(script, place, "this is no line of a script"));
+    let line = |(place, text): (usize, String)| {
+        let step = step(&text).unwrap_or_else(|| fail(script, place, "this is no line of a script"));
         Line { place, step }
     };
-    lines.map(line).collect()
+    lines.flat_map(|(place, text)| unfolded(text).into_iter().map(move |text| (place, text))).map(line).collect()
+}
+
+/// `A> ping; ping` becomes two lines. What is not in short form stays one.
+fn unfolded(text: &str) -> Vec<String> {
+    let head = text.find(['>', '<']).filter(|&at| text[..at].chars().all(|c| c.is_ascii_alphanumeric()));
+    let (head, rest) = head.and_then(|at| text.split_at_checked(at + 2)).unwrap_or(("", text));
+    if head.is_empty() || !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return vec![text.to_owned()];
+    }
+    rest.split("; ").map(|line| format!("{head}{line}")).collect()
 }
 
 /// Returns the options that a script demands of the server.
@@ -176,125 +192,6 @@ fn size(text: &str) -> Option<u64> {
         None => (text, 0),
     };
     digits.parse::<u64>().ok().map(|n| n << shift)
-}
-
-/// Returns the line that a client sends: written in full, or in short if it begins with a letter.
-///
-/// `can_do a b`, `can_do a max_jobs 2`, `can_do a with spare`, `cant_do a`, `do ID TYPE ARG`,
-/// `do ID TYPE ARG with NAME VALUE, NAME`, `did ID`, `did $n res VALUE`, `did ID err VALUE`, `cancel ID`,
-/// `progress ID DATA`, `progress $n DATA`, `stored $n`, `metrics`, `ping`. An id
-/// without quotes or digits is a string; the last part is used as it is written. A member without a value is `true`.
-pub(crate) fn sent_line(text: &str) -> Option<String> {
-    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return Some(text.to_owned());
-    }
-    let (cmd, rest) = word(text);
-    Some(match cmd {
-        "ping" | "metrics" if rest.is_empty() => format!(r#"{{"cmd":"{cmd}"}}"#),
-        "can_do" | "cant_do" => {
-            let (rest, options) = rest.split_once(" with ").unwrap_or((rest, ""));
-            let (types, max_jobs) = rest.split_once("max_jobs ").unwrap_or((rest, ""));
-            let types: Vec<String> = types.split_whitespace().map(|name| format!("\"{name}\"")).collect();
-            let (max_jobs, options) = (member("max_jobs", max_jobs), options_text(options));
-            format!(r#"{{"cmd":"{cmd}","types":[{}]{max_jobs}{options}}}"#, types.join(","))
-        }
-        "do" => {
-            let (rest, options) = rest.split_once(" with ").unwrap_or((rest, ""));
-            let (id, rest) = word(rest);
-            let (type_name, arg) = word(rest);
-            let (arg, options) = (member("arg", arg), options_text(options));
-            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{arg}{options}}}"#, id_text(id))
-        }
-        "cancel" => format!(r#"{{"cmd":"cancel","id":{}}}"#, id_text(rest)),
-        "stored" => format!(r#"{{"cmd":"stored","job":{rest}}}"#),
-        "did" | "progress" => {
-            let (id, rest) = word(rest);
-            let (name, value) = if cmd == "did" { word(rest) } else { ("data", rest) };
-            let key = if id.starts_with('$') { "job" } else { "id" };
-            format!(r#"{{"cmd":"{cmd}","{key}":{}{}}}"#, id_text(id), member(name, value))
-        }
-        _ => return None,
-    })
-}
-
-/// Returns what a peer is to receive: a line written in full, with its wildcards, or in short.
-///
-/// `do ID TYPE ARG`, `do ID TYPE $n ARG`, `do ID TYPE $n attempt 2 run_limit_ms 5 ARG`, `did ID`, `did ID res VALUE`,
-/// `did ID failed VALUE`, `did ID CODE`, `cancel $n`, `stored ID`, `progress ID DATA`, `error CODE`, `error CODE ID`, `pong`,
-/// `metrics NAME VALUE, NAME VALUE`, `table ROWS TYPE TYPE`.
-pub(crate) fn expected(text: &str) -> Option<Expected> {
-    if text.starts_with('{') {
-        return Some(Expected::Line(text.to_owned()));
-    }
-    let (cmd, rest) = word(text);
-    let (first, rest) = word(rest);
-    Some(Expected::Line(match cmd {
-        "pong" if first.is_empty() => r#"{"cmd":"pong"}"#.to_owned(),
-        "error" => format!(r#"{{"cmd":"error","code":"{first}","error":"…"{}}}"#, member("id", &id_text(rest))),
-        "do" => {
-            let (type_name, rest) = word(rest);
-            let (job, rest) = if rest.starts_with('$') { word(rest) } else { ("", rest) };
-            let (attempt, rest) = named_value("attempt", rest);
-            let (limit, arg) = named_value("run_limit_ms", rest);
-            let told = [("job", job), ("attempt", attempt), ("run_limit_ms", limit), ("arg", arg)];
-            let told: String = told.iter().map(|(name, value)| member(name, value)).collect();
-            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{told}}}"#, id_text(first))
-        }
-        "cancel" => format!(r#"{{"cmd":"cancel","job":{first}}}"#),
-        "stored" => format!(r#"{{"cmd":"stored","id":{}}}"#, id_text(first)),
-        "progress" => format!(r#"{{"cmd":"progress","id":{},"data":{rest}}}"#, id_text(first)),
-        "did" => {
-            let (what, value) = word(rest);
-            let tail = match what {
-                "" | "res" => member("res", value),
-                "failed" => format!(r#","err":{value},"code":"failed""#),
-                code => format!(r#","err":"…","code":"{code}""#),
-            };
-            format!(r#"{{"cmd":"did","id":{}{tail}}}"#, id_text(first))
-        }
-        "metrics" => {
-            let all = text["metrics".len()..].split(", ").filter(|pair| !pair.is_empty());
-            let pairs = all.map(|pair| pair.trim().split_once(' '));
-            let pairs: Option<Vec<(&str, &str)>> = pairs.collect();
-            return Some(Expected::Metrics(pairs?.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()));
-        }
-        "table" => {
-            let rows = first.parse().ok()?;
-            return Some(Expected::Table(rows, rest.split_whitespace().map(str::to_owned).collect()));
-        }
-        _ => return None,
-    }))
-}
-
-fn word(text: &str) -> (&str, &str) {
-    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    (word, rest.trim_start())
-}
-
-/// `attempt 2 REST` becomes 2 and the rest; what does not begin with the name has no value.
-fn named_value<'a>(name: &str, text: &'a str) -> (&'a str, &'a str) {
-    match word(text) {
-        (first, rest) if first == name => word(rest),
-        _ => ("", text),
-    }
-}
-
-/// `cancellable, priority 5` becomes the members of a `do`.
-fn options_text(options: &str) -> String {
-    let options = options.split(", ").map(str::trim).filter(|option| !option.is_empty());
-    let option = |option| {
-        let (name, value) = word(option);
-        member(name, if value.is_empty() { "true" } else { value })
-    };
-    options.map(option).collect()
-}
-
-fn member(name: &str, value: &str) -> String {
-    if value.is_empty() { String::new() } else { format!(",\"{name}\":{value}") }
-}
-
-fn id_text(id: &str) -> String {
-    if id.starts_with(|c: char| c.is_ascii_alphabetic()) { format!("\"{id}\"") } else { id.to_owned() }
 }
 
 /// `<x*300>` becomes `x` 300 times.

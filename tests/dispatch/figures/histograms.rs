@@ -17,10 +17,8 @@ fn check_counts(script: &str) {
 
 fn expected_figures(name: &str, expected: &str) -> String {
     let [outcomes, wait, run] = expected.split(" | ").collect::<Vec<_>>()[..] else { panic!("{expected}") };
-    let all = [
-        "done", "failed", "gave_up", "shutdown", "cancelled", "expired", "timed_out", "no_worker", "no_bridge",
-        "workers_lost",
-    ];
+    let all = "done failed gave_up shutdown cancelled expired timed_out no_worker no_bridge workers_lost";
+    let all: Vec<&str> = all.split(' ').collect();
     let given: Vec<(&str, &str)> =
         outcomes.split_whitespace().map(|one| one.split_once('=').expect("an outcome has a number")).collect();
     assert!(given.iter().all(|(name, _)| all.contains(name)), "{expected}");
@@ -48,8 +46,7 @@ fn histogram(durations: &str) -> String {
 #[test]
 fn a_job_waits_until_it_is_sent_and_runs_until_it_is_answered() {
     check_counts(
-        r"A> do 1 t
-          A> do 2 t
+        r"A> do 1 t; do 2 t
           at 40
           W> can_do t
           W< do 1 t
@@ -89,12 +86,8 @@ fn a_worker_that_is_lost_with_two_jobs_of_a_type_is_lost_once() {
     check_counts(
         r"deputy --max-attempts 1
           W> can_do t u max_jobs 3
-          A> do 1 t
-          A> do 2 t
-          A> do 3 u
-          W< do 1 t $a
-          W< do 2 t $b
-          W< do 3 u $c
+          A> do 1 t; do 2 t; do 3 u
+          W< do 1 t $a; do 2 t $b; do 3 u $c
           W leaves
           t: workers_lost=1 | 0 0 | none
           u: workers_lost=1 | 0 | none
@@ -124,9 +117,7 @@ fn a_job_that_is_given_up_counts_where_it_ends() {
     check_counts(
         r"W> can_do t
           # Held, waiting, and delayed: the type is counted at three shards.
-          A> do 1 t with cancellable
-          A> do 2 t with cancellable
-          A> do 3 t with cancellable, delay_ms 5000
+          A> do 1 t with cancellable; do 2 t with cancellable; do 3 t with cancellable, delay_ms 5000
           W< do 1 t
           A> cancel 2
           A< did 2 cancelled
@@ -149,17 +140,13 @@ fn a_job_that_is_given_up_counts_where_it_ends() {
 fn a_deadline_and_a_run_limit_have_their_outcomes() {
     check_counts(
         r"W> can_do t max_jobs 3
-          A> do 1 t with deadline_ms 100
-          A> do 2 t with run_limit_ms 200, attempts 1
-          A> do 3 u with deadline_ms 100
-          A> do 4 u with deadline_ms 100, delay_ms 9000
-          W< do 1 t $a
-          W< do 2 t $b run_limit_ms 200
+          A> do 1 t with deadline_ms 100; do 2 t with run_limit_ms 200, attempts 1
+          A> do 3 u with deadline_ms 100; do 4 u with deadline_ms 100, delay_ms 9000
+          W< do 1 t $a; do 2 t $b run_limit_ms 200
           at 100
           A< did 1 expired
           W< cancel $a
-          A< did 3 expired
-          A< did 4 expired
+          A< did 3 expired; did 4 expired
           at 200
           A< did 2 timed_out
           W< cancel $b
@@ -194,13 +181,11 @@ fn a_job_that_needs_a_worker_ends_without_one() {
 fn the_stop_ends_jobs_that_wait_that_are_delayed_and_that_are_held() {
     check_counts(
         r"W> can_do t max_jobs 2
-          A> do 1 t
-          A> do 2 t
+          A> do 1 t; do 2 t
           B> do 3 u
           C> do 4 u with delay_ms 1000
           D> do 5 u with delay_ms 1000
-          W< do 1 t $a
-          W< do 2 t $b
+          W< do 1 t $a; do 2 t $b
           stop
           B< did 3 shutdown
           C< did 4 shutdown
@@ -218,8 +203,7 @@ fn the_stop_ends_jobs_that_wait_that_are_delayed_and_that_are_held() {
 fn a_job_of_several_lines_counts_once_and_a_line_that_leaves_ends_none() {
     check_counts(
         r#"A> do 1 t with key "k", cancellable
-           B> do 2 t with key "k", cancellable
-           B> do 3 t with key "k", cancellable
+           B> do 2 t with key "k", cancellable; do 3 t with key "k", cancellable
            B> cancel 3
            B< did 3 cancelled
            W> can_do t
@@ -262,34 +246,6 @@ fn figures_outlive_all_that_belongs_to_a_type() {
     );
 }
 
-#[test]
-fn types_beyond_the_number_count_together_and_their_gauges_too() {
-    check(
-        r#"deputy --threads 1 --figure-types 1
-           W> can_do a b c
-           A> do 1 b
-           W< do 1 b
-           W> did 1
-           A< did 1
-           A> do 2 a
-           W< do 2 a
-           A> do 3 c
-           A> do 4 d
-           M> {"cmd":"metrics","types":true,"histograms":true}
-           M< metrics types {"a":{"running":1,"has_figures":false},"b":{"running":0,"has_figures":true},"c":{"waiting":1,"has_figures":false},"d":{"waiting":1,"has_figures":false}}, types.a.outcomes null, types.b.outcomes.done 1, other_types.types 3, other_types.running 1, other_types.waiting 2, other_types.workers 2, other_types.outcomes.done 0, other_types.wait.sum_us 0, other_types.has_figures true
-           W> did 2
-           A< did 2
-           W< do 3 c
-           W leaves
-           V> can_do a c
-           V< do 3 c
-           M> {"cmd":"metrics","types":["a","b","x"],"histograms":true}
-           M< metrics types {"a":{"has_figures":false},"b":{"has_figures":true},"x":{"has_figures":false}}, other_types null
-           M> {"cmd":"metrics","types":true,"histograms":true}
-           M< metrics other_types.outcomes.done 1, other_types.outcomes.workers_lost 1, other_types.running 1, types.b.outcomes.done 1"#,
-    );
-}
-
 /// Queues, pools and workers come and go, at several shards and in any number of types.
 #[test]
 fn no_figure_falls_and_no_type_moves_however_types_come_and_go() {
@@ -320,28 +276,4 @@ fn no_figure_falls_and_no_type_moves_however_types_come_and_go() {
         }
     }
     assert_eq!(own.iter().filter(|own| **own == Some(true)).count(), 6, "two types of each home");
-}
-
-#[test]
-fn shards_are_told_one_by_one() {
-    check(
-        r#"deputy --threads 3
-           W> can_do t
-           A> do 1 t
-           B> ping
-           B< pong
-           W< do 1 t
-           A> {"cmd":"metrics","shards":true}
-           A< metrics shards.0.connections 1, shards.1.connections 1, shards.2.connections 1, shards.0.running 1, shards.1.running 0, types null
-           A> {"cmd":"metrics","shards":true,"types":["t"]}
-           A< metrics shards.0.running 1, types {"t":{"running":1}}, types.t.wait null, bounds_us null"#,
-    );
-}
-
-#[test]
-fn a_question_for_histograms_without_types_has_the_plain_answer() {
-    check(
-        r#"A> {"cmd":"metrics","histograms":true}
-           A< metrics types null, bounds_us null, other_types null"#,
-    );
 }

@@ -142,13 +142,8 @@ fn accepted_jobs_are_done_failed_waiting_or_running() {
     check(
         r#"deputy --max-attempts 1
            W> can_do t max_jobs 3
-           A> do done t
-           A> do failed t
-           A> do running t
-           A> do waiting t
-           W< do done t $a
-           W< do failed t $b
-           W< do running t $c
+           A> do done t; do failed t; do running t; do waiting t
+           W< do done t $a; do failed t $b; do running t $c
            W> cant_do t
            V> can_do gave_up
            A> do lost gave_up
@@ -168,8 +163,7 @@ fn accepted_jobs_are_done_failed_waiting_or_running() {
 fn bytes_held_fall_back_to_nothing() {
     check(
         r#"W> can_do t
-           A> do 1 t "<x*1000>"
-           A> do 2 t
+           A> do 1 t "<x*1000>"; do 2 t
            W< do 1 t "<x*1000>"
            W> did 1 res "<y*5000>"
            A< did 1 res "<y*5000>"

@@ -41,10 +41,8 @@ fn with_max_attempts_1_a_loss_in_company_does_not_count() {
     check(
         r#"deputy --max-attempts 1
            W> can_do t max_jobs 2
-           A> do 1 t
-           A> do 2 t with attempts 1
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t with attempts 1
+           W< do 1 t $a; do 2 t $b
            W gone
            A< did 2 gave_up
            A quiet
@@ -59,10 +57,8 @@ fn with_max_attempts_1_a_loss_in_company_does_not_count() {
 fn a_loss_in_company_leaves_the_number_of_the_attempt() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t [5] with run_limit_ms 86400000
-           A> do 2 t
-           W< do 1 t $a run_limit_ms 86400000 [5]
-           W< do 2 t $b
+           A> do 1 t [5] with run_limit_ms 86400000; do 2 t
+           W< do 1 t $a run_limit_ms 86400000 [5]; do 2 t $b
            W gone
            V> can_do t max_jobs 1
            V< do 1 t $c run_limit_ms 86400000 [5]

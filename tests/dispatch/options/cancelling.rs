@@ -5,46 +5,14 @@ use crate::play::check;
 #[test]
 fn a_waiting_job_that_is_cancelled_leaves_the_line() {
     check(
-        r#"A> do 1 t with cancellable
-           A> do 2 t with cancellable
-           A> do 3 t
+        r#"A> do 1 t with cancellable; do 2 t with cancellable; do 3 t
            A> cancel 2
            A< {"cmd":"did","id":2,"err":"…","code":"cancelled"}
            W> can_do t max_jobs 3
-           W< do 1 t $a
-           W< do 3 t $b
+           W< do 1 t $a; do 3 t $b
            A> metrics
            A< metrics jobs_added 3, jobs_cancelled 1, jobs_failed 1, jobs_waiting 0, jobs_running 2, results_dropped 0"#,
     );
-}
-
-#[test]
-fn a_worker_is_told_and_its_slot_stays_taken_until_it_answers() {
-    for answer in ["did $a", "did $a res 5", "did $a err 5"] {
-        check(&format!(
-            r#"W> can_do t max_jobs 1
-               A> do 1 t with cancellable
-               W< do 1 t $a
-               A> cancel 1
-               A< did 1 cancelled
-               W< {{"cmd":"cancel","job":$a}}
-               A> do 2 t
-               W quiet
-               A> metrics
-               A< metrics slots_spent 1, jobs_running 0, jobs_waiting 1, workers 1, workers_idle 0, results_dropped 0
-               A> {{"cmd":"metrics","types":["t"]}}
-               A< metrics types {{"t":{{"waiting":1,"running":0,"spent":1,"workers":1,"done":0}}}}
-               W> {answer}
-               W< do 2 t $b
-               A quiet
-               A> metrics
-               A< metrics slots_spent 0, results_dropped 1, protocol_errors 0, jobs_done 0, jobs_failed 1
-               W> did $a
-               W< error not_holding
-               W> did $b
-               A< did 2"#
-        ));
-    }
 }
 
 /// The job that comes next may have the same id.
@@ -71,46 +39,14 @@ fn a_worker_without_job_numbers_is_not_told() {
 }
 
 #[test]
-fn the_other_slots_of_the_worker_go_on() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           A> do 2 t
-           W< do 2 t $b
-           A> do 3 t
-           W> did $b
-           A< did 2
-           W< do 3 t $c
-           A> do 4 t
-           W quiet
-           W> can_do max_jobs 3
-           W< do 4 t $d
-           W> did $a
-           W quiet"#,
-    );
-}
-
-#[test]
 fn nothing_is_said_if_there_is_nothing_to_cancel() {
     check(
         r#"W> can_do t max_jobs 4
            A> cancel 9
-           A> do 1 t
-           A> do 2 t with progress, deadline_ms 100000
-           A> do 3 t with cancellable false
+           A> do 1 t; do 2 t with progress, deadline_ms 100000; do 3 t with cancellable false
            B> do 4 t with cancellable
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
-           W< do 4 t $d
-           A> cancel 1
-           A> cancel 2
-           A> cancel 3
-           A> cancel 4
+           W< do 1 t $a; do 2 t $b; do 3 t $c; do 4 t $d
+           A> cancel 1; cancel 2; cancel 3; cancel 4
            W quiet
            A quiet
            B quiet
@@ -146,15 +82,11 @@ fn a_second_cancel_finds_nothing() {
 fn all_cancellable_jobs_of_one_id_end_and_no_other() {
     check(
         r#"W> can_do u max_jobs 1
-           A> do 1 t with cancellable
-           A> do 1 u with cancellable
-           A> do 1 t
-           A> do 2 t with cancellable
+           A> do 1 t with cancellable; do 1 u with cancellable; do 1 t; do 2 t with cancellable
            B> do 1 t with cancellable
            W< do 1 u $a
            A> cancel 1
-           A< did 1 cancelled
-           A< did 1 cancelled
+           A< did 1 cancelled; did 1 cancelled
            W< cancel $a
            A quiet
            B quiet
@@ -179,10 +111,7 @@ fn the_end_of_a_connection_cancels_what_can_be_cancelled() {
     for end in ["A leaves", "A gone"] {
         check(&format!(
             r#"W> can_do t max_jobs 1
-               A> do 1 t with cancellable
-               A> do 2 t with cancellable
-               A> do 3 t
-               A> do 4 t with progress
+               A> do 1 t with cancellable; do 2 t with cancellable; do 3 t; do 4 t with progress
                B> do 1 t with cancellable
                W< do 1 t $a
                {end}
@@ -221,81 +150,6 @@ fn a_job_of_the_worker_itself_can_be_cancelled() {
     );
 }
 
-#[test]
-fn a_worker_that_leaves_with_spent_slots_alone_loses_nothing() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           W gone
-           V> can_do t max_jobs 1
-           V quiet
-           A> metrics
-           A< metrics slots_spent 0, jobs_reassigned 0, results_dropped 0, workers_idle 1, faults.left_holding 0"#,
-    );
-}
-
-/// What it was lost of may be the job that was cancelled, so its neighbour has no attempt less.
-#[test]
-fn a_spent_slot_is_company() {
-    check(
-        r#"deputy --max-attempts 1
-           W> can_do t max_jobs 2
-           A> do poison t with cancellable
-           A> do 2 t
-           W< do poison t $a
-           W< do 2 t $b
-           A> cancel poison
-           A< did poison cancelled
-           W< cancel $a
-           W gone
-           A quiet
-           V> can_do t max_jobs 2
-           V< do 2 t $c
-           V> did $c
-           A< did 2"#,
-    );
-}
-
-#[test]
-fn a_worker_of_a_spent_slot_may_take_its_type_back() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           W> cant_do t
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           A> do 2 u
-           W> can_do u
-           W quiet
-           W> did $a
-           W< do 2 u $b"#,
-    );
-}
-
-/// The line may have been meant as the `did` for the slot, which would stay taken for ever.
-#[test]
-fn a_worker_of_a_spent_slot_is_closed_after_a_line_that_is_no_json() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           W> {"cmd":"did","job":$a,"res":}
-           W< error bad_json
-           W closed explained
-           A> metrics
-           A< metrics slots_spent 0"#,
-    );
-}
-
 /// It has no number by which the worker could be asked to end it.
 #[test]
 fn a_job_that_was_sent_without_a_number_has_none_later() {
@@ -323,8 +177,7 @@ fn a_connection_that_the_server_closes_cancels_its_jobs_silently() {
     check(
         r#"deputy --max-line 64
            W> can_do t max_jobs 1
-           A> do 1 t with cancellable
-           A> do 2 t with cancellable
+           A> do 1 t with cancellable; do 2 t with cancellable
            W< do 1 t $a
            A sends {"<a*80>
            A< error too_long

@@ -5,8 +5,7 @@ use crate::play::check;
 #[test]
 fn a_job_that_waits_expires() {
     check(
-        r#"A> do 1 t with deadline_ms 1000
-           A> do 2 t
+        r#"A> do 1 t with deadline_ms 1000; do 2 t
            at 999
            A quiet
            at 1000
@@ -22,8 +21,7 @@ fn a_job_that_waits_expires() {
 fn a_job_that_is_held_expires_and_its_worker_is_told() {
     check(
         "W> can_do t max_jobs 1
-         A> do 1 t with deadline_ms 1000
-         A> do 2 t
+         A> do 1 t with deadline_ms 1000; do 2 t
          W< do 1 t $a
          at 1000
          A< did 1 expired
@@ -73,8 +71,7 @@ fn a_job_that_was_given_back_expires() {
 fn a_deadline_holds_after_the_submitter_left() {
     check(
         "W> can_do t max_jobs 1
-         A> do 1 t with deadline_ms 1000
-         A> do 2 t with deadline_ms 1000
+         A> do 1 t with deadline_ms 1000; do 2 t with deadline_ms 1000
          W< do 1 t $a
          A leaves
          W quiet
@@ -137,8 +134,7 @@ fn each_member_of_a_key_has_its_own_deadline() {
 #[test]
 fn a_deadline_and_a_cancel_end_a_job_once() {
     check(
-        "A> do 1 t with deadline_ms 1000, cancellable
-         A> do 2 t with deadline_ms 1000, cancellable
+        "A> do 1 t with deadline_ms 1000, cancellable; do 2 t with deadline_ms 1000, cancellable
          A> cancel 1
          A< did 1 cancelled
          at 1000
@@ -169,8 +165,7 @@ fn while_the_server_stops_deadlines_go_on() {
 #[test]
 fn thirty_days_are_the_most() {
     check(
-        "A> do 1 t with deadline_ms 2592000000
-         A> do 2 t with deadline_ms 2592000001
+        "A> do 1 t with deadline_ms 2592000000; do 2 t with deadline_ms 2592000001
          A< did 2 bad_request
          A> do 3 t with deadline_ms 0
          A< did 3 bad_request

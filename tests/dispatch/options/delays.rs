@@ -27,9 +27,7 @@ fn a_delayed_job_is_in_line_when_it_is_due_and_not_before() {
 #[test]
 fn it_is_in_line_as_if_it_had_arrived_then() {
     check(
-        r#"A> do 1 t with delay_ms 2000
-           A> do 2 t with delay_ms 1000
-           A> do 3 t
+        r#"A> do 1 t with delay_ms 2000; do 2 t with delay_ms 1000; do 3 t
            at 1000
            A> do 4 t
            at 2000
@@ -37,11 +35,7 @@ fn it_is_in_line_as_if_it_had_arrived_then() {
            A> {"cmd":"metrics","types":["t"]}
            A< metrics types {"t":{"waiting":5,"delayed":0,"oldest_ms":2000}}
            W> can_do t max_jobs 5
-           W< do 3 t $a
-           W< do 2 t $b
-           W< do 4 t $c
-           W< do 1 t $d
-           W< do 5 t $e"#,
+           W< do 3 t $a; do 2 t $b; do 4 t $c; do 1 t $d; do 5 t $e"#,
     );
 }
 
@@ -50,19 +44,15 @@ fn it_is_in_line_as_if_it_had_arrived_then() {
 fn jobs_of_many_delays_are_due_in_their_order() {
     check(
         r#"W> can_do t max_jobs 9
-           A> do 1 t with delay_ms 2592000000
-           A> do 2 t with delay_ms 70000
-           A> do 3 t with delay_ms 1
-           A> do 4 t with delay_ms 70000
-           A> do 5 t with delay_ms 0
+           A> do 1 t with delay_ms 2592000000; do 2 t with delay_ms 70000; do 3 t with delay_ms 1
+           A> do 4 t with delay_ms 70000; do 5 t with delay_ms 0
            W< do 5 t $a
            at 1
            W< do 3 t $b
            at 69999
            W quiet
            at 70000
-           W< do 2 t $c
-           W< do 4 t $d
+           W< do 2 t $c; do 4 t $d
            at 2591999999
            W quiet
            at 2592000000
@@ -108,8 +98,7 @@ fn the_deadline_counts_from_when_the_job_was_accepted() {
 fn a_delayed_job_can_be_cancelled() {
     check(
         "W> can_do t
-         A> do 1 t with delay_ms 1000, cancellable
-         A> do 2 t with delay_ms 1000
+         A> do 1 t with delay_ms 1000, cancellable; do 2 t with delay_ms 1000
          A> cancel 1
          A< did 1 cancelled
          A> cancel 2
@@ -141,22 +130,16 @@ fn a_job_that_was_delayed_can_be_cancelled() {
 fn delayed_jobs_outlive_their_submitter_unless_they_can_be_cancelled() {
     check(
         "W> can_do t max_jobs 4
-         A> do 1 t with delay_ms 1000
-         A> do 2 t with delay_ms 1000, cancellable
-         A> do 3 t with delay_ms 1000, progress
-         A> do 4 t with delay_ms 1000, background
+         A> do 1 t with delay_ms 1000; do 2 t with delay_ms 1000, cancellable
+         A> do 3 t with delay_ms 1000, progress; do 4 t with delay_ms 1000, background
          A< did 4
          A leaves
          M> metrics
          M< metrics jobs_delayed 3, jobs_cancelled 1
          at 1000
-         W< do 1 t $a
-         W< do 3 t $c
-         W< do 4 t $d
+         W< do 1 t $a; do 3 t $c; do 4 t $d
          W> progress $c 1
-         W> did $a
-         W> did $c
-         W> did $d
+         W> did $a; did $c; did $d
          M> metrics
          M< metrics jobs_done 3, results_dropped 3, jobs_delayed 0, bytes_held 0",
     );
@@ -165,16 +148,14 @@ fn delayed_jobs_outlive_their_submitter_unless_they_can_be_cancelled() {
 #[test]
 fn a_server_that_stops_answers_shutdown_to_delayed_jobs() {
     check(
-        "A> do 1 t with delay_ms 1000
-         A> do 2 t with delay_ms 1000, cancellable, deadline_ms 500
+        "A> do 1 t with delay_ms 1000; do 2 t with delay_ms 1000, cancellable, deadline_ms 500
          A> do 3 t with delay_ms 1000, background
          A< did 3
          B> do 4 t with delay_ms 1000, key \"k\"
          C> do 5 t with delay_ms 1000
          C leaves
          stop
-         A< did 1 shutdown
-         A< did 2 shutdown
+         A< did 1 shutdown; did 2 shutdown
          B< did 4 shutdown
          A> do 6 t with delay_ms 1000
          A< did 6 shutdown
@@ -190,8 +171,7 @@ fn a_server_that_stops_answers_shutdown_to_delayed_jobs() {
 fn whether_there_is_a_worker_is_judged_when_the_job_is_due() {
     check(
         "W> can_do t
-         A> do 1 t with delay_ms 1000, need_worker
-         A> do 2 t with delay_ms 2000, need_worker
+         A> do 1 t with delay_ms 1000, need_worker; do 2 t with delay_ms 2000, need_worker
          W gone
          at 1000
          A< did 1 no_worker
@@ -204,8 +184,7 @@ fn whether_there_is_a_worker_is_judged_when_the_job_is_due() {
 #[test]
 fn a_delayed_job_with_a_key_joins_and_is_joined_when_it_is_due() {
     check(
-        r#"A> do 1 t 1 with delay_ms 1000, key "k"
-           A> do 2 t 2 with key "k"
+        r#"A> do 1 t 1 with delay_ms 1000, key "k"; do 2 t 2 with key "k"
            A> metrics
            A< metrics jobs_joined 0, jobs_waiting 1, jobs_delayed 1
            W> can_do t max_jobs 1
@@ -214,15 +193,13 @@ fn a_delayed_job_with_a_key_joins_and_is_joined_when_it_is_due() {
            A> metrics
            A< metrics jobs_joined 1, jobs_waiting 0, jobs_delayed 0
            W> did $a res 2
-           A< did 2 res 2
-           A< did 1 res 2
+           A< did 2 res 2; did 1 res 2
            A> do 3 t 3 with delay_ms 1000, key "k"
            at 2000
            W< do 3 t $b 3
            A> do 4 t 4 with key "k"
            W> did $b res 3
-           A< did 3 res 3
-           A< did 4 res 3"#,
+           A< did 3 res 3; did 4 res 3"#,
     );
 }
 

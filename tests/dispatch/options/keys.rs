@@ -16,10 +16,8 @@ fn each_member_gets_the_answer_to_the_one_job() {
                A> metrics
                A< metrics jobs_added 4, jobs_joined 3, jobs_waiting 0, jobs_running 1, jobs_dispatched 1
                W> did $a {outcome}
-               A< did a1 {told}
-               A< did a2 {told}
-               B< did b1 {told}
-               B< did b2 {told}
+               A< did a1 {told}; did a2 {told}
+               B< did b1 {told}; did b2 {told}
                A> metrics
                A< metrics jobs_running 0, bytes_held 0"#
         ));
@@ -29,9 +27,7 @@ fn each_member_gets_the_answer_to_the_one_job() {
 #[test]
 fn whoever_came_first_decides_what_the_job_is() {
     check(
-        r#"A> do 1 t with priority -1, key "k"
-           A> do 2 t with priority 100, attempts 1, key "k"
-           A> do 3 t
+        r#"A> do 1 t with priority -1, key "k"; do 2 t with priority 100, attempts 1, key "k"; do 3 t
            W> can_do t max_jobs 1
            W< do 3 t $a
            W> did $a
@@ -42,8 +38,7 @@ fn whoever_came_first_decides_what_the_job_is() {
            V> can_do t max_jobs 1
            V< do 1 t $c attempt 2
            V> did $c
-           A< did 1
-           A< did 2"#,
+           A< did 1; did 2"#,
     );
 }
 
@@ -67,13 +62,8 @@ fn after_the_answer_the_key_makes_a_new_job() {
 #[test]
 fn keys_are_of_a_type_and_are_compared_unescaped() {
     check(
-        r#"A> do 1 t with key "k"
-           A> do 2 u with key "k"
-           A> do 3 t with key "\u006b"
-           A> do 4 t with key "K"
-           A> do 5 \u0074 with key "k"
-           A> do 6 t with key "k "
-           A> do 7 t
+        r#"A> do 1 t with key "k"; do 2 u with key "k"; do 3 t with key "\u006b"; do 4 t with key "K"
+           A> do 5 \u0074 with key "k"; do 6 t with key "k "; do 7 t
            A> metrics
            A< metrics jobs_added 7, jobs_joined 2, jobs_waiting 5"#,
     );
@@ -87,14 +77,11 @@ fn keys_are_of_a_type_and_are_compared_unescaped() {
 #[test]
 fn a_key_has_1_to_255_bytes() {
     check(
-        r#"A> do 1 t with key "<x*255>"
-           A> do 2 t with key "<x*256>"
+        r#"A> do 1 t with key "<x*255>"; do 2 t with key "<x*256>"
            A< did 2 bad_request
-           A> do 3 t with key "<é*127>"
-           A> do 4 t with key "<é*128>"
+           A> do 3 t with key "<é*127>"; do 4 t with key "<é*128>"
            A< did 4 bad_request
-           A> do 5 t with key "<\u0078*255>"
-           A> do 6 t with key ""
+           A> do 5 t with key "<\u0078*255>"; do 6 t with key ""
            A< did 6 bad_request
            A> do 7 t with key "\ud800"
            A< did 7 bad_request
@@ -145,9 +132,7 @@ fn when_the_last_member_cancels_the_job_ends() {
            A< metrics jobs_joined 1, results_dropped 1, bytes_held 0"#,
     );
     check(
-        r#"A> do 1 t with key "k", cancellable
-           A> do 2 t with key "k", cancellable
-           A> do 3 t
+        r#"A> do 1 t with key "k", cancellable; do 2 t with key "k", cancellable; do 3 t
            A> cancel 2
            A< did 2 cancelled
            A> cancel 1
@@ -180,12 +165,10 @@ fn a_member_that_cannot_be_cancelled_stays_when_it_leaves() {
 fn one_client_may_have_a_key_twice() {
     check(
         r#"W> can_do t max_jobs 1
-           A> do 1 t with key "k", cancellable
-           A> do 1 t with key "k", cancellable
+           A> do 1 t with key "k", cancellable; do 1 t with key "k", cancellable
            W< do 1 t $a
            A> cancel 1
-           A< did 1 cancelled
-           A< did 1 cancelled
+           A< did 1 cancelled; did 1 cancelled
            W< cancel $a"#,
     );
 }
@@ -232,8 +215,7 @@ fn a_background_member_is_only_counted() {
     check(
         r#"A> do 1 t with key "k", background
            A< did 1
-           A> do 2 t with key "k"
-           A> do 3 t with key "k", background
+           A> do 2 t with key "k"; do 3 t with key "k", background
            A< did 3
            W> can_do t
            W< do 1 t

@@ -13,4 +13,5 @@ mod priorities;
 mod progress;
 mod run_limits;
 mod spare;
+mod spent;
 mod wait_ms;

@@ -61,8 +61,7 @@ fn a_worker_that_left_the_type_is_none() {
 fn it_is_judged_once() {
     check(
         r#"W> can_do t max_jobs 1
-           A> do 1 t with need_worker
-           A> do 2 t with need_worker
+           A> do 1 t with need_worker; do 2 t with need_worker
            W< do 1 t $a
            W gone
            A quiet
@@ -81,8 +80,7 @@ fn one_that_joins_is_not_judged() {
     check(
         r#"A> do 1 t with need_worker, key "k"
            A< did 1 no_worker
-           A> do 2 t with key "k"
-           A> do 3 t with need_worker, key "k"
+           A> do 2 t with key "k"; do 3 t with need_worker, key "k"
            A quiet
            A> metrics
            A< metrics jobs_joined 1, jobs_waiting 1, jobs_no_worker 1"#,

@@ -48,8 +48,7 @@ fn a_spent_slot_is_not_free() {
 #[test]
 fn a_job_that_waits_goes_first() {
     check(
-        r#"A> do 1 t
-           A> do 2 t with wait_ms 0, priority 127
+        r#"A> do 1 t; do 2 t with wait_ms 0, priority 127
            A< did 2 no_worker
            W> can_do t
            W< do 1 t"#,

@@ -11,13 +11,8 @@ fn taken(jobs: &[&str]) -> String {
 #[test]
 fn the_higher_goes_first_and_equal_ones_as_they_arrived() {
     check(&format!(
-        r#"A> do a t with priority -128
-           A> do b t
-           A> do c t with priority 127
-           A> do d t with priority 1
-           A> do e t with priority 0
-           A> do f t with priority 127
-           A> do g t with priority -1
+        r#"A> do a t with priority -128; do b t; do c t with priority 127; do d t with priority 1
+           A> do e t with priority 0; do f t with priority 127; do g t with priority -1
            A> do h t with priority 1
            W> can_do t
            {}"#,
@@ -28,12 +23,10 @@ fn the_higher_goes_first_and_equal_ones_as_they_arrived() {
 #[test]
 fn what_comes_while_others_wait_passes_them() {
     check(&format!(
-        r#"A> do 1 t with priority 1
-           A> do 2 t with priority 1
+        r#"A> do 1 t with priority 1; do 2 t with priority 1
            W> can_do t
            W< do 1 t
-           A> do 3 t with priority 2
-           A> do 4 t with priority 1
+           A> do 3 t with priority 2; do 4 t with priority 1
            W> did 1
            A< did 1
            {}"#,
@@ -46,10 +39,8 @@ fn what_comes_while_others_wait_passes_them() {
 fn jobs_whose_worker_was_lost_go_before_all() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t with priority -5
-           A> do 2 t with priority 5
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t with priority -5; do 2 t with priority 5
+           W< do 1 t $a; do 2 t $b
            A> do 3 t with priority 127
            W gone
            V> can_do t max_jobs 1
@@ -72,9 +63,7 @@ fn a_job_that_came_back_keeps_its_place_among_the_others() {
         r#"W> can_do t u
            A> do 1 u
            W< do 1 u
-           A> do 2 t with priority 1
-           A> do 3 t with priority 2
-           A> do 4 t with priority 1
+           A> do 2 t with priority 1; do 3 t with priority 2; do 4 t with priority 1
            W> did 1
            A< did 1
            {}"#,
@@ -88,8 +77,7 @@ fn a_worker_of_several_types_still_takes_them_in_turn() {
         r#"W> can_do t u
            A> do 1 t with priority 9
            W< do 1 t
-           A> do 2 u with priority -9
-           A> do 3 t with priority 9
+           A> do 2 u with priority -9; do 3 t with priority 9
            W> did 1
            A< did 1
            W< do 2 u

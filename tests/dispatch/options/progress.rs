@@ -26,12 +26,8 @@ fn a_submitter_that_asked_is_told_of_each_data() {
 fn who_did_not_ask_is_told_nothing() {
     check(
         r#"W> can_do t max_jobs 3
-           A> do 1 t
-           A> do 2 t with cancellable, deadline_ms 100000
-           A> do 3 t with progress false
-           W< do 1 t $a
-           W< do 2 t $b
-           W< do 3 t $c
+           A> do 1 t; do 2 t with cancellable, deadline_ms 100000; do 3 t with progress false
+           W< do 1 t $a; do 2 t $b; do 3 t $c
            W> progress $a 1
            W> progress $b 1
            W> progress $c 1
@@ -88,8 +84,7 @@ fn progress_of_a_spent_slot_is_dropped_without_an_error() {
     check(
         r#"W> can_do t max_jobs 1
            V> can_do u
-           A> do 1 t with progress, cancellable
-           A> do 2 u with progress, cancellable
+           A> do 1 t with progress, cancellable; do 2 u with progress, cancellable
            W< do 1 t $a
            V< do 2 u
            W> progress $a 1

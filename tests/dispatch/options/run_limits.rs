@@ -91,10 +91,8 @@ fn the_server_gives_a_limit_to_jobs_that_give_none() {
     check(
         "deputy --run-limit 2
          W> can_do t max_jobs 2
-         A> do 1 t
-         A> do 2 t with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 2000
-         W< do 2 t $b run_limit_ms 1000
+         A> do 1 t; do 2 t with run_limit_ms 1000
+         W< do 1 t $a run_limit_ms 2000; do 2 t $b run_limit_ms 1000
          at 1000
          W< cancel $b
          at 1500
@@ -145,22 +143,14 @@ fn a_worker_without_job_numbers_is_not_told() {
 fn an_overdue_job_keeps_its_place() {
     check(
         "W> can_do t max_jobs 2
-         A> do 1 t with run_limit_ms 1000, priority 1
-         A> do 2 t with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 1000
-         W< do 2 t $b run_limit_ms 1000
-         A> do 3 t with priority 2
-         A> do 4 t with priority 1
-         A> do 5 t
+         A> do 1 t with run_limit_ms 1000, priority 1; do 2 t with run_limit_ms 1000
+         W< do 1 t $a run_limit_ms 1000; do 2 t $b run_limit_ms 1000
+         A> do 3 t with priority 2; do 4 t with priority 1; do 5 t
          at 1000
-         W< cancel $a
-         W< cancel $b
+         W< cancel $a; cancel $b
          V> can_do t max_jobs 5
-         V< do 3 t $c
-         V< do 1 t $d attempt 2 run_limit_ms 1000
-         V< do 4 t $e
-         V< do 2 t $f attempt 2 run_limit_ms 1000
-         V< do 5 t $g",
+         V< do 3 t $c; do 1 t $d attempt 2 run_limit_ms 1000; do 4 t $e
+         V< do 2 t $f attempt 2 run_limit_ms 1000; do 5 t $g",
     );
 }
 
@@ -266,10 +256,8 @@ fn while_the_server_stops_an_overdue_job_ends_at_once() {
 fn what_drains_too_long_leaves_no_limit_and_no_spent_slot() {
     check(
         "W> can_do t max_jobs 2
-         A> do 1 t with run_limit_ms 1000, cancellable
-         A> do 2 t with cancellable
-         W< do 1 t $a run_limit_ms 1000
-         W< do 2 t $b
+         A> do 1 t with run_limit_ms 1000, cancellable; do 2 t with cancellable
+         W< do 1 t $a run_limit_ms 1000; do 2 t $b
          A> cancel 2
          A< did 2 cancelled
          W< cancel $b

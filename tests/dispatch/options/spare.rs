@@ -20,8 +20,7 @@ fn a_spare_worker_gets_what_ordinary_ones_have_no_slot_for() {
            A> do 4 t
            S< do 4 t $b
            # Nobody has a slot. The first to free one gets the job, of whichever class.
-           A> do 5 t
-           A> do 6 t
+           A> do 5 t; do 6 t
            S> did $a
            A< did 2
            S< do 5 t $c
@@ -125,10 +124,8 @@ fn a_paused_ordinary_worker_may_take_nothing() {
 fn a_suspect_goes_to_a_spare_worker_if_each_ordinary_one_holds_another() {
     check(
         r#"W> can_do t max_jobs 9
-           A> do 1 t
-           A> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t; do 2 t
+           W< do 1 t $a; do 2 t $b
            W gone
            V> can_do t max_jobs 9
            V< do 1 t $c
@@ -192,8 +189,7 @@ fn a_job_with_wait_ms_is_not_for_spare_workers() {
         r#"S> can_do t max_jobs 9 with spare
            A> do 1 t with wait_ms 0
            A< did 1 no_worker
-           A> do 2 t with wait_ms 1000
-           A> do 3 t
+           A> do 2 t with wait_ms 1000; do 3 t
            # It was behind the one before, which waits on.
            S< do 3 t $a
            W> can_do t
@@ -210,10 +206,7 @@ fn a_job_with_wait_ms_is_not_for_spare_workers() {
 #[test]
 fn an_ordinary_worker_takes_jobs_with_wait_ms_among_the_others_in_their_order() {
     check(
-        r#"A> do 1 t
-           A> do 2 t with wait_ms 1000
-           A> do 3 t
-           A> do 4 t with wait_ms 1000, priority 1
+        r#"A> do 1 t; do 2 t with wait_ms 1000; do 3 t; do 4 t with wait_ms 1000, priority 1
            A> do 5 t with priority 1
            W> can_do t
            W< do 4 t
@@ -236,10 +229,8 @@ fn an_ordinary_worker_takes_jobs_with_wait_ms_among_the_others_in_their_order() 
 fn a_job_with_wait_ms_that_comes_back_is_not_for_spare_workers() {
     check(
         r#"W> can_do t max_jobs 2
-           A> do 1 t with wait_ms 1000
-           A> do 2 t
-           W< do 1 t $a
-           W< do 2 t $b
+           A> do 1 t with wait_ms 1000; do 2 t
+           W< do 1 t $a; do 2 t $b
            S> can_do t with spare
            W gone
            S< do 2 t
@@ -260,8 +251,7 @@ fn a_spare_worker_pulls_no_job_with_wait_ms() {
         r#"S> can_do t u with spare
            A> do 1 u
            S< do 1 u
-           A> do 2 t
-           A> do 3 t with wait_ms 1000, priority 9
+           A> do 2 t; do 3 t with wait_ms 1000, priority 9
            S> did 1
            A< did 1
            S< do 2 t

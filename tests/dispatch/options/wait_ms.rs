@@ -6,9 +6,7 @@ use crate::play::check;
 fn a_job_that_waits_too_long_ends() {
     check(
         r#"W> can_do t max_jobs 1
-           A> do 1 t with wait_ms 1000
-           A> do 2 t with wait_ms 1000
-           A> do 3 t
+           A> do 1 t with wait_ms 1000; do 2 t with wait_ms 1000; do 3 t
            W< do 1 t $a
            at 999
            A quiet
@@ -42,8 +40,7 @@ fn a_job_that_came_to_a_worker_in_time_has_as_long_as_any() {
 fn given_back_in_time_it_waits_for_the_rest_of_it() {
     check(
         "W> can_do t max_jobs 1
-         A> do 1 t with wait_ms 1000
-         A> do 2 t with wait_ms 1000
+         A> do 1 t with wait_ms 1000; do 2 t with wait_ms 1000
          W< do 1 t $a
          at 600
          W gone
@@ -55,8 +52,7 @@ fn given_back_in_time_it_waits_for_the_rest_of_it() {
          A> metrics
          A< metrics jobs_waiting 2
          at 1000
-         A< did 1 no_worker
-         A< did 2 no_worker
+         A< did 1 no_worker; did 2 no_worker
          A> metrics
          A< metrics jobs_waiting 0, jobs_reassigned 2, jobs_no_worker 2, bytes_held 0",
     );
@@ -104,10 +100,8 @@ fn held_past_its_run_limit_it_ends_if_its_time_is_over() {
 fn gave_up_and_timed_out_go_first() {
     check(
         "W> can_do t max_jobs 2
-         A> do 1 t with wait_ms 100, run_limit_ms 200, attempts 1
-         A> do 2 t with wait_ms 100, attempts 1
-         W< do 1 t $a run_limit_ms 200
-         W< do 2 t $b
+         A> do 1 t with wait_ms 100, run_limit_ms 200, attempts 1; do 2 t with wait_ms 100, attempts 1
+         W< do 1 t $a run_limit_ms 200; do 2 t $b
          at 200
          A< did 1 timed_out
          W< cancel $a
@@ -121,8 +115,7 @@ fn gave_up_and_timed_out_go_first() {
 #[test]
 fn after_a_delay_the_time_runs_from_when_the_job_is_due() {
     check(
-        "A> do 1 t with delay_ms 1000, wait_ms 500
-         A> do 2 t with delay_ms 1000, wait_ms 0
+        "A> do 1 t with delay_ms 1000, wait_ms 500; do 2 t with delay_ms 1000, wait_ms 0
          A> do 3 t with delay_ms 1000, wait_ms 500
          at 999
          A quiet
@@ -180,8 +173,7 @@ fn a_background_job_that_is_delayed_is_counted_at_the_stop() {
 fn it_counts_after_the_submitter_left() {
     check(
         "W> can_do t max_jobs 1
-         A> do 1 t with wait_ms 1000
-         A> do 2 t with wait_ms 1000
+         A> do 1 t with wait_ms 1000; do 2 t with wait_ms 1000
          W< do 1 t $a
          A leaves
          at 1000
@@ -196,14 +188,12 @@ fn it_counts_after_the_submitter_left() {
 #[test]
 fn it_is_cancelled_and_expires_like_any_other() {
     check(
-        "A> do 1 t with wait_ms 1000, cancellable
-         A> do 2 t with wait_ms 1000, deadline_ms 500
+        "A> do 1 t with wait_ms 1000, cancellable; do 2 t with wait_ms 1000, deadline_ms 500
          A> do 3 t with wait_ms 500, deadline_ms 1000
          A> cancel 1
          A< did 1 cancelled
          at 500
-         A< did 2 expired
-         A< did 3 no_worker
+         A< did 2 expired; did 3 no_worker
          at 2000
          A quiet
          A> metrics
@@ -236,8 +226,7 @@ fn a_deadline_goes_before_it() {
         "A> do 1 t with wait_ms 500, deadline_ms 500
          A> do 2 t with delay_ms 300, wait_ms 200, deadline_ms 500
          at 500
-         A< did 1 expired
-         A< did 2 expired",
+         A< did 1 expired; did 2 expired",
     );
 }
 
@@ -245,8 +234,7 @@ fn a_deadline_goes_before_it() {
 fn while_the_server_stops_it_is_as_with_any_other() {
     check(
         "W> can_do t max_jobs 1
-         A> do 1 t with wait_ms 1000
-         A> do 2 t with wait_ms 1000
+         A> do 1 t with wait_ms 1000; do 2 t with wait_ms 1000
          W< do 1 t $a
          stop
          A< did 2 shutdown
@@ -279,128 +267,11 @@ fn need_worker_is_judged_first() {
 #[test]
 fn thirty_days_are_the_most() {
     check(
-        "A> do 1 t with wait_ms 2592000000
-         A> do 2 t with wait_ms 2592000001
+        "A> do 1 t with wait_ms 2592000000; do 2 t with wait_ms 2592000001
          A< did 2 bad_request
          at 2591999999
          A quiet
          at 2592000000
          A< did 1 no_worker",
-    );
-}
-
-#[test]
-fn a_durable_job_must_come_to_a_durable_worker_in_time() {
-    check(
-        "D> can_do t max_jobs 1 with durable
-         W> can_do t
-         A> do 1 t with durable, wait_ms 1000
-         D< do 1 t $a
-         A> do 2 t with durable, wait_ms 1000
-         A> do 3 t with durable, wait_ms 0
-         A< did 3 no_worker
-         at 1000
-         A< did 2 no_worker
-         D> did $a
-         A< did 1
-         A> do 4 t with durable, wait_ms 0
-         D< do 4 t $b
-         D gone
-         A< did 4 no_bridge
-         W quiet",
-    );
-}
-
-#[test]
-fn without_a_durable_worker_a_durable_job_ends_with_no_bridge_whatever_time_is_left() {
-    check(
-        "W> can_do t max_jobs 9
-         A> do 1 t with durable, wait_ms 0
-         A< did 1 no_bridge
-         A> do 2 t with durable, wait_ms 1000
-         A< did 2 no_bridge
-         D> can_do t max_jobs 1 with durable
-         A> do 3 t with durable
-         D< do 3 t $a
-         A> do 4 t with durable, wait_ms 1000
-         at 500
-         D gone
-         A< did 4 no_bridge
-         A< did 3 no_bridge
-         at 2000
-         A quiet
-         A> metrics
-         A< metrics jobs_no_bridge 4, jobs_no_worker 0, bytes_held 0",
-    );
-}
-
-#[test]
-fn a_durable_job_that_comes_back_unstored_waits_for_the_rest_of_its_time() {
-    check(
-        "D> can_do t max_jobs 2 with durable
-         A> do 1 t with durable, wait_ms 1000
-         A> do 2 t with durable, wait_ms 0
-         D< do 1 t $a
-         D< do 2 t $b
-         E> can_do t max_jobs 1 with durable
-         A> do 3 t with durable
-         E< do 3 t $c
-         at 600
-         D gone
-         A< did 2 no_worker
-         at 999
-         A quiet
-         at 1000
-         A< did 1 no_worker
-         E> did $c
-         A< did 3
-         A> metrics
-         A< metrics jobs_no_worker 2, jobs_no_bridge 0, jobs_reassigned 2, bytes_held 0",
-    );
-}
-
-/// It must not end while it is stored: what has stored it goes on with it.
-#[test]
-fn a_job_that_is_stored_has_all_the_time_there_is() {
-    for wait_ms in [0, 1_000] {
-        check(&format!(
-            r#"D> can_do t max_jobs 1 with durable
-               A> do 1 t with durable, wait_ms {wait_ms}
-               D< do 1 t $a
-               D> {{"cmd":"stored","job":$a}}
-               A< {{"cmd":"stored","id":1}}
-               at 500
-               D gone
-               at 2000
-               A quiet
-               A> metrics
-               A< metrics jobs_waiting 1
-               E> can_do t max_jobs 1 with durable
-               E< do 1 t $b
-               E gone
-               A quiet
-               F> can_do t max_jobs 1 with durable
-               F< do 1 t $c
-               F> did $c
-               A< did 1"#
-        ));
-    }
-}
-
-/// Its `did` comes when it is stored, and says how it ended if it was not.
-#[test]
-fn a_durable_job_in_the_background_is_told_of_its_end() {
-    check(
-        r#"D> can_do t max_jobs 1 with durable
-           A> do 1 t with durable, background, wait_ms 1000
-           A> do 2 t with durable, background, wait_ms 1000
-           D< do 1 t $a
-           D> {"cmd":"stored","job":$a}
-           A< did 1
-           at 1000
-           A< did 2 no_worker
-           D> did $a
-           A> metrics
-           A< metrics jobs_done 1, jobs_no_worker 1, bytes_held 0"#,
     );
 }

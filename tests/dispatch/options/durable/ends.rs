@@ -60,8 +60,7 @@ fn a_background_job_whose_submitter_left_is_stored_and_counted() {
            B< do 2 t $b
            A gone
            B> stored $a
-           B> did $a
-           B> did $b
+           B> did $a; did $b
            B> metrics
            B< metrics jobs_done 2, results_dropped 2"#,
     );
@@ -79,13 +78,9 @@ fn a_deadline_ends_it_wherever_it_is_stored_or_not() {
            B> stored $b
            A< stored 2
            at 100
-           A< did 1 expired
-           A< did 2 expired
-           A< did 3 expired
-           B< cancel $a
-           B< cancel $b
-           B> did $a
-           B> did $b"#,
+           A< did 1 expired; did 2 expired; did 3 expired
+           B< cancel $a; cancel $b
+           B> did $a; did $b"#,
     );
     check(
         r#"B> can_do t max_jobs 1 with durable
@@ -167,8 +162,7 @@ fn the_higher_priority_goes_first() {
         r#"B> can_do t max_jobs 1 with durable
            A> do 1 t with durable
            B< do 1 t $a
-           A> do 2 t with durable
-           A> do 3 t with durable, priority 1
+           A> do 2 t with durable; do 3 t with durable, priority 1
            B> did $a
            A< did 1
            B< do 3 t $b
@@ -207,11 +201,9 @@ fn a_stopping_server_answers_what_waits_and_lets_workers_store_and_finish() {
            B< do 2 t $b
            A> do 3 t with durable, background
            B< do 3 t $c
-           A> do 4 t with durable
-           A> do 5 t with durable, background
+           A> do 4 t with durable; do 5 t with durable, background
            stop
-           A< did 4 shutdown
-           A< did 5 shutdown
+           A< did 4 shutdown; did 5 shutdown
            A> do 6 t with durable
            A< did 6 shutdown
            B> stored $a
@@ -240,8 +232,7 @@ fn what_comes_back_to_a_stopping_server_is_answered_shutdown() {
            A< stored 1
            stop
            B gone
-           A< did 1 shutdown
-           A< did 2 shutdown"#,
+           A< did 1 shutdown; did 2 shutdown"#,
     );
     check(
         r#"B> can_do t max_jobs 1 with durable

@@ -46,15 +46,12 @@ fn a_lost_durable_worker_counts_no_attempt_and_makes_no_suspect() {
            B> stored $a
            A< stored 1
            B gone
-           C< do 1 t $d
-           C< do 3 t $e
+           C< do 1 t $d; do 3 t $e
            C> metrics
            C< metrics jobs_running 3, faults.gave_up 0
            D> can_do t max_jobs 9 with durable
            C gone
-           D< do 1 t $f
-           D< do 2 t $g
-           D< do 3 t $h
+           D< do 1 t $f; do 2 t $g; do 3 t $h
            D> did $f
            A< did 1
            D> did $g
@@ -88,9 +85,7 @@ fn jobs_of_a_lost_durable_worker_keep_their_priority_and_place() {
            B gone
            A< did 4 no_bridge
            C> can_do t with durable
-           C< do 2 t $d
-           C< do 1 t $e
-           C< do 3 t $f
+           C< do 2 t $d; do 1 t $e; do 3 t $f
            C> did $d
            A< did 2
            C> did $e
@@ -118,9 +113,7 @@ fn when_the_last_durable_worker_goes_what_is_not_stored_ends_with_no_bridge() {
                C gone
                A quiet
                {end}
-               A< did other no_bridge
-               A< did waits no_bridge
-               A< did held no_bridge
+               A< did other no_bridge; did waits no_bridge; did held no_bridge
                A> metrics
                A< metrics jobs_waiting 1, jobs_failed 3, jobs_no_bridge 3
                D> can_do t max_jobs 1 with durable
@@ -138,8 +131,7 @@ fn when_the_last_durable_worker_takes_the_type_back_what_waits_ends_with_no_brid
         r#"B> can_do t u max_jobs 1 with durable
            A> do 1 t with durable
            B< do 1 t $a
-           A> do 2 t with durable
-           A> do 3 u with durable
+           A> do 2 t with durable; do 3 u with durable
            B> cant_do t
            A< did 2 no_bridge
            B> stored $a

@@ -3,6 +3,7 @@
 mod ends;
 mod lost;
 mod stored;
+mod wait_ms;
 
 use crate::play::{check, check_rows};
 
@@ -34,8 +35,7 @@ fn a_durable_job_never_goes_to_another_worker_and_another_job_never_to_a_durable
            W< do 2 t
            A> do 3 t
            S< do 3 t
-           A> do 4 t
-           A> do 5 t with durable
+           A> do 4 t; do 5 t with durable
            B< do 5 t $b
            B quiet
            W> did 2
@@ -153,8 +153,7 @@ fn one_connection_may_take_both_and_its_slots_are_shared() {
                B< do 2 t $a
                A> do 3 t with durable
                B< do 3 t $b
-               A> do 4 t
-               A> do 5 t with durable
+               A> do 4 t; do 5 t with durable
                B quiet
                B> did $b
                A< did 3

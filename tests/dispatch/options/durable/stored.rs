@@ -132,8 +132,7 @@ fn stored_for_a_spent_slot_is_dropped_without_an_error() {
            A> cancel 1
            A< did 1 cancelled
            B< cancel $a
-           B> stored $a
-           B> stored $a
+           B> stored $a; stored $a
            A quiet
            B quiet
            B> did $a
