@@ -25,6 +25,7 @@ mod codes;
 mod completions;
 mod crowds;
 mod durable;
+mod held;
 mod job_life;
 mod liveness;
 mod lost;

@@ -1,18 +1,15 @@
 //! Submitters that keep books: which job has no answer, which durable one was stored, and what is wrong with the lines
 //! that they receive. The checks of answers are the load test's.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use socket2::SockAddr;
 
-use crate::traffic::check::{Outstanding, Wrong};
-use crate::traffic::workload::{JobKey, Shape, Workload, job_named_by, nanoseconds};
+use crate::books::{Books, Taken};
+use crate::traffic::workload::{Shape, Workload, nanoseconds};
 use crate::wait::PATIENCE;
 use crate::wire::{Leave, Received, Wire};
 
@@ -50,19 +47,6 @@ pub(crate) struct Plan {
     pub(crate) kind: Kind,
     /// Jobs that it keeps unanswered.
     pub(crate) window: usize,
-}
-
-/// What one connection of a submitter knows of its jobs.
-struct Books {
-    number: u16,
-    plan: Plan,
-    outstanding: Outstanding,
-    /// Jobs that were answered with their result.
-    done: BTreeSet<u64>,
-    stored: BTreeSet<u64>,
-    refused: u64,
-    /// The connection ended before all was answered, as was expected.
-    is_lost: bool,
 }
 
 /// All submitters of a test.
@@ -266,90 +250,5 @@ impl Load {
                 Err(why) => self.fail(format!("a submitter of {:?} was told {line}\n{why}", plan.kind)),
             }
         }
-    }
-}
-
-/// What came of a line.
-enum Taken {
-    Well,
-    /// A job was refused, as may be.
-    Refused,
-}
-
-impl Books {
-    fn new(number: u16, plan: Plan) -> Self {
-        Self {
-            number,
-            plan,
-            outstanding: Outstanding::new(number),
-            done: BTreeSet::new(),
-            stored: BTreeSet::new(),
-            refused: 0,
-            is_lost: false,
-        }
-    }
-
-    fn submitted(&self) -> u64 {
-        self.done.len() as u64 + self.refused + self.open()
-    }
-
-    fn open(&self) -> u64 {
-        match self.outstanding.check_empty() {
-            Err(Wrong::Missing { jobs, .. }) => jobs as u64,
-            _ => 0,
-        }
-    }
-
-    fn missing(&self) -> String {
-        let missing = self.outstanding.check_empty().map_or_else(|wrong| wrong.to_string(), |()| String::new());
-        let (kind, machine) = (self.plan.kind, self.plan.machine);
-        format!("{missing} ({kind:?}, machine {machine}, stored {})", self.stored.contains(&self.outstanding.oldest()))
-    }
-
-    /// Returns lines that fill the window.
-    fn submit(&mut self, now_ns: u64) -> String {
-        let mut lines = String::new();
-        let durable = if self.plan.kind == Kind::Durable { r#","durable":true"# } else { "" };
-        for _ in usize::try_from(self.open()).expect("a window")..self.plan.window {
-            let job = self.outstanding.submit(now_ns);
-            let mut arg = Vec::new();
-            workload().append_arg(job, &mut arg);
-            let arg = String::from_utf8(arg).expect("arguments are text");
-            let (id, type_name) = (job.sequence, self.plan.type_name);
-            writeln!(lines, r#"{{"cmd":"do","id":{id},"type":"{type_name}"{durable},"arg":{arg}}}"#).unwrap();
-        }
-        lines
-    }
-
-    fn take(&mut self, line: &str, may_refuse: bool) -> Result<Taken, String> {
-        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let sequence = heard["id"].as_u64().ok_or("without the id of a job")?;
-        match heard["cmd"].as_str() {
-            Some("stored") => {
-                let is_first = self.plan.kind == Kind::Durable && self.stored.insert(sequence);
-                if is_first { Ok(Taken::Well) } else { Err("of a job that is stored, or is not durable".to_owned()) }
-            }
-            Some("did") => self.on_did(sequence, &heard, may_refuse),
-            _ => Err("which answers nothing".to_owned()),
-        }
-    }
-
-    fn on_did(&mut self, sequence: u64, did: &Value, may_refuse: bool) -> Result<Taken, String> {
-        self.outstanding.complete(sequence).map_err(|wrong| wrong.to_string())?;
-        if let Some(code) = did["code"].as_str() {
-            let is_stored = self.stored.contains(&sequence);
-            if code == "no_bridge" && self.plan.kind == Kind::Durable && may_refuse && !is_stored {
-                self.refused += 1;
-                return Ok(Taken::Refused);
-            }
-            return Err(format!("which is no result (stored: {is_stored})"));
-        }
-        let job = JobKey { submitter: self.number, sequence };
-        let res = did["res"].to_string();
-        if !workload().is_res(job, res.as_bytes()) {
-            return Err(Wrong::OtherPayload { job, names: job_named_by(res.as_bytes()) }.to_string());
-        }
-        self.done.insert(sequence);
-        Ok(Taken::Well)
     }
 }

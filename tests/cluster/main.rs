@@ -5,7 +5,7 @@
 //! ```text
 //! rows -> play -> nats, engine         the engine: one nats-server, or three
 //!           |---> node                 a machine: server, bridge, workers
-//!           |---> load                 submitters and their books; the load test checks the answers
+//!           |---> load -> books        submitters, and what they know; the load test checks the answers
 //!           \---> worker               worker processes, and their record of what was run
 //! ```
 //!
@@ -33,6 +33,7 @@ mod wait;
 #[path = "../common/wire.rs"]
 mod wire;
 
+mod books;
 mod load;
 mod nats;
 mod node;

@@ -56,7 +56,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts three machines on an engine with this number of servers, and the load, and waits until each worker has had a job.
+    /// Starts three machines on an engine with this number of servers, and the load, and waits until each worker has
+    /// had a job.
     pub(crate) fn start(program: &Program, servers: usize) -> Self {
         let engine = Engine::start(program, servers).unwrap();
         let shared = [(SHARED, JOB), (SHARED, JOB)];

@@ -55,9 +55,9 @@ impl Schedule {
         3 * self.world.on_the_way_in_all() + each * jobs + (6 + shards) * lines + 8 * pools
     }
 
-    /// The most steps, messages and turns, until all metrics queries are answered, if there are no further ones. The places
-    /// that a shard goes through are those of connections, and per type of queues, pools, delayed jobs and figures. A shard may
-    /// take one more turn when it has sent all answers.
+    /// The most steps, messages and turns, until all metrics queries are answered, if there are no further ones. The
+    /// places that a shard goes through are those of connections, and per type of queues, pools, delayed jobs and
+    /// figures. A shard may take one more turn when it has sent all answers.
     pub(crate) fn steps_of_queries_max(&self) -> usize {
         let (types, shards) = (self.plan.types, usize::from(self.plan.options.shards));
         let places = self.shadow.conns.len() + 8 * types + 8;

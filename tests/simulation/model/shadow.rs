@@ -1,8 +1,8 @@
 //! A model that knows only the lines of peers: which peers there are, what each takes and holds, where each job has been.
 //! It does not look into the cores.
 //!
-//! It learns what peers do before the core does. What the core then sends is checked in `received.rs`, and which connections it
-//! closes in `closings.rs`. The books of jobs are in `requests.rs`.
+//! It learns what peers do before the core does. What the core then sends is checked in `received.rs`, and which
+//! connections it closes in `closings.rs`. The books of jobs are in `requests.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
