@@ -148,8 +148,8 @@ impl Error {
     /// A job that ended with `cancelled` or `expired` may have been waiting, or a worker may have begun or even done it: the
     /// server does not say.
     ///
-    /// One that ended with `no_worker` or `no_bridge` counts as not begun. There are two exceptions, in which the server, too,
-    /// may have had it begun more than once: a worker that was lost may have begun a job with a
+    /// One that ended with `no_worker` or `no_bridge` counts as not begun. There are two exceptions, in which the job may
+    /// have begun, even more than once: a worker that was lost may have begun a job with a
     /// [`wait_limit`](super::JobBuilder::wait_limit), unless it has 1 as its [`attempts`](super::JobBuilder::attempts). And
     /// a bridge that was lost before it said that a job is stored may have stored it.
     pub fn may_have_run(&self) -> bool {

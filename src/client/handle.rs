@@ -16,7 +16,8 @@ use super::promise::{Outcome, Promise};
 /// A job that was submitted, and its answer as soon as there is one.
 ///
 /// Dropping the handle does not cancel the job: the client drops the answer when it comes
-/// ([`cancel_on_drop`](Self::cancel_on_drop) changes this). A handle does not keep the connection open. When the last [`Client`](super::Client) is dropped, handles without an answer get [`Error::Closed`].
+/// ([`cancel_on_drop`](Self::cancel_on_drop) changes this). A handle does not keep the connection open. When the last
+/// [`Client`](super::Client) is dropped, handles without an answer get [`Error::Closed`].
 ///
 /// `R` is the type that the result is read as. `()` and options accept a `null` or missing result. A
 /// `Box<serde_json::value::RawValue>` accepts any result, as the text that came.
@@ -99,7 +100,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
     }
 
     /// Waits until the job is stored, for at most `timeout`. From then on it will be done, whichever program or machine fails,
-    /// as far as the store keeps its word. The answer still comes while the connection lives; then the error is
+    /// as long as the store keeps it. The answer still comes while the connection lives; then the error is
     /// [`Error::AnswerLost`].
     ///
     /// It returns at once if the job is stored or done. After [`submit_background`](super::JobBuilder::submit_background)

@@ -84,7 +84,7 @@ struct Members<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// Returns a member that is present, also if it is `null`.
+/// Returns a member that is present, even if it is `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }

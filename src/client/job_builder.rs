@@ -75,21 +75,21 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self
     }
 
-    /// Lets the server keep the job for so long before it is in line. It is then treated as if it had just arrived. When
+    /// Keeps the job at the server for this long before it gets in line. It is then treated as if it had just arrived. When
     /// the server stops, it fails with [`Error::Shutdown`](super::Error::Shutdown).
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options.delay = Some(delay);
         self
     }
 
-    /// Ends the job with [`Error::Expired`](super::Error::Expired) if it has not ended so long after the server accepted
-    /// it, whether it waits or runs then. A [`delay`](Self::delay) is part of that time.
+    /// Ends the job with [`Error::Expired`](super::Error::Expired) if it has not ended this long after the server
+    /// accepted it, whether it waits or runs then. A [`delay`](Self::delay) is part of that time.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
         self
     }
 
-    /// Limits how long a worker may hold the job, since it received the job or last reported progress. After that the
+    /// Limits how long a worker may hold the job after it received the job or last reported progress. After that the
     /// server gives the job to another worker, and counts an attempt. When the [`attempts`](Self::attempts) are used up, the
     /// job ends with [`Error::RunLimit`](super::Error::RunLimit). The default is the server's `--run-limit`.
     pub fn run_limit(mut self, limit: Duration) -> Self {
@@ -97,8 +97,8 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self
     }
 
-    /// Limits how long the job waits until a worker gets it, since it got in line. After that it ends with
-    /// [`Error::NoWorker`](super::Error::NoWorker), also if a worker was lost with it meanwhile. Zero: a worker must have a
+    /// Limits how long the job waits for a worker after it got in line. After that it ends with
+    /// [`Error::NoWorker`](super::Error::NoWorker), even if a worker was lost with it meanwhile. Zero: a worker must have a
     /// free slot for it at once. The job is never given to a spare worker ([`Worker::spare`](super::Worker::spare)).
     ///
     /// It cannot have a [`key`](Self::key).
@@ -143,7 +143,7 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
 
     /// Gives the job to a bridge, which keeps it in a store outside the server. The submitter learns when it is stored
     /// ([`JobHandle::wait_stored`], [`JobControl::wait_stored`]). From then on it is done at least once, whichever program or
-    /// machine fails, as far as the store keeps its word. A connection that is lost then fails it with
+    /// machine fails, as long as the store keeps it. A connection that is lost then fails it with
     /// [`Error::AnswerLost`](super::Error::AnswerLost).
     ///
     /// Without a bridge for its type it fails with [`Error::NoBridge`](super::Error::NoBridge): the server keeps no such job
@@ -191,8 +191,8 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     }
 
     /// Submits the job without interest in its result. The handle has an answer as soon as the server has accepted or
-    /// refused the job; of a [durable](Self::durable) one, as soon as it is stored. What becomes of the job is only counted in
-    /// the [`Metrics`](super::Metrics).
+    /// refused the job; of a [durable](Self::durable) one, as soon as it is stored. How the job ends is only counted in the
+    /// [`Metrics`](super::Metrics).
     ///
     /// The job cannot have a deadline, progress or be cancellable
     /// ([`Error::BadRequest`](super::Error::BadRequest)).
@@ -207,11 +207,13 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
     /// Exactly one [`Completion`] comes per job, whether it is done or fails in any way. It comes from this call if the job
     /// cannot be sent. A receiver that was dropped is harmless: the job is still done.
     ///
-    /// - The channel is one of `std` without a bound, because the client's thread must never wait for the receiver. Completions
+    /// - The channel is one of `std` without a bound, because the client's thread must never wait for the receiver.
+    ///   Completions
     ///   that are not received take memory, so a program should bound how many jobs it has open.
     /// - A tag is `Copy`, so that the client can drop it without running code of the program.
     /// - Progress, and whether a durable job is stored, come by the [`JobControl`] that is returned.
-    /// - [`Options::deadline`](super::Options::deadline) does not end the wait for a completion. The receiver has time-outs of its own.
+    /// - [`Options::deadline`](super::Options::deadline) does not end the wait for a completion. The receiver has
+    ///   time-outs of its own.
     ///
     /// ```
     /// # use deputy::client::{Client, Worker};

@@ -174,7 +174,8 @@ pub struct TypeMetrics {
     pub delayed: u64,
     /// Slots that are taken although their job of this type has ended, until the worker answers.
     pub spent: u64,
-    /// Free slots of the type's ordinary workers. A slot of a worker of several types counts in each. 0 while the server stops.
+    /// Free slots of the type's ordinary workers. A slot of a worker of several types counts in each. 0 while the
+    /// server stops.
     pub free: u64,
     /// Of `workers`, those that are spare: they get only what no ordinary worker may take.
     pub spare_workers: u64,

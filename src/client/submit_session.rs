@@ -3,7 +3,7 @@
 //!
 //! - A job has an id, which is a number that the client uses once.
 //! - The reports of a job end with its answer: the session first gives the answer, then says that no more reports come.
-//! - A durable job is open until its answer, also when it is stored. If the connection is lost in between, its error says
+//! - A durable job is open until its answer, even after it is stored. If the connection is lost in between, its error says
 //!   that it will be done.
 //! - `pong`, and the errors that refuse a question, come in the order of the questions. The answer to a metrics question
 //!   comes when it is ready and names no question, so only one metrics question is sent at a time.

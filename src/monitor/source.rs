@@ -26,7 +26,7 @@ pub trait Source: Send + 'static {
     /// Returns the totals with the figures by type and by shard.
     ///
     /// # Errors
-    /// As [`totals`](Self::totals); also if only these figures are missing.
+    /// As [`totals`](Self::totals); even if only these figures are missing.
     fn full(&mut self) -> Result<Metrics, String>;
 
     /// Returns what says how the server is without asking it. Without it, the server is judged by its answers.
@@ -35,7 +35,7 @@ pub trait Source: Send + 'static {
     }
 }
 
-/// The server of this process. Its totals and its health are there also while a shard hangs.
+/// The server of this process. Its totals and its health are there even while a shard hangs.
 pub struct LocalSource {
     probe: Probe,
     asking: Option<Asking>,

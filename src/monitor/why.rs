@@ -8,7 +8,8 @@ use super::similar::similar_names;
 use super::state::{lost_lately, memory_percent, memory_warning};
 use crate::client::{Metrics, TypeMetrics};
 
-/// Returns the sentence about a type: `row` is what `metrics` says of it, and `others` are types that a misspelt name may mean.
+/// Returns the sentence about a type: `row` is what `metrics` says of it, and `others` are types that a misspelt name
+/// may mean.
 pub fn why(row: &TypeMetrics, metrics: &Metrics, others: &[TypeMetrics]) -> String {
     let cause = Cause::of(row, metrics);
     let near = if cause.may_be_misspelt(row) { similar_names(&row.name, others) } else { Vec::new() };

@@ -179,7 +179,7 @@ impl Framer {
         let piece = &window[..end.unwrap_or(window.len())];
         let fit = &piece[..fitting(piece, kept, line_bytes_max)];
         if self.stage == Stage::Blank && !self.opens(fit) {
-            // A CR that no LF follows is what is wrong, also if the byte after it came in another read.
+            // A CR that no LF follows is the fault, even if the byte after it came in another read.
             let wrong = fit.iter().copied().find(|&byte| !is_white(byte) && !self.partial.ends_with_cr());
             let byte = wrong.unwrap_or(b'\r');
             return Piece::Fault(Frame::NotJson { byte });

@@ -1,6 +1,6 @@
 //! Finds the known members of a line's object, each as the text that arrived.
 //!
-//! The syntax of the whole line is checked here, also in values that no command uses. [`super::command`] decodes the
+//! The syntax of the whole line is checked here, even in values that no command uses. [`super::command`] decodes the
 //! values. No value is copied, and none becomes a tree. The parser decides; [`super::fast_path`] spares it simple lines.
 
 use std::fmt;

@@ -45,8 +45,8 @@ struct Fault {
     column: Option<usize>,
 }
 
-/// Whether a byte was taken, or has to be looked at again in the new state; and the part that begins behind it, or with it if it
-/// was not taken.
+/// Whether a byte was taken, or has to be looked at again in the new state; and the part that begins behind it, or with
+/// it if it was not taken.
 type Taken = (bool, Option<Part>);
 
 impl Scanner {

@@ -186,8 +186,8 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
     }
 }
 
-/// Opens the spare descriptor. Any file serves; a container may lack `/dev`. Returns `None` if no descriptor is left: connections then wait until one is
-/// free.
+/// Opens the spare descriptor. Any file serves; a container may lack `/dev`. Returns `None` if no descriptor is left:
+/// connections then wait until one is free.
 fn open_spare() -> Option<File> {
     File::open("/dev/null").or_else(|_| File::open("/")).ok()
 }

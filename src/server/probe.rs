@@ -1,6 +1,6 @@
 //! What other threads may read of a running server, and how a program gets a connection to the server that it runs.
 //!
-//! Everything but [`Probe::connect`] reads what the shards publish, so it works also while a shard hangs.
+//! Everything but [`Probe::connect`] reads what the shards publish, so it works even while a shard hangs.
 
 use std::io;
 use std::os::unix::net::UnixStream;

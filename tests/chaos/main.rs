@@ -1,8 +1,9 @@
-//! The real server under load while everything goes wrong that can, by a plan that a seed makes: workers, submitters and
-//! strangers that break off in all ways, readers that do not read, floods and crowds, a budget and descriptors that end,
-//! signals, stops. Every job is accounted for: each `do` of a submitter that is there is answered once, under its id and
-//! with what its argument comes to, or with an end that its options allow; no job is held by two workers that both live.
-//! When the faults end, everything drains, and the server is as it was at the start. Or it is stopped under load, and still answers every job.
+//! The real server under load while everything goes wrong that can, by a plan that a seed makes: workers, submitters
+//! and strangers that break off in all ways, readers that do not read, floods and crowds, a budget and descriptors that
+//! end, signals, stops. Every job is accounted for: each `do` of a submitter that is there is answered once, under its
+//! id and with what its argument comes to, or with an end that its options allow; no job is held by two workers that
+//! both live. When the faults end, everything drains, and the server is as it was at the start. Or it is stopped under
+//! load, and still answers every job.
 //!
 //! ```text
 //! plan -> round -> round <- submitter, worker   the load, with its books

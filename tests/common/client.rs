@@ -163,7 +163,8 @@ impl Client {
         String::from_utf8(line).unwrap()
     }
 
-    /// Reads once. Returns false at the end. A reset is an end: it comes when the server closes without having read everything.
+    /// Reads once. Returns false at the end. A reset is an end: it comes when the server closes without having read
+    /// everything.
     fn read_more(&mut self) -> bool {
         let old = self.unread.len();
         self.unread.resize(old + (64 << 10), 0);

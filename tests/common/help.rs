@@ -5,8 +5,8 @@ use std::process::Command;
 /// A row of a table of options: the option as pages write it, its default, and what `--help` says of it.
 pub(crate) type Row = [String; 3];
 
-/// Returns the options in `--help`. Each has a left part with its names, then, after two spaces or on the next line, the text, and
-/// the default in brackets. Lines that are indented further continue the text.
+/// Returns the options in `--help`. Each has a left part with its names, then, after two spaces or on the next line,
+/// the text, and the default in brackets. Lines that are indented further continue the text.
 pub(crate) fn options(command: &mut Command) -> Vec<Row> {
     let output = command.arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();

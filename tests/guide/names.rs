@@ -1,7 +1,8 @@
 //! The pages name files, functions and types of the project: each of them exists where the page says.
 //!
-//! A piece of code that is a path, such as `server/shard.rs` or `tests/common/scripts/script.rs`, is a file, below `src/` or below
-//! the root. A path with a name behind it, such as `dispatch/mod.rs:step`, says that the file defines the name.
+//! A piece of code that is a path, such as `server/shard.rs` or `tests/common/scripts/script.rs`, is a file, below
+//! `src/` or below the root. A path with a name behind it, such as `dispatch/mod.rs:step`, says that the file defines
+//! the name.
 
 use crate::page;
 

@@ -56,8 +56,8 @@ fn step(line: &str) -> Option<Step> {
     is_name.then(|| Step::Peer(peer.to_owned(), act))
 }
 
-/// Replaces the placeholders of a page by the [`wildcard`](crate::wildcard)s that they stand for: `<n>` is any number, `<text>`
-/// the inside of a string, `<...>` anything, and any other `<word>` a number that is the same in every place.
+/// Replaces the placeholders of a page by the [`wildcard`](crate::wildcard)s that they stand for: `<n>` is any number,
+/// `<text>` the inside of a string, `<...>` anything, and any other `<word>` a number that is the same in every place.
 fn wildcards(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;

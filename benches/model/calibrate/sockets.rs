@@ -1,5 +1,5 @@
-//! What system calls on sockets cost: one thread writes, polls and reads as a shard does; another one answers as the load does,
-//! on another core and without sleeping.
+//! What system calls on sockets cost: one thread writes, polls and reads as a shard does; another one answers as the
+//! load does, on another core and without sleeping.
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;

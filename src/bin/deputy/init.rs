@@ -1,6 +1,7 @@
 //! What a process finds at its start: signals that its parent left blocked, and whether it is process 1 of a container.
 //!
-//! The system gives process 1 the orphans of all others to reap, and does not end it by signals that it does not catch. So `deputy` as process 1 starts itself once more, passes signals on, and reaps.
+//! The system gives process 1 the orphans of all others to reap, and does not end it by signals that it does not catch.
+//! So `deputy` as process 1 starts itself once more, passes signals on, and reaps.
 
 use std::env;
 use std::io;

@@ -19,7 +19,7 @@ pub(super) struct Family {
 
 /// Where samples come from.
 enum Samples {
-    /// One, also while the server does not answer.
+    /// One, even while the server does not answer.
     Always(fn(&Facts<'_>) -> Number),
     /// One, from the totals.
     Total(fn(&Metrics) -> Number),

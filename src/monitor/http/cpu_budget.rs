@@ -1,7 +1,7 @@
 //! Limits the processor time of the HTTP thread, so that a flood of requests costs jobs little.
 //!
 //! There is a budget for answers with figures, which are large and take milliseconds, and one for all else. So probes are
-//! answered at once also while a flood of other requests waits.
+//! answered at once even while a flood of other requests waits.
 
 use std::time::{Duration, Instant};
 

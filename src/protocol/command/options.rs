@@ -27,7 +27,8 @@ pub struct JobOptions<'a> {
     pub key: Option<TypeName<'a>>,
     /// Whether it ends at once if no connection does its type.
     pub need_worker: bool,
-    /// Whether its one `did` says that it was accepted, or stored if it is durable. Then `cancellable` and `progress` are false, `deadline_ms` is absent.
+    /// Whether its one `did` says that it was accepted, or stored if it is durable. Then `cancellable` and `progress` are
+    /// false, and `deadline_ms` is absent.
     pub background: bool,
     /// Whether only workers for durable jobs are sent it. Then `key` is absent, and `delay_ms` is 0.
     pub durable: bool,

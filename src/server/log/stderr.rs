@@ -8,8 +8,8 @@ use std::io;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Writes all of `text`. Waits while stderr is full, also if another program that shares it has made it non-blocking. Drops what cannot be written because stderr is closed or has no reader: nothing is left to
-/// report it to.
+/// Writes all of `text`. Waits while stderr is full, even if another program that shares it has made it non-blocking.
+/// Drops what cannot be written because stderr is closed or has no reader: nothing is left to report it to.
 pub(in crate::server) fn write(text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {

@@ -1,5 +1,5 @@
-//! Hours of ordinary work, with workers that come and go, and one killed every 50 ms: what builds up slowly shows only over time. Memory,
-//! descriptors and latency are noted all along, and drawn.
+//! Hours of ordinary work, with workers that come and go, and one killed every 50 ms: what builds up slowly shows only
+//! over time. Memory, descriptors and latency are noted all along, and drawn.
 //!
 //! ```text
 //! mod -> pace    when who is killed

@@ -199,7 +199,8 @@ impl FakeShell {
 }
 
 impl Conn {
-    /// Moves at most `bytes_max` of what is unsent to the peer, which keeps whole lines or not. Returns how many bytes it took.
+    /// Moves at most `bytes_max` of what is unsent to the peer, which keeps whole lines or not. Returns how many bytes
+    /// it took.
     pub(super) fn take(&mut self, bytes_max: u64, keeps_lines: bool) -> u64 {
         let bytes = bytes_max.min(self.unsent_bytes);
         self.unsent_bytes -= bytes;

@@ -25,7 +25,7 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     summary: "show the server's state",
     positionals: &[Positional {
         name: "TYPE",
-        help: "show only these types; without it all, those with the most jobs first",
+        help: "show only these types; by default all, those with the most jobs first",
         count: Count::AnyNumber,
         choices: Choices::Any,
     }],

@@ -30,7 +30,7 @@ static TYPES: Opt = Opt {
     short: None,
     long: "--types",
     value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "no type" },
-    help: "types per server that have metrics of their own; the others are one, '_other'",
+    help: "types per server that have metrics of their own; all others are summed up as '_other'",
     default: "200",
 };
 

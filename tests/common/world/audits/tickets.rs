@@ -1,5 +1,5 @@
-//! The invariants of jobs that may end before a worker answers them: tickets, groups of keys, jobs that no client waits for any
-//! more, and which shards have workers. The rules are in docs/architecture.md.
+//! The invariants of jobs that may end before a worker answers them: tickets, groups of keys, jobs that no client waits
+//! for any more, and which shards have workers. The rules are in docs/architecture.md.
 
 use std::collections::BTreeSet;
 

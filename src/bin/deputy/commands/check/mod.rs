@@ -64,7 +64,7 @@ static RUN_P99: Opt = Opt {
     short: None,
     long: "--run-p99",
     value: ValueKind::Text("W,C"),
-    help: "the same for how long workers had them",
+    help: "the same for how long workers had the jobs",
     default: "",
 };
 static OVER: Opt = Opt {

@@ -47,7 +47,7 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "time limit of the command, with --lines of each job; the job is then cancelled, unless --keep is given",
+    help: "time limit of the command, or of each job with --lines; then the job is cancelled, unless --keep is given",
     default: "",
 };
 static BACKGROUND: Opt =
@@ -57,7 +57,7 @@ static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
     value: ValueKind::Uint { min: 1, max: 1_024, zero: "" },
-    help: "with --lines: how many jobs to have submitted at once",
+    help: "with --lines: how many jobs are submitted at once",
     default: "64",
 };
 static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");

@@ -21,42 +21,42 @@ pub(super) static DELAY: Opt = Opt {
     short: None,
     long: "--delay",
     value: ValueKind::JobSeconds { zero: "none" },
-    help: "how long the server keeps the job before it is in line",
+    help: "keep the job at the server for this long before it is in line",
     default: "",
 };
 pub(super) static DEADLINE: Opt = Opt {
     short: None,
     long: "--deadline",
     value: ValueKind::JobSeconds { zero: "" },
-    help: "end the job if it is not done so long after the server accepted it",
+    help: "end the job if it is not done this long after the server accepted it",
     default: "",
 };
 pub(super) static RUN_LIMIT: Opt = Opt {
     short: None,
     long: "--run-limit",
     value: ValueKind::JobSeconds { zero: "" },
-    help: "how long a worker may hold the job, since it got it or last reported progress; then another gets it",
+    help: "give the job to another worker if one holds it this long, or this long after its last progress",
     default: "the server's --run-limit",
 };
 pub(super) static WAIT_LIMIT: Opt = Opt {
     short: None,
     long: "--wait-limit",
     value: ValueKind::JobSeconds { zero: "a worker must be free at once" },
-    help: "end the job if no worker gets it within so long after it got in line",
+    help: "end the job if no worker gets it this long after it got in line",
     default: "",
 };
 pub(super) static ATTEMPTS: Opt = Opt {
     short: None,
     long: "--attempts",
     value: ValueKind::Uint { min: 1, max: u8::MAX as u64, zero: "" },
-    help: "after how many lost or overdue workers the job is given up",
+    help: "give up on the job after this many lost or overdue workers",
     default: "the server's --max-attempts",
 };
 pub(super) static KEY: Opt = Opt {
     short: None,
     long: "--key",
     value: ValueKind::Text("TEXT"),
-    help: "while a job of the type with this key waits or runs, get its result instead of a run of one's own",
+    help: "get the result of a job of the type with this key that waits or runs already",
     default: "",
 };
 pub(super) static NEED_WORKER: Opt =
@@ -66,10 +66,10 @@ pub(super) static DURABLE: Opt = Opt::flag(
     "--durable",
     "have a bridge store the job, so that it is done whatever fails; end when it is stored",
 );
-pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result, too");
+pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result too");
 pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show on standard error what the worker reports");
 pub(super) static KEEP: Opt =
-    Opt::flag(None, "--keep", "let the job go on when this command ends before it: at its time limit, by a signal");
+    Opt::flag(None, "--keep", "let the job go on if this command ends first, at its time limit or by a signal");
 
 /// The options of a job, or of each job of a batch.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
