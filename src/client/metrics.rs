@@ -244,7 +244,7 @@ impl TypeMetrics {
     /// Returns the same of the oldest running job if that is passed on.
     pub fn oldest_passed_on(&self) -> Option<(u64, Option<&str>)> {
         let is_passed_on = self.passed_on > 0 && self.oldest_running_ms > self.oldest_here_ms;
-        is_passed_on.then(|| (self.oldest_running_ms, self.oldest_running_worker.as_deref()))
+        is_passed_on.then_some((self.oldest_running_ms, self.oldest_running_worker.as_deref()))
     }
 }
 

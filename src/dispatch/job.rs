@@ -71,6 +71,11 @@ impl Flags {
         self.0 & flag != 0
     }
 
+    /// Sets a flag if `on`, and otherwise leaves it as it is.
+    fn add(&mut self, flag: u8, on: bool) {
+        self.0 |= u8::from(on) * flag;
+    }
+
     fn set(&mut self, flag: u8, on: bool) {
         self.0 = if on { self.0 | flag } else { self.0 & !flag };
     }
@@ -107,9 +112,9 @@ impl Job {
         self.priority = options.priority;
         let needs_worker = options.need_worker || options.durable;
         let is_conditional = needs_worker || options.key.is_some() || options.wait_ms.is_some();
-        self.flags.0 |= u8::from(needs_worker) * Flags::NEEDS_WORKER
-            | u8::from(options.progress) * Flags::PROGRESS
-            | u8::from(is_conditional) * Flags::CONDITIONAL;
+        self.flags.add(Flags::NEEDS_WORKER, needs_worker);
+        self.flags.add(Flags::PROGRESS, options.progress);
+        self.flags.add(Flags::CONDITIONAL, is_conditional);
         if has_terms(options) {
             let &JobOptions { run_limit_ms, attempts: attempts_max, wait_ms, ref key, durable, .. } = options;
             let key = key.as_deref().map(Box::from);
