@@ -130,6 +130,10 @@ pub const GIVE_UPS_PER_TURN: usize = 256;
 /// Jobs of lost workers that a shard requeues, or ends, in one turn: some 0.2 ms. A worker may hold 65,535.
 pub const LOSSES_PER_TURN: usize = 512;
 
+/// Members of groups to which a shard passes on an answer, or progress, in one turn: some 0.2 ms. A key may have as many as the
+/// memory budget allows.
+pub const MEMBERS_PER_TURN: usize = 256;
+
 /// Jobs that a shard assigns in one turn, beside the first for each message. A worker may offer 65,535 slots at once, and
 /// this many jobs take some 0.4 ms.
 pub const ASSIGNS_PER_TURN: u32 = 512;

@@ -142,6 +142,12 @@ impl Answer {
         self.end().reply(&self.text[..self.id_len as usize])
     }
 
+    /// Returns the length of its value, in bytes.
+    pub(super) fn value_bytes(&self) -> u64 {
+        let short = self.text.len() - self.id_len as usize;
+        (short + self.long.as_ref().map_or(0, LongText::len)) as u64
+    }
+
     /// Returns the same answer for another `do`, which had this id and counted this much.
     pub(super) fn for_other(&self, id: &str, job_bytes: u64) -> Self {
         Self::new(id.to_owned(), self.end(), job_bytes)

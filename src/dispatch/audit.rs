@@ -113,6 +113,8 @@ pub struct GroupAudit {
     pub id: GroupId,
     /// Whether further lines may join it.
     pub is_open: bool,
+    /// Whether its job has ended, and its members wait for the answer.
+    pub has_ended: bool,
     /// The type, and the key.
     pub of: (String, String),
     /// Its members: their submitters, and their ids.

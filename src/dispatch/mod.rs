@@ -113,7 +113,7 @@ impl Dispatch {
     }
 
     /// Returns whether the next [`Input::Turn`] goes on with metrics queries, with jobs for workers of many slots or
-    /// types, with jobs that are given up, or with those of lost workers.
+    /// types, with jobs that are given up, with those of lost workers, or with what members of groups receive.
     pub fn has_work(&self) -> bool {
         let Owner { postponed, give_ups, lost_workers, .. } = &self.owner;
         let has_jobs = !postponed.is_empty() || give_ups.any() || lost_workers.any() || self.home.has_work();
@@ -154,6 +154,7 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
             owner.go_on_losing(ctx);
             owner.go_on_with_metrics(home, ctx);
             home.go_on_matching(ctx);
+            home.go_on_passing_on_in_turn(ctx);
             owner.go_on_offering(ctx);
         }
         Input::Opened { conn } => owner.open(conn, ctx),
@@ -201,9 +202,9 @@ fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner:
         Message::AcceptSuspects(of, class) => home.accept_suspects(from, &of, class, ctx),
         Message::Present(of, class) => home.present(from, of, class, ctx),
         Message::Absent(of, class) => home.absent(from, &of, class, ctx),
-        Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, &answer, ctx),
+        Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),
-        Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, &data, ctx),
+        Message::Progress { to: Submitter::Group(_, group), data } => home.group_progress(group, data, ctx),
         Message::Progress { to, data } => owner.deliver_progress(to, data.as_carried(), ctx),
         Message::Stored(to) => owner.deliver_stored(to, ctx),
         Message::Revoke { ticket, keyed, reason } => home.revoke(ticket, keyed, reason, ctx),

@@ -4,7 +4,9 @@ use ahash::RandomState;
 
 use super::ids::{ShardId, TypeHash};
 use super::job::Job;
-use crate::limits::{ASSIGNS_PER_TURN, GIVE_UPS_PER_TURN, LOSSES_PER_TURN, ROWS_PER_TURN, TYPES_PER_TURN};
+use crate::limits::{
+    ASSIGNS_PER_TURN, GIVE_UPS_PER_TURN, LOSSES_PER_TURN, MEMBERS_PER_TURN, ROWS_PER_TURN, TYPES_PER_TURN,
+};
 
 /// The configuration of one shard's core. It does not change.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub struct PerTurn {
     pub give_ups: usize,
     /// Jobs of lost workers that are requeued, or end.
     pub losses: usize,
+    /// Members of groups that receive an answer, or progress, beside one for each answer and each `do` with a key.
+    pub members: usize,
 }
 
 impl Default for PerTurn {
@@ -60,6 +64,7 @@ impl Default for PerTurn {
             types: TYPES_PER_TURN,
             give_ups: GIVE_UPS_PER_TURN,
             losses: LOSSES_PER_TURN,
+            members: MEMBERS_PER_TURN,
         }
     }
 }

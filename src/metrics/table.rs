@@ -96,7 +96,7 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "jobs_joined", kind: Counter, help: "Of the jobs accepted, those that joined another one with their key.", get: |totals| Value::Number(totals.counts.jobs_joined) },
     Metric { name: "jobs_refused", kind: Counter, help: "Lines `do` that were refused.", get: |totals| Value::Number(totals.counts.jobs_refused) },
     Metric { name: "results_dropped", kind: Counter, help: "Answers whose submitter had left.", get: |totals| Value::Number(totals.counts.results_dropped) },
-    Metric { name: "progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read.", get: |totals| Value::Number(totals.counts.progress_dropped) },
+    Metric { name: "progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read, or later progress took its place.", get: |totals| Value::Number(totals.counts.progress_dropped) },
     Metric { name: "protocol_errors", kind: Counter, help: "Lines `error` sent.", get: |totals| Value::Number(totals.counts.protocol_errors) },
     Metric { name: "connections_refused", kind: Counter, help: "Connections refused because no file descriptor was left.", get: |totals| Value::Number(totals.connections_refused) },
     Metric { name: "shard_messages", kind: Counter, help: "Messages posted to other shards.", get: |totals| Value::Number(totals.counts.shard_messages) },

@@ -155,6 +155,7 @@ fn a_million_jobs_that_end_in_time_leave_no_timer() {
     for number in 1..=jobs + 1 {
         world.send_line(worker, &format!(r#"{{"cmd":"did","job":{number}}}"#));
     }
+    world.settle();
     let (audit, counts) = (world.audit(0), world.counts(0));
     assert_eq!((audit.timers, audit.tickets.len(), audit.groups.len(), audit.revocable), ([0, 0], 0, 0, [0; 4]));
     assert_eq!((counts.jobs_done, counts.job_bytes), (2 * jobs as u64, 0));

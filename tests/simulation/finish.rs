@@ -89,7 +89,7 @@ impl Schedule {
         let mut holders = self.holders();
         while !(self.world.at_rest() && self.all_is_over()) {
             if self.world.at_rest() && holders.is_empty() {
-                let has_work = (0..self.plan.options.shards).any(|shard| self.world.has_work(shard));
+                let has_work = self.has_work();
                 if self.random.one_in(self.plan.rests_one_in) || has_work {
                     self.settle();
                     self.check_rest();
@@ -114,8 +114,16 @@ impl Schedule {
         self.check_rest();
     }
 
-    /// At rest, whether no job is left.
+    /// Whether further turns go on with something.
+    fn has_work(&self) -> bool {
+        (0..self.plan.options.shards).any(|shard| self.world.has_work(shard))
+    }
+
+    /// At rest, whether no job is left. Answers may wait for further turns.
     fn all_is_over(&mut self) -> bool {
+        if self.has_work() {
+            return false;
+        }
         self.shadow.all_has_come();
         self.shadow.jobs.is_empty()
     }

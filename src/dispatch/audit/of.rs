@@ -104,7 +104,7 @@ impl TicketAudit {
 impl GroupAudit {
     fn of(id: GroupId, group: &Group) -> Self {
         let members = group.members.values().map(|member| (member.submitter, member.id.to_string()));
-        Self { id, is_open: group.is_open(), of: group.of(), members: members.collect() }
+        Self { id, is_open: group.is_open(), has_ended: group.has_ended(), of: group.of(), members: members.collect() }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The groups of a home: the `do` lines of one type and key that share a job.
 //!
 //! The home is the submitter of a group's job, and counts it in its own bytes. A group is *open* while further lines may join
-//! it. It is closed when its last member has left, and stays until its job has ended.
+//! it. It is closed when its last member has left, and stays until its job has ended. It is closed as well when its job has
+//! ended, and stays until each member has the answer.
 
 use std::collections::{BTreeMap, HashMap};
 
 use ahash::RandomState;
 use hashbrown::HashTable;
 
+use super::passing_on::Outgoing;
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeHash};
 use crate::dispatch::job::Job;
@@ -35,9 +37,15 @@ pub(in crate::dispatch) struct Group {
     is_open: bool,
     /// In the order in which they joined.
     pub(in crate::dispatch) members: BTreeMap<u64, Member>,
-    next_member: u64,
+    /// How many members want progress.
+    pub(super) watchers: usize,
+    pub(super) next_member: u64,
     /// What its job counts in the memory budget of the home.
-    pub(in crate::dispatch) bytes: u64,
+    pub(super) job_bytes: u64,
+    /// What it counts altogether: beside its job, what is still to be passed on.
+    pub(super) bytes: u64,
+    /// What is still to be passed on. Boxed, because most groups pass on all at once.
+    pub(super) outgoing: Option<Box<Outgoing>>,
 }
 
 /// A `do` line that waits for the group's answer.
@@ -59,7 +67,7 @@ impl Member {
 /// What is left of a group that a member has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dispatch) enum Left {
-    /// Others still wait for its answer.
+    /// Others still wait for its answer, or its job has ended.
     Others,
     /// No `do` line does. It is closed now.
     Nobody(GroupId),
@@ -103,8 +111,11 @@ impl Groups {
             key_hash,
             is_open: true,
             members: BTreeMap::new(),
+            watchers: 0,
             next_member: 0,
+            job_bytes: bytes,
             bytes,
+            outgoing: None,
         });
         let groups = &self.all;
         self.open.insert_unique(key_hash, index, |&index| groups[index].key_hash);
@@ -120,6 +131,7 @@ impl Groups {
         let group = &mut self.all[index];
         let number = group.next_member;
         group.next_member += 1;
+        group.watchers += usize::from(member.wants_progress);
         if let Submitter::Ticket(..) = member.submitter {
             let id = GroupId { index, generation: group.generation };
             self.members.insert(member.submitter, (id, number));
@@ -132,35 +144,49 @@ impl Groups {
         let (id, number) = self.members.remove(&ticket)?;
         self.shrink_members();
         let group = &mut self.all[id.index];
-        group.members.remove(&number);
-        if !group.members.is_empty() {
+        if let Some(member) = group.members.remove(&number) {
+            group.watchers -= usize::from(member.wants_progress);
+        }
+        if !group.members.is_empty() || group.has_ended() {
             return Some(Left::Others);
         }
-        self.close(id.index);
+        self.close(id);
         Some(Left::Nobody(id))
+    }
+
+    /// Takes out the member that joined first. Its answer is about to be sent.
+    pub(super) fn pop_member(&mut self, id: GroupId) -> Option<Member> {
+        let (_, member) = self.get_mut(id)?.members.pop_first()?;
+        if let Submitter::Ticket(..) = member.submitter {
+            self.members.remove(&member.submitter);
+            self.shrink_members();
+        }
+        Some(member)
     }
 
     pub(in crate::dispatch) fn get(&self, id: GroupId) -> Option<&Group> {
         self.all.get(id.index).filter(|group| group.generation == id.generation)
     }
 
-    /// Removes a group, whose job has ended.
-    pub(in crate::dispatch) fn remove(&mut self, id: GroupId) -> Option<Group> {
+    pub(super) fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
         self.get(id)?;
-        self.close(id.index);
-        let group = self.all.remove(id.index);
-        for member in group.members.values() {
-            self.members.remove(&member.submitter);
-        }
-        self.shrink_members();
-        Some(group)
+        Some(&mut self.all[id.index])
+    }
+
+    /// Removes a group whose job has ended, and which has no member.
+    pub(in crate::dispatch) fn remove(&mut self, id: GroupId) -> Option<Group> {
+        debug_assert!(self.get(id)?.members.is_empty(), "each member is answered first");
+        self.close(id);
+        Some(self.all.remove(id.index))
     }
 
     /// Lets no further line join a group.
-    fn close(&mut self, index: u32) {
-        let group = &mut self.all[index];
-        if std::mem::take(&mut group.is_open)
-            && let Ok(entry) = self.open.find_entry(group.key_hash, |&open| open == index)
+    pub(super) fn close(&mut self, id: GroupId) {
+        let index = id.index;
+        if let Some(group) = self.get_mut(id)
+            && std::mem::take(&mut group.is_open)
+            && let key_hash = group.key_hash
+            && let Ok(entry) = self.open.find_entry(key_hash, |&open| open == index)
         {
             entry.remove();
             if self.open.len() < self.open.capacity() / 8 {
@@ -199,6 +225,11 @@ impl Group {
 
     pub(in crate::dispatch) fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Returns whether its job has ended, and members wait for their turn to be answered.
+    pub(in crate::dispatch) fn has_ended(&self) -> bool {
+        self.outgoing.as_ref().is_some_and(|outgoing| outgoing.has_answer())
     }
 }
 
@@ -255,9 +286,10 @@ mod tests {
         groups.create(&mut job(0, "t", "k"), hash, ShardId(0));
         assert!((1..MANY).all(|index| groups.join(&job(index, "t", "k"), hash)));
         let (id, _) = groups.iter().next().expect("there is one");
-        let group = groups.remove(id).expect("it is there");
-        let joined: Vec<Submitter> = group.members.into_values().map(|member| member.submitter).collect();
+        let joined: Vec<Submitter> =
+            std::iter::from_fn(|| groups.pop_member(id)).map(|member| member.submitter).collect();
         assert!(joined.into_iter().eq((0..MANY).map(ticket)), "in the order in which they joined");
+        assert!(groups.remove(id).is_some());
         assert_eq!((groups.sizes(), groups.members.capacity()), ((0, 0), 0));
         assert!(groups.remove(id).is_none() && groups.leave(ticket(5)).is_none());
     }

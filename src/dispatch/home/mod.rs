@@ -9,7 +9,8 @@
 //! | `wait_queue`, `wait_queues` | of one type: the jobs that wait, and apart those that no spare worker may take |
 //! | `offers`, `offers_by_class` | of one type: what shards offer |
 //! | `groups` | the `do` lines that share a job by their key |
-//! | `revoking` | jobs that no client waits for any more, and answers to groups: the rules H6, H7 and K1 to K3 |
+//! | `revoking` | jobs that no client waits for any more: the rules H6, H7 and K3 |
+//! | `passing_on` | what the members of a group receive, in slices: the rule K2 |
 //! | `matching` | the part of the assignments that later turns do |
 //! | `waiting` | jobs that may not wait, or not for long, and the presence of workers: the rules H8, H10 and H11 |
 
@@ -17,6 +18,7 @@ mod groups;
 mod matching;
 mod offers;
 mod offers_by_class;
+mod passing_on;
 mod queues;
 mod revoking;
 mod wait_queue;
@@ -32,6 +34,7 @@ use hashbrown::hash_table::Entry;
 use matching::Matching;
 use offers::Offers;
 pub(super) use offers::PoolRef;
+use passing_on::PassingOn;
 pub(super) use queues::Queue;
 use queues::{Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
@@ -63,6 +66,7 @@ pub(super) struct Home {
     last_recall: Micros,
     matching: Matching,
     pub(super) groups: Groups,
+    passing_on: PassingOn,
 }
 
 impl Home {
@@ -75,6 +79,7 @@ impl Home {
             last_recall: Micros::default(),
             matching: Matching::default(),
             groups: Groups::new(maps.clone()),
+            passing_on: PassingOn::default(),
         }
     }
 
@@ -82,7 +87,7 @@ impl Home {
     pub(super) fn submit(&mut self, mut job: Job, hash: TypeHash, ctx: &mut Ctx<'_>) {
         if job.is_conditional() && !ctx.stopping && self.groups.join(&job, hash) {
             ctx.counts.jobs_joined += 1;
-            return;
+            return self.serve_one_more(ctx);
         }
         // The log names jobs by this number, even those that end here.
         job.arrival = self.next_arrival;
@@ -184,9 +189,9 @@ impl Home {
         }
     }
 
-    /// Returns whether the next turn has something to assign.
+    /// Returns whether the next turn has something to assign, or to pass on to members of groups.
     pub(super) fn has_work(&self) -> bool {
-        self.matching.postponed() > 0
+        self.matching.postponed() > 0 || self.passing_on.any()
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {
@@ -210,6 +215,7 @@ impl Home {
                 ctx.end(job, Reason::Shutdown);
             }
         }
+        self.go_on_passing_on(ctx);
     }
 
     /// Returns what is known here of a type.

@@ -1,4 +1,5 @@
-//! Jobs that no client waits for any more, and the groups of keys: the rules H6, H7 and K1 to K3 of docs/architecture.md.
+//! Jobs that no client waits for any more, and those who leave the group of a key: the rules H6, H7 and K3 of
+//! docs/architecture.md.
 //!
 //! A job that waits is taken out of its queue at once. Any other is held by a worker, or on its way, or has ended; the home
 //! notes it as *doomed*, and sends a Drop to every shard. A Drop cannot miss the job: it follows each Assign to a shard, and a
@@ -12,12 +13,11 @@ use ahash::RandomState;
 use super::Home;
 use super::groups::{Group, Left};
 use super::wait_queue::Position;
-use crate::dispatch::answer::{Answer, Reason};
+use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
-use crate::protocol::carried::OwnedCarried;
 
 /// The tickets and groups of doomed jobs, and why they are.
 pub(super) type Doomed = HashMap<Submitter, Reason, RandomState>;
@@ -129,33 +129,14 @@ impl Home {
         }
     }
 
-    /// K2: a group's job has an answer. Each member gets it.
-    pub(in crate::dispatch) fn group_answered(&mut self, id: GroupId, answer: &Answer, ctx: &mut Ctx<'_>) {
-        self.forget_doomed(Submitter::Group(ctx.settings.shard, id));
-        let Some(group) = self.end_group(id, ctx) else { return };
-        for member in group.members.into_values() {
-            let to = member.submitter;
-            ctx.post(to.shard(), Message::Answer { to, answer: answer.for_other(&member.id, member.bytes) });
-        }
-    }
-
-    /// K2: the worker of a group's job reports progress. Each member that wants it gets it.
-    pub(in crate::dispatch) fn group_progress(&self, id: GroupId, data: &OwnedCarried, ctx: &mut Ctx<'_>) {
-        let Some(group) = self.groups.get(id) else { return };
-        for member in group.members.values().filter(|member| member.wants_progress) {
-            let to = member.submitter;
-            ctx.post(to.shard(), Message::Progress { to, data: data.clone() });
-        }
-    }
-
-    fn end_group(&mut self, id: GroupId, ctx: &mut Ctx<'_>) -> Option<Group> {
+    pub(super) fn end_group(&mut self, id: GroupId, ctx: &mut Ctx<'_>) -> Option<Group> {
         let group = self.groups.remove(id)?;
         ctx.counts.job_bytes -= group.bytes;
         Some(group)
     }
 
     /// Returns why the job was doomed, if it was.
-    fn forget_doomed(&mut self, submitter: Submitter) -> Option<Reason> {
+    pub(super) fn forget_doomed(&mut self, submitter: Submitter) -> Option<Reason> {
         let doomed = self.doomed.remove(&submitter);
         if doomed.is_some() && self.doomed.len() < self.doomed.capacity() / 8 {
             self.doomed.shrink_to(self.doomed.len() * 2);

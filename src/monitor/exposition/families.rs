@@ -61,7 +61,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family { name: "deputy_jobs_refused", kind: Counter, help: "Jobs refused.", samples: Total(|totals| Count(totals.jobs_refused)) },
     Family { name: "deputy_jobs_joined", kind: Counter, help: "Jobs that joined another one with their key.", samples: Total(|totals| Count(totals.jobs_joined)) },
     Family { name: "deputy_results_dropped", kind: Counter, help: "Answers whose submitter had left.", samples: Total(|totals| Count(totals.results_dropped)) },
-    Family { name: "deputy_progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read.", samples: Total(|totals| Count(totals.progress_dropped)) },
+    Family { name: "deputy_progress_dropped", kind: Counter, help: "Progress dropped because its submitter does not read, or later progress took its place.", samples: Total(|totals| Count(totals.progress_dropped)) },
     Family { name: "deputy_protocol_errors", kind: Counter, help: "Lines of peers that were answered with an error.", samples: Total(|totals| Count(totals.protocol_errors)) },
     Family { name: "deputy_jobs", kind: Counter, help: "Jobs that ended, by type and outcome.", samples: Samples::Outcomes },
     Family { name: "deputy_workers_lost", kind: Counter, help: "Workers lost while they held a job of the type.", samples: Type(|row| Count(row.outcomes.workers_lost)) },

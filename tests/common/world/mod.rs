@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) give_ups_per_turn: usize,
     /// Jobs of lost workers that a turn requeues.
     pub(crate) losses_per_turn: usize,
+    /// Members of groups that receive something in a turn.
+    pub(crate) members_per_turn: usize,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -74,6 +76,7 @@ impl Default for Options {
             types_per_turn: 64,
             give_ups_per_turn: 256,
             losses_per_turn: 512,
+            members_per_turn: 256,
             trace: false,
             seed: 1,
         }
@@ -115,6 +118,7 @@ impl World {
                 types: options.types_per_turn,
                 give_ups: options.give_ups_per_turn,
                 losses: options.losses_per_turn,
+                members: options.members_per_turn,
             },
             trace: options.trace,
             homes: homes.clone(),

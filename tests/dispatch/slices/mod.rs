@@ -3,3 +3,4 @@
 mod assigning;
 mod give_ups;
 mod lost_workers;
+mod members;

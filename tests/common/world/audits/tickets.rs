@@ -85,14 +85,20 @@ fn check_groups(shard: u16, audit: &Audit) {
     for group in &audit.groups {
         let is_ticket = |(submitter, _): &&(Submitter, String)| matches!(submitter, Submitter::Ticket(..));
         members += group.members.iter().filter(is_ticket).count();
-        assert_eq!(group.is_open, !group.members.is_empty(), "open exactly while it has members: {group:?}");
+        let may_join = !group.members.is_empty() && !group.has_ended;
+        assert_eq!(group.is_open, may_join, "open exactly while it has members that wait for its job: {group:?}");
         assert!(!group.is_open || open.insert(&group.of), "two open groups of a key: {audit:?}");
         let doomed = audit.doomed.contains(&Submitter::Group(ShardId(shard), group.id));
-        assert_eq!(doomed, !group.is_open, "doomed exactly if it is closed: {group:?}");
+        assert_eq!(doomed, !group.is_open && !group.has_ended, "doomed exactly if all have left its job: {group:?}");
     }
     assert_eq!(audit.revocable[2], members, "members that may leave: {audit:?}");
     let doomed = audit.doomed.iter().filter(|submitter| matches!(submitter, Submitter::Group(..)));
-    assert_eq!(doomed.count(), audit.groups.len() - open.len(), "doomed, but there is no such group: {audit:?}");
+    let ended = audit.groups.iter().filter(|group| group.has_ended).count();
+    assert_eq!(
+        doomed.count(),
+        audit.groups.len() - open.len() - ended,
+        "doomed, but there is no such group: {audit:?}"
+    );
 }
 
 fn waiting(audit: &Audit) -> impl Iterator<Item = &JobAudit> {
