@@ -11,7 +11,7 @@ use crate::load::{Id, Kind, Load, Plan};
 use crate::nats::STREAM;
 use crate::node::Node;
 use crate::wait::until;
-use crate::worker::{Job, Record};
+use crate::worker::{Job, Record, Runs, now_ms};
 
 /// Says how long each fault is made again and again, in seconds.
 const SECONDS: &str = "DEPUTY_CLUSTER_SECONDS";
@@ -122,10 +122,12 @@ impl Cluster {
     pub(crate) fn play(&mut self, row: &Row, fault: impl Fn(&mut Self), repair: impl Fn(&mut Self)) {
         let (start, mut open, mut new) = (Instant::now(), Vec::new(), Vec::new());
         self.record.refresh();
+        let mut faults = Vec::new();
         let before: Vec<Id> = self.record.twice().map(|(id, _)| id).collect();
         while open.is_empty() || start.elapsed() < seconds() {
             self.wait_for_foreign_job(B, A);
             let (now, now_ns) = (Instant::now(), self.load.now_ns());
+            faults.push(now_ms());
             fault(self);
             self.wait_for_answers(now_ns, row.cut_off);
             self.wait_for_stored();
@@ -136,20 +138,22 @@ impl Cluster {
             self.wait_until_healthy();
         }
         self.record.refresh();
-        let twice = self.record.twice().filter(|(id, _)| !before.contains(id)).count();
+        let twice: Vec<(Id, &Runs)> = self.record.twice().filter(|(id, _)| !before.contains(id)).collect();
         let counts = self.load.counts();
         let worst = |times: &[Duration]| times.iter().max().map_or(0.0, Duration::as_secs_f64);
         println!(
             "{}, {} x {}: open jobs answered after {:.2} s, new ones after {:.2} s at most (table: {}); run twice \
-             {twice}; so far {counts:?}",
+             {}; so far {counts:?}",
             self.title,
             row.name,
             open.len(),
             worst(&open),
             worst(&new),
-            row.table
+            row.table,
+            twice.len()
         );
-        assert!(twice <= row.twice.saturating_mul(open.len()), "{}: {twice} jobs were run twice", row.name);
+        let allowed = row.twice.saturating_mul(open.len());
+        assert!(twice.len() <= allowed, "{}: jobs were run twice: {twice:#?}; faults at {faults:?} ms", row.name);
     }
 
     /// Waits until the durable jobs are done that were stored, and whose submitter is gone.

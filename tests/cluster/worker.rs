@@ -8,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use socket2::SockAddr;
@@ -99,7 +99,7 @@ fn serve(mut wire: Wire, plan: &WorkerPlan, record: &mut File) {
         if heard["cmd"] == "do" {
             match take(&heard, plan) {
                 Ok(job) => {
-                    note(record, &format!("took {} {}\n", job.submitter, job.sequence));
+                    note(record, &format!("took {} {} {}\n", job.submitter, job.sequence, now_ms()));
                     let Job::TakesMs(ms) = plan.job else { return };
                     let number = heard["job"].as_u64().expect("it asked for numbers");
                     held.push_back(Held { number, job, due: Instant::now() + Duration::from_millis(ms) });
@@ -109,7 +109,7 @@ fn serve(mut wire: Wire, plan: &WorkerPlan, record: &mut File) {
         }
         while held.front().is_some_and(|held| held.due <= Instant::now()) {
             let Held { number, job, .. } = held.pop_front().expect("it was there");
-            note(record, &format!("did {} {}\n", job.submitter, job.sequence));
+            note(record, &format!("did {} {} {}\n", job.submitter, job.sequence, now_ms()));
             let mut line = format!("{{\"cmd\":\"did\",\"job\":{number},\"res\":").into_bytes();
             workload().append_res(job, &mut line);
             line.extend_from_slice(b"}\n");
@@ -126,16 +126,23 @@ fn take(heard: &Value, plan: &WorkerPlan) -> Result<JobKey, String> {
     job.filter(|_| is_right).ok_or_else(|| format!("a worker of {} received {heard}", plan.type_name))
 }
 
+/// Returns the time of the machine in milliseconds, the same in all processes.
+pub(crate) fn now_ms() -> u128 {
+    SystemTime::UNIX_EPOCH.elapsed().expect("the clock is set").as_millis()
+}
+
 /// One write, so that a kill leaves no half of it.
 fn note(record: &mut File, line: &str) {
     record.write_all(line.as_bytes()).expect("the record can be written");
 }
 
 /// How often a job was begun and done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Runs {
     pub(crate) took: u32,
     pub(crate) did: u32,
+    /// What was recorded of it, for people.
+    pub(crate) events: Vec<String>,
 }
 
 /// What all workers have recorded.
@@ -173,9 +180,11 @@ impl Record {
         for file in &mut self.files {
             for line in file.next_lines().lines() {
                 let words: Vec<&str> = line.split(' ').collect();
-                let [what @ ("took" | "did"), submitter, sequence] = words[..] else { panic!("{line}") };
+                let [what @ ("took" | "did"), submitter, sequence, ms] = words[..] else { panic!("{line}") };
                 let id: Id = (submitter.parse().unwrap(), sequence.parse().unwrap());
                 let runs = self.runs.entry(id).or_default();
+                let worker = file.path.file_name().unwrap_or_default().to_string_lossy();
+                runs.events.push(format!("{what} by {worker} at {ms}"));
                 if what == "took" {
                     runs.took += 1;
                     file.jobs += 1;
@@ -190,12 +199,12 @@ impl Record {
 
     /// Returns how often a job was run.
     pub(crate) fn of_job(&self, id: Id) -> Runs {
-        self.runs.get(&id).copied().unwrap_or_default()
+        self.runs.get(&id).cloned().unwrap_or_default()
     }
 
     /// Returns the jobs that were begun more than once.
-    pub(crate) fn twice(&self) -> impl Iterator<Item = (Id, Runs)> {
-        self.runs.iter().filter(|(_, runs)| runs.took > 1).map(|(id, runs)| (*id, *runs))
+    pub(crate) fn twice(&self) -> impl Iterator<Item = (Id, &Runs)> {
+        self.runs.iter().filter(|(_, runs)| runs.took > 1).map(|(id, runs)| (*id, runs))
     }
 
     /// Returns the jobs that a worker has at the moment, as far as it has recorded it.
