@@ -170,6 +170,50 @@ fn every_short_input_is_framed_as_by_the_naive_framer() {
     }
 }
 
+/// Returns what a framer finds, without the bytes of its lines, byte by byte. It checks lines as they come when more than
+/// `whole_bytes_max` of them are kept.
+fn framed_checked(bytes: &[u8], line_bytes_max: usize, whole_bytes_max: usize) -> (Vec<Found>, usize) {
+    let (mut framer, mut found) = (Framer::default(), Vec::new());
+    for mut byte in bytes.chunks(1) {
+        while let Some(frame) = framer.next_checked(&mut byte, line_bytes_max, whole_bytes_max) {
+            found.push(match frame {
+                Frame::LongLine { first, .. } | Frame::Line { first, .. } => line("", first),
+                fault => fault.into(),
+            });
+        }
+        assert_eq!(framer.is_in_long_line(), framer.partial_bytes() > whole_bytes_max, "{}", bytes.escape_ascii());
+    }
+    (found, framer.partial_bytes())
+}
+
+#[test]
+fn lines_that_are_checked_as_they_come_end_where_whole_ones_do() {
+    const LETTERS: &[u8; 5] = b"{ \r\nx";
+    for number in 0..LETTERS.len().pow(6) {
+        let bytes: Vec<u8> = (0..6).map(|at| LETTERS[number / LETTERS.len().pow(at) % LETTERS.len()]).collect();
+        for (line_bytes_max, whole_bytes_max) in [(1, 0), (3, 0), (3, 2)] {
+            let (mut expected, kept) = naive(&bytes, line_bytes_max);
+            for found in &mut expected {
+                if let Found::Line(bytes, _) = found {
+                    bytes.clear();
+                }
+            }
+            let found = framed_checked(&bytes, line_bytes_max, whole_bytes_max);
+            assert_eq!(found, (expected, kept), "limits {line_bytes_max}, {whole_bytes_max}: {}", bytes.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn an_unfinished_line_can_be_taken_out() {
+    let mut framer = Framer::default();
+    assert_eq!(framer.next(&mut &b"{a"[..], 9), None);
+    assert!(framer.next(&mut &b"}\n"[..], 9).is_some());
+    assert_eq!(framer.take_partial(), b"", "a line that was yielded is not unfinished");
+    assert_eq!(framer.next(&mut &b"{bc"[..], 9), None);
+    assert_eq!((framer.take_partial(), framer.partial_bytes()), (b"{bc".to_vec(), 0));
+}
+
 #[test]
 fn random_inputs_in_random_chunks_are_framed_as_by_the_naive_framer() {
     let mut random = Random::new(1);
