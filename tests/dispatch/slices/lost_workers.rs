@@ -172,6 +172,22 @@ fn a_run_limit_that_ends_meanwhile_is_of_no_account() {
     holding.world.check_rest();
 }
 
+/// The worker gave no `max_jobs`, and waits behind another that was lost.
+#[test]
+fn so_it_is_for_a_job_without_a_lease() {
+    let mut holding = Holding::new(1, "");
+    let worker = holding.world.worker(0, &["small"], None);
+    holding.world.send_line(holding.client, r#"{"cmd":"do","id":"s","type":"small","run_limit_ms":1000}"#);
+    holding.end_worker();
+    holding.world.end(worker);
+    holding.world.wait(2_000);
+    assert!(holding.left() > 0);
+    holding.world.settle();
+    assert_eq!(holding.requeued(), MANY + 1);
+    assert_eq!(holding.world.totals().faults.of(deputy::metrics::Fault::Overdue), 0);
+    holding.world.check_rest();
+}
+
 #[test]
 fn a_stop_and_the_end_of_the_drain_answer_what_is_left() {
     for drain_over in [false, true] {
