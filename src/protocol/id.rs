@@ -116,6 +116,9 @@ mod tests {
             (r#""\u0031""#, "1"),
         ] {
             assert!(!same(a, b) && !same(b, a), "{a} and {b}");
+            // Otherwise tables by id would be lists.
+            let state = RandomState::with_seeds(1, 2, 3, 4);
+            assert_ne!(state.hash_one(Hashed(a)), state.hash_one(Hashed(b)), "{a} and {b}");
         }
     }
 

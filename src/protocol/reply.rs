@@ -454,9 +454,42 @@ mod tests {
     }
 
     #[test]
+    fn a_long_table_of_types_is_not_copied() {
+        for (text_bytes, is_apart) in [(SHORT_VALUE_BYTES_MAX, false), (SHORT_VALUE_BYTES_MAX + 1, true)] {
+            let text = LongText::from("x".repeat(text_bytes).as_str());
+            let (totals, tables) = (Totals::default(), Tables::default());
+            let mut out = Vec::new();
+            let reply = Reply::Metrics { totals: &totals, tables: &tables, types: Some(&text) };
+            let Encoded { bytes, long } = reply.encode_apart(&mut out);
+            let apart = if is_apart { text_bytes } else { 0 };
+            assert_eq!((long.is_some(), bytes), (is_apart, out.len() + apart));
+        }
+    }
+
+    #[test]
     fn room_is_made_once() {
         for (reply, line) in rows() {
             assert!(line.len() + 2 - reply.value_bytes() <= FIXED_BYTES_MAX, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_room_is_made_that_the_line_does_not_take() {
+        let (id, text) = ("1".repeat(500), "x".repeat(700));
+        let (id, text, value) = (id.as_str(), text.as_str(), Carried::Short(&text));
+        let job =
+            Reply::Do { id, type_name: text, job: None, attempt: 1, run_limit_ms: None, reference: None, arg: None };
+        for reply in [
+            job,
+            Reply::Done { id, res: Some(value) },
+            Reply::Failed { id, err: value },
+            Reply::NotDone { id, code: Code::GaveUp, text },
+            Reply::Error { code: Code::BadJson, text, id: Some(id) },
+            Reply::Progress { id, data: value },
+            Reply::Stored { id },
+        ] {
+            let bytes = reply.encode(&mut Vec::new());
+            assert!((bytes - FIXED_BYTES_MAX..bytes).contains(&reply.value_bytes()), "{reply:?}");
         }
     }
 }

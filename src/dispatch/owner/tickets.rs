@@ -333,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_older_than_a_moment_also_where_generations_wrap() {
+        for moment in [10, 0, u32::MAX] {
+            let is_after = |from: i32| {
+                let generation = moment.wrapping_add_signed(from);
+                Age(moment).is_after(TicketId { index: 0, generation })
+            };
+            assert_eq!([-1_000, -1, 0, 1, 2, 1_000].map(is_after), [true, true, false, false, false, false]);
+        }
+    }
+
+    #[test]
     fn the_table_of_ids_gives_its_room_back_as_tickets_go() {
         let (mut tickets, mut of, ids) = full();
         let (mut room, most) = (ShrinkCheck::of(8), tickets.by_id.capacity());
