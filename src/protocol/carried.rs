@@ -65,16 +65,12 @@ impl<'a> From<&'a String> for Carried<'a> {
 impl<'a> Carried<'a> {
     /// Returns its length in bytes.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "no value is empty that was read from a line")]
     pub fn len(self) -> usize {
         match self {
             Self::Short(text) => text.len(),
             Self::Long(text) => text.len(),
         }
-    }
-
-    /// Returns whether it is empty, which no value is that was read from a line.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
     }
 
     /// Returns the text if it is in one piece.
