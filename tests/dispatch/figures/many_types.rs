@@ -83,6 +83,25 @@ fn a_peer_is_answered_in_the_order_of_its_queries() {
     assert_eq!(tables(&mut world, asker).len(), 1, "it is answered at once");
 }
 
+/// What a query that waits holds counts in the budget. If answers told it, the figure would hardly ever be 0.
+#[test]
+fn no_answer_tells_the_bytes_of_other_queries() {
+    let mut world = world(1, 4);
+    populate(&mut world, 50);
+    let [first, second, plain] = [(); 3].map(|()| world.open(0));
+    let held = |world: &mut World, asker| tables(world, asker).pop().map(|metrics| metrics["bytes_held"].clone());
+    world.send_line(plain, r#"{"cmd":"metrics"}"#);
+    let before = held(&mut world, plain);
+    for asker in [first, second] {
+        world.send_line(asker, ALL);
+    }
+    world.send_line(plain, r#"{"cmd":"metrics"}"#);
+    assert!(before.is_some() && world.metrics_bytes(0) > 0);
+    assert_eq!(held(&mut world, plain), before, "while both wait");
+    world.settle();
+    assert_eq!(held(&mut world, first), before, "while the second waits");
+}
+
 /// Of each type that stays there is one job, so a row of two would be one that was met twice.
 #[test]
 fn types_that_come_and_go_between_slices_are_in_no_row_twice() {
