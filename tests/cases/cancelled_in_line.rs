@@ -102,9 +102,7 @@ fn cancel_of_a_wanted_one_in_every_order() {
 
 /// A worker on 2 takes A and B, and holds A1. B1 came for it, was returned, and waits.
 fn b1_starved() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "AB", 1);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "AB", 1);
     fixture.submit("A1");
     fixture.settle();
     fixture.submit_with(0, "B1", "cancellable");

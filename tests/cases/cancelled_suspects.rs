@@ -119,9 +119,7 @@ fn suspect_held_and_another_refused() -> (Fixture, Peer) {
 }
 
 fn poison_and_neighbour_held() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "A", 2);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 2);
     fixture.submit_with(1, "P", "cancellable");
     fixture.submit("A2");
     fixture.settle();

@@ -89,12 +89,7 @@ fn a_type_taken_back_and_given_again() {
 #[test]
 fn one_of_two_durable_workers_goes_in_every_order() {
     in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let bridges = (fixture.durable_worker(1, "A", 1), fixture.durable_worker(2, "A", 1));
-            fixture.settle();
-            (fixture, bridges)
-        },
+        bridges_on_1_and_2,
         &[
             Do(|fixture, _| fixture.submit_with(0, "A1", "durable")),
             Do(|fixture, (first, _)| fixture.leave(*first)),
@@ -112,12 +107,7 @@ fn one_of_two_durable_workers_goes_in_every_order() {
 #[test]
 fn both_of_two_durable_workers_go_in_every_order() {
     in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let bridges = (fixture.durable_worker(1, "A", 1), fixture.durable_worker(2, "A", 1));
-            fixture.settle();
-            (fixture, bridges)
-        },
+        bridges_on_1_and_2,
         &[
             Do(|fixture, _| fixture.submit_with(0, "A1", "durable")),
             Do(|fixture, (first, _)| fixture.leave(*first)),
@@ -276,4 +266,11 @@ fn bridge_on_2() -> (Fixture, Peer) {
     let bridge = fixture.durable_worker(2, "A", 1);
     fixture.settle();
     (fixture, bridge)
+}
+
+fn bridges_on_1_and_2() -> (Fixture, (Peer, Peer)) {
+    let mut fixture = Fixture::new(3);
+    let bridges = (fixture.durable_worker(1, "A", 1), fixture.durable_worker(2, "A", 1));
+    fixture.settle();
+    (fixture, bridges)
 }

@@ -78,6 +78,13 @@ impl Fixture {
         worker
     }
 
+    /// The same world once such a worker is known everywhere, and the worker.
+    pub(crate) fn with_worker(mut self, shard: u16, letters: &str, slots: u32) -> (Self, Peer) {
+        let worker = self.worker(shard, letters, slots);
+        self.settle();
+        (self, worker)
+    }
+
     /// The same as a spare worker.
     pub(crate) fn spare_worker(&mut self, shard: u16, letters: &str, slots: u32) -> Peer {
         let worker = self.world.open(shard);

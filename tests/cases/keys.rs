@@ -233,10 +233,7 @@ fn a_key_and_the_stop_in_every_order() {
 }
 
 fn idle_worker_on_2() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "A", 2);
-    fixture.settle();
-    (fixture, worker)
+    Fixture::new(3).with_worker(2, "A", 2)
 }
 
 fn one_member_of_a_held_job() -> (Fixture, Peer) {

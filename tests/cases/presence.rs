@@ -108,9 +108,7 @@ fn a_member_of_a_key_needs_no_worker() {
 }
 
 fn a1_held_on_2() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "A", 1);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 1);
     fixture.submit("A1");
     fixture.settle();
     assert_eq!(fixture.held(worker), ["A1"]);

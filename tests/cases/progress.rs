@@ -62,9 +62,7 @@ fn late_progress_is_not_that_of_the_next_job() {
 fn progress_of_a_key_comes_to_each_member_before_its_answer() {
     in_every_order(
         || {
-            let mut fixture = Fixture::new(3);
-            let worker = fixture.worker(2, "A", 1);
-            fixture.settle();
+            let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 1);
             for (shard, job, options) in [(0, "A1", ""), (1, "A2", "progress, "), (2, "A3", "progress, cancellable, ")]
             {
                 fixture.submit_with(shard, job, &format!(r#"{options}key "k""#));
@@ -88,9 +86,7 @@ fn progress_of_a_key_comes_to_each_member_before_its_answer() {
 }
 
 fn a1_held_on_2_and_idle_on_3() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(4);
-    let worker = fixture.worker(2, "A", 1);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(4).with_worker(2, "A", 1);
     fixture.submit_with(1, "A1", "progress");
     fixture.settle();
     assert_eq!(fixture.held(worker), ["A1"]);

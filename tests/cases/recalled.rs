@@ -206,10 +206,7 @@ fn a_recall_and_the_stop_in_every_order() {
 
 /// A worker on 2 that takes these types.
 fn idle_on_2(letters: &str) -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, letters, 1);
-    fixture.settle();
-    (fixture, worker)
+    Fixture::new(3).with_worker(2, letters, 1)
 }
 
 /// A worker on 2 takes A and B, and holds B1. A1, which may wait for a second, came for it, and has just been given back.

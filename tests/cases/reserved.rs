@@ -68,9 +68,7 @@ fn a_worker_paused_at_any_moment_of_a_pull_keeps_no_slot_reserved() {
 
 /// A worker on 2 that takes A and B holds A1; A2 waits, and B is starved.
 fn paused_soon_with_b_starved() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "AB", 1);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "AB", 1);
     let answerer = fixture.prepare_pause(worker);
     for job in ["A1", "A2"] {
         fixture.submit(job);
@@ -99,9 +97,7 @@ fn end_all(fixture: &mut Fixture, worker: Peer, jobs: usize) {
 #[test]
 fn a_slot_is_reserved_for_the_type_that_was_starved_first() {
     for [first, second, again] in [["A1", "B1", "A2"], ["B1", "A1", "B2"]] {
-        let mut fixture = Fixture::new(3);
-        let worker = fixture.worker(2, "ABC", 1);
-        fixture.settle();
+        let (mut fixture, worker) = Fixture::new(3).with_worker(2, "ABC", 1);
         for job in ["C1", first, second] {
             fixture.submit(job);
             fixture.rest();
@@ -134,9 +130,7 @@ fn a_pull_that_finds_nothing_ends_and_does_not_stay_as_an_offer() {
 fn a_pull_that_finds_nothing_reserves_nothing_in_any_order() {
     in_every_order(
         || {
-            let mut fixture = Fixture::new(3);
-            let worker = fixture.worker(0, "AB", 1);
-            fixture.settle();
+            let (mut fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
             (fixture, worker)
         },
         &[
@@ -166,9 +160,7 @@ fn a_pull_that_finds_nothing_reserves_nothing_in_any_order() {
 }
 
 fn b_was_taken_by_another() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(0, "AB", 1);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
     fixture.submit("A1");
     fixture.submit("B1");
     fixture.settle();
@@ -186,9 +178,7 @@ fn b_was_taken_by_another() -> (Fixture, Peer) {
 fn two_reservations_do_not_dance() {
     in_every_order(
         || {
-            let mut fixture = Fixture::new(4);
-            let first = fixture.worker(2, "ABC", 1);
-            fixture.settle();
+            let (mut fixture, first) = Fixture::new(4).with_worker(2, "ABC", 1);
             let second = fixture.worker(3, "ABC", 1);
             fixture.settle();
             fixture.submit("C1");

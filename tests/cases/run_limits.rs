@@ -124,9 +124,7 @@ fn a_limit_a_loss_and_a_cancel_end_a_job_once_in_every_order() {
 }
 
 fn one_job_of_two_attempts() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "A", 3);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 3);
     fixture.submit_with(1, "A1", "run_limit_ms 1000, attempts 2, cancellable");
     fixture.settle();
     assert_eq!(fixture.held(worker), ["A1"]);
@@ -134,9 +132,7 @@ fn one_job_of_two_attempts() -> (Fixture, Peer) {
 }
 
 fn three_jobs_held() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "A", 3);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 3);
     for job in ["A1", "A2", "A3"] {
         fixture.submit_with(1, job, "run_limit_ms 1000");
         fixture.settle();
@@ -146,9 +142,7 @@ fn three_jobs_held() -> (Fixture, Peer) {
 }
 
 fn one_attempt_beside_a_plain_job() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(3);
-    let dies = fixture.worker(2, "A", 2);
-    fixture.settle();
+    let (mut fixture, dies) = Fixture::new(3).with_worker(2, "A", 2);
     fixture.submit_with(1, "A1", "attempts 1");
     fixture.settle();
     fixture.submit("A2");

@@ -208,9 +208,7 @@ fn a_type_given_in_another_class_gets_its_job_in_every_order() {
 fn a_paused_ordinary_worker_leaves_jobs_to_spare_ones_in_any_order() {
     in_every_order(
         || {
-            let mut fixture = Fixture::new(3);
-            let ordinary = fixture.worker(1, "A", 1);
-            fixture.settle();
+            let (mut fixture, ordinary) = Fixture::new(3).with_worker(1, "A", 1);
             let answerer = fixture.prepare_pause(ordinary);
             let spare = fixture.spare_worker(2, "A", 9);
             fixture.settle();

@@ -186,10 +186,7 @@ fn a_starved_type_is_pulled_when_an_idle_worker_takes_it_too() {
 }
 
 fn one_slot_for_a_and_b() -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(2, "AB", 1);
-    fixture.settle();
-    (fixture, worker)
+    Fixture::new(3).with_worker(2, "AB", 1)
 }
 
 /// Case 12. A successor comes while the Withdraw is out.
@@ -246,16 +243,11 @@ fn a_successor_gets_the_job_in_every_order() {
 }
 
 pub(crate) fn idle_worker_on_1(slots: u32) -> (Fixture, Peer) {
-    let mut fixture = Fixture::new(2);
-    let worker = fixture.worker(1, "A", slots);
-    fixture.settle();
-    (fixture, worker)
+    Fixture::new(2).with_worker(1, "A", slots)
 }
 
 fn worker_that_can_be_paused() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(3);
-    let worker = fixture.worker(1, "A", 2);
-    fixture.settle();
+    let (mut fixture, worker) = Fixture::new(3).with_worker(1, "A", 2);
     let answerer = fixture.prepare_pause(worker);
     (fixture, (worker, answerer))
 }

@@ -64,9 +64,7 @@ fn suspects_are_kept_apart_at_both_classes_in_every_order() {
 }
 
 fn two_jobs_held() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(3);
-    let first = fixture.worker(1, "A", 1);
-    fixture.settle();
+    let (mut fixture, first) = Fixture::new(3).with_worker(1, "A", 1);
     let second = fixture.worker(2, "A", 1);
     fixture.settle();
     for job in ["A1", "A2", "A3"] {
@@ -148,9 +146,7 @@ fn suspects_of_two_types_are_kept_apart_in_any_order() {
 }
 
 fn two_types_held() -> (Fixture, (Peer, Peer)) {
-    let mut fixture = Fixture::new(3);
-    let dies = fixture.worker(2, "AB", 2);
-    fixture.settle();
+    let (mut fixture, dies) = Fixture::new(3).with_worker(2, "AB", 2);
     fixture.submit("A1");
     fixture.submit("B1");
     fixture.settle();
