@@ -61,6 +61,20 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     lines
 }
 
+/// Panics unless each of these options has a name of its own and is in this help text, which fits a terminal.
+#[cfg(test)]
+pub(crate) fn check(options: &[&Opt], text: &str) {
+    for (index, option) in options.iter().enumerate() {
+        let others = &options[index + 1..];
+        assert!(others.iter().all(|other| other.long != option.long), "{}", option.long);
+        assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short), "{}", option.long);
+        assert!(text.contains(&names(option)), "{}", option.long);
+    }
+    for line in text.lines() {
+        assert!(line.len() <= WIDTH && line == line.trim_end(), "{line:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

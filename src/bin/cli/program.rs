@@ -8,8 +8,24 @@ use std::process::ExitCode;
 
 use deputy::server::LogFormat;
 
-/// The option that chooses the format of log lines.
-pub(crate) const LOG_FORMAT: &str = "--log-format";
+use super::{Opt, ValueKind};
+
+/// The option that chooses the least level of log lines.
+pub(crate) static LOG: Opt = Opt {
+    short: None,
+    long: "--log",
+    value: ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] },
+    help: "log level: off, error, warn, info or debug",
+    default: "info",
+};
+/// The option that chooses their format.
+pub(crate) static LOG_FORMAT: Opt = Opt {
+    short: None,
+    long: "--log-format",
+    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
+    help: "form of the log lines: text, or json (an object per line)",
+    default: "text",
+};
 
 /// Returns the format that the arguments ask for, wrong as the rest of them may be: an error of the command line has it
 /// too.
@@ -20,7 +36,7 @@ pub(crate) fn log_format(arguments: impl IntoIterator<Item = OsString>) -> LogFo
         let argument = argument.to_string_lossy();
         let value = if is_value { Some(&*argument) } else { argument.strip_prefix("--log-format=") };
         format = value.and_then(LogFormat::from_name).unwrap_or(format);
-        is_value = argument == LOG_FORMAT;
+        is_value = argument == LOG_FORMAT.long;
     }
     format
 }
@@ -41,4 +57,28 @@ pub(crate) fn fail(program: &str, error: &dyn Display, code: u8, format: LogForm
     // If stderr is closed, the exit code still reports the failure.
     let _ = io::stderr().write_all(format.failure_line(program, code, error).as_bytes());
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use deputy::server::Level;
+
+    use super::*;
+
+    fn words(option: &Opt) -> &'static [&'static str] {
+        match option.value {
+            ValueKind::Choice { words, .. } => words,
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn every_level_is_named() {
+        assert_eq!(words(&LOG), Level::NAMES.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn every_log_format_is_named() {
+        assert_eq!(words(&LOG_FORMAT), LogFormat::NAMES.map(|(name, _)| name));
+    }
 }

@@ -15,10 +15,11 @@ use lexopt::Parser;
 
 use crate::cli::Opt;
 use crate::cli::parse::{Args, UsageError, parse as parse_arguments};
+use crate::cli::program::LOG;
 use crate::names::{self, Patterns};
 use crate::options::{
-    ACK_WAIT, CREDS, HELP, HTTP, LOG, NATS, NODE, OPTIONS, REPLICAS, SERVER, TLS, TLS_CA, TLS_CERT, TLS_KEY, TYPES,
-    VERSION, expected,
+    ACK_WAIT, CREDS, HELP, HTTP, NATS, NODE, OPTIONS, REPLICAS, SERVER, TLS, TLS_CA, TLS_CERT, TLS_KEY, TYPES, VERSION,
+    expected,
 };
 
 /// What the command line asks for.

@@ -2,6 +2,7 @@
 
 use deputy::monitor::HTTP_EXPECTED;
 
+use crate::cli::program::{LOG, LOG_FORMAT};
 use crate::cli::{Opt, ValueKind, help};
 use crate::names::NODE_EXPECTED;
 
@@ -78,20 +79,6 @@ pub(crate) static HTTP: Opt = Opt {
     help: "serve metrics and probes by HTTP at HOST:PORT or unix:PATH; repeat it for several",
     default: "",
 };
-pub(crate) static LOG: Opt = Opt {
-    short: None,
-    long: "--log",
-    value: ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] },
-    help: "log level: off, error, warn, info or debug",
-    default: "info",
-};
-pub(crate) static LOG_FORMAT: Opt = Opt {
-    short: None,
-    long: "--log-format",
-    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
-    help: "form of the log lines: text, or json (an object per line)",
-    default: "text",
-};
 pub(crate) static HELP: Opt = Opt::flag(Some('h'), "--help", "show this help and exit");
 pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the version and exit");
 
@@ -138,35 +125,9 @@ pub(crate) fn help_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deputy::server::{Level, LogFormat};
 
     #[test]
-    fn every_option_has_its_own_name() {
-        for (index, option) in OPTIONS.iter().enumerate() {
-            let others = &OPTIONS[index + 1..];
-            assert!(others.iter().all(|other| other.long != option.long));
-            assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
-        }
-    }
-
-    #[test]
-    fn every_level_and_format_is_named() {
-        let words = |option: &Opt| match option.value {
-            ValueKind::Choice { words, .. } => words.to_vec(),
-            _ => unreachable!(),
-        };
-        assert_eq!(words(&LOG), Level::NAMES.map(|(name, _)| name));
-        assert_eq!(words(&LOG_FORMAT), LogFormat::NAMES.map(|(name, _)| name));
-    }
-
-    #[test]
-    fn the_help_text_fits_a_terminal_and_shows_every_option() {
-        let text = help_text();
-        for option in OPTIONS {
-            assert!(text.contains(&help::names(option)), "{}", option.long);
-        }
-        for line in text.lines() {
-            assert!(line.len() <= help::WIDTH && line == line.trim_end(), "{line:?}");
-        }
+    fn every_option_has_its_own_name_and_is_in_the_help_text_which_fits_a_terminal() {
+        help::check(OPTIONS, &help_text());
     }
 }

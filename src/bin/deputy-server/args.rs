@@ -11,9 +11,10 @@ use lexopt::Parser;
 
 use crate::cli::number::parse_uint;
 use crate::cli::parse::{Args, UsageError, parse as parse_arguments, quoted};
+use crate::cli::program::{LOG, LOG_FORMAT};
 use crate::options::{
-    DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, LOG, LOG_FORMAT, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP,
-    OPTIONS, PIN, PORT, RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
+    DRAIN_TIMEOUT, HELP, HOST, KEEPALIVE, MAX_ATTEMPTS, MAX_LINE, MAX_MEMORY, MAX_UNSENT, NO_TCP, OPTIONS, PIN, PORT,
+    RUN_LIMIT, SOCK, STALL_TIMEOUT, THREADS, VERBOSE, VERSION, expected, option_of,
 };
 #[cfg(feature = "http")]
 use crate::options::{HTTP, HTTP_TYPES};

@@ -7,6 +7,7 @@ use deputy::monitor::HTTP_EXPECTED;
 use deputy::server::number_range::{self, NumberRange, Unit};
 use deputy::server::{Field, HOST_EXPECTED, KEEPALIVE_EXPECTED, SOCK_EXPECTED};
 
+use crate::cli::program::{LOG, LOG_FORMAT};
 use crate::cli::{Opt, ValueKind, help};
 
 pub(crate) static HOST: Opt = Opt {
@@ -49,20 +50,6 @@ pub(crate) static HTTP_TYPES: Opt = Opt {
 };
 pub(crate) static VERBOSE: Opt =
     Opt::flag(Some('v'), "--verbose", "write the metrics to stderr every 5 s, as one line of JSON");
-pub(crate) static LOG: Opt = Opt {
-    short: None,
-    long: "--log",
-    value: ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] },
-    help: "log level: off, error, warn, info or debug",
-    default: "info",
-};
-pub(crate) static LOG_FORMAT: Opt = Opt {
-    short: None,
-    long: "--log-format",
-    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
-    help: "form of the log lines: text, or json (an object per line)",
-    default: "text",
-};
 pub(crate) static THREADS: Opt = Opt {
     short: None,
     long: "--threads",
@@ -225,15 +212,9 @@ pub(crate) fn help_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deputy::server::{Level, LogFormat};
 
     #[test]
-    fn every_option_has_its_own_name_and_that_of_its_range() {
-        for (index, option) in OPTIONS.iter().enumerate() {
-            let others = &OPTIONS[index + 1..];
-            assert!(others.iter().all(|other| other.long != option.long));
-            assert!(option.short.is_none() || others.iter().all(|other| other.short != option.short));
-        }
+    fn every_option_has_the_range_of_its_field() {
         for range in [
             number_range::PORT,
             number_range::THREADS,
@@ -249,32 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn every_level_is_named() {
-        let ValueKind::Choice { words, .. } = LOG.value else { unreachable!() };
-        assert_eq!(words, Level::NAMES.map(|(name, _)| name));
-    }
-
-    #[test]
-    fn every_log_format_is_named() {
-        let ValueKind::Choice { words, .. } = LOG_FORMAT.value else { unreachable!() };
-        assert_eq!(words, LogFormat::NAMES.map(|(name, _)| name));
-    }
-
-    #[test]
     fn h_is_the_host_as_in_2011() {
         let named = |short| OPTIONS.iter().find(|option| option.short == Some(short)).map(|option| option.long);
         assert_eq!(named('h'), Some("--host"));
     }
 
     #[test]
-    fn the_help_text_fits_a_terminal_and_shows_every_option() {
+    fn every_option_has_its_own_name_and_is_in_the_help_text_which_fits_a_terminal() {
         let text = help_text();
-        for option in OPTIONS {
-            assert!(text.contains(&help::names(option)), "{}", option.long);
-        }
-        for line in text.lines() {
-            assert!(line.len() <= help::WIDTH && line == line.trim_end(), "{line:?}");
-        }
+        help::check(OPTIONS, &text);
         assert!(
             text.contains("  -h, --host IP-or-name         listen on this address; repeat it for several"),
             "{text}"
