@@ -130,7 +130,7 @@ fn a_pull_that_finds_nothing_ends_and_does_not_stay_as_an_offer() {
 fn a_pull_that_finds_nothing_reserves_nothing_in_any_order() {
     in_every_order(
         || {
-            let (mut fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
+            let (fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
             (fixture, worker)
         },
         &[
