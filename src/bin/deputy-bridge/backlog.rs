@@ -10,9 +10,11 @@ const LABELS_MAX: usize = 200;
 /// The label of all others together, as at the server.
 const OTHER: &str = "_other";
 
-/// The metrics, with their help texts and values.
+/// A metric: its name, its help text, and its value.
+type Family = (&'static str, &'static str, fn(&Backlog) -> u64);
+
 #[rustfmt::skip]
-const FAMILIES: [(&str, &str, fn(&Backlog) -> u64); 2] = [
+const FAMILIES: [Family; 2] = [
     ("deputy_bridge_stream_waiting", "Jobs in the stream that no bridge has pulled.", |backlog| backlog.waiting),
     ("deputy_bridge_stream_pulled", "Jobs in the stream that a bridge has pulled and that have not ended.", |backlog| backlog.pulled),
 ];

@@ -173,11 +173,11 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
         Event::ClientError(ClientError::Other(kind)) if kind == ConnectErrorKind::Dns.to_string() => {
             EngineEvent::Unreachable("the name of the host is not known".to_owned())
         }
-        Event::ClientError(_) => return, // The errors of the servers say more.
         Event::SlowConsumer(_) => {
             EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
         }
-        Event::LameDuckMode | Event::Draining | Event::Closed => return,
+        // Of an error, the list of servers says more.
+        Event::ClientError(_) | Event::LameDuckMode | Event::Draining | Event::Closed => return,
     };
     let _ = events.send(event); // If no one listens, the bridge has ended.
 }
