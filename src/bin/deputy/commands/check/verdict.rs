@@ -129,7 +129,7 @@ impl Verdict {
             ));
         }
         // What a bridge has passed on may wait for long, and no worker here hangs for it.
-        let longest = metrics.types.iter().max_by_key(|row| row.oldest_here().0);
+        let longest = metrics.types.iter().max_by_key(|row| (row.oldest_here().0, row.passed_on));
         let longest_ms = longest.map_or(0, |row| row.oldest_here().0);
         if let (Some(row), Some(_)) = (longest, limits.running_ms) {
             found.push((judge(limits.running_ms, longest_ms), running(row)));
@@ -175,7 +175,7 @@ fn waiting(jobs: u64) -> String {
 fn running(row: &TypeMetrics) -> String {
     let (ms, worker) = row.oldest_here();
     if ms == 0 {
-        return "no job is running".to_owned();
+        return if row.passed_on == 0 { "no job is running" } else { "the running jobs are with a bridge" }.to_owned();
     }
     let place = worker.map_or(String::new(), |worker| format!(" on worker {}", one_line(worker)));
     format!("a job of type \"{}\" has run for {}{place}", one_line(&row.name), age(ms))
@@ -351,6 +351,19 @@ mod tests {
             let limits = Thresholds { running_ms: running.map(seconds), lost_ms, ..Thresholds::default() };
             let verdict = Verdict::of(&now(members.clone()), &limits);
             assert_eq!((verdict.state, verdict.line.split(" | ").next().unwrap()), (state, line));
+        }
+    }
+
+    #[test]
+    fn a_job_with_a_bridge_is_no_hung_one() {
+        let with_bridge = json!({ "passed_on": 2, "oldest_running_ms": 86_400_000 });
+        let limits = Thresholds { running_ms: Some(Threshold { warning: 1, critical: 2 }), ..Thresholds::default() };
+        for (types, expected) in [
+            (json!({ "a": with_bridge, "b": {} }), "no job is waiting; the running jobs are with a bridge"),
+            (json!({ "a": {}, "b": {} }), "no job is waiting; no job is running"),
+        ] {
+            let verdict = Verdict::of(&now(json!({ "types": types })), &limits);
+            assert_eq!((verdict.state, verdict.line.split(" | ").next().unwrap()), (State::Ok, expected));
         }
     }
 
