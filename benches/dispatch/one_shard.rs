@@ -42,6 +42,7 @@ pub(crate) struct OneShard {
     /// What each job asks for.
     options: Option<JobOptions<'static>>,
     /// The same for each of the next jobs, as the decoder would have made it.
+    #[expect(clippy::vec_box, reason = "the decoder boxes them too")]
     decoded: Vec<Box<JobOptions<'static>>>,
     submitted: usize,
 }
