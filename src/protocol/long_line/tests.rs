@@ -5,6 +5,7 @@ use super::super::command::{Command, decode, decode_frame};
 use super::super::corpus::{Random, changed, lines, whole_lines};
 use super::super::frame::Frame;
 use super::*;
+use crate::limits::DEPTH_MAX;
 
 /// Decodes a line that came in these pieces.
 fn arrived<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> LongLine {
@@ -41,6 +42,49 @@ fn the_corpus_is_decoded_as_in_one_piece() {
         let line: Vec<u8> = line.into_iter().filter(|&byte| byte != b'\n').collect();
         for _ in 0..5 {
             check(&mut random, &line);
+        }
+    }
+}
+
+/// Whatever comes at a place of a line where it cannot, the reason and the column are the decoder's.
+#[test]
+fn each_wrong_byte_and_early_end_is_found_as_in_one_piece() {
+    let mut random = Random::new(10);
+    let deep = |depth: usize| format!(r#"{{"a":{}0{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+    let lines = [
+        r#" {"cmd":"do","a":{"b":[1,{"c":-0.5e+3,"":"\u00e9é"}],"d":null},"\n":[true,[],{}] , "arg" : false }"#,
+        "\u{feff}{}",
+        "\t\u{feff}{}",
+        &deep(DEPTH_MAX),
+        &deep(DEPTH_MAX + 1),
+    ];
+    for line in lines {
+        for at in 0..=line.len() {
+            check(&mut random, &line.as_bytes()[..at]);
+            for wrong in b"{}[],:\"\\/0a1u-+.eE tn\r\x00\xef\xbb\xff" {
+                check(&mut random, &[&line.as_bytes()[..at], &[*wrong]].concat());
+            }
+        }
+    }
+}
+
+/// Other tests give `cmd` twice, which is a fault of its own.
+#[test]
+fn a_long_command_is_judged_as_in_one_piece() {
+    let (mut random, x) = (Random::new(11), "x".repeat(2 * SHORT_VALUE_BYTES_MAX));
+    for value in [format!("\"{x}\""), format!("[\"{x}\"]"), "7".repeat(x.len())] {
+        check(&mut random, format!("{{\"id\":1,\"cmd\":{value}}}").as_bytes());
+    }
+}
+
+#[test]
+fn a_list_of_types_longer_than_any_id_is_read_as_in_one_piece() {
+    let mut random = Random::new(12);
+    for last in ["\"u\"", "1", "\"\""] {
+        let types = format!("[{}{last}]", "\"t\",".repeat(ID_BYTES_MAX));
+        for cmd in ["can_do", "cant_do", "metrics"] {
+            let line = check(&mut random, format!("{{\"cmd\":\"{cmd}\",\"types\":{types}}}").as_bytes());
+            assert_eq!(line.types().map(<[_]>::len), (last == "\"u\"").then_some(2));
         }
     }
 }
