@@ -156,7 +156,59 @@ def cancelled(server):
     client.lines(1_000_000)
 
 
-CASES = [lost_worker, lost_worker_of_many_types, key_group, refused, wide_worker, cancelled]
+def grown(server):
+    """A million jobs are submitted, each with an id, a deadline and a cancel of its own, and their connection ends."""
+    client = server.conn()
+    yield
+    submit(client, server, 1_000_000, cancellable=True, deadline_ms=3_600_000)
+    client.socket.close()
+    server.wait_until(lambda figures: figures["jobs_cancelled"] == 1_000_000)
+
+
+def key_progress(server):
+    """The worker of a key that 100,000 `do` lines share reports progress a thousand times, and answers."""
+    client, worker = server.conn(), server.conn()
+    submit(client, server, 100_000, key="k", progress=True)
+    worker.send({"cmd": "can_do", "types": ["t"]})
+    worker.lines(1)
+    yield
+    worker.send(*({"cmd": "progress", "id": 0, "data": nth} for nth in range(1_000)), {"cmd": "did", "id": 0})
+    while b"did" not in client.lines(1)[0]:
+        pass
+    client.lines(99_999)
+
+
+def keys(server):
+    """A million jobs are submitted, each with a key of its own."""
+    client = server.conn()
+    yield
+    for first in range(0, 1_000_000, 500):
+        ids = range(first, first + 500)
+        client.send(*({"cmd": "do", "id": id, "type": "t", "key": str(id), "cancellable": True} for id in ids))
+    server.wait_until(lambda figures: figures["jobs_added"] == 1_000_000)
+
+
+def types(server):
+    """300,000 jobs are submitted, each of a type of its own."""
+    client = server.conn()
+    yield
+    for first in range(0, 300_000, 500):
+        client.send(*({"cmd": "do", "id": id, "type": f"type {id}"} for id in range(first, first + 500)))
+    server.wait_until(lambda figures: figures["jobs_added"] == 300_000)
+
+
+CASES = [
+    lost_worker,
+    lost_worker_of_many_types,
+    key_group,
+    key_progress,
+    refused,
+    wide_worker,
+    cancelled,
+    grown,
+    keys,
+    types,
+]
 
 
 def main():
