@@ -1,6 +1,7 @@
 //! A server that stops: what it still does, and for which peers.
 
 use crate::play::check;
+use crate::world::World;
 
 #[test]
 fn waiting_jobs_and_new_ones_are_answered_shutdown() {
@@ -275,4 +276,21 @@ fn waiting_jobs_with_options_are_answered_shutdown() {
            A> metrics
            A< metrics jobs_failed 7, jobs_expired 0, jobs_waiting 0, slots_spent 2, bytes_held 0"#,
     );
+}
+
+/// What the slots of a worker say of suspects is true when the drain is over too.
+#[test]
+fn no_worker_holds_a_suspect_when_the_drain_is_over() {
+    let mut world = World::of(1);
+    let client = world.open(0);
+    world.send_line(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
+    let first = world.worker(0, &["t"], None);
+    world.end(first);
+    world.worker(0, &["t"], Some(2));
+    world.settle();
+    let holds_suspect = |world: &World| world.audit(0).workers.iter().any(|worker| worker.holds_suspect);
+    assert!(holds_suspect(&world));
+    world.stop(0);
+    world.drain_over(0);
+    assert!(!holds_suspect(&world));
 }

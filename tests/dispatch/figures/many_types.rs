@@ -6,21 +6,21 @@ use serde_json::Value;
 
 use crate::world::{Options, Peer, World};
 
-const ALL: &str = r#"{"cmd":"metrics","types":true}"#;
-const ALL_WITH_HISTOGRAMS: &str = r#"{"cmd":"metrics","types":true,"histograms":true}"#;
+pub(super) const ALL: &str = r#"{"cmd":"metrics","types":true}"#;
+pub(super) const ALL_WITH_HISTOGRAMS: &str = r#"{"cmd":"metrics","types":true,"histograms":true}"#;
 
-fn world(shards: u16, rows_per_turn: u32) -> World {
+pub(super) fn world(shards: u16, rows_per_turn: u32) -> World {
     World::new(Options { shards, rows_per_turn, ..Options::default() })
 }
 
 /// Returns the tables by type that a peer was sent since it was last asked.
-fn tables(world: &mut World, peer: Peer) -> Vec<Value> {
+pub(super) fn tables(world: &mut World, peer: Peer) -> Vec<Value> {
     let lines = world.take_lines(peer).into_iter().filter(|line| line.starts_with(r#"{"cmd":"metrics""#));
     lines.map(|line| serde_json::from_str::<Value>(&line).expect("a line of metrics")["metrics"].take()).collect()
 }
 
 /// Submits a job of each of `n` types, of which some are delayed, and connects workers of every third.
-fn populate(world: &mut World, n: usize) -> Peer {
+pub(super) fn populate(world: &mut World, n: usize) -> Peer {
     let shards = world.shards();
     let client = world.open(0);
     for nth in 0..n {

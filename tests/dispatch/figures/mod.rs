@@ -3,6 +3,7 @@
 mod by_type;
 mod histograms;
 mod many_types;
+mod scans;
 
 use crate::play::check;
 use crate::world::World;
