@@ -71,3 +71,41 @@ impl Chosen {
         self.text.unwrap_or_else(|| TypesText::new(None)).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consider(chosen: &mut Chosen, name: &str, waiting: u64, figures: bool) {
+        let figures = figures.then(Box::default);
+        chosen.consider(&name.into(), &TypeRow { waiting, figures, ..TypeRow::default() });
+    }
+
+    fn last(chosen: &Chosen) -> (usize, Option<&str>) {
+        (chosen.fullest.len(), chosen.fullest.last_key_value().map(|((_, name), _)| &**name))
+    }
+
+    #[test]
+    fn a_full_table_takes_what_is_before_its_last_row_and_nothing_else() {
+        let mut chosen = Chosen::new(false);
+        for nth in 0..=TYPE_ROWS_MAX {
+            consider(&mut chosen, &format!("t{nth:04}"), 1, false);
+        }
+        assert_eq!(last(&chosen), (TYPE_ROWS_MAX, Some("t0999")));
+        consider(&mut chosen, "z", 2, false);
+        assert_eq!(last(&chosen), (TYPE_ROWS_MAX, Some("t0998")));
+    }
+
+    /// Another query of the same gathering may have asked for the figures.
+    #[test]
+    fn only_a_table_with_histograms_holds_figures_and_its_rows_cost_more() {
+        for (histograms, cost) in [(false, Work::ROW), (true, Work::ROW * 4)] {
+            let mut chosen = Chosen::new(histograms);
+            consider(&mut chosen, "t", 1, true);
+            let held = chosen.rows.values().chain(chosen.fullest.values()).filter(|row| row.figures.is_some()).count();
+            assert_eq!(held, usize::from(histograms));
+            let costs: Vec<u32> = std::iter::from_fn(|| chosen.encode_row(&Figures::default())).collect();
+            assert_eq!(costs, [Work::ROW * 4, cost]);
+        }
+    }
+}
