@@ -164,3 +164,41 @@ pub struct TypeRef {
     /// Its hash, which also tells whether its durable jobs are meant.
     pub hash: TypeHash,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn submitters_that_differ_have_different_hashes() {
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let mut hashes = BTreeSet::new();
+        for (shard, index, generation) in (0..64).map(|n| (ShardId(n % 4), u32::from(n / 4 % 4), u32::from(n / 16))) {
+            hashes.insert(hasher.hash_one(Submitter::Conn(shard, ConnId { index, generation })));
+            hashes.insert(hasher.hash_one(Submitter::Ticket(shard, TicketId { index, generation })));
+            hashes.insert(hasher.hash_one(Submitter::Group(shard, GroupId { index, generation })));
+            hashes.insert(hasher.hash_one(Submitter::Background(shard)));
+        }
+        assert_eq!(hashes.len(), 3 * 64 + 4);
+    }
+
+    #[test]
+    fn the_two_queues_of_a_type_are_of_one_type_and_home() {
+        for hash in [1 << 40, 12_345 << 20].map(TypeHash) {
+            let durable = hash.durable();
+            assert_eq!([hash, durable, durable.durable()].map(TypeHash::is_durable), [false, true, true]);
+            assert_eq!([hash.of_type(), durable.of_type()], [hash; 2]);
+            assert_eq!(hash.home(64), durable.home(64));
+        }
+    }
+
+    /// Otherwise the names of a home would agree in the bits by which a table finds them.
+    #[test]
+    fn a_home_depends_on_bits_in_the_middle_alone() {
+        let homes: BTreeSet<u16> = (0..64).map(|n| TypeHash(n << 42).home(64).0).collect();
+        assert_eq!(homes.len(), 64);
+        assert_eq!(TypeHash(0x0123_4567_89ab_cdef).home(64), TypeHash(0x7fff_4567_89ab_0000).home(64));
+    }
+}

@@ -265,3 +265,28 @@ impl Owner {
         self.send(to, &Reply::Metrics { totals: &totals, tables: &tables, types }, ctx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gathering_takes_queries_until_they_name_as_many_types_as_one_may() {
+        let names: Arc<[Arc<str>]> = std::iter::repeat_n("t".into(), TYPES_PER_CONNECTION_MAX / 2).collect();
+        let asker = ConnId { index: 0, generation: 0 };
+        let mut queries = PendingQueries::new(RandomState::with_seeds(1, 2, 3, 4));
+        for _ in 0..5 {
+            let types = Types::Named(Arc::clone(&names));
+            queries.waiting.push_back(Query {
+                asker,
+                types,
+                histograms: false,
+                shards: false,
+                bytes: 0,
+                before_stop: true,
+            });
+        }
+        let taken = std::iter::from_fn(|| queries.next_gathering(1)).map(|gathering| gathering.queries.len());
+        assert_eq!(taken.collect::<Vec<_>>(), [2, 2, 1]);
+    }
+}

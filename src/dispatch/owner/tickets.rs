@@ -333,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn tickets_of_different_connections_or_ids_have_different_hashes() {
+        let (tickets, _) = empty();
+        let conns = (0..16).map(|n| ConnId { index: n % 4, generation: n / 4 });
+        let hashes = conns.flat_map(|conn| ["1", "2", "\"a\""].map(|id| tickets.hash(conn, id)));
+        assert_eq!(hashes.collect::<std::collections::BTreeSet<_>>().len(), 16 * 3);
+    }
+
+    #[test]
     fn a_ticket_is_older_than_a_moment_also_where_generations_wrap() {
         for moment in [10, 0, u32::MAX] {
             let is_after = |from: i32| {
