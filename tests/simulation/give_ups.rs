@@ -147,10 +147,12 @@ impl Shadow {
             };
             if let State::Ended(end) = self.jobs[&request.job].state
                 && request.asks.key.is_none()
+                && !matches!(end, End::NoWorker | End::NoBridge)
                 && own.in_turn
                 && !own.ended_before.contains(&serial)
             {
-                // It ended in this turn, with its worker. A group's answer comes later.
+                // It ended in this turn, with its worker. The answer comes later from a home: that of a group, or of a job that
+                // its worker lost and that may not wait.
                 lines.pop();
                 self.answered(serial, end);
                 continue;
