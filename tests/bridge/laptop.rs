@@ -123,7 +123,7 @@ fn the_cluster_of_the_page_runs_as_the_page_says() {
     for node in ["one", "two"] {
         shell.wait_for_log(&format!("node {node} is there"));
     }
-    let (_, printed) = says.split_once("It prints `").unwrap();
+    let (_, printed) = says.split_once("The client prints `").unwrap();
     let (printed, _) = printed.split_once('`').unwrap();
     assert_eq!(shell.run(&adapted(job, ports, &folder)), format!("{printed}\n"));
     // Without a terminal it does not say `stored`.
