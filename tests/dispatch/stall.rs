@@ -1,6 +1,7 @@
 //! A connection that does not move: more than 1 MiB unsent, and no byte in either direction for `--stall-timeout`.
 
 use crate::play::check;
+use crate::script::scripts;
 use crate::world::{Peer, World};
 
 /// A has more than 1 MiB unsent from the start, and does not read.
@@ -15,17 +16,15 @@ fn check_stalled(rest: &str) {
     check(&format!("{STALLED}{rest}"));
 }
 
-#[test]
-fn f40_who_takes_nothing_is_closed_after_the_time_out() {
-    check_stalled(
-        "at 29999
-         M> metrics
-         M< metrics connections_open 3
-         at 30001
-         A closed dropped
-         M> metrics
-         M< metrics connections_open 2, bytes_held 0, protocol_errors 0",
-    );
+scripts! {
+    f40_who_takes_nothing_is_closed_after_the_time_out: check_stalled "
+        at 29999
+        M> metrics
+        M< metrics connections_open 3
+        at 30001
+        A closed dropped
+        M> metrics
+        M< metrics connections_open 2, bytes_held 0, protocol_errors 0";
 }
 
 #[test]
@@ -66,17 +65,15 @@ fn f40_a_byte_from_it_starts_the_time_anew() {
     }
 }
 
-#[test]
-fn f40_a_byte_to_it_starts_the_time_anew() {
-    check_stalled(
-        "at 20000
-         A reads 1
-         at 49999
-         M> metrics
-         M< metrics connections_open 3
-         at 50001
-         A closed dropped",
-    );
+scripts! {
+    f40_a_byte_to_it_starts_the_time_anew: check_stalled "
+        at 20000
+        A reads 1
+        at 49999
+        M> metrics
+        M< metrics connections_open 3
+        at 50001
+        A closed dropped";
 }
 
 #[test]
@@ -100,19 +97,17 @@ fn f40_a_client_that_submits_for_two_minutes_before_it_reads_lives() {
     ));
 }
 
-#[test]
-fn more_bytes_that_wait_are_no_movement() {
-    check(
-        r#"V> can_do u max_jobs 2
-           A> do 1 u; do 2 u
-           A stops reading
-           V< do 1 u $a; do 2 u $b
-           V> did $a res "<x*1100000>"
-           at 20000
-           V> did $b
-           at 30001
-           A closed dropped"#,
-    );
+scripts! {
+    more_bytes_that_wait_are_no_movement: r#"
+        V> can_do u max_jobs 2
+        A> do 1 u; do 2 u
+        A stops reading
+        V< do 1 u $a; do 2 u $b
+        V> did $a res "<x*1100000>"
+        at 20000
+        V> did $b
+        at 30001
+        A closed dropped"#;
 }
 
 #[test]
@@ -121,57 +116,44 @@ fn f40_a_peer_that_reads_slowly_lives() {
     check_stalled(&format!("{}A reads on\nA< did 1 res \"<x*1100000>\"", reads.concat()));
 }
 
-#[test]
-fn who_has_read_enough_is_no_longer_watched() {
-    check_stalled(
-        r#"at 29000
-           A reads 100000
-           at 86400000
-           A reads on
-           A< did 1 res "<x*1100000>""#,
-    );
-}
+scripts! {
+    who_has_read_enough_is_no_longer_watched: check_stalled r#"
+        at 29000
+        A reads 100000
+        at 86400000
+        A reads on
+        A< did 1 res "<x*1100000>""#;
 
-#[test]
-fn the_time_starts_when_the_bytes_come_to_wait() {
-    check(
-        r#"V> can_do u
-           A> do 1 u
-           A stops reading
-           V< do 1 u
-           at 100000
-           V> did 1 res "<x*1100000>"
-           at 129999
-           M> metrics
-           M< metrics connections_open 3
-           at 130001
-           A closed dropped"#,
-    );
-}
+    the_time_starts_when_the_bytes_come_to_wait: r#"
+        V> can_do u
+        A> do 1 u
+        A stops reading
+        V< do 1 u
+        at 100000
+        V> did 1 res "<x*1100000>"
+        at 129999
+        M> metrics
+        M< metrics connections_open 3
+        at 130001
+        A closed dropped"#;
 
-#[test]
-fn f40_what_a_stalled_worker_held_is_given_back() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do 1 t
-           W< do 1 t $a
-           W stops reading
-           A> do 2 t "<x*1100000>"
-           V> can_do t
-           at 31000
-           W closed dropped
-           V< do 1 t
-           V> did 1
-           A< did 1
-           V< do 2 t "<x*1100000>"
-           V> did 2
-           A< did 2"#,
-    );
-}
+    f40_what_a_stalled_worker_held_is_given_back: r#"
+        W> can_do t max_jobs 2
+        A> do 1 t
+        W< do 1 t $a
+        W stops reading
+        A> do 2 t "<x*1100000>"
+        V> can_do t
+        at 31000
+        W closed dropped
+        V< do 1 t
+        V> did 1
+        A< did 1
+        V< do 2 t "<x*1100000>"
+        V> did 2
+        A< did 2"#;
 
-#[test]
-fn a_stopped_server_closes_stalled_connections_too() {
-    check_stalled("stop\nat 31000\nA closed dropped");
+    a_stopped_server_closes_stalled_connections_too: check_stalled "stop\nat 31000\nA closed dropped";
 }
 
 /// A peer with more than 1 MiB unsent that does not read, when its shard is held up for a minute.

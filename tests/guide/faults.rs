@@ -11,8 +11,8 @@ const ROWS: [std::ops::RangeInclusive<u32>; 8] =
 /// The names of all tests below a folder that are named after a row.
 fn named_tests(folder: &str) -> BTreeSet<String> {
     let text: String = page::below(folder, "rs").iter().map(|path| page::read(path)).collect();
-    let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
-    names.filter(|name| row_of(name).is_some()).map(str::to_owned).collect()
+    let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
+    functions.chain(names::script_tests(&text)).filter(|name| row_of(name).is_some()).map(str::to_owned).collect()
 }
 
 /// The row that a test is named after: `f07_...` is after 7.

@@ -1,69 +1,60 @@
 //! `can_do`: types are added, all of a line or none.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
 /// Names for `can_do`: `"t0"`, `"t1"` and so on.
 fn names(from: usize, to: usize) -> String {
     (from..to).map(|i| format!("\"t{i}\"")).collect::<Vec<_>>().join(",")
 }
 
-#[test]
-fn types_are_added_to_those_given_before() {
-    check(
-        r#"W> can_do a
-           W> can_do b c
-           A> do 1 a
-           W< do 1 a
-           W> did 1
-           A< did 1
-           A> do 2 b
-           W< do 2 b
-           W> did 2
-           A< did 2
-           A> do 3 c
-           W< do 3 c
-           W> did 3
-           A< did 3"#,
-    );
-}
+scripts! {
+    types_are_added_to_those_given_before: r#"
+        W> can_do a
+        W> can_do b c
+        A> do 1 a
+        W< do 1 a
+        W> did 1
+        A< did 1
+        A> do 2 b
+        W< do 2 b
+        W> did 2
+        A< did 2
+        A> do 3 c
+        W< do 3 c
+        W> did 3
+        A< did 3"#;
 
-#[test]
-fn a_type_given_again_changes_nothing() {
-    check(
-        r#"W> can_do t
-           W> can_do t t
-           W> {"cmd":"can_do","types":["t","\u0074","t"]}
-           A> do 1 t; do 2 t
-           W< do 1 t
-           W quiet
-           W> can_do t
-           W quiet
-           A> metrics
-           A< metrics workers 1, workers_added 1, workers_idle 0, jobs_running 1, jobs_waiting 1
-           W> did 1
-           A< did 1
-           W< do 2 t
-           W> cant_do t
-           W> did 2
-           A< did 2
-           A> do 3 t
-           W quiet"#,
-    );
-}
+    a_type_given_again_changes_nothing: r#"
+        W> can_do t
+        W> can_do t t
+        W> {"cmd":"can_do","types":["t","\u0074","t"]}
+        A> do 1 t; do 2 t
+        W< do 1 t
+        W quiet
+        W> can_do t
+        W quiet
+        A> metrics
+        A< metrics workers 1, workers_added 1, workers_idle 0, jobs_running 1, jobs_waiting 1
+        W> did 1
+        A< did 1
+        W< do 2 t
+        W> cant_do t
+        W> did 2
+        A< did 2
+        A> do 3 t
+        W quiet"#;
 
-#[test]
-fn an_empty_list_is_valid_and_makes_no_worker() {
-    check(
-        r#"W> {"cmd":"can_do","types":[]}
-           A> {"cmd":"metrics"}
-           A< metrics workers 0, workers_added 0, workers_idle 0
-           W> {"cmd":"can_do","types":[],"max_jobs":3}
-           A> {"cmd":"metrics"}
-           A< metrics workers 0, workers_added 0
-           W> can_do t
-           A> {"cmd":"metrics"}
-           A< metrics workers 1, workers_added 1, workers_idle 1"#,
-    );
+    an_empty_list_is_valid_and_makes_no_worker: r#"
+        W> {"cmd":"can_do","types":[]}
+        A> {"cmd":"metrics"}
+        A< metrics workers 0, workers_added 0, workers_idle 0
+        W> {"cmd":"can_do","types":[],"max_jobs":3}
+        A> {"cmd":"metrics"}
+        A< metrics workers 0, workers_added 0
+        W> can_do t
+        A> {"cmd":"metrics"}
+        A< metrics workers 1, workers_added 1, workers_idle 1"#;
 }
 
 #[test]
@@ -88,21 +79,19 @@ fn f32_types_are_a_list_of_types() {
     );
 }
 
-#[test]
-fn one_bad_element_refuses_the_whole_line() {
-    check(
-        r#"W> {"cmd":"can_do","types":["a","b",""],"max_jobs":5}
-           W< error bad_request
-           A> metrics
-           A< metrics workers 0, workers_added 0, protocol_errors 1
-           A> do 1 a
-           W quiet
-           W> {"cmd":"can_do","types":["a"],"max_jobs":0}
-           W< error bad_request
-           W quiet
-           W> {"cmd":"can_do","types":["a"]}
-           W< do 1 a"#,
-    );
+scripts! {
+    one_bad_element_refuses_the_whole_line: r#"
+        W> {"cmd":"can_do","types":["a","b",""],"max_jobs":5}
+        W< error bad_request
+        A> metrics
+        A< metrics workers 0, workers_added 0, protocol_errors 1
+        A> do 1 a
+        W quiet
+        W> {"cmd":"can_do","types":["a"],"max_jobs":0}
+        W< error bad_request
+        W quiet
+        W> {"cmd":"can_do","types":["a"]}
+        W< do 1 a"#;
 }
 
 #[test]
@@ -184,20 +173,18 @@ fn f42_types_given_again_do_not_count_twice() {
     ));
 }
 
-#[test]
-fn a_worker_that_takes_a_waiting_type_is_told_at_once() {
-    check(
-        r#"A> do 1 t; do 2 u
-           W> can_do t
-           W< do 1 t
-           W> can_do u
-           W quiet
-           W> did 1
-           A< did 1
-           W< do 2 u
-           W> did 2
-           A< did 2"#,
-    );
+scripts! {
+    a_worker_that_takes_a_waiting_type_is_told_at_once: r#"
+        A> do 1 t; do 2 u
+        W> can_do t
+        W< do 1 t
+        W> can_do u
+        W quiet
+        W> did 1
+        A< did 1
+        W< do 2 u
+        W> did 2
+        A< did 2"#;
 }
 
 #[test]
@@ -219,48 +206,42 @@ fn spare_is_true_or_false() {
     );
 }
 
-#[test]
-fn a_wrong_spare_refuses_the_whole_line() {
-    check(
-        r#"W> {"cmd":"can_do","types":["a"],"max_jobs":5,"spare":"yes"}
-           W< error bad_request
-           A> metrics
-           A< metrics workers 0, workers_added 0, protocol_errors 1
-           A> do 1 a
-           W quiet
-           W> can_do a
-           W< do 1 a
-           W quiet"#,
-    );
-}
+scripts! {
+    a_wrong_spare_refuses_the_whole_line: r#"
+        W> {"cmd":"can_do","types":["a"],"max_jobs":5,"spare":"yes"}
+        W< error bad_request
+        A> metrics
+        A< metrics workers 0, workers_added 0, protocol_errors 1
+        A> do 1 a
+        W quiet
+        W> can_do a
+        W< do 1 a
+        W quiet"#;
 
-#[test]
-fn a_type_keeps_its_class_until_it_is_taken_back() {
-    check(
-        r#"S> can_do t max_jobs 9 with spare
-           W> can_do t
-           # It stays spare, whatever is said again.
-           S> can_do t
-           S> can_do t with spare false
-           A> do 1 t
-           W< do 1 t
-           # It stays ordinary.
-           W> can_do t with spare
-           W> did 1
-           A< did 1
-           A> do 2 t
-           W< do 2 t
-           W> did 2
-           A< did 2
-           # Both change.
-           S> cant_do t
-           S> can_do t
-           W> cant_do t
-           W> can_do t with spare
-           A> do 3 t
-           S< do 3 t $a
-           W quiet"#,
-    );
+    a_type_keeps_its_class_until_it_is_taken_back: r#"
+        S> can_do t max_jobs 9 with spare
+        W> can_do t
+        # It stays spare, whatever is said again.
+        S> can_do t
+        S> can_do t with spare false
+        A> do 1 t
+        W< do 1 t
+        # It stays ordinary.
+        W> can_do t with spare
+        W> did 1
+        A< did 1
+        A> do 2 t
+        W< do 2 t
+        W> did 2
+        A< did 2
+        # Both change.
+        S> cant_do t
+        S> can_do t
+        W> cant_do t
+        W> can_do t with spare
+        A> do 3 t
+        S< do 3 t $a
+        W quiet"#;
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! `did`: how it names the job, and what it may say.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
-#[test]
-fn a_job_without_a_number_is_named_by_its_id() {
-    check(
-        r#"W> can_do t
-           A> do x t
-           W< do x t
-           W> {"cmd":"did","id":"x","res":{"a":[1]}}
-           A< {"cmd":"did","id":"x","res":{"a":[1]}}"#,
-    );
+scripts! {
+    a_job_without_a_number_is_named_by_its_id: r#"
+        W> can_do t
+        A> do x t
+        W< do x t
+        W> {"cmd":"did","id":"x","res":{"a":[1]}}
+        A< {"cmd":"did","id":"x","res":{"a":[1]}}"#;
 }
 
 #[test]
@@ -26,67 +25,53 @@ fn a_job_with_a_number_is_named_by_it_and_the_id_is_not_looked_at() {
     }
 }
 
-#[test]
-fn a_numbered_job_is_not_found_by_its_id() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do x t
-           W< do x t $a
-           W> did x
-           W< error not_holding x
-           A quiet
-           W> did $a
-           A< did x"#,
-    );
-}
+scripts! {
+    a_numbered_job_is_not_found_by_its_id: r#"
+        W> can_do t max_jobs 2
+        A> do x t
+        W< do x t $a
+        W> did x
+        W< error not_holding x
+        A quiet
+        W> did $a
+        A< did x"#;
 
-#[test]
-fn a_job_that_came_without_a_number_is_named_by_its_id_also_later() {
-    check(
-        r#"W> can_do t
-           A> do x t
-           W< do x t
-           W> can_do max_jobs 3
-           A> do x t; do 5 t
-           W< do x t $a; do 5 t $b
-           W> did 5
-           W< error not_holding 5
-           W> did x res "unnumbered"
-           A< did x res "unnumbered"
-           W> did x
-           W< error not_holding x
-           W> did $a res "numbered"
-           A< did x res "numbered"
-           W> did $b
-           A< did 5"#,
-    );
-}
+    a_job_that_came_without_a_number_is_named_by_its_id_also_later: r#"
+        W> can_do t
+        A> do x t
+        W< do x t
+        W> can_do max_jobs 3
+        A> do x t; do 5 t
+        W< do x t $a; do 5 t $b
+        W> did 5
+        W< error not_holding 5
+        W> did x res "unnumbered"
+        A< did x res "unnumbered"
+        W> did x
+        W< error not_holding x
+        W> did $a res "numbered"
+        A< did x res "numbered"
+        W> did $b
+        A< did 5"#;
 
-#[test]
-fn the_number_decides_where_both_are_given() {
-    check(
-        r#"W> can_do t
-           A> do x t
-           W< do x t
-           W> {"cmd":"did","id":"x","job":7000000000000000}
-           W< error not_holding x
-           W> can_do max_jobs 2
-           A> do y t
-           W< do y t $a
-           W> {"cmd":"did","id":"x","job":$a}
-           A< did y
-           W> did x
-           A< did x"#,
-    );
-}
+    the_number_decides_where_both_are_given: r#"
+        W> can_do t
+        A> do x t
+        W< do x t
+        W> {"cmd":"did","id":"x","job":7000000000000000}
+        W< error not_holding x
+        W> can_do max_jobs 2
+        A> do y t
+        W< do y t $a
+        W> {"cmd":"did","id":"x","job":$a}
+        A< did y
+        W> did x
+        A< did x"#;
 
-#[test]
-fn one_of_the_two_is_required() {
-    check_rows(
-        r#"{"cmd":"did"}                         => error bad_request
-           {"cmd":"did","res":1}                 => error bad_request
-           {"cmd":"did","err":1}                 => error bad_request"#,
-    );
+    one_of_the_two_is_required: check_rows r#"
+        {"cmd":"did"}                         => error bad_request
+        {"cmd":"did","res":1}                 => error bad_request
+        {"cmd":"did","err":1}                 => error bad_request"#;
 }
 
 #[test]
@@ -115,33 +100,27 @@ fn a_number_is_digits_below_2_to_the_53() {
     );
 }
 
-#[test]
-fn a_bad_number_beside_the_id_leaves_the_job_held() {
-    check(
-        r#"W> can_do t
-           A> do x t
-           W< do x t
-           W> {"cmd":"did","id":"x","job":"1"}
-           W< error bad_request x
-           A quiet
-           W> did x
-           A< did x"#,
-    );
-}
+scripts! {
+    a_bad_number_beside_the_id_leaves_the_job_held: r#"
+        W> can_do t
+        A> do x t
+        W< do x t
+        W> {"cmd":"did","id":"x","job":"1"}
+        W< error bad_request x
+        A quiet
+        W> did x
+        A< did x"#;
 
-#[test]
-fn a_result_may_be_left_out_and_null_is_one() {
-    check(
-        r#"W> can_do t
-           A> do 1 t
-           W< do 1 t
-           W> {"cmd":"did","id":1}
-           A< {"cmd":"did","id":1}
-           A> do 2 t
-           W< do 2 t
-           W> {"cmd":"did","id":2,"res":null}
-           A< {"cmd":"did","id":2,"res":null}"#,
-    );
+    a_result_may_be_left_out_and_null_is_one: r#"
+        W> can_do t
+        A> do 1 t
+        W< do 1 t
+        W> {"cmd":"did","id":1}
+        A< {"cmd":"did","id":1}
+        A> do 2 t
+        W< do 2 t
+        W> {"cmd":"did","id":2,"res":null}
+        A< {"cmd":"did","id":2,"res":null}"#;
 }
 
 #[test]

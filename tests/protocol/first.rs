@@ -1,6 +1,7 @@
 //! The first line: what speaks another protocol gets no further.
 
 use crate::play::check;
+use crate::script::scripts;
 
 #[test]
 fn f30_a_first_byte_that_opens_no_object_closes_at_once() {
@@ -48,15 +49,13 @@ fn f24_a_byte_order_mark_opens_no_object() {
     );
 }
 
-#[test]
-fn f30_a_browser_submits_nothing() {
-    check(
-        r#"W> can_do t
-           A sends POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"cmd":"do","id":1,"type":"t"}\r\n
-           A< error bad_json
-           A closed explained
-           W quiet"#,
-    );
+scripts! {
+    f30_a_browser_submits_nothing: r#"
+        W> can_do t
+        A sends POST / HTTP/1.1\r\nHost: localhost\r\n\r\n{"cmd":"do","id":1,"type":"t"}\r\n
+        A< error bad_json
+        A closed explained
+        W quiet"#;
 }
 
 #[test]
@@ -85,25 +84,19 @@ fn f30_bad_json_as_the_first_line_closes() {
     }
 }
 
-#[test]
-fn f30_nothing_after_a_bad_first_line_is_read() {
-    check(
-        r#"W> can_do t
-           A sends {nonsense}\n{"cmd":"do","id":1,"type":"t"}\n{"cmd":"ping"}\n
-           A< error bad_json
-           A closed explained
-           A> do 2 t
-           W quiet"#,
-    );
-}
+scripts! {
+    f30_nothing_after_a_bad_first_line_is_read: r#"
+        W> can_do t
+        A sends {nonsense}\n{"cmd":"do","id":1,"type":"t"}\n{"cmd":"ping"}\n
+        A< error bad_json
+        A closed explained
+        A> do 2 t
+        W quiet"#;
 
-#[test]
-fn empty_lines_do_not_count_as_the_first() {
-    check(
-        r#"A sends \r\n \t\n\n{nonsense}\n
-           A< error bad_json
-           A closed explained"#,
-    );
+    empty_lines_do_not_count_as_the_first: r#"
+        A sends \r\n \t\n\n{nonsense}\n
+        A< error bad_json
+        A closed explained"#;
 }
 
 #[test]
@@ -116,19 +109,17 @@ fn the_first_line_may_be_wrong_in_other_ways() {
     }
 }
 
-#[test]
-fn later_the_connection_goes_on() {
-    check(
-        r#"A> ping
-           A< pong
-           A sends GET / HTTP/1.1\r\n
-           A< error bad_json
-           A sends \x16\x03\x01\n[1]\n
-           A< error bad_json
-           A< error bad_json
-           A sends \xef\xbb\xbf{"cmd":"ping"}\n
-           A< error bad_json
-           A> ping
-           A< pong"#,
-    );
+scripts! {
+    later_the_connection_goes_on: r#"
+        A> ping
+        A< pong
+        A sends GET / HTTP/1.1\r\n
+        A< error bad_json
+        A sends \x16\x03\x01\n[1]\n
+        A< error bad_json
+        A< error bad_json
+        A sends \xef\xbb\xbf{"cmd":"ping"}\n
+        A< error bad_json
+        A> ping
+        A< pong"#;
 }

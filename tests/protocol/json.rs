@@ -1,6 +1,7 @@
 //! What is JSON, and what is not: an object, UTF-8, NUL, depth. For the syntax there is the corpus, in `lines`.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
 const BAD: &str = "error bad_json";
 
@@ -66,23 +67,21 @@ fn f26_a_raw_nul_is_bad_json_wherever_it_stands() {
     }
 }
 
-#[test]
-fn f26_an_escaped_nul_is_a_character_like_any_other() {
-    check(
-        r#"W> {"cmd":"can_do","types":["a\u0000b"],"\u0000":1}
-           A> {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
-           W< {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
-           A> {"cmd":"do","id":"","type":"a"}
-           W> {"cmd":"did","id":"","res":1}
-           W< error not_holding ""
-           W> {"cmd":"did","id":"\u0000","res":"\u0000"}
-           A< {"cmd":"did","id":"\u0000","res":"\u0000"}
-           W quiet
-           A> {"cmd":"ping\u0000"}
-           A< error unknown_cmd
-           A> {"cmd\u0000":"ping"}
-           A< error bad_request"#,
-    );
+scripts! {
+    f26_an_escaped_nul_is_a_character_like_any_other: r#"
+        W> {"cmd":"can_do","types":["a\u0000b"],"\u0000":1}
+        A> {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
+        W< {"cmd":"do","id":"\u0000","type":"a\u0000b","arg":["\u0000",{"\u0000":0}]}
+        A> {"cmd":"do","id":"","type":"a"}
+        W> {"cmd":"did","id":"","res":1}
+        W< error not_holding ""
+        W> {"cmd":"did","id":"\u0000","res":"\u0000"}
+        A< {"cmd":"did","id":"\u0000","res":"\u0000"}
+        W quiet
+        A> {"cmd":"ping\u0000"}
+        A< error unknown_cmd
+        A> {"cmd\u0000":"ping"}
+        A< error bad_request"#;
 }
 
 #[test]
@@ -114,45 +113,31 @@ fn f28_the_line_itself_may_open_128() {
     }
 }
 
-#[test]
-fn f28_an_empty_container_counts_too() {
-    check_rows(
-        r#"{"cmd":"ping","x":<[*127><]*127>}         => pong
-           {"cmd":"ping","x":<[*128><]*128>}         => error bad_json
-           {"cmd":"ping","x":<[*126>{}<]*126>}       => pong
-           {"cmd":"ping","x":<[*127>{}<]*127>}       => error bad_json
-           {"cmd":"ping","x":[<[[]],*200>[]]}        => pong"#,
-    );
-}
+scripts! {
+    f28_an_empty_container_counts_too: check_rows r#"
+        {"cmd":"ping","x":<[*127><]*127>}         => pong
+        {"cmd":"ping","x":<[*128><]*128>}         => error bad_json
+        {"cmd":"ping","x":<[*126>{}<]*126>}       => pong
+        {"cmd":"ping","x":<[*127>{}<]*127>}       => error bad_json
+        {"cmd":"ping","x":[<[[]],*200>[]]}        => pong"#;
 
-#[test]
-fn f28_depth_does_not_hide_behind_strings() {
-    check_rows(
-        r#"{"cmd":"ping","x":"<[*500>"}              => pong
-           {"cmd":"ping","x":"\"<{*500>"}            => pong
-           {"cmd":"ping","<[*500>":1}                => pong
-           {"cmd":"ping","x":["\\",<[*127><]*127>]}  => error bad_json"#,
-    );
-}
+    f28_depth_does_not_hide_behind_strings: check_rows r#"
+        {"cmd":"ping","x":"<[*500>"}              => pong
+        {"cmd":"ping","x":"\"<{*500>"}            => pong
+        {"cmd":"ping","<[*500>":1}                => pong
+        {"cmd":"ping","x":["\\",<[*127><]*127>]}  => error bad_json"#;
 
-#[test]
-fn f28_a_value_as_deep_as_may_be_is_carried() {
-    check(
-        r#"W> can_do t
-           A> do 1 t <[*127>-0<]*127>
-           W< do 1 t <[*127>-0<]*127>
-           W> did 1 res <[*127>1e400<]*127>
-           A< did 1 res <[*127>1e400<]*127>"#,
-    );
-}
+    f28_a_value_as_deep_as_may_be_is_carried: r#"
+        W> can_do t
+        A> do 1 t <[*127>-0<]*127>
+        W< do 1 t <[*127>-0<]*127>
+        W> did 1 res <[*127>1e400<]*127>
+        A< did 1 res <[*127>1e400<]*127>"#;
 
-#[test]
-fn json_is_checked_before_all_else() {
-    check_rows(
-        r#"{"cmd":"nope","cmd":5,"id":1,"id":2,      => error bad_json
-           {"cmd":"do","id":1,"type":"t","arg":01}   => error bad_json
-           {"cmd":"do","id":7,"type":5,"x":[}        => error bad_json"#,
-    );
+    json_is_checked_before_all_else: check_rows r#"
+        {"cmd":"nope","cmd":5,"id":1,"id":2,      => error bad_json
+        {"cmd":"do","id":1,"type":"t","arg":01}   => error bad_json
+        {"cmd":"do","id":7,"type":5,"x":[}        => error bad_json"#;
 }
 
 #[test]

@@ -1,122 +1,97 @@
 //! `max_jobs`: how many jobs at once, and their numbers.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
-#[test]
-fn it_takes_one_job_at_once_until_it_says_max_jobs() {
-    check(
-        r#"W> can_do t
-           A> do 1 t; do 2 t; do 3 t
-           W< do 1 t
-           W quiet
-           W> {"cmd":"can_do","types":[],"max_jobs":2}
-           W< do 2 t $a
-           W quiet
-           W> did 1
-           A< did 1
-           W< do 3 t $b"#,
-    );
-}
+scripts! {
+    it_takes_one_job_at_once_until_it_says_max_jobs: r#"
+        W> can_do t
+        A> do 1 t; do 2 t; do 3 t
+        W< do 1 t
+        W quiet
+        W> {"cmd":"can_do","types":[],"max_jobs":2}
+        W< do 2 t $a
+        W quiet
+        W> did 1
+        A< did 1
+        W< do 3 t $b"#;
 
-#[test]
-fn max_jobs_may_come_before_the_types() {
-    check(
-        r#"W> can_do max_jobs 2
-           W> can_do t
-           A> do 1 t; do 2 t; do 3 t
-           W< do 1 t $a; do 2 t $b
-           W quiet"#,
-    );
-}
+    max_jobs_may_come_before_the_types: r#"
+        W> can_do max_jobs 2
+        W> can_do t
+        A> do 1 t; do 2 t; do 3 t
+        W< do 1 t $a; do 2 t $b
+        W quiet"#;
 
-#[test]
-fn every_job_carries_a_number_from_max_jobs_on() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t "x"
-           W< {"cmd":"do","id":1,"type":"t","job":$a,"arg":"x"}
-           W> did $a
-           A< did 1
-           W> can_do u
-           A> do 2 u
-           W< {"cmd":"do","id":2,"type":"u","job":$b}
-           W> did $b
-           A< did 2
-           W> cant_do t u
-           W> can_do t
-           A> do 3 t
-           W< do 3 t $c"#,
-    );
-}
+    every_job_carries_a_number_from_max_jobs_on: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t "x"
+        W< {"cmd":"do","id":1,"type":"t","job":$a,"arg":"x"}
+        W> did $a
+        A< did 1
+        W> can_do u
+        A> do 2 u
+        W< {"cmd":"do","id":2,"type":"u","job":$b}
+        W> did $b
+        A< did 2
+        W> cant_do t u
+        W> can_do t
+        A> do 3 t
+        W< do 3 t $c"#;
 
-#[test]
-fn numbers_are_never_used_again() {
-    check(
-        r#"W> can_do t max_jobs 2
-           V> can_do t max_jobs 2
-           A> do 1 t; do 1 t; do 1 t; do 1 t
-           W< do 1 t $a
-           V< do 1 t $b
-           W< do 1 t $c
-           V< do 1 t $d
-           W gone
-           V> did $b
-           A< did 1
-           V< do 1 t $e
-           V> did $d
-           A< did 1
-           V quiet
-           V> did $e
-           A< did 1
-           V< do 1 t $f
-           V> did $f
-           A< did 1"#,
-    );
-}
+    numbers_are_never_used_again: r#"
+        W> can_do t max_jobs 2
+        V> can_do t max_jobs 2
+        A> do 1 t; do 1 t; do 1 t; do 1 t
+        W< do 1 t $a
+        V< do 1 t $b
+        W< do 1 t $c
+        V< do 1 t $d
+        W gone
+        V> did $b
+        A< did 1
+        V< do 1 t $e
+        V> did $d
+        A< did 1
+        V quiet
+        V> did $e
+        A< did 1
+        V< do 1 t $f
+        V> did $f
+        A< did 1"#;
 
-#[test]
-fn raised_it_takes_more_at_once() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t; do 2 t; do 3 t; do 4 t
-           W< do 1 t $a
-           W quiet
-           W> can_do max_jobs 3
-           W< do 2 t $b; do 3 t $c
-           W quiet"#,
-    );
-}
+    raised_it_takes_more_at_once: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t; do 2 t; do 3 t; do 4 t
+        W< do 1 t $a
+        W quiet
+        W> can_do max_jobs 3
+        W< do 2 t $b; do 3 t $c
+        W quiet"#;
 
-#[test]
-fn lowered_it_takes_no_job_back() {
-    check(
-        r#"W> can_do t max_jobs 3
-           A> do 1 t; do 2 t; do 3 t; do 4 t
-           W< do 1 t $a; do 2 t $b; do 3 t $c
-           W> can_do max_jobs 1
-           W> did $a
-           A< did 1
-           W quiet
-           W> did $c
-           A< did 3
-           W quiet
-           W> did $b
-           A< did 2
-           W< do 4 t $d"#,
-    );
-}
+    lowered_it_takes_no_job_back: r#"
+        W> can_do t max_jobs 3
+        A> do 1 t; do 2 t; do 3 t; do 4 t
+        W< do 1 t $a; do 2 t $b; do 3 t $c
+        W> can_do max_jobs 1
+        W> did $a
+        A< did 1
+        W quiet
+        W> did $c
+        A< did 3
+        W quiet
+        W> did $b
+        A< did 2
+        W< do 4 t $d"#;
 
-#[test]
-fn lowered_while_idle_it_takes_fewer() {
-    check(
-        r#"W> can_do t max_jobs 4
-           W> can_do max_jobs 1
-           A> do 1 t; do 2 t
-           W< do 1 t $a
-           W quiet
-           V> can_do t
-           V< do 2 t"#,
-    );
+    lowered_while_idle_it_takes_fewer: r#"
+        W> can_do t max_jobs 4
+        W> can_do max_jobs 1
+        A> do 1 t; do 2 t
+        W< do 1 t $a
+        W quiet
+        V> can_do t
+        V< do 2 t"#;
 }
 
 #[test]

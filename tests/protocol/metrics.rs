@@ -1,6 +1,7 @@
 //! `metrics`: the question, and the shape of its answer. What the figures mean is the subject of `tests/dispatch`.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
 #[test]
 fn all_figures_are_there_from_the_start_in_this_order() {
@@ -36,20 +37,18 @@ fn a_table_by_type_is_its_last_member() {
     ));
 }
 
-#[test]
-fn the_table_is_asked_for_by_true_or_by_names() {
-    check(
-        r#"A> metrics
-           A< metrics types null
-           A> {"cmd":"metrics","types":false}
-           A< metrics types null
-           A> {"cmd":"metrics","types":true}
-           A< metrics types {}
-           A> {"cmd":"metrics","types":[]}
-           A< metrics types {}
-           A> {"cmd":"metrics","types":["t"]}
-           A< metrics types {"t":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#,
-    );
+scripts! {
+    the_table_is_asked_for_by_true_or_by_names: r#"
+        A> metrics
+        A< metrics types null
+        A> {"cmd":"metrics","types":false}
+        A< metrics types null
+        A> {"cmd":"metrics","types":true}
+        A< metrics types {}
+        A> {"cmd":"metrics","types":[]}
+        A< metrics types {}
+        A> {"cmd":"metrics","types":["t"]}
+        A< metrics types {"t":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#;
 }
 
 #[test]
@@ -112,33 +111,27 @@ fn true_lists_at_most_1000_with_most_waiting_and_running_first() {
     ));
 }
 
-#[test]
-fn done_counts_from_when_the_type_last_had_no_worker() {
-    check(
-        r#"W> can_do t
-           A> do 1 t
-           W< do 1 t
-           W> did 1
-           A< did 1
-           A> do 2 t
-           W< do 2 t
-           W> did 2 err 0
-           A< did 2 failed 0
-           A> {"cmd":"metrics","types":["t"]}
-           A< metrics types {"t":{"waiting":0,"running":0,"workers":1,"done":1,"oldest_ms":0}}
-           W gone
-           A> {"cmd":"metrics","types":["t"]}
-           A< metrics types {"t":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}
-           V> can_do t
-           A> {"cmd":"metrics","types":["t"]}
-           A< metrics types {"t":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0}}"#,
-    );
-}
+scripts! {
+    done_counts_from_when_the_type_last_had_no_worker: r#"
+        W> can_do t
+        A> do 1 t
+        W< do 1 t
+        W> did 1
+        A< did 1
+        A> do 2 t
+        W< do 2 t
+        W> did 2 err 0
+        A< did 2 failed 0
+        A> {"cmd":"metrics","types":["t"]}
+        A< metrics types {"t":{"waiting":0,"running":0,"workers":1,"done":1,"oldest_ms":0}}
+        W gone
+        A> {"cmd":"metrics","types":["t"]}
+        A< metrics types {"t":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}
+        V> can_do t
+        A> {"cmd":"metrics","types":["t"]}
+        A< metrics types {"t":{"waiting":0,"running":0,"workers":1,"done":0,"oldest_ms":0}}"#;
 
-#[test]
-fn named_types_are_listed_once_each_in_the_order_of_the_question() {
-    check(
-        r#"A> {"cmd":"metrics","types":["c","a","\u0063","b","a"]}
-           A< table 3 c a b"#,
-    );
+    named_types_are_listed_once_each_in_the_order_of_the_question: r#"
+        A> {"cmd":"metrics","types":["c","a","\u0063","b","a"]}
+        A< table 3 c a b"#;
 }

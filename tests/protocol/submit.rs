@@ -1,31 +1,26 @@
 //! `do`: id, type and arg, and what each may be.
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
-#[test]
-fn a_job_goes_to_a_worker_and_its_result_comes_back() {
-    check(
-        r#"W> {"cmd":"can_do","types":["resize"]}
-           A> {"cmd":"do","id":"j1","type":"resize","arg":{"w":10}}
-           W< {"cmd":"do","id":"j1","type":"resize","arg":{"w":10}}
-           W> {"cmd":"did","id":"j1","res":[true]}
-           A< {"cmd":"did","id":"j1","res":[true]}"#,
-    );
-}
+scripts! {
+    a_job_goes_to_a_worker_and_its_result_comes_back: r#"
+        W> {"cmd":"can_do","types":["resize"]}
+        A> {"cmd":"do","id":"j1","type":"resize","arg":{"w":10}}
+        W< {"cmd":"do","id":"j1","type":"resize","arg":{"w":10}}
+        W> {"cmd":"did","id":"j1","res":[true]}
+        A< {"cmd":"did","id":"j1","res":[true]}"#;
 
-#[test]
-fn an_arg_may_be_left_out_and_null_is_one() {
-    check(
-        r#"W> can_do t
-           A> {"cmd":"do","id":1,"type":"t"}
-           W< {"cmd":"do","id":1,"type":"t"}
-           W> did 1
-           A< {"cmd":"did","id":1}
-           A> {"cmd":"do","id":2,"type":"t","arg":null}
-           W< {"cmd":"do","id":2,"type":"t","arg":null}
-           W> {"cmd":"did","id":2,"res":null}
-           A< {"cmd":"did","id":2,"res":null}"#,
-    );
+    an_arg_may_be_left_out_and_null_is_one: r#"
+        W> can_do t
+        A> {"cmd":"do","id":1,"type":"t"}
+        W< {"cmd":"do","id":1,"type":"t"}
+        W> did 1
+        A< {"cmd":"did","id":1}
+        A> {"cmd":"do","id":2,"type":"t","arg":null}
+        W< {"cmd":"do","id":2,"type":"t","arg":null}
+        W> {"cmd":"did","id":2,"res":null}
+        A< {"cmd":"did","id":2,"res":null}"#;
 }
 
 #[test]
@@ -79,58 +74,44 @@ fn f33_a_type_has_1_to_255_bytes_unescaped() {
     }
 }
 
-#[test]
-fn a_refused_do_is_not_queued_and_the_order_of_answers_is_kept() {
-    check(
-        r#"A sends {"cmd":"do","id":1,"type":""}\n{"cmd":"ping"}\n{"cmd":"do","id":2}\n{"cmd":"do"}\n{"cmd":"ping"}\n
-           A< did 1 bad_request
-           A< pong
-           A< did 2 bad_request
-           A< error bad_request
-           A< pong
-           A> metrics
-           A< metrics jobs_added 0, jobs_waiting 0"#,
-    );
-}
+scripts! {
+    a_refused_do_is_not_queued_and_the_order_of_answers_is_kept: r#"
+        A sends {"cmd":"do","id":1,"type":""}\n{"cmd":"ping"}\n{"cmd":"do","id":2}\n{"cmd":"do"}\n{"cmd":"ping"}\n
+        A< did 1 bad_request
+        A< pong
+        A< did 2 bad_request
+        A< error bad_request
+        A< pong
+        A> metrics
+        A< metrics jobs_added 0, jobs_waiting 0"#;
 
-#[test]
-fn f12_an_id_may_be_used_twice_and_gets_two_answers() {
-    check(
-        r#"W> can_do t
-           V> can_do t
-           A> do 1 t "first"; do 1 t "second"
-           W< do 1 t "first"
-           V< do 1 t "second"
-           V> did 1 res "of V"
-           A< did 1 res "of V"
-           W> did 1 res "of W"
-           A< did 1 res "of W""#,
-    );
-}
+    f12_an_id_may_be_used_twice_and_gets_two_answers: r#"
+        W> can_do t
+        V> can_do t
+        A> do 1 t "first"; do 1 t "second"
+        W< do 1 t "first"
+        V< do 1 t "second"
+        V> did 1 res "of V"
+        A< did 1 res "of V"
+        W> did 1 res "of W"
+        A< did 1 res "of W""#;
 
-#[test]
-fn two_connections_may_use_one_id() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do x t "a"
-           B> do x t "b"
-           W< do x t $a "a"; do x t $b "b"
-           W> did $b res "for b"
-           B< did x res "for b"
-           A quiet
-           W> did $a res "for a"
-           A< did x res "for a"
-           B quiet"#,
-    );
-}
+    two_connections_may_use_one_id: r#"
+        W> can_do t max_jobs 2
+        A> do x t "a"
+        B> do x t "b"
+        W< do x t $a "a"; do x t $b "b"
+        W> did $b res "for b"
+        B< did x res "for b"
+        A quiet
+        W> did $a res "for a"
+        A< did x res "for a"
+        B quiet"#;
 
-#[test]
-fn an_empty_string_is_an_id() {
-    check(
-        r#"W> can_do t
-           A> {"cmd":"do","id":"","type":"t"}
-           W< {"cmd":"do","id":"","type":"t"}
-           W> {"cmd":"did","id":""}
-           A< {"cmd":"did","id":""}"#,
-    );
+    an_empty_string_is_an_id: r#"
+        W> can_do t
+        A> {"cmd":"do","id":"","type":"t"}
+        W< {"cmd":"do","id":"","type":"t"}
+        W> {"cmd":"did","id":""}
+        A< {"cmd":"did","id":""}"#;
 }

@@ -24,13 +24,47 @@
 //! use the number again. `#` starts a comment line.
 //!
 //! Only the core has `at`, `drain over` and peers that stop reading.
+//!
+//! A test that is one script and nothing else stands in [`scripts!`].
 
-#![allow(dead_code, reason = "each test program uses a part of this")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test program uses a part of this")]
 
 mod short;
 
-#[allow(unused_imports, reason = "each test program uses a part of this")]
 pub(crate) use short::{expected, sent_line};
+
+/// Makes a test of each script. The test has the name before the script, and performs it with `check` of
+/// [`play`](crate::play), or with the function that stands before the script.
+///
+/// ```text
+/// scripts! {
+///     a_ping_is_answered: "A> ping; ping\nA< pong; pong";
+///
+///     /// Comments and attributes belong to the test that follows.
+///     a_job_is_done: r#"
+///         W> can_do t
+///         A> do 1 t
+///         W< do 1 t
+///         W> did 1
+///         A< did 1"#;
+///
+///     what_is_no_json_is_an_error: check_rows r#"
+///         {    => error bad_json"#;
+/// }
+/// ```
+macro_rules! scripts {
+    (@perform $script:literal) => { crate::play::check($script) };
+    (@perform $check:ident $script:literal) => { $check($script) };
+    ($($(#[$attribute:meta])* $name:ident: $($check:ident)? $script:literal;)+) => {$(
+        $(#[$attribute])*
+        #[test]
+        fn $name() {
+            crate::script::scripts!(@perform $($check)? $script);
+        }
+    )+};
+}
+
+pub(crate) use scripts;
 
 /// One line of a script.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +160,8 @@ pub(crate) fn fail(script: &str, place: usize, what: &str) -> ! {
         let mark = if i == place.min(end) { ">>>" } else { "   " };
         format!("{mark} {}", short(line.trim_start()))
     };
-    let lines: Vec<String> = script.lines().chain(["(the end)"]).enumerate().map(line).collect();
+    let lines = script.lines().chain(["(the end)"]).enumerate();
+    let lines: Vec<String> = lines.filter(|(_, text)| !text.is_empty()).map(line).collect();
     panic!("{}\n{}", short(what), lines.join("\n"));
 }
 

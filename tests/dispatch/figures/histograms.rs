@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::play::check;
+use crate::script::scripts;
 use crate::world::{Options, World};
 
 /// Checks a script, in which `t?` asks for the figures of the type `t`, and `t: OUTCOMES | WAIT | RUN` says what they are: the
@@ -43,207 +44,165 @@ fn histogram(durations: &str) -> String {
     format!(r#"{{"sum_us":{},"counts":[{}]}}"#, histogram.sum_us, counts.join(","))
 }
 
-#[test]
-fn a_job_waits_until_it_is_sent_and_runs_until_it_is_answered() {
-    check_counts(
-        r"A> do 1 t; do 2 t
-          at 40
-          W> can_do t
-          W< do 1 t
-          t:  | 40 | none
-          at 5000
-          W> did 1
-          A< did 1
-          W< do 2 t
-          at 5300
-          W> did 2 err 0
-          A< did 2 failed 0
-          t: done=1 failed=1 | 40 5000 | 4960 300",
-    );
-}
+scripts! {
+    a_job_waits_until_it_is_sent_and_runs_until_it_is_answered: check_counts r"
+        A> do 1 t; do 2 t
+        at 40
+        W> can_do t
+        W< do 1 t
+        t:  | 40 | none
+        at 5000
+        W> did 1
+        A< did 1
+        W< do 2 t
+        at 5300
+        W> did 2 err 0
+        A< did 2 failed 0
+        t: done=1 failed=1 | 40 5000 | 4960 300";
 
-#[test]
-fn a_job_waits_once_and_only_the_attempt_that_is_answered_runs() {
-    check_counts(
-        r"deputy --run-limit 100
-          A> do 1 t
-          W> can_do t
-          W< do 1 t
-          at 700
-          W leaves
-          at 900
-          V> can_do t
-          V< do 1 t
-          at 1000
-          V> did 1
-          A< did 1
-          t: done=1 workers_lost=1 | 0 | 100",
-    );
-}
+    a_job_waits_once_and_only_the_attempt_that_is_answered_runs: check_counts r"
+        deputy --run-limit 100
+        A> do 1 t
+        W> can_do t
+        W< do 1 t
+        at 700
+        W leaves
+        at 900
+        V> can_do t
+        V< do 1 t
+        at 1000
+        V> did 1
+        A< did 1
+        t: done=1 workers_lost=1 | 0 | 100";
 
-#[test]
-fn a_worker_that_is_lost_with_two_jobs_of_a_type_is_lost_once() {
-    check_counts(
-        r"deputy --max-attempts 1
-          W> can_do t u max_jobs 3
-          A> do 1 t; do 2 t; do 3 u
-          W< do 1 t $a; do 2 t $b; do 3 u $c
-          W leaves
-          t: workers_lost=1 | 0 0 | none
-          u: workers_lost=1 | 0 | none
-          V> can_do u
-          V< do 3 u
-          V leaves
-          A< did 3 gave_up
-          u: gave_up=1 workers_lost=2 | 0 | none",
-    );
-}
+    a_worker_that_is_lost_with_two_jobs_of_a_type_is_lost_once: check_counts r"
+        deputy --max-attempts 1
+        W> can_do t u max_jobs 3
+        A> do 1 t; do 2 t; do 3 u
+        W< do 1 t $a; do 2 t $b; do 3 u $c
+        W leaves
+        t: workers_lost=1 | 0 0 | none
+        u: workers_lost=1 | 0 | none
+        V> can_do u
+        V< do 3 u
+        V leaves
+        A< did 3 gave_up
+        u: gave_up=1 workers_lost=2 | 0 | none";
 
-#[test]
-fn the_wait_of_a_delayed_job_begins_when_its_delay_is_over() {
-    check_counts(
-        r"A> do 1 t with delay_ms 2000
-          at 2300
-          W> can_do t
-          W< do 1 t
-          W> did 1
-          A< did 1
-          t: done=1 | 300 | 0",
-    );
-}
+    the_wait_of_a_delayed_job_begins_when_its_delay_is_over: check_counts r"
+        A> do 1 t with delay_ms 2000
+        at 2300
+        W> can_do t
+        W< do 1 t
+        W> did 1
+        A< did 1
+        t: done=1 | 300 | 0";
 
-#[test]
-fn a_job_that_is_given_up_counts_where_it_ends() {
-    check_counts(
-        r"W> can_do t
-          # Held, waiting, and delayed: the type is counted at three shards.
-          A> do 1 t with cancellable; do 2 t with cancellable; do 3 t with cancellable, delay_ms 5000
-          W< do 1 t
-          A> cancel 2
-          A< did 2 cancelled
-          A> cancel 3
-          A< did 3 cancelled
-          A> cancel 1
-          A< did 1 cancelled
-          t: cancelled=3 | 0 | none
-          # Its answer comes too late, and is no run.
-          W> did 1
-          t: cancelled=3 | 0 | none
-          B> do 1 t with cancellable
-          W< do 1 t
-          B leaves
-          t: cancelled=4 | 0 0 | none",
-    );
-}
+    a_job_that_is_given_up_counts_where_it_ends: check_counts r"
+        W> can_do t
+        # Held, waiting, and delayed: the type is counted at three shards.
+        A> do 1 t with cancellable; do 2 t with cancellable; do 3 t with cancellable, delay_ms 5000
+        W< do 1 t
+        A> cancel 2
+        A< did 2 cancelled
+        A> cancel 3
+        A< did 3 cancelled
+        A> cancel 1
+        A< did 1 cancelled
+        t: cancelled=3 | 0 | none
+        # Its answer comes too late, and is no run.
+        W> did 1
+        t: cancelled=3 | 0 | none
+        B> do 1 t with cancellable
+        W< do 1 t
+        B leaves
+        t: cancelled=4 | 0 0 | none";
 
-#[test]
-fn a_deadline_and_a_run_limit_have_their_outcomes() {
-    check_counts(
-        r"W> can_do t max_jobs 3
-          A> do 1 t with deadline_ms 100; do 2 t with run_limit_ms 200, attempts 1
-          A> do 3 u with deadline_ms 100; do 4 u with deadline_ms 100, delay_ms 9000
-          W< do 1 t $a; do 2 t $b run_limit_ms 200
-          at 100
-          A< did 1 expired
-          W< cancel $a
-          A< did 3 expired; did 4 expired
-          at 200
-          A< did 2 timed_out
-          W< cancel $b
-          t: expired=1 timed_out=1 | 0 0 | none
-          u: expired=2 | none | none",
-    );
-}
+    a_deadline_and_a_run_limit_have_their_outcomes: check_counts r"
+        W> can_do t max_jobs 3
+        A> do 1 t with deadline_ms 100; do 2 t with run_limit_ms 200, attempts 1
+        A> do 3 u with deadline_ms 100; do 4 u with deadline_ms 100, delay_ms 9000
+        W< do 1 t $a; do 2 t $b run_limit_ms 200
+        at 100
+        A< did 1 expired
+        W< cancel $a
+        A< did 3 expired; did 4 expired
+        at 200
+        A< did 2 timed_out
+        W< cancel $b
+        t: expired=1 timed_out=1 | 0 0 | none
+        u: expired=2 | none | none";
 
-#[test]
-fn a_job_that_comes_back_after_it_was_given_up_counts_with_the_reason() {
-    check_counts(
-        r"A> do 1 t with cancellable
-          W> can_do t
-          W< do 1 t
-          W leaves
-          A> cancel 1
-          A< did 1 cancelled
-          t: cancelled=1 workers_lost=1 | 0 | none",
-    );
-}
+    a_job_that_comes_back_after_it_was_given_up_counts_with_the_reason: check_counts r"
+        A> do 1 t with cancellable
+        W> can_do t
+        W< do 1 t
+        W leaves
+        A> cancel 1
+        A< did 1 cancelled
+        t: cancelled=1 workers_lost=1 | 0 | none";
 
-#[test]
-fn a_job_that_needs_a_worker_ends_without_one() {
-    check_counts(
-        r"A> do 1 t with need_worker
-          A< did 1 no_worker
-          t: no_worker=1 | none | none",
-    );
-}
+    a_job_that_needs_a_worker_ends_without_one: check_counts r"
+        A> do 1 t with need_worker
+        A< did 1 no_worker
+        t: no_worker=1 | none | none";
 
-#[test]
-fn the_stop_ends_jobs_that_wait_that_are_delayed_and_that_are_held() {
-    check_counts(
-        r"W> can_do t max_jobs 2
-          A> do 1 t; do 2 t
-          B> do 3 u
-          C> do 4 u with delay_ms 1000
-          D> do 5 u with delay_ms 1000
-          W< do 1 t $a; do 2 t $b
-          stop
-          B< did 3 shutdown
-          C< did 4 shutdown
-          D< did 5 shutdown
-          u: shutdown=3 | none | none
-          W> did $a
-          A< did 1
-          drain over
-          A< did 2 shutdown
-          t: done=1 shutdown=1 | 0 0 | 0",
-    );
-}
+    the_stop_ends_jobs_that_wait_that_are_delayed_and_that_are_held: check_counts r"
+        W> can_do t max_jobs 2
+        A> do 1 t; do 2 t
+        B> do 3 u
+        C> do 4 u with delay_ms 1000
+        D> do 5 u with delay_ms 1000
+        W< do 1 t $a; do 2 t $b
+        stop
+        B< did 3 shutdown
+        C< did 4 shutdown
+        D< did 5 shutdown
+        u: shutdown=3 | none | none
+        W> did $a
+        A< did 1
+        drain over
+        A< did 2 shutdown
+        t: done=1 shutdown=1 | 0 0 | 0";
 
-#[test]
-fn a_job_of_several_lines_counts_once_and_a_line_that_leaves_ends_none() {
-    check_counts(
-        r#"A> do 1 t with key "k", cancellable
-           B> do 2 t with key "k", cancellable; do 3 t with key "k", cancellable
-           B> cancel 3
-           B< did 3 cancelled
-           W> can_do t
-           W< do 1 t
-           W> did 1
-           A< did 1
-           B< did 2
-           t: done=1 | 0 | 0
-           A> do 4 t with key "k", cancellable
-           B> do 5 t with key "k", cancellable
-           W< do 4 t
-           A> cancel 4
-           A< did 4 cancelled
-           B> cancel 5
-           B< did 5 cancelled
-           t: done=1 cancelled=1 | 0 0 | 0"#,
-    );
-}
+    a_job_of_several_lines_counts_once_and_a_line_that_leaves_ends_none: check_counts r#"
+        A> do 1 t with key "k", cancellable
+        B> do 2 t with key "k", cancellable; do 3 t with key "k", cancellable
+        B> cancel 3
+        B< did 3 cancelled
+        W> can_do t
+        W< do 1 t
+        W> did 1
+        A< did 1
+        B< did 2
+        t: done=1 | 0 | 0
+        A> do 4 t with key "k", cancellable
+        B> do 5 t with key "k", cancellable
+        W< do 4 t
+        A> cancel 4
+        A< did 4 cancelled
+        B> cancel 5
+        B< did 5 cancelled
+        t: done=1 cancelled=1 | 0 0 | 0"#;
 
-#[test]
-fn figures_outlive_all_that_belongs_to_a_type() {
-    check_counts(
-        r#"A> do 1 t
-           W> can_do t
-           W< do 1 t
-           W> did 1
-           A< did 1
-           W leaves
-           t: done=1 | 0 | 0
-           M> {"cmd":"metrics","types":true}
-           M< metrics types {}
-           M> {"cmd":"metrics","types":true,"histograms":true}
-           M< metrics types {"t":{"workers":0,"done":0,"has_figures":true}}, other_types.workers 0
-           A> do 2 t
-           W2> can_do t
-           W2< do 2 t
-           W2> did 2
-           A< did 2
-           t: done=2 | 0 0 | 0 0"#,
-    );
+    figures_outlive_all_that_belongs_to_a_type: check_counts r#"
+        A> do 1 t
+        W> can_do t
+        W< do 1 t
+        W> did 1
+        A< did 1
+        W leaves
+        t: done=1 | 0 | 0
+        M> {"cmd":"metrics","types":true}
+        M< metrics types {}
+        M> {"cmd":"metrics","types":true,"histograms":true}
+        M< metrics types {"t":{"workers":0,"done":0,"has_figures":true}}, other_types.workers 0
+        A> do 2 t
+        W2> can_do t
+        W2< do 2 t
+        W2> did 2
+        A< did 2
+        t: done=2 | 0 0 | 0 0"#;
 }
 
 /// Queues, pools and workers come and go, at several shards and in any number of types.

@@ -1,38 +1,33 @@
 //! `need_worker`: a job that ends at once if no worker does its type.
 
 use crate::play::check;
+use crate::script::scripts;
 
-#[test]
-fn without_a_worker_of_the_type_the_job_ends_at_once() {
-    check(
-        r#"W> can_do u
-           A> do 1 t with need_worker
-           A< {"cmd":"did","id":1,"err":"…","code":"no_worker"}
-           A> do 2 t with need_worker false
-           A> metrics
-           A< metrics jobs_added 2, jobs_failed 1, jobs_no_worker 1, jobs_waiting 1, jobs_refused 0"#,
-    );
-}
+scripts! {
+    without_a_worker_of_the_type_the_job_ends_at_once: r#"
+        W> can_do u
+        A> do 1 t with need_worker
+        A< {"cmd":"did","id":1,"err":"…","code":"no_worker"}
+        A> do 2 t with need_worker false
+        A> metrics
+        A< metrics jobs_added 2, jobs_failed 1, jobs_no_worker 1, jobs_waiting 1, jobs_refused 0"#;
 
-#[test]
-fn a_busy_worker_is_one() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with need_worker, cancellable
-           W< do 1 t $a
-           A> do 2 t with need_worker
-           A quiet
-           W> can_do u
-           A> do 3 u with need_worker
-           A quiet
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           A> do 4 t with need_worker
-           A quiet
-           A> metrics
-           A< metrics jobs_no_worker 0, jobs_waiting 3"#,
-    );
+    a_busy_worker_is_one: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t with need_worker, cancellable
+        W< do 1 t $a
+        A> do 2 t with need_worker
+        A quiet
+        W> can_do u
+        A> do 3 u with need_worker
+        A quiet
+        A> cancel 1
+        A< did 1 cancelled
+        W< cancel $a
+        A> do 4 t with need_worker
+        A quiet
+        A> metrics
+        A< metrics jobs_no_worker 0, jobs_waiting 3"#;
 }
 
 #[test]
@@ -56,35 +51,29 @@ fn a_worker_that_left_the_type_is_none() {
     }
 }
 
-/// Whether the job is new, given back or waiting.
-#[test]
-fn it_is_judged_once() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with need_worker; do 2 t with need_worker
-           W< do 1 t $a
-           W gone
-           A quiet
-           A> do 3 t with need_worker
-           A< did 3 no_worker
-           V> can_do t max_jobs 1
-           V< do 1 t $b attempt 2
-           V> did $b
-           A< did 1
-           V< do 2 t $c"#,
-    );
-}
+scripts! {
+    /// Whether the job is new, given back or waiting.
+    it_is_judged_once: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t with need_worker; do 2 t with need_worker
+        W< do 1 t $a
+        W gone
+        A quiet
+        A> do 3 t with need_worker
+        A< did 3 no_worker
+        V> can_do t max_jobs 1
+        V< do 1 t $b attempt 2
+        V> did $b
+        A< did 1
+        V< do 2 t $c"#;
 
-#[test]
-fn one_that_joins_is_not_judged() {
-    check(
-        r#"A> do 1 t with need_worker, key "k"
-           A< did 1 no_worker
-           A> do 2 t with key "k"; do 3 t with need_worker, key "k"
-           A quiet
-           A> metrics
-           A< metrics jobs_joined 1, jobs_waiting 1, jobs_no_worker 1"#,
-    );
+    one_that_joins_is_not_judged: r#"
+        A> do 1 t with need_worker, key "k"
+        A< did 1 no_worker
+        A> do 2 t with key "k"; do 3 t with need_worker, key "k"
+        A quiet
+        A> metrics
+        A< metrics jobs_joined 1, jobs_waiting 1, jobs_no_worker 1"#;
 }
 
 #[test]

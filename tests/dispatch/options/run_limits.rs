@@ -1,29 +1,28 @@
 //! `run_limit_ms` and `--run-limit`: how long a worker may hold a job.
 
 use crate::play::check;
+use crate::script::scripts;
 
-#[test]
-fn a_job_that_is_held_too_long_is_given_out_again() {
-    check(
-        "W> can_do t max_jobs 1
-         A> do 1 t [5] with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 1000 [5]
-         at 999
-         W quiet
-         at 1000
-         W< cancel $a
-         A quiet
-         V> can_do t max_jobs 1
-         V< do 1 t $b attempt 2 run_limit_ms 1000 [5]
-         M> metrics
-         M< metrics jobs_reassigned 0, jobs_dispatched 2, slots_spent 1, jobs_running 1, faults.overdue 1, protocol_errors 0
-         W> did $a res 1
-         A quiet
-         V> did $b res 2
-         A< did 1 res 2
-         M> metrics
-         M< metrics results_dropped 1, jobs_done 1, jobs_timed_out 0, slots_spent 0, bytes_held 0",
-    );
+scripts! {
+    a_job_that_is_held_too_long_is_given_out_again: "
+        W> can_do t max_jobs 1
+        A> do 1 t [5] with run_limit_ms 1000
+        W< do 1 t $a run_limit_ms 1000 [5]
+        at 999
+        W quiet
+        at 1000
+        W< cancel $a
+        A quiet
+        V> can_do t max_jobs 1
+        V< do 1 t $b attempt 2 run_limit_ms 1000 [5]
+        M> metrics
+        M< metrics jobs_reassigned 0, jobs_dispatched 2, slots_spent 1, jobs_running 1, faults.overdue 1, protocol_errors 0
+        W> did $a res 1
+        A quiet
+        V> did $b res 2
+        A< did 1 res 2
+        M> metrics
+        M< metrics results_dropped 1, jobs_done 1, jobs_timed_out 0, slots_spent 0, bytes_held 0";
 }
 
 #[test]
@@ -68,22 +67,20 @@ fn with_max_attempts_1_it_is_the_same_and_with_0_there_is_no_end() {
     ));
 }
 
-#[test]
-fn progress_starts_the_limit_again() {
-    check(
-        "W> can_do t max_jobs 1
-         A> do 1 t with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 1000
-         at 900
-         W> progress $a
-         at 1899
-         W quiet
-         W> progress $a [1]
-         at 2898
-         W quiet
-         at 2899
-         W< cancel $a",
-    );
+scripts! {
+    progress_starts_the_limit_again: "
+        W> can_do t max_jobs 1
+        A> do 1 t with run_limit_ms 1000
+        W< do 1 t $a run_limit_ms 1000
+        at 900
+        W> progress $a
+        at 1899
+        W quiet
+        W> progress $a [1]
+        at 2898
+        W quiet
+        at 2899
+        W< cancel $a";
 }
 
 #[test]
@@ -105,71 +102,57 @@ fn the_server_gives_a_limit_to_jobs_that_give_none() {
     check("W> can_do t max_jobs 1\nA> do 1 t\nW< do 1 t $a\nat 2592000000\nW quiet");
 }
 
-#[test]
-fn the_time_in_line_does_not_count() {
-    check(
-        "A> do 1 t with run_limit_ms 1000
-         at 5000
-         A quiet
-         W> can_do t max_jobs 1
-         W< do 1 t $a run_limit_ms 1000
-         at 5999
-         W quiet
-         at 6000
-         W< cancel $a",
-    );
-}
+scripts! {
+    the_time_in_line_does_not_count: "
+        A> do 1 t with run_limit_ms 1000
+        at 5000
+        A quiet
+        W> can_do t max_jobs 1
+        W< do 1 t $a run_limit_ms 1000
+        at 5999
+        W quiet
+        at 6000
+        W< cancel $a";
 
-#[test]
-fn a_worker_without_job_numbers_is_not_told() {
-    check(
-        "W> can_do t
-         A> do 1 t with run_limit_ms 1000, attempts 1
-         W< do 1 t
-         at 1000
-         A< did 1 timed_out
-         A> do 2 t
-         W quiet
-         W> progress 1 5
-         W quiet
-         W> did 1 res 5
-         W< do 2 t
-         A quiet",
-    );
-}
+    a_worker_without_job_numbers_is_not_told: "
+        W> can_do t
+        A> do 1 t with run_limit_ms 1000, attempts 1
+        W< do 1 t
+        at 1000
+        A< did 1 timed_out
+        A> do 2 t
+        W quiet
+        W> progress 1 5
+        W quiet
+        W> did 1 res 5
+        W< do 2 t
+        A quiet";
 
-/// It was not given back: it keeps its priority and its place of arrival.
-#[test]
-fn an_overdue_job_keeps_its_place() {
-    check(
-        "W> can_do t max_jobs 2
-         A> do 1 t with run_limit_ms 1000, priority 1; do 2 t with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 1000; do 2 t $b run_limit_ms 1000
-         A> do 3 t with priority 2; do 4 t with priority 1; do 5 t
-         at 1000
-         W< cancel $a; cancel $b
-         V> can_do t max_jobs 5
-         V< do 3 t $c; do 1 t $d attempt 2 run_limit_ms 1000; do 4 t $e
-         V< do 2 t $f attempt 2 run_limit_ms 1000; do 5 t $g",
-    );
-}
+    /// It was not given back: it keeps its priority and its place of arrival.
+    an_overdue_job_keeps_its_place: "
+        W> can_do t max_jobs 2
+        A> do 1 t with run_limit_ms 1000, priority 1; do 2 t with run_limit_ms 1000
+        W< do 1 t $a run_limit_ms 1000; do 2 t $b run_limit_ms 1000
+        A> do 3 t with priority 2; do 4 t with priority 1; do 5 t
+        at 1000
+        W< cancel $a; cancel $b
+        V> can_do t max_jobs 5
+        V< do 3 t $c; do 1 t $d attempt 2 run_limit_ms 1000; do 4 t $e
+        V< do 2 t $f attempt 2 run_limit_ms 1000; do 5 t $g";
 
-/// It is no suspect: it is given to a worker beside another that is one.
-#[test]
-fn an_overdue_job_is_not_kept_apart() {
-    check(
-        "D> can_do t
-         A> do 1 t
-         D< do 1 t
-         D gone
-         W> can_do t max_jobs 3
-         W< do 1 t $a attempt 2
-         A> do 2 t with run_limit_ms 1000
-         W< do 2 t $b run_limit_ms 1000
-         at 1000
-         W< cancel $b
-         W< do 2 t $c attempt 2 run_limit_ms 1000",
-    );
+    /// It is no suspect: it is given to a worker beside another that is one.
+    an_overdue_job_is_not_kept_apart: "
+        D> can_do t
+        A> do 1 t
+        D< do 1 t
+        D gone
+        W> can_do t max_jobs 3
+        W< do 1 t $a attempt 2
+        A> do 2 t with run_limit_ms 1000
+        W< do 2 t $b run_limit_ms 1000
+        at 1000
+        W< cancel $b
+        W< do 2 t $c attempt 2 run_limit_ms 1000";
 }
 
 #[test]
@@ -191,46 +174,40 @@ fn a_job_that_ends_in_time_has_no_limit_left() {
     }
 }
 
-/// The limit begins again with the next worker.
-#[test]
-fn a_loss_begins_the_limit_again() {
-    check(
-        "W> can_do t max_jobs 1
-         A> do 1 t with run_limit_ms 1000
-         W< do 1 t $a run_limit_ms 1000
-         at 500
-         W gone
-         V> can_do t max_jobs 1
-         V< do 1 t $b attempt 2 run_limit_ms 1000
-         at 1499
-         V quiet
-         at 1500
-         V< cancel $b
-         V> did $b
-         V< do 1 t $c attempt 3 run_limit_ms 1000
-         at 2500
-         V< cancel $c
-         A< did 1 timed_out",
-    );
-}
+scripts! {
+    /// The limit begins again with the next worker.
+    a_loss_begins_the_limit_again: "
+        W> can_do t max_jobs 1
+        A> do 1 t with run_limit_ms 1000
+        W< do 1 t $a run_limit_ms 1000
+        at 500
+        W gone
+        V> can_do t max_jobs 1
+        V< do 1 t $b attempt 2 run_limit_ms 1000
+        at 1499
+        V quiet
+        at 1500
+        V< cancel $b
+        V> did $b
+        V< do 1 t $c attempt 3 run_limit_ms 1000
+        at 2500
+        V< cancel $c
+        A< did 1 timed_out";
 
-#[test]
-fn each_member_of_a_key_is_told_that_the_job_timed_out() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with key "k", run_limit_ms 1000, attempts 1
-           B> do 2 t with key "k", run_limit_ms 1
-           W< do 1 t $a run_limit_ms 1000
-           at 1000
-           W< cancel $a
-           A< did 1 timed_out
-           B< did 2 timed_out
-           A> do 3 t with key "k"
-           A> metrics
-           A< metrics jobs_timed_out 2, jobs_joined 1, jobs_waiting 1
-           W> did $a
-           W< do 3 t $b"#,
-    );
+    each_member_of_a_key_is_told_that_the_job_timed_out: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t with key "k", run_limit_ms 1000, attempts 1
+        B> do 2 t with key "k", run_limit_ms 1
+        W< do 1 t $a run_limit_ms 1000
+        at 1000
+        W< cancel $a
+        A< did 1 timed_out
+        B< did 2 timed_out
+        A> do 3 t with key "k"
+        A> metrics
+        A< metrics jobs_timed_out 2, jobs_joined 1, jobs_waiting 1
+        W> did $a
+        W< do 3 t $b"#;
 }
 
 #[test]
@@ -252,21 +229,19 @@ fn while_the_server_stops_an_overdue_job_ends_at_once() {
     }
 }
 
-#[test]
-fn what_drains_too_long_leaves_no_limit_and_no_spent_slot() {
-    check(
-        "W> can_do t max_jobs 2
-         A> do 1 t with run_limit_ms 1000, cancellable; do 2 t with cancellable
-         W< do 1 t $a run_limit_ms 1000; do 2 t $b
-         A> cancel 2
-         A< did 2 cancelled
-         W< cancel $b
-         stop
-         drain over
-         A< did 1 shutdown
-         at 5000
-         W quiet
-         M> metrics
-         M< metrics jobs_running 0, slots_spent 0, bytes_held 0",
-    );
+scripts! {
+    what_drains_too_long_leaves_no_limit_and_no_spent_slot: "
+        W> can_do t max_jobs 2
+        A> do 1 t with run_limit_ms 1000, cancellable; do 2 t with cancellable
+        W< do 1 t $a run_limit_ms 1000; do 2 t $b
+        A> cancel 2
+        A< did 2 cancelled
+        W< cancel $b
+        stop
+        drain over
+        A< did 1 shutdown
+        at 5000
+        W quiet
+        M> metrics
+        M< metrics jobs_running 0, slots_spent 0, bytes_held 0";
 }

@@ -1,6 +1,7 @@
 //! Spent slots: the job has ended, and its worker has not answered.
 
 use crate::play::check;
+use crate::script::scripts;
 
 #[test]
 fn a_worker_is_told_and_its_slot_stays_taken_until_it_answers() {
@@ -31,99 +32,81 @@ fn a_worker_is_told_and_its_slot_stays_taken_until_it_answers() {
     }
 }
 
-#[test]
-fn the_other_slots_of_the_worker_go_on() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           A> do 2 t
-           W< do 2 t $b
-           A> do 3 t
-           W> did $b
-           A< did 2
-           W< do 3 t $c
-           A> do 4 t
-           W quiet
-           W> can_do max_jobs 3
-           W< do 4 t $d
-           W> did $a
-           W quiet"#,
-    );
-}
+scripts! {
+    the_other_slots_of_the_worker_go_on: r#"
+        W> can_do t max_jobs 2
+        A> do 1 t with cancellable
+        W< do 1 t $a
+        A> cancel 1
+        A< did 1 cancelled
+        W< cancel $a
+        A> do 2 t
+        W< do 2 t $b
+        A> do 3 t
+        W> did $b
+        A< did 2
+        W< do 3 t $c
+        A> do 4 t
+        W quiet
+        W> can_do max_jobs 3
+        W< do 4 t $d
+        W> did $a
+        W quiet"#;
 
-#[test]
-fn a_worker_that_leaves_with_spent_slots_alone_loses_nothing() {
-    check(
-        r#"W> can_do t max_jobs 2
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           W gone
-           V> can_do t max_jobs 1
-           V quiet
-           A> metrics
-           A< metrics slots_spent 0, jobs_reassigned 0, results_dropped 0, workers_idle 1, faults.left_holding 0"#,
-    );
-}
+    a_worker_that_leaves_with_spent_slots_alone_loses_nothing: r#"
+        W> can_do t max_jobs 2
+        A> do 1 t with cancellable
+        W< do 1 t $a
+        A> cancel 1
+        A< did 1 cancelled
+        W< cancel $a
+        W gone
+        V> can_do t max_jobs 1
+        V quiet
+        A> metrics
+        A< metrics slots_spent 0, jobs_reassigned 0, results_dropped 0, workers_idle 1, faults.left_holding 0"#;
 
-/// What it was lost of may be the job that was cancelled, so its neighbour has no attempt less.
-#[test]
-fn a_spent_slot_is_company() {
-    check(
-        r#"deputy --max-attempts 1
-           W> can_do t max_jobs 2
-           A> do poison t with cancellable; do 2 t
-           W< do poison t $a; do 2 t $b
-           A> cancel poison
-           A< did poison cancelled
-           W< cancel $a
-           W gone
-           A quiet
-           V> can_do t max_jobs 2
-           V< do 2 t $c
-           V> did $c
-           A< did 2"#,
-    );
-}
+    /// What it was lost of may be the job that was cancelled, so its neighbour has no attempt less.
+    a_spent_slot_is_company: r#"
+        deputy --max-attempts 1
+        W> can_do t max_jobs 2
+        A> do poison t with cancellable; do 2 t
+        W< do poison t $a; do 2 t $b
+        A> cancel poison
+        A< did poison cancelled
+        W< cancel $a
+        W gone
+        A quiet
+        V> can_do t max_jobs 2
+        V< do 2 t $c
+        V> did $c
+        A< did 2"#;
 
-#[test]
-fn a_worker_of_a_spent_slot_may_take_its_type_back() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           W> cant_do t
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           A> do 2 u
-           W> can_do u
-           W quiet
-           W> did $a
-           W< do 2 u $b"#,
-    );
-}
+    a_worker_of_a_spent_slot_may_take_its_type_back: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t with cancellable
+        W< do 1 t $a
+        W> cant_do t
+        A> cancel 1
+        A< did 1 cancelled
+        W< cancel $a
+        A> do 2 u
+        W> can_do u
+        W quiet
+        W> did $a
+        W< do 2 u $b"#;
 
-/// The line may have been meant as the `did` for the slot, which would stay taken for ever.
-#[test]
-fn a_worker_of_a_spent_slot_is_closed_after_a_line_that_is_no_json() {
-    check(
-        r#"W> can_do t max_jobs 1
-           A> do 1 t with cancellable
-           W< do 1 t $a
-           A> cancel 1
-           A< did 1 cancelled
-           W< cancel $a
-           W> {"cmd":"did","job":$a,"res":}
-           W< error bad_json
-           W closed explained
-           A> metrics
-           A< metrics slots_spent 0"#,
-    );
+    /// The line may have been meant as the `did` for the slot, which would stay taken for ever.
+    a_worker_of_a_spent_slot_is_closed_after_a_line_that_is_no_json: r#"
+        W> can_do t max_jobs 1
+        A> do 1 t with cancellable
+        W< do 1 t $a
+        A> cancel 1
+        A< did 1 cancelled
+        W< cancel $a
+        W> {"cmd":"did","job":$a,"res":}
+        W< error bad_json
+        W closed explained
+        A> metrics
+        A< metrics slots_spent 0"#;
 }

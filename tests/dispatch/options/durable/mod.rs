@@ -6,91 +6,74 @@ mod stored;
 mod wait_ms;
 
 use crate::play::{check, check_rows};
+use crate::script::scripts;
 
-#[test]
-fn a_durable_job_goes_to_a_durable_worker_which_says_stored() {
-    check(
-        r#"B> can_do t max_jobs 2 with durable
-           A> do 1 t "x" with durable
-           B< do 1 t $a "x"
-           A quiet
-           B> stored $a
-           A< {"cmd":"stored","id":1}
-           B> did $a res 2
-           A< did 1 res 2
-           A> metrics
-           A< metrics jobs_added 1, jobs_dispatched 1, jobs_done 1, jobs_failed 0, workers 1, workers_idle 1"#,
-    );
-}
+scripts! {
+    a_durable_job_goes_to_a_durable_worker_which_says_stored: r#"
+        B> can_do t max_jobs 2 with durable
+        A> do 1 t "x" with durable
+        B< do 1 t $a "x"
+        A quiet
+        B> stored $a
+        A< {"cmd":"stored","id":1}
+        B> did $a res 2
+        A< did 1 res 2
+        A> metrics
+        A< metrics jobs_added 1, jobs_dispatched 1, jobs_done 1, jobs_failed 0, workers 1, workers_idle 1"#;
 
-#[test]
-fn a_durable_job_never_goes_to_another_worker_and_another_job_never_to_a_durable_one() {
-    check(
-        r#"W> can_do t
-           S> can_do t with spare
-           B> can_do t max_jobs 9 with durable
-           A> do 1 t with durable
-           B< do 1 t $a
-           A> do 2 t
-           W< do 2 t
-           A> do 3 t
-           S< do 3 t
-           A> do 4 t; do 5 t with durable
-           B< do 5 t $b
-           B quiet
-           W> did 2
-           A< did 2
-           W< do 4 t"#,
-    );
-}
+    a_durable_job_never_goes_to_another_worker_and_another_job_never_to_a_durable_one: r#"
+        W> can_do t
+        S> can_do t with spare
+        B> can_do t max_jobs 9 with durable
+        A> do 1 t with durable
+        B< do 1 t $a
+        A> do 2 t
+        W< do 2 t
+        A> do 3 t
+        S< do 3 t
+        A> do 4 t; do 5 t with durable
+        B< do 5 t $b
+        B quiet
+        W> did 2
+        A< did 2
+        W< do 4 t"#;
 
-#[test]
-fn without_a_durable_worker_it_ends_at_once_with_no_bridge() {
-    check(
-        r#"W> can_do t
-           S> can_do t with spare
-           B> can_do u max_jobs 9 with durable
-           A> do 1 t with durable
-           A< {"cmd":"did","id":1,"err":"…","code":"no_bridge"}
-           A> metrics
-           A< metrics jobs_added 1, jobs_failed 1, jobs_no_bridge 1, jobs_no_worker 0, jobs_refused 0, jobs_waiting 0, bytes_held 0
-           A> do 2 t with durable false
-           W< do 2 t"#,
-    );
-}
+    without_a_durable_worker_it_ends_at_once_with_no_bridge: r#"
+        W> can_do t
+        S> can_do t with spare
+        B> can_do u max_jobs 9 with durable
+        A> do 1 t with durable
+        A< {"cmd":"did","id":1,"err":"…","code":"no_bridge"}
+        A> metrics
+        A< metrics jobs_added 1, jobs_failed 1, jobs_no_bridge 1, jobs_no_worker 0, jobs_refused 0, jobs_waiting 0, bytes_held 0
+        A> do 2 t with durable false
+        W< do 2 t"#;
 
-/// It says when there is no durable worker, not `no_worker`, and waits for one that is busy.
-#[test]
-fn need_worker_beside_it_is_not_looked_at() {
-    check(
-        r#"W> can_do t
-           A> do 1 t with durable, need_worker
-           A< did 1 no_bridge
-           B> can_do t max_jobs 1 with durable
-           A> do 2 t with durable, need_worker
-           B< do 2 t $a
-           A> do 3 t with durable, need_worker
-           A quiet
-           B> did $a
-           A< did 2
-           B< do 3 t $b
-           B> did $b
-           A< did 3
-           A> metrics
-           A< metrics jobs_no_worker 0, jobs_no_bridge 1"#,
-    );
-}
+    /// It says when there is no durable worker, not `no_worker`, and waits for one that is busy.
+    need_worker_beside_it_is_not_looked_at: r#"
+        W> can_do t
+        A> do 1 t with durable, need_worker
+        A< did 1 no_bridge
+        B> can_do t max_jobs 1 with durable
+        A> do 2 t with durable, need_worker
+        B< do 2 t $a
+        A> do 3 t with durable, need_worker
+        A quiet
+        B> did $a
+        A< did 2
+        B< do 3 t $b
+        B> did $b
+        A< did 3
+        A> metrics
+        A< metrics jobs_no_worker 0, jobs_no_bridge 1"#;
 
-#[test]
-fn a_durable_worker_is_none_for_a_job_that_needs_a_worker() {
-    check(
-        r#"B> can_do t max_jobs 1 with durable
-           A> do 1 t with need_worker
-           A< did 1 no_worker
-           B> can_do t
-           A> do 2 t with need_worker
-           B< do 2 t $a"#,
-    );
+    a_durable_worker_is_none_for_a_job_that_needs_a_worker: r#"
+        B> can_do t max_jobs 1 with durable
+        A> do 1 t with need_worker
+        A< did 1 no_worker
+        B> can_do t
+        A> do 2 t with need_worker
+        B< do 2 t $a"#;
 }
 
 #[test]
@@ -119,17 +102,15 @@ fn can_do_with_durable_needs_max_jobs_now_or_before() {
     );
 }
 
-#[test]
-fn what_is_refused_changes_nothing() {
-    check(
-        r#"B> {"cmd":"can_do","types":["t"],"durable":true,"ref":true}
-           B< error bad_request
-           B> {"cmd":"can_do","types":["t"],"durable":1,"max_jobs":1}
-           B< error bad_request
-           B> can_do t
-           A> do 1 t
-           B< {"cmd":"do","id":1,"type":"t"}"#,
-    );
+scripts! {
+    what_is_refused_changes_nothing: r#"
+        B> {"cmd":"can_do","types":["t"],"durable":true,"ref":true}
+        B< error bad_request
+        B> {"cmd":"can_do","types":["t"],"durable":1,"max_jobs":1}
+        B< error bad_request
+        B> can_do t
+        A> do 1 t
+        B< {"cmd":"do","id":1,"type":"t"}"#;
 }
 
 #[test]
@@ -189,24 +170,22 @@ fn a_second_line_adds_the_types_as_ordinary_or_as_durable() {
     }
 }
 
-#[test]
-fn cant_do_takes_all_away() {
-    check(
-        r#"B> can_do t max_jobs 2 with durable, spare
-           A> do 1 t with durable
-           B< do 1 t $a
-           B> cant_do t
-           A> do 2 t with durable
-           A< did 2 no_bridge
-           A> do 3 t with need_worker
-           A< did 3 no_worker
-           B> stored $a
-           A< stored 1
-           B> did $a
-           A< did 1
-           A> metrics
-           A< metrics workers 0"#,
-    );
+scripts! {
+    cant_do_takes_all_away: r#"
+        B> can_do t max_jobs 2 with durable, spare
+        A> do 1 t with durable
+        B< do 1 t $a
+        B> cant_do t
+        A> do 2 t with durable
+        A< did 2 no_bridge
+        A> do 3 t with need_worker
+        A< did 3 no_worker
+        B> stored $a
+        A< stored 1
+        B> did $a
+        A< did 1
+        A> metrics
+        A< metrics workers 0"#;
 }
 
 #[test]
