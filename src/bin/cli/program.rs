@@ -23,7 +23,7 @@ pub(crate) static LOG_FORMAT: Opt = Opt {
     short: None,
     long: "--log-format",
     value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
-    help: "form of the log lines: text, or json (an object per line)",
+    help: "format of log lines: text, or json (one object per line)",
     default: "text",
 };
 

@@ -24,59 +24,59 @@ pub(crate) static NODE: Opt = Opt {
     short: None,
     long: "--node",
     value: ValueKind::Text("NAME"),
-    help: "the name of this node, which no other has; required",
+    help: "the name of this node, different for each bridge; required",
     default: "",
 };
 pub(crate) static TYPES: Opt = Opt {
     short: None,
     long: "--types",
     value: ValueKind::Text("PATTERN"),
-    help: "share only these types; * stands for any text; repeat it for several",
+    help: "share only these types; * stands for any text; may be repeated",
     default: "all",
 };
 pub(crate) static REPLICAS: Opt = Opt {
     short: None,
     long: "--replicas",
     value: ValueKind::Choice { name: "N", words: &["1", "3"] },
-    help: "copies of each job, if the bridge makes the stream: 1 or 3",
+    help: "copies of each job, if the bridge creates the stream: 1 or 3",
     default: "1",
 };
 pub(crate) static ACK_WAIT: Opt = Opt {
     short: None,
     long: "--ack-wait",
     value: ValueKind::WholeSeconds { min: 1, max: 3_600, zero: "" },
-    help: "give a job to another machine when a bridge is silent for this long; the same for all bridges",
+    help: "give the jobs of a bridge to others after this silence; use the same value for all bridges",
     default: "15",
 };
 pub(crate) static CREDS: Opt = Opt {
     short: None,
     long: "--creds",
     value: ValueKind::Path("FILE"),
-    help: "credentials for NATS, as nsc makes them",
+    help: "credentials file for NATS, as written by nsc",
     default: "",
 };
-pub(crate) static TLS: Opt = Opt::flag(None, "--tls", "demand TLS of NATS");
+pub(crate) static TLS: Opt = Opt::flag(None, "--tls", "require TLS to NATS");
 pub(crate) static TLS_CA: Opt = Opt {
     short: None,
     long: "--tls-ca",
     value: ValueKind::Path("FILE"),
-    help: "root certificates for TLS, in PEM, beside the system's; demands TLS",
+    help: "further root certificates for TLS, in PEM; requires TLS",
     default: "",
 };
 pub(crate) static TLS_CERT: Opt = Opt {
     short: None,
     long: "--tls-cert",
     value: ValueKind::Path("FILE"),
-    help: "own certificate for TLS, in PEM; with --tls-key",
+    help: "client certificate for TLS, in PEM; requires --tls-key",
     default: "",
 };
 pub(crate) static TLS_KEY: Opt =
-    Opt { short: None, long: "--tls-key", value: ValueKind::Path("FILE"), help: "its private key", default: "" };
+    Opt { short: None, long: "--tls-key", value: ValueKind::Path("FILE"), help: "private key of the client certificate, in PEM", default: "" };
 pub(crate) static HTTP: Opt = Opt {
     short: None,
     long: "--http",
     value: ValueKind::Text("ADDRESS"),
-    help: "serve metrics and probes by HTTP at HOST:PORT or unix:PATH; repeat it for several",
+    help: "serve metrics and probes over HTTP at HOST:PORT or unix:PATH; may be repeated",
     default: "",
 };
 pub(crate) static HELP: Opt = Opt::flag(Some('h'), "--help", "show this help and exit");
@@ -100,15 +100,15 @@ pub(crate) fn expected(option: &Opt) -> String {
 const HEAD: &str = "\
 Usage: deputy-bridge --node NAME [OPTION]...
 
-Joins the server of this machine to those of others, through NATS JetStream:
-when no worker is free here, another machine may do the job, and durable jobs
-survive the machine.
+Connects the server of this machine to those of other machines, through NATS
+JetStream. If no worker is free here, another machine can do the job. Durable
+jobs survive the failure of a machine.
 
 ";
 
 const TAIL: &str = "
-Defaults are in brackets. SIGTERM and SIGINT stop the bridge after the jobs that
-it has; after 8 s it gives the rest back. See docs/scale-out.md.
+Defaults are in brackets. At SIGTERM and SIGINT the bridge finishes its jobs; it
+gives back those that take longer than 8 s. See docs/scale-out.md.
 Exit codes: 0 = stopped, 1 = cannot start, 2 = wrong usage.
 ";
 

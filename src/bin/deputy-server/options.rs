@@ -14,7 +14,7 @@ pub(crate) static HOST: Opt = Opt {
     short: Some('h'),
     long: "--host",
     value: ValueKind::Text("IP-or-name"),
-    help: "listen on this address; repeat it for several",
+    help: "listen on this address; may be repeated",
     default: "127.0.0.1",
 };
 pub(crate) static PORT: Opt = Opt {
@@ -37,7 +37,7 @@ pub(crate) static HTTP: Opt = Opt {
     short: None,
     long: "--http",
     value: ValueKind::Text("ADDRESS"),
-    help: "serve metrics and a page by HTTP at HOST:PORT or unix:PATH; repeat it for several",
+    help: "serve metrics and a page over HTTP at HOST:PORT or unix:PATH; may be repeated",
     default: "",
 };
 #[cfg(feature = "http")]
@@ -45,7 +45,7 @@ pub(crate) static HTTP_TYPES: Opt = Opt {
     short: None,
     long: "--http-types",
     value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "none" },
-    help: "types with metrics of their own; the rest is summed up",
+    help: "number of types with metrics of their own; all others are summed",
     default: "200",
 };
 pub(crate) static VERBOSE: Opt =
@@ -54,7 +54,7 @@ pub(crate) static THREADS: Opt = Opt {
     short: None,
     long: "--threads",
     value: in_range(&number_range::THREADS),
-    help: "shards (0 = one per core that it may use)",
+    help: "number of shards (0 = one per core that the process may use)",
     default: "0",
 };
 pub(crate) static MAX_LINE: Opt = Opt {
@@ -82,7 +82,7 @@ pub(crate) static MAX_MEMORY: Opt = Opt {
     short: None,
     long: "--max-memory",
     value: in_range(&number_range::MEMORY_BYTES),
-    help: "memory for jobs and lines, at least 1M",
+    help: "memory budget for jobs and lines, at least 1M",
     default: "half the machine's",
 };
 pub(crate) static MAX_UNSENT: Opt = Opt {
@@ -110,7 +110,7 @@ pub(crate) static KEEPALIVE: Opt = Opt {
     short: None,
     long: "--keepalive",
     value: ValueKind::Text("IDLE,INTERVAL,COUNT"),
-    help: "TCP keepalive: seconds, seconds and probes",
+    help: "TCP keepalive: seconds until the first probe, seconds between probes, number of probes",
     default: "30,10,3",
 };
 pub(crate) static PIN: Opt = Opt::flag(None, "--pin", "keep shard i on core i (Linux)");
@@ -194,8 +194,8 @@ result to the client that asked.
 
 const TAIL: &str = "
 BYTES may end in K, M or G (of 1024). Defaults are in brackets.
-SIGTERM and SIGINT stop the server after the jobs that workers hold; a second
-signal stops it at once.
+At SIGTERM and SIGINT the server lets workers finish the jobs that they hold,
+then it ends. A second signal ends it at once.
 Exit codes: 0 = stopped, 1 = cannot listen, 2 = wrong usage.
 ";
 
@@ -240,7 +240,7 @@ mod tests {
         let text = help_text();
         help::check(OPTIONS, &text);
         assert!(
-            text.contains("  -h, --host IP-or-name         listen on this address; repeat it for several"),
+            text.contains("  -h, --host IP-or-name         listen on this address; may be repeated"),
             "{text}"
         );
     }

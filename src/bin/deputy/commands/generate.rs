@@ -14,7 +14,7 @@ pub(crate) static MAN: Subcommand = Subcommand {
     summary: "print a man page",
     positionals: &[Positional {
         name: "SUBCOMMAND",
-        help: "whose page; without it, the page of deputy itself",
+        help: "the subcommand; by default, the page of deputy itself",
         count: Count::AtMostOnce,
         choices: Choices::Subcommands,
     }],

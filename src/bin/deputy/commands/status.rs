@@ -31,14 +31,16 @@ pub(crate) static STATUS: Subcommand = Subcommand {
     }],
     options: &[&JSON, &TIMEOUT, &SERVER, &HELP],
     about: &[
-        "Shows the server, and for each type the waiting and running jobs, its workers and their free slots, the jobs done since the type \
-         last had no worker, the age of the oldest waiting job, and the time since the oldest running job was sent to \
-         its worker. WAIT-P50 and WAIT-P99 are the median and the 99th percentile of how long jobs waited for a worker, \
-         RUN-P50 and RUN-P99 of how long workers had them, since the server started. They are estimated between two of \
-         the steps 1, 2.5, 5 and 10. A type is marked if jobs wait and it has no worker, if it has lost workers that held \
-         its jobs, if slots are spent (taken by jobs that have ended, because the worker has not answered), if jobs are delayed, \
-         and if a bridge has passed running jobs on to other machines. \
-         A terminal shows only as many types and columns as fit.",
+        "Shows the state of the server and a table of its types: waiting and running jobs, workers and their free \
+         slots, and the jobs done since the type last had no worker. OLDEST is the age of the oldest waiting job, \
+         LONGEST the time since the oldest running job was sent to its worker.",
+        "WAIT-P50 and WAIT-P99 are the median and the 99th percentile of the time that jobs waited for a worker, \
+         RUN-P50 and RUN-P99 of the time that workers held them, since the server started. The values are estimates \
+         between the steps 1, 2.5, 5 and 10.",
+        "A remark after the row shows that jobs wait and no worker does the type, that workers were lost while they \
+         held its jobs, that slots are spent (taken by jobs that have ended, because the worker has not answered), \
+         that jobs are delayed, or that a bridge has passed running jobs on to other machines. A terminal shows only \
+         as many types and columns as fit.",
     ],
     examples: &[
         Example { what: "How is the server doing?", line: "deputy status" },

@@ -30,7 +30,7 @@ static TYPES: Opt = Opt {
     short: None,
     long: "--types",
     value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "no type" },
-    help: "types per server that have metrics of their own; all others are summed up as '_other'",
+    help: "number of types per server with metrics of their own; all others are summed as '_other'",
     default: "200",
 };
 
@@ -43,11 +43,12 @@ pub(crate) static WEB: Subcommand = Subcommand {
     positionals: &[],
     options: &[&SERVER, &LISTEN, &TYPES, &HELP],
     about: &[
-        "Serves over HTTP what 'deputy-server --http' serves of itself: a dashboard at /, metrics for Prometheus at /metrics, \
-         /status.json, and the probes /healthz and /readyz. With several servers, the dashboard has a row for each, and each \
-         metric has the label server.",
-        "A server that does not answer is shown as such, and asked again. Runs until SIGTERM or Ctrl-C. Anyone who reaches \
-         the address sees the types and the addresses of workers.",
+        "Serves for one or several servers what 'deputy-server --http' serves for itself: a dashboard at /, metrics \
+         for Prometheus at /metrics, /status.json, and the probes /healthz and /readyz. With several servers, the \
+         dashboard has a row per server, and each metric has the label server.",
+        "The dashboard shows servers that do not answer; the command keeps asking them. Runs until SIGTERM or \
+         Ctrl-C. Every program that can connect to the address can read the names of types and the addresses of \
+         workers.",
     ],
     examples: &[
         Example { what: "A dashboard for the server of this machine", line: "deputy web" },

@@ -18,12 +18,13 @@ pub(crate) static WHY: Subcommand = Subcommand {
     positionals: &[Positional { name: "TYPE", help: "the type", count: Count::Once, choices: Choices::Any }],
     options: &[&TIMEOUT, &SERVER, &HELP],
     about: &[
-        "Prints one sentence: no worker does the type (with similar names of types that have workers), its workers are \
-         busy, they have not answered jobs that have ended, they do not take what is there, a worker was lost with the \
-         job, the server is stopping, or no job is waiting. It adds the workers that were lost while they held jobs of the type, the jobs that a \
-         bridge has passed on to other machines, the oldest running job and its worker, and whether the memory budget is nearly used.",
-        "The server reports how many connections do a type and how many jobs they hold. It does not report how many jobs \
-         they may hold, nor which other types they do. What is only likely is said with 'seem'.",
+        "Prints one sentence with the reason: no worker does the type (with similar names of types that have \
+         workers), its workers are busy, its workers have not answered jobs that have ended, its workers do not take \
+         waiting jobs, a worker was lost with the job, the server is stopping, or no job is waiting.",
+        "Further clauses name workers that were lost while they held jobs of the type, jobs that a bridge has passed \
+         on to other machines, the oldest running job and its worker, and a memory budget that is nearly used up.",
+        "The server reports how many connections do a type and how many jobs they hold. It does not report how many \
+         jobs they may hold, or which other types they do. 'seem' marks a conclusion that is only likely.",
     ],
     examples: &[
         Example { what: "Why is no job done?", line: "deputy why thumbnail" },

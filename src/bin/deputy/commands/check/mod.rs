@@ -50,7 +50,7 @@ static SPENT: Opt = Opt {
     short: Some('s'),
     long: "--spent",
     value: ValueKind::Text("W,C"),
-    help: "warning above W spent slots, critical above C: their jobs have ended, and the workers have not answered",
+    help: "warning above W spent slots, critical above C (slots of ended jobs that workers have not answered)",
     default: "",
 };
 static WAIT_P99: Opt = Opt {
@@ -64,21 +64,21 @@ static RUN_P99: Opt = Opt {
     short: None,
     long: "--run-p99",
     value: ValueKind::Text("W,C"),
-    help: "the same for how long workers had the jobs",
+    help: "the same for the time that workers held the jobs",
     default: "",
 };
 static OVER: Opt = Opt {
     short: None,
     long: "--over",
     value: ValueKind::Seconds,
-    help: "how long to watch for the percentiles",
+    help: "how long to collect jobs for the percentiles",
     default: "5",
 };
 static LOST: Opt = Opt {
     short: Some('l'),
     long: "--lost",
     value: ValueKind::Seconds,
-    help: "warning if a worker that held a job was lost in this many seconds",
+    help: "warning if a worker that held a job was lost within this many seconds",
     default: "",
 };
 static NO_WORKERS: Opt = Opt {
@@ -112,12 +112,13 @@ pub(crate) static CHECK: Subcommand = Subcommand {
     ],
     about: &[
         "Prints one line, as plugins for Nagios, Icinga and others do, with values for graphs after a bar. Without \
-         thresholds it is OK if the server answers, is not stopping, and has memory left in its budget.",
-        "A server that cannot be reached, or does not answer in time, is CRITICAL, as the guidelines for plugins say. \
-         UNKNOWN is for a wrong command line.",
+         thresholds the state is OK if the server answers, is not stopping, and has memory left in its budget.",
+        "If the server cannot be reached, or does not answer in time, the state is CRITICAL, as the guidelines for \
+         plugins require. UNKNOWN means a wrong command line.",
         "Waiting jobs are counted over all types. The oldest job is that of the 1,000 types with the most jobs.",
-        "Percentiles (--wait-p99 and --run-p99) are judged per type, of the jobs within the seconds of --over; the worst is \
-         named. The server counts times in steps of 1, 2.5 and 5, and a percentile is estimated between two of them.",
+        "Percentiles (--wait-p99 and --run-p99) are computed per type, from the jobs within the seconds of --over; \
+         the line names the worst type. The server counts times in steps of 1, 2.5 and 5, and a percentile is \
+         estimated between two of them.",
     ],
     examples: &[
         Example {
@@ -125,11 +126,11 @@ pub(crate) static CHECK: Subcommand = Subcommand {
             line: "deputy check --waiting 100,1000",
         },
         Example {
-            what: "No job waits for long, and the type has workers",
+            what: "No job has waited for long, and the type has workers",
             line: "deputy check --oldest 30,300 --no-workers thumbnail",
         },
         Example {
-            what: "Hardly a job of the last five seconds waited for a second",
+            what: "99% of the jobs of the last five seconds waited for less than a second",
             line: "deputy check --wait-p99 1,10",
         },
     ],

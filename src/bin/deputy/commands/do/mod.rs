@@ -47,7 +47,7 @@ static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "time limit of the command, or of each job with --lines; then the job is cancelled, unless --keep is given",
+    help: "time limit of the command, or of each job with --lines; at the limit the job is cancelled, unless --keep is given",
     default: "",
 };
 static BACKGROUND: Opt =
@@ -57,7 +57,7 @@ static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
     value: ValueKind::Uint { min: 1, max: 1_024, zero: "" },
-    help: "with --lines: how many jobs are submitted at once",
+    help: "with --lines: how many jobs to have submitted at the same time",
     default: "64",
 };
 static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");
@@ -95,9 +95,9 @@ pub(crate) static DO: Subcommand = Subcommand {
         "With --lines each line is a job, and results are printed as they come. Empty lines are skipped, unless \
          --string is given. A job that fails, and a line that is not JSON, are reported on standard error with the line \
          number, and the others go on. If the connection is lost, no job is submitted again.",
-        "However this command ends, the server then cancels the jobs that have not: at the time limit, by Ctrl-C or any \
-         other signal, or because the connection is lost. Workers stop those that they run. With --keep they go on.",
-        "A job that ends by itself before it is done fails with its code on standard error: expired (--deadline; the exit \
+        "When this command ends, the server cancels its unfinished jobs: at the time limit, after Ctrl-C or any other \
+         signal, or after a lost connection. Workers stop the jobs that they run. With --keep the jobs go on.",
+        "If the server ends a job before it is done, the code is on standard error: expired (--deadline; the exit \
          code is 124), timed_out (--run-limit), gave_up (--attempts), or no_worker (--need-worker, --wait-limit).",
     ],
     examples: &[

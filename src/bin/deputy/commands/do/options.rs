@@ -14,14 +14,14 @@ pub(super) static PRIORITY: Opt = Opt {
     short: None,
     long: "--priority",
     value: ValueKind::Int { min: i8::MIN as i64, max: i8::MAX as i64 },
-    help: "among waiting jobs of the type, those with the highest priority go first",
+    help: "of the waiting jobs of a type, those with the highest priority start first",
     default: "0",
 };
 pub(super) static DELAY: Opt = Opt {
     short: None,
     long: "--delay",
     value: ValueKind::JobSeconds { zero: "none" },
-    help: "keep the job at the server for this long before it is in line",
+    help: "let the job wait at the server for this long before it may start",
     default: "",
 };
 pub(super) static DEADLINE: Opt = Opt {
@@ -42,7 +42,7 @@ pub(super) static WAIT_LIMIT: Opt = Opt {
     short: None,
     long: "--wait-limit",
     value: ValueKind::JobSeconds { zero: "a worker must be free at once" },
-    help: "end the job if no worker gets it this long after it got in line",
+    help: "end the job if no worker gets it within this time, counted without --delay",
     default: "",
 };
 pub(super) static ATTEMPTS: Opt = Opt {
@@ -56,7 +56,7 @@ pub(super) static KEY: Opt = Opt {
     short: None,
     long: "--key",
     value: ValueKind::Text("TEXT"),
-    help: "get the result of a job of the type with this key that waits or runs already",
+    help: "if a job of the type with this key waits or runs, get its result",
     default: "",
 };
 pub(super) static NEED_WORKER: Opt =
@@ -64,12 +64,12 @@ pub(super) static NEED_WORKER: Opt =
 pub(super) static DURABLE: Opt = Opt::flag(
     None,
     "--durable",
-    "have a bridge store the job, so that it is done whatever fails; end when it is stored",
+    "let a bridge store the job, so that it survives failures; exit when it is stored",
 );
 pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result too");
-pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show on standard error what the worker reports");
+pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show the worker's progress reports on standard error");
 pub(super) static KEEP: Opt =
-    Opt::flag(None, "--keep", "let the job go on if this command ends first, at its time limit or by a signal");
+    Opt::flag(None, "--keep", "let the job go on if this command ends first, by its time limit or a signal");
 
 /// The options of a job, or of each job of a batch.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]

@@ -60,7 +60,7 @@ static SORT: Opt = Opt {
             "run-p50", "run-p99",
         ],
     },
-    help: "the column to sort by, by its title: type, waiting, done, wait-p99 ...",
+    help: "sort by the column with this title: type, waiting, done, wait-p99 ...",
     default: "waiting",
 };
 
@@ -83,11 +83,12 @@ pub(crate) static TOP: Subcommand = Subcommand {
     positionals: &[],
     options: &[&DELAY, &SORT, &TIMEOUT, &SERVER, &HELP],
     about: &[
-        "Shows what 'deputy status' shows, and the jobs done per second, until a key quits it. The \
-         quantiles are those of the last minute. Needs a terminal. If the \
-         connection is lost, it says so, keeps the last numbers, and connects again.",
-        "Keys: q, Esc or Ctrl-C quits. Left and right (or < and >) choose the column to sort by, r reverses the order. Up, \
-         down, Page Up, Page Down, Home and End scroll. g switches the graphs between done and waiting jobs.",
+        "Shows what 'deputy status' shows, and the jobs done per second, and updates it until a key quits. The \
+         quantiles are those of the last minute. Needs a terminal. If the connection is lost, the command shows \
+         that, keeps the last numbers, and reconnects.",
+        "Keys: q, Esc or Ctrl-C quits. Left and right (or < and >) choose the column to sort by, r reverses the \
+         order. Up, down, Page Up, Page Down, Home and End scroll. g switches the graphs between done and waiting \
+         jobs.",
     ],
     examples: &[
         Example { what: "Watch the server", line: "deputy top" },

@@ -45,26 +45,26 @@ static JOBS: Opt = Opt {
     short: Some('j'),
     long: "--jobs",
     value: ValueKind::Uint { min: 1, max: JOBS_PER_WORKER_MAX as u64, zero: "" },
-    help: "how many jobs to run at once",
+    help: "how many jobs to run at the same time",
     default: "1",
 };
 static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads and writes JSON");
 static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output in base64");
-static SPARE: Opt = Opt::flag(None, "--spare", "take jobs only while no worker without this option may take them");
+static SPARE: Opt = Opt::flag(None, "--spare", "take jobs only while no worker without this option can take them");
 static TIMEOUT: Opt = Opt {
     short: Some('t'),
     long: "--timeout",
     value: ValueKind::Seconds,
-    help: "how long COMMAND may run; then it is ended, and the job fails",
+    help: "time limit of COMMAND; at the limit COMMAND is ended, and the job fails",
     default: "no limit",
 };
 static PROGRESS: Opt =
-    Opt::flag(None, "--progress", "COMMAND reports its progress, to the descriptor $DEPUTY_PROGRESS_FD");
+    Opt::flag(None, "--progress", "COMMAND reports its progress to the descriptor $DEPUTY_PROGRESS_FD");
 static COUNT: Opt = Opt {
     short: Some('c'),
     long: "--count",
     value: ValueKind::Uint { min: 1, max: u64::MAX, zero: "" },
-    help: "leave after this many jobs",
+    help: "exit after this many jobs",
     default: "no limit",
 };
 
@@ -94,28 +94,28 @@ pub(crate) static WORK: Subcommand = Subcommand {
     ],
     options: &[&JOBS, &SPARE, &JSON, &BASE64, &PROGRESS, &TIMEOUT, &COUNT, &MAX_LINE, &SERVER, &HELP],
     about: &[
-        "COMMAND reads the job's arg on standard input: a text as it is, anything else as JSON. The variables DEPUTY_ID \
-         and DEPUTY_TYPE hold the job's id and type. Its standard output is the result, as a text without the last \
-         line end. With --json the arg is always JSON (null if the job has none), and the output must be JSON. Output \
+        "COMMAND reads the job's arg on standard input: text without quotes, any other value as JSON. The variables \
+         DEPUTY_ID and DEPUTY_TYPE hold the job's id and type. The standard output of COMMAND is the result, as a text \
+         without the last line end. With --json the arg is always JSON (null if the job has none), and the output must be JSON. Output \
          that is not UTF-8 fails the job, unless --base64 is given.",
         "If COMMAND ends with a status other than 0, or by a signal, the job fails. Its err is the status and the last \
-         lines of standard error. A run is over when COMMAND has ended and its output is closed: redirect the output of \
-         a process that is to live on.",
-        "DEPUTY_ATTEMPT is 1, or more if earlier workers were lost or took too long. DEPUTY_RUN_LIMIT_MS is there if the \
+         lines of standard error. A run ends when COMMAND has ended and its output is closed. So redirect the output \
+         of a process that must keep running.",
+        "DEPUTY_ATTEMPT is 1, or more if earlier workers were lost or took too long. DEPUTY_RUN_LIMIT_MS is set if the \
          job has a run limit. DEPUTY_REF names the job: it is the same at each attempt, and no other job has it while the \
          server runs. With --progress, each line that COMMAND writes to the descriptor $DEPUTY_PROGRESS_FD is \
          reported to the submitter, as JSON if it is JSON and otherwise as text, and the run limit starts again.",
         "If the job is cancelled, or COMMAND exceeds the run limit, the process group of COMMAND gets SIGTERM, and 5 s \
-         later SIGKILL. What it wrote is dropped.",
+         later SIGKILL. Its output is dropped.",
         "COMMAND runs in its own session, without a terminal. At the time-out its process group gets SIGTERM, and 2 s \
          later SIGKILL.",
-        "If COMMAND cannot be started, such as after its program was removed, that is not the job's fault. The worker \
-         reports it, and takes no jobs until COMMAND can be started again. It leaves the job to another worker if there \
-         is one and the job is at its first attempt. Otherwise it keeps the job meanwhile.",
+        "If COMMAND cannot be started, for example because its program was removed, the job does not fail. The worker \
+         reports the error, and takes no jobs until COMMAND can be started again. If there is another worker and the job \
+         is at its first attempt, the other worker gets the job. Otherwise this worker keeps it.",
         "At the first SIGTERM, SIGINT, SIGHUP or SIGQUIT the worker takes no more jobs, finishes those that it holds, \
-         and leaves. Each further signal is passed on to the process groups of the commands, and the exit code is then \
-         130. If the worker is killed, its commands are killed too. After a lost connection the worker connects again, \
-         as often as it takes; the server has then given its jobs to others.",
+         and exits. It passes each further signal on to the process groups of the commands, and the exit code is then \
+         130. If the worker is killed, its commands are killed too. After a lost connection the worker reconnects until \
+         it succeeds; meanwhile the server gives its jobs to other workers.",
     ],
     examples: &[
         Example { what: "Text in, text out", line: "deputy work shout -- tr a-z A-Z" },
@@ -132,7 +132,7 @@ pub(crate) static WORK: Subcommand = Subcommand {
             what: "A machine that helps out when the others are busy",
             line: "deputy work --spare --server jobs.example thumbnail -- ./thumbnail",
         },
-        Example { what: "One job, then leave", line: "deputy work -c 1 backup -- ./backup.sh" },
+        Example { what: "One job, then exit", line: "deputy work -c 1 backup -- ./backup.sh" },
     ],
     exit_codes: EXIT_CODES,
     on_usage_error: None,
