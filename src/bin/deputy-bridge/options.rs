@@ -70,8 +70,13 @@ pub(crate) static TLS_CERT: Opt = Opt {
     help: "client certificate for TLS, in PEM; requires --tls-key",
     default: "",
 };
-pub(crate) static TLS_KEY: Opt =
-    Opt { short: None, long: "--tls-key", value: ValueKind::Path("FILE"), help: "private key of the client certificate, in PEM", default: "" };
+pub(crate) static TLS_KEY: Opt = Opt {
+    short: None,
+    long: "--tls-key",
+    value: ValueKind::Path("FILE"),
+    help: "private key of the client certificate, in PEM",
+    default: "",
+};
 pub(crate) static HTTP: Opt = Opt {
     short: None,
     long: "--http",

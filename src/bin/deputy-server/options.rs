@@ -239,9 +239,6 @@ mod tests {
     fn every_option_has_its_own_name_and_is_in_the_help_text_which_fits_a_terminal() {
         let text = help_text();
         help::check(OPTIONS, &text);
-        assert!(
-            text.contains("  -h, --host IP-or-name         listen on this address; may be repeated"),
-            "{text}"
-        );
+        assert!(text.contains("  -h, --host IP-or-name         listen on this address; may be repeated"), "{text}");
     }
 }

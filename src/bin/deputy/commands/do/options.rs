@@ -61,11 +61,8 @@ pub(super) static KEY: Opt = Opt {
 };
 pub(super) static NEED_WORKER: Opt =
     Opt::flag(None, "--need-worker", "fail at once if no connected worker does the type");
-pub(super) static DURABLE: Opt = Opt::flag(
-    None,
-    "--durable",
-    "let a bridge store the job, so that it survives failures; exit when it is stored",
-);
+pub(super) static DURABLE: Opt =
+    Opt::flag(None, "--durable", "let a bridge store the job, so that it survives failures; exit when it is stored");
 pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result too");
 pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show the worker's progress reports on standard error");
 pub(super) static KEEP: Opt =
