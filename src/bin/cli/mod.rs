@@ -91,9 +91,29 @@ pub(crate) enum Choices {
 }
 
 impl Opt {
-    /// An option without a value.
-    pub(crate) const fn flag(short: Option<char>, long: &'static str, help: &'static str) -> Self {
-        Self { short, long, value: ValueKind::Flag, help, default: "" }
+    /// An option with a value. Without a short name, a help text and a default, until they are set.
+    pub(crate) const fn value(long: &'static str, value: ValueKind) -> Self {
+        Self { short: None, long, value, help: "", default: "" }
+    }
+
+    /// An option without a value. Likewise.
+    pub(crate) const fn flag(long: &'static str) -> Self {
+        Self::value(long, ValueKind::Flag)
+    }
+
+    /// Gives the option a short name.
+    pub(crate) const fn short(self, short: char) -> Self {
+        Self { short: Some(short), ..self }
+    }
+
+    /// Sets the text for the help, without the default.
+    pub(crate) const fn help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    /// Sets the value that holds without the option, for the help text.
+    pub(crate) const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
     }
 
     /// The names of the option, with their dashes.

@@ -11,21 +11,15 @@ use deputy::server::LogFormat;
 use super::{Opt, ValueKind};
 
 /// The option that chooses the least level of log lines.
-pub(crate) static LOG: Opt = Opt {
-    short: None,
-    long: "--log",
-    value: ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] },
-    help: "log level: off, error, warn, info or debug",
-    default: "info",
-};
+pub(crate) static LOG: Opt =
+    Opt::value("--log", ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] })
+        .help("log level: off, error, warn, info or debug")
+        .default("info");
 /// The option that chooses their format.
-pub(crate) static LOG_FORMAT: Opt = Opt {
-    short: None,
-    long: "--log-format",
-    value: ValueKind::Choice { name: "FORMAT", words: &["text", "json"] },
-    help: "format of log lines: text, or json (one object per line)",
-    default: "text",
-};
+pub(crate) static LOG_FORMAT: Opt =
+    Opt::value("--log-format", ValueKind::Choice { name: "FORMAT", words: &["text", "json"] })
+        .help("format of log lines: text, or json (one object per line)")
+        .default("text");
 
 /// Returns the format that the arguments ask for, wrong as the rest of them may be: an error of the command line has it
 /// too.

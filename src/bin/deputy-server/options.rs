@@ -10,112 +10,55 @@ use deputy::server::{Field, HOST_EXPECTED, KEEPALIVE_EXPECTED, SOCK_EXPECTED};
 use crate::cli::program::{LOG, LOG_FORMAT};
 use crate::cli::{Opt, ValueKind, help};
 
-pub(crate) static HOST: Opt = Opt {
-    short: Some('h'),
-    long: "--host",
-    value: ValueKind::Text("IP-or-name"),
-    help: "listen on this address; may be repeated",
-    default: "127.0.0.1",
-};
-pub(crate) static PORT: Opt = Opt {
-    short: Some('p'),
-    long: "--port",
-    value: in_range(&number_range::PORT),
-    help: "TCP port (0 = a free one)",
-    default: "11746",
-};
-pub(crate) static SOCK: Opt = Opt {
-    short: Some('s'),
-    long: "--sock",
-    value: ValueKind::Path("PATH"),
-    help: "also listen on this UNIX socket",
-    default: "",
-};
-pub(crate) static NO_TCP: Opt = Opt::flag(None, "--no-tcp", "listen on the UNIX socket only");
+pub(crate) static HOST: Opt = Opt::value("--host", ValueKind::Text("IP-or-name"))
+    .short('h')
+    .help("listen on this address; may be repeated")
+    .default("127.0.0.1");
+pub(crate) static PORT: Opt =
+    Opt::value("--port", in_range(&number_range::PORT)).short('p').help("TCP port (0 = a free one)").default("11746");
+pub(crate) static SOCK: Opt =
+    Opt::value("--sock", ValueKind::Path("PATH")).short('s').help("also listen on this UNIX socket");
+pub(crate) static NO_TCP: Opt = Opt::flag("--no-tcp").help("listen on the UNIX socket only");
 #[cfg(feature = "http")]
-pub(crate) static HTTP: Opt = Opt {
-    short: None,
-    long: "--http",
-    value: ValueKind::Text("ADDRESS"),
-    help: "serve metrics and a page over HTTP at HOST:PORT or unix:PATH; may be repeated",
-    default: "",
-};
+pub(crate) static HTTP: Opt = Opt::value("--http", ValueKind::Text("ADDRESS"))
+    .help("serve metrics and a page over HTTP at HOST:PORT or unix:PATH; may be repeated");
 #[cfg(feature = "http")]
-pub(crate) static HTTP_TYPES: Opt = Opt {
-    short: None,
-    long: "--http-types",
-    value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "none" },
-    help: "number of types with metrics of their own; all others are summed",
-    default: "200",
-};
+pub(crate) static HTTP_TYPES: Opt =
+    Opt::value("--http-types", ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "none" })
+        .help("number of types with metrics of their own; all others are summed")
+        .default("200");
 pub(crate) static VERBOSE: Opt =
-    Opt::flag(Some('v'), "--verbose", "write the metrics to stderr every 5 s, as one line of JSON");
-pub(crate) static THREADS: Opt = Opt {
-    short: None,
-    long: "--threads",
-    value: in_range(&number_range::THREADS),
-    help: "number of shards (0 = one per core that the process may use)",
-    default: "0",
-};
-pub(crate) static MAX_LINE: Opt = Opt {
-    short: None,
-    long: "--max-line",
-    value: in_range(&number_range::LINE_BYTES),
-    help: "longest line that a client may send, 64 to 1G",
-    default: "16M",
-};
-pub(crate) static MAX_ATTEMPTS: Opt = Opt {
-    short: None,
-    long: "--max-attempts",
-    value: in_range(&number_range::ATTEMPTS),
-    help: "give up on a job after it has lost this many workers (0 = never)",
-    default: "3",
-};
-pub(crate) static RUN_LIMIT: Opt = Opt {
-    short: None,
-    long: "--run-limit",
-    value: in_range(&number_range::RUN_LIMIT_SECONDS),
-    help: "let a worker hold a job for at most this long (0 = no limit)",
-    default: "0",
-};
-pub(crate) static MAX_MEMORY: Opt = Opt {
-    short: None,
-    long: "--max-memory",
-    value: in_range(&number_range::MEMORY_BYTES),
-    help: "memory budget for jobs and lines, at least 1M",
-    default: "half the machine's",
-};
-pub(crate) static MAX_UNSENT: Opt = Opt {
-    short: None,
-    long: "--max-unsent",
-    value: in_range(&number_range::UNSENT_BYTES),
-    help: "close a connection that has more unsent data than this",
-    default: "64M",
-};
-pub(crate) static STALL_TIMEOUT: Opt = Opt {
-    short: None,
-    long: "--stall-timeout",
-    value: in_range(&number_range::STALL_SECONDS),
-    help: "close a connection that does not read for this long (0 = never)",
-    default: "30",
-};
-pub(crate) static DRAIN_TIMEOUT: Opt = Opt {
-    short: None,
-    long: "--drain-timeout",
-    value: in_range(&number_range::DRAIN_SECONDS),
-    help: "at a stop, wait this long for the jobs that workers hold",
-    default: "8",
-};
-pub(crate) static KEEPALIVE: Opt = Opt {
-    short: None,
-    long: "--keepalive",
-    value: ValueKind::Text("IDLE,INTERVAL,COUNT"),
-    help: "TCP keepalive: seconds until the first probe, seconds between probes, number of probes",
-    default: "30,10,3",
-};
-pub(crate) static PIN: Opt = Opt::flag(None, "--pin", "keep shard i on core i (Linux)");
-pub(crate) static HELP: Opt = Opt::flag(None, "--help", "show this help and exit");
-pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the version and exit");
+    Opt::flag("--verbose").short('v').help("write the metrics to stderr every 5 s, as one line of JSON");
+pub(crate) static THREADS: Opt = Opt::value("--threads", in_range(&number_range::THREADS))
+    .help("number of shards (0 = one per core that the process may use)")
+    .default("0");
+pub(crate) static MAX_LINE: Opt = Opt::value("--max-line", in_range(&number_range::LINE_BYTES))
+    .help("longest line that a client may send, 64 to 1G")
+    .default("16M");
+pub(crate) static MAX_ATTEMPTS: Opt = Opt::value("--max-attempts", in_range(&number_range::ATTEMPTS))
+    .help("give up on a job after it has lost this many workers (0 = never)")
+    .default("3");
+pub(crate) static RUN_LIMIT: Opt = Opt::value("--run-limit", in_range(&number_range::RUN_LIMIT_SECONDS))
+    .help("let a worker hold a job for at most this long (0 = no limit)")
+    .default("0");
+pub(crate) static MAX_MEMORY: Opt = Opt::value("--max-memory", in_range(&number_range::MEMORY_BYTES))
+    .help("memory budget for jobs and lines, at least 1M")
+    .default("half the machine's");
+pub(crate) static MAX_UNSENT: Opt = Opt::value("--max-unsent", in_range(&number_range::UNSENT_BYTES))
+    .help("close a connection that has more unsent data than this")
+    .default("64M");
+pub(crate) static STALL_TIMEOUT: Opt = Opt::value("--stall-timeout", in_range(&number_range::STALL_SECONDS))
+    .help("close a connection that does not read for this long (0 = never)")
+    .default("30");
+pub(crate) static DRAIN_TIMEOUT: Opt = Opt::value("--drain-timeout", in_range(&number_range::DRAIN_SECONDS))
+    .help("at a stop, wait this long for the jobs that workers hold")
+    .default("8");
+pub(crate) static KEEPALIVE: Opt = Opt::value("--keepalive", ValueKind::Text("IDLE,INTERVAL,COUNT"))
+    .help("TCP keepalive: seconds until the first probe, seconds between probes, number of probes")
+    .default("30,10,3");
+pub(crate) static PIN: Opt = Opt::flag("--pin").help("keep shard i on core i (Linux)");
+pub(crate) static HELP: Opt = Opt::flag("--help").help("show this help and exit");
+pub(crate) static VERSION: Opt = Opt::flag("--version").short('V').help("show the version and exit");
 
 /// Every option, in the order of the help text. The last two end the reading.
 pub(crate) static OPTIONS: &[&Opt] = &[

@@ -14,31 +14,21 @@ use crate::error::{CliError, Outcome, TIMED_OUT};
 use crate::format::{count, counted, duration};
 
 /// Which server to use; read by [`url`].
-pub(crate) static SERVER: Opt = Opt {
-    short: None,
-    long: "--server",
-    value: ValueKind::Text("URL"),
-    help: "tcp://HOST:PORT, HOST:PORT or unix:/PATH",
-    default: "$DEPUTY_URL, or tcp://127.0.0.1:11746",
-};
+pub(crate) static SERVER: Opt = Opt::value("--server", ValueKind::Text("URL"))
+    .help("tcp://HOST:PORT, HOST:PORT or unix:/PATH")
+    .default("$DEPUTY_URL, or tcp://127.0.0.1:11746");
 
 /// The time limit of a command that asks the server; read by [`limited`].
-pub(crate) static TIMEOUT: Opt = Opt {
-    short: Some('t'),
-    long: "--timeout",
-    value: ValueKind::Seconds,
-    help: "time limit of the command",
-    default: "5 to connect, 20 for the answer",
-};
+pub(crate) static TIMEOUT: Opt = Opt::value("--timeout", ValueKind::Seconds)
+    .short('t')
+    .help("time limit of the command")
+    .default("5 to connect, 20 for the answer");
 
 /// The longest line to the server and from it; read by [`max_line`].
-pub(crate) static MAX_LINE: Opt = Opt {
-    short: None,
-    long: "--max-line",
-    value: ValueKind::Bytes { min: LINE_BYTES_MIN as u64, max: LINE_BYTES_MAX as u64, zero: "" },
-    help: "longest arg and result, up to the server's --max-line",
-    default: "16M",
-};
+pub(crate) static MAX_LINE: Opt =
+    Opt::value("--max-line", ValueKind::Bytes { min: LINE_BYTES_MIN as u64, max: LINE_BYTES_MAX as u64, zero: "" })
+        .help("longest arg and result, up to the server's --max-line")
+        .default("16M");
 
 /// The mark of a type that has waiting jobs and no worker, and of one that has durable ones and no bridge.
 const NO_WORKER: &str = "no worker";

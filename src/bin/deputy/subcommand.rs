@@ -41,10 +41,10 @@ pub(crate) struct Example {
 }
 
 /// Every subcommand has it, at the end of its list.
-pub(crate) static HELP: Opt = Opt::flag(Some('h'), "--help", "show this help and exit");
+pub(crate) static HELP: Opt = Opt::flag("--help").short('h').help("show this help and exit");
 
 /// For `deputy` itself.
-pub(crate) static VERSION: Opt = Opt::flag(Some('V'), "--version", "show the version and exit");
+pub(crate) static VERSION: Opt = Opt::flag("--version").short('V').help("show the version and exit");
 
 /// Returns the subcommand of this name.
 pub(crate) fn find(table: Table, name: &str) -> Option<&'static Subcommand> {

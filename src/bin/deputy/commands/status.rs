@@ -18,7 +18,7 @@ use crate::server::{
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 use crate::time_limit::TimeLimit;
 
-static JSON: Opt = Opt::flag(None, "--json", "print all metrics as the server reports them, a JSON object");
+static JSON: Opt = Opt::flag("--json").help("print all metrics as the server reports them, a JSON object");
 
 pub(crate) static STATUS: Subcommand = Subcommand {
     name: "status",

@@ -18,21 +18,14 @@ use crate::subcommand::{Example, HELP, Run, Subcommand};
 
 static SERVER: Opt = Opt { help: "a server to show; may be repeated", ..server::SERVER };
 
-static LISTEN: Opt = Opt {
-    short: Some('l'),
-    long: "--listen",
-    value: ValueKind::Text("ADDRESS"),
-    help: "where to serve: HOST:PORT, [IPv6]:PORT or unix:PATH; may be repeated",
-    default: LISTEN_DEFAULT,
-};
+static LISTEN: Opt = Opt::value("--listen", ValueKind::Text("ADDRESS"))
+    .short('l')
+    .help("where to serve: HOST:PORT, [IPv6]:PORT or unix:PATH; may be repeated")
+    .default(LISTEN_DEFAULT);
 
-static TYPES: Opt = Opt {
-    short: None,
-    long: "--types",
-    value: ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "no type" },
-    help: "number of types per server with metrics of their own; all others are summed as '_other'",
-    default: "200",
-};
+static TYPES: Opt = Opt::value("--types", ValueKind::Uint { min: 0, max: HTTP_TYPES_MAX as u64, zero: "no type" })
+    .help("number of types per server with metrics of their own; all others are summed as '_other'")
+    .default("200");
 
 /// Default of `--listen`: only programs of this machine reach it.
 const LISTEN_DEFAULT: &str = "127.0.0.1:9746";

@@ -25,69 +25,29 @@ use crate::server::{self, SERVER, check_types, connect, failure, within};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 use crate::time_limit::TimeLimit;
 
-static WAITING: Opt = Opt {
-    short: Some('w'),
-    long: "--waiting",
-    value: ValueKind::Text("W,C"),
-    help: "warning above W waiting jobs, critical above C",
-    default: "",
-};
-static OLDEST: Opt = Opt {
-    short: Some('o'),
-    long: "--oldest",
-    value: ValueKind::Text("W,C"),
-    help: "warning if a job has waited for more than W seconds, critical above C",
-    default: "",
-};
-static RUNNING: Opt = Opt {
-    short: Some('r'),
-    long: "--running",
-    value: ValueKind::Text("W,C"),
-    help: "warning if a job has run for more than W seconds, critical above C",
-    default: "",
-};
-static SPENT: Opt = Opt {
-    short: Some('s'),
-    long: "--spent",
-    value: ValueKind::Text("W,C"),
-    help: "warning above W spent slots, critical above C (slots of ended jobs that workers have not answered)",
-    default: "",
-};
-static WAIT_P99: Opt = Opt {
-    short: None,
-    long: "--wait-p99",
-    value: ValueKind::Text("W,C"),
-    help: "warning if 1 % of a type's jobs waited for more than W seconds, critical above C (--over)",
-    default: "",
-};
-static RUN_P99: Opt = Opt {
-    short: None,
-    long: "--run-p99",
-    value: ValueKind::Text("W,C"),
-    help: "the same for the time that workers held the jobs",
-    default: "",
-};
-static OVER: Opt = Opt {
-    short: None,
-    long: "--over",
-    value: ValueKind::Seconds,
-    help: "how long to collect jobs for the percentiles",
-    default: "5",
-};
-static LOST: Opt = Opt {
-    short: Some('l'),
-    long: "--lost",
-    value: ValueKind::Seconds,
-    help: "warning if a worker that held a job was lost within this many seconds",
-    default: "",
-};
-static NO_WORKERS: Opt = Opt {
-    short: Some('n'),
-    long: "--no-workers",
-    value: ValueKind::Text("TYPE"),
-    help: "critical if no worker does this type; may be repeated",
-    default: "",
-};
+static WAITING: Opt =
+    Opt::value("--waiting", ValueKind::Text("W,C")).short('w').help("warning above W waiting jobs, critical above C");
+static OLDEST: Opt = Opt::value("--oldest", ValueKind::Text("W,C"))
+    .short('o')
+    .help("warning if a job has waited for more than W seconds, critical above C");
+static RUNNING: Opt = Opt::value("--running", ValueKind::Text("W,C"))
+    .short('r')
+    .help("warning if a job has run for more than W seconds, critical above C");
+static SPENT: Opt = Opt::value("--spent", ValueKind::Text("W,C"))
+    .short('s')
+    .help("warning above W spent slots, critical above C (slots of ended jobs that workers have not answered)");
+static WAIT_P99: Opt = Opt::value("--wait-p99", ValueKind::Text("W,C"))
+    .help("warning if 1 % of a type's jobs waited for more than W seconds, critical above C (--over)");
+static RUN_P99: Opt =
+    Opt::value("--run-p99", ValueKind::Text("W,C")).help("the same for the time that workers held the jobs");
+static OVER: Opt =
+    Opt::value("--over", ValueKind::Seconds).help("how long to collect jobs for the percentiles").default("5");
+static LOST: Opt = Opt::value("--lost", ValueKind::Seconds)
+    .short('l')
+    .help("warning if a worker that held a job was lost within this many seconds");
+static NO_WORKERS: Opt = Opt::value("--no-workers", ValueKind::Text("TYPE"))
+    .short('n')
+    .help("critical if no worker does this type; may be repeated");
 static TIMEOUT: Opt = Opt { default: "10, or 5 more than --over", ..server::TIMEOUT };
 
 /// Default of `--over`. Plugins usually end within ten seconds.

@@ -41,29 +41,22 @@ use crate::server::{MAX_LINE, SERVER, check_type, connect, failure, max_line};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 use crate::time_limit::TimeLimit;
 
-static STRING: Opt = Opt::flag(Some('s'), "--string", "ARG is text, not JSON");
-static RAW: Opt = Opt::flag(Some('r'), "--raw", "print a text result without quotes and escapes");
-static TIMEOUT: Opt = Opt {
-    short: Some('t'),
-    long: "--timeout",
-    value: ValueKind::Seconds,
-    help: "time limit of the command, or of each job with --lines; at the limit the job is cancelled, unless --keep is given",
-    default: "",
-};
+static STRING: Opt = Opt::flag("--string").short('s').help("ARG is text, not JSON");
+static RAW: Opt = Opt::flag("--raw").short('r').help("print a text result without quotes and escapes");
+static TIMEOUT: Opt = Opt::value("--timeout", ValueKind::Seconds).short('t').help(
+    "time limit of the command, or of each job with --lines; at the limit the job is cancelled, unless --keep is given",
+);
 static BACKGROUND: Opt =
-    Opt::flag(Some('b'), "--background", "wait only until the server has accepted the job; its result is dropped");
-static LINES: Opt = Opt::flag(Some('l'), "--lines", "submit a job for each line of standard input");
-static JOBS: Opt = Opt {
-    short: Some('j'),
-    long: "--jobs",
-    value: ValueKind::Uint { min: 1, max: 1_024, zero: "" },
-    help: "with --lines: how many jobs to have submitted at the same time",
-    default: "64",
-};
-static ORDERED: Opt = Opt::flag(Some('o'), "--ordered", "with --lines: print results in the order of the lines");
+    Opt::flag("--background").short('b').help("wait only until the server has accepted the job; its result is dropped");
+static LINES: Opt = Opt::flag("--lines").short('l').help("submit a job for each line of standard input");
+static JOBS: Opt = Opt::value("--jobs", ValueKind::Uint { min: 1, max: 1_024, zero: "" })
+    .short('j')
+    .help("with --lines: how many jobs to have submitted at the same time")
+    .default("64");
+static ORDERED: Opt = Opt::flag("--ordered").short('o').help("with --lines: print results in the order of the lines");
 
-static NULL: Opt = Opt::flag(Some('0'), "--null", "with --lines: args end with NUL, not with a line end");
-static CRLF: Opt = Opt::flag(None, "--crlf", "lines of standard input end with CR LF");
+static NULL: Opt = Opt::flag("--null").short('0').help("with --lines: args end with NUL, not with a line end");
+static CRLF: Opt = Opt::flag("--crlf").help("lines of standard input end with CR LF");
 
 /// How long connecting may take, unless `--timeout` is shorter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(CONNECT_SECONDS_DEFAULT);

@@ -10,63 +10,32 @@ use crate::cli::parse::Args;
 use crate::cli::{Opt, ValueKind};
 use crate::error::CliError;
 
-pub(super) static PRIORITY: Opt = Opt {
-    short: None,
-    long: "--priority",
-    value: ValueKind::Int { min: i8::MIN as i64, max: i8::MAX as i64 },
-    help: "of the waiting jobs of a type, those with the highest priority start first",
-    default: "0",
-};
-pub(super) static DELAY: Opt = Opt {
-    short: None,
-    long: "--delay",
-    value: ValueKind::JobSeconds { zero: "none" },
-    help: "let the job wait at the server for this long before it may start",
-    default: "",
-};
-pub(super) static DEADLINE: Opt = Opt {
-    short: None,
-    long: "--deadline",
-    value: ValueKind::JobSeconds { zero: "" },
-    help: "end the job if it is not done this long after the server accepted it",
-    default: "",
-};
-pub(super) static RUN_LIMIT: Opt = Opt {
-    short: None,
-    long: "--run-limit",
-    value: ValueKind::JobSeconds { zero: "" },
-    help: "give the job to another worker if one holds it this long, or this long after its last progress",
-    default: "the server's --run-limit",
-};
-pub(super) static WAIT_LIMIT: Opt = Opt {
-    short: None,
-    long: "--wait-limit",
-    value: ValueKind::JobSeconds { zero: "a worker must be free at once" },
-    help: "end the job if no worker gets it within this time, counted without --delay",
-    default: "",
-};
-pub(super) static ATTEMPTS: Opt = Opt {
-    short: None,
-    long: "--attempts",
-    value: ValueKind::Uint { min: 1, max: u8::MAX as u64, zero: "" },
-    help: "give up on the job after this many lost or overdue workers",
-    default: "the server's --max-attempts",
-};
-pub(super) static KEY: Opt = Opt {
-    short: None,
-    long: "--key",
-    value: ValueKind::Text("TEXT"),
-    help: "if a job of the type with this key waits or runs, get its result",
-    default: "",
-};
+pub(super) static PRIORITY: Opt = Opt::value("--priority", ValueKind::Int { min: i8::MIN as i64, max: i8::MAX as i64 })
+    .help("of the waiting jobs of a type, those with the highest priority start first")
+    .default("0");
+pub(super) static DELAY: Opt = Opt::value("--delay", ValueKind::JobSeconds { zero: "none" })
+    .help("let the job wait at the server for this long before it may start");
+pub(super) static DEADLINE: Opt = Opt::value("--deadline", ValueKind::JobSeconds { zero: "" })
+    .help("end the job if it is not done this long after the server accepted it");
+pub(super) static RUN_LIMIT: Opt = Opt::value("--run-limit", ValueKind::JobSeconds { zero: "" })
+    .help("give the job to another worker if one holds it this long, or this long after its last progress")
+    .default("the server's --run-limit");
+pub(super) static WAIT_LIMIT: Opt =
+    Opt::value("--wait-limit", ValueKind::JobSeconds { zero: "a worker must be free at once" })
+        .help("end the job if no worker gets it within this time, counted without --delay");
+pub(super) static ATTEMPTS: Opt = Opt::value("--attempts", ValueKind::Uint { min: 1, max: u8::MAX as u64, zero: "" })
+    .help("give up on the job after this many lost or overdue workers")
+    .default("the server's --max-attempts");
+pub(super) static KEY: Opt = Opt::value("--key", ValueKind::Text("TEXT"))
+    .help("if a job of the type with this key waits or runs, get its result");
 pub(super) static NEED_WORKER: Opt =
-    Opt::flag(None, "--need-worker", "fail at once if no connected worker does the type");
+    Opt::flag("--need-worker").help("fail at once if no connected worker does the type");
 pub(super) static DURABLE: Opt =
-    Opt::flag(None, "--durable", "let a bridge store the job, so that it survives failures; exit when it is stored");
-pub(super) static WAIT: Opt = Opt::flag(None, "--wait", "with --durable: wait for the result too");
-pub(super) static PROGRESS: Opt = Opt::flag(None, "--progress", "show the worker's progress reports on standard error");
+    Opt::flag("--durable").help("let a bridge store the job, so that it survives failures; exit when it is stored");
+pub(super) static WAIT: Opt = Opt::flag("--wait").help("with --durable: wait for the result too");
+pub(super) static PROGRESS: Opt = Opt::flag("--progress").help("show the worker's progress reports on standard error");
 pub(super) static KEEP: Opt =
-    Opt::flag(None, "--keep", "let the job go on if this command ends first, by its time limit or a signal");
+    Opt::flag("--keep").help("let the job go on if this command ends first, by its time limit or a signal");
 
 /// The options of a job, or of each job of a batch.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]

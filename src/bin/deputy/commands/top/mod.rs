@@ -42,27 +42,24 @@ use crate::out::{Out, is_colour_wanted};
 use crate::server::{self, SERVER, connect, is_in_use, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
-static DELAY: Opt = Opt {
-    short: Some('d'),
-    long: "--delay",
-    value: ValueKind::Seconds,
-    help: "how often to ask the server, at most ten times per second",
-    default: "1",
-};
+static DELAY: Opt = Opt::value("--delay", ValueKind::Seconds)
+    .short('d')
+    .help("how often to ask the server, at most ten times per second")
+    .default("1");
 
-static SORT: Opt = Opt {
-    short: Some('s'),
-    long: "--sort",
-    value: ValueKind::Choice {
+static SORT: Opt = Opt::value(
+    "--sort",
+    ValueKind::Choice {
         name: "COLUMN",
         words: &[
             "type", "waiting", "running", "workers", "free", "done", "oldest", "longest", "wait-p50", "wait-p99",
             "run-p50", "run-p99",
         ],
     },
-    help: "sort by the column with this title: type, waiting, done, wait-p99 ...",
-    default: "waiting",
-};
+)
+.short('s')
+.help("sort by the column with this title: type, waiting, done, wait-p99 ...")
+.default("waiting");
 
 static TIMEOUT: Opt = Opt { help: "time limit of connecting, and of each answer", default: "5", ..server::TIMEOUT };
 

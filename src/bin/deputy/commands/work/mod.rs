@@ -41,32 +41,23 @@ use crate::error::{CliError, EXIT_CODES, FAILED, INTERRUPTED, Outcome, print_err
 use crate::server::{MAX_LINE, SERVER, check_types, max_line, url};
 use crate::subcommand::{Example, HELP, Run, Subcommand};
 
-static JOBS: Opt = Opt {
-    short: Some('j'),
-    long: "--jobs",
-    value: ValueKind::Uint { min: 1, max: JOBS_PER_WORKER_MAX as u64, zero: "" },
-    help: "how many jobs to run at the same time",
-    default: "1",
-};
-static JSON: Opt = Opt::flag(None, "--json", "COMMAND reads and writes JSON");
-static BASE64: Opt = Opt::flag(None, "--base64", "the result is COMMAND's output in base64");
-static SPARE: Opt = Opt::flag(None, "--spare", "take jobs only while no worker without this option can take them");
-static TIMEOUT: Opt = Opt {
-    short: Some('t'),
-    long: "--timeout",
-    value: ValueKind::Seconds,
-    help: "time limit of COMMAND; at the limit COMMAND is ended, and the job fails",
-    default: "no limit",
-};
+static JOBS: Opt = Opt::value("--jobs", ValueKind::Uint { min: 1, max: JOBS_PER_WORKER_MAX as u64, zero: "" })
+    .short('j')
+    .help("how many jobs to run at the same time")
+    .default("1");
+static JSON: Opt = Opt::flag("--json").help("COMMAND reads and writes JSON");
+static BASE64: Opt = Opt::flag("--base64").help("the result is COMMAND's output in base64");
+static SPARE: Opt = Opt::flag("--spare").help("take jobs only while no worker without this option can take them");
+static TIMEOUT: Opt = Opt::value("--timeout", ValueKind::Seconds)
+    .short('t')
+    .help("time limit of COMMAND; at the limit COMMAND is ended, and the job fails")
+    .default("no limit");
 static PROGRESS: Opt =
-    Opt::flag(None, "--progress", "COMMAND reports its progress to the descriptor $DEPUTY_PROGRESS_FD");
-static COUNT: Opt = Opt {
-    short: Some('c'),
-    long: "--count",
-    value: ValueKind::Uint { min: 1, max: u64::MAX, zero: "" },
-    help: "exit after this many jobs",
-    default: "no limit",
-};
+    Opt::flag("--progress").help("COMMAND reports its progress to the descriptor $DEPUTY_PROGRESS_FD");
+static COUNT: Opt = Opt::value("--count", ValueKind::Uint { min: 1, max: u64::MAX, zero: "" })
+    .short('c')
+    .help("exit after this many jobs")
+    .default("no limit");
 
 /// Open files of a running command: three pipes, and one with two ends for its exit.
 const FILES_PER_COMMAND: u64 = 5;
