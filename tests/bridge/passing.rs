@@ -73,7 +73,7 @@ fn a_free_local_worker_comes_first() {
 }
 
 #[test]
-fn pulls_are_called_back_when_local_jobs_take_the_slots() {
+fn pulls_are_cancelled_when_local_jobs_take_the_slots() {
     // A job that a pull swallowed would come much later than this test waits.
     let Some(cluster) = Cluster::start(&["--ack-wait", "3600"]) else { return };
     let mut worker = cluster.worker_at_b(2);

@@ -1,4 +1,4 @@
-//! The command line as a plan.
+//! Reads the command line, and makes the plan of what to run.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub(crate) struct Access {
     creds: Option<PathBuf>,
     tls: bool,
     ca: Option<PathBuf>,
-    /// Certificate and key.
+    /// The client certificate and its key.
     own: Option<(PathBuf, PathBuf)>,
 }
 
@@ -118,7 +118,7 @@ fn nats(args: &Args) -> Result<Vec<String>, UsageError> {
     Err(UsageError::invalid_value(&NATS, text, expected))
 }
 
-/// Returns who a URL says that the bridge is: `USER:PASSWORD@` or `TOKEN@`. The client does not look at it.
+/// Returns the user in a URL: `USER:PASSWORD@` or `TOKEN@`. The NATS client ignores this part.
 fn user(url: &str) -> Option<User> {
     let address: ServerAddr = url.parse().ok()?;
     let name = percent_decoded(address.username()?)?;
@@ -128,7 +128,7 @@ fn user(url: &str) -> Option<User> {
     })
 }
 
-/// Returns a part of a URL as text.
+/// Decodes the percent signs of a part of a URL.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -183,8 +183,7 @@ impl Access {
     /// Returns the options of the connection.
     ///
     /// # Errors
-    /// A text for people, if a file cannot be read or has not what it must have. The client would say so of none but the
-    /// credentials.
+    /// A message if a file cannot be read or lacks its content. The NATS client reports this only for credentials.
     pub(crate) async fn options(&self) -> Result<ConnectOptions, String> {
         for (option, path) in
             self.ca.iter().map(|path| (&TLS_CA, path)).chain(self.own.iter().map(|own| (&TLS_CERT, &own.0)))
@@ -218,7 +217,7 @@ impl Access {
     }
 }
 
-/// Checks that a PEM file has what its option is for.
+/// Checks that a PEM file has the content that its option requires.
 fn has_pem(option: &Opt, path: &Path, what: &str, found: Result<usize, pem::Error>) -> Result<(), String> {
     let why = match found {
         Ok(1..) => return Ok(()),

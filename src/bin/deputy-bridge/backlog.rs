@@ -1,13 +1,13 @@
-//! How many jobs of each type the stream has, for `/metrics`. All bridges of a cluster see the same numbers.
+//! Counts the jobs of each type in the stream, for `/metrics`. All bridges of a cluster report the same numbers.
 
 use std::collections::BTreeMap;
 
 use deputy::monitor::Number::Count;
 use deputy::monitor::{Kind, Text};
 
-/// The types that have a label. A series per type would otherwise let clients make any number of series.
+/// The maximum number of types with a label. Without a limit, clients could create any number of series.
 const LABELS_MAX: usize = 200;
-/// The label of all others together, as at the server.
+/// The label of the sum of all other types, as in the server's metrics.
 const OTHER: &str = "_other";
 
 /// A metric: its name, its help text, and its value.
@@ -24,7 +24,7 @@ const FAMILIES: [Family; 2] = [
 pub(crate) struct Backlog {
     /// Jobs that no bridge has pulled.
     pub(crate) waiting: u64,
-    /// Jobs that a bridge has pulled and that have not ended, and those that were given back.
+    /// Jobs that a bridge has pulled and that have not ended, or that were given back.
     pub(crate) pulled: u64,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Backlogs {
 }
 
 impl Backlogs {
-    /// Replaces all. A type that has a label keeps it as long as it is there.
+    /// Replaces all counts. A type keeps its label while the stream has its consumer.
     pub(crate) fn set(&mut self, found: BTreeMap<String, Backlog>) {
         let (mut labelled, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
             found.into_iter().partition(|(name, _)| self.labelled.contains_key(name));
@@ -79,7 +79,7 @@ mod tests {
         let mut backlogs = Backlogs::default();
         backlogs.set(found((0..LABELS_MAX).map(|number| format!("t{number}"))));
         assert_eq!((backlogs.labelled.len(), backlogs.other), (LABELS_MAX, None));
-        // They come before all others by name, and find no label.
+        // These types sort before all others, but all labels are taken.
         let more = ["a", "b", OTHER].map(str::to_owned).into_iter();
         backlogs.set(found((0..LABELS_MAX).map(|number| format!("t{number}")).chain(more)));
         assert!(backlogs.labelled.keys().all(|name| name.starts_with('t')));

@@ -1,4 +1,4 @@
-//! What the bridge counts, and how it is served by HTTP.
+//! Counts jobs and results, and serves the metrics over HTTP.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,9 @@ use crate::backlog::{Backlog, Backlogs};
 /// Counts since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
-    /// Jobs of the own server that were stored.
+    /// Jobs of the local server that were stored.
     pub(crate) published: u64,
-    /// Results that the own server was sent.
+    /// Results that were sent to the local server.
     pub(crate) answered: u64,
     /// Messages that were pulled.
     pub(crate) pulled: u64,
@@ -32,9 +32,9 @@ pub(crate) struct Figures {
     pub(crate) refused: u64,
     /// Results for which no client waited.
     pub(crate) dropped: u64,
-    /// From when a job was published until its result came.
+    /// Times from publishing a job to its result.
     pub(crate) answer_time: Histogram,
-    /// From when a job was stored until it was pulled.
+    /// Times from storing a job to its pull.
     pub(crate) stream_time: Histogram,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Gauges {
     pub(crate) nodes: usize,
     pub(crate) spare_types: usize,
     pub(crate) durable_types: usize,
-    /// Since when the oldest job waits that NATS has not acknowledged.
+    /// The age of the oldest job that NATS has not acknowledged.
     pub(crate) unstored: Duration,
     pub(crate) server_up: bool,
     pub(crate) engine_up: bool,
@@ -80,12 +80,12 @@ const FAMILIES: &[Family] = &[
     ("deputy_bridge_nodes", Gauge, "Other nodes that announce themselves.", |_, now| count(now.nodes)),
     ("deputy_bridge_spare_types", Gauge, "Types whose jobs the bridge takes when no worker is free.", |_, now| count(now.spare_types)),
     ("deputy_bridge_durable_types", Gauge, "Types whose durable jobs the bridge takes.", |_, now| count(now.durable_types)),
-    ("deputy_bridge_jobs_outgoing", Gauge, "Jobs of the own server whose results have not come.", |_, now| count(now.outgoing)),
+    ("deputy_bridge_jobs_outgoing", Gauge, "Jobs of the local server whose results have not come.", |_, now| count(now.outgoing)),
     ("deputy_bridge_jobs_in_progress", Gauge, "Jobs that were pulled and have not ended.", |_, now| count(now.in_progress)),
     ("deputy_bridge_unstored_seconds", Gauge, "Age of the oldest job that NATS has not acknowledged, or 0.", |_, now| Us(us(now.unstored))),
     ("deputy_bridge_pull_slots", Gauge, "Jobs that open pulls may bring.", |_, now| Count(now.pull_slots)),
-    ("deputy_bridge_published", Counter, "Jobs of the own server stored in the stream.", |all, _| Count(all.published)),
-    ("deputy_bridge_answered", Counter, "Results given to the own server.", |all, _| Count(all.answered)),
+    ("deputy_bridge_published", Counter, "Jobs of the local server stored in the stream.", |all, _| Count(all.published)),
+    ("deputy_bridge_answered", Counter, "Results given to the local server.", |all, _| Count(all.answered)),
     ("deputy_bridge_pulled", Counter, "Jobs pulled from the stream.", |all, _| Count(all.pulled)),
     ("deputy_bridge_redelivered", Counter, "Jobs pulled that had been delivered before.", |all, _| Count(all.redelivered)),
     ("deputy_bridge_bounced", Counter, "Jobs given back because no slot was free, or because of a stop.", |all, _| Count(all.bounced)),
@@ -112,7 +112,7 @@ impl Shared {
         (copied.figures, copied.gauges) = (figures.clone(), gauges);
     }
 
-    /// Replaces what the stream has of each type. Nothing is there while it is not known.
+    /// Replaces the numbers of jobs in the stream. An empty map means that they are unknown.
     pub(crate) fn set_backlogs(&self, found: BTreeMap<String, Backlog>) {
         self.lock().backlogs.set(found);
     }
@@ -137,7 +137,7 @@ impl Program for Shared {
     }
 
     fn unhealthy(&self) -> Option<String> {
-        None // A restart helps against nothing that it can see: it connects again by itself.
+        None // A restart would not help: the bridge reconnects by itself.
     }
 
     fn not_ready(&self) -> Option<String> {

@@ -1,5 +1,5 @@
-//! The two connections to the own server: made together, and lost together. Lines are read and written here, and understood
-//! elsewhere.
+//! Holds the two connections to the local server. They are opened together; if one is lost, both are closed. This
+//! module reads and writes lines; `wire` decodes and encodes them.
 
 use std::io;
 use std::time::Duration;
@@ -15,31 +15,31 @@ use crate::wire::{self, Conn, FromServer};
 
 /// How long an attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Lines that were read and wait to be handled.
+/// The maximum number of lines that were read and wait to be handled.
 const LINES_MAX: usize = 4_096;
-/// Bytes that are read or written at once.
+/// The maximum number of bytes that are read or written at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// What happened to the connections.
 pub(crate) enum LocalEvent {
-    /// Both are there. Lines go into the senders.
+    /// Both connections are open.
     Connected(Lines),
-    /// They are closed.
+    /// Both connections are closed.
     Lost { reason: String },
     /// An attempt to connect failed. The next one follows.
     Failed { error: String },
-    /// A line came.
+    /// The server has sent a line.
     Line(Conn, FromServer),
 }
 
-/// Takes lines for the connections.
+/// Sends lines to the connections.
 pub(crate) struct Lines {
     main: UnboundedSender<Vec<u8>>,
     durable: UnboundedSender<Vec<u8>>,
 }
 
 impl Lines {
-    /// Sends a line. If the connection is lost, the line is dropped: its loss is reported in its turn.
+    /// Sends a line. If the connection is lost, the line is dropped, and an event reports the loss.
     pub(crate) fn send(&self, conn: Conn, line: Vec<u8>) {
         let sender = match conn {
             Conn::Main => &self.main,
@@ -56,7 +56,7 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Starts to connect, and connects again after each loss.
+    /// Starts to connect, and reconnects after each loss.
     pub(crate) fn start(url: Url) -> Self {
         let (sender, events) = mpsc::channel(LINES_MAX);
         let (drops, dropped) = mpsc::channel(1);
@@ -66,7 +66,7 @@ impl Local {
 
     /// Closes the connections for this reason.
     pub(crate) fn drop_connections(&self, reason: String) {
-        // If it is full, they are being closed.
+        // If the channel is full, the connections are being closed already.
         let _ = self.drops.try_send(reason);
     }
 }

@@ -1,5 +1,5 @@
-//! What the bridge logs. docs/scale-out.md lists the events for people and programs that read the lines, so names and
-//! members stay as they are.
+//! Declares the events of the log. docs/scale-out.md lists them, and programs read the lines, so names and members must
+//! not change.
 
 use deputy::server::{EventKind, Level};
 
@@ -19,29 +19,29 @@ macro_rules! events {
 events! {
     /// The bridge has started.
     STARTED "started" [Info] ["node"],
-    /// A pattern of `--types` may mean something else than its author wanted.
+    /// A pattern of `--types` may match other types than its author expects.
     PATTERN_DOUBTFUL "pattern_doubtful" [Warn] ["error"],
-    /// It was asked to stop.
+    /// The bridge was asked to stop.
     STOPPING "stopping" [Info] [],
-    /// It has stopped.
+    /// The bridge has stopped.
     STOPPED "stopped" [Info] [],
     /// The server is connected.
     SERVER_CONNECTED "server_connected" [Info] [],
-    /// The server is not there.
+    /// The server is not connected.
     SERVER_LOST "server_lost" [Warn] ["error"],
     /// NATS is connected.
     NATS_CONNECTED "nats_connected" [Info] [],
-    /// NATS is older than what the bridge needs.
+    /// NATS is older than the bridge requires.
     NATS_OLD "nats_old" [Warn] ["version"],
-    /// NATS is not there.
+    /// NATS is not connected.
     NATS_LOST "nats_lost" [Warn] ["error"],
-    /// NATS refuses something.
+    /// NATS has refused a request.
     NATS_REFUSED "nats_refused" [Error] ["error"],
-    /// The stream is there.
+    /// The stream was found or created.
     STREAM_READY "stream_ready" [Info] ["made", "version"],
     /// The stream cannot be used now.
     STREAM_FAILED "stream_failed" [Error] ["error"],
-    /// The stream, or a consumer, is not as the bridge would make it.
+    /// The stream or a consumer has other settings than the bridge would give it.
     CONFIG_DIFFERS "config_differs" [Warn] ["error"],
     /// A consumer cannot be used now.
     CONSUMER_FAILED "consumer_failed" [Warn] ["type", "error"],
@@ -55,15 +55,15 @@ events! {
     JOB_REFUSED "job_refused" [Warn] ["type", "error"],
     /// NATS does not store a job now.
     JOB_NOT_STORED "job_not_stored" [Warn] ["error", "suppressed"],
-    /// A job had too many attempts.
+    /// The bridge has given up on a job after too many attempts.
     JOB_GAVE_UP "job_gave_up" [Warn] ["job", "type"],
-    /// A result was dropped, because its node is gone.
+    /// A result was dropped because its node is gone.
     RESULT_DROPPED "result_dropped" [Warn] ["job"],
     /// There are more types than a connection may have.
     TYPES_LEFT_OUT "types_left_out" [Warn] ["types"],
     /// The server has refused a line of the bridge.
     LINE_REFUSED "line_refused" [Warn, Debug] ["error"],
-    /// A message is none of a bridge.
+    /// A message was not sent by a bridge.
     STRANGE_MESSAGE "strange_message" [Warn] ["error"],
 }
 

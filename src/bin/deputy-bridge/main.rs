@@ -1,4 +1,4 @@
-//! `deputy-bridge`: joins a server to those of other machines, through NATS JetStream.
+//! `deputy-bridge` connects a server to those of other machines, through NATS JetStream.
 //!
 //! ```text
 //! server <-- lines --> local \                     / engine <-- messages --> NATS
@@ -6,16 +6,16 @@
 //!                      figures --> HTTP
 //! ```
 //!
-//! It is a client of its server, and a process of its own: if it ends, only remote work waits.
+//! The bridge is a client of its server, and a separate process: if it ends, only remote work waits.
 //!
 //! | file | what |
 //! |---|---|
 //! | `options`, `args` | the command line |
 //! | `names`, `wire` | names in NATS; lines of the server. Pure |
-//! | `core` | decides. Pure |
-//! | `local`, `engine` | the server and NATS, without a decision |
+//! | `core` | makes all decisions. Pure |
+//! | `local`, `engine` | the connections to the server and to NATS |
 //! | `run` | the loop |
-//! | `report`, `log`, `figures`, `backlog` | what people see: log lines, the events of the log, figures by HTTP |
+//! | `report`, `log`, `figures`, `backlog` | log lines, the events of the log, metrics over HTTP |
 
 mod args;
 mod backlog;
@@ -82,8 +82,8 @@ fn start(running: Running, format: LogFormat) -> Result<(), String> {
     ended
 }
 
-/// Returns what tells this bridge apart from others of its name, and names it to people: machine, process, and a random
-/// number, because two containers may agree in both.
+/// Returns a text that distinguishes this bridge from others of its name: machine, process and a random number. Two
+/// containers may have the same machine name and process number.
 fn instance() -> String {
     let machine = rustix::system::uname().nodename().to_string_lossy().replace('/', "-");
     let process = std::process::id();

@@ -1,4 +1,5 @@
-//! Names in NATS: subjects, consumers, message ids, nodes, and which types an operator chose. Pure.
+//! Builds and parses names in NATS: subjects, consumers, message ids, nodes. Also matches the patterns of `--types`.
+//! Pure.
 
 use std::fmt;
 
@@ -9,12 +10,12 @@ use crate::cli::parse::quoted;
 
 /// The stream of jobs.
 pub(crate) const STREAM: &str = "DEPUTY";
-/// The subjects of its jobs, and of the records of bounces.
+/// The subjects of jobs and of the records of bounces.
 pub(crate) const STREAM_SUBJECTS: [&str; 2] = ["deputy.job.*", "deputy.bounce.*"];
-/// The subjects of the nodes' presence.
+/// The subjects on which nodes announce themselves.
 pub(crate) const PRESENCE_SUBJECTS: &str = "deputy.node.*";
 
-/// The longest name of a consumer that is a type's token. nats-server makes a folder of the name.
+/// The longest token that is used as the name of a consumer. nats-server creates a folder of this name.
 const CONSUMER_TOKEN_MAX: usize = 200;
 /// The longest name of a node.
 const NODE_BYTES_MAX: usize = 64;
@@ -41,7 +42,7 @@ pub(crate) fn type_of_subject(subject: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
 }
 
-/// Returns the name of a type's consumer: its token. A long one is cut, and ends with a hash of the type.
+/// Returns the name of a type's consumer: its token. A long token is cut, and ends with a hash of the type.
 pub(crate) fn consumer(type_name: &str) -> String {
     let token = token(type_name);
     if token.len() <= CONSUMER_TOKEN_MAX {
@@ -50,7 +51,8 @@ pub(crate) fn consumer(type_name: &str) -> String {
     format!("{}-{:032x}", &token[..CONSUMER_TOKEN_MAX / 2], fnv1a_128(type_name.as_bytes()))
 }
 
-/// The hash FNV-1a of 128 bits. If two types had one hash, the second consumer would be refused for its subject.
+/// Returns the hash FNV-1a of 128 bits. If two types had the same hash, NATS would refuse the second consumer because
+/// of its subject.
 fn fnv1a_128(bytes: &[u8]) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -72,7 +74,7 @@ pub(crate) fn bounce_subject(seq: u64) -> String {
     format!("deputy.bounce.{seq}")
 }
 
-/// Whether this may be the name of a node: it is a token of subjects and a part of message ids.
+/// Whether this is a valid name of a node. The name is a token of subjects and a part of message ids.
 pub(crate) fn is_node(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=NODE_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain)
@@ -126,7 +128,8 @@ impl Patterns {
         self.0.is_empty() || self.0.iter().any(|pattern| matches(pattern, type_name))
     }
 
-    /// Returns why each pattern may not mean what its author wanted, for people. Any text may be a type, so none is wrong.
+    /// Returns a warning for each pattern that may match other types than its author expects. Any text may be a type,
+    /// so no pattern is an error.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let repeated = |index: usize, pattern: &String| {
             self.0[..index].contains(pattern).then(|| format!("{} is given twice (--types)", quoted(pattern)))
@@ -141,7 +144,7 @@ impl Patterns {
     }
 }
 
-/// Returns why a pattern may not mean what its author wanted, and the right form.
+/// Returns a warning if a pattern may match other types than its author expects, with the probable right form.
 fn doubt(pattern: &str) -> Option<String> {
     let shown = quoted(pattern);
     if pattern.trim() != pattern {
@@ -199,7 +202,7 @@ mod tests {
         let names = ["y", "z"].map(|end| consumer(&format!("{long}{end}")));
         assert!(names.iter().all(|name| name.len() <= CONSUMER_TOKEN_MAX));
         assert_ne!(names[0], names[1]);
-        // The hash of the empty text and of "a", as the inventors of FNV give them.
+        // The hashes of the empty text and of "a" that the authors of FNV publish.
         assert_eq!(fnv1a_128(b""), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
         assert_eq!(fnv1a_128(b"a"), 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
     }

@@ -1,5 +1,5 @@
-//! What the bridge says to people: what happened as a log line, with what to do about it. A kind of line that could come
-//! often comes at most once in [`LOG_EVERY`].
+//! Logs what happens to the bridge, with advice for the operator. Each frequent kind of line is logged at most once per
+//! [`LOG_EVERY`].
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,23 +17,23 @@ use crate::log::{
 
 /// The oldest NATS that is recommended.
 const NATS_LEAST: (u64, u64) = (2, 10);
-/// The time between two log lines of one kind that could come often.
+/// The time between two log lines of a frequent kind.
 const LOG_EVERY: Duration = Duration::from_secs(10);
-/// The most kinds that are remembered. Texts of NATS are kinds too, so their number has no other bound.
+/// The maximum number of kinds that are remembered. Texts of NATS are kinds too, so their number has no other limit.
 const KINDS_MAX: usize = 1_000;
 
 /// Logs what happens to the bridge.
 pub(crate) struct Report {
     log: Log,
     node: String,
-    /// Where the server and NATS are.
+    /// The addresses of the server and of NATS.
     server: String,
     nats: String,
     limit: RateLimit,
 }
 
 impl Report {
-    /// `nats` are the URLs of NATS. Their users and passwords are not logged.
+    /// `nats` are the URLs of NATS. Users and passwords in them are not logged.
     pub(crate) fn new(log: Log, node: String, server: String, nats: &[String]) -> Self {
         Self { log, node, server, nats: places(nats), limit: RateLimit::default() }
     }
@@ -43,7 +43,7 @@ impl Report {
         self.log.event(STARTED, text, &[("node", Value::Text(&self.node))]);
     }
 
-    /// Logs what is doubtful in the patterns of `--types`.
+    /// Logs the warnings about patterns of `--types`.
     pub(crate) fn doubts(&self, doubts: &[String]) {
         for doubt in doubts {
             self.failure(PATTERN_DOUBTFUL, doubt, doubt);
@@ -62,7 +62,7 @@ impl Report {
         self.failure(SERVER_LOST, &format!("lost the server: {reason}"), reason);
     }
 
-    /// An attempt to connect to the server has failed.
+    /// Logs that an attempt to connect to the server has failed.
     pub(crate) fn server_unreachable(&mut self, error: &str) {
         if self.limit.allows("server unreachable") {
             self.failure(
@@ -82,15 +82,14 @@ impl Report {
         self.log.event(NATS_LOST, format_args!("lost the connection to NATS"), &[]);
     }
 
-    /// An attempt to connect to NATS has failed.
+    /// Logs that an attempt to connect to NATS has failed.
     pub(crate) fn nats_unreachable(&mut self, error: &str) {
         if self.limit.allows("nats unreachable") {
             self.failure(NATS_LOST, &format!("cannot connect to NATS at {} (--nats): {error}", self.nats), error);
         }
     }
 
-    /// NATS has refused something. The first line about a missing permission lists
-    /// all that the bridge needs.
+    /// Logs that NATS has refused a request. The first line about a missing permission lists all necessary ones.
     pub(crate) fn nats_refused(&mut self, error: &str) {
         if self.limit.allows(error) {
             let is_hint_needed = error.contains("ermission") && self.limit.allows("permissions");
@@ -100,7 +99,7 @@ impl Report {
         }
     }
 
-    /// The stream was found, or `made`, in NATS of this version.
+    /// Logs that the stream was found, or `made`, in NATS of this version.
     pub(crate) fn stream_ready(&mut self, made: bool, version: &str, differences: &[String]) {
         self.limit.forget("stream failed");
         let is_made = if made { "true" } else { "false" };
@@ -124,7 +123,7 @@ impl Report {
         }
     }
 
-    /// The stream or a consumer is not as the bridge would make it.
+    /// Logs the settings of the stream or a consumer that differ from those of the bridge.
     pub(crate) fn differences(&mut self, differences: &[String]) {
         for difference in differences {
             if self.limit.allows(difference) {
@@ -157,7 +156,7 @@ impl Report {
         self.log.event(event, format_args!("{text}"), &[("error", Value::Text(&error))]);
     }
 
-    /// Logs what the core says to people.
+    /// Logs a notice of the core.
     pub(crate) fn notice(&mut self, notice: &Notice) {
         let kind = match notice {
             Notice::NotStored { reason } => Some(reason.as_str()),
@@ -176,7 +175,7 @@ impl Report {
         }
     }
 
-    /// `suppressed` is how many of its kind were left out before it.
+    /// Logs a notice. `suppressed` is the number of omitted lines of its kind before it.
     fn log_notice(&self, notice: &Notice, suppressed: u64) {
         match notice {
             Notice::ServerConnected => self.log.event(SERVER_CONNECTED, format_args!("connected to the server"), &[]),
@@ -233,7 +232,7 @@ impl Report {
     }
 }
 
-/// Returns where a bridge runs, as it announces itself. Older ones say a number only.
+/// Returns where a bridge runs, from its announcement. Older bridges announce only a number.
 fn place(instance: &str) -> String {
     let mut parts = instance.split('/');
     match (parts.next(), parts.next()) {
@@ -253,7 +252,7 @@ fn places(urls: &[String]) -> String {
 struct RateLimit(HashMap<String, (Instant, u64)>);
 
 impl RateLimit {
-    /// Returns how many lines of this kind were left out before this one; `None` if this one is left out too.
+    /// Returns how many lines of this kind were omitted before this one; `None` if this one is omitted too.
     fn count(&mut self, kind: &str) -> Option<u64> {
         let now = Instant::now();
         if let Some((last, suppressed)) = self.0.get_mut(kind) {
@@ -271,12 +270,12 @@ impl RateLimit {
         Some(0)
     }
 
-    /// Whether a line of this kind may be logged now. One that may not is counted.
+    /// Whether a line of this kind may be logged now. Counts the line otherwise.
     fn allows(&mut self, kind: &str) -> bool {
         self.count(kind).is_some()
     }
 
-    /// Lets the next line of this kind through.
+    /// Allows the next line of this kind at once.
     fn forget(&mut self, kind: &str) {
         self.0.remove(kind);
     }

@@ -1,4 +1,4 @@
-//! The loop: takes what has happened, reports it to the core, and carries out what the core decides.
+//! The main loop: passes events to the core, and carries out the effects that the core returns.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -17,7 +17,7 @@ use crate::figures::Shared;
 use crate::local::{Lines, Local, LocalEvent};
 use crate::report::Report;
 
-/// Things that are handled before their effects are carried out.
+/// The maximum number of events that are handled before their effects are carried out.
 const BATCH_MAX: usize = 256;
 
 /// What to run.
@@ -28,19 +28,19 @@ pub(crate) struct Plan {
     pub(crate) engine: EngineOptions,
 }
 
-/// Where NATS is, and how to connect with it.
+/// The address of NATS, and how to connect to it.
 pub(crate) struct Nats {
     pub(crate) options: ConnectOptions,
     pub(crate) urls: Vec<String>,
 }
 
-/// What can happen.
+/// An event of the main loop.
 enum Happening {
     Local(LocalEvent),
     Engine(EngineEvent),
     Tick,
     Stop,
-    /// Nothing more for now.
+    /// No event is available now.
     Nothing,
 }
 
@@ -61,7 +61,7 @@ struct Bridge {
 /// Runs the bridge until a signal says to stop.
 ///
 /// # Errors
-/// A text for people, if it cannot start.
+/// A message if the bridge cannot start.
 pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), String> {
     let catch = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
     let signals = [catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?];
@@ -89,14 +89,14 @@ pub(crate) async fn run(plan: Plan, shared: Shared, log: Log) -> Result<(), Stri
 }
 
 impl Bridge {
-    /// Handles what has happened, as far as it is there. Returns whether the bridge has ended its work.
+    /// Handles the events that are available. Returns whether the bridge has ended its work.
     async fn turn(&mut self) -> bool {
         let mut happening = self.next(true).await;
         for handled in 1.. {
             self.core.set_now(self.begin.elapsed());
             self.handle(happening);
             if handled == BATCH_MAX {
-                break; // Before the next one is taken, because it would be lost.
+                break; // Before the next event is taken, because it would be lost.
             }
             happening = self.next(false).await;
             if let Happening::Nothing = happening {
@@ -110,7 +110,7 @@ impl Bridge {
         is_finished
     }
 
-    /// Returns the next thing that happens; at once, if it need not wait.
+    /// Returns the next event. If `may_wait` is false, returns at once.
     async fn next(&mut self, may_wait: bool) -> Happening {
         let [terminate, interrupt] = &mut self.signals;
         tokio::select! {
@@ -189,7 +189,7 @@ impl Bridge {
             EngineEvent::Announced { node, leaving: true, .. } => self.core.on_left(&node),
             EngineEvent::Announced { node, instance, types, .. } => self.core.on_announced(&node, &instance, types),
             EngineEvent::Pulled { is_late, message } => self.core.on_pulled(*message, is_late),
-            EngineEvent::CalledBack => self.core.on_called_back(),
+            EngineEvent::PullsCancelled => self.core.on_pulls_cancelled(),
             EngineEvent::PullEnd { type_name, pull, end } => self.core.on_pull_end(&type_name, pull, end),
             EngineEvent::Strange(error) => self.report.strange_message(&error),
         }
@@ -218,7 +218,7 @@ impl Bridge {
             Effect::DropServer { reason } => self.local.drop_connections(reason),
             Effect::Notice(notice) => self.report.notice(&notice),
             Effect::AfterRead(..) => unreachable!("the core replaces it"),
-            // Without a stream, nothing of this has a use: it is decided again when there is one.
+            // Without a stream these effects are useless. The core decides again when the stream exists.
             _ if !self.is_stream_ready => {}
             Effect::Publish { serial, message } => self.engine.publish_job(serial, &message).await,
             Effect::Respond { ack, reply } => self.engine.respond(ack, reply).await,
@@ -231,14 +231,14 @@ impl Bridge {
             Effect::Pulls(PullEffect::Pull { type_name, pull, batch }) => {
                 self.engine.pull(&type_name, pull, batch).await;
             }
-            Effect::Pulls(PullEffect::CallBack { type_name, most }) => self.engine.call_back(&type_name, most).await,
+            Effect::Pulls(PullEffect::Cancel { type_name, most }) => self.engine.cancel_pulls(&type_name, most).await,
         }
     }
 
-    /// Waits until NATS has what was published last.
+    /// Waits until NATS has received the last published messages.
     async fn leave(&mut self) {
         if tokio::time::timeout(Duration::from_secs(1), self.engine.flush()).await.is_err() {
-            // What NATS has not got is delivered again, as after a crash.
+            // NATS delivers again what it has not received, as after a crash.
         }
         self.report.stopped();
     }

@@ -1,4 +1,4 @@
-//! Lines from the server and to it. Pure.
+//! Decodes lines of the server, and encodes lines to it. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 /// One of the two connections to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Conn {
-    /// Submits what was pulled, asks for figures, and is the spare worker.
+    /// Submits pulled jobs, asks for figures, and is the spare worker.
     Main,
-    /// Is the worker for durable jobs. It is a connection of its own because `cant_do` takes a type back for both kinds of
+    /// Is the worker for durable jobs. It is a separate connection because `cant_do` withdraws a type for both kinds of
     /// jobs.
     Durable,
 }
@@ -26,7 +26,7 @@ pub(crate) const CONNS: [Conn; 2] = [Conn::Main, Conn::Durable];
 pub(crate) enum FromServer {
     /// A job for the bridge as a worker.
     Do { job: u64, reference: Option<String>, type_name: String, run_limit_ms: Option<u64>, arg: Option<Bytes> },
-    /// Such a job has ended.
+    /// A job of the bridge as a worker has ended.
     Cancel { job: u64 },
     /// The answer to a job that the bridge submitted.
     Did { id: u64, code: Option<String>, value: Option<Bytes> },
@@ -34,7 +34,7 @@ pub(crate) enum FromServer {
     Metrics(Metrics),
     /// The answer to a ping.
     Pong,
-    /// A line of the bridge had no effect.
+    /// The server has refused a line of the bridge.
     Error { code: String, text: String },
     /// Anything else.
     Other,
@@ -54,9 +54,9 @@ pub(crate) struct Metrics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TypeRow {
-    /// Connections that do the type, spare ones too, but not those that do its durable jobs only.
+    /// Connections that do the type, spare ones too, without those that do only its durable jobs.
     pub(crate) workers: u64,
-    /// Free slots of ordinary workers; absent in answers of servers that do not know it.
+    /// Free slots of ordinary workers; absent in answers of servers without this figure.
     pub(crate) free: Option<u64>,
 }
 
@@ -86,12 +86,12 @@ struct Line<'a> {
     metrics: Option<Metrics>,
 }
 
-/// Reads a member that is there, `null` too.
+/// Reads a member that is present, `null` too.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }
 
-/// Reads a line. The error says why it is none of a Deputy server.
+/// Reads a line. The error says why a Deputy server does not send such a line.
 pub(crate) fn read(line: &[u8]) -> Result<FromServer, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let missing = |member: &str| format!("a line {} has no {member}", line.cmd);
@@ -137,8 +137,8 @@ pub(crate) enum Role {
     Durable,
 }
 
-/// Returns the line that submits a job. It has one attempt, because the bridge counts attempts, and ends with the
-/// connection, because another machine gets it then.
+/// Returns the line that submits a job. The job has one attempt, because the bridge counts attempts. It ends with the
+/// connection, because another machine then gets it.
 pub(crate) fn submit(job: &Submission<'_>) -> Vec<u8> {
     let mut line = format!(r#"{{"cmd":"do","id":{},"type":{}"#, job.id, quoted(job.type_name));
     // Writing to a string cannot fail.
@@ -175,7 +175,7 @@ pub(crate) fn can_do<'a>(role: Role, types: impl IntoIterator<Item = &'a str>, m
         .into_bytes()
 }
 
-/// Returns the line that takes these types back.
+/// Returns the line that withdraws these types.
 pub(crate) fn cant_do<'a>(types: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     format!("{{\"cmd\":\"cant_do\",\"types\":[{}]}}\n", listed(types)).into_bytes()
 }
@@ -190,7 +190,7 @@ pub(crate) fn ask<'a>(types: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     format!("{{\"cmd\":\"metrics\",\"types\":[{}]}}\n", listed(types)).into_bytes()
 }
 
-/// Returns the line that asks the server to say when it has read all lines before.
+/// Returns a ping. The server's `pong` shows that it has read all lines before.
 pub(crate) fn ping() -> Vec<u8> {
     b"{\"cmd\":\"ping\"}\n".to_vec()
 }

@@ -1,5 +1,5 @@
-//! What is done when the server has read all lines so far: after a batch of lines the bridge sends a `ping`, and acts when the
-//! `pong` comes.
+//! Delays actions until the server has read all lines so far: after a batch of lines the bridge sends a `ping`, and
+//! acts when the `pong` comes.
 
 use std::collections::{HashMap, VecDeque};
 use std::mem;
@@ -7,7 +7,7 @@ use std::mem;
 use super::{After, Effect};
 use crate::wire::{self, CONNS, Conn};
 
-/// Things to do when the server has read what was sent on one connection.
+/// The delayed actions of one connection.
 #[derive(Debug, Default)]
 struct Barrier {
     /// Since the last ping.
@@ -16,7 +16,7 @@ struct Barrier {
     sent: VecDeque<Vec<After>>,
 }
 
-/// See the module.
+/// The delayed actions of both connections.
 #[derive(Debug, Default)]
 pub(super) struct Barriers(HashMap<Conn, Barrier>);
 
@@ -39,12 +39,12 @@ impl Barriers {
         replaced
     }
 
-    /// Called when the server has answered the oldest ping of a connection. Returns what is to be done.
+    /// Called when the server has answered the oldest ping of a connection. Returns the actions that are due.
     pub(super) fn on_pong(&mut self, conn: Conn) -> Vec<After> {
         self.0.get_mut(&conn).and_then(|barrier| barrier.sent.pop_front()).unwrap_or_default()
     }
 
-    /// Called when the connections are lost: what was sent may not have been read.
+    /// Called when the connections are lost: the server may not have read the lines.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

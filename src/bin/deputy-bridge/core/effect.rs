@@ -1,4 +1,4 @@
-//! What the core asks of the shell, and the values that pass between them.
+//! The effects that the shell carries out for the core, and the values that they carry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::wire::Conn;
 pub(crate) enum Effect {
     /// Send a line to the server.
     Line(Conn, Vec<u8>),
-    /// Remember this until the server has read all lines so far. The core replaces it by a ping.
+    /// Do this when the server has read all lines so far. The core replaces this effect by a ping.
     AfterRead(Conn, After),
     /// Close the connections to the server, and make new ones.
     DropServer { reason: String },
@@ -33,13 +33,13 @@ pub(crate) enum Effect {
     Ask { id: u64, result: ResultMessage },
     /// Answer another bridge that has sent a result.
     Verdict { to: String, verdict: Verdict },
-    /// Announce the own types.
+    /// Announce the types of this node.
     Announce { types: Vec<Arc<str>>, leaving: bool },
-    /// Tell people.
+    /// Log a notice.
     Notice(Notice),
 }
 
-/// What is done when the server has read all lines so far.
+/// An action for when the server has read all lines so far.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {
     /// Confirm a result.
@@ -61,7 +61,7 @@ pub(crate) struct JobMessage {
 /// Why a message was not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreError {
-    /// It may be stored later: there is no leader, no room, or no stream.
+    /// NATS may store it later: there is no leader, no room, or no stream.
     Later(String),
     /// It is too large, now and later.
     TooLarge(String),
@@ -74,7 +74,7 @@ pub(crate) struct Pulled {
     pub(crate) job: JobName,
     pub(crate) run_limit_ms: Option<u64>,
     pub(crate) arg: Bytes,
-    /// The subject that tells NATS how it ended.
+    /// The subject for the reply that tells NATS how the job ended.
     pub(crate) ack: String,
     /// Its number in the stream.
     pub(crate) seq: u64,
@@ -102,7 +102,7 @@ pub(crate) enum Outcome {
     GaveUp,
 }
 
-/// What the bridge says to NATS about a message.
+/// The reply of the bridge to NATS about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Ack,
@@ -111,7 +111,7 @@ pub(crate) enum Reply {
     Term,
 }
 
-/// What a bridge says of a result for its node.
+/// The answer of a bridge to a result for its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The server has it.
@@ -120,11 +120,11 @@ pub(crate) enum Verdict {
     Dropped,
     /// The server may give the job to this bridge later.
     Unknown,
-    /// There is no such bridge now. NATS says this.
+    /// The submitter's bridge is not connected. NATS answers this.
     Absent,
 }
 
-/// What people should know.
+/// An event for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     ServerConnected,

@@ -1,19 +1,19 @@
-//! Decides what the bridge does. Pure: it has no socket and no clock.
+//! Makes all decisions of the bridge. Pure: the core has no socket and no clock.
 //!
-//! The shell calls [`Core`] with what happened, and carries out the [`Effect`]s in their order.
+//! The shell reports events to [`Core`], and carries out the returned [`Effect`]s in order.
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `turn` | what is to be done when all that happened was reported |
-//! | `outgoing` | jobs of the own server: published until stored, answered when their result comes |
+//! | `turn` | what to do at the end of a turn |
+//! | `outgoing` | jobs of the local server: published until stored, answered when their result comes |
 //! | `held` | jobs that were pulled: submitted, given back, given up, answered |
 //! | `pulls` | which pulls are open |
-//! | `survey` | what the own server is asked, and for which types it has workers |
-//! | `nodes` | which nodes are there, and their types |
-//! | `server` | whether the own server is there, and is of use |
+//! | `survey` | which queries go to the local server, and for which types it has workers |
+//! | `nodes` | which nodes are connected, and their types |
+//! | `server` | whether the local server is connected and usable |
 //! | `shared_types`, `registration` | for which types the bridge is a worker; how the server learns that |
-//! | `barriers` | what is done when the server has read all lines so far |
-//! | `effect` | what the shell is to do |
+//! | `barriers` | what to do when the server has read all lines so far |
+//! | `effect` | the effects for the shell |
 
 mod barriers;
 mod effect;
@@ -52,35 +52,35 @@ use server::{Server, Up};
 use shared_types::SharedTypes;
 use survey::{News, Survey};
 
-/// The time between two questions for the free slots.
+/// The time between two queries for the free slots.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
-/// The longest pull. It is below the time after which NATS delivers a message again.
+/// The longest pull. It is shorter than the time after which NATS delivers a message again.
 const PULL_MAX: Duration = Duration::from_secs(5);
-/// A bridge that stops calls its pulls back when they have brought nothing for this long. Under load they are used up
-/// before. A job that NATS sends at the moment of the call back may be lost between its servers, and then it is delivered
-/// again only after the acknowledgement's time.
+/// A bridge that stops cancels its pulls when they have brought no message for this long. Under load they are used up
+/// before. A job that NATS sends at the moment of the cancellation may be lost between its servers, and is then
+/// delivered again only after the ack wait.
 const QUIET: Duration = Duration::from_millis(200);
 /// The time between two warnings of another bridge with the same name.
 const TWIN_EVERY: Duration = Duration::from_secs(30);
 
-/// What the bridge was started with.
+/// The settings from the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) node: String,
-    /// Differs between two bridges of one name, and names this one to people.
+    /// Differs between two bridges of one name; logged by the other one.
     pub(crate) instance: String,
     pub(crate) patterns: Patterns,
-    /// After this NATS delivers a message again that was not reported as in progress.
+    /// The time after which NATS delivers a message again that was not reported as in progress.
     pub(crate) ack_wait: Duration,
 }
 
-/// A bridge that stops.
+/// The state of a bridge that stops.
 #[derive(Debug)]
 struct Stopping {
-    /// It ends then at the latest.
+    /// When the bridge ends at the latest.
     by: Duration,
-    /// When it calls its pulls back, unless it has.
-    call_back_at: Option<Duration>,
+    /// When the bridge cancels its pulls; `None` if it has done so.
+    cancel_at: Option<Duration>,
 }
 
 /// The state of the bridge.
@@ -161,7 +161,7 @@ impl Core {
         }
     }
 
-    /// Called when both connections to the server are there.
+    /// Called when both connections to the server are open.
     pub(crate) fn on_server_connected(&mut self) {
         self.server.on_connected();
         let line = self.survey.ask_about_all(self.now);
@@ -180,7 +180,7 @@ impl Core {
         self.types.set_changed();
     }
 
-    /// Called when NATS is there, with the stream.
+    /// Called when NATS is connected and the stream exists.
     pub(crate) fn on_engine_connected(&mut self, facts: EngineFacts) {
         self.engine = Some(facts);
         self.nodes.on_connected(self.now);
@@ -190,7 +190,7 @@ impl Core {
         self.types.set_changed();
     }
 
-    /// Called when there is no connection to NATS any more.
+    /// Called when the connection to NATS is lost.
     pub(crate) fn on_engine_lost(&mut self) {
         self.engine = None;
         self.pulls.forget();
@@ -266,17 +266,17 @@ impl Core {
         self.effects.push(Effect::Notice(Notice::ServerConnected));
     }
 
-    /// Called when NATS has stored a job, or refused it.
+    /// Called when NATS has stored or refused a job.
     pub(crate) fn on_stored(&mut self, serial: u64, outcome: Result<(), StoreError>) {
         self.with_outgoing(|outgoing, scene| outgoing.on_stored(serial, outcome, scene));
     }
 
-    /// Called with a message of a pull. `is_late` if the pull was called back.
+    /// Called with a message of a pull. `is_late` if the pull was cancelled.
     pub(crate) fn on_pulled(&mut self, message: Pulled, is_late: bool) {
         if !is_late {
             self.pulls.on_message(&message.type_name);
         }
-        if let Some(at) = self.stopping.as_mut().and_then(|stopping| stopping.call_back_at.as_mut()) {
+        if let Some(at) = self.stopping.as_mut().and_then(|stopping| stopping.cancel_at.as_mut()) {
             *at = self.now + QUIET;
         }
         self.with_held(|held, scene| held.on_pulled(message, scene));
@@ -287,12 +287,12 @@ impl Core {
         self.pulls.on_pull_end(type_name, pull, end, self.now);
     }
 
-    /// Called when the pulls of a type that were called back can bring nothing more.
-    pub(crate) fn on_called_back(&mut self) {
-        self.pulls.on_called_back();
+    /// Called when the cancelled pulls of a type can bring no more messages.
+    pub(crate) fn on_pulls_cancelled(&mut self) {
+        self.pulls.on_pulls_cancelled();
     }
 
-    /// Called when a consumer was found or made, or was not.
+    /// Called with the state of a consumer.
     pub(crate) fn on_consumer(&mut self, type_name: &Arc<str>, state: ConsumerState) {
         self.pulls.on_consumer(type_name, state, self.now);
         if state == ConsumerState::Ready {
@@ -317,7 +317,7 @@ impl Core {
 
     /// Called with a result for this node.
     pub(crate) fn on_result(&mut self, result: &ResultMessage, reply: &str) {
-        let mut verdict = Some(Verdict::Unknown); // Without a server it is not known who waits.
+        let mut verdict = Some(Verdict::Unknown); // Without a server the bridge does not know which clients wait.
         self.with_outgoing(|outgoing, scene| verdict = outgoing.on_result(result, reply, scene));
         if let Some(verdict) = verdict {
             self.effects.push(Effect::Verdict { to: reply.to_owned(), verdict });
@@ -346,7 +346,7 @@ impl Core {
         self.effects.extend(change.map(|change| Effect::Notice(Notice::Node(change))));
     }
 
-    /// Called when a node says that it leaves.
+    /// Called when a node announces that it leaves.
     pub(crate) fn on_left(&mut self, node: &str) {
         let change = self.nodes.left(node);
         self.effects.extend(change.map(|change| Effect::Notice(Notice::Node(change))));

@@ -1,4 +1,4 @@
-//! The other nodes: what they announce, and when they were last heard of.
+//! Keeps the other nodes: the types that they announce, and the time of their last announcement.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) enum NodeChange {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     nodes: HashMap<String, Node>,
-    /// Silence before this does not count: there was no connection to NATS.
+    /// Silence before this time does not count, because there was no connection to NATS.
     since: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Nodes {
         }
     }
 
-    /// Called when a node announces its types. One that leaves announces none.
+    /// Called when a node announces its types.
     pub(super) fn heard(&mut self, name: &str, types: BTreeSet<Arc<str>>, now: Duration) -> Option<NodeChange> {
         if let Some(node) = self.nodes.get_mut(name) {
             let joined = !node.live;
@@ -56,7 +56,8 @@ impl Nodes {
         Some(NodeChange::Joined(name.to_owned()))
     }
 
-    /// Called when a node says that it leaves. It was there until now, so answers to it may not be dropped yet.
+    /// Called when a node announces that it leaves. It was connected until now, so answers to it must not be dropped
+    /// yet.
     pub(super) fn left(&mut self, name: &str) -> Option<NodeChange> {
         let node = self.nodes.get_mut(name).filter(|node| node.live)?;
         node.live = false;
@@ -90,7 +91,7 @@ impl Nodes {
         now.saturating_sub(seen) >= GONE_AFTER
     }
 
-    /// Returns the number of nodes that are there.
+    /// Returns the number of connected nodes.
     pub(super) fn count(&self) -> usize {
         self.nodes.values().filter(|node| node.live).count()
     }

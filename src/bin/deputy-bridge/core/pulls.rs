@@ -1,4 +1,4 @@
-//! Which pulls are open: per type as many messages may come as the server has free slots for the type.
+//! Decides which pulls are open: for each type, as many messages may come as the server has free slots.
 //!
 //! The server's figure of free slots is some milliseconds old. Between two figures the estimate follows the bridge's own
 //! jobs. A job that comes although no slot is free bounces, which costs little, so an estimate is enough.
@@ -9,49 +9,49 @@ use std::time::Duration;
 
 use super::Effect;
 
-/// The most messages that pulls of a type may bring.
+/// The maximum number of messages that the pulls of a type may bring.
 const OPEN_MAX: i64 = 1_000;
-/// Pulls beyond the free slots are called back when there were too many for this long. A slot that is taken for a moment
-/// would otherwise cost a call back each time.
+/// The bridge cancels pulls beyond the free slots when there were too many for this long. Otherwise each slot that is
+/// taken for a moment would cost a cancellation.
 const SURPLUS_AFTER: Duration = Duration::from_millis(200);
-/// How long after its end a pull is taken as open that NATS has not ended.
+/// How long a pull counts as open after its time, if NATS has not reported its end.
 const PULL_GRACE: Duration = Duration::from_secs(1);
 /// The first and the longest pause of a type whose jobs bounce.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// The time between two attempts to make a consumer.
+/// The time between two attempts to create a consumer.
 const CONSUMER_RETRY: Duration = Duration::from_secs(1);
 /// The same after NATS has refused it.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
 
-/// What is to be done.
+/// An effect on the pulls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PullEffect {
-    /// Find or make the consumer of a type.
+    /// Find or create the consumer of a type.
     Consumer { type_name: Arc<str> },
     /// Pull at most `batch` messages.
     Pull { type_name: Arc<str>, pull: u64, batch: u32 },
-    /// Call back all pulls of the type. They may still bring `most` messages, with those that say that they ended.
-    CallBack { type_name: Arc<str>, most: u64 },
+    /// Cancel all pulls of the type. They may still bring `most` messages, including those that report their end.
+    Cancel { type_name: Arc<str>, most: u64 },
 }
 
-/// How a pull ended, beside by its last message.
+/// How a pull ended without bringing its last message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PullEnd {
-    /// Its time is over, or something else that is no fault.
+    /// Its time is over, or it ended for another reason that is not a fault.
     Over,
-    /// There is no such consumer.
+    /// The consumer does not exist.
     NoConsumer,
-    /// NATS takes no more pulls now.
+    /// NATS accepts no more pulls now.
     TooMany,
 }
 
-/// What became of a consumer.
+/// The state of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConsumerState {
     Ready,
     /// NATS did not answer, or has no leader now.
     Failed,
-    /// The bridge may not make it.
+    /// The bridge has no permission to create it.
     Refused,
 }
 
@@ -73,9 +73,9 @@ struct Open {
 
 #[derive(Debug, Default)]
 struct TypePulls {
-    /// Slots that are free, as far as the bridge knows.
+    /// The estimated number of free slots.
     free: i64,
-    /// Own jobs that began since the last question for figures was sent, and still run.
+    /// Jobs of the bridge that began since the last query for figures was sent, and still run.
     fresh: i64,
     open: Vec<Open>,
     consumer: Consumer,
@@ -91,12 +91,12 @@ pub(super) struct Pulls {
     types: HashMap<Arc<str>, TypePulls>,
     next: u64,
     expires: Duration,
-    /// The number of the last question for figures; a job belongs to the one before it.
+    /// The number of the last query for figures. A job remembers the number at its start.
     question: u64,
     /// No pull of any type before this.
     not_before: Duration,
-    /// Times that pulls of a type were called back, and may still bring messages.
-    called_back: usize,
+    /// The number of cancellations whose pulls may still bring messages.
+    cancelled: usize,
 }
 
 impl Pulls {
@@ -110,18 +110,18 @@ impl Pulls {
         self.types.values().flat_map(|pulls| &pulls.open).map(|open| u64::from(open.left)).sum()
     }
 
-    /// Whether messages may still come, also of pulls that were called back.
+    /// Whether messages may still come, also from cancelled pulls.
     pub(super) fn may_bring(&self) -> bool {
-        self.called_back > 0 || self.types.values().any(|pulls| !pulls.open.is_empty())
+        self.cancelled > 0 || self.types.values().any(|pulls| !pulls.open.is_empty())
     }
 
-    /// Called when pulls of a type that were called back can bring nothing more.
-    pub(super) fn on_called_back(&mut self) {
-        // A connection that was lost meanwhile has ended them before.
-        self.called_back = self.called_back.saturating_sub(1);
+    /// Called when the cancelled pulls of a type can bring no more messages.
+    pub(super) fn on_pulls_cancelled(&mut self) {
+        // If the connection was lost meanwhile, the pulls have ended already.
+        self.cancelled = self.cancelled.saturating_sub(1);
     }
 
-    /// Pulls for these types from now on, and for no others.
+    /// Sets the types to pull. The pulls of all other types are cancelled.
     pub(super) fn set_types<'a>(
         &mut self,
         wanted: impl Iterator<Item = &'a Arc<str>> + Clone,
@@ -131,19 +131,19 @@ impl Pulls {
             self.types.entry(Arc::clone(type_name)).or_default();
         }
         let wanted: HashSet<&Arc<str>> = wanted.collect();
-        let called_back = &mut self.called_back;
+        let cancelled = &mut self.cancelled;
         self.types.retain(|type_name, pulls| {
             let stays = wanted.contains(type_name);
             if !stays {
-                *called_back += pulls.call_back(type_name, effects);
+                *cancelled += pulls.cancel(type_name, effects);
             }
             stays
         });
     }
 
-    /// Called when there is no engine any more: no pull is open, and consumers may have gone.
+    /// Called when the connection to NATS is lost: no pull is open, and consumers may have been removed.
     pub(super) fn forget(&mut self) {
-        self.called_back = 0;
+        self.cancelled = 0;
         for pulls in self.types.values_mut() {
             pulls.open.clear();
             pulls.consumer = Consumer::Unknown;
@@ -151,20 +151,20 @@ impl Pulls {
         }
     }
 
-    /// Called when there is no server any more.
+    /// Called when the server is lost.
     pub(super) fn forget_server(&mut self, effects: &mut Vec<Effect>) {
-        self.call_all_back(effects);
+        self.cancel_all(effects);
         self.types.clear();
     }
 
-    /// Calls all pulls back.
-    pub(super) fn call_all_back(&mut self, effects: &mut Vec<Effect>) {
+    /// Cancels all pulls.
+    pub(super) fn cancel_all(&mut self, effects: &mut Vec<Effect>) {
         for (type_name, pulls) in &mut self.types {
-            self.called_back += pulls.call_back(type_name, effects);
+            self.cancelled += pulls.cancel(type_name, effects);
         }
     }
 
-    /// Called when the server is asked for figures.
+    /// Called when a query for figures is sent.
     pub(super) fn on_question(&mut self) {
         self.question += 1;
         for pulls in self.types.values_mut() {
@@ -179,7 +179,7 @@ impl Pulls {
         }
     }
 
-    /// Called when a job is submitted. Returns what its end must be reported with.
+    /// Called when a job is submitted. Returns the value that `on_end` or `on_bounce` needs.
     pub(super) fn on_begin(&mut self, type_name: &str) -> u64 {
         if let Some(pulls) = self.types.get_mut(type_name) {
             pulls.free -= 1;
@@ -188,7 +188,7 @@ impl Pulls {
         self.question
     }
 
-    /// Called when a job has ended that was given to a worker: a slot is free again.
+    /// Called when a job that a worker had has ended: a slot is free again.
     pub(super) fn on_end(&mut self, type_name: &str, question: u64) {
         if let Some(pulls) = self.types.get_mut(type_name) {
             pulls.free += 1;
@@ -208,16 +208,16 @@ impl Pulls {
         pulls.free = 0;
         pulls.pause = (pulls.pause * 2).clamp(PAUSES.0, PAUSES.1);
         pulls.not_before = now + pulls.pause;
-        self.called_back += pulls.call_back(type_name, effects);
+        self.cancelled += pulls.cancel(type_name, effects);
     }
 
-    /// Pauses all types: the server takes no jobs now.
+    /// Pauses all types, because the server takes no jobs now.
     pub(super) fn pause_all(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         self.not_before = now + PAUSES.1;
-        self.call_all_back(effects);
+        self.cancel_all(effects);
     }
 
-    /// Called when a pull brought a message. A message does not say which one, so the oldest counts.
+    /// Called when a pull brought a message. The message does not name its pull, so the oldest one counts.
     pub(super) fn on_message(&mut self, type_name: &str) {
         let Some(pulls) = self.types.get_mut(type_name) else { return };
         if let Some(oldest) = pulls.open.first_mut() {
@@ -242,7 +242,7 @@ impl Pulls {
         }
     }
 
-    /// Called when a consumer was found or made, or was not.
+    /// Called with the state of a consumer.
     pub(super) fn on_consumer(&mut self, type_name: &str, state: ConsumerState, now: Duration) {
         let Some(pulls) = self.types.get_mut(type_name) else { return };
         pulls.consumer = match state {
@@ -252,7 +252,7 @@ impl Pulls {
         };
     }
 
-    /// Opens pulls for slots that are free, and calls those back that have been too many for a while.
+    /// Opens pulls for free slots, and cancels pulls that have been too many for a while.
     pub(super) fn adjust(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let is_paused = now < self.not_before;
         for (type_name, pulls) in &mut self.types {
@@ -275,7 +275,7 @@ impl Pulls {
                 if now.saturating_sub(since) < SURPLUS_AFTER {
                     continue;
                 }
-                self.called_back += pulls.call_back(type_name, effects);
+                self.cancelled += pulls.cancel(type_name, effects);
             }
             pulls.surplus_since = None;
             let open: i64 = pulls.open.iter().map(|open| i64::from(open.left)).sum();
@@ -293,14 +293,14 @@ impl Pulls {
 }
 
 impl TypePulls {
-    /// Calls all pulls of the type back. Returns how many effects that has.
-    fn call_back(&mut self, type_name: &Arc<str>, effects: &mut Vec<Effect>) -> usize {
+    /// Cancels all pulls of the type. Returns the number of effects.
+    fn cancel(&mut self, type_name: &Arc<str>, effects: &mut Vec<Effect>) -> usize {
         self.surplus_since = None;
         if self.open.is_empty() {
             return 0;
         }
         let most = self.open.iter().map(|open| u64::from(open.left) + 1).sum();
-        effects.push(Effect::Pulls(PullEffect::CallBack { type_name: Arc::clone(type_name), most }));
+        effects.push(Effect::Pulls(PullEffect::Cancel { type_name: Arc::clone(type_name), most }));
         self.open.clear();
         1
     }
@@ -346,8 +346,8 @@ mod tests {
             PullEffect::Pull { type_name: Arc::clone(&self.name), pull, batch }
         }
 
-        fn call_back(&self, most: u64) -> PullEffect {
-            PullEffect::CallBack { type_name: Arc::clone(&self.name), most }
+        fn cancel(&self, most: u64) -> PullEffect {
+            PullEffect::Cancel { type_name: Arc::clone(&self.name), most }
         }
     }
 
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_surplus_that_lasts_is_called_back() {
+    fn a_surplus_that_lasts_is_cancelled() {
         let mut fixture = Fixture::new(4);
         fixture.adjust(0);
         fixture.free(1);
@@ -399,7 +399,7 @@ mod tests {
         assert_eq!(fixture.adjust(200), [], "it did not last");
         fixture.free(1);
         assert_eq!(fixture.adjust(300), []);
-        assert_eq!(fixture.adjust(500), [fixture.call_back(5), fixture.pull(2, 1)]);
+        assert_eq!(fixture.adjust(500), [fixture.cancel(5), fixture.pull(2, 1)]);
     }
 
     #[test]
@@ -450,7 +450,7 @@ mod tests {
         fixture.adjust(0);
         let mut effects = Vec::new();
         fixture.pulls.set_types([].into_iter(), &mut effects);
-        assert_eq!(pull_effects(effects), [fixture.call_back(3)]);
+        assert_eq!(pull_effects(effects), [fixture.cancel(3)]);
         assert_eq!(fixture.adjust(1), []);
         fixture.pulls.on_free("t", 7);
         fixture.pulls.on_message("t");

@@ -1,4 +1,5 @@
-//! The types for which the bridge is a worker of the own server, and what it still has to say about them.
+//! Keeps the types for which the bridge is a worker of the local server, and builds the lines that add and withdraw
+//! types.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use crate::wire::{self, Conn, Role};
 pub(super) const TYPES_MAX: usize = TYPES_PER_CONNECTION_MAX;
 /// The most jobs that a connection may hold.
 const MAX_JOBS: u32 = 65_535;
-/// A line names types up to this length, or up to the longest that the server takes.
+/// The maximum length of a line that names types, if the server accepts such a line.
 pub(super) const LINE_BYTES: usize = 16 << 10;
-/// Bytes of such a line beside the types.
+/// Bytes of such a line without the types.
 const LINE_FIXED_BYTES: usize = 96;
 
 /// The roles, with the connection of each.
@@ -25,13 +26,14 @@ const ROLES: [(Role, Conn); 2] = [(Role::Spare, Conn::Main), (Role::Durable, Con
 pub(super) struct Registration {
     spare: BTreeSet<Arc<str>>,
     durable: BTreeSet<Arc<str>>,
-    /// How many of the bridge's connections may count as workers of a type now.
+    /// How many of the bridge's connections the server may count as workers of a type.
     counted: HashMap<Arc<str>, u64>,
 }
 
 impl Registration {
-    /// Returns how often the server may count the bridge as a worker of a type: once while it is spare, and until the
-    /// server has read that it no longer is. It counts workers for durable jobs apart.
+    /// Returns how often the server may count the bridge as a worker of a type: once while the bridge is a spare
+    /// worker, and until the server has read that it no longer is. The server counts workers for durable jobs
+    /// separately.
     pub(super) fn counted(&self, type_name: &str) -> u64 {
         self.counted.get(type_name).copied().unwrap_or(0)
     }
@@ -41,7 +43,7 @@ impl Registration {
         (self.spare.len(), self.durable.len())
     }
 
-    /// Says which types came and went.
+    /// Sets the types of a role, and sends the lines for types that were added or removed.
     pub(super) fn set(&mut self, role: Role, wanted: &BTreeSet<Arc<str>>, max_line: usize, effects: &mut Vec<Effect>) {
         let (_, conn) = ROLES.into_iter().find(|(other, _)| *other == role).expect("both are listed");
         let known = match role {
@@ -70,7 +72,7 @@ impl Registration {
         }
     }
 
-    /// Called when the server has read that a type was taken back.
+    /// Called when the server has read that a type was withdrawn.
     pub(super) fn on_withdrawn(&mut self, type_name: &str) {
         if let Some(count) = self.counted.get_mut(type_name) {
             *count -= 1;
@@ -93,7 +95,7 @@ fn in_lines(types: &[Arc<str>], max_line: usize) -> Vec<&[Arc<str>]> {
     parts
 }
 
-/// Returns how many of these types fit a line; one at least.
+/// Returns how many of these types fit a line; at least one.
 pub(super) fn fitting(types: &[Arc<str>], max_line: usize) -> usize {
     let mut left = LINE_BYTES.min(max_line).saturating_sub(LINE_FIXED_BYTES);
     let fits = |type_name: &Arc<str>| {

@@ -1,4 +1,4 @@
-//! The own server, as far as it is known.
+//! The state of the local server.
 
 use std::mem;
 
@@ -23,13 +23,13 @@ enum State {
     Up(Up),
 }
 
-/// See the module.
+/// The state of the local server.
 #[derive(Debug, Default)]
 pub(super) struct Server {
     state: State,
     /// When the server started that was connected last.
     known_since: Option<u64>,
-    /// It was said that the server is too old.
+    /// Whether the log already says that the server is too old.
     is_refused: bool,
 }
 
@@ -61,15 +61,15 @@ impl Server {
         self.known_since
     }
 
-    /// Called with the first figures of a connection. Returns whether the server was started since the last connection, so it
-    /// knows none of the jobs of that.
+    /// Called with the first figures of a connection. Returns whether the server has started since the last connection.
+    /// Then it knows none of the earlier jobs.
     pub(super) fn greet(&mut self, metrics: &Metrics) -> bool {
         self.state = State::Up(Up { since: metrics.up_since, max_line: metrics.max_line });
         self.is_refused = false;
         self.known_since.replace(metrics.up_since) != Some(metrics.up_since)
     }
 
-    /// Leaves a server that does not know spare workers.
+    /// Disconnects from a server without spare workers, which is too old.
     pub(super) fn refuse_old(&mut self, effects: &mut Vec<Effect>) {
         if !mem::replace(&mut self.is_refused, true) {
             effects.push(Effect::Notice(Notice::ServerTooOld));

@@ -1,5 +1,5 @@
-//! The types for which the bridge shall be a worker of the own server: a spare worker of what other nodes do, and a worker
-//! for the durable jobs of all types that are known.
+//! Decides for which types the bridge is a worker of the local server: a spare worker for the types of other nodes, and
+//! a worker for durable jobs of all known types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -9,38 +9,38 @@ use std::time::Duration;
 use super::registration::TYPES_MAX;
 use crate::names::Patterns;
 
-/// A type stays given to the server as spare for this long after the last node announced it.
+/// The bridge remains a spare worker of a type for this long after the last announcement of the type.
 const SPARE_FOR: Duration = Duration::from_secs(5);
 
-/// What is known of the types, beside those of the own server.
+/// The known types, except those of the local server.
 #[derive(Debug, Default)]
 pub(super) struct SharedTypes {
-    /// The types that other nodes announce, and when they last did.
+    /// The types that other nodes announce, with the time of the last announcement.
     others: BTreeMap<Arc<str>, Duration>,
     /// The types that have a consumer in the stream.
     consumers: BTreeSet<Arc<str>>,
-    /// Something changed since [`wanted`](Self::wanted) was called.
+    /// Whether anything has changed since the last call of [`wanted`](Self::wanted).
     is_changed: bool,
     was_open: bool,
     left_out: usize,
 }
 
-/// For which types the bridge shall be a worker.
+/// The types for which the bridge should be a worker.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) spare: BTreeSet<Arc<str>>,
     pub(super) durable: BTreeSet<Arc<str>>,
-    /// How many do not fit, if there are more than before.
+    /// The number of types that do not fit, if it has grown.
     pub(super) left_out: Option<usize>,
 }
 
 impl SharedTypes {
-    /// Called when anything else changed that decides about the types, the types of the own server for example.
+    /// Called when anything else has changed on which the types depend, for example the types of the local server.
     pub(super) fn set_changed(&mut self) {
         self.is_changed = true;
     }
 
-    /// Called when the consumer of a type was found or made.
+    /// Called when the consumer of a type was found or created.
     pub(super) fn on_consumer(&mut self, type_name: &Arc<str>) {
         self.is_changed |= self.consumers.insert(Arc::clone(type_name));
     }
@@ -58,7 +58,7 @@ impl SharedTypes {
         }
     }
 
-    /// Called from time to time with the types of the nodes that are there.
+    /// Called at each tick with the types of the connected nodes.
     pub(super) fn on_tick(&mut self, types: &BTreeSet<Arc<str>>, now: Duration) {
         self.on_announced(types, now);
         let before = self.others.len();
@@ -66,8 +66,8 @@ impl SharedTypes {
         self.is_changed |= self.others.len() != before;
     }
 
-    /// Returns for which types the bridge shall be a worker; `None` if nothing changed. A bridge that is not open takes no
-    /// jobs. `own` are the types that the own server has workers for.
+    /// Returns the types for which the bridge should be a worker; `None` if nothing has changed. A bridge that is not
+    /// open takes no jobs. `own` are the types that the local server has workers for.
     pub(super) fn wanted<'a>(
         &mut self,
         is_open: bool,

@@ -1,5 +1,5 @@
-//! What the bridge asks its server: every tick for the free slots of the types with workers, and once a second for all
-//! types. One question is open at a time.
+//! Queries the local server: at every tick for the free slots of types with workers, and once per second for all types.
+//! One query is open at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use super::registration::{TYPES_MAX, fitting};
 use crate::names::Patterns;
 use crate::wire::{self, Metrics};
 
-/// The time between two questions for all types.
+/// The time between two queries for all types.
 const ALL_TYPES_EVERY: Duration = Duration::from_secs(1);
-/// A server that does not answer for this long is taken as lost.
+/// A server that does not answer for this long counts as lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A type stays for this long after its last worker was seen.
 const WORKERLESS_FOR: Duration = Duration::from_secs(5);
 
-/// A question that is not answered.
+/// A query without an answer so far.
 #[derive(Clone, Copy, Debug)]
 struct Question {
     about_all: bool,
     since: Duration,
 }
 
-/// The questions, and what came of them.
+/// The queries and their results.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// The types that the server has ordinary workers for, and when that was last seen.
+    /// The types that the server has ordinary workers for, and the time of the last answer that showed this.
     types: BTreeMap<Arc<str>, Duration>,
     question: Option<Question>,
     next_all: Duration,
-    /// The first type that the next question names.
+    /// The first type that the next query names.
     next_type: usize,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Survey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
     None,
-    /// A type has come.
+    /// A type was added.
     Come,
-    /// Types have gone, and none has come.
+    /// Types were removed, and none was added.
     Gone,
 }
 
@@ -61,13 +61,14 @@ impl Survey {
         self.types.keys()
     }
 
-    /// Whether a question is open.
+    /// Whether a query is open.
     #[cfg(test)]
     pub(super) fn is_asking(&self) -> bool {
         self.question.is_some()
     }
 
-    /// Returns what to do. `max_line` is the longest line that the server takes; without it, free slots have no use now.
+    /// Returns the next step. `max_line` is the longest line that the server accepts; `None` if free slots are of no
+    /// use now.
     pub(super) fn next_step(&mut self, max_line: Option<usize>, now: Duration) -> Step {
         if let Some(question) = self.question {
             let is_late = now.saturating_sub(question.since) >= ANSWER_TIMEOUT;
@@ -78,7 +79,7 @@ impl Survey {
             return Step::Ask(self.ask_about_all(now));
         }
         let Some(max_line) = max_line.filter(|_| !self.types.is_empty()) else { return Step::Wait };
-        // If they do not fit one line, the next question has the next ones.
+        // If they do not fit one line, the next query has the following types.
         let names: Vec<Arc<str>> = self.types.keys().cloned().collect();
         let start = if self.next_type < names.len() { self.next_type } else { 0 };
         let count = fitting(&names[start..], max_line);
@@ -87,14 +88,14 @@ impl Survey {
         Step::Ask(wire::ask(names[start..start + count].iter().map(|name| &**name)))
     }
 
-    /// Returns the question for all types.
+    /// Returns the query for all types.
     pub(super) fn ask_about_all(&mut self, now: Duration) -> Vec<u8> {
         self.next_all = now + ALL_TYPES_EVERY;
         self.question = Some(Question { about_all: true, since: now });
         wire::ask_all()
     }
 
-    /// Called when the bridge did not run for a while: an answer may be there, and not read.
+    /// Called when the bridge did not run for a while: an answer may have arrived without being read.
     pub(super) fn on_frozen(&mut self, now: Duration) {
         if let Some(question) = &mut self.question {
             question.since = now;

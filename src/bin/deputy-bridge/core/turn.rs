@@ -1,4 +1,4 @@
-//! What the bridge does of itself: at each tick, when it stops, and when all that happened was reported.
+//! What the bridge does at each tick, when it stops, and at the end of each turn.
 
 use std::mem;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::survey::Step;
 use super::{Core, Effect, Notice, QUIET, Stopping};
 use crate::wire::Role;
 
-/// A pause between two ticks of this length means that the bridge itself did not run. What others would have said
-/// meanwhile has not been read yet, so the time counts as no silence of theirs.
+/// If two ticks are this far apart, the bridge itself did not run. It has not read meanwhile, so the time does not
+/// count as silence of others.
 const FROZEN_FOR: Duration = Duration::from_secs(1);
-/// When a message waits for its acknowledgement for this long, the bridge takes no more jobs.
+/// If a message has waited for its acknowledgement for this long, the bridge takes no more jobs.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// The same for this many bytes of such messages, and of results that are not confirmed.
 const BYTES_MAX: usize = 64 << 20;
@@ -29,7 +29,7 @@ impl Core {
             self.survey.on_frozen(self.now);
         }
         self.watch_nodes();
-        self.call_back_when_quiet();
+        self.cancel_pulls_when_quiet();
         self.with_outgoing(Outgoing::on_tick);
         if self.engine.is_some() {
             self.with_held(AllHeld::on_tick);
@@ -49,12 +49,12 @@ impl Core {
         self.types.on_tick(&self.nodes.types(), self.now);
     }
 
-    /// Asks for figures, if the last question is answered.
+    /// Sends the next query for figures, if the last one was answered.
     fn ask_server(&mut self) {
         if self.server.is_down() {
             return;
         }
-        // Without NATS, only the list of types has a use.
+        // Without NATS, only the list of types is of use.
         let up = self.server.up().filter(|_| self.engine.is_some());
         match self.survey.next_step(up.map(|up| up.max_line), self.now) {
             Step::Ask(line) => self.ask(line),
@@ -72,24 +72,24 @@ impl Core {
         }
     }
 
-    /// Tells the bridge to stop: it takes no more jobs.
+    /// Begins to stop: the bridge takes no more jobs.
     pub(crate) fn stop(&mut self) {
         if self.stopping.is_none() {
-            self.stopping = Some(Stopping { by: self.now + DRAIN, call_back_at: Some(self.now + QUIET) });
+            self.stopping = Some(Stopping { by: self.now + DRAIN, cancel_at: Some(self.now + QUIET) });
             self.announce();
         }
     }
 
-    /// Calls the pulls back of a bridge that stops, when they have been quiet for long enough.
-    fn call_back_when_quiet(&mut self) {
+    /// Cancels the pulls of a bridge that stops, when they have been quiet for long enough.
+    fn cancel_pulls_when_quiet(&mut self) {
         let Some(stopping) = &mut self.stopping else { return };
-        if stopping.call_back_at.take_if(|at| *at <= self.now).is_some() {
-            self.pulls.call_all_back(&mut self.effects);
+        if stopping.cancel_at.take_if(|at| *at <= self.now).is_some() {
+            self.pulls.cancel_all(&mut self.effects);
         }
     }
 
-    /// Whether a bridge that stops has ended all its jobs, and given back those that pulls still brought, or has waited
-    /// long enough. Then it gives back what it still holds.
+    /// Whether a bridge that stops may end: all its jobs have ended and its pulls are cancelled, or it has waited long
+    /// enough. In the latter case it gives back the jobs that it still holds.
     pub(crate) fn is_finished(&mut self) -> bool {
         let Some(Stopping { by, .. }) = self.stopping else { return false };
         if self.held.len() > 0 || self.outgoing.must_stay() || self.pulls.may_bring() {
@@ -102,14 +102,14 @@ impl Core {
         true
     }
 
-    /// Returns what is to be done. Called when all that has happened by now was reported.
+    /// Returns the effects to carry out. Called when all events so far were reported.
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
         self.register();
         self.adjust_pulls();
         self.barriers.replace(&mut self.effects)
     }
 
-    /// Whether the bridge takes jobs of the own server.
+    /// Whether the bridge takes jobs of the local server.
     fn is_open(&self) -> bool {
         let stalled =
             self.outgoing.oldest_unstored().is_some_and(|since| self.now.saturating_sub(since) >= STALLED_AFTER);

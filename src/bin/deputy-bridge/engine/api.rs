@@ -1,4 +1,4 @@
-//! JetStream's requests, which the bridge speaks itself. They are few, and it needs none of what a library adds to them.
+//! Sends JetStream's requests. There are only a few, so the bridge needs no JetStream library.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::message::ApiError;
 
-/// How long JetStream may take to make something.
+/// How long JetStream may take to create a stream or a consumer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it may take to say what there is. A cluster without a leader drops the question, so it is asked again soon.
+/// How long JetStream may take to answer a query. A cluster without a leader drops queries, so the bridge repeats them
+/// soon.
 const INFO_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// JetStream's numbers of errors that its own text does not explain to the operator of a bridge, with what to do.
+/// Advice for JetStream's errors whose own text does not help the operator of a bridge, by error number.
 const ADVICE: [(u64, &str); 6] = [
     (10_074, "this nats-server is alone: use --replicas 1, or join three nats-servers to a cluster"),
     (10_005, "fewer nats-servers with JetStream run than --replicas says: start them, or use --replicas 1"),
@@ -29,13 +30,13 @@ const ADVICE: [(u64, &str); 6] = [
 /// Why something is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SetupError {
-    /// There was no answer: JetStream has no leader now, is off, or does not permit the request.
+    /// JetStream did not answer: it has no leader now, is not enabled, or does not permit the request.
     NoAnswer(String),
-    /// JetStream cannot at the moment, for example while it has no leader.
+    /// JetStream cannot do this at the moment, for example while it has no leader.
     Later(String),
-    /// It was refused.
+    /// JetStream has refused the request.
     Refused(String),
-    /// It is there, and of no use.
+    /// The stream or consumer exists, but the bridge cannot use it.
     Unfit(String),
 }
 
@@ -52,7 +53,8 @@ struct Answer {
     error: Option<ApiError>,
 }
 
-/// Asks JetStream; what there is, if the question is null. `Ok(None)`: it does not know the thing with this error number.
+/// Sends a request to JetStream and returns its answer. A `null` request is a query. `Ok(None)`: JetStream answered
+/// with the error number `unknown`, so the stream or consumer does not exist.
 pub(super) async fn ask<T: DeserializeOwned>(
     client: &Client,
     what: &str,
@@ -77,7 +79,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
     read(&subject, &message.payload, unknown)
 }
 
-/// Reads an answer of JetStream. `Ok(None)`: it does not know the thing with this error number.
+/// Reads an answer of JetStream. `Ok(None)`: it has the error number `unknown`.
 fn read<T: DeserializeOwned>(subject: &str, payload: &[u8], unknown: u64) -> Result<Option<T>, SetupError> {
     let unreadable =
         |error: serde_json::Error| SetupError::Refused(format!("the answer to {subject} cannot be read: {error}"));
@@ -89,7 +91,7 @@ fn read<T: DeserializeOwned>(subject: &str, payload: &[u8], unknown: u64) -> Res
     }
 }
 
-/// Returns an error of JetStream, with what to do if that is known.
+/// Returns an error of JetStream, with advice if there is any.
 fn explained(subject: &str, error: &ApiError) -> String {
     let advice = ADVICE.iter().find(|(number, _)| *number == error.err_code);
     let advice = advice.map_or(String::new(), |(_, text)| format!("; {text}"));

@@ -1,4 +1,4 @@
-//! How the stream and its consumers are configured: as the bridge makes them, and as it may find them. Pure.
+//! The configuration of the stream and its consumers: as the bridge creates them, and as it accepts them. Pure.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::api::SetupError;
 use crate::names::{self, STREAM, STREAM_SUBJECTS};
 
-/// The size of a stream that the bridge makes, in bytes.
+/// The size of a stream that the bridge creates, in bytes.
 const STREAM_BYTES: u64 = 1 << 30;
 /// How long a job stays in such a stream.
 const STREAM_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -16,7 +16,7 @@ const STREAM_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 /// NATS removes a consumer that is not used for this long.
 const CONSUMER_IDLE: Duration = Duration::from_secs(24 * 3_600);
-/// Pulls that may be open at a consumer.
+/// The maximum number of pulls that may be open at a consumer.
 const PULLS_MAX: u64 = 4_096;
 
 /// The configuration of the stream, as far as it matters to the bridge.
@@ -32,7 +32,7 @@ pub(super) struct StreamConfig {
 }
 
 impl StreamConfig {
-    /// Returns what the bridge would make.
+    /// Returns the configuration of a stream that the bridge creates.
     pub(super) fn own(replicas: u64) -> Value {
         json!({
             "name": STREAM,
@@ -107,7 +107,7 @@ pub(super) struct ConsumerConfig {
 }
 
 impl ConsumerConfig {
-    /// Returns what the bridge would make for a type.
+    /// Returns the configuration of a consumer that the bridge creates for a type.
     pub(super) fn own(type_name: &str, ack_wait: Duration) -> Value {
         let name = names::consumer(type_name);
         json!({

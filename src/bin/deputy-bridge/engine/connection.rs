@@ -1,7 +1,7 @@
-//! The connection to NATS. The client makes it again after each loss, and this reports how it stands.
+//! Holds the connection to NATS. The NATS client reconnects after each loss, and this module reports the state.
 //!
-//! Nothing is published while there is no connection: the client would keep it, and stop the bridge when it has enough. What
-//! is lost by this is made good by time-outs of the core.
+//! While there is no connection, this module publishes nothing: the NATS client would queue the messages, and block the
+//! bridge when its queue is full. The time-outs of the core repeat messages that are lost in this way.
 
 use std::fmt;
 use std::future::Future;
@@ -16,12 +16,13 @@ use super::{EngineEvent, Findings};
 
 /// The beginning of the subjects on which the bridge receives answers.
 pub(super) const INBOX: &str = "_INBOX.deputy-bridge";
-/// NATS is taken as lost when two pings are unanswered and the third is due: after two to three times this. A server that
-/// hangs is noticed by nothing else. JetStream itself needs 4 to 9 s for another leader, so less would gain little.
+/// The time between two pings. The NATS client treats the connection as lost when two pings are unanswered and the
+/// third is due. Only this shows that a server hangs. JetStream needs 4 to 9 s to elect another leader, so a shorter
+/// time would gain little.
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// Messages of a subscription that wait to be handled.
 const MESSAGES_MAX: usize = 1 << 16;
-/// What an error of the client may mean to an operator, by a part of its text.
+/// Explanations of the NATS client's errors for an operator, by a part of their text.
 const MEANINGS: [(&str, &str); 7] = [
     ("authorization violation", "NATS does not accept this user: USER:PASSWORD@ in --nats, or --creds"),
     ("certificate", TLS_MEANING),
@@ -31,11 +32,11 @@ const MEANINGS: [(&str, &str); 7] = [
     ("timed out", "what listens there does not answer as a nats-server does, or a firewall drops it"),
     ("refused", "no nats-server listens there: does it run?"),
 ];
-/// TLS did not come about.
+/// The explanation if TLS could not be established.
 const TLS_MEANING: &str = "TLS failed: --tls, --tls-ca, --tls-cert, --tls-key";
-/// Any other error.
+/// The explanation of any other error.
 const OTHER_MEANING: &str = "is a nats-server there, and does it want TLS (--tls) or not?";
-/// Servers whose errors are shown.
+/// The maximum number of servers whose errors are shown.
 const SERVERS_SHOWN_MAX: usize = 3;
 /// The permissions that the bridge needs, for people.
 pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
@@ -43,7 +44,7 @@ pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS
      _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it shall make the stream; subscribe to deputy.> and \
      _INBOX.deputy-bridge.>";
 
-/// See the module.
+/// The connection to NATS.
 pub(super) struct Connection {
     client: Client,
     /// The beginning of this bridge's own subjects for answers.
@@ -55,7 +56,7 @@ impl Connection {
     /// Starts to connect. `name` is shown by the tools of NATS.
     ///
     /// # Errors
-    /// A text for people, if a file of the options cannot be read.
+    /// A message if a file of the options cannot be read.
     pub(super) async fn start(
         options: ConnectOptions,
         urls: Vec<String>,
@@ -71,8 +72,8 @@ impl Connection {
             .subscription_capacity(MESSAGES_MAX)
             .retry_on_initial_connect()
             .max_reconnects(None)
-            // The client calls it before each attempt to connect, with the errors of the last one. Its events have the kinds
-            // of the errors only.
+            // The NATS client calls this before each attempt to connect, with the errors of the last one. Its events
+            // have only the kinds of errors.
             .reconnect_to_server_callback(move |servers, _| {
                 if let Some(text) = unreachable(&servers) {
                     let _ = failures.send(EngineEvent::Unreachable(text)); // If no one listens, the bridge has ended.
@@ -95,7 +96,7 @@ impl Connection {
         &self.inbox
     }
 
-    /// Returns a wait for the loss of the connection.
+    /// Returns a future that ends when the connection is lost.
     pub(super) fn loss(&self) -> impl Future<Output = ()> + use<> {
         let mut is_up = self.is_up.clone();
         async move {
@@ -108,14 +109,14 @@ impl Connection {
         self.client.subscribe(subject).await.map_err(|error| failed(&error))
     }
 
-    /// Awaits something that publishes, unless the connection is lost or was lost.
+    /// Awaits a future that publishes. Returns `None` if the connection is lost before or meanwhile.
     pub(super) async fn while_up<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         while_up(&mut self.is_up, future).await
     }
 
     /// Publishes a message.
     pub(super) async fn publish(&mut self, subject: String, payload: Bytes) {
-        // The core's time-outs make a loss good.
+        // If it is lost, the core's time-outs repeat it.
         let _ = while_up(&mut self.is_up, self.client.publish(subject, payload)).await;
     }
 
@@ -138,13 +139,13 @@ impl Connection {
         while_up(&mut self.is_up, published).await
     }
 
-    /// Waits until NATS has what was published, as long as it is there.
+    /// Waits until NATS has received all published messages, or the connection is lost.
     pub(super) async fn flush(&mut self) {
         let _ = while_up(&mut self.is_up, self.client.flush()).await; // Without it, messages are delivered again.
     }
 }
 
-/// Awaits something, unless the connection to NATS is lost or was lost.
+/// Awaits a future. Returns `None` if the connection to NATS is lost before or meanwhile.
 async fn while_up<T>(is_up: &mut watch::Receiver<bool>, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -169,20 +170,20 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
             EngineEvent::Lost
         }
         Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
-        // The client does not keep this error with the server.
+        // The NATS client does not store this error with the server.
         Event::ClientError(ClientError::Other(kind)) if kind == ConnectErrorKind::Dns.to_string() => {
             EngineEvent::Unreachable("the name of the host is not known".to_owned())
         }
         Event::SlowConsumer(_) => {
             EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
         }
-        // Of an error, the list of servers says more.
+        // The list of servers has more details of an error.
         Event::ClientError(_) | Event::LameDuckMode | Event::Draining | Event::Closed => return,
     };
     let _ = events.send(event); // If no one listens, the bridge has ended.
 }
 
-/// Returns why none of the servers could be connected to; `None` if no attempt has failed.
+/// Returns why the bridge could not connect to any server; `None` if no attempt has failed.
 fn unreachable(servers: &[Server]) -> Option<String> {
     let failed: Vec<(&Server, &String)> =
         servers.iter().filter_map(|server| Some((server, server.last_error.as_ref()?))).collect();
@@ -194,8 +195,8 @@ fn unreachable(servers: &[Server]) -> Option<String> {
     (!failed.is_empty()).then(|| failed.iter().take(SERVERS_SHOWN_MAX).map(explain).collect::<Vec<_>>().join("; "))
 }
 
-/// Returns an error of the client, with what it may mean. Its own words remain: they have the operating system's error, or
-/// that of TLS.
+/// Returns an error of the NATS client with an explanation. The original text stays, because it has the error of the
+/// operating system or of TLS.
 fn explained(error: &str) -> String {
     let error = error.strip_prefix("IO error: ").unwrap_or(error);
     let meaning = MEANINGS.iter().find(|(part, _)| error.contains(part)).map_or(OTHER_MEANING, |(_, meaning)| meaning);

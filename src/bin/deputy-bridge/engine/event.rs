@@ -13,22 +13,22 @@ pub(crate) enum EngineEvent {
     Lost,
     /// An attempt to connect failed. The next one follows.
     Unreachable(String),
-    /// NATS has refused something, for people.
+    /// NATS has refused a request; the text is for the log.
     Refused(String),
-    /// The stream is there.
+    /// The stream exists.
     Ready {
         facts: EngineFacts,
         made: bool,
         version: String,
         differences: Vec<String>,
     },
-    /// The stream is not there; the next attempt follows.
+    /// The stream could not be found or created; the next attempt follows.
     Failed(SetupError),
     Consumer {
         type_name: String,
         outcome: Result<Vec<String>, SetupError>,
     },
-    /// The types that have a consumer, and what the stream has of each type.
+    /// The types that have a consumer, and the number of jobs of each type in the stream.
     Listed {
         consumers: BTreeSet<String>,
         backlogs: BTreeMap<String, Backlog>,
@@ -55,7 +55,7 @@ pub(crate) enum EngineEvent {
         types: Vec<String>,
         leaving: bool,
     },
-    /// A message was pulled. `is_late` if its pull was called back.
+    /// A message was pulled. `is_late` if its pull was cancelled.
     Pulled {
         is_late: bool,
         message: Box<Pulled>,
@@ -65,8 +65,8 @@ pub(crate) enum EngineEvent {
         pull: u64,
         end: PullEnd,
     },
-    /// Pulls of a type that were called back can bring nothing more.
-    CalledBack,
+    /// The cancelled pulls of a type can bring no more messages.
+    PullsCancelled,
     /// A message that no bridge has sent.
     Strange(String),
 }

@@ -1,4 +1,4 @@
-//! Jobs, results and announcements as messages of NATS. Pure.
+//! Encodes jobs, results and announcements as messages of NATS, and decodes them. Pure.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -44,7 +44,7 @@ pub(super) fn result_headers(result: &ResultMessage) -> HeaderMap {
     headers
 }
 
-/// Reads a result; `None` if it is none.
+/// Reads a result; `None` if the message is not one.
 pub(super) fn result(message: &Message) -> Option<ResultMessage> {
     let job = JobName::of_message_id(header(message, JOB)?)?;
     let name = header(message, OUTCOME)?;
@@ -52,12 +52,12 @@ pub(super) fn result(message: &Message) -> Option<ResultMessage> {
     Some(ResultMessage { job, outcome: *outcome, value: message.payload.clone() })
 }
 
-/// Returns the payload that states a verdict.
+/// Returns the payload of a verdict.
 pub(super) fn verdict_text(verdict: Verdict) -> &'static str {
     VERDICTS.iter().find(|(_, known)| *known == verdict).map_or("unknown", |(name, _)| name)
 }
 
-/// Reads the answer to a result. NATS says it if there is no such bridge.
+/// Reads the answer to a result. If the submitter's bridge is not connected, NATS answers.
 pub(super) fn verdict(message: &Message) -> Verdict {
     if message.status.is_some() {
         return Verdict::Absent;
@@ -70,7 +70,7 @@ pub(super) fn verdict(message: &Message) -> Verdict {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ApiError {
-    /// As those of HTTP: from 500 on NATS itself cannot at the moment.
+    /// As in HTTP: from 500 on, NATS cannot do it at the moment.
     pub(super) code: u64,
     pub(super) err_code: u64,
     pub(super) description: String,
@@ -103,7 +103,7 @@ pub(super) fn stored(message: &Message) -> Result<(), StoreError> {
 pub(super) enum Pull {
     Job(Box<Pulled>),
     End(PullEnd),
-    /// A message that is no job. It is to be removed, if it can be.
+    /// A message that is not a job. The bridge removes it if it can.
     Strange {
         ack: Option<String>,
     },

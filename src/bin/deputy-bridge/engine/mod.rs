@@ -1,12 +1,12 @@
-//! NATS: one connection, the subscriptions, and what is published. It decides nothing.
+//! Talks to NATS: one connection, the subscriptions, and published messages. The core makes all decisions.
 //!
 //! | file | what |
 //! |---|---|
-//! | `connection` | the connection to NATS, and how it stands |
+//! | `connection` | the connection to NATS, and its state |
 //! | `event` | what the engine reports |
 //! | `message` | jobs, results and announcements as messages. Pure |
-//! | `pulls` | the subscriptions to which pulls answer, and how pulls are called back |
-//! | `setup`, `config` | the stream and its consumers: finds, makes and judges them |
+//! | `pulls` | the subscriptions that receive the answers of pulls, and how pulls are cancelled |
+//! | `setup`, `config` | finds, creates and checks the stream and its consumers |
 //! | `api` | requests to JetStream |
 //!
 mod api;
@@ -37,9 +37,9 @@ use pulls::{FromPulls, PullStream};
 
 /// The time between two attempts to find the stream.
 const STREAM_RETRY: Duration = Duration::from_secs(1);
-/// The time between two lists of consumers, which are also the figures of the stream by type.
+/// The time between two lists of consumers, which also give the figures of the stream by type.
 const LIST_EVERY: Duration = Duration::from_secs(15);
-/// What the engine works with.
+/// The options of the engine.
 pub(crate) struct EngineOptions {
     pub(crate) node: String,
     pub(crate) instance: String,
@@ -48,7 +48,7 @@ pub(crate) struct EngineOptions {
     pub(crate) pull_time: Duration,
 }
 
-/// Sends what the tasks of the engine find.
+/// Sends events from the engine's tasks.
 type Findings = mpsc::UnboundedSender<EngineEvent>;
 
 /// The engine.
@@ -61,16 +61,16 @@ pub(crate) struct Engine {
     results: Subscriber,
     announcements: Subscriber,
     pulls: SelectAll<PullStream>,
-    /// The subscription of each type to which pulls answer now.
+    /// The subscription of each type that receives the answers of its pulls.
     current: HashMap<Arc<str>, u64>,
     next_stream: u64,
 }
 
 impl Engine {
-    /// Starts to connect, and connects again after each loss.
+    /// Starts to connect, and reconnects after each loss.
     ///
     /// # Errors
-    /// A text for people, if a file of the options cannot be read.
+    /// A message if a file of the options cannot be read.
     pub(crate) async fn start(
         connect: ConnectOptions,
         urls: Vec<String>,
@@ -96,7 +96,7 @@ impl Engine {
         })
     }
 
-    /// Returns what happens next.
+    /// Waits for the next event and returns it.
     pub(crate) async fn next(&mut self) -> EngineEvent {
         loop {
             let event = tokio::select! {
@@ -106,7 +106,7 @@ impl Engine {
                 Some(message) = self.results.next() => Some(result(&message)),
                 Some(brought) = self.pulls.next(), if !self.pulls.is_empty() => match brought {
                     FromPulls::Message { number, type_name, message } => self.pulled(number, type_name, &message).await,
-                    FromPulls::End => Some(EngineEvent::CalledBack),
+                    FromPulls::End => Some(EngineEvent::PullsCancelled),
                 },
                 Some(message) = self.announcements.next() => Some(announced(&message)),
                 else => std::future::pending().await,
@@ -134,7 +134,7 @@ impl Engine {
             };
             let found = tokio::select! {
                 found = found => found,
-                // The next connection finds it again.
+                // After the next connection, the bridge finds the stream again.
                 () = &mut loss => return,
             };
             let info = client.server_info();
@@ -153,7 +153,7 @@ impl Engine {
         });
     }
 
-    /// Finds or makes the consumer of a type, and reports it.
+    /// Finds or creates the consumer of a type, and reports it.
     pub(crate) fn find_consumer(&self, type_name: &str) {
         let (client, findings, ack_wait) =
             (self.connection.client().clone(), self.findings.clone(), self.options.ack_wait);
@@ -223,12 +223,12 @@ impl Engine {
         self.connection.publish(names::presence_subject(&self.options.node), text.into()).await;
     }
 
-    /// Waits until NATS has what was published, as long as it is there.
+    /// Waits until NATS has received all published messages, or the connection is lost.
     pub(crate) async fn flush(&mut self) {
         self.connection.flush().await;
     }
 
-    /// Reads an answer to what the bridge published.
+    /// Reads an answer to a message of the bridge.
     fn answer(&self, message: &Message) -> Option<EngineEvent> {
         let token = message.subject.strip_prefix(self.connection.inbox())?.strip_prefix(".a.")?;
         if let Some(serial) = token.strip_prefix('s') {

@@ -1,4 +1,5 @@
-//! Pulls: a subscription per type, to which its pulls answer until they are called back.
+//! Opens and cancels pulls. Each type has a subscription that receives the messages of its pulls until they are
+//! cancelled.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,24 +16,24 @@ use super::message::{self, Pull};
 use crate::core::Reply;
 use crate::names::{self, STREAM};
 
-/// A subscription to which the pulls of a type answer.
+/// A subscription that receives the messages of a type's pulls.
 pub(super) struct PullStream {
     number: u64,
     type_name: Arc<str>,
     subscriber: Subscriber,
-    /// Messages that came, of all kinds.
+    /// The number of messages that came, of all kinds.
     seen: u64,
     has_ended: bool,
 }
 
-/// What a subscription of pulls brings.
+/// An event of a subscription of pulls.
 pub(super) enum FromPulls {
     Message {
         number: u64,
         type_name: Arc<str>,
         message: Box<Message>,
     },
-    /// It has brought all.
+    /// The subscription has ended.
     End,
 }
 
@@ -80,7 +81,7 @@ impl Engine {
         let _ = self.connection.ask(subject, reply, None, question.into()).await; // A lost pull ends by its time.
     }
 
-    /// Subscribes to what the pulls of a type bring.
+    /// Subscribes to the messages of a type's pulls.
     async fn open_stream(&mut self, type_name: &Arc<str>) -> Option<u64> {
         self.next_stream += 1;
         let number = self.next_stream;
@@ -92,16 +93,16 @@ impl Engine {
         Some(number)
     }
 
-    /// Calls back all pulls of a type: NATS drops a pull when there is no subscription to its answers.
+    /// Cancels all pulls of a type: NATS drops a pull when its answers have no subscription.
     ///
-    /// The client drops messages that are on their way when it unsubscribes at once, and then they would come again only
-    /// after the consumer's `ack_wait`. So NATS gets a limit of as many messages as may still come, and the
-    /// bridge sends itself as many as are needed for that.
-    pub(crate) async fn call_back(&mut self, type_name: &str, most: u64) {
+    /// If the NATS client unsubscribed at once, it would drop messages on their way, and NATS would deliver them again
+    /// only after the consumer's `ack_wait`. So NATS gets a limit of as many messages as may still come, and the bridge
+    /// sends itself the messages that are missing.
+    pub(crate) async fn cancel_pulls(&mut self, type_name: &str, most: u64) {
         let number = self.current.remove(type_name);
         let Some(stream) = self.pulls.iter_mut().find(|stream| Some(stream.number) == number) else {
             // No pull was sent, because the connection was lost.
-            let _ = self.findings.send(EngineEvent::CalledBack);
+            let _ = self.findings.send(EngineEvent::PullsCancelled);
             return;
         };
         let marker = format!("{}.p.{}.x", self.connection.inbox(), stream.number);

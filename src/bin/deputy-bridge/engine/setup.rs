@@ -1,4 +1,4 @@
-//! The stream and its consumers: finds them, or makes them, and says where they differ from what the bridge would make.
+//! Finds or creates the stream and its consumers, and reports settings that differ from those of the bridge.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const ERROR_NO_CONSUMER: u64 = 10_014;
 pub(crate) struct Found {
     pub(crate) made: bool,
     pub(crate) duplicate_window: Duration,
-    /// Differences that matter to people.
+    /// The differences that are logged.
     pub(crate) differences: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ struct ConsumerPage {
     consumers: Option<Vec<ConsumerInfo>>,
 }
 
-/// Finds or makes the stream.
+/// Finds or creates the stream.
 pub(super) async fn stream(client: &Client, replicas: u64) -> Result<Found, SetupError> {
     let info: Option<StreamInfo> = ask(client, &format!("STREAM.INFO.{STREAM}"), &Value::Null, ERROR_NO_STREAM).await?;
     let made = info.is_none();
@@ -70,7 +70,7 @@ pub(super) async fn stream(client: &Client, replicas: u64) -> Result<Found, Setu
     Ok(Found { made, duplicate_window: Duration::from_nanos(info.config.duplicate_window), differences })
 }
 
-/// Finds or makes the consumer of a type. Returns differences that matter to people.
+/// Finds or creates the consumer of a type. Returns the differences that are logged.
 pub(super) async fn consumer(client: &Client, type_name: &str, ack_wait: Duration) -> Result<Vec<String>, SetupError> {
     let what = format!("CONSUMER.INFO.{STREAM}.{}", names::consumer(type_name));
     let info: Option<ConsumerInfo> = ask(client, &what, &Value::Null, ERROR_NO_CONSUMER).await?;
@@ -86,7 +86,8 @@ async fn make_consumer(client: &Client, type_name: &str, ack_wait: Duration) -> 
     made.ok_or_else(|| SetupError::Refused(format!("consumer {name} was not made")))
 }
 
-/// Returns the types that have a consumer, and what the stream has of each type: also of one that no worker ever did.
+/// Returns the types that have a consumer, and the number of jobs of each type in the stream. The latter also has types
+/// that never had a worker.
 pub(super) async fn list(client: &Client) -> Result<(BTreeSet<String>, BTreeMap<String, Backlog>), SetupError> {
     let mut backlogs = consumers(client).await?;
     let types = backlogs.keys().cloned().collect();
@@ -98,7 +99,7 @@ pub(super) async fn list(client: &Client) -> Result<(BTreeSet<String>, BTreeMap<
     Ok((types, backlogs))
 }
 
-/// Returns the types that have a consumer, with what the stream has of them.
+/// Returns the types that have a consumer, with their numbers of jobs.
 async fn consumers(client: &Client) -> Result<BTreeMap<String, Backlog>, SetupError> {
     let mut types = BTreeMap::new();
     let mut offset = 0;
@@ -125,7 +126,7 @@ pub(super) async fn bounces(client: &Client, seq: u64) -> Result<u64, SetupError
     Ok(messages(client, &subject).await?.get(&subject).copied().unwrap_or(0))
 }
 
-/// Returns how many messages the stream has of each subject that a filter lets through.
+/// Returns the number of messages in the stream of each subject that matches a filter.
 async fn messages(client: &Client, filter: &str) -> Result<HashMap<String, u64>, SetupError> {
     let question = json!({ "subjects_filter": filter });
     let info: Option<StreamInfo> = ask(client, &format!("STREAM.INFO.{STREAM}"), &question, 0).await?;

@@ -1,4 +1,4 @@
-//! The result of a message, until its submitter's bridge has confirmed it: it is sent again and again.
+//! Sends the result of a message to its submitter's bridge, until that bridge has confirmed it.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -9,27 +9,27 @@ use super::{AllHeld, Due, Held, Phase, Scene};
 use crate::core::{Effect, Outcome, Reply, ResultMessage, Verdict};
 use crate::wire;
 
-/// After this a result is sent again that was not confirmed.
+/// How long the bridge waits for a confirmation before it sends a result again.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The same if the submitter's bridge is not there, or does not know the job now.
+/// The same if the submitter's bridge is not connected, or does not know the job now.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a result is kept at least that its submitter's bridge does not know.
+/// How long a result is kept at least if its submitter's bridge does not know the job.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
-/// Added to the stream's duplicate window. In the window, a message that is published again is swallowed.
+/// A margin for the stream's duplicate window. Within the window, NATS ignores a message that is published again.
 const WINDOW_MARGIN: Duration = Duration::from_secs(5);
-/// Bytes that the headers of a result take at most, beside the names in them.
+/// The maximum number of bytes of a result's headers, without the names in them.
 const HEADER_BYTES: usize = 128;
 
-/// See the module.
+/// A result that is not confirmed.
 #[derive(Debug)]
 pub(super) struct Answering {
     result: ResultMessage,
     /// When the message was pulled.
     received: Duration,
-    /// When the result was there.
+    /// When the result arrived.
     since: Duration,
-    /// The submitter's bridge was there, and did not know the job.
+    /// Whether the submitter's bridge has answered that it does not know the job.
     is_unknown: bool,
     tries: u32,
 }
@@ -39,7 +39,7 @@ impl Answering {
         Self { result, received, since: now, is_unknown: false, tries: 0 }
     }
 
-    /// Begins another try. Returns its number, with which a timer belongs to it.
+    /// Begins another try. Returns its number, which its timer carries.
     fn next_try(&mut self) -> u32 {
         self.tries += 1;
         self.tries
@@ -50,13 +50,14 @@ impl Answering {
         self.tries == number
     }
 
-    /// Returns what NATS gets to know of the message when the result has come back.
+    /// Returns the reply to NATS for the message when the result is confirmed.
     fn reply(&self) -> Reply {
         if self.result.outcome == Outcome::GaveUp { Reply::Term } else { Reply::Ack }
     }
 
-    /// Whether the result may be dropped without a confirmation: its submitter's node is gone, or does not know the job. Never
-    /// within the stream's duplicate window: the node may come back and publish the job again, and that would be swallowed.
+    /// Whether the result may be dropped without a confirmation: its submitter's node is gone, or does not know the
+    /// job. Never within the stream's duplicate window, because the node may come back and publish the job again, which
+    /// NATS would ignore.
     pub(super) fn may_be_dropped(&self, scene: &Scene<'_>) -> bool {
         let is_in_window =
             scene.now.saturating_sub(self.received) < scene.duplicate_window.saturating_add(WINDOW_MARGIN);
@@ -83,7 +84,7 @@ impl AllHeld {
         scene.effects.push(Effect::Ask { id, result: answering.result.clone() });
     }
 
-    /// Called when the submitter's bridge has answered, or NATS in its place.
+    /// Called when the submitter's bridge has answered, or NATS instead of it.
     pub(in crate::core) fn on_verdict(&mut self, id: u64, verdict: Verdict, scene: &mut Scene<'_>) {
         let Some(Held { phase: Phase::Answering(answering), .. }) = self.held.get_mut(&id) else { return };
         match verdict {
@@ -109,7 +110,7 @@ impl AllHeld {
     }
 }
 
-/// Returns a result, or that it failed: NATS would not take one that is too large.
+/// Returns the result, or a failure if the result is too large for NATS.
 fn fitting(result: ResultMessage, scene: &mut Scene<'_>) -> ResultMessage {
     let bytes = result.value.len() + HEADER_BYTES + result.job.to_string().len();
     if bytes <= scene.max_payload {

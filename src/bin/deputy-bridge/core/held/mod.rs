@@ -1,15 +1,15 @@
-//! Jobs that were pulled, until NATS knows how they ended.
+//! Keeps the jobs that were pulled, until NATS knows how they ended.
 //!
 //! ```text
-//! message -> [ counting ] -> running at the own server -> answering -> acknowledged
+//! message -> [ counting ] -> running at the local server -> answering -> acknowledged
 //!                |                    |                        (its submitter's bridge has confirmed the result)
 //!                |                    +-> no free slot: NAK, and a record of the bounce
 //!                |                    +-> its worker was lost: NAK
 //!                +-> too many attempts: answering with gave_up -> Term
 //! ```
 //!
-//! Attempts are deliveries less bounces. The bounces are read only when there were more deliveries than attempts allowed,
-//! and once more before the job is given up.
+//! The number of attempts is that of deliveries less that of bounces. The bridge reads the bounces only when there were
+//! more deliveries than attempts allowed, and once more before it gives up on the job.
 
 mod answering;
 
@@ -27,16 +27,17 @@ use super::{Effect, Notice, Outcome, Pulled, Reply};
 use crate::figures::{Figures, us};
 use crate::wire::{self, Conn, Submission};
 
-/// The number of attempts after which a job is given up; the default of a server.
+/// The number of attempts after which the bridge gives up on a job; the same as the default of a server.
 const ATTEMPTS_MAX: u64 = 3;
-/// How long the server may look for a worker. The figure of free slots is that much behind, at most.
+/// How long the server may look for a worker. The figure of free slots is at most this old.
 const WAIT_MS: u64 = 20;
-/// The time after which bounces are read once more before a job is given up: the last one may still have been on its way.
+/// The time after which the bridge reads the bounces once more before it gives up on a job, because the last record may
+/// still have been on its way.
 const COUNT_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Phase {
-    /// `again`: for the second time.
+    /// The bridge waits for the number of bounces. `again`: for the second time.
     Counting {
         again: bool,
     },
@@ -53,12 +54,12 @@ struct Held {
     received: Duration,
 }
 
-/// What is due for a held message.
+/// An action that a timer of a held message causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    /// Tell NATS that it is in progress.
+    /// Report to NATS that the message is in progress.
     Progress,
-    /// Read how often it bounced.
+    /// Read how often the message bounced.
     Count,
     /// Send the result again, unless another try was made since.
     Ask(u32),
@@ -75,10 +76,10 @@ pub(super) struct AllHeld {
     answer_bytes: usize,
 }
 
-/// What a held message is judged with.
+/// The state that the functions of held messages use.
 pub(super) struct Scene<'a> {
     pub(super) now: Duration,
-    /// The longest line that the own server takes; absent without a server.
+    /// The longest line that the local server accepts; `None` without a server.
     pub(super) max_line: Option<usize>,
     pub(super) max_payload: usize,
     pub(super) duplicate_window: Duration,
@@ -90,7 +91,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl AllHeld {
-    /// `progress_every` is below the time after which NATS delivers a message again.
+    /// `progress_every` is shorter than the time after which NATS delivers a message again.
     pub(super) fn new(progress_every: Duration) -> Self {
         Self { held: HashMap::new(), next: 0, timers: BinaryHeap::new(), progress_every, answer_bytes: 0 }
     }
@@ -126,7 +127,8 @@ impl AllHeld {
         }
     }
 
-    /// Called with the number of bounces; `None` if they cannot be read, and then no job is given up.
+    /// Called with the number of bounces. `None` if they could not be read; then the bridge does not give up on the
+    /// job.
     pub(super) fn on_counted(&mut self, id: u64, bounces: Option<u64>, scene: &mut Scene<'_>) {
         let Some(Held { message, phase: Phase::Counting { again }, .. }) = self.held.get_mut(&id) else { return };
         let attempts = bounces.map_or(0, |bounces| message.deliveries.saturating_sub(bounces));
@@ -170,11 +172,11 @@ impl AllHeld {
             return self.answer(id, Outcome::Failed, wire::quoted(&text).into(), scene);
         }
         held.phase = Phase::Running { question: scene.pulls.on_begin(&message.type_name) };
-        held.message.arg = Bytes::new(); // The server has it, and the stream.
+        held.message.arg = Bytes::new(); // The server and the stream have the arg.
         scene.effects.push(Effect::Line(Conn::Main, line));
     }
 
-    /// Called when the own server has answered a job that the bridge submitted.
+    /// Called when the local server has answered a job that the bridge submitted.
     pub(super) fn on_did(&mut self, id: u64, code: Option<&str>, value: Option<Bytes>, scene: &mut Scene<'_>) {
         let Some(Held { message, phase: Phase::Running { question }, .. }) = self.held.get(&id) else { return };
         let (question, type_name) = (*question, Arc::clone(&message.type_name));
@@ -186,12 +188,12 @@ impl AllHeld {
         scene.pulls.on_end(&type_name, question);
         match code {
             None => self.answer(id, Outcome::Done, value, scene),
-            // The server takes no jobs now, or the bridge has ended the job: that is not the job's fault.
+            // The server takes no jobs now, or the bridge has ended the job. This does not count as an attempt.
             Some("shutdown" | "queue_full" | "cancelled") => {
                 scene.pulls.pause_all(scene.now, scene.effects);
                 self.bounce(id, scene);
             }
-            // An attempt is lost. Another machine may have the next one.
+            // This counts as an attempt. Another machine may get the next one.
             Some("gave_up" | "timed_out") => {
                 if let Some(held) = self.held.remove(&id) {
                     scene.figures.lost += 1;
@@ -208,7 +210,7 @@ impl AllHeld {
         }
     }
 
-    /// Called when the connections to the own server are lost: other machines get the jobs. Results that are there already
+    /// Called when the connections to the local server are lost: other machines get the jobs. Results that have arrived
     /// are still sent.
     pub(super) fn on_server_lost(&mut self, scene: &mut Scene<'_>) {
         self.give_back(scene, |message, scene| {
@@ -217,7 +219,7 @@ impl AllHeld {
         });
     }
 
-    /// Gives all jobs back that have no result, because the bridge leaves. That is not their fault.
+    /// Gives all jobs without a result back, because the bridge stops. This does not count as an attempt.
     pub(super) fn give_all_back(&mut self, scene: &mut Scene<'_>) {
         self.give_back(scene, bounce);
     }
@@ -232,7 +234,7 @@ impl AllHeld {
         });
     }
 
-    /// Called when there is a connection to NATS again: before it delivers the messages to others.
+    /// Called when NATS is connected again, before it delivers the messages to other bridges.
     pub(super) fn on_connected(&mut self, scene: &mut Scene<'_>) {
         let ids: Vec<u64> = self.held.keys().copied().collect();
         for id in ids {
@@ -245,7 +247,7 @@ impl AllHeld {
         }
     }
 
-    /// Called from time to time, as long as there is a connection to NATS.
+    /// Called at each tick while NATS is connected.
     pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
         while let Some(&Reverse((at, id, due))) = self.timers.peek() {
             if at > scene.now {
@@ -277,7 +279,7 @@ impl AllHeld {
     }
 }
 
-/// Gives a message back because of no fault of its job, and records that.
+/// Gives a message back without counting an attempt, and records the bounce.
 fn bounce(message: &Pulled, scene: &mut Scene<'_>) {
     scene.figures.bounced += 1;
     scene.effects.push(Effect::Bounce { seq: message.seq });

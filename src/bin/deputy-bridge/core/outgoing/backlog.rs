@@ -1,4 +1,4 @@
-//! The jobs whose messages NATS has not acknowledged: how old the oldest is, and how many bytes they have.
+//! Keeps the jobs whose messages NATS has not acknowledged, with the age of the oldest and the sum of their bytes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::core::JobMessage;
 #[derive(Debug)]
 pub(super) struct Unstored {
     pub(super) message: JobMessage,
-    /// Since when it waits. Time without NATS does not count.
+    /// When its wait began. Time without NATS does not count.
     pub(super) since: Duration,
     /// The pause after the last refusal.
     pub(super) pause: Duration,
-    /// How often it was published or refused: an older timer does not count.
+    /// How often it was published or refused. Timers of earlier tries are ignored.
     pub(super) tries: u32,
 }
 
@@ -23,10 +23,10 @@ impl Unstored {
     }
 }
 
-/// See the module.
+/// All such jobs.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// The serial numbers of the jobs, by the time since which they wait.
+    /// The serial numbers of the jobs, by the time at which their wait began.
     by_age: BTreeSet<(Duration, u64)>,
     bytes: usize,
 }
@@ -47,7 +47,7 @@ impl Backlog {
         self.by_age.iter().map(|(_, serial)| *serial).collect()
     }
 
-    /// Returns since when the oldest job waits.
+    /// Returns when the wait of the oldest job began.
     pub(super) fn oldest(&self) -> Option<Duration> {
         self.by_age.first().map(|(since, _)| *since)
     }

@@ -1,22 +1,22 @@
-//! Results that came before the server gave their jobs again. A new bridge, or one whose connections were lost, learns of
-//! its server's jobs one by one, while other bridges already send the results.
+//! Keeps results that came before the server gave their jobs again. A new bridge, or a bridge whose connections were
+//! lost, gets its server's jobs one by one, while other bridges already send the results.
 //!
-//! The sender learns that the job is not known, and sends again every second. What is kept here saves that second.
-//! Nothing depends on it: a result that finds no room, or is forgotten, comes again.
+//! The bridge answers the sender that the job is unknown, and the sender repeats the result every second. Keeping the
+//! result saves this second. A result that finds no room, or was forgotten, comes again.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::core::ResultMessage;
 
-/// The most results.
+/// The maximum number of results.
 const RESULTS_MAX: usize = 65_536;
-/// The most bytes of results.
+/// The maximum number of bytes of results.
 const BYTES_MAX: usize = 16 << 20;
 /// A sender that has not repeated its result for this long is gone, or has another answer.
 const KEPT_FOR: Duration = Duration::from_secs(5);
 
-/// A result, and whom to tell that it was delivered.
+/// A result, and the subject for its confirmation.
 #[derive(Debug)]
 pub(super) struct Early {
     pub(super) result: ResultMessage,
@@ -24,7 +24,7 @@ pub(super) struct Early {
     since: Duration,
 }
 
-/// See the module.
+/// The results that came early.
 #[derive(Debug, Default)]
 pub(super) struct EarlyResults {
     by_reference: HashMap<String, Early>,
@@ -32,7 +32,7 @@ pub(super) struct EarlyResults {
 }
 
 impl EarlyResults {
-    /// Keeps a result, in place of an older one of the job. If there is no room, it is dropped.
+    /// Keeps a result, and replaces an older one of the job. Drops the result if there is no room.
     pub(super) fn keep(&mut self, result: &ResultMessage, reply: &str, now: Duration) {
         self.take(&result.job.reference);
         if self.by_reference.len() < RESULTS_MAX && self.bytes + result.value.len() <= BYTES_MAX {
@@ -42,19 +42,19 @@ impl EarlyResults {
         }
     }
 
-    /// Whether the result of a job is here.
+    /// Whether the result of a job is kept.
     pub(super) fn has(&self, reference: &str) -> bool {
         self.by_reference.contains_key(reference)
     }
 
-    /// Takes the result of a job out, if it is there.
+    /// Removes and returns the result of a job, if there is one.
     pub(super) fn take(&mut self, reference: &str) -> Option<Early> {
         let early = self.by_reference.remove(reference)?;
         self.bytes -= early.result.value.len();
         Some(early)
     }
 
-    /// Forgets what its sender has not repeated.
+    /// Drops the results that their senders have not repeated.
     pub(super) fn expire(&mut self, now: Duration) {
         let bytes = &mut self.bytes;
         self.by_reference.retain(|_, early| {
@@ -86,7 +86,7 @@ mod tests {
         results.keep(&result("a", BYTES_MAX), "inbox", Duration::ZERO);
         results.keep(&result("b", 1), "inbox", Duration::ZERO);
         assert!(results.take("b").is_none(), "there was no room");
-        // A repeated one takes the place of the first.
+        // A repeated result replaces the first.
         results.keep(&result("a", BYTES_MAX - 1), "other inbox", KEPT_FOR / 2);
         results.keep(&result("b", 1), "inbox", Duration::ZERO);
         results.expire(KEPT_FOR);

@@ -1,12 +1,12 @@
-//! The last jobs that were answered, so that a repeated result is dropped at once.
+//! Remembers the last jobs that were answered, so that a repeated result is dropped at once.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-/// How many are remembered.
+/// The maximum number of jobs that are remembered.
 const FINISHED_MAX: usize = 65_536;
 
-/// See the module.
+/// The last answered jobs.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
     references: HashSet<Arc<str>>,
@@ -15,7 +15,7 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Remembers a job by its `ref`. The oldest gives way.
+    /// Remembers a job by its `ref`. If there are too many, forgets the oldest.
     pub(super) fn insert(&mut self, reference: Arc<str>) {
         if self.order.len() == FINISHED_MAX
             && let Some(oldest) = self.order.pop_front()

@@ -1,4 +1,4 @@
-//! The outgoing jobs themselves, and how they are found: by their serial numbers, by `ref`, and by where the server waits.
+//! Keeps the outgoing jobs, and finds them by serial number, by `ref`, and by the place where the server waits.
 //!
 //! Invariant: each `ref` here is that of a job here.
 
@@ -13,7 +13,7 @@ use crate::core::JobMessage;
 use crate::names::JobName;
 use crate::wire::Conn;
 
-/// Where the server waits for an answer: on which connection, and to which number.
+/// Where the server waits for an answer: the connection, and the job's number there.
 pub(super) type Place = (Conn, u64);
 
 /// A job that the server has given to the bridge.
@@ -32,7 +32,8 @@ impl Given {
         (self.conn, self.job)
     }
 
-    /// Returns the job's message. `earlier` is how many messages it had before; `up_since` is when its server started.
+    /// Returns the job's message. `earlier` is the number of its previous messages; `up_since` is when its server
+    /// started.
     pub(super) fn message(&self, earlier: u32, node: &str, up_since: u64) -> JobMessage {
         let name = JobName { node: node.to_owned(), up_since, reference: self.reference.clone() };
         JobMessage {
@@ -44,7 +45,7 @@ impl Given {
     }
 }
 
-/// How far a job is; see the table of [`super`].
+/// The state of a job; see the table of [`super`].
 #[derive(Debug)]
 pub(super) enum State {
     Unstored(Unstored),
@@ -60,17 +61,17 @@ pub(super) struct Job {
     pub(super) type_name: Arc<str>,
     /// Where the server waits for an answer.
     pub(super) held: Option<Place>,
-    /// The connections were lost while the server waited for the answer, so it gives the job again, unless its submitter
-    /// has gone.
+    /// Whether the connections were lost while the server waited for the answer. Then the server gives the job again,
+    /// unless its submitter has gone.
     pub(super) is_awaited: bool,
     pub(super) state: State,
-    /// How many messages were published before, and consumed.
+    /// The number of messages that were published before and are consumed.
     pub(super) earlier: u32,
     /// When its message was published first.
     pub(super) since: Duration,
 }
 
-/// See the module.
+/// All outgoing jobs.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     by_serial: HashMap<u64, Job>,
@@ -99,14 +100,14 @@ impl Jobs {
         self.last
     }
 
-    /// Removes a job for which no place is held.
+    /// Removes a job whose answer the server does not wait for.
     pub(super) fn remove(&mut self, serial: u64) -> Option<Job> {
         let job = self.by_serial.remove(&serial)?;
         self.by_reference.remove(&job.name);
         Some(job)
     }
 
-    /// Removes all. Serial numbers are not used again, because acknowledgements of the jobs may still come.
+    /// Removes all jobs. Serial numbers are not reused, because acknowledgements of the jobs may still come.
     pub(super) fn clear(&mut self) {
         *self = Self { last: self.last, ..Self::default() };
     }
@@ -119,7 +120,7 @@ impl Jobs {
         self.by_serial.get_mut(&serial)
     }
 
-    /// Returns a job that the caller has found here, and not removed.
+    /// Returns a job that the caller has found and not removed.
     pub(super) fn known(&mut self, serial: u64) -> &mut Job {
         self.by_serial.get_mut(&serial).expect("the caller has found it here")
     }
@@ -138,7 +139,7 @@ impl Jobs {
         self.by_place.iter().map(|(place, serial)| (*place, &self.by_serial[serial]))
     }
 
-    /// Returns how many jobs the server waits for.
+    /// Returns the number of jobs that the server waits for.
     pub(super) fn held(&self) -> usize {
         self.by_place.len()
     }
@@ -150,15 +151,15 @@ impl Jobs {
         self.by_place.insert(place, serial);
     }
 
-    /// Called before a job is answered: the server does not wait for it any more. Returns where it did.
+    /// Called before a job is answered: the server no longer waits for it. Returns where the server waited.
     pub(super) fn release(&mut self, serial: u64) -> Option<Place> {
         let place = self.known(serial).held.take()?;
         self.by_place.remove(&place);
         Some(place)
     }
 
-    /// Called when the server does not wait at a place any more. Returns the job, if it waits for that nowhere else:
-    /// the server may have given the job again meanwhile, under another number.
+    /// Called when the server no longer waits at a place. Returns the job if the server waits for it nowhere else. The
+    /// server may have given the job again meanwhile, under another number.
     pub(super) fn leave(&mut self, place: Place) -> Option<u64> {
         let serial = self.by_place.remove(&place)?;
         let job = self.known(serial);
@@ -169,7 +170,8 @@ impl Jobs {
         Some(serial)
     }
 
-    /// Called when the connections are lost: the server gives the jobs again for whose answers it waits. Returns all jobs.
+    /// Called when the connections are lost. The server will give the jobs whose answers it waits for again. Returns
+    /// all jobs.
     pub(super) fn lose_places(&mut self) -> impl Iterator<Item = u64> {
         self.by_place.clear();
         self.by_serial.iter_mut().map(|(&serial, job)| {

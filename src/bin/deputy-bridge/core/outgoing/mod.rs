@@ -1,15 +1,15 @@
-//! Jobs of the own server that go into the stream, until their results have come back.
+//! Keeps the jobs of the local server that go into the stream, until their results have come back.
 //!
 //! | state | the message | the server |
 //! |---|---|---|
-//! | unstored | is published until NATS has acknowledged it, always with the same message id | has given the job to the bridge |
-//! | stored | is in the stream, or some bridge has it | the same, or it has taken the job back for now |
+//! | unstored | is published, always with the same message id, until NATS has acknowledged it | has given the job to the bridge |
+//! | stored | is in the stream, or a bridge has it | the same, or has taken the job back for now |
 //! | answered | is held by the bridge that sent the result, which waits for the confirmation | has been sent the `did` |
 //! | consumed | is gone: its result came while the server had taken the job back | may give the job out again |
 //!
-//! | file | what it has |
+//! | file | what it keeps |
 //! |---|---|
-//! | `jobs` | the jobs, and how they are found |
+//! | `jobs` | the jobs, and indexes to find them |
 //! | `backlog` | how much is unstored, and for how long |
 //! | `early` | results that came before the server gave their jobs again |
 //! | `finished` | which jobs were answered last |
@@ -38,15 +38,15 @@ use super::{Effect, JobMessage, Notice, StoreError};
 use crate::figures::Figures;
 use crate::wire::{self, Conn};
 
-/// The time after which a message is published again that was not acknowledged.
+/// The time after which a message without an acknowledgement is published again.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first and the longest pause after NATS has refused a message.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
-/// How long a job is remembered that the server has taken back.
+/// How long the bridge remembers a job that the server has taken back.
 const LAPSE_AFTER: Duration = Duration::from_secs(600);
-/// The number of a try that stands for this.
+/// The number of a try that marks the timer for this.
 const LAPSE: u32 = u32::MAX;
-/// Bytes that the headers of a message take at most, beside its id.
+/// The maximum number of bytes of a message's headers, without its id.
 const HEADER_BYTES: usize = 128;
 
 /// The jobs on their way.
@@ -54,40 +54,40 @@ const HEADER_BYTES: usize = 128;
 pub(super) struct Outgoing {
     jobs: Jobs,
     backlog: Backlog,
-    /// When to look at a job again, and for which try.
+    /// When to handle a job again, and for which try.
     timers: BinaryHeap<Reverse<(Duration, u64, u32)>>,
     finished: Finished,
     early: EarlyResults,
 }
 
-/// What a result or a job is judged with.
+/// The state that the functions of outgoing jobs use.
 pub(super) struct Scene<'a> {
     pub(super) now: Duration,
     pub(super) node: &'a str,
-    /// When the own server started.
+    /// When the local server started.
     pub(super) up_since: u64,
-    /// The longest line that the own server takes.
+    /// The longest line that the local server accepts.
     pub(super) max_line: usize,
-    /// The largest message that NATS takes; absent without NATS.
+    /// The largest message that NATS accepts; `None` without NATS.
     pub(super) max_payload: Option<usize>,
     pub(super) effects: &'a mut Vec<Effect>,
     pub(super) figures: &'a mut Figures,
 }
 
 impl Outgoing {
-    /// Returns how many jobs the server waits for.
+    /// Returns the number of jobs that the server waits for.
     pub(super) fn held(&self) -> usize {
         self.jobs.held()
     }
 
-    /// Whether there are jobs that the bridge must not leave: those that are not stored, those that the server would count as
-    /// lost with it, and those whose results it has not confirmed.
+    /// Whether the bridge must not end yet because of a job: it is not stored, the server would count it as lost with
+    /// the bridge, or its result is not confirmed.
     pub(super) fn must_stay(&self) -> bool {
         self.jobs.places().any(|((conn, _), job)| conn == Conn::Main || !matches!(job.state, State::Stored))
             || self.jobs.iter().any(|job| matches!(job.state, State::Answered))
     }
 
-    /// Returns since when the oldest message waits for its acknowledgement.
+    /// Returns when the oldest message without an acknowledgement began to wait.
     pub(super) fn oldest_unstored(&self) -> Option<Duration> {
         self.backlog.oldest()
     }
@@ -97,20 +97,20 @@ impl Outgoing {
         self.backlog.bytes()
     }
 
-    /// Forgets all: the server has been restarted, and knows none of these jobs.
+    /// Forgets all jobs, because the server was restarted and knows none of them.
     pub(super) fn clear(&mut self) {
         self.jobs.clear();
         *self = Self { jobs: std::mem::take(&mut self.jobs), ..Self::default() };
     }
 
-    /// Called when the connections to the server are lost. It will give the jobs out again.
+    /// Called when the connections to the server are lost. The server will give the jobs again.
     pub(super) fn on_server_lost(&mut self, now: Duration) {
         for serial in self.jobs.lose_places() {
             self.timers.push(Reverse((now + LAPSE_AFTER, serial, LAPSE)));
         }
     }
 
-    /// Called when there is a connection to NATS again: what was not acknowledged is published again.
+    /// Called when NATS is connected again. Publishes all messages without an acknowledgement again.
     pub(super) fn on_connected(&mut self, scene: &mut Scene<'_>) {
         for serial in self.backlog.serials() {
             if let State::Unstored(unstored) = &mut self.jobs.known(serial).state {
@@ -128,7 +128,7 @@ impl Outgoing {
             return self.on_given_again(serial, &given, scene);
         }
         if self.early.has(&given.reference) {
-            // Its message is in the stream, or was: a bridge before this one has published it.
+            // Its message is or was in the stream, because an earlier bridge has published it.
             let serial = self.jobs.insert(&given, State::Stored, scene.now);
             self.answer_early(serial, scene);
             return;
@@ -197,7 +197,7 @@ impl Outgoing {
         }
     }
 
-    /// Called when NATS has stored a message, or refused it.
+    /// Called when NATS has stored or refused a message.
     pub(super) fn on_stored(&mut self, serial: u64, outcome: Result<(), StoreError>, scene: &mut Scene<'_>) {
         let Some(job) = self.jobs.get_mut(serial) else { return };
         let State::Unstored(unstored) = &mut job.state else { return };
@@ -229,7 +229,7 @@ impl Outgoing {
         }
     }
 
-    /// Called from time to time.
+    /// Called at each tick.
     pub(super) fn on_tick(&mut self, scene: &mut Scene<'_>) {
         self.early.expire(scene.now);
         while let Some(&Reverse((at, serial, due))) = self.timers.peek() {

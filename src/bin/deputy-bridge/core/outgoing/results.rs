@@ -1,4 +1,4 @@
-//! Results, and how the server gets them.
+//! Passes results to the server.
 
 use super::jobs::State;
 use super::{Outgoing, Scene};
@@ -7,7 +7,8 @@ use crate::figures::us;
 use crate::wire;
 
 impl Outgoing {
-    /// Called with a result. Returns the verdict for its sender; `None` if that follows when the server has read the answer.
+    /// Called with a result. Returns the verdict for its sender; `None` if the verdict follows when the server has read
+    /// the answer.
     pub(in crate::core) fn on_result(
         &mut self,
         result: &ResultMessage,
@@ -40,14 +41,14 @@ impl Outgoing {
         None
     }
 
-    /// Answers a job that the server has given, if its result has come before. Returns whether it did.
+    /// Answers a job that the server has given, if its result has come early. Returns whether it did so.
     pub(super) fn answer_early(&mut self, serial: u64, scene: &mut Scene<'_>) -> bool {
         let Some(early) = self.early.take(&self.jobs.known(serial).name) else { return false };
         self.answer_job(serial, &early.result, &early.reply, scene);
         true
     }
 
-    /// Called when a result has overtaken the acknowledgement of the job's message, or that was lost.
+    /// Called when a result came before the acknowledgement of the job's message, or the acknowledgement was lost.
     fn forget_message(&mut self, serial: u64, scene: &mut Scene<'_>) {
         if let State::Unstored(unstored) = &self.jobs.known(serial).state {
             self.backlog.remove(serial, unstored);
@@ -55,7 +56,7 @@ impl Outgoing {
         }
     }
 
-    /// Answers a job that the server waits for. The sender of the result learns of it when the server has read the answer.
+    /// Answers a job that the server waits for. The sender gets its confirmation when the server has read the answer.
     fn answer_job(&mut self, serial: u64, result: &ResultMessage, reply: &str, scene: &mut Scene<'_>) {
         self.forget_message(serial, scene);
         let Some((conn, number)) = self.jobs.release(serial) else { return };
@@ -74,7 +75,7 @@ impl Outgoing {
     }
 }
 
-/// Returns the line that answers a job, within the longest that the server takes.
+/// Returns the line that answers a job. Reports a failure if the result is longer than the server accepts.
 fn answer(number: u64, result: &ResultMessage, max_line: usize) -> Vec<u8> {
     let line = match result.outcome {
         Outcome::Done => wire::did(number, &result.value),

@@ -1,4 +1,4 @@
-//! The core as a whole: what happens goes in as values, and effects come out as texts.
+//! Tests of the whole core: events go in as values, and effects come out as texts.
 
 mod held;
 mod outgoing;
@@ -16,7 +16,7 @@ use crate::wire::TypeRow;
 const S: fn(u64) -> Duration = Duration::from_secs;
 const FACTS: EngineFacts = EngineFacts { max_payload: 1_000, duplicate_window: Duration::from_secs(120) };
 
-/// A core of node `a` whose effects are looked at as texts.
+/// A core of node `a` whose effects are compared as texts.
 struct Fixture {
     core: Core,
     now: Duration,
@@ -47,7 +47,7 @@ impl Fixture {
         self.core.on_line(Conn::Main, FromServer::Metrics(metrics));
     }
 
-    /// Returns what is to be done; without pings, questions for figures, announcements and in-progress, which come often.
+    /// Returns the effects without the frequent ones: pings, queries for figures, announcements and in-progress.
     fn effects(&mut self) -> Vec<String> {
         let often = [
             "main: {\"cmd\":\"ping\"}",
@@ -60,7 +60,7 @@ impl Fixture {
         effects.into_iter().filter(|effect| !often.iter().any(|start| effect.starts_with(start))).collect()
     }
 
-    /// Lets time pass in steps that are not too large for a timer. Returns what is to be done.
+    /// Lets time pass in steps that are not too large for a timer. Returns the effects.
     fn pass(&mut self, time: Duration) -> Vec<String> {
         let end = self.now + time;
         let mut all = Vec::new();
@@ -159,7 +159,7 @@ fn text(effect: &Effect) -> String {
         Effect::Announce { types, leaving } => format!("announce {types:?} {leaving}"),
         Effect::Pulls(PullEffect::Consumer { type_name }) => format!("consumer {type_name}"),
         Effect::Pulls(PullEffect::Pull { type_name, batch, .. }) => format!("pull {type_name} {batch}"),
-        Effect::Pulls(PullEffect::CallBack { type_name, most }) => format!("call back {type_name} {most}"),
+        Effect::Pulls(PullEffect::Cancel { type_name, most }) => format!("cancel {type_name} {most}"),
         Effect::DropServer { reason } => format!("drop server: {reason}"),
         Effect::AfterRead(..) => unreachable!("the core replaces it"),
         Effect::Notice(notice) => format!("{notice:?}"),

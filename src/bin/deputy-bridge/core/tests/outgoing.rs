@@ -1,4 +1,4 @@
-//! Jobs of the own server: published, stored, answered, and given again.
+//! Jobs of the local server: published, stored, answered, and given again.
 
 use super::*;
 

@@ -30,19 +30,19 @@ fn a_bridge_that_stops_gives_back_what_pulls_still_bring() {
     bridge.core.on_consumer(&"t".into(), ConsumerState::Ready);
     assert_eq!(bridge.effects(), ["pull t 2"]);
     bridge.core.stop();
-    let called_back = |effects: &[String]| effects.iter().any(|effect| effect == "call back t 2");
+    let is_cancelled = |effects: &[String]| effects.iter().any(|effect| effect == "cancel t 2");
     let ms = Duration::from_millis;
-    assert!(!called_back(&bridge.pass(ms(100))));
+    assert!(!is_cancelled(&bridge.pass(ms(100))));
     assert_eq!(bridge.pulled(1, 1), ["bounce 1", "Nak ack1"]);
-    assert!(!called_back(&bridge.pass(ms(100))), "they bring jobs");
+    assert!(!is_cancelled(&bridge.pass(ms(100))), "they bring jobs");
     assert!(!bridge.core.is_finished());
-    assert!(called_back(&bridge.pass(ms(100))));
+    assert!(is_cancelled(&bridge.pass(ms(100))));
     assert!(!bridge.core.is_finished(), "NATS may have sent a job that is on its way");
     bridge.core.on_pulled(pulled(2, 1), true);
     assert_eq!(bridge.effects(), ["bounce 2", "Nak ack2"]);
-    bridge.core.on_called_back();
+    bridge.core.on_pulls_cancelled();
     assert!(bridge.core.is_finished());
-    // Pulls that are used up need not be called back.
+    // Pulls that are used up need not be cancelled.
     let mut busy = Fixture::new(1);
     busy.core.on_consumer(&"t".into(), ConsumerState::Ready);
     busy.effects();

@@ -1,4 +1,4 @@
-//! The types for which the bridge is a worker, the own server and the other nodes.
+//! The types for which the bridge is a worker, the local server and the other nodes.
 
 use super::*;
 
