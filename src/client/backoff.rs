@@ -1,18 +1,18 @@
-//! How long to wait before the next attempt to connect. The wait doubles from attempt to attempt, up to a cap. It has a
-//! random part, so that programs that lost the same server do not come back at the same moment.
+//! Computes the wait before the next attempt to connect. The wait doubles from attempt to attempt, up to a limit. It
+//! has a random part, so that programs that lost the same server do not all reconnect at the same time.
 
 use std::time::Duration;
 
 use ahash::RandomState;
 
-/// The waits between attempts. Pure but for its seed, which is random.
+/// The waits between attempts. Pure except for its random seed.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
     cap: Duration,
     /// Attempts since the last success.
     attempts: u32,
-    /// All attempts: the random part is made from it.
+    /// All attempts. The random part is computed from this number.
     drawn: u64,
     random: RandomState,
 }

@@ -1,4 +1,4 @@
-//! The end of a job, as a channel carries it.
+//! The message that reports the end of a job through a channel.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -11,9 +11,9 @@ use super::promise::Outcome;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Completion<T> {
-    /// What the job was submitted with.
+    /// The tag with which the job was submitted.
     pub tag: T,
-    /// The result as the text that came, or why there is none. A missing result is `null`.
+    /// The result as JSON text, or the error. A missing result is `null`.
     pub outcome: Result<Box<RawValue>, Error>,
 }
 

@@ -1,4 +1,4 @@
-//! Why there is no connection: one line that names the address, the reason and what to do.
+//! The error of a failed connection: one line with the address, the reason and advice.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::url::{Url, UrlError};
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -51,7 +51,7 @@ pub(super) fn no_thread(reason: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::
     write!(f, "cannot start a thread: {reason}; stop some, or raise their limit (ulimit -u)")
 }
 
-/// Returns what to do about a server that cannot be reached.
+/// Returns advice for a server that cannot be reached.
 fn advice(url: &Url, reason: &io::Error) -> &'static str {
     if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(reason) {
         return "close some files, or raise their limit (ulimit -n)";

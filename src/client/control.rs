@@ -1,4 +1,4 @@
-//! What a submitter can do about a job while it goes on, and learn of it.
+//! Controls a submitted job: cancels it, follows its progress, and waits until it is stored.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ pub(super) struct Controlled {
     pub(super) is_cancelled: AtomicBool,
     /// Whether dropping the job's handle cancels it.
     pub(super) cancels_on_drop: AtomicBool,
-    /// If it reports its progress.
+    /// The reports of a job with progress.
     pub(super) reports: Option<Arc<Reports>>,
-    /// If it is durable. They learn as well that it is stored.
+    /// The reports of a durable job. They also keep whether the job is stored.
     pub(super) stored: Option<Arc<Reports>>,
     pub(super) deadline: Option<Instant>,
 }
@@ -39,15 +39,15 @@ impl JobControl {
         Self(Some(Arc::new(job)))
     }
 
-    /// Takes the job back. It ends with [`Error::Cancelled`] soon, unless its answer is already on its way. The worker that
-    /// holds it learns of it ([`Job::is_cancelled`](super::Job::is_cancelled)). The call does not block. Further calls, and
-    /// calls after the job has ended, change nothing.
+    /// Cancels the job. The job soon ends with [`Error::Cancelled`], unless its answer is already on its way. A worker
+    /// that holds the job is informed ([`Job::is_cancelled`](super::Job::is_cancelled)). The call does not block.
+    /// Further calls, and calls after the job has ended, have no effect.
     ///
-    /// An older server does not know this. Then the job's error is [`Error::UnknownCmd`], and the job is still done.
+    /// An older server does not support this. Then the job's error is [`Error::UnknownCmd`], and the job is still done.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] if the job was not submitted as [cancellable](super::JobBuilder::cancellable): the server would
-    /// not take it back.
+    /// [`Error::BadRequest`] if the job was not submitted as [cancellable](super::JobBuilder::cancellable): the server
+    /// would not cancel it.
     pub fn cancel(&self) -> Result<(), Error> {
         let cancellable = self.0.as_ref().filter(|job| job.is_cancellable);
         let job = cancellable.ok_or_else(|| Error::BadRequest("the job is not cancellable".to_owned()))?;
@@ -66,9 +66,9 @@ impl JobControl {
         }
     }
 
-    /// Waits until the job is stored, for at most `timeout`, and returns whether it is. The wait ends early if the job ends
-    /// without being stored; its answer says how. Returns false at once if the job was submitted without
-    /// [`durable`](super::JobBuilder::durable).
+    /// Waits until the job is stored, for at most `timeout`, and returns whether it is stored. The wait ends early if
+    /// the job ends without being stored; its answer has the reason. Returns false at once if the job was submitted
+    /// without [`durable`](super::JobBuilder::durable).
     pub fn wait_stored(&self, timeout: Duration) -> bool {
         let end = Instant::now().checked_add(timeout);
         self.0.as_ref().is_some_and(|job| {
@@ -77,8 +77,7 @@ impl JobControl {
         })
     }
 
-    /// Returns whether the job is stored by now. False if it was submitted without
-    /// [`durable`](super::JobBuilder::durable).
+    /// Returns whether the job is stored. False if it was submitted without [`durable`](super::JobBuilder::durable).
     pub fn is_stored(&self) -> bool {
         self.wait_stored(Duration::ZERO)
     }

@@ -1,11 +1,11 @@
-//! Why a job or a question has no result.
+//! The errors of jobs and queries.
 
 use std::fmt;
 
 use serde_json::value::RawValue;
 
-/// Why there is no result. Those up to [`Unknown`](Self::Unknown) are codes of docs/protocol.md. The others are from the
-/// client itself.
+/// The reason why there is no result. Those up to [`Unknown`](Self::Unknown) are codes of docs/protocol.md. The others
+/// are from the client itself.
 ///
 /// [`may_have_run`](Self::may_have_run) says whether the job may have been done nevertheless. The client retries nothing.
 #[derive(Clone, Debug)]
@@ -19,20 +19,20 @@ pub enum Error {
     QueueFull(String),
     /// `shutdown`: the server is stopping.
     Shutdown(String),
-    /// `cancelled`: the job was taken back ([`JobHandle::cancel`](super::JobHandle::cancel)).
+    /// `cancelled`: the job was cancelled ([`JobHandle::cancel`](super::JobHandle::cancel)).
     Cancelled(String),
     /// `expired`: the job had not ended by its [`deadline`](super::JobBuilder::deadline).
     Expired(String),
-    /// `timed_out`: workers held the job for longer than its [`run_limit`](super::JobBuilder::run_limit), until its attempts
-    /// were used up. (If your own time to wait is over, the error is [`TimedOut`](Self::TimedOut).)
+    /// `timed_out`: workers held the job for longer than its [`run_limit`](super::JobBuilder::run_limit), until its
+    /// attempts were used up. (If only the caller's wait is over, the error is [`TimedOut`](Self::TimedOut).)
     RunLimit(String),
     /// `no_worker`: the job [needs a worker](super::JobBuilder::need_worker), and there was none for its type; or none took
     /// it within its [`wait_limit`](super::JobBuilder::wait_limit).
     NoWorker(String),
-    /// `no_bridge`: the job is [durable](super::JobBuilder::durable), and no bridge to a store serves its type, or the last
-    /// one left before it said that the job is stored. A server without a bridge keeps no durable job.
+    /// `no_bridge`: the job is [durable](super::JobBuilder::durable), and no bridge to a store serves its type, or the
+    /// last one left before it said that the job is stored. A server does not keep durable jobs itself.
     NoBridge(String),
-    /// `bad_request`: the type is empty or too long, an option of the job is out of its range, or a metrics question has too
+    /// `bad_request`: the type is empty or too long, an option of the job is out of its range, or a metrics query has too
     /// many names. The client checks the options before it sends the job.
     BadRequest(String),
     /// `bad_json`: the arg nests too deep. The client checks this before it sends the job.
@@ -40,7 +40,7 @@ pub enum Error {
     /// `too_long`: the line is longer than [`Options::max_line`](super::Options::max_line) or the server's `--max-line`.
     /// The client checks this before it sends the job.
     TooLong(String),
-    /// `unknown_cmd`: the server does not know this question. Older servers do not know `cancel`.
+    /// `unknown_cmd`: the server does not know this query. Older servers do not support `cancel`.
     UnknownCmd(String),
     /// `not_holding`: an answer came for a job that this worker does not hold.
     NotHolding(String),
@@ -48,7 +48,7 @@ pub enum Error {
     Unknown {
         /// The code.
         code: String,
-        /// Its value, usually a text for people.
+        /// The value, usually a message.
         err: Box<RawValue>,
     },
     /// The connection ended before the answer came. The job may wait, run or be done. Its answer is lost.
@@ -61,14 +61,14 @@ pub enum Error {
     NotConnected(String),
     /// No answer came in time. A job keeps its place, and its handle can be waited for again.
     TimedOut,
-    /// There is a result, but it cannot be read as the type that the handle expects.
+    /// The result cannot be read as the type that the handle expects.
     Result {
         /// The result as it came.
         res: Box<RawValue>,
         /// Why it cannot be read.
         reason: String,
     },
-    /// There is an answer, but its line is longer than [`Options::max_line`](super::Options::max_line). The job has run.
+    /// The line of the answer is longer than [`Options::max_line`](super::Options::max_line). The job has run.
     ResultTooLong(String),
     /// The arg cannot be written as JSON.
     Arg(String),
@@ -82,7 +82,7 @@ pub enum Error {
 pub struct Disconnected {
     /// The server.
     pub url: String,
-    /// What ended the connection, for people.
+    /// The reason why the connection ended, as a message.
     pub reason: String,
     /// The code of the `error` line that the server sent last, if it did: `too_long`, `bad_json` or `queue_full`.
     pub code: Option<String>,
@@ -145,13 +145,13 @@ impl Error {
 
     /// Returns whether a worker may have begun the job. If not, it can be submitted again without being done twice.
     ///
-    /// A job that ended with `cancelled` or `expired` may have been waiting, or a worker may have begun or even done it: the
-    /// server does not say.
+    /// True for a job that ended with `cancelled` or `expired`: the server does not report whether the job was waiting,
+    /// or whether a worker had begun or even done it.
     ///
-    /// One that ended with `no_worker` or `no_bridge` counts as not begun. There are two exceptions, in which the job may
-    /// have begun, even more than once: a worker that was lost may have begun a job with a
-    /// [`wait_limit`](super::JobBuilder::wait_limit), unless it has 1 as its [`attempts`](super::JobBuilder::attempts). And
-    /// a bridge that was lost before it said that a job is stored may have stored it.
+    /// False for a job that ended with `no_worker` or `no_bridge`. There are two exceptions, in which the job may have
+    /// begun, even more than once. A lost worker may have begun a job with a
+    /// [`wait_limit`](super::JobBuilder::wait_limit), unless its [`attempts`](super::JobBuilder::attempts) are 1. A
+    /// lost bridge may have stored a job before it reported that.
     pub fn may_have_run(&self) -> bool {
         !matches!(
             self,

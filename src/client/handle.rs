@@ -1,4 +1,4 @@
-//! What a submitter holds of a job.
+//! The handle of a submitted job.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,21 +13,21 @@ use super::error::Error;
 use super::progress::Progress;
 use super::promise::{Outcome, Promise};
 
-/// A job that was submitted, and its answer as soon as there is one.
+/// A submitted job, and its answer as soon as it has arrived.
 ///
 /// Dropping the handle does not cancel the job: the client drops the answer when it comes
 /// ([`cancel_on_drop`](Self::cancel_on_drop) changes this). A handle does not keep the connection open. When the last
 /// [`Client`](super::Client) is dropped, handles without an answer get [`Error::Closed`].
 ///
-/// `R` is the type that the result is read as. `()` and options accept a `null` or missing result. A
-/// `Box<serde_json::value::RawValue>` accepts any result, as the text that came.
+/// The result is read as an `R`. `()` and options accept a `null` or missing result. A
+/// `Box<serde_json::value::RawValue>` accepts any result, as JSON text.
 #[must_use = "without the handle the job still runs, but its result is lost"]
 pub struct JobHandle<R> {
     promise: Arc<Promise>,
     /// See [`Options::deadline`](super::Options::deadline).
     deadline: Option<Instant>,
     control: JobControl,
-    /// Whether the result is of no interest.
+    /// Whether the caller does not use the result.
     is_background: bool,
     result: PhantomData<fn() -> R>,
 }
@@ -37,7 +37,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
         Self { promise, deadline, control, is_background: false, result: PhantomData }
     }
 
-    /// Lets the handle take any result for `null`: a durable job may be done before it is stored.
+    /// Lets the handle treat any result as `null`: a durable job may be done before it is stored.
     pub(super) fn in_background(mut self) -> Self {
         self.is_background = true;
         self
@@ -66,7 +66,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
         self.wait_for_outcome(Some(Instant::now()))
     }
 
-    /// Takes the job back ([`JobControl::cancel`]). The answer still comes, usually [`Error::Cancelled`].
+    /// Cancels the job ([`JobControl::cancel`]). The answer still comes, usually [`Error::Cancelled`].
     ///
     /// ```
     /// # use deputy::client::Client;
@@ -85,14 +85,14 @@ impl<R: DeserializeOwned> JobHandle<R> {
         self.control.cancel()
     }
 
-    /// Cancels the job when the handle is dropped, unless it has ended. So a job does not outlive the code that waits for
-    /// it, whatever ends that code. It has no effect on a job that is not [cancellable](super::JobBuilder::cancellable).
+    /// Cancels the job when the handle is dropped, unless it has ended. So a job does not outlive the code that waits
+    /// for it. This has no effect on a job that is not [cancellable](super::JobBuilder::cancellable).
     pub fn cancel_on_drop(self) -> Self {
         self.control.cancel_on_drop();
         self
     }
 
-    /// Returns what the worker reports while the job goes on, read as `P`. It ends at once if the job was submitted without
+    /// Returns the worker's progress reports, read as `P`. The iterator ends at once if the job was submitted without
     /// [`progress`](super::JobBuilder::progress). It may outlive the handle, so another thread can follow the job while
     /// this one waits.
     pub fn progress<P: DeserializeOwned>(&self) -> Progress<P> {
@@ -103,13 +103,13 @@ impl<R: DeserializeOwned> JobHandle<R> {
     /// as long as the store keeps it. The answer still comes while the connection lives; then the error is
     /// [`Error::AnswerLost`].
     ///
-    /// It returns at once if the job is stored or done. After [`submit_background`](super::JobBuilder::submit_background)
-    /// that is when its answer comes.
+    /// The call returns at once if the job is stored or done. After
+    /// [`submit_background`](super::JobBuilder::submit_background), the answer of the job shows this too.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if the job is not stored yet. Its own error if it has ended without being stored: usually
-    /// [`Error::NoBridge`], or [`Error::Disconnected`], after which it may be stored or not. [`Error::BadRequest`] if it was
-    /// not submitted as [durable](super::JobBuilder::durable).
+    /// [`Error::TimedOut`] if the job is not stored yet. The job's error if it has ended without being stored: usually
+    /// [`Error::NoBridge`], or [`Error::Disconnected`], after which the job may be stored or not. [`Error::BadRequest`]
+    /// if it was not submitted as [durable](super::JobBuilder::durable).
     pub fn wait_stored(&self, timeout: Duration) -> Result<(), Error> {
         if !self.control.is_durable() {
             return Err(Error::BadRequest("the job is not durable".to_owned()));
@@ -121,7 +121,7 @@ impl<R: DeserializeOwned> JobHandle<R> {
         self.promise.wait(Some(Instant::now()), ended).unwrap_or(Err(Error::TimedOut))
     }
 
-    /// Returns what cancels the job and follows its progress from elsewhere.
+    /// Returns a control, which cancels the job and follows its progress from another thread.
     pub fn control(&self) -> JobControl {
         self.control.clone()
     }

@@ -1,4 +1,4 @@
-//! Lines from the server: each becomes an [`Incoming`]. Unknown members and lines are ignored.
+//! Decodes lines from the server into [`Incoming`]. Unknown members and lines are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub(super) enum Incoming<'a> {
     /// Gives this worker a job.
     Do(NewJob<'a>),
-    /// Says that the result of a job that this worker holds is not wanted any more.
+    /// Says that the result of a job that this worker holds is no longer needed.
     Cancel { job: u64 },
     /// Reports the progress of a job. Missing data is `null`.
     Progress { id: &'a RawValue, data: &'a RawValue },
@@ -23,13 +23,13 @@ pub(super) enum Incoming<'a> {
     Done { id: &'a RawValue, res: &'a RawValue },
     /// A job has failed.
     Failed { id: &'a RawValue, code: Cow<'a, str>, err: &'a RawValue },
-    /// The answer to a metrics question.
+    /// The answer to a metrics query.
     Metrics(&'a RawValue),
     /// The answer to a `ping`.
     Pong,
     /// A line was refused.
     Error { code: Cow<'a, str>, text: &'a RawValue, id: Option<&'a RawValue> },
-    /// A line of a later version.
+    /// A line of a later version of the server.
     Unknown,
     /// A job whose line is longer than this client accepts.
     LongDo { job: u64 },
@@ -43,15 +43,15 @@ pub(super) struct NewJob<'a> {
     pub(super) id: &'a RawValue,
     pub(super) type_name: Cow<'a, str>,
     pub(super) job: u64,
-    /// 1 if the line has none.
+    /// The attempt; 1 if the line has none.
     pub(super) attempt: u32,
     pub(super) run_limit_ms: Option<u64>,
-    /// If the worker asked for it.
+    /// The reference, if the worker asked for it.
     pub(super) reference: Option<Cow<'a, str>>,
     pub(super) arg: Option<&'a RawValue>,
 }
 
-/// The members of all lines, each as the text that came, because a later line may use a name for something else.
+/// The members of all lines, each as JSON text, because another line may use the same name for another kind of value.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -118,12 +118,12 @@ impl<'a> Incoming<'a> {
         members.meaning(&cmd).ok_or_else(|| format!("a {cmd:?} line lacks a member, or has one of the wrong type"))
     }
 
-    /// Reads a line that is too long from its beginning, `head`. None if that does not tell which job it is about.
+    /// Reads a line that is too long from its beginning, `head`. None if the beginning does not name the job.
     ///
     /// The server writes `id` and `job` before `arg`, `res`, `err` and `data`, which make a line long.
     pub(super) fn read_head(head: &[u8]) -> Option<Self> {
         let mut members = Head::default();
-        // It fails where the head ends; what came before is in `members`.
+        // This fails where the head ends; the members before that are in `members`.
         let _ = (&mut members).deserialize(&mut serde_json::Deserializer::from_slice(head));
         match &*string(members.cmd)? {
             "do" => Some(Self::LongDo { job: number(members.job)? }),

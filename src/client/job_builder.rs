@@ -17,14 +17,14 @@ use super::job_options::JobOptions;
 use super::progress::Reports;
 use super::promise::Promise;
 
-/// A job that is given options, and then submitted: see [`Client::job`].
+/// A job that gets options, and is then submitted: see [`Client::job`].
 ///
-/// What a job does not ask for costs it nothing. The last call of a method counts.
+/// If a method is called twice, the last call counts.
 ///
-/// Times are sent in whole milliseconds, rounded up, and have at most 30 days. An option that is out of its range fails the
-/// job with [`Error::BadRequest`](super::Error::BadRequest), which names the option. The job is then not sent.
+/// Times are sent in whole milliseconds, rounded up, and are at most 30 days. If an option is out of its range, the job
+/// is not sent, and fails with [`Error::BadRequest`](super::Error::BadRequest), which names the option.
 ///
-/// An older server ignores all options: it does the job as if it had none.
+/// An older server ignores all options.
 ///
 /// ```
 /// # use deputy::client::{Job, Worker};
@@ -68,15 +68,15 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         Self { client, type_name, arg, options: JobOptions::default() }
     }
 
-    /// Sets the job's place among the waiting jobs of its type: higher ones go first, equal ones in the order in which they
-    /// came. The default is 0. Jobs that the server gives out again because their worker was lost go before all.
+    /// Sets the job's place among the waiting jobs of its type: higher ones go first, equal ones in the order in which
+    /// they came. The default is 0. Jobs that are requeued because their worker was lost go before all others.
     pub fn priority(mut self, priority: i8) -> Self {
         self.options.priority = priority;
         self
     }
 
-    /// Keeps the job at the server for this long before it gets in line. It is then treated as if it had just arrived. When
-    /// the server stops, it fails with [`Error::Shutdown`](super::Error::Shutdown).
+    /// Lets the job wait at the server for this long before it enters its queue. Then it is treated as if it had just
+    /// arrived. When the server stops, the job fails with [`Error::Shutdown`](super::Error::Shutdown).
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options.delay = Some(delay);
         self
@@ -97,58 +97,60 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self
     }
 
-    /// Limits how long the job waits for a worker after it got in line. After that it ends with
-    /// [`Error::NoWorker`](super::Error::NoWorker), even if a worker was lost with it meanwhile. Zero: a worker must have a
-    /// free slot for it at once. The job is never given to a spare worker ([`Worker::spare`](super::Worker::spare)).
+    /// Limits how long the job waits for a worker after it has entered its queue. Then the job ends with
+    /// [`Error::NoWorker`](super::Error::NoWorker), even if a worker was lost with it meanwhile. Zero: a worker must
+    /// have a free slot for the job at once. The server gives the job to no spare worker
+    /// ([`Worker::spare`](super::Worker::spare)).
     ///
-    /// It cannot have a [`key`](Self::key).
+    /// The job cannot have a [`key`](Self::key).
     pub fn wait_limit(mut self, limit: Duration) -> Self {
         self.options.wait_limit = Some(limit);
         self
     }
 
-    /// Sets after how many lost or overdue workers the server gives the job up, from 1 to 255. With 1, the job is never
-    /// given to a second worker. The default is the server's `--max-attempts`.
+    /// Sets after how many lost or overdue workers the server gives up on the job, from 1 to 255. With 1, no second
+    /// worker gets the job. The default is the server's `--max-attempts`.
     pub fn attempts(mut self, attempts: u8) -> Self {
         self.options.attempts = Some(attempts);
         self
     }
 
-    /// Lets the job be taken back: by [`JobHandle::cancel`], and by the end of this client or its connection.
+    /// Makes the job cancellable: by [`JobHandle::cancel`], and by the end of this client or its connection.
     pub fn cancellable(mut self) -> Self {
         self.options.cancellable = true;
         self
     }
 
-    /// Asks for what the worker reports while it does the job: see [`JobHandle::progress`] and [`JobControl::progress`].
+    /// Asks for the worker's progress reports: see [`JobHandle::progress`] and [`JobControl::progress`].
     pub fn progress(mut self) -> Self {
         self.options.progress = true;
         self
     }
 
-    /// Names the job, by 1 to 255 bytes. While a job of its type with this key waits or runs, a further one with the key is
-    /// not done itself: it gets the same answer. It has its own [`deadline`](Self::deadline) and
-    /// [`progress`](Self::progress), and is [`cancellable`](Self::cancellable) on its own. All else is that of the first.
+    /// Gives the job a key of 1 to 255 bytes. While a job of its type with this key waits or runs, further jobs with
+    /// the key join it: they do not run themselves, and get the same answer. [`deadline`](Self::deadline),
+    /// [`progress`](Self::progress) and [`cancellable`](Self::cancellable) apply to each of them separately. All other
+    /// options are those of the first job.
     pub fn key(mut self, key: &'a str) -> Self {
         self.options.key = Some(key);
         self
     }
 
-    /// Ends the job at once with [`Error::NoWorker`](super::Error::NoWorker) if no connected worker does its type when the
-    /// job gets in line. It may wait for one that is busy: see [`wait_limit`](Self::wait_limit).
+    /// Ends the job at once with [`Error::NoWorker`](super::Error::NoWorker) if no connected worker does its type when
+    /// the job enters its queue. The job may still wait for a busy worker: see [`wait_limit`](Self::wait_limit).
     pub fn need_worker(mut self) -> Self {
         self.options.need_worker = true;
         self
     }
 
-    /// Gives the job to a bridge, which keeps it in a store outside the server. The submitter learns when it is stored
-    /// ([`JobHandle::wait_stored`], [`JobControl::wait_stored`]). From then on it is done at least once, whichever program or
-    /// machine fails, as long as the store keeps it. A connection that is lost then fails it with
+    /// Gives the job to a bridge, which stores it outside the server. The submitter is informed when the job is stored
+    /// ([`JobHandle::wait_stored`], [`JobControl::wait_stored`]). From then on it is done at least once, whichever
+    /// program or machine fails, as long as the store keeps it. If the connection is lost after that, the error is
     /// [`Error::AnswerLost`](super::Error::AnswerLost).
     ///
-    /// Without a bridge for its type it fails with [`Error::NoBridge`](super::Error::NoBridge): the server keeps no such job
-    /// in its memory. It cannot have a [`key`](Self::key) or a [`delay`](Self::delay). An older server ignores this option,
-    /// and keeps the job in its memory alone.
+    /// Without a bridge for its type the job fails with [`Error::NoBridge`](super::Error::NoBridge): the server keeps
+    /// no such job in its memory. The job cannot have a [`key`](Self::key) or a [`delay`](Self::delay). An older server
+    /// ignores this option, and keeps the job only in its memory.
     ///
     /// ```
     /// # use std::io::{BufRead, BufReader, Write};
@@ -185,14 +187,14 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         JobHandle::new(promise, self.client.options().deadline, control)
     }
 
-    /// Submits the job. Its result is the JSON text that came. A missing result is `null`.
+    /// Submits the job. Its result is JSON text. A missing result is `null`.
     pub fn submit_raw(self) -> JobHandle<Box<RawValue>> {
         self.submit()
     }
 
-    /// Submits the job without interest in its result. The handle has an answer as soon as the server has accepted or
-    /// refused the job; of a [durable](Self::durable) one, as soon as it is stored. How the job ends is only counted in the
-    /// [`Metrics`](super::Metrics).
+    /// Submits the job without waiting for its result. The handle has an answer as soon as the server has accepted or
+    /// refused the job; for a [durable](Self::durable) job, as soon as it is stored. The server only counts how the job
+    /// ends ([`Metrics`](super::Metrics)).
     ///
     /// The job cannot have a deadline, progress or be cancellable
     /// ([`Error::BadRequest`](super::Error::BadRequest)).
@@ -201,17 +203,17 @@ impl<'a, A: Serialize + ?Sized> JobBuilder<'a, A> {
         self.submit().in_background()
     }
 
-    /// Submits the job, and has its end sent to a channel. So one thread can wait for any number of jobs. `tag` tells them
-    /// apart: an index, for example.
+    /// Submits the job. Its end is sent to a channel, so one thread can wait for any number of jobs. `tag` identifies
+    /// the job: an index, for example.
     ///
-    /// Exactly one [`Completion`] comes per job, whether it is done or fails in any way. It comes from this call if the job
-    /// cannot be sent. A receiver that was dropped is harmless: the job is still done.
+    /// Exactly one [`Completion`] is sent per job, whether the job is done or fails in any way. If the job cannot be
+    /// sent, this call sends it. If the receiver was dropped, the job is still done.
     ///
     /// - The channel is one of `std` without a bound, because the client's thread must never wait for the receiver.
     ///   Completions
     ///   that are not received take memory, so a program should bound how many jobs it has open.
     /// - A tag is `Copy`, so that the client can drop it without running code of the program.
-    /// - Progress, and whether a durable job is stored, come by the [`JobControl`] that is returned.
+    /// - The returned [`JobControl`] shows progress, and whether a durable job is stored.
     /// - [`Options::deadline`](super::Options::deadline) does not end the wait for a completion. The receiver has
     ///   time-outs of its own.
     ///

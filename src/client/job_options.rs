@@ -7,7 +7,7 @@ use super::error::Error;
 use super::outgoing;
 use crate::limits::{JOB_MS_MAX, KEY_BYTES_MAX};
 
-/// What a job may ask for. The default asks for nothing.
+/// The options of a job. By default there are none.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member of the line")]
 pub(super) struct JobOptions<'a> {
@@ -78,7 +78,7 @@ impl JobOptions<'_> {
         Ok(members)
     }
 
-    /// Returns two options that exclude each other: words for a job with the first one, and the name of the second.
+    /// Returns two options that exclude each other: a description of a job with the first, and the name of the second.
     fn conflict(&self) -> Option<(&'static str, &'static str)> {
         let conflicts = [
             (self.background && self.cancellable, ("in the background", "cancellable")),

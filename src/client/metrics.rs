@@ -158,7 +158,7 @@ pub struct TypeMetrics {
     pub waiting: u64,
     /// Jobs that workers hold.
     pub running: u64,
-    /// Connections that offer the type. Those that take its durable jobs only are in `durable_workers`.
+    /// Connections that do the type. Those that do only its durable jobs are in `durable_workers`.
     pub workers: u64,
     /// Jobs done since the type last had no worker.
     pub done: u64,
@@ -177,24 +177,24 @@ pub struct TypeMetrics {
     /// Free slots of the type's ordinary workers. A slot of a worker of several types counts in each. 0 while the
     /// server stops.
     pub free: u64,
-    /// Of `workers`, those that are spare: they get only what no ordinary worker may take.
+    /// Of `workers`, those that are spare: they get only jobs that no ordinary worker can take.
     pub spare_workers: u64,
     /// Of the jobs that wait, those that are durable: they wait for a durable worker.
     pub durable_waiting: u64,
-    /// Connections that offer to take the type's durable jobs.
+    /// Connections that do the type's durable jobs.
     pub durable_workers: u64,
-    /// Of the running jobs, those that their workers pass on, as deputy-bridge does: they run elsewhere, or wait there. 0 of
-    /// a server that does not know it.
+    /// Of the running jobs, those that their workers pass on, as deputy-bridge does: they run or wait elsewhere. 0 from
+    /// an older server.
     pub passed_on: u64,
     /// Milliseconds since the oldest running job was sent to its worker, or 0.
     pub oldest_running_ms: u64,
-    /// The same of the jobs that are not passed on. 0 of a server that does not know it; see [`TypeMetrics::oldest_here`].
+    /// The same without jobs that are passed on. 0 from an older server; see [`TypeMetrics::oldest_here`].
     pub oldest_here_ms: u64,
     /// The address of the worker of the oldest running job, as the server's log prints it. `None` if no job runs.
     pub oldest_running_worker: Option<String>,
     /// The same of the jobs that are not passed on.
     pub oldest_here_worker: Option<String>,
-    /// Of [`Metrics::other_types`]: how many types are in use that have no figures of their own. 0 of a single type.
+    /// In [`Metrics::other_types`]: the number of types in use without figures of their own. 0 in the row of a type.
     pub types: u64,
     /// Whether the server sent `outcomes`, `wait` and `run`: they were asked for, and the type has figures of its own. The
     /// first 4,096 types with a job have, as long as the server runs. Jobs of other types are counted in
@@ -232,8 +232,8 @@ pub struct ShardMetrics {
 }
 
 impl TypeMetrics {
-    /// Returns the milliseconds since the oldest job was sent that a worker of the server itself runs, or 0, and that
-    /// worker. Jobs that are passed on are left out, except by servers that do not tell them apart.
+    /// Returns the milliseconds since the oldest job that is not passed on was sent to its worker, or 0, and that
+    /// worker. An older server includes jobs that are passed on.
     pub fn oldest_here(&self) -> (u64, Option<&str>) {
         if self.passed_on == 0 {
             return (self.oldest_running_ms, self.oldest_running_worker.as_deref());
@@ -241,7 +241,7 @@ impl TypeMetrics {
         (self.oldest_here_ms, self.oldest_here_worker.as_deref())
     }
 
-    /// Returns the same of the oldest running job if that is passed on.
+    /// Returns the same for the oldest running job if that job is passed on.
     pub fn oldest_passed_on(&self) -> Option<(u64, Option<&str>)> {
         let is_passed_on = self.passed_on > 0 && self.oldest_running_ms > self.oldest_here_ms;
         is_passed_on.then_some((self.oldest_running_ms, self.oldest_running_worker.as_deref()))
@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use crate::metrics::{Fault, METRICS, ShardRow, TypeRow};
 
-    /// A deserializer that has no value, and says as its error which fields a struct asks for.
+    /// A deserializer without a value. Its error lists the fields of the struct.
     struct Fields;
 
     impl<'de> Deserializer<'de> for Fields {

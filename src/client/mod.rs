@@ -1,5 +1,5 @@
-//! For programs that submit jobs ([`Client`]) or do them ([`Worker`]): blocking calls on plain threads, without an async
-//! runtime.
+//! The library for programs that submit jobs ([`Client`]) or do them ([`Worker`]). It has blocking calls on plain
+//! threads, without an async runtime.
 //!
 //! ```
 //! # use deputy::server::{Config, Server};
@@ -22,26 +22,26 @@
 //!
 //! The server's promises are in docs/protocol.md. The library adds these:
 //!
-//! - It reconnects after a connection is lost. Whatever was open on it fails with [`Error::Disconnected`]. The library
-//!   submits no job twice, and sends no result of a lost connection ([`Client`], [`Worker`]).
-//! - It finds a dead server by the system's probes and by `ping` ([`Options`]).
+//! - It reconnects after a connection is lost. Jobs and queries that were open on it fail with [`Error::Disconnected`].
+//!   The library submits no job twice, and sends no result of a lost connection ([`Client`], [`Worker`]).
+//! - It detects a dead server by the system's probes and by `ping` ([`Options`]).
 //! - It does not send a line that the server would refuse. The job fails instead, with a reason.
-//! - It closes a connection on which a line comes that no server sends. Unknown codes, members and lines are accepted,
+//! - It closes a connection when a line comes that no server sends. It ignores unknown codes, members and lines,
 //!   because a later version may send them.
 //!
 //! Deliberately absent: retries of jobs, a pool of connections, logging (see [`Worker::on_event`]).
 //!
 //! | file | what |
 //! |---|---|
-//! | `client`, `questions`, `handle`, `promise` | what a submitter holds |
+//! | `client`, `questions`, `handle`, `promise` | the client, its queries, and the handles of jobs |
 //! | `job_builder`, `job_options` | a job with options |
-//! | `control`, `progress`, `completion` | what a submitter does about a job, and receives of it, without waiting for its answer |
-//! | `submit_session` | its session: what is open, and what an answer means for it. Pure |
-//! | `worker` | handlers and threads. `worker/session` is its session: what it offers and holds. Pure |
+//! | `control`, `progress`, `completion` | cancelling a job, following it, and receiving its end from a channel |
+//! | `submit_session` | the session of a client: open jobs and queries. Pure |
+//! | `worker` | handlers and threads. `worker/session`, the session of a worker, is pure |
 //! | `link` | a connection and its successors, with a thread that reads and one that writes |
-//! | `outgoing`, `finite`, `incoming`, `line_limit` | lines to the server and from it, and how long they may be |
-//! | `url`, `resolver`, `stream`, `backoff`, `options` | where, how and when to connect |
-//! | `error`, `connect_error`, `metrics` | what callers receive |
+//! | `outgoing`, `finite`, `incoming`, `line_limit` | lines to the server and from it, and their limits |
+//! | `url`, `resolver`, `stream`, `backoff`, `options` | the address, the socket, and the options of a connection |
+//! | `error`, `connect_error`, `metrics` | errors and metrics |
 
 mod backoff;
 #[expect(clippy::module_inception, reason = "the folder is for clients and workers, the file for clients")]

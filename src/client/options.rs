@@ -1,10 +1,10 @@
-//! What can be set about a connection, for clients and workers alike.
+//! The options of a connection, for clients and workers.
 
 use std::time::{Duration, Instant};
 
 use crate::limits;
 
-/// How to connect, and how to stay connected. Each has a default that suits most programs.
+/// Options for connecting and staying connected. The defaults suit most programs.
 ///
 /// ```
 /// # use deputy::server::{Config, Server};
@@ -56,16 +56,15 @@ impl Options {
     }
 
     /// Sets how long one attempt to connect may take: 5 s. It covers the lookup of the host's name and the attempts at
-    /// all of its addresses, which share the time that is left equally.
+    /// all of its addresses, which share the remaining time equally.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = sane(timeout);
         self
     }
 
-    /// Sets an instant by which everything that a client waits for ends: connecting, jobs, `ping`, metrics and closing.
-    /// None by default. It is for a program with a time limit of its own, such as a command that does one thing. A
-    /// worker ignores it.
+    /// Sets the instant at which every wait of a client ends: for connecting, jobs, `ping`, metrics and closing. None
+    /// by default. Use it in a program with a time limit, such as a command. A worker ignores it.
     ///
     /// ```
     /// # use deputy::server::{Config, Server};
@@ -86,7 +85,8 @@ impl Options {
         self
     }
 
-    /// Sets after how long without traffic the system begins to probe a TCP connection: 30 s. Probes find a dead machine.
+    /// Sets after how long without traffic the system begins to probe a TCP connection: 30 s. Probes detect a dead
+    /// machine.
     #[must_use]
     pub fn keepalive(mut self, idle: Duration) -> Self {
         self.keepalive_idle =
@@ -94,14 +94,14 @@ impl Options {
         self
     }
 
-    /// Sets after how long without a line from the server a `ping` is sent: 15 s. It also finds a dead process.
+    /// Sets after how long without a line from the server a `ping` is sent: 15 s. It also detects a dead process.
     #[must_use]
     pub fn ping_after(mut self, after: Duration) -> Self {
         self.ping_after = sane(after);
         self
     }
 
-    /// Sets how long the server may leave a `ping` or a metrics question unanswered: 20 s.
+    /// Sets how long the server may leave a `ping` or a metrics query unanswered: 20 s.
     ///
     /// The client closes the connection if nothing at all comes for this long after a `ping`, or if the server takes no
     /// byte for this long.
@@ -111,8 +111,9 @@ impl Options {
         self
     }
 
-    /// Sets how long jobs wait for a new connection in an outage: 5 s. When an outage is older, they fail at once until
-    /// there is a connection. Zero makes them fail at once from the start. The client keeps trying to connect in any case.
+    /// Sets how long jobs wait for a new connection in an outage: 5 s. If an outage lasts longer, jobs fail at once
+    /// until there is a connection. With zero, jobs fail at once in every outage. The client keeps trying to connect in
+    /// any case.
     #[must_use]
     pub fn outage_timeout(mut self, timeout: Duration) -> Self {
         self.outage_timeout = timeout.min(Duration::from_secs(limits::SECONDS_MAX));
@@ -120,22 +121,23 @@ impl Options {
     }
 
     /// Sets the longest wait before the first attempt to reconnect, and before any attempt: 20 ms and 3 s. The wait
-    /// doubles from attempt to attempt, and each is a random one between half of that and all of it.
+    /// doubles from attempt to attempt; the actual wait is random, between half of this value and all of it.
     #[must_use]
     pub fn retry(mut self, first: Duration, cap: Duration) -> Self {
         (self.retry_first, self.retry_cap) = (sane(first), sane(cap));
         self
     }
 
-    /// Sets how many bytes of lines may wait to be sent: 64 MiB. A call that would exceed it waits until there is room.
+    /// Sets how many bytes of lines may wait to be sent: 64 MiB. A call that would exceed this waits until there is
+    /// room.
     #[must_use]
     pub fn max_unsent(mut self, bytes: usize) -> Self {
         self.max_unsent = bytes;
         self
     }
 
-    /// Sets the longest line in bytes: 16 MiB. A longer line is not sent, because it would end the connection. A server
-    /// that sends a longer one, metrics aside, loses the connection.
+    /// Sets the longest line in bytes: 16 MiB. The client does not send a longer line, because it would end the
+    /// connection. If the server sends a longer one, except for metrics, the client closes the connection.
     #[must_use]
     pub fn max_line(mut self, bytes: usize) -> Self {
         self.max_line = bytes.clamp(limits::LINE_BYTES_MIN, limits::LINE_BYTES_MAX);
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn a_dead_server_is_found_within_a_minute_unless_set_otherwise() {
         let Options { ping_after, answer_timeout, .. } = Options::new();
-        // A question may have to wait for one write that fails.
+        // A query may have to wait for one write that fails.
         assert!(ping_after + 2 * answer_timeout < Duration::from_secs(60));
     }
 }

@@ -1,4 +1,4 @@
-//! The progress of a job, for its submitter: what its worker reports, and whether it is stored.
+//! Keeps the progress reports of a job for its submitter, and whether the job is stored.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -44,7 +44,7 @@ impl Unread {
 }
 
 impl Reports {
-    /// Adds a report. The oldest ones go while there are too many. The newest one always stays.
+    /// Adds a report. Drops the oldest ones while there are too many, but never the newest.
     pub(super) fn push(&self, data: &RawValue) {
         let mut unread = self.unread.lock();
         unread.bytes += data.get().len();
@@ -56,7 +56,7 @@ impl Reports {
         self.changed.notify_all();
     }
 
-    /// Notes that the job is stored.
+    /// Called when the job is stored.
     pub(super) fn set_stored(&self) {
         self.unread.lock().is_stored = true;
         self.changed.notify_all();
@@ -75,7 +75,7 @@ impl Reports {
         unread.is_stored
     }
 
-    /// Notes that no more reports come.
+    /// Called when no more reports come.
     pub(super) fn end(&self) {
         self.unread.lock().ended = true;
         self.changed.notify_all();
@@ -108,13 +108,14 @@ impl Reports {
     }
 }
 
-/// What a worker reports of a job while it runs: an iterator that waits for the next report, and ends with the job.
+/// The progress reports of a job: an iterator that waits for the next report, and ends with the job.
 ///
-/// Each report is read as `P`. One that cannot be read is an [`Error::Result`], and the next one may be read.
+/// Each report is read as `P`. If a report cannot be read, the item is an [`Error::Result`], and further reports
+/// follow.
 ///
-/// Reports may be lost. The client keeps the 64 newest reports of a job, or 1 MiB of them, until they are read. The server
-/// drops reports while more than 1 MiB is unsent to this client. When a job is given to a second worker, its reports may
-/// begin again, and one of the first worker may come late. None comes after the job's answer.
+/// Reports may be lost. The client keeps the 64 newest reports of a job, or 1 MiB of them, until they are read. The
+/// server drops reports while more than 1 MiB is unsent to this client. When a second worker gets the job, reports may
+/// start again, and a report of the first worker may come late. No report comes after the job's answer.
 ///
 /// ```
 /// # use deputy::client::{Client, Failure, Job, Worker};
@@ -141,7 +142,7 @@ impl Reports {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Progress<P> {
-    /// None if the submitter did not ask.
+    /// None if the submitter did not ask for progress.
     reports: Option<Arc<Reports>>,
     /// See [`Options::deadline`](super::Options::deadline).
     deadline: Option<Instant>,

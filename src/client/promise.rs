@@ -1,4 +1,4 @@
-//! The place where the reader thread puts an answer, and where a caller waits for it.
+//! A promise: the reader thread stores an answer in it, and a caller waits for that.
 
 use std::fmt;
 use std::time::Instant;
@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use super::error::Error;
 
-/// The answer to a job or a question.
+/// The answer to a job or a query.
 pub(super) type Outcome = Result<Box<RawValue>, Error>;
 
-/// A place for one outcome. The first one stays.
+/// A place for one outcome. Later outcomes are ignored.
 #[derive(Default)]
 pub(super) struct Promise {
     state: Mutex<State>,
@@ -23,18 +23,18 @@ enum State {
     #[default]
     Empty,
     Filled(Outcome),
-    /// This function takes the outcome, unless it has done so.
+    /// The function that gets the outcome; `None` after it was called.
     Forward(Option<Box<dyn FnOnce(Outcome) + Send>>),
 }
 
 impl Promise {
-    /// Returns a promise that passes its outcome on to `take`. Callers cannot wait for it. The thread that brings the
-    /// outcome calls `take`, usually under the link's lock, so it must not block.
+    /// Returns a promise that passes its outcome on to `take`. Callers cannot wait for it. The thread that sets the
+    /// outcome calls `take`, usually under the link's lock, so `take` must not block.
     pub(super) fn forward(take: impl FnOnce(Outcome) + Send + 'static) -> Self {
         Self { state: Mutex::new(State::Forward(Some(Box::new(take)))), filled: Condvar::new() }
     }
 
-    /// Sets the outcome, unless there is one.
+    /// Sets the outcome, unless it is set already.
     pub(super) fn fill(&self, outcome: Outcome) {
         let mut state = self.state.lock();
         match &mut *state {

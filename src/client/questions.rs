@@ -1,4 +1,4 @@
-//! What a client asks a server: whether it has read all jobs, and its metrics.
+//! The queries of a client: whether the server has read all jobs, and the server's metrics.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::outgoing;
 use super::promise::{Outcome, Promise};
 use super::submit_session::SubmitSession;
 
-/// The members that ask for all tables beside that by type.
+/// The members that ask for all tables except that by type.
 const IN_FULL: &str = r#","histograms":true,"shards":true"#;
 
 impl Client {
@@ -84,7 +84,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Fails as [`ping`](Self::ping) does. A server before version 0.2 leaves out what it does not know.
+    /// Fails as [`ping`](Self::ping) does. A server before version 0.2 omits some figures.
     pub fn metrics_in_full(&self) -> Result<Metrics, Error> {
         self.ask_metrics("true", IN_FULL)
     }
@@ -103,7 +103,7 @@ impl Client {
         Metrics::read(self.ask(line.len(), |session, promise, out| session.metrics(&line, promise, out))?)
     }
 
-    /// Asks a question of `line_bytes`, and waits for the answer.
+    /// Asks a query of `line_bytes`, and waits for the answer.
     fn ask(&self, line_bytes: usize, put: impl Fn(&mut SubmitSession, Arc<Promise>, &mut Vec<u8>)) -> Outcome {
         let promise = Arc::new(Promise::default());
         self.send(line_bytes, |session, out| put(session, Arc::clone(&promise), out))?;

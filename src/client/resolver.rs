@@ -1,8 +1,8 @@
-//! Finds the addresses of a host, and waits for them no longer than until a deadline.
+//! Looks up the addresses of a host, with a deadline.
 //!
 //! The system's resolver cannot be interrupted, and waits as long as its own configuration says. So a thread runs the
-//! lookup, and is left behind if it takes too long. A link has one [`Resolver`], which waits for a lookup that still
-//! runs rather than start another: so a silent name server costs at most one thread per link.
+//! lookup, and the caller stops waiting for it at the deadline. A link has one [`Resolver`], which does not start
+//! another lookup while one still runs. So a silent name server costs at most one thread per link.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};

@@ -1,6 +1,6 @@
 //! A socket that is connected to the server, over TCP or a UNIX socket alike.
 //!
-//! It blocks. Two threads use it at once: one reads, one writes. Either ends both by shutting it down.
+//! The socket blocks. Two threads use it at once: one reads, one writes. Either thread ends both by shutting it down.
 
 use std::io;
 use std::net::Shutdown;
@@ -77,8 +77,9 @@ fn refuse_self_connection(socket: &Socket) -> io::Result<()> {
 
 /// Sets the socket's options. Small lines leave at once.
 ///
-/// The system finds a dead machine by probes (keepalive) while nothing is sent, and by the user time-out while sent bytes
-/// are unacknowledged. A UNIX socket needs neither. A write fails if the peer takes no byte for the answer time-out.
+/// The system detects a dead machine by probes (keepalive) while nothing is sent, and by the user time-out while sent
+/// bytes are unacknowledged. A UNIX socket needs neither. A write fails if the peer takes no byte for the answer
+/// time-out.
 fn tune(socket: &Socket, address: &SockAddr, options: &Options) -> io::Result<()> {
     socket.set_write_timeout(Some(options.answer_timeout))?;
     if address.is_unix() {
@@ -96,7 +97,7 @@ fn tune(socket: &Socket, address: &SockAddr, options: &Options) -> io::Result<()
     Ok(())
 }
 
-/// Ends what is written. The server reads to its end, and then closes the connection.
+/// Closes the writing side. The server reads all bytes, and then closes the connection.
 pub(super) fn end_writing(socket: &Socket) {
     // It fails if the peer has closed the connection, which the reader finds as well.
     let _ = socket.shutdown(Shutdown::Write);

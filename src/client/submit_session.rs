@@ -1,13 +1,13 @@
-//! A client's session: which jobs and questions are open, and what an answer means for them. Pure but for the promises
-//! that it fills.
+//! A client's session keeps the open jobs and queries, and assigns answers to them. Pure except for the promises that
+//! it fills.
 //!
 //! - A job has an id, which is a number that the client uses once.
-//! - The reports of a job end with its answer: the session first gives the answer, then says that no more reports come.
-//! - A durable job is open until its answer, even after it is stored. If the connection is lost in between, its error says
-//!   that it will be done.
-//! - `pong`, and the errors that refuse a question, come in the order of the questions. The answer to a metrics question
-//!   comes when it is ready and names no question, so only one metrics question is sent at a time.
-//! - The first metrics answer on a connection tells the server's longest line.
+//! - The reports of a job end with its answer: the session first sets the answer, then ends the reports.
+//! - A durable job is open until its answer, even after it is stored. If the connection is lost in between, the job's
+//!   error says that it will be done.
+//! - `pong`, and the errors that refuse a query, come in the order of the queries. The answer to a metrics query
+//!   comes when it is ready and names no query, so only one metrics query is sent at a time.
+//! - The first metrics answer on a connection has the server's longest line.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
@@ -24,22 +24,21 @@ use super::outgoing::{self, PING};
 use super::progress::Reports;
 use super::promise::Promise;
 
-/// What is open on a client's connection, or waits for the next one.
+/// The jobs and queries that are open on a client's connection, or wait for the next one.
 #[derive(Debug, Default)]
 pub(super) struct SubmitSession {
     open: HashMap<u64, Arc<Promise>, RandomState>,
-    /// Where reports of the open jobs go whose submitter asked for them. Not in `open`, so that other jobs take no more
-    /// memory.
+    /// The reports of open jobs with progress. They are not in `open`, so that other jobs take no more memory.
     reports: HashMap<u64, Weak<Reports>, RandomState>,
     /// The open jobs that are stored.
     stored: HashSet<u64, RandomState>,
     questions: VecDeque<Question>,
-    /// Metrics questions that wait for the answer to the one that was sent.
+    /// Metrics queries that wait for the answer to the one that was sent.
     later: VecDeque<(Vec<u8>, Arc<Promise>)>,
     line_limit: LineLimit,
 }
 
-/// A question that was sent.
+/// A query that was sent.
 #[derive(Debug)]
 struct Question {
     kind: Kind,
@@ -65,13 +64,13 @@ impl SubmitSession {
         out.extend_from_slice(line);
     }
 
-    /// Lets the reports of a job that was sent go to `reports` until it ends, as long as these exist. So does the news that
-    /// it is stored.
+    /// Lets the reports of a job that was sent go to `reports` until the job ends, and also the message that it is
+    /// stored.
     pub(super) fn follow(&mut self, id: u64, reports: &Arc<Reports>) {
         self.reports.insert(id, Arc::downgrade(reports));
     }
 
-    /// Takes a job back, if it is open.
+    /// Cancels a job, if it is open.
     pub(super) fn cancel(&self, id: u64, out: &mut Vec<u8>) {
         if self.open.contains_key(&id) {
             out.extend_from_slice(outgoing::cancel(id).as_bytes());
@@ -89,7 +88,7 @@ impl SubmitSession {
         self.send_next_metrics(out);
     }
 
-    /// Fails everything that is open.
+    /// Fails all open jobs and queries.
     pub(super) fn fail_all(&mut self, error: &Error) {
         let questions = self.questions.drain(..).filter_map(|question| question.promise);
         let later = self.later.drain(..).map(|(_, promise)| promise);
@@ -106,7 +105,7 @@ impl SubmitSession {
         out.extend_from_slice(line);
     }
 
-    /// Sends the next metrics question, unless one has no answer yet.
+    /// Sends the next metrics query, unless one has no answer yet.
     fn send_next_metrics(&mut self, out: &mut Vec<u8>) {
         if self.questions.iter().all(|question| question.kind != Kind::Metrics)
             && let Some((line, promise)) = self.later.pop_front()
@@ -115,7 +114,7 @@ impl SubmitSession {
         }
     }
 
-    /// Answers the first question of this kind. Without one, the line is ignored: only a faulty server sends it.
+    /// Answers the first query of this kind. Without one, the line is ignored: only a faulty server sends it.
     fn answer(&mut self, kind: Kind, answer: &RawValue) {
         let first = self.questions.iter().position(|question| question.kind == kind);
         if let Some(Question { promise: Some(promise), .. }) = first.and_then(|at| self.questions.remove(at)) {
@@ -123,7 +122,7 @@ impl SubmitSession {
         }
     }
 
-    /// Handles an error without an id. It is for the oldest question, because the lines before that one are answered.
+    /// Handles an error without an id. It is for the oldest query, because the lines before that one are answered.
     /// The codes that a job's line can have without an id end the connection, so the disconnect reports them.
     fn on_refusal(&mut self, error: Error) {
         if !matches!(error, Error::BadJson(_) | Error::TooLong(_) | Error::QueueFull(_))
@@ -152,7 +151,7 @@ impl SubmitSession {
         }
     }
 
-    /// Notes that a durable job is stored. An id that is not open is ignored: only a faulty server sends it.
+    /// Called when a durable job is stored. An id that is not open is ignored: only a faulty server sends it.
     fn on_stored(&mut self, id: Option<u64>) {
         if let Some(id) = id.filter(|id| self.open.contains_key(id)) {
             self.stored.insert(id);
@@ -171,7 +170,7 @@ impl SubmitSession {
     }
 }
 
-/// Notes that no more reports come.
+/// Ends the reports of a job.
 #[expect(clippy::needless_pass_by_value, reason = "as the map's values come")]
 fn end(reports: Weak<Reports>) {
     if let Some(reports) = reports.upgrade() {
@@ -233,7 +232,7 @@ impl Session for SubmitSession {
         self.fail_all(error);
     }
 
-    /// Returns false if only questions are open: their callers have given up, and the server may hang.
+    /// Returns false if only queries are open: their callers have given up, and the server may hang.
     fn needs_end_of_input(&self) -> bool {
         !self.open.is_empty() || self.questions.is_empty()
     }

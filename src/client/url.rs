@@ -1,5 +1,5 @@
-//! Where a server is: `tcp://host:port`, `host:port` or `unix:/path`. The rules are those of docs/protocol.md, section
-//! `DEPUTY_URL`, and the tests play its table (tests/corpus/urls.txt).
+//! Parses the address of a server: `tcp://host:port`, `host:port` or `unix:/path`. The rules are those of
+//! docs/protocol.md, section `DEPUTY_URL`; the tests check its table (tests/corpus/urls.txt).
 
 use std::fmt;
 use std::net::Ipv6Addr;

@@ -1,5 +1,5 @@
-//! The server's bytes as lines. Of a line that is too long only the beginning is kept: it fails one job, and the rest of
-//! it is skipped.
+//! Cuts the server's bytes into lines. Of a line that is too long, only the beginning is kept: one job fails, and the
+//! rest of the line is skipped.
 
 use memchr::memchr;
 
@@ -7,19 +7,19 @@ use crate::client::incoming::Incoming;
 use crate::limits::{CLIENT_LINE_BYTES_LEAST, LINE_BYTES_MAX, READ_BUFFER_BYTES};
 use crate::protocol::frame::{Frame, Framer};
 
-/// What a client adds to its limit, in bytes: the server's own members are longer than the client's.
+/// Bytes that a client adds to its limit, because the server's members are longer than the client's.
 const SERVER_MEMBERS_BYTES: usize = 1_024;
 
 /// Cuts the bytes of one connection into lines.
 pub(super) struct Lines {
     framer: Framer,
     line_max: usize,
-    /// Bytes that were skipped of a line that is too long, while its end has not come.
+    /// The number of skipped bytes of a line that is too long, until its end comes.
     skipped: Option<usize>,
 }
 
 impl Lines {
-    /// `max_line` is the client's own limit. Lines that tell no job, such as metrics, may have some MiB in any case.
+    /// `max_line` is the client's own limit. Lines that name no job, such as metrics, may have some MiB in any case.
     pub(super) fn new(max_line: usize) -> Self {
         let line_max = max_line.max(CLIENT_LINE_BYTES_LEAST) + SERVER_MEMBERS_BYTES;
         Self { framer: Framer::default(), line_max, skipped: None }
@@ -44,7 +44,7 @@ impl Lines {
             input = &input[end + 1..];
             self.skipped = None;
         }
-        // With what one read adds, so that the framer itself never finds a line too long.
+        // Plus the bytes that one read adds, so that the framer itself never finds a line too long.
         while let Some(frame) = self.framer.next(&mut input, self.line_max + READ_BUFFER_BYTES) {
             on_line(match frame {
                 Frame::Line { bytes, .. } if bytes.len() <= self.line_max => Incoming::read(bytes).map_err(wrong)?,

@@ -1,5 +1,5 @@
-//! Whether the server is alive. After a time without input the client sends a `ping`, and after a time without any answer
-//! the server counts as dead. Pure: the reader waits and sends.
+//! Decides whether the server is alive. After a time without input the client sends a `ping`. After a further time
+//! without any input the server counts as dead. Pure: the reader waits and sends.
 
 use std::time::Duration;
 

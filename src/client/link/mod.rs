@@ -1,4 +1,4 @@
-//! A link to the server: a connection, and the next one when it is lost, with two threads.
+//! A link to the server keeps a connection, and opens the next one when it is lost. It has two threads.
 //!
 //! ```text
 //!  submit, ping, answers --lock--> [ session | unsent lines ] <--lock-- reader: connects, reads, connects again
@@ -6,11 +6,11 @@
 //!                                              +--> writer: takes all unsent lines, writes them at once
 //! ```
 //!
-//! The [`Session`] knows what lines mean, and knows no socket, thread or clock. One lock guards it together with the lines
-//! that are not sent yet.
+//! The [`Session`] handles the contents of lines, without any socket, thread or clock. One lock guards the session and
+//! the lines that are not sent yet.
 //!
-//! **Invariant:** what the session records about a line (a job is open) and the line itself share their fate. Both go to
-//! the same connection, or are lost together.
+//! **Invariant:** the line and the session's record of it (for example, that a job is open) belong to the same
+//! connection. If the line is lost, the record is removed too.
 //!
 //! The link makes no system call under the lock. Callers append their lines, and the writer takes all lines that were
 //! appended since its last write. A caller that would exceed the limit of unsent bytes waits.
@@ -38,8 +38,8 @@ use super::stream;
 use super::url::Url;
 use crate::limits::CLOSE_MS;
 
-/// What a program does on its connections. The link calls it under its lock, so nothing here may block. A method sends
-/// lines by appending them to `out`.
+/// Handles the lines of a link. The link calls the methods under its lock, so they must not block. A method sends lines
+/// by appending them to `out`.
 pub(super) trait Session: Send + 'static {
     /// Called when there is a connection.
     fn on_connect(&mut self, out: &mut Vec<u8>);
@@ -51,7 +51,7 @@ pub(super) trait Session: Send + 'static {
     fn on_disconnect(&mut self, lost: &Disconnected);
     /// Called when an attempt to connect has failed.
     fn on_unreachable(&mut self, error: &ConnectError);
-    /// Called when an outage is older than `outage_timeout`. What waits for its end fails with `error`.
+    /// Called when an outage is older than `outage_timeout`. Jobs and queries that wait for its end fail with `error`.
     fn on_outage_timeout(&mut self, error: &Error);
     /// Returns whether closing has to wait until the server has read everything, which it shows by closing the connection.
     fn needs_end_of_input(&self) -> bool;
@@ -60,7 +60,7 @@ pub(super) trait Session: Send + 'static {
 /// A link. It ends with [`close`](Self::close), or when it is dropped.
 pub(super) struct Link<S: Session>(Arc<Core<S>>);
 
-/// Reaches a link as long as there is one.
+/// A reference to a link that does not keep it open.
 pub(super) struct WeakLink<S>(Weak<Core<S>>);
 
 impl<S: Session> Link<S> {
@@ -158,7 +158,7 @@ impl<S: Session> WeakLink<S> {
         Ok(self.0.upgrade().ok_or(Error::Closed)?.options.max_line)
     }
 
-    /// Calls `act` as [`Link::send`] does. It fails if the link has ended, too.
+    /// Calls `act` as [`Link::send`] does. It also fails if the link has ended.
     pub(super) fn send<T>(&self, bytes: usize, act: impl FnOnce(&mut S, &mut Vec<u8>) -> T) -> Result<T, Error> {
         self.0.upgrade().ok_or(Error::Closed)?.send(bytes, act)
     }

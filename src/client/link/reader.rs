@@ -1,4 +1,4 @@
-//! The reader thread: it connects, reads until the connection ends, waits, and connects again.
+//! The reader thread connects, reads until the connection ends, waits, and connects again.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// Tries until there is a connection. None when the link is closed.
+    /// Tries to connect until it succeeds. None when the link is closed.
     fn connect(&self, resolver: &mut Resolver, backoff: &mut Backoff) -> Option<Arc<Socket>> {
         let outage_timeout = self.options.outage_timeout;
         let fails_at = if outage_timeout.is_zero() { None } else { Instant::now().checked_add(outage_timeout) };
@@ -76,13 +76,14 @@ impl<S: Session> Core<S> {
         }
     }
 
-    /// Returns when an attempt that begins now has to end. While `outage_timeout` lasts, no attempt outlasts it.
+    /// Returns when an attempt that begins now has to end. An attempt does not last beyond the end of `outage_timeout`.
     fn attempt_ends_at(&self, outage: &Outage) -> Instant {
         let end = Instant::now() + self.options.connect_timeout;
         outage.fails_at.map_or(end, |fails_at| end.min(fails_at))
     }
 
-    /// Waits, and fails what waits for a connection when `outage_timeout` is over. False when the link is closed.
+    /// Waits for the next attempt. When `outage_timeout` is over, fails the jobs that wait for a connection. False when
+    /// the link is closed.
     fn wait_to_retry(&self, wait: Duration, outage: &mut Outage) -> bool {
         let until = Instant::now() + wait;
         let mut state = self.state.lock();
@@ -131,7 +132,7 @@ impl<S: Session> Core<S> {
                         break reason;
                     }
                 }
-                // A signal. The next read has the whole time-out again.
+                // A signal has interrupted the read. The next read has the whole time-out again.
                 Err(error) if error.kind() == ErrorKind::Interrupted && waiting_since.elapsed() < wait => {}
                 Err(error) if is_timeout(&error) => {
                     waiting_since = Instant::now();
@@ -180,7 +181,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 impl End {
-    /// Returns the reason for people, and the code of the last error.
+    /// Returns the reason as a message, and the code of the last error.
     fn reason_and_code(self) -> (String, Option<String>) {
         match self.last_error {
             Some((code, text)) => (format!("{}, after the error {code}: {text}", self.reason), Some(code)),

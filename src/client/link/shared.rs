@@ -1,4 +1,4 @@
-//! What callers, reader and writer of a link share: the session with the unsent lines, under one lock.
+//! The state that callers, reader and writer of a link share: the session and the unsent lines, under one lock.
 
 use std::mem;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::client::error::{Disconnected, Error};
 use crate::client::options::Options;
 use crate::client::url::Url;
 
-/// What callers, reader and writer share.
+/// The state that callers, reader and writer share.
 pub(super) struct State<S> {
     pub(super) session: S,
     /// Whole lines that the writer has not taken yet.
@@ -40,16 +40,16 @@ pub(super) enum Stage {
     Closed,
 }
 
-/// The state that callers and threads share, and what they wait for.
+/// The shared state, and the conditions on which callers and threads wait.
 pub(super) struct Core<S> {
     pub(super) url: Url,
     pub(super) options: Options,
     pub(super) state: Mutex<State<S>>,
-    /// There may be something to write.
+    /// Notified when there may be lines to write.
     pub(super) to_write: Condvar,
-    /// There may be room for more lines, or the wait is over: the connection is lost, or the link is being closed.
+    /// Notified when there may be room for more lines, when the connection is lost, and when the link is being closed.
     pub(super) room: Condvar,
-    /// The link is being closed. The reader does not wait to connect again.
+    /// Notified when the link is being closed, so that the reader does not wait to connect again.
     pub(super) closing: Condvar,
 }
 
@@ -150,7 +150,7 @@ impl<S: Session> Core<S> {
         true
     }
 
-    /// Fails what waits for the end of the outage.
+    /// Fails the jobs and queries that wait for the end of the outage.
     pub(super) fn fail_waiting(&self, state: &mut State<S>, reason: &dyn std::fmt::Display) {
         let error = Error::NotConnected(format!("not sent: {reason}"));
         state.forget_unsent();

@@ -1,4 +1,4 @@
-//! The thread that writes: one write for all lines that were queued since the last.
+//! The writer thread: one write for all lines that were queued since the last write.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ fn write_all(stream: &Socket, mut bytes: &[u8], timeout: Duration) -> io::Result
                 bytes = &bytes[taken..];
                 waiting_since = Instant::now();
             }
-            // A signal. The next write has the socket's whole time-out again.
+            // A signal has interrupted the write. The next write has the socket's whole time-out again.
             Err(error) if error.kind() == ErrorKind::Interrupted && waiting_since.elapsed() < timeout => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(ErrorKind::TimedOut.into()),
             Err(error) => return Err(error),

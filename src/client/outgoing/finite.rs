@@ -1,5 +1,5 @@
-//! Finds numbers that JSON does not have: NaN and the infinities. `serde_json` writes them as `null` without an error, so
-//! a result would silently be another one.
+//! Finds numbers that JSON does not have: NaN and the infinities. `serde_json` writes them as `null` without an error,
+//! which would silently change a result.
 
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ struct Finite;
 
 type Checked = Result<(), serde_json::Error>;
 
-/// Methods that accept a value without a look at it.
+/// Methods that accept a value without checking it.
 macro_rules! accept {
     ($($method:ident($($of:ty),*);)*) => { $(fn $method(self, $(_: $of),*) -> Checked { Ok(()) })* };
 }

@@ -1,20 +1,20 @@
-//! The longest line that the server accepts (`--max-line`), as far as a client knows it on its connection.
+//! The longest line that the server accepts (`--max-line`), as far as it is known on a connection.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::limits::CLIENT_LINE_BYTES_UNASKED;
 
-/// What is known of the server's longest line.
+/// The server's limit, if it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::client) struct LineLimit(Option<usize>);
 
 /// Whether the server accepts a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Fit {
-    /// It does, or the line is short.
+    /// The server accepts the line, or the line is short.
     Fits,
-    /// It does not. The limit, in bytes.
+    /// The server refuses the line. Has the limit in bytes.
     TooLong(usize),
     /// The client has to ask for the metrics first.
     Unknown,
@@ -43,7 +43,7 @@ impl LineLimit {
         }
     }
 
-    /// Notes that the server does not tell its limit, as servers before 0.1 do. The client's own limit still holds.
+    /// Called when the server does not report its limit, as servers before 0.1. The client's own limit still applies.
     pub(in crate::client) fn set_unknown(&mut self) {
         self.0.get_or_insert(usize::MAX);
     }

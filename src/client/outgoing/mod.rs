@@ -1,4 +1,4 @@
-//! Lines to the server: each as bytes that end with LF.
+//! Encodes lines to the server: each as bytes that end with LF.
 
 mod finite;
 pub(super) mod line_limit;
@@ -11,13 +11,13 @@ use super::error::Error;
 use crate::limits::DEPTH_MAX;
 use crate::protocol::is_too_deep;
 
-/// Asks for a `pong`, which says that the server has read all earlier lines.
+/// Asks for a `pong`, which shows that the server has read all earlier lines.
 pub(super) const PING: &[u8] = b"{\"cmd\":\"ping\"}\n";
 
-/// Asks for the totals. The answer tells the server's longest line.
+/// Asks for the totals. The answer has the server's longest line.
 pub(super) const TOTALS: &[u8] = b"{\"cmd\":\"metrics\",\"types\":false}\n";
 
-/// What a value nests when it is the value of a member: the line's own object is the first level.
+/// The maximum nesting of the value of a member: the line's own object is the first level.
 const VALUE_DEPTH_MAX: usize = DEPTH_MAX - 1;
 
 /// Room for most lines of jobs, so that they are allocated once.
@@ -44,12 +44,12 @@ pub(super) fn submit<A: Serialize + ?Sized>(
     end(line, line_max)
 }
 
-/// Takes a job back.
+/// Cancels a job.
 pub(super) fn cancel(id: u64) -> String {
     format!("{{\"cmd\":\"cancel\",\"id\":{id}}}\n")
 }
 
-/// Reports that a job is still worked on, with data for its submitter if there is some. It may be longer than the limit.
+/// Reports progress of a job, with data for its submitter if there is any. The line may be longer than the limit.
 pub(super) fn progress<V: Serialize + ?Sized>(job: u64, data: Option<&V>) -> Result<Vec<u8>, Error> {
     let mut line = format!("{{\"cmd\":\"progress\",\"job\":{job}").into_bytes();
     if let Some(data) = data {
@@ -70,7 +70,7 @@ pub(super) fn answer<V: Serialize + ?Sized>(
     end(line, line_max)
 }
 
-/// Fails a job for a reason of this library's own. If not even the reason fits, it is short.
+/// Fails a job for a reason of this library. If the reason does not fit, a short one replaces it.
 pub(super) fn failure(job: u64, reason: &str, line_max: usize) -> Vec<u8> {
     answer(job, "err", reason, line_max)
         .unwrap_or_else(|_| format!("{{\"cmd\":\"did\",\"job\":{job},\"err\":\"too long\"}}\n").into_bytes())
@@ -81,7 +81,7 @@ pub(super) fn can_do(types: &str, max_jobs: u32, members: &str) -> String {
     format!("{{\"cmd\":\"can_do\",\"types\":{types},\"max_jobs\":{max_jobs}{members}}}\n")
 }
 
-/// Takes the offer back.
+/// Withdraws types.
 pub(super) fn cant_do(types: &str) -> String {
     format!("{{\"cmd\":\"cant_do\",\"types\":{types}}}\n")
 }

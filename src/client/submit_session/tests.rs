@@ -1,4 +1,4 @@
-//! What the lines of the server mean for open jobs and questions: without a socket.
+//! What the lines of the server mean for open jobs and queries: without a socket.
 
 use super::super::progress::Progress;
 use super::*;
@@ -148,7 +148,7 @@ fn a_lost_connection_fails_all_that_is_open() {
     let promises = [fixture.submit(1), fixture.ping(), fixture.metrics("a"), fixture.metrics("b")];
     fixture.session.on_disconnect(&Disconnected { url: "unix:s".to_owned(), reason: "gone".to_owned(), code: None });
     assert_eq!(promises.map(|promise| shown(&promise)), ["! the connection to unix:s was lost: gone"; 4]);
-    // Nothing is left that would keep the next question waiting.
+    // Nothing is left that would keep the next query waiting.
     fixture.sent();
     fixture.metrics("c");
     assert_eq!(fixture.sent(), "c\n");

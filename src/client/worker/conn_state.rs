@@ -1,4 +1,5 @@
-//! The state of one connection of a worker: the jobs that it holds, and what waits for the server's longest line.
+//! The state of one connection of a worker: the jobs that it holds, and the answers that wait for the server's line
+//! limit.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,7 +19,7 @@ pub(super) struct ConnState {
     pub(super) origin: Origin,
     /// Slots offered.
     pub(super) offered: u32,
-    /// The numbers of the jobs that are held, and where their handlers see that they are cancelled.
+    /// The numbers of held jobs, each with the flag that tells its handler that it is cancelled.
     held: HashMap<u64, Arc<AtomicBool>, RandomState>,
     /// Held jobs that get no answer.
     pub(super) abandoned: u32,
@@ -30,9 +31,9 @@ pub(super) struct ConnState {
     pub(super) line_limit: LineLimit,
     /// Long results that wait until the limit is known: the job and the line.
     pub(super) waiting: Vec<(u64, Vec<u8>)>,
-    /// Handlers that wait until the limit is known. If anything waits, the server was asked.
+    /// Handlers that wait until the limit is known. If any answer or handler waits, the server was asked.
     reporting: Vec<Arc<Promise>>,
-    /// The server does not know `progress`.
+    /// Whether the server does not support `progress`.
     pub(super) refuses_reports: bool,
 }
 
@@ -58,7 +59,8 @@ impl ConnState {
         u32::try_from(self.held.len()).expect("it is at most max_jobs")
     }
 
-    /// Counts a job as held, and returns where its handler sees that it is cancelled. `Err` if all `slots` are taken.
+    /// Counts a job as held, and returns the flag that tells its handler that it is cancelled. `Err` if all `slots` are
+    /// taken.
     pub(super) fn hold(&mut self, job: u64, slots: u32) -> Result<Arc<AtomicBool>, String> {
         if self.held() == slots {
             return Err("more jobs came than there are slots".to_owned());
@@ -74,7 +76,7 @@ impl ConnState {
         self.held.remove(&job);
     }
 
-    /// Lets the handler of a job see that it is cancelled. If the job is answered, the lines crossed each other.
+    /// Sets the flag that a job is cancelled. Does nothing if the job was answered meanwhile.
     pub(super) fn cancel(&self, job: u64) {
         if let Some(is_cancelled) = self.held.get(&job) {
             is_cancelled.store(true, Ordering::Relaxed);
@@ -102,7 +104,7 @@ impl ConnState {
         }
     }
 
-    /// Lets the handlers go on that wait to report.
+    /// Wakes the handlers that wait to report.
     pub(super) fn end_reporting(&mut self, outcome: &Outcome) {
         self.reporting.drain(..).for_each(|promise| promise.fill(outcome.clone()));
     }
@@ -112,7 +114,7 @@ impl ConnState {
         !(self.waiting.is_empty() && self.reporting.is_empty())
     }
 
-    /// Asks for the server's longest line, before something waits for it.
+    /// Asks for the server's longest line. Called before an answer or handler waits for it.
     pub(super) fn ask_limit(&mut self, out: &mut Vec<u8>) {
         if !self.has_asked() {
             out.extend_from_slice(outgoing::TOTALS);

@@ -1,4 +1,4 @@
-//! Events that the handlers of a worker do not see, and how it ends.
+//! The events of a worker for its program, and the errors with which it ends.
 
 use std::fmt;
 use std::io;
@@ -8,13 +8,13 @@ use crate::client::error::{Disconnected, Error};
 use crate::client::url::UrlError;
 use crate::limits::JOBS_PER_WORKER_MAX;
 
-/// An event that is worth a line in a log. Its text is one line.
+/// An event that a program may log. Its text is one line.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The worker has connected and offered its types.
     Connected,
-    /// The connection is lost, and with it the jobs that came on it. The worker reconnects.
+    /// The connection and its jobs are lost. The worker reconnects.
     Disconnected(Disconnected),
     /// An attempt to connect has failed. The worker tries again.
     Unreachable(String),
@@ -22,15 +22,15 @@ pub enum Event {
     Error(Error),
 }
 
-/// Why a worker ended without being stopped. Reconnecting would not help.
+/// The reason why a worker ended without being stopped. Reconnecting would not help.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
     /// The text is not an address.
     Url(UrlError),
-    /// There is no handler.
+    /// The worker has no handler.
     NoHandler,
-    /// The worker is to be a [spare](super::Worker::spare) one for this type, which has no handler.
+    /// The worker should be a [spare](super::Worker::spare) worker for this type, which has no handler.
     NoSpareHandler(String),
     /// `max_jobs` is out of its range.
     MaxJobs(u32),

@@ -1,4 +1,4 @@
-//! What a handler returns when a job has failed.
+//! The error that a handler returns when a job has failed.
 
 use std::fmt::Display;
 
@@ -7,10 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::client::outgoing;
 
-/// Why a job has failed: the `err` that its submitter receives.
+/// The reason why a job has failed: the `err` that its submitter receives.
 ///
-/// Everything that can be shown converts to one, as a JSON string of its text. So a handler can use `?` and `String`s.
-/// [`json`](Self::json) makes an `err` of another shape.
+/// Every value that implements `Display` converts to a `Failure` with its text as a JSON string. So a handler can use
+/// `?` and `String`s. [`json`](Self::json) makes an `err` of any JSON value.
 ///
 /// ```
 /// use deputy::client::{Failure, Job};
@@ -50,9 +50,9 @@ impl Failure {
 
     /// Returns a failure of the worker, not of the job: it cannot run jobs now, for this reason.
     ///
-    /// The job gets no answer. The worker takes no more jobs, finishes the others that it holds, and leaves:
-    /// [`Worker::run`](super::Worker::run) returns [`RunError::Fault`](super::RunError::Fault), and the server gives the job
-    /// to another worker. Run a new worker when the reason is gone.
+    /// The job gets no answer. The worker takes no more jobs, finishes the others that it holds, and ends:
+    /// [`Worker::run`](super::Worker::run) returns [`RunError::Fault`](super::RunError::Fault), and the server gives
+    /// the job to another worker. Run a new worker when the fault is repaired.
     pub fn fault(reason: impl Display) -> Self {
         Self(Kind::Worker(reason.to_string()))
     }

@@ -1,4 +1,4 @@
-//! Handlers of all types in one form: a job goes in, the line that answers it comes out.
+//! Wraps handlers of all types in one form: from a job to the line that answers it.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -12,7 +12,8 @@ use super::job::Job;
 use crate::client::error::Error;
 use crate::client::outgoing;
 
-/// Does a job, and returns the line that answers it, which has at most this many bytes. `Err` is why the worker cannot run it.
+/// Does a job, and returns the line that answers it, of at most this many bytes. `Err` says why the worker cannot run
+/// it.
 type Handler = Box<dyn Fn(&Job, usize) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// The handlers of a worker, by type.
@@ -40,12 +41,12 @@ impl Handlers {
         self.0.insert(type_name.to_owned(), Box::new(handler));
     }
 
-    /// Returns the types that have one.
+    /// Returns the types that have a handler.
     pub(super) fn types(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
-    /// Returns whether the type has one.
+    /// Returns whether the type has a handler.
     pub(super) fn has(&self, type_name: &str) -> bool {
         self.0.contains_key(type_name)
     }
@@ -54,12 +55,12 @@ impl Handlers {
         self.0.is_empty()
     }
 
-    /// Does a job. A panic, or a value that no line can carry, fails it. `Err` is why the worker cannot run it.
+    /// Does a job. A panic, or a value that no line can carry, fails the job. `Err` says why the worker cannot run it.
     pub(super) fn answer(&self, job: &Job, line_max: usize) -> Result<Vec<u8>, String> {
         let Some(handler) = self.0.get(job.type_name()) else {
             return Ok(outgoing::failure(job.number(), "this worker does not do this type", line_max));
         };
-        // A panic leaves nothing of this library half done. What handlers share is their own affair.
+        // A panic leaves no state of this library inconsistent. Handlers must protect the state that they share.
         catch_unwind(AssertUnwindSafe(|| handler(job, line_max)))
             .unwrap_or_else(|panic| Ok(outgoing::failure(job.number(), &panicked(panic), line_max)))
     }

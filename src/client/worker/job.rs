@@ -1,4 +1,4 @@
-//! A job, for its handler.
+//! A job, as its handler sees it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::client::outgoing;
 
 /// A job that this worker holds.
 ///
-/// A handler that takes long reports its progress. So it gets more time, the submitter sees how far it is, and the handler
-/// stops if its result is not wanted any more:
+/// A long-running handler should report its progress. Then it gets more time, the submitter sees the progress, and the
+/// handler stops when its result is no longer needed:
 ///
 /// ```
 /// use deputy::client::{Failure, Job};
@@ -111,10 +111,10 @@ impl Job {
         self.attempt
     }
 
-    /// Returns the server's reference to the job, which is the same at each attempt, and no other job's while the server runs.
-    /// Work that must not be done twice can remember it together with the server's
-    /// [`up_since`](crate::client::Metrics::up_since). It has 1 to 64 letters, digits, `.`, `_` and `-`. `None` if the worker
-    /// did not ask for [references](crate::client::Worker::references), or from an older server.
+    /// Returns the server's reference to the job, which is the same at each attempt, and no other job's while the
+    /// server runs. To avoid doing work twice, a program can store the reference together with the server's
+    /// [`up_since`](crate::client::Metrics::up_since). It has 1 to 64 letters, digits, `.`, `_` and `-`. `None` if the
+    /// worker did not ask for [references](crate::client::Worker::references), or from an older server.
     pub fn reference(&self) -> Option<&str> {
         self.reference.as_deref()
     }
@@ -125,11 +125,11 @@ impl Job {
         self.origin.is_lost()
     }
 
-    /// Returns whether the server has cancelled the job: its submitter took it back or left, its deadline passed, or this
-    /// worker held it for too long. The server drops the result, whatever it is. But this worker gets no other job in its
-    /// place before the handler returns. A handler that takes long can check this from time to time, and return.
+    /// Returns whether the server has cancelled the job: its submitter cancelled it or left, its deadline passed, or
+    /// this worker held it for too long. The server drops the result. This worker gets no other job for the slot before
+    /// the handler returns. A handler that takes long can check this from time to time, and return.
     ///
-    /// It stays false when the connection is lost: check [`is_lost`](Self::is_lost), too.
+    /// This stays false when the connection is lost: check [`is_lost`](Self::is_lost), too.
     /// [`progress`](Self::progress) and [`keep_alive`](Self::keep_alive) fail in both cases.
     pub fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
@@ -141,16 +141,16 @@ impl Job {
         self.run_limit.as_ref().map(|run| run.limit)
     }
 
-    /// Returns for how long this worker may still hold the job before the server gives it to another one. Zero if that time
-    /// is over. `None` if the job has no [run limit](crate::client::JobBuilder::run_limit).
+    /// Returns for how long this worker may still hold the job before the server gives it to another one. Zero if the
+    /// time is over. `None` if the job has no [run limit](crate::client::JobBuilder::run_limit).
     ///
-    /// The time is counted since the job came, and again since each report of progress. The server counts by its own clock,
-    /// and began earlier.
+    /// The time is counted from the arrival of the job, or from the last report of progress. The server counts by its
+    /// own clock, and began earlier.
     pub fn time_left(&self) -> Option<Duration> {
         self.run_limit.as_ref().map(|run| run.limit.saturating_sub(run.since.lock().elapsed()))
     }
 
-    /// Reports how far the job is. The run limit starts again. The submitter receives `data` if it asked for
+    /// Reports progress, and restarts the run limit. The submitter receives `data` if it asked for
     /// [`progress`](crate::client::JobBuilder::progress). `&()` is data, too: `null`.
     ///
     /// The call returns at once, with the exceptions of [`Client::submit`](crate::client::Client::submit). Reports may be
@@ -158,13 +158,13 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the job is [cancelled](Self::is_cancelled), and [`Error::Disconnected`] if it is
-    /// [lost](Self::is_lost). So `?` lets a handler stop when its work is not needed. [`Error::Arg`], [`Error::BadJson`] or
-    /// [`Error::TooLong`] if no line can carry `data`; the run limit then does not start again.
+    /// [lost](Self::is_lost). So `?` lets a handler stop when its work is not needed. [`Error::Arg`],
+    /// [`Error::BadJson`] or [`Error::TooLong`] if no line can carry `data`; then the run limit does not start again.
     pub fn progress<V: Serialize + ?Sized>(&self, data: &V) -> Result<(), Error> {
         self.report(Some(data))
     }
 
-    /// Lets the run limit start again, without a report to the submitter. For a handler whose time is no measure of progress.
+    /// Restarts the run limit without a report to the submitter, for a handler that has no progress to report.
     ///
     /// # Errors
     /// [`Error::Cancelled`] and [`Error::Disconnected`], as [`progress`](Self::progress).

@@ -1,4 +1,4 @@
-//! The worker: offers its types, does one job after another, and leaves when it is stopped.
+//! The worker offers its types, does jobs, and ends when it is stopped.
 
 mod conn_state;
 mod event;
@@ -72,7 +72,7 @@ pub struct Worker {
     url: Result<Url, UrlError>,
     options: Options,
     handlers: Handlers,
-    /// The types for which it is a spare worker.
+    /// The types for which the worker is a spare one.
     spare: BTreeSet<String>,
     references: bool,
     max_jobs: u32,
@@ -84,7 +84,7 @@ pub struct Worker {
 
 type OnEvent = Box<dyn FnMut(&Event) + Send>;
 
-/// What the thread that runs a worker handles.
+/// A signal to the thread that runs a worker.
 #[derive(Debug)]
 enum WorkerSignal {
     /// From a [`Stopper`].
@@ -100,9 +100,9 @@ enum WorkerSignal {
 pub struct Stopper(Sender<WorkerSignal>);
 
 impl Stopper {
-    /// Stops the worker: it takes no more jobs, finishes those that it holds, sends their results and leaves. This method
-    /// returns at once, and [`Worker::run`] returns when all is done. A worker that does not run yet stops when it starts.
-    /// Further calls change nothing. A server that does not answer delays the end by 5 s, or by
+    /// Stops the worker: it takes no more jobs, finishes those that it holds, sends their results and ends. This method
+    /// returns at once; [`Worker::run`] returns when the worker has ended. A worker that does not run yet stops when it
+    /// starts. Further calls have no effect. A server that does not answer delays the end by 5 s, or by
     /// [`Options::answer_timeout`] if that is less.
     pub fn stop(&self) {
         // It fails if the worker has ended.
@@ -148,9 +148,9 @@ impl Worker {
     /// - `std::process::exit`, `abort`, a stack overflow, and a panic under `panic = "abort"` end the process, and the
     ///   library cannot prevent it. The server requeues the worker's jobs, and gives up on a job that ends several workers.
     ///
-    /// The handler receives the whole [`Job`], and reads the arg by [`Job::arg`] or [`Job::raw`]. So the arg may borrow from
-    /// the job, and raw and typed jobs have the same form. [`handle_typed`](Self::handle_typed) is shorter for a handler
-    /// that needs the arg alone.
+    /// The handler receives the whole [`Job`], and reads the arg by [`Job::arg`] or [`Job::raw`]. So the arg may borrow
+    /// from the job, and raw and typed jobs have the same form. [`handle_typed`](Self::handle_typed) is shorter for a
+    /// handler that needs only the arg.
     pub fn handle<R, E>(
         mut self,
         type_name: &str,
@@ -164,7 +164,7 @@ impl Worker {
         self
     }
 
-    /// Sets the handler of a type, as [`handle`](Self::handle) does, for a handler that needs the arg alone. An arg of
+    /// Sets the handler of a type, as [`handle`](Self::handle) does, for a handler that needs only the arg. An arg of
     /// another type fails the job, with the reason.
     pub fn handle_typed<A, R, E>(
         self,
@@ -180,7 +180,7 @@ impl Worker {
     }
 
     /// Makes the worker a spare one for a type that has a handler: the server gives it jobs of that type only while no
-    /// ordinary worker may take them. It may be ordinary for other types. It never gets a job that has a
+    /// ordinary worker can take them. For other types the worker stays ordinary. A spare worker never gets a job with a
     /// [`wait_limit`](super::JobBuilder::wait_limit). An older server treats it as an ordinary worker.
     ///
     /// ```
@@ -200,7 +200,7 @@ impl Worker {
         self
     }
 
-    /// Sets how many jobs the worker holds at once, from 1 to 65,535. Each runs on a thread of its own. The default is 1.
+    /// Sets how many jobs the worker holds at once, from 1 to 65,535. Each runs on a separate thread. The default is 1.
     pub fn max_jobs(mut self, max_jobs: u32) -> Self {
         self.max_jobs = max_jobs;
         self
@@ -250,12 +250,12 @@ impl Worker {
         let offer = Offer::new(&self.handlers.types(), &self.spare, self.references);
         let signals = self.sender.clone();
         let session = |link| WorkerSession::new(offer, self.max_jobs, self.limit, sender, signals, Arc::new(link));
-        // The answers of a worker wait for the end of an outage however long it takes.
+        // The answers of a worker wait for the end of an outage without a time limit.
         let options = self.options.clone().unbounded();
         let running = Running::new();
         thread::scope(|scope| {
             let ending = Ending(&running);
-            // Before there is a connection, so that a worker that cannot start them takes no job.
+            // Before connecting, so that a worker that cannot start its threads takes no job.
             for _ in 0..self.max_jobs {
                 let (running, jobs, handlers) = (&running, jobs.clone(), &self.handlers);
                 let thread = thread::Builder::new().name("deputy handler".to_owned());

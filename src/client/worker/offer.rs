@@ -1,10 +1,10 @@
-//! What a worker offers to the server, as lines.
+//! Builds the lines by which a worker offers its types and slots.
 
 use std::collections::BTreeSet;
 
 use crate::client::outgoing;
 
-/// The types of a worker, and how it wants their jobs.
+/// The types of a worker, with the options of its offers.
 pub(super) struct Offer {
     /// Each list of types in JSON, with more members for its `can_do`. None of them is empty.
     lists: Vec<(String, String)>,
@@ -13,8 +13,8 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// `types` are all types, and `spare` those of them for which the worker is a spare one. With `references` the server is
-    /// to name each job by a reference.
+    /// `types` are all types, and `spare` those of them for which the worker is a spare one. With `references` the
+    /// server sends a reference with each job.
     pub(super) fn new(types: &[&str], spare: &BTreeSet<String>, references: bool) -> Self {
         let (spare, ordinary): (Vec<&str>, Vec<&str>) = types.iter().partition(|&&name| spare.contains(name));
         let lists = [(ordinary, ""), (spare, r#","spare":true"#)].into_iter().filter(|(names, _)| !names.is_empty());
@@ -25,7 +25,7 @@ impl Offer {
         }
     }
 
-    /// Appends the lines that offer this number of slots. With 0 they take the offer back.
+    /// Appends the lines that offer this number of slots. With 0 they withdraw the offer.
     pub(super) fn put(&self, slots: u32, out: &mut Vec<u8>) {
         if slots == 0 {
             out.extend_from_slice(outgoing::cant_do(&self.all).as_bytes());

@@ -1,4 +1,4 @@
-//! The connection that jobs came on, as their handlers see it.
+//! The connection of a job, as its handler sees it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,13 +11,13 @@ pub(super) struct Origin(Arc<Conn>);
 
 struct Conn {
     reporter: Arc<dyn Reporter>,
-    /// How it was lost, once it is.
+    /// How the connection was lost, if it is lost.
     lost: OnceLock<Disconnected>,
 }
 
 /// Sends the reports of jobs.
 pub(super) trait Reporter: Send + Sync {
-    /// Sends a line about a job of this connection. It may block as long as the server takes no bytes.
+    /// Sends a line about a job of this connection. The call may block while the server accepts no bytes.
     fn report(&self, origin: &Origin, line: &[u8]) -> Result<(), Error>;
 }
 

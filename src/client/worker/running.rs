@@ -1,4 +1,4 @@
-//! A worker that runs: the threads that do its jobs, and the one that handles its signals.
+//! The threads of a running worker: those that do its jobs, and the one that handles its signals.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::session::WorkerSession;
 use super::{OnEvent, WorkerSignal};
 use crate::client::link::Link;
 
-/// A worker that runs. Its link is set once its threads have started.
+/// A running worker. Its link is set when its threads have started.
 pub(super) struct Running(OnceLock<Link<WorkerSession>>);
 
 impl Running {

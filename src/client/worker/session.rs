@@ -1,12 +1,14 @@
-//! A worker's session: what it offers, what it holds, and when it is done. Pure but for the channels that it feeds.
+//! A worker's session keeps the offered slots and held jobs, and decides when the worker ends. Pure except for its
+//! channels.
 //!
-//! **Invariant:** the worker offers as many slots as it can fill. These are `max_jobs`, less the handlers that still run
-//! for a lost connection, and never more than what is left of its limit of jobs. (Such handlers cannot be stopped, and
-//! their results are dropped.) The worker sends each change, and sends it before a `did` if it is a decrease, because a
-//! `did` frees a slot.
+//! **Invariant:** the worker offers as many slots as it can fill. That is `max_jobs`, minus the handlers that still run
+//! for a lost connection, and at most the remaining number of its limit of jobs. (Such handlers cannot be stopped, and
+//! their results are dropped.) The worker sends each change. It sends a decrease before the `did`, because a `did`
+//! frees a slot.
 //!
-//! The worker ends when it offers nothing, holds nothing, and a `ping` after its last line is answered. Then no job is on
-//! its way to it, and the server has read all results. It does not wait for long if the server does not answer.
+//! The worker ends when it offers nothing, holds nothing, and a `ping` after its last line is answered. Then no job is
+//! on its way, and the server has read all results. If the server does not answer, the worker waits only for a short
+//! time.
 //!
 //! A long result waits, with its slot, until the server's longest line is known. A result that is too long fails its job.
 //! A handler with a long report waits, too.
@@ -32,21 +34,22 @@ use crate::client::outgoing;
 use crate::client::outgoing::line_limit::Fit;
 use crate::client::promise::Promise;
 
-/// What a worker offers and holds.
+/// The session of a worker.
 pub(super) struct WorkerSession {
     offer: Offer,
     max_jobs: u32,
-    /// Jobs that may still be answered.
+    /// How many more jobs the worker may answer.
     jobs_left: u64,
-    /// Where jobs wait for a handler thread. None when no more are done.
+    /// The queue of jobs for handler threads. None when the worker does no more jobs.
     jobs: Option<Sender<Job>>,
     signals: Sender<WorkerSignal>,
     /// Sends the reports of handlers.
     reporter: Arc<dyn Reporter>,
-    /// Handlers that run for a lost connection, and its jobs that wait for a thread and will be skipped.
+    /// The number of handlers that run for a lost connection, and of its jobs that wait for a thread and will be
+    /// skipped.
     stale: u32,
     stopping: bool,
-    /// Why a handler could not run its job, once one could not. Then the worker stops, with that job unanswered.
+    /// Why a handler could not run its job. If set, the worker stops without answering that job.
     fault: Option<String>,
     /// The connection, if there is one.
     conn: Option<ConnState>,
@@ -76,7 +79,7 @@ impl WorkerSession {
         }
     }
 
-    /// Takes no more jobs, and ends when those that it holds are done.
+    /// Stops the worker: it takes no more jobs, and ends when those that it holds are done.
     pub(super) fn stop(&mut self, out: &mut Vec<u8>) {
         self.stopping = true;
         self.update_offer(out);
@@ -122,7 +125,7 @@ impl WorkerSession {
         self.stop(out);
     }
 
-    /// Lets the threads that wait for jobs, or to report, end.
+    /// Ends the threads that wait for jobs or to report.
     pub(super) fn end_jobs(&mut self) {
         self.jobs = None;
         if let Some(conn) = &mut self.conn {
@@ -148,7 +151,7 @@ impl WorkerSession {
         }
     }
 
-    /// Sends the answers that waited for the limit, and lets the handlers go on that wait for it.
+    /// Sends the answers that waited for the limit, and wakes the handlers that wait for it.
     fn send_waiting(&mut self, out: &mut Vec<u8>) {
         let Some(conn) = &mut self.conn else { return };
         conn.end_reporting(&Ok(RawValue::NULL.to_owned()));
@@ -159,7 +162,7 @@ impl WorkerSession {
         self.try_end(out);
     }
 
-    /// Sends how many slots there are, if that has changed.
+    /// Sends the number of slots, if it has changed.
     fn update_offer(&mut self, out: &mut Vec<u8>) {
         let free = u64::from(self.max_jobs - self.stale).min(self.jobs_left);
         let slots = if self.stopping { 0 } else { u32::try_from(free).expect("it is at most max_jobs") };
@@ -171,7 +174,7 @@ impl WorkerSession {
         self.offer.put(slots, out);
     }
 
-    /// Ends the worker if nothing is left to do. If only the last answers may be unread, sends a `ping`.
+    /// Ends the worker if it has no more to do. If only the last answers may be unread, sends a `ping`.
     fn try_end(&mut self, out: &mut Vec<u8>) {
         if !self.stopping {
             return;
@@ -212,7 +215,7 @@ impl WorkerSession {
     }
 
     fn signal(&self, signal: WorkerSignal) {
-        // It fails when the worker has ended, which is what all signals lead to.
+        // It fails if the worker has ended, which is the effect of all signals.
         let _ = self.signals.send(signal);
     }
 }

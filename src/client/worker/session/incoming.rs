@@ -1,4 +1,4 @@
-//! What a worker's session does with what the link reports: lines of the server, and the connection's beginning and end.
+//! Handles the events of the link in a worker's session: lines of the server, and the begin and end of a connection.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,8 +27,8 @@ impl WorkerSession {
         Ok(())
     }
 
-    /// Counts a job as held, and returns where its handler sees that it is cancelled. `Err` if the server was not offered a
-    /// slot for it.
+    /// Counts a job as held, and returns the flag that tells its handler that it is cancelled. `Err` if the worker has
+    /// not offered a slot for it.
     fn take_slot(&mut self, job: u64) -> Result<Arc<AtomicBool>, String> {
         let slots = self.max_jobs - self.stale;
         self.conn.as_mut().expect(CONNECTED).hold(job, slots)
@@ -37,7 +37,7 @@ impl WorkerSession {
     fn on_error(&mut self, error: Error, out: &mut Vec<u8>) {
         let conn = self.conn.as_mut().expect(CONNECTED);
         match error {
-            // The question for the server's limit, to a server that does not know it.
+            // The query for the server's limit, to a server that does not know it.
             Error::UnknownCmd(_) if conn.has_asked() => {
                 conn.line_limit.set_unknown();
                 self.send_waiting(out);
