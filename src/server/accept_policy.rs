@@ -2,7 +2,7 @@
 //!
 //! When descriptors run out, the acceptor closes a spare descriptor for a moment. With it, it accepts and closes the
 //! connections that wait, so that their clients see at once that they are refused and do not hang. Any other error
-//! concerns one connection, or is temporary and tried again after a pause. No error ends the acceptor.
+//! concerns one connection, or is temporary: accept is tried again after a pause. No error ends the acceptor.
 
 use std::fs::File;
 use std::io;
@@ -45,7 +45,7 @@ pub(crate) enum AcceptOutcome {
 enum ErrorAction {
     /// No connection waits.
     Wait,
-    /// Go on: the error concerns one connection, which is gone.
+    /// Continue: the error concerns only one connection, which is gone.
     GoOn,
     /// Refuse the connection: descriptors ran out.
     Refuse,
@@ -77,7 +77,7 @@ impl ErrorAction {
     }
 }
 
-/// What the warning that connections are refused says.
+/// The text of the warning that connections are refused.
 const REFUSING: &str = "refusing connections: out of file descriptors";
 
 /// Accepts or refuses connections. `F` passes an accepted connection to a shard.
@@ -89,7 +89,7 @@ pub(crate) struct AcceptPolicy<F> {
     spare: Option<File>,
     open_spare: fn() -> Option<File>,
     log: Log,
-    /// Limit warnings that could come thousands of times per second.
+    /// Limits the rate of frequent warnings.
     refusals: RateLimit,
     failures: RateLimit,
 }
@@ -163,7 +163,8 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
         }
     }
 
-    /// Warns that no connection is accepted for a moment. At most one of these warnings is logged per second.
+    /// Warns that the server accepts no connection until the next try. At most one of these warnings is logged per
+    /// second.
     pub(crate) fn log_failure(&mut self, what: &str, error: &io::Error) {
         if let Some(suppressed) = self.failures.pass(Instant::now()) {
             let members = [("error", Value::Text(error)), ("suppressed", Value::Number(suppressed.0))];
@@ -174,7 +175,7 @@ impl<F: FnMut(Stream)> AcceptPolicy<F> {
     fn admit(&mut self, stream: Stream) {
         count(&self.counters.accepted);
         if self.spare.is_none() {
-            self.spare = (self.open_spare)(); // No descriptor was left for it; perhaps one is free now.
+            self.spare = (self.open_spare)(); // No descriptor was left for the spare; perhaps one is free now.
         }
         match stream.tune(&self.keepalive) {
             Ok(()) => (self.hand_over)(stream),

@@ -1,8 +1,9 @@
 //! Accepts connections from the listeners and passes them on.
 //!
-//! It is one thread with a poller of its own. Listeners are edge-triggered, so the thread accepts from each until no
-//! connection waits. A listener that had to stop earlier (no descriptor, no memory) gets no new edge for the connections
-//! that already wait. It is tried again after a pause, which new connections do not shorten.
+//! The acceptor is one thread with its own poller. Listeners are edge-triggered, so the thread accepts from each until
+//! no connection waits. If it had to stop earlier (no descriptor, no memory), the listener gets no new edge for the
+//! connections that already wait. The thread tries this listener again after a pause, which new connections do not
+//! shorten.
 //!
 //! [`AcceptPolicy`] decides what happens to each connection; `hand_over` decides which shard gets it.
 

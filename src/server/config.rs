@@ -1,7 +1,7 @@
 //! The settings of a server: fields, defaults and ranges.
 //!
-//! The command line and programs that run a server of their own fill in the same [`Config`]; docs/operating.md explains the
-//! options. Only [`Config::shards`] and [`Config::memory_bytes`] ask the machine.
+//! The command line, and programs that contain a server, fill in the same [`Config`]; docs/operating.md explains the
+//! options. Only [`Config::shards`] and [`Config::memory_bytes`] query the machine.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::number_range::{self, ConfigError, Field};
 use super::os;
 use crate::limits;
 
-/// The settings of a server. Start from `Config::default()`, and change what should differ.
+/// The settings of a server. Start from `Config::default()`, and change some fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The IP addresses or host names to listen on. The server listens on every address of a name. An IPv6 address may have
@@ -46,9 +46,9 @@ pub struct Config {
     pub keepalive: Keepalive,
     /// Whether shard i stays on the i-th core. Linux only.
     pub pin: bool,
-    /// How much is logged to stderr.
+    /// The level of log lines on stderr.
     pub log: Level,
-    /// The form of these lines.
+    /// The format of log lines.
     pub log_format: LogFormat,
     /// Whether the metrics are written to stderr every five seconds.
     pub verbose: bool,
@@ -123,13 +123,13 @@ impl Config {
     }
 }
 
-/// What a host may be, in words.
+/// Describes the valid hosts.
 pub const HOST_EXPECTED: &str = "an IP address or a host name";
 
-/// What a socket's path may be, in words.
+/// Describes the valid paths of a socket.
 pub const SOCK_EXPECTED: &str = "the path of a UNIX socket";
 
-/// What keepalive may be, in words.
+/// Describes the valid keepalive settings.
 pub const KEEPALIVE_EXPECTED: &str = "IDLE,INTERVAL,COUNT: two times of 1 to 32767 seconds, and 1 to 127 probes";
 
 /// When a TCP peer that does not answer is dropped. After `idle_seconds` without traffic the system probes it every

@@ -18,7 +18,7 @@ pub(super) struct Connection {
     /// Bytes for the peer. The buffer comes from the shard's spare buffers, so that an idle connection has none.
     pub(super) unsent: Unsent,
     pub(super) stage: Stage,
-    /// The socket accepted no more; an event comes when it does again.
+    /// The socket accepted no more bytes; an event comes when it accepts bytes again.
     pub(super) blocked: bool,
     /// A write failed. What the peer sent before is read first; then the connection ends.
     pub(super) failed: bool,
@@ -47,11 +47,11 @@ pub(super) enum Stage {
 
 /// The outcome of a read.
 pub(super) enum Got {
-    /// This many bytes; more may be there.
+    /// This many bytes; more may be available.
     Bytes(usize),
-    /// This many bytes, and no more for now: an event will come.
+    /// This many bytes, and no more for now: an event follows when there are more.
     Last(usize),
-    /// Nothing for now.
+    /// No bytes for now.
     Nothing,
     /// The end of the input, or the connection is broken.
     End,

@@ -44,7 +44,8 @@ pub(super) struct Connections {
     wakes: u64,
     /// Connections to write to before the turn ends.
     pub(super) dirty: Vec<ConnId>,
-    /// Connections whose share of the last turn's writes did not suffice. They count as dirty, and are not in that list.
+    /// Connections with more unsent bytes than their share of the last turn. They count as dirty, but are not in
+    /// `dirty`.
     pub(super) unfinished: Vec<ConnId>,
     /// Boxed, so that the table stays small: it doubles when it grows, and the memory of the old table stays in the
     /// allocator.
@@ -86,7 +87,7 @@ impl Connections {
             spare: Vec::new(),
             spare_bytes: 0,
             stall_ms: settings.stall_ms,
-            // What no memory can hold is no limit.
+            // A limit larger than the address space is no limit.
             unsent_bytes_max: usize::try_from(settings.unsent_bytes_max).unwrap_or(usize::MAX),
             metrics_line: MetricsLine::default(),
             fault_log: FaultLog::new(log.clone()),
@@ -149,7 +150,7 @@ impl Connections {
         self.log_connection(Event::ConnectionClosed, "closed", conn.peer, id);
     }
 
-    /// Writes what is unsent, as far as the socket accepts it and a turn's share goes, and continues the end of a closing
+    /// Writes unsent bytes, up to a turn's share, until the socket accepts no more, and continues to close a closing
     /// connection. Returns how many bytes the socket accepted.
     ///
     /// The share is larger when more is unsent than a connection may have. So the core closes a connection for that only if
@@ -201,7 +202,7 @@ impl Connections {
         });
     }
 
-    /// Returns what this shard publishes of its turns.
+    /// Returns the published times of this shard's turns.
     pub(super) fn pulse(&self) -> &Pulse {
         &self.shared.pulses[self.shard]
     }

@@ -44,7 +44,7 @@ pub(crate) enum Listener {
 }
 
 impl Listeners {
-    /// Listens on everything that `config` names.
+    /// Listens on all addresses that `config` names.
     pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
         let mut all = Listeners::default();
         if config.tcp {
@@ -64,13 +64,13 @@ impl Listeners {
         self.addresses.clone()
     }
 
-    /// Warns of addresses that cannot be used, and of addresses at which other machines can run jobs.
+    /// Warns about addresses that cannot be used, and about addresses at which other machines can run jobs.
     pub(crate) fn log_warnings(&self, log: &Log) {
         self.log_skipped(log);
         self.log_exposed(log, Event::Exposed, "", "can run and read jobs: there is no access control");
     }
 
-    /// Warns of addresses for HTTP that cannot be used, and of those at which other machines can read figures.
+    /// Warns about HTTP addresses that cannot be used, and about those at which other machines can read figures.
     #[cfg(feature = "http")]
     pub(crate) fn log_http_warnings(&self, log: &Log) {
         self.log_skipped(log);
@@ -89,7 +89,7 @@ impl Listeners {
         }
     }
 
-    /// Warns that anyone who reaches the exposed addresses, of which there may be none, `can` do something.
+    /// Warns that anyone who reaches the exposed addresses `can` do something. Does nothing if there are none.
     fn log_exposed(&self, log: &Log, event: Event, protocol: &str, can: &str) {
         let exposed = exposed(&self.addresses);
         if !exposed.is_empty() {

@@ -64,7 +64,8 @@ impl Mailbox {
         self.sleeper.woke();
     }
 
-    /// Takes what is there now. What arrives meanwhile waits for the next turn, so that sockets get their turn.
+    /// Takes the commands that are in the mailbox now. Later ones wait for the next turn, so that sockets are served
+    /// too.
     pub(super) fn take(&self) -> impl Iterator<Item = ShardCommand> {
         self.receiver.try_iter().take(self.receiver.len())
     }
@@ -83,7 +84,7 @@ impl MailboxSender {
         let _ = self.sender.send(command);
     }
 
-    /// Wakes the owner if it sleeps and has not taken what was delivered. Returns whether it was woken.
+    /// Wakes the owner if it sleeps and has not taken the delivered commands. Returns whether it was woken.
     fn wake(&self) -> bool {
         let asleep = !self.sender.is_empty() && self.sleeper.must_be_woken();
         if asleep {

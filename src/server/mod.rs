@@ -1,15 +1,15 @@
-//! The shell: sockets, threads and time. It decides nothing about jobs; [`crate::dispatch`] does.
+//! The shell has the sockets, threads and clocks. [`crate::dispatch`] makes all decisions about jobs.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `config`, `number_range` | the settings and their ranges |
-//! | `listen`, `sock_file`, `os` | opens what the server needs from the machine at the start |
+//! | `listen`, `sock_file`, `os` | opens sockets, and queries the machine at the start |
 //! | `acceptor`, `accept_policy` | the thread that accepts connections and passes each to the least loaded shard |
 //! | `shard` | a shard's thread: the turn, and what it reports when the server stops |
 //! | `connections`, `conn`, `stream` | a shard's connections, and the effects that the core asks for |
 //! | `mailbox`, `wake` | messages between shards, in batches, without a wake for a shard that is awake |
-//! | `shared`, `pulse`, `probe` | the data that threads share, and what other threads may read of it |
-//! | `log`, `names`, `start_error` | what people see |
+//! | `shared`, `pulse`, `probe` | the data that threads share, and how other threads read it |
+//! | `log`, `names`, `start_error` | log lines, names in them, and errors of a start |
 
 mod accept_policy;
 mod acceptor;
@@ -95,8 +95,8 @@ impl Server {
     /// Starts a server. When this returns, the server listens.
     ///
     /// # Errors
-    /// If a setting is out of its range, if the server cannot listen on an address or path, or if the system has no threads
-    /// or descriptors left. Nothing is left running then.
+    /// If a setting is out of its range, if the server cannot listen on an address or path, or if the system has no
+    /// threads or descriptors left. Then no thread of the server is left running.
     #[expect(clippy::needless_pass_by_value, reason = "no caller needs the settings back")]
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
@@ -133,7 +133,7 @@ impl Server {
         &self.addresses
     }
 
-    /// Returns what reads the server's figures, and opens connections to it, from any thread.
+    /// Returns a probe, which reads the server's figures, and opens connections to it, from any thread.
     pub fn probe(&self) -> Probe {
         Probe::new(&self.shared, &self.mailboxes, &self.log)
     }
@@ -147,7 +147,7 @@ impl Server {
         self.end(self.drain);
     }
 
-    /// Starts to accept connections. This is the last step of a start, after everything that can fail.
+    /// Starts to accept connections. This is the last step of a start, after all steps that can fail.
     fn accept(&mut self, listeners: Listeners, config: &Config) -> Result<(), StartError> {
         if config.verbose {
             let shared = Arc::clone(&self.shared);

@@ -1,4 +1,4 @@
-//! Names of connections and jobs: tokens in the poller, short numbers in the log.
+//! Formats names of connections and jobs: tokens in the poller, short numbers in the log.
 
 use std::fmt;
 
@@ -39,11 +39,11 @@ impl fmt::Display for NamedJob {
     }
 }
 
-/// Formats where a job is from: a connection by its name, or what stands for it.
+/// Formats where a job is from: the name of a connection, or of the ticket or group that replaces it.
 struct Origin(Submitter);
 
 impl Origin {
-    /// Returns what stands before it in a sentence.
+    /// Returns the preposition before it in a sentence.
     fn preposition(&self) -> &'static str {
         match self.0 {
             Submitter::Conn(..) => "from ",

@@ -102,10 +102,10 @@ impl fmt::Display for Field {
     }
 }
 
-/// What the value of a numeric setting counts.
+/// The unit of a numeric setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A number without a unit.
     Number,
     /// Bytes. The command line accepts K, M and G after the digits.
     Bytes,
@@ -118,11 +118,11 @@ pub enum Unit {
 pub struct NumberRange {
     /// The setting.
     pub field: Field,
-    /// Least value.
+    /// The smallest value.
     pub least: u64,
-    /// Largest value.
+    /// The largest value.
     pub most: u64,
-    /// What is counted.
+    /// The unit.
     pub unit: Unit,
     /// What 0 means, if it has a special meaning; otherwise empty.
     pub zero: &'static str,
@@ -152,16 +152,16 @@ impl fmt::Display for NumberRange {
     }
 }
 
-/// Why a [`Config`](super::Config) cannot be used. Its text names the field and says what it may be.
+/// The error of an invalid [`Config`](super::Config). Its text names the field and the valid values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigError {
-    /// A field has a value that it may not have.
+    /// A field has an invalid value.
     Value {
         /// The field.
         field: Field,
         /// The value.
         given: String,
-        /// What the field may be, in words.
+        /// A description of the valid values.
         expected: String,
     },
     /// TCP is off and there is no UNIX socket.

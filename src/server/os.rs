@@ -1,4 +1,4 @@
-//! Asks the operating system for descriptors, cores and the size of memory.
+//! Queries the operating system for descriptors, cores and the size of memory.
 
 use std::fs;
 use std::io;
@@ -43,8 +43,8 @@ pub(super) fn pin_to_core(_index: usize) -> io::Result<()> {
 /// A limit of cgroup v1 from this size means no limit: the file then contains 2^63 less a page.
 const UNLIMITED_BYTES: u64 = 1 << 60;
 
-/// Returns half of the memory that the process may use, in bytes, and at least [`limits::MEMORY_BYTES_MIN`]. The other half
-/// is for what the budget does not count, and for other programs. `root` is `/` except in tests.
+/// Returns half of the memory that the process may use, in bytes, and at least [`limits::MEMORY_BYTES_MIN`]. The other
+/// half is for memory that the budget does not count, and for other programs. `root` is `/` except in tests.
 ///
 /// It reads files that only Linux has: the machine's memory, and the limits of the process's cgroup. Without them it returns
 /// [`limits::MEMORY_BYTES_UNKNOWN`].

@@ -1,6 +1,6 @@
-//! What other threads may read of a running server, and how a program gets a connection to the server that it runs.
+//! Lets other threads read the figures of a running server, and gives a program a connection to the server within it.
 //!
-//! Everything but [`Probe::connect`] reads what the shards publish, so it works even while a shard hangs.
+//! All functions except [`Probe::connect`] read published figures, so they work even while a shard hangs.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -51,7 +51,7 @@ impl Probe {
         self.shared.draining.load(Ordering::Relaxed)
     }
 
-    /// Returns whether a job is accepted that has no arg and no options, as far as memory is concerned.
+    /// Returns whether the memory budget has room for a job without arg and options.
     pub fn accepts_jobs(&self) -> bool {
         let totals = self.totals();
         totals.counts.job_bytes + totals.counts.unsent_bytes + JOB_FIXED_BYTES <= totals.bytes_max

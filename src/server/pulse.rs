@@ -1,13 +1,13 @@
-//! How long a shard is busy, and whether it is in one turn for too long.
+//! Publishes how long a shard is busy, and for how long it has been in the current turn.
 //!
-//! The shard notes when a turn begins and when it goes to sleep. Any thread may read it, so a shard that hangs is found
-//! without asking it.
+//! The shard stores when a turn begins and when it goes to sleep. Any thread can read this, so other threads can detect
+//! a shard that hangs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::dispatch::message::Micros;
 
-/// What a shard publishes of its turns: written by it alone, read by all threads.
+/// The published times of a shard's turns. Only the shard writes them; all threads may read them.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     /// When the turn under way began, in microseconds, or 0 while the shard sleeps.
@@ -45,7 +45,7 @@ impl Pulse {
 
     /// Returns for how long the turn under way has lasted; 0 while the shard sleeps.
     pub(super) fn in_turn_for(&self, now: impl FnOnce() -> Micros) -> Micros {
-        // The clock is read after it, so that a turn that begins meanwhile has no age.
+        // The clock is read afterwards, so that a turn that begins meanwhile has the age 0.
         match self.turn_since.load(Ordering::Relaxed) {
             0 => Micros::default(),
             since => now().since(Micros(since)),

@@ -1,17 +1,18 @@
-//! One shard: a thread that sleeps in its poller, and what it does in a turn.
+//! One shard: a thread that sleeps in its poller, and handles its input in turns.
 //!
-//! | file | what it has |
+//! | file | what it does |
 //! |---|---|
-//! | `reading` | how a turn reads from connections |
-//! | `writing` | how a turn posts messages and writes to connections |
-//! | `event` | what a shard reports when the server stops, or when it panics |
+//! | `reading` | reads from connections |
+//! | `writing` | posts messages and writes to connections |
+//! | `event` | the events of a shard when the server stops, or when the shard panics |
 //!
 //! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
 //! ready connections, cut the bytes into lines, and pass them to the core; (4) publish the counts, and post the messages,
 //! one batch and at most one wake per target; (5) write once to each connection that has unsent bytes; (6) as (4).
 //!
-//! A shard with many connections has long turns, and may be the home of a type that all shards have jobs of. So it handles
-//! its mailbox in (3) and (5) as well, after every few connections, and posts what that leads to.
+//! A shard with many connections has long turns, and other shards may wait for it, because it is the home of their
+//! jobs' type. So it also handles its mailbox in (3) and (5), after every few connections, and posts the resulting
+//! messages.
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
@@ -41,7 +42,7 @@ use crate::limits::{
 };
 use crate::protocol::chunks;
 
-/// The token that wakes the poller for the mailbox. No connection has it: that would need the last index of all.
+/// The token that wakes the poller for the mailbox. No connection has it, because it would be the last possible index.
 pub(super) const WAKE: Token = Token(usize::MAX);
 
 /// The state of a shard's thread.
@@ -52,12 +53,12 @@ pub(super) struct Shard {
     connections: Connections,
     /// Connections to read from in the next turn.
     ready: VecDeque<ConnId>,
-    /// What was read of connections that sent more lines than a turn handles. They are in `ready`.
+    /// Bytes that were read from connections with more lines than a turn handles. These connections are in `ready`.
     unhandled: HashMap<ConnId, Vec<u8>>,
     /// The buffer for reads, shared by all connections.
     buffer: Box<[u8]>,
     line_bytes_max: usize,
-    /// When to look at whether free chunks are used again; `None` if there are none.
+    /// When to free chunks that were not used again; `None` if there are none.
     chunks_due: Option<Micros>,
     events: Sender<ShardEvent>,
     phase: Phase,
@@ -129,8 +130,8 @@ impl Shard {
         let mut timeout = if idle { self.poll_timeout() } else { Some(Duration::ZERO) };
         let polled = loop {
             match self.poll.poll(events, timeout) {
-                // The process may have been stopped meanwhile. A turn at this time must see what has come until now: after
-                // one that does not, the core takes it for late.
+                // The process may have been stopped meanwhile. The next turn must read all input up to its own time.
+                // Otherwise the core treats this input as late.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => timeout = Some(Duration::ZERO),
                 polled => break polled,
             }
@@ -139,7 +140,7 @@ impl Shard {
         polled
     }
 
-    /// Returns whether nothing is left to read, to write, or in the mailbox.
+    /// Returns whether there is nothing to read, to write, or in the mailbox.
     fn is_idle(&self) -> bool {
         let pending = &self.connections;
         self.ready.is_empty() && pending.dirty.is_empty() && pending.unfinished.is_empty() && self.mailbox.may_sleep()
@@ -170,8 +171,9 @@ impl Shard {
         for event in &*events {
             self.on_event(event);
         }
-        // The process may have been stopped after it had received these events and before it read the clock. The next turn
-        // takes it that what peers sent by the time of this one was read. An error comes again when the shard sleeps.
+        // The process may have been stopped after it received these events and before it read the clock. The next turn
+        // assumes that all input before the time of this turn was read. If this poll fails, the error comes again when
+        // the shard sleeps.
         if is_timer_due && self.poll.poll(events, Some(Duration::ZERO)).is_ok() {
             for event in &*events {
                 self.on_event(event);
@@ -187,7 +189,7 @@ impl Shard {
         self.core.step(input, &mut self.connections);
     }
 
-    /// Handles what is in the mailbox. Returns whether there was anything.
+    /// Handles the commands in the mailbox. Returns whether there were any.
     fn drain_mailbox(&mut self) -> bool {
         let commands: Vec<ShardCommand> = self.mailbox.take().collect();
         let any = !commands.is_empty();
@@ -214,9 +216,10 @@ impl Shard {
         any
     }
 
-    /// Called after each connection that the turn reads from or writes to, with how many these were. Handles the mailbox after
-    /// every few, and delivers what that leads to, because other shards may be waiting for it. Shards that sleep are woken at
-    /// the end of the turn as ever: if cores are few, waking them earlier costs more than it gains.
+    /// Called after each connection that the turn reads from or writes to, with their number so far. Handles the
+    /// mailbox after every few, and delivers the resulting messages, because other shards may wait for them. Sleeping
+    /// shards are woken only at the end of the turn: if there are few cores, waking them earlier costs more than it
+    /// gains.
     fn take_mail_between(&mut self, connections: usize) {
         if connections.is_multiple_of(CONNECTIONS_PER_MAIL) && self.drain_mailbox() {
             self.connections.publish(self.core.counts());
@@ -241,7 +244,7 @@ impl Shard {
         match self.phase {
             Phase::Draining if self.core.pending() == 0 && !self.core.owes_metrics() => {
                 self.phase = Phase::Drained;
-                // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
+                // This fails only if the thread that stops the server is gone, and then no thread waits for the event.
                 let _ = self.events.send(ShardEvent::Drained);
                 false
             }

@@ -95,8 +95,8 @@ impl Shared {
         rows.collect()
     }
 
-    /// Returns for each shard how long its present turn has lasted; zero while the shard sleeps. No shard has to answer for
-    /// it, so one that hangs is found.
+    /// Returns for each shard how long its present turn has lasted; zero while the shard sleeps. Needs no answer of the
+    /// shards, so it shows a shard that hangs.
     pub(super) fn turns(&self) -> Vec<Duration> {
         self.pulses.iter().map(|pulse| Duration::from_micros(pulse.in_turn_for(|| self.now()).0)).collect()
     }

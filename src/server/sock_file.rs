@@ -1,7 +1,7 @@
 //! Makes the file of the UNIX socket, and removes it at the end.
 //!
-//! A socket that a dead server left behind is replaced. A live socket, or a file that is not a socket, is neither replaced
-//! nor removed. At the end only the file that was made here is removed.
+//! The socket of a dead server is replaced. A live socket, or a file that is not a socket, is neither replaced nor
+//! removed. At the end, the server removes only the file that it has made itself.
 
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io;
@@ -36,7 +36,7 @@ pub(super) fn listen(path: &Path) -> Result<(SockFile, Socket), StartError> {
 
 fn bind(path: &Path) -> Result<(SockFile, Socket), String> {
     let address = address(path)?;
-    let _lock = lock_folder(path); // Until the socket listens, so that two starts run one after the other.
+    let _lock = lock_folder(path); // Held until the socket listens, so that two starts run one after the other.
     if is_stale(path, &address)? {
         fs::remove_file(path).map_err(|error| explain("cannot remove the stale socket", &error))?;
     }
@@ -59,7 +59,7 @@ fn address(path: &Path) -> Result<SockAddr, String> {
         .map_err(|_| "the path is too long: a socket's path may have about 100 bytes; choose a shorter path".to_owned())
 }
 
-/// Returns what failed, why, and what to do.
+/// Returns the error text: what failed, why, and advice.
 fn explain(attempt: &str, error: &io::Error) -> String {
     let advice = scarce(error).unwrap_or_else(|| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {

@@ -1,4 +1,4 @@
-//! The error of a start: one line that names the address or path, the reason and what to do.
+//! The error of a failed start: one line with the address or path, the reason and advice.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use super::listen::Address;
 use super::log::line::one_line;
 use super::number_range::ConfigError;
 
-/// Why a server could not start. Nothing of it is left running.
+/// The reason why a server could not start. No thread of it is left running.
 #[derive(Debug)]
 pub enum StartError {
     /// The configuration is wrong.
@@ -30,11 +30,11 @@ pub enum StartError {
         /// The system's error.
         reason: io::Error,
     },
-    /// The server is to listen where this process listens already.
+    /// The server should listen at an address at which this process listens already.
     Twice {
-        /// The address that was asked for.
+        /// The requested address.
         address: Address,
-        /// The address that has it: the same, or one that includes it.
+        /// The address in use: the same, or one that includes it.
         taken: Address,
     },
     /// The server cannot listen on a UNIX socket.
@@ -44,9 +44,9 @@ pub enum StartError {
         /// Why, and what to do.
         reason: String,
     },
-    /// The system refused something else that a server needs.
+    /// The system refused another resource that a server needs.
     System {
-        /// What was tried, as in "cannot ...".
+        /// What failed, as in "cannot ...".
         attempt: &'static str,
         /// The system's error.
         reason: io::Error,
@@ -98,7 +98,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// Formats why the server cannot listen on a TCP address, and what to do.
+/// Formats why the server cannot listen on a TCP address, with advice.
 pub(super) struct CannotListen<'a>(pub(super) SocketAddr, pub(super) &'a io::Error);
 
 impl fmt::Display for CannotListen<'_> {
@@ -109,7 +109,7 @@ impl fmt::Display for CannotListen<'_> {
     }
 }
 
-/// Returns what to do about a TCP address that cannot be used.
+/// Returns advice for a TCP address that cannot be used.
 fn advice(address: SocketAddr, reason: &io::Error) -> &'static str {
     match reason.kind() {
         io::ErrorKind::AddrInUse => "another program has this port: stop it, or choose another port",
@@ -125,7 +125,7 @@ fn is_link_local(address: SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(address) if address.ip().is_unicast_link_local())
 }
 
-/// Returns what to do if the system lacks a resource, whatever was tried.
+/// Returns advice if the system lacks a resource.
 pub(super) fn scarce(reason: &io::Error) -> Option<&'static str> {
     Some(match Errno::from_io_error(reason)? {
         Errno::MFILE => "raise the limit of open files (ulimit -n, LimitNOFILE=)",

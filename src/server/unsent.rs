@@ -1,7 +1,7 @@
-//! What a connection has to send: bytes, and between them long values, which are sent from where they are kept.
+//! The unsent bytes of a connection. Long values between them are sent from their chunks, without a copy.
 //!
-//! Much unsent is in parts. A buffer that grew would be copied as a whole each time, and be given back as a whole, which
-//! takes longer than a turn may.
+//! Large amounts are kept in parts. A single buffer would be copied as a whole when it grows, and freed as a whole,
+//! which takes longer than a turn may.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use crate::limits::UNSENT_PART_BYTES;
 use crate::protocol::carried::LongText;
 use crate::protocol::reply::Reply;
 
-/// Room of a part beside its bytes: the line that passes the limit mostly fits.
+/// Additional room of a part, so that the line that exceeds the limit usually fits.
 const PART_ROOM: usize = 4 << 10;
 
 /// The unsent bytes of one connection, in order. Holds no memory while there are none.
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
-    /// What goes first, if there is much.
+    /// The earlier parts, if there are many bytes.
     earlier: Option<Box<Earlier>>,
     /// The part to which lines are appended.
     last: Part,
@@ -32,7 +32,7 @@ struct Earlier {
 /// Some lines.
 #[derive(Debug, Default)]
 struct Part {
-    /// Everything but the long values.
+    /// All bytes except those of long values.
     bytes: Vec<u8>,
     /// How many of `bytes` were sent.
     sent: usize,
@@ -51,7 +51,7 @@ struct LongTexts {
 struct Inserted {
     text: LongText,
     sent: usize,
-    /// How many of the other bytes come before it.
+    /// How many of the other bytes come before the value.
     at: usize,
 }
 
@@ -62,7 +62,7 @@ impl Unsent {
         self.last.len() + self.earlier.as_ref().map_or(0, |earlier| earlier.unsent)
     }
 
-    /// Returns whether it has a buffer of its own.
+    /// Returns whether it has a buffer.
     pub(super) fn has_buffer(&self) -> bool {
         self.last.bytes.capacity() > 0
     }
@@ -96,7 +96,7 @@ impl Unsent {
         &next[..next.len().min(bytes_max)]
     }
 
-    /// Notes that `bytes` of those that come next were sent. They must be of one call of [`Unsent::next`].
+    /// Called when `bytes` were sent. They must be from one call of [`Unsent::next`].
     #[inline]
     pub(super) fn advance(&mut self, bytes: usize) {
         match &mut self.earlier {
@@ -109,7 +109,7 @@ impl Unsent {
         }
     }
 
-    /// Gives the room of the bytes that were sent back to those that come.
+    /// Reuses the room of the sent bytes for later ones.
     pub(super) fn compact(&mut self) {
         self.last.compact();
     }

@@ -1,7 +1,7 @@
 //! Decides when a sleeping shard must be woken, without a lock, and without a system call if the shard is awake.
 //!
 //! The sleeper sets the flag, fences, checks its mailbox again, and only then blocks. The sender posts its message,
-//! fences, and wakes the sleeper only if it is the one that clears the flag. One of the two fences comes first: either the
+//! fences, and wakes the sleeper only if this sender clears the flag. One of the two fences comes first: either the
 //! sleeper sees the message, or the sender sees the flag.
 //!
 //! The tests explore every interleaving with loom. Fences are used because loom treats a `SeqCst` access as no more than
@@ -43,8 +43,8 @@ pub(super) struct Sleeper<F>(F);
 impl<F: Flag> Sleeper<F> {
     /// Called by the sleeper before it blocks. It must not block if this returns false.
     pub(super) fn may_sleep(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
-        // A swap, not a store: in every thread's view it follows a sender's swap. Loom needs this, because it does not know
-        // that nothing comes between a swap and the value that it read.
+        // A swap, not a store: in every thread's view it follows a sender's swap. Loom needs this, because it does not
+        // model that no write comes between a swap and the value that it read.
         self.0.swap(true);
         F::fence();
         let empty = mailbox_is_empty();

@@ -1,4 +1,4 @@
-//! Ends connections that the core has removed: sends what is unsent, lets some linger, and drops them after a time.
+//! Ends connections that the core has removed: sends their unsent bytes, lets some linger, and drops them after a time.
 
 use super::Connections;
 use crate::dispatch::message::{Closing, ConnId, Micros};
@@ -6,7 +6,7 @@ use crate::limits::{LINGER_MS, TIMERS_PER_TURN};
 use crate::server::conn::{Connection, Stage};
 
 impl Connections {
-    /// Begins to close a connection: only what is unsent is still sent.
+    /// Begins to close a connection: only its unsent bytes are still sent.
     pub(super) fn begin_closing(&mut self, id: ConnId, how: Closing) {
         let Some(conn) = self.get(id) else { return };
         conn.stage = Stage::Closing(how);
@@ -48,7 +48,7 @@ impl Connections {
         }
     }
 
-    /// Returns when the next closing connection is to be looked at.
+    /// Returns when the next closing connection must be checked.
     pub(in crate::server) fn next_deadline(&self) -> Option<Micros> {
         self.deadlines.next_due()
     }

@@ -1,9 +1,9 @@
-//! The last metrics line: dashboards send many queries at once, between which nothing changes.
+//! Keeps the last metrics line: dashboards send many queries at once, between which the totals do not change.
 
 use crate::metrics::{Counts, Tables, Totals};
 use crate::protocol::reply::Reply;
 
-/// A metrics line without tables, and what it tells.
+/// A metrics line without tables, and its totals.
 #[derive(Debug, Default)]
 pub(super) struct MetricsLine {
     totals: Totals,
@@ -11,8 +11,8 @@ pub(super) struct MetricsLine {
 }
 
 impl MetricsLine {
-    /// Returns the line that tells these totals. Unsent bytes alone are no reason to encode it anew: they are mostly the
-    /// answers to the queries before, and a peer cannot know them.
+    /// Returns the line with these totals. If only unsent bytes have changed, the old line is returned: these bytes are
+    /// mostly answers to earlier queries, and a peer cannot know them.
     pub(super) fn of(&mut self, totals: &Totals) -> &[u8] {
         let counts = Counts { unsent_bytes: totals.counts.unsent_bytes, ..self.totals.counts };
         self.totals.counts = counts;

@@ -1,12 +1,12 @@
-//! What the server logs: each event has a name, a level and members of its own. docs/operating.md lists them for people
-//! and programs that read the lines, so names and members stay as they are.
+//! Declares the events of the log, each with a name, a level and members. docs/operating.md lists them, and programs
+//! read the lines, so names and members must not change.
 
 use super::Level;
 
-/// What the lines of an event have in common. A program that logs as the server does has its own.
+/// The name, levels and members of an event. Other programs that use this log declare their own events.
 #[derive(Clone, Copy, Debug)]
 pub struct EventKind {
-    /// Its name in JSON.
+    /// The event's name in JSON.
     pub name: &'static str,
     /// The levels at which it is logged, the usual one first.
     pub levels: &'static [Level],
@@ -65,15 +65,15 @@ events! {
     Listening "listening" [Info] ["addresses", "shards"],
     /// HTTP is up at an address.
     HttpListening "http_listening" [Info] ["address"],
-    /// It was asked to stop.
+    /// The server was asked to stop.
     Stopping "stopping" [Info] [],
-    /// It has stopped.
+    /// The server has stopped.
     Stopped "stopped" [Info] [],
     /// The drain ended before the jobs that workers held.
     JobsShutDown "jobs_shut_down" [Warn] ["jobs"],
-    /// It listens where other machines can reach it.
+    /// The server listens at an address that other machines can reach.
     Exposed "exposed" [Warn] ["addresses"],
-    /// HTTP is up where other machines can reach it.
+    /// HTTP is up at an address that other machines can reach.
     HttpExposed "http_exposed" [Warn] ["addresses"],
     /// The machine lacks an address of a host name.
     AddressSkipped "address_skipped" [Warn] ["address", "error"],
@@ -83,9 +83,9 @@ events! {
     AcceptFailed "accept_failed" [Warn] ["error", "suppressed"],
     /// A connection was closed, because the shard's poller refused it.
     PollFailed "poll_failed" [Warn] ["error"],
-    /// stderr was too slow.
+    /// Lines were dropped because stderr was too slow.
     LinesDropped "lines_dropped" [Warn] ["lines"],
-    /// Lines were left out, because there were too many like them.
+    /// Lines were omitted because there were too many of their kind.
     LinesSuppressed "lines_suppressed" [Warn, Info, Debug] ["of", "class", "suppressed"],
     /// A peer did something wrong, or was lost.
     PeerFault "peer_fault" [Warn, Info, Debug] ["peer", "class", "error", "suppressed"],
@@ -93,21 +93,21 @@ events! {
     ConnectionOpened "connection_opened" [Debug] ["peer", "connection"],
     /// A connection closed.
     ConnectionClosed "connection_closed" [Debug] ["peer", "connection"],
-    /// A connection ended before a shard had it.
+    /// A connection ended before a shard got it.
     ConnectionEnded "connection_ended" [Debug] ["error"],
     /// A job has reached its home.
     JobQueued "job_queued" [Debug] ["job", "from"],
-    /// A worker was sent the job.
+    /// The job was sent to a worker.
     JobSent "job_sent" [Debug] ["job", "connection"],
-    /// Its worker left, and it waits again.
+    /// The job's worker left, and the job waits again.
     JobRequeued "job_requeued" [Debug] ["job", "connection"],
-    /// Its worker left, and it ends.
+    /// The job's worker left, and the job ends.
     JobLost "job_lost" [Debug] ["job", "connection", "outcome"],
-    /// Its worker held it past its run limit.
+    /// A worker held the job past its run limit.
     JobOverdue "job_overdue" [Debug] ["job", "connection"],
-    /// No client waits for it any more.
+    /// The job was revoked, because no client waits for it any more.
     JobRevoked "job_revoked" [Debug] ["job"],
-    /// It was answered.
+    /// The job was answered.
     JobFinished "job_finished" [Debug] ["job", "outcome"],
     /// A shard has panicked, in a program without [`abort_on_panic`](super::panic::abort_on_panic).
     ShardLost "shard_lost" [Error] [],

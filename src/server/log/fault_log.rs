@@ -1,4 +1,4 @@
-//! Logs the faults of peers: which peer, and which fault.
+//! Logs the faults of peers, with the peer's name and the kind of fault.
 //!
 //! Each shard logs at most one line per second and class of fault. A line never contains anything that a peer sent.
 

@@ -1,4 +1,4 @@
-//! One event as a line, as text or as JSON, from the same data.
+//! Formats an event as a line of text or JSON, from the same data.
 
 use std::env;
 use std::fmt::{self, Write};
@@ -12,7 +12,7 @@ use super::timestamp::Timestamp;
 /// The form of the lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Sentences. Each has the time before it, unless stderr is the journal, which adds its own.
+    /// Sentences after the time. Without the time if stderr is the journal, which adds its own.
     #[default]
     Text,
     /// An object per line.
@@ -28,8 +28,8 @@ impl LogFormat {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
     }
 
-    /// Returns the line, with its end, in which `program` says why it ends with this code. Code 2 is a wrong command line:
-    /// its text has no time, because it answers a command that was given just now.
+    /// Returns the line, with its end, that says why `program` ends with this exit code. Code 2 is a wrong command
+    /// line: its text has no time, because a user has just typed the command.
     pub fn failure_line(self, program: &str, exit_code: u8, error: &dyn fmt::Display) -> String {
         let is_usage = exit_code == 2;
         let style = if is_usage && self == Self::Text { Style::Plain } else { Style::on_stderr(self) };
@@ -39,7 +39,7 @@ impl LogFormat {
     }
 }
 
-/// What a line looks like on this stderr.
+/// The style of lines on this stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     /// An object.

@@ -1,5 +1,5 @@
-//! Log lines on stderr: `deputy: text` at level info, `deputy: warning: text` and so on at the others, with the time
-//! before them; or an object per line. Another program has its own name there, and its own events.
+//! Writes log lines to stderr: the time and `deputy: text` at level info, `deputy: warning: text` and so on at the
+//! others; or one JSON object per line. Other programs that use this log have their own name and events.
 //!
 //! A thread that logs never waits. Lines go through a bounded channel to a thread that writes them; lines that find the
 //! channel full are dropped and counted. No line contains anything that a peer sent.
@@ -37,10 +37,10 @@ use rate_limit::{LeftOut, RateLimit, Unsaid};
 
 use crate::limits;
 
-/// How much is logged: the lines of this level and of the levels before it.
+/// The level of the log: lines of this level and of the levels before it are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing.
+    /// No lines.
     Off,
     /// Failures that keep the server from its work.
     Error,
@@ -72,7 +72,7 @@ impl Level {
         Self::NAMES[self as usize].0
     }
 
-    /// Returns what stands before the text of a line of this level.
+    /// Returns the prefix of a line of this level.
     fn prefix(self, program: &str) -> String {
         match self {
             Self::Off | Self::Info => format!("{program}: "),
@@ -102,16 +102,16 @@ pub struct LogThread {
 
 enum Entry {
     Line(String),
-    /// A line that has passed a limit, and the lines that the limit leaves out from now on.
+    /// A line that has passed a limit, with the counter of lines that the limit suppresses from now on.
     Limited(String, Arc<LeftOut>),
     End,
 }
 
-/// How long lines like one that was written are left out ([`RateLimit`]).
+/// How long similar lines are suppressed after one was written ([`RateLimit`]).
 const LINES_WINDOW: Duration = Duration::from_secs(1);
 
-/// How long after a line the thread counts what its limit has left out since, unless such a line has followed. A line that
-/// comes when the window is over has the count itself.
+/// How long after a line the thread logs the number of suppressed lines, unless another line of this limit has come:
+/// that line has the number itself.
 const SAID_AFTER: Duration = Duration::from_secs(2);
 
 impl Log {
@@ -148,7 +148,7 @@ impl Log {
         self.event_at(event.levels[0], event, text, members);
     }
 
-    /// Logs an event at one of its levels. A line that this log leaves out is not even formatted.
+    /// Logs an event at one of its levels. A line below the level of this log is not even formatted.
     pub fn event_at(
         &self,
         level: Level,
@@ -161,7 +161,7 @@ impl Log {
         }
     }
 
-    /// Logs an event whose line has passed a limit. What the limit leaves out is said later.
+    /// Logs an event whose line has passed a limit. The number of lines that the limit suppresses is logged later.
     pub(super) fn limited(&self, limit: &RateLimit, text: fmt::Arguments<'_>, members: &[Member<'_>]) {
         let left_out = limit.left_out();
         let (level, event) = (left_out.level, left_out.of);
@@ -171,7 +171,7 @@ impl Log {
         }
     }
 
-    /// Logs the metrics, an object in JSON, whatever the level. As text they are a line of nothing else.
+    /// Logs the metrics, a JSON object, at any level. In text the line is only the object.
     pub(super) fn metrics(&self, mut object: String) {
         if self.style == Style::Json {
             let members = [("metrics", Value::Json(&object))];
@@ -217,7 +217,8 @@ struct Writer<W> {
 }
 
 impl<W: FnMut(&[u8])> Writer<W> {
-    /// Writes all lines, and in between how many were left out or dropped. Returns at the end, or when all logs are gone.
+    /// Writes all lines, and the numbers of suppressed and dropped lines. Returns at the end, or when all logs are
+    /// dropped.
     fn run(mut self, entries: &Receiver<Entry>) {
         loop {
             let entry = match self.unsaid.next() {
@@ -249,7 +250,7 @@ impl<W: FnMut(&[u8])> Writer<W> {
         }
     }
 
-    /// Says what was left out and is due at `now`; `None`: all.
+    /// Logs the numbers of suppressed lines that are due at `now`; `None`: all.
     fn say_left_out(&mut self, now: Option<Instant>) {
         for line in self.unsaid.lines(now, self.program, self.style) {
             (self.write)(line.as_bytes());

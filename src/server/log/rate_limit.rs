@@ -1,4 +1,4 @@
-//! Limits log lines that could come thousands of times per second.
+//! Limits the rate of log lines that could come thousands of times per second.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use super::event::Event;
 use super::line::{Style, Value};
 use super::{LINES_WINDOW, Level};
 
-/// Passes one line per [`LINES_WINDOW`] and counts the lines that it suppresses. The lines that pass say how many. If none
-/// passes any more, the thread of the log says it ([`Unsaid`]).
+/// Passes one line per [`LINES_WINDOW`] and counts the lines that it suppresses. The next line that passes has the
+/// number. If none passes any more, the thread of the log logs it ([`Unsaid`]).
 pub(in crate::server) struct RateLimit {
     last: Option<Instant>,
     left_out: Arc<LeftOut>,
@@ -23,9 +23,9 @@ pub(in crate::server) struct LeftOut {
     pub(super) level: Level,
     /// Their event.
     pub(super) of: Event,
-    /// Which of its kinds they are, if it has some.
+    /// The class of the lines, if the event has classes.
     class: Option<&'static str>,
-    /// What the lines say.
+    /// The text of the lines.
     text: &'static str,
 }
 
@@ -59,7 +59,7 @@ impl RateLimit {
         Some(Suppressed(self.left_out.take()))
     }
 
-    /// Returns what goes with a line that passes.
+    /// Returns the counter that goes with a line that passes.
     pub(super) fn left_out(&self) -> &Arc<LeftOut> {
         &self.left_out
     }
@@ -70,7 +70,7 @@ impl LeftOut {
         self.lines.swap(0, Ordering::Relaxed)
     }
 
-    /// Returns the line that says how many lines were left out, unless there are none.
+    /// Returns the line with the number of suppressed lines; `None` if there are none.
     fn line(&self, program: &str, style: Style) -> Option<String> {
         let lines = self.take();
         let members = [
@@ -84,8 +84,8 @@ impl LeftOut {
     }
 }
 
-/// Limits of which a line has passed, each with the time at which what it has suppressed since is said, unless another line
-/// passes before. For the thread of the log.
+/// The limits whose number of suppressed lines is not logged yet, each with the time at which it is due, unless another
+/// line passes before. For the thread of the log.
 #[derive(Default)]
 pub(super) struct Unsaid(Vec<(Instant, Arc<LeftOut>)>);
 
@@ -98,7 +98,7 @@ impl Unsaid {
         }
     }
 
-    /// Returns the first time at which something may have to be said.
+    /// Returns the first time at which a line may be due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.iter().map(|(at, _)| *at).min()
     }

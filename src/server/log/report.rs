@@ -1,7 +1,7 @@
 //! Writes the line of metrics that `-v` asks for every few seconds.
 //!
-//! It has a thread of its own because shards are busy with jobs. It reads the counters that they publish and stops none
-//! of them.
+//! The reporter has its own thread, because shards are busy with jobs. It reads the counters that shards publish, and
+//! blocks no shard.
 
 use std::io;
 use std::thread::{self, JoinHandle};

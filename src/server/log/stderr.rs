@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 /// Writes all of `text`. Waits while stderr is full, even if another program that shares it has made it non-blocking.
-/// Drops what cannot be written because stderr is closed or has no reader: nothing is left to report it to.
+/// If stderr is closed or has no reader, the text is dropped, because there is no other place to report it.
 pub(in crate::server) fn write(text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {

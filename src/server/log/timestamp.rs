@@ -1,4 +1,4 @@
-//! The time of a log line, as RFC 3339 writes it.
+//! Formats the time of a log line as in RFC 3339.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,8 +1,8 @@
-//! What a shard reports to the thread that stops the server.
+//! The events of a shard for the thread that stops the server.
 
 use crossbeam_channel::Sender;
 
-/// See the module.
+/// An event of a shard.
 pub(in crate::server) enum ShardEvent {
     /// Every job that was submitted here is answered, and no new one will be accepted.
     Drained,
@@ -14,7 +14,7 @@ pub(in crate::server) enum ShardEvent {
 pub(super) struct PanicNotice(Sender<ShardEvent>);
 
 impl PanicNotice {
-    /// Watches the current thread.
+    /// Returns a notice for the current thread.
     pub(super) fn new(events: Sender<ShardEvent>) -> Self {
         Self(events)
     }
@@ -23,7 +23,7 @@ impl PanicNotice {
 impl Drop for PanicNotice {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // It fails only if the thread that stops the server is gone, and then nothing waits for the event.
+            // This fails only if the thread that stops the server is gone, and then no thread waits for the event.
             let _ = self.0.send(ShardEvent::Died);
         }
     }

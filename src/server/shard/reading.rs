@@ -1,4 +1,4 @@
-//! How a shard reads: events from its poller, bytes from connections, and lines for the core.
+//! Reads events from the poller and bytes from connections, and passes lines to the core.
 
 use std::collections::VecDeque;
 
@@ -29,9 +29,9 @@ impl Shard {
         }
     }
 
-    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] and [`LINES_PER_TURN`] lines each, so that none
-    /// delays the others. One read must do for a long line, whose bytes are all checked. If many connections are in long
-    /// lines, some of them wait for the next turn, and are then the first.
+    /// Reads from each ready connection, at most [`READ_BYTES_PER_TURN`] and [`LINES_PER_TURN`] lines each, so that
+    /// none delays the others. A connection within a long line is read only once, because all bytes of the line are
+    /// checked. If there are many such connections, some wait for the next turn, and are then read first.
     pub(super) fn read_ready(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut long_bytes = 0;

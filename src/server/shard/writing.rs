@@ -1,4 +1,4 @@
-//! How a turn ends: the shard posts messages to the others, and writes to its connections.
+//! Ends a turn: posts messages to other shards, and writes to connections.
 
 use std::mem;
 
@@ -8,14 +8,14 @@ use crate::flag::newly_set;
 use crate::limits::LONG_BYTES_PER_TURN;
 
 impl Shard {
-    /// Posts the messages, and writes to the connections that have unsent bytes. A write may resume a paused worker, to which
-    /// the core may then send a job, and messages that come meanwhile may lead to lines. They are written in the next turn,
-    /// so that this one ends however much the other shards post.
+    /// Posts the messages, and writes to the connections that have unsent bytes. A write may resume a paused worker, to
+    /// which the core then sends a job, and messages that come meanwhile may cause lines. These lines are written in
+    /// the next turn, so that this turn ends even if other shards keep posting.
     ///
-    /// Connections with much unsent come last, so that a large result delays no small one by more than a turn's share. If
-    /// there are many of them, some wait for the next turn.
-    /// Messages are posted before the lines are written that they precede. So what a peer learns from a line is known at the
-    /// other shards before anything that follows from it.
+    /// Connections with many unsent bytes come last, so that a large result delays a small one by at most a turn's
+    /// share. If there are many such connections, some wait for the next turn. Messages are posted before the lines are
+    /// written that they precede. So what a peer learns from a line is known at the other shards before anything that
+    /// follows from it.
     pub(super) fn flush_and_post(&mut self) {
         self.post();
         let mut last = mem::take(&mut self.connections.unfinished);
@@ -39,7 +39,7 @@ impl Shard {
             written_to += 1;
             self.take_mail_between(written_to);
         }
-        // The first of the next turn are those that this one did not come to.
+        // The next turn begins with the connections that this turn did not reach.
         self.connections.unfinished.splice(0..0, last);
         self.connections.close_overdue();
         self.post();
