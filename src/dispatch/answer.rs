@@ -1,11 +1,11 @@
-//! How a job ends, and the one answer that its submitter gets. An answer is one allocation: the id and the value, end to end.
+//! The end of a job, and the one answer that its submitter gets. An answer is one allocation with the id and the value.
 //! It shares a long value with the line or the unsent bytes.
 
 use crate::protocol::Code;
 use crate::protocol::carried::{Carried, LongText};
 use crate::protocol::reply::Reply;
 
-/// The text beside `queue_full`.
+/// The text that goes with `queue_full`.
 pub(super) const QUEUE_FULL: &str = "the server's memory budget does not allow another job of this size";
 
 /// How a job ends.
@@ -26,17 +26,17 @@ pub enum Reason {
     GaveUp,
     /// The server stops.
     Shutdown,
-    /// Its submitter cancelled it, or left.
+    /// The submitter cancelled the job, or left.
     Cancelled,
-    /// Its deadline passed.
+    /// The job's deadline passed.
     Expired,
-    /// Its run limit passed, and no attempt is left.
+    /// The job's run limit passed, and no attempt is left.
     TimedOut,
-    /// It needs a worker, and there is none.
+    /// The job needs a worker, and there is none.
     NoWorker,
-    /// It is durable and not stored, and no worker does the durable jobs of its type.
+    /// The job is durable and not stored, and no worker does the durable jobs of its type.
     NoBridge,
-    /// No worker was sent it within its `wait_ms`.
+    /// The job was not sent to a worker within its `wait_ms`.
     TooLate,
 }
 
@@ -54,7 +54,7 @@ impl Reason {
         }
     }
 
-    /// Returns the text beside the code, for people.
+    /// Returns the message that goes with the code.
     pub fn text(self) -> &'static str {
         match self {
             Self::GaveUp => "too many workers went away with this job",
@@ -92,12 +92,12 @@ impl<'a> End<'a> {
 /// The one answer to a job, on its way to the submitter's owner, or to the home that keeps the group of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The id and the value, end to end; the value is not here if it is long.
+    /// The id, followed by the value unless that is long.
     text: String,
     long: Option<LongText>,
     id_len: u32,
     kind: AnswerKind,
-    /// What the job counted in the memory budget of the submitter's owner.
+    /// The bytes that the job counted in the memory budget of the submitter's owner.
     pub job_bytes: u64,
 }
 
@@ -148,7 +148,7 @@ impl Answer {
         (short + self.long.as_ref().map_or(0, LongText::len)) as u64
     }
 
-    /// Returns the same answer for another `do`, which had this id and counted this much.
+    /// Returns the same answer for another `do`, with that line's id and counted bytes.
     pub(super) fn for_other(&self, id: &str, job_bytes: u64) -> Self {
         Self::new(id.to_owned(), self.end(), job_bytes)
     }

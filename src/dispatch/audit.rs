@@ -9,18 +9,18 @@ use super::micros::Micros;
 use crate::metrics::Figures;
 use crate::protocol::command::Class;
 
-/// Everything that a shard's core remembers.
+/// A copy of the whole state of a shard's core.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     /// Connections that it knows.
     pub connections: Vec<ConnId>,
-    /// Workers among them: those that gave a type or `max_jobs`.
+    /// The workers among them: connections that gave a type or `max_jobs`.
     pub workers: Vec<WorkerAudit>,
     /// Workers that were lost, and whose jobs are not all requeued.
     pub lost: Vec<LostAudit>,
     /// The owner's pools.
     pub pools: Vec<PoolAudit>,
-    /// Pools that wait for a later turn, of which some may be gone.
+    /// The number of pools that wait for a later turn. Some of them may no longer exist.
     pub postponed: usize,
     /// The home's queues.
     pub queues: Vec<QueueAudit>,
@@ -28,16 +28,16 @@ pub struct Audit {
     pub tickets: Vec<TicketAudit>,
     /// The groups of keys whose home this is.
     pub groups: Vec<GroupAudit>,
-    /// The tickets and groups of jobs that are doomed, as this home knows.
+    /// The tickets and groups of jobs that are doomed at this home.
     pub doomed: Vec<Submitter>,
-    /// The jobs that the home, and those that the owner of their workers, would find by their submitter; the members of groups
-    /// that may leave; the tickets that can be cancelled.
+    /// The numbers of these: jobs that the home can find by their submitter; jobs that the owner of their workers can
+    /// find so; members of groups that may leave; tickets that can be cancelled.
     pub revocable: [usize; 4],
-    /// The timers of tickets, and those of run limits.
+    /// The numbers of timers of tickets and of run limits.
     pub timers: [usize; 2],
-    /// Outcomes and histograms of the types that have them here, by name.
+    /// The figures of types with their own figures at this shard, by name.
     pub figures: Vec<(Arc<str>, Figures)>,
-    /// Those of all other types' jobs.
+    /// The figures of all other types' jobs.
     pub other_figures: Figures,
     /// Entries of lists, timers, queries and other places that must be empty when no peer is connected.
     pub leftovers: usize,
@@ -52,11 +52,11 @@ pub struct WorkerAudit {
     pub max_jobs: u32,
     /// Slots reserved for the answers to Pulls.
     pub reserved: u32,
-    /// Whether it has too much unsent to be sent more.
+    /// Whether it is paused because of too many unsent bytes.
     pub paused: bool,
-    /// The types it takes, and in which class.
+    /// The types that it takes, each with its class.
     pub types: Vec<(Arc<str>, Class)>,
-    /// Those of them whose pools track it. The others assume that it is idle.
+    /// The types whose pools track it. All other pools assume that it is idle.
     pub tracked: Vec<(Arc<str>, Class)>,
     /// The jobs it holds, each with its lease, and the class in which it was given.
     pub held: Vec<HeldAudit>,
@@ -124,7 +124,7 @@ pub struct GroupAudit {
 /// One type and class as an owner sees it.
 #[derive(Clone, Debug)]
 pub struct PoolAudit {
-    /// What offers and Pulls name it by.
+    /// The id that offers and Pulls carry.
     pub id: PoolId,
     /// The type.
     pub type_name: Arc<str>,
@@ -138,7 +138,7 @@ pub struct PoolAudit {
     pub clean_ready: u64,
     /// Offers sent and not ended.
     pub open: u64,
-    /// Whether a later turn looks at what is free.
+    /// Whether a later turn offers its free slots.
     pub is_postponed: bool,
     /// The worker whose slot is reserved for the answer to a Pull.
     pub pull_pending: Option<ConnId>,
@@ -159,7 +159,7 @@ pub struct QueueAudit {
     pub type_name: Arc<str>,
     /// Whether it is the queue of the type's durable jobs.
     pub durable: bool,
-    /// Whether a later turn goes on with its assignments.
+    /// Whether a later turn continues its assignments.
     pub is_postponed: bool,
     /// The waiting jobs, first to last.
     pub waiting: Vec<JobAudit>,
@@ -171,10 +171,10 @@ pub struct QueueAudit {
     pub present: Vec<(ShardId, Class)>,
 }
 
-/// A job, as far as tests need it.
+/// The parts of a job that tests need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobAudit {
-    /// Its id, as it came.
+    /// Its id, as received.
     pub id: String,
     /// Its submitter.
     pub submitter: Submitter,
@@ -192,7 +192,7 @@ pub struct JobAudit {
     pub key: Option<String>,
     /// Whether it can be revoked.
     pub revocable: bool,
-    /// Whether it is durable; if so, whether it is stored.
+    /// Whether it is stored; `None` if it is not durable.
     pub durable: Option<bool>,
     /// Until when it may wait for a worker, if that is limited; 0 if it may not wait at all.
     pub waits_until: Option<Micros>,

@@ -1,4 +1,4 @@
-//! What a rule may use beside its own state: the settings, the time, the counters, and the way out.
+//! The context of a rule: the settings, the time, the counters, and the effects.
 
 use std::collections::VecDeque;
 
@@ -35,7 +35,7 @@ impl Ctx<'_> {
         }
     }
 
-    /// Logs where a job has come to, if the log wants it.
+    /// Logs an event of a job, if the log is on.
     #[inline]
     pub(super) fn trace(&mut self, job: &Job, event: JobEvent) {
         if self.settings.trace {

@@ -1,10 +1,11 @@
 //! The figures of types at one shard: how jobs ended, how long they waited, and how long workers had them.
 //!
-//! A limited number of types have figures of their own. The home of a type decides at its first job whether it has, and
-//! marks all its jobs, so every shard counts a job of one type in the same place. What is decided stays, and so do the
-//! figures: they outlive pools and queues, and no figure ever falls. Jobs of all other types are counted together.
+//! A limited number of types have figures of their own. The home of a type decides this at the type's first job, and
+//! marks all its jobs, so every shard counts the jobs of a type in the same place. The decision and the figures stay:
+//! they outlive pools and queues, and no figure ever decreases. Jobs of all other types are counted together.
 //!
-//! A shard counts what happens there: a home what ends in its queues, an owner what its workers were sent and answered.
+//! Each shard counts its own events: a home counts jobs that end in its queues, an owner counts jobs that its workers
+//! were sent and have answered.
 
 use std::sync::Arc;
 
@@ -15,12 +16,12 @@ use super::ids::{TypeHash, TypeRef};
 use super::micros::Micros;
 use crate::metrics::Figures;
 
-/// Where the figures of a type are.
+/// The place of a type's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FiguresId(u32);
 
 impl FiguresId {
-    /// Those of all types that have none of their own.
+    /// The common figures of all types without their own.
     pub(super) const OTHER: Self = Self(0);
     /// Not known yet: no job of the type has been here.
     pub(super) const UNKNOWN: Self = Self(u32::MAX);
@@ -29,9 +30,9 @@ impl FiguresId {
 /// The figures of a shard.
 #[derive(Debug)]
 pub(super) struct TypeFigures {
-    /// All figures. The first are those of the other types.
+    /// All figures. The first entry is the sum of the other types.
     entries: Vec<Entry>,
-    /// The others, by the name of their type.
+    /// The other entries, by the name of their type.
     by_name: HashTable<u32>,
     /// Types that have figures of their own and whose home this shard is.
     homed: usize,
@@ -45,7 +46,8 @@ struct Entry {
 }
 
 impl TypeFigures {
-    /// Makes figures for `homed_max` types whose home the shard is, and for any number of other homes' types.
+    /// Returns empty figures, for at most `homed_max` types whose home the shard is, and for any number of other homes'
+    /// types.
     pub(super) fn new(homed_max: usize) -> Self {
         let nothing = TypeRef { name: Arc::from(""), hash: TypeHash(0) };
         Self {
@@ -56,8 +58,8 @@ impl TypeFigures {
         }
     }
 
-    /// Decides whether a type whose home this is has figures of its own. Called for its first job, and again when that has
-    /// been forgotten: the answer is the same.
+    /// Decides whether a type of this home has figures of its own. Called for the type's first job, and again after its
+    /// queue was removed; the answer stays the same.
     pub(super) fn decide(&mut self, type_name: &str, hash: TypeHash) -> bool {
         if self.find(type_name, hash).is_some() {
             return true;
@@ -78,7 +80,7 @@ impl TypeFigures {
         self.find(type_name, hash).unwrap_or_else(|| self.enter(type_name, hash))
     }
 
-    /// Counts a job that a worker was sent for the first time.
+    /// Counts a job that was sent to a worker for the first time.
     #[inline]
     pub(super) fn sent(&mut self, id: FiguresId, wait: Micros) {
         self.get(id).wait.record(wait.0);
@@ -111,7 +113,7 @@ impl TypeFigures {
         self.get(id).outcomes.workers_lost += 1;
     }
 
-    /// Returns the figures of a type, if it has any of its own here.
+    /// Returns the figures of a type, if it has its own at this shard.
     pub(super) fn of(&self, type_name: &str, hash: TypeHash) -> Option<&Figures> {
         self.find(type_name, hash).map(|FiguresId(index)| &self.entries[index as usize].figures)
     }

@@ -1,4 +1,4 @@
-//! The names that the core gives to shards, connections, types, pools and jobs.
+//! The ids of shards, connections, types, pools and jobs in the core.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::protocol::command::Class;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
 
-/// A connection of a shard. An index is used again, a pair of index and generation never.
+/// A connection of a shard. An index is reused; a pair of index and generation is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId {
     /// Where the shard keeps it.
@@ -20,8 +20,8 @@ pub struct ConnId {
     pub generation: u32,
 }
 
-/// A ticket of a shard: what the owner of a job's submitter keeps of a job that may end before a worker answers it. An index
-/// is used again; a pair of index and generation is not while anything refers to it.
+/// A ticket of a shard: the record that the owner of a job's submitter keeps of a job that may end before a worker
+/// answers it. An index is reused; a pair of index and generation is not reused while anything refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketId {
     /// Where the shard keeps it.
@@ -30,7 +30,7 @@ pub struct TicketId {
     pub generation: u32,
 }
 
-/// A group of a home: the `do` lines with one key that share a job. As [`TicketId`].
+/// A group of a home: the `do` lines with one key that share a job. The id works like [`TicketId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId {
     /// Where the home keeps it.
@@ -39,14 +39,14 @@ pub struct GroupId {
     pub generation: u32,
 }
 
-/// To whom the answer to a job goes.
+/// The receiver of the answer to a job.
 ///
 /// The shard is a part of each variant, so that a submitter takes 12 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Submitter {
     /// The connection that sent the job, at its owner.
     Conn(ShardId, ConnId),
-    /// None: a background job, which its owner only counts.
+    /// No receiver: a background job, whose end the owner only counts.
     Background(ShardId),
     /// The ticket of the job, at the owner of the connection that sent it.
     Ticket(ShardId, TicketId),
@@ -79,8 +79,8 @@ impl Submitter {
 
 /// Where an owner keeps its pool of a type.
 ///
-/// It means nothing to other shards. A home sends it back, so that the owner need not look the type up. It is valid while
-/// an offer or a pull is out.
+/// Other shards do not interpret it. A home sends it back, so that the owner need not look the type up. It is valid
+/// while an offer or a pull is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u32);
 
@@ -95,7 +95,7 @@ pub(super) struct Membership {
     pub(super) node: NodeId,
 }
 
-/// Identifies a job in the log, from when it came to its home.
+/// Identifies a job in the log, once it has reached its home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceId {
     /// The shard that queued it.
@@ -104,17 +104,17 @@ pub struct TraceId {
     pub arrival: u64,
 }
 
-/// The hash of a type's canonical name. It picks the type's home, and the place of its queue in the home's table, so a
-/// name is hashed once per job.
+/// The hash of a type's canonical name. It determines the type's home, and the place of its queue in the home's table,
+/// so a name is hashed once per job.
 ///
-/// A type has two queues: durable jobs wait in one of their own. One bit, which is no bit of the name's hash, tells which
-/// of them is meant. So both have one home, and what names a type names one of its queues.
+/// A type has two queues: durable jobs wait in a separate one. One bit, which is not part of the name's hash, selects
+/// the queue. So both queues have the same home, and a `TypeHash` always names one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeHash(pub(super) u64);
 
 impl TypeHash {
-    /// Set for the queue of durable jobs. The home does not depend on it, and a table of queues does: the two of a type
-    /// are rarely compared.
+    /// Set for the queue of durable jobs. The home does not depend on this bit. The place in a table of queues does, so
+    /// the two queues of a type are rarely compared.
     const DURABLE: u64 = 1 << 63;
 
     /// Hashes a name. All shards must use the same `homes`.
@@ -122,12 +122,12 @@ impl TypeHash {
         Self(homes.hash_one(type_name) & !Self::DURABLE)
     }
 
-    /// Returns what names the queue of the type's durable jobs.
+    /// Returns the hash of the queue of the type's durable jobs.
     pub(super) fn durable(self) -> Self {
         Self(self.0 | Self::DURABLE)
     }
 
-    /// Returns what names the queue of the jobs that workers of this class get.
+    /// Returns the hash of the queue from which workers of this class get jobs.
     pub(super) fn of_class(self, class: Class) -> Self {
         match class {
             Class::Ordinary | Class::Spare => self,
@@ -135,20 +135,20 @@ impl TypeHash {
         }
     }
 
-    /// Returns what names the type, whichever of its queues is meant.
+    /// Returns the hash without the bit of the queue.
     pub(super) fn of_type(self) -> Self {
         Self(self.0 & !Self::DURABLE)
     }
 
-    /// Returns whether the queue of the type's durable jobs is meant.
+    /// Returns whether this is the hash of the queue of durable jobs.
     pub(super) fn is_durable(self) -> bool {
         self.0 & Self::DURABLE != 0
     }
 
     /// Returns the shard that keeps the type's queue, of `shards` shards.
     ///
-    /// It depends on bits in the middle. A table of queues uses the lowest and the highest, and all names of a home would
-    /// agree in them.
+    /// The home depends on bits in the middle. A table of queues uses the lowest and the highest bits; these must
+    /// differ between the names of a home.
     pub fn home(self, shards: u16) -> ShardId {
         let middle = (self.0 >> 16) & u64::from(u32::MAX);
         let home = (middle * u64::from(shards)) >> 32;
@@ -161,7 +161,7 @@ impl TypeHash {
 pub struct TypeRef {
     /// The canonical name.
     pub name: Arc<str>,
-    /// Its hash, which also tells whether its durable jobs are meant.
+    /// Its hash, which also selects the queue of its durable jobs.
     pub hash: TypeHash,
 }
 

@@ -1,5 +1,5 @@
-//! A job on its way. It is one allocation: the texts, end to end. A job that asks for more than a plain one, or has a long
-//! arg, has a second one (`Terms`). A long arg is shared with the unsent bytes of its worker.
+//! A job is one allocation with its texts. A job with options or a long arg has a second allocation (`Terms`). A long
+//! arg is shared with the unsent bytes of its worker.
 
 use super::answer::{Answer, End};
 use super::ids::Submitter;
@@ -13,11 +13,11 @@ use crate::protocol::command::{Class, JobOptions};
 /// Invariant: it is in exactly one place: a ticket, a queue, a message or a worker's slot.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Id, type and arg, end to end; the arg is not here if it is long.
+    /// Id and type, followed by the arg unless that is long.
     text: Box<str>,
-    /// Its place among the jobs of its home: assigned when it is queued first, and kept when it is requeued.
+    /// Its number among the jobs of its home: assigned when the job is first queued, and kept when it is requeued.
     pub arrival: u64,
-    /// When it was accepted; of a delayed job, when its delay was over.
+    /// When it was accepted; for a delayed job, when its delay ended.
     pub accepted: Micros,
     /// Where the answer goes.
     pub submitter: Submitter,
@@ -26,12 +26,12 @@ pub struct Job {
     id_len: u32,
     type_len: u16,
     flags: Flags,
-    /// Its class among the waiting jobs of its type. The highest goes first.
+    /// Its priority among the waiting jobs of its type. The highest goes first.
     pub priority: i8,
     terms: Option<Box<Terms>>,
 }
 
-/// What few jobs have.
+/// The members that few jobs have.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Terms {
     long_arg: Option<LongText>,
@@ -42,14 +42,14 @@ struct Terms {
     durable: Option<Stored>,
 }
 
-/// Where a durable job is stored beside this server.
+/// Whether and by which worker a durable job is stored outside this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stored {
-    /// Nowhere.
+    /// The job is not stored.
     No,
-    /// Where a worker has put it that was lost since.
+    /// An earlier worker, which was lost since, has stored the job.
     ByFormer,
-    /// Where its worker has put it.
+    /// The job's present worker has stored it.
     ByWorker,
 }
 
@@ -82,7 +82,7 @@ impl Flags {
 }
 
 impl Job {
-    /// Makes a plain job as it is accepted. `type_name` is canonical.
+    /// Returns a job without options. `type_name` is canonical.
     pub fn new(submitter: Submitter, accepted: Micros, id: &str, type_name: &str, arg: Option<Carried<'_>>) -> Self {
         let (arg_text, long_arg) = match arg {
             None => ("", None),
@@ -107,7 +107,7 @@ impl Job {
         }
     }
 
-    /// Takes over what a `do` line asks for, except what concerns its submitter alone.
+    /// Sets the options of a `do` line, except those that concern only its submitter.
     pub(super) fn set_options(&mut self, options: &JobOptions<'_>) {
         self.priority = options.priority;
         let needs_worker = options.need_worker || options.durable;
@@ -124,7 +124,7 @@ impl Job {
         }
     }
 
-    /// Returns the submitter's id, as it came.
+    /// Returns the submitter's id, as received.
     pub fn id(&self) -> &str {
         &self.text[..self.id_len as usize]
     }
@@ -134,7 +134,7 @@ impl Job {
         &self.text[self.id_len as usize..][..usize::from(self.type_len)]
     }
 
-    /// Returns the argument, as it came.
+    /// Returns the argument, as received.
     pub fn arg(&self) -> Option<Carried<'_>> {
         if !self.flags.has(Flags::HAS_ARG) {
             return None;
@@ -158,7 +158,7 @@ impl Job {
         self.flags.has(Flags::REVOCABLE)
     }
 
-    /// Lets it be revoked. Its submitter is a ticket or a group, and names it from now on.
+    /// Makes it revocable. Its submitter is a ticket or a group, by which it is found from now on.
     pub(super) fn set_revocable(&mut self) {
         self.flags.set(Flags::REVOCABLE, true);
     }
@@ -172,7 +172,7 @@ impl Job {
         self.flags.set(Flags::HAS_FIGURES, on);
     }
 
-    /// Returns whether a worker has been sent it.
+    /// Returns whether it has been sent to a worker.
     pub(super) fn was_sent(&self) -> bool {
         self.flags.has(Flags::WAS_SENT)
     }
@@ -190,28 +190,28 @@ impl Job {
         self.flags.set(Flags::PROGRESS, true);
     }
 
-    /// Returns whether its home has to look at more than its type: whether it has a key, needs a worker, or has `wait_ms`.
+    /// Returns whether its home must check more than its type: a key, `need_worker` or `wait_ms`.
     pub(super) fn is_conditional(&self) -> bool {
         self.flags.has(Flags::CONDITIONAL)
     }
 
-    /// Returns whether it ends if there is no worker when it is queued for the first time. A durable job does.
+    /// Returns whether it ends if there is no worker when it is first queued. Always true for a durable job.
     pub(super) fn needs_worker(&self) -> bool {
         self.flags.has(Flags::NEEDS_WORKER)
     }
 
-    /// Returns whether only workers for durable jobs are sent it.
+    /// Returns whether only workers for durable jobs may get it.
     pub fn is_durable(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.durable.is_some())
     }
 
-    /// Returns whether a worker has put it where it survives this server.
+    /// Returns whether a worker has stored it outside this server.
     pub(super) fn is_stored(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| matches!(terms.durable, Some(Stored::ByFormer | Stored::ByWorker)))
     }
 
-    /// Notes that its worker has stored it. Returns whether it is the first that did; `None` if the worker did so before, or
-    /// the job is not durable.
+    /// Called when its worker has stored it. Returns whether this is the first worker that did; `None` if this worker
+    /// did so before, or the job is not durable.
     pub(super) fn store(&mut self) -> Option<bool> {
         let Terms { durable, wait_ms, .. } = &mut **self.terms.as_mut()?;
         let is_first = match durable.as_ref()? {
@@ -220,12 +220,12 @@ impl Job {
             Stored::ByWorker => return None,
         };
         *durable = Some(Stored::ByWorker);
-        // It came to a worker in time. From now on it waits for as long as it takes.
+        // The job reached a worker in time. From now on its wait has no limit.
         *wait_ms = None;
         Some(is_first)
     }
 
-    /// Notes that its worker is lost. What that has stored stays stored.
+    /// Called when its worker is lost. A stored job stays stored.
     pub(super) fn lose_storer(&mut self) {
         if let Some(durable @ Some(Stored::ByWorker)) = self.terms.as_mut().map(|terms| &mut terms.durable) {
             *durable = Some(Stored::ByFormer);
@@ -242,21 +242,21 @@ impl Job {
         self.terms.as_ref()?.attempts_max
     }
 
-    /// Returns within which time a worker must be sent it, if the `do` line said so; 0: a slot must be free when it is
-    /// queued.
+    /// Returns the time within which it must be sent to a worker, if the `do` line set it; 0: a slot must be free when
+    /// it is queued.
     pub(super) fn wait_ms(&self) -> Option<u64> {
         self.terms.as_ref()?.wait_ms
     }
 
-    /// Returns whether workers of a class may take it. One that must be given soon is not for spare workers: what such a
-    /// worker takes it may only pass on, so it could go round without end.
+    /// Returns whether workers of a class may take it. A job with `wait_ms` is not for spare workers: a spare worker
+    /// may only pass the job on, so the job could circulate for ever.
     #[inline]
     pub(super) fn fits(&self, class: Class) -> bool {
         class != Class::Spare || self.wait_ms().is_none()
     }
 
-    /// Returns until when it may wait for a worker, if that is limited. If it may not wait at all, its home decides, and no
-    /// time does.
+    /// Returns until when it may wait for a worker, if that is limited. If it may not wait at all, its home decides,
+    /// without a time.
     pub(super) fn waits_until(&self) -> Option<Micros> {
         let ms = self.wait_ms().filter(|&ms| ms > 0)?;
         Some(self.accepted + Micros::from_ms(ms))
@@ -273,7 +273,7 @@ impl Job {
         self.text.len() as u64 + JOB_FIXED_BYTES + terms
     }
 
-    /// Returns what a job of these texts would count in the memory budget.
+    /// Returns the bytes that a job with these texts would count in the memory budget.
     pub fn bytes_of(id: &str, type_name: &str, arg: Option<Carried<'_>>, options: Option<&JobOptions<'_>>) -> u64 {
         let terms =
             options.filter(|options| has_terms(options)).map_or(0, |options| bytes_of_terms(options.key.as_deref()));

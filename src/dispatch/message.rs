@@ -1,4 +1,4 @@
-//! What the core receives ([`Input`]), what it asks for ([`Effects`]), and what shards send each other ([`Message`]).
+//! The inputs of the core ([`Input`]), its effects ([`Effects`]), and the messages between shards ([`Message`]).
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::protocol::carried::OwnedCarried;
 use crate::protocol::command::{Class, Command, Refusal};
 use crate::protocol::reply::Reply;
 
-/// One thing that happened. Every input is legal in every state, because peers and shards race.
+/// One event for the core. Every input is legal in every state, because peers and shards race.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A turn begins. Time passes only here; it never goes back.
     Turn {
         /// The time on a monotonic clock that all shards share.
         now: Micros,
-        /// What the other shards hold, as they last published it.
+        /// The memory use of the other shards, as last published.
         others: MemoryUse,
     },
     /// A connection was accepted. The caller picks an index that is free and a generation that was not used before.
@@ -47,11 +47,11 @@ pub enum Input<'a> {
         /// Bytes of an unfinished line that are kept for it.
         partial_bytes: u64,
     },
-    /// The turn's write to a connection was tried. Follows every try, even if the socket took nothing.
+    /// The turn has tried to write to a connection. Follows every try, even if the socket accepted no bytes.
     Written {
         /// The connection.
         conn: ConnId,
-        /// Bytes that the socket took.
+        /// Bytes that the socket accepted.
         bytes: u64,
     },
     /// A connection's input has ended, or the connection failed.
@@ -82,7 +82,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What counts in the memory budget, in bytes.
+/// The bytes that count in the memory budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryUse {
     /// Jobs that were accepted and not yet answered, and unsent bytes.
@@ -91,22 +91,22 @@ pub struct MemoryUse {
     pub partial: u64,
 }
 
-/// How a connection is to be closed. The core has forgotten it already.
+/// How to close a connection, which the core has already removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// Send what is unsent, then close.
+    /// Send the unsent bytes, then close.
     Flushed,
-    /// Send what is unsent, of which the last line says why; end writing, discard input for a while, then close.
+    /// Send the unsent bytes, whose last line is the reason. Then end writing, discard input for a while, and close.
     Explained,
     /// Close at once.
     Dropped,
 }
 
-/// What the core asks of its surroundings, carried out in the order of the calls. A step cannot fail. Carrying an effect
-/// out can, which is reported by [`Input::Ended`].
+/// The effects of the core, carried out by the shell in the order of the calls. A step cannot fail. Carrying out an
+/// effect can fail, which [`Input::Ended`] reports.
 ///
-/// Calls on a trait, not a list: so a reply may borrow from the line that caused it, and its bytes are written once, in
-/// place.
+/// Effects are calls on a trait, not a list. So a reply can borrow from the line that caused it, and its bytes are
+/// written once, in place.
 pub trait Effects {
     /// Appends `reply` to the unsent bytes of a connection that this shard owns. Returns how many bytes it added.
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize;
@@ -114,11 +114,11 @@ pub trait Effects {
     fn post(&mut self, to: ShardId, message: Message);
     /// Ends a connection.
     fn close(&mut self, conn: ConnId, how: Closing);
-    /// Counts and logs what a connection did wrong. Precedes what is sent to it for that, and its end.
+    /// Counts and logs a fault of a connection. Called before the reply to the fault, and before the connection's end.
     fn fault(&mut self, conn: ConnId, fault: Fault);
-    /// Logs where a job has come to. Called only if [`Settings::trace`](super::Settings::trace) is set.
+    /// Logs an event of a job. Called only if [`Settings::trace`](super::Settings::trace) is set.
     fn trace(&mut self, job: TraceId, event: JobEvent) {
-        let _ = (job, event); // Surroundings without a log have nothing to do.
+        let _ = (job, event); // Without a log there is nothing to do.
     }
     /// Returns the peer of a connection as the log prints it. Called only for metrics by type.
     fn peer_name(&mut self, conn: ConnId) -> String;
@@ -128,27 +128,27 @@ pub trait Effects {
     fn shards(&mut self, own: &Counts) -> Vec<ShardRow>;
 }
 
-/// Where a job has come to.
+/// An event of a job, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    /// It is in its queue for the first time.
+    /// The job is in its queue for the first time.
     Queued(Submitter),
-    /// It was sent to a worker of this shard.
+    /// The job was sent to a worker of this shard.
     Sent(ConnId),
     /// This worker was lost while it held the job, which waits again. A job that comes back because no slot was free has no
     /// event.
     Requeued(ConnId),
-    /// This worker was lost while it held the job, which ends in this way: the code of its failure.
+    /// This worker was lost while it held the job, and the job ends with this code.
     Lost(ConnId, &'static str),
     /// This worker held the job past its run limit.
     Overdue(ConnId),
-    /// No client waits for it any more, so it ended without an answer.
+    /// No client waits for the job any more, so it ended without an answer.
     Revoked,
-    /// It has ended, in this way: `done`, or the code of its failure.
+    /// The job has ended with `done`, or with the code of its failure.
     Finished(&'static str),
 }
 
-/// What an assigned job uses up.
+/// The offer or pull that an assigned job uses up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spends {
     /// One of the shard's open offers.
@@ -160,13 +160,14 @@ pub enum Spends {
 /// Whether a shard's workers of a type and class take more suspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspects {
-    /// Nothing changes: they take them if they did so before.
+    /// Unchanged: they take suspects if they did so before.
     AsBefore,
-    /// Those of this class take no more until the shard says so: each of their free slots is at one that holds a suspect.
+    /// The workers of this class take no more suspects until the shard sends `AcceptSuspects`: each free slot is at a
+    /// worker that holds a suspect.
     RejectedBy(Class),
 }
 
-/// What shards send each other. The rules are in docs/architecture.md.
+/// The messages between shards. The rules are in docs/architecture.md.
 #[derive(Debug)]
 pub enum Message {
     /// Owner to home: queue this new job.
@@ -195,7 +196,7 @@ pub enum Message {
         job: Job,
         /// Whether it uses up an offer or the pull.
         spends: Spends,
-        /// As in the offer or the pull.
+        /// The pool of the offer or the pull.
         pool: PoolId,
     },
     /// Home to owner: no waiting job may go to this shard. The pull is over.
@@ -211,7 +212,7 @@ pub enum Message {
     AcceptSuspects(TypeRef, Class),
     /// Owner to home: all offers of this shard's workers of this class for this type are withdrawn.
     Withdraw(TypeRef, Class, PoolId),
-    /// Home to owner: they were `n` jobs. If `n` is 0, the pool may be gone.
+    /// Home to owner: offers for `n` jobs were withdrawn. If `n` is 0, the pool may no longer exist.
     Withdrawn(PoolId, u32),
     /// From the shard that ends a job to its submitter's owner, or to the home that keeps its group: the one answer.
     Answer {
@@ -222,7 +223,7 @@ pub enum Message {
     },
     /// Owner to home: this shard has workers of the type and class from now on.
     Present(TypeRef, Class),
-    /// Owner to home: it has none any more.
+    /// Owner to home: this shard has no worker of the type and class any more.
     Absent(TypeRef, Class),
     /// Owner to home: the `do` of this ticket was answered, and no client waits for its job.
     Revoke {
@@ -230,25 +231,27 @@ pub enum Message {
         ticket: Submitter,
         /// Whether the `do` has a key, and so shares its job.
         keyed: bool,
-        /// Why it was given up.
+        /// The reason.
         reason: Reason,
     },
-    /// Owner to home: the time in which a worker had to be sent the job of this ticket is over. If it waits, it ends.
+    /// Owner to home: the `wait_ms` of this ticket's job has passed. If the job waits, it ends.
     Recall {
         /// The ticket.
         ticket: Submitter,
         /// When the time was over.
         due: Micros,
     },
-    /// Home to every shard: end the job of this ticket or group, if a worker of yours holds it, and why.
+    /// Home to every shard: if a worker of the shard holds the job of this ticket or group, end the job for this
+    /// reason.
     Drop(Submitter, Reason),
-    /// Owner to home: a worker held it, and it has ended.
+    /// Owner to home: a worker held the job of this ticket or group, and the job has ended.
     Dropped(Submitter),
     /// Home to owner: the job of this ticket, or its part in a group, has ended without an answer.
     Revoked(Submitter),
-    /// Owner to home: an answer came for this ticket, of which a Revoke has gone to the home. So nothing comes any more.
+    /// Owner to home: an answer came for this ticket, after a Revoke was sent to the home. No further message about it
+    /// follows.
     Over(Submitter),
-    /// Owner to home: jobs of this type have ended while they were delayed. They are only counted.
+    /// Owner to home: jobs of this type have ended while they were delayed. The home only counts them.
     EndedDelayed {
         /// The type.
         of: TypeRef,
@@ -261,36 +264,36 @@ pub enum Message {
     Progress {
         /// The ticket or the group.
         to: Submitter,
-        /// What the worker said, as it came.
+        /// The worker's data, as received.
         data: OwnedCarried,
     },
-    /// From the shard of a worker to the submitter's owner: the worker has put this ticket's job where it survives the server.
+    /// From the shard of a worker to the submitter's owner: the worker has stored this ticket's job outside the server.
     Stored(Submitter),
     /// From any shard to any: send rows of types.
     StatsQuery {
-        /// Of which types; `None`: go on with those that you were asked for before.
+        /// The types; `None`: continue with the types of the previous query.
         wanted: Option<Arc<Wanted>>,
         /// How many rows the answer may have. There may be some more.
         rows_max: u32,
     },
-    /// The answer to it.
+    /// The answer to a [`StatsQuery`](Self::StatsQuery).
     StatsReply {
         /// Rows of types that are known here; a type may have several, even in several answers.
         rows: TypeRows,
-        /// The figures of the jobs whose types have none of their own, if figures were asked for: in the last answer.
+        /// The figures of all types without their own, in the last answer, if figures were requested.
         other: Option<Box<Figures>>,
-        /// Whether these were the last rows. Otherwise the next are sent when they are asked for.
+        /// Whether these are the last rows. Otherwise another query requests the next ones.
         last: bool,
     },
 }
 
-/// What a shard wants to know of types.
+/// The types and figures that a shard requests.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Whether of all types.
     pub all: bool,
-    /// Otherwise of which, each once.
+    /// The names of the types otherwise, each once.
     pub names: Vec<Arc<str>>,
-    /// Whether with outcomes and histograms.
+    /// Whether outcomes and histograms are requested.
     pub histograms: bool,
 }

@@ -1,9 +1,8 @@
 //! The core: decides which worker does which job.
 //!
-//! [`Dispatch::step`] takes one input and calls the effects that follow from it. **Nothing here blocks, and nothing here
-//! is visible from outside except through the inputs and the effects.** There is no socket, clock, lock, channel, thread or
-//! randomness. So all shards together can be run on one thread, with their messages in any order that keeps the order of
-//! each pair of shards.
+//! [`Dispatch::step`] takes one input and calls the resulting effects. **The core never blocks, and interacts with its
+//! surroundings only through inputs and effects.** It has no socket, clock, lock, channel, thread or randomness. So all
+//! shards can run on one thread, with their messages in any order that keeps the order of each pair of shards.
 //!
 //! | file | contents |
 //! |---|---|
@@ -12,9 +11,9 @@
 //! | [`job`], [`answer`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
 //! | `owner` | a shard as the owner of connections: the jobs that they submit, and the workers among them |
-//! | `ctx` | what a rule may use beside its own state |
+//! | `ctx` | the context of a rule |
 //! | `figures` | outcomes and durations by type |
-//! | [`collections`] | lists and tables that give memory back, and timers |
+//! | [`collections`] | lists and tables that free their memory, and timers |
 //! | [`audit`] | a copy of the state, for tests |
 
 pub mod answer;
@@ -59,7 +58,7 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Makes a core without connections or jobs.
+    /// Returns a core without connections or jobs.
     pub fn new(settings: Settings) -> Self {
         Self {
             now: Micros::default(),
@@ -73,7 +72,7 @@ impl Dispatch {
         }
     }
 
-    /// Handles one input. Calls `effects` for all that follows from it.
+    /// Handles one input, and calls `effects` with the results.
     pub fn step(&mut self, input: Input<'_>, effects: &mut dyn Effects) {
         match input {
             Input::Turn { now, others } => {
@@ -93,8 +92,8 @@ impl Dispatch {
         }
     }
 
-    /// Returns when it next needs an [`Input::Turn`] because of a timer, or to go on with what a turn does in part only, on
-    /// the clock of that input.
+    /// Returns when the core next needs an [`Input::Turn`], for a timer or to continue work of an earlier turn. The
+    /// time is on the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
         let at_once = self.has_work().then_some(self.now);
@@ -112,15 +111,16 @@ impl Dispatch {
         self.owner.pending
     }
 
-    /// Returns whether the next [`Input::Turn`] goes on with metrics queries, with jobs for workers of many slots or
-    /// types, with jobs that are given up, with those of lost workers, or with what members of groups receive.
+    /// Returns whether the next [`Input::Turn`] continues work of an earlier turn: metrics queries, assignments for
+    /// workers of many slots or types, jobs that are given up, jobs of lost workers, or answers and progress for
+    /// groups.
     pub fn has_work(&self) -> bool {
         let Owner { postponed, give_ups, lost_workers, .. } = &self.owner;
         let has_jobs = !postponed.is_empty() || give_ups.any() || lost_workers.any() || self.home.has_work();
         self.has_metrics_work() || has_jobs
     }
 
-    /// Returns whether the next [`Input::Turn`] goes on with metrics queries.
+    /// Returns whether the next [`Input::Turn`] continues metrics queries.
     pub fn has_metrics_work(&self) -> bool {
         self.owner.scans.has_work() || self.owner.queries.has_work()
     }
@@ -135,7 +135,7 @@ impl Dispatch {
         self.owner.queries.any_before_stop()
     }
 
-    /// Returns a copy of the state, for tests. Linear in what the shard holds.
+    /// Returns a copy of the state, for tests. Takes time in proportion to the state.
     pub fn audit(&self) -> Audit {
         Audit::of(&self.home, &self.owner, &self.figures)
     }
@@ -180,7 +180,8 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
     }
 }
 
-/// Handles a message of another shard or the own. Those of a plain job are here, so that they are compiled into its path.
+/// Handles a message of this or another shard. Messages of a job without options are handled here, so that they are
+/// compiled into its path.
 fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
         Message::Submit { job, hash } => home.submit(job, hash, ctx),

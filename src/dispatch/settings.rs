@@ -1,4 +1,4 @@
-//! What a shard's core is configured with.
+//! The configuration of a shard's core.
 
 use ahash::RandomState;
 
@@ -13,9 +13,9 @@ use crate::limits::{
 pub struct Settings {
     /// Which shard this is, below `shards`.
     pub shard: ShardId,
-    /// How many there are; the same for all of them.
+    /// The number of shards.
     pub shards: u16,
-    /// Attempts after which a job is given up; 0: never.
+    /// The number of attempts after which the server gives up on a job; 0: never.
     pub attempts_max: u32,
     /// How long a worker may hold a job that has no run limit of its own, in milliseconds; 0: for ever.
     pub run_limit_ms: u64,
@@ -30,7 +30,7 @@ pub struct Settings {
     pub figure_types_max: usize,
     /// How much of what may be long is done in one turn.
     pub per_turn: PerTurn,
-    /// Whether to report each job's way by [`Effects::trace`](super::message::Effects::trace).
+    /// Whether to report each job's events by [`Effects::trace`](super::message::Effects::trace).
     pub trace: bool,
     /// Hashes the names of types; the same for all shards.
     pub homes: RandomState,
@@ -38,20 +38,20 @@ pub struct Settings {
     pub maps: RandomState,
 }
 
-/// How much of what may be long is done in one turn. The rest follows in the next turns.
+/// The limits of work per turn. The rest follows in the next turns.
 #[derive(Clone, Copy, Debug)]
 pub struct PerTurn {
     /// Rows of types that are found, or added up, for metrics queries.
     pub rows: u32,
-    /// Jobs that a home assigns beside the first for each message.
+    /// Jobs that a home assigns, besides the first for each message.
     pub assigns: u32,
-    /// Types of workers whose free slots are looked at in one step, if workers of many types come or become free.
+    /// Pools that are offered in one step, if workers of many types come or become free.
     pub types: usize,
-    /// Jobs that are given up for `cancel` lines and connections that have ended, beside the first for each line.
+    /// Jobs that are given up for `cancel` lines and ended connections, besides the first for each line.
     pub give_ups: usize,
     /// Jobs of lost workers that are requeued, or end.
     pub losses: usize,
-    /// Members of groups that receive an answer, or progress, beside one for each answer and each `do` with a key.
+    /// Members of groups that receive an answer or progress, besides one for each answer and each `do` with a key.
     pub members: usize,
 }
 

@@ -1,17 +1,17 @@
 //! A first-in-first-out list for one entry or a million.
 //!
-//! The first entry is in the list itself, so an entry that waits alone needs no further memory. The others are in blocks.
-//! So a list grows without moving its entries, has hardly any slack, and gives its memory back block by block. Moving a
+//! The first entry is in the list itself, so a single entry needs no further memory. The others are in blocks. So a
+//! list grows without moving its entries, has little unused memory, and frees its memory block by block. Moving a
 //! million jobs would take milliseconds, and the memory of both copies.
 //!
 //! An entry can also be taken from the middle by its key, if keys grow along the list. Only its block changes then. A
-//! block that becomes empty leaves the key behind, so that keys still grow from block to block and the search stays
-//! binary. When more than half of the blocks are such remains, all of them are removed at once.
+//! block that becomes empty is replaced by one of its keys, so that keys still grow from block to block and the search
+//! stays binary. When more than half of the blocks are such keys, all of them are removed at once.
 
 use std::collections::VecDeque;
 
-/// Bytes of a block: large enough that its own cost does not count, small enough that half a block does not matter, and
-/// a size of which allocators waste nothing.
+/// The size of a block in bytes: large enough that its overhead does not matter, small enough that half an unused block
+/// does not matter, and a size of which allocators waste nothing.
 const BLOCK_BYTES: usize = 4_096;
 
 /// A first-in-first-out list.
@@ -19,26 +19,26 @@ const BLOCK_BYTES: usize = 4_096;
 pub(in crate::dispatch) struct Fifo<T> {
     /// `None` only if the list is empty.
     first: Option<T>,
-    /// The others. Boxed, because most lists have at most one entry. Kept when it is empty, for the next entry.
+    /// The other entries. Boxed, because most lists have at most one entry. Kept when empty, for the next entry.
     rest: Option<Box<Rest<T>>>,
 }
 
 /// The entries of a list after the first.
 #[derive(Debug)]
 struct Rest<T> {
-    /// In order. Invariant: the first and the last hold entries, unless it is the only one, which is kept for the next
-    /// entry.
+    /// The blocks in order. Invariant: the first and the last have entries. A single block may be empty; it is kept for
+    /// the next entry.
     blocks: VecDeque<Block<T>>,
     /// Entries.
     len: usize,
-    /// Blocks of which only a key is left.
+    /// The number of blocks of which only a key is left.
     gone: usize,
 }
 
 #[derive(Debug)]
 enum Block<T> {
     Entries(VecDeque<T>),
-    /// All entries were taken. Their keys were between those of the blocks around it, and this is one of them.
+    /// All entries were taken. This is one of their keys.
     Gone(u64),
 }
 
@@ -69,7 +69,7 @@ impl<T> Fifo<T> {
         std::mem::replace(&mut self.first, next)
     }
 
-    /// Takes the entry at a place. Costs O(1) for the first, and O(n) otherwise: the list is built anew.
+    /// Takes the entry at a place. Costs O(1) for the first, and O(n) otherwise, because the list is rebuilt.
     pub(in crate::dispatch) fn remove(&mut self, at: usize) -> Option<T> {
         if at == 0 {
             return self.pop();
@@ -205,8 +205,8 @@ impl<T> Rest<T> {
         Some(entry)
     }
 
-    /// Restores the invariant after a block was removed, and bounds the blocks of which only a key is left. Costs O(1),
-    /// averaged over the blocks that become empty.
+    /// Restores the invariant after a block was removed, and limits the number of blocks of which only a key is left.
+    /// Costs O(1), averaged over the blocks that become empty.
     fn tidy(&mut self) {
         while let Some(Block::Gone(_)) = self.blocks.front() {
             self.blocks.pop_front();

@@ -1,4 +1,4 @@
-//! Collections that give their memory back, and timers. They know nothing of jobs.
+//! Collections that free their memory, and timers. They do not depend on jobs.
 
 pub(super) mod fifo;
 pub(super) mod places;

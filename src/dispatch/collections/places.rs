@@ -1,14 +1,14 @@
-//! A table whose entries can be gone through in slices while entries come and go.
+//! A table that can be scanned in slices while entries are inserted and removed.
 
 use std::ops::{Index, IndexMut};
 
 use super::shrinking_slab::ShrinkingSlab;
 
-/// A [`ShrinkingSlab`] that knows which of its entries are older than a moment.
+/// A [`ShrinkingSlab`] that knows which of its entries are older than a given moment.
 ///
-/// A pass over it in slices goes from place to place and leaves out what was inserted after it had begun. Entries do not
-/// move, so the pass meets each entry once that is there from its beginning to its end. One that is removed meanwhile may be
-/// met or not, and never twice, not even if what it stood for comes back at another place.
+/// A scan in slices goes from place to place, and skips entries that were inserted after it began. Entries do not move,
+/// so the scan visits each entry once that exists from its beginning to its end. An entry that is removed meanwhile is
+/// visited at most once, even if it is inserted again at another place.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Places<T> {
     entries: ShrinkingSlab<Entry<T>>,
@@ -17,7 +17,7 @@ pub(in crate::dispatch) struct Places<T> {
 
 #[derive(Debug)]
 struct Entry<T> {
-    /// How many entries were inserted before it.
+    /// The number of entries that were inserted before this one.
     before: u64,
     entry: T,
 }
@@ -45,7 +45,7 @@ impl<T> Places<T> {
         self.entries.insert(Entry { before, entry })
     }
 
-    /// Takes an entry out.
+    /// Removes an entry and returns it.
     pub(in crate::dispatch) fn remove(&mut self, at: u32) -> T {
         self.entries.remove(at).entry
     }
@@ -98,7 +98,7 @@ impl<T> IndexMut<u32> for Places<T> {
 mod tests {
     use super::*;
 
-    /// Goes over the table in slices of one place, and does something between two.
+    /// Scans the table in slices of one place, and calls `between` after each.
     fn met(table: &mut Places<u32>, mut between: impl FnMut(&mut Places<u32>, u32)) -> Vec<u32> {
         let (until, mut at, mut met) = (table.age(), 0, Vec::new());
         while at < table.end() {

@@ -1,6 +1,6 @@
-//! For tests: checks that a table that is emptied gives its memory back, but not at each removal.
+//! For tests: checks that a table that is emptied frees its memory, but not at each removal.
 
-/// What was observed of a table.
+/// Observations of a table.
 pub(in crate::dispatch) struct ShrinkCheck {
     /// It shrinks when less than one of this number of places is used.
     part: usize,
@@ -24,7 +24,7 @@ impl ShrinkCheck {
         }
     }
 
-    /// Checks that all is given back, after all entries were removed. The capacity was `most`.
+    /// Checks that all memory is freed after all entries were removed. The capacity was `most`.
     #[track_caller]
     pub(in crate::dispatch) fn check_all_back(self, most: usize) {
         let halvings = most.ilog2();

@@ -1,11 +1,11 @@
-//! A table with stable indices that gives its memory back when few entries are left.
+//! A table with stable indices that frees its memory when few entries are left.
 
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 
-/// A slab that shrinks. Its capacity is bounded by the place of its last entry, not by their number, because entries do not
-/// move.
+/// A slab that shrinks. The place of its last entry limits its capacity, not the number of entries, because entries do
+/// not move.
 #[derive(Debug)]
 pub(in crate::dispatch) struct ShrinkingSlab<T> {
     entries: Slab<T>,
@@ -34,8 +34,9 @@ impl<T> ShrinkingSlab<T> {
         at
     }
 
-    /// Takes an entry out. Shrinking is a pass over the table. It comes when seven of eight entries have gone, and again each
-    /// time that half of the others have, because one entry at the end keeps the table large.
+    /// Removes an entry and returns it. Shrinking is a pass over the table. The table shrinks when seven of eight
+    /// entries have been removed, and again each time that half of the rest have, because one entry at the end keeps
+    /// the table large.
     pub(in crate::dispatch) fn remove(&mut self, at: u32) -> T {
         let entry = self.entries.remove(at as usize);
         if self.entries.len() <= self.shrink_at {

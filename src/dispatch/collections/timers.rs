@@ -1,13 +1,13 @@
 //! Timers that are set and cancelled in O(1): a hierarchical timing wheel.
 //!
 //! Time is counted in ticks of a millisecond. A level has 64 slots, and a slot of a level spans all slots of the level
-//! below. A timer is at the level of the highest digit, to base 64, in which its tick differs from the wheel's. When the
-//! wheel comes to a slot of a higher level, its timers move down.
+//! below. A timer is at the level of the highest digit, to base 64, in which its tick differs from the wheel's. When
+//! the wheel reaches a slot of a higher level, the timers of that slot move down.
 //!
 //! Invariants:
 //! - No timer's tick is before the wheel's. So the first timer is in the first slot in use of the lowest level in use.
-//! - Above the lowest level the slot of the wheel's own tick is empty, unless it is just being emptied. So a call that
-//!   stops in the middle needs nothing but the wheel itself to go on.
+//! - Above the lowest level the slot of the wheel's own tick is empty, unless it is just being emptied. So the next
+//!   call can continue an interrupted one from the state of the wheel alone.
 
 use std::num::NonZeroU32;
 
@@ -21,7 +21,7 @@ const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Enough for all times that a clock can reach: half a million years.
 const LEVELS: usize = 9;
-/// The last tick. Later times are taken for it.
+/// The last tick. Later times count as this one.
 const TICK_MAX: u64 = (1 << (SLOT_BITS as usize * LEVELS)) - 1;
 /// Bits of a node's `place` that hold its level.
 const LEVEL_BITS: u32 = 4;
@@ -31,13 +31,13 @@ const LEVEL_BITS: u32 = 4;
 pub struct Timers<K> {
     nodes: ShrinkingSlab<Node<K>>,
     wheel: Box<Wheel>,
-    /// The wheel's tick. All before it has been returned.
+    /// The wheel's tick. All timers before it have been returned.
     tick: u64,
     /// The level whose slot at `tick` was emptied last, or is being emptied.
     emptied: usize,
 }
 
-/// Names a timer that is set. It may be used for another one as soon as the timer is cancelled or was returned.
+/// Names a timer that is set. The id may be reused as soon as the timer is cancelled or was returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimerId(NonZeroU32);
 
@@ -83,7 +83,7 @@ impl<K> Timers<K> {
         id
     }
 
-    /// Takes a timer away, and returns its key. Costs O(1).
+    /// Removes a timer, and returns its key. Costs O(1).
     ///
     /// # Panics
     /// If the timer is not set: it was cancelled or returned before.
@@ -92,8 +92,8 @@ impl<K> Timers<K> {
         self.nodes.remove(id.index()).key
     }
 
-    /// Returns when to call [`Self::pop_due`] next: never after the first timer is due, and never more than a millisecond
-    /// before, unless timers are to be moved down then. Costs O(1).
+    /// Returns when to call [`Self::pop_due`] next: at most a millisecond before the first timer is due, or earlier if
+    /// timers must be moved down. Costs O(1).
     pub fn next_due(&self) -> Option<Micros> {
         if self.is_empty() {
             return None;
@@ -104,12 +104,12 @@ impl<K> Timers<K> {
         Some(Micros(tick * TICK))
     }
 
-    /// Takes a timer that is due by `now` and returns its key; of several, the one that is due first. Times are rounded up
-    /// to whole milliseconds. Those of one millisecond come in the order in which they were set, except that one that is set
+    /// Removes the first timer that is due by `now`, and returns its key. Times are rounded up to whole milliseconds.
+    /// Timers of the same millisecond are returned in the order in which they were set, except that a timer that is set
     /// while others are moving down may overtake them.
     ///
-    /// Each timer that is returned, or moved down, costs one of `budget`. With none left it returns `None`, and the next
-    /// call goes on from there. [`Self::next_due`] is then a time that has passed.
+    /// Each timer that is returned or moved down costs one of `budget`. When the budget is used up, returns `None`; the
+    /// next call continues, and [`Self::next_due`] is then a time that has passed.
     pub fn pop_due(&mut self, now: Micros, budget: &mut usize) -> Option<K> {
         let now = (now.0 / TICK).min(TICK_MAX);
         if self.is_empty() {
@@ -143,8 +143,8 @@ impl<K> Timers<K> {
         self.len() == 0
     }
 
-    /// Moves the wheel to the start of a slot, unless it is there already. A timer that is alone in its slot may be passed
-    /// over to its time, so that it moves down but once.
+    /// Moves the wheel to the start of a slot, unless it is there already. If a slot has a single timer, the wheel may
+    /// move directly to that timer's time, so that the timer moves down only once.
     fn go_to(&mut self, slot: Slot, now: u64) {
         let start = self.start_of(slot);
         if start > self.tick {
@@ -153,7 +153,7 @@ impl<K> Timers<K> {
         }
     }
 
-    /// Returns the slot that comes first. One that is being emptied comes before all others.
+    /// Returns the first slot in use. A slot that is being emptied comes before all others.
     fn first_used(&self) -> Option<Slot> {
         let emptied = Slot::of(self.tick, self.emptied);
         if self.wheel.used[emptied.level] & emptied.bit() != 0 {
@@ -189,7 +189,7 @@ impl<K> Timers<K> {
         self.nodes[head.index()].prev = id;
     }
 
-    /// Takes a timer out of its slot.
+    /// Removes a timer from its slot.
     fn unlink(&mut self, id: TimerId) {
         let Node { prev, next, .. } = self.nodes[id.index()];
         let slot = self.nodes[id.index()].slot();
