@@ -1,7 +1,7 @@
 //! Case 15. Many jobs come for slots that others have filled.
 
 use super::fixture::Fixture;
-use super::orders::Act::Do;
+use super::orders::Act::{self, Do};
 use super::orders::in_every_order;
 use super::stale::idle_worker_on_1;
 use crate::world::Peer;
@@ -30,26 +30,23 @@ fn jobs_requeued_in_a_burst_start_in_their_order() {
 
 #[test]
 fn jobs_requeued_in_a_burst_all_start_in_any_order() {
-    in_every_order(
-        four_workers_on_2,
-        &[Do(|fixture, _| {
-            for job in ["A1", "B1", "A2", "B2", "A3", "B3", "A4", "B4"] {
-                fixture.submit(job);
-            }
-        })],
-        |fixture, _| {
-            fixture.check_rest();
-            for _ in 0..2 {
-                for job in ["A1", "A2", "A3", "A4", "B1", "B2", "B3", "B4"] {
-                    if let Some(holder) = fixture.holder(job) {
-                        assert!(fixture.end(holder, job));
-                    }
+    let acts: [Act<Vec<Peer>>; 1] = [Do(|fixture, _| {
+        for job in ["A1", "B1", "A2", "B2", "A3", "B3", "A4", "B4"] {
+            fixture.submit(job);
+        }
+    })];
+    in_every_order(four_workers_on_2, &acts, |fixture, _| {
+        fixture.check_rest();
+        for _ in 0..2 {
+            for job in ["A1", "A2", "A3", "A4", "B1", "B2", "B3", "B4"] {
+                if let Some(holder) = fixture.holder(job) {
+                    assert!(fixture.end(holder, job));
                 }
-                fixture.rest();
             }
-            assert_eq!(fixture.answers.len(), 8);
-        },
-    );
+            fixture.rest();
+        }
+        assert_eq!(fixture.answers.len(), 8);
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Jobs that are cancelled while they wait at their home.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -49,24 +49,22 @@ fn cancel_in_line_of_one_that_came_back() {
 
 #[test]
 fn cancel_in_line_in_every_order() {
-    in_every_order(
-        || (Fixture::new(3), ()),
-        &[
-            Do(|fixture, ()| {
-                for job in ["A1", "A2", "A3"] {
-                    fixture.submit_with(1, job, "cancellable");
-                }
-            }),
-            Do(|fixture, ()| {
-                fixture.worker(2, "A", 1);
-            }),
-            Do(|fixture, ()| fixture.cancel(1, "A2")),
-        ],
-        |fixture, ()| {
-            assert_eq!(fixture.waiting('A'), ["A3"]);
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let acts: [Act<()>; 3] = [
+        Do(|fixture, ()| {
+            for job in ["A1", "A2", "A3"] {
+                fixture.submit_with(1, job, "cancellable");
+            }
+        }),
+        Do(|fixture, ()| {
+            fixture.worker(2, "A", 1);
+        }),
+        Do(|fixture, ()| fixture.cancel(1, "A2")),
+    ];
+    let set_up = || (Fixture::new(3), ());
+    in_every_order(set_up, &acts, |fixture, ()| {
+        assert_eq!(fixture.waiting('A'), ["A3"]);
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 /// The home of B has nothing for the slot that is reserved, and says so.
@@ -89,15 +87,12 @@ fn cancel_of_a_wanted_one() {
 
 #[test]
 fn cancel_of_a_wanted_one_in_every_order() {
-    in_every_order(
-        b1_starved,
-        &[
-            Do(|fixture, _| fixture.cancel(0, "B1")),
-            Try(|fixture, worker| fixture.end(*worker, "A1")),
-            Do(|fixture, _| fixture.submit("A2")),
-        ],
-        |fixture, _| fixture.wind_up(&["A1", "A2", "B1"]),
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| fixture.cancel(0, "B1")),
+        Try(|fixture, worker| fixture.end(*worker, "A1")),
+        Do(|fixture, _| fixture.submit("A2")),
+    ];
+    in_every_order(b1_starved, &acts, |fixture, _| fixture.wind_up(&["A1", "A2", "B1"]));
 }
 
 /// A worker on 2 takes A and B, and holds A1. B1 came for it, was returned, and waits.

@@ -1,7 +1,7 @@
 //! Suspects that are cancelled: the slot of one is spent, and still keeps others apart; one may be on its way back.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -28,11 +28,9 @@ fn refused_suspect_cancelled_on_its_way_back() {
 
 #[test]
 fn refused_suspect_cancelled_on_its_way_back_in_every_order() {
-    in_every_order(
-        suspects_on_their_way_to_2,
-        &[Do(|fixture, _| fixture.cancel(1, "A2")), Try(|fixture, worker| fixture.end(*worker, "A1"))],
-        |fixture, _| fixture.wind_up(&["A1", "A2"]),
-    );
+    let acts: [Act<Peer>; 2] =
+        [Do(|fixture, _| fixture.cancel(1, "A2")), Try(|fixture, worker| fixture.end(*worker, "A1"))];
+    in_every_order(suspects_on_their_way_to_2, &acts, |fixture, _| fixture.wind_up(&["A1", "A2"]));
 }
 
 /// A spent slot keeps other suspects away as the job did. What is no suspect may have the free slot beside it.
@@ -56,18 +54,15 @@ fn spent_suspect_keeps_others_apart() {
 
 #[test]
 fn spent_suspect_keeps_others_apart_in_every_order() {
-    in_every_order(
-        suspect_held_and_another_refused,
-        &[
-            Do(|fixture, _| fixture.cancel(1, "A1")),
-            Do(|fixture, _| fixture.submit("A3")),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-        ],
-        |fixture, worker| {
-            assert_eq!(fixture.held(*worker), ["A2", "A3"]);
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| fixture.cancel(1, "A1")),
+        Do(|fixture, _| fixture.submit("A3")),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+    ];
+    in_every_order(suspect_held_and_another_refused, &acts, |fixture, worker| {
+        assert_eq!(fixture.held(*worker), ["A2", "A3"]);
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 /// The spent slot is company: its job may be what the worker died of.
@@ -87,14 +82,11 @@ fn cancelled_poison() {
 
 #[test]
 fn cancelled_poison_in_every_order() {
-    in_every_order(
-        poison_and_neighbour_held,
-        &[Do(|fixture, _| fixture.cancel(1, "P")), Do(|fixture, worker| fixture.leave(*worker))],
-        |fixture, _| {
-            assert!(fixture.queue('A').is_some_and(|queue| queue.waiting.len() == 1 && queue.waiting[0].attempts == 0));
-            fixture.wind_up(&["A2", "P"]);
-        },
-    );
+    let acts: [Act<Peer>; 2] = [Do(|fixture, _| fixture.cancel(1, "P")), Do(|fixture, worker| fixture.leave(*worker))];
+    in_every_order(poison_and_neighbour_held, &acts, |fixture, _| {
+        assert!(fixture.queue('A').is_some_and(|queue| queue.waiting.len() == 1 && queue.waiting[0].attempts == 0));
+        fixture.wind_up(&["A2", "P"]);
+    });
 }
 
 /// A worker on 0 that held A1 and A2 was lost, and both are on the way to a worker of two slots on 2.

@@ -1,7 +1,7 @@
 //! A cancel at every stage of a job: on its way, held, lost, and when its result is on the way.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -31,21 +31,18 @@ fn assign_meets_cancel() {
 
 #[test]
 fn assign_meets_cancel_in_every_order() {
-    in_every_order(
-        idle_worker_on_2,
-        &[
-            Do(|fixture, _| fixture.submit_with(1, "A1", "cancellable")),
-            Do(|fixture, _| fixture.cancel(1, "A1")),
-            Do(|fixture, _| fixture.submit("A2")),
-        ],
-        |fixture, worker| {
-            fixture.rest();
-            assert_eq!(fixture.code("A1"), Some("cancelled"));
-            assert_eq!(fixture.cancels.len(), fixture.spent(*worker));
-            assert_eq!(fixture.waiting('A').len(), fixture.spent(*worker), "A2 waits for the slot if A1 has it");
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| fixture.submit_with(1, "A1", "cancellable")),
+        Do(|fixture, _| fixture.cancel(1, "A1")),
+        Do(|fixture, _| fixture.submit("A2")),
+    ];
+    in_every_order(idle_worker_on_2, &acts, |fixture, worker| {
+        fixture.rest();
+        assert_eq!(fixture.code("A1"), Some("cancelled"));
+        assert_eq!(fixture.cancels.len(), fixture.spent(*worker));
+        assert_eq!(fixture.waiting('A').len(), fixture.spent(*worker), "A2 waits for the slot if A1 has it");
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 #[test]
@@ -69,23 +66,19 @@ fn did_then_cancel() {
 
 #[test]
 fn did_then_cancel_in_every_order() {
-    in_every_order(
-        a1_held_on_2,
-        &[Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))],
-        |fixture, _| fixture.wind_up(&["A1"]),
-    );
+    let acts: [Act<Peer>; 2] =
+        [Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))];
+    in_every_order(a1_held_on_2, &acts, |fixture, _| fixture.wind_up(&["A1"]));
 }
 
 #[test]
 fn cancel_then_did_in_every_order() {
-    in_every_order(
-        a1_held_on_2,
-        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))],
-        |fixture, _| {
-            assert_eq!(fixture.code("A1"), Some("cancelled"));
-            fixture.wind_up(&["A1"]);
-        },
-    );
+    let acts: [Act<Peer>; 2] =
+        [Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))];
+    in_every_order(a1_held_on_2, &acts, |fixture, _| {
+        assert_eq!(fixture.code("A1"), Some("cancelled"));
+        fixture.wind_up(&["A1"]);
+    });
 }
 
 #[test]
@@ -119,15 +112,13 @@ fn returned_given_out_then_revoked() {
 
 #[test]
 fn a_job_is_lost_and_cancelled_in_every_order() {
-    in_every_order(
-        a1_held_and_another_idle,
-        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.cancel(1, "A1"))],
-        |fixture, (_, idle)| {
-            fixture.rest();
-            assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "who was sent it is told");
-            fixture.wind_up(&["A1"]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 2] =
+        [Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.cancel(1, "A1"))];
+    in_every_order(a1_held_and_another_idle, &acts, |fixture, (_, idle)| {
+        fixture.rest();
+        assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "who was sent it is told");
+        fixture.wind_up(&["A1"]);
+    });
 }
 
 /// The ticket's place has another job, which is held, when the Drop of its former one comes.
@@ -152,52 +143,47 @@ fn handle_used_again() {
 
 #[test]
 fn handle_used_again_in_every_order() {
-    in_every_order(
-        held_on_2_and_idle_on_3,
-        &[
-            Do(|fixture, _| fixture.cancel(1, "A1")),
-            Try(|fixture, _| {
-                if fixture.tickets() > 0 {
-                    return false;
-                }
-                fixture.submit_with(1, "B1", "cancellable");
-                true
-            }),
-        ],
-        |fixture, (_, other)| {
-            assert_eq!(fixture.held(*other), ["B1"]);
-            fixture.wind_up(&["A1", "B1"]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 2] = [
+        Do(|fixture, _| fixture.cancel(1, "A1")),
+        Try(|fixture, _| {
+            if fixture.tickets() > 0 {
+                return false;
+            }
+            fixture.submit_with(1, "B1", "cancellable");
+            true
+        }),
+    ];
+    in_every_order(held_on_2_and_idle_on_3, &acts, |fixture, (_, other)| {
+        assert_eq!(fixture.held(*other), ["B1"]);
+        fixture.wind_up(&["A1", "B1"]);
+    });
 }
 
 /// It stays for the answer to its query, and hears of no job any more.
 #[test]
 fn a_connection_that_ends_while_a_query_is_out() {
-    in_every_order(
-        || {
-            let (mut fixture, worker) = idle_worker_on_2();
-            let client = fixture.world.open(1);
-            fixture.submit_with_by(client, "A1", "cancellable, progress");
-            fixture.settle();
-            fixture.submit_with_by(client, "A2", "progress");
-            fixture.settle();
-            fixture.report(worker, "A1", "1");
-            fixture.ask_for_types(client);
-            (fixture, (worker, client))
-        },
-        &[
-            Do(|fixture, (_, client)| fixture.leave(*client)),
-            Try(|fixture, (worker, _)| fixture.end_or_answer_late(*worker, "A1")),
-            Try(|fixture, (worker, _)| fixture.report(*worker, "A2", "2") && fixture.end(*worker, "A2")),
-        ],
-        |fixture, _| {
-            let counts = fixture.world.totals().counts;
-            assert_eq!((counts.jobs_cancelled, counts.jobs_done, counts.progress_dropped), (1, 1, 0));
-            assert!(fixture.answers.is_empty() && fixture.progress.len() <= 1, "{:?}", fixture.progress);
-            fixture.wind_up(&[]);
-        },
-    );
+    let set_up = || {
+        let (mut fixture, worker) = idle_worker_on_2();
+        let client = fixture.world.open(1);
+        fixture.submit_with_by(client, "A1", "cancellable, progress");
+        fixture.settle();
+        fixture.submit_with_by(client, "A2", "progress");
+        fixture.settle();
+        fixture.report(worker, "A1", "1");
+        fixture.ask_for_types(client);
+        (fixture, (worker, client))
+    };
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, (_, client)| fixture.leave(*client)),
+        Try(|fixture, (worker, _)| fixture.end_or_answer_late(*worker, "A1")),
+        Try(|fixture, (worker, _)| fixture.report(*worker, "A2", "2") && fixture.end(*worker, "A2")),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        let counts = fixture.world.totals().counts;
+        assert_eq!((counts.jobs_cancelled, counts.jobs_done, counts.progress_dropped), (1, 1, 0));
+        assert!(fixture.answers.is_empty() && fixture.progress.len() <= 1, "{:?}", fixture.progress);
+        fixture.wind_up(&[]);
+    });
 }
 
 fn idle_worker_on_2() -> (Fixture, Peer) {

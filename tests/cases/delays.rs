@@ -32,15 +32,12 @@ fn delayed_and_the_stop_in_every_order() {
     });
     for acts in [[stops, passes, cancels], [passes, stops, cancels], [passes, cancels, stops], [cancels, passes, stops]]
     {
-        in_every_order(
-            || (three_delayed(), ()),
-            &acts,
-            |fixture, ()| {
-                fixture.rest();
-                assert!((0..3).all(|shard| fixture.world.pending(shard) == 0), "all is answered");
-                fixture.wind_up(&["A1", "A2", "A3"]);
-            },
-        );
+        let set_up = || (three_delayed(), ());
+        in_every_order(set_up, &acts, |fixture, ()| {
+            fixture.rest();
+            assert!((0..3).all(|shard| fixture.world.pending(shard) == 0), "all is answered");
+            fixture.wind_up(&["A1", "A2", "A3"]);
+        });
     }
 }
 
@@ -51,48 +48,43 @@ fn a_deadline_passes_at_any_moment() {
     let leaves: Act<(Peer, Peer)> = Do(|fixture, (dies, _)| fixture.leave(*dies));
     let submits: Act<(Peer, Peer)> = Do(|fixture, _| fixture.submit_with(1, "A1", "deadline_ms 1000"));
     for acts in [[submits, passes, leaves], [submits, leaves, passes]] {
-        in_every_order(
-            || {
-                let mut fixture = Fixture::new(3);
-                let workers = [2, 2].map(|shard| fixture.numbered_worker(shard, "A", 1));
-                fixture.settle();
-                (fixture, (workers[0], workers[1]))
-            },
-            &acts,
-            |fixture, _| {
-                fixture.rest();
-                assert_eq!(fixture.code("A1"), Some("expired"));
-                fixture.wind_up(&["A1"]);
-            },
-        );
+        let set_up = || {
+            let mut fixture = Fixture::new(3);
+            let workers = [2, 2].map(|shard| fixture.numbered_worker(shard, "A", 1));
+            fixture.settle();
+            (fixture, (workers[0], workers[1]))
+        };
+        in_every_order(set_up, &acts, |fixture, _| {
+            fixture.rest();
+            assert_eq!(fixture.code("A1"), Some("expired"));
+            fixture.wind_up(&["A1"]);
+        });
     }
 }
 
 /// The submitter's end cancels what can be cancelled. The rest is due, or expires, as if it had stayed.
 #[test]
 fn the_submitter_of_delayed_jobs_leaves_at_any_moment() {
-    in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let client = fixture.world.open(1);
-            fixture.submit_with_by(client, "A1", DELAYED);
-            fixture.submit_with_by(client, "A2", "delay_ms 1000");
-            fixture.submit_with_by(client, "A3", "delay_ms 1000, deadline_ms 2000");
-            (fixture, client)
-        },
-        &[
-            Do(|fixture, _| fixture.pass(1_000)),
-            Do(|fixture, client| fixture.leave(*client)),
-            Do(|fixture, _| fixture.pass(1_000)),
-        ],
-        |fixture, _| {
-            fixture.rest();
-            let counts = fixture.world.totals().counts;
-            assert_eq!((counts.jobs_cancelled, counts.jobs_expired), (1, 1));
-            assert_eq!((fixture.waiting('A'), counts.results_dropped), (vec!["A2".to_owned()], 2));
-            fixture.wind_up(&[]);
-        },
-    );
+    let set_up = || {
+        let mut fixture = Fixture::new(3);
+        let client = fixture.world.open(1);
+        fixture.submit_with_by(client, "A1", DELAYED);
+        fixture.submit_with_by(client, "A2", "delay_ms 1000");
+        fixture.submit_with_by(client, "A3", "delay_ms 1000, deadline_ms 2000");
+        (fixture, client)
+    };
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| fixture.pass(1_000)),
+        Do(|fixture, client| fixture.leave(*client)),
+        Do(|fixture, _| fixture.pass(1_000)),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        fixture.rest();
+        let counts = fixture.world.totals().counts;
+        assert_eq!((counts.jobs_cancelled, counts.jobs_expired), (1, 1));
+        assert_eq!((fixture.waiting('A'), counts.results_dropped), (vec!["A2".to_owned()], 2));
+        fixture.wind_up(&[]);
+    });
 }
 
 /// A1 is due after a second, A2 after two; A3 of another client after three, and it cannot be cancelled.

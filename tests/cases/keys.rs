@@ -1,7 +1,7 @@
 //! Jobs with a key: members that leave at every moment, and groups of one key that follow each other.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -27,35 +27,30 @@ fn first_member_leaves() {
 
 #[test]
 fn first_member_leaves_in_every_order() {
-    in_every_order(
-        two_members_of_a_held_job,
-        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end(*worker, "A1"))],
-        |fixture, _| {
-            assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("cancelled"), Some("done")));
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let acts: [Act<Peer>; 2] =
+        [Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end(*worker, "A1"))];
+    in_every_order(two_members_of_a_held_job, &acts, |fixture, _| {
+        assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("cancelled"), Some("done")));
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 /// Members come and leave while the job is on its way, held, and ended.
 #[test]
 fn two_members_come_and_leave_in_every_order() {
-    in_every_order(
-        idle_worker_on_2,
-        &[
-            Do(|fixture, _| {
-                fixture.submit_with(1, "A1", KEYED);
-                fixture.submit_with(2, "A2", KEYED);
-            }),
-            Do(|fixture, _| fixture.cancel(1, "A1")),
-            Do(|fixture, _| fixture.cancel(2, "A2")),
-        ],
-        |fixture, _| {
-            fixture.rest();
-            assert_eq!(fixture.groups(), 0);
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| {
+            fixture.submit_with(1, "A1", KEYED);
+            fixture.submit_with(2, "A2", KEYED);
+        }),
+        Do(|fixture, _| fixture.cancel(1, "A1")),
+        Do(|fixture, _| fixture.cancel(2, "A2")),
+    ];
+    in_every_order(idle_worker_on_2, &acts, |fixture, _| {
+        fixture.rest();
+        assert_eq!(fixture.groups(), 0);
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 #[test]
@@ -92,16 +87,12 @@ fn member_cancels_after_the_result_was_passed_on() {
 
 #[test]
 fn last_member_leaves_and_the_result_comes_in_every_order() {
-    in_every_order(
-        one_member_of_a_held_job,
-        &[Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))],
-        |fixture, _| fixture.wind_up(&["A1"]),
-    );
-    in_every_order(
-        one_member_of_a_held_job,
-        &[Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))],
-        |fixture, _| fixture.wind_up(&["A1"]),
-    );
+    let acts: [Act<Peer>; 2] =
+        [Try(|fixture, worker| fixture.end(*worker, "A1")), Do(|fixture, _| fixture.cancel(1, "A1"))];
+    in_every_order(one_member_of_a_held_job, &acts, |fixture, _| fixture.wind_up(&["A1"]));
+    let acts: [Act<Peer>; 2] =
+        [Do(|fixture, _| fixture.cancel(1, "A1")), Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1"))];
+    in_every_order(one_member_of_a_held_job, &acts, |fixture, _| fixture.wind_up(&["A1"]));
 }
 
 /// The Drops of the first two groups fly while the third is made. It waits for a slot of theirs.
@@ -129,26 +120,23 @@ fn key_again_and_again() {
 
 #[test]
 fn key_again_and_again_in_every_order() {
-    in_every_order(
-        idle_worker_on_2,
-        &[
-            Do(|fixture, _| fixture.submit_with(1, "A1", KEYED)),
-            Do(|fixture, _| {
-                fixture.cancel(1, "A1");
-                fixture.submit_with(1, "A2", KEYED);
-            }),
-            Do(|fixture, _| {
-                fixture.cancel(1, "A2");
-                fixture.submit_with(1, "A3", KEYED);
-            }),
-        ],
-        |fixture, worker| {
-            fixture.rest();
-            assert_eq!((fixture.groups(), fixture.doomed()), (1, 0));
-            assert_eq!(fixture.waiting('A').len() + fixture.held(*worker).len(), 1);
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| fixture.submit_with(1, "A1", KEYED)),
+        Do(|fixture, _| {
+            fixture.cancel(1, "A1");
+            fixture.submit_with(1, "A2", KEYED);
+        }),
+        Do(|fixture, _| {
+            fixture.cancel(1, "A2");
+            fixture.submit_with(1, "A3", KEYED);
+        }),
+    ];
+    in_every_order(idle_worker_on_2, &acts, |fixture, worker| {
+        fixture.rest();
+        assert_eq!((fixture.groups(), fixture.doomed()), (1, 0));
+        assert_eq!(fixture.waiting('A').len() + fixture.held(*worker).len(), 1);
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 #[test]
@@ -167,18 +155,16 @@ fn own_key_twice() {
 
 #[test]
 fn own_key_twice_in_every_order() {
-    in_every_order(
-        one_client_with_a_key_twice,
-        &[Try(|fixture, (worker, _)| fixture.end(*worker, "A1")), Do(|fixture, (_, client)| fixture.leave(*client))],
-        |fixture, _| {
-            fixture.rest();
-            let counts = fixture.world.totals().counts;
-            assert_eq!(counts.jobs_cancelled + counts.jobs_done, 2);
-            assert_eq!(fixture.answers.len() as u64 + counts.results_dropped, 2, "told, or nobody was left to tell");
-            fixture.answers.clear();
-            fixture.wind_up(&[]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 2] =
+        [Try(|fixture, (worker, _)| fixture.end(*worker, "A1")), Do(|fixture, (_, client)| fixture.leave(*client))];
+    in_every_order(one_client_with_a_key_twice, &acts, |fixture, _| {
+        fixture.rest();
+        let counts = fixture.world.totals().counts;
+        assert_eq!(counts.jobs_cancelled + counts.jobs_done, 2);
+        assert_eq!(fixture.answers.len() as u64 + counts.results_dropped, 2, "told, or nobody was left to tell");
+        fixture.answers.clear();
+        fixture.wind_up(&[]);
+    });
 }
 
 /// What waits is answered `shutdown` to each member, what is held ends, and who comes then is refused.
@@ -209,27 +195,24 @@ fn a_key_and_the_stop() {
 
 #[test]
 fn a_key_and_the_stop_in_every_order() {
-    in_every_order(
-        two_members_of_a_held_job,
-        &[
-            Do(|fixture, _| {
-                fixture.submit_with(1, "A3", KEYED);
-                fixture.cancel(1, "A1");
-                (0..3).rev().for_each(|shard| fixture.world.stop(shard));
-                fixture.look();
-            }),
-            Do(|fixture, _| {
-                fixture.cancel(2, "A2");
-                fixture.cancel(1, "A3");
-            }),
-            Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1")),
-        ],
-        |fixture, _| {
-            fixture.rest();
-            assert_eq!((0..3).map(|shard| fixture.world.pending(shard)).sum::<u64>(), 0);
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, _| {
+            fixture.submit_with(1, "A3", KEYED);
+            fixture.cancel(1, "A1");
+            (0..3).rev().for_each(|shard| fixture.world.stop(shard));
+            fixture.look();
+        }),
+        Do(|fixture, _| {
+            fixture.cancel(2, "A2");
+            fixture.cancel(1, "A3");
+        }),
+        Try(|fixture, worker| fixture.end_or_answer_late(*worker, "A1")),
+    ];
+    in_every_order(two_members_of_a_held_job, &acts, |fixture, _| {
+        fixture.rest();
+        assert_eq!((0..3).map(|shard| fixture.world.pending(shard)).sum::<u64>(), 0);
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 fn idle_worker_on_2() -> (Fixture, Peer) {

@@ -1,7 +1,7 @@
 //! Jobs that need a worker to be there: which workers their home knows of.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -24,20 +24,17 @@ fn can_do_with_every_slot_taken() {
 
 #[test]
 fn can_do_with_every_slot_taken_in_every_order() {
-    in_every_order(
-        a1_held_on_2,
-        &[
-            Do(|fixture, worker| fixture.can_do(*worker, "B", None)),
-            Do(|fixture, _| fixture.submit_with(0, "B1", "need_worker")),
-            Try(|fixture, worker| fixture.end(*worker, "A1")),
-        ],
-        |fixture, worker| {
-            fixture.rest();
-            let waited = fixture.held(*worker) == ["B1"];
-            assert!(waited != (fixture.code("B1") == Some("no_worker")), "one of the two");
-            fixture.wind_up(&["A1", "B1"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, worker| fixture.can_do(*worker, "B", None)),
+        Do(|fixture, _| fixture.submit_with(0, "B1", "need_worker")),
+        Try(|fixture, worker| fixture.end(*worker, "A1")),
+    ];
+    in_every_order(a1_held_on_2, &acts, |fixture, worker| {
+        fixture.rest();
+        let waited = fixture.held(*worker) == ["B1"];
+        assert!(waited != (fixture.code("B1") == Some("no_worker")), "one of the two");
+        fixture.wind_up(&["A1", "B1"]);
+    });
 }
 
 /// The home hears both, in this order. In between there is no worker.
@@ -59,39 +56,35 @@ fn need_worker_with_cant_do_and_can_do() {
 
 #[test]
 fn need_worker_with_cant_do_and_can_do_in_every_order() {
-    in_every_order(
-        a1_held_on_2,
-        &[
-            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
-            Do(|fixture, _| fixture.submit_with(1, "A2", "need_worker")),
-            Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
-            Try(|fixture, worker| fixture.end(*worker, "A1")),
-        ],
-        |fixture, worker| {
-            fixture.rest();
-            let taken = fixture.held(*worker) == ["A2"];
-            assert!(taken != (fixture.code("A2") == Some("no_worker")), "one of the two");
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+        Do(|fixture, _| fixture.submit_with(1, "A2", "need_worker")),
+        Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
+        Try(|fixture, worker| fixture.end(*worker, "A1")),
+    ];
+    in_every_order(a1_held_on_2, &acts, |fixture, worker| {
+        fixture.rest();
+        let taken = fixture.held(*worker) == ["A2"];
+        assert!(taken != (fixture.code("A2") == Some("no_worker")), "one of the two");
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 /// It is judged once: when it comes back, the last worker may be gone.
 #[test]
 fn a_job_that_needs_a_worker_comes_back_after_the_last_one() {
-    in_every_order(
-        || {
-            let (mut fixture, worker) = a1_held_on_2();
-            assert!(fixture.end(worker, "A1"));
-            fixture.settle();
-            (fixture, worker)
-        },
-        &[Do(|fixture, _| fixture.submit_with(0, "A2", "need_worker")), Do(|fixture, worker| fixture.leave(*worker))],
-        |fixture, _| {
-            assert_eq!(fixture.waiting('A'), ["A2"]);
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let set_up = || {
+        let (mut fixture, worker) = a1_held_on_2();
+        assert!(fixture.end(worker, "A1"));
+        fixture.settle();
+        (fixture, worker)
+    };
+    let acts: [Act<Peer>; 2] =
+        [Do(|fixture, _| fixture.submit_with(0, "A2", "need_worker")), Do(|fixture, worker| fixture.leave(*worker))];
+    in_every_order(set_up, &acts, |fixture, _| {
+        assert_eq!(fixture.waiting('A'), ["A2"]);
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 /// A keyed one that joins is not judged: the job that it joins is not either.

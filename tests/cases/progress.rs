@@ -1,7 +1,7 @@
 //! Progress that crosses the end of its job.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -23,20 +23,17 @@ fn late_progress() {
 
 #[test]
 fn late_progress_in_every_order() {
-    in_every_order(
-        a1_held_on_2_and_idle_on_3,
-        &[
-            Try(|fixture, (dies, _)| fixture.report(*dies, "A1", "1")),
-            Do(|fixture, (dies, _)| fixture.leave(*dies)),
-            Try(|fixture, (_, other)| fixture.report(*other, "A1", "2")),
-            Try(|fixture, (_, other)| fixture.end(*other, "A1")),
-        ],
-        |fixture, _| {
-            let second = ("A1".to_owned(), "2".to_owned());
-            assert!(fixture.progress.contains(&second), "it goes the way of the result: {:?}", fixture.progress);
-            fixture.wind_up(&["A1"]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 4] = [
+        Try(|fixture, (dies, _)| fixture.report(*dies, "A1", "1")),
+        Do(|fixture, (dies, _)| fixture.leave(*dies)),
+        Try(|fixture, (_, other)| fixture.report(*other, "A1", "2")),
+        Try(|fixture, (_, other)| fixture.end(*other, "A1")),
+    ];
+    in_every_order(a1_held_on_2_and_idle_on_3, &acts, |fixture, _| {
+        let second = ("A1".to_owned(), "2".to_owned());
+        assert!(fixture.progress.contains(&second), "it goes the way of the result: {:?}", fixture.progress);
+        fixture.wind_up(&["A1"]);
+    });
 }
 
 /// The place of its ticket has another job by then.
@@ -60,29 +57,26 @@ fn late_progress_is_not_that_of_the_next_job() {
 /// By way of the home, to those that asked.
 #[test]
 fn progress_of_a_key_comes_to_each_member_before_its_answer() {
-    in_every_order(
-        || {
-            let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 1);
-            for (shard, job, options) in [(0, "A1", ""), (1, "A2", "progress, "), (2, "A3", "progress, cancellable, ")]
-            {
-                fixture.submit_with(shard, job, &format!(r#"{options}key "k""#));
-                fixture.settle();
-            }
-            (fixture, worker)
-        },
-        &[
-            Try(|fixture, worker| fixture.report(*worker, "A1", "[1]")),
-            Do(|fixture, _| fixture.cancel(2, "A3")),
-            Try(|fixture, worker| fixture.end(*worker, "A1")),
-        ],
-        |fixture, _| {
-            let told = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();
-            assert_eq!((told("A1"), told("A2")), (0, 1));
-            assert!(told("A3") <= 1);
-            assert_eq!(fixture.code("A2"), Some("done"));
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let set_up = || {
+        let (mut fixture, worker) = Fixture::new(3).with_worker(2, "A", 1);
+        for (shard, job, options) in [(0, "A1", ""), (1, "A2", "progress, "), (2, "A3", "progress, cancellable, ")] {
+            fixture.submit_with(shard, job, &format!(r#"{options}key "k""#));
+            fixture.settle();
+        }
+        (fixture, worker)
+    };
+    let acts: [Act<Peer>; 3] = [
+        Try(|fixture, worker| fixture.report(*worker, "A1", "[1]")),
+        Do(|fixture, _| fixture.cancel(2, "A3")),
+        Try(|fixture, worker| fixture.end(*worker, "A1")),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        let told = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();
+        assert_eq!((told("A1"), told("A2")), (0, 1));
+        assert!(told("A3") <= 1);
+        assert_eq!(fixture.code("A2"), Some("done"));
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 fn a1_held_on_2_and_idle_on_3() -> (Fixture, (Peer, Peer)) {

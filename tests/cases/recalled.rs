@@ -109,20 +109,17 @@ fn a_cancel_and_a_recall_cross_in_every_order() {
     let passes: Act<Peer> = Do(|fixture, _| fixture.pass(1_000));
     let leaves: Act<Peer> = Do(|fixture, worker| fixture.leave(*worker));
     for acts in [[cancels, passes, leaves], [passes, cancels, leaves], [passes, leaves, cancels]] {
-        in_every_order(
-            || {
-                let (mut fixture, worker) = idle_on_2("A");
-                fixture.submit_with(1, "A1", "wait_ms 1000, cancellable");
-                (fixture, worker)
-            },
-            &acts,
-            |fixture, _| {
-                fixture.rest();
-                let counts = fixture.world.totals().counts;
-                assert_eq!(counts.jobs_cancelled + counts.jobs_no_worker, 1);
-                fixture.wind_up(&["A1"]);
-            },
-        );
+        let set_up = || {
+            let (mut fixture, worker) = idle_on_2("A");
+            fixture.submit_with(1, "A1", "wait_ms 1000, cancellable");
+            (fixture, worker)
+        };
+        in_every_order(set_up, &acts, |fixture, _| {
+            fixture.rest();
+            let counts = fixture.world.totals().counts;
+            assert_eq!(counts.jobs_cancelled + counts.jobs_no_worker, 1);
+            fixture.wind_up(&["A1"]);
+        });
     }
 }
 
@@ -139,69 +136,62 @@ fn its_time_is_over_at_any_moment() {
         [submits, passes, leaves, takes_b],
         [submits, leaves, takes_b, passes],
     ] {
-        in_every_order(
-            || {
-                let mut fixture = Fixture::new(3);
-                let workers = ["AB", "B"].map(|letters| fixture.worker(2, letters, 1));
-                fixture.settle();
-                (fixture, workers)
-            },
-            &acts,
-            |fixture, _| {
-                fixture.rest();
-                let held = fixture.holder("A1").is_some();
-                assert!(held != (fixture.code("A1") == Some("no_worker")), "one of the two");
-                assert_eq!(fixture.waiting('A'), [""; 0]);
-                fixture.wind_up(&["A1", "B1"]);
-            },
-        );
+        let set_up = || {
+            let mut fixture = Fixture::new(3);
+            let workers = ["AB", "B"].map(|letters| fixture.worker(2, letters, 1));
+            fixture.settle();
+            (fixture, workers)
+        };
+        in_every_order(set_up, &acts, |fixture, _| {
+            fixture.rest();
+            let held = fixture.holder("A1").is_some();
+            assert!(held != (fixture.code("A1") == Some("no_worker")), "one of the two");
+            assert_eq!(fixture.waiting('A'), [""; 0]);
+            fixture.wind_up(&["A1", "B1"]);
+        });
     }
 }
 
 /// One that may not wait is assigned or ends, whatever is on its way: an offer, a stale one, or what takes it back.
 #[test]
 fn a_job_that_may_not_wait_never_does() {
-    in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let worker = fixture.worker(2, "AB", 1);
-            fixture.worker(1, "AB", 1);
-            (fixture, worker)
-        },
-        &[
-            Do(|fixture, _| fixture.submit_with(0, "B1", "priority 0")),
-            Do(|fixture, _| fixture.submit_with(1, "A1", "wait_ms 0")),
-            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
-            Do(|fixture, _| fixture.submit_with(2, "A2", "wait_ms 0")),
-        ],
-        |fixture, _| {
-            fixture.rest();
-            for job in ["A1", "A2"] {
-                let held = fixture.holder(job).is_some();
-                assert!(held != (fixture.code(job) == Some("no_worker")), "one of the two");
-            }
-            assert_eq!(fixture.waiting('A'), [""; 0]);
-            fixture.wind_up(&["A1", "A2", "B1"]);
-        },
-    );
+    let set_up = || {
+        let mut fixture = Fixture::new(3);
+        let worker = fixture.worker(2, "AB", 1);
+        fixture.worker(1, "AB", 1);
+        (fixture, worker)
+    };
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, _| fixture.submit_with(0, "B1", "priority 0")),
+        Do(|fixture, _| fixture.submit_with(1, "A1", "wait_ms 0")),
+        Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+        Do(|fixture, _| fixture.submit_with(2, "A2", "wait_ms 0")),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        fixture.rest();
+        for job in ["A1", "A2"] {
+            let held = fixture.holder(job).is_some();
+            assert!(held != (fixture.code(job) == Some("no_worker")), "one of the two");
+        }
+        assert_eq!(fixture.waiting('A'), [""; 0]);
+        fixture.wind_up(&["A1", "A2", "B1"]);
+    });
 }
 
 /// The stop answers what waits. The Recall finds nothing then.
 #[test]
 fn a_recall_and_the_stop_in_every_order() {
-    in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            fixture.submit_with(1, "A1", WAIT);
-            (fixture, ())
-        },
-        &[Do(|fixture, ()| fixture.pass(1_000)), Do(|fixture, ()| fixture.stop(0..3))],
-        |fixture, ()| {
-            fixture.rest();
-            assert!(matches!(fixture.code("A1"), Some("no_worker" | "shutdown")));
-            fixture.wind_up(&["A1"]);
-        },
-    );
+    let set_up = || {
+        let mut fixture = Fixture::new(3);
+        fixture.submit_with(1, "A1", WAIT);
+        (fixture, ())
+    };
+    let acts: [Act<()>; 2] = [Do(|fixture, ()| fixture.pass(1_000)), Do(|fixture, ()| fixture.stop(0..3))];
+    in_every_order(set_up, &acts, |fixture, ()| {
+        fixture.rest();
+        assert!(matches!(fixture.code("A1"), Some("no_worker" | "shutdown")));
+        fixture.wind_up(&["A1"]);
+    });
 }
 
 /// A worker on 2 that takes these types.

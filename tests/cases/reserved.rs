@@ -1,7 +1,7 @@
 //! Slots that are reserved for the answer to a Pull: which answer comes, and whose slot it is.
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -55,15 +55,12 @@ fn a_result_of_a_paused_worker_is_delivered() {
 
 #[test]
 fn a_worker_paused_at_any_moment_of_a_pull_keeps_no_slot_reserved() {
-    in_every_order(
-        paused_soon_with_b_starved,
-        &[
-            Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
-            Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
-            Do(|fixture, (worker, _)| fixture.read_on(*worker)),
-        ],
-        |fixture, (worker, _)| end_all(fixture, *worker, 3),
-    );
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
+        Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
+        Do(|fixture, (worker, _)| fixture.read_on(*worker)),
+    ];
+    in_every_order(paused_soon_with_b_starved, &acts, |fixture, (worker, _)| end_all(fixture, *worker, 3));
 }
 
 /// A worker on 2 that takes A and B holds A1; A2 waits, and B is starved.
@@ -128,35 +125,33 @@ fn a_pull_that_finds_nothing_ends_and_does_not_stay_as_an_offer() {
 
 #[test]
 fn a_pull_that_finds_nothing_reserves_nothing_in_any_order() {
-    in_every_order(
-        || {
-            let (fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
-            (fixture, worker)
-        },
-        &[
-            Do(|fixture, _| {
-                fixture.submit("A1");
-                fixture.submit("B1");
-            }),
-            Do(|fixture, _| {
-                fixture.worker(2, "B", 1);
-            }),
-            Do(|fixture, _| fixture.submit("A2")),
-            Try(|fixture, worker| fixture.end(*worker, "A1")),
-        ],
-        |fixture, worker| {
-            fixture.check_rest();
-            for _ in 0..3 {
-                for job in ["A1", "A2", "B1"] {
-                    if let Some(holder) = fixture.holder(job) {
-                        assert!(fixture.end(holder, job));
-                    }
+    let set_up = || {
+        let (fixture, worker) = Fixture::new(3).with_worker(0, "AB", 1);
+        (fixture, worker)
+    };
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, _| {
+            fixture.submit("A1");
+            fixture.submit("B1");
+        }),
+        Do(|fixture, _| {
+            fixture.worker(2, "B", 1);
+        }),
+        Do(|fixture, _| fixture.submit("A2")),
+        Try(|fixture, worker| fixture.end(*worker, "A1")),
+    ];
+    in_every_order(set_up, &acts, |fixture, worker| {
+        fixture.check_rest();
+        for _ in 0..3 {
+            for job in ["A1", "A2", "B1"] {
+                if let Some(holder) = fixture.holder(job) {
+                    assert!(fixture.end(holder, job));
                 }
-                fixture.rest();
             }
-            assert_eq!(fixture.answers.len(), 3, "{worker:?}: {:?}", fixture.answers);
-        },
-    );
+            fixture.rest();
+        }
+        assert_eq!(fixture.answers.len(), 3, "{worker:?}: {:?}", fixture.answers);
+    });
 }
 
 fn b_was_taken_by_another() -> (Fixture, Peer) {
@@ -176,31 +171,29 @@ fn b_was_taken_by_another() -> (Fixture, Peer) {
 /// Case 10. Two workers that could each take the other's job.
 #[test]
 fn two_reservations_do_not_dance() {
-    in_every_order(
-        || {
-            let (mut fixture, first) = Fixture::new(4).with_worker(2, "ABC", 1);
-            let second = fixture.worker(3, "ABC", 1);
-            fixture.settle();
-            fixture.submit("C1");
-            fixture.submit("C2");
-            fixture.settle();
-            assert_eq!((fixture.held(first), fixture.held(second)), (vec!["C1".to_owned()], vec!["C2".to_owned()]));
-            (fixture, (first, second))
-        },
-        &[
-            Do(|fixture, _| {
-                fixture.submit("A1");
-                fixture.submit("B1");
-            }),
-            Try(|fixture, (first, _)| fixture.end(*first, "C1")),
-            Try(|fixture, (_, second)| fixture.end(*second, "C2")),
-        ],
-        |fixture, _| {
-            fixture.check_rest();
-            let holders = ["A1", "B1"].map(|job| fixture.holder(job));
-            assert!(holders[0].is_some() && holders[1].is_some() && holders[0] != holders[1], "{holders:?}");
-        },
-    );
+    let set_up = || {
+        let (mut fixture, first) = Fixture::new(4).with_worker(2, "ABC", 1);
+        let second = fixture.worker(3, "ABC", 1);
+        fixture.settle();
+        fixture.submit("C1");
+        fixture.submit("C2");
+        fixture.settle();
+        assert_eq!((fixture.held(first), fixture.held(second)), (vec!["C1".to_owned()], vec!["C2".to_owned()]));
+        (fixture, (first, second))
+    };
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, _| {
+            fixture.submit("A1");
+            fixture.submit("B1");
+        }),
+        Try(|fixture, (first, _)| fixture.end(*first, "C1")),
+        Try(|fixture, (_, second)| fixture.end(*second, "C2")),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        fixture.check_rest();
+        let holders = ["A1", "B1"].map(|job| fixture.holder(job));
+        assert!(holders[0].is_some() && holders[1].is_some() && holders[0] != holders[1], "{holders:?}");
+    });
 }
 
 /// Case 14. The worker whose slot is reserved is lost.
@@ -239,22 +232,19 @@ fn a_decline_for_a_worker_that_is_lost_frees_nothing_of_its_successor() {
 
 #[test]
 fn the_worker_of_a_reserved_slot_may_be_lost_at_any_moment() {
-    in_every_order(
-        pull_is_out,
-        &[
-            Do(|fixture, (reserving, _)| fixture.leave(*reserving)),
-            Do(|fixture, _| {
-                fixture.worker(2, "AB", 1);
-            }),
-            Try(|fixture, (_, other)| fixture.end(*other, "A2")),
-        ],
-        |fixture, (_, other)| {
-            fixture.check_rest();
-            let slots = fixture.slots(*other).expect("it is a worker");
-            assert!(slots.held.len() <= 1, "two jobs in one slot");
-            assert!(fixture.holder("B1").is_some(), "a worker is free for B1");
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, (reserving, _)| fixture.leave(*reserving)),
+        Do(|fixture, _| {
+            fixture.worker(2, "AB", 1);
+        }),
+        Try(|fixture, (_, other)| fixture.end(*other, "A2")),
+    ];
+    in_every_order(pull_is_out, &acts, |fixture, (_, other)| {
+        fixture.check_rest();
+        let slots = fixture.slots(*other).expect("it is a worker");
+        assert!(slots.held.len() <= 1, "two jobs in one slot");
+        assert!(fixture.holder("B1").is_some(), "a worker is free for B1");
+    });
 }
 
 /// Two workers on 2 take A and B; a slot of the first is reserved for B1, which the home still has; the second holds A2.

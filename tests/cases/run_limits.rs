@@ -33,25 +33,22 @@ fn overdue_at_the_only_worker() {
 
 #[test]
 fn overdue_at_the_only_worker_in_every_order() {
-    in_every_order(
-        one_job_of_two_attempts,
-        &[
-            Do(|fixture, _| fixture.pass(LIMIT_MS)),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-            Try(|fixture, worker| {
-                if fixture.held(*worker).is_empty() {
-                    return false;
-                }
-                fixture.pass(LIMIT_MS);
-                true
-            }),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-        ],
-        |fixture, _| {
-            assert_eq!(fixture.code("A1"), Some("timed_out"));
-            fixture.wind_up(&["A1"]);
-        },
-    );
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, _| fixture.pass(LIMIT_MS)),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+        Try(|fixture, worker| {
+            if fixture.held(*worker).is_empty() {
+                return false;
+            }
+            fixture.pass(LIMIT_MS);
+            true
+        }),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+    ];
+    in_every_order(one_job_of_two_attempts, &acts, |fixture, _| {
+        assert_eq!(fixture.code("A1"), Some("timed_out"));
+        fixture.wind_up(&["A1"]);
+    });
 }
 
 #[test]
@@ -71,19 +68,16 @@ fn three_overdue_at_once() {
 
 #[test]
 fn three_overdue_at_once_in_every_order() {
-    in_every_order(
-        three_jobs_held,
-        &[
-            Do(|fixture, _| fixture.pass(LIMIT_MS)),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-            Try(|fixture, worker| fixture.answer_late(*worker)),
-        ],
-        |fixture, worker| {
-            assert_eq!((fixture.held(*worker).len(), fixture.spent(*worker)), (3, 0));
-            fixture.wind_up(&["A1", "A2", "A3"]);
-        },
-    );
+    let acts: [Act<Peer>; 4] = [
+        Do(|fixture, _| fixture.pass(LIMIT_MS)),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+        Try(|fixture, worker| fixture.answer_late(*worker)),
+    ];
+    in_every_order(three_jobs_held, &acts, |fixture, worker| {
+        assert_eq!((fixture.held(*worker).len(), fixture.spent(*worker)), (3, 0));
+        fixture.wind_up(&["A1", "A2", "A3"]);
+    });
 }
 
 /// Its loss counts although there was company. What was beside it has lost nothing.
@@ -100,14 +94,12 @@ fn one_attempt_in_company() {
 
 #[test]
 fn one_attempt_in_company_in_every_order() {
-    in_every_order(
-        one_attempt_beside_a_plain_job,
-        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Try(|fixture, (_, idle)| fixture.end(*idle, "A2"))],
-        |fixture, _| {
-            assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("gave_up"), Some("done")));
-            fixture.wind_up(&["A1", "A2"]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 2] =
+        [Do(|fixture, (dies, _)| fixture.leave(*dies)), Try(|fixture, (_, idle)| fixture.end(*idle, "A2"))];
+    in_every_order(one_attempt_beside_a_plain_job, &acts, |fixture, _| {
+        assert_eq!((fixture.code("A1"), fixture.code("A2")), (Some("gave_up"), Some("done")));
+        fixture.wind_up(&["A1", "A2"]);
+    });
 }
 
 /// The limit, the loss of the worker, the cancel and the end of the job may come at any moment.

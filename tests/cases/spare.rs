@@ -3,7 +3,7 @@
 use deputy::protocol::command::Class;
 
 use super::fixture::Fixture;
-use super::orders::Act::{Do, Try};
+use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -25,23 +25,21 @@ fn an_ordinary_worker_comes_while_a_spare_offer_is_open() {
 
 #[test]
 fn an_ordinary_worker_comes_in_every_order() {
-    in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let [spare, ordinary] = [fixture.spare_worker(1, "A", 1), fixture.world.open(2)];
-            fixture.settle();
-            (fixture, (spare, ordinary))
-        },
-        &[
-            Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "A", None)),
-            Do(|fixture, _| fixture.submit("A1")),
-            Do(|fixture, _| fixture.submit("A2")),
-        ],
-        |fixture, (spare, ordinary)| {
-            fixture.check_rest();
-            assert_eq!((fixture.held(*spare).len(), fixture.held(*ordinary).len()), (1, 1));
-        },
-    );
+    let set_up = || {
+        let mut fixture = Fixture::new(3);
+        let [spare, ordinary] = [fixture.spare_worker(1, "A", 1), fixture.world.open(2)];
+        fixture.settle();
+        (fixture, (spare, ordinary))
+    };
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "A", None)),
+        Do(|fixture, _| fixture.submit("A1")),
+        Do(|fixture, _| fixture.submit("A2")),
+    ];
+    in_every_order(set_up, &acts, |fixture, (spare, ordinary)| {
+        fixture.check_rest();
+        assert_eq!((fixture.held(*spare).len(), fixture.held(*ordinary).len()), (1, 1));
+    });
 }
 
 /// The Withdraw of the ordinary worker and the Assign cross. The job goes on to the spare one.
@@ -60,22 +58,19 @@ fn an_ordinary_worker_takes_its_type_back_while_it_is_assigned_a_job() {
 
 #[test]
 fn both_classes_take_their_type_back_in_every_order() {
-    in_every_order(
-        ordinary_on_1_and_spare_on_2,
-        &[
-            Do(|fixture, (ordinary, _)| fixture.cant_do(*ordinary, 'A')),
-            Do(|fixture, _| fixture.submit("A1")),
-            Do(|fixture, (_, spare)| fixture.cant_do(*spare, 'A')),
-        ],
-        |fixture, (ordinary, spare)| {
-            fixture.check_rest();
-            let held = fixture.held(*ordinary).len() + fixture.held(*spare).len();
-            assert_eq!(held + fixture.waiting('A').len(), 1);
-            let last = fixture.worker(0, "A", 2);
-            fixture.rest();
-            assert_eq!(fixture.held(last).len(), 1 - held);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, (ordinary, _)| fixture.cant_do(*ordinary, 'A')),
+        Do(|fixture, _| fixture.submit("A1")),
+        Do(|fixture, (_, spare)| fixture.cant_do(*spare, 'A')),
+    ];
+    in_every_order(ordinary_on_1_and_spare_on_2, &acts, |fixture, (ordinary, spare)| {
+        fixture.check_rest();
+        let held = fixture.held(*ordinary).len() + fixture.held(*spare).len();
+        assert_eq!(held + fixture.waiting('A').len(), 1);
+        let last = fixture.worker(0, "A", 2);
+        fixture.rest();
+        assert_eq!(fixture.held(last).len(), 1 - held);
+    });
 }
 
 /// The ordinary worker's slot is filled by another type, so its offer is stale. One job goes there and back.
@@ -158,80 +153,73 @@ fn an_ordinary_worker_comes_before_the_pull_of_a_spare_one() {
 
 #[test]
 fn a_slot_reserved_for_a_spare_pool_is_free_again_in_every_order() {
-    in_every_order(
-        spare_for_b_starved,
-        &[
-            Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
-            Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "B", None)),
-            Do(|fixture, _| fixture.submit("A2")),
-            Do(|fixture, (worker, _)| fixture.cant_do(*worker, 'B')),
-        ],
-        |fixture, (worker, ordinary)| {
-            fixture.check_rest();
-            let jobs = [fixture.held(*worker), fixture.held(*ordinary), fixture.waiting('A'), fixture.waiting('B')];
-            assert_eq!(jobs.iter().map(Vec::len).sum::<usize>(), 2, "{jobs:?}");
-            assert_eq!(fixture.held(*worker).len(), 1, "A2 or B1: {jobs:?}");
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 4] = [
+        Try(|fixture, (worker, _)| fixture.end(*worker, "A1")),
+        Do(|fixture, (_, ordinary)| fixture.can_do(*ordinary, "B", None)),
+        Do(|fixture, _| fixture.submit("A2")),
+        Do(|fixture, (worker, _)| fixture.cant_do(*worker, 'B')),
+    ];
+    in_every_order(spare_for_b_starved, &acts, |fixture, (worker, ordinary)| {
+        fixture.check_rest();
+        let jobs = [fixture.held(*worker), fixture.held(*ordinary), fixture.waiting('A'), fixture.waiting('B')];
+        assert_eq!(jobs.iter().map(Vec::len).sum::<usize>(), 2, "{jobs:?}");
+        assert_eq!(fixture.held(*worker).len(), 1, "A2 or B1: {jobs:?}");
+    });
 }
 
 /// An Assign for the old class finds a pool without workers; the job comes again for the new one.
 #[test]
 fn a_type_given_in_another_class_gets_its_job_in_every_order() {
-    in_every_order(
-        || {
-            let mut fixture = Fixture::new(3);
-            let worker = fixture.spare_worker(1, "A", 1);
-            fixture.settle();
-            (fixture, worker)
-        },
-        &[
-            Do(|fixture, worker| {
-                fixture.cant_do(*worker, 'A');
-                fixture.can_do(*worker, "A", None);
-            }),
-            Do(|fixture, _| fixture.submit("A1")),
-            Do(|fixture, worker| {
-                fixture.cant_do(*worker, 'A');
-                fixture.can_do_as_spare(*worker, "A", None);
-            }),
-        ],
-        |fixture, worker| {
-            fixture.check_rest();
-            assert_eq!(fixture.held(*worker), ["A1"]);
-        },
-    );
+    let set_up = || {
+        let mut fixture = Fixture::new(3);
+        let worker = fixture.spare_worker(1, "A", 1);
+        fixture.settle();
+        (fixture, worker)
+    };
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, worker| {
+            fixture.cant_do(*worker, 'A');
+            fixture.can_do(*worker, "A", None);
+        }),
+        Do(|fixture, _| fixture.submit("A1")),
+        Do(|fixture, worker| {
+            fixture.cant_do(*worker, 'A');
+            fixture.can_do_as_spare(*worker, "A", None);
+        }),
+    ];
+    in_every_order(set_up, &acts, |fixture, worker| {
+        fixture.check_rest();
+        assert_eq!(fixture.held(*worker), ["A1"]);
+    });
 }
 
 /// It does not read, so it may take nothing. When it reads on it is preferred again.
 #[test]
 fn a_paused_ordinary_worker_leaves_jobs_to_spare_ones_in_any_order() {
-    in_every_order(
-        || {
-            let (mut fixture, ordinary) = Fixture::new(3).with_worker(1, "A", 1);
-            let answerer = fixture.prepare_pause(ordinary);
-            let spare = fixture.spare_worker(2, "A", 9);
-            fixture.settle();
-            (fixture, (ordinary, answerer, spare))
-        },
-        &[
-            Do(|fixture, (ordinary, answerer, _)| fixture.pause(*ordinary, *answerer)),
-            Do(|fixture, _| fixture.submit("A1")),
-            Do(|fixture, (ordinary, ..)| fixture.read_on(*ordinary)),
-        ],
-        |fixture, (ordinary, _, spare)| {
-            fixture.check_rest();
-            assert_eq!(
-                fixture.held(*ordinary).len() + fixture.held(*spare).len(),
-                1,
-                "no job waits for one that is paused"
-            );
-            let free = fixture.held(*ordinary).is_empty();
-            fixture.submit("A2");
-            fixture.rest();
-            assert_eq!(fixture.holder("A2"), Some(if free { *ordinary } else { *spare }));
-        },
-    );
+    let set_up = || {
+        let (mut fixture, ordinary) = Fixture::new(3).with_worker(1, "A", 1);
+        let answerer = fixture.prepare_pause(ordinary);
+        let spare = fixture.spare_worker(2, "A", 9);
+        fixture.settle();
+        (fixture, (ordinary, answerer, spare))
+    };
+    let acts: [Act<(Peer, Peer, Peer)>; 3] = [
+        Do(|fixture, (ordinary, answerer, _)| fixture.pause(*ordinary, *answerer)),
+        Do(|fixture, _| fixture.submit("A1")),
+        Do(|fixture, (ordinary, ..)| fixture.read_on(*ordinary)),
+    ];
+    in_every_order(set_up, &acts, |fixture, (ordinary, _, spare)| {
+        fixture.check_rest();
+        assert_eq!(
+            fixture.held(*ordinary).len() + fixture.held(*spare).len(),
+            1,
+            "no job waits for one that is paused"
+        );
+        let free = fixture.held(*ordinary).is_empty();
+        fixture.submit("A2");
+        fixture.rest();
+        assert_eq!(fixture.holder("A2"), Some(if free { *ordinary } else { *spare }));
+    });
 }
 
 /// A home forgets the entry for spare workers when nothing is left of it.

@@ -2,7 +2,7 @@
 //! another type has filled.
 
 use super::fixture::Fixture;
-use super::orders::Act::Do;
+use super::orders::Act::{self, Do};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -26,21 +26,19 @@ fn a_type_withdrawn_and_given_again_has_no_offer_beside_its_full_slot() {
 
 #[test]
 fn a_type_withdrawn_and_given_again_gets_its_job_in_every_order() {
-    in_every_order(
-        || idle_worker_on_1(1),
-        &[
-            Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
-            Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
-            Do(|fixture, _| {
-                fixture.submit("A1");
-                fixture.submit("A2");
-            }),
-        ],
-        |fixture, worker| {
-            fixture.check_rest();
-            assert_eq!((fixture.held(*worker), fixture.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, worker| fixture.cant_do(*worker, 'A')),
+        Do(|fixture, worker| fixture.can_do(*worker, "A", None)),
+        Do(|fixture, _| {
+            fixture.submit("A1");
+            fixture.submit("A2");
+        }),
+    ];
+    let set_up = || idle_worker_on_1(1);
+    in_every_order(set_up, &acts, |fixture, worker| {
+        fixture.check_rest();
+        assert_eq!((fixture.held(*worker), fixture.waiting('A')), (vec!["A1".to_owned()], vec!["A2".to_owned()]));
+    });
 }
 
 /// Case 7. A worker that does not read takes nothing; a stale offer is used once.
@@ -69,25 +67,22 @@ fn a_paused_worker_requeues_what_comes_and_starts_again_when_it_reads() {
 
 #[test]
 fn a_paused_worker_loses_no_job_in_any_order() {
-    in_every_order(
-        worker_that_can_be_paused,
-        &[
-            Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
-            Do(|fixture, _| {
-                fixture.submit("A1");
-                fixture.submit("A2");
-            }),
-            Do(|fixture, (worker, _)| {
-                let paused = fixture.slots(*worker).is_some_and(|slots| slots.paused);
-                assert!(!paused || fixture.held(*worker).is_empty(), "sent to a worker that does not read");
-                fixture.read_on(*worker);
-            }),
-        ],
-        |fixture, (worker, _)| {
-            fixture.check_rest();
-            assert_eq!(fixture.held(*worker), ["A1", "A2"]);
-        },
-    );
+    let acts: [Act<(Peer, Peer)>; 3] = [
+        Do(|fixture, (worker, answerer)| fixture.pause(*worker, *answerer)),
+        Do(|fixture, _| {
+            fixture.submit("A1");
+            fixture.submit("A2");
+        }),
+        Do(|fixture, (worker, _)| {
+            let paused = fixture.slots(*worker).is_some_and(|slots| slots.paused);
+            assert!(!paused || fixture.held(*worker).is_empty(), "sent to a worker that does not read");
+            fixture.read_on(*worker);
+        }),
+    ];
+    in_every_order(worker_that_can_be_paused, &acts, |fixture, (worker, _)| {
+        fixture.check_rest();
+        assert_eq!(fixture.held(*worker), ["A1", "A2"]);
+    });
 }
 
 /// Case 11. The job that came for a worker that left waits, and is pulled once.
@@ -110,22 +105,20 @@ fn f04_a_worker_that_leaves_while_it_is_assigned_a_job_costs_one_return() {
 
 #[test]
 fn f04_no_job_is_lost_to_a_worker_that_leaves_at_any_moment() {
-    in_every_order(
-        || idle_worker_on_1(3),
-        &[
-            Do(|fixture, worker| fixture.leave(*worker)),
-            Do(|fixture, _| fixture.submit("A1")),
-            Do(|fixture, _| fixture.submit_from(1, "A2")),
-        ],
-        |fixture, _| {
-            fixture.check_rest();
-            assert_eq!(fixture.waiting('A'), ["A1", "A2"]);
-            assert!(fixture.pool(1, 'A').is_none(), "nothing is left of A on 1");
-            let next = fixture.worker(1, "A", 2);
-            fixture.rest();
-            assert_eq!(fixture.held(next), ["A1", "A2"]);
-        },
-    );
+    let acts: [Act<Peer>; 3] = [
+        Do(|fixture, worker| fixture.leave(*worker)),
+        Do(|fixture, _| fixture.submit("A1")),
+        Do(|fixture, _| fixture.submit_from(1, "A2")),
+    ];
+    let set_up = || idle_worker_on_1(3);
+    in_every_order(set_up, &acts, |fixture, _| {
+        fixture.check_rest();
+        assert_eq!(fixture.waiting('A'), ["A1", "A2"]);
+        assert!(fixture.pool(1, 'A').is_none(), "nothing is left of A on 1");
+        let next = fixture.worker(1, "A", 2);
+        fixture.rest();
+        assert_eq!(fixture.held(next), ["A1", "A2"]);
+    });
 }
 
 /// Two homes assign to one slot at once.
@@ -150,23 +143,20 @@ fn f05_of_two_jobs_assigned_to_one_slot_at_once_one_is_returned() {
 
 #[test]
 fn f05_of_two_jobs_assigned_to_one_slot_none_is_lost_in_any_order() {
-    in_every_order(
-        one_slot_for_a_and_b,
-        &[Do(|fixture, _| fixture.submit("A1")), Do(|fixture, _| fixture.submit("B1"))],
-        |fixture, worker| {
-            fixture.check_rest();
-            for _ in 0..2 {
-                let held = fixture.held(*worker);
-                assert_eq!(held.len(), 1, "one slot, one job");
-                assert!(fixture.end(*worker, &held[0]));
-                fixture.rest();
-            }
-            let mut started = fixture.started();
-            started.sort_unstable();
-            assert_eq!(started, ["A1", "B1"], "each was held once");
-            assert_eq!(fixture.answers.len(), 2);
-        },
-    );
+    let acts: [Act<Peer>; 2] = [Do(|fixture, _| fixture.submit("A1")), Do(|fixture, _| fixture.submit("B1"))];
+    in_every_order(one_slot_for_a_and_b, &acts, |fixture, worker| {
+        fixture.check_rest();
+        for _ in 0..2 {
+            let held = fixture.held(*worker);
+            assert_eq!(held.len(), 1, "one slot, one job");
+            assert!(fixture.end(*worker, &held[0]));
+            fixture.rest();
+        }
+        let mut started = fixture.started();
+        started.sort_unstable();
+        assert_eq!(started, ["A1", "B1"], "each was held once");
+        assert_eq!(fixture.answers.len(), 2);
+    });
 }
 
 /// The slot is reserved for it, and not offered.
@@ -217,29 +207,27 @@ fn a_successor_may_take_the_job_that_came_for_a_stale_offer() {
 
 #[test]
 fn a_successor_gets_the_job_in_every_order() {
-    in_every_order(
-        || {
-            let (fixture, worker) = idle_worker_on_1(3);
-            (fixture, (worker,))
-        },
-        &[
-            Do(|fixture, (worker,)| fixture.leave(*worker)),
-            Do(|fixture, _| {
-                fixture.worker(1, "A", 1);
-            }),
-            Do(|fixture, _| {
-                fixture.submit("A1");
-                fixture.submit("A2");
-            }),
-        ],
-        |fixture, _| {
-            fixture.check_rest();
-            let successor = fixture.holder("A1").expect("A1 is held");
-            assert!(fixture.end(successor, "A1"));
-            fixture.rest();
-            assert_eq!(fixture.held(successor), ["A2"]);
-        },
-    );
+    let set_up = || {
+        let (fixture, worker) = idle_worker_on_1(3);
+        (fixture, (worker,))
+    };
+    let acts: [Act<(Peer,)>; 3] = [
+        Do(|fixture, (worker,)| fixture.leave(*worker)),
+        Do(|fixture, _| {
+            fixture.worker(1, "A", 1);
+        }),
+        Do(|fixture, _| {
+            fixture.submit("A1");
+            fixture.submit("A2");
+        }),
+    ];
+    in_every_order(set_up, &acts, |fixture, _| {
+        fixture.check_rest();
+        let successor = fixture.holder("A1").expect("A1 is held");
+        assert!(fixture.end(successor, "A1"));
+        fixture.rest();
+        assert_eq!(fixture.held(successor), ["A2"]);
+    });
 }
 
 pub(crate) fn idle_worker_on_1(slots: u32) -> (Fixture, Peer) {

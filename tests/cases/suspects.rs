@@ -3,7 +3,7 @@
 use deputy::protocol::command::Class;
 
 use super::fixture::Fixture;
-use super::orders::Act::Do;
+use super::orders::Act::{self, Do};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
@@ -22,11 +22,9 @@ fn two_losses_out_of_order_leave_the_queue_in_order() {
 
 #[test]
 fn two_losses_in_any_order_leave_the_queue_in_order() {
-    in_every_order(
-        two_jobs_held,
-        &[Do(|fixture, (first, _)| fixture.leave(*first)), Do(|fixture, (_, second)| fixture.leave(*second))],
-        |fixture, _| start_all_in_order(fixture),
-    );
+    let acts: [Act<(Peer, Peer)>; 2] =
+        [Do(|fixture, (first, _)| fixture.leave(*first)), Do(|fixture, (_, second)| fixture.leave(*second))];
+    in_every_order(two_jobs_held, &acts, |fixture, _| start_all_in_order(fixture));
 }
 
 /// Each class of a shard refuses suspects by itself, and is asked again when it can take one.
@@ -52,15 +50,13 @@ fn suspects_are_refused_by_each_class_and_the_rest_waits() {
 
 #[test]
 fn suspects_are_kept_apart_at_both_classes_in_every_order() {
-    in_every_order(
-        three_held_beside_both_classes,
-        &[Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.submit("A4"))],
-        |fixture, (_, workers)| {
-            fixture.check_rest();
-            assert_eq!(fixture.waiting('A').len(), 1, "two workers, three suspects");
-            assert!(fixture.holder("A4").is_some_and(|worker| workers.contains(&worker)));
-        },
-    );
+    let acts: [Act<(Peer, [Peer; 2])>; 2] =
+        [Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.submit("A4"))];
+    in_every_order(three_held_beside_both_classes, &acts, |fixture, (_, workers)| {
+        fixture.check_rest();
+        assert_eq!(fixture.waiting('A').len(), 1, "two workers, three suspects");
+        assert!(fixture.holder("A4").is_some_and(|worker| workers.contains(&worker)));
+    });
 }
 
 fn two_jobs_held() -> (Fixture, (Peer, Peer)) {
