@@ -1,8 +1,8 @@
 //! The groups of a home: the `do` lines of one type and key that share a job.
 //!
-//! The home is the submitter of a group's job, and counts it in its own bytes. A group is *open* while further lines may join
-//! it. It is closed when its last member has left, and stays until its job has ended. It is closed as well when its job has
-//! ended, and stays until each member has the answer.
+//! The home is the submitter of a group's job, and counts it in its own bytes. A group is *open* while further lines
+//! may join it. It closes when its last member has left, and then stays until its job has ended. It also closes when
+//! its job has ended, and then stays until each member has the answer.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,9 +18,9 @@ use crate::dispatch::job::Job;
 #[derive(Debug)]
 pub(in crate::dispatch) struct Groups {
     all: ShrinkingSlab<Group>,
-    /// The open ones, by type and key.
+    /// The open groups, by type and key.
     open: HashTable<u32>,
-    /// The members that may leave: the group of each, and its number there.
+    /// The members that may leave, each with its group and its number there.
     members: HashMap<Submitter, (GroupId, u64), RandomState>,
     next_generation: u32,
     maps: RandomState,
@@ -32,19 +32,19 @@ pub(in crate::dispatch) struct Group {
     generation: u32,
     type_name: Box<str>,
     key: Box<str>,
-    /// Of type and key.
+    /// The hash of type and key.
     key_hash: u64,
     is_open: bool,
-    /// In the order in which they joined.
+    /// The members, in the order in which they joined.
     pub(in crate::dispatch) members: BTreeMap<u64, Member>,
-    /// How many members want progress.
+    /// The number of members that want progress.
     pub(super) watchers: usize,
     pub(super) next_member: u64,
-    /// What its job counts in the memory budget of the home.
+    /// The bytes that its job counts in the memory budget of the home.
     pub(super) job_bytes: u64,
-    /// What it counts altogether: beside its job, what is still to be passed on.
+    /// The bytes that it counts in total: its job, and data that is still to be passed on.
     pub(super) bytes: u64,
-    /// What is still to be passed on. Boxed, because most groups pass on all at once.
+    /// The data that is still to be passed on. Boxed, because most groups pass on all data at once.
     pub(super) outgoing: Option<Box<Outgoing>>,
 }
 
@@ -53,7 +53,7 @@ pub(in crate::dispatch) struct Group {
 pub(in crate::dispatch) struct Member {
     pub(in crate::dispatch) submitter: Submitter,
     pub(in crate::dispatch) id: Box<str>,
-    /// What it counts in the memory budget of its submitter's owner.
+    /// The bytes that it counts in the memory budget of its submitter's owner.
     pub(in crate::dispatch) bytes: u64,
     pub(in crate::dispatch) wants_progress: bool,
 }
@@ -64,12 +64,12 @@ impl Member {
     }
 }
 
-/// What is left of a group that a member has left.
+/// The state of a group after a member has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dispatch) enum Left {
-    /// Others still wait for its answer, or its job has ended.
+    /// Other members still wait for its answer, or its job has ended.
     Others,
-    /// No `do` line does. It is closed now.
+    /// No member waits for its answer. The group is closed now.
     Nobody(GroupId),
 }
 
@@ -96,8 +96,8 @@ impl Groups {
         found.is_some()
     }
 
-    /// Makes a group with the sender of this job as its only member. The group becomes the job's submitter. Returns what
-    /// the job counts.
+    /// Creates a group with the sender of this job as its only member. The group becomes the job's submitter. Returns
+    /// the bytes that the job counts.
     pub(in crate::dispatch) fn create(&mut self, job: &mut Job, hash: TypeHash, home: ShardId) -> u64 {
         let key = job.key().expect("a job without a key has no group");
         let key_hash = self.maps.hash_one((hash.0, key));
@@ -122,7 +122,7 @@ impl Groups {
         self.add_member(index, Member::of(job));
         job.submitter = Submitter::Group(home, GroupId { index, generation });
         job.set_revocable();
-        // Members may join later that want it.
+        // Members that join later may want progress.
         job.set_wants_progress();
         bytes
     }
@@ -139,7 +139,7 @@ impl Groups {
         group.members.insert(number, member);
     }
 
-    /// Takes a member out, given its ticket. `None` if its group has ended.
+    /// Removes the member with this ticket. `None` if its group has ended.
     pub(in crate::dispatch) fn leave(&mut self, ticket: Submitter) -> Option<Left> {
         let (id, number) = self.members.remove(&ticket)?;
         self.shrink_members();
@@ -154,7 +154,7 @@ impl Groups {
         Some(Left::Nobody(id))
     }
 
-    /// Takes out the member that joined first. Its answer is about to be sent.
+    /// Removes the member that joined first, because its answer is about to be sent.
     pub(super) fn pop_member(&mut self, id: GroupId) -> Option<Member> {
         let (_, member) = self.get_mut(id)?.members.pop_first()?;
         if let Submitter::Ticket(..) = member.submitter {
@@ -180,7 +180,7 @@ impl Groups {
         Some(self.all.remove(id.index))
     }
 
-    /// Lets no further line join a group.
+    /// Closes a group: no further line may join it.
     pub(super) fn close(&mut self, id: GroupId) {
         let index = id.index;
         if let Some(group) = self.get_mut(id)

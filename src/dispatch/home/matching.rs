@@ -1,17 +1,18 @@
-//! How many jobs a home assigns in a turn, and which types go on in the next one.
+//! Limits the number of jobs that a home assigns in a turn, and keeps the types that continue in the next one.
 //!
-//! A worker may offer 65,535 slots, and a connection 1,024 types at once. Assigning all jobs that wait for them would take
-//! hundreds of milliseconds. So a message leads to one assignment at once, and further ones come out of a budget per turn.
+//! A worker may offer 65,535 slots, and a connection 1,024 types at once. Assigning all jobs that wait for them would
+//! take hundreds of milliseconds. So each message may cause one assignment at once, and further assignments are limited
+//! by a budget per turn.
 
 use std::collections::VecDeque;
 
 use crate::dispatch::ids::TypeRef;
 
-/// What is left of a turn's assignments, and what waits for the next one.
+/// The remaining assignments of a turn, and the types that wait for the next turn.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
     left: u32,
-    /// Types whose offers and waiting jobs may go together. One that has gone may still be here.
+    /// Types with offers that may fit waiting jobs. Some of them may no longer exist.
     postponed: VecDeque<TypeRef>,
 }
 
@@ -39,12 +40,12 @@ impl Matching {
         self.postponed.len()
     }
 
-    /// Returns the type to go on with, if this turn may.
+    /// Returns the next type, if the turn's budget allows it.
     pub(super) fn next(&mut self) -> Option<TypeRef> {
         if self.is_spent() {
             return None;
         }
-        // A look at a type counts, because the first assignment of a look does not.
+        // Each type costs one of the budget, because its first assignment costs nothing.
         self.spend();
         let next = self.postponed.pop_front();
         if self.postponed.is_empty() {

@@ -1,18 +1,18 @@
 //! A shard as the home of job types: their queues, and the rules H1 to H5 of docs/architecture.md.
 //!
-//! A home deals with shards, not with workers. It knows for each shard how many jobs of a type it would take, and assigns
-//! the first waiting job to the shard that offered first.
+//! A home deals with shards, not with workers. It keeps for each shard the number of jobs of a type that the shard
+//! would take, and assigns the first waiting job to the shard that offered first.
 //!
 //! | file | contents |
 //! |---|---|
 //! | `queues` | the queues by type |
-//! | `wait_queue`, `wait_queues` | of one type: the jobs that wait, and apart those that no spare worker may take |
-//! | `offers`, `offers_by_class` | of one type: what shards offer |
+//! | `wait_queue`, `wait_queues` | of one type: the waiting jobs, and in a separate queue those that no spare worker may take |
+//! | `offers`, `offers_by_class` | of one type: the offers of shards |
 //! | `groups` | the `do` lines that share a job by their key |
 //! | `revoking` | jobs that no client waits for any more: the rules H6, H7 and K3 |
-//! | `passing_on` | what the members of a group receive, in slices: the rule K2 |
-//! | `matching` | the part of the assignments that later turns do |
-//! | `waiting` | jobs that may not wait, or not for long, and the presence of workers: the rules H8, H10 and H11 |
+//! | `passing_on` | answers and progress for the members of a group, in slices: the rule K2 |
+//! | `matching` | assignments that later turns continue |
+//! | `waiting` | jobs that may not wait or only for a limited time, and the presence of workers: the rules H8, H10 and H11 |
 
 mod groups;
 mod matching;
@@ -58,9 +58,9 @@ pub(super) struct Home {
     queues: Queues,
     /// The next arrival number. One counter serves all types, so that it outlives their entries.
     next_arrival: u64,
-    /// Where the waiting jobs are that may be revoked.
+    /// The places of waiting jobs that may be revoked.
     revocable: Revocable,
-    /// The tickets and groups whose jobs are revoked while a worker holds them, or they are on their way.
+    /// The tickets and groups of jobs that were revoked while a worker held them, or while they were on their way.
     doomed: Doomed,
     /// The latest end of a job's `wait_ms` that a Recall has named.
     last_recall: Micros,
@@ -107,7 +107,7 @@ impl Home {
         self.with_queue_of(job, hash, ctx, Position::of_new, Queue::push);
     }
 
-    /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or comes too late (H11).
+    /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or too late (H11).
     pub(super) fn requeue(&mut self, from: ShardId, job: Job, suspects: Suspects, ctx: &mut Ctx<'_>) {
         let hash = ctx.settings.hash_of(&job);
         let doomed = self.end_if_doomed(&job, ctx);
@@ -169,7 +169,7 @@ impl Home {
         }
     }
 
-    /// Notes that a shard's workers of a class take suspects again (H4).
+    /// Called when a shard's workers of a class take suspects again (H4).
     pub(super) fn accept_suspects(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
         self.queues.change(of, |queue| {
             queue.offers.change(class, |offers| offers.accept_suspects(from));
@@ -177,7 +177,7 @@ impl Home {
         });
     }
 
-    /// Goes on with what earlier turns did not assign, in a new turn.
+    /// Continues the assignments of earlier turns, in a new turn.
     pub(super) fn go_on_matching(&mut self, ctx: &mut Ctx<'_>) {
         self.matching.begin_turn(ctx.settings.per_turn.assigns);
         for _ in 0..self.matching.postponed() {
@@ -189,7 +189,7 @@ impl Home {
         }
     }
 
-    /// Returns whether the next turn has something to assign, or to pass on to members of groups.
+    /// Returns whether the next turn has jobs to assign, or answers or progress to pass on to members of groups.
     pub(super) fn has_work(&self) -> bool {
         self.matching.postponed() > 0 || self.passing_on.any()
     }
@@ -205,7 +205,7 @@ impl Home {
         ctx.post(from.shard, Message::Withdrawn(from.pool, n.unwrap_or(0)));
     }
 
-    /// Answers `shutdown` to all waiting jobs, and forgets all offers.
+    /// Answers `shutdown` to all waiting jobs, and drops all offers.
     pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {
         self.matching = Matching::default();
         for queue in std::mem::take(&mut self.queues).table {
@@ -218,17 +218,17 @@ impl Home {
         self.go_on_passing_on(ctx);
     }
 
-    /// Returns what is known here of a type.
+    /// Returns the figures of a type at this home.
     pub(super) fn row(&self, type_name: &str, hash: TypeHash, now: Micros) -> Option<TypeRow> {
         Some(self.find(type_name, hash)?.row(now))
     }
 
-    /// Returns what is known here of the type at a place of the queues, if its queue was made before `until`.
+    /// Returns the figures of the type at a place of the queues, if its queue was created before `until`.
     pub(super) fn row_at(&self, place: u32, until: Age, now: Micros) -> Option<(Arc<str>, TypeRow)> {
         self.queues.at(place, until).map(|queue| (Arc::clone(&queue.of.name), queue.row(now)))
     }
 
-    /// Returns the present moment in the life of the queues' places, and a number that is above these.
+    /// Returns the present age of the queues' places, and a number above all places.
     pub(super) fn places(&self) -> (Age, u32) {
         (self.queues.places.age(), self.queues.places.end())
     }
@@ -247,7 +247,7 @@ impl Home {
         self.queues.table.iter().map(|queue| &**queue)
     }
 
-    /// Puts a job in its queue by `put`, at `position`, and assigns what can be assigned.
+    /// Puts a job in its queue by `put`, at `position`, and makes all possible assignments.
     fn with_queue_of(
         &mut self,
         job: Job,
@@ -279,7 +279,7 @@ impl Home {
         }
     }
 
-    /// Returns the queue of a type, and makes it if there is none.
+    /// Returns the queue of a type, and creates it if there is none.
     fn queue_of(&mut self, type_name: &str, hash: TypeHash) -> &mut Queue {
         let (entry, places) = self.queues.enter(type_name, hash);
         match entry {
@@ -291,7 +291,7 @@ impl Home {
     }
 }
 
-/// Counts jobs of a type whose home this is, which ended before they came here.
+/// Counts jobs of a type of this home that ended before they came here.
 pub(super) fn count_delayed_ends(of: &TypeRef, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
     let has_figures = ctx.figures.decide(&of.name, of.hash);
     let id = ctx.figures.place_of(has_figures, &of.name, of.hash);

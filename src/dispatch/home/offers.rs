@@ -1,8 +1,8 @@
-//! What the shards offer for one type, as its home keeps it: offers in the order in which they came, which shards have
-//! workers, and which take no suspects.
+//! The offers of shards for one type, at its home: the offers in the order in which they came, the shards that have
+//! workers, and the shards that take no suspects.
 //!
 //! Withdrawing is O(1): a shard's withdrawn offers have an older epoch than the shard. They are dropped when they are
-//! met, or all at once when they are more than half of the list.
+//! reached in the list, or all at once when they are more than half of the list.
 
 use std::num::NonZeroU32;
 
@@ -14,11 +14,12 @@ use crate::dispatch::ids::{PoolId, ShardId};
 /// The offers for one type.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Offers {
-    /// One entry per offer, never merged; what is left of one goes to the back.
+    /// One entry per offer, never merged. The rest of an offer goes to the back.
     fifo: Fifo<Offer>,
     /// Entries of `fifo` that were withdrawn.
     withdrawn: usize,
-    /// Shards that have a worker, have an open offer or reject suspects, by number. Most types have workers at one.
+    /// Shards that have a worker, have an open offer or reject suspects, by number. Most types have workers at one
+    /// shard.
     shards: SmallVec<[ShardOffers; 1]>,
     next_epoch: u64,
 }
@@ -33,7 +34,7 @@ pub(in crate::dispatch) struct PoolRef {
 #[derive(Clone, Copy, Debug)]
 struct Offer {
     from: PoolRef,
-    /// How many jobs. Not 0, so that a list's first offer takes no more memory for being optional.
+    /// The number of jobs. Not 0, so that an optional offer takes no more memory.
     n: NonZeroU32,
     epoch: u64,
 }
@@ -41,7 +42,7 @@ struct Offer {
 #[derive(Debug)]
 struct ShardOffers {
     shard: ShardId,
-    /// Jobs that it would take.
+    /// The number of jobs that it would take.
     open: u32,
     /// Entries of the list that are open.
     entries: u32,
@@ -74,7 +75,7 @@ impl Offers {
         self.fifo.push(Offer { from, n: jobs, epoch: shard.epoch });
     }
 
-    /// Spends one job of the first open offer.
+    /// Uses up one job of the first open offer.
     #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and not large")]
     #[inline(always)]
     pub(super) fn take(&mut self) -> Option<PoolRef> {
@@ -87,7 +88,7 @@ impl Offers {
         }
     }
 
-    /// Spends one job of the first open offer whose shard takes suspects. The offers before it keep their places.
+    /// Uses up one job of the first open offer whose shard takes suspects. The offers before it keep their places.
     pub(super) fn take_open_to_suspects(&mut self) -> Option<PoolRef> {
         if !self.shards.iter().any(|shard| shard.open > 0 && !shard.rejects_suspects) {
             return None;
@@ -112,20 +113,20 @@ impl Offers {
         open
     }
 
-    /// Notes that `shard` takes no suspects from now on.
+    /// Called when `shard` takes no more suspects.
     pub(super) fn reject_suspects(&mut self, shard: ShardId) {
         let i = self.enter(shard);
         self.shards[i].rejects_suspects = true;
     }
 
-    /// Notes that `shard` takes suspects again.
+    /// Called when `shard` takes suspects again.
     pub(super) fn accept_suspects(&mut self, shard: ShardId) {
         let Ok(i) = self.find(shard) else { return };
         self.shards[i].rejects_suspects = false;
         self.forget_if_idle(i);
     }
 
-    /// Notes whether `shard` has a worker.
+    /// Sets whether `shard` has a worker.
     pub(super) fn set_present(&mut self, shard: ShardId, present: bool) {
         let i = self.enter(shard);
         self.shards[i].present = present;
@@ -152,7 +153,7 @@ impl Offers {
         self.find(shard).is_ok_and(|i| self.shards[i].rejects_suspects)
     }
 
-    /// Iterates over the shards: which, jobs that it would take, whether it rejects suspects.
+    /// Iterates over the shards, each with the number of jobs that it would take, and whether it rejects suspects.
     pub(in crate::dispatch) fn shards(&self) -> impl Iterator<Item = (ShardId, u32, bool)> {
         self.shards.iter().map(|shard| (shard.shard, shard.open, shard.rejects_suspects))
     }
@@ -169,7 +170,7 @@ impl Offers {
         offer.from
     }
 
-    /// Returns where the shard of an offer is in `shards`, if the offer is open.
+    /// Returns the index of an offer's shard in `shards`, if the offer is open.
     fn open_at(&self, offer: &Offer) -> Option<usize> {
         self.find(offer.from.shard).ok().filter(|&i| self.shards[i].epoch == offer.epoch)
     }

@@ -1,5 +1,5 @@
-//! What shards offer for one type, by the class of the workers: a shard's ordinary and spare workers offer, refuse suspects
-//! and are present independently of each other. The queue of a type's durable jobs has durable workers only.
+//! The offers of shards for one type, by the class of the workers: a shard's ordinary and spare workers offer, reject
+//! suspects and are present independently of each other. The queue of a type's durable jobs has only durable workers.
 
 use super::offers::{Offers, PoolRef};
 use super::wait_queues::{Line, WaitQueues};
@@ -10,9 +10,9 @@ use crate::protocol::command::Class;
 /// The offers for one type.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct OffersByClass {
-    /// Those of ordinary workers, or of durable ones.
+    /// The offers of ordinary workers, or of durable ones.
     ordinary: Offers,
-    /// Those of spare workers. Boxed, because most types have none.
+    /// The offers of spare workers. Boxed, because most types have none.
     spare: Option<Box<Offers>>,
 }
 
@@ -25,7 +25,7 @@ impl OffersByClass {
         }
     }
 
-    /// Returns the offers of a class, to which something is to be added.
+    /// Returns the offers of a class, and creates them if there are none.
     #[inline]
     pub(super) fn enter(&mut self, class: Class) -> &mut Offers {
         match class {
@@ -46,7 +46,7 @@ impl OffersByClass {
         }
     }
 
-    /// Returns whether an offer may be left, also if it was withdrawn, or whether there are spare workers.
+    /// Returns whether there may be an offer, also a withdrawn one, or spare workers.
     #[inline]
     pub(super) fn any_left(&self) -> bool {
         self.ordinary.any_left() || self.has_spare()
@@ -58,7 +58,7 @@ impl OffersByClass {
         self.spare.is_some()
     }
 
-    /// Takes the first waiting job and the first ordinary offer that go together.
+    /// Takes the first waiting job that fits an ordinary offer, and the first such offer.
     #[inline]
     pub(super) fn pop_ordinary_pair(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {
         match waiting.alone() {
@@ -73,7 +73,7 @@ impl OffersByClass {
         pop_pair_of(waiting, &mut self.ordinary)
     }
 
-    /// Takes the first waiting job and the first offer of spare workers that go together.
+    /// Takes the first waiting job that fits an offer of spare workers, and the first such offer.
     pub(super) fn pop_spare_pair(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {
         let pair = pop_pair_of(waiting.for_spare(), self.spare.as_deref_mut()?);
         self.forget_spare_if_empty();
@@ -95,7 +95,7 @@ impl OffersByClass {
         self.ordinary.is_empty() && self.spare.is_none()
     }
 
-    /// Iterates over the classes of which there may be offers, for tests. Durable workers count as ordinary here.
+    /// Iterates over the classes with possible offers, for tests. Durable workers count as ordinary here.
     pub(in crate::dispatch) fn iter(&self) -> impl Iterator<Item = (Class, &Offers)> {
         [Class::Ordinary, Class::Spare].into_iter().filter_map(|class| Some((class, self.get(class)?)))
     }
@@ -105,7 +105,7 @@ impl OffersByClass {
     }
 }
 
-/// Takes the first waiting job and the first of these offers that go together: suspects first.
+/// Takes the first waiting job that fits one of these offers, and the first such offer. Suspects go first.
 #[expect(clippy::inline_always, reason = "a call would cost a plain job more than the test for spare workers")]
 #[inline(always)]
 fn pop_pair_of(waiting: &mut impl Line, offers: &mut Offers) -> Option<(Job, PoolRef)> {

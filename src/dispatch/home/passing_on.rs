@@ -1,11 +1,11 @@
-//! What the members of a group receive: the rule K2 of docs/architecture.md. A group may have a million members, so a turn
-//! serves a share of them. The rest follows in the next turns. A shard that stops serves all at once.
+//! Passes answers and progress on to the members of a group: the rule K2 of docs/architecture.md. A group may have a
+//! million members, so each turn serves a share of them. A shard that stops serves all members at once.
 //!
-//! Groups are served in turn, each with a part of its members, so that a small group does not wait for a large one. A group
-//! passes on one thing after the other, and its answer last.
+//! Groups are served alternately, each with a part of its members, so that a small group does not wait for a large one.
+//! A group passes on one report at a time, and its answer last.
 //!
-//! What waits does not grow with the lines that come: each `do` that joins a group, and each answer, serves one member more,
-//! whatever is left of the turn's share.
+//! Incoming lines do not make the backlog grow: each `do` that joins a group, and each answer, serves one more member,
+//! even if the turn's share is used up.
 
 use std::collections::VecDeque;
 
@@ -19,10 +19,10 @@ use crate::flag::newly_set;
 use crate::limits::JOB_FIXED_BYTES;
 use crate::protocol::carried::OwnedCarried;
 
-/// Members of a group that are served before the next group is.
+/// The number of members of a group that are served before the next group.
 const PART: usize = 32;
 
-/// Groups that have something to pass on.
+/// Groups with answers or progress to pass on.
 #[derive(Debug, Default)]
 pub(super) struct PassingOn {
     groups: VecDeque<GroupId>,
@@ -30,14 +30,14 @@ pub(super) struct PassingOn {
     left: usize,
 }
 
-/// What a group still has to pass on.
+/// The data that a group still has to pass on.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Outgoing {
     progress: Option<Pass>,
     /// The latest progress that came meanwhile.
     newer: Option<OwnedCarried>,
     answer: Option<Answer>,
-    /// Whether its group is among those to be served.
+    /// Whether its group is in the list of groups to serve.
     is_listed: bool,
 }
 
@@ -47,12 +47,12 @@ struct Pass {
     data: OwnedCarried,
     /// Members from this number on have not received it.
     next: u64,
-    /// Those from this number on joined later.
+    /// Members from this number on joined later, and do not receive it.
     end: u64,
 }
 
 impl PassingOn {
-    /// Returns whether the next turn has something to pass on.
+    /// Returns whether the next turn has data to pass on.
     pub(super) fn any(&self) -> bool {
         !self.groups.is_empty()
     }
@@ -64,7 +64,7 @@ impl Outgoing {
         self.answer.is_some()
     }
 
-    /// Returns what it counts in the memory budget.
+    /// Returns the bytes that it counts in the memory budget.
     fn bytes(&self) -> u64 {
         let progress = self.progress.iter().map(|pass| &pass.data).chain(&self.newer);
         let progress: usize = progress.map(|data| data.as_carried().len()).sum();
@@ -73,7 +73,7 @@ impl Outgoing {
 }
 
 impl Group {
-    /// Begins with the progress that came meanwhile, if none is on its way. Returns whether there is anything to pass on.
+    /// Begins to pass on the progress that came meanwhile, if none is on its way. Returns whether there is any.
     fn begin_next(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let Some(outgoing) = &mut self.outgoing else { return false };
         if outgoing.progress.is_none() {
@@ -105,7 +105,7 @@ impl Group {
         true
     }
 
-    /// Brings the memory budget up to date.
+    /// Updates the bytes in the memory budget.
     fn count_bytes(&mut self, ctx: &mut Ctx<'_>) {
         let now = self.job_bytes + self.outgoing.as_ref().map_or(0, |outgoing| outgoing.bytes());
         ctx.counts.job_bytes = ctx.counts.job_bytes + now - std::mem::replace(&mut self.bytes, now);
@@ -118,14 +118,14 @@ impl Home {
         self.forget_doomed(Submitter::Group(ctx.settings.shard, id));
         self.groups.close(id);
         let Some(group) = self.groups.get_mut(id) else { return };
-        group.job_bytes = JOB_FIXED_BYTES; // The answer takes the place of the job.
+        group.job_bytes = JOB_FIXED_BYTES; // The answer replaces the job.
         group.outgoing.get_or_insert_default().answer = Some(answer);
         self.begin_to_serve(id, ctx);
         self.serve_one_more(ctx);
     }
 
-    /// K2: the worker of a group's job reports progress. Each member that wants it gets it. While an earlier report is on its
-    /// way through the group, the latest waits, and those between the two are dropped.
+    /// K2: the worker of a group's job reports progress. Each member that wants progress gets it. While an earlier
+    /// report is on its way through the group, the latest report waits, and those in between are dropped.
     pub(in crate::dispatch) fn group_progress(&mut self, id: GroupId, data: OwnedCarried, ctx: &mut Ctx<'_>) {
         let Some(group) = self.groups.get_mut(id) else { return };
         if group.watchers == 0 || group.has_ended() {
@@ -145,13 +145,13 @@ impl Home {
         }
     }
 
-    /// Begins the share of a new turn, and goes on where the last turn has stopped.
+    /// Begins the share of a new turn, and continues where the last turn has stopped.
     pub(in crate::dispatch) fn go_on_passing_on_in_turn(&mut self, ctx: &mut Ctx<'_>) {
         self.passing_on.left = ctx.settings.per_turn.members;
         self.go_on_passing_on(ctx);
     }
 
-    /// Serves a member beside the turn's share.
+    /// Serves one member in addition to the turn's share.
     pub(super) fn serve_one_more(&mut self, ctx: &mut Ctx<'_>) {
         if self.passing_on.any() {
             self.passing_on.left = self.passing_on.left.saturating_add(1);
@@ -159,7 +159,7 @@ impl Home {
         }
     }
 
-    /// Serves members of groups, as far as the turn's share goes.
+    /// Serves members of groups, until the turn's share is used up.
     pub(super) fn go_on_passing_on(&mut self, ctx: &mut Ctx<'_>) {
         if ctx.stopping {
             self.passing_on.left = usize::MAX;
@@ -203,8 +203,8 @@ impl Home {
         }
     }
 
-    /// Answers the first member of a group whose job has ended. The group goes with the last one. Returns whether others are
-    /// left.
+    /// Answers the first member of a group whose job has ended. Removes the group with its last member. Returns whether
+    /// other members are left.
     fn answer_one(&mut self, id: GroupId, ctx: &mut Ctx<'_>) -> bool {
         let member = self.groups.pop_member(id);
         let Some(group) = self.groups.get_mut(id) else { return false };

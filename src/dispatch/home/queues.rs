@@ -1,4 +1,4 @@
-//! The queues of a home, by type. A queue brings the waiting jobs of a type together with the offers for it.
+//! The queues of a home, by type. A queue has the waiting jobs of a type and the offers for it.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
@@ -18,12 +18,12 @@ use crate::flag::newly_set;
 use crate::metrics::TypeRow;
 use crate::protocol::command::Class;
 
-/// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an entry that
-/// is emptied is removed without being looked up again, and a name is not hashed again.
+/// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an empty
+/// entry is removed without another look-up, and a name is not hashed again.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     pub(super) table: HashTable<Box<Queue>>,
-    /// All queues in places that do not move, so that they can be gone through in slices.
+    /// All queues in places that do not move, so that they can be scanned in slices.
     pub(super) places: Places<TypeHash>,
 }
 
@@ -35,20 +35,20 @@ pub(in crate::dispatch) struct Queue {
     pub(in crate::dispatch) offers: OffersByClass,
     /// Whether the type has figures of its own; `None` until a job comes.
     pub(super) has_figures: Option<bool>,
-    /// Whether jobs wait beside offers until a later turn assigns them.
+    /// Whether jobs wait although offers are open, until a later turn assigns them.
     pub(in crate::dispatch) is_postponed: bool,
     /// Its place among all queues.
     place: u32,
 }
 
 impl Queues {
-    /// Returns the entry of a type, and the places, which a queue that is made or removed needs.
+    /// Returns the entry of a type, and the places, which are needed when a queue is created or removed.
     pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Box<Queue>>, &mut Places<TypeHash>) {
         let entry = self.table.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0);
         (entry, &mut self.places)
     }
 
-    /// Changes a type's queue, if there is one. It is removed if nothing is left of it.
+    /// Changes a type's queue, if there is one. Removes the queue if it is unused then.
     pub(super) fn change<T>(&mut self, of: &TypeRef, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let (Entry::Occupied(mut entry), places) = self.enter(&of.name, of.hash) else { return None };
         let result = change(entry.get_mut());
@@ -56,14 +56,14 @@ impl Queues {
         Some(result)
     }
 
-    /// Returns the queue at a place, if it was made before `until`.
+    /// Returns the queue at a place, if it was created before `until`.
     pub(super) fn at(&self, place: u32, until: Age) -> Option<&Queue> {
         let hash = self.places.get_older(place, until)?;
         self.table.find(hash.0, |queue| queue.place == place).map(|queue| &**queue)
     }
 }
 
-/// Removes a queue that nothing is left of. The table shrinks when an eighth of it is in use.
+/// Removes a queue that is unused. The table shrinks when an eighth of it is in use.
 pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, places: &mut Places<TypeHash>) {
     if entry.get().is_unused() {
         let (queue, place) = entry.remove();
@@ -93,7 +93,7 @@ impl Queue {
         self.of.hash == hash && *self.of.name == *type_name
     }
 
-    /// Puts a new job at its place, and marks it: all jobs of a type are counted in the same place.
+    /// Puts a new job at its place, and marks whether its type has figures of its own.
     #[inline]
     pub(super) fn push(&mut self, mut job: Job, ctx: &mut Ctx<'_>) {
         let of = &self.of;
@@ -101,8 +101,8 @@ impl Queue {
         self.waiting.push(job);
     }
 
-    /// H1: as long as a waiting job and an offer go together, assigns the first such job to the first such offer, ordinary
-    /// offers before those of spare workers. What is more than the turn's share waits for the next one.
+    /// H1: while a waiting job fits an offer, assigns the first such job to the first such offer, ordinary offers
+    /// before those of spare workers. When the turn's share is used up, the rest waits for the next turn.
     pub(super) fn match_offers(&mut self, matching: &mut Matching, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
         if let Some((job, to)) = self.offers.pop_ordinary_pair(&mut self.waiting) {
             assign(job, to, revocable, ctx);
@@ -148,12 +148,12 @@ impl Queue {
         }
     }
 
-    /// Takes the first waiting job that may be assigned to the workers of a class at `shard`. No ordinary worker may take
-    /// it, as far as is known here: it would not wait beside an offer.
+    /// Takes the first waiting job that may be assigned to the workers of a class at `shard`. By the offers known here,
+    /// no ordinary worker can take it; otherwise it would not wait.
     pub(super) fn pop_for(&mut self, shard: ShardId, class: Class) -> Option<Job> {
         let rejects_suspects = self.offers.rejects_suspects(shard, class);
         match class {
-            Class::Spare if self.is_postponed => None, // An ordinary worker may take it.
+            Class::Spare if self.is_postponed => None, // An ordinary worker may be able to take it.
             Class::Spare => pop_from(self.waiting.for_spare(), rejects_suspects),
             Class::Ordinary | Class::Durable => pop_from(&mut self.waiting, rejects_suspects),
         }
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
-    /// A backlog of jobs that all have a type of their own takes an entry each. 256 bytes are a size class of the binary's
+    /// In a backlog of jobs of different types, each job takes an entry. 256 bytes are a size class of the binary's
     /// allocator, and the next one has 320.
     #[test]
     fn the_entry_of_a_type_takes_256_bytes_at_most() {

@@ -1,10 +1,11 @@
-//! Jobs that no client waits for any more, and those who leave the group of a key: the rules H6, H7 and K3 of
-//! docs/architecture.md.
+//! Revokes jobs that no client waits for any more, and removes members from the group of a key: the rules H6, H7 and K3
+//! of docs/architecture.md.
 //!
-//! A job that waits is taken out of its queue at once. Any other is held by a worker, or on its way, or has ended; the home
-//! notes it as *doomed*, and sends a Drop to every shard. A Drop cannot miss the job: it follows each Assign to a shard, and a
-//! doomed job is not assigned again. So a worker holds the job when the Drop comes, or the job comes back and ends here, or it
-//! has ended. Then its answer meets the ticket, whose owner says Over.
+//! A waiting job is removed from its queue at once. Any other job is held by a worker, is on its way, or has ended. The
+//! home records it as *doomed*, and sends a Drop to every shard. A Drop cannot miss the job: it follows each Assign to
+//! a shard, and a doomed job is not assigned again. So there are three cases: a worker holds the job when the Drop
+//! comes, the job comes back and ends here, or it has ended already. In the last case its answer reaches the ticket,
+//! whose owner sends Over.
 
 use std::collections::HashMap;
 
@@ -19,10 +20,10 @@ use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 
-/// The tickets and groups of doomed jobs, and why they are.
+/// The tickets and groups of doomed jobs, each with the reason.
 pub(super) type Doomed = HashMap<Submitter, Reason, RandomState>;
 
-/// Where the waiting jobs are that may be revoked, by ticket or group.
+/// The places of waiting jobs that may be revoked, by ticket or group.
 #[derive(Debug)]
 pub(super) struct Revocable(HashMap<Submitter, Place, RandomState>);
 
@@ -37,12 +38,12 @@ impl Revocable {
         Self(HashMap::with_hasher(maps.clone()))
     }
 
-    /// Notes where a job waits.
+    /// Records where a job waits.
     pub(super) fn note(&mut self, submitter: Submitter, of: &TypeRef, position: Position) {
         self.0.insert(submitter, Place { of: of.clone(), position });
     }
 
-    /// Forgets a job that does not wait any more. The table shrinks when an eighth of it is in use.
+    /// Removes a job that no longer waits. The table shrinks when an eighth of it is in use.
     #[inline]
     pub(super) fn forget(&mut self, job: &Job) {
         if job.is_revocable() {
@@ -70,7 +71,7 @@ impl Home {
         if !keyed {
             return self.revoke_job(ticket, reason, ctx);
         }
-        // Without a group, its answer is on the way.
+        // If there is no group, its answer is on the way.
         let Some(left) = self.groups.leave(ticket) else { return };
         ctx.post(ticket.shard(), Message::Revoked(ticket));
         if let Left::Nobody(group) = left {
@@ -78,7 +79,7 @@ impl Home {
         }
     }
 
-    /// Takes a job out of its queue, or dooms it.
+    /// Removes a job from its queue, or dooms it.
     fn revoke_job(&mut self, submitter: Submitter, reason: Reason, ctx: &mut Ctx<'_>) {
         if let Some(job) = self.take_waiting(submitter) {
             ctx.counts.jobs_waiting -= 1;
@@ -109,19 +110,19 @@ impl Home {
         true
     }
 
-    /// A worker held a doomed job, which has ended.
+    /// Called when a doomed job that a worker held has ended.
     pub(in crate::dispatch) fn dropped(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
         if self.forget_doomed(submitter).is_some() {
             self.revoked(submitter, ctx);
         }
     }
 
-    /// A doomed job had ended with an answer, which has come to its ticket.
+    /// Called when a doomed job had already ended, and its answer has reached its ticket.
     pub(in crate::dispatch) fn over(&mut self, ticket: Submitter) {
         self.forget_doomed(ticket);
     }
 
-    /// A job has ended without an answer: the last of its ticket, or of its group.
+    /// Called when a job of a ticket or group has ended without an answer.
     fn revoked(&mut self, submitter: Submitter, ctx: &mut Ctx<'_>) {
         match submitter {
             Submitter::Group(_, id) => drop(self.end_group(id, ctx)),
@@ -135,7 +136,7 @@ impl Home {
         Some(group)
     }
 
-    /// Returns why the job was doomed, if it was.
+    /// Removes a doomed job, and returns the reason, if it was doomed.
     pub(super) fn forget_doomed(&mut self, submitter: Submitter) -> Option<Reason> {
         let doomed = self.doomed.remove(&submitter);
         if doomed.is_some() && self.doomed.len() < self.doomed.capacity() / 8 {

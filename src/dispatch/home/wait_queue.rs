@@ -1,7 +1,8 @@
 //! The waiting jobs of one type, in the order in which they are assigned.
 //!
-//! First are the suspects, whose workers were lost. The others follow by priority, the highest first. Among equals, the order
-//! is that of arrival; so those that came back go before those that were never assigned, which are all younger.
+//! First come the suspects, whose workers were lost. The others follow by priority, the highest first. Jobs of equal
+//! priority are in order of arrival. So jobs that came back go before jobs that were never assigned, which are all
+//! younger.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,11 +17,12 @@ use crate::dispatch::micros::Micros;
 pub(in crate::dispatch) struct WaitQueue {
     /// Jobs that came back, suspects first.
     returned: BTreeMap<Place, Job>,
-    /// Suspects among them.
+    /// The number of suspects among them.
     suspects: usize,
     /// Jobs of priority 0 that were never assigned.
     fresh: Fifo<Job>,
-    /// The same for other priorities, the highest first; none is empty. Boxed, because most types have none.
+    /// The same for other priorities, the highest first. None of the lists is empty. Boxed, because most types have
+    /// none.
     classes: Option<Box<Classes>>,
 }
 
@@ -29,7 +31,7 @@ type Classes = Vec<(i8, Fifo<Job>)>;
 /// The place of a job that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Whether the job is no suspect.
+    /// Whether the job is not a suspect, so that it goes behind all suspects.
     behind: bool,
     /// 0 for suspects, whose priority does not count.
     priority: Reverse<i8>,
@@ -43,21 +45,21 @@ impl Place {
     }
 }
 
-/// Where a waiting job is, so that it can be taken out by [`WaitQueue::remove`].
+/// The position of a waiting job, for [`WaitQueue::remove`].
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) enum Position {
-    /// It was never assigned.
+    /// The job was never assigned.
     Fresh {
         /// Its priority.
         priority: i8,
-        /// Its number of arrival.
+        /// Its arrival number.
         arrival: u64,
     },
-    /// It came back.
+    /// The job came back.
     Returned(ReturnedPosition),
 }
 
-/// Where a job is that came back.
+/// The position of a job that came back.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) struct ReturnedPosition(Place);
 
@@ -88,8 +90,8 @@ impl WaitQueue {
         self.class(job.priority).push(job);
     }
 
-    /// Puts a job back in its place by arrival. The front would be wrong, because requeued jobs overtake each other on
-    /// their way.
+    /// Puts a job back in its place by arrival. It may not simply go to the front, because requeued jobs overtake each
+    /// other on their way.
     pub(in crate::dispatch) fn requeue(&mut self, job: Job) {
         self.suspects += usize::from(job.is_suspect());
         self.returned.insert(Place::of(&job), job);
@@ -111,7 +113,7 @@ impl WaitQueue {
         self.pop_other_of_several()
     }
 
-    /// Takes the first job that is no suspect, where some have a priority or came back.
+    /// Takes the first job that is no suspect, if some jobs have a priority or came back.
     #[inline(never)]
     fn pop_other_of_several(&mut self) -> Option<Job> {
         let fresh = self.first_fresh_priority();
@@ -194,7 +196,7 @@ impl WaitQueue {
         jobs
     }
 
-    /// Takes all durable jobs that are not stored. Those that are have been at a worker, and came back.
+    /// Takes all durable jobs that are not stored. Stored jobs have been at a worker, and came back.
     pub(in crate::dispatch) fn take_unstored(&mut self) -> Vec<Job> {
         let (stored, mut unstored): (Vec<Job>, Vec<Job>) = std::mem::take(self).into_jobs().partition(Job::is_stored);
         unstored.sort_by_key(Place::of);
@@ -268,7 +270,7 @@ impl WaitQueue {
         self.returned.range(from..).next().map(|(&place, _)| place)
     }
 
-    /// Iterates over the first suspect, and the first other of each priority, that came back.
+    /// Iterates over the first suspect that came back, and the first other job of each priority that came back.
     fn first_of_each_returned(&self) -> impl Iterator<Item = &Job> {
         let first = self.returned.first_key_value().map(|(&place, _)| place);
         let next = |place: &Place| self.next_returned(Place { arrival: u64::MAX, ..*place });

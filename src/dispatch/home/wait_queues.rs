@@ -1,5 +1,5 @@
-//! The waiting jobs of one type: those that a worker of any class may take, and apart from them those that no spare worker
-//! may. So a spare worker finds its next job without a search, however many wait that it may not take.
+//! The waiting jobs of one type, in two queues: jobs that a worker of any class may take, and jobs that no spare worker
+//! may take. So a spare worker finds its next job without skipping others.
 
 use super::wait_queue::{Position, WaitQueue};
 use crate::dispatch::job::Job;
@@ -9,9 +9,9 @@ use crate::protocol::command::Class;
 /// A type's waiting jobs.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct WaitQueues {
-    /// Those that a worker of any class may take.
+    /// Jobs that a worker of any class may take.
     any: WaitQueue,
-    /// Those that no spare worker may take. Boxed, because most types have none.
+    /// Jobs that no spare worker may take. Boxed, because most types have none.
     not_spare: Option<Box<WaitQueue>>,
 }
 
@@ -135,7 +135,7 @@ impl Line for WaitQueue {
     }
 }
 
-/// What workers that are not spare may take.
+/// The jobs that ordinary workers may take.
 impl Line for WaitQueues {
     fn has_suspect(&self) -> bool {
         self.each().any(WaitQueue::has_suspect)

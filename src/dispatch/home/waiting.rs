@@ -1,9 +1,10 @@
-//! Jobs that may not wait, or not for long, and the presence of workers by which that is judged: the rules H8, H10 and H11
-//! of docs/architecture.md.
+//! Handles jobs that may not wait, or only for a limited time, and keeps the presence of workers for that: the rules
+//! H8, H10 and H11 of docs/architecture.md.
 //!
-//! A job with `need_worker` needs a worker of its type when it is queued first. One with `wait_ms` must be sent to a worker
-//! within that time; the owner of its submitter has the timer, and recalls it. The home ends it if it waits then. If it does
-//! not, a worker was sent it, or it is on its way: when it comes back, the home sees that its time is over.
+//! A job with `need_worker` needs a worker of its type when it is first queued. A job with `wait_ms` must be sent to a
+//! worker within that time. The owner of its submitter has the timer, and recalls the job. If the job waits at that
+//! moment, the home ends it. Otherwise it was sent to a worker, or is on its way. If it comes back, the home sees that
+//! its time is over.
 
 use hashbrown::hash_table::Entry;
 
@@ -18,7 +19,7 @@ use crate::dispatch::micros::Micros;
 use crate::protocol::command::Class;
 
 impl Home {
-    /// Notes that a shard has workers of a type and class (H8).
+    /// Called when a shard has workers of a type and class (H8).
     pub(in crate::dispatch) fn present(&mut self, from: ShardId, of: TypeRef, class: Class, ctx: &Ctx<'_>) {
         if ctx.stopping {
             return;
@@ -31,8 +32,8 @@ impl Home {
         queue.offers.enter(class).set_present(from, true);
     }
 
-    /// Notes that a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if they
-    /// are stored (H10).
+    /// Called when a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if
+    /// they are stored (H10).
     pub(in crate::dispatch) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
         let ended = self.queues.change(of, |queue| {
             queue.offers.change(class, |offers| offers.set_present(from, false));
@@ -46,7 +47,7 @@ impl Home {
         }
     }
 
-    /// H8: returns why a new job ends at once, if it does.
+    /// H8: returns the reason if a new job must end at once.
     pub(super) fn why_not_queued(&self, job: &Job, hash: TypeHash) -> Option<Reason> {
         let queue = self.find(job.type_name(), hash);
         if job.needs_worker() && !queue.is_some_and(|queue| queue.offers.any_present()) {
@@ -55,7 +56,7 @@ impl Home {
         (job.wait_ms() == Some(0) && !meets_offer(job, queue)).then_some(Reason::TooLate)
     }
 
-    /// H10 and H11: returns why a job that came back ends, if it does.
+    /// H10 and H11: returns the reason if a job that came back must end.
     pub(super) fn why_not_requeued(&self, job: &Job, hash: TypeHash, now: Micros) -> Option<Reason> {
         let queue = || self.find(job.type_name(), hash);
         if job.is_durable() && !job.is_stored() && !queue().is_some_and(|queue| queue.offers.any_present()) {
@@ -63,10 +64,10 @@ impl Home {
         }
         let too_late = match job.wait_ms() {
             None => false,
-            // No worker was sent it, because the offer was stale. Another one may be good.
+            // The job was not sent to a worker, because the offer was stale. Another offer may be valid.
             Some(0) if !job.was_sent() => !meets_offer(job, queue()),
             Some(0) => true,
-            // The time of a shard stands still in a turn, so what a Recall tells may be later.
+            // The time of a shard does not advance during a turn, so a Recall may have a later time.
             Some(_) => job.waits_until().is_some_and(|until| until <= now.max(self.last_recall)),
         };
         too_late.then_some(Reason::TooLate)
@@ -85,8 +86,8 @@ impl Home {
     }
 }
 
-/// Returns whether a job that is no suspect would be assigned at once. It need not be the first in line: beside an open offer
-/// wait only jobs that it does not fit, unless they wait for the next turn.
+/// Returns whether a job that is no suspect would be assigned at once. The job need not be the first in its queue:
+/// while an offer is open, only jobs wait that do not fit it, unless they wait for the next turn.
 fn meets_offer(job: &Job, queue: Option<&Queue>) -> bool {
     let is_open = |queue: &Queue| queue.offers.iter().any(|(class, offers)| job.fits(class) && offers.any_open());
     queue.is_some_and(|queue| !queue.is_postponed && is_open(queue))
