@@ -1,7 +1,7 @@
-//! How the answers to jobs reach their submitters: the rules S3 and S4 of docs/architecture.md.
+//! Delivers the answers to jobs to their submitters: the rules S3 and S4 of docs/architecture.md.
 //!
-//! A job ends here when its worker answers, or when the server ends it. Its answer goes to the owner of its submitter, this
-//! shard or another, which takes the job out of the memory budget, counts the answer and sends it.
+//! A job ends here when its worker answers, or when the server ends it. Its answer goes to the owner of its submitter,
+//! at this shard or another. That owner removes the job from the memory budget, counts the answer and sends it.
 
 use super::Owner;
 use super::submitters::Forgotten;
@@ -23,7 +23,8 @@ impl Owner {
         self.finish(job, End::NotDone(reason), ctx);
     }
 
-    /// Answers a job that has ended. If its submitter is here too, the answer is written straight from the worker's line.
+    /// Answers a job that has ended. If its submitter is at this shard too, the answer is written directly from the
+    /// worker's line.
     pub(in crate::dispatch) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
         let here = ctx.settings.shard;
         match job.submitter {

@@ -1,14 +1,14 @@
-//! How this shard's workers get jobs: the rules O2 and O3 of docs/architecture.md.
+//! Gives jobs to this shard's workers: the rules O2 and O3 of docs/architecture.md.
 //!
-//! The owner offers the free slots of all its workers of a type at once, and picks the worker when a job comes. No message
-//! names a worker, so a late one cannot be taken for a message about its successor.
+//! The owner offers the free slots of all its workers of a type at once, and picks the worker when a job comes. No
+//! message names a worker, so a late message cannot concern the wrong worker.
 //!
-//! **Tracking.** A worker of many types fills and empties its slots with each job, and hardly any of its pools are looked at
-//! in between. So a job costs what changes in the pools that *track* its worker, not a pass over all its types. A pool
-//! tracks a worker from when it needs to know: when the worker comes, is met first in the list, or takes a job of the type.
-//! It stops when the worker is idle and takes another type's job. Invariant: a pool that does not track a worker assumes
-//! that it is idle. So a pool may overstate what is free, and never understates it. Some offers are stale from the start
-//! then, but no job waits in vain.
+//! **Tracking.** A worker of many types fills and empties its slots with each job, and most of its pools are not used
+//! in between. So each job updates only the pools that *track* its worker, not the pools of all its types. A pool
+//! begins to track a worker when it needs the exact state: when the worker comes, is reached first in the list, or
+//! takes a job of the type. It stops when the worker is idle and takes another type's job. Invariant: a pool that does
+//! not track a worker assumes that the worker is idle. So a pool may overstate the free slots, but never understates
+//! them. Some offers are then stale from the start, but no job waits while a slot is free.
 
 use super::Owner;
 use super::capacity::{Need, Place};
@@ -55,8 +55,8 @@ impl Owner {
         }
     }
 
-    /// Sends a job to a worker. If the worker was idle, its other pools need not know of this job, except after a Pull:
-    /// the end of the reservation is recorded just then, and they would offer the slot.
+    /// Sends a job to a worker. If the worker was idle, its other pools need not record this job, except after a Pull:
+    /// the end of the reservation is recorded at that moment, and they would offer the slot.
     fn send_job(&mut self, to: ConnId, id: PoolId, mut job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
         let pool = self.pools.get(id);
         pool.running += 1;
@@ -93,10 +93,10 @@ impl Owner {
         lease
     }
 
-    /// Requeues a job that no worker here can take. Withdraw goes before Requeue, so that a shard requeues about one job,
-    /// however many of its offers are stale.
+    /// Requeues a job that no worker here can take. Withdraw is sent before Requeue, so that a shard requeues about one
+    /// job, even if many of its offers are stale.
     fn requeue(&mut self, id: PoolId, job: Job, ctx: &mut Ctx<'_>) {
-        // A slot is free, so each free slot is at a worker that holds a suspect.
+        // A slot is free, but the job could not take it. So each free slot is at a worker that holds a suspect.
         let rejected = self.first_ready(id, Need::Slot).is_some();
         let pool = self.pools.get(id);
         if rejected {
@@ -118,14 +118,14 @@ impl Owner {
 
     /// O3: the home has withdrawn offers of `n` jobs.
     pub(in crate::dispatch) fn withdrawn(&mut self, id: PoolId, n: u32) {
-        // If `n` is 0, all had ended in Assigns, and the pool may be gone or another type's by now.
+        // If `n` is 0, all offers had ended in Assigns. The pool may no longer exist, or belong to another type.
         if n > 0 {
             self.pools.get(id).open -= n;
             self.dirty.push(id);
         }
     }
 
-    /// Frees the slot that was reserved, if its worker is still there. Returns the worker.
+    /// Frees the reserved slot, if its worker is still connected. Returns the worker.
     fn end_pull(&mut self, id: PoolId, ctx: &mut Ctx<'_>) -> Option<ConnId> {
         let reserved_by = self.pools.get(id).pull_pending.take()?;
         if let Some(worker) = self.conns.bare_worker(reserved_by) {
@@ -135,8 +135,8 @@ impl Owner {
         Some(reserved_by)
     }
 
-    /// Returns the first ready worker of a type that meets the need. The pool tracks it from now on, and all that were
-    /// before it and turned out not to be ready. So if there is none, what is free is known exactly.
+    /// Returns the first ready worker of a type that meets the need. From now on the pool tracks this worker, and those
+    /// before it that were not ready after all. So if there is none, the pool's free slots are exact.
     pub(super) fn first_ready(&mut self, pool: PoolId, need: Need) -> Option<ConnId> {
         loop {
             let first = self.pools.first_ready(pool, need)?;

@@ -1,4 +1,4 @@
-//! What a connection may take of the memory, and how long it may stand still.
+//! Limits the memory that a connection may use, and the time for which it may move no byte.
 
 use super::Owner;
 use super::capacity::Place;
@@ -18,7 +18,7 @@ impl Owner {
         self.memory(ctx).committed + bytes <= ctx.settings.memory_bytes_max
     }
 
-    /// Returns what all shards hold.
+    /// Returns the memory use of all shards.
     fn memory(&self, ctx: &Ctx<'_>) -> MemoryUse {
         MemoryUse {
             committed: self.others.committed + ctx.counts.job_bytes + ctx.counts.unsent_bytes,
@@ -26,7 +26,7 @@ impl Owner {
         }
     }
 
-    /// Called after each try to write to a connection, which took this many bytes.
+    /// Called after each try to write to a connection, with the number of bytes that it accepted.
     pub(in crate::dispatch) fn written(&mut self, id: ConnId, bytes: u64, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         let was_paused = conn.is_paused();
@@ -80,8 +80,8 @@ impl Owner {
         }
     }
 
-    /// Called when a connection's line has ended, before it is handled. What comes after it is another line, and younger.
-    /// Returns whether the line is to be handled: the caller may have lines left of a connection that is gone.
+    /// Called when a connection's line has ended, before the line is handled. The following bytes are a new line, with
+    /// a new age. Returns whether to handle the line: the caller may have lines left of a connection that is closed.
     pub(in crate::dispatch) fn line_ended(&mut self, id: ConnId, ctx: &mut Ctx<'_>) -> bool {
         self.forget_partial(id, ctx);
         self.conns.get(id).is_some_and(|conn| !conn.leaving)
@@ -96,7 +96,7 @@ impl Owner {
         }
     }
 
-    /// Called when a connection has too much unsent: its bytes have to move from now on.
+    /// Called when a connection has too many unsent bytes: from now on, its bytes must move.
     pub(in crate::dispatch) fn start_stall_timer(&mut self, id: ConnId, ctx: &Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.moved = ctx.now;
@@ -105,10 +105,11 @@ impl Owner {
         }
     }
 
-    /// Closes the connections that are stalled. One that moved is looked at again when it could be stalled.
+    /// Closes the connections that are stalled. A connection that has moved bytes is checked again when it could be
+    /// stalled.
     ///
-    /// The time of the last turn counts. In this one nothing has been read or written yet, and a shard that was held up
-    /// itself (stopped, or without a processor) must first see what its peers did meanwhile.
+    /// The time of the last turn is used. In this turn no byte has been read or written yet, and a shard that was
+    /// itself stopped or without a processor must first read what its peers have sent meanwhile.
     pub(in crate::dispatch) fn close_stalled(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(id) = self.stall_timers.pop_due(self.last_turn, &mut budget) {

@@ -1,20 +1,20 @@
-//! What a worker can take, what a job needs, and where a worker is in the lists of its pools.
+//! The capacity of a worker, the need of a job, and the place of a worker in the lists of its pools.
 
 /// The lists of ready workers that a pool has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dispatch) enum List {
-    /// Of those that hold no suspect.
+    /// Workers that hold no suspect.
     Clean,
-    /// Of those that hold one.
+    /// Workers that hold a suspect.
     HoldsSuspect,
 }
 
-/// What a job asks of a worker beside its type.
+/// The requirement of a job, besides its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dispatch) enum Need {
     /// A free slot.
     Slot,
-    /// A free slot of a worker that holds no suspect, because the job is one.
+    /// A free slot of a worker that holds no suspect, because the job is a suspect.
     SlotWithoutSuspect,
 }
 
@@ -23,11 +23,11 @@ pub(in crate::dispatch) enum Need {
 pub(in crate::dispatch) enum Place {
     /// It keeps its place.
     Kept,
-    /// It goes to the back: it came, or took or ended a job.
+    /// It goes to the back, because it came, or took or ended a job.
     Back,
 }
 
-/// What a worker can take.
+/// The capacity of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::dispatch) struct Capacity {
     pub(in crate::dispatch) free: u32,

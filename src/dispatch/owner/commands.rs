@@ -1,4 +1,4 @@
-//! Handles what connections send: a function per command, and the answers to lines that are refused.
+//! Handles the lines of connections: a function per command, and the answers to refused lines.
 
 use super::Owner;
 use super::capacity::Place;
@@ -21,7 +21,8 @@ use crate::protocol::command::{
 use crate::protocol::reply::Reply;
 
 impl Owner {
-    /// Handles a command. Those of a plain job are here, so that they are compiled into the path of a line.
+    /// Handles a command. The commands of a job without options are handled here, so that they are compiled into the
+    /// path of a line.
     #[inline]
     pub(in crate::dispatch) fn handle_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
         match command {
@@ -49,8 +50,8 @@ impl Owner {
 
     /// Answers a line that is refused.
     ///
-    /// A line that is not JSON, of a worker that holds jobs, may have been meant as a `did`. The job's slot would then stay
-    /// taken for ever, so the connection is closed and its jobs are requeued.
+    /// If a worker that holds jobs sends a line that is not JSON, the line may have been a `did`. The job's slot would
+    /// stay taken for ever, so the connection is closed and its jobs are requeued.
     pub(in crate::dispatch) fn handle_refusal(&mut self, from: ConnId, refusal: &Refusal<'_>, ctx: &mut Ctx<'_>) {
         if let Some(fault) = fault_of(refusal) {
             ctx.effects.fault(from, fault);
@@ -70,8 +71,8 @@ impl Owner {
         self.send(from, &Reply::NotDone { id, code, text }, ctx);
     }
 
-    /// `can_do`: all or nothing. A type that the connection gave before changes nothing, and keeps its class. As a durable
-    /// worker it takes a type beside that.
+    /// `can_do`: all or nothing. A type that the connection has given before stays as it is, and keeps its class. The
+    /// type may also be given for durable jobs.
     fn can_do(
         &mut self,
         from: ConnId,

@@ -1,4 +1,4 @@
-//! The connections of a shard, by index, as far as the core knows them.
+//! The connections of a shard, by index, as the core keeps them.
 
 use super::capacity::Capacity;
 use super::partials::Partial;
@@ -8,25 +8,25 @@ use crate::dispatch::ids::ConnId;
 use crate::dispatch::micros::Micros;
 use crate::limits::UNSENT_PAUSE_BYTES;
 
-/// All connections that the core knows. Each is boxed, so that the table is small: it doubles as it grows, and the
-/// allocator keeps what it leaves behind.
+/// All connections of the core. Each is boxed, so that the table is small: the table doubles as it grows, and the
+/// allocator keeps the memory of the old table.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Conns(Vec<Option<Box<Conn>>>);
 
-/// One connection. Most are clients, so what a worker has beside is kept apart.
+/// One connection. Most are clients, so the state of a worker is separate.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Conn {
     generation: u32,
-    /// Whether its input has ended. It stays only for the answers to earlier metrics queries.
+    /// Whether its input has ended. It stays open only for the answers to earlier metrics queries.
     pub(in crate::dispatch) leaving: bool,
     /// Whether a timer watches that its unsent bytes move.
     pub(in crate::dispatch) has_stall_timer: bool,
-    /// Bytes sent to it that its socket has not taken.
+    /// Bytes that its socket has not accepted yet.
     pub(in crate::dispatch) unsent: u64,
-    /// When a byte last moved, in either direction, or the connection was last found to move well.
+    /// When a byte last moved in either direction, or when the connection last had few unsent bytes.
     pub(in crate::dispatch) moved: Micros,
     pub(in crate::dispatch) partial: Partial,
-    /// Metrics queries by type that are out.
+    /// The number of its open metrics queries by type.
     pub(in crate::dispatch) queries: u32,
     pub(in crate::dispatch) worker: Option<Box<Worker>>,
     /// Its jobs that can be cancelled.
@@ -34,7 +34,7 @@ pub(in crate::dispatch) struct Conn {
 }
 
 impl Conn {
-    /// Returns whether it has too much unsent to be sent further jobs.
+    /// Returns whether it gets no further jobs, because it has too many unsent bytes.
     pub(in crate::dispatch) fn is_paused(&self) -> bool {
         self.unsent > UNSENT_PAUSE_BYTES
     }
@@ -81,13 +81,13 @@ impl Conns {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    /// Returns a worker. A rule that need not know what the worker can take calls this and not [`worker`](Self::worker).
+    /// Returns a worker, without its capacity, which [`worker`](Self::worker) also returns.
     #[inline]
     pub(in crate::dispatch) fn bare_worker(&mut self, id: ConnId) -> Option<&mut Worker> {
         self.get(id)?.worker.as_deref_mut()
     }
 
-    /// Returns a worker, and what it can take now.
+    /// Returns a worker, and its capacity now.
     #[inline]
     pub(in crate::dispatch) fn worker(&mut self, id: ConnId) -> Option<(&mut Worker, Capacity)> {
         let conn = self.get(id)?;

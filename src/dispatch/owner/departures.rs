@@ -1,4 +1,4 @@
-//! Workers that leave a type, or leave altogether: the rules O4 and O5 of docs/architecture.md.
+//! Handles workers that leave a type, or leave the server: the rules O4 and O5 of docs/architecture.md.
 
 use super::Owner;
 use super::capacity::{Capacity, Place};
@@ -10,7 +10,7 @@ use crate::dispatch::message::Message;
 use crate::metrics::Fault;
 
 impl Owner {
-    /// O4: a worker has left a type. If it was the last, nothing stays out for the type that can be withdrawn.
+    /// O4: a worker has left a type. If it was the last, all open offers of the type are withdrawn.
     pub(in crate::dispatch) fn leave_type(&mut self, member: Membership, recorded: Capacity, ctx: &mut Ctx<'_>) {
         self.pools.leave(member, recorded);
         self.dirty.push(member.pool);
@@ -26,8 +26,8 @@ impl Owner {
         ctx.post(pool.home, Message::Absent(pool.of.clone(), pool.class));
     }
 
-    /// O5: a connection is no worker any more. Offers and Pulls stay out; O2 deals with the jobs that they bring. The jobs
-    /// that it held are requeued, in this turn and perhaps the next ones.
+    /// O5: a connection is no longer a worker. Offers and Pulls stay open; O2 handles the jobs that they bring. The
+    /// jobs that the worker held are requeued, in this turn and perhaps the next ones.
     pub(in crate::dispatch) fn remove_worker(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(mut worker) = self.conns.get(id).and_then(|conn| conn.worker.take()) else { return };
         for (member, recorded) in worker.leave_all(&self.pools) {

@@ -1,5 +1,5 @@
-//! Jobs of one client that are given up together: all that a `cancel` names by their common id, and all of a connection that
-//! has ended. There may be a million of them, so a turn gives up a share. The rest follows in the next turns.
+//! Gives up many jobs of one client: all jobs that a `cancel` names by their common id, and all jobs of a connection
+//! that has ended. There may be a million of them, so each turn gives up a share.
 //!
 //! Until then such a job goes on as if its `cancel`, or the end of its connection, had come later.
 
@@ -11,7 +11,7 @@ use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, TicketId};
 
-/// What is still to be given up.
+/// The jobs that are still to be given up.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct GiveUps {
     cancels: VecDeque<Cancel>,
@@ -21,22 +21,22 @@ pub(in crate::dispatch) struct GiveUps {
     left: usize,
 }
 
-/// A `cancel` that is not done.
+/// A `cancel` that is not finished.
 #[derive(Debug)]
 struct Cancel {
     from: ConnId,
     id: Box<str>,
-    /// When it came. Jobs that are younger are not meant.
+    /// When it came. It does not apply to younger jobs.
     came: Age,
 }
 
 impl GiveUps {
-    /// Returns whether the next turn has something to give up.
+    /// Returns whether the next turn has jobs to give up.
     pub(in crate::dispatch) fn any(&self) -> bool {
         !self.cancels.is_empty() || !self.departed.is_empty()
     }
 
-    /// Returns how many connections and `cancel` lines are not done, for tests.
+    /// Returns how many connections and `cancel` lines are not finished, for tests.
     pub(in crate::dispatch) fn len(&self) -> usize {
         self.cancels.len() + self.departed.len()
     }
@@ -59,9 +59,9 @@ impl GiveUps {
 }
 
 impl Owner {
-    /// `cancel`: gives up the jobs of this connection and id that can be cancelled. Of others nothing is said. The
-    /// first one is given up whatever is left of the turn's share, so what is to be done later never grows beyond what
-    /// was submitted.
+    /// `cancel`: gives up the jobs of this connection and id that can be cancelled, and ignores others. The first job
+    /// is given up even if the turn's share is used up, so the backlog never has more `cancel` lines than submitted
+    /// jobs.
     pub(in crate::dispatch) fn cancel(&mut self, from: ConnId, id: &str, ctx: &mut Ctx<'_>) {
         let Some(ticket) = self.tickets.find(from, id) else { return };
         let came = self.tickets.age();
@@ -72,8 +72,8 @@ impl Owner {
         }
     }
 
-    /// Gives up the jobs of a connection and id that came before `came`, as far as the turn's share goes. Returns whether that
-    /// were all.
+    /// Gives up the jobs of a connection and id that came before `came`, until the turn's share is used up. Returns
+    /// whether it has given up all of them.
     fn cancel_older(&mut self, from: ConnId, id: &str, came: Age, ctx: &mut Ctx<'_>) -> bool {
         while let Some(ticket) = self.tickets.find(from, id).filter(|ticket| came.is_after(*ticket)) {
             if !self.give_ups.take() {
@@ -94,7 +94,8 @@ impl Owner {
         }
     }
 
-    /// Gives up the jobs of a connection that has ended, as far as the turn's share goes. Returns whether that were all.
+    /// Gives up the jobs of a connection that has ended, until the turn's share is used up. Returns whether it has
+    /// given up all of them.
     fn give_up_list(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) -> bool {
         while let Some(ticket) = self.give_ups.next_of(conn, &self.tickets) {
             if !self.give_ups.take() {
@@ -111,7 +112,7 @@ impl Owner {
         self.give_ups.left = ctx.settings.per_turn.give_ups;
     }
 
-    /// Goes on where the last turn has stopped.
+    /// Continues where the last turn has stopped.
     pub(in crate::dispatch) fn go_on_giving_up(&mut self, ctx: &mut Ctx<'_>) {
         while let Some((&conn, _)) = self.give_ups.departed.first_key_value() {
             if !self.give_up_list(conn, ctx) {

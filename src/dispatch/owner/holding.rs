@@ -1,4 +1,5 @@
-//! Jobs that workers of this shard hold, and how they end without an answer: the rules O6 to O8 of docs/architecture.md.
+//! Ends jobs that workers of this shard hold, without an answer of the worker: the rules O6 to O8 of
+//! docs/architecture.md.
 //!
 //! A job that is dropped, or held past its run limit, leaves its slot *spent*: the worker receives `cancel`, and the slot
 //! counts as taken until the worker answers. So a worker is never sent more than it can do.
@@ -28,12 +29,12 @@ use crate::protocol::reply::Reply;
 /// A slot of a worker of this shard: the connection, and the lease of its job if it has one.
 pub(in crate::dispatch) type SlotRef = (ConnId, Option<u64>);
 
-/// The jobs that workers hold, as far as they may end without an answer.
+/// The jobs that workers hold and that may end without an answer.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Holding {
-    /// Where the jobs are that may be revoked, by ticket or group.
+    /// The slots of jobs that may be revoked, by ticket or group.
     by_submitter: HashMap<Submitter, SlotRef, RandomState>,
-    /// When a job's run limit is over.
+    /// The timers of run limits.
     pub(in crate::dispatch) limits: Timers<SlotRef>,
 }
 
@@ -55,8 +56,8 @@ impl Holding {
     }
 }
 
-/// Returns how long a worker may hold a job without progress. A durable job has only what its `do` says: the limit is for
-/// the server that runs it.
+/// Returns how long a worker may hold a job without progress. A durable job has only the limit of its `do`, which is
+/// for the server that runs the job.
 #[inline]
 pub(in crate::dispatch) fn run_limit_ms(job: &Job, ctx: &Ctx<'_>) -> Option<u64> {
     let default_ms = ctx.settings.run_limit_ms;
@@ -87,8 +88,8 @@ impl Owner {
         limit_ms.map(|ms| self.holding.limits.set(ctx.now + Micros::from_ms(ms), slot))
     }
 
-    /// Called when a worker holds a job no more. Its pool and the figures are brought up to date, and its timer goes.
-    /// Returns the pool.
+    /// Called when a worker no longer holds a job. Updates its pool and the figures, and removes its timer. Returns the
+    /// pool.
     #[inline]
     pub(in crate::dispatch) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
         self.dirty.push(held.pool);
@@ -119,7 +120,7 @@ impl Owner {
         ctx.counts.job_bytes -= spent.bytes();
     }
 
-    /// Takes a job out of its slot, which is spent from now on. The worker receives `cancel`, if its jobs have numbers.
+    /// Removes a job from its slot, which is spent from now on. The worker receives `cancel`, if its jobs have leases.
     fn spend(&mut self, (worker_id, lease): SlotRef, ctx: &mut Ctx<'_>) -> Option<Held> {
         let worker = self.conns.bare_worker(worker_id)?;
         let (held, bytes) = worker.slots.spend(lease)?;
@@ -148,10 +149,10 @@ impl Owner {
         ctx.post(from, Message::Dropped(submitter));
     }
 
-    /// Handles the run limits that are over, as far as a turn's share goes.
+    /// Handles the run limits that have passed, until the turn's share is used up.
     ///
-    /// The time of the last turn counts, as for [`Owner::close_stalled`]: what workers sent by then has been read. So no job
-    /// is overdue that was answered in time, even if the whole server was suspended.
+    /// The time of the last turn is used, as in [`Owner::close_stalled`]: all lines that workers sent by then have been
+    /// read. So no job that was answered in time is overdue, even if the whole server was suspended.
     pub(in crate::dispatch) fn end_overdue(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(slot) = self.holding.limits.pop_due(self.last_turn, &mut budget) {
@@ -162,7 +163,7 @@ impl Owner {
     /// O7: a worker has held a job past its run limit.
     fn overdue(&mut self, slot: SlotRef, ctx: &mut Ctx<'_>) {
         if self.lost_workers.limit_is_over(slot) {
-            return; // The job goes back anyway.
+            return; // The worker is lost, and the job is requeued anyway.
         }
         let (worker, _) = slot;
         ctx.effects.fault(worker, Fault::Overdue);
@@ -182,7 +183,7 @@ impl Owner {
         }
     }
 
-    /// `progress`: the worker is still at a job. Its run limit starts again, and its submitter receives it.
+    /// `progress`: the worker still runs a job. The run limit starts again, and the submitter receives the progress.
     pub(in crate::dispatch) fn progress(
         &mut self,
         from: ConnId,
@@ -213,7 +214,7 @@ impl Owner {
         }
     }
 
-    /// `stored`: the worker has put a durable job where it survives this server. The submitter learns it once.
+    /// `stored`: the worker has stored a durable job outside this server. The submitter is informed once.
     pub(in crate::dispatch) fn stored(&mut self, from: ConnId, lease: u64, id: Option<&str>, ctx: &mut Ctx<'_>) {
         let worker = self.conns.get(from).and_then(|conn| conn.worker.as_mut());
         let slot = worker.and_then(|worker| worker.slots.find(JobRef::Lease(lease)));

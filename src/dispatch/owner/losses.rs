@@ -1,4 +1,4 @@
-//! Which types lost workers, for people who ask why their jobs wait.
+//! Records which types have lost workers, for the metrics.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use ahash::RandomState;
 use crate::dispatch::micros::Micros;
 use crate::limits::LOST_TYPES_MAX;
 
-/// The types of this shard that lost workers, at most [`LOST_TYPES_MAX`] of them.
+/// The types of this shard that have lost workers, at most [`LOST_TYPES_MAX`].
 ///
-/// A pool cannot keep this: it goes with its last worker, which is when the question is asked.
+/// A pool cannot keep this, because it is removed with its last worker.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Losses(HashMap<Arc<str>, Loss, RandomState>);
 
@@ -19,7 +19,7 @@ pub(in crate::dispatch) struct Losses(HashMap<Arc<str>, Loss, RandomState>);
 pub(in crate::dispatch) struct Loss {
     /// Workers lost while they held a job of the type.
     pub(in crate::dispatch) workers: u64,
-    /// When the last was lost.
+    /// When the last worker was lost.
     pub(in crate::dispatch) last: Micros,
 }
 

@@ -1,8 +1,8 @@
-//! The jobs of workers that were lost: the rule O5 of docs/architecture.md. A worker may hold 65,535 jobs, so a turn requeues a
-//! share of them. The rest follows in the next turns, those first that were sent first.
+//! Requeues the jobs of lost workers: the rule O5 of docs/architecture.md. A worker may hold 65,535 jobs, so each turn
+//! requeues a share of them, in the order in which they were sent.
 //!
-//! A lost worker is gone at once: it is in no pool, and no line of it counts. Its jobs that are not yet requeued still count
-//! as held. A Drop passes them by, because they come to their home after it. Their run limits are of no account.
+//! A lost worker is removed at once: it is in no pool, and its lines are ignored. Its jobs that are not yet requeued
+//! still count as held. A Drop ignores them, because they reach their home after it. Their run limits have no effect.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,11 +16,11 @@ use crate::dispatch::message::{JobEvent, Message, Suspects};
 use crate::metrics::Fault;
 use crate::protocol::command::JobRef;
 
-/// Lost workers whose slots are not all empty. Each has a job at least, so there are never more of them than jobs.
+/// Lost workers whose slots are not all empty. Each has at least one job, so there are never more of them than jobs.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct LostWorkers {
     by_conn: BTreeMap<ConnId, LostWorker>,
-    /// In the order in which they were lost.
+    /// The workers in the order in which they were lost.
     order: VecDeque<ConnId>,
     /// How many slots this turn may still empty.
     left: usize,
@@ -35,24 +35,24 @@ pub(in crate::dispatch) struct LostWorker {
     loss: Loss,
 }
 
-/// What the loss of a worker says of a job that it held.
+/// The loss of a worker, as far as it matters for a job that it held.
 #[derive(Clone, Copy, Debug)]
 struct Loss {
     worker: ConnId,
-    /// It held this job only. A spent slot is company: its job may have been what the worker was lost of.
+    /// Whether it held only this job. A spent slot counts as another job, which may have caused the loss.
     alone: bool,
     wants_ref: bool,
 }
 
 impl LostWorkers {
-    /// Adds a worker that was lost just now.
+    /// Adds a worker that has just been lost.
     pub(super) fn add(&mut self, worker: ConnId, slots: Slots, wants_ref: bool) {
         let loss = Loss { worker, alone: slots.filled() == 1, wants_ref };
         self.by_conn.insert(worker, LostWorker { slots, counted: BTreeSet::new(), loss });
         self.order.push_back(worker);
     }
 
-    /// Returns whether the next turn has something to requeue.
+    /// Returns whether the next turn has jobs to requeue.
     pub(in crate::dispatch) fn any(&self) -> bool {
         !self.order.is_empty()
     }
@@ -62,7 +62,7 @@ impl LostWorkers {
         self.by_conn.iter().map(|(&conn, lost)| (conn, lost))
     }
 
-    /// Called when a run limit is over, whose timer has gone with it. Returns whether the worker of the job is lost.
+    /// Called when a run limit has passed and its timer is removed. Returns whether the worker of the job is lost.
     pub(super) fn limit_is_over(&mut self, (worker, lease): SlotRef) -> bool {
         let Some(lost) = self.by_conn.get_mut(&worker) else { return false };
         let slot = match lease {
@@ -75,7 +75,8 @@ impl LostWorkers {
         true
     }
 
-    /// Takes slots of the worker that was lost first, as far as the turn's share goes. The last ones take the worker along.
+    /// Takes slots of the worker that was lost first, until the turn's share is used up. Removes the worker with its
+    /// last slot.
     fn take_some(&mut self) -> Option<(LostWorker, Vec<Slot>)> {
         let conn = *self.order.front().filter(|_| self.left > 0)?;
         let mut lost = self.by_conn.remove(&conn)?;
@@ -103,7 +104,7 @@ impl Owner {
         self.lost_workers.left = ctx.settings.per_turn.losses;
     }
 
-    /// Requeues jobs of lost workers, or ends them, as far as the turn's share goes.
+    /// Requeues or ends jobs of lost workers, until the turn's share is used up.
     pub(in crate::dispatch) fn go_on_losing(&mut self, ctx: &mut Ctx<'_>) {
         while let Some((mut lost, slots)) = self.lost_workers.take_some() {
             for slot in slots {
@@ -119,7 +120,7 @@ impl Owner {
         }
     }
 
-    /// The same for all of them.
+    /// Requeues or ends all jobs of lost workers.
     pub(super) fn lose_all(&mut self, ctx: &mut Ctx<'_>) {
         self.lost_workers.left = usize::MAX;
         self.go_on_losing(ctx);
@@ -137,9 +138,9 @@ impl Owner {
         }
     }
 
-    /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was alone at the worker,
-    /// is a suspect already, or may be given to one worker only. A worker of durable jobs does not run them, nor does one
-    /// that passes jobs on, so its loss says nothing of them.
+    /// Requeues a job whose worker is lost, or ends it. The loss counts as an attempt if the job was alone at the
+    /// worker, is a suspect already, or may be given to one worker only. A worker of durable jobs, or one that passes
+    /// jobs on, does not run them, so its loss is not an attempt.
     fn lose(&mut self, loss: Loss, held: Held, ctx: &mut Ctx<'_>) {
         let Loss { worker, alone, wants_ref } = loss;
         let pool = self.pools.get(held.pool);
@@ -153,7 +154,7 @@ impl Owner {
             job.attempts += u32::from(alone || job.is_suspect() || job.attempts_max() == Some(1));
             job.set_suspect();
         } else if job.attempts_max() == Some(1) {
-            job.attempts += 1; // What it was passed on to may run it.
+            job.attempts += 1; // Another machine may have run it.
         }
         let reason = if ctx.stopping {
             Reason::Shutdown

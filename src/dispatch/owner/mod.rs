@@ -1,21 +1,21 @@
-//! A shard as the owner of connections: which there are, what each has unsent, and the jobs that were submitted here.
+//! A shard as the owner of connections: their unsent bytes, the jobs that they submitted, and the workers among them.
 //!
 //! | file | state |
 //! |---|---|
 //! | `conns`, `partials` | the connections, and their unfinished lines |
 //! | `tickets` | jobs that were submitted here, and may end before a worker answers them |
-//! | `worker`, `slots`, `capacity`, `pools`, `pool`, `losses` | workers: their slots, what they can take, by type, and those lost |
+//! | `worker`, `slots`, `capacity`, `pools`, `pool`, `losses` | workers: their slots, their capacity, pools by type, and lost workers |
 //!
 //! | file | rules, which extend [`Owner`] |
 //! |---|---|
 //! | `commands` | lines |
-//! | `submitters`, `answers` | jobs that begin and end here |
-//! | `give_ups` | many jobs of a client that are given up together |
+//! | `submitters`, `answers` | the begin and end of jobs that were submitted here |
+//! | `give_ups` | giving up many jobs of a client |
 //! | `offering`, `assign` | offers of free slots, and jobs for workers |
 //! | `holding` | jobs that end while a worker holds them |
 //! | `departures`, `lost_workers` | workers that leave, and their jobs |
 //! | `backpressure` | limits of memory, and stalls |
-//! | `queries` | metrics by type: what is gathered for the peers that asked, and what a shard answers |
+//! | `queries` | metrics by type: gathering tables for peers, and answering other shards |
 
 mod answers;
 mod assign;
@@ -62,35 +62,35 @@ use queries::PendingQueries;
 use queries::scan::{Scans, Work};
 use tickets::Tickets;
 
-/// Everything that belongs to this shard's connections.
+/// The state of this shard's connections.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) conns: Conns,
     pub(in crate::dispatch) pools: Pools,
     pub(in crate::dispatch) queries: PendingQueries,
     pub(in crate::dispatch) scans: Scans,
-    /// What is left of this turn's work for metrics by type.
+    /// The remaining work of this turn for metrics by type.
     pub(in crate::dispatch) work: Work,
     pub(in crate::dispatch) losses: Losses,
     pub(in crate::dispatch) lost_workers: LostWorkers,
     pub(in crate::dispatch) tickets: Tickets,
     pub(in crate::dispatch) give_ups: GiveUps,
     pub(in crate::dispatch) holding: Holding,
-    /// Pools that changed in this input; may hold one twice.
+    /// Pools that changed in this input. A pool may be in it twice.
     pub(in crate::dispatch) dirty: Vec<PoolId>,
-    /// Pools that changed, and are looked at in later turns: each once, and perhaps some that are gone.
+    /// Pools that changed, and are handled in later turns: each once. Some may no longer exist.
     pub(in crate::dispatch) postponed: VecDeque<PoolId>,
-    /// Workers that can take more than is recorded, and what then happens to their places; may hold one twice.
+    /// Workers that can take more than is recorded, with the change of their places. A worker may be in it twice.
     pub(in crate::dispatch) freed: Vec<(ConnId, Place)>,
     /// Jobs submitted here that are not answered, delayed ones too.
     pub(in crate::dispatch) pending: u64,
-    /// What the other shards hold.
+    /// The memory use of the other shards.
     pub(in crate::dispatch) others: MemoryUse,
-    /// When the last turn began. What peers did by then has been handled, as far as a turn reads: see
+    /// When the last turn began. All input up to then has been handled, within the limits of a turn: see
     /// [`crate::limits::READ_BYTES_PER_TURN`] and [`crate::limits::EVENTS_PER_TURN_MAX`].
     pub(in crate::dispatch) last_turn: Micros,
     pub(in crate::dispatch) partials: Partials,
-    /// When to look at connections that may be stalled.
+    /// The timers of connections that may be stalled.
     pub(in crate::dispatch) stall_timers: Timers<ConnId>,
     pub(in crate::dispatch) next_lease: u64,
     pub(in crate::dispatch) next_starved: u64,
@@ -131,7 +131,7 @@ impl Owner {
         ctx.counts.connections_open += 1;
     }
 
-    /// Handles the end of a connection's input. It is closed once its metrics queries are answered.
+    /// Handles the end of a connection's input. The connection is closed when its metrics queries are answered.
     pub(in crate::dispatch) fn end(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(id) else { return };
         conn.leaving = true;
@@ -146,7 +146,7 @@ impl Owner {
     /// Ends a connection and forgets it.
     pub(in crate::dispatch) fn close(&mut self, id: ConnId, how: Closing, ctx: &mut Ctx<'_>) {
         if let Some(conn) = self.conns.get(id) {
-            conn.leaving = true; // Answers to its own jobs that end now are dropped.
+            conn.leaving = true; // Answers to jobs of this connection that end now are dropped.
         }
         self.cancel_all(id, ctx);
         self.remove_worker(id, ctx);
@@ -158,8 +158,8 @@ impl Owner {
         }
     }
 
-    /// Sends a reply. A connection that has too much unsent with it is paused at once, so of two large jobs in one turn
-    /// the second finds the worker paused.
+    /// Sends a reply. If the connection then has too many unsent bytes, it is paused at once. So of two large jobs in
+    /// one turn, the second finds the worker paused.
     pub(in crate::dispatch) fn send(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(to) else { return };
         let was_paused = conn.is_paused();
@@ -172,7 +172,7 @@ impl Owner {
         }
     }
 
-    /// Answers a line that is refused with an `error` line. Its fault was reported before.
+    /// Answers a refused line with an `error` line. The fault was reported before.
     pub(in crate::dispatch) fn refuse(
         &mut self,
         to: ConnId,

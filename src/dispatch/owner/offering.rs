@@ -1,7 +1,7 @@
-//! What this shard offers and pulls for its workers: the rule O1 of docs/architecture.md.
+//! Sends the offers and pulls of this shard for its workers: the rule O1 of docs/architecture.md.
 //!
-//! Whatever changes what a worker can take calls [`Owner::refresh`], and whatever else changes a pool marks it as dirty. At
-//! the end of the input the owner looks at what has changed, and sends the homes what follows.
+//! Each change of a worker's capacity calls [`Owner::refresh`], and each other change of a pool marks the pool as
+//! dirty. At the end of the input the owner handles the changed pools, and sends messages to their homes.
 
 use std::collections::VecDeque;
 
@@ -13,18 +13,18 @@ use crate::dispatch::ids::{ConnId, PoolId};
 use crate::dispatch::message::Message;
 use crate::flag::newly_set;
 
-/// Whose free slots are given away.
+/// The workers whose free slots are given away.
 #[derive(Clone, Copy)]
 enum Supply {
-    /// Those of this worker, which can take more than is recorded.
+    /// This worker, which can take more than is recorded.
     Freed(ConnId),
-    /// Those of any worker that a pool has as ready.
+    /// Any ready worker of a pool.
     Ready,
 }
 
 impl Owner {
-    /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a job,
-    /// the longest starved first, (c) what is free beyond the open offers is offered.
+    /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a
+    /// job, the longest starved first, (c) free slots beyond the open offers are offered.
     #[inline]
     pub(in crate::dispatch) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
         // Most inputs and messages of a job change no pool.
@@ -56,8 +56,8 @@ impl Owner {
         self.dirty = dirty;
     }
 
-    /// O1 for workers that can take more than is recorded. The pools that track a worker and need a slot are served before
-    /// the others learn of it. So what is reserved for a Pull at once is never offered, and a job costs no pass over the
+    /// O1 for workers that can take more than is recorded. The starved pools that track a worker get a slot before the
+    /// other pools record it. So a slot that is reserved for a Pull is never offered, and a job costs no pass over the
     /// pools of all starved types.
     #[inline(never)]
     fn reconcile_freed(&mut self, ctx: &mut Ctx<'_>) {
@@ -79,7 +79,7 @@ impl Owner {
         self.freed.clear();
     }
 
-    /// O1, b: pulls a job for each of the types in `longest_starved`, as far as the supply has slots for them.
+    /// O1, b: pulls a job for each of the types in `longest_starved`, while the supply has slots for them.
     #[inline]
     fn pull_longest_starved(&mut self, supply: Supply, ctx: &mut Ctx<'_>) {
         if !self.longest_starved.is_empty() {
@@ -92,7 +92,7 @@ impl Owner {
         let mut longest = std::mem::take(&mut self.longest_starved).into_sorted_vec();
         for (_, pool) in longest.drain(..) {
             if self.pools.peek(pool).starved().is_none() {
-                continue; // It was among the dirty pools twice.
+                continue; // The pool was among the dirty pools twice.
             }
             let worker = match supply {
                 Supply::Freed(worker) => Some(worker),
@@ -106,7 +106,7 @@ impl Owner {
         self.longest_starved = longest.into();
     }
 
-    /// Reserves a slot of a worker for the answer to a Pull. What is recorded of a freed worker is brought up to date later.
+    /// Reserves a slot of a worker for the answer to a Pull. The record of a freed worker is updated later.
     fn reserve(&mut self, id: ConnId, supply: Supply, ctx: &mut Ctx<'_>) {
         if let Some(worker) = self.conns.bare_worker(id) {
             worker.slots.reserve();
@@ -119,7 +119,7 @@ impl Owner {
     fn offer_free(&mut self, dirty: &[PoolId], ctx: &mut Ctx<'_>) {
         for &id in dirty {
             let pool = self.pools.get(id);
-            // More slots than `open` can count are offered when some of them are taken.
+            // If there are more slots than `open` can count, the rest is offered when some of them are taken.
             let n = pool.free.min(u32::MAX.into()).saturating_sub(pool.open.into());
             if n > 0 {
                 let n = u32::try_from(n).expect("it is at most what `open` can count");
@@ -129,8 +129,8 @@ impl Owner {
         }
     }
 
-    /// Called when what a worker can take has changed. If it is less, the pools that track it learn of it at once; if it is
-    /// more, once the starved types have had their share.
+    /// Called when a worker's capacity has changed. If it is less, the pools that track the worker record it at once;
+    /// if it is more, after the starved types have got their slots.
     pub(in crate::dispatch) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
         let Some((worker, now)) = self.conns.worker(id) else { return };
         worker.gauge(ctx);
@@ -141,7 +141,7 @@ impl Owner {
         }
     }
 
-    /// Brings the pools up to date that track a worker which can take more than is recorded.
+    /// Updates the pools that track a worker that can take more than is recorded.
     pub(super) fn record_freed(&mut self, ctx: &Ctx<'_>) {
         for &(id, place) in &self.freed {
             let Some((worker, now)) = self.conns.worker(id) else { continue };
@@ -154,8 +154,8 @@ impl Owner {
         }
     }
 
-    /// Goes on with the pools that earlier turns did not look at, in a new turn. Those that are gone do not count, so a
-    /// worker that comes and goes leaves few of them behind.
+    /// Continues with the pools that earlier turns did not handle, in a new turn. Pools that no longer exist do not
+    /// count in the turn's share, so few of them remain after a worker that connects and leaves.
     pub(in crate::dispatch) fn go_on_offering(&mut self, ctx: &Ctx<'_>) {
         let mut left = ctx.settings.per_turn.types;
         while left > 0
@@ -172,8 +172,8 @@ impl Owner {
     }
 }
 
-/// Notes that a pool changed. If these are many, because a worker of many types came or became free, it is looked at in a
-/// later turn. It waits for that turn once, however often it changes meanwhile.
+/// Called when a pool has changed. If there are many, because a worker of many types came or became free, a later turn
+/// handles the pool. The pool waits for that turn once, even if it changes again meanwhile.
 #[inline]
 pub(super) fn mark_changed(pool: &mut Pool, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
     if dirty.len() < ctx.settings.per_turn.types {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::dispatch::ids::ConnId;
 
-/// A growing number that says since when a line is unfinished.
+/// A growing number that orders unfinished lines by age.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::dispatch) struct Age(u64);
 
@@ -13,7 +13,7 @@ pub(in crate::dispatch) struct Age(u64);
 pub(in crate::dispatch) struct Partial {
     /// Its bytes; 0 if there is none.
     pub(in crate::dispatch) bytes: u64,
-    /// Valid if there is one.
+    /// Its age; valid if there is a line.
     pub(in crate::dispatch) age: Age,
 }
 

@@ -1,5 +1,5 @@
-//! The record of one type and class at an owner: its workers, their free slots, and what has been offered to or pulled from
-//! the type's home.
+//! The record of one type and class at an owner: its workers, their free slots, and the offers and pulls at the type's
+//! home.
 
 use std::collections::BinaryHeap;
 
@@ -28,22 +28,23 @@ pub(in crate::dispatch) struct Pool {
     pub(in crate::dispatch) open: u32,
     /// The worker whose slot is reserved for the answer to a Pull.
     pub(in crate::dispatch) pull_pending: Option<ConnId>,
-    /// Set while the type is starved: a job was requeued because no slot was free. A growing number says since when.
+    /// Set while the type is starved: a job was requeued because no slot was free. A growing number, for the order of
+    /// starved types.
     pub(in crate::dispatch) starved_since: Option<u64>,
     /// Whether a suspect was rejected, and no `AcceptSuspects` sent since.
     pub(in crate::dispatch) rejects_suspects: bool,
-    /// Whether a later turn looks at what is free, and offers it.
+    /// Whether a later turn offers its free slots.
     pub(in crate::dispatch) is_postponed: bool,
-    /// Jobs of this type that came to these workers and are held, even by workers that take no more of them.
+    /// Jobs of this type that its workers hold, including workers that have left the type since.
     pub(in crate::dispatch) running: u64,
     /// Slots that jobs of this type have taken although the jobs have ended.
     pub(in crate::dispatch) spent: u32,
     /// Jobs answered with a result.
     pub(in crate::dispatch) done: u64,
-    /// Where the jobs of the type are counted. Known once a job was sent to a worker.
+    /// The place of the type's figures. Known after a job was sent to a worker.
     pub(in crate::dispatch) figures: FiguresId,
-    /// Workers with a free slot as far as the pool knows: those that hold no suspect, and those that hold one. At the back
-    /// are those that came, or took or ended a job, last.
+    /// Workers with a free slot, as recorded: those that hold no suspect, and those that hold one. At the back are the
+    /// workers that last came, or took or ended a job.
     pub(super) ready: [Ends; 2],
 }
 
@@ -51,7 +52,7 @@ pub(in crate::dispatch) struct Pool {
 pub(in crate::dispatch) type Starved = (u64, PoolId);
 
 impl Pool {
-    /// Returns whether a job is to be pulled as soon as a slot is free, and since when.
+    /// Returns the type's place among starved types, if it is starved: a job is pulled as soon as a slot is free.
     pub(in crate::dispatch) fn starved(&self) -> Option<Starved> {
         self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))
     }
@@ -62,8 +63,8 @@ impl Pool {
         self.free <= self.open.into() && self.starved_since.is_none() && !self.rejects_suspects && self.workers > 0
     }
 
-    /// Adds it to the `max` longest starved types, if it is one of them. Of many starved types, most workers have a slot for
-    /// one, so the others are passed over without a list.
+    /// Adds it to the `max` longest starved types, if it is one of them. Most workers have a slot for only one of many
+    /// starved types, so no list of the others is built.
     pub(in crate::dispatch) fn keep_if_starved(&self, longest: &mut BinaryHeap<Starved>, max: usize) {
         let Some(starved) = self.starved() else { return };
         if longest.len() < max {
@@ -75,7 +76,7 @@ impl Pool {
         }
     }
 
-    /// Returns where this job of the type is counted.
+    /// Returns the place of the figures for this job of the type.
     #[inline]
     pub(in crate::dispatch) fn figures_of(&mut self, job: &Job, ctx: &mut Ctx<'_>) -> FiguresId {
         if self.figures == FiguresId::UNKNOWN {
@@ -98,7 +99,7 @@ impl Pool {
         }
     }
 
-    /// Tells the home that suspects may come again.
+    /// Tells the home that workers take suspects again.
     pub(in crate::dispatch) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
         self.rejects_suspects = false;
         ctx.post(self.home, Message::AcceptSuspects(self.of.clone(), self.class));

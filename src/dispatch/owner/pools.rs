@@ -1,8 +1,9 @@
-//! The pools of an owner: one per type and class, with its workers' free slots, which of them are ready, and what has
-//! been offered to or pulled from the type's home. The rules that use them are in `offering` and `assign`.
+//! The pools of an owner: one per type and class, with its workers' free slots, the ready workers, and the offers and
+//! pulls at the type's home. The rules that use them are in `offering` and `assign`.
 //!
-//! A pool *tracks* a worker while it knows the worker's free slots exactly. It assumes that all other workers are idle: so it
-//! may overstate what is free, and never understates it. `assign` says when a worker is tracked, and why.
+//! A pool *tracks* a worker while its record of the worker's free slots is exact. It assumes that all other workers are
+//! idle. So it may overstate the free slots, but never understates them. `assign` explains when a worker is tracked,
+//! and why.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::dispatch::figures::FiguresId;
 use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
 use crate::protocol::command::Class;
 
-/// The pools of all types that this shard's workers take, or that something is still out for.
+/// The pools of all types that this shard's workers take, or that have open offers, pulls or running jobs.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Pools {
     /// By class, then by type.
@@ -34,19 +35,19 @@ struct Node {
     worker: ConnId,
     prev: u32,
     next: u32,
-    /// A growing number that says when it was put at the back.
+    /// A growing number that orders nodes by the time at which they were put at the back.
     stamp: u64,
     /// The list that it is in.
     list: Option<List>,
     tracked: bool,
 }
 
-/// The worker that a pool has as the next.
+/// The worker that is the next in a pool.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) struct Ready {
     pub(in crate::dispatch) worker: ConnId,
     pub(in crate::dispatch) node: NodeId,
-    /// Whether the pool knows this for certain. If not, the worker may be busy.
+    /// Whether the pool tracks it. If not, the worker may be busy.
     pub(in crate::dispatch) tracked: bool,
 }
 
@@ -69,7 +70,7 @@ impl Pools {
         Class::ALL.into_iter().filter_map(move |class| self.find(name, class))
     }
 
-    /// Returns the pool of a type and class, and makes it if there is none.
+    /// Returns the pool of a type and class, and creates it if there is none.
     pub(in crate::dispatch) fn enter(&mut self, name: &str, class: Class, hash: TypeHash, home: ShardId) -> PoolId {
         self.find(name, class).unwrap_or_else(|| {
             let name: Arc<str> = name.into();
@@ -113,12 +114,12 @@ impl Pools {
         self.entries.iter()
     }
 
-    /// Returns the pool at a place, if it was made before `until`.
+    /// Returns the pool at a place, if it was created before `until`.
     pub(in crate::dispatch) fn at(&self, place: u32, until: Age) -> Option<&Pool> {
         self.entries.get_older(place, until)
     }
 
-    /// Returns the present moment in the life of the pools' places, and a number that is above these.
+    /// Returns the present age of the pools' places, and a number above all places.
     pub(in crate::dispatch) fn places(&self) -> (Age, u32) {
         (self.entries.age(), self.entries.end())
     }
@@ -128,7 +129,7 @@ impl Pools {
         (self.entries.len(), self.nodes.len())
     }
 
-    /// Removes a pool that nothing is left of. The table of names shrinks when an eighth of it is in use.
+    /// Removes a pool that is unused. The table of names shrinks when an eighth of it is in use.
     pub(in crate::dispatch) fn forget_if_unused(&mut self, pool: PoolId) {
         let unused = |pool: &Pool| {
             let filled = pool.running + u64::from(pool.spent);
@@ -153,7 +154,7 @@ impl Pools {
         member
     }
 
-    /// Removes a worker from a pool, of which the pool had recorded `recorded`.
+    /// Removes a worker from a pool. `recorded` is the capacity that the pool had recorded.
     pub(in crate::dispatch) fn leave(&mut self, member: Membership, recorded: Capacity) {
         self.unlink(member);
         self.nodes.remove(member.node.0);
@@ -186,8 +187,8 @@ impl Pools {
         self.nodes[node.0].tracked = tracked;
     }
 
-    /// Returns the worker that takes the next job, as far as the pool knows: of those that meet the need, the one that
-    /// was put at the back longest ago.
+    /// Returns the worker that takes the next job, by the pool's records: of the workers that meet the need, the one
+    /// that was put at the back longest ago.
     pub(in crate::dispatch) fn first_ready(&self, pool: PoolId, need: Need) -> Option<Ready> {
         let [clean, holds_suspect] = self.peek(pool).ready.map(|ends| ends.first);
         let others = if need == Need::Slot { holds_suspect } else { NONE };
@@ -228,7 +229,7 @@ impl Pools {
         self.nodes[node].list = None;
     }
 
-    /// Counts the ready workers that hold no suspect, as far as the pool knows. Linear; for tests.
+    /// Counts the ready workers that hold no suspect, by the pool's records. Linear; for tests.
     pub(in crate::dispatch) fn clean_ready(&self, pool: &Pool) -> u64 {
         let mut n = 0;
         let mut at = pool.ready[List::Clean as usize].first;

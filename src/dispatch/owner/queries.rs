@@ -1,12 +1,12 @@
-//! Metrics queries by type: the asker's owner gathers the rows of every shard, adds them up, and replies. Outside of the
-//! rules by which jobs move.
+//! Metrics queries by type: the owner of the peer that asks gathers the rows of every shard, adds them up, and replies.
+//! Queries do not affect jobs.
 //!
-//! A shard gathers one table at a time, for all queries that had come when it began. So however many peers ask, it holds one
-//! table, and a query is answered with figures that are no older than it. It goes on in each turn as far as
-//! [`Work`] allows, through these stages: ask all shards for slices of rows until none has more; find the rows that queries
-//! name; choose those of the table of all types; encode them, once for all that ask for the same; reply.
+//! A shard gathers one table at a time, for all queries that had come when the gathering began. So many peers cost only
+//! one table, and the figures are never older than the query. Each turn continues as far as [`Work`] allows, in these
+//! stages: ask all shards for slices of rows until none has more; find the rows that queries name; choose the rows of
+//! the table of all types; encode them, once for all queries that ask for the same; reply.
 //!
-//! What is gathered, and what waiting queries hold, counts as unsent bytes.
+//! The gathered rows and the waiting queries count as unsent bytes.
 
 mod chosen;
 mod gathering;
@@ -38,19 +38,19 @@ pub(in crate::dispatch) struct PendingQueries {
     gathering: Option<Box<Gathering>>,
     /// Queries that came before the stop.
     before_stop: usize,
-    /// Bytes that the queries and what is gathered for them count.
+    /// The bytes that the queries and the gathered rows count.
     bytes: u64,
     hashes: RandomState,
 }
 
-/// What a query asks for, and who asked.
+/// The types and tables of a query, and the peer that asked.
 #[derive(Debug)]
 pub(super) struct Query {
     asker: ConnId,
     pub(super) types: Types,
-    /// Whether with outcomes and histograms.
+    /// Whether outcomes and histograms are requested.
     pub(super) histograms: bool,
-    /// Whether with a table by shard too.
+    /// Whether a table by shard is requested too.
     shards: bool,
     /// Bytes that it counts.
     bytes: u64,
@@ -60,7 +60,7 @@ pub(super) struct Query {
 /// The types that a query asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Types {
-    /// None, but the asker is to get its answers in the order of its queries.
+    /// None. The query waits only so that the peer gets its answers in order.
     None,
     /// These, each once.
     Named(Arc<[Arc<str>]>),
@@ -92,12 +92,12 @@ impl PendingQueries {
         self.before_stop > 0
     }
 
-    /// Returns whether there is something to do that waits for no other shard.
+    /// Returns whether there is work that does not wait for another shard.
     pub(in crate::dispatch) fn has_work(&self) -> bool {
         self.gathering.as_ref().map_or(!self.waiting.is_empty(), |gathering| gathering.owing == 0)
     }
 
-    /// Returns the bytes that the queries and what is gathered for them count as unsent.
+    /// Returns the bytes that the queries and the gathered rows count as unsent.
     pub(in crate::dispatch) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -118,7 +118,8 @@ impl PendingQueries {
         names.iter().filter(|name| seen.insert(&***name)).map(|name| (**name).into()).collect()
     }
 
-    /// Takes the first waiting queries, for which one table is gathered. Together they name about as many types as one may.
+    /// Takes the first waiting queries, for which one table is gathered. Together they name about as many types as one
+    /// query may.
     fn next_gathering(&mut self, shards: u16) -> Option<Gathering> {
         if self.waiting.is_empty() {
             return None;
@@ -183,7 +184,7 @@ impl Owner {
         self.go_on_with_queries(ctx);
     }
 
-    /// Does what can be done now for the queries, as far as the turn's work goes.
+    /// Continues the queries, until they wait for another shard or the turn's work is used up.
     pub(in crate::dispatch) fn go_on_with_queries(&mut self, ctx: &mut Ctx<'_>) {
         while self.work.is_left() {
             let begun = self.queries.gathering.take();
@@ -201,7 +202,7 @@ impl Owner {
         }
     }
 
-    /// Does one thing. Returns whether it was the last.
+    /// Does one step of a gathering. Returns whether it was the last.
     fn go_on_with(&mut self, gathering: &mut Gathering, ctx: &mut Ctx<'_>) -> bool {
         match gathering.stage {
             Stage::Ask if gathering.shards.is_empty() => gathering.stage = Stage::Find,
@@ -233,7 +234,7 @@ impl Owner {
         false
     }
 
-    /// Answers a query, unless the asker has gone.
+    /// Answers a query, unless its peer has left.
     fn reply(&mut self, query: &Query, tables: Tables, types: Option<&LongText>, ctx: &mut Ctx<'_>) {
         self.queries.uncount_bytes(query.bytes, ctx);
         self.queries.before_stop -= usize::from(query.before_stop);
@@ -257,7 +258,7 @@ impl Owner {
         shards: bool,
         ctx: &mut Ctx<'_>,
     ) {
-        // The figures leave out the bytes that they take themselves: otherwise a dashboard would hardly ever show 0.
+        // The metrics exclude the bytes of queries: otherwise a dashboard would hardly ever show 0.
         let counts = Counts { unsent_bytes: ctx.counts.unsent_bytes - self.queries.bytes, ..*ctx.counts };
         let totals = ctx.effects.totals(&counts);
         let shards = shards.then(|| ctx.effects.shards(&counts));

@@ -1,7 +1,7 @@
 //! The slots of a worker.
 //!
-//! A slot is free, reserved for the answer to a Pull, held by a job, or *spent*: its job has ended, and the worker has not
-//! answered yet. `taken` is the sum of the last three, so whatever fills or empties a slot does so here.
+//! A slot is free, reserved for the answer to a Pull, held by a job, or *spent*: its job has ended, and the worker has
+//! not answered yet. `taken` is the sum of the last three, so only this module fills and empties slots.
 
 use crate::dispatch::collections::fifo::Fifo;
 use crate::dispatch::collections::timers::TimerId;
@@ -14,7 +14,7 @@ use crate::protocol::id;
 /// The slots that are not free.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Slots {
-    /// Slots that jobs have taken. A worker has at most 65,535, and none is filled unless it is free.
+    /// Slots that jobs have taken. A worker has at most 65,535 slots, and only a free slot is filled.
     filled: u16,
     /// Slots reserved for answers to Pulls.
     reserved: u16,
@@ -22,12 +22,13 @@ pub(in crate::dispatch) struct Slots {
     suspects: u32,
     /// The slot of the job that was sent without a lease. There is at most one.
     unleased: Option<Slot>,
-    /// Those of the jobs that were sent with a lease, if the worker gave `max_jobs`. Boxed, because most workers do not.
+    /// The slots of jobs that were sent with a lease, if the worker gave `max_jobs`. Boxed, because most workers do
+    /// not.
     leased: Option<Box<Leased>>,
 }
 
-/// By lease, so in the order in which they were filled. A hash table would be copied as a whole now and then, and be
-/// emptied as a whole.
+/// By lease, which is the order in which they were filled. A hash table would sometimes be copied as a whole, and would
+/// be emptied as a whole.
 type Leased = Fifo<(u64, Slot)>;
 
 fn find_leased(slots: &mut Leased, lease: u64) -> Option<&mut Slot> {
@@ -59,7 +60,7 @@ pub(in crate::dispatch) struct Held {
     pub(in crate::dispatch) limit: Option<TimerId>,
 }
 
-/// What is left of a job that has ended.
+/// The record of a job that has ended.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Spent {
     /// The pool of its type. It stays while the slot is spent.
@@ -78,7 +79,7 @@ impl Slot {
         }
     }
 
-    /// Returns what is left of the job, if it has ended.
+    /// Returns the record of the job, if it has ended.
     pub(in crate::dispatch) fn spent(&self) -> Option<&Spent> {
         match self {
             Self::Held(_) => None,
@@ -102,7 +103,7 @@ impl Slot {
 }
 
 impl Spent {
-    /// Returns what it counts in the memory budget.
+    /// Returns the bytes that it counts in the memory budget.
     pub(in crate::dispatch) fn bytes(&self) -> u64 {
         self.id.as_deref().map_or(0, |id| id.len() as u64)
     }
@@ -160,7 +161,7 @@ impl Slots {
         }
     }
 
-    /// Returns the slot of the job that is named so.
+    /// Returns the slot of the job with this name.
     pub(in crate::dispatch) fn find(&mut self, name: JobRef<'_>) -> Option<&mut Slot> {
         match name {
             JobRef::Lease(lease) => find_leased(self.leased.as_mut()?, lease),
@@ -173,7 +174,7 @@ impl Slots {
         self.unleased.as_mut()
     }
 
-    /// Empties the slot of the job that is named so, if there is one.
+    /// Empties the slot of the job with this name, if there is one.
     pub(in crate::dispatch) fn release(&mut self, name: JobRef<'_>) -> Option<Slot> {
         let slot = match name {
             JobRef::Lease(lease) => Some(self.leased.as_mut()?.take_by_key(lease, lease_of)?.1),
@@ -184,8 +185,8 @@ impl Slots {
         Some(slot)
     }
 
-    /// Takes the job out of a slot, which is spent from now on. `None` if the worker holds no such job. Returns the bytes
-    /// that the spent slot counts as well.
+    /// Removes the job from a slot, which is spent from now on. `None` if the worker holds no such job. Also returns
+    /// the bytes that the spent slot counts.
     pub(in crate::dispatch) fn spend(&mut self, lease: Option<u64>) -> Option<(Held, u64)> {
         let slot = match lease {
             Some(lease) => find_leased(self.leased.as_mut()?, lease)?,
@@ -201,8 +202,8 @@ impl Slots {
         }
     }
 
-    /// Empties up to `max` slots that jobs have taken, those first that were filled first. Returns them, the held ones in the
-    /// order in which the jobs arrived at their homes.
+    /// Empties up to `max` slots that jobs have taken, in the order in which they were filled. Returns them; the held
+    /// ones are in the order in which the jobs arrived at their homes.
     pub(in crate::dispatch) fn release_some(&mut self, max: usize) -> Vec<Slot> {
         let mut slots = Vec::with_capacity(max.min(self.filled.into()));
         slots.extend(self.unleased.take_if(|_| max > 0));

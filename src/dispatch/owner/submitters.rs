@@ -1,8 +1,9 @@
-//! How jobs that are submitted here begin, and how they are given up: the rules S1 to S3 and S6 of docs/architecture.md.
+//! Submits jobs of this shard's connections, and gives them up: the rules S1 to S3 and S6 of docs/architecture.md.
 //!
-//! A plain job goes to its home at once, and its answer comes back. A job that may end before has a ticket. It is *given up*
-//! when it is cancelled, its submitter leaves or its deadline passes. Its `did` is sent then, and the home learns of it; the
-//! ticket stays until the home says that the job has ended (Revoked), or until an answer comes that was on its way.
+//! A job without options goes to its home at once, and its answer comes back. A job that may end earlier has a ticket.
+//! It is *given up* when it is cancelled, its submitter leaves or its deadline passes. Then its `did` is sent, and the
+//! home is informed. The ticket stays until the home reports that the job has ended (Revoked), or until its answer
+//! comes.
 
 use super::Owner;
 use super::tickets::{Purpose, Stage, Ticket};
@@ -18,8 +19,7 @@ use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
 impl Owner {
-    /// Submits a job that was accepted from `from`, and that asks for more than a plain one. `bytes` is what it counts in the
-    /// memory budget.
+    /// Submits a job with options that was accepted from `from`. `bytes` are what it counts in the memory budget.
     #[inline(never)]
     pub(in crate::dispatch) fn submit_with_options(
         &mut self,
@@ -75,9 +75,9 @@ impl Owner {
         }
     }
 
-    /// Handles the delays, the deadlines and the times of `wait_ms` that are over, as far as a turn's share goes.
+    /// Handles the delays, deadlines and `wait_ms` that have passed, until the turn's share is used up.
     ///
-    /// The time of the last turn counts, as for [`Owner::close_stalled`]: answers that came by then have been read.
+    /// The time of the last turn is used, as in [`Owner::close_stalled`]: answers that came by then have been read.
     pub(in crate::dispatch) fn end_times(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = TIMERS_PER_TURN;
         while let Some(id) = self.tickets.timers.pop_due(self.last_turn, &mut budget) {
@@ -93,7 +93,7 @@ impl Owner {
         }
     }
 
-    /// S6: the time in which a worker had to be sent a job is over.
+    /// S6: the `wait_ms` of a job has passed.
     fn recall(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
         let Some(home) = self.tickets.peek(id).map(|ticket| ticket.home) else { return };
         if let Some(due) = self.tickets.take_recall(id) {
@@ -101,7 +101,7 @@ impl Owner {
         }
     }
 
-    /// S1: the delay of a job is over.
+    /// S1: the delay of a job has ended.
     fn submit_delayed(&mut self, id: TicketId, ctx: &mut Ctx<'_>) {
         let Some(background) = self.tickets.peek(id).map(|ticket| ticket.background) else { return };
         let Some(mut job) = self.take_delayed(id, Stage::Live, ctx) else { return };
@@ -111,14 +111,14 @@ impl Owner {
         if let Submitter::Ticket(..) = job.submitter {
             self.tickets.queued(id, background, job.waits_until());
         } else {
-            // The delay alone gave it a ticket.
+            // The job had a ticket only because of its delay.
             self.forget_ticket(id, ctx);
             ctx.counts.job_bytes += job.bytes();
         }
         ctx.post(home, Message::Submit { job, hash });
     }
 
-    /// Takes a delayed job out of its ticket, whose stage is `stage` from now on.
+    /// Removes a delayed job from its ticket, whose stage is `stage` from now on.
     fn take_delayed(&mut self, id: TicketId, stage: Stage, ctx: &mut Ctx<'_>) -> Option<Job> {
         let ticket = self.tickets.get(id)?;
         match std::mem::replace(&mut ticket.stage, stage) {
@@ -134,7 +134,7 @@ impl Owner {
         }
     }
 
-    /// S2: the submitter of a job does not wait for it any more.
+    /// S2: the submitter of a job no longer waits for it.
     pub(super) fn give_up(&mut self, id: TicketId, reason: Reason, ctx: &mut Ctx<'_>) {
         let Some(job) = self.take_delayed(id, Stage::Answered, ctx) else {
             let Some(ticket) = self.tickets.get(id) else { return };
@@ -152,7 +152,7 @@ impl Owner {
         self.forget_ticket(id, ctx);
     }
 
-    /// Sends the answer of a job whose ticket is given up. The ticket needs its id no more.
+    /// Sends the answer of a job whose ticket is given up. The ticket no longer needs its id.
     fn answer_ticket(&mut self, id: TicketId, end: End<'_>, ctx: &mut Ctx<'_>) {
         let Some(ticket) = self.tickets.get(id) else { return };
         let (conn, background, text) = (ticket.conn, ticket.background, ticket.take_id());
@@ -184,7 +184,7 @@ impl Owner {
         }
     }
 
-    /// Lets a ticket be cancelled no more, and drops its timer. Returns it; `None` if it has gone.
+    /// Makes a ticket no longer cancellable, and removes its timer. Returns the ticket; `None` if it does not exist.
     #[inline]
     fn settle_ticket(&mut self, id: TicketId) -> Option<&mut Ticket> {
         let ticket = self.tickets.peek(id)?;
@@ -199,7 +199,7 @@ impl Owner {
         Some(self.tickets.settle(id, list))
     }
 
-    /// Removes a ticket, and with it what its job counts. Returns what is to be done with the answer of the job.
+    /// Removes a ticket, and the bytes that its job counts. Returns the data for handling the answer of the job.
     pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Forgotten> {
         let ticket = self.settle_ticket(id)?;
         ctx.counts.job_bytes -= ticket.bytes;
@@ -210,7 +210,7 @@ impl Owner {
     }
 }
 
-/// What counts of a ticket that has gone.
+/// The remaining data of a removed ticket.
 pub(super) struct Forgotten {
     pub(super) conn: ConnId,
     pub(super) home: ShardId,
@@ -218,7 +218,7 @@ pub(super) struct Forgotten {
     pub(super) stage: Stage,
 }
 
-/// Lets the home of a type count jobs that have ended here, before they came to it: it knows where.
+/// Lets the home of a type count jobs that have ended here before they reached it. Only the home knows their figures.
 fn count_delayed_ends(type_name: &str, n: u64, reason: Reason, ctx: &mut Ctx<'_>) {
     let of = TypeRef { name: type_name.into(), hash: ctx.settings.hash(type_name) };
     ctx.post(of.hash.home(ctx.settings.shards), Message::EndedDelayed { of, n, reason });
@@ -231,7 +231,7 @@ fn needs_ticket(options: &JobOptions<'_>) -> bool {
     cancellable || progress || durable || deadline_ms.is_some() || waits
 }
 
-/// Returns what a `do` of these texts counts in the memory budget.
+/// Returns the bytes that a `do` with these texts counts in the memory budget.
 #[inline]
 pub(in crate::dispatch) fn bytes_of(
     id: &str,

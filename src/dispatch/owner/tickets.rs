@@ -1,8 +1,8 @@
-//! The tickets of a shard: what it keeps of jobs that were submitted here and may end before a worker answers them, because
-//! they wait for a delay, have a deadline or `wait_ms`, can be cancelled, are durable, or report progress. A plain job has
-//! none.
+//! The tickets of a shard: records of jobs that were submitted here and may end before a worker answers them. These
+//! jobs wait for a delay, have a deadline or `wait_ms`, can be cancelled, are durable, or report progress. Other jobs
+//! have no ticket.
 //!
-//! The tickets of a connection that can be cancelled are in a list, and all of them in a table by connection and id. So each
+//! The cancellable tickets of a connection are in a list, and all of them are in a table by connection and id. So each
 //! is found without a search.
 
 mod by_id;
@@ -23,7 +23,7 @@ use crate::dispatch::micros::Micros;
 /// No ticket: the end of a list.
 const NONE: u32 = u32::MAX;
 
-/// The tickets of a connection that can be cancelled: the first of them.
+/// The list of a connection's cancellable tickets: the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dispatch) struct Cancellable(u32);
 
@@ -33,12 +33,12 @@ impl Default for Cancellable {
     }
 }
 
-/// A moment in the life of a shard's tickets: the generation of the next one.
+/// An age of a shard's tickets: the generation of the next one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) struct Age(u32);
 
 impl Age {
-    /// Returns whether a ticket was there before. Generations wrap, and far fewer tickets than half of them live at a time.
+    /// Returns whether a ticket is older. Generations wrap, but far fewer tickets than half of them exist at a time.
     pub(in crate::dispatch) fn is_after(self, ticket: TicketId) -> bool {
         let since = ticket.generation.wrapping_sub(self.0);
         since > u32::MAX / 2
@@ -50,9 +50,9 @@ impl Age {
 pub(in crate::dispatch) struct Tickets {
     entries: ShrinkingSlab<Ticket>,
     next_generation: u32,
-    /// Those that can be cancelled, by connection and id: one of each, the others are its twins.
+    /// The cancellable tickets, by connection and id: one of each; the others are its twins.
     by_id: HashTable<u32>,
-    /// How many can be cancelled.
+    /// The number of cancellable tickets.
     cancellable: usize,
     pub(in crate::dispatch) delayed: DelayedByType,
     /// When a delay, a deadline or the time of `wait_ms` ends.
@@ -65,17 +65,17 @@ pub(in crate::dispatch) struct Tickets {
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts, not a state")]
 pub(in crate::dispatch) struct Ticket {
     generation: u32,
-    /// Who sent the `do`. May have left.
+    /// The connection that sent the `do`. It may have left.
     pub(in crate::dispatch) conn: ConnId,
     /// Most ids are short, and need no memory of their own.
     id: SmolStr,
-    /// What the job counts in the memory budget until the ticket goes.
+    /// The bytes that the job counts in the memory budget until the ticket is removed.
     pub(in crate::dispatch) bytes: u64,
     pub(in crate::dispatch) home: ShardId,
     pub(in crate::dispatch) stage: Stage,
     /// When the job expires, if it has a deadline.
     pub(in crate::dispatch) expires: Option<Micros>,
-    /// When the job is recalled unless a worker has it. It is queued, and was not recalled yet.
+    /// When the job is recalled unless a worker has it. Set while the job is queued and was not recalled.
     recall_at: Option<Micros>,
     timer: Option<TimerId>,
     pub(in crate::dispatch) keyed: bool,
@@ -90,20 +90,20 @@ pub(in crate::dispatch) struct Ticket {
     twins: Twins,
 }
 
-/// How far a job with a ticket is.
+/// The stage of a job with a ticket.
 #[derive(Debug)]
 pub(in crate::dispatch) enum Stage {
-    /// It waits here for its delay to end.
+    /// The job waits here for the end of its delay.
     Delayed(Box<Job>),
-    /// It is on its way, waits, or is held.
+    /// The job is on its way, waits, or is held.
     Live,
-    /// The same, and in the background: its `did` was sent, and the end is only counted.
+    /// The same for a job in the background: its `did` was sent, and its end is only counted.
     Background,
     /// Its `did` was sent. The ticket stays until the job has ended too.
     Answered,
 }
 
-/// What a new ticket is for.
+/// The properties of a new ticket.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts, not a state")]
 pub(in crate::dispatch) struct Purpose {
@@ -116,7 +116,7 @@ pub(in crate::dispatch) struct Purpose {
 }
 
 impl Ticket {
-    /// Returns the submitter's id, as it came.
+    /// Returns the submitter's id, as received.
     pub(in crate::dispatch) fn id(&self) -> &str {
         self.id.as_str()
     }
@@ -201,7 +201,7 @@ impl Tickets {
         self.entries.get(id.index).filter(|ticket| ticket.generation == id.generation)
     }
 
-    /// Returns the present moment in the life of the tickets.
+    /// Returns the present age of the tickets.
     pub(in crate::dispatch) fn age(&self) -> Age {
         Age(self.next_generation)
     }
@@ -211,7 +211,7 @@ impl Tickets {
         self.entries[id.index].timer = Some(self.timers.set(at, id));
     }
 
-    /// Notes that the job of a live ticket is queued: whether the end is only counted, and when it is recalled.
+    /// Called when the job of a live ticket is queued, with whether its end is only counted, and when it is recalled.
     pub(in crate::dispatch) fn queued(&mut self, id: TicketId, only_counted: bool, recall_at: Option<Micros>) {
         if only_counted {
             self.entries[id.index].stage = Stage::Background;
@@ -219,8 +219,8 @@ impl Tickets {
         self.set_timer_of_queued(id, recall_at);
     }
 
-    /// Lets a ticket whose job is queued have the timer of what comes first: its deadline, or the recall of the job. It has
-    /// none yet.
+    /// Sets the timer of a ticket whose job is queued: for its deadline or its recall, whichever comes first. The
+    /// ticket has no timer yet.
     fn set_timer_of_queued(&mut self, id: TicketId, recall_at: Option<Micros>) {
         let ticket = &mut self.entries[id.index];
         ticket.recall_at = recall_at;
@@ -229,20 +229,21 @@ impl Tickets {
         }
     }
 
-    /// Takes out when the job of a ticket is to be recalled. Its timer has fallen due, and the next one is of its deadline.
+    /// Removes and returns the time at which the job of a ticket is recalled. Its timer has fired, and the next timer
+    /// is for its deadline.
     pub(in crate::dispatch) fn take_recall(&mut self, id: TicketId) -> Option<Micros> {
         let recall_at = self.entries[id.index].recall_at?;
         self.set_timer_of_queued(id, None);
         Some(recall_at)
     }
 
-    /// Notes that a ticket's timer has fallen due.
+    /// Called when a ticket's timer has fired.
     pub(in crate::dispatch) fn timer_fired(&mut self, id: TicketId) {
         self.entries[id.index].timer = None;
     }
 
-    /// Lets a ticket be cancelled no more, and drops its timer. `of` is the list of its connection, if that is still there.
-    /// Returns the ticket.
+    /// Makes a ticket no longer cancellable, and removes its timer. `of` is the list of its connection, if that still
+    /// exists. Returns the ticket.
     pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) -> &mut Ticket {
         let ticket = &mut self.entries[id.index];
         if let Some(timer) = ticket.timer.take() {
@@ -283,7 +284,7 @@ impl Tickets {
         self.delayed.count(type_name);
     }
 
-    /// Counts a job of a type that is delayed no more.
+    /// Uncounts a job of a type that is no longer delayed.
     pub(in crate::dispatch) fn uncount_delayed(&mut self, type_name: &str) {
         self.delayed.uncount(type_name);
     }

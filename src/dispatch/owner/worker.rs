@@ -1,4 +1,4 @@
-//! What a worker has beside a connection: its types, its slots, and what its pools have recorded of it.
+//! The state of a worker: its types, its slots, and the capacity that its pools have recorded.
 
 use super::capacity::{Capacity, Place};
 use super::pools::Pools;
@@ -10,7 +10,7 @@ use crate::flag::newly_set;
 /// Room that a worker's list of tracking pools keeps.
 const TRACKED_CAPACITY_MIN: usize = 16;
 
-/// What a connection that gave types or `max_jobs` has beside a connection.
+/// The state of a connection that gave types or `max_jobs`.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Worker {
     /// How many jobs it takes at once.
@@ -24,12 +24,12 @@ pub(in crate::dispatch) struct Worker {
     recorded: Capacity,
     /// Whether each job that it is sent carries its reference.
     pub(in crate::dispatch) wants_ref: bool,
-    /// Whether it ever gave a type.
+    /// Whether it has ever given a type.
     counted: bool,
     gauged: Gauged,
 }
 
-/// In which gauges a worker is counted.
+/// The gauges in which a worker is counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gauged {
     worker: bool,
@@ -50,7 +50,7 @@ impl Worker {
         }
     }
 
-    /// Returns what it can take now. A paused worker has too much unsent, so that none of its slots is free.
+    /// Returns its capacity now. A paused worker has too many unsent bytes, so none of its slots counts as free.
     pub(in crate::dispatch) fn capacity(&self, paused: bool) -> Capacity {
         let free = if paused { 0 } else { self.max_jobs.saturating_sub(self.slots.taken()) };
         Capacity { free, holds_suspect: self.slots.hold_suspect() }
@@ -61,7 +61,7 @@ impl Worker {
         if paused { 0 } else { self.max_jobs.saturating_sub(self.slots.filled()) }
     }
 
-    /// Returns what it can take when it is idle.
+    /// Returns its capacity when it is idle.
     fn idle(&self) -> Capacity {
         Capacity { free: self.max_jobs, holds_suspect: false }
     }
@@ -76,17 +76,17 @@ impl Worker {
         &self.tracked
     }
 
-    /// Returns what the pools that track it have recorded.
+    /// Returns the capacity that the pools that track it have recorded.
     pub(in crate::dispatch) fn recorded(&self) -> Capacity {
         self.recorded
     }
 
-    /// Returns what a pool has recorded of it.
+    /// Returns the capacity that a pool has recorded.
     pub(in crate::dispatch) fn recorded_at(&self, node: NodeId, pools: &Pools) -> Capacity {
         if pools.is_tracked(node) { self.recorded } else { self.idle() }
     }
 
-    /// Brings the pools that track it up to date.
+    /// Updates the pools that track it.
     pub(in crate::dispatch) fn record(&mut self, now: Capacity, place: Place, pools: &mut Pools) {
         let before = std::mem::replace(&mut self.recorded, now);
         if before != now || (place == Place::Back && now.free > 0) {
@@ -96,7 +96,7 @@ impl Worker {
         }
     }
 
-    /// Makes room for types that it is about to give. Exact, because most workers give their types once.
+    /// Reserves memory for types that it is about to give. Exact, because most workers give their types once.
     pub(in crate::dispatch) fn reserve_types(&mut self, new: usize) {
         if self.types.is_empty() {
             self.types.reserve_exact(new);
@@ -111,7 +111,7 @@ impl Worker {
         self.tracked.push(member);
     }
 
-    /// Removes a type. Returns its place in the pool, and what the pool has recorded.
+    /// Removes a type. Returns its place in the pool, and the capacity that the pool has recorded.
     pub(in crate::dispatch) fn leave(&mut self, pool: PoolId, pools: &Pools) -> Option<(Membership, Capacity)> {
         let at = self.find_type(pool).ok()?;
         let member = self.types.remove(at);
@@ -119,13 +119,13 @@ impl Worker {
         Some((member, self.recorded_at(member.node, pools)))
     }
 
-    /// Removes all types. Returns for each its place in the pool, and what the pool has recorded.
+    /// Removes all types. Returns for each its place in the pool, and the capacity that the pool has recorded.
     pub(in crate::dispatch) fn leave_all(&mut self, pools: &Pools) -> Vec<(Membership, Capacity)> {
         let types = std::mem::take(&mut self.types);
         types.into_iter().map(|member| (member, self.recorded_at(member.node, pools))).collect()
     }
 
-    /// Lets a pool track it from now on.
+    /// Makes a pool track it.
     pub(in crate::dispatch) fn track(&mut self, member: Membership, pools: &mut Pools) {
         if !pools.is_tracked(member.node) {
             pools.record(member, self.idle(), self.recorded, Place::Kept);
@@ -134,7 +134,7 @@ impl Worker {
         }
     }
 
-    /// Lets this pool alone track it from now on, if it is idle, so that all its pools agree.
+    /// Makes this pool the only one that tracks it, if it is idle, so that all its pools agree.
     pub(in crate::dispatch) fn track_only(&mut self, pool: PoolId, pools: &mut Pools) {
         if self.tracked.len() > 1 && self.recorded == self.idle() {
             self.tracked.retain(|member| {
@@ -145,9 +145,9 @@ impl Worker {
         }
     }
 
-    /// Changes how many jobs it takes at once. From now on each job is sent with a lease.
+    /// Sets how many jobs it takes at once. From now on each job is sent with a lease.
     ///
-    /// All its pools track it first, because the change is also one of what it can take when it is idle.
+    /// All its pools track it first, because this also changes its capacity when idle.
     pub(in crate::dispatch) fn set_max_jobs(&mut self, max_jobs: u32, pools: &mut Pools) {
         self.slots.use_leases();
         if max_jobs != self.max_jobs {
@@ -158,7 +158,7 @@ impl Worker {
         }
     }
 
-    /// Brings the gauges up to date with it.
+    /// Updates the gauges.
     pub(in crate::dispatch) fn gauge(&mut self, ctx: &mut Ctx<'_>) {
         let worker = !self.types.is_empty();
         let now = Gauged { worker, idle: worker && self.slots.filled() == 0 };

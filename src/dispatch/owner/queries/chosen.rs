@@ -1,4 +1,4 @@
-//! The table of all types that a metrics query gets: which rows it has, and its text.
+//! The table of all types for a metrics query: chooses its rows, and encodes them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,10 +10,11 @@ use crate::metrics::{Figures, OtherTypes, TypeRow};
 use crate::protocol::carried::LongText;
 use crate::protocol::tables::TypesText;
 
-/// Those with the most jobs first, equal ones by name.
+/// The order of rows: those with the most jobs first, equal ones by name.
 type Rank = (Reverse<u64>, Arc<str>);
 
-/// The types that have figures of their own, if the table has histograms, and of the others the fullest that are in use.
+/// The chosen rows: of the types in use, those with the most jobs. A table with histograms has all types with their own
+/// figures in addition.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) histograms: bool,
@@ -31,7 +32,7 @@ impl Chosen {
         Self { histograms, rows, fullest, others: OtherTypes::default(), text: None }
     }
 
-    /// Takes a type, or counts it among the others, or both.
+    /// Adds a type to the table, or to the sum of the others, or to both.
     pub(super) fn consider(&mut self, name: &Arc<str>, row: &TypeRow) {
         let rank = (Reverse(row.waiting + row.running), Arc::clone(name));
         if self.histograms {
@@ -52,8 +53,8 @@ impl Chosen {
         self.fullest.insert(rank, TypeRow { figures: None, ..row.clone() });
     }
 
-    /// Encodes the next row. Returns what it costs; `None` if all were encoded. `other` are the figures of the types that have
-    /// none of their own.
+    /// Encodes the next row. Returns its cost; `None` if all were encoded. `other` are the figures of the types without
+    /// their own.
     pub(super) fn encode_row(&mut self, other: &Figures) -> Option<u32> {
         let Some(text) = &mut self.text else {
             self.others.sum.figures = Some(Box::new(*other));
@@ -66,7 +67,7 @@ impl Chosen {
         Some(if row.figures.is_some() { Work::ROW * 4 } else { Work::ROW })
     }
 
-    /// Returns the text of the table, with what precedes it.
+    /// Returns the text of the table, with the members before it.
     pub(super) fn finish(self) -> LongText {
         self.text.unwrap_or_else(|| TypesText::new(None)).finish()
     }

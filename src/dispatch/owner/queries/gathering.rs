@@ -16,44 +16,44 @@ use crate::dispatch::message::{Message, Wanted};
 use crate::metrics::{Figures, Tables, TypeRow, TypeRows};
 use crate::protocol::carried::LongText;
 
-/// Parts of the rows: each is small, so that none takes long to grow or to go through.
+/// The number of parts of the rows. Each part is small, so that it takes little time to grow or to scan.
 const PARTS: usize = 256;
 
-/// Bytes that a row counts, with its place in a table.
+/// The bytes that a row counts, with its place in a table.
 const ROW_BYTES: u64 = (size_of::<Row>() + 32) as u64;
 
-/// Least rows that a slice may have, if many shards are asked at once.
+/// The minimum number of rows of a slice, if many shards are asked at once.
 const SLICE_ROWS_MIN: u32 = 16;
 
-/// A type's name and what is known of it.
+/// A type's name and figures.
 pub(super) type Row = (Arc<str>, TypeRow);
 
-/// Rows that are being gathered, and for which queries.
+/// The rows that are being gathered, and the queries for which they are.
 #[derive(Debug)]
 pub(super) struct Gathering {
     pub(super) stage: Stage,
     /// The queries that are not answered, in the order in which they came.
     pub(super) queries: VecDeque<Query>,
-    /// What the first of them get of the types that they name.
+    /// The rows of named types for the first of these queries.
     named: VecDeque<Tables>,
-    /// What the shards are asked for; `None` once they have been.
+    /// The request to the shards; `None` after it was sent.
     wanted: Option<Arc<Wanted>>,
     /// Shards that have rows left.
     pub(super) shards: Vec<ShardId>,
-    /// How many of them owe a slice.
+    /// The number of shards that have not sent a slice yet.
     pub(super) owing: usize,
     pub(super) parts: Vec<HashTable<Row>>,
-    /// The figures of the jobs whose types have none of their own.
+    /// The figures of all types without their own.
     pub(super) other: Figures,
-    /// Bytes that the rows count.
+    /// The bytes that the rows count.
     pub(super) bytes: u64,
-    /// The tables of all types that are wanted, at most one with histograms and one without.
+    /// The requested tables of all types, at most one with histograms and one without.
     tables: Vec<Chosen>,
-    /// The texts of those that are finished, each with whether it has histograms.
+    /// The texts of finished tables, each with whether it has histograms.
     texts: Vec<(bool, LongText)>,
 }
 
-/// What a gathering does, one after the other.
+/// The stages of a gathering, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Ask,
@@ -64,7 +64,7 @@ pub(super) enum Stage {
 }
 
 impl Gathering {
-    /// Begins for some queries.
+    /// Begins a gathering for these queries.
     pub(super) fn new(queries: VecDeque<Query>, shards: u16, hashes: &RandomState) -> Self {
         let histograms = queries.iter().any(|query| query.histograms);
         let of_all = || queries.iter().filter(|query| query.types == Types::All);
@@ -140,7 +140,7 @@ impl Gathering {
         }
     }
 
-    /// Encodes a row of a table of all types. Returns what it costs; `None` if all were encoded.
+    /// Encodes a row of a table of all types. Returns its cost; `None` if all were encoded.
     pub(super) fn encode_row(&mut self) -> Option<u32> {
         let table = self.tables.last_mut()?;
         let cost = table.encode_row(&self.other);
@@ -151,7 +151,7 @@ impl Gathering {
         Some(cost.unwrap_or(1))
     }
 
-    /// Returns the next query, and the table that it gets: of types that it names, or of all.
+    /// Returns the next query with its table: of the types that it names, or of all.
     pub(super) fn next_reply(&mut self) -> Option<(Query, Tables, Option<LongText>)> {
         let (query, named) = (self.queries.pop_front()?, self.named.pop_front()?);
         let mut texts = self.texts.iter().filter(|(histograms, _)| *histograms == query.histograms);

@@ -1,8 +1,8 @@
-//! How a shard answers queries by type: in slices, so that many types or workers hold up no turn.
+//! Answers queries of shards by type, in slices, so that many types or workers do not make a turn long.
 //!
 //! A shard that gathers a table ([`queries`](super)) asks each shard for the first slice of its rows, then for the
-//! next, until the last has come. It gathers one table at a time, so a shard answers at most one scan per shard. All that it
-//! does for them in a turn is limited by [`Work`].
+//! next, until the last has come. Each shard gathers one table at a time, so a shard answers at most one scan per
+//! shard. [`Work`] limits the work per turn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -18,17 +18,17 @@ use crate::dispatch::message::{Message, Wanted};
 use crate::metrics::{TypeRow, TypeRows};
 use crate::protocol::command::Class;
 
-/// What a shard may still do for queries by type in this turn: what a row costs is [`Work::ROW`].
+/// The remaining work of a shard for queries by type in this turn. A row costs [`Work::ROW`].
 #[derive(Clone, Copy, Debug)]
 pub(in crate::dispatch) struct Work(u32);
 
 impl Work {
-    /// To find a row, or to add it to others.
+    /// The cost of finding a row, or of adding it to others.
     pub(in crate::dispatch) const ROW: u32 = 16;
-    /// To look at a place where nothing may be.
+    /// The cost of checking a place that may be empty.
     pub(super) const LOOK: u32 = 1;
 
-    /// Returns what a turn may do.
+    /// Returns the work of a turn.
     pub(in crate::dispatch) fn of_turn(rows: u32) -> Self {
         Self(rows.saturating_mul(Self::ROW))
     }
@@ -37,42 +37,42 @@ impl Work {
         self.0 > 0
     }
 
-    /// Counts something that was done. It may be more than was left.
+    /// Counts work that was done. It may be more than was left.
     pub(in crate::dispatch) fn done(&mut self, cost: u32) {
         self.0 = self.0.saturating_sub(cost);
     }
 }
 
-/// The scans of a shard, and which of them are to go on.
+/// The scans of a shard, and those that must continue.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Scans {
     by_asker: BTreeMap<ShardId, Scan>,
-    /// The shards that asked for a slice and have not got it, each with how many rows it may have.
+    /// The shards that wait for a slice, each with the maximum number of its rows.
     due: VecDeque<(ShardId, u32)>,
 }
 
-/// What one shard asked for, and how far the answer has come.
+/// The request of one shard, and the progress of its answer.
 #[derive(Debug)]
 struct Scan {
     wanted: Arc<Wanted>,
     stage: Stage,
-    /// Where the next slice begins, in what the stage goes through.
+    /// The place at which the next slice begins, in the current stage.
     at: u32,
-    /// When the scan began. What came later is left out, because it may have been met at another place.
+    /// When the scan began. Later entries are skipped, because the scan may have visited them at another place.
     queues_until: Age,
     pools_until: Age,
     delayed_until: Age,
-    /// The pools of the names, if not all types were asked for. The free slots of other classes are left out.
+    /// The pools of the names, if not all types were requested. The free slots of other classes are omitted.
     asked: Option<Vec<PoolId>>,
-    /// What the workers told about their pools.
+    /// The figures of pools from their workers.
     by_pool: BTreeMap<PoolId, OfPool>,
 }
 
-/// What a scan goes through, one after the other.
+/// The stages of a scan, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Workers,
-    /// The names, if not all types were asked for. Then the scan is over.
+    /// The names, if not all types were requested. This is then the last stage.
     Names,
     Queues,
     Pools,
@@ -83,7 +83,7 @@ enum Stage {
 }
 
 impl Scans {
-    /// Returns whether a slice is to be sent.
+    /// Returns whether a slice is due.
     pub(in crate::dispatch) fn has_work(&self) -> bool {
         !self.due.is_empty()
     }
@@ -94,7 +94,7 @@ impl Scans {
 }
 
 impl Owner {
-    /// Goes on with queries by type, its own and those of other shards, in a new turn.
+    /// Continues queries by type, of this and other shards, in a new turn.
     pub(in crate::dispatch) fn go_on_with_metrics(&mut self, home: &Home, ctx: &mut Ctx<'_>) {
         self.work = Work::of_turn(ctx.settings.per_turn.rows);
         if self.scans.has_work() {
@@ -105,7 +105,7 @@ impl Owner {
         }
     }
 
-    /// Handles the query of a shard: for the first slice if it says what is wanted, otherwise for the next.
+    /// Handles the query of a shard: for the first slice if it has a request, otherwise for the next slice.
     pub(in crate::dispatch) fn stats_query(
         &mut self,
         home: &Home,
@@ -132,7 +132,7 @@ impl Owner {
         self.go_on_with_scans(home, ctx);
     }
 
-    /// Sends the slices that are due, as far as the turn's work goes.
+    /// Sends the slices that are due, until the turn's work is used up.
     pub(in crate::dispatch) fn go_on_with_scans(&mut self, home: &Home, ctx: &mut Ctx<'_>) {
         while self.work.is_left()
             && let Some((asker, rows_max)) = self.scans.due.pop_front()
@@ -168,7 +168,7 @@ impl Scan {
         }
     }
 
-    /// Goes one place on in its stage. Breaks if there is none.
+    /// Handles the next place of its stage. Breaks if there is none.
     fn step(&mut self, home: &Home, owner: &mut Owner, rows: &mut TypeRows, ctx: &mut Ctx<'_>) -> ControlFlow<()> {
         let (at, before) = (self.at, rows.len());
         let end = match self.stage {
@@ -202,7 +202,7 @@ impl Scan {
                 let pool = owner.pools.at(at, self.pools_until);
                 rows.extend(pool.map(|pool| (Arc::clone(&pool.of.name), row_of_pool(pool, &self.by_pool, owner, ctx))));
             }
-            // They are few, and some may go while others come: all at once.
+            // There are few of them, and they may change between turns, so all are handled at once.
             Stage::Losses => {
                 rows.extend(owner.losses.iter().map(|(name, loss)| (Arc::clone(name), row_of_loss(loss, now))));
             }
@@ -220,10 +220,10 @@ impl Scan {
         ControlFlow::Continue(())
     }
 
-    /// Returns all rows that this shard has of a type.
+    /// Returns all figures that this shard has of a type.
     fn row_of(&self, name: &Arc<str>, home: &Home, owner: &Owner, ctx: &mut Ctx<'_>) -> TypeRows {
         let (now, hash) = (ctx.now, ctx.settings.hash(name));
-        // What is known by the id of a pool may be of an earlier pool.
+        // The figures by the id of a pool may be from an earlier pool.
         let pools = owner.pools.find_all(name).filter_map(|PoolId(pool)| owner.pools.at(pool, self.pools_until));
         let pools = pools.map(|pool| row_of_pool(pool, &self.by_pool, owner, ctx));
         let mut rows: Vec<TypeRow> = pools.collect();

@@ -1,4 +1,4 @@
-//! Metrics by type: how a query is answered, and what a shard knows of a type. Outside of the rules by which jobs move.
+//! Metrics by type: collects the figures of a type at one shard for a query. Queries do not affect jobs.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use crate::dispatch::micros::Micros;
 use crate::metrics::{Figures, OldestRunning, TypeRow};
 use crate::protocol::command::Class;
 
-/// What a query alone wants to know of a pool, so that no job pays for it.
+/// Figures of a pool that are computed only for a query, so that they cost jobs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OfPool {
-    /// Free slots of its workers, exactly: what the pool itself has recorded may be more.
+    /// The exact number of free slots of its workers: the pool itself may have recorded more.
     free: u64,
     /// Jobs whose workers pass them on.
     passed_on: u64,
     /// When its oldest running job was sent, and to which worker.
     oldest: Option<(Micros, ConnId)>,
-    /// The same of the jobs that are not passed on.
+    /// The same without jobs that are passed on.
     oldest_here: Option<(Micros, ConnId)>,
 }
 
 impl Owner {
-    /// Adds what the connection at a place knows of its pools, or of the `asked` ones. Returns how much there was to look at:
-    /// taken slots, and, if a slot is free, its types, or the asked pools if these are fewer.
+    /// Adds the figures of the connection at a place for its pools, or for the `asked` ones. Returns the cost: its
+    /// taken slots and, if a slot is free, its types or the asked pools, whichever are fewer.
     pub(super) fn add_worker_at(
         &self,
         place: u32,
@@ -66,7 +66,7 @@ fn keep_first(first: &mut Option<(Micros, ConnId)>, sent: (Micros, ConnId)) {
     *first = Some(first.map_or(sent, |first| first.min(sent)));
 }
 
-/// Returns what is known of a pool. A worker may have left since the scan met it.
+/// Returns the figures of a pool. A worker may have left since the scan visited it.
 pub(super) fn row_of_pool(
     pool: &Pool,
     by_pool: &BTreeMap<PoolId, OfPool>,
@@ -82,7 +82,7 @@ pub(super) fn row_of_pool(
     let workers = u64::from(pool.workers);
     let (workers, durable_workers) = if pool.class == Class::Durable { (0, workers) } else { (workers, 0) };
     let spent = pool.spent.into();
-    // A job that must start at once cannot have a slot of a spare worker.
+    // A job that must start at once cannot use a slot of a spare worker.
     let (free, spare_workers) = match pool.class {
         Class::Ordinary => (free, 0),
         Class::Spare => (0, workers),
@@ -96,7 +96,7 @@ pub(super) fn row_of_pool(
         workers,
         durable_workers,
         done: pool.done,
-        // Jobs may have ended since the scan met their workers.
+        // Jobs may have ended since the scan visited their workers.
         passed_on: passed_on.min(pool.running),
         oldest_running,
         oldest_here,

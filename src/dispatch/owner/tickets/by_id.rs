@@ -1,4 +1,4 @@
-//! The table of the tickets that can be cancelled, by connection and id.
+//! The table of cancellable tickets, by connection and id.
 
 use hashbrown::hash_table::Entry;
 
@@ -6,8 +6,8 @@ use super::{Ticket, Tickets};
 use crate::dispatch::ids::{ConnId, TicketId};
 use crate::protocol::id;
 
-/// The neighbours of a ticket in the ring of those with its connection and id that can be cancelled. A client may use one
-/// id for all its jobs, and a table is slow with many entries of one hash.
+/// The next and previous ticket in the ring of cancellable tickets with the same connection and id. A client may use
+/// one id for all its jobs, and a table is slow with many entries of one hash.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Twins {
     prev: u32,
@@ -21,7 +21,7 @@ impl Ticket {
 }
 
 impl Tickets {
-    /// Puts a ticket into the table by connection and id, or beside its twin that is there.
+    /// Adds a ticket to the table by connection and id, or to the ring of its twin in the table.
     pub(super) fn enter_by_id(&mut self, index: u32) {
         self.cancellable += 1;
         let entries = &self.entries;
@@ -41,7 +41,7 @@ impl Tickets {
         }
     }
 
-    /// Takes a ticket out of it. The next twin by age takes its place.
+    /// Removes a ticket from the table. The next twin by age replaces it.
     pub(super) fn leave_by_id(&mut self, index: u32, hash: u64) {
         self.cancellable -= 1;
         let Twins { prev, next } = self.entries[index].twins;
@@ -63,7 +63,7 @@ impl Tickets {
         }
     }
 
-    /// Finds the oldest ticket of this connection and id that can be cancelled.
+    /// Finds the oldest cancellable ticket of this connection and id.
     pub(in crate::dispatch) fn find(&self, conn: ConnId, id: &str) -> Option<TicketId> {
         let index = *self.by_id.find(self.hash(conn, id), |&index| self.entries[index].is_of(conn, id))?;
         Some(TicketId { index, generation: self.entries[index].generation })

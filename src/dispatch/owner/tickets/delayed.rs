@@ -1,4 +1,4 @@
-//! How many jobs of each type are delayed here.
+//! Counts the delayed jobs of each type at this shard.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl DelayedByType {
         }
     }
 
-    /// Counts a job of a type that is delayed no more. The table of names shrinks when an eighth of it is in use.
+    /// Uncounts a job of a type that is no longer delayed. The table of names shrinks when an eighth of it is in use.
     pub(super) fn uncount(&mut self, type_name: &str) {
         let Self { by_name, types, hashes } = self;
         let is_of = |&at: &u32| *types[at].name == *type_name;
@@ -72,7 +72,7 @@ impl DelayedByType {
         self.types.iter().map(|of| (&of.name, of.jobs))
     }
 
-    /// Returns the present moment in the life of the types' places, and a number that is above these.
+    /// Returns the present age of the types' places, and a number above all places.
     pub(in crate::dispatch) fn places(&self) -> (Age, u32) {
         (self.types.age(), self.types.end())
     }
