@@ -192,50 +192,31 @@ fn conforms(language: &Language) {
     assert!(conforms, "{said}");
 }
 
-macro_rules! languages {
-    ($($name:ident: $language:expr,)*) => {$(
+/// Makes a module of tests for a language: each of these functions is one.
+macro_rules! tests {
+    ($name:ident, $language:ident: $($test:ident)+) => {
         mod $name {
             use super::*;
 
-            #[test]
-            fn survives_a_killed_worker() {
-                super::survives_a_killed_worker(&$language);
-            }
+            $(#[test]
+            fn $test() {
+                super::$test(&$language);
+            })+
+        }
+    };
+}
 
-            #[test]
-            fn comes_back_to_its_server() {
-                super::comes_back_to_its_server(&$language);
-            }
-
-            #[test]
-            fn tells_what_ended_a_job() {
-                super::tells_what_ended_a_job(&$language);
-            }
-
-            #[test]
-            fn reports_the_progress_of_a_second_attempt() {
-                super::reports_the_progress_of_a_second_attempt(&$language);
-            }
-
-            #[test]
-            fn tells_that_a_job_is_stored_and_what_names_it() {
-                super::tells_that_a_job_is_stored_and_what_names_it(&$language);
-            }
-
-            #[test]
-            fn takes_the_next_job_after_a_cancelled_one() {
-                super::takes_the_next_job_after_a_cancelled_one(&$language);
-            }
-
-            #[test]
-            fn carries_long_and_deep_values() {
-                super::carries_long_and_deep_values(&$language);
-            }
-
-            #[test]
-            fn conforms() {
-                super::conforms(&$language);
-            }
+macro_rules! languages {
+    ($($name:ident: $language:ident,)*) => {$(
+        tests! { $name, $language:
+            survives_a_killed_worker
+            comes_back_to_its_server
+            tells_what_ended_a_job
+            reports_the_progress_of_a_second_attempt
+            tells_that_a_job_is_stored_and_what_names_it
+            takes_the_next_job_after_a_cancelled_one
+            carries_long_and_deep_values
+            conforms
         }
     )*};
 }

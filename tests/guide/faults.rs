@@ -12,7 +12,7 @@ const ROWS: [std::ops::RangeInclusive<u32>; 8] =
 fn named_tests(folder: &str) -> BTreeSet<String> {
     let text: String = page::below(folder, "rs").iter().map(|path| page::read(path)).collect();
     let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next());
-    functions.chain(names::script_tests(&text)).filter(|name| row_of(name).is_some()).map(str::to_owned).collect()
+    functions.chain(names::tests_of_rows(&text)).filter(|name| row_of(name).is_some()).map(str::to_owned).collect()
 }
 
 /// The row that a test is named after: `f07_...` is after 7.

@@ -19,9 +19,11 @@ pub(crate) fn file(path: &str) -> Option<String> {
     paths.iter().find_map(|path| std::fs::read_to_string(path).ok())
 }
 
-/// The names of the tests that stand in `scripts!` in a source: each is before its script.
-pub(crate) fn script_tests(text: &str) -> impl Iterator<Item = &str> {
-    let blocks = text.split("\nscripts! {\n").skip(1).filter_map(|rest| rest.split("\n}\n").next());
+/// The names of the tests that a macro makes of its rows in a source: `scripts!` and `families!` have `name: ...` in each.
+pub(crate) fn tests_of_rows(text: &str) -> impl Iterator<Item = &str> {
+    let heads = ["\nscripts! {\n", "\nfamilies! {\n"];
+    let blocks =
+        heads.into_iter().flat_map(|head| text.split(head).skip(1)).filter_map(|rest| rest.split("\n}\n").next());
     let names = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
     names.map(|(name, _)| name).filter(|name| name.chars().all(is_of_a_name))
 }
@@ -37,8 +39,8 @@ pub(crate) fn defines(text: &str, name: &str) -> bool {
     let ends_variant = |rest: &str| [",", "(", " {"].iter().any(|end| rest.starts_with(end));
     let is_variant = |part: &str| text.lines().any(|line| line.trim().strip_prefix(part).is_some_and(ends_variant));
     let is_extended = |part: &str| words.windows(2).any(|two| two[0].starts_with("impl") && two[1].starts_with(part));
-    let is_script = |part: &str| script_tests(text).any(|name| name == part);
-    name.split("::").all(|part| is_defined(part) || is_variant(part) || is_extended(part) || is_script(part))
+    let is_row = |part: &str| tests_of_rows(text).any(|name| name == part);
+    name.split("::").all(|part| is_defined(part) || is_variant(part) || is_extended(part) || is_row(part))
 }
 
 /// Whether a character may go on a name.
@@ -86,6 +88,6 @@ fn places_and_definitions_are_found() {
         assert!(!defines(source, name), "{name}");
     }
     let source = "use x;\n\nscripts! {\n    one: \"A> ping\";\n\n    /// It: so.\n    two: r#\"\n        t: done=1\"#;\n}\nstruct S {\n    three: u8,\n}\n";
-    assert_eq!(script_tests(source).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(tests_of_rows(source).collect::<Vec<_>>(), ["one", "two"]);
     assert!(defines(source, "two") && !defines(source, "tw") && !defines(source, "three"));
 }

@@ -15,7 +15,7 @@ fn whatever_is_chosen_the_books_are_kept() {
 /// Operations go on for as long as there are bytes; how the world drains then is drawn from a seed.
 fn run(bytes: &[u8]) {
     let mut random = Random::chosen(bytes.to_vec(), 1);
-    let (family, _) = *random.pick(&FAMILIES);
+    let (family, _) = *random.pick(FAMILIES);
     let mut schedule = Schedule::drawn(family, 1, random);
     schedule.begin();
     let mut nth = 0;

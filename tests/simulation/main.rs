@@ -60,67 +60,33 @@ const SEED_DEFAULT: u64 = 1;
 /// Each family has its share of this number of schedules.
 const SHARES: u64 = 1_000;
 
-/// All families, and the share of each in the schedules.
-const FAMILIES: [(Family, u64); 9] = [
-    (Family::Uniform, 270),
-    (Family::Bursty, 120),
-    (Family::HeldBack, 200),
-    (Family::Worst, 165),
-    (Family::Slow, 6),
-    (Family::Tight, 60),
-    (Family::Stopping, 120),
-    (Family::Calm, 45),
-    (Family::Wide, 14),
-];
+/// Makes a test of each family, and the table of all with the share of each in the schedules.
+macro_rules! families {
+    ($($test:ident: $family:ident, $share:literal;)+) => {
+        const FAMILIES: &[(Family, u64)] = &[$((Family::$family, $share)),+];
 
-#[test]
-fn any_order_of_messages_keeps_the_books() {
-    run("any_order_of_messages_keeps_the_books", Family::Uniform);
+        $(#[test]
+        fn $test() {
+            run(stringify!($test), Family::$family, $share);
+        })+
+    };
 }
 
-#[test]
-fn quiet_times_and_floods_keep_the_books() {
-    run("quiet_times_and_floods_keep_the_books", Family::Bursty);
-}
-
-#[test]
-fn messages_held_back_for_long_keep_the_books() {
-    run("messages_held_back_for_long_keep_the_books", Family::HeldBack);
-}
-
-#[test]
-fn the_worst_choice_of_messages_keeps_the_books() {
-    run("the_worst_choice_of_messages_keeps_the_books", Family::Worst);
-}
-
-#[test]
-fn peers_that_read_little_are_bounded_and_closed_in_time() {
-    run("peers_that_read_little_are_bounded_and_closed_in_time", Family::Slow);
-}
-
-#[test]
-fn a_memory_budget_that_is_reached_is_kept_and_comes_back() {
-    run("a_memory_budget_that_is_reached_is_kept_and_comes_back", Family::Tight);
-}
-
-#[test]
-fn f72_a_stop_in_mid_flight_answers_everybody_once() {
-    run("f72_a_stop_in_mid_flight_answers_everybody_once", Family::Stopping);
-}
-
-#[test]
-fn a_naive_queue_predicts_who_starts() {
-    run("a_naive_queue_predicts_who_starts", Family::Calm);
-}
-
-#[test]
-fn sixty_four_shards_keep_the_books() {
-    run("sixty_four_shards_keep_the_books", Family::Wide);
+families! {
+    any_order_of_messages_keeps_the_books: Uniform, 270;
+    quiet_times_and_floods_keep_the_books: Bursty, 120;
+    messages_held_back_for_long_keep_the_books: HeldBack, 200;
+    the_worst_choice_of_messages_keeps_the_books: Worst, 165;
+    peers_that_read_little_are_bounded_and_closed_in_time: Slow, 6;
+    a_memory_budget_that_is_reached_is_kept_and_comes_back: Tight, 60;
+    f72_a_stop_in_mid_flight_answers_everybody_once: Stopping, 120;
+    a_naive_queue_predicts_who_starts: Calm, 45;
+    sixty_four_shards_keep_the_books: Wide, 14;
 }
 
 #[test]
 fn two_runs_of_a_seed_agree() {
-    for (family, _) in FAMILIES {
+    for &(family, _) in FAMILIES {
         for seed in first_seed()..first_seed() + 20 {
             let transcripts = [(); 2].map(|()| Schedule::new(family, seed).run().world.transcript());
             assert_eq!(transcripts[0], transcripts[1], "seed {seed} of {family:?}");
@@ -128,9 +94,8 @@ fn two_runs_of_a_seed_agree() {
     }
 }
 
-fn run(test: &'static str, family: Family) {
+fn run(test: &'static str, family: Family, share: u64) {
     let all = number("DEPUTY_SIM_SCHEDULES").unwrap_or(SCHEDULES_DEFAULT);
-    let (_, share) = FAMILIES.into_iter().find(|(known, _)| *known == family).expect("all families have a share");
     let schedules = (all * share).div_ceil(SHARES);
     let mut reached = Reached::default();
     for nth in 0..schedules {
