@@ -1,9 +1,9 @@
 //! Deputy is a job server: clients submit jobs, workers run them, and the server returns each result to the client that
 //! asked.
 //!
-//! A *client* submits jobs (`do`), and a *worker* offers the types that it does (`can_do`). The server sends each job to
-//! one free worker, and the answer (`did`) back. Peers send one JSON object per line, over TCP or a UNIX socket. Nothing
-//! is stored. docs/protocol.md is the contract with clients, docs/architecture.md the tour of the code.
+//! A *client* submits jobs (`do`), and a *worker* offers the types that it does (`can_do`). The server sends each job
+//! to one free worker, and the answer (`did`) back. Peers send one JSON object per line, over TCP or a UNIX socket. The
+//! server stores no job on disk. docs/protocol.md is the contract with clients; docs/architecture.md explains the code.
 //!
 //! ```text
 //!             accept            turn of a shard (one OS thread each, N = --threads)
@@ -12,17 +12,17 @@
 //!                                    +------ mailbox <---------+---- crossbeam channels, one receiver per shard
 //! ```
 //!
-//! Data flows one way through the modules, and each knows only those above it:
+//! Each module uses only those above it in this table:
 //!
 //! | module | from -> to |
 //! |---|---|
-//! | [`limits`] | every limit, with its unit and its reason |
-//! | [`metrics`] | what is counted, and its names on the wire |
+//! | [`limits`] | all limits, with their units and reasons |
+//! | [`metrics`] | the metrics, and their names on the wire |
 //! | [`protocol`] | bytes -> line -> command; reply -> bytes |
 //! | [`client`] | for programs that submit jobs or do them: connects to a server, sends lines, reads answers |
 //! | [`dispatch`] | command -> which connection receives which reply. Pure: no socket, clock, thread, lock or channel |
 //! | [`server`] | sockets, threads, time, signals. Makes no decisions about jobs |
-//! | `monitor` | figures -> HTTP, and text for people. With the feature `http` |
+//! | `monitor` | figures -> HTTP, and text for the command. With the feature `http` |
 //!
 //! A server inside another program:
 //!

@@ -1,7 +1,7 @@
-//! Every bound of the server, with its unit and the reason for it.
+//! All limits of the server, with their units and reasons.
 //!
-//! What a person can set has its default here and its option in docs/operating.md; the rest is fixed by
-//! docs/protocol.md or chosen for the reason given beside it.
+//! Limits with an option (docs/operating.md) have their defaults here. The others are fixed by docs/protocol.md, or
+//! chosen for the reason in their comment.
 
 mod http;
 
@@ -10,7 +10,7 @@ pub use http::*;
 /// Containers that may be open at once in a line, its own object counted: what common JSON parsers take.
 pub const DEPTH_MAX: usize = 128;
 
-/// Bytes of a job type, unescaped. Names are for people, and they are keys of tables.
+/// Bytes of a job type, unescaped. Types are names for people, and keys of tables.
 pub const TYPE_BYTES_MAX: usize = 255;
 
 /// Types that one connection may have given, and different ones in a list of types.
@@ -23,18 +23,19 @@ pub const TYPE_ROWS_MAX: usize = 1_000;
 /// together. Each takes about 500 bytes at every shard that has its queue or its workers: 2 MB for all of them.
 pub const FIGURE_TYPES_MAX: usize = 4_096;
 
-/// Bytes of the memory budget per type with figures of its own: with a budget below 128 MiB there are fewer such types than
-/// [`FIGURE_TYPES_MAX`]. Figures count in no budget, so they must be small beside it.
+/// Bytes of the memory budget per type with figures of its own: with a budget below 128 MiB there are fewer such types
+/// than [`FIGURE_TYPES_MAX`]. Figures do not count in the budget, so they must be small compared with it.
 pub const BUDGET_BYTES_PER_FIGURE_TYPE: u64 = 32 << 10;
 
-/// Types of which a shard remembers that they lost workers. Many more than lose workers at once, and small beside a shard.
+/// The number of types of which a shard remembers lost workers. More types rarely lose workers at once, and this many
+/// take little memory.
 pub const LOST_TYPES_MAX: usize = 1_024;
 
-/// Bytes of an id, as it comes, with its quotes: far more than clients use, and little enough to be decoded, compared and
+/// Bytes of an id as received, with its quotes: far more than clients use, and few enough to be decoded, compared and
 /// copied at once.
 pub const ID_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes of a job's `key`, unescaped: as of a type, for the same reasons.
+/// Bytes of a job's `key`, unescaped: the same as of a type, for the same reasons.
 pub const KEY_BYTES_MAX: usize = TYPE_BYTES_MAX;
 
 /// Longest `delay_ms`, `deadline_ms` and `run_limit_ms` of a job, in milliseconds: 30 days.
@@ -49,14 +50,14 @@ pub const JOB_NUMBER_MAX: u64 = 1 << 53;
 /// Unsent bytes past which a worker gets no further job, and a connection on which no byte moves is stalled.
 pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 
-/// What a job counts in the memory budget beside its text, in bytes: its record, its place where it is, and what the
-/// allocator adds. While it waits in a queue of many that is about 70. It is about 360 if the job is alone of its type,
-/// whose queue it brings, and up to 450 while it is one of thousands that workers take, hold or leave. With this figure a
-/// server of small jobs stays within twice its budget, the program included. The default budget leaves room for that.
+/// The bytes that a job counts in the memory budget in addition to its text: for its record, its place in a queue or
+/// slot, and the allocator. A job in a long queue really takes about 70. The only job of a type takes about 360, with
+/// its queue; one of thousands of jobs that workers take, hold or lose takes up to 450. With this value a server of
+/// small jobs stays within twice its budget, the program included. The default budget leaves room for that.
 pub const JOB_FIXED_BYTES: u64 = 384;
 
-/// What a job that asks for more than a plain one counts beside that, in bytes: once if it has a run limit, attempts or a key,
-/// and once if it has a ticket, because it is delayed, has a deadline, can be cancelled or reports progress.
+/// The bytes that options add to that: once if the job has a run limit, attempts or a key, and once if it has a ticket,
+/// because it is delayed, has a deadline, can be cancelled or reports progress.
 pub const JOB_OPTIONS_BYTES: u64 = 256;
 
 /// Bytes of a line without its end: default, least and most of `--max-line`.
@@ -66,23 +67,23 @@ pub const LINE_BYTES_MIN: usize = 64;
 /// See [`LINE_BYTES_DEFAULT`].
 pub const LINE_BYTES_MAX: usize = 1 << 30;
 
-/// Bytes of a line that are kept as they came until its end comes, and then decoded at once. A longer one is checked piece
-/// by piece.
+/// The longest line that is kept until its end comes, and then decoded at once, in bytes. A longer line is checked
+/// piece by piece.
 pub const WHOLE_LINE_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes of a chunk of a long value: few enough blocks for the allocator, and little room unused at a value's end.
 pub const CHUNK_BYTES: usize = 64 << 10;
 
-/// Free chunks that each thread keeps for the next long values: as much as the longest default line has. They are not
-/// counted, and go when they are not used for some seconds.
+/// Free chunks that each thread keeps for the next long values: as many as the longest default line needs. They do not
+/// count in the budget, and are freed when they were not used for some seconds.
 pub const SPARE_CHUNKS_MAX: usize = LINE_BYTES_DEFAULT / CHUNK_BYTES;
 
-/// Between two looks at whether free chunks are used again, in milliseconds, and how many may go each time.
+/// The time between two checks for unused chunks, in milliseconds, and the maximum number that each check frees.
 pub const CHUNKS_RELEASE_MS: u64 = 1_000;
 /// See [`CHUNKS_RELEASE_MS`].
 pub const CHUNKS_RELEASED_MAX: usize = 64;
 
-/// Least memory budget, in bytes. The default is half of what the machine or its cgroup has.
+/// The smallest memory budget, in bytes. The default is half of the memory of the machine or its cgroup.
 pub const MEMORY_BYTES_MIN: u64 = 1 << 20;
 
 /// Default of `--max-unsent`, in bytes.
@@ -94,19 +95,20 @@ pub const ATTEMPTS_DEFAULT: u32 = 3;
 /// Shards that a server may have.
 pub const SHARDS_MAX: usize = 1_024;
 
-/// Bytes read from one connection in one turn, so that none holds up the others of its shard.
+/// Bytes read from one connection in one turn, so that no connection delays the others of its shard.
 pub const READ_BYTES_PER_TURN: usize = 64 << 10;
 
 /// Lines of one connection that a turn handles, because short lines take longer per byte. What is left of a read waits in the
 /// shard's memory for the next turn.
 pub const LINES_PER_TURN: usize = 1_024;
 
-/// Bytes that one read of a shard may bring, into a buffer that its connections share. Of a long line it is what a turn
-/// reads.
+/// Bytes that one read of a shard may bring, into a buffer that its connections share. A turn reads this much of a long
+/// line.
 pub const READ_BYTES: usize = 16 << 10;
 
-/// Bytes of long lines that a shard reads in one turn, and bytes that it writes to connections with much unsent, both of
-/// all its connections. The others go on in the next turn, so that any number of them holds up no small line for long.
+/// Bytes of long lines that a shard reads in one turn, and bytes that it writes to connections with much unsent, both
+/// of all its connections. The others continue in the next turn, so that even many of them delay small lines only for a
+/// short time.
 pub const LONG_BYTES_PER_TURN: usize = 64 << 10;
 
 /// Bytes written to one connection in one turn, for the same reason. The system takes longer for them than for bytes that
@@ -116,19 +118,19 @@ pub const WRITE_BYTES_PER_TURN: usize = 64 << 10;
 /// Unsent bytes from which on a connection is written to after all that have fewer.
 pub const MUCH_UNSENT_BYTES: usize = 64 << 10;
 
-/// Unsent bytes of a connection from which on further ones go into another buffer. One that grew to 64 MiB would be copied
-/// as a whole in a turn.
+/// Unsent bytes of a connection from which on further ones go into another buffer. A buffer that grew to 64 MiB would
+/// be copied as a whole in a turn.
 pub const UNSENT_PART_BYTES: usize = 64 << 10;
 
-/// Bytes written in one turn to a connection that has so much unsent. With 64 KiB the p99 of small jobs beside large ones is
-/// half as long again.
+/// Bytes written in one turn to a connection with at least [`MUCH_UNSENT_BYTES`]. With 64 KiB the p99 of small jobs
+/// while large ones are sent is 1.5 times as long.
 pub const WRITE_BYTES_OF_MUCH: usize = 16 << 10;
 
 /// Rows of types that a shard finds, or adds up, in one turn for metrics queries: some 0.2 ms.
 pub const ROWS_PER_TURN: u32 = 1_024;
 
-/// Jobs that a shard gives up in one turn because of a `cancel` of an id that many jobs have, or because their connection has
-/// ended: some 0.25 ms. Each further line `cancel` gives up one more.
+/// Jobs that a shard gives up in one turn, because of a `cancel` with the id of many jobs, or because their connection
+/// has ended: some 0.25 ms. Each further `cancel` line gives up one more.
 pub const GIVE_UPS_PER_TURN: usize = 256;
 
 /// Jobs of lost workers that a shard requeues, or ends, in one turn: some 0.2 ms. A worker may hold 65,535.
@@ -138,15 +140,15 @@ pub const LOSSES_PER_TURN: usize = 512;
 /// memory budget allows.
 pub const MEMBERS_PER_TURN: usize = 256;
 
-/// Jobs that a shard assigns in one turn, beside the first for each message. A worker may offer 65,535 slots at once, and
-/// this many jobs take some 0.4 ms.
+/// Jobs that a shard assigns in one turn, besides the first for each message. A worker may offer 65,535 slots at once,
+/// and this many jobs take some 0.4 ms.
 pub const ASSIGNS_PER_TURN: u32 = 512;
 
 /// Types whose free slots a shard offers in one step when a worker of many types comes or becomes free. The next ones follow
 /// in the next turn.
 pub const TYPES_PER_TURN: usize = 64;
 
-/// Timers that a shard handles in one turn, so that many that are due at once do not hold up its connections.
+/// Timers that a shard handles in one turn, so that many due timers do not delay its connections.
 pub const TIMERS_PER_TURN: usize = 1_024;
 
 /// Longest time-out that can be given, in seconds: a day.
@@ -155,15 +157,15 @@ pub const SECONDS_MAX: u64 = 86_400;
 /// Default of `--stall-timeout`, in seconds.
 pub const STALL_SECONDS_DEFAULT: u64 = 30;
 
-/// Default of `--drain-timeout`, in seconds. Docker and supervisord kill a process 10 s after SIGTERM; this leaves time to
-/// answer what is left and to send it ([`FLUSH_MS`]).
+/// Default of `--drain-timeout`, in seconds. Docker and supervisord kill a process 10 s after SIGTERM; this leaves time
+/// to answer the remaining jobs and to send the answers ([`FLUSH_MS`]).
 pub const DRAIN_SECONDS_DEFAULT: u64 = 8;
 
 /// How long a connection may keep sending after it was sent the reason why it is closed, in milliseconds. Closing at once
 /// would reset it, and the reset could overtake the last line.
 pub const LINGER_MS: u64 = 1_000;
 
-/// How long a stopping server tries to send what is unsent, in milliseconds.
+/// How long a stopping server tries to send unsent bytes, in milliseconds.
 pub const FLUSH_MS: u64 = 1_000;
 
 /// Connections that may wait to be accepted.
@@ -175,8 +177,8 @@ pub const REPORT_SECONDS: u64 = 5;
 /// Default of `--port`: the port of the server of 2011.
 pub const PORT_DEFAULT: u16 = 11_746;
 
-/// Largest memory budget and most unsent bytes that can be given, in bytes. A pebibyte is more than machines have, and so
-/// far from 2^64 that no sum of such figures can wrap.
+/// The largest values of the memory budget and of the limit of unsent bytes, in bytes. A pebibyte is more than machines
+/// have, and so far below 2^64 that no sum of such figures can wrap.
 pub const BYTES_MAX: u64 = 1 << 50;
 
 /// The memory budget if the system does not say how much memory it has, in bytes.
@@ -186,14 +188,14 @@ pub const MEMORY_BYTES_UNKNOWN: u64 = 1 << 30;
 pub const KEEPALIVE_IDLE_SECONDS_DEFAULT: u32 = 30;
 /// ... seconds between two probes, ...
 pub const KEEPALIVE_INTERVAL_SECONDS_DEFAULT: u32 = 10;
-/// ... and lost probes after which the connection is given up.
+/// ... and lost probes after which the connection counts as lost.
 pub const KEEPALIVE_COUNT_DEFAULT: u32 = 3;
 /// Longest idle time and interval of `--keepalive`, in seconds: what Linux takes.
 pub const KEEPALIVE_SECONDS_MAX: u32 = 32_767;
 /// Most probes of `--keepalive`: what Linux takes.
 pub const KEEPALIVE_COUNT_MAX: u32 = 127;
 
-/// Connections accepted from one listener before the others, and a signal to stop, are looked at.
+/// Connections accepted from one listener before the other listeners and a signal to stop are checked.
 pub const ACCEPTS_PER_ROUND: usize = 1_024;
 
 /// Failed accepts in one round after which the listener pauses for [`ACCEPT_RETRY_MS`], because the failure may last.
@@ -206,10 +208,10 @@ pub const REFUSALS_PER_ROUND: usize = 64;
 /// Pause before a listener without descriptors or memory is tried again, in milliseconds.
 pub const ACCEPT_RETRY_MS: u64 = 100;
 
-/// Log lines that may wait for a stderr that takes none. Further ones are dropped and counted.
+/// Log lines that may wait while stderr accepts none. Further ones are dropped and counted.
 pub const LOG_LINES_MAX: usize = 1_024;
 
-/// How long a server that ends waits for stderr to take its last log lines, in milliseconds.
+/// How long a server that ends waits until stderr accepts its last log lines, in milliseconds.
 pub const LOG_FLUSH_MS: u64 = 200;
 
 /// How long a start waits for another start in the same folder, in milliseconds.
@@ -221,8 +223,8 @@ pub const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Events that a shard takes from its poller in one turn.
 pub const EVENTS_PER_TURN_MAX: usize = 1_024;
 
-/// Connections that a shard reads from, or writes to, before it looks into its mailbox again. With fewer, other shards wait
-/// less for a busy home, but batches are smaller and cost more if cores share no cache (docs/decisions.md).
+/// Connections that a shard reads from, or writes to, before it handles its mailbox again. With fewer, other shards
+/// wait less for a busy home, but batches are smaller and cost more if cores share no cache (docs/decisions.md).
 pub const CONNECTIONS_PER_MAIL: usize = 16;
 
 /// Empty buffers for unsent bytes that a shard keeps for the next reply: the largest, and all together, in bytes.
@@ -236,8 +238,8 @@ pub const CONNECT_SECONDS_DEFAULT: u64 = 5;
 /// Silence after which a client or worker sends a `ping`, in seconds.
 pub const PING_AFTER_SECONDS_DEFAULT: u64 = 15;
 
-/// How long the server may take to answer it, in seconds. A dead server is then found within a minute, even if it dies
-/// just after it has answered a `ping`, and the next one waits behind unsent lines.
+/// How long the server may take to answer a `ping`, in seconds. So a dead server is detected within a minute, even if
+/// it dies just after it has answered a `ping`, and the next `ping` waits behind unsent lines.
 pub const ANSWER_SECONDS_DEFAULT: u64 = 20;
 
 /// How long jobs that are submitted in an outage wait for its end, in seconds. A restart of the server takes less.
@@ -245,7 +247,8 @@ pub const OUTAGE_SECONDS_DEFAULT: u64 = 5;
 
 /// A client's longest wait before the first attempt to connect again, in milliseconds.
 pub const RETRY_FIRST_MS_DEFAULT: u64 = 20;
-/// Its longest wait before any, in milliseconds. The peers of a server that comes back return soon, but not all at once.
+/// A client's longest wait before any attempt, in milliseconds. The peers of a restarted server return soon, but not
+/// all at once.
 pub const RETRY_CAP_MS_DEFAULT: u64 = 3_000;
 
 /// Bytes that may wait to be sent in a client.
@@ -255,8 +258,9 @@ pub const CLIENT_UNSENT_BYTES_DEFAULT: usize = 64 << 20;
 /// ([`FIGURE_TYPES_MAX`] and [`TYPE_ROWS_MAX`]), with histograms and the longest names, all escaped.
 pub const CLIENT_LINE_BYTES_LEAST: usize = 24 << 20;
 
-/// Lines up to this length a client sends without knowing the server's longest line, in bytes. Before it sends a longer
-/// one, it asks once per connection. Servers with a lower limit are rare, and most connections never need to ask.
+/// The longest line that a client sends without knowing the server's limit, in bytes. Before a longer line, the client
+/// asks for the limit, once per connection. Servers with a lower limit are rare, and most connections never need to
+/// ask.
 pub const CLIENT_LINE_BYTES_UNASKED: usize = 1_024;
 
 /// Progress reports of a job that a client keeps until its program reads them. More than a screen shows.

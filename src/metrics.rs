@@ -1,8 +1,8 @@
-//! What is counted, and how the shards' figures are added up. The names on the wire are in [`METRICS`].
+//! Counts events, and adds up the shards' figures. The names on the wire are in [`METRICS`].
 //!
-//! A shard counts in plain numbers ([`Counts`]) that only it touches. It publishes them in a block of its own ([`Block`])
-//! before it sends or posts anything that depends on them, so a peer never reads less than it knows already. Readers add
-//! up the blocks. There is no lock, and no word that two shards write.
+//! A shard counts in plain numbers ([`Counts`]) that only this shard uses. It publishes them in its own block
+//! ([`Block`]) before it sends or posts anything that depends on them, so a peer never reads an older value than it
+//! knows already. Readers add up the blocks. There is no lock, and no memory word that two shards write.
 
 mod faults;
 mod figures;
@@ -85,13 +85,13 @@ figures! {
     slots_spent,
     /// Connections with a type.
     workers,
-    /// Those of them that hold nothing.
+    /// The workers that hold no job.
     workers_idle,
     /// Connections that are open.
     connections_open,
     /// Bytes of jobs that were submitted here and not yet answered.
     job_bytes,
-    /// Bytes that no socket has taken yet.
+    /// Bytes that no socket has accepted yet.
     unsent_bytes,
     /// Bytes of unfinished lines.
     partial_bytes,
@@ -114,7 +114,7 @@ impl Counts {
     }
 }
 
-/// A shard's published figures: written by it alone, read by all threads. Keep it in a cache line of its own
+/// A shard's published figures: only the shard writes them, all threads may read them. Keep it in a separate cache line
 /// (`crossbeam_utils::CachePadded`).
 #[derive(Debug)]
 pub struct Block([AtomicU64; Counts::LEN]);

@@ -69,13 +69,13 @@ impl Outcomes {
     }
 }
 
-/// What is counted of a type as long as the server runs.
+/// The figures of a type since the start of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// How its jobs ended.
     pub outcomes: Outcomes,
-    /// How long jobs waited: from when they were accepted, or from the end of their delay, until a worker was first sent
-    /// them.
+    /// How long jobs waited: from when they were accepted, or from the end of their delay, until they were first sent
+    /// to a worker.
     pub wait: Histogram,
     /// How long workers had jobs that they answered: from when they were sent to that worker.
     pub run: Histogram,

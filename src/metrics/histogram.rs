@@ -1,30 +1,30 @@
-//! Histograms of durations: the one place that knows their bounds and their quantiles, for the server and its clients.
+//! Histograms of durations, with their bounds and quantiles, for the server and its clients.
 //!
-//! The bounds are the same for all types and for good, so histograms can be added up and subtracted.
+//! The bounds are the same for all types and never change, so histograms can be added and subtracted.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// The upper bounds of the buckets in microseconds, each inclusive: 1, 2.5 and 5 of each power of ten from 100 us on, and
-/// an hour. A quantile is then at most 2.5 times off, over all durations that jobs have.
+/// The upper bounds of the buckets in microseconds, each inclusive: 1, 2.5 and 5 of each power of ten from 100 us on,
+/// and an hour. So a quantile is wrong by a factor of at most 2.5.
 pub const BOUNDS_US: [u64; 24] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000,
     3_600_000_000,
 ];
 
-/// The number of counts: one per bound, and the last for what is above all of them.
+/// The number of counts: one per bound, and one for durations above all bounds.
 pub const BUCKETS: usize = BOUNDS_US.len() + 1;
 
 /// Durations by bucket, and their sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Histogram {
-    /// The sum of all durations in microseconds. It stays at the largest number rather than pass it.
+    /// The sum of all durations in microseconds. It does not wrap, but stays at the largest number.
     pub sum_us: u64,
-    /// How many durations are in each bucket: above the bound before, and not above the own one ([`BOUNDS_US`]). The last
-    /// has those above all bounds.
+    /// The number of durations in each bucket: above the previous bound, and at most the bucket's own ([`BOUNDS_US`]).
+    /// The last bucket has the durations above all bounds.
     pub counts: [u64; BUCKETS],
 }
 
@@ -41,9 +41,9 @@ impl Histogram {
         self.counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
     }
 
-    /// Returns the duration that a share `q` of all durations do not exceed, of 0 to 1: the median is that of 0.5. Within a
-    /// bucket the durations count as evenly spread, as Prometheus' `histogram_quantile` has it. Above the last bound it is
-    /// that bound. `None` if there is no duration, or `q` is not from 0 to 1.
+    /// Returns the duration that a share `q` of all durations do not exceed, of 0 to 1: the median is that of 0.5.
+    /// Within a bucket the durations count as evenly spread, as in Prometheus' `histogram_quantile`. Above the last
+    /// bound the result is that bound. `None` if there is no duration, or `q` is not from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "an estimate between two bounds")]
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let all = self.count();
@@ -65,8 +65,8 @@ impl Histogram {
         Some(Duration::from_micros(lower_us))
     }
 
-    /// Returns the durations that were added since `earlier`, an older copy. What is less than in the older copy becomes 0:
-    /// the server has been restarted.
+    /// Returns the durations that were added since `earlier`, an older copy. A count that is smaller than in the older
+    /// copy becomes 0, because the server was restarted.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let counts = std::array::from_fn(|i| self.counts[i].saturating_sub(earlier.counts[i]));
@@ -117,7 +117,7 @@ const OCTAVES: [Octave; 64] = {
 /// Returns the bucket of a duration, without a search and without a branch.
 #[inline]
 fn bucket(us: u64) -> usize {
-    let Octave { first, bounds_us: [one, two] } = OCTAVES[(us | 1).ilog2() as usize]; // 0 is where 1 is.
+    let Octave { first, bounds_us: [one, two] } = OCTAVES[(us | 1).ilog2() as usize]; // 0 is in the same bucket as 1.
     usize::from(first) + usize::from(us > one) + usize::from(us > two)
 }
 

@@ -1,4 +1,4 @@
-//! What a metrics reply has beside the totals: rows by type, and rows by shard.
+//! The tables of a metrics reply: rows by type, and rows by shard.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{Counts, Figures};
 /// Rows of the table by type, each with its type's canonical name.
 pub type TypeRows = Vec<(Arc<str>, TypeRow)>;
 
-/// What is known of a type, at one shard or, added up, at all of them.
+/// The figures of a type, at one shard or summed over all shards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeRow {
     /// Jobs in the queue.
@@ -20,9 +20,9 @@ pub struct TypeRow {
     pub spent: u64,
     /// Free slots of its ordinary workers, reserved ones too.
     pub free: u64,
-    /// Workers that get only what no ordinary worker may take.
+    /// Workers that get only jobs that no ordinary worker can take.
     pub spare_workers: u64,
-    /// Connections that take jobs of this type, unless they take durable ones only.
+    /// Connections that take jobs of this type, without those that take only durable ones.
     pub workers: u64,
     /// Connections that take its durable jobs.
     pub durable_workers: u64,
@@ -86,7 +86,7 @@ impl TypeRow {
         self.waiting + self.running + self.workers + self.durable_workers + self.delayed + self.spent > 0
     }
 
-    /// Adds what another shard knows.
+    /// Adds the figures of another shard.
     pub fn add(&mut self, other: Self) {
         self.waiting += other.waiting;
         self.running += other.running;
@@ -122,7 +122,7 @@ fn keep_oldest(own: &mut Option<OldestRunning>, other: Option<OldestRunning>) {
     }
 }
 
-/// What is known of a shard.
+/// The figures of a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShardRow {
     /// Its counters and gauges.
@@ -149,28 +149,28 @@ impl ShardRow {
     }
 }
 
-/// What a metrics reply has beside the totals, as far as it was asked for.
+/// The requested tables of a metrics reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tables {
     /// The table by shard, from shard 0 on.
     pub shards: Option<Vec<ShardRow>>,
     /// The rows of types that were named.
     pub types: Option<TypeRows>,
-    /// Whether the rows by type are to have their figures.
+    /// Whether the rows by type have outcomes and histograms.
     pub histograms: bool,
 }
 
 /// The types that have no figures of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OtherTypes {
-    /// How many of them are in use.
+    /// The number of them that are in use.
     pub in_use: u64,
     /// Their sum, with the figures of their jobs.
     pub sum: TypeRow,
 }
 
 impl Tables {
-    /// Returns whether nothing was asked for.
+    /// Returns whether no table was requested.
     pub fn is_empty(&self) -> bool {
         self.shards.is_none() && self.types.is_none()
     }

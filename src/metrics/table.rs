@@ -1,5 +1,4 @@
-//! The metrics by name: the one table from which the wire is made, and against which the client's reader and the docs are
-//! checked.
+//! The metrics by name. The wire is generated from this table; tests compare it with the client's reader and the docs.
 
 use Kind::{Counter, Gauge, Info};
 
@@ -42,7 +41,7 @@ pub enum Value {
     Faults(Faults),
 }
 
-/// Everything in a metrics reply except the table by type.
+/// The totals in a metrics reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// When the server started, in milliseconds since 1970.
@@ -53,7 +52,7 @@ pub struct Totals {
     pub connections_refused: u64,
     /// The sum of all shards.
     pub counts: Counts,
-    /// What peers did wrong, in all shards.
+    /// The faults of peers, in all shards.
     pub faults: Faults,
     /// The memory budget.
     pub bytes_max: u64,

@@ -1,7 +1,7 @@
-//! Carried values: JSON that goes through the server as the text that arrived.
+//! Carried values: JSON that the server passes on unchanged.
 //!
-//! A short value lies in its line and is copied from there. A long one is cut into chunks when it arrives. Its job, its
-//! answer and the unsent bytes of connections share them, so passing it on copies nothing, and no chunk is large.
+//! A short value is copied from its line. A long value is cut into chunks when it arrives. Its job, its answer and the
+//! unsent bytes of connections share these chunks, so passing the value on needs no copy, and no chunk is large.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::limits::CHUNK_BYTES;
 /// A carried value: `arg`, `res`, `err` or `data`, without the white space around it.
 #[derive(Clone, Copy, Debug)]
 pub enum Carried<'a> {
-    /// It lies in its line, or in a job or an answer.
+    /// It is part of its line, of a job or of an answer.
     Short(&'a str),
-    /// It has chunks of its own.
+    /// It has its own chunks.
     Long(&'a LongText),
 }
 
-/// A carried value that belongs to no line.
+/// A carried value that does not borrow from a line.
 #[derive(Clone, Debug)]
 pub enum OwnedCarried {
-    /// One that was short.
+    /// A short value.
     Short(Arc<str>),
-    /// One that was long.
+    /// A long value.
     Long(LongText),
 }
 
@@ -89,7 +89,7 @@ impl<'a> Carried<'a> {
         }
     }
 
-    /// Returns the text in a row.
+    /// Iterates over the bytes of the text.
     fn bytes(self) -> impl Iterator<Item = &'a [u8]> {
         let (short, long) = match self {
             Self::Short(text) => (Some(text.as_bytes()), None),
@@ -99,7 +99,7 @@ impl<'a> Carried<'a> {
     }
 }
 
-/// Two values are the same if their texts are, however these are kept.
+/// Two values are equal if their texts are equal, short or long.
 impl PartialEq for Carried<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (*self, *other) {
@@ -141,7 +141,7 @@ impl LongText {
         self.0.chunks.get(at / CHUNK_BYTES).map_or(&[], |chunk| &chunk[at % CHUNK_BYTES..])
     }
 
-    /// Returns all bytes in their order. A character may lie in two chunks.
+    /// Returns all bytes in order. A character may extend over two chunks.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         self.0.chunks.iter().map(AsRef::as_ref)
     }
@@ -155,7 +155,7 @@ impl From<&str> for LongText {
     }
 }
 
-/// Formats the length alone.
+/// Formats only the length.
 impl fmt::Debug for LongText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LongText of {} bytes", self.len())
@@ -178,7 +178,8 @@ impl LongTextBuilder {
         }
     }
 
-    /// Returns the text. Its last chunk is copied to as much memory as it needs, because the budget counts no room.
+    /// Returns the text. Its last chunk is copied into memory of exactly its size, because the budget does not count
+    /// unused memory.
     pub(super) fn finish(self) -> LongText {
         let Self { full: mut chunks, last } = self;
         let bytes = chunks.len() * CHUNK_BYTES + last.len();

@@ -1,10 +1,11 @@
-//! The chunks of long values. Those that become free are kept for the next ones, by each thread for itself.
+//! The chunks of long values. Each thread keeps its free chunks for the next long values.
 //!
-//! An allocator gives large blocks back to the system some time after they were freed, many at once: for a value of 8 MiB
-//! that takes a millisecond, within the turn of a shard that allocates the next one, whose pages are then cleared anew. So
-//! chunks stay as long as they are used again, and a shard lets go of the others bit by bit ([`release_unused`]).
+//! An allocator returns large blocks to the system some time after they were freed, many at once. For a value of 8 MiB
+//! that takes a millisecond in the turn of a shard that allocates the next value, and the pages of the next value must
+//! be cleared. So chunks are kept while they are used again, and a shard frees the others gradually
+//! ([`release_unused`]).
 //!
-//! It is a cache of memory: nothing that is sent, decided or counted depends on it.
+//! This is only a cache of memory: no line, decision or count depends on it.
 
 use std::cell::RefCell;
 
@@ -15,7 +16,7 @@ use crate::limits::{CHUNK_BYTES, SPARE_CHUNKS_MAX};
 struct Spare {
     /// Empty, each with room for [`CHUNK_BYTES`].
     chunks: Vec<Vec<u8>>,
-    /// The least number of them since the last release. As many were unused in that time.
+    /// The smallest number of free chunks since the last release. This many were unused in that time.
     unused: usize,
 }
 
@@ -37,7 +38,7 @@ pub(super) fn take() -> Vec<u8> {
 pub(super) fn give_back(mut chunk: Vec<u8>) {
     if chunk.capacity() == CHUNK_BYTES {
         chunk.clear();
-        // A thread that ends has no use for it.
+        // A thread that ends needs no free chunks.
         let _ = SPARE.try_with(|spare| {
             let chunks = &mut spare.borrow_mut().chunks;
             if chunks.len() < SPARE_CHUNKS_MAX {

@@ -1,7 +1,7 @@
-//! Decodes a line into a [`Command`], or into a [`Refusal`] that says why not.
+//! Decodes a line into a [`Command`], or into a [`Refusal`] with the reason.
 //!
-//! Checked in this order: JSON (UTF-8, syntax, an object, depth), known members given twice, `cmd`, then the members that
-//! the command uses. The framer has checked the size. Values that are only carried are never parsed.
+//! Checked in this order: JSON (UTF-8, syntax, an object, depth), known members given twice, `cmd`, then the members
+//! that the command uses. The framer has checked the size. Carried values are never parsed.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -26,7 +26,7 @@ pub use metrics::{MetricsAsked, TypesAsked};
 pub use options::JobOptions;
 pub use refusal::{Refusal, Severity};
 
-/// A line that could be decoded. Ids and values are the text that arrived, without the white space around it.
+/// A decoded line. Ids and values are the text as received, without the white space around it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command<'a> {
     /// This connection is a worker for these types.
@@ -34,14 +34,14 @@ pub enum Command<'a> {
         /// In the order given, each once; at most [`crate::limits::TYPES_PER_CONNECTION_MAX`]. The limit of types per
         /// connection is checked where they are added.
         types: Vec<TypeName<'a>>,
-        /// Its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
+        /// The number of its slots from now on; 1 to [`crate::limits::JOBS_PER_WORKER_MAX`].
         max_jobs: Option<u32>,
-        /// What else it asks for.
+        /// Its options.
         options: WorkerOptions,
         /// The line's id if one could be read, for an error about the line.
         id: Option<&'a str>,
     },
-    /// It takes no more jobs of these types.
+    /// The connection takes no more jobs of these types.
     CantDo {
         /// In the order given, each once.
         types: Vec<TypeName<'a>>,
@@ -50,14 +50,14 @@ pub enum Command<'a> {
     Do {
         /// A JSON string or number.
         id: &'a str,
-        /// Picks the queue.
+        /// The type, which determines the queue.
         type_name: TypeName<'a>,
         /// Any JSON value; `None` if it is absent.
         arg: Option<Carried<'a>>,
-        /// What else it asks for; `None` if it gives no such member.
+        /// The job's options; `None` if it has none.
         options: Option<Box<JobOptions<'a>>>,
     },
-    /// The jobs of this connection that can be cancelled and have this id shall end.
+    /// The cancellable jobs of this connection with this id must end.
     Cancel {
         /// A JSON string or number.
         id: &'a str,
@@ -71,7 +71,7 @@ pub enum Command<'a> {
         /// The result or the error.
         outcome: Outcome<'a>,
     },
-    /// A worker is still at a job.
+    /// A worker reports that it still runs a job.
     Progress {
         /// Which job.
         job: JobRef<'a>,
@@ -80,7 +80,7 @@ pub enum Command<'a> {
         /// Any JSON value for the submitter; `None` if it is absent.
         data: Option<Carried<'a>>,
     },
-    /// A worker has put a durable job where it survives this server.
+    /// A worker has stored a durable job outside this server.
     Stored {
         /// The job's lease.
         job: u64,
@@ -89,16 +89,16 @@ pub enum Command<'a> {
     },
     /// A query for the metrics.
     Metrics(MetricsAsked<'a>),
-    /// A query whether the server answers.
+    /// A query for a sign of life.
     Ping,
 }
 
 /// How a `did` or a `progress` names its job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum JobRef<'a> {
-    /// By `job`: one that was sent with a lease.
+    /// By `job`: a job that was sent with a lease.
     Lease(u64),
-    /// By `id`: the one that was sent without a lease.
+    /// By `id`: the job that was sent without a lease.
     Id(&'a str),
 }
 
@@ -111,13 +111,13 @@ pub enum Outcome<'a> {
     Err(Carried<'a>),
 }
 
-/// The text beside `bad_request`, most of the time.
+/// The usual text with `bad_request`.
 type Text = &'static str;
 
-/// The text beside `unknown_cmd`.
+/// The text with `unknown_cmd`.
 const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, stored, cancel, metrics or ping";
 
-/// Decodes what the framer found. A first line that is no JSON object ends the connection.
+/// Decodes a frame. A first line that is not a JSON object ends the connection.
 pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
     match frame {
         Frame::Line { bytes, first: false } => decode(bytes),
@@ -154,7 +154,7 @@ pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
     })
 }
 
-/// Unescapes the name of a command. Those of a plain job need no search for escapes.
+/// Unescapes the name of a command. The names `do` and `did` need no search for escapes.
 fn unescape_cmd(raw: &str) -> Option<Cow<'_, [u8]>> {
     match raw {
         r#""do""# => Some(Cow::Borrowed(b"do")),
@@ -193,7 +193,7 @@ fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
     Ok(command)
 }
 
-/// Why members are no command.
+/// The reason why members are not a valid command.
 struct Unfit {
     code: Code,
     text: Cow<'static, str>,
@@ -205,7 +205,7 @@ impl From<Text> for Unfit {
     }
 }
 
-/// Decodes the command; `cmd` is `None` if it is absent, given twice or no string.
+/// Decodes the command; `cmd` is `None` if it is absent, given twice or not a string.
 fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, Unfit> {
     if let Some(name) = members.twice() {
         return Err(Unfit { code: Code::BadRequest, text: format!("{name} is given twice").into() });
@@ -235,7 +235,7 @@ fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Unfit> {
     })
 }
 
-/// What a line about a job of a worker says.
+/// The kind of a worker's line about a job.
 #[derive(Clone, Copy)]
 enum About {
     Answer,

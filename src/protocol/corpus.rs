@@ -1,4 +1,4 @@
-//! For tests: the lines of the corpus, a seeded generator, and lines made from both by mutation.
+//! For tests: the lines of the corpus, a seeded generator, and mutated lines.
 
 #[path = "../../tests/common/mutate.rs"]
 mod mutate;

@@ -1,9 +1,9 @@
-//! Reads most lines without the parser: names, strings without escapes, and whole numbers. That halves the time for the
-//! lines of a small job. The parser reads other values, one by one.
+//! Reads most lines without the parser: names, strings without escapes, and whole numbers. This halves the time for the
+//! lines of a small job. The parser reads all other values, one by one.
 //!
-//! Nothing is refused here. A line that is not plain, valid or not, is left to the parser as a whole. Invariant: a line that
-//! is read here has exactly the members that the parser would find. Deliberately absent are names with escapes, and white
-//! space except one space after a brace, a comma or a colon.
+//! The fast path refuses no line. It leaves each line that is not plain, valid or not, to the parser. Invariant: a line
+//! that is read here has exactly the members that the parser would find. Deliberately absent are names with escapes,
+//! and white space except one space after a brace, a comma or a colon.
 
 use memchr::memchr;
 use serde::Deserialize;
@@ -13,26 +13,26 @@ use wide::u8x16;
 use super::members::{Members, Name, is_too_deep, short_name};
 use crate::limits::DEPTH_MAX;
 
-/// How a line about a job begins if its client puts no spaces. Comparing it takes less than reading a member.
+/// The beginnings of lines about a job without spaces. Comparing a beginning takes less time than reading a member.
 const BEGINNINGS: [&str; 2] = [r#"{"cmd":"do""#, r#"{"cmd":"did""#];
 
-/// Where the value begins in each of them.
+/// The offset of the value of `cmd` in both.
 const CMD_AT: usize = r#"{"cmd":"#.len();
 
-/// Bytes that are looked at at once for the end of a string.
+/// The number of bytes that are searched at once for the end of a string.
 const LANES: usize = 16;
 
-/// A string of more bytes is left to the parser.
+/// The parser reads strings of more bytes than this.
 const LONG_BYTES: usize = 256;
 
-/// Adds the members of a plain line; `None` if the parser has to read it, and then some of them may have been added.
+/// Adds the members of a plain line. `None` if the parser has to read the line; then some members may have been added.
 #[inline]
 pub(super) fn read<'a>(text: &'a str, members: &mut Members<'a>) -> Option<()> {
     let bytes = text.as_bytes();
     if bytes.first() != Some(&b'{') {
         return None;
     }
-    let mut at = 0; // Of the brace or the comma before a member.
+    let mut at = 0; // The offset of the brace or the comma before a member.
     if let Some(beginning) = BEGINNINGS.iter().find(|beginning| text.starts_with(**beginning)) {
         at = beginning.len();
         members.add_known(Name::Cmd as usize, &text[CMD_AT..at]);
@@ -78,22 +78,22 @@ fn plain_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Returns where the value that begins at `at` ends, whatever it is; `None` if there is none that a line may have. Not
-/// inlined, because that would slow the loop over the members.
+/// Returns where any value that begins at `at` ends; `None` if there is no valid value. Not inlined, because that would
+/// slow the loop over the members.
 #[inline(never)]
 fn parsed_end(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
     let mut parser = serde_json::Deserializer::from_str(rest);
     let value = <&RawValue>::deserialize(&mut parser).ok()?.get();
-    // The parser passes over white space before the value, and then its length does not tell where it ends.
+    // The parser skips white space before the value, and then the value's length does not show where it ends.
     let at_once = rest.as_bytes().first() == value.as_bytes().first();
     let legal = memchr(b'\r', value.as_bytes()).is_none() && !is_too_deep(value.as_bytes(), DEPTH_MAX - 1);
     (at_once && legal).then_some(at + value.len())
 }
 
-/// Returns where the string that begins at `at` ends, its quotes included; `None` if there is none, none without escapes, or
-/// a long one. Looks at sixteen bytes at once: a call of `memchr` costs more than most strings, and knows no control
-/// characters.
+/// Returns where the string that begins at `at` ends, its quotes included; `None` if there is none, none without
+/// escapes, or a long one. Searches sixteen bytes at once: a call of `memchr` costs more than most strings, and does
+/// not find control characters.
 #[inline]
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
@@ -105,7 +105,7 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The same for a string that has no end before `at`, [`LANES`] bytes after its first one.
+/// The same for a string that does not end before `at`, [`LANES`] bytes after its first one.
 #[inline(never)]
 fn rest_of_string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     let longest = at - LANES + LONG_BYTES;
@@ -118,7 +118,7 @@ fn rest_of_string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
-/// Returns the place behind `at` if there is a quote at `at`.
+/// Returns the offset after `at` if there is a quote at `at`.
 #[inline]
 fn behind_quote(bytes: &[u8], at: usize) -> Option<usize> {
     (bytes.get(at) == Some(&b'"')).then_some(at + 1)

@@ -1,13 +1,13 @@
 //! Cuts bytes into lines. A line ends with LF or CRLF; empty lines are skipped; only an unfinished line is kept.
 //!
-//! The first byte of a connection that is not white space must open an object. So a peer that speaks another protocol is
-//! recognised at once, before its line ends. What is found does not depend on how the bytes were cut on their way: faults
-//! are reported in the order of the bytes that cause them, and bytes past the limit are not looked at.
+//! The first byte of a connection that is not white space must open an object. So a peer that speaks another protocol
+//! is recognised at once, before its line ends. The result does not depend on how the bytes were cut on their way:
+//! faults are reported in the order of the bytes that cause them, and bytes beyond the limit are not examined.
 //!
 //! A server has long lines checked while they arrive ([`Framer::next_checked`]), so that their end costs no more than that
 //! of a short one. A client takes all lines whole ([`Framer::next`]).
 //!
-//! Nothing here knows JSON beyond that byte, and nothing here closes a connection: the caller does so after a fault.
+//! The framer checks no JSON except that byte, and does not close connections: the caller does so after a fault.
 
 use std::mem;
 
@@ -18,10 +18,10 @@ use tests::counted_memchr as memchr;
 
 pub use super::long_line::LongLine;
 
-/// An unfinished line counts as long from this size on, in bytes.
+/// An unfinished line is long from this size on, in bytes.
 const LONG_LINE_BYTES: usize = 1 << 20;
 
-/// What the framer found.
+/// The result of the framer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Frame<'a> {
     /// A line without its end, not empty.
@@ -33,14 +33,14 @@ pub enum Frame<'a> {
     },
     /// A line without its end that was checked while it arrived, not empty.
     LongLine {
-        /// What there is of it.
+        /// The checked line.
         line: &'a LongLine,
         /// Whether it is the first of its connection (empty ones aside).
         first: bool,
     },
-    /// The line passed the limit. Nothing after it may be read as commands.
+    /// The line exceeds the limit. No bytes after it may be read as commands.
     TooLong,
-    /// The connection's first byte does not open an object. Nothing after it may be read as commands.
+    /// The connection's first byte does not open an object. No bytes after it may be read as commands.
     NotJson {
         /// That byte.
         byte: u8,
@@ -50,26 +50,26 @@ pub enum Frame<'a> {
 /// Cuts one connection's bytes into lines. Holds no memory of its own while no line is unfinished.
 #[derive(Debug, Default)]
 pub struct Framer {
-    /// The line that has begun and not ended; after [`Piece::Rest`] the one that was yielded last.
+    /// The unfinished line; after [`Piece::Rest`], the line that was yielded last.
     partial: Partial,
     /// Whether the line was yielded: it can be freed only by the next call, because the frame borrows it.
     yielded: bool,
     stage: Stage,
 }
 
-/// What is kept of a line.
+/// The kept part of a line.
 #[derive(Debug)]
 enum Partial {
-    /// All of it.
+    /// All bytes of the line.
     Whole(Vec<u8>),
-    /// What its check leaves of it.
+    /// The sketch and values of a line that is checked while it arrives.
     Checked(Box<LongLine>),
 }
 
-/// How far a connection has come.
+/// The state of a connection's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Stage {
-    /// Nothing but white space has come.
+    /// Only white space has come.
     #[default]
     Blank,
     /// The first line has begun, with a brace.
@@ -82,7 +82,7 @@ enum Stage {
 
 /// The result of one search in the input.
 enum Piece<'a> {
-    /// The line goes on after the input.
+    /// The line continues after the input.
     Unfinished,
     /// A line that is in the input as a whole, without its end.
     Whole(&'a [u8]),
@@ -93,16 +93,16 @@ enum Piece<'a> {
 }
 
 impl Framer {
-    /// Takes the next frame out of `input`, which then begins after it. `None` when all of `input` is consumed; what was left
-    /// of it is kept. Call it until then after each read, always with the same limit.
+    /// Takes the next frame from `input`, which then begins after the frame. `None` when all of `input` is consumed; an
+    /// unfinished line is kept. Call it until then after each read, always with the same limit.
     ///
     /// Whole lines are not copied. A byte is searched once, however the line is cut, so the cost is linear in the bytes.
     pub fn next<'a, 'input: 'a>(&'a mut self, input: &mut &'input [u8], line_bytes_max: usize) -> Option<Frame<'a>> {
         self.next_checked(input, line_bytes_max, usize::MAX)
     }
 
-    /// Does the same, but checks a line as it comes when more than `whole_bytes_max` of it are kept. It is yielded as
-    /// [`Frame::LongLine`].
+    /// Does the same, but checks a line while it arrives when more than `whole_bytes_max` of it are kept. Such a line
+    /// is yielded as [`Frame::LongLine`].
     pub fn next_checked<'a, 'input: 'a>(
         &'a mut self,
         input: &mut &'input [u8],
@@ -147,12 +147,13 @@ impl Framer {
         if self.yielded { 0 } else { self.partial.bytes() }
     }
 
-    /// Returns whether the unfinished line is checked as it comes.
+    /// Returns whether the unfinished line is checked while it arrives.
     pub fn is_in_long_line(&self) -> bool {
         matches!(self.partial, Partial::Checked(_)) && !self.yielded
     }
 
-    /// Takes the unfinished line out, if it is not checked as it comes. The caller skips the rest of that line.
+    /// Removes and returns the unfinished line, unless it is checked while it arrives. The caller skips the rest of
+    /// that line.
     pub fn take_partial(&mut self) -> Vec<u8> {
         if self.yielded {
             self.forget();
@@ -163,7 +164,7 @@ impl Framer {
         }
     }
 
-    /// Frees what is kept of a line.
+    /// Frees the kept part of a line.
     #[inline(never)]
     fn forget(&mut self) {
         self.partial = Partial::default();
@@ -172,7 +173,7 @@ impl Framer {
 
     /// Takes from `input` to the next LF, or all of it.
     fn take_piece<'a>(&mut self, input: &mut &'a [u8], line_bytes_max: usize, whole_bytes_max: usize) -> Piece<'a> {
-        // The longest legal line: the limit, CR, LF. Looking no further keeps a line that is too long cheap.
+        // The longest legal line: the limit, CR, LF. Searching no further keeps a line that is too long cheap.
         let kept = self.partial.bytes();
         let window = &input[..input.len().min(line_bytes_max + 2 - kept)];
         let end = memchr(b'\n', window);
@@ -195,8 +196,8 @@ impl Framer {
         if end.is_some() { Piece::Rest } else { Piece::Unfinished }
     }
 
-    /// Returns whether the connection may begin with what is kept and `piece`, which holds no LF. A CR is judged by the byte
-    /// after it: only at the end of `piece` may a LF still follow.
+    /// Returns whether the connection may begin with the kept bytes and `piece`, which has no LF. A CR is checked by
+    /// the byte after it: only at the end of `piece` may a LF still follow.
     fn opens(&mut self, piece: &[u8]) -> bool {
         if self.partial.ends_with_cr() {
             return piece.is_empty();
@@ -211,7 +212,7 @@ impl Framer {
         }
     }
 
-    /// Notes that a line is yielded. Returns whether it was the first.
+    /// Called when a line is yielded. Returns whether it was the first.
     fn advance(&mut self) -> bool {
         mem::replace(&mut self.stage, Stage::Later) == Stage::First
     }
@@ -264,9 +265,9 @@ impl Partial {
     }
 }
 
-/// Appends to a line. Its capacity grows by a factor, so that the copying is linear, but never exceeds what a legal line can
-/// take. That of a long line grows faster: each growth copies the line to new pages, which the system has to clear first,
-/// while pages that are not yet written to cost nothing.
+/// Appends to a line. Its capacity grows by a factor, so that the copying is linear, but never exceeds what a legal
+/// line can take. The capacity of a long line grows faster: each growth copies the line to new pages, which the system
+/// has to clear first, while pages that are not yet written cost nothing.
 fn append(line: &mut Vec<u8>, piece: &[u8], line_bytes_max: usize) {
     let needed = line.len() + piece.len();
     let room = line.capacity();
@@ -278,17 +279,17 @@ fn append(line: &mut Vec<u8>, piece: &[u8], line_bytes_max: usize) {
     line.extend_from_slice(piece);
 }
 
-/// Returns how many bytes of `piece` a line can take up, given how many of it are kept. The byte after the limit may only be
-/// a CR, as long as the LF behind it may still come.
+/// Returns how many bytes of `piece` a line can take, given the number of its kept bytes. The byte after the limit may
+/// only be a CR, while the LF after it may still come.
 fn fitting(piece: &[u8], kept: usize, line_bytes_max: usize) -> usize {
     let Some(room) = line_bytes_max.checked_sub(kept) else {
-        return 0; // That CR has come.
+        return 0; // The CR has come.
     };
     let cr = piece.get(room) == Some(&b'\r');
     piece.len().min(room + usize::from(cr))
 }
 
-/// Removes the CR before the LF, which belongs to the end of the line.
+/// Removes the CR of a line end.
 fn without_cr(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }

@@ -1,13 +1,13 @@
 //! Compares job ids. Two are the same if they are the same text, the same string after unescaping, or numbers of the same
 //! double value.
 //!
-//! Ids are kept and sent as the text that arrived. This is the only place that looks into them.
+//! Ids are kept and sent as received. Only this module parses them.
 
 use std::hash::{Hash, Hasher};
 
 use super::string::unescape;
 
-/// Returns whether two ids, JSON strings or numbers as they came, name the same job.
+/// Returns whether two ids, JSON strings or numbers as received, are equal.
 #[inline]
 pub fn same(a: &str, b: &str) -> bool {
     a == b || same_in_other_words(a, b)
@@ -18,14 +18,14 @@ fn same_in_other_words(a: &str, b: &str) -> bool {
     same_string(a, b) || same_number(a, b)
 }
 
-/// An id to be hashed. Two ids that are the same have the same hash.
+/// An id for hashing. Equal ids have the same hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Hashed<'a>(pub &'a str);
 
 impl Hash for Hashed<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         if let Some(value) = double(self.0) {
-            // -0 and 0 are the same, and their sum with 0 is 0.
+            // -0 and 0 are equal, and their sum with 0 is 0.
             return state.write_u64((value + 0.0).to_bits());
         }
         match unescape(self.0) {
@@ -36,7 +36,7 @@ impl Hash for Hashed<'_> {
 }
 
 fn same_string(a: &str, b: &str) -> bool {
-    // Of two different texts without escapes no unescaping makes one; a held job is mostly passed over here.
+    // Two different texts without escapes are different strings. Most comparisons with held jobs end here.
     let escaped = [a, b].iter().any(|text| text.contains('\\'));
     escaped && unescape(a).is_some_and(|a| unescape(b) == Some(a))
 }

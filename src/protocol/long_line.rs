@@ -1,10 +1,11 @@
-//! A line that is too long to be decoded at its end, when all of it has come.
+//! Checks a long line while it arrives, because decoding it at its end would take too long.
 //!
-//! Each piece is checked when it arrives. Of the object, a *sketch* is kept: the known members in their order, in which a
-//! short value stands for each long one. The decoder reads the sketch as it reads any line, so there is one decoder. The
-//! long values that a command carries are kept beside it, in chunks, and so are the types of a long list.
+//! Each piece is checked when it arrives. A *sketch* of the object is kept: the known members in order, in which a
+//! short value replaces each long one. The decoder reads the sketch like any line, so there is one decoder. The long
+//! values that a command carries are kept separately, in chunks, and so are the types of a long list.
 //!
-//! Invariant: the line means what its sketch means, with these values in their places. What no command looks at is not kept.
+//! Invariant: the line is equivalent to its sketch with these values in their places. Members that no command uses are
+//! not kept.
 
 use memchr::memchr;
 
@@ -16,33 +17,33 @@ use super::types::{TypeListReader, TypeName};
 use super::utf8::Utf8;
 use crate::limits::ID_BYTES_MAX;
 
-/// Bytes of a value that the sketch keeps, unless it is an id. Every type, key, number and command that is valid has
-/// fewer, all escaped.
+/// The maximum number of bytes of a value in the sketch, unless it is an id. Every valid type, key, number and command
+/// has fewer, even if all characters are escaped.
 pub(super) const SHORT_VALUE_BYTES_MAX: usize = 4 << 10;
 
-/// Bytes of a name that the sketch keeps. Every known name has fewer, all escaped.
+/// The maximum number of bytes of a name in the sketch. Every known name has fewer, even if all characters are escaped.
 const NAME_BYTES_MAX: usize = 128;
 
-/// The members whose values may be long in a line that is obeyed.
+/// The members whose values may be long in a valid line.
 const CARRIED: [Name; 4] = [Name::Arg, Name::Res, Name::Err, Name::Data];
 
-/// What stands in the sketch for a long carried value.
+/// Replaces a long carried value in the sketch.
 const CARRIED_SKETCH: &[u8] = b"0";
 
-/// What stands in the sketch for a long list of types.
+/// Replaces a long list of types in the sketch.
 const TYPES_SKETCH: &[u8] = b"[]";
 
-/// What stands in the sketch for a value that is refused.
+/// Replaces a value that is refused in the sketch.
 const INVALID_SKETCH: &[u8] = b"null";
 
-/// A line as far as it has come, its end not included.
+/// The arrived part of a line, without its end.
 #[derive(Debug, Default, PartialEq)]
 pub struct LongLine {
-    /// Bytes of it, without a CR that is pending.
+    /// The number of its bytes, without a pending CR.
     bytes: usize,
     /// The last byte was a CR, which belongs to the line only if another byte follows.
     cr_pending: bool,
-    /// Where the first CR is that does not belong to the line's end.
+    /// The place of the first CR that is not part of the line's end.
     cr_at: Option<usize>,
     utf8: Utf8,
     scanner: Scanner,
@@ -61,13 +62,13 @@ pub struct LongLine {
     types: Option<Vec<TypeName<'static>>>,
 }
 
-/// What becomes of the value that is being read.
+/// What to do with the value that is being read.
 #[derive(Debug, Default, PartialEq)]
 enum Value {
-    /// The sketch does not have it.
+    /// It is not kept.
     #[default]
     Dropped,
-    /// It goes into the sketch. If it turns out to be long, this happens.
+    /// It goes into the sketch. If it becomes long, it is handled as `IfLong` says.
     Short(IfLong),
     /// It is carried, as one of [`CARRIED`].
     Long(usize, LongTextBuilder),
@@ -75,18 +76,18 @@ enum Value {
     Types(Box<TypeListReader>),
 }
 
-/// What becomes of a long value.
+/// What to do with a long value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum IfLong {
     /// It is carried, as one of [`CARRIED`].
     Carried(usize),
-    /// Of `cmd`: no command has such a name, but the answer depends on whether it is a string.
+    /// It is a `cmd`: no command has such a name, but the answer depends on whether it is a string.
     Command,
-    /// Only a list of types may be valid.
+    /// It may be valid only as a list of types.
     Types,
-    /// Of an id: it is one that has more than [`SHORT_VALUE_BYTES_MAX`]. No longer one is valid, nor is `null`.
+    /// It is an id of more than [`SHORT_VALUE_BYTES_MAX`] bytes. A longer id is not valid, nor is `null`.
     Id,
-    /// No such value is valid, nor is `null`.
+    /// It is not valid, nor is `null`.
     Invalid,
 }
 
@@ -101,7 +102,7 @@ impl IfLong {
 }
 
 impl LongLine {
-    /// Appends bytes, which hold no LF.
+    /// Appends bytes, which contain no LF.
     pub(super) fn push(&mut self, piece: &[u8]) {
         if piece.is_empty() {
             return;
@@ -114,7 +115,7 @@ impl LongLine {
         self.take(without_cr.unwrap_or(piece));
     }
 
-    /// Ends the line. A CR before its end belongs to that.
+    /// Ends the line. A CR before the end is part of the end.
     pub(super) fn end(&mut self) {
         self.cr_pending = false;
         self.sketch.extend_from_slice(if self.sketch.is_empty() { b"{}" } else { b"}" });
@@ -135,7 +136,7 @@ impl LongLine {
         self.scanner.is_blank() && self.utf8.verdict().is_ok() && self.cr_at.is_none()
     }
 
-    /// Returns the sketch of a line that has ended. `Err` says for people why the line is not a JSON object that the
+    /// Returns the sketch of a line that has ended. `Err` is a message why the line is not a JSON object that the
     /// protocol accepts.
     pub(super) fn sketch(&self) -> Result<&[u8], String> {
         self.utf8.verdict()?;
@@ -146,7 +147,7 @@ impl LongLine {
         Ok(&self.sketch)
     }
 
-    /// Returns the value of a member, if it is one that is carried, and long.
+    /// Returns the value of a member, if it is carried and long.
     pub(super) fn carried(&self, name: Name) -> Option<&LongText> {
         let at = CARRIED.iter().position(|&carried| carried == name)?;
         self.carried[at].as_ref()
@@ -181,7 +182,7 @@ impl LongLine {
         self.utf8.is_wrong() || self.cr_at.is_some() || self.scanner.has_failed()
     }
 
-    /// Frees what a line that is refused has no use for.
+    /// Frees the memory that a refused line does not need.
     fn forget(&mut self) {
         self.sketch = Vec::new();
         self.value = Value::Dropped;
@@ -192,7 +193,7 @@ impl LongLine {
     /// Keeps bytes of the part that is being read.
     fn keep(&mut self, bytes: &[u8]) {
         match self.part {
-            // A name that is too long stays cut, which makes it unknown, too.
+            // A name that is too long stays cut, and is therefore unknown.
             Some(Part::Name) => {
                 let room = NAME_BYTES_MAX.saturating_sub(self.sketch.len() - self.name_at);
                 self.sketch.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -229,11 +230,11 @@ impl LongLine {
         }
     }
 
-    /// A member that no command looks at has no place in the sketch. One that was given twice is in it twice, which is why
-    /// the line is refused.
+    /// Handles the end of a name. A member that no command uses is not in the sketch. A member that was given twice is
+    /// in it twice, so the decoder refuses the line.
     fn end_name(&mut self) {
         let raw = &self.sketch[self.name_at..];
-        // One of that length has been cut. Others have been checked, so they can be unescaped.
+        // A name of that length has been cut. Shorter names have been checked, so they can be unescaped.
         let raw = Some(raw).filter(|raw| raw.len() < NAME_BYTES_MAX).and_then(|raw| str::from_utf8(raw).ok());
         let name = raw.and_then(unescape).and_then(|name| known(&name));
         match name.filter(|name| self.twice & 1 << name == 0) {
@@ -250,7 +251,7 @@ impl LongLine {
         }
     }
 
-    /// A short value turns out to be long. `first` is its first byte if none of it is in the sketch.
+    /// Called when a short value becomes long. `first` is its first byte if none of it is in the sketch.
     fn turn_long(&mut self, if_long: IfLong, first: u8) {
         let come = &self.sketch[self.value_at..];
         let first = come.first().copied().unwrap_or(first);
@@ -263,7 +264,7 @@ impl LongLine {
             IfLong::Types => {
                 let mut types = Box::<TypeListReader>::default();
                 types.push(come);
-                (Value::Types(types), b"") // What stands in is known at the end.
+                (Value::Types(types), b"") // Its replacement is known at the end.
             }
             IfLong::Command if first == b'"' => (Value::Dropped, b"\"\""),
             IfLong::Command | IfLong::Id | IfLong::Invalid => (Value::Dropped, INVALID_SKETCH),
@@ -285,7 +286,7 @@ impl LongLine {
     }
 }
 
-/// Returns what becomes of a long value of a member, given its place among the known names.
+/// Returns what to do with a long value of a member, given its place among the known names.
 fn if_long(name: usize) -> IfLong {
     if let Some(at) = CARRIED.iter().position(|&carried| carried as usize == name) {
         return IfLong::Carried(at);
@@ -298,7 +299,7 @@ fn if_long(name: usize) -> IfLong {
     }
 }
 
-/// Says for people that a CR, before which there are `at` bytes, is not where a line may have one.
+/// Returns the message that a CR after `at` bytes is not allowed there.
 pub(super) fn cr_inside(at: usize) -> String {
     format!("a CR that is not at the line's end, at column {}", at + 1)
 }

@@ -1,7 +1,8 @@
-//! Finds the known members of a line's object, each as the text that arrived.
+//! Finds the known members of a line's object, each as received.
 //!
 //! The syntax of the whole line is checked here, even in values that no command uses. [`super::command`] decodes the
-//! values. No value is copied, and none becomes a tree. The parser decides; [`super::fast_path`] spares it simple lines.
+//! values. No value is copied or parsed into a tree. The parser decides; [`super::fast_path`] reads simple lines before
+//! it.
 
 use std::fmt;
 
@@ -22,14 +23,14 @@ macro_rules! names {
         often { $($(#[$often_attribute:meta])* $often:ident $often_text:literal,)* }
         rarely { $($rare:ident $rare_text:literal,)* }
     ) => {
-        /// The members that a command looks up.
+        /// The members that commands use.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub(super) enum Name {
             $($(#[$often_attribute])* $often,)*
             $($rare,)*
         }
 
-        /// The names that most lines are made of.
+        /// The names in most lines.
         const NAMES: [&str; [$($often_text),*].len()] = [$($often_text),*];
 
         /// The other names.
@@ -79,7 +80,7 @@ names! {
     }
 }
 
-/// Returns the place of a name, unescaped, among the known ones: that of [`Name`]. `None` if it is not known.
+/// Returns the place of an unescaped name in [`Name`]. `None` if it is not known.
 pub(super) fn known(name: &[u8]) -> Option<usize> {
     NAMES.iter().chain(&RARE_NAMES).position(|known| known.as_bytes() == name)
 }
@@ -100,8 +101,8 @@ const SHORT_NAMES: [u64; NAMES.len()] = {
     words
 };
 
-/// Returns the place in [`NAMES`] of the name at `begin..end`, without escapes. `None` if it is none of them, or has more
-/// than seven bytes, or the line ends too soon to tell at once.
+/// Returns the place in [`NAMES`] of the name at `begin..end`, without escapes. `None` if it is not one of them, has
+/// more than seven bytes, or is too near to the line's end for a fast comparison.
 #[inline]
 pub(super) fn short_name(line: &[u8], begin: usize, end: usize) -> Option<usize> {
     let word = u64::from_le_bytes(*line.get(begin..)?.first_chunk()?);
@@ -110,29 +111,29 @@ pub(super) fn short_name(line: &[u8], begin: usize, end: usize) -> Option<usize>
     SHORT_NAMES.iter().position(|&known| known == name)
 }
 
-/// How many of [`RARE_NAMES`] are options of a `do`.
+/// The number of options of a `do` in [`RARE_NAMES`].
 const OPTIONS: usize = Name::Data as usize - NAMES.len();
 
 /// The known members of a line. Values are without the white space around them.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'a> {
     values: [Option<&'a str>; NAMES.len()],
-    /// The values of [`RARE_NAMES`]; made for the first of them, so that a line without them does not pay for them.
+    /// The values of [`RARE_NAMES`]; allocated for the first of them, so that a line without them does not need it.
     rare: Option<Box<[Option<&'a str>; RARE_NAMES.len()]>>,
     /// One bit per name that was given more than once.
     twice: u32,
 }
 
 impl<'a> Members<'a> {
-    /// Reads a line without its end. `Err` says for people why it is not a JSON object that the protocol accepts.
+    /// Reads a line without its end. `Err` is a message why it is not a JSON object that the protocol accepts.
     #[cfg(test)]
     fn read(line: &'a [u8]) -> Result<Self, String> {
         let mut members = Self::default();
         members.add_all(line).map(|()| members)
     }
 
-    /// Adds the members of a line without its end; nothing was added before. `Err` says for people why it is not a JSON object
-    /// that the protocol accepts.
+    /// Adds the members of a line without its end; no member was added before. `Err` is a message why it is not a JSON
+    /// object that the protocol accepts.
     #[inline]
     pub(super) fn add_all(&mut self, line: &'a [u8]) -> Result<(), String> {
         let text = checked_text(line)?;
@@ -142,9 +143,9 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Reads any line, by the parser alone.
+    /// Reads any line, only with the parser.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        // Some clients take a CR as the end of a line. No value may smuggle one into them.
+        // Some clients treat a CR as the end of a line, so no value may contain one.
         if let Some(at) = memchr(b'\r', text.as_bytes()) {
             return Err(cr_inside(at));
         }
@@ -213,7 +214,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Adds a member whose name is none of [`NAMES`]. Not inlined, because that would slow the loop over the members.
+    /// Adds a member whose name is not in [`NAMES`]. Not inlined, because that would slow the loop over the members.
     #[inline(never)]
     fn add_rare(&mut self, name: &[u8], value: &'a str) {
         if let Some(index) = RARE_NAMES.iter().position(|known| known.as_bytes() == name)
@@ -229,7 +230,7 @@ impl<'a> Members<'a> {
 fn checked_text(line: &[u8]) -> Result<&str, String> {
     match simdutf8::basic::from_utf8(line) {
         Ok(text) => Ok(text),
-        // It does not say where.
+        // simdutf8 does not report the place.
         Err(_) => str::from_utf8(line).map_err(|error| not_utf8(error.valid_up_to())),
     }
 }
@@ -255,8 +256,8 @@ impl<'de> Visitor<'de> for Envelope {
     }
 }
 
-/// Returns whether more than `depth_max` containers are open at once in a value, whose syntax has been checked. The parser's
-/// own guard does not look into values that it skips.
+/// Returns whether more than `depth_max` containers are open at once in a value, whose syntax has been checked. The
+/// parser's own check does not cover values that it skips.
 pub(crate) fn is_too_deep(bytes: &[u8], depth_max: usize) -> bool {
     if bytes.len() < 2 * (depth_max + 1) {
         return false; // No room for the brackets.
@@ -283,7 +284,7 @@ fn string_bytes(rest: &[u8]) -> usize {
         if rest[at - 1] == b'"' {
             return at;
         }
-        at += 1; // What is escaped may be a quote.
+        at += 1; // The escaped character may be a quote.
     }
 }
 

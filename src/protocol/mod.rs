@@ -1,7 +1,8 @@
 //! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`], [`tables`]), values
 //! that go through unchanged ([`carried`]), and equality of job ids ([`id`]). The contract is docs/protocol.md.
 //!
-//! Nothing here keeps state between lines, except the framer its unfinished line. Nothing here knows what a command does.
+//! These modules keep no state between lines, except that the framer keeps an unfinished line. They do not carry out
+//! commands.
 
 pub mod carried;
 pub mod chunks;
@@ -23,7 +24,7 @@ pub(crate) use members::is_too_deep;
 #[cfg(test)]
 mod corpus;
 
-/// Why something was refused or ended, as docs/protocol.md names it.
+/// The reason of a refusal or of an end, with the names of docs/protocol.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Not a JSON object, not UTF-8, or nested too deep.
@@ -44,15 +45,15 @@ pub enum Code {
     QueueFull,
     /// The server is stopping.
     Shutdown,
-    /// Its submitter cancelled it.
+    /// The submitter cancelled the job.
     Cancelled,
-    /// It had not ended at its deadline.
+    /// The job had not ended at its deadline.
     Expired,
-    /// Too many workers held it longer than its run limit.
+    /// Too many workers held the job longer than its run limit.
     TimedOut,
-    /// No connection does its type, and it asked to be refused then.
+    /// The job has `need_worker` or `wait_ms`, and no worker was available.
     NoWorker,
-    /// No connection does the durable jobs of its type.
+    /// No connection does the durable jobs of the job's type.
     NoBridge,
 }
 

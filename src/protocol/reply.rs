@@ -1,4 +1,4 @@
-//! What the server sends, and its bytes: the one place that encodes JSON.
+//! Encodes the lines that the server sends to peers.
 //!
 //! Members are in the order of docs/protocol.md, without white space outside of carried values, and every line ends with
 //! CRLF.
@@ -19,13 +19,13 @@ pub enum Reply<'a> {
         id: &'a str,
         /// The type's canonical text, without its quotes.
         type_name: &'a str,
-        /// The job's number, for workers that gave `max_jobs`.
+        /// The job's lease, for workers that gave `max_jobs`.
         job: Option<u64>,
-        /// Attempts at it, this one included. Told only with `job`, and only if above 1.
+        /// The number of attempts, this one included. Sent only with `job`, and only if above 1.
         attempt: u32,
-        /// How long the worker may hold it, in milliseconds. Told only with `job`.
+        /// How long the worker may hold it, in milliseconds. Sent only with `job`.
         run_limit_ms: Option<u64>,
-        /// Names the job, for workers that asked for it.
+        /// The job's reference, for workers that asked for it.
         reference: Option<JobReference>,
         /// The argument, as it came; `None` if the submitter gave none.
         arg: Option<Carried<'a>>,
@@ -53,21 +53,21 @@ pub enum Reply<'a> {
         /// Why, for people.
         text: &'a str,
     },
-    /// To a submitter: what the worker says while it is at the job.
+    /// To a submitter: progress that the worker reports.
     Progress {
         /// The submitter's id, as it came.
         id: &'a str,
         /// The worker's own value, as it came.
         data: Carried<'a>,
     },
-    /// To the submitter of a durable job: it is where it survives this server.
+    /// To the submitter of a durable job: the job is stored.
     Stored {
         /// The submitter's id, as it came.
         id: &'a str,
     },
-    /// To a worker that gave `max_jobs`: this job is no longer wanted.
+    /// To a worker that gave `max_jobs`: the result of this job is no longer needed.
     Cancel {
-        /// The job's number.
+        /// The job's lease.
         job: u64,
     },
     /// A line was refused.
@@ -83,31 +83,31 @@ pub enum Reply<'a> {
     Metrics {
         /// The sums.
         totals: &'a Totals,
-        /// What else was asked for.
+        /// The requested tables.
         tables: &'a Tables,
-        /// The members that have the table of all types, if it was asked for.
+        /// The members with the table of all types, if it was requested.
         types: Option<&'a LongText>,
     },
     /// The answer to `ping`.
     Pong,
 }
 
-/// What names a job in the whole server, as long as that runs: each time that the job is sent to a worker, it is the same.
+/// Names a job in the whole server while the server runs. It is the same each time that the job is sent to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobReference {
     /// The shard that has the queue of the job's type.
     pub home: u16,
-    /// Which of the jobs it is that came there.
+    /// The job's arrival number there.
     pub arrival: u64,
 }
 
-/// More bytes than a line has beside its values.
+/// An upper limit of the bytes of a line without its values.
 const FIXED_BYTES_MAX: usize = 96;
 
-/// Bytes of a run limit with its name. Few jobs have one, so the others make no room for it.
+/// The maximum bytes of a run limit with its name. Few jobs have one, so this is reserved only for them.
 const RUN_LIMIT_BYTES_MAX: usize = 36;
 
-/// Bytes of a reference with its name, likewise.
+/// The same for a reference with its name.
 const REFERENCE_BYTES_MAX: usize = 36;
 
 /// A line whose long value has not been copied.
@@ -115,7 +115,7 @@ const REFERENCE_BYTES_MAX: usize = 36;
 pub struct Encoded<'a> {
     /// Bytes of the line, the long value included.
     pub bytes: usize,
-    /// The long value, if there is one, and where in the buffer it belongs.
+    /// The long value, if there is one, with its position in the buffer.
     pub long: Option<(usize, &'a LongText)>,
 }
 
@@ -191,7 +191,7 @@ impl<'a> Reply<'a> {
         Encoded { bytes: out.len() - before + long.map_or(0, |(_, text)| text.len()), long }
     }
 
-    /// Returns the bytes of the values that may be many, so that room for them is made once.
+    /// Returns the bytes of the values that may be large, so that memory for them is reserved once.
     fn value_bytes(&self) -> usize {
         match *self {
             Reply::Do { id, type_name, run_limit_ms, reference, arg, .. } => {
@@ -255,7 +255,7 @@ fn put_some(out: &mut Vec<u8>, fixed: &[u8], value: Option<&str>) {
     }
 }
 
-/// Returns the bytes that a value takes among the others.
+/// Returns the bytes that a value takes in the buffer.
 #[inline]
 fn in_place(value: Carried<'_>) -> usize {
     match value {
@@ -264,7 +264,7 @@ fn in_place(value: Carried<'_>) -> usize {
     }
 }
 
-/// Appends fixed text, then a value, unless that is long. Returns a long one, and where it belongs.
+/// Appends fixed text, then a value, unless that is long. Returns a long value with its position.
 #[inline]
 fn put_carried<'a>(out: &mut Vec<u8>, fixed: &[u8], value: Carried<'a>) -> Option<(usize, &'a LongText)> {
     match value {
@@ -279,7 +279,7 @@ fn put_carried<'a>(out: &mut Vec<u8>, fixed: &[u8], value: Carried<'a>) -> Optio
     }
 }
 
-/// Appends a text, unless it is long. Returns a long one, and where it belongs.
+/// Appends a text, unless it is long. Returns a long text with its position.
 fn put_or_keep<'a>(out: &mut Vec<u8>, text: &'a LongText) -> Option<(usize, &'a LongText)> {
     if text.len() > SHORT_VALUE_BYTES_MAX {
         return Some((out.len(), text));

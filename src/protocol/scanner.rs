@@ -1,7 +1,7 @@
 //! Checks the JSON of a line as it arrives, and finds where its members begin and end.
 //!
-//! The parser, [`serde_json`], needs a whole value. This scanner can stop at any byte and go on with the next piece. Its
-//! verdict, the reason and the column are the parser's; tests compare the two. It keeps a bit per open container.
+//! The parser, [`serde_json`], needs a whole value. This scanner can stop at any byte and continue with the next piece.
+//! Its verdict, reason and column are those of the parser; tests compare the two. It keeps a bit per open container.
 
 mod containers;
 mod number;
@@ -24,29 +24,29 @@ pub(super) struct Scanner {
     fault: Option<Fault>,
 }
 
-/// What begins at a byte of a line's object.
+/// The part of a line's object that begins at a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The name of a member, with its quotes.
     Name,
-    /// What is between a name and its value.
+    /// The bytes between a name and its value.
     Colon,
     /// The value of a member.
     Value,
-    /// What is between a value and the next name, or behind the last one.
+    /// The bytes between a value and the next name, or after the last value.
     Comma,
 }
 
-/// Why a line is no JSON object.
+/// The reason why a line is not a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Fault {
     reason: &'static str,
-    /// Of the byte where it shows, from 1, if the reason needs it.
+    /// The column of the byte, from 1, if the reason needs it.
     column: Option<usize>,
 }
 
-/// Whether a byte was taken, or has to be looked at again in the new state; and the part that begins behind it, or with
-/// it if it was not taken.
+/// Whether a byte was taken, or has to be examined again in the new state. Also the part that begins after the byte, or
+/// with it if it was not taken.
 type Taken = (bool, Option<Part>);
 
 impl Scanner {
@@ -97,12 +97,12 @@ impl Scanner {
         self.state == State::Start && self.fault.is_none()
     }
 
-    /// Returns whether the line is known to be no object that the protocol accepts.
+    /// Returns whether the line is already known not to be an object that the protocol accepts.
     pub(super) fn has_failed(&self) -> bool {
         self.fault.is_some()
     }
 
-    /// Says for people why the bytes that were scanned are no object that the protocol accepts; `Ok` if they are one.
+    /// Returns a message why the scanned bytes are not an object that the protocol accepts; `Ok` if they are one.
     pub(super) fn verdict(&self) -> Result<(), String> {
         let fault = self.fault.or_else(|| {
             let reason = match self.state {
@@ -136,7 +136,7 @@ impl Scanner {
         }
     }
 
-    /// Takes a byte that is no white space between tokens, and is not among the plain bytes of a string.
+    /// Takes a byte that is neither white space between tokens nor a plain byte of a string.
     #[inline]
     fn take(&mut self, byte: u8, column: usize) -> Taken {
         match self.state {
@@ -169,7 +169,7 @@ impl Scanner {
         }
     }
 
-    /// Takes a byte where a name begins, or the colon behind one.
+    /// Takes a byte where a name begins, or the colon after a name.
     #[inline]
     fn take_name(&mut self, byte: u8, column: usize) -> Taken {
         let is_member = self.containers.depth() == 1;
@@ -215,7 +215,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what comes behind a value, or behind the line's object.
+    /// Takes a byte after a value, or after the line's object.
     #[inline]
     fn take_end(&mut self, byte: u8, column: usize) -> Taken {
         match (self.state, self.containers.in_object(), byte) {
@@ -228,21 +228,21 @@ impl Scanner {
         }
     }
 
-    /// Takes a byte of an escape sequence. The caller has read what else is in a string.
+    /// Takes a byte of an escape sequence. The caller reads the other bytes of a string.
     fn take_escape(&mut self, byte: u8, column: usize) -> Taken {
         match (self.state, byte) {
             (State::Escape, b'u') => self.go(State::Hex(4, true)),
             (State::Text, _) | (State::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.go(State::Text)
             }
-            // The parser looks at all four at once.
+            // The parser checks all four at once.
             (State::Hex(1, true), _) if byte.is_ascii_hexdigit() => self.go(State::Text),
             (State::Hex(left @ 2.., valid), _) => self.go(State::Hex(left - 1, valid && byte.is_ascii_hexdigit())),
             _ => self.refuse("invalid escape", Some(column)),
         }
     }
 
-    /// Goes on with the byte behind this one.
+    /// Continues with the byte after this one.
     #[inline]
     fn go(&mut self, state: State) -> Taken {
         self.state = state;
@@ -296,8 +296,8 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Returns how many bytes of a string come before its next quote, backslash or control character. Looks at a block at a
-/// time, which the compiler does with vectors.
+/// Returns how many bytes of a string come before its next quote, backslash or control character. Checks a block at a
+/// time, for which the compiler uses vectors.
 fn plain_bytes(bytes: &[u8]) -> usize {
     const BLOCK_BYTES: usize = 64;
     let ends = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';

@@ -1,7 +1,8 @@
 //! Escapes and unescapes JSON strings.
 //!
-//! Unescaped text is bytes, not `str`: an escape may name half of a surrogate pair, which no `str` can hold. Such a half
-//! becomes the three bytes that UTF-8 would give it (WTF-8). So two strings are equal exactly if their bytes are.
+//! Unescaped text is bytes, not `str`, because an escape may be half of a surrogate pair, which a `str` cannot contain.
+//! Such a half becomes the three bytes that UTF-8 would give it (WTF-8). So two strings are equal exactly if their
+//! bytes are equal.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +10,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// Returns what is between the quotes of `raw`, a JSON string whose syntax has been checked. `None` if it is another value.
+/// Returns the text between the quotes of `raw`, a JSON string whose syntax has been checked. `None` if it is another
+/// value.
 pub(super) fn between_quotes(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
@@ -26,7 +28,7 @@ pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(meaning))
 }
 
-/// Escapes a text, with the shortest escapes. Returns what belongs between the quotes.
+/// Escapes a text, with the shortest escapes. Returns the text for between the quotes.
 pub(super) fn escape(meaning: &str) -> String {
     let mut text = serde_json::to_string(meaning).expect("a str is always JSON");
     text.pop();

@@ -1,4 +1,4 @@
-//! The metrics in JSON: the totals, and the tables beside them.
+//! Encodes the metrics in JSON: the totals and the tables.
 
 use super::carried::{LongText, LongTextBuilder};
 use super::reply::put;
@@ -73,8 +73,8 @@ pub(super) fn put_tables(out: &mut Vec<u8>, tables: &Tables) {
     out.push(b'}');
 }
 
-/// The members of the metrics that have the table of all types, encoded row by row. Large, so they are shared by all whom
-/// they are sent to.
+/// The members of the metrics with the table of all types, encoded row by row. They are large, so all receivers share
+/// them.
 #[derive(Debug)]
 pub struct TypesText {
     text: LongTextBuilder,
@@ -85,7 +85,8 @@ pub struct TypesText {
 }
 
 impl TypesText {
-    /// Begins with what precedes the table. A table with histograms has a row of all types without figures of their own.
+    /// Begins with the members before the table. A table with histograms has a row for all types without figures of
+    /// their own.
     pub fn new(others: Option<&OtherTypes>) -> Self {
         let (mut text, mut scratch) = (LongTextBuilder::default(), Vec::new());
         if let Some(others) = others {

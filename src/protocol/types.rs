@@ -1,4 +1,4 @@
-//! Names that are compared: types, their lists, and keys. A list of types in a long line is read while it arrives.
+//! Decodes types, lists of types, and keys. A list of types in a long line is read while it arrives.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,11 @@ use serde_json::value::RawValue;
 use super::string::{between_quotes, escape, unescape};
 use crate::limits::{TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
-/// The canonical text of a type: what is between the quotes when it is encoded with the shortest escapes. Two types are
-/// the same exactly if these texts are.
+/// The canonical text of a type: the text between the quotes, encoded with the shortest escapes. Two types are equal
+/// exactly if these texts are equal.
 pub type TypeName<'a> = Cow<'a, str>;
 
-/// Returns a type's canonical text; `None` if it is no type.
+/// Returns a type's canonical text; `None` if it is not a valid type.
 #[inline]
 pub(super) fn type_name(raw: &str) -> Option<TypeName<'_>> {
     canonical(raw, TYPE_BYTES_MAX)
@@ -35,10 +35,10 @@ pub(super) fn canonical(raw: &str, bytes_max: usize) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns the types of a list, each once; `None` if it is another value, if one of them is no type, or if there are more
-/// than [`TYPES_PER_CONNECTION_MAX`] different ones.
+/// Returns the types of a list, each once; `None` if it is another value, if an element is not a valid type, or if
+/// there are more than [`TYPES_PER_CONNECTION_MAX`] different ones.
 pub(super) fn type_names(raw: &str) -> Option<Vec<TypeName<'_>>> {
-    // Given another value, the parser would make an error that quotes all of it.
+    // For another value, the parser's error would quote the whole value.
     raw.starts_with('[').then(|| serde_json::Deserializer::from_str(raw).deserialize_seq(TypeNames).ok())?
 }
 
@@ -67,13 +67,13 @@ impl<'de> Visitor<'de> for TypeNames {
 #[derive(Debug, Default)]
 struct Different<'a> {
     names: Vec<TypeName<'a>>,
-    /// Where they are in `names`.
+    /// The positions of the types in `names`.
     places: HashTable<usize>,
     hasher: RandomState,
 }
 
 impl<'a> Different<'a> {
-    /// Adds a type, unless it is there. Returns whether there are not too many.
+    /// Adds a type, unless it is in the list. Returns whether there are not too many.
     fn add(&mut self, name: TypeName<'a>) -> bool {
         let Self { names, places, hasher } = self;
         let hash = hasher.hash_one(&*name);
@@ -94,11 +94,11 @@ impl PartialEq for Different<'_> {
     }
 }
 
-/// A list of types that is read while it arrives. Holds no more than the longest list that is valid.
+/// A list of types that is read while it arrives. Keeps at most as many types as a valid list has.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct TypeListReader {
     types: Different<'static>,
-    /// The element that has begun, with its quotes, as far as it has come.
+    /// The arrived part of the current element, with its quotes.
     element: Vec<u8>,
     /// Whether its last byte is a backslash that escapes the next one.
     is_escaping: bool,
@@ -106,7 +106,7 @@ pub(super) struct TypeListReader {
     is_invalid: bool,
 }
 
-/// Bytes of a type with its quotes, if each byte of it is escaped.
+/// The maximum bytes of a type with its quotes, if each byte of it is escaped.
 const ELEMENT_BYTES_MAX: usize = 6 * TYPE_BYTES_MAX + 2;
 
 impl TypeListReader {
@@ -130,7 +130,7 @@ impl TypeListReader {
         (!self.is_invalid).then_some(self.types.names)
     }
 
-    /// Takes a byte that is in no element.
+    /// Takes a byte between elements.
     fn between(&mut self, byte: u8) {
         match byte {
             b'"' if self.has_begun => self.element.push(byte),
@@ -140,7 +140,7 @@ impl TypeListReader {
         }
     }
 
-    /// Takes bytes of an element, to its end if that is there. Returns how many.
+    /// Takes bytes of an element, up to its end. Returns how many.
     fn inside(&mut self, bytes: &[u8]) -> usize {
         if std::mem::take(&mut self.is_escaping) {
             self.element.push(bytes[0]);

@@ -1,12 +1,12 @@
-//! Checks UTF-8 as it arrives: a character may lie in two pieces, or in more.
+//! Checks UTF-8 while it arrives: a character may be cut into several pieces.
 
 /// The bytes of one line, in order.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Utf8 {
-    /// The beginning of a character of which the rest has not come.
+    /// The beginning of a character whose rest has not come.
     cut: [u8; 4],
     cut_bytes: usize,
-    /// Bytes before the first that is wrong, or before the one that is cut.
+    /// The number of bytes before the first wrong or cut character.
     valid_bytes: usize,
     is_wrong: bool,
 }
@@ -43,12 +43,12 @@ impl Utf8 {
         }
     }
 
-    /// Returns whether a byte was wrong, whatever follows.
+    /// Returns whether a byte was wrong.
     pub(super) fn is_wrong(&self) -> bool {
         self.is_wrong
     }
 
-    /// Says for people why the bytes that were checked are no text; `Ok` if they are.
+    /// Returns a message why the checked bytes are not UTF-8; `Ok` if they are.
     pub(super) fn verdict(&self) -> Result<(), String> {
         if self.is_wrong || self.cut_bytes > 0 {
             return Err(not_utf8(self.valid_bytes));
@@ -57,7 +57,7 @@ impl Utf8 {
     }
 }
 
-/// Says for people that what comes after `valid_bytes` is not UTF-8.
+/// Returns the message that the bytes after `valid_bytes` are not UTF-8.
 pub(super) fn not_utf8(valid_bytes: usize) -> String {
     format!("not UTF-8 at column {}", valid_bytes + 1)
 }

@@ -23,7 +23,7 @@ pub(in crate::dispatch) struct Conn {
     pub(in crate::dispatch) has_stall_timer: bool,
     /// Bytes that its socket has not accepted yet.
     pub(in crate::dispatch) unsent: u64,
-    /// When a byte last moved in either direction, or when the connection last had few unsent bytes.
+    /// When a byte last moved in either direction, or when the connection last exceeded the limit of unsent bytes.
     pub(in crate::dispatch) moved: Micros,
     pub(in crate::dispatch) partial: Partial,
     /// The number of its open metrics queries by type.

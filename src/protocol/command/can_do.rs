@@ -1,29 +1,29 @@
-//! What a worker says of itself.
+//! The options and classes of a worker.
 
 use super::options::{flag, value};
 use super::{Command, Text, types, whole_number};
 use crate::limits::JOBS_PER_WORKER_MAX;
 use crate::protocol::members::{Members, Name};
 
-/// What a `can_do` asks for beside types and slots; the default is what one asks for that gives no such member.
+/// The options of a `can_do` besides types and slots. The default is that of absent members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerOptions {
     /// Whether the connection takes the types of the line as a spare worker.
     pub spare: bool,
-    /// Whether it takes their durable jobs. Without `spare` it takes no others by this line.
+    /// Whether it takes their durable jobs. Without `spare`, the line is only for durable jobs.
     pub durable: bool,
-    /// Whether each job that the connection is sent from now on carries `ref`.
+    /// Whether each job that is sent to the connection from now on has `ref`.
     pub wants_ref: bool,
 }
 
-/// How a worker takes a type.
+/// The class of a worker for a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// It gets jobs whenever it has a free slot.
     Ordinary,
-    /// It gets a job only while no ordinary worker may take that.
+    /// It gets a job only while no ordinary worker can take the job.
     Spare,
-    /// It gets the durable jobs, and no others.
+    /// It gets only the durable jobs.
     Durable,
 }
 
@@ -31,7 +31,7 @@ impl Class {
     /// All classes, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Ordinary, Self::Spare, Self::Durable];
 
-    /// How many there are.
+    /// The number of classes.
     pub const COUNT: usize = Self::ALL.len();
 
     /// Whether such a worker passes its jobs on, and does not run them: a durable one, and a spare one that wants `ref`.
@@ -43,7 +43,7 @@ impl Class {
         }
     }
 
-    /// Returns the classes of which a worker has one at most for a type: this one, and those in whose place it is.
+    /// Returns the classes that exclude each other for a worker and type: this class and its alternatives.
     pub fn alternatives(self) -> &'static [Self] {
         match self {
             Self::Ordinary | Self::Spare => &[Self::Ordinary, Self::Spare],
@@ -53,7 +53,7 @@ impl Class {
 }
 
 impl WorkerOptions {
-    /// Returns the classes in which the connection takes those types of the line that are new to it.
+    /// Returns the classes in which the connection takes the new types of the line.
     pub fn classes(self) -> &'static [Class] {
         match (self.spare, self.durable) {
             (false, false) => &[Class::Ordinary],

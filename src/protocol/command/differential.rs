@@ -1,5 +1,5 @@
-//! The decoder against a slow reading of the same rules, on the corpus and on mutated lines. Lines that the slow reading
-//! cannot hold are left to the tables, and counted, so that the comparison cannot run empty.
+//! Compares the decoder with a slow implementation of the same rules, on the corpus and on mutated lines. Lines that
+//! the slow implementation cannot represent are skipped and counted, so that the comparison cannot become empty.
 
 use super::super::corpus::{Random, changed, lines, whole_lines};
 use super::*;

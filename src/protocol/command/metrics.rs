@@ -1,21 +1,21 @@
-//! What a metrics query asks for.
+//! The contents of a metrics query.
 
 use super::options::flag;
 use super::{Text, TypeName, type_names};
 use crate::protocol::members::{Members, Name};
 
-/// What a metrics query asks for beside the totals; the default is nothing.
+/// The tables that a metrics query requests besides the totals. By default none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricsAsked<'a> {
-    /// Whether with a table by type.
+    /// The table by type.
     pub types: TypesAsked<'a>,
-    /// Whether the rows of that table are to have outcomes and histograms.
+    /// Whether the rows of that table have outcomes and histograms.
     pub histograms: bool,
-    /// Whether with a table by shard.
+    /// Whether a table by shard is requested.
     pub shards: bool,
 }
 
-/// Which types a metrics query asks about.
+/// The types of a metrics query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum TypesAsked<'a> {
     /// No table.
@@ -23,7 +23,7 @@ pub enum TypesAsked<'a> {
     None,
     /// The busiest, at most [`crate::limits::TYPE_ROWS_MAX`].
     All,
-    /// Just these, at most [`crate::limits::TYPES_PER_CONNECTION_MAX`].
+    /// Only these, at most [`crate::limits::TYPES_PER_CONNECTION_MAX`].
     Named(Vec<TypeName<'a>>),
 }
 

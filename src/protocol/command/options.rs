@@ -1,39 +1,39 @@
-//! What a `do` may ask for beside its type and argument.
+//! The options of a `do`.
 
 use super::{Text, TypeName, whole_number};
 use crate::limits::{JOB_MS_MAX, KEY_BYTES_MAX};
 use crate::protocol::members::{Members, Name};
 use crate::protocol::types::canonical;
 
-/// What a job asks for; the default is what one asks for that gives no option.
+/// The options of a job. The default is that of a `do` without options.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member on the wire")]
 pub struct JobOptions<'a> {
-    /// Among waiting jobs of a type the higher goes first.
+    /// Among waiting jobs of a type, those with the highest priority go first.
     pub priority: i8,
-    /// How long it is kept before it goes in line, in milliseconds; 0 (not at all) to [`JOB_MS_MAX`].
+    /// How long it waits before it enters its queue, in milliseconds; 0 (not at all) to [`JOB_MS_MAX`].
     pub delay_ms: u64,
     /// How long after it was accepted it must have ended, in milliseconds; 1 to [`JOB_MS_MAX`].
     pub deadline_ms: Option<u64>,
-    /// How long a worker may hold it, in milliseconds; 1 to [`JOB_MS_MAX`]. `None`: what the server has for such jobs.
+    /// How long a worker may hold it, in milliseconds; 1 to [`JOB_MS_MAX`]. `None`: the server's default.
     pub run_limit_ms: Option<u64>,
-    /// Losses until it is given up; 1 to 255. `None`: what the server has for such jobs.
+    /// The number of losses after which the server gives up on it; 1 to 255. `None`: the server's default.
     pub attempts: Option<u8>,
     /// Whether `cancel` and the end of its submitter's connection end it.
     pub cancellable: bool,
     /// Whether its submitter receives its progress.
     pub progress: bool,
-    /// What it has in common with jobs of its type that one run answers: canonical text, as a type's.
+    /// The key, which joins it with other jobs of its type: canonical text, like a type's.
     pub key: Option<TypeName<'a>>,
     /// Whether it ends at once if no connection does its type.
     pub need_worker: bool,
-    /// Whether its one `did` says that it was accepted, or stored if it is durable. Then `cancellable` and `progress` are
-    /// false, and `deadline_ms` is absent.
+    /// Whether its one `did` reports that it was accepted, or stored if it is durable. Then `cancellable` and
+    /// `progress` are false, and `deadline_ms` is absent.
     pub background: bool,
-    /// Whether only workers for durable jobs are sent it. Then `key` is absent, and `delay_ms` is 0.
+    /// Whether only workers for durable jobs may get it. Then `key` is absent, and `delay_ms` is 0.
     pub durable: bool,
-    /// How long after it was queued first a worker must have been sent it, in milliseconds; 0 (a slot must be free then) to
-    /// [`JOB_MS_MAX`]. A job with it has no `key`.
+    /// The time within which it must be sent to a worker, from when it is first queued, in milliseconds; 0 (a slot must
+    /// be free then) to [`JOB_MS_MAX`]. A job with it has no `key`.
     pub wait_ms: Option<u64>,
 }
 

@@ -1,14 +1,14 @@
-//! The objects and arrays that are open: a bit for each.
+//! The open objects and arrays, with one bit per container.
 
 use crate::limits::DEPTH_MAX;
 
-/// See the module.
+/// The open containers.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Containers {
     depth: usize,
-    /// Whether each is an object. The outermost is the lowest bit of the first word.
+    /// A bit per container: whether it is an object. The outermost is the lowest bit of the first word.
     objects: Vec<u64>,
-    /// Whether the innermost is one.
+    /// Whether the innermost is an object.
     in_object: bool,
     was_too_deep: bool,
 }
@@ -26,7 +26,7 @@ impl Containers {
         self.in_object = is_object;
     }
 
-    /// Closes the innermost. One must be open.
+    /// Closes the innermost container. One must be open.
     #[inline]
     pub(super) fn close(&mut self) {
         self.depth -= 1;
@@ -35,7 +35,7 @@ impl Containers {
         }
     }
 
-    /// Returns how many are open.
+    /// Returns the number of open containers.
     #[inline]
     pub(super) fn depth(&self) -> usize {
         self.depth

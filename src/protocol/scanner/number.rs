@@ -1,6 +1,6 @@
 //! A number of JSON, a byte at a time.
 
-/// How much of a number has come.
+/// The state within a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Minus,
@@ -13,11 +13,11 @@ pub(super) enum Number {
     ExponentDigits,
 }
 
-/// What a byte is to a number.
+/// The role of a byte for a number.
 pub(super) enum Next {
-    /// A part of it.
+    /// A part of the number.
     Part(Number),
-    /// The first byte behind it.
+    /// The first byte after the number.
     Behind,
     /// The number ends too early, or begins with a zero that more digits follow.
     Wrong,
@@ -46,7 +46,7 @@ impl Number {
         self.is_in_digits() || self == Self::Zero
     }
 
-    /// Returns what the next byte is.
+    /// Returns the role of the next byte.
     #[inline]
     pub(super) fn next(self, byte: u8) -> Next {
         Next::Part(match (self, byte) {

@@ -1,8 +1,8 @@
-//! What the next byte of a line may be.
+//! The states of the scanner: which bytes may come next.
 
 use super::number::Number;
 
-/// See the module.
+/// What the next byte may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum State {
     /// White space or the brace of the line's object.
@@ -28,9 +28,9 @@ pub(super) enum State {
     End,
     Text,
     Escape,
-    /// Hexadecimal digits: how many are left, and whether all so far are some.
+    /// Hexadecimal digits: how many are left, and whether all so far are valid.
     Hex(u8, bool),
-    /// A word, and how many of its bytes have come.
+    /// A literal, and how many of its bytes have come.
     Word(Word, u8),
     Number(Number),
 }
