@@ -18,23 +18,30 @@ pub(super) trait Flag {
     fn fence();
 }
 
-impl Flag for AtomicBool {
-    fn load(&self) -> bool {
-        AtomicBool::load(self, Ordering::Relaxed)
-    }
+/// Makes a [`Flag`] of the `AtomicBool`, `Ordering` and `fence` in scope, so that the model has the server's orderings.
+macro_rules! impl_flag {
+    () => {
+        impl Flag for AtomicBool {
+            fn load(&self) -> bool {
+                AtomicBool::load(self, Ordering::Relaxed)
+            }
 
-    fn store(&self, value: bool) {
-        AtomicBool::store(self, value, Ordering::Relaxed);
-    }
+            fn store(&self, value: bool) {
+                AtomicBool::store(self, value, Ordering::Relaxed);
+            }
 
-    fn swap(&self, value: bool) -> bool {
-        AtomicBool::swap(self, value, Ordering::Relaxed)
-    }
+            fn swap(&self, value: bool) -> bool {
+                AtomicBool::swap(self, value, Ordering::Relaxed)
+            }
 
-    fn fence() {
-        fence(Ordering::SeqCst);
-    }
+            fn fence() {
+                fence(Ordering::SeqCst);
+            }
+        }
+    };
 }
+
+impl_flag!();
 
 /// The flag that says whether one shard sleeps.
 #[derive(Debug, Default)]
@@ -77,23 +84,7 @@ mod tests {
 
     use super::{Flag, Sleeper};
 
-    impl Flag for AtomicBool {
-        fn load(&self) -> bool {
-            AtomicBool::load(self, Ordering::Relaxed)
-        }
-
-        fn store(&self, value: bool) {
-            AtomicBool::store(self, value, Ordering::Relaxed);
-        }
-
-        fn swap(&self, value: bool) -> bool {
-            AtomicBool::swap(self, value, Ordering::Relaxed)
-        }
-
-        fn fence() {
-            fence(Ordering::SeqCst);
-        }
-    }
+    impl_flag!();
 
     /// A mailbox and a poller made of loom's parts. Loom reports a sleeper that is never woken as a deadlock.
     struct Model {

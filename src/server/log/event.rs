@@ -14,12 +14,6 @@ pub struct EventKind {
     pub members: &'static [&'static str],
 }
 
-impl From<Event> for EventKind {
-    fn from(event: Event) -> Self {
-        Self { name: event.name(), levels: event.levels(), members: event.members() }
-    }
-}
-
 /// Declares the events once. Most have one level; that of a peer's fault depends on its class.
 macro_rules! events {
     ($($(#[$doc:meta])* $event:ident $name:literal $levels:tt $members:tt,)*) => {
@@ -34,26 +28,13 @@ macro_rules! events {
             /// All events, in the order of the documentation.
             #[cfg(test)]
             pub(super) const ALL: &'static [Event] = &[$(Event::$event),*];
+        }
 
-            /// Returns its name in JSON.
-            pub(super) fn name(self) -> &'static str {
-                match self {
-                    $(Self::$event => $name,)*
-                }
-            }
-
-            /// Returns the levels at which it is logged, the usual one first.
-            pub(super) fn levels(self) -> &'static [Level] {
+        impl From<Event> for EventKind {
+            fn from(event: Event) -> Self {
                 use Level::{Debug, Error, Info, Warn};
-                match self {
-                    $(Self::$event => &$levels,)*
-                }
-            }
-
-            /// Returns the names of its members, in their order in JSON. A member whose value is absent is left out.
-            pub(super) fn members(self) -> &'static [&'static str] {
-                match self {
-                    $(Self::$event => &$members,)*
+                match event {
+                    $(Event::$event => Self { name: $name, levels: &$levels, members: &$members },)*
                 }
             }
         }
@@ -129,10 +110,12 @@ mod tests {
     fn every_event_is_in_the_documentation_with_its_level_and_members() {
         let page = include_str!("../../../docs/operating.md");
         let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let levels = |event: Event| event.levels().iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
+        let levels = |levels: &[Level]| levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
         let rows: Vec<String> = Event::ALL
             .iter()
-            .map(|&event| format!("| `{}` | {} | {} |", event.name(), levels(event), code(event.members())))
+            .copied()
+            .map(EventKind::from)
+            .map(|kind| format!("| `{}` | {} | {} |", kind.name, levels(kind.levels), code(kind.members)))
             .map(|row| row.replace("|  |", "| |"))
             .collect();
         let (_, table) = page.split_once("\n| event | level | members | line | meaning, and what to do |\n").unwrap();
@@ -145,9 +128,10 @@ mod tests {
 
     #[test]
     fn no_member_hides_one_that_every_line_has() {
-        for (i, event) in Event::ALL.iter().enumerate() {
-            assert!(Event::ALL[..i].iter().all(|other| other.name() != event.name()), "no two have one name");
-            assert!(!event.members().iter().any(|name| ["time", "level", "event", "text"].contains(name)));
+        let kinds: Vec<EventKind> = Event::ALL.iter().map(|&event| event.into()).collect();
+        for (i, kind) in kinds.iter().enumerate() {
+            assert!(kinds[..i].iter().all(|other| other.name != kind.name), "no two have one name");
+            assert!(!kind.members.iter().any(|name| ["time", "level", "event", "text"].contains(name)));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::line::{Style, Value};
 use super::{LINES_WINDOW, Level};
 
@@ -74,7 +74,7 @@ impl LeftOut {
     fn line(&self, program: &str, style: Style) -> Option<String> {
         let lines = self.take();
         let members = [
-            ("of", Value::Text(&self.of.name())),
+            ("of", Value::Text(&EventKind::from(self.of).name)),
             ("class", self.class.as_ref().map_or(Value::Absent, |class| Value::Text(class))),
             ("suppressed", Value::Number(lines)),
         ];
