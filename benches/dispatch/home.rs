@@ -11,7 +11,7 @@ use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::command::Class;
 use deputy::protocol::reply::Reply;
 
-use crate::fixture::{ARG, JOBS, core};
+use crate::fixture::{ARG, JOBS, core, no_other_effects};
 
 /// Shards in all. The home is the first; the others submit and take jobs in rotation.
 const SHARDS: u16 = 16;
@@ -37,25 +37,7 @@ impl Effects for Posted {
         panic!("no connection is open here");
     }
 
-    fn close(&mut self, _: ConnId, _: Closing) {
-        panic!("no connection is open here");
-    }
-
-    fn fault(&mut self, conn: ConnId, fault: Fault) {
-        panic!("no peer does anything wrong: {conn:?}, {fault:?}");
-    }
-
-    fn peer_name(&mut self, conn: ConnId) -> String {
-        panic!("no metrics by type are asked for: {conn:?}");
-    }
-
-    fn totals(&mut self, _: &Counts) -> Totals {
-        panic!("no client asks for the metrics");
-    }
-
-    fn shards(&mut self, _: &Counts) -> Vec<ShardRow> {
-        panic!("no client asks for the metrics");
-    }
+    no_other_effects!();
 }
 
 fn other_shard(number: usize) -> ShardId {

@@ -9,7 +9,7 @@ use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, TypeName, WorkerOptions};
 use deputy::protocol::reply::Reply;
 
-use crate::fixture::{ARG, JOBS, core};
+use crate::fixture::{ARG, JOBS, core, no_other_effects};
 
 /// Connections that submit: the first indices. The workers have the others.
 const SUBMITTERS: usize = 4;
@@ -84,25 +84,7 @@ impl Effects for Surroundings {
         panic!("this is the only shard");
     }
 
-    fn close(&mut self, _: ConnId, _: Closing) {
-        panic!("no connection closes");
-    }
-
-    fn fault(&mut self, conn: ConnId, fault: Fault) {
-        panic!("no peer does anything wrong: {conn:?}, {fault:?}");
-    }
-
-    fn peer_name(&mut self, conn: ConnId) -> String {
-        panic!("no metrics by type are asked for: {conn:?}");
-    }
-
-    fn totals(&mut self, _: &Counts) -> Totals {
-        panic!("no client asks for the metrics");
-    }
-
-    fn shards(&mut self, _: &Counts) -> Vec<ShardRow> {
-        panic!("no client asks for the metrics");
-    }
+    no_other_effects!();
 }
 
 fn conn(slot: usize) -> ConnId {

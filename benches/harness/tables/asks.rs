@@ -15,16 +15,16 @@ use Goal::{AtLeast, AtMost};
 
 /// All of them, in the order in which `all` runs them.
 pub(super) const ALL: [Named; 10] = [
-    Named { name: "priority", title: "baseline x 4 in flight, four priorities of one type", parts: priority },
-    Named { name: "delay", title: "2,000 jobs in flight with delays of 0.3 to 1 s", parts: delay },
-    Named { name: "deadline", title: "baseline with a deadline of an hour, and without", parts: deadline },
-    Named { name: "expire", title: "too few workers for jobs with a deadline of 0.4 s", parts: expire },
-    Named { name: "cancel", title: "half of the jobs cancelled, while they wait or are held", parts: cancel },
-    Named { name: "run-limit", title: "a quarter of the workers hang until a run limit of 0.1 s", parts: run_limit },
-    Named { name: "progress", title: "baseline with three lines of progress per job", parts: progress },
-    Named { name: "keys", title: "64 submitters x 16 in flight with 16 keys, 4 workers", parts: keys },
-    Named { name: "background", title: "jobs answered when accepted, workers of 16 slots", parts: background },
-    Named { name: "timers", title: "a million jobs with a deadline of an hour: memory", parts: timers },
+    Named::new("priority", "baseline x 4 in flight, four priorities of one type", priority),
+    Named::new("delay", "2,000 jobs in flight with delays of 0.3 to 1 s", delay),
+    Named::new("deadline", "baseline with a deadline of an hour, and without", deadline),
+    Named::new("expire", "too few workers for jobs with a deadline of 0.4 s", expire),
+    Named::new("cancel", "half of the jobs cancelled, while they wait or are held", cancel),
+    Named::new("run-limit", "a quarter of the workers hang until a run limit of 0.1 s", run_limit),
+    Named::new("progress", "baseline with three lines of progress per job", progress),
+    Named::new("keys", "64 submitters x 16 in flight with 16 keys, 4 workers", keys),
+    Named::new("background", "jobs answered when accepted, workers of 16 slots", background),
+    Named::new("timers", "a million jobs with a deadline of an hour: memory", timers),
 ];
 
 /// Jobs of the workload of timers.

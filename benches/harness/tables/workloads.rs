@@ -38,40 +38,30 @@ pub(super) struct Named {
     pub(super) parts: fn() -> Parts,
 }
 
+impl Named {
+    pub(super) const fn new(name: &'static str, title: &'static str, parts: fn() -> Parts) -> Self {
+        Self { name, title, parts }
+    }
+}
+
 /// The workloads whose jobs ask for nothing besides being done.
 const PLAIN: [Named; 16] = [
-    Named { name: "baseline", title: BASELINE_TITLE, parts: baseline },
-    Named { name: "ping-pong", title: PING_PONG_TITLE, parts: ping_pong },
-    Named { name: "many-types", title: MANY_TYPES_TITLE, parts: many_types },
-    Named { name: "slots", title: SLOTS_TITLE, parts: slots },
-    Named { name: "unix", title: "baseline over a UNIX socket, and over TCP", parts: unix },
-    Named {
-        name: "threads",
-        title: "baseline with 1, 2, 4 and 8 threads; server and load share all cores",
-        parts: threads,
-    },
-    Named {
-        name: "backlog",
-        title: "a million jobs wait, then 16 workers do them; also 200,000 types",
-        parts: backlog,
-    },
-    Named { name: "idle", title: "baseline beside 10,000 idle connections", parts: idle },
-    Named { name: "wide-workers", title: "many-types with 100 types per worker, 100,000 in all", parts: wide_workers },
-    Named {
-        name: "large-jobs",
-        title: "a job of 8 MiB per second beside baseline at half its rate",
-        parts: large_jobs,
-    },
-    Named { name: "open-loop", title: "baseline at a fixed rate, half of what the floor does", parts: open_loop },
-    Named { name: "messages", title: "messages between 4 shards, 64 workers of 1 and 3 types", parts: messages },
-    Named { name: "stalled-readers", title: STALLED_TITLE, parts: stalled_readers },
-    Named {
-        name: "burst",
-        title: "4 submitters x 4 in flight while another submits a million jobs at once",
-        parts: burst,
-    },
-    Named { name: "metrics", title: "baseline beside clients that ask for the metrics without pause", parts: metrics },
-    Named { name: "poison", title: "baseline beside 50 jobs per second that kill each worker", parts: poison },
+    Named::new("baseline", BASELINE_TITLE, baseline),
+    Named::new("ping-pong", PING_PONG_TITLE, ping_pong),
+    Named::new("many-types", MANY_TYPES_TITLE, many_types),
+    Named::new("slots", SLOTS_TITLE, slots),
+    Named::new("unix", "baseline over a UNIX socket, and over TCP", unix),
+    Named::new("threads", "baseline with 1, 2, 4 and 8 threads; server and load share all cores", threads),
+    Named::new("backlog", "a million jobs wait, then 16 workers do them; also 200,000 types", backlog),
+    Named::new("idle", "baseline beside 10,000 idle connections", idle),
+    Named::new("wide-workers", "many-types with 100 types per worker, 100,000 in all", wide_workers),
+    Named::new("large-jobs", "a job of 8 MiB per second beside baseline at half its rate", large_jobs),
+    Named::new("open-loop", "baseline at a fixed rate, half of what the floor does", open_loop),
+    Named::new("messages", "messages between 4 shards, 64 workers of 1 and 3 types", messages),
+    Named::new("stalled-readers", STALLED_TITLE, stalled_readers),
+    Named::new("burst", "4 submitters x 4 in flight while another submits a million jobs at once", burst),
+    Named::new("metrics", "baseline beside clients that ask for the metrics without pause", metrics),
+    Named::new("poison", "baseline beside 50 jobs per second that kill each worker", poison),
 ];
 
 /// Returns all workloads, in the order in which `all` runs them.
