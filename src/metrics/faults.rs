@@ -1,11 +1,11 @@
-//! What peers do wrong, and what follows from it, by class: the object `faults` of the metrics.
+//! Counts the faults of peers, and their consequences, by class: the object `faults` of the metrics.
 //!
-//! The core reports each fault as it happens; the shell counts it, and logs it with the peer's address. Faults are rare
-//! beside jobs, so they have counters of their own, and are not published with the figures of each turn.
+//! The core reports each fault as it happens; the shell counts the fault, and logs it with the peer's address. Faults
+//! are rarer than jobs. So they have counters of their own, which are not published with the figures of each turn.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Declares the classes once: their order is that on the wire.
+/// Declares the classes once, in the order that they have on the wire.
 macro_rules! classes {
     ($($(#[$doc:meta])* $class:ident $name:literal,)*) => {
         /// A class of faults.
@@ -89,7 +89,7 @@ impl Faults {
 pub struct FaultBlock([AtomicU64; Fault::ALL.len()]);
 
 impl FaultBlock {
-    /// Counts a fault. Visible to all before anything that is sent afterwards.
+    /// Counts a fault. Whoever receives a line that is sent afterwards also sees the count.
     pub fn count(&self, fault: Fault) {
         let cell = &self.0[fault as usize];
         cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);

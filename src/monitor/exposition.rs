@@ -18,7 +18,7 @@ use super::health::Health;
 use super::labels::ByType;
 use super::timeline::View;
 
-/// What the samples of one server are made from.
+/// The data from which the samples of one server are made.
 pub(super) struct Facts<'a> {
     /// The value of the label `server`, if there are several servers.
     pub(super) server: Option<&'a str>,

@@ -86,7 +86,7 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     escape(text, |c| c.is_control() || is_invisible(c))
 }
 
-/// Whether a character is not seen itself, but ends a line or turns the direction of others.
+/// Whether a character is invisible, but ends a line or turns the direction of others.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,4 +1,4 @@
-//! Whether a server works, and whether it takes jobs: what `/healthz` and `/readyz` answer.
+//! Whether a server works, and whether it takes jobs: the answers of `/healthz` and `/readyz`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use crate::client::Metrics;
 use crate::limits::{JOB_FIXED_BYTES, STUCK_MS};
 use crate::server::Probe;
 
-/// Returns how a server is, at once.
+/// Returns the health of a server, without waiting.
 pub type HealthCheck = Arc<dyn Fn() -> Health + Send + Sync>;
 
-/// How a server is.
+/// The health of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Why it is not healthy: it does not work as it should, and only a restart may help.
+    /// Why the server is not healthy: it does not work as it should, and only a restart may help.
     pub unhealthy: Option<String>,
-    /// Why it is not ready: it refuses new jobs, for now or because it stops.
+    /// Why the server is not ready: it refuses new jobs, for now or because it stops.
     pub not_ready: Option<String>,
-    /// For each shard, whether it has been in one turn for too long. Empty if that is not known.
+    /// For each shard, whether its present turn takes too long. Empty if the turns are not known.
     pub stuck: Vec<bool>,
 }
 
@@ -27,7 +27,7 @@ const STOPPING: &str = "the server is stopping";
 const FULL: &str = "the memory budget is used up: new jobs are refused";
 
 impl Health {
-    /// Returns how the server of this process is, by what its shards have published.
+    /// Returns the health of the server of this process, judged by the figures that its shards have published.
     pub fn of(probe: &Probe) -> Self {
         let not_ready = match (probe.is_draining(), probe.accepts_jobs()) {
             (true, _) => Some(STOPPING),
@@ -37,7 +37,7 @@ impl Health {
         Self { not_ready: not_ready.map(str::to_owned), ..Self::by_turns(&probe.turns()) }
     }
 
-    /// Judges by how long the present turn of each shard has lasted.
+    /// Judges the server by the time that the present turn of each shard has lasted.
     fn by_turns(turns: &[Duration]) -> Self {
         let limit = Duration::from_millis(STUCK_MS);
         let stuck = turns.iter().enumerate().filter(|(_, turn)| **turn > limit);
@@ -48,7 +48,8 @@ impl Health {
         Self { unhealthy, not_ready: None, stuck: turns.iter().map(|turn| *turn > limit).collect() }
     }
 
-    /// Returns how a server is that is judged by its answers: the totals of the last one, and what it did since.
+    /// Returns the health of a server, judged by its answers: `totals` are those of the last answer, and `silent` says
+    /// why no answer came since.
     pub(super) fn by_answers(totals: &Metrics, silent: Option<String>) -> Self {
         let not_ready = if totals.draining {
             Some(STOPPING)

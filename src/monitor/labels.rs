@@ -1,7 +1,8 @@
 //! Which types have a label of their own in the metrics.
 //!
-//! The first ones with a job have, as long as the process runs. All others are summed up under [`OTHER`]. So the number of
-//! series is bounded, whatever types clients make up, and no type's figures move: no counter goes backwards.
+//! The first types with a job have a label as long as the process runs. The figures of all others are added up under
+//! [`OTHER`]. So the number of series is bounded, whatever types clients make up. Because no type's figures move to
+//! another label, no counter ever decreases.
 
 use std::collections::HashSet;
 
@@ -20,12 +21,12 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Labels for at most this many types.
+    /// Makes labels for at most this many types.
     pub(super) fn new(most: usize) -> Self {
         Self { most, names: HashSet::default() }
     }
 
-    /// Divides the figures by type. Types without figures of their own are in `other_types` already.
+    /// Divides the figures by type. `other_types` already contains the types without figures of their own.
     pub(super) fn divide<'a>(&mut self, metrics: &'a Metrics) -> ByType<'a> {
         let mut by_type = ByType { labelled: Vec::new(), other: metrics.other_types.clone() };
         for row in metrics.types.iter().filter(|row| row.has_figures) {
@@ -39,7 +40,7 @@ impl Labels {
         by_type
     }
 
-    /// Returns whether a type that has had a job has a label. A type is asked about before any of its figures are shown.
+    /// Returns whether a type that has had a job has a label. Must be called before any figures of the type are shown.
     fn has(&mut self, name: &str) -> bool {
         if self.names.contains(name) {
             return true;
@@ -56,7 +57,7 @@ impl Labels {
 pub(super) struct ByType<'a> {
     /// The types that have a label, by name.
     pub(super) labelled: Vec<&'a TypeMetrics>,
-    /// The sum of all others; ages are the greatest.
+    /// The sum of all other types. Each age is the greatest of theirs.
     pub(super) other: TypeMetrics,
 }
 
@@ -67,7 +68,7 @@ impl ByType<'_> {
     }
 }
 
-/// Adds the figures of a type to a sum. A server that is asked over the network may send any numbers.
+/// Adds the figures of a type to a sum, which saturates: a server on the network may send any numbers.
 fn add(sum: &mut TypeMetrics, row: &TypeMetrics) {
     sum.waiting = sum.waiting.saturating_add(row.waiting);
     sum.running = sum.running.saturating_add(row.running);

@@ -9,15 +9,15 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `source`, `health` | where figures come from, and whether a server works |
-//! | `sampler`, `timeline`, `history`, `recent` | asks for figures, and remembers what rates and quantiles need |
+//! | `source`, `health` | fetches figures from a server; judges whether the server works |
+//! | `sampler`, `timeline`, `history`, `recent` | fetches figures in time, and keeps older ones for rates and quantiles |
 //! | `labels` | which types have series of their own |
 //! | `exposition`, `status` | the figures as text |
 //! | [`page`] | the document at `/` |
-//! | `http` | serves it all |
-//! | [`mod@format`], [`state`], [`why`] | figures in words, which the command says too: numbers and names, what they mean, why jobs wait |
+//! | `http` | the HTTP server |
+//! | [`mod@format`], [`state`], [`why`] | figures in words, as the command prints them too: numbers and names, their meaning, why jobs wait |
 //!
-//! Invariant: the thread of HTTP never waits for a server, and no server waits for HTTP.
+//! Invariant: the HTTP thread never waits for a server, and no server waits for HTTP.
 
 mod exposition;
 pub mod format;
@@ -68,8 +68,8 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Serves the figures of a server of this process. The server's log says where. The first `types_max` types with a job
-    /// have metrics of their own.
+    /// Serves the figures of a server of this process. The server's log names the addresses. The first `types_max`
+    /// types with a job have metrics of their own.
     ///
     /// # Errors
     /// If the system has no threads or descriptors left.
@@ -83,8 +83,9 @@ impl Monitor {
         Ok(Self { http: Some(http), log_thread: None })
     }
 
-    /// Serves the figures of these servers, which are asked over their own protocol. Standard error says where. With more
-    /// than one, each series has the label `server` with its URL. A server need not be there yet.
+    /// Serves the figures of these servers, which it gets over Deputy's protocol. The addresses are printed on standard
+    /// error. With several servers, each series has the label `server` with the server's URL. A server need not be
+    /// there yet.
     ///
     /// # Errors
     /// If the system has no threads or descriptors left.
@@ -98,7 +99,7 @@ impl Monitor {
         Ok(Self { http: Some(http), log_thread: Some(log_thread) })
     }
 
-    /// Serves the metrics and probes of a program of this process. `log` says where.
+    /// Serves the metrics and probes of a program of this process. `log` names the addresses.
     ///
     /// # Errors
     /// If the system has no threads or descriptors left.
@@ -117,7 +118,7 @@ impl Drop for Monitor {
     }
 }
 
-/// Starts the HTTP server. `service` makes what it serves, given what wakes the thread of HTTP.
+/// Starts the HTTP server. `service` gets the function that wakes the HTTP thread, and returns the service.
 fn serve<S: Service>(
     listeners: HttpListeners,
     log: &Log,
@@ -128,7 +129,7 @@ fn serve<S: Service>(
     let (poll, waker) = HttpServer::prepare()?;
     let wake: Wake = {
         let waker = Arc::clone(&waker);
-        // It fails if the thread of HTTP has ended, and then nothing waits.
+        // Waking fails if the HTTP thread has ended. Then nothing waits.
         Arc::new(move || drop(waker.wake()))
     };
     let http = HttpServer::start((poll, waker), listeners, service(wake)?, log.clone())?;

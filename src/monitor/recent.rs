@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How much older than the present copy the one must be that it is compared with.
+/// The least difference in age between two copies that are compared.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// Copies, the oldest first, at least half of [`LEAST`] apart: so there are never more than four.
+/// Copies, the oldest first. They are at least half of [`LEAST`] apart, so there are never more than four.
 #[derive(Debug)]
 pub(super) struct Recent<T>(VecDeque<(Instant, T)>);
 
@@ -17,7 +17,7 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T: Clone> Recent<T> {
-    /// Adds the present copy. Returns the youngest one that is old enough to compare it with, and its age.
+    /// Adds the present copy. Returns the youngest copy that is old enough for a comparison, and its age.
     pub(super) fn add(&mut self, copy: &T, now: Instant) -> Option<(T, Duration)> {
         let age = |at: Instant| now.saturating_duration_since(at);
         while self.0.get(1).is_some_and(|(at, _)| age(*at) >= LEAST) {

@@ -1,4 +1,5 @@
-//! A thread per server that asks it for figures: when a request needs fresh ones, and every two seconds for the history.
+//! A thread per server that queries the server's figures: when an HTTP request needs fresh ones, and every two seconds
+//! for the history.
 
 use std::sync::Arc;
 use std::thread;
@@ -13,10 +14,11 @@ use super::timeline::{Sample, Timeline, View};
 use crate::limits::{HISTORY_STEPS_MAX, SAMPLE_STEP_MS, WINDOW_STEP_MS};
 use crate::server::StartError;
 
-/// Wakes the thread of HTTP.
+/// Wakes the HTTP thread.
 pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// A server that is asked for figures. Its thread ends after this is dropped, when it has its answer.
+/// The thread that queries one server. After this is dropped, the thread ends as soon as it has the answer that it
+/// waits for.
 pub(super) struct Sampler {
     /// The server's name, for people.
     pub(super) name: String,
@@ -39,18 +41,18 @@ impl Sampler {
         Ok(Self { name, view, health, demand })
     }
 
-    /// Returns what is known of the server.
+    /// Returns the last view of the server.
     pub(super) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.lock())
     }
 
-    /// Asks for fresh figures. Does not wait for them.
+    /// Demands fresh figures, without waiting for them.
     pub(super) fn demand(&self) {
-        // It fails if the thread has been asked already.
+        // Sending fails if there is a demand already.
         let _ = self.demand.try_send(());
     }
 
-    /// Returns how the server is, at once.
+    /// Returns the health of the server, without waiting.
     pub(super) fn health(&self, now: Instant) -> Health {
         match &self.health {
             Some(check) => check(),
@@ -92,7 +94,7 @@ impl<S: Source> Asking<S> {
         }
     }
 
-    /// Asks the server, and publishes the answer.
+    /// Queries the server, and publishes the answer.
     fn sample(&mut self, with_types: bool, step: bool) {
         let begin = Instant::now();
         let full = if with_types { self.source.full() } else { Err(String::new()) };
@@ -106,7 +108,7 @@ impl<S: Source> Asking<S> {
         *self.view.lock() = Arc::new(view);
     }
 
-    /// Leaves the steps empty that are over, because the server or the machine has paused.
+    /// Leaves the steps empty that passed while the server or the machine paused.
     fn skip(&mut self, now: Instant, next_step: &mut Instant, step: Duration) {
         let late = now.saturating_duration_since(*next_step);
         if late < step {

@@ -1,8 +1,8 @@
-//! Names of types that a misspelt type may mean. Pure.
+//! Finds the types whose names are similar to a misspelt name. Pure.
 
 use crate::client::TypeMetrics;
 
-/// The most names in the question.
+/// The most names that are suggested.
 const NAMES_MAX: usize = 3;
 
 /// Returns the types with workers whose names are most similar, the most similar first.

@@ -1,4 +1,4 @@
-//! Where figures come from: a server of this process, or one that is asked over the network.
+//! Fetches the figures of a server: of one in this process, or of one over the network.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use crate::metrics::Tables;
 use crate::protocol::tables::metrics_object;
 use crate::server::Probe;
 
-/// A server's figures. It is asked by one thread, which may wait for the answers.
+/// Fetches a server's figures. One thread calls these functions, which may block.
 pub trait Source: Send + 'static {
     /// Returns the totals.
     ///
@@ -29,32 +29,33 @@ pub trait Source: Send + 'static {
     /// As [`totals`](Self::totals); even if only these figures are missing.
     fn full(&mut self) -> Result<Metrics, String>;
 
-    /// Returns what says how the server is without asking it. Without it, the server is judged by its answers.
+    /// Returns a function that checks the server's health without a query, if there is one. Otherwise the server's
+    /// answers show its health.
     fn health(&self) -> Option<HealthCheck> {
         None
     }
 }
 
-/// The server of this process. Its totals and its health are there even while a shard hangs.
+/// The server of this process. Its totals and its health are known even while a shard hangs.
 pub struct LocalSource {
     probe: Probe,
     asking: Option<Asking>,
 }
 
-/// A connection to the own server.
+/// A connection to the server of this process.
 struct Asking {
     stream: UnixStream,
-    /// Bytes of an answer that is on its way.
+    /// The bytes so far of the present answer.
     answer: Vec<u8>,
-    /// The last question has no answer yet. It is not asked again: a shard that hangs would find them all.
+    /// The last query has no answer yet. No second one is sent: otherwise queries would pile up while a shard hangs.
     is_open: bool,
 }
 
-/// What to ask for. It fits into the lowest `--max-line` that a server may have.
-const QUESTION: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true,\"histograms\":true,\"shards\":true}\n";
-const _: () = assert!(QUESTION.len() - 1 <= LINE_BYTES_MIN);
+/// The query. It fits into the lowest `--max-line` that a server may have.
+const QUERY: &[u8] = b"{\"cmd\":\"metrics\",\"types\":true,\"histograms\":true,\"shards\":true}\n";
+const _: () = assert!(QUERY.len() - 1 <= LINE_BYTES_MIN);
 
-/// The part of an answer that is read.
+/// The part of an answer that is used.
 #[derive(Deserialize)]
 struct MetricsLine {
     metrics: Box<RawValue>,
@@ -105,19 +106,19 @@ impl Source for LocalSource {
     }
 }
 
-/// A server that is asked over its own protocol. The connection is made when it is needed, and made again when it is lost.
+/// A server that is queried over Deputy's protocol. It is connected when a query needs it, and again after a loss.
 pub struct RemoteSource {
     url: Url,
     client: Option<Client>,
 }
 
 impl RemoteSource {
-    /// Asks the server at `url`.
+    /// Makes a source for the server at `url`.
     pub fn new(url: Url) -> Self {
         Self { url, client: None }
     }
 
-    fn ask(&mut self, question: fn(&Client) -> Result<Metrics, Error>) -> Result<Metrics, String> {
+    fn ask(&mut self, query: fn(&Client) -> Result<Metrics, Error>) -> Result<Metrics, String> {
         let limit = Duration::from_millis(ASK_MS);
         let client = match self.client.take() {
             Some(client) => client,
@@ -130,7 +131,7 @@ impl RemoteSource {
                 .map_err(|error| error.to_string())?,
         };
         let client = self.client.insert(client);
-        question(client).map_err(|error| error.to_string())
+        query(client).map_err(|error| error.to_string())
     }
 }
 
@@ -154,11 +155,12 @@ impl Asking {
         Ok(Self { stream: probe.connect()?, answer: Vec::new(), is_open: false })
     }
 
-    /// Asks, and returns the answer's line; `None` if there is none within `limit`. A later call then returns it.
+    /// Sends the query, and returns the answer's line; `None` if no answer comes within `limit`. A later call then
+    /// returns the line.
     fn ask(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
         let deadline = Instant::now() + limit;
         if !self.is_open {
-            self.stream.write_all(QUESTION)?; // The socket is empty, so it takes the line at once.
+            self.stream.write_all(QUERY)?; // The socket is empty, so it takes the line at once.
             self.is_open = true;
         }
         let mut bytes = vec![0; 64 << 10];
@@ -221,7 +223,7 @@ mod tests {
         assert!(source.totals().unwrap_err().contains("No such file"));
         for _ in 0..2 {
             let server = Server::start(config.clone()).unwrap();
-            // It connects again within moments. The deadline only keeps a failing test from hanging.
+            // The source connects again within moments. The deadline only keeps a failing test from hanging.
             let deadline = Instant::now() + Duration::from_secs(30);
             let metrics = loop {
                 match source.full() {
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_an_answer_is_not_asked_twice_and_its_answer_is_not_lost() {
+    fn a_query_without_an_answer_is_not_sent_twice_and_its_answer_is_not_lost() {
         let (stream, peer) = UnixStream::pair().unwrap();
         let mut asking = Asking { stream, answer: Vec::new(), is_open: false };
         assert_eq!(asking.ask(Duration::from_millis(1)).unwrap(), None);
@@ -249,6 +251,6 @@ mod tests {
         drop(asking);
         let mut asked = Vec::new();
         (&peer).read_to_end(&mut asked).unwrap();
-        assert_eq!(asked, QUESTION);
+        assert_eq!(asked, QUERY);
     }
 }

@@ -1,11 +1,11 @@
-//! What figures of a server mean, where `status`, `top`, `why` and `check` say it in the same words. Pure.
+//! The meaning of a server's figures, in the words that `status`, `top`, `why` and `check` share. Pure.
 
 use crate::client::{Metrics, TypeMetrics};
 
 /// Percent of the memory budget from which it counts as full: the server may refuse large jobs.
 const FULL_PERCENT: u64 = 95;
 
-/// How long a lost worker is worth a remark where the job that it held may be done since.
+/// How long the loss of a worker is reported, even if its job is done since.
 const LATELY_MS: u64 = 600_000;
 
 /// Returns how much of the memory budget is used.
@@ -14,7 +14,7 @@ pub fn memory_percent(metrics: &Metrics) -> u64 {
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
-/// Returns what becomes of new jobs if the memory budget is nearly or entirely used.
+/// Returns a clause on new jobs if the memory budget is nearly or entirely used.
 pub fn memory_warning(metrics: &Metrics) -> Option<&'static str> {
     match memory_percent(metrics) {
         _ if metrics.bytes_max == 0 => None,

@@ -14,14 +14,14 @@ mod rows;
 
 use rows::{Detail, Row};
 
-/// What the part of one server is made from.
+/// The data from which the part of one server is made.
 pub(super) struct Facts<'a> {
     pub(super) name: &'a str,
     pub(super) view: &'a View,
     pub(super) health: &'a Health,
 }
 
-/// The type that is asked about, if not all, and the server, if not all.
+/// The type and the server that a query names, if it does not ask for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) type_name: Option<String>,
@@ -83,8 +83,8 @@ impl From<&(ShardMetrics, f64)> for Shard {
     }
 }
 
-/// Returns the whole text. `now` is `time_ms` since 1970. If a type is asked about, only its row is there, with more members.
-/// If a server is asked about, only that is there.
+/// Returns the whole text. `time_ms` is `now` in milliseconds since 1970. If the query names a type, the text has only
+/// this type's row, with more members. If the query names a server, the text has only this server.
 pub(super) fn text(servers: &[Facts<'_>], asked: &Asked, now: Instant, time_ms: u64) -> String {
     let is_asked = |facts: &&Facts<'_>| asked.server.as_ref().is_none_or(|name| name == facts.name);
     let type_name = asked.type_name.as_deref();
@@ -123,14 +123,14 @@ fn age_ms(base: Option<&Older>) -> u64 {
     base.map_or(0, |base| u64::try_from(base.age.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Returns how many types have figures of their own or are in use. Not all that are in use have a row.
+/// Returns how many types have figures of their own or are in use. Not all types in use have a row.
 fn types_total(metrics: &Metrics) -> u64 {
     let without = metrics.types.iter().filter(|row| !row.has_figures).count() as u64;
     let with = metrics.types.len() as u64 - without;
     with.saturating_add(metrics.other_types.types.max(without)) // Older servers do not say how many there are.
 }
 
-/// Returns the rows of all types, or of the one that is asked about.
+/// Returns the rows of all types, or the row of the type that the query names.
 fn types<'a>(view: &'a View, full: &'a Full, asked: Option<&'a str>) -> Vec<Type<'a>> {
     let Some(name) = asked else {
         let row = |row: &'a TypeMetrics| Type::Row(Row::of(Some(&row.name), row, view, |full| full.row(&row.name)));

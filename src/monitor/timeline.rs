@@ -1,5 +1,5 @@
-//! What is remembered of one server: its last answer, its history, and older copies with which rates and quantiles are
-//! made. Pure: time and answers are arguments.
+//! The memory of one server: its last answer, its history, and the older copies that rates and quantiles need. Pure:
+//! time and answers are arguments.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use super::recent::Recent;
 use crate::client::{Metrics, ShardMetrics, TypeMetrics};
 use crate::limits::{SAMPLE_FRESH_MS, SAMPLE_FRESH_MS_MAX, STUCK_MS, WINDOW_STEP_MS};
 
-/// How much longer than a question took its answer counts as fresh: asking then takes at most a twentieth of the time.
+/// An answer counts as fresh for this many times as long as the query took. So queries take at most a twentieth of the
+/// time.
 const FRESH_TIMES: u32 = 20;
 
-/// An answer with the figures by type, which are found by name.
+/// An answer with the figures by type, and an index of the types by name.
 #[derive(Debug, Default)]
 pub(super) struct Full {
     pub(super) metrics: Metrics,
@@ -44,24 +45,24 @@ pub(super) struct Older {
     pub(super) age: Duration,
 }
 
-/// What is known of a server. It does not change; a later one replaces it.
+/// What is known of a server at one time. A view never changes; a later one replaces it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
-    /// Grows with each view.
+    /// The number of the view; it grows with each.
     pub(super) number: u64,
     /// When the server last answered.
     pub(super) answered: Option<Instant>,
-    /// When the figures by type were last asked for: when the answer came, or why none did was known.
+    /// When the last query for the figures by type ended, with or without an answer.
     asked: Option<Instant>,
-    /// How long that took.
+    /// How long that query took.
     asking: Duration,
-    /// Why the last question has no answer, or not all that was asked for.
+    /// Why the last query has no answer or no figures by type.
     pub(super) error: Option<String>,
     /// The last totals.
     pub(super) totals: Arc<Metrics>,
     /// The same as a JSON object, with members of later versions.
     pub(super) totals_json: Arc<str>,
-    /// The figures by type; none if the last question for them had no answer.
+    /// The figures by type; `None` if the last query for them had no answer.
     pub(super) full: Option<Arc<Full>>,
     /// The last figures of each shard, and the share of the last seconds in which it was busy, 0 to 1.
     pub(super) shards: Arc<[(ShardMetrics, f64)]>,
@@ -73,7 +74,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Returns whether the figures are young enough to be used again.
+    /// Returns whether the figures are fresh enough for another answer.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         let [least, most] = [SAMPLE_FRESH_MS, SAMPLE_FRESH_MS_MAX].map(Duration::from_millis);
         let limit = (self.asking * FRESH_TIMES).clamp(least, most);
@@ -90,7 +91,7 @@ impl View {
         self.answered.map(|answered| now.saturating_duration_since(answered))
     }
 
-    /// Returns how the server is, by its answers.
+    /// Returns the health of the server, judged by its answers.
     pub(super) fn health(&self, now: Instant) -> Health {
         let error = self.error.as_deref().unwrap_or("it has not been asked");
         let silent = match self.silence(now) {
@@ -102,12 +103,12 @@ impl View {
     }
 }
 
-/// An answer, or what there is of it.
+/// An answer of the server, whole or in part.
 pub(super) struct Sample {
     pub(super) metrics: Result<Metrics, String>,
-    /// The figures by type were asked for, and this is why they are missing, if they are.
+    /// The outcome of the query for the figures by type; `None` without such a query.
     pub(super) full: Option<Result<(), String>>,
-    /// How long asking took.
+    /// How long the query took.
     pub(super) took: Duration,
 }
 
@@ -120,7 +121,7 @@ pub(super) struct Timeline {
     recent: Recent<Arc<Full>>,
     /// How long each shard had been busy in the last seconds, in microseconds.
     busy: Recent<Vec<u64>>,
-    /// The copies with which a window begins and with which the next one will, for quantiles.
+    /// The copy with which the present window of the quantiles begins, and the copy for the next window.
     windows: VecDeque<(Instant, Arc<Full>)>,
 }
 
@@ -160,7 +161,7 @@ impl Timeline {
 
     fn answered(&mut self, mut metrics: Metrics, is_full: bool, now: Instant) {
         if metrics.up_since != self.view.totals.up_since {
-            // Another server, or another life of it: nothing can be compared.
+            // Another server answers, or the server has restarted: nothing can be compared.
             *self = Self { view: View { number: self.view.number, ..View::default() }, ..Self::default() };
         }
         self.view.answered = Some(now);
@@ -179,7 +180,7 @@ impl Timeline {
         }
     }
 
-    /// Keeps a copy for later, and finds those to compare it with.
+    /// Keeps a copy for later, and finds the older copies to compare it with.
     fn keep(&mut self, full: &Arc<Full>, now: Instant) {
         self.view.rate_base = self.recent.add(full, now).map(|(full, age)| Older { full, age });
         let age = |at: Instant| now.saturating_duration_since(at);
@@ -217,7 +218,7 @@ fn totals_of(raw: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// The members of a metrics object that are no totals.
+/// The members of a metrics object that are not totals.
 const TABLES: [&str; 4] = ["types", "other_types", "shards", "bounds_us"];
 
 #[cfg(test)]

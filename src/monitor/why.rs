@@ -1,7 +1,8 @@
-//! Why jobs of a type are waiting, in a sentence. Pure.
+//! Explains in one sentence why jobs of a type are waiting. Pure.
 //!
-//! No job waits beside a free worker of its type for longer than a moment (docs/protocol.md). So where jobs are waiting and
-//! a worker does their type, its workers are taken: by jobs of this type, by jobs of others, or because they do not read.
+//! While a worker is free, no job of its types waits for longer than a moment (docs/protocol.md). So if jobs are
+//! waiting and the type has workers, none of them can take a job: they run jobs of this type or of others, or do not
+//! read.
 
 mod clauses;
 
@@ -13,20 +14,20 @@ use clauses::{
     ended, losses, memory, oldest_here, passed_on, quoted, spare, spent, suggestion, suspects, waiting, without_waiting,
 };
 
-/// Returns the sentence about a type: `row` is what `metrics` says of it, and `others` are types that a misspelt name
-/// may mean.
+/// Returns the sentence about a type. `row` is the type's row in `metrics`, and `others` are the types among which a
+/// correct name is looked for.
 pub fn why(row: &TypeMetrics, metrics: &Metrics, others: &[TypeMetrics]) -> String {
     let cause = Cause::of(row, metrics);
     let near = if cause.may_be_misspelt(row) { similar_names(&row.name, others) } else { Vec::new() };
     cause.explain(row, metrics, &near)
 }
 
-/// Returns whether another type may be meant: then [`why`] looks at other types.
+/// Returns whether the name may be misspelt: then [`why`] needs the other types.
 pub fn may_be_misspelt(row: &TypeMetrics, metrics: &Metrics) -> bool {
     Cause::of(row, metrics).may_be_misspelt(row)
 }
 
-/// How long a job may wait beside an idle worker before that needs an explanation.
+/// How long a job may wait although a worker is idle before the sentence explains it.
 const MOMENT_MS: u64 = 1_000;
 
 /// From this age the oldest running job is part of the sentence.
@@ -47,13 +48,14 @@ enum Cause {
     NoWorker,
     /// Some of its workers are idle, and the oldest job came a moment ago.
     AboutToStart,
-    /// At least `idle` of its workers are idle, and take nothing.
+    /// At least `idle` of its workers are idle, but take no job.
     Stalled { idle: u64 },
-    /// All waiting jobs were requeued after their worker was lost. A worker gets one such job at a time, so slots may be free.
+    /// All waiting jobs were requeued after the loss of their worker. A worker gets only one such job at a time, so
+    /// slots may be free.
     Suspects,
     /// As many of its jobs are running as it has workers, or more.
     Busy,
-    /// The same if slots count that are taken by jobs that have ended.
+    /// As `Busy`, if spent slots count too: those of jobs that have ended while their worker still holds them.
     Spent,
     /// Some of its workers hold none of its jobs, but no worker of the server is idle.
     BusyWithOthers,
@@ -63,7 +65,8 @@ enum Cause {
 
 impl Cause {
     fn of(row: &TypeMetrics, metrics: &Metrics) -> Self {
-        // `holding` of all workers hold a job. If fewer hold one than do this type, the others of the type are idle.
+        // `holding` is the number of workers that hold a job. If it is less than that of this type's workers, some of
+        // these are idle.
         let holding = metrics.workers.saturating_sub(metrics.workers_idle);
         let idle = row.workers.saturating_sub(holding);
         match row {
@@ -82,13 +85,13 @@ impl Cause {
         }
     }
 
-    /// Whether another name may be meant: the type has neither workers nor running jobs, and has lost no worker.
+    /// Whether the name may be misspelt: the type has neither workers nor running jobs, and has lost no worker.
     fn may_be_misspelt(self, row: &TypeMetrics) -> bool {
         let is_used = row.workers + row.durable_workers + row.running + row.lost > 0;
         matches!(self, Self::Nothing | Self::NoWorker | Self::NoDurableWorker) && !is_used
     }
 
-    /// Returns the sentence, with the names in `near` as a question.
+    /// Returns the sentence, with the names in `near` as suggestions.
     fn explain(self, row: &TypeMetrics, metrics: &Metrics, near: &[&str]) -> String {
         let name = quoted(&row.name);
         let reason = match self {
@@ -165,7 +168,7 @@ impl Cause {
         }
     }
 
-    /// Whether jobs wait that the type's workers may take, as far as they are not spare.
+    /// Whether there are waiting jobs for the type's workers, except the spare ones.
     fn is_of_workers(self) -> bool {
         match self {
             Self::Stopping | Self::Nothing | Self::NoWorker | Self::NoDurableWorker | Self::DurableBusy => false,
@@ -179,7 +182,7 @@ impl Cause {
         }
     }
 
-    /// Returns what else is known of the type: losses, requeued jobs among others, spent slots, delayed jobs, those with a
+    /// Returns further facts about the type: losses, requeued jobs among others, spent slots, delayed jobs, jobs with a
     /// bridge, and the oldest running job.
     fn facts(self, row: &TypeMetrics) -> String {
         let is_lost = self == Self::NoWorker || self == Self::Suspects || row.suspects > 0 || lost_lately(row);
@@ -391,7 +394,7 @@ mod tests {
                  waiting in its stream; the oldest of these was sent to bridge 127.0.0.1:5 12 min ago; the oldest job that runs \
                  here was sent to worker 127.0.0.1:6 1 min ago.",
             ),
-            // What is long ago is not the reason of anything.
+            // A loss long ago is not the reason.
             (
                 json!({ "running": 1, "workers": 1, "lost": 2, "last_lost_ms": 600_001, "oldest_running_ms": 9_999 }),
                 busy,

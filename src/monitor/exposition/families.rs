@@ -10,7 +10,7 @@ use crate::monitor::labels::ByType;
 
 /// A family of samples.
 pub(super) struct Family {
-    /// Its name; of a counter without `_total`.
+    /// The family's name; that of a counter lacks `_total`.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) help: &'static str,
@@ -19,23 +19,23 @@ pub(super) struct Family {
 
 /// Where samples come from.
 enum Samples {
-    /// One, even while the server does not answer.
+    /// One sample, even while the server does not answer.
     Always(fn(&Facts<'_>) -> Number),
-    /// One, from the totals.
+    /// One sample, from the totals.
     Total(fn(&Metrics) -> Number),
     /// The server's version.
     Version,
-    /// One per class of faults.
+    /// One sample per class of faults.
     Faults,
     /// One per type.
     Type(fn(&TypeMetrics) -> Number),
-    /// One per type and way in which its jobs end.
+    /// One sample per type and per outcome of its jobs.
     Outcomes,
     /// Buckets, sum and count per type.
     Histogram(fn(&TypeMetrics) -> &Histogram),
     /// One per shard.
     Shard(fn(&ShardMetrics) -> Number),
-    /// One per shard, where it is known.
+    /// One sample per shard whose state is known.
     Stuck,
 }
 
@@ -137,7 +137,7 @@ impl Family {
     }
 }
 
-/// Returns the ways in which jobs end. A lost worker is none of them.
+/// Returns the outcomes that end jobs. A lost worker does not end its jobs.
 fn ends(outcomes: &Outcomes) -> impl Iterator<Item = (&'static str, u64)> {
     outcomes.members().into_iter().filter(|(name, _)| *name != "workers_lost")
 }

@@ -1,5 +1,5 @@
-//! What Prometheus' clients say of a process: its processor time, its memory and its descriptors. On systems without
-//! `/proc` only the limit of descriptors is known.
+//! The figures of a process that the client libraries of Prometheus report: its processor time, its memory and its
+//! descriptors. On systems without `/proc` only the limit of descriptors is known.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::text::{Kind, Number, Text};
 
-/// Figures of this process. What the system does not say is absent.
+/// Figures of this process. A figure that the system does not report is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::monitor) struct Process {
     cpu_us: Option<u64>,
@@ -19,7 +19,7 @@ pub(in crate::monitor) struct Process {
 }
 
 impl Process {
-    /// Reads them.
+    /// Reads the figures.
     pub(in crate::monitor) fn read() -> Self {
         let max_fds = getrlimit(Resource::Nofile).current;
         let ticks = rustix::param::clock_ticks_per_second();

@@ -26,9 +26,9 @@ impl Format {
 /// How a family's values change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// They only grow.
+    /// The values only grow.
     Counter,
-    /// They may fall.
+    /// The values may fall.
     Gauge,
     /// Durations by bucket, added by [`Text::put_histogram`].
     Histogram,
@@ -68,7 +68,7 @@ impl fmt::Display for Number {
 pub struct Text {
     out: String,
     format: Format,
-    /// The present family's name and what follows it in the name of a sample.
+    /// The present family's name, and the suffix that its samples add to the name.
     name: &'static str,
     suffix: &'static str,
     /// The head of the present family, until its first sample: a family without samples is left out.
@@ -94,7 +94,7 @@ impl Text {
         self.head = format!("# HELP {name}{family} {help}\n# TYPE {name}{family} {kind}\n");
     }
 
-    /// Says which server the following samples belong to.
+    /// Sets the server that the following samples belong to.
     pub(super) fn of_server(&mut self, name: Option<&str>) {
         self.server.clear();
         if let Some(name) = name {

@@ -1,7 +1,7 @@
 //! Which format of the metrics a client prefers (RFC 9110, section 12.5.1). Pure.
 
-/// Returns whether OpenMetrics is wanted rather than the older text format, by the members of the `Accept` field. A client
-/// that says nothing gets the older one, which every program reads.
+/// Returns whether the client prefers OpenMetrics to the older text format, by the members of the `Accept` field. A
+/// client without preference gets the older format, which every program reads.
 pub(super) fn prefers_openmetrics<'a>(ranges: impl Iterator<Item = &'a [u8]>) -> bool {
     let (mut openmetrics, mut text) = (0, 0);
     for range in ranges {
@@ -28,7 +28,7 @@ pub(super) fn prefers_openmetrics<'a>(ranges: impl Iterator<Item = &'a [u8]>) ->
     openmetrics > 0 && openmetrics >= text
 }
 
-/// Returns a quality of 0 to 1 in thousandths; 0 if it is none.
+/// Returns a quality of 0 to 1 in thousandths; 0 if the text is no quality.
 fn thousandths(text: &str) -> u32 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{decimals:0<3}");

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::server::{Address, Listener, Listeners, Log, StartError};
 
-/// What an HTTP address may be, in words.
+/// The accepted forms of an HTTP address, for error texts.
 pub const HTTP_EXPECTED: &str = "HOST:PORT, [IPv6]:PORT or unix:PATH";
 
 /// An address for the HTTP server.
@@ -32,7 +32,7 @@ pub enum HttpAddress {
     Unix(PathBuf),
 }
 
-/// A text is no HTTP address.
+/// The error for a text that is no HTTP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAddressError {
     text: String,
@@ -87,10 +87,10 @@ impl fmt::Display for HttpAddress {
     }
 }
 
-/// Sockets that listen for HTTP. What connects waits until a [`Monitor`](crate::monitor::Monitor) serves it.
+/// Sockets that listen for HTTP. Connections wait until a [`Monitor`](crate::monitor::Monitor) serves them.
 pub struct HttpListeners {
     listeners: Listeners,
-    /// The names that were given as hosts.
+    /// The host names among the addresses.
     names: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl HttpListeners {
     /// Listens on each address.
     ///
     /// # Errors
-    /// If the system refuses one. Nothing is left then.
+    /// If the system refuses an address. Then no socket stays open.
     pub fn bind(addresses: &[HttpAddress]) -> Result<Self, StartError> {
         let mut all = Self { listeners: Listeners::default(), names: Vec::new() };
         for address in addresses {

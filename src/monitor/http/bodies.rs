@@ -1,4 +1,5 @@
-//! Bodies that take work to make: made once per sample of the servers, and shared by all connections that send them.
+//! Caches bodies that are expensive to make. Each is made once per sample of the servers, and all connections that send
+//! it share it.
 
 use std::sync::{Arc, Weak};
 
@@ -23,9 +24,9 @@ impl<const KINDS: usize> Bodies<KINDS> {
         Self { last: std::array::from_fn(|_| None), earlier: Vec::new() }
     }
 
-    /// Returns the body of a kind that is made from these samples, and makes it if it is not there. While slow readers need
-    /// too many bytes of earlier bodies, it returns the last one again: then memory stays within bounds, and figures are late
-    /// by at most the time that an answer may take.
+    /// Returns the body of a kind that is made from these samples, and makes it if it is missing. While slow readers
+    /// need too many bytes of earlier bodies, the last body is returned again. So memory stays bounded, and figures are
+    /// late by at most the time that an answer may take.
     pub(super) fn get(&mut self, kind: usize, of: &[u64], make: impl FnOnce() -> Vec<u8>) -> Arc<Vec<u8>> {
         let may_make = self.earlier_bytes() <= HTTP_BODIES_BYTES_MAX;
         if let Some(made) = self.last[kind].as_ref().filter(|made| made.of == of || !may_make) {
@@ -39,7 +40,7 @@ impl<const KINDS: usize> Bodies<KINDS> {
         body
     }
 
-    /// Returns the bytes of earlier bodies that are still needed.
+    /// Returns how many bytes of earlier bodies some connection still sends.
     fn earlier_bytes(&mut self) -> usize {
         self.earlier.retain(|body| body.strong_count() > 0);
         self.earlier.iter().filter_map(Weak::upgrade).map(|body| body.len()).sum()

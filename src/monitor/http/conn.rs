@@ -1,6 +1,6 @@
-//! One connection: its bytes, its deadlines, and what it is at. It reads a request, waits for figures if the request needs
-//! fresh ones, sends the answer, and reads the next. While it has an answer to send it reads nothing, so pipelined requests
-//! are answered in order and take no memory beyond one head.
+//! One connection: its bytes, its deadlines and its stage. It reads a request, waits for figures if the request needs
+//! fresh ones, sends the answer, and reads the next request. While it has an answer to send it reads nothing. So
+//! pipelined requests are answered in order and take no memory beyond one head.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -18,16 +18,16 @@ const ONE_WRITE_BYTES: usize = 16 << 10;
 /// Reads of a lingering connection in one turn, so that none holds up the others.
 const DISCARDS_PER_TURN: usize = 16;
 
-/// What a connection is at.
+/// The stage of a connection.
 #[derive(Debug)]
 enum Stage {
-    /// It waits for a request, or has a part of one.
+    /// The connection waits for a request, or has a part of one.
     Reading,
-    /// Its request waits for fresh figures.
+    /// The connection's request waits for fresh figures.
     Waiting(Request),
     /// An answer is being sent.
     Sending(Answer),
-    /// The last answer was sent. What still comes is discarded for a moment, because closing at once would reset the
+    /// The last answer was sent. Bytes that still come are discarded for a moment: closing at once would reset the
     /// connection, and the reset could overtake the answer.
     Lingering,
 }
@@ -51,7 +51,7 @@ pub(super) enum Next {
     Idle,
     /// An answer to this request, by [`Conn::answer`] or [`Conn::wait`].
     Answer(Request),
-    /// It has ended: drop it.
+    /// The connection has ended: drop it.
     End,
 }
 
@@ -105,8 +105,8 @@ impl Conn {
         if let Stage::Waiting(request) = &self.stage { Some(request) } else { None }
     }
 
-    /// Returns since when the connection has had no whole request and no answer to send. Such a connection may be closed to
-    /// make room for another. None while it is served.
+    /// Returns since when the connection has had neither a whole request nor an answer to send; `None` while it has
+    /// one. Such a connection may be closed to make room for another.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         matches!(self.stage, Stage::Reading | Stage::Lingering).then_some(self.since)
     }
@@ -116,7 +116,7 @@ impl Conn {
         matches!(self.stage, Stage::Sending(_))
     }
 
-    /// Returns whether it waits for figures, or is sending an answer that is large, as only those with figures are.
+    /// Returns whether the connection waits for figures, or sends a large answer: only answers with figures are large.
     pub(super) fn is_about_figures(&self) -> bool {
         match &self.stage {
             Stage::Waiting(_) => true,
@@ -182,7 +182,7 @@ impl Conn {
         self.stage = Stage::Waiting(request);
     }
 
-    /// Returns the next request, or what else ends the driving; `None` if it must go on.
+    /// Returns the next request or the end of the connection; `None` if [`drive`](Self::drive) must go on.
     fn read_request(&mut self, now: Instant) -> Option<Next> {
         if !self.unread.is_empty() {
             match parse(&self.unread) {
@@ -210,8 +210,8 @@ impl Conn {
                         self.since = now;
                     }
                     self.unread.extend_from_slice(&bytes[..count]);
-                    // A head changes its meaning only where a line ends, so that one that comes byte by byte is not parsed
-                    // for each of them.
+                    // A head can become whole only by a line end. So a head that comes byte by byte is not parsed for
+                    // each byte.
                     if bytes[..count].contains(&b'\n') || self.unread.len() >= HTTP_HEAD_BYTES_MAX {
                         return None;
                     }
@@ -222,7 +222,7 @@ impl Conn {
         }
     }
 
-    /// Discards what still comes. A peer that sends without end is dropped at the deadline.
+    /// Discards bytes that still come. A peer that sends without end is dropped at the deadline.
     fn discard(&mut self) -> Next {
         let mut discarded = [0; 4 << 10];
         for _ in 0..DISCARDS_PER_TURN {
@@ -235,7 +235,7 @@ impl Conn {
         Next::Idle
     }
 
-    /// Reads into `bytes`. Returns `None` if there is nothing now, and 0 at the end.
+    /// Reads into `bytes`. Returns `None` if the socket has nothing now, and 0 at its end.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<Option<usize>> {
         if self.ended {
             return Ok(Some(0));
@@ -292,7 +292,7 @@ impl Conn {
 }
 
 impl Answer {
-    /// Sends as much as the socket takes. Returns whether that was the rest.
+    /// Sends as many bytes as the socket takes. Returns whether the whole answer is sent.
     fn send(&mut self, stream: &mut Stream) -> io::Result<bool> {
         loop {
             let rest = match self.sent.checked_sub(self.head.len()) {

@@ -1,7 +1,7 @@
 //! Limits the processor time of the HTTP thread, so that a flood of requests costs jobs little.
 //!
-//! There is a budget for answers with figures, which are large and take milliseconds, and one for all else. So probes are
-//! answered at once even while a flood of other requests waits.
+//! Answers with figures, which are large and take milliseconds, have a budget of their own; all other work has another.
+//! So probes are answered at once even while a flood of other requests waits.
 
 use std::time::{Duration, Instant};
 
@@ -13,21 +13,21 @@ use rustix::time::{ClockId, clock_gettime};
 pub(super) struct CpuBudget {
     /// The share of one core, in thousandths.
     permille: i64,
-    /// The most that is left.
+    /// The most processor time that may be left.
     burst: i64,
     left: i64,
     at: Instant,
 }
 
 impl CpuBudget {
-    /// The work may take `permille` thousandths of one core over time, which is positive, and `burst_ms` milliseconds of
-    /// processor time at once after a rest.
+    /// The work may take `permille` thousandths of one core over time, and `burst_ms` milliseconds of processor time at
+    /// once after a rest. `permille` is positive.
     pub(super) fn new(permille: i64, burst_ms: i64, now: Instant) -> Self {
         let burst = burst_ms * 1_000_000;
         Self { permille, burst, left: burst, at: now }
     }
 
-    /// Called after work that has taken this much.
+    /// Called after work that took `nanos` of processor time.
     pub(super) fn spend(&mut self, nanos: i64, now: Instant) {
         let passed = i64::try_from(now.saturating_duration_since(self.at).as_nanos()).unwrap_or(i64::MAX);
         let earned = passed / 1_000 * self.permille;

@@ -1,12 +1,14 @@
-//! Which hosts a browser may believe to ask at a loopback address. Pure.
+//! The `Host` names that are accepted at a loopback address. Pure.
 //!
-//! A page of any web site can have its own name lead to 127.0.0.1 and then read the answers as if they were its own (DNS
-//! rebinding). The browser still sends that name as `Host`. So at a loopback address only names are accepted that no web
-//! site can have: IP addresses, `localhost`, and those that the operator has listened on.
+//! A web site can let its own name lead to 127.0.0.1. Then a page of this site can read the answers of the local server
+//! as if they came from the site (DNS rebinding). The browser still sends the site's name as `Host`. So a loopback
+//! address accepts only names that no web site can have: IP addresses, `localhost`, and the names that the operator has
+//! chosen to listen on.
 
 use std::net::IpAddr;
 
-/// Returns whether a request at a loopback address that names this host may be answered. `names` are in lower case.
+/// Returns whether a request that came to a loopback address with this `Host` may be answered. `names` are the
+/// operator's, in lower case.
 pub(super) fn is_local(host: &str, names: &[String]) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let address = host.split_once('%').map_or(host, |(address, _scope)| address);

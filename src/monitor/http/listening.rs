@@ -11,7 +11,7 @@ use super::response::Response;
 use crate::limits::{ACCEPT_RETRY_MS, HTTP_ACCEPTS_PER_TURN};
 use crate::server::{AcceptOutcome, AcceptPolicy, Keepalive, Listener, Log, StartError, Stream};
 
-/// The tokens of listeners begin here; below are those of connections.
+/// The first token of a listener; smaller tokens are those of connections.
 const FIRST: usize = 1 << 32;
 
 /// Sockets that are registered with a poller.
@@ -24,7 +24,7 @@ struct State {
     paused_until: Instant,
 }
 
-/// The listeners, with what decides about each connection.
+/// The listeners, with the function that takes each connection.
 pub(super) struct Listening<F> {
     states: Vec<State>,
     policy: AcceptPolicy<F>,
@@ -32,7 +32,7 @@ pub(super) struct Listening<F> {
 }
 
 impl Registered {
-    /// Has the poller say when connections come.
+    /// Registers the listeners with the poller.
     pub(super) fn new(listeners: Vec<Listener>, registry: &Registry) -> Result<Self, StartError> {
         let mut states = Vec::new();
         for (index, mut listener) in listeners.into_iter().enumerate() {
@@ -44,10 +44,10 @@ impl Registered {
         Ok(Self(states))
     }
 
-    /// Makes it ready to accept.
+    /// Makes the listeners ready to accept.
     pub(super) fn listen(self, log: Log) -> Listening<impl FnMut(Stream)> {
         let (sender, accepted) = crossbeam_channel::unbounded();
-        // It fails only if the receiver is gone, and the same thread has it.
+        // Sending fails only if the receiver is gone, but this thread has it.
         let hand_over = move |stream| drop(sender.send(stream));
         let policy = AcceptPolicy::new(Keepalive::default(), log, std::sync::Arc::default(), hand_over);
         Listening { states: self.0, policy, accepted }
@@ -55,7 +55,7 @@ impl Registered {
 }
 
 impl<F: FnMut(Stream)> Listening<F> {
-    /// Called for each event. Returns false if its token is no listener's.
+    /// Called for each event. Returns false if the event's token is no listener's.
     pub(super) fn on_event(&mut self, token: Token) -> bool {
         let state = token.0.checked_sub(FIRST).and_then(|index| self.states.get_mut(index));
         state.is_some_and(|state| {
@@ -97,12 +97,13 @@ impl<F: FnMut(Stream)> Listening<F> {
     }
 }
 
-/// Answers that there are too many connections, as far as the socket takes it at once, and closes the connection.
+/// Answers that there are too many connections, and closes the connection. The answer is sent as far as the socket
+/// takes it at once.
 pub(super) fn refuse(mut stream: Stream) {
     let response = Response::line(503, "too many connections; try again");
     let mut bytes = response.head(false, HttpDate(SystemTime::now()));
     bytes.extend_from_slice(&response.body);
-    // It fails if the peer has gone.
+    // Writing fails if the peer has gone.
     let _ = stream.write(&bytes);
     stream.end_writing();
 }

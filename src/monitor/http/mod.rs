@@ -6,19 +6,20 @@
 //!              +-- waker <-- sampler <---+ (a request that needs fresh figures waits)
 //! ```
 //!
-//! Invariant: whatever a peer does ends in a close or an error status. A connection has at most one head of
-//! [`HTTP_HEAD_BYTES_MAX`](crate::limits::HTTP_HEAD_BYTES_MAX) and one answer, and every stage of it has a deadline.
+//! Invariant: a fault of a peer leads to an error status or a close, and to nothing else. A connection has at most one
+//! head of [`HTTP_HEAD_BYTES_MAX`](crate::limits::HTTP_HEAD_BYTES_MAX) and one answer, and each of its stages has a
+//! deadline.
 //!
 //! Deliberately absent: TLS, compression, bodies of requests, chunked answers, ranges, caches, access control.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `address` | where to listen |
+//! | `address` | the addresses to listen on |
 //! | `server`, `thread`, `listening`, `cpu_budget` | the thread: its poller, its connections, and how much of a core it takes |
 //! | `conn` | one connection |
-//! | `request`, `accept`, `hosts` | what is asked, and who may ask |
-//! | `service`, `bodies`, `page`, `program` | what is answered: for servers, and for another program |
-//! | `response`, `date` | how it is answered |
+//! | `request`, `accept`, `hosts` | reads requests; the preferred format; the accepted hosts |
+//! | `service`, `bodies`, `page`, `program` | makes the answers: for servers, and for another program |
+//! | `response`, `date` | an answer and its bytes |
 
 mod accept;
 mod address;

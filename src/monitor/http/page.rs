@@ -1,14 +1,14 @@
 //! The page at `/`: the document with a nonce, and the policy that goes with it.
 //!
-//! The policy allows the document's own script and style, by a nonce that is new with each answer, and requests to its own
-//! server. Nothing that a peer sent is in the document, so no type's name can be taken for markup.
+//! The policy allows the document's own script and style, by a nonce that is new with each answer, and requests to its
+//! own server. The document contains no text from peers, so no browser can take the name of a type for markup.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use crate::monitor::page::DOCUMENT;
 
-/// Where the nonce belongs in the document.
+/// The placeholder of the nonce in the document.
 const NONCE: &str = "@NONCE@";
 
 /// Returns the document and its policy.

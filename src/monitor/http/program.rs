@@ -1,4 +1,4 @@
-//! From a request to its answer, for a program that is no server but has metrics and probes too.
+//! Answers requests for a program that is no server, but has metrics and probes too.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,22 +8,23 @@ use super::response::Response;
 use super::service::{Service, readable_path};
 use crate::monitor::exposition::{self, Format, Process, Text};
 
-/// A program of this process with metrics and probes of its own. The thread of HTTP asks it, so it must answer at once.
+/// A program of this process with metrics and probes of its own. The HTTP thread calls these functions, so they must
+/// not block.
 pub trait Program: Send + 'static {
-    /// Adds its metrics.
+    /// Adds the program's metrics.
     fn put(&self, text: &mut Text);
 
-    /// Returns why it is not healthy: it does not work as it should, and only a restart may help.
+    /// Returns why the program is not healthy: it does not work as it should, and only a restart may help.
     fn unhealthy(&self) -> Option<String>;
 
-    /// Returns why it is not ready: it cannot do its work for now, or it stops.
+    /// Returns why the program is not ready: it cannot do its work for now, or it stops.
     fn not_ready(&self) -> Option<String>;
 }
 
 /// Serves the metrics and probes of a program.
 pub(in crate::monitor) struct ProgramService<P>(pub(in crate::monitor) P);
 
-/// What is at other paths.
+/// The answer at other paths.
 const PATHS: &str = "there is nothing here; try /metrics, /healthz or /readyz";
 
 impl<P: Program> Service for ProgramService<P> {

@@ -1,33 +1,34 @@
 //! Reads the head of a request: bytes to a [`Request`], or to the status that refuses it. Pure.
 //!
-//! RFC 9112 is followed where it protects: a request with a body, two `Host` fields, an unknown version or a head that is no
-//! HTTP is refused, and its connection is closed, because what follows it cannot be trusted to be a request. For the same
-//! reason any other method than GET and HEAD is a connection's last request, whether it has a body or not.
+//! The parser follows RFC 9112 where the rules protect a server. It refuses a request with a body, two `Host` fields,
+//! an unknown version or a head that is not HTTP. Then the connection is closed, because the bytes after such a head
+//! may not be a request. For the same reason a request with any other method than GET and HEAD is the connection's
+//! last, whether it has a body or not.
 
 use super::accept::prefers_openmetrics;
 
-/// The head of a request, as far as the server looks at it.
+/// The parts of a request's head that the server uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::monitor) struct Request {
     pub(super) method: Method,
     /// The path, decoded.
     pub(super) path: String,
-    /// What follows the first `?`, as it came.
+    /// The text after the first `?`, not decoded.
     pub(super) query: String,
-    /// The host that the client believes to ask, without its port. Empty if an HTTP/1.0 client names none.
+    /// The host that the client names, without its port. Empty if an HTTP/1.0 client names none.
     pub(super) host: String,
-    /// The client would rather have OpenMetrics than the older text format.
+    /// The client prefers OpenMetrics to the older text format.
     pub(super) openmetrics: bool,
     /// The client may send another request on this connection.
     pub(super) keep_alive: bool,
 }
 
-/// What the server does with a method.
+/// The methods that the server distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
     Head,
-    /// Any other: it is refused, and its connection closed, because a body may follow.
+    /// Any other method: it is refused, and its connection closed, because a body may follow.
     Other,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Refusal {
     pub(super) reason: &'static str,
 }
 
-/// What the bytes so far are.
+/// The meaning of the bytes so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// The beginning of a head.
@@ -48,7 +49,7 @@ pub(super) enum Parsed {
     Refused(Refusal),
 }
 
-/// Fields that a head may have: more than browsers and proxies send.
+/// The most fields of a head: more than browsers and proxies send.
 const FIELDS_MAX: usize = 64;
 
 /// Reads the head at the start of `bytes`.
@@ -153,7 +154,7 @@ fn host_of(value: &[u8]) -> Option<String> {
     (host.bytes().all(is_host) && port.bytes().all(|byte| byte.is_ascii_digit())).then(|| host.to_ascii_lowercase())
 }
 
-/// Decodes percent-encoding. Returns `None` if it is wrong, or if the result is not UTF-8.
+/// Decodes percent-encoding. Returns `None` if the encoding is wrong, or if the result is not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

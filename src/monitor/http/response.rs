@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::date::HttpDate;
 
-/// The types of what is served.
+/// The media types of the answers.
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 /// See [`TEXT`].
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// See [`TEXT`].
 pub(super) const JSON: &str = "application/json";
 
-/// What no page but the server's own may do with an answer. The page itself has a policy with a nonce.
+/// The policy of all answers but the page: no content of them may load or run anything, and no page may frame them. The
+/// page itself has a policy with a nonce.
 const NOTHING_ALLOWED: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// An answer to a request.
@@ -20,9 +21,9 @@ const NOTHING_ALLOWED: &str = "default-src 'none'; frame-ancestors 'none'";
 pub(in crate::monitor) struct Response {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
-    /// Shared by all connections that are sent the same.
+    /// All connections with the same body share it.
     pub(super) body: Arc<Vec<u8>>,
-    /// The policy of the page; none for what is no page.
+    /// The policy of the page; `None` for other answers.
     pub(super) policy: Option<String>,
     /// More header fields, each with its line end.
     pub(super) fields: &'static str,

@@ -1,4 +1,4 @@
-//! The HTTP server as its owner sees it: it starts and ends the thread of [`HttpThread`].
+//! Starts and ends the thread of [`HttpThread`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,14 +20,14 @@ pub(in crate::monitor) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Makes the poller, so that samplers can have its waker before the thread starts.
+    /// Makes the poller before the thread starts, because samplers need the poller's waker.
     pub(in crate::monitor) fn prepare() -> Result<(Poll, Arc<Waker>), StartError> {
         let poll = Poll::new().map_err(StartError::system("make the poller for http"))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(StartError::system("make the waker for http"))?;
         Ok((poll, Arc::new(waker)))
     }
 
-    /// Serves what connects to the listeners.
+    /// Starts the thread, which serves the connections to these listeners.
     pub(in crate::monitor) fn start(
         (poll, waker): (Poll, Arc<Waker>),
         listeners: HttpListeners,

@@ -1,4 +1,4 @@
-//! From a request to its answer, for the figures of servers. Answers that take work are made once per sample of the
+//! Answers requests for the figures of servers. An answer that is expensive to make is made once per sample of the
 //! servers, and shared.
 
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::monitor::sampler::{Sampler, now_ms};
 use crate::monitor::status;
 use crate::monitor::timeline::View;
 
-/// What is served.
+/// The part of an HTTP server that makes its answers.
 pub(in crate::monitor) trait Service: Send + 'static {
     /// Answers a request, or returns `None` if it must wait until there are fresh figures.
     fn answer(&mut self, request: &Request, now: Instant) -> Option<Response>;
 
-    /// Answers a request with what there is.
+    /// Answers a request with the figures that are there, fresh or not.
     fn answer_now(&mut self, request: &Request, now: Instant) -> Response;
 
-    /// Returns whether the answer is made of figures: such answers take time.
+    /// Returns whether the answer contains figures: such answers take time.
     fn needs_figures(&self, request: &Request) -> bool;
 }
 
@@ -40,7 +40,7 @@ const KINDS: usize = 3;
 /// See [`KINDS`].
 const STATUS: usize = 2;
 
-/// What a request is for.
+/// The resource that a request is for.
 enum Resource {
     Page,
     Healthy,
@@ -50,7 +50,7 @@ enum Resource {
     Status(status::Asked),
 }
 
-/// What is at other paths.
+/// The answer at other paths.
 const PATHS: &str = "there is nothing here; try /, /healthz, /readyz, /metrics or /status.json";
 
 impl ServersService {
@@ -60,7 +60,8 @@ impl ServersService {
         Self { servers, labels: Labels::new(types_max), bodies: Bodies::new() }
     }
 
-    /// Returns what a request is for, or the answer that refuses it, as one about a server that is not there.
+    /// Returns the resource that a request is for, or the answer that refuses the request, for example if it names an
+    /// unknown server.
     fn resource(&self, request: &Request) -> Result<Resource, Response> {
         let resource = resource(request)?;
         if let Resource::Status(status::Asked { server: Some(name), .. }) = &resource
@@ -73,7 +74,7 @@ impl ServersService {
         Ok(resource)
     }
 
-    /// Returns whether all figures are fresh. Asks for those that are not.
+    /// Returns whether all figures are fresh. Demands those that are not.
     fn is_fresh(&self, now: Instant) -> bool {
         let stale = self.servers.iter().filter(|server| !server.view().is_fresh(now));
         stale.map(Sampler::demand).count() == 0
@@ -95,7 +96,7 @@ impl ServersService {
         }
     }
 
-    /// Answers whether something is wrong at a server.
+    /// Answers whether a server has a problem.
     fn verdict(&self, now: Instant, wrong: fn(Health) -> Option<String>) -> Response {
         let name = |server: &Sampler| if self.servers.len() > 1 { format!("{}: ", server.name) } else { String::new() };
         let told = |server: &Sampler| Some(name(server) + &wrong(server.health(now))?);
@@ -119,7 +120,7 @@ impl ServersService {
         })
     }
 
-    /// Returns the status. That of all types and servers is shared by all who ask.
+    /// Returns the status. All connections share the status of all types and servers.
     fn status(&mut self, asked: &status::Asked, now: Instant) -> Arc<Vec<u8>> {
         let views = views(&self.servers);
         let text = || status_of(&self.servers, &views, asked, now);
@@ -155,7 +156,7 @@ impl Service for ServersService {
 }
 
 impl Resource {
-    /// Returns whether the answer is made of figures that must be fresh.
+    /// Returns whether the answer contains figures that must be fresh.
     fn needs_figures(&self) -> bool {
         matches!(self, Self::Metrics(_) | Self::Status(_))
     }
@@ -189,7 +190,7 @@ pub(super) fn readable_path(request: &Request) -> Result<&str, Response> {
     Ok(&request.path)
 }
 
-/// Returns what a request is for, or the answer that refuses it.
+/// Returns the resource that a request is for, or the answer that refuses the request.
 fn resource(request: &Request) -> Result<Resource, Response> {
     match readable_path(request)? {
         "/" => Ok(Resource::Page),
@@ -201,7 +202,7 @@ fn resource(request: &Request) -> Result<Resource, Response> {
     }
 }
 
-/// Returns what a query of the status asks about.
+/// Returns the type and the server that a query of the status names.
 fn asked(query: &str) -> Result<status::Asked, Response> {
     let one = |name| {
         let mut values = parameters(query, name);

@@ -29,7 +29,7 @@ use crate::server::Stream;
 /// The token of the waker.
 pub(super) const WAKE: Token = Token(usize::MAX);
 
-/// A long pause is made of parts, after each of which a stop is noticed.
+/// A long pause consists of parts of this length, after each of which the thread notices a stop.
 const PAUSE_PART: Duration = Duration::from_millis(50);
 
 /// The state of the thread.
@@ -40,29 +40,30 @@ pub(super) struct HttpThread<F, S> {
     /// Connections to drive in this turn.
     work: Vec<usize>,
     service: S,
-    /// Names that requests at a loopback address may ask for.
+    /// The `Host` names that a loopback address accepts.
     names: Vec<String>,
     /// Processor time for answers with figures.
     figures: CpuBudget,
-    /// Processor time for all else.
+    /// Processor time for all other work.
     rest: CpuBudget,
-    /// Such an answer waits until there is time for it.
+    /// An answer with figures waits until the budget has time for it.
     figures_wait: bool,
     stopping: Arc<AtomicBool>,
     /// Set at the stop: until then answers may still be sent.
     stop_by: Option<Instant>,
 }
 
-/// What a step of a connection was.
+/// The outcome of a step of a connection.
 struct Step {
-    /// It was work for an answer with figures.
+    /// The step was work for an answer with figures.
     of_figures: bool,
     /// Another step may follow at once.
     goes_on: bool,
 }
 
 impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
-    /// `names` are those that requests at a loopback address may ask for. Set `stopping` and wake the poller to end it.
+    /// `names` are the `Host` names that a loopback address accepts. To end the thread, set `stopping` and wake the
+    /// poller.
     pub(super) fn new(
         poll: Poll,
         listening: Listening<F>,
@@ -192,12 +193,13 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
 
     fn close(&mut self, index: usize) {
         if let Some(mut conn) = self.conns.try_remove(index) {
-            // It fails if the poller does not know the socket, and closing the socket has the same effect.
+            // A failure has no effect: closing the socket deregisters it too.
             let _ = self.poll.registry().deregister(conn.stream());
         }
     }
 
-    /// Ends what has taken too long. Returns the processor time that answers with figures took.
+    /// Ends the stages of connections whose deadline has passed. Returns the processor time that answers with figures
+    /// took.
     fn expire(&mut self, now: Instant) -> i64 {
         let begin = thread_time();
         let late = |(index, conn): (usize, &Conn)| (conn.deadline() <= now).then_some(index);
@@ -221,8 +223,8 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
         used
     }
 
-    /// Drives a connection, up to a number of requests: others have their turn then. Returns the processor time that
-    /// answers with figures took.
+    /// Drives a connection, up to a number of requests; then it is the turn of other connections. Returns the processor
+    /// time that answers with figures took.
     fn serve(&mut self, index: usize, now: Instant) -> i64 {
         let mut of_figures = 0;
         for _ in 0..HTTP_REQUESTS_PER_TURN {
@@ -241,7 +243,7 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
         of_figures
     }
 
-    /// Drives a connection to its next request, and answers that.
+    /// Drives a connection to its next request, and answers the request.
     fn step(&mut self, index: usize, now: Instant) -> Step {
         let may_spend = self.figures.wait(now).is_zero();
         let Some(conn) = self.conns.get_mut(index) else { return Step { of_figures: false, goes_on: false } };
@@ -286,7 +288,8 @@ const BUSY: &str = "too many requests for figures; try again later";
 const FOREIGN: &str = "this name is not accepted at a loopback address, because a web site could have chosen it; ask for the \
                        IP address or localhost, or have the server listen on the name (--http NAME:PORT)";
 
-/// Returns whether a request at a loopback address may be answered. Probes may ask by any name: they learn nothing.
+/// Returns whether a request that came to a loopback address may be answered. Probes may use any name: their answers
+/// contain nothing secret.
 fn may_ask(request: &Request, names: &[String]) -> bool {
     is_local(&request.host, names) || ["/healthz", "/readyz"].contains(&request.path.as_str())
 }

@@ -35,7 +35,7 @@ fn types_without_a_label_are_summed_up_each_once() {
     let without_figures = TypeMetrics { has_figures: false, ..row("idle", 0) };
     let metrics = Metrics {
         types: vec![row("b", 1), row("a", 2), row("_other", 3), row("c", 4), without_figures],
-        // Of "idle", and of a job of a type without figures of its own.
+        // The row counts "idle", and a job of a type without figures of its own.
         other_types: row("", 5),
         ..Metrics::default()
     };
@@ -82,7 +82,7 @@ fn no_series_ever_decreases() {
                 add(&mut other, &more);
             }
             let mut types: Vec<TypeMetrics> = own.values().cloned().collect();
-            // Types without figures of their own have a row or none, as the table has room.
+            // Types without figures of their own have a row while the table has room.
             types.extend(
                 without.iter().take(step.rows.into()).map(|name| TypeMetrics { has_figures: false, ..row(name, 9) }),
             );

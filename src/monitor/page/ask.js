@@ -1,4 +1,4 @@
-// Asks for status.json every two seconds, and keeps what came.
+// Fetches status.json every two seconds, and keeps the last answer.
 
 const POLL_MS = 2000; // The server samples at this pace.
 const TIMEOUT_MS = 5000;
@@ -6,7 +6,7 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 
 const link = { busy: false, again: false, timer: 0, failures: 0, answered: Date.now(), fault: null };
 let status = null; // The last answer.
-let detail = null; // The opened type, of the last answer about it.
+let detail = null; // The opened type, from the last answer that contains it.
 
 async function ask(url) {
   const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -24,7 +24,7 @@ async function ask(url) {
 async function askDetail() {
   const { type, server } = view;
   if (type === null) return;
-  // The one that is shown: that of the address may be no more.
+  // The server that is shown: the one in the address may be gone.
   const of = `&server=${encodeURIComponent(serverOf(status).name)}`;
   const answer = await ask(`status.json?type=${encodeURIComponent(type)}${of}`);
   const found = serverOf(answer).types.find(({ name }) => name === type);

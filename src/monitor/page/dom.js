@@ -1,4 +1,4 @@
-// Elements. What a peer may choose (names of types and workers, sentences about them) becomes text, and never markup.
+// Elements. Words that peers may choose (names of types and workers, sentences with them) become text, and never markup.
 
 const $ = (id) => document.getElementById(id);
 

@@ -1,4 +1,4 @@
-// All together.
+// The whole page: puts its parts together.
 
 let charts = [];
 let shownServer = null;

@@ -1,10 +1,10 @@
-// What is wrong with a server and its types. Levels: 2 is bad, 1 a warning.
+// The problems of a server and its types. Level 2 is bad, level 1 a warning.
 
 const OLD_MS = 60_000; // Jobs that have waited for longer are a problem.
-const LONG_MS = 3_600_000; // A job that a worker has held for longer may hang. The alert for it has the same limit.
-const LATELY_MS = 600_000; // A loss of a worker that is longer ago is not.
-const FAILING = 0.05; // From this part of the jobs on, failures are a problem.
-const FULL = 0.8; // From this part on, the memory budget is nearly used.
+const LONG_MS = 3_600_000; // A job that a worker has held for longer may hang. Its alert has the same limit.
+const LATELY_MS = 600_000; // The loss of a worker longer ago is no problem.
+const FAILING = 0.05; // Failures of this share of the jobs, or more, are a problem.
+const FULL = 0.8; // With this share in use, or more, the memory budget is nearly used up.
 
 const KINDS = [
   {

@@ -17,7 +17,7 @@ const FAULTS = {
   gave_up: "Jobs given up",
   overdue: "Jobs past their run limit",
 };
-const firstFaults = new Map(); // Of each server's start, as this page saw them first.
+const firstFaults = new Map(); // The first faults that this page saw, for each start of a server.
 
 function renderServer(server) {
   const { totals } = server;

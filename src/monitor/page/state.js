@@ -1,4 +1,4 @@
-// The state, first of all.
+// The state: the first part of the page.
 
 const SIGNS = ["M7 12.5l3.5 3.5 6.5-8", "M12 5.5v8M12 17.2v.6", "M8 8l8 8M16 8l-8 8"];
 const COLOURS = ["#1a7f37", "#a15c00", "#c0281c"];

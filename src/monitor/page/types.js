@@ -101,7 +101,7 @@ function sorted(types) {
       ? (a, b) => sign * byText(a.name, b.name)
       : (a, b) => {
           const [left, right] = [sort(a), sort(b)];
-          if (left == null || right == null) return (left == null) - (right == null); // What is not known is last.
+          if (left == null || right == null) return (left == null) - (right == null); // Unknown values are last.
           return sign * (left - right) || b.waiting - a.waiting || byText(a.name, b.name);
         };
   found.sort(compare);

@@ -1,4 +1,4 @@
-// What is shown: the address keeps it, so that a link can be sent.
+// The present view. It is kept in the address, so that a link can be sent.
 
 const view = { server: null, type: null, search: "", sort: "state", up: false, page: 0 };
 

@@ -1,4 +1,4 @@
-// Numbers and texts for people. They look as those of the command `deputy` do.
+// Numbers and texts for people. They have the format of the command `deputy`.
 
 const groups = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact" });

@@ -44,7 +44,7 @@ pub(super) struct Row<'a> {
     run_p99_ms: Option<f64>,
 }
 
-/// A row with everything that is known of the type.
+/// A row with all that is known of its type.
 #[derive(Serialize)]
 pub(super) struct Detail<'a> {
     #[serde(flatten)]
@@ -53,10 +53,10 @@ pub(super) struct Detail<'a> {
     #[serde(serialize_with = "by_name")]
     outcomes: Outcomes,
     bounds_ms: [f64; BOUNDS_US.len()],
-    /// Of the last minutes, as the quantiles.
+    /// The counts of the last minutes, as the quantiles.
     wait_counts: [u64; BUCKETS],
     run_counts: [u64; BUCKETS],
-    /// Since the server started.
+    /// The counts since the server started.
     wait_counts_total: [u64; BUCKETS],
     run_counts_total: [u64; BUCKETS],
 }
@@ -112,7 +112,7 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Detail<'a> {
-    /// Makes the row of a type. One that the server does not know has zeros.
+    /// Makes the row of a type. The row of a type that the server does not know has zeros.
     pub(super) fn of(name: &'a str, full: &'a Full, view: &'a View) -> Self {
         let unknown = TypeMetrics { name: name.to_owned(), ..TypeMetrics::default() };
         let row = full.row(name).unwrap_or(&unknown);

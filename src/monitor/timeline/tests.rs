@@ -1,7 +1,7 @@
 use super::*;
 use crate::client::Outcomes;
 
-/// A server's life in a test.
+/// The simulated answers of a server over time.
 struct Life {
     timeline: Timeline,
     start: Instant,

@@ -17,7 +17,7 @@ pub(super) fn passed_on(row: &TypeMetrics) -> String {
     format!("{of_them}, on other machines or waiting in its stream{oldest}")
 }
 
-/// Returns the clause for the oldest job that a worker of the server itself runs, if it is old.
+/// Returns the clause for the oldest job that a worker of this server runs, if the job is old.
 pub(super) fn oldest_here(row: &TypeMetrics) -> Option<String> {
     let (ms, worker) = row.oldest_here();
     (ms >= LONG_MS).then(|| {
@@ -59,7 +59,7 @@ pub(super) fn suspects(row: &TypeMetrics) -> String {
     )
 }
 
-/// Returns which workers of the type are spare: beside these a job that may not go to them may wait.
+/// Returns the clause for the type's spare workers: while they are idle, a job that may not go to them may wait.
 pub(super) fn spare(row: &TypeMetrics) -> String {
     let which = match (row.spare_workers, row.workers) {
         (1, 1) => "this worker is spare, and takes".to_owned(),
@@ -70,7 +70,7 @@ pub(super) fn spare(row: &TypeMetrics) -> String {
     which + " no job with wait_ms"
 }
 
-/// Returns what has become of the jobs of spent slots.
+/// Returns how the jobs of spent slots ended.
 pub(super) fn ended(jobs: u64) -> &'static str {
     if jobs == 1 {
         "has ended (cancelled, expired or past its run limit)"
@@ -112,7 +112,7 @@ pub(super) fn without_waiting(row: &TypeMetrics) -> String {
     }
 }
 
-/// Returns the end of the sentence: a question, if there are similar names.
+/// Returns the end of the sentence: a suggestion, if there are similar names.
 pub(super) fn suggestion(near: &[&str]) -> String {
     let names: Vec<String> = near.iter().map(|name| quoted(name)).collect();
     match names.split_last() {

@@ -33,7 +33,7 @@ impl Pair {
         self.conn.drive(self.at(ms))
     }
 
-    /// Drives it to a request, and returns that.
+    /// Drives the connection to a request, and returns that request.
     #[track_caller]
     fn request(&mut self, ms: u64) -> Request {
         match self.drive(ms) {
@@ -51,7 +51,7 @@ impl Pair {
         (self.conn.deadline() - self.start).as_millis()
     }
 
-    /// Returns what the peer has been sent, and whether that was the end.
+    /// Returns the bytes that the peer has received, and whether the connection ended after them.
     fn received(&mut self) -> (String, bool) {
         let (mut all, mut bytes) = (Vec::new(), [0; 4_096]);
         loop {
@@ -112,7 +112,7 @@ fn pipelined_requests_are_answered_one_after_the_other() {
     for number in 0..3 {
         let request = pair.request(0);
         assert_eq!(request.path, "/metrics");
-        // Nothing is read on before it is answered.
+        // The connection reads nothing before the request is answered.
         pair.conn.wait(request.clone(), pair.at(0));
         assert_eq!(pair.drive(0), Next::Idle);
         pair.conn.answer(&request, &Response::line(200, &format!("answer {number}")), pair.at(0));
