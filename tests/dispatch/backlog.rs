@@ -29,10 +29,6 @@ fn f15_a_backlog_of_a_type_that_nobody_does_is_done_in_order_by_the_one_worker_t
             assert_eq!(world.take_lines(client), [format!(r#"{{"cmd":"did","id":{id}}}"#)]);
         }
         world.check_rest();
-        for peer in [client, other, worker] {
-            world.end(peer);
-        }
-        world.settle();
-        world.check_empty();
+        world.end_all([client, other, worker]);
     }
 }

@@ -96,9 +96,7 @@ impl Crowd {
     /// Everybody leaves; nothing may be remembered.
     fn leave(mut self, workers: Vec<Peer>) {
         self.world.check_rest();
-        workers.into_iter().chain(self.clients).for_each(|peer| self.world.end(peer));
-        self.world.settle();
-        self.world.check_empty();
+        self.world.end_all(workers.into_iter().chain(self.clients));
     }
 }
 

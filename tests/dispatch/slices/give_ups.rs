@@ -130,9 +130,7 @@ fn what_is_not_given_up_yet_may_be_done() {
     assert_eq!(many.world.totals().counts.jobs_done, 1);
     let later: u64 = many.turns().iter().sum();
     assert_eq!(before + later, MANY as u64 - 1);
-    many.world.end(worker);
-    many.world.settle();
-    many.world.check_empty();
+    many.world.end_all([worker]);
 }
 
 /// A stop answers what is left.

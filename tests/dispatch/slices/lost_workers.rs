@@ -122,9 +122,7 @@ fn jobs_that_have_no_attempt_left_end_in_several_turns() {
         holding.world.settle();
         assert_eq!(holding.codes(), vec!["gave_up"; MANY - PER_TURN]);
         holding.world.check_rest();
-        holding.world.end(holding.client);
-        holding.world.settle();
-        holding.world.check_empty();
+        holding.world.end_all([holding.client]);
     }
 }
 
@@ -148,9 +146,7 @@ fn a_job_that_is_not_requeued_yet_can_be_cancelled() {
             holding.world.settle();
             holding.world.check_rest();
             assert_eq!(holding.world.totals().counts.jobs_waiting, MANY as u64 - 3);
-            holding.world.end(holding.client);
-            holding.world.settle();
-            holding.world.check_empty();
+            holding.world.end_all([holding.client]);
         }
     }
 }
@@ -247,7 +243,5 @@ fn spent_slots_are_freed_in_several_turns() {
     assert_eq!(spent(&holding), (MANY - PER_TURN) as u64);
     holding.world.settle();
     assert_eq!(holding.world.totals().faults.of(deputy::metrics::Fault::LeftHolding), 0);
-    holding.world.end(holding.client);
-    holding.world.settle();
-    holding.world.check_empty();
+    holding.world.end_all([holding.client]);
 }

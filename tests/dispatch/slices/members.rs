@@ -101,10 +101,7 @@ fn the_members_are_answered_in_several_turns_and_in_their_order() {
         assert_eq!(group.world.totals().counts.jobs_done, MANY as u64);
         assert_eq!(group.received(), []);
         group.world.check_rest();
-        group.world.end(group.client);
-        group.world.end(group.worker);
-        group.world.settle();
-        group.world.check_empty();
+        group.world.end_all([group.client, group.worker]);
     }
 }
 
@@ -154,9 +151,7 @@ fn all_members_may_leave_meanwhile() {
         assert_eq!(group.world.totals().counts.slots_spent, 0);
         assert_eq!(group.leases(), Vec::<String>::new());
         group.world.check_rest();
-        group.world.end(group.worker);
-        group.world.settle();
-        group.world.check_empty();
+        group.world.end_all([group.worker]);
     }
 }
 

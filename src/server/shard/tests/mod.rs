@@ -63,6 +63,12 @@ fn open(shard: &mut Shard, (own, peer): (UnixStream, UnixStream)) -> (UnixStream
     (peer, conn, number)
 }
 
+/// Waits for events, and handles them.
+fn sleep_and_turn(shard: &mut Shard, events: &mut Events) {
+    shard.sleep(events).unwrap();
+    shard.turn(events);
+}
+
 /// Returns a pair whose first socket has this descriptor number, which has just become free. Other tests open descriptors
 /// as well and may have it for a while, so the lower numbers are used up again and again.
 fn pair_with(number: i32) -> (UnixStream, UnixStream) {

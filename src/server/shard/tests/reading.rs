@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mio::Events;
 
-use super::{lines_of, open, shard};
+use super::{lines_of, open, shard, sleep_and_turn};
 use crate::dispatch::message::{Input, Micros};
 use crate::limits::{
     CHUNK_BYTES, CHUNKS_RELEASE_MS, LINES_PER_TURN, LONG_BYTES_PER_TURN, READ_BUFFER_BYTES, READ_BYTES,
@@ -24,16 +24,14 @@ fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
     peer.write_all(line.as_bytes()).unwrap();
     let mut read = Vec::new();
     while read.last() != Some(&(line.len() as u64)) {
-        shard.sleep(&mut events).unwrap();
-        shard.turn(&mut events);
+        sleep_and_turn(&mut shard, &mut events);
         read.push(shard.core.counts().partial_bytes);
     }
     // It is not long before 32 KiB of it have come.
     assert_eq!(read[0], 3 * READ_BYTES as u64);
     assert!(read.windows(2).all(|two| two[1] - two[0] <= READ_BYTES as u64), "{read:?}");
     peer.write_all(b"\"}\n").unwrap();
-    shard.sleep(&mut events).unwrap();
-    shard.turn(&mut events);
+    sleep_and_turn(&mut shard, &mut events);
     let mut answer = [0; 64];
     let bytes = peer.read(&mut answer).unwrap();
     assert_eq!(&answer[..bytes], b"{\"cmd\":\"pong\"}\r\n");
@@ -55,8 +53,7 @@ fn a_turn_handles_a_limited_number_of_lines_of_a_connection_however_short_they_a
         peer.shutdown(std::net::Shutdown::Write).unwrap();
         let (mut answered, mut turns) = (0, 0);
         while answered < all + 2 {
-            shard.sleep(&mut events).unwrap();
-            shard.turn(&mut events);
+            sleep_and_turn(&mut shard, &mut events);
             let mut now = lines_of(&mut peer);
             while shard.connections.get(conn).is_some_and(|conn| conn.unsent.len() > 0) {
                 shard.flush_and_post();
@@ -78,8 +75,7 @@ fn lines_that_wait_for_the_next_turn_go_with_their_connection() {
     let mut events = Events::with_capacity(8);
     let (mut peer, conn, _) = open(&mut shard, UnixStream::pair().unwrap());
     peer.write_all("{}\n".repeat(READ_BYTES / 3).as_bytes()).unwrap();
-    shard.sleep(&mut events).unwrap();
-    shard.turn(&mut events);
+    sleep_and_turn(&mut shard, &mut events);
     assert!(!shard.unhandled.is_empty() && !shard.is_idle());
     shard.connections.drop_now(conn);
     shard.turn(&mut events);
@@ -97,15 +93,13 @@ fn connections_in_long_lines_take_turns() {
         peer.write_all(line.as_bytes()).unwrap();
     }
     // In the first turn none is in a long line yet.
-    shard.sleep(&mut events).unwrap();
-    shard.turn(&mut events);
+    sleep_and_turn(&mut shard, &mut events);
     let mut before = shard.core.counts().partial_bytes;
     assert_eq!(before, 12 * 3 * READ_BYTES as u64);
     let whole = 12 * line.len() as u64;
     let mut turns = 0;
     while before < whole {
-        shard.sleep(&mut events).unwrap();
-        shard.turn(&mut events);
+        sleep_and_turn(&mut shard, &mut events);
         let now = shard.core.counts().partial_bytes;
         assert!(now - before <= LONG_BYTES_PER_TURN as u64, "a turn reads {} bytes", now - before);
         // All get on: none is a second read before another that has bytes left.
@@ -123,8 +117,7 @@ fn connections_in_long_lines_take_turns() {
     peers[0].0.write_all(b"\"}\n").unwrap();
     let (mut small, ..) = open(&mut shard, UnixStream::pair().unwrap());
     small.write_all(b"{\"cmd\":\"ping\"}\n").unwrap();
-    shard.sleep(&mut events).unwrap();
-    shard.turn(&mut events);
+    sleep_and_turn(&mut shard, &mut events);
     assert_eq!(lines_of(&mut small), 1);
 }
 

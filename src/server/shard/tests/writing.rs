@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use mio::Events;
 
-use super::{lines_of, open, shard};
+use super::{lines_of, open, shard, sleep_and_turn};
 use crate::dispatch::message::{ConnId, Input};
 use crate::limits::{LONG_BYTES_PER_TURN, MUCH_UNSENT_BYTES, WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN};
 use crate::server::conn::Stage;
@@ -30,8 +30,7 @@ fn a_connection_with_much_unsent_is_written_to_turn_by_turn() {
     let mut shard = shard();
     let mut events = Events::with_capacity(8);
     let (mut peer, conn) = open_tcp(&mut shard);
-    shard.sleep(&mut events).unwrap();
-    shard.turn(&mut events);
+    sleep_and_turn(&mut shard, &mut events);
     shard.handle_bytes(conn, b"{}\n", 0);
     let unsent = |shard: &mut Shard| shard.connections.get(conn).unwrap().unsent.len();
     while unsent(&mut shard) < 3 * WRITE_BYTES_PER_TURN {
@@ -44,8 +43,7 @@ fn a_connection_with_much_unsent_is_written_to_turn_by_turn() {
     while unsent(&mut shard) > 0 {
         peer.read_exact(&mut buffer[..*sent.last().unwrap()]).unwrap();
         let before = unsent(&mut shard);
-        shard.sleep(&mut events).unwrap();
-        shard.turn(&mut events);
+        sleep_and_turn(&mut shard, &mut events);
         sent.push(before - unsent(&mut shard));
     }
     let (last, first) = sent.split_last().unwrap();

@@ -12,7 +12,7 @@ use deputy::dispatch::audit::{Audit, JobAudit, PoolAudit, QueueAudit, WorkerAudi
 use deputy::dispatch::message::ShardId;
 use deputy::protocol::command::Class;
 
-use super::World;
+use super::{Peer, World};
 use tickets::check_tickets_at_rest;
 
 impl World {
@@ -50,6 +50,13 @@ impl World {
         check_tickets_at_rest(audits);
         self.check_sums(audits);
         self.check_figures(audits);
+    }
+
+    /// Ends these connections. Then every shard must have forgotten everything.
+    pub(crate) fn end_all(&mut self, peers: impl IntoIterator<Item = Peer>) {
+        peers.into_iter().for_each(|peer| self.end(peer));
+        self.settle();
+        self.check_empty();
     }
 
     /// Panics unless each shard has forgotten everything. Offers may remain at a shard that stops.
