@@ -134,7 +134,7 @@ fn a_lost_connection_ends_it_though_more_input_may_come() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("was lost") && stderr.ends_with("; 3 jobs have no answer\n"), "{stderr}");
+    assert!(stderr.contains("was lost") && stderr.ends_with("; 3 jobs without an answer\n"), "{stderr}");
     drop(stdin);
 }
 

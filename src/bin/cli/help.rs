@@ -27,7 +27,7 @@ pub(crate) fn options(text: &mut String, options: &[&Opt], column: usize) {
     }
 }
 
-/// Appends two columns, the right one from `column` on. If the left text reaches into it, the right text begins on the
+/// Appends two columns; the right one begins at `column`. If the left text is too long, the right text begins on the
 /// next line.
 pub(crate) fn row(text: &mut String, left: &str, right: &str, column: usize) {
     let right = wrapped(right, column);
@@ -61,7 +61,8 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     lines
 }
 
-/// Panics unless each of these options has a name of its own and is in this help text, which fits a terminal.
+/// Panics unless each of these options has a name of its own and is in this help text. Panics too if the text does not
+/// fit a terminal.
 #[cfg(test)]
 pub(crate) fn check(options: &[&Opt], text: &str) {
     for (index, option) in options.iter().enumerate() {

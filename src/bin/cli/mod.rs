@@ -1,15 +1,15 @@
-//! A command line described by a table, for all programs: the parser and the help text are made from the same rows.
+//! The command lines of all programs. A table describes each; the parser and the help text use the same rows.
 //!
 //! | file | what |
 //! |---|---|
-//! | `cli` | an option, a positional argument, and the values that they take |
-//! | `parse` | command-line arguments to options, positionals and trailing arguments; the errors |
-//! | `number` | text to numbers, sizes and times |
+//! | `cli` | the rows: options, positional arguments, and the values that they take |
+//! | `parse` | reads a command line: options, positional and trailing arguments; the errors |
+//! | `number` | reads numbers, sizes and times |
 //! | `help` | the columns of `--help` |
-//! | `program` | what the programs that serve have in common |
+//! | `program` | shared by programs that run until a signal: log options, output, failures |
 //!
-//! Deliberately absent: abbreviated options, options that depend on others, environment variables. What a value means is
-//! decided by the program.
+//! Deliberately absent: abbreviated options, options that depend on others, environment variables. The programs
+//! themselves decide what a value means.
 #![allow(dead_code, reason = "each program uses a part of this")]
 
 pub(crate) mod help;
@@ -26,10 +26,10 @@ const JOB_SECONDS_MAX: u64 = JOB_MS_MAX / 1_000;
 #[derive(Debug)]
 pub(crate) struct Opt {
     pub(crate) short: Option<char>,
-    /// With its dashes.
+    /// The long name, with its dashes.
     pub(crate) long: &'static str,
     pub(crate) value: ValueKind,
-    /// For the help text, without the default.
+    /// The text for the help, without the default.
     pub(crate) help: &'static str,
     /// The value that holds without the option, for the help text. Empty if there is none to show.
     pub(crate) default: &'static str,
@@ -42,21 +42,22 @@ pub(crate) enum ValueKind {
     Flag,
     /// A whole number in this range. `zero` says what 0 means, if that is special.
     Uint { min: u64, max: u64, zero: &'static str },
-    /// A whole number in this range, with a minus if it is below 0.
+    /// A whole number in this range, with a minus sign if it is below 0.
     Int { min: i64, max: i64 },
-    /// A number of bytes in this range, with K, M or G (of 1024) after the digits if wanted.
+    /// A number of bytes in this range. K, M or G (powers of 1024) may follow the digits.
     Bytes { min: u64, max: u64, zero: &'static str },
     /// Whole seconds in this range.
     WholeSeconds { min: u64, max: u64, zero: &'static str },
-    /// A time above 0 and at most a day, with decimals if wanted.
+    /// A time above 0 and at most a day, with or without decimals.
     Seconds,
-    /// A time of a job: at most 30 days, with decimals if wanted. `zero` says what 0 means; if it is empty, 0 is refused.
+    /// A time of a job: at most 30 days, with or without decimals. `zero` says what 0 means; if it is empty, 0 is
+    /// refused.
     JobSeconds { zero: &'static str },
     /// One of these words.
     Choice { name: &'static str, words: &'static [&'static str] },
-    /// Any text; the name stands for it in help texts.
+    /// Any text. The name stands for the value in help texts.
     Text(&'static str),
-    /// Any text, UTF-8 or not.
+    /// Any text, UTF-8 or not. The name stands for the value in help texts.
     Path(&'static str),
 }
 
@@ -76,11 +77,11 @@ pub(crate) enum Count {
     AtMostOnce,
     OnceOrMore,
     AnyNumber,
-    /// All that follows `--`, once or more. It is the last row.
+    /// All arguments after `--`, one or more. Only the last row may have it.
     Trailing,
 }
 
-/// The values that completion scripts offer. The parser accepts others: the subcommand refuses them.
+/// The values that completion scripts offer. The parser accepts any value; the subcommand refuses others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choices {
     /// Too many to list.
@@ -91,12 +92,12 @@ pub(crate) enum Choices {
 }
 
 impl Opt {
-    /// An option with a value. Without a short name, a help text and a default, until they are set.
+    /// An option with a value, at first without short name, help text and default.
     pub(crate) const fn value(long: &'static str, value: ValueKind) -> Self {
         Self { short: None, long, value, help: "", default: "" }
     }
 
-    /// An option without a value. Likewise.
+    /// An option without a value, at first without short name and help text.
     pub(crate) const fn flag(long: &'static str) -> Self {
         Self::value(long, ValueKind::Flag)
     }
@@ -168,7 +169,7 @@ impl Positional {
     }
 }
 
-/// A number of bytes as the command line takes it: with the largest of K, M and G that divides it.
+/// A number of bytes in the form of the command line: with the largest of K, M and G that divides the number.
 pub(crate) fn bytes_text(bytes: u64) -> String {
     let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {

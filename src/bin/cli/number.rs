@@ -1,4 +1,4 @@
-//! Numbers, sizes and times as a command line writes them. Each function returns `None` for any other text.
+//! Reads numbers, sizes and times of a command line. Each function returns `None` for any other text.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ pub(crate) fn parse_uint(text: &str) -> Option<u64> {
     if digits { text.parse().ok() } else { None }
 }
 
-/// Reads digits, with a minus before them or not.
+/// Reads digits, with or without a minus sign before them.
 pub(super) fn parse_int(text: &str) -> Option<i64> {
     parse_uint(text.strip_prefix('-').unwrap_or(text))?;
     text.parse().ok()
 }
 
-/// Reads digits with K, M or G, of either case, after them.
+/// Reads digits. One of the letters K, M and G may follow, in either case.
 pub(super) fn parse_bytes(text: &str) -> Option<u64> {
     let (digits, unit) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),

@@ -1,4 +1,4 @@
-//! Reads a command line by its table. The first error, `--help` or `--version` ends the reading.
+//! Reads a command line by its table, up to the first error, `--help` or `--version`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use lexopt::{Arg, Parser};
 use super::number::{parse_bytes, parse_int, parse_job_seconds, parse_seconds, parse_uint};
 use super::{Count, Opt, Positional, ValueKind};
 
-/// The parsed command line. Where an option was given twice the last value counts, unless [`Args::texts`] asks for all.
+/// The parsed command line. If an option was given twice, the last value counts; only [`Args::texts`] returns all.
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     values: Vec<(&'static Opt, Value)>,
@@ -29,7 +29,7 @@ enum Value {
     Path(OsString),
 }
 
-/// What is wrong with a command line. The text names the argument and says what is accepted.
+/// An error of a command line. Its text names the argument and the accepted values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UsageError {
     UnrecognizedOption(String),
@@ -118,8 +118,8 @@ impl Args {
     }
 }
 
-/// Reads all arguments. An option of `ending` ends the reading: the rest of the line need not be right, and nothing is
-/// missing. Errors name the argument.
+/// Reads all arguments. An option of `ending` ends the reading: then neither the rest of the line nor missing arguments
+/// are checked. Errors name the argument.
 pub(crate) fn parse(
     arguments: &mut Parser,
     options: &[&'static Opt],
@@ -134,7 +134,7 @@ pub(crate) fn parse(
                 args.trailing = raw.collect();
                 break;
             }
-            // An argument that may be left out may be a number below 0; a name would be a mistyped option.
+            // An optional argument may be a number below 0. If a name begins with a dash, it is a mistyped option.
             let next = positionals.get(args.positionals.len()).map(|positional| positional.count);
             let is_number = |argument: &OsStr| is_negative_number(argument) && next == Some(Count::AtMostOnce);
             if let Some(number) = raw.next_if(|argument| is_number(argument) && !is_flag(argument, options)) {
@@ -226,7 +226,7 @@ fn is_flag(argument: &OsStr, options: &[&'static Opt]) -> bool {
     options.iter().any(|option| option.short == Some(char::from(*digit)))
 }
 
-/// Makes the error for an option that is in no table.
+/// Makes the error for an option that the table lacks.
 pub(crate) fn unrecognized(argument: &Arg<'_>) -> UsageError {
     UsageError::UnrecognizedOption(match argument {
         Arg::Short(short) => format!("-{short}"),
@@ -239,7 +239,7 @@ fn unexpected(argument: &OsStr) -> UsageError {
     UsageError::UnexpectedArgument(argument.display().to_string())
 }
 
-/// Makes the error for what lexopt refuses: a value for a flag, as in `--raw=yes`.
+/// Makes the error for an argument that lexopt refuses: a value for a flag, as in `--raw=yes`.
 pub(crate) fn invalid(error: lexopt::Error) -> UsageError {
     match error {
         lexopt::Error::UnexpectedValue { option, .. } => UsageError::UnexpectedValue { option },
@@ -248,7 +248,7 @@ pub(crate) fn invalid(error: lexopt::Error) -> UsageError {
 }
 
 impl UsageError {
-    /// An option was given this value, which is not as expected.
+    /// Makes the error for a value that its option does not accept.
     pub(crate) fn invalid_value(option: &Opt, value: &str, expected: impl Into<String>) -> Self {
         Self::InvalidValue { option: option.long, value: value.to_owned(), expected: expected.into() }
     }

@@ -1,5 +1,5 @@
-//! What a program does that runs until a signal: before it the format of its lines and what it prints, after it how it says
-//! that it failed.
+//! Shared by programs that run until a signal: the options of their log, output on stdout, and the message of a
+//! failure.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -15,14 +15,14 @@ pub(crate) static LOG: Opt =
     Opt::value("--log", ValueKind::Choice { name: "LEVEL", words: &["off", "error", "warn", "info", "debug"] })
         .help("log level: off, error, warn, info or debug")
         .default("info");
-/// The option that chooses their format.
+/// The option that chooses the format of log lines.
 pub(crate) static LOG_FORMAT: Opt =
     Opt::value("--log-format", ValueKind::Choice { name: "FORMAT", words: &["text", "json"] })
         .help("format of log lines: text, or json (one object per line)")
         .default("text");
 
-/// Returns the format that the arguments ask for, wrong as the rest of them may be: an error of the command line has it
-/// too.
+/// Returns the format of log lines that the arguments choose, even if other arguments are wrong: the error of a wrong
+/// command line has this format too.
 pub(crate) fn log_format(arguments: impl IntoIterator<Item = OsString>) -> LogFormat {
     let mut format = LogFormat::default();
     let mut is_value = false;
@@ -46,7 +46,7 @@ pub(crate) fn print(program: &str, text: &str, format: LogFormat) -> ExitCode {
     }
 }
 
-/// Says on stderr why the program ends with this code.
+/// Prints on stderr why the program ends, and returns the exit code.
 pub(crate) fn fail(program: &str, error: &dyn Display, code: u8, format: LogFormat) -> ExitCode {
     // If stderr is closed, the exit code still reports the failure.
     let _ = io::stderr().write_all(format.failure_line(program, code, error).as_bytes());

@@ -1,4 +1,4 @@
-//! The command line as a [`Config`].
+//! Turns the command line into a [`Config`].
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::options::{
 #[cfg(feature = "http")]
 use crate::options::{HTTP, HTTP_TYPES};
 
-/// What the command line asks for.
+/// The request of a command line: to serve, or to print a text.
 #[derive(Debug)]
 pub(crate) enum Request {
     Help,
@@ -27,19 +27,19 @@ pub(crate) enum Request {
     Serve(Box<Serving>),
 }
 
-/// What to run.
+/// The server to run, and its HTTP server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Serving {
     pub(crate) config: Config,
-    /// Where to serve HTTP.
+    /// The addresses of the HTTP server.
     #[cfg(feature = "http")]
     pub(crate) http: Vec<HttpAddress>,
-    /// How many types have metrics of their own there.
+    /// How many types have metrics of their own at the HTTP server.
     #[cfg(feature = "http")]
     pub(crate) http_types: usize,
 }
 
-/// What is wrong with the command line. The text is one line that names the option and says what it accepts.
+/// An error of the command line. Its text is one line that names the option and the accepted values.
 #[derive(Debug)]
 pub(crate) enum ArgsError {
     Usage(UsageError),
@@ -49,12 +49,12 @@ pub(crate) enum ArgsError {
     Config(ConfigError),
 }
 
-/// The configuration without any option. The library logs nothing by default, the program does.
+/// The configuration without any option. Unlike the library, the program logs by default.
 pub(crate) fn defaults() -> Config {
     Config { log: Level::Info, ..Config::default() }
 }
 
-/// Reads the whole command line. The first error, `--help` or `--version` ends the reading.
+/// Reads the command line, up to the first error, `--help` or `--version`.
 pub(crate) fn parse(mut arguments: Parser) -> Result<Request, ArgsError> {
     let (options, ending) = OPTIONS.split_at(OPTIONS.len() - 2);
     let args = parse_arguments(&mut arguments, options, ending, &[]).map_err(ArgsError::Usage)?;
@@ -128,7 +128,7 @@ fn narrow<T: TryFrom<u64>>(number: u64) -> T {
 impl fmt::Display for ArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // `-h` asks for help in most programs.
+            // In most programs `-h` prints the help.
             Self::Usage(UsageError::MissingValue { option: "--host", .. }) => {
                 write!(f, "option '-h, --host' requires a value: {} (for help, use --help)", expected(&HOST))
             }

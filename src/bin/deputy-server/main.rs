@@ -18,8 +18,8 @@ mod options;
 mod signals;
 mod tidy;
 
-/// Returns the memory of a backlog to the system (docs/decisions.md). Sanitizers need the system's allocator instead
-/// (docs/testing.md).
+/// The allocator, which returns the memory of a backlog to the system (docs/decisions.md). Sanitizers need the system's
+/// allocator instead (docs/testing.md).
 #[cfg(not(deputy_system_allocator))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PROGRAM: &str = "deputy-server";
 
 fn main() -> ExitCode {
-    // Before the arguments are read, because an error in them has this format too.
+    // The format is found before the arguments are read, because an error in them has this format too.
     let format = log_format(env::args_os());
     abort_on_panic(format);
     match args::parse(lexopt::Parser::from_env()) {
@@ -44,12 +44,12 @@ fn main() -> ExitCode {
 
 /// Serves until a signal says to stop.
 fn serve(serving: Serving) -> Result<(), StartError> {
-    // After a failure it serves with fewer descriptors, and logs when they run out.
+    // After a failure the server has fewer descriptors, and logs when they run out.
     let _ = raise_descriptor_limit();
-    // Before it listens, because a program that sees it listening may send a signal at once.
+    // Signals are caught before the server listens: a program that sees it listening may send a signal at once.
     let mut signals =
         Signals::catch(tidy::EVERY).map_err(|reason| StartError::System { attempt: "catch signals", reason })?;
-    // Before the server starts, so that a start that fails has served no client.
+    // The HTTP addresses are bound before the server starts, so that a start that fails has served no client.
     #[cfg(feature = "http")]
     let listeners = (!serving.http.is_empty()).then(|| HttpListeners::bind(&serving.http)).transpose()?;
     let server = Server::start(serving.config);
@@ -66,7 +66,7 @@ fn serve(serving: Serving) -> Result<(), StartError> {
         tidy::reap_orphans();
     }
     server.stop();
-    // Until now probes could see that the server was stopping.
+    // Until this line probes could see that the server was stopping.
     #[cfg(feature = "http")]
     drop(monitor);
     Ok(())

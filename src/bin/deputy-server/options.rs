@@ -1,4 +1,4 @@
-//! The options, in one table, and the help text that is made from it.
+//! The table of options, and the help text that is made from the table.
 
 #[cfg(feature = "http")]
 use deputy::limits::HTTP_TYPES_MAX;

@@ -17,8 +17,8 @@ use signal_hook::{flag, low_level};
 /// The signals that stop the server, with the exit code after the second one, as shells report it.
 const STOPPING: [(i32, i32); 2] = [(SIGTERM, 143), (SIGINT, 130)];
 
-/// Receives the signals. The flag decides; the socket pair only wakes the waiting thread, because a system without memory
-/// may refuse the byte.
+/// Receives the signals. The flag records a signal; the socket pair only wakes the waiting thread, because a system
+/// without memory may refuse its byte.
 pub(crate) struct Signals {
     stopping: Arc<AtomicBool>,
     wakes: UnixStream,
@@ -49,7 +49,7 @@ impl Signals {
         if let Err(error) = self.wakes.read(&mut [0])
             && !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
         {
-            thread::sleep(self.pause); // It cannot wait for the byte, so it checks the flag.
+            thread::sleep(self.pause); // Without a wait for the byte, the flag is checked after the pause.
         }
         self.stopping.load(Ordering::Relaxed)
     }

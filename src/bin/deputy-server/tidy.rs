@@ -1,15 +1,16 @@
-//! Work that is done every few seconds: it gives memory back to the system, and reaps orphans.
+//! Periodic work: returns memory to the system, and reaps orphans.
 //!
-//! mimalloc returns pages to the system a second after everything in them was freed, but it checks this only when it frees
-//! another page. An idle server frees none, and would keep what its last busy second freed. So a block large enough to
-//! have pages of its own is allocated and freed from time to time. Nothing is written to it, so it costs very little.
+//! mimalloc returns free pages to the system after a second, but checks the time only when it frees another page. An
+//! idle server frees no pages, and would keep those that its last busy second freed. So a block large enough to have
+//! pages of its own is allocated and freed from time to time. Nothing is written to the block, so this costs very
+//! little.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use rustix::process::{WaitOptions, wait};
 
-/// The time between two rounds.
+/// The time between two runs of this work.
 pub(crate) const EVERY: Duration = Duration::from_secs(2);
 /// More bytes than mimalloc takes from shared pages.
 const BLOCK_BYTES: usize = 1 << 20;

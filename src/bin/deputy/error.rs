@@ -1,4 +1,4 @@
-//! How a subcommand ends that does not succeed: an exit code, and a message on stderr.
+//! The failure of a subcommand: an exit code, and a message on stderr.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -9,18 +9,18 @@ use deputy::client::{ConnectError, Error, RunError, UrlError};
 use crate::cli::parse::UsageError;
 use crate::out;
 
-/// What a subcommand returns.
+/// The result of a subcommand.
 pub(crate) type Outcome = Result<(), CliError>;
 
-/// The job failed, or anything else that has no code of its own.
+/// The job failed, or another failure without a code of its own.
 pub(crate) const FAILED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
-/// There is no connection, or it was lost.
+/// There is no connection, or the connection was lost.
 pub(crate) const NO_CONNECTION: u8 = 3;
-/// No answer came in the given time, or by the job's deadline; the code of `timeout`.
+/// No answer came in the given time, or by the job's deadline. The command `timeout` has the same code.
 pub(crate) const TIMED_OUT: u8 = 124;
-/// Interrupted; the code that shells show.
+/// The command was interrupted. Shells show the same code.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An exit code and its meaning, for help and man pages.
@@ -42,7 +42,7 @@ pub(crate) struct CliError {
     code: u8,
     /// Empty if there is nothing to print.
     text: String,
-    /// Whether the command line is wrong.
+    /// Whether the command line was wrong.
     usage: bool,
 }
 
@@ -99,11 +99,12 @@ impl fmt::Display for CliError {
 /// Prints a line on stderr.
 pub(crate) fn print_error(text: &str) {
     let text = out::sanitize(text, io::stderr().is_terminal());
-    // In one write, so that lines of several processes do not mix. If stderr is closed, the exit code remains.
+    // One write, so that lines of several processes do not mix. If stderr is closed, the exit code still reports the
+    // failure.
     let _ = out::Stderr.write_all(format!("deputy: {text}\n").as_bytes());
 }
 
-/// Only writing to stdout leads here. A reader that closed the pipe has read enough: that is no failure.
+/// Converts an error of writing to stdout. A closed pipe is no failure, because its reader has read enough.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -113,7 +114,7 @@ impl From<io::Error> for CliError {
     }
 }
 
-/// What to do if a durable job is refused.
+/// The advice if a durable job is refused.
 const NO_BRIDGE: &str =
     "run a bridge that reaches NATS, start a worker of the type once, or submit the job without --durable";
 

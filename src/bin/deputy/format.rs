@@ -1,9 +1,9 @@
-//! Names in the columns of tables, and numbers for people from the library.
+//! Fits names into the columns of tables; formats numbers with the library.
 
 pub(crate) use deputy::monitor::format::{age, count, counted, duration, rate, size};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns the columns that a text takes on a terminal.
+/// Returns the width of a text on a terminal, in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
@@ -28,7 +28,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     }
     let mut kept = String::new();
     for c in text.chars() {
-        // Joined characters can be narrower than their parts: so the whole text is measured.
+        // Joined characters can be narrower than their parts, so the whole text is measured.
         if width(&kept) + c.width().unwrap_or(0) + 1 > columns {
             break;
         }
@@ -63,7 +63,7 @@ mod tests {
             assert_eq!(right(text, columns).trim_start(), fitted.trim_end());
             assert_eq!(width(&right(text, columns)), columns);
         }
-        // A family of four is as wide as one of them.
+        // A family of four is as wide as one person.
         let family = "👨‍👩‍👧‍👦 family";
         for columns in 0..12 {
             assert_eq!(width(&left(family, columns)), columns);

@@ -1,20 +1,20 @@
-//! `deputy`: the command for shells, cron and people. It turns arguments into calls of the library, and their results
-//! into output and an exit code.
+//! `deputy`: the command for shells, cron and people. It turns arguments into calls of the library, and the results of
+//! the calls into output and an exit code.
 //!
 //! | file | what |
 //! |---|---|
-//! | `cli` | the table-driven command line, shared with `deputy-server` |
-//! | `subcommand` | a row of the table of subcommands |
 //! | `commands` | the subcommands, a file or folder each |
 //! | `generated` | help, man pages and completion scripts, made from the table |
-//! | `server` | which server to use, valid types, and what its metrics mean |
+//! | `subcommand` | a row of the table of subcommands |
+//! | `server` | the server's address, valid types, and the meaning of metrics |
 //! | `time_limit` | the time limit of a whole command |
 //! | `error` | exit codes, and messages on stderr |
+//! | `cli` | the table-driven command line, shared with the other programs |
 //! | `format` | numbers, ages, sizes and names for people |
 //! | `init` | process 1 of a container |
-//! | `out` | writing to stdout: closed pipes, colour, control characters |
+//! | `out` | the standard streams: closed pipes, colour, control characters |
 //!
-//! Files lower in the table know nothing of those above them.
+//! No file uses another that is above it in this table.
 
 #[path = "../cli/mod.rs"]
 mod cli;
@@ -96,7 +96,7 @@ fn run(mut arguments: Parser) -> Outcome {
             } else {
                 return Err(hint(unrecognized(&option).into()));
             };
-            // Refuses `--version=x`.
+            // The call refuses `--version=x`.
             arguments.next().map_err(|error| hint(invalid(error).into()))?;
             Ok(Out::stdout().write_all(text.as_bytes())?)
         }

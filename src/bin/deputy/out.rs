@@ -1,7 +1,8 @@
-//! Standard streams: colour for terminals, no control characters that others chose, and no need that the streams block.
+//! The standard streams: colour on terminals, no control characters in texts of others, and streams that may be
+//! non-blocking.
 //!
-//! Another process that shares a stream may have set it not to block, and cannot be asked to undo that. So reads and
-//! writes wait, and go on.
+//! Another process that shares a stream may have made it non-blocking, which this process must not undo. So reads and
+//! writes wait until the stream is ready.
 
 use std::borrow::Cow;
 use std::env;
@@ -21,7 +22,7 @@ pub(crate) struct Out {
     colour: bool,
 }
 
-/// How a text is emphasized on a terminal.
+/// The emphasis of a text on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Bold,
@@ -31,7 +32,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// Returns its number in ECMA-48, "select graphic rendition".
+    /// Returns the number of the style in ECMA-48, "select graphic rendition".
     fn number(self) -> u8 {
         match self {
             Self::Bold => 1,
@@ -106,7 +107,7 @@ impl Read for Stdin {
     }
 }
 
-/// Repeats a call until it neither would block nor was interrupted.
+/// Repeats a call until it neither blocks nor is interrupted.
 fn patiently<T>(
     fd: BorrowedFd<'_>,
     ready: PollFlags,
@@ -130,8 +131,8 @@ pub(crate) fn is_colour_wanted() -> bool {
     !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Escapes what could move a terminal's cursor or change its state, in a text that others may have chosen. Line ends and
-/// tabs stay.
+/// Escapes the characters that could move a terminal's cursor or change its state, in a text that others may have
+/// chosen. Line ends and tabs stay.
 pub(crate) fn sanitize(text: &str, terminal: bool) -> Cow<'_, str> {
     if terminal { escape(text, |c| c.is_control() && !matches!(c, '\n' | '\t')) } else { text.into() }
 }

@@ -1,4 +1,4 @@
-//! What the subcommands share about the server: its address, valid types, and what its metrics mean.
+//! Shared by the subcommands: the server's address, the connection, valid types, and the meaning of metrics.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,12 +13,12 @@ use crate::cli::{Opt, ValueKind};
 use crate::error::{CliError, Outcome, TIMED_OUT};
 use crate::format::{count, counted, duration};
 
-/// Which server to use; read by [`url`].
+/// The server's address; read by [`url`].
 pub(crate) static SERVER: Opt = Opt::value("--server", ValueKind::Text("URL"))
     .help("tcp://HOST:PORT, HOST:PORT or unix:/PATH")
     .default("$DEPUTY_URL, or tcp://127.0.0.1:11746");
 
-/// The time limit of a command that asks the server; read by [`limited`].
+/// The time limit of a command that queries the server; read by [`limited`].
 pub(crate) static TIMEOUT: Opt = Opt::value("--timeout", ValueKind::Seconds)
     .short('t')
     .help("time limit of the command")
@@ -30,11 +30,11 @@ pub(crate) static MAX_LINE: Opt =
         .help("longest arg and result, up to the server's --max-line")
         .default("16M");
 
-/// The mark of a type that has waiting jobs and no worker, and of one that has durable ones and no bridge.
+/// The marks of a type that has waiting jobs but no worker, and of a type that has durable jobs but no bridge.
 const NO_WORKER: &str = "no worker";
 const NO_BRIDGE: &str = "no bridge";
 
-/// Returns the server's address: `--server`, or the environment's.
+/// Returns the server's address, from `--server` or the environment.
 pub(crate) fn url(args: &Args) -> Result<Url, CliError> {
     let url = args.text(&SERVER).map_or_else(Url::from_env, str::parse);
     Ok(url?)
@@ -45,7 +45,7 @@ pub(crate) fn connect(args: &Args, options: Options) -> Result<Client, CliError>
     Ok(options.connect(&url(args)?.to_string())?)
 }
 
-/// Returns the error of a question or a job. One that had no answer in time names the server.
+/// Returns the error of a query or a job. The error of an answer that did not come in time names the server.
 pub(crate) fn failure(client: &Client, error: Error) -> CliError {
     match error {
         Error::TimedOut => CliError::new(TIMED_OUT, format!("{error} from {}", client.url())),
@@ -53,7 +53,7 @@ pub(crate) fn failure(client: &Client, error: Error) -> CliError {
     }
 }
 
-/// Returns the options of a connection for questions, with [`TIMEOUT`] as its limit if there is one.
+/// Returns the options of a connection for queries, whose time limit is [`TIMEOUT`] if it was given.
 pub(crate) fn limited(args: &Args) -> Options {
     args.seconds(&TIMEOUT).map_or_else(Options::new, within)
 }
@@ -77,7 +77,7 @@ pub(crate) fn check_type(name: &str) -> Outcome {
     Err(CliError::usage(format!("TYPE must have 1 to {TYPE_BYTES_MAX} bytes, not {}", name.len())))
 }
 
-/// Checks the types for one connection or one question.
+/// Checks the types for one connection or one query.
 pub(crate) fn check_types<T: AsRef<str>>(names: &[T]) -> Outcome {
     if names.len() > TYPES_PER_CONNECTION_MAX {
         return Err(CliError::usage(format!("too many TYPEs: {}, at most {TYPES_PER_CONNECTION_MAX}", names.len())));
@@ -85,15 +85,15 @@ pub(crate) fn check_types<T: AsRef<str>>(names: &[T]) -> Outcome {
     names.iter().try_for_each(|name| check_type(name.as_ref()))
 }
 
-/// What is to be said of a type beside the numbers of its row.
+/// The remark on a type after the numbers of its row.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) text: String,
-    /// Whether something is wrong.
+    /// Whether the remark is about a problem.
     pub(crate) is_alarm: bool,
 }
 
-/// Returns what is to be said of a type, if anything is.
+/// Returns the remark on a type, if there is one.
 pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
     let no_worker = lacks_workers(row).then(|| NO_WORKER.to_owned());
     let no_bridge = (row.durable_waiting > 0 && row.durable_workers == 0).then(|| NO_BRIDGE.to_owned());
@@ -107,12 +107,13 @@ pub(crate) fn mark(row: &TypeMetrics) -> Option<Mark> {
     (!parts.is_empty()).then(|| Mark { text: parts.join(", "), is_alarm })
 }
 
-/// Whether jobs of this type are waiting for a worker and no worker does the type. Durable ones wait for a bridge.
+/// Whether jobs of this type are waiting for a worker and no worker does the type. Durable jobs wait for a bridge.
 fn lacks_workers(row: &TypeMetrics) -> bool {
     row.waiting > row.durable_waiting && row.workers == 0
 }
 
-/// Whether the server may have more types than it reports. All that have figures of their own are in its table.
+/// Whether the server may have more types than its table. The table contains all types with figures of their own, but
+/// only a limited number of others.
 pub(crate) fn is_cut(types: &[TypeMetrics]) -> bool {
     types.iter().filter(|row| !row.has_figures).count() >= TYPE_ROWS_MAX
 }
@@ -140,8 +141,8 @@ pub(crate) fn open_jobs(row: &TypeMetrics) -> u64 {
     row.waiting.saturating_add(row.running)
 }
 
-/// Returns the uptime of the server in milliseconds. If an older server does not report it, it is found from two clocks,
-/// and is 0 if the server's is ahead.
+/// Returns the uptime of the server in milliseconds. An older server does not report it. Then it is the difference of
+/// two clocks, and 0 if the server's clock is ahead.
 pub(crate) fn uptime_ms(metrics: &Metrics) -> u64 {
     if metrics.uptime_ms > 0 {
         return metrics.uptime_ms;

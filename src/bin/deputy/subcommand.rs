@@ -10,16 +10,16 @@ pub(crate) type Table = &'static [&'static Subcommand];
 /// A subcommand: its arguments, its texts for help, man page and completions, and its function.
 pub(crate) struct Subcommand {
     pub(crate) name: &'static str,
-    /// What it does: a phrase without a capital letter.
+    /// A phrase on the subcommand's purpose, without a capital letter.
     pub(crate) summary: &'static str,
-    /// In the order in which they are given.
+    /// The positional arguments, in their order on the command line.
     pub(crate) positionals: &'static [Positional],
-    /// In the order of the help text; [`HELP`] is the last.
+    /// The options, in the order of the help text; [`HELP`] is the last.
     pub(crate) options: &'static [&'static Opt],
-    /// Paragraphs, each one line.
+    /// The paragraphs of the help text, each in one line.
     pub(crate) about: &'static [&'static str],
     pub(crate) examples: &'static [Example],
-    /// Usually [`EXIT_CODES`](crate::error::EXIT_CODES).
+    /// The exit codes, usually [`EXIT_CODES`](crate::error::EXIT_CODES).
     pub(crate) exit_codes: &'static [ExitMeaning],
     /// Reports a usage error in the subcommand's own way, if it has one.
     pub(crate) on_usage_error: Option<fn(&CliError) -> CliError>,
@@ -30,20 +30,20 @@ pub(crate) struct Subcommand {
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
     Args(fn(&Args) -> Outcome),
-    /// For what is made from the table of all.
+    /// A function that also needs the table of all subcommands.
     Table(fn(&Args, Table) -> Outcome),
 }
 
-/// A command line to try, and what it does.
+/// A command line to try, and its purpose.
 pub(crate) struct Example {
     pub(crate) what: &'static str,
     pub(crate) line: &'static str,
 }
 
-/// Every subcommand has it, at the end of its list.
+/// The option that every subcommand has, at the end of its list.
 pub(crate) static HELP: Opt = Opt::flag("--help").short('h').help("show this help and exit");
 
-/// For `deputy` itself.
+/// An option of `deputy` itself.
 pub(crate) static VERSION: Opt = Opt::flag("--version").short('V').help("show the version and exit");
 
 /// Returns the subcommand of this name.

@@ -1,5 +1,5 @@
-//! The time limit of a whole command, for what has no time-out of its own: an input that stays open, or a reader of stdout
-//! that does not read.
+//! The time limit of a whole command. It also ends waits without a time-out of their own: for an input that stays open,
+//! or for a reader of stdout that does not read.
 
 use std::mem;
 use std::process;
@@ -12,16 +12,16 @@ use parking_lot::Mutex;
 
 use crate::error::{CliError, TIMED_OUT, print_error};
 
-/// How much later than the deadline the process is ended, so that a more exact error comes first.
+/// How long after the deadline the process is ended, so that a more exact error can come first.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// A time limit, whose thread ends the process if a stage of the command takes longer; or none.
+/// A time limit, if there is one. Its thread ends the process if the command takes longer.
 pub(crate) struct TimeLimit {
     deadline: Option<Instant>,
     stage: Arc<Mutex<Stage>>,
 }
 
-/// What the command does now, for the error of its time limit, and the exit code if it does not end.
+/// The present stage of the command, for the error of the time limit, and the exit code if the stage does not end.
 #[derive(Default)]
 struct Stage {
     what: String,
@@ -29,10 +29,10 @@ struct Stage {
 }
 
 impl TimeLimit {
-    /// Starts a limit of this time from now; without one the command may take as long as it does.
+    /// Starts a time limit from now. Without `timeout` the command has no limit.
     ///
     /// # Errors
-    /// If there is no thread for it.
+    /// If the system has no thread for the limit.
     pub(crate) fn start(timeout: Option<Duration>) -> Result<Self, CliError> {
         let stage = Arc::new(Mutex::new(Stage { what: "starting".to_owned(), code: TIMED_OUT }));
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -42,7 +42,7 @@ impl TimeLimit {
                 thread::sleep((deadline + GRACE).saturating_duration_since(Instant::now()));
                 let Stage { what, code } = mem::take(&mut *stage.lock());
                 let text = format!("timed out after {} s while {what}", timeout.as_secs_f64());
-                // The reader of stderr may not read, either.
+                // The reader of stderr may not read either.
                 let (printing, printed) = bounded::<()>(0);
                 let print = move || {
                     print_error(&text);
@@ -59,17 +59,17 @@ impl TimeLimit {
         Ok(Self { deadline, stage })
     }
 
-    /// Returns when the command has to end, if it has to.
+    /// Returns when the command must end, if it has a limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Notes what the command does now: a clause that follows "while".
+    /// Sets the present stage of the command: a clause that follows "while".
     pub(crate) fn enter(&self, what: impl Into<String>) {
         self.stage.lock().what = what.into();
     }
 
-    /// Notes that the command writes its output, and with which code it ends if the reader does not read.
+    /// Sets the stage in which the command writes its output, and the exit code if the reader does not read.
     pub(crate) fn enter_output(&self, code: u8) {
         *self.stage.lock() = Stage { what: "writing to standard output".to_owned(), code };
     }

@@ -67,12 +67,19 @@ fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
     let server = Server::start(&["--threads", "1"]);
     let mut bridge = BridgePeer::start(&server, "t");
     for words in [&["do", "--durable", "-t", "0.2", "t"][..], &["do", "--durable", "--wait", "-t", "0.2", "t"]] {
-        let text =
-            format!("no answer came in time from {}; it may be stored nevertheless, and is then done\n", url(&server));
+        let text = format!(
+            "no answer came in time from {}; the job may be stored nevertheless, and then runs\n",
+            url(&server)
+        );
         check(&run(&server, words), 124, "", &text);
         bridge.next_number();
     }
-    check(&shell(&server, "seq 2 | $DEPUTY do -l --durable -t 0.2 t"), 124, "", "0 jobs stored before line 1; some of");
+    check(
+        &shell(&server, "seq 2 | $DEPUTY do -l --durable -t 0.2 t"),
+        124,
+        "",
+        "0 jobs stored before line 1; jobs from line 1 to 2 may be stored",
+    );
     for _ in 0..2 {
         bridge.next_number();
     }
@@ -97,16 +104,11 @@ fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
     ask(&server).metrics();
     server.kill();
     for job in jobs {
-        check(&job.ended(), 3, "", "it may be stored nevertheless, and is then done\n");
+        check(&job.ended(), 3, "", "the job may be stored nevertheless, and then runs\n");
     }
     check(&stored.ended(), 3, "", "the job is stored and will be done, but its answer is lost: ");
-    check(
-        &lines.ended(),
-        3,
-        "",
-        "1 job stored before line 2; some of those may be stored, and are then done, up to line 3\n",
-    );
-    check(&batch.ended(), 3, "", "1 jobs have no answer; 1 of them are stored and will be done\n");
+    check(&lines.ended(), 3, "", "1 job stored before line 2; jobs from line 2 to 3 may be stored too, and then run\n");
+    check(&batch.ended(), 3, "", "1 job without an answer; stored, and will run: 1\n");
 }
 
 #[test]

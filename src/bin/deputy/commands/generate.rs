@@ -1,4 +1,4 @@
-//! `deputy man` and `deputy completions`: texts made from the table of subcommands.
+//! `deputy man` and `deputy completions`: print texts that are made from the table of subcommands.
 
 use std::io::Write;
 

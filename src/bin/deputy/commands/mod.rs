@@ -1,4 +1,4 @@
-//! The subcommands: for each a row of the table, and its function.
+//! The subcommands. Each has a row in the table, and a function.
 
 pub(crate) mod check;
 pub(crate) mod r#do;

@@ -1,4 +1,4 @@
-//! `deputy ping`: whether the server answers, and how fast.
+//! `deputy ping`: checks whether the server answers, and how fast.
 
 use std::io::Write;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! `deputy status`: the server's state, once. Everything but [`run`] and [`query`] is pure.
+//! `deputy status`: prints the server's state once. Everything but [`run`] and [`query`] is pure.
 
 use std::io::Write;
 
@@ -81,7 +81,7 @@ fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Asks for all types in use, or for those that were named, with their histograms.
+/// Queries all types in use, or those that were named, with their histograms.
 fn query(client: &Client, types: &[String]) -> Result<Metrics, Error> {
     let mut metrics =
         if types.is_empty() { client.metrics_in_full()? } else { client.metrics_in_full_of(&names(types))? };
@@ -91,7 +91,7 @@ fn query(client: &Client, types: &[String]) -> Result<Metrics, Error> {
     Ok(metrics)
 }
 
-/// Returns the server's answer as it came.
+/// Returns the server's answer unchanged.
 fn query_raw(client: &Client, types: &[String]) -> Result<String, Error> {
     let metrics = if types.is_empty() { client.metrics_by_type()? } else { client.metrics_of(&names(types))? };
     Ok(metrics.raw)
@@ -103,29 +103,29 @@ fn names(types: &[String]) -> Vec<&str> {
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
-/// The fewest columns of a name, however narrow the terminal is.
+/// The fewest columns of a name, even on a very narrow terminal.
 const NAME_MIN: usize = 8;
-/// The columns of a name for which columns of numbers are left out.
+/// The columns that a name should have: columns of numbers are left out for them.
 const NAME_FAIR: usize = 20;
 /// The titles of the columns of numbers.
 const TITLES: [&str; 11] = [
     "WAITING", "RUNNING", "WORKERS", "FREE", "DONE", "OLDEST", "LONGEST", "WAIT-P50", "WAIT-P99", "RUN-P50", "RUN-P99",
 ];
-/// Columns that a narrow terminal leaves out, the first first.
+/// Columns that are left out on a narrow terminal, in the order in which they go.
 const DISPENSABLE: [usize; 5] = [7, 9, 8, 10, 3];
 
-/// A line and its style.
+/// A line, and the style of the line.
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     style: Option<Style>,
     text: String,
 }
 
-/// What is shown besides the metrics, and the size of the terminal.
+/// The settings of the output besides the metrics, and the size of the terminal.
 struct StatusView<'a> {
     url: &'a str,
     up_ms: u64,
-    /// The terminal's; `usize::MAX` without one.
+    /// The columns of the terminal; `usize::MAX` without one.
     columns: usize,
     rows: usize,
     /// Whether types were named: then all of them are shown.
@@ -285,7 +285,7 @@ mod tests {
         })
     }
 
-    /// Returns the counts of a histogram: 0 except in these buckets.
+    /// Returns the counts of a histogram that is empty except for these buckets.
     fn counts(some: &[(usize, u64)]) -> [u64; BUCKETS] {
         let mut counts = [0; BUCKETS];
         for &(bucket, count) in some {

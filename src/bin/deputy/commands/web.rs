@@ -1,4 +1,4 @@
-//! `deputy web`: the pages of one or several servers, over HTTP.
+//! `deputy web`: serves the pages of one or several servers over HTTP.
 
 use std::collections::HashSet;
 use std::io;
@@ -59,7 +59,7 @@ fn run(args: &Args) -> Outcome {
     let urls = urls(args)?;
     let addresses = addresses(args)?;
     let types_max = args.uint(&TYPES).and_then(|types| usize::try_from(types).ok()).unwrap_or(HTTP_TYPES_DEFAULT);
-    // Before it listens, because a program that sees it listening may send a signal at once.
+    // Signals are caught before the command listens: a program that sees it listening may send a signal at once.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
     let listeners = HttpListeners::bind(&addresses).map_err(failed)?;
     let monitor = Monitor::of_urls(listeners, &urls, types_max).map_err(failed)?;
@@ -68,7 +68,7 @@ fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Returns the servers: each `--server`, or that of the environment. Each is shown under its own name.
+/// Returns the servers: each `--server`, or the server of the environment. Each is shown under its own name.
 fn urls(args: &Args) -> Result<Vec<Url>, CliError> {
     let given = args.texts(&SERVER);
     if given.is_empty() {

@@ -1,4 +1,5 @@
-//! `deputy why`: why jobs of a type are waiting. The library finds the reason, because the pages of the server give it too.
+//! `deputy why`: explains why jobs of a type are waiting. The library finds the reason, because the server's pages show
+//! it too.
 
 use std::io::Write;
 

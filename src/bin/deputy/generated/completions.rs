@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::cli::{Choices, Count, Opt, Positional, ValueKind};
 use crate::subcommand::{HELP, Table, VERSION};
 
-/// Returns the script for bash: subcommands, their options and listed values; otherwise files. An option with a value is
-/// looked for before the cursor, so that its value is not completed as an argument.
+/// Returns the script for bash. It completes subcommands, their options and listed values, and otherwise files. It
+/// looks before the cursor for an option with a value, so that the value is not completed as an argument.
 pub(crate) fn bash(table: Table) -> String {
     let mut script = String::from("# bash completion for deputy\n\n_deputy() {\n");
     script += "    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=\n";
@@ -85,7 +85,7 @@ fn zsh_positional(positional: &Positional, table: Table) -> String {
     format!("{count}{}:{action}", zsh_escaped(positional.name))
 }
 
-/// Escapes what has a meaning within a specification.
+/// Escapes the characters that have a meaning within a specification.
 fn zsh_escaped(text: &str) -> String {
     text.replace('[', "\\[").replace(']', "\\]").replace(':', "\\:")
 }
@@ -135,7 +135,7 @@ fn fish_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
-/// Returns the listed values of an argument; none if there are too many to list.
+/// Returns the listed values of an argument; no values if there are too many to list.
 fn choices(choices: Choices, table: Table) -> Vec<&'static str> {
     match choices {
         Choices::Any => Vec::new(),

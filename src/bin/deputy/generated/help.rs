@@ -1,4 +1,4 @@
-//! The text of `--help`, of a subcommand or of all.
+//! The text of `--help`, for one subcommand or for `deputy` itself.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use crate::cli::help::{options, row, wrapped};
 use crate::error::{EXIT_CODES, ExitMeaning};
 use crate::subcommand::{HELP, Subcommand, Table, VERSION};
 
-/// What `deputy` is, for help and man page.
+/// The description of `deputy`, for help and man page.
 pub(crate) const ABOUT: &str = "Submits jobs to a Deputy server, runs them, and shows the server's state.";
 
-/// What holds for every subcommand.
+/// The notes that apply to every subcommand.
 pub(crate) const NOTES: &[&str] = &[
     "The server is given by --server or the variable DEPUTY_URL, as tcp://HOST:PORT, HOST:PORT or unix:/PATH. Without \
      them it is tcp://127.0.0.1:11746.",

@@ -1,11 +1,11 @@
-//! `deputy check`: a plugin for monitoring systems (Nagios, Icinga and others), by the guidelines of monitoring-plugins.org:
-//! one line on stdout, values for graphs after a `|`, and an exit code from 0 to 3.
+//! `deputy check`: a plugin for monitoring systems (Nagios, Icinga and others). It follows the guidelines of
+//! monitoring-plugins.org: one line on stdout, values for graphs after a `|`, and an exit code from 0 to 3.
 //!
 //! | file | what |
 //! |---|---|
-//! | `check` | the row of the table; asks, and reports |
+//! | `check` | the row of the table; queries the server, and reports |
 //! | `percentiles` | how long jobs waited and ran |
-//! | `verdict` | the thresholds, and what the metrics mean |
+//! | `verdict` | the thresholds, and the verdict on the metrics |
 
 mod percentiles;
 mod verdict;
@@ -131,13 +131,13 @@ fn run(args: &Args) -> Outcome {
     if reported.code() == 0 { Ok(()) } else { Err(reported) }
 }
 
-/// Reads the thresholds that an option gives.
+/// Reads the thresholds of an option.
 fn threshold(args: &Args, option: &Opt, read: fn(&str) -> Option<u64>) -> Result<Option<Threshold>, UsageError> {
     let invalid = |text| UsageError::invalid_value(option, text, "two numbers W,C, with W not above C");
     args.text(option).map(|text| Threshold::read(text, read).ok_or_else(|| invalid(text))).transpose()
 }
 
-/// Asks for all types, and for those that need a worker; if there is an `over`, twice, that long after each other.
+/// Queries all types, and those that need a worker. With `over` it queries them twice, with this time between.
 fn query(args: &Args, types: &[&str], timeout: Duration, over: Option<Duration>) -> Result<Answers, CliError> {
     let client = connect(args, within(timeout))?;
     let failed = |error| failure(&client, error);

@@ -8,14 +8,14 @@ use super::verdict::{Answers, Threshold, Thresholds};
 use crate::format::duration;
 use crate::out::one_line;
 
-/// What is measured of each job.
+/// The time that is measured of each job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Percentile {
     Wait,
     Run,
 }
 
-/// The 99th percentile of the type where it is highest.
+/// The type with the highest 99th percentile.
 #[derive(Debug)]
 pub(super) struct Worst<'a> {
     row: &'a TypeMetrics,
@@ -63,7 +63,7 @@ impl Percentile {
         now.types.iter().filter_map(of_row).max_by_key(|worst| worst.us)
     }
 
-    /// Says that there was nothing to judge.
+    /// Returns the clause for a percentile without jobs.
     pub(super) fn nothing(self) -> &'static str {
         match self {
             Self::Wait => "no job was sent to a worker meanwhile",
@@ -71,7 +71,7 @@ impl Percentile {
         }
     }
 
-    /// Describes the worst.
+    /// Describes the type with the highest percentile.
     pub(super) fn text(self, worst: &Worst<'_>) -> String {
         let (time, name) = (duration(std::time::Duration::from_micros(worst.us)), one_line(&worst.row.name));
         match self {

@@ -1,4 +1,4 @@
-//! What the metrics mean to a monitoring system. Pure.
+//! Turns metrics into a verdict for a monitoring system. Pure.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use crate::cli::number::parse_seconds;
 use crate::format::{age, count, counted};
 use crate::out::one_line;
 
-/// A value above the first is a warning, above the second critical: so the guidelines define a plain number.
+/// Two thresholds: a value above the first is a warning, a value above the second is critical, as the guidelines define
+/// for plain numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Threshold {
     warning: u64,
@@ -18,7 +19,7 @@ pub(super) struct Threshold {
 }
 
 impl Threshold {
-    /// Reads `W,C`, each by `read`.
+    /// Reads `W,C`, and each of the two with `read`.
     pub(super) fn read(text: &str, read: fn(&str) -> Option<u64>) -> Option<Self> {
         let (warning, critical) = text.split_once(',')?;
         let threshold = Self { warning: read(warning)?, critical: read(critical)? };
@@ -74,25 +75,25 @@ pub(super) struct Thresholds {
     pub(super) spent: Option<Threshold>,
     pub(super) wait_p99_ms: Option<Threshold>,
     pub(super) run_p99_ms: Option<Threshold>,
-    /// A loss counts for this long.
+    /// How long a loss counts.
     pub(super) lost_ms: Option<u64>,
 }
 
 impl Thresholds {
-    /// Whether the server is to be asked for histograms.
+    /// Whether the thresholds need histograms from the server.
     pub(super) fn need_histograms(&self) -> bool {
         self.wait_p99_ms.is_some() || self.run_p99_ms.is_some()
     }
 }
 
-/// What the server said.
+/// The answers of the server.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// All types.
+    /// The metrics of all types.
     pub(super) now: Metrics,
-    /// The same some time before, if it matters.
+    /// The metrics of all types some time before, if a threshold needs them.
     pub(super) earlier: Metrics,
-    /// The types that need a worker.
+    /// The metrics of the types that need a worker.
     pub(super) wanted: Metrics,
 }
 
@@ -100,12 +101,12 @@ pub(super) struct Answers {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) state: State,
-    /// What follows the state, with the values for graphs.
+    /// The text after the state, with the values for graphs.
     pub(super) line: String,
 }
 
 impl Verdict {
-    /// Judges what the server said.
+    /// Compares the answers with the thresholds.
     pub(super) fn of(answers: &Answers, limits: &Thresholds) -> Self {
         let Answers { now: metrics, wanted, .. } = answers;
         let oldest = metrics.types.iter().max_by_key(|row| row.oldest_ms).filter(|row| row.oldest_ms > 0);
@@ -128,7 +129,7 @@ impl Verdict {
                 format!("the oldest{of} has waited for {}", age(oldest_ms)),
             ));
         }
-        // What a bridge has passed on may wait for long, and no worker here hangs for it.
+        // Jobs that a bridge has passed on do not count: they may wait elsewhere, and no worker here hangs.
         let longest = metrics.types.iter().max_by_key(|row| (row.oldest_here().0, row.passed_on));
         let longest_ms = longest.map_or(0, |row| row.oldest_here().0);
         if let (Some(row), Some(_)) = (longest, limits.running_ms) {
@@ -152,7 +153,7 @@ impl Verdict {
             found.push((State::Warning, "the server is stopping".to_owned()));
         }
         let state = found.iter().map(|(state, _)| *state).max().unwrap_or(State::Ok);
-        // The worst comes first. If anything is wrong, only that is printed.
+        // The worst problem comes first. If there are problems, only they are printed.
         found.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
         let shown = found.iter().filter(|(each, _)| state == State::Ok || *each != State::Ok);
         let shown: Vec<&str> = shown.map(|(_, text)| text.as_str()).collect();
@@ -227,7 +228,7 @@ fn performance_data(metrics: &Metrics, oldest_ms: u64, longest_ms: u64, limits: 
     )
 }
 
-/// The percentiles that have thresholds, as further values for graphs. One without a job has none.
+/// The percentiles that have thresholds, as further values for graphs. A percentile without a job has no value.
 fn percentile_data(answers: &Answers, limits: &Thresholds) -> String {
     let value = |percentile: Percentile| {
         let Threshold { warning, critical } = percentile.limit(limits)?;
@@ -326,7 +327,7 @@ mod tests {
         let members = json!({ "types": {
             "a": { "oldest_running_ms": 301_000, "oldest_running_worker": "127.0.0.1:5" },
             "b": { "oldest_running_ms": 1, "lost": 2, "last_lost_ms": 9_000 },
-            // A bridge has had the oldest job for a day. No worker hangs for that.
+            // A bridge has had the oldest job for a day. That does not mean that a worker hangs.
             "c": { "passed_on": 1, "oldest_running_ms": 86_400_000, "oldest_here_ms": 2 },
         } });
         for (running, lost_ms, state, line) in [

@@ -1,9 +1,9 @@
-//! `deputy do --background`: it is enough that the server has accepted the jobs, or that a bridge has stored them
-//! (`--durable` without `--wait`).
+//! `deputy do --background`: the command ends when the server has accepted the jobs. With `--durable` and without
+//! `--wait` it ends when a bridge has stored them.
 //!
-//! The server answers a job in the background when it has accepted it. An older server answers when the job has ended. So
-//! what is waited for is the answer to a `ping` behind the jobs: a job was accepted if it has not been refused by then.
-//! Whether a job is stored shows its own answer alone.
+//! The server answers a background job when it has accepted the job; an older server answers when the job has ended. So
+//! the command sends a `ping` after the jobs, and waits for its answer: a job that is not refused by then is accepted.
+//! For a stored job the command must wait for the job's own answer.
 
 use std::time::{Duration, Instant};
 
@@ -19,15 +19,15 @@ use crate::error::{CliError, FAILED, Outcome, USAGE, print_error};
 use crate::format::{count, counted};
 use crate::server::failure;
 
-/// After this many jobs the server is asked whether it has accepted them.
+/// After this many jobs the command waits until the server has accepted them.
 const BATCH: usize = 1_000;
-/// When no line comes for so long, it is asked as well. A producer may pause for hours, and what the server refused, or a
-/// lost connection, is to be reported before its next line.
+/// If no line comes for so long, the command waits for the jobs so far. A producer may pause for hours, and refused
+/// jobs or a lost connection must be reported before its next line.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The most ranges of refused lines that are listed.
 const RANGES_MAX: usize = 10;
 
-/// Until when the command waits for its jobs, if not for their results.
+/// The state of the jobs until which the command waits, if it does not wait for their results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Until {
     #[default]
@@ -36,7 +36,7 @@ pub(super) enum Until {
 }
 
 impl Until {
-    /// Returns until when this command line waits; none if it waits for results.
+    /// Returns the state until which this command line waits; `None` if it waits for results.
     pub(super) fn of(args: &Args) -> Option<Self> {
         match (args.has(&BACKGROUND), args.has(&DURABLE), args.has(&WAIT)) {
             (_, true, false) => Some(Self::Stored),
@@ -45,7 +45,7 @@ impl Until {
         }
     }
 
-    /// What a job is then.
+    /// The word for the state.
     fn word(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -54,16 +54,16 @@ impl Until {
     }
 }
 
-/// Waits until the server has read these jobs. Fails if it refused one.
+/// Waits until the server has read the job. Fails if the server refused it.
 pub(super) fn wait_until_accepted(client: &Client, job: &JobHandle<()>) -> Outcome {
     client.ping().map_err(|error| failure(client, error))?;
     refusal(job).map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Returns why the server did not accept a job; none if it did. It has read the job.
+/// Returns why the server refused a job; `None` if it accepted the job. The server must have read the job.
 fn refusal(job: &JobHandle<()>) -> Option<Error> {
     match job.try_wait() {
-        // At an older server a job that was accepted may have ended.
+        // An older server may have answered an accepted job, because it has ended.
         None
         | Some(Ok(()) | Err(Error::Failed(_) | Error::GaveUp(_) | Error::Result { .. } | Error::ResultTooLong(_))) => {
             None
@@ -72,8 +72,8 @@ fn refusal(job: &JobHandle<()>) -> Option<Error> {
     }
 }
 
-/// Submits a job for each line, and waits only until the server has accepted or a bridge has stored all. Stops after one was
-/// refused, or has not been stored in this time.
+/// Submits a job for each line, and waits only until all are accepted or stored. Stops after a job was refused, or was
+/// not stored within `timeout`.
 pub(super) fn submit_lines(
     client: &Client,
     type_name: &str,
@@ -116,33 +116,33 @@ pub(super) fn submit_lines(
     accepted.outcome()
 }
 
-/// Whether a job that ended the wait for its store may be stored nevertheless.
+/// Whether a job may be stored although the wait for its store ended with this error.
 fn may_be_stored(error: &Error) -> bool {
     matches!(error, Error::Disconnected(_) | Error::NotConnected(_) | Error::Closed | Error::TimedOut)
 }
 
-/// What the server has made of the lines so far.
+/// The outcome of the lines so far.
 #[derive(Default)]
 struct Accepted {
-    /// What a line is called.
+    /// The word for a line in messages.
     item: &'static str,
     until: Until,
-    /// How long the bridge may take for a batch.
+    /// How long the bridge may take to store a batch.
     timeout: Option<Duration>,
     jobs: u64,
     invalid: u64,
     refused: u64,
     /// The first refusal.
     reason: Option<Error>,
-    /// First and last of neighbouring refused lines.
+    /// Ranges of refused lines: the first and the last of each.
     ranges: Vec<(u64, u64)>,
     /// The last line that was read.
     last: u64,
 }
 
 impl Accepted {
-    /// Counts jobs, once the server has accepted or a bridge has stored them. If the connection is lost or the time is over
-    /// before that, the error says what is known.
+    /// Waits until jobs are accepted or stored, and counts them. If the connection is lost or the time is over before
+    /// that, the error says how many are known.
     fn add(&mut self, client: &Client, jobs: impl IntoIterator<Item = (u64, JobHandle<()>)>) -> Outcome {
         let mut jobs = jobs.into_iter().peekable();
         let end = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -177,15 +177,16 @@ impl Accepted {
         Ok(())
     }
 
-    /// Returns the error of a wait that ended before it was known what has become of the jobs from this line on.
+    /// Returns the error of a wait that ended before the outcome of the jobs from this line on was known.
     fn cut_short(&self, client: &Client, error: Error, from: u64) -> CliError {
         let Self { item, until, last, .. } = self;
         let unknown = match until {
-            Until::Accepted => "the server may have accepted some of those",
-            Until::Stored => "some of those may be stored, and are then done,",
+            Until::Accepted => "may be accepted too",
+            Until::Stored => "may be stored too, and then run",
         };
         let known = counted(self.jobs, "job");
-        let known = format!("{known} {} before {item} {from}; {unknown} up to {item} {last}", until.word());
+        let known =
+            format!("{known} {} before {item} {from}; jobs from {item} {from} to {last} {unknown}", until.word());
         failure(client, error).append(&known)
     }
 

@@ -23,13 +23,14 @@ use super::options::JobOptions;
 use super::output::{Progress, ResultPrinter};
 use super::progress;
 use crate::error::{CliError, FAILED, NO_CONNECTION, Outcome, TIMED_OUT, USAGE, print_error};
+use crate::format::counted;
 
-/// What to do with each line.
+/// The job of each line, and how many run at once.
 pub(super) struct Batch<'a> {
     pub(super) type_name: &'a str,
     pub(super) form: ArgFormat,
     pub(super) options: &'a JobOptions,
-    /// How many jobs to have submitted at once.
+    /// The most jobs without an answer.
     pub(super) jobs: usize,
     pub(super) ordered: bool,
     pub(super) timeout: Option<Duration>,
@@ -57,7 +58,7 @@ impl Batch<'_> {
         let mut client = Some(client);
         let ended = thread::scope(|scope| {
             for _ in 0..self.jobs {
-                // The channel has room for all.
+                // Sending cannot block: the channel has room for all permits.
                 let _ = permit.send(());
             }
             for _ in 0..if self.ordered { 1 } else { self.jobs } {
@@ -82,7 +83,7 @@ impl Batch<'_> {
         ended.and(report.into_inner().finish())
     }
 
-    /// Submits the lines until the summary says to stop. A line that is no arg fails alone.
+    /// Submits the lines until the summary ends the batch. A line that is no valid arg fails alone.
     fn submit(
         &self,
         client: &Client,
@@ -114,22 +115,23 @@ impl Batch<'_> {
             }
             let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             let job = self.options.submit(client, self.type_name, Some(&arg));
-            // The waiters receive until the other end is dropped.
+            // Sending cannot fail: the waiters receive until this end is dropped.
             let _ = open_jobs.send(PendingJob { job, line: number, length, deadline });
         }
     }
 }
 
-/// Waits for the answers of jobs, one after another, and shows the progress of each. Cancels those that have none in time.
+/// Waits for the answers of jobs, one after another, and shows the progress of each. Cancels jobs without an answer in
+/// time.
 fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Summary>) {
     for open in jobs {
         let answer = progress::wait(&open.job, open.deadline, |data| report.lock().show_progress(open.line, data));
         if matches!(answer, Err(Error::TimedOut)) {
-            // It fails if the job is to go on.
+            // Cancelling fails for a job that goes on without its submitter.
             let _ = open.job.cancel();
         }
         report.lock().record(open.line, open.length, answer);
-        // The receiver is gone when all lines are submitted.
+        // Sending fails when all lines are submitted, because the receiver is gone.
         let _ = permit.send(());
     }
 }
@@ -138,19 +140,19 @@ fn wait_for(jobs: &Receiver<PendingJob>, permit: &Sender<()>, report: &Mutex<Sum
 struct Summary {
     results: ResultPrinter,
     progress: Progress,
-    /// Dropped to stop the submitting.
+    /// Dropped to end the submission.
     stop: Option<Sender<()>>,
-    /// Why it was stopped.
+    /// Why the submission was stopped.
     stopped: Option<CliError>,
-    /// What a line is called.
+    /// The word for a line in messages.
     item: &'static str,
     done: u64,
-    /// Lines that are no args.
+    /// Lines that are no valid args.
     invalid: u64,
     failed: u64,
     timed_out: u64,
     lost: u64,
-    /// Of those, the ones that are stored.
+    /// How many of those are stored.
     stored: u64,
 }
 
@@ -199,12 +201,12 @@ impl Summary {
         }
     }
 
-    /// Shows what the worker reports of a job.
+    /// Shows a progress report of a job.
     fn show_progress(&self, line: u64, data: &RawValue) {
         self.progress.suspend(|| progress::print(&format!("{} {line}: ", self.item), data));
     }
 
-    /// Counts and reports a line that is no arg.
+    /// Counts and reports a line that is no valid arg.
     fn refuse(&mut self, line: u64, length: u64, error: &ArgError) {
         self.invalid += 1;
         self.progress.advance(length, false);
@@ -225,7 +227,7 @@ impl Summary {
         }
     }
 
-    /// Stops the submitting. The first reason is the one that is reported.
+    /// Ends the submission. Only the first reason is reported.
     fn stop(&mut self, why: CliError) {
         self.stopped.get_or_insert(why);
         self.stop = None;
@@ -237,9 +239,9 @@ impl Summary {
         let all = self.done + self.invalid + self.failed + self.timed_out;
         match self.stopped {
             Some(problem) if problem.code() == NO_CONNECTION => {
-                let stored = format!("; {} of them are stored and will be done", self.stored);
+                let stored = format!("; stored, and will run: {}", self.stored);
                 let stored = if self.stored > 0 { stored.as_str() } else { "" };
-                Err(problem.append(&format!("{} jobs have no answer{stored}", self.lost)))
+                Err(problem.append(&format!("{} without an answer{stored}", counted(self.lost, "job"))))
             }
             Some(problem) => Err(problem),
             None if self.invalid > 0 => {

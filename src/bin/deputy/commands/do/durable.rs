@@ -1,7 +1,7 @@
 //! `deputy do --durable`: a bridge stores the job outside the server.
 //!
-//! Without `--wait` it is enough that the job is stored. It is submitted in the background, so that the server answers when
-//! it is stored, and drops its result. With `--wait` it is submitted as any other job.
+//! Without `--wait` the command ends when the job is stored. It submits the job in the background: then the server
+//! answers when the job is stored, and drops its result. With `--wait` it submits the job as any other.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) fn wait_until_stored(client: &Client, job: JobHandle<()>) -> Outcome 
     Ok(())
 }
 
-/// Waits until a job is stored, and then for its answer, and passes what its worker reports to `show`.
+/// Waits until a job is stored, and then for its answer. Passes its progress reports to `show`.
 pub(super) fn wait(
     client: &Client,
     job: &JobHandle<Box<RawValue>>,
@@ -33,18 +33,18 @@ pub(super) fn wait(
     progress::wait(job, None, show).map_err(|error| error_of(client, error, is_stored))
 }
 
-/// Says on a terminal what has happened. A program that runs the command learns it by the exit code.
+/// Prints a note if stderr is a terminal. Programs that run the command use the exit code.
 pub(super) fn note(text: &str) {
     if io::stderr().is_terminal() {
         print_error(text);
     }
 }
 
-/// Returns the error of a job, with what becomes of it.
+/// Returns the error of a job, with a clause on whether the job still runs.
 fn error_of(client: &Client, error: Error, is_stored: bool) -> CliError {
     let more = match error {
         Error::TimedOut if is_stored => "the job is stored and will be done",
-        Error::TimedOut | Error::Disconnected(_) => "it may be stored nevertheless, and is then done",
+        Error::TimedOut | Error::Disconnected(_) => "the job may be stored nevertheless, and then runs",
         error => return error.into(),
     };
     failure(client, error).append(more)

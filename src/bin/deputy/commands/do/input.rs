@@ -1,4 +1,4 @@
-//! Args from the command line or stdin, as JSON or text.
+//! Reads args from the command line or stdin, as JSON or text.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -14,10 +14,10 @@ use crate::out::Stdin;
 /// A byte order mark, with which some editors begin a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How many lines are read before they are wanted.
+/// How many lines are read ahead.
 const LINES_AHEAD: usize = 64;
 
-/// How args are written.
+/// The format of args.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ArgFormat {
     /// Text, not JSON.
@@ -26,32 +26,32 @@ pub(super) struct ArgFormat {
     pub(super) is_crlf: bool,
     /// Args end with NUL, not with a line end.
     pub(super) is_null: bool,
-    /// The longest arg in bytes. It keeps endless input from filling the memory.
+    /// The longest arg in bytes. The limit keeps endless input from filling the memory.
     pub(super) bytes_max: usize,
 }
 
-/// What is wrong with an arg: a clause that follows its place.
+/// Why an arg is not valid: a clause that follows the place of the arg.
 #[derive(Debug)]
 pub(super) struct ArgError(pub(super) String);
 
 /// A line of standard input, or an arg that ends with NUL.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// From 1.
+    /// The number of the line, from 1.
     pub(super) number: u64,
-    /// Without its end. One that is too long is cut, but longer than an arg may be.
+    /// The line without its end. A line that is too long is cut, but stays longer than an arg may be.
     bytes: Vec<u8>,
     /// Bytes of the input, with the end.
     pub(super) length: u64,
 }
 
 impl ArgFormat {
-    /// What a line is called in messages.
+    /// The word for a line in messages.
     pub(super) fn item(self) -> &'static str {
         if self.is_null { "item" } else { "line" }
     }
 
-    /// Returns the arg that the command line gives. `-` stands for all of standard input.
+    /// Returns the arg of the command line. `-` stands for all of standard input.
     pub(super) fn arg_of(self, argument: Option<&str>) -> Result<Option<Box<RawValue>>, CliError> {
         let (place, bytes) = match argument {
             None => return Ok(None),
@@ -62,7 +62,7 @@ impl ArgFormat {
         self.read(bytes).map(Some).map_err(wrong)
     }
 
-    /// Returns the arg of a line; none for an empty line of JSON.
+    /// Returns the arg of a line; `None` for an empty line of JSON.
     pub(super) fn arg_in(self, line: Line) -> Result<Option<Box<RawValue>>, ArgError> {
         if !self.is_text && line.bytes.trim_ascii().is_empty() {
             return Ok(None);
@@ -76,7 +76,8 @@ impl ArgFormat {
         (1..).map_while(move |number| self.line(&mut input, number).map_err(|error| unreadable(&error)).transpose())
     }
 
-    /// Reads the lines of standard input ahead, on a thread. It may block for ever, so no thread joins it.
+    /// Starts a thread that reads the lines of standard input ahead. The thread may block for ever, so no other joins
+    /// it.
     pub(super) fn lines_ahead(self) -> Result<Receiver<Result<Line, CliError>>, CliError> {
         let (sender, receiver) = bounded(LINES_AHEAD);
         let read = move || {
@@ -109,8 +110,8 @@ impl ArgFormat {
         Ok(Some(Line { number, length, bytes: self.without_end(bytes) }))
     }
 
-    /// Removes a byte order mark from the beginning of texts, where it is no part of them. JSON is refused with one, and items
-    /// that end with NUL are taken as they are.
+    /// Removes a byte order mark from the beginning of a text, to which it does not belong. JSON with a byte order mark
+    /// is refused; items that end with NUL stay unchanged.
     fn without_mark(self, mut bytes: Vec<u8>) -> Vec<u8> {
         if self.is_text && !self.is_null && bytes.starts_with(BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
@@ -129,7 +130,7 @@ impl ArgFormat {
 
     fn whole_input(self) -> Result<Vec<u8>, CliError> {
         let mut bytes = Vec::new();
-        // As for lines.
+        // One more byte shows that the input is too long, as for lines.
         let read = Stdin.take(self.bytes_max as u64 + 3).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&error))?;
         Ok(bytes)

@@ -6,10 +6,10 @@
 //! | `batch` | a job for each line, many at once |
 //! | `background` | jobs without waiting for their results |
 //! | `durable` | jobs that a bridge stores |
-//! | `options` | what the server is to do with a job: its priority, its time limits and others |
-//! | `progress` | what a worker reports of a job |
+//! | `options` | the options of a job: its priority, its time limits and others |
+//! | `progress` | the progress reports of a job |
 //! | `input` | args from the command line and stdin |
-//! | `output` | results, and how far a batch is |
+//! | `output` | prints results, and the progress of a batch |
 
 mod background;
 mod batch;
@@ -200,7 +200,7 @@ fn check_options(args: &Args) -> Outcome {
     }
 }
 
-/// Refuses options that would have no effect on durable jobs, or that these cannot have.
+/// Refuses options that would have no effect on durable jobs, and those that durable jobs cannot have.
 fn check_durable(args: &Args) -> Outcome {
     let given = |options: &[&'static Opt]| options.iter().copied().find(|option| args.has(option));
     let refuse = |option: &Opt, reason: &str| Err(CliError::usage(format!("option '{}' {reason}", option.long)));
@@ -231,7 +231,7 @@ fn run_lines(args: &Args, form: ArgFormat, job_options: &JobOptions, options: Op
         None => options,
     };
     let client = connect(args, options)?;
-    // A server that does not answer is found now, and not when the first line comes.
+    // A server that does not answer is noticed now, and not only at the first line.
     client.ping().map_err(|error| failure(&client, error))?;
     if let Some(until) = Until::of(args) {
         return background::submit_lines(&client, &args.positionals()[0], form, job_options, until, timeout);

@@ -1,4 +1,4 @@
-//! What a job is submitted with beside its arg: its options at the server.
+//! The options of a job, such as its priority and its time limits.
 
 use std::time::Duration;
 
@@ -75,7 +75,8 @@ impl JobOptions {
         })
     }
 
-    /// Submits a job whose result is waited for. Unless it is kept or durable, the server cancels it when the connection ends.
+    /// Submits a job for whose result the command waits. Unless the job is kept or durable, the server cancels it when
+    /// the connection ends.
     pub(super) fn submit(&self, client: &Client, type_name: &str, arg: Option<&RawValue>) -> JobHandle<Box<RawValue>> {
         let job = self.job(client, type_name, arg);
         let job = if self.is_kept || self.is_durable { job } else { job.cancellable() };
@@ -119,5 +120,5 @@ impl JobOptions {
     }
 }
 
-/// Why a number of the command line fits its type.
+/// The panic text for a number that does not fit its type: the option's range excludes it.
 const IN_RANGE: &str = "it is in its range";

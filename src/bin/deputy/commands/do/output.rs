@@ -1,4 +1,4 @@
-//! Results on stdout, and the progress of a batch on a terminal's stderr.
+//! Prints results on stdout, and the progress of a batch on stderr if stderr is a terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::out::Out;
 /// Prints results on stdout.
 pub(super) struct ResultPrinter {
     pub(super) out: Out,
-    /// Whether to print texts without quotes.
+    /// Whether a result that is a text is printed without quotes.
     raw: bool,
 }
 
@@ -28,8 +28,8 @@ impl ResultPrinter {
     }
 }
 
-/// A line on a terminal's stderr: how many jobs are done, how many failed, the rate, and the time left if the length of the
-/// input is known.
+/// The line on a terminal's stderr: how many jobs are done, how many failed, and the rate. If the length of the input
+/// is known, the line also shows the time left.
 pub(super) struct Progress {
     /// None without a terminal.
     bar: Option<ProgressBar>,

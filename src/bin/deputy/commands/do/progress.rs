@@ -1,7 +1,7 @@
-//! What a worker reports of a job while the job goes on, on standard error.
+//! Prints the progress reports of a job on standard error while the job runs.
 //!
-//! A number from 0 to 100 is a percentage, for which a terminal shows a bar. Any other report is a line, and so is each
-//! report where standard error is no terminal.
+//! A number from 0 to 100 is a percentage, for which a terminal shows a bar. Any other report is printed as a line. If
+//! standard error is no terminal, each report is printed as a line.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 
 use crate::out::{self, one_line};
 
-/// Places of a bar: ten for each percent.
+/// The steps of a bar: ten for each percent.
 const PLACES: u64 = 1_000;
 
-/// Waits for the answer of a job, at most until `deadline`, and passes what its worker reports meanwhile to `show`.
+/// Waits for the answer of a job, at most until `deadline`, and passes its reports to `show` meanwhile.
 pub(super) fn wait(
     job: &JobHandle<Box<RawValue>>,
     deadline: Option<Instant>,
@@ -23,7 +23,7 @@ pub(super) fn wait(
 ) -> Result<Box<RawValue>, Error> {
     let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
     let mut reports = job.progress::<Box<RawValue>>();
-    // They end with the job, and at once if they were not asked for.
+    // The reports end with the job. If the job was submitted without progress, they end at once.
     while let Some(Ok(data)) = reports.next_timeout(left()) {
         show(&data);
     }
@@ -62,15 +62,16 @@ impl JobProgress {
     }
 }
 
-/// Prints a report as a line, after the words that say of which job it is. A text is shown without its quotes.
+/// Prints a report as a line that begins with `job`, the words for its job. A report that is a text is printed without
+/// its quotes.
 pub(super) fn print(job: &str, data: &RawValue) {
     let text = serde_json::from_str::<String>(data.get());
     let text = text.as_deref().unwrap_or(data.get());
-    // In one write, as all messages. If stderr is closed, the job goes on.
+    // One write for the line, as for all messages. If stderr is closed, the job goes on.
     let _ = out::Stderr.write_all(format!("{job}progress: {}\n", one_line(text)).as_bytes());
 }
 
-/// Returns the place of the bar for a percentage.
+/// Returns the step of the bar for a percentage.
 fn place(data: &RawValue) -> Option<u64> {
     let percent: f64 = serde_json::from_str(data.get()).ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 1,000")]

@@ -19,7 +19,7 @@ use crate::server::{mark, open_jobs, uptime_ms};
 
 /// Columns of the labels before the lines about the server.
 const LABEL: u16 = 9;
-/// How late an answer may be before the screen says so.
+/// How late an answer may be before the screen shows that it is late.
 const LATE: Duration = Duration::from_secs(2);
 
 /// A state at a moment, to be drawn with or without colour.
@@ -57,7 +57,7 @@ impl View<'_> {
     fn title(&self, frame: &mut Frame<'_>, area: Rect) {
         let (status, style) = self.status();
         let status = Line::styled(status, style).right_aligned();
-        // If space is short, a problem comes before the name of the server, and that before the usual state.
+        // If space is short, a problem is more important than the server's name, and the name than the usual state.
         let all = status.width() + 2 + width(&self.state.url);
         let is_shown = style.add_modifier.contains(Modifier::BOLD) || all <= area.width.into();
         let columns = if is_shown { u16::try_from(status.width() + 1).unwrap_or(u16::MAX) } else { 0 };
@@ -224,10 +224,10 @@ fn table_lines(state: &State, columns: usize, room: usize, theme: &Theme) -> (Li
     let rows = state.rows();
     let names: Vec<String> = rows.iter().map(|row| one_line(&row.numbers.name).into_owned()).collect();
     let widest_name = names.iter().map(|name| width(name)).max().unwrap_or(0);
-    // The widest of all rows, not only of those shown: otherwise columns would move while scrolling.
+    // The widest of all rows counts, not only of those shown: otherwise columns would move while scrolling.
     let widest = COLUMNS.map(|column| {
         let numbers = rows.iter().map(|row| column.number(row).len()).max().unwrap_or(0);
-        // With the mark of the sorted column.
+        // One more column is for the mark of the sorted column.
         numbers.max(column.title().len() + 1)
     });
     let widths = Widths::of(columns, widest_name, state.sort.column, |column| widest[column as usize]);
@@ -273,7 +273,7 @@ fn table_row(state: &State, row: &Row<'_>, name: &str, widths: &Widths, theme: &
     );
     if let (Some(history), columns @ GAP..) = (state.history(&row.numbers.name), widths.graph) {
         spans.push(Span::raw(" ".repeat(GAP)));
-        // Where nothing is done, the graph is empty.
+        // If no jobs are done, the graph is empty.
         spans.push(match mark.filter(|_| state.graph == Graph::Done && (is_alarm || is_idle)) {
             Some(mark) => Span::styled(cut(&mark.text, columns - GAP), style),
             None => Span::styled(history.line(state.graph, columns - GAP), theme.graph),

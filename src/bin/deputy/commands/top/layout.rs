@@ -25,7 +25,7 @@ pub(super) enum Column {
     RunP99,
 }
 
-/// From left to right.
+/// All columns, from left to right.
 pub(super) const COLUMNS: [Column; 12] = [
     Column::Type,
     Column::Waiting,
@@ -62,7 +62,7 @@ impl Column {
         }
     }
 
-    /// Returns its number in a row; empty for the name.
+    /// Returns the column's number in a row; empty for the name.
     pub(super) fn number(self, row: &Row<'_>) -> String {
         match self {
             Self::Type => String::new(),
@@ -79,7 +79,7 @@ impl Column {
         }
     }
 
-    /// Returns the column `places` to the right, around the end.
+    /// Returns the column that is `places` to the right; the first column follows the last.
     pub(super) fn next(self, places: usize) -> Self {
         let place = COLUMNS.iter().position(|column| *column == self).unwrap_or(0);
         COLUMNS[(place + places) % COLUMNS.len()]
@@ -115,7 +115,7 @@ pub(super) struct Row<'a> {
     pub(super) quantiles: Quantiles,
 }
 
-/// The chosen order; by default the types with most waiting jobs come first.
+/// The order of the rows; by default the types with most waiting jobs come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sort {
     pub(super) column: Column,
@@ -129,7 +129,7 @@ impl Default for Sort {
 }
 
 impl Sort {
-    /// Sorts by the column whose title begins with this word of the command line.
+    /// Returns the order by the column whose title begins with this word of the command line.
     pub(super) fn by(word: &str) -> Self {
         let word = word.to_uppercase();
         let column = COLUMNS.into_iter().find(|column| column.title().starts_with(&word));
@@ -149,7 +149,7 @@ impl Sort {
 
 /// Columns between two columns of the table.
 pub(super) const GAP: usize = 2;
-/// Columns of a name: the minimum, the minimum beside a graph, and the maximum.
+/// Columns of a name: the minimum, the minimum with a graph, and the maximum.
 const NAME_MIN: usize = 10;
 const NAME_FAIR: usize = 20;
 const NAME_MAX: usize = 48;
@@ -159,10 +159,10 @@ const GRAPH_MAX: usize = 60;
 /// The columns of numbers, the most important first.
 const NEEDED: [Column; 6] =
     [Column::Waiting, Column::Oldest, Column::Workers, Column::Rate, Column::Running, Column::Longest];
-/// Those that are shown where these and a graph leave room, the most important first.
+/// The columns that are shown if the needed ones and a graph leave room, the most important first.
 const WELCOME: [Column; 5] = [Column::Free, Column::WaitP99, Column::RunP99, Column::WaitP50, Column::RunP50];
 
-/// Returns the columns that are needed and those that are welcome. The one that rows are sorted by is needed.
+/// Returns the needed columns and the optional ones. The column by which rows are sorted is needed.
 fn priorities(sorted: Column) -> ([Column; 6], [Column; 5]) {
     let (mut needed, mut welcome) = (NEEDED, WELCOME);
     if let Some(column) = welcome.iter_mut().find(|column| **column == sorted) {
@@ -177,13 +177,13 @@ pub(super) struct Widths {
     pub(super) name: usize,
     /// The columns that fit, from left to right, each with the gap before it.
     pub(super) numbers: Vec<(Column, usize)>,
-    /// With the gap before it; 0 without a graph.
+    /// The columns of the graph with the gap before it; 0 without a graph.
     pub(super) graph: usize,
 }
 
 impl Widths {
-    /// Distributes `columns` of the terminal, given the width of the widest name, the column that rows are sorted by, and
-    /// the width of the widest number per column.
+    /// Distributes the `columns` of the terminal. `widest_name` is the width of the widest name, and `sorted` the
+    /// column by which rows are sorted. The last argument returns the width of the widest number of a column.
     pub(super) fn of(columns: usize, widest_name: usize, sorted: Column, widest: impl Fn(Column) -> usize) -> Self {
         let (needed, welcome) = priorities(sorted);
         let name_min = NAME_MIN.min(columns);
@@ -199,7 +199,7 @@ impl Widths {
         }
         let fair = widest_name.clamp(name_min, NAME_FAIR.max(name_min)) - name_min;
         let is_graph_possible = |left: usize| left >= fair + GAP + GRAPH_MIN;
-        // A graph is worth more than the last column of numbers, unless rows are sorted by that.
+        // A graph is more important than the last column of numbers, unless rows are sorted by this column.
         let is_narrow = numbers.len() == needed.len() && !needed.ends_with(&[sorted]) && !is_graph_possible(left);
         if is_narrow && let Some((_, width)) = numbers.pop_if(|(_, width)| is_graph_possible(left + *width)) {
             left += width;
@@ -236,7 +236,7 @@ pub(super) struct Heights {
 }
 
 impl Heights {
-    /// Distributes `lines` of the terminal. A notice takes one of them.
+    /// Distributes the `lines` of the terminal. A notice takes one line.
     pub(super) fn of(lines: u16, notice: bool) -> Self {
         let mut parts = Self::default();
         let mut left = lines;

@@ -1,17 +1,17 @@
-//! `deputy top`: the server's state, live.
+//! `deputy top`: shows the server's state live.
 //!
-//! Three threads send events to the main thread through one channel: an answer of the server or its failure, a key, a
-//! signal. The main thread updates its state and draws it. No other thread writes to the terminal.
+//! Three threads send events to the main thread through one channel: answers of the server or failures, keys, and
+//! signals. The main thread updates its state and draws the state. No other thread writes to the terminal.
 //!
 //! | file | what |
 //! |---|---|
 //! | `top` | the row of the table; the loop, its events, and the threads that send them |
-//! | `state` | what is known and chosen, and the history of it. Pure |
+//! | `state` | the last metrics, their history, and the choices of the user. Pure |
 //! | `window` | older copies of the histograms. Pure |
 //! | `layout` | the columns and the order of the table of types, and the size of each part. Pure |
 //! | `draw` | the screen, at any size. Pure |
 //! | `theme` | colours |
-//! | `terminal` | the terminal: set up, and restored whatever happens |
+//! | `terminal` | sets the terminal up, and restores it even after a panic |
 
 mod draw;
 mod layout;
@@ -65,7 +65,7 @@ static TIMEOUT: Opt = Opt { help: "time limit of connecting, and of each answer"
 
 /// Default of `--delay`.
 const DELAY_DEFAULT: Duration = Duration::from_secs(1);
-/// The shortest `--delay`: people see no more, and each question costs the server time.
+/// The shortest `--delay`: people could not see more, and each query costs the server time.
 const DELAY_MIN: Duration = Duration::from_millis(100);
 /// How often the screen is drawn without an event: it shows the age of its numbers.
 const TICK: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ fn run(args: &Args) -> Outcome {
 /// Why the loop ended.
 enum End {
     Quit,
-    /// Ctrl-C counts as one, so that it also ends a loop of the shell.
+    /// A signal. Ctrl-C counts as a signal, so that it also ends a loop of the shell.
     Signal(i32),
     /// The terminal cannot be read any more.
     TerminalLost,
@@ -151,7 +151,7 @@ fn watch(screen: &mut TerminalGuard, state: &mut State, events: &Receiver<Event>
                 Action::Suspend => screen.suspend()?,
                 Action::Redraw => screen.clear()?,
             },
-            // Drawing finds a new size.
+            // The next drawing finds the new size.
             Event::Terminal(_) => {}
         }
     }
@@ -166,10 +166,10 @@ enum Event {
     Signal(i32),
 }
 
-/// How long to wait after a failed question: at least the client's first wait before it connects again.
+/// The pause after a failed query: at least the client's first pause before it connects again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Starts the thread that asks the server.
+/// Starts the thread that queries the server.
 fn spawn_poller(client: Client, delay: Duration, sender: Sender<Event>) -> io::Result<()> {
     start("questions", move || {
         loop {
@@ -196,7 +196,7 @@ fn spawn_key_reader(sender: Sender<Event>) -> io::Result<()> {
                 return;
             }
         }
-        // It fails if the main thread has ended.
+        // Sending fails if the main thread has ended.
         let _ = sender.send(Event::KeysEnded);
     })
 }

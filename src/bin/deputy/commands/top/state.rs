@@ -1,4 +1,4 @@
-//! What is known of the server, and what was chosen by keys. Pure.
+//! The state of `top`: the last metrics, and the user's choices. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::layout::{COLUMNS, Row, Sort};
 use super::window::Window;
 use crate::server::{Quantiles, is_cut};
 
-/// The metrics of the server, or why there are none, and when they came.
+/// The metrics of the server or the reason of a failure, and their time.
 pub(super) struct Answer {
     pub(super) at: Instant,
     pub(super) metrics: Result<Metrics, Error>,
@@ -18,11 +18,11 @@ pub(super) struct Answer {
 
 pub(super) struct State {
     pub(super) url: String,
-    /// The time between two questions.
+    /// The time between two queries.
     pub(super) delay: Duration,
-    /// The last metrics, and when they came. They are kept when the connection is lost.
+    /// The last metrics, and when they came. They stay when the connection is lost.
     pub(super) latest: Option<(Instant, Metrics)>,
-    /// Since when there is no connection, and why.
+    /// Since when the connection is lost, and why.
     pub(super) lost: Option<(Instant, String)>,
     /// The history of all types together.
     pub(super) total: History,
@@ -38,7 +38,7 @@ pub(super) struct State {
     visible_rows: usize,
 }
 
-/// What the loop does about a key.
+/// The action of the loop after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Nothing,
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// Called with each answer, or why there is none.
+    /// Called with each answer or failure.
     pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer.metrics {
             Ok(metrics) => self.update(answer.at, metrics),
@@ -82,7 +82,7 @@ impl State {
         self.lost = None;
         let before = self.latest.take().filter(|(_, before)| before.up_since == metrics.up_since);
         if before.is_none() {
-            // The first metrics of this server: its counters begin at zero.
+            // These are the first metrics of this server: its counters begin at zero.
             self.types.clear();
             self.window.clear();
             self.total = History::default();
@@ -161,7 +161,7 @@ impl State {
             KeyCode::End => self.first_row = usize::MAX,
             _ => {}
         }
-        // Several keys may come before the screen is drawn.
+        // Several keys may come before the next drawing.
         self.fit(self.visible_rows);
         Action::Nothing
     }
@@ -171,7 +171,7 @@ impl State {
     }
 }
 
-/// The points that are kept: as many as a wide graph has columns.
+/// The most points that are kept: as many as a wide graph has columns.
 pub(super) const POINTS_MAX: usize = 240;
 
 /// The steps of a bar that is one line high.
@@ -182,13 +182,13 @@ const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'
 pub(super) struct History {
     /// Jobs done per second since the previous answer; none after the first.
     pub(super) rate: Option<f64>,
-    /// Of the jobs of the last minute; none for all types together.
+    /// The quantiles of the last minute; empty for all types together.
     quantiles: Quantiles,
     rates: VecDeque<f64>,
     waiting: VecDeque<u64>,
 }
 
-/// What the graphs show.
+/// The value that the graphs show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Graph {
     #[default]
@@ -222,7 +222,7 @@ impl History {
         push(&mut self.waiting, waiting);
     }
 
-    /// Returns the last values, at most `most`, in tenths.
+    /// Returns at most `most` of the last values, in tenths.
     pub(super) fn values(&self, graph: Graph, most: usize) -> Vec<u64> {
         fn last<T>(values: &VecDeque<T>, most: usize) -> impl Iterator<Item = &T> {
             values.iter().skip(values.len().saturating_sub(most))
@@ -269,7 +269,8 @@ fn tenths(rate: f64) -> u64 {
     (rate * 10.0).round() as u64
 }
 
-/// Returns the rate between two counts; none if the count fell, as it does when the last worker of a type leaves.
+/// Returns the rate between two counts; `None` if the count fell, for example because the last worker of a type has
+/// left.
 pub(super) fn rate(before: u64, after: u64, seconds: f64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let done = after.checked_sub(before)? as f64;

@@ -1,4 +1,5 @@
-//! The terminal: set up when the guard is made, and restored when it is dropped or any thread panics.
+//! The guard of the terminal. It sets the terminal up when it is made, and restores the terminal when it is dropped or
+//! any thread panics.
 
 use std::io::{self, BufWriter};
 use std::panic;
@@ -32,7 +33,7 @@ impl TerminalGuard {
         panic::set_hook(Box::new(move |panic| {
             restore();
             print(panic);
-            // A panic in one thread ends all: without this, the others would go on without a screen.
+            // A panic in one thread ends the process: otherwise the other threads would go on without a screen.
             process::exit(PANICKED);
         }));
         enter()?;
@@ -46,8 +47,8 @@ impl TerminalGuard {
         self.terminal.draw(|frame| View { state, now: Instant::now(), colour }.draw(frame)).map(drop)
     }
 
-    /// Forgets the screen, so that all of it is drawn again. (`Terminal::clear` asks the terminal for the cursor position,
-    /// and the thread that reads keys would get the answer.)
+    /// Forgets the screen, so that the next drawing is complete. `Terminal::clear` does not fit: it asks the terminal
+    /// for the cursor position, and the thread that reads keys would get the answer.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
@@ -73,7 +74,7 @@ fn enter() -> io::Result<()> {
     execute!(Stdout, EnterAlternateScreen, Hide).inspect_err(|_| restore())
 }
 
-/// Undoes [`enter`]. Errors are ignored: a terminal that is gone needs no restoring.
+/// Undoes [`enter`]. Errors are ignored: a terminal that is gone need not be restored.
 fn restore() {
     let _ = execute!(Stdout, Show, LeaveAlternateScreen);
     let _ = disable_raw_mode();

@@ -8,7 +8,7 @@ pub(super) struct Theme {
     pub(super) heading: Style,
     /// The heading of the sorted column.
     pub(super) sorted_heading: Style,
-    /// For problems, and for warnings.
+    /// The styles of problems and of warnings.
     pub(super) alarm: Style,
     pub(super) warning: Style,
     pub(super) graph: Style,

@@ -1,4 +1,4 @@
-//! Older copies of the histograms, so that quantiles are those of the last half to whole minute. Pure.
+//! Keeps older copies of the histograms, from which the quantiles of the last 30 to 60 seconds are computed. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use deputy::client::{Histogram, TypeMetrics};
 
 use crate::server::{Quantiles, quantiles};
 
-/// The time between two copies. Two are kept.
+/// The time between two copies. Two copies are kept.
 const STEP: Duration = Duration::from_secs(30);
 
 /// The histograms of each type at a moment: waiting and running.
@@ -37,7 +37,7 @@ impl Window {
     /// Returns the quantiles of the jobs since the older copy.
     pub(super) fn quantiles(&self, row: &TypeMetrics) -> Quantiles {
         let copy = self.0.front().and_then(|(_, copy)| copy.get(&row.name));
-        // A type that is missing from a copy had no job then.
+        // A type that is missing from a copy had no job at that time.
         let (wait, run) = copy.copied().unwrap_or_default();
         quantiles(&row.wait.since(&wait), &row.run.since(&run))
     }

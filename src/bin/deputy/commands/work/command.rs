@@ -1,4 +1,4 @@
-//! The command as a handler of jobs: arg in, result or err out.
+//! Runs the command for a job: turns an arg into a result or an err.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,9 +21,9 @@ use crate::cli::parse::quoted;
 use crate::error::CliError;
 use crate::init::this_program;
 
-/// Bytes of an id that a variable can hold: Linux allows 128 KiB.
+/// The longest id, in bytes, for a variable: Linux allows 128 KiB.
 const ID_BYTES_MAX: usize = 64 << 10;
-/// Bytes of an id that count as few: a command that has too many arguments with it has too many without it.
+/// Up to this many bytes an id is not the cause if the system refuses a command for the length of its arguments.
 const ID_BYTES_FEW: usize = 1 << 10;
 
 /// The variable with the run limit of a job that has one.
@@ -31,15 +31,15 @@ const RUN_LIMIT: &str = "DEPUTY_RUN_LIMIT_MS";
 /// The variable with the reference to a job, if the server gives one.
 const REFERENCE: &str = "DEPUTY_REF";
 
-/// The err of a cancelled job. The server drops it.
+/// The err of a cancelled job. The server drops this err.
 const CANCELLED: &str = "the job was cancelled";
 
-/// What the command reads and writes.
+/// The format of the command's input and output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IoFormat {
     Text,
     Json,
-    /// Text in, any bytes out.
+    /// The input is text, the output any bytes.
     Base64,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Command {
     form: IoFormat,
     timeout: Option<Duration>,
     output_bytes_max: usize,
-    /// Whether it can report its progress.
+    /// Whether the command can report its progress.
     has_progress: bool,
     groups: Arc<ProcessGroups>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Command {
 /// Why a job has no result.
 #[derive(Debug)]
 pub(super) enum JobError {
-    /// The job failed: this is its err.
+    /// The job failed with this err.
     Job(String),
     /// The worker cannot run the command now.
     Worker(String),
@@ -79,7 +79,7 @@ impl From<JobError> for Failure {
 }
 
 impl Command {
-    /// Checks that the program can be run: otherwise every job would fail.
+    /// Makes the handler. Checks first that the program can be run: otherwise every job would fail.
     pub(super) fn new(
         words: &[OsString],
         form: IoFormat,
@@ -92,10 +92,10 @@ impl Command {
         Ok(Self { words: words.to_vec(), form, timeout, output_bytes_max, has_progress, groups })
     }
 
-    /// Checks that a command could be started now: the program is there, and the system has a process and pipes for it.
+    /// Checks that the command could be started now: its program exists, and the system has a process and pipes for it.
     pub(super) fn try_out(&self) -> Result<(), String> {
         program::check(&self.words[0])?;
-        // Without /proc this program cannot be found. Then only the program of the command is known.
+        // Without /proc the path of this program is unknown. Then only the command's program is checked.
         let Ok(this_program) = this_program() else { return Ok(()) };
         let start = || {
             let mut command = process::Command::new(this_program);
@@ -105,7 +105,7 @@ impl Command {
         start().map(drop).map_err(|error| format!("cannot start a process: {error}"))
     }
 
-    /// Runs the command for a job. If it cannot be started, `fault` says how long to try.
+    /// Runs the command for a job. If the command cannot be started, `fault` decides how long to try.
     pub(super) fn run(&self, job: &Job, fault: &Fault) -> Result<Box<RawValue>, JobError> {
         let arg = self.form.arg(job.raw())?;
         let id = id(job.id())?;
@@ -135,12 +135,12 @@ impl Command {
         Ok(self.form.result(result.output)?)
     }
 
-    /// Returns the command with what it learns of its job.
+    /// Returns the command with the variables of its job.
     fn prepared(&self, job: &Job, id: &str) -> process::Command {
         let mut command = process::Command::new(&self.words[0]);
         command.args(&self.words[1..]).env("DEPUTY_ID", id).env("DEPUTY_TYPE", job.type_name());
         command.env("DEPUTY_ATTEMPT", job.attempt().to_string());
-        // A job may have started this worker, with variables of its own.
+        // This worker may run within another job, and then has that job's variables.
         match job.run_limit() {
             Some(limit) => command.env(RUN_LIMIT, limit.as_millis().to_string()),
             None => command.env_remove(RUN_LIMIT),
@@ -177,7 +177,7 @@ impl Command {
 }
 
 impl IoFormat {
-    /// What the command reads.
+    /// Returns the input of the command.
     fn arg(self, arg: Option<&RawValue>) -> Result<String, String> {
         match (self, arg.map(RawValue::get)) {
             (Self::Json, arg) => Ok(arg.unwrap_or("null").to_owned()),
@@ -189,7 +189,7 @@ impl IoFormat {
         }
     }
 
-    /// What the command wrote.
+    /// Returns the result from the command's output.
     fn result(self, mut output: Vec<u8>) -> Result<Box<RawValue>, String> {
         let string = |text: &str| to_raw_value(text).expect("a string can be written as JSON");
         if self == Self::Base64 {

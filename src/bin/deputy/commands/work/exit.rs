@@ -1,4 +1,4 @@
-//! The end of a command, as something that can be polled.
+//! Makes the end of a command visible to `poll`, as a pipe that closes.
 
 use std::io::{self, PipeReader, pipe};
 use std::thread;
@@ -7,8 +7,8 @@ use crossbeam_channel::{Sender, bounded};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// Returns a pipe that closes when a child process has ended, and where to send the child once it has started. The child
-/// is not reaped.
+/// Returns a pipe that closes when a child process has ended, and the sender for the child's id. Send the id once the
+/// child has started. The child is not reaped.
 pub(super) fn exit_pipe() -> io::Result<(PipeReader, Sender<Pid>)> {
     let (reader, writer) = pipe()?;
     let (started, child) = bounded(1);

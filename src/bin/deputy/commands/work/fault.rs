@@ -1,10 +1,11 @@
-//! A worker that cannot start commands: it takes no more jobs, and keeps those that it holds or leaves with them.
+//! Decides about the jobs of a worker that cannot start its command. The worker takes no more jobs, and either keeps
+//! its jobs or returns them to the server by leaving.
 //!
-//! A start that fails is tried again, in every handler that has a job. After [`STARTS_BEFORE_FAULT`] failures the worker
-//! takes no more jobs. After some two seconds it decides for all of its jobs. It leaves with them only if others do their
-//! types and each job is at its first attempt. Each further attempt may be the last that a job is allowed, and the next
-//! worker may have the same fault. Otherwise it keeps the jobs, and tries until they can be started; meanwhile it asks now
-//! and then whether there are others.
+//! Each handler that has a job repeats a failed start. After [`STARTS_BEFORE_FAULT`] failures the worker takes no more
+//! jobs. After about two seconds it decides for all of its jobs together. It leaves only if other workers do the types
+//! of the jobs, and each job is at its first attempt. A later attempt may be the job's last, and the next worker may
+//! have the same fault. Otherwise the worker keeps the jobs and repeats the start until it succeeds. Meanwhile it
+//! queries again whether there are other workers, at most once per second.
 
 use std::sync::Arc;
 use std::thread;
@@ -17,20 +18,22 @@ use super::stop::Stop;
 use crate::error::{CliError, print_error};
 use crate::out::one_line;
 
-/// Waits before the next start, in milliseconds. In 2 s a program is replaced, or other processes have ended.
+/// The pauses before the next start, in milliseconds: 2 s together, enough to replace a program or for other processes
+/// to end.
 const RETRY_MS: [u64; 5] = [50, 100, 250, 600, 1_000];
-/// Starts that fail before the worker takes no more jobs. The first waits are so short that its slots stay useful.
+/// After this many failed starts the worker takes no more jobs. The pauses before are so short that its slots stay
+/// useful.
 const STARTS_BEFORE_FAULT: usize = 3;
-/// The longest wait before the next start of a job that is kept.
+/// The longest pause before the next start for a job that is kept.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How long it keeps its jobs before it asks again.
+/// How long a decision to keep the jobs holds.
 const KEEP: Duration = Duration::from_secs(1);
 
-/// Asks the server for the metrics of some types.
+/// Queries the server for the metrics of some types.
 pub(super) type Ask = dyn Fn(&[&str]) -> Result<Metrics, CliError> + Send + Sync;
 
-/// What the handlers of one worker share.
+/// The state that the handlers of one worker share.
 pub(super) struct Fault {
     stop: Arc<Stop>,
     ask: Box<Ask>,
@@ -38,22 +41,22 @@ pub(super) struct Fault {
     decision: Mutex<Decision>,
 }
 
-/// What becomes of the jobs that could not be started.
+/// The decision about the jobs whose command could not be started.
 #[derive(Clone, Copy, Debug)]
 enum Decision {
     Pending,
-    /// They are kept, as was decided at this time.
+    /// The worker keeps the jobs; decided at this time.
     Kept(Instant),
-    /// The worker leaves with them.
+    /// The worker leaves, and the jobs return to the server.
     Leaves,
 }
 
-/// The jobs that could not be started.
+/// The jobs whose command could not be started.
 #[derive(Clone, Debug, Default)]
 struct Unstarted {
-    /// Each once.
+    /// The types of the jobs, each once.
     types: Vec<String>,
-    /// The most attempts that one of them is at.
+    /// The highest attempt of the jobs.
     attempt: u32,
 }
 
@@ -62,13 +65,13 @@ impl Fault {
         Self { stop, ask, jobs: Mutex::default(), decision: Mutex::new(Decision::Pending) }
     }
 
-    /// Whether the worker has stopped taking jobs because of it.
+    /// Whether the worker has stopped taking jobs because of failed starts.
     pub(super) fn has_begun(&self) -> bool {
         !self.jobs.lock().types.is_empty()
     }
 
-    /// Waits after this many starts of a job have failed, the last for this reason. Returns whether to try again; otherwise
-    /// the worker leaves with the job, or has lost it.
+    /// Waits after a failed start for a job: its number is `failures`. Returns whether to try again. If not, the worker
+    /// leaves with the job or has lost it.
     pub(super) fn wait(&self, failures: usize, job: &Job, reason: &str) -> bool {
         if failures == STARTS_BEFORE_FAULT {
             self.begin(job, reason);
@@ -94,9 +97,9 @@ impl Fault {
         self.stop.stop_worker();
     }
 
-    /// Returns whether the worker leaves with the jobs that it cannot start. Says why not, the first time.
+    /// Returns whether the worker leaves with its jobs. The first time that it stays, prints why.
     fn leaves(&self, reason: &str) -> bool {
-        // The other handlers wait for the answer too.
+        // The other handlers wait at this lock for the same decision.
         let mut decision = self.decision.lock();
         let is_first = match *decision {
             Decision::Leaves => return true,
@@ -122,7 +125,7 @@ impl Unstarted {
         }
     }
 
-    /// Returns why the jobs stay with a worker that does none now; none if they may go to others.
+    /// Returns why the worker must keep its jobs; `None` if other workers may get them.
     fn cause_to_keep(&self, ask: &Ask) -> Option<String> {
         if self.attempt > 1 {
             return Some(format!("a job is at attempt {}, which may be its last", self.attempt));

@@ -1,11 +1,12 @@
 //! The process groups of the running commands: signals for all of them, and a guard that ends them if the worker is killed.
 //!
 //! Each command is the first process of a session of its own, without a terminal, and so of a process group of its own.
-//! Nothing can be done after SIGKILL: so another process, the *guard*, knows the groups that run. It reads `+GROUP` and
-//! `-GROUP` lines from a pipe. When the pipe ends, the worker has ended, and the guard kills the groups that are left.
+//! A worker that is killed by SIGKILL cannot end its commands. So another process, the *guard*, keeps the list of the
+//! running groups: it reads `+GROUP` and `-GROUP` lines from a pipe. When the pipe ends, the worker has ended, and the
+//! guard kills the groups that are left.
 //!
-//! Invariant: a group is signalled only while its first process is not reaped. Until then the system gives its number to
-//! no other process. (The guard can only rely on the moment between the worker's end and its own reading of it.)
+//! Invariant: a group is signalled only while its first process is not reaped. Until then the system gives its number
+//! to no other process. The guard cannot check this, and relies on reading the pipe's end at once.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
@@ -21,10 +22,10 @@ use signal_hook::flag;
 use crate::error::print_error;
 use crate::init::this_program;
 
-/// The hidden subcommand that is the guard.
+/// The hidden subcommand that runs the guard.
 pub(crate) const GUARD: &str = "__guard";
 
-/// The groups of the running commands, and the last signal that was passed to them.
+/// The groups of the running commands, and the last signal that they got.
 #[derive(Debug, Default)]
 pub(super) struct ProcessGroups(Mutex<Inner>);
 
@@ -36,7 +37,7 @@ struct Inner {
 }
 
 impl ProcessGroups {
-    /// Starts the guard. Without it the worker still works.
+    /// Starts the guard. If the start fails, the worker goes on without a guard.
     pub(super) fn start_guard(&self) {
         match Guard::start() {
             Ok(guard) => self.0.lock().guard = Some(guard),
@@ -46,7 +47,7 @@ impl ProcessGroups {
         }
     }
 
-    /// Passes a signal to all groups, and to those that start later.
+    /// Passes a signal to all groups, and to each group that starts later.
     pub(super) fn signal(&self, signal: Signal) {
         let mut inner = self.0.lock();
         inner.signal = Some(signal);
@@ -79,7 +80,7 @@ impl ProcessGroups {
 
 impl Inner {
     fn tell_guard(&mut self, sign: char, group: Pid) {
-        // A guard that has ended, or does not read, is given up.
+        // A guard that has ended or does not read is abandoned.
         let told = |guard: &mut Guard| writeln!(guard.groups, "{sign}{}", group.as_raw_nonzero());
         if self.guard.as_mut().is_some_and(|guard| told(guard).is_err()) {
             self.guard = None;
@@ -87,18 +88,18 @@ impl Inner {
     }
 }
 
-/// Lets the command be started in a session of its own, which has no terminal.
+/// Makes the command start in a session of its own, which has no terminal.
 pub(super) fn in_new_session(command: &mut Command) -> io::Result<&mut Command> {
-    // Only the crate's preparation of the command is used: its way to wait for a child waits for the whole group.
+    // Only the crate's preparation of the command is used, because its wait for a child is a wait for the whole group.
     let unused = CommandWrap::from(Command::new(""));
     ProcessSession.pre_spawn(command, &unused)?;
     Ok(command)
 }
 
-/// Sends a signal to a group whose first process is not reaped. A process that is stopped is continued, because otherwise
-/// it would not act on the signal.
+/// Sends a signal to a group whose first process is not reaped. Stopped processes are continued, because otherwise they
+/// would not act on the signal.
 pub(super) fn send(group: Pid, signal: Signal) {
-    // It fails if all processes of the group have ended.
+    // Sending fails if all processes of the group have ended.
     let _ = kill_process_group(group, signal);
     let _ = kill_process_group(group, Signal::CONT);
 }
@@ -123,16 +124,16 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Before its pipe ends: the groups that it knows may still run.
+        // The guard is killed before its pipe ends: otherwise it would kill groups that still run.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Is the guard: returns when the worker has ended, and has then killed the groups that it left.
+/// Runs the guard: waits until the worker has ended, kills the groups that are left, and returns.
 pub(crate) fn guard() {
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
-        // It ends with the worker, and not before. Without the handler a signal to all processes would end both.
+        // The guard must not end before the worker. Without a handler a signal to all processes would end both.
         let _ = flag::register(signal, std::sync::Arc::default());
     }
     let mut groups = HashSet::new();

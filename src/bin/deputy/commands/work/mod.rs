@@ -3,14 +3,14 @@
 //! | file | what |
 //! |---|---|
 //! | `work` | the row of the table; workers of the library, one after another |
-//! | `command` | a job in, the command's output out, as result or err |
-//! | `fault` | what a worker does whose command cannot be started |
-//! | `program` | whether the program can be run |
-//! | `progress` | the descriptor for the command's reports |
+//! | `command` | runs the command for a job, and makes the result or err from its output |
+//! | `fault` | keeps or returns the jobs of a worker whose command cannot be started |
+//! | `program` | checks whether the program can be run |
+//! | `progress` | the descriptor for the command's progress reports |
 //! | `run` | one run of the command: its pipes, its time-out, its end |
-//! | `exit`, `tail` | its end as something to poll; the last bytes of its standard error |
+//! | `exit`, `tail` | the end of a command, for `poll`; the last bytes of its standard error |
 //! | `groups` | the process groups of the running commands, and the guard that ends them if the worker is killed |
-//! | `stop` | the request to stop, and the signals that make it |
+//! | `stop` | the request to stop, and the signals that cause it |
 
 mod command;
 mod exit;
@@ -65,9 +65,9 @@ const FILES_PER_COMMAND: u64 = 5;
 const FILES_OF_PROGRESS: u64 = 2;
 /// Open files of the worker itself, and of a command that is being started.
 const FILES_OF_WORKER: u64 = 32;
-/// How long a worker whose command cannot be started waits for the server to say whether others do its types.
+/// The time limit of the query whether other workers do the types, if the command cannot be started.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the worker is away after it has left with jobs: at first, and at most.
+/// The pause after a worker has left with jobs: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -139,7 +139,7 @@ fn run(args: &Args) -> Outcome {
         (true, true) => return Err(CliError::usage("options '--json' and '--base64' exclude each other")),
     };
     let has_progress = args.has(&PROGRESS);
-    // Before anything else is opened that may be closed again.
+    // The descriptor is reserved before any file is opened that may be closed again.
     let _reserved = has_progress.then(progress::reserve).transpose().map_err(|error| no_descriptor(&error))?;
     let groups = Arc::new(ProcessGroups::default());
     let (timeout, output_max) = (args.seconds(&TIMEOUT), max_line(args));
@@ -173,8 +173,8 @@ fn check_open_files(jobs: u64, has_progress: bool) -> Outcome {
     )))
 }
 
-/// Works until a signal or the number of jobs ends it. A worker that cannot start the command ends, and another begins when
-/// it can be started again. If the worker has left with jobs, that is later each time.
+/// Works until a signal or the number of jobs ends the work. A worker that cannot start the command ends, and the next
+/// begins when the command can be started. Each time a worker has left with jobs, the pause before the next is longer.
 fn work(args: &Args, command: &Arc<Command>, stop: &Arc<Stop>, jobs_left: &Arc<AtomicU64>) -> Outcome {
     let mut pause = PAUSE_MIN;
     loop {
@@ -200,7 +200,7 @@ fn work(args: &Args, command: &Arc<Command>, stop: &Arc<Stop>, jobs_left: &Arc<A
                 }
                 pause = (2 * pause).min(PAUSE_MAX);
             }
-            // It has answered all jobs that it kept, or has lost the connection meanwhile.
+            // The worker has answered all jobs that it kept, or has lost the connection meanwhile.
             Ok(()) if fault.has_begun() && left > 0 => {}
             ended => return Ok(ended?),
         }
@@ -210,7 +210,8 @@ fn work(args: &Args, command: &Arc<Command>, stop: &Arc<Stop>, jobs_left: &Arc<A
     }
 }
 
-/// Waits until the command can be started, as far as that is known, or until the stop is requested. Returns whether it is.
+/// Waits until the command can probably be started, or until the stop is requested. Returns whether the stop is
+/// requested.
 fn wait_until_it_starts(command: &Command, stop: &Stop, pause: Duration) -> bool {
     let mut last = String::new();
     while let Err(reason) = command.try_out() {
@@ -255,7 +256,7 @@ fn worker(
     Ok(worker)
 }
 
-/// Returns what asks the server for the metrics of types.
+/// Returns the function that queries the server for the metrics of types.
 fn ask(args: &Args) -> Result<Box<Ask>, CliError> {
     let url = url(args)?.to_string();
     Ok(Box::new(move |names| {
@@ -264,7 +265,7 @@ fn ask(args: &Args) -> Result<Box<Ask>, CliError> {
     }))
 }
 
-/// Reports what happens to the connection. Repeated failures with the same text are reported once.
+/// Reports events of the connection. Repeated failures with the same text are reported once.
 fn events(url: String) -> impl FnMut(&Event) + Send {
     let mut last = String::new();
     move |event| {

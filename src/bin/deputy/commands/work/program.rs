@@ -1,4 +1,4 @@
-//! Whether a program can be run, as far as that is known without running it.
+//! Checks whether a program can be run, as far as is possible without running it.
 
 use std::env;
 use std::env::consts::ARCH;
@@ -12,14 +12,14 @@ use rustix::fs::{Access, access};
 
 use crate::cli::parse::quoted;
 
-/// Where the system looks for programs if the variable `PATH` is not set.
+/// The folders in which the system looks for programs if the variable `PATH` is not set.
 const PATH_DEFAULT: &str = "/bin:/usr/bin";
-/// Bytes of a program's beginning that the system reads.
+/// The bytes at the beginning of a program that the system reads.
 const BEGINNING_BYTES: u64 = 256;
-/// Where Linux has the interpreters of other formats, a file each.
+/// The folder in which Linux has a file for each interpreter of other formats.
 const BINFMT_MISC: &str = "/proc/sys/fs/binfmt_misc";
-/// What the system runs on each architecture: the numbers of ELF machines, and whether they are big-endian. A 64-bit system
-/// may run 32-bit programs. An architecture that is absent is not checked.
+/// The programs that each architecture can run: the numbers of ELF machines, and whether they are big-endian. A 64-bit
+/// system may run 32-bit programs. An architecture that is absent here is not checked.
 const MACHINES: [(&str, [u16; 2], bool); 8] = [
     ("x86_64", [62, 3], false),
     ("x86", [3, 62], false),
@@ -31,8 +31,8 @@ const MACHINES: [(&str, [u16; 2], bool); 8] = [
     ("s390x", [22, 22], true),
 ];
 
-/// Checks that the program, and the interpreter that its first line may name, exist and may be executed, and that a program
-/// in machine code is one for this machine. The error names the file.
+/// Checks that the program exists and may be executed, and likewise the interpreter that its first line may name. A
+/// program in machine code must be for this machine. The error names the file.
 pub(super) fn check(program: &OsStr) -> Result<(), String> {
     let path = find(program)?;
     let beginning = check_machine(&path)?;
@@ -40,7 +40,7 @@ pub(super) fn check(program: &OsStr) -> Result<(), String> {
         None | Some([]) => Ok(()),
         Some([interpreter, words @ ..]) => {
             let needed = |reason| format!("{} needs an interpreter: {reason}", shown(path.as_os_str()));
-            // Without a folder it is not searched for, but taken from the working directory.
+            // An interpreter without a folder is not searched for, but taken from the working directory.
             let interpreter = Path::new(interpreter);
             check_file(interpreter).and_then(|()| check_machine(interpreter)).map_err(needed)?;
             // `env` runs the first word that is no option or assignment.
@@ -67,7 +67,7 @@ fn find(program: &OsStr) -> Result<PathBuf, String> {
     for path in env::split_paths(&folders).map(|folder| folder.join(program)) {
         match check_file(&path) {
             Ok(()) => return Ok(path),
-            // A file that may not be executed explains more than one that is missing.
+            // A file that may not be executed is a better explanation than a missing file.
             Err(reason) if path.is_file() => error = reason,
             Err(_) => {}
         }
@@ -84,7 +84,7 @@ fn check_file(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Checks that a file in machine code is one for this machine. Returns the first bytes of the file.
+/// Checks that a file in machine code is for this machine. Returns the first bytes of the file.
 fn check_machine(path: &Path) -> Result<Vec<u8>, String> {
     let beginning = beginning(path);
     if is_elf_of_another_machine(&beginning, ARCH) && !has_other_formats(Path::new(BINFMT_MISC)) {
@@ -93,28 +93,28 @@ fn check_machine(path: &Path) -> Result<Vec<u8>, String> {
     Ok(beginning)
 }
 
-/// Returns the first bytes of a file; none if it cannot be read, as a program need not be.
+/// Returns the first bytes of a file, or no bytes if the file cannot be read: a program need not be readable.
 fn beginning(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(BEGINNING_BYTES).read_to_end(&mut bytes));
     if read.is_ok() { bytes } else { Vec::new() }
 }
 
-/// Returns the words of a `#!` line; none if the file does not begin with one.
+/// Returns the words of a `#!` line; `None` if the file does not begin with such a line.
 fn interpreter(beginning: &[u8]) -> Option<Vec<OsString>> {
     let line = beginning.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     Some(words.map(|word| OsStr::from_bytes(word).to_owned()).collect())
 }
 
-/// Whether a file begins as an ELF file that this architecture cannot execute: one for another machine, or no program. The
-/// system would give it to `sh`, which fails.
+/// Whether a file begins as an ELF file that this architecture cannot execute: a file for another machine, or no
+/// program. The system would let `sh` run it, which fails.
 fn is_elf_of_another_machine(beginning: &[u8], arch: &str) -> bool {
     let Some((_, machines, is_big)) = MACHINES.iter().find(|(name, ..)| *name == arch) else { return false };
     if !beginning.starts_with(b"\x7fELF") {
         return false;
     }
-    // The kind of file, and the machine, follow the 16 bytes that tell the order of bytes in the sixth.
+    // The kind of file and the machine follow the first 16 bytes. The sixth of these has the order of bytes.
     let Some(&[k0, k1, m0, m1]) = beginning.get(16..20) else { return true };
     let number = |bytes| if *is_big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
     let is_program = matches!(number([k0, k1]), 2 | 3);

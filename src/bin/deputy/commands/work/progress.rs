@@ -1,7 +1,8 @@
-//! The progress of a command: lines that it writes to a descriptor of its own.
+//! Reads the progress of a command: the lines that it writes to a special descriptor.
 //!
-//! The descriptor has the number 3, because some shells know only numbers of one digit. It is a pipe that is read until the
-//! run is over. The run does not wait for the pipe's end: a process that the command left behind may hold it.
+//! The descriptor has the number 3, because some shells know only numbers of one digit. It is a pipe, which is read
+//! until the run is over. The run does not wait for the pipe's end: a process that the command has left behind may hold
+//! the pipe.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read, pipe};
@@ -13,26 +14,26 @@ use deputy::client::Job;
 use rustix::io::ioctl_fionbio;
 use serde_json::value::RawValue;
 
-/// The number of the descriptor, which the command has in this variable.
+/// The descriptor's number, and the variable that contains the number.
 const DESCRIPTOR: i32 = 3;
 pub(super) const VARIABLE: &str = "DEPUTY_PROGRESS_FD";
-/// Bytes of a line. Longer ones are dropped.
+/// The longest line in bytes. Longer lines are dropped.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
-/// Takes the descriptor's number, if it is free, for as long as the file is kept. A new process has a descriptor by which
-/// std learns that the program cannot be executed: it must have another number.
+/// Takes the descriptor's number, if it is free, for as long as the returned file is open. In a new process std uses a
+/// descriptor to report that the program cannot be executed. This descriptor must have another number.
 pub(super) fn reserve() -> io::Result<File> {
     File::open("/dev/null")
 }
 
-/// What a command has reported so far.
+/// The reports of a command, and the line that is not yet complete.
 pub(super) struct Progress {
     pipe: PipeReader,
     line: Vec<u8>,
 }
 
 impl Progress {
-    /// Gives the command the descriptor.
+    /// Passes the descriptor to the command.
     pub(super) fn of(command: &mut Command) -> io::Result<Self> {
         let (pipe, writer) = pipe()?;
         ioctl_fionbio(&pipe, true)?;
@@ -43,10 +44,10 @@ impl Progress {
 
     /// Reads once, if there is something to read, and reports the lines that are whole.
     pub(super) fn read(&mut self, chunk: &mut [u8], job: &Job) {
-        // It does not end: this process holds the other end, too. An error is as good as no report.
+        // The pipe does not end, because this process holds the other end, too. An error counts as no report.
         let Ok(count) = self.pipe.read(chunk) else { return };
         for part in chunk[..count].split_inclusive(|byte| *byte == b'\n') {
-            // One byte more shows that the line is too long.
+            // One more byte shows that the line is too long.
             let room = (LINE_BYTES_MAX + 1).saturating_sub(self.line.len());
             let (part, is_whole) = part.strip_suffix(b"\n").map_or((part, false), |part| (part, true));
             self.line.extend_from_slice(&part[..part.len().min(room)]);
@@ -65,7 +66,8 @@ impl Progress {
 
     fn report(&mut self, job: &Job) {
         let text = String::from_utf8_lossy(self.line.trim_ascii());
-        // It fails if the job is cancelled or lost, which ends the run elsewhere, or if no line can carry the report.
+        // A report fails if the job is cancelled or lost, which ends the run elsewhere, or if it is too long for a
+        // line.
         let _ = match serde_json::from_str::<&RawValue>(&text) {
             _ if self.line.len() > LINE_BYTES_MAX => Ok(()),
             _ if text.is_empty() => job.keep_alive(),

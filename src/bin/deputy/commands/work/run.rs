@@ -1,12 +1,12 @@
 //! One run of a command: writes its standard input, reads its output, and ends it at its limits.
 //!
-//! One loop polls the pipes and one more that closes when the command ends, so that none blocks another. A command may
-//! leave its input unread, close its output and run on, or end and leave its output to a process that it has started. The
-//! run is over when the command has ended and its output is closed.
+//! One loop polls the command's pipes and a pipe that closes when the command ends, so that none blocks another. A
+//! command may leave its input unread, or close its output and run on. It may also end and leave its output to a
+//! process that it has started. The run is over when the command has ended and its output is closed.
 //!
-//! A run is killed if it takes too long, writes too much, or its job is cancelled: its process group gets SIGTERM now, and
-//! SIGKILL [some seconds](KillReason::grace) later. What it writes then is dropped. After SIGKILL the run waits only for the
-//! command itself, because a process outside the group may hold the pipes for ever.
+//! A run is killed if it takes too long, writes too much, or its job is cancelled. Its process group gets SIGTERM at
+//! once, and SIGKILL [some seconds](KillReason::grace) later; output after SIGTERM is dropped. After SIGKILL the run
+//! waits only for the command itself, because a process outside the group may hold the pipes for ever.
 
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,7 +23,7 @@ use super::groups::{ProcessGroups, in_new_session, send};
 use super::progress::Progress;
 use super::tail::Tail;
 
-/// How often a run looks whether its job is cancelled: the library has no event for that.
+/// How often a run checks whether its job is cancelled: the library has no event for this.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Bytes per read or write.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -39,16 +39,16 @@ pub(super) struct RunResult {
 /// Why a run was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KillReason {
-    /// It took too long.
+    /// The run took too long.
     Timeout,
-    /// It wrote too much.
+    /// The run wrote too much.
     TooMuchOutput,
-    /// Its job is cancelled.
+    /// The run's job is cancelled.
     Cancelled,
 }
 
 impl KillReason {
-    /// Returns the time between SIGTERM and SIGKILL. A command that did nothing wrong gets more to clean up.
+    /// Returns the time between SIGTERM and SIGKILL. A command without a fault of its own gets more time to clean up.
     fn grace(self) -> Duration {
         match self {
             Self::Timeout | Self::TooMuchOutput => Duration::from_secs(2),
@@ -60,21 +60,21 @@ impl KillReason {
 /// Why a run has no result.
 #[derive(Debug)]
 pub(super) enum RunError {
-    /// The command was not started: no such program, or the system has no process, pipe or thread for it.
+    /// The command was not started: its program does not exist, or the system has no process, pipe or thread for it.
     Start(io::Error),
     /// The command was started, and then killed because the system refused to watch it.
     Watch(io::Error),
 }
 
-/// What a run must not exceed.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) timeout: Option<Duration>,
-    /// Bytes that the command may write: the longest line to the server.
+    /// The most bytes that the command may write: the longest line to the server.
     pub(super) output_bytes_max: usize,
 }
 
-/// Runs a command for a job to its end. With `has_progress` it has a descriptor for reports.
+/// Runs a command for a job to its end. With `has_progress` the command has a descriptor for reports.
 pub(super) fn run(
     command: &mut Command,
     job: &Job,
@@ -85,18 +85,18 @@ pub(super) fn run(
 ) -> Result<RunResult, RunError> {
     let deadline = limits.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // All that can fail is there before the command starts.
+    // Everything that can fail is made before the command starts.
     let (exit, started) = exit_pipe().map_err(RunError::Start)?;
     let progress = has_progress.then(|| Progress::of(command)).transpose().map_err(RunError::Start)?;
     let mut child = in_new_session(command).and_then(Command::spawn).map_err(RunError::Start)?;
     let group = Pid::from_child(&child);
     groups.add(group);
-    // The thread waits for it.
+    // Sending cannot fail, because the thread waits for the id.
     let _ = started.send(group);
     let run = Run::of(&mut child, exit, job, input, deadline, limits.output_bytes_max);
     let run = run.and_then(|run| Run { progress, ..run }.finish());
     if !matches!(run, Ok(Run { killed: None, .. })) {
-        // The rest of the group has had its time, or can no longer be watched.
+        // The time of the group's other processes is over, or they can no longer be watched.
         send(group, Signal::KILL);
     }
     groups.remove(group);
@@ -109,18 +109,18 @@ pub(super) fn run(
 struct Run<'a> {
     job: &'a Job,
     group: Pid,
-    /// Closes when the command ends; none after that.
+    /// The pipe that closes when the command ends; `None` after that.
     exit: Option<PipeReader>,
-    /// None when all input is written, or the command does not read.
+    /// `None` when all input is written, or the command reads no more.
     stdin: Option<ChildStdin>,
     input: &'a [u8],
-    /// None when it is closed, or the run is killed.
+    /// `None` when the output is closed, or the run is killed.
     stdout: Option<Stream>,
     stderr: Option<Stream>,
     output: Vec<u8>,
     output_bytes_max: usize,
     errors: Tail,
-    /// None if the command cannot report.
+    /// `None` if the command cannot report.
     progress: Option<Progress>,
     killed: Option<KillReason>,
     /// The next step of a run that takes too long, and when it is due.
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        // The first is the pipe that closes when the command ends. Nothing is written to it.
+        // The first descriptor is the pipe that closes when the command ends. Nothing is written to this pipe.
         if self.exit.is_some() && !watched[0].revents().is_empty() {
             (self.exit, self.stdin) = (None, None);
         }
@@ -227,7 +227,7 @@ impl<'a> Run<'a> {
         match stdin.write(&self.input[..self.input.len().min(CHUNK_BYTES)]) {
             Ok(count) => self.input = &self.input[count..],
             Err(error) if is_retryable(&error) => {}
-            // The command does not read all its input, which is allowed.
+            // A command need not read all its input.
             Err(_) => self.input = &[],
         }
         if self.input.is_empty() {

@@ -1,4 +1,4 @@
-//! What ends the worker: the request to stop, and the signals that make it.
+//! Ends the worker: the request to stop, and the signals that cause it.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 use super::groups::ProcessGroups;
 use crate::error::{CliError, FAILED, Outcome};
 
-/// The request to stop: ends the worker that runs, and any pause between two.
+/// The request to stop, which ends the present worker or the pause before the next.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     state: Mutex<StopState>,
@@ -29,7 +29,7 @@ struct StopState {
 }
 
 impl Stop {
-    /// Sets the worker that runs from now on.
+    /// Sets the present worker.
     pub(super) fn set_stopper(&self, stopper: Stopper) {
         let mut state = self.state.lock();
         if state.is_requested {
@@ -38,7 +38,7 @@ impl Stop {
         state.stopper = Some(stopper);
     }
 
-    /// Lets the worker that runs finish its jobs and leave. Another may follow it.
+    /// Lets the present worker finish its jobs and leave. Another worker may follow.
     pub(super) fn stop_worker(&self) {
         self.state.lock().stopper.iter().for_each(Stopper::stop);
     }
@@ -54,7 +54,7 @@ impl Stop {
         self.state.lock().is_requested
     }
 
-    /// Waits for a pause, or until the stop is requested. Returns whether it is.
+    /// Waits for a pause, or until the stop is requested. Returns whether the stop is requested.
     pub(super) fn wait(&self, pause: Duration) -> bool {
         let mut state = self.state.lock();
         let _ = self.requested.wait_while_for(&mut state, |state| !state.is_requested, pause);
@@ -65,10 +65,11 @@ impl Stop {
 /// Lets the first signal stop the worker, and passes all others to the commands: SIGINT as it is, any other as SIGTERM.
 pub(super) fn catch_signals(stop: Arc<Stop>, groups: Arc<ProcessGroups>) -> Outcome {
     let cannot = |error| CliError::new(FAILED, format!("cannot catch signals: {error}"));
-    // `nohup` and shells start programs with these ignored, and that is respected.
+    // `nohup` and shells start programs with these signals ignored. Then they stay ignored.
     let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = Signals::new([SIGTERM, SIGINT].into_iter().chain(others)).map_err(cannot)?;
-    // A parent process may have left it ignored. Then the system would reap commands before the worker knows how they ended.
+    // A parent process may have left SIGCHLD ignored. Then the system would reap commands before the worker knows how
+    // they ended.
     flag::register(SIGCHLD, Arc::default()).map_err(cannot)?;
     let listen = move || {
         let mut signals = signals.forever();
@@ -82,7 +83,7 @@ pub(super) fn catch_signals(stop: Arc<Stop>, groups: Arc<ProcessGroups>) -> Outc
     Ok(())
 }
 
-/// Whether the process was started with this signal ignored. On systems without /proc it is taken as not ignored.
+/// Whether the process was started with this signal ignored; on systems without /proc always false.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();

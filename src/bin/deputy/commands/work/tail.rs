@@ -1,8 +1,8 @@
-//! The end of what a command writes to standard error.
+//! Keeps the last bytes that a command writes to standard error.
 
 use std::collections::VecDeque;
 
-/// Bytes that are kept: the last ones.
+/// The most bytes that are kept.
 const BYTES_MAX: usize = 4 << 10;
 
 /// The last bytes of a stream.
