@@ -89,7 +89,7 @@ impl Faults {
 pub struct FaultBlock([AtomicU64; Fault::ALL.len()]);
 
 impl FaultBlock {
-    /// Counts a fault. Whoever receives a line that is sent afterwards also sees the count.
+    /// Counts a fault. A peer that gets a later line also sees the count.
     pub fn count(&self, fault: Fault) {
         let cell = &self.0[fault as usize];
         cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);

@@ -1,10 +1,10 @@
 //! Metrics queries by type: the owner of the peer that asks gathers the rows of every shard, adds them up, and replies.
 //! Queries do not affect jobs.
 //!
-//! A shard gathers one table at a time, for all queries that had come when the gathering began. So many peers cost only
-//! one table, and the figures are never older than the query. Each turn continues as far as [`Work`] allows, in these
-//! stages: ask all shards for slices of rows until none has more; find the rows that queries name; choose the rows of
-//! the table of all types; encode them, once for all queries that ask for the same; reply.
+//! A shard gathers one table at a time, for all queries that had come when the gathering began. So the queries of many
+//! peers share a single table, and the figures are never older than the query. Each turn continues as far as [`Work`]
+//! allows, in these stages: ask all shards for slices of rows until none has more; find the rows that queries name;
+//! choose the rows of the table of all types; encode them, once for all queries that ask for the same; reply.
 //!
 //! The gathered rows and the waiting queries count as unsent bytes.
 
