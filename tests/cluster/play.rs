@@ -43,6 +43,8 @@ pub(crate) struct Row {
     pub(crate) twice: usize,
     /// The machine whose submitters cannot be answered until the repair.
     pub(crate) cut_off: Option<usize>,
+    /// Whether durable jobs may be refused from the fault on.
+    pub(crate) refuses: bool,
 }
 
 /// See the module.
@@ -128,6 +130,9 @@ impl Cluster {
             self.wait_for_foreign_job(B, A);
             let (now, now_ns) = (Instant::now(), self.load.now_ns());
             faults.push(now_ms());
+            if row.refuses {
+                self.load.expect_refusals(true);
+            }
             fault(self);
             self.wait_for_answers(now_ns, row.cut_off);
             self.wait_for_stored();

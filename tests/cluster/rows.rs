@@ -24,9 +24,14 @@ const ANY: usize = usize::MAX;
 /// How long a part is away that comes back by itself.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// A row in which nothing is cut off and no job runs twice.
+/// A row in which nothing is cut off, no job runs twice, and durable jobs may be refused.
 const fn row(name: &'static str, table: &'static str) -> Row {
-    Row { name, table, twice: 0, cut_off: None }
+    Row { name, table, twice: 0, cut_off: None, refuses: true }
+}
+
+/// A row in which B is cut off, and its jobs run elsewhere.
+const fn row_of_b(name: &'static str, table: &'static str) -> Row {
+    Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row(name, table) }
 }
 
 /// Plays rows on a cluster of each engine that this program can be.
@@ -43,43 +48,26 @@ fn with_clusters(rows: impl Fn(&mut Cluster)) {
 #[test]
 fn the_side_of_the_worker_may_die_or_stop() {
     with_clusters(|cluster| {
-        let workers = Row { twice: MACHINE_SLOTS, ..row("workers of B, killed", "55 to 58 ms") };
+        let workers = Row { twice: MACHINE_SLOTS, refuses: false, ..row("workers of B, killed", "55 to 58 ms") };
         cluster.play(&workers, |it| it.nodes[B].kill(Part::Workers), |it| it.nodes[B].run(Part::Workers));
 
-        let bridge = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, killed", "the ack wait") };
-        cluster.play(
-            &bridge,
-            |it| {
-                it.load.expect_refusals(true);
-                it.nodes[B].kill(Part::Bridge);
-            },
-            |it| restore(it, B, &[Part::Bridge]),
-        );
+        let bridge = row_of_b("bridge of B, killed", "the ack wait");
+        cluster.play(&bridge, |it| it.nodes[B].kill(Part::Bridge), |it| restore(it, B, &[Part::Bridge]));
 
         let told = Row { cut_off: Some(B), ..row("bridge of B, told to stop", "at once") };
-        cluster.play(
-            &told,
-            |it| {
-                it.load.expect_refusals(true);
-                it.nodes[B].drain_bridge();
-            },
-            |it| restore(it, B, &[Part::Bridge]),
-        );
+        cluster.play(&told, |it| it.nodes[B].drain_bridge(), |it| restore(it, B, &[Part::Bridge]));
 
-        let stopped = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("bridge of B, stopped", "the ack wait") };
+        let stopped = row_of_b("bridge of B, stopped", "the ack wait");
         cluster.play(
             &stopped,
-            |it| {
-                it.load.expect_refusals(true);
-                it.nodes[B].signal(Part::Bridge, Signal::STOP);
-            },
+            |it| it.nodes[B].signal(Part::Bridge, Signal::STOP),
             |it| {
                 it.nodes[B].signal(Part::Bridge, Signal::CONT);
                 restore(it, B, &[]);
             },
         );
 
-        let server = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("server of B, killed", "0.1 s") };
+        let server = Row { refuses: false, ..row_of_b("server of B, killed", "0.1 s") };
         cluster.play(
             &server,
             |it| {
@@ -89,39 +77,30 @@ fn the_side_of_the_worker_may_die_or_stop() {
             |it| restore(it, B, &[Part::Server]),
         );
 
-        let hung =
-            Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("server of B, stopped", "not in the table") };
+        let hung = row_of_b("server of B, stopped", "not in the table");
         cluster.play(
             &hung,
-            |it| {
-                it.load.expect_refusals(true);
-                it.nodes[B].signal(Part::Server, Signal::STOP);
-            },
+            |it| it.nodes[B].signal(Part::Server, Signal::STOP),
             |it| {
                 it.nodes[B].signal(Part::Server, Signal::CONT);
                 restore(it, B, &[]);
             },
         );
 
-        let machine = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, killed", "the ack wait") };
+        let machine = row_of_b("machine B, killed", "the ack wait");
         cluster.play(
             &machine,
             |it| {
                 it.load.expect_ends(B, true);
-                // Its bridge is killed a moment before its server.
-                it.load.expect_refusals(true);
                 it.nodes[B].kill_all();
             },
             |it| restore(it, B, &Part::ALL),
         );
 
-        let frozen = Row { twice: 2 * MACHINE_SLOTS, cut_off: Some(B), ..row("machine B, frozen", "the ack wait") };
+        let frozen = row_of_b("machine B, frozen", "the ack wait");
         cluster.play(
             &frozen,
-            |it| {
-                it.load.expect_refusals(true);
-                it.nodes[B].signal_all(Signal::STOP);
-            },
+            |it| it.nodes[B].signal_all(Signal::STOP),
             |it| {
                 it.nodes[B].signal_all(Signal::CONT);
                 restore(it, B, &[]);
@@ -146,7 +125,6 @@ fn the_side_of_the_submitter_may_die_or_stop() {
         cluster.play(
             &bridge,
             |it| {
-                it.load.expect_refusals(true);
                 it.nodes[A].kill(Part::Bridge);
                 thread::sleep(AWAY);
                 it.nodes[A].run(Part::Bridge);
@@ -158,7 +136,6 @@ fn the_side_of_the_submitter_may_die_or_stop() {
         cluster.play(
             &stopped,
             |it| {
-                it.load.expect_refusals(true);
                 it.nodes[A].signal(Part::Bridge, Signal::STOP);
                 thread::sleep(ack_wait() + AWAY);
                 it.nodes[A].signal(Part::Bridge, Signal::CONT);
@@ -166,7 +143,7 @@ fn the_side_of_the_submitter_may_die_or_stop() {
             |it| restore(it, A, &[]),
         );
 
-        let server = Row { cut_off: Some(A), ..row("server of A, killed", "durable ones are done") };
+        let server = Row { cut_off: Some(A), refuses: false, ..row("server of A, killed", "durable ones are done") };
         cluster.play(
             &server,
             |it| {
@@ -181,14 +158,12 @@ fn the_side_of_the_submitter_may_die_or_stop() {
             &machine,
             |it| {
                 it.load.expect_ends(A, true);
-                // Its bridge is killed a moment before its server.
-                it.load.expect_refusals(true);
                 it.nodes[A].kill_all();
             },
             |it| restore(it, A, &Part::ALL),
         );
 
-        let submitters = row("submitters at A, gone", "durable ones are done");
+        let submitters = Row { refuses: false, ..row("submitters at A, gone", "durable ones are done") };
         cluster.play(&submitters, |it| it.load.break_off(A), |_| ());
     });
 }
@@ -202,7 +177,6 @@ fn a_single_nats_server_may_be_killed_or_stopped() {
         cluster.play(
             &stopped,
             |it| {
-                it.load.expect_refusals(true);
                 it.engine.signal(0, Signal::STOP);
                 thread::sleep(AWAY);
                 it.engine.signal(0, Signal::CONT);
@@ -213,7 +187,6 @@ fn a_single_nats_server_may_be_killed_or_stopped() {
         cluster.play(
             &killed,
             |it| {
-                it.load.expect_refusals(true);
                 it.engine.kill(0);
                 thread::sleep(AWAY);
                 it.engine.restart(0).unwrap();
@@ -235,7 +208,6 @@ fn the_leader_of_three_may_be_killed_or_stopped_and_all_of_them_may_be_away() {
     cluster.play(
         &killed,
         |it| {
-            it.load.expect_refusals(true);
             let leader = until("a leader", || it.engine.leader_of(STREAM));
             it.engine.kill(leader);
         },
@@ -248,7 +220,6 @@ fn the_leader_of_three_may_be_killed_or_stopped_and_all_of_them_may_be_away() {
     cluster.play(
         &stopped,
         |it| {
-            it.load.expect_refusals(true);
             let leader = until("a leader", || it.engine.leader_of(STREAM));
             it.engine.signal(leader, Signal::STOP);
         },
@@ -263,7 +234,6 @@ fn the_leader_of_three_may_be_killed_or_stopped_and_all_of_them_may_be_away() {
     cluster.play(
         &away,
         |it| {
-            it.load.expect_refusals(true);
             for number in 0..it.engine.len() {
                 it.engine.kill(number);
             }
