@@ -108,9 +108,7 @@ fn unknown_lines_and_members_are_ignored() {
 
 #[test]
 fn answers_are_the_same_however_they_are_cut() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     // The id has three digits in every round.
     for _ in 0..99 {
         drop(client.submit::<_, ()>("t", &0));

@@ -10,12 +10,6 @@ use crate::fake::{Fake, Peer};
 use crate::fixture::{Running, Soon, next, quick_retry};
 use crate::wait::until;
 
-/// Submits nothing yet.
-fn connected(fake: &Fake) -> (Client, Peer) {
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    (client, fake.accept())
-}
-
 /// Shows that nothing else was sent.
 fn expect_no_more(client: Client, mut peer: Peer) {
     drop(client);
@@ -26,8 +20,7 @@ const DO: &str = r#"{"cmd":"do","id":1,"type":"t","cancellable":true,"arg":0}"#;
 
 #[test]
 fn a_cancellable_job_is_taken_back_once() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let handle = client.job("t", &0).cancellable().submit::<()>();
     let control = handle.control();
     peer.expect(DO);
@@ -46,8 +39,7 @@ fn a_cancellable_job_is_taken_back_once() {
 
 #[test]
 fn another_job_is_not_taken_back() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     for handle in [client.submit::<_, ()>("t", &0), client.job("t", &0).progress().submit()] {
         assert!(matches!(handle.cancel(), Err(Error::BadRequest(text)) if text == "the job is not cancellable"));
         peer.next_line().unwrap();
@@ -60,8 +52,7 @@ fn another_job_is_not_taken_back() {
 
 #[test]
 fn a_dropped_handle_takes_its_job_back_if_it_was_told_to() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let handle = client.job("t", &0).cancellable().submit::<u8>().cancel_on_drop();
     peer.expect(DO);
     assert!(matches!(handle.wait_timeout(Duration::ZERO), Err(Error::TimedOut)));
@@ -95,8 +86,7 @@ fn a_job_can_be_taken_back_before_there_is_a_connection() {
 
 #[test]
 fn an_older_server_ends_the_wait_for_a_job_that_is_taken_back() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let handle = client.job("t", &0).cancellable().submit::<u8>();
     peer.expect(DO);
     handle.cancel().unwrap();

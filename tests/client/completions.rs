@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use deputy::client::{Client, Completion, Error, Job, Worker};
+use deputy::client::{Completion, Error, Job, Worker};
 
 use crate::fake::Fake;
 use crate::fixture::{Running, Soon, connect, quick_retry, url};
@@ -59,9 +59,7 @@ fn a_job_that_is_not_sent_completes_at_once() {
 
 #[test]
 fn a_completion_has_the_result_as_it_came() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let (sender, completions) = channel();
     client.job_raw("t", None).submit_to(&sender, ());
     peer.expect(r#"{"cmd":"do","id":1,"type":"t"}"#);
@@ -73,9 +71,7 @@ fn a_completion_has_the_result_as_it_came() {
 
 #[test]
 fn a_receiver_that_was_dropped_is_harmless() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let (sender, completions) = channel();
     client.job("t", &0).submit_to(&sender, 1);
     drop((sender, completions));
@@ -106,9 +102,7 @@ fn a_lost_connection_and_a_dropped_client_complete_the_open_jobs() {
 
 #[test]
 fn a_job_with_a_completion_can_be_cancelled_and_followed() {
-    let fake = Fake::start();
-    let client: Client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let (sender, completions) = channel();
     let plain = client.job("t", &0).submit_to(&sender, 1);
     assert!(matches!(plain.cancel(), Err(Error::BadRequest(_))));

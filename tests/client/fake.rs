@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
+use deputy::client::{Client, Options};
+
 use crate::wait::{PATIENCE, until};
 
 /// A port that listens.
@@ -11,6 +13,14 @@ pub(crate) struct Fake(TcpListener);
 impl Fake {
     pub(crate) fn start() -> Self {
         Self::of(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Returns a server, a client with these options that has connected to it, and the server's side.
+    pub(crate) fn connected(options: Options) -> (Self, Client, Peer) {
+        let fake = Self::start();
+        let client = options.connect(&fake.url()).unwrap();
+        let peer = fake.accept();
+        (fake, client, peer)
     }
 
     pub(crate) fn of(listener: TcpListener) -> Self {

@@ -22,9 +22,7 @@ fn quick_to_ping() -> Options {
 
 #[test]
 fn a_server_that_never_answers_a_ping_loses_the_connection() {
-    let fake = Fake::start();
-    let client = quick_to_ping().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (fake, client, mut peer) = Fake::connected(quick_to_ping());
     let job = client.submit::<_, ()>("t", &0);
     peer.next_line();
     peer.expect(PING);
@@ -45,9 +43,7 @@ fn a_server_that_never_answers_a_ping_loses_the_connection() {
 
 #[test]
 fn a_server_that_sends_anything_is_alive() {
-    let fake = Fake::start();
-    let client = quick_retry().ping_after(SHORT).answer_timeout(LONG).connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry().ping_after(SHORT).answer_timeout(LONG));
     let job = client.submit::<_, ()>("t", &0);
     peer.next_line();
     for _ in 0..5 {
@@ -62,9 +58,7 @@ fn a_server_that_sends_anything_is_alive() {
 
 #[test]
 fn a_server_that_takes_no_bytes_loses_the_connection() {
-    let fake = Fake::start();
-    let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
-    let _peer = fake.accept();
+    let (_fake, client, _peer) = Fake::connected(quick_retry().ping_after(LONG).answer_timeout(SHORT));
     // Many short lines, because before a long one the client asks for the server's limit.
     let arg = "x".repeat(900);
     let jobs: Vec<_> = (0..10_000).map(|_| client.submit::<_, ()>("t", &arg)).collect();
@@ -79,9 +73,7 @@ fn a_server_that_takes_no_bytes_loses_the_connection() {
 
 #[test]
 fn a_question_without_an_answer_times_out_and_its_late_answer_is_dropped() {
-    let fake = Fake::start();
-    let client = quick_retry().ping_after(LONG).answer_timeout(SHORT).connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry().ping_after(LONG).answer_timeout(SHORT));
     assert!(matches!(client.ping(), Err(Error::TimedOut)));
     assert!(matches!(client.metrics(), Err(Error::TimedOut)));
     peer.expect(PING);

@@ -3,22 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deputy::client::{Client, Error};
+use deputy::client::Error;
 use serde_json::value::RawValue;
 
-use crate::fake::{Fake, Peer};
+use crate::fake::Fake;
 use crate::fixture::{Soon, quick_retry};
-
-/// Connects a client.
-fn connected(fake: &Fake) -> (Client, Peer) {
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    (client, fake.accept())
-}
 
 #[test]
 fn options_are_members_of_the_line() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let day = Duration::from_secs(24 * 60 * 60);
     let job = client.job("t", &[7]).priority(-5).delay(day).deadline(30 * day).run_limit(Duration::from_nanos(1));
     let handle = job.attempts(2).cancellable().progress().key("a \"key\"").need_worker().submit::<u32>();
@@ -45,8 +38,7 @@ fn options_are_members_of_the_line() {
 
 #[test]
 fn a_job_in_the_background_is_answered_when_it_is_accepted() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let jobs = [(); 2].map(|()| client.job("mail", "you").need_worker().submit_background());
     for (id, answer) in [(1, ""), (2, r#","err":"full","code":"queue_full""#)] {
         peer.expect(&format!(
@@ -60,8 +52,7 @@ fn a_job_in_the_background_is_answered_when_it_is_accepted() {
 
 #[test]
 fn a_job_that_the_server_would_refuse_is_not_sent() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let job = || client.job("t", &0).cancellable().progress();
     for (handle, option) in [
         (job().deadline(Duration::ZERO).submit(), "deadline is 0ns"),
@@ -86,8 +77,7 @@ fn a_job_that_the_server_would_refuse_is_not_sent() {
 
 #[test]
 fn each_end_that_options_bring_is_an_error_of_its_own() {
-    let fake = Fake::start();
-    let (client, mut peer) = connected(&fake);
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let mut ended = |id: u64, code: &str| {
         let handle = client.submit::<_, ()>("t", &0);
         peer.next_line().unwrap();

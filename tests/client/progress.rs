@@ -16,9 +16,7 @@ fn report(peer: &mut Peer, data: &str) {
 
 #[test]
 fn a_submitter_follows_a_job_that_goes_on() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let job = client.job("t", &0).progress().submit::<String>();
     peer.expect(r#"{"cmd":"do","id":1,"type":"t","progress":true,"arg":0}"#);
     let mut progress = job.progress::<(u32, String)>();
@@ -45,9 +43,7 @@ fn a_submitter_follows_a_job_that_goes_on() {
 
 #[test]
 fn a_lost_job_has_no_more_progress() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let job = client.job("t", &0).progress().submit::<()>();
     report(&mut peer, "1");
     let mut progress = job.progress::<u32>();
@@ -59,9 +55,7 @@ fn a_lost_job_has_no_more_progress() {
 
 #[test]
 fn a_submitter_that_did_not_ask_gets_none() {
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let jobs = [client.submit::<_, u8>("t", &0), client.job("t", &0).cancellable().submit()];
     report(&mut peer, "1");
     for (job, id) in jobs.iter().zip(1..) {

@@ -39,9 +39,7 @@ fn counted_alone() {
     until("the end of the threads", || (own_threads() == 0).then_some(()));
 
     // With jobs open, and with a server that neither reads nor closes.
-    let fake = Fake::start();
-    let client = quick_retry().connect(&fake.url()).unwrap();
-    let mut peer = fake.accept();
+    let (_fake, client, mut peer) = Fake::connected(quick_retry());
     thread::scope(|scope| {
         scope.spawn(|| peer.answer_metrics());
         drop(client.submit::<_, ()>("t", &"x".repeat(10 << 20)));

@@ -16,8 +16,7 @@ fn says(ended: &Ended, code: i32, line: &str) {
 
 #[test]
 fn bounds_decide() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     ask(&server).until_metric("workers", 1);
     let ok = "DEPUTY OK: no job is waiting";
     says(&run(&server, &["check"]), 0, ok);
@@ -50,8 +49,7 @@ fn bounds_decide() {
 /// The jobs were done before the first of its two questions, so only the busy type is judged.
 #[test]
 fn percentiles_are_judged_over_a_time() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(&shell(&server, "seq 100 | $DEPUTY do -l echo >/dev/null"), 0, "", "");
     let words = ["check", "--wait-p99", "1,2", "--run-p99", "1,2", "--over", "0.05"];
     let nothing = "no job was sent to a worker meanwhile; no job was answered meanwhile";

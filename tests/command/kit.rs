@@ -112,6 +112,13 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
+    /// Starts a server too.
+    pub(crate) fn with_server() -> (Server, Self) {
+        let server = Server::start(&[]);
+        let worker = Self::start(&server);
+        (server, worker)
+    }
+
     pub(crate) fn start(server: &Server) -> Self {
         let worker = Worker::new(&url(server))
             .handle("echo", |job: &Job| Ok::<_, String>(job.raw().map(ToOwned::to_owned)))

@@ -23,8 +23,7 @@ fn a_time_limit_covers_input_that_stays_open() {
 
 #[test]
 fn a_time_limit_covers_a_reader_that_does_not_read() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     let long = "head -c 1000000 /dev/zero | tr '\\0' x";
     let ended = shell(&server, &format!("mkfifo fifo; exec 3<> fifo; {long} | $DEPUTY do -t 5 -rs echo - >&3"));
     check(&ended, 124, "", "timed out after 5 s while writing to standard output\n");
@@ -92,8 +91,7 @@ fn a_time_limit_covers_a_server_that_is_stopped() {
 
 #[test]
 fn standard_input_need_not_block() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     for words in [&["do", "echo", "-"][..], &["do", "-lo", "echo"]] {
         let (reader, mut writer) = pipe().unwrap();
         ioctl_fionbio(&reader, true).unwrap();
@@ -114,8 +112,7 @@ fn standard_input_need_not_block() {
 
 #[test]
 fn standard_output_need_not_block() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     let arg = format!("\"{}\"", "x".repeat(1 << 20));
     let (mut reader, writer) = pipe().unwrap();
     ioctl_fionbio(&writer, true).unwrap();

@@ -17,8 +17,7 @@ const LINES: u32 = 10_000;
 
 #[test]
 fn ten_thousand_lines_are_done_in_order_or_not() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     let lines: Vec<String> = (1..=LINES).map(|number| number.to_string()).collect();
     let ordered = shell(&server, &format!("seq {LINES} | $DEPUTY do --lines --ordered echo"));
     assert!(ordered.status.success() && ordered.stdout.lines().eq(lines.iter()), "{}", ordered.stderr);
@@ -67,8 +66,7 @@ fn failed_lines_are_reported_and_the_others_go_on() {
 
 #[test]
 fn a_line_that_is_no_arg_fails_alone() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(
         &shell(&server, "printf '1\\n\\n \\n2\\nword\\n3' | $DEPUTY do -lo echo"),
         2,
@@ -92,8 +90,7 @@ fn a_line_that_is_no_arg_fails_alone() {
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_it() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(&shell(&server, "yes 1 | $DEPUTY do -l echo | head -1"), 0, "1\n", "");
     for words in [&["do", "-l", "echo"][..], &["do", "-lo", "echo"]] {
         // The input says no more, but is not at its end.
@@ -140,8 +137,7 @@ fn a_lost_connection_ends_it_though_more_input_may_come() {
 
 #[test]
 fn a_terminal_shows_the_progress() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     if programs::find("script").is_none() {
         return;
     }
@@ -156,8 +152,7 @@ fn a_terminal_shows_the_progress() {
 
 #[test]
 fn lines_end_with_crlf_or_nul_if_asked() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(&shell(&server, "printf 'a\\r\\nb' | $DEPUTY do -los echo"), 0, "\"a\\r\"\n\"b\"\n", "");
     check(&shell(&server, "printf 'a\\r\\nb\\r\\n' | $DEPUTY do -los --crlf echo"), 0, "\"a\"\n\"b\"\n", "");
     check(&shell(&server, "printf 'a\\nb\\0c\\0' | $DEPUTY do -los0 echo"), 0, "\"a\\nb\"\n\"c\"\n", "");

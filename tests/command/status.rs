@@ -21,8 +21,7 @@ fn submit(server: &Server, types: &[(&str, u64)]) {
 
 #[test]
 fn it_shows_the_server_and_the_fullest_type_first() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     ask(&server).until_metric("workers", 1);
     submit(&server, &[("few", 1), ("many", 1_200), ("an\u{1b}[2J\nother", 2)]);
     let ended = run(&server, &["status"]);

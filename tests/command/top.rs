@@ -38,8 +38,7 @@ fn types(screen: &str) -> Vec<&str> {
 
 #[test]
 fn it_shows_types_and_keys_sort_them() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     ask(&server).until_metric("workers", 1);
     submit(&server, &["b", "b", "b", "a", "a", "b\u{1b}[2J", "b"]);
     let Some(tmux) = watch(&server, &[]) else { return };
@@ -73,8 +72,7 @@ fn it_shows_types_and_keys_sort_them() {
 
 #[test]
 fn rates_are_shown() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     let Some(tmux) = watch(&server, &[]) else { return };
     let _jobs = Process::spawn(
         Command::new("sh")

@@ -32,8 +32,7 @@ fn get(mut stream: impl Read + Write, path: &str) -> String {
 
 #[test]
 fn it_serves_the_server_of_the_environment() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(&shell(&server, "seq 10 | $DEPUTY do -l echo >/dev/null"), 0, "", "");
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("web");

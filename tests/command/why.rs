@@ -20,8 +20,7 @@ fn says(server: &Server, name: &str, sentence: &str) {
 
 #[test]
 fn without_a_worker_it_names_types_that_may_be_meant() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     ask(&server).until_metric("workers", 1);
     says(&server, "echo", r#"No job of type "echo" is waiting; 1 worker does that type."#);
     says(&server, "frob", r#"No job of type "frob" is waiting, and no worker does that type."#);

@@ -9,8 +9,7 @@ use crate::process::Server;
 
 #[test]
 fn a_result_is_printed_as_json_or_as_text() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     for (words, stdout) in [
         (&["do", "echo", r#"{"b": 1e400, "a": "x\ny"}"#][..], "{\"b\": 1e400, \"a\": \"x\\ny\"}\n"),
         (&["do", "-r", "echo", r#"{"b": 1e400, "a": "x\ny"}"#], "{\"b\": 1e400, \"a\": \"x\\ny\"}\n"),
@@ -31,8 +30,7 @@ fn a_result_is_printed_as_json_or_as_text() {
 
 #[test]
 fn an_arg_comes_from_a_pipe_or_a_file() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     for (script, stdout) in [
         ("echo '[1,\n2]' | $DEPUTY do echo -", "[1, 2]\n"),
         ("echo '[1]' | $DEPUTY do echo -", "[1]\n"),
@@ -76,8 +74,7 @@ fn an_arg_that_is_none_is_usage() {
 
 #[test]
 fn the_err_of_a_failed_job_goes_to_stderr() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     check(&run(&server, &["do", "-s", "fail", "no such file"]), 1, "", "the job failed: no such file\n");
 }
 
@@ -121,8 +118,7 @@ fn an_interrupt_ends_it_as_shells_expect() {
 
 #[test]
 fn a_closed_pipe_is_a_quiet_end() {
-    let server = Server::start(&[]);
-    let _worker = Echo::start(&server);
+    let (server, _worker) = Echo::with_server();
     for words in [&["do", "echo", "-"][..], &["ping"], &["--help"], &["do", "--help"], &["--version"], &["man", "do"]] {
         assert_eq!(run_with_closed_stdout(&server, words, b"[1]", false), (0, String::new()), "{words:?}");
     }
