@@ -7,7 +7,7 @@ use deputy::client::{Client, Error, Failure, Job, Options, Worker};
 use rustix::process::Signal;
 use serde_json::value::RawValue;
 
-use crate::fixture::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url, with_client};
 use crate::process::{Server, Via};
 
 /// Returns the error of a job that no worker does.
@@ -32,8 +32,7 @@ fn a_failed_job_has_the_workers_value() {
 
 #[test]
 fn an_invalid_type_is_bad_request() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&[]));
     for type_name in ["", &"x".repeat(256)] {
         let error = error_of(&client, type_name);
         assert!(matches!(error, Error::BadRequest(_)) && !error.may_have_run(), "{error:?}");
@@ -42,8 +41,7 @@ fn an_invalid_type_is_bad_request() {
 
 #[test]
 fn a_job_that_kills_its_workers_is_given_up() {
-    let server = Server::start(&["--max-attempts", "1"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--max-attempts", "1"]));
     let handle = client.submit::<_, ()>("poison", &0);
     let mut worker = server.connect(Via::Tcp, "a worker that goes");
     worker.send(r#"{"cmd":"can_do","types":["poison"]}"#);
@@ -54,8 +52,7 @@ fn a_job_that_kills_its_workers_is_given_up() {
 
 #[test]
 fn a_job_beyond_the_memory_budget_is_queue_full() {
-    let server = Server::start(&["--max-memory", "1M"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--max-memory", "1M"]));
     let arg = "x".repeat(200_000);
     let fitting: Vec<_> = (0..5).map(|_| client.submit::<_, ()>("no worker", &arg)).collect();
     let error = client.submit::<_, ()>("no worker", &arg).soon().unwrap_err();
@@ -65,8 +62,7 @@ fn a_job_beyond_the_memory_budget_is_queue_full() {
 
 #[test]
 fn a_server_that_stops_fails_waiting_jobs_with_shutdown() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let waiting = client.submit::<_, ()>("no worker", &0);
     client.ping().unwrap();
     server.process.signal(Signal::TERM);
@@ -76,8 +72,7 @@ fn a_server_that_stops_fails_waiting_jobs_with_shutdown() {
 /// The server's limit is below that of the client.
 #[test]
 fn a_line_that_the_server_would_refuse_fails_its_job_alone() {
-    let server = Server::start(&["--max-line", "64K"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--max-line", "64K"]));
     let waiting = client.submit::<_, ()>("no worker", &0);
     let arg = "x".repeat(100_000);
     for _ in 0..2 {
@@ -115,8 +110,7 @@ fn a_result_that_the_server_would_refuse_fails_its_job_alone() {
 /// Lines up to 1,024 bytes are sent without a question for the limit.
 #[test]
 fn a_short_line_that_only_the_server_finds_too_long_loses_the_connection_with_its_code() {
-    let server = Server::start(&["--max-line", "500"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--max-line", "500"]));
     let error = client.submit::<_, ()>("t", &"x".repeat(500)).soon().unwrap_err();
     assert!(matches!(&error, Error::Disconnected(lost) if lost.code.as_deref() == Some("too_long")), "{error:?}");
     assert!(error.to_string().contains("too_long") && error.to_string().contains(&client.url().to_string()), "{error}");
@@ -158,8 +152,7 @@ fn a_line_that_is_longer_than_this_client_accepts_fails_its_job_alone() {
 
 #[test]
 fn a_job_that_no_line_can_carry_is_refused_before_it_is_sent() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&[]));
     let deep = RawValue::from_string("[".repeat(128) + &"]".repeat(128)).unwrap();
     let error = client.submit_raw("t", Some(&deep)).soon().unwrap_err();
     assert!(matches!(error, Error::BadJson(_)) && !error.may_have_run(), "{error:?}");

@@ -4,7 +4,7 @@ use std::thread;
 
 use deputy::client::Worker;
 
-use crate::fixture::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, url, with_client};
 use crate::process::{Server, Via};
 
 /// Jobs that are open at the same time.
@@ -15,8 +15,7 @@ const THREADS: u64 = 16;
 
 #[test]
 fn each_of_ten_thousand_jobs_in_flight_gets_its_own_answer() {
-    let server = Server::start(&["--threads", "2"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--threads", "2"]));
     let submit = &|thread: u64| {
         let numbers = (0..JOBS).filter(move |number| number % THREADS == thread);
         numbers.map(|number| (number, client.submit::<_, u64>("square", &number))).collect::<Vec<_>>()
@@ -64,8 +63,7 @@ fn a_call_beyond_the_limit_of_unsent_bytes_waits_until_there_is_room() {
 
 #[test]
 fn questions_from_many_threads_are_all_answered() {
-    let server = Server::start(&["--threads", "4"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--threads", "4"]));
     drop(client.submit::<_, ()>("counted", &0));
     thread::scope(|scope| {
         for thread in 0..8 {

@@ -7,14 +7,13 @@ use deputy::client::{Error, JobHandle};
 use serde_json::Value;
 
 use crate::bridge_peer::BridgePeer;
-use crate::fixture::{Soon, connect};
+use crate::fixture::{Soon, with_client};
 use crate::process::Server;
 use crate::wait::PATIENCE;
 
 #[test]
 fn a_submitter_learns_that_its_job_is_stored_and_then_gets_its_result() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let mut bridge = BridgePeer::start(&server, "t");
     let job = client.job("t", &7).durable().submit::<String>();
     let number = bridge.next_number();
@@ -36,8 +35,7 @@ fn a_submitter_learns_that_its_job_is_stored_and_then_gets_its_result() {
 
 #[test]
 fn the_wait_for_the_store_ends_with_the_job() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let refused = client.job("t", &7).durable().submit::<()>();
     let error = refused.wait_stored(PATIENCE).unwrap_err();
     assert!(matches!(error, Error::NoBridge(_)) && !error.may_have_run(), "{error:?}");
@@ -61,8 +59,7 @@ fn the_wait_for_the_store_ends_with_the_job() {
 
 #[test]
 fn a_job_in_the_background_is_answered_when_it_is_stored_or_done() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let mut bridge = BridgePeer::start(&server, "t");
     for is_stored in [true, false] {
         let job = client.job("t", &7).durable().submit_background();
@@ -80,8 +77,7 @@ fn a_job_in_the_background_is_answered_when_it_is_stored_or_done() {
 
 #[test]
 fn a_lost_connection_says_which_jobs_will_be_done() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let mut bridge = BridgePeer::start(&server, "t");
     let (sender, completions) = channel();
     let controls = [0, 1].map(|tag| client.job("t", &tag).durable().submit_to(&sender, tag));

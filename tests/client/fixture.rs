@@ -23,6 +23,12 @@ pub(crate) fn connect(server: &Server) -> Client {
     Client::connect(&url(server, Via::Tcp)).unwrap()
 }
 
+/// Returns a server, and a client of it.
+pub(crate) fn with_client(server: Server) -> (Server, Client) {
+    let client = connect(&server);
+    (server, client)
+}
+
 /// Options with which attempts to connect follow each other quickly.
 pub(crate) fn quick_retry() -> Options {
     Options::new().retry(Duration::from_millis(1), Duration::from_millis(20))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use deputy::client::{Error, Job, JobHandle};
 
-use crate::fixture::{Running, Soon, connect, next};
+use crate::fixture::{Running, Soon, next, with_client};
 use crate::job_life::{HOUR, run, server, until_metrics};
 use crate::process::Server;
 use crate::wait::{PATIENCE, until};
@@ -56,8 +56,7 @@ impl Held {
 
 #[test]
 fn a_job_with_a_wait_limit_ends_if_no_worker_gets_it_in_time() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let job = |limit| client.job("t", &0).wait_limit(limit).submit::<String>();
     let no_worker = |job: JobHandle<String>| {
         let error = job.soon().unwrap_err();
@@ -82,8 +81,7 @@ fn a_job_with_a_wait_limit_ends_if_no_worker_gets_it_in_time() {
 
 #[test]
 fn a_job_expires_wherever_it_is() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let soon = Duration::from_millis(20);
     for job in [client.job("none", &0), client.job("none", &0).delay(HOUR)] {
         let error = job.deadline(soon).submit::<()>().soon().unwrap_err();
@@ -102,8 +100,7 @@ fn a_job_expires_wherever_it_is() {
 
 #[test]
 fn a_job_that_runs_for_too_long_is_given_out_again_and_then_ends() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let worker = Held::start(&server, 2);
     let job = client.job("t", &0).run_limit(Duration::from_millis(20)).attempts(2).submit::<String>();
     // Either handler may begin first.
@@ -129,8 +126,7 @@ fn a_job_that_runs_for_too_long_is_given_out_again_and_then_ends() {
 
 #[test]
 fn a_job_is_taken_back_while_it_waits_or_runs() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let worker = Held::start(&server, 1);
     let jobs = [0, 1, 2].map(|number| client.job("t", &number).cancellable().submit::<String>());
     assert_eq!(worker.next().0, "0");
@@ -152,8 +148,7 @@ fn a_job_is_taken_back_while_it_waits_or_runs() {
 #[test]
 fn a_spare_worker_gets_what_no_ordinary_one_may_take() {
     // One shard, so that it has heard of both workers when the first job comes.
-    let server = Server::start(&["--threads", "1"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--threads", "1"]));
     let held = Held::start(&server, 1);
     let _spare = run(&server, |worker| {
         let worker = worker.handle("t", |_| Ok::<_, String>("spare")).handle("u", |_| Ok::<_, String>("ordinary"));

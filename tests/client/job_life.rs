@@ -7,7 +7,7 @@ use crossbeam_channel::unbounded;
 use deputy::client::{Client, Error, Failure, Job, JobHandle, Metrics, Worker};
 use serde_json::value::RawValue;
 
-use crate::fixture::{Running, Soon, connect, next, url};
+use crate::fixture::{Running, Soon, connect, next, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -28,8 +28,7 @@ pub(crate) fn until_metrics(client: &Client, is_so: impl Fn(&Metrics) -> bool) {
 
 #[test]
 fn the_server_takes_each_option_in_its_whole_range() {
-    let server = server();
-    let client = connect(&server);
+    let (_server, client) = with_client(server());
     let job = || client.job("t", &0);
     let (ms, month) = (Duration::from_millis(1), Duration::from_secs(30 * 24 * 60 * 60));
     let key = "é\"".repeat(85);
@@ -60,8 +59,7 @@ fn the_server_takes_each_option_in_its_whole_range() {
 
 #[test]
 fn higher_priorities_go_first() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let priorities = [0, 5, -5, 5, 127, 0];
     let jobs: Vec<_> =
         priorities.iter().zip(0..).map(|(&priority, n)| client.job("t", &n).priority(priority).submit()).collect();
@@ -78,8 +76,7 @@ fn higher_priorities_go_first() {
 
 #[test]
 fn a_delayed_job_is_done_later_and_can_be_taken_back() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let _worker = run(&server, |worker| worker.handle_typed("t", Ok::<u32, String>));
     let late = client.job("t", &1).delay(HOUR).cancellable().submit::<u32>();
     assert_eq!(client.job("t", &2).delay(Duration::from_millis(20)).submit::<u32>().soon().unwrap(), 2);
@@ -91,8 +88,7 @@ fn a_delayed_job_is_done_later_and_can_be_taken_back() {
 
 #[test]
 fn a_handler_knows_its_attempt_and_its_run_limit() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let lose_worker = || {
         let mut lost = server.connect(Via::Tcp, "a worker that goes");
         lost.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#);
@@ -131,8 +127,7 @@ fn jobs_are_taken_back_when_their_client_or_handle_goes() {
 
 #[test]
 fn progress_comes_to_the_submitter_that_asked() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let handler = |job: &Job| -> Result<_, Failure> {
         let arg = job.raw().map(ToOwned::to_owned);
         for _ in 0..3 {
@@ -186,8 +181,7 @@ fn jobs_with_one_key_are_done_once() {
 
 #[test]
 fn a_job_that_needs_a_worker_ends_without_one() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let error = client.job("t", &1).need_worker().submit::<u32>().soon().unwrap_err();
     assert!(matches!(error, Error::NoWorker(_)) && !error.may_have_run());
     let _worker = run(&server, |worker| worker.handle_typed("t", Ok::<u32, String>));
@@ -220,8 +214,7 @@ fn a_job_in_the_background_outlives_its_client() {
 #[test]
 fn a_thousand_jobs_are_taken_back_without_a_thread_for_each() {
     const JOBS: u64 = 1_000;
-    let server = server();
-    let client = connect(&server);
+    let (_server, client) = with_client(server());
     let (sender, completions) = channel();
     let controls: Vec<_> =
         (0..JOBS).map(|number| client.job("t", &number).cancellable().submit_to(&sender, number)).collect();
@@ -240,8 +233,7 @@ fn a_thousand_jobs_are_taken_back_without_a_thread_for_each() {
 
 #[test]
 fn a_job_keeps_its_reference_when_its_worker_is_lost() {
-    let server = server();
-    let client = connect(&server);
+    let (server, client) = with_client(server());
     let mut lost = server.connect(Via::Tcp, "a worker that is lost");
     lost.send(r#"{"cmd":"can_do","types":["t"],"max_jobs":1,"ref":true}"#);
     let job = client.submit::<_, Option<String>>("t", &0);

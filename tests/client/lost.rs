@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deputy::client::{Client, Error, JobHandle};
 
-use crate::fixture::{Soon, connect, quick_retry, url};
+use crate::fixture::{Soon, quick_retry, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -110,8 +110,7 @@ fn submitting_goes_on_through_an_outage() {
 
 #[test]
 fn a_client_that_is_dropped_in_an_outage_ends_at_once() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     client.ping().unwrap();
     let open = client.submit::<_, ()>("no worker", &0);
     server.kill();

@@ -3,14 +3,13 @@
 use deputy::client::{BOUNDS_US, Error, ShardMetrics};
 use serde_json::Value;
 
-use crate::fixture::{Running, connect, quick_retry, url};
+use crate::fixture::{Running, quick_retry, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
 #[test]
 fn the_fields_have_the_figures_of_the_answer() {
-    let server = Server::start(&["--threads", "3", "--max-memory", "64M"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--threads", "3", "--max-memory", "64M"]));
     let waiting = client.submit::<_, ()>("resize", &0);
     let metrics =
         until("the job in line", || Some(client.metrics().unwrap()).filter(|metrics| metrics.jobs_waiting == 1));
@@ -30,8 +29,7 @@ fn the_fields_have_the_figures_of_the_answer() {
 
 #[test]
 fn tables_by_type_come_in_the_servers_order() {
-    let server = Server::start(&["--threads", "2"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--threads", "2"]));
     let handles: Vec<_> = ["b", "a", "b", "caf\u{e9}\""].map(|name| client.submit::<_, ()>(name, &0)).into();
     let rows = |metrics: &deputy::client::Metrics| -> Vec<(String, u64)> {
         metrics.types.iter().map(|row| (row.name.clone(), row.waiting)).collect()
@@ -47,8 +45,7 @@ fn tables_by_type_come_in_the_servers_order() {
 
 #[test]
 fn all_metrics_come_at_once_with_histograms_and_shards() {
-    let server = Server::start(&["--threads", "2"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--threads", "2"]));
     let worker = deputy::client::Worker::new(&url(&server, Via::Tcp))
         .handle("good", |_| Ok::<_, String>(()))
         .handle("bad", |_| Err::<(), _>("no"));
@@ -91,8 +88,7 @@ fn all_metrics_come_at_once_with_histograms_and_shards() {
 
 #[test]
 fn a_refused_question_is_an_error_and_the_next_one_is_answered() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&[]));
     let names: Vec<String> = (0..1_025).map(|number| number.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for names in [&names[..], &[""]] {

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 
 use crate::alone;
 use crate::fake::Fake;
-use crate::fixture::{Running, Soon, connect, quick_retry, url};
+use crate::fixture::{Running, Soon, quick_retry, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -54,8 +54,7 @@ fn a_worker_that_cannot_start_its_threads_takes_no_job() {
 #[cfg(target_os = "linux")]
 #[ignore = "run by a_worker_that_cannot_start_its_threads_takes_no_job"]
 fn threads_beyond_the_address_space() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let jobs: Vec<_> = (0..10).map(|n| client.submit::<_, ()>("t", &n)).collect();
     client.ping().unwrap();
     let limit = Rlimit { current: Some(4 << 30), maximum: Some(4 << 30) };
@@ -73,8 +72,7 @@ const ENDS: [&str; 3] = ["exit", "abort", "overflow"];
 
 #[test]
 fn a_handler_that_ends_the_process_costs_its_job_an_attempt_and_no_other_job() {
-    let server = Server::start(&["--max-attempts", "2"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--max-attempts", "2"]));
     let own_worker = |end: &str| {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--ignored", "--exact", "process_wide::a_worker_whose_handler_ends_the_process"]);

@@ -8,7 +8,7 @@ use deputy::client::{Client, Error, Job, Worker};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::fixture::{Running, Soon, connect, url};
+use crate::fixture::{Running, Soon, connect, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -99,8 +99,7 @@ fn a_caller_that_panics_or_drops_its_handle_breaks_nothing_else() {
 
 #[test]
 fn a_handle_can_be_asked_again_and_the_job_stays_queued() {
-    let server = Server::start(&[]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&[]));
     let handle = client.submit::<_, String>("echo", "hello");
     assert!(handle.try_wait().is_none());
     assert!(matches!(handle.wait_timeout(Duration::from_millis(1)), Err(Error::TimedOut)));
@@ -115,8 +114,7 @@ fn a_handle_can_be_asked_again_and_the_job_stays_queued() {
 
 #[test]
 fn after_a_ping_every_earlier_job_is_accepted_or_refused() {
-    let server = Server::start(&["--threads", "4"]);
-    let client = connect(&server);
+    let (_server, client) = with_client(Server::start(&["--threads", "4"]));
     for round in 1..=20 {
         let accepted = client.submit::<_, ()>(&format!("type {round}"), &0);
         let refused = client.submit::<_, ()>("", &0);

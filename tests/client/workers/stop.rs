@@ -9,7 +9,7 @@ use crossbeam_channel::{bounded, unbounded};
 use deputy::client::{FaultMetrics, Job, Worker};
 
 use crate::fake::Fake;
-use crate::fixture::{Running, Soon, connect, next, quick_retry, url};
+use crate::fixture::{Running, Soon, connect, next, quick_retry, url, with_client};
 use crate::process::{Server, Via};
 use crate::wait::until;
 
@@ -60,8 +60,7 @@ fn a_stopped_worker_does_not_wait_for_a_server_that_does_not_answer() {
 #[test]
 fn workers_that_stop_under_load_lose_nothing() {
     const JOBS: u64 = 3_000;
-    let server = Server::start(&["--threads", "2"]);
-    let client = connect(&server);
+    let (server, client) = with_client(Server::start(&["--threads", "2"]));
     let done = Arc::new(AtomicU64::new(0));
     let worker = || {
         let count = Arc::clone(&done);
@@ -98,8 +97,7 @@ fn workers_that_stop_under_load_lose_nothing() {
 #[test]
 fn a_limit_of_jobs_is_kept_exactly() {
     for (limit, max_jobs) in [(1, 1), (1, 4), (7, 3), (8, 8), (20, 3)] {
-        let server = Server::start(&[]);
-        let client = connect(&server);
+        let (server, client) = with_client(Server::start(&[]));
         let handles: Vec<_> = (0..20).map(|n| client.submit::<_, ()>("t", &n)).collect();
         client.ping().unwrap();
         let worker = Worker::new(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(()));
