@@ -93,11 +93,11 @@ impl View {
 
     /// Returns the health of the server, judged by its answers.
     pub(super) fn health(&self, now: Instant) -> Health {
-        let error = self.error.as_deref().unwrap_or("it has not been asked");
+        let error = self.error.as_deref().unwrap_or("no query yet");
         let silent = match self.silence(now) {
-            None => Some(format!("it has not answered yet: {error}")),
+            None => Some(format!("no answer yet: {error}")),
             Some(_) if self.is_up(now) => None,
-            Some(silence) => Some(format!("it has not answered for {} s: {error}", silence.as_secs())),
+            Some(silence) => Some(format!("no answer for {} s: {error}", silence.as_secs())),
         };
         Health::by_answers(&self.totals, silent)
     }

@@ -44,7 +44,7 @@ fn files_that_cannot_be_used_end_it_with_1() {
         ("--tls-ca /does/not/exist".to_owned(), "cannot use the certificate /does/not/exist (--tls-ca): ".to_owned()),
         (
             format!("--tls-ca {empty}"),
-            format!("cannot use the certificate {empty} (--tls-ca): it has no certificate in PEM format"),
+            format!("cannot use the certificate {empty} (--tls-ca): the file has no certificate in PEM format"),
         ),
         (format!("--tls-cert {cut} --tls-key {empty}"), format!("cannot use the certificate {cut} (--tls-cert): ")),
     ] {

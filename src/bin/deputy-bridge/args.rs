@@ -221,7 +221,7 @@ impl Access {
 fn has_pem(option: &Opt, path: &Path, what: &str, found: Result<usize, pem::Error>) -> Result<(), String> {
     let why = match found {
         Ok(1..) => return Ok(()),
-        Ok(0) | Err(pem::Error::NoItemsFound) => format!("it has no {what} in PEM format"),
+        Ok(0) | Err(pem::Error::NoItemsFound) => format!("the file has no {what} in PEM format"),
         Err(error) => error.to_string(),
     };
     Err(format!("cannot use the {what} {} ({}): {why}", path.display(), option.long))
@@ -233,7 +233,7 @@ impl fmt::Display for ArgsError {
             Self::Usage(error) => error.fmt(f),
             Self::Url(error) => write!(f, "--server: {error}"),
             Self::MissingNode => write!(f, "missing option: --node NAME ({})", names::NODE_EXPECTED),
-            Self::CertWithoutKey => f.write_str("--tls-cert and --tls-key are given together"),
+            Self::CertWithoutKey => f.write_str("--tls-cert and --tls-key must be given together"),
         }?;
         f.write_str("; try 'deputy-bridge --help'")
     }
@@ -313,7 +313,7 @@ mod tests {
             ("--node a --replicas 2", "expected one of 1, 3"),
             ("--node a --ack-wait 0", "expected whole seconds from 1 to 3600"),
             ("--node a --server http://x", "--server: "),
-            ("--node a --tls-cert c", "--tls-cert and --tls-key are given together"),
+            ("--node a --tls-cert c", "--tls-cert and --tls-key must be given together"),
             ("--node a --http nowhere", "invalid value 'nowhere' for '--http'"),
             ("--node a --frob", "unrecognized option '--frob'"),
             ("--node a b", "unexpected argument 'b'"),

@@ -142,7 +142,7 @@ async fn serve(
 ) -> String {
     tokio::select! {
         reason = read_lines(read, conn, events) => reason,
-        error = write_lines(write, lines) => format!("it cannot be written to: {error}"),
+        error = write_lines(write, lines) => format!("cannot write to the server: {error}"),
     }
 }
 
@@ -153,13 +153,13 @@ async fn read_lines(read: impl AsyncRead + Unpin, conn: Conn, events: &Sender<Lo
         line.clear();
         match (&mut read).take(LINE_BYTES_MAX as u64 + 2).read_until(b'\n', &mut line).await {
             Ok(_) if line.ends_with(b"\n") => {}
-            Ok(0) => return "it closed the connection".to_owned(),
-            Ok(_) => return "its last line has no end".to_owned(),
-            Err(error) => return format!("it cannot be read from: {error}"),
+            Ok(0) => return "the server closed the connection".to_owned(),
+            Ok(_) => return "the server's last line has no end".to_owned(),
+            Err(error) => return format!("cannot read from the server: {error}"),
         }
         let event = match wire::read(&line) {
             Ok(line) => LocalEvent::Line(conn, line),
-            Err(error) => return format!("it sent a line that cannot be read: {error}"),
+            Err(error) => return format!("the server sent a line that is not valid: {error}"),
         };
         if line.capacity() > BUFFER_BYTES {
             line = Vec::new();

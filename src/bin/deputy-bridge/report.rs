@@ -180,7 +180,7 @@ impl Report {
         match notice {
             Notice::ServerConnected => self.log.event(SERVER_CONNECTED, format_args!("connected to the server"), &[]),
             Notice::ServerTooOld => {
-                let error = "the server is too old: it does not know spare workers";
+                let error = "the server is too old: it does not support spare workers";
                 self.failure(SERVER_LOST, error, error);
             }
             Notice::Node(NodeChange::Joined(node)) => {
@@ -203,7 +203,7 @@ impl Report {
             }
             Notice::NotStored { reason } => {
                 let members = [("error", Value::Text(reason)), ("suppressed", Value::Number(suppressed))];
-                let text = format_args!("NATS does not store a job, which is tried again: {reason}");
+                let text = format_args!("NATS does not store a job; the bridge tries again: {reason}");
                 self.log.event(JOB_NOT_STORED, text, &members);
             }
             Notice::GaveUp { job, type_name } => {
@@ -212,7 +212,7 @@ impl Report {
             }
             Notice::AnswerDropped { job } => {
                 let text =
-                    format_args!("dropped the result of job {job}: its node is gone, or does not know it any more");
+                    format_args!("dropped the result of job {job}: its node is gone, or no longer knows the job");
                 self.log.event(RESULT_DROPPED, text, &[("job", Value::Text(job))]);
             }
             Notice::TypesLeftOut { types } => {
@@ -237,7 +237,7 @@ fn place(instance: &str) -> String {
     let mut parts = instance.split('/');
     match (parts.next(), parts.next()) {
         (Some(machine), Some(process)) => format!("process {process} on {machine}"),
-        _ => "it does not say where it runs".to_owned(),
+        _ => "its machine is unknown".to_owned(),
     }
 }
 

@@ -129,7 +129,7 @@ fn a_server_that_does_not_answer_is_down_after_five_seconds() {
     let view = life.silent(4_000, "refused");
     assert_eq!((view.is_up(life.at(5_000)), view.is_up(life.at(5_001))), (true, false));
     assert_eq!(view.health(life.at(5_000)).unhealthy, None);
-    assert_eq!(view.health(life.at(9_000)).unhealthy.as_deref(), Some("it has not answered for 9 s: refused"));
+    assert_eq!(view.health(life.at(9_000)).unhealthy.as_deref(), Some("no answer for 9 s: refused"));
     assert_eq!(view.totals.jobs_done, 1, "the last totals are kept");
 }
 

@@ -74,7 +74,7 @@ impl Server {
         if !mem::replace(&mut self.is_refused, true) {
             effects.push(Effect::Notice(Notice::ServerTooOld));
         }
-        let reason = "it does not know spare workers: a newer deputy-server is needed".to_owned();
+        let reason = "the server does not support spare workers: a newer deputy-server is needed".to_owned();
         effects.push(Effect::DropServer { reason });
     }
 }

@@ -72,7 +72,7 @@ impl Survey {
     pub(super) fn next_step(&mut self, max_line: Option<usize>, now: Duration) -> Step {
         if let Some(question) = self.question {
             let is_late = now.saturating_sub(question.since) >= ANSWER_TIMEOUT;
-            let reason = || format!("it has not answered for {} s", ANSWER_TIMEOUT.as_secs());
+            let reason = || format!("no answer for {} s", ANSWER_TIMEOUT.as_secs());
             return if is_late { Step::GiveUp { reason: reason() } } else { Step::Wait };
         }
         if now >= self.next_all {

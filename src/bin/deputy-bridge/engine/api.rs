@@ -69,9 +69,9 @@ pub(super) async fn ask<T: DeserializeOwned>(
     let request = Request::new().payload(payload.into()).timeout(Some(timeout));
     let message = client.send_request(subject.clone(), request).await.map_err(|error| {
         SetupError::NoAnswer(match error.kind() {
-            RequestErrorKind::NoResponders => "JetStream is not there: is it on (nats-server -js)?".to_owned(),
+            RequestErrorKind::NoResponders => "JetStream is missing: is it enabled (nats-server -js)?".to_owned(),
             RequestErrorKind::TimedOut => {
-                format!("no answer to {subject}: JetStream has no leader, or it is not permitted")
+                format!("no answer to {subject}: JetStream has no leader, or the bridge has no permission")
             }
             _ => format!("{subject}: {error}"),
         })

@@ -76,7 +76,7 @@ impl StreamConfig {
         differs(self.storage != "file", "is in memory: a restart of NATS loses its jobs".to_owned());
         differs(
             self.discard != "new",
-            "discards old jobs when it is full, where it should refuse new ones (discard new)".to_owned(),
+            "discards old jobs when it is full, but must refuse new ones (discard new)".to_owned(),
         );
         let copies = self.num_replicas;
         differs(

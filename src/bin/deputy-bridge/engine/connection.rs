@@ -29,20 +29,20 @@ const MEANINGS: [(&str, &str); 7] = [
     ("corrupt message", TLS_MEANING),
     ("fatal alert", TLS_MEANING),
     ("TLS error", TLS_MEANING),
-    ("timed out", "what listens there does not answer as a nats-server does, or a firewall drops it"),
-    ("refused", "no nats-server listens there: does it run?"),
+    ("timed out", "the program at this address does not answer as a nats-server, or a firewall drops the connection"),
+    ("refused", "no nats-server listens at this address: is it running?"),
 ];
 /// The explanation if TLS could not be established.
 const TLS_MEANING: &str = "TLS failed: --tls, --tls-ca, --tls-cert, --tls-key";
 /// The explanation of any other error.
-const OTHER_MEANING: &str = "is a nats-server there, and does it want TLS (--tls) or not?";
+const OTHER_MEANING: &str = "is a nats-server there, and does it require TLS (--tls) or not?";
 /// The maximum number of servers whose errors are shown.
 const SERVERS_SHOWN_MAX: usize = 3;
 /// The permissions that the bridge needs, for people.
 pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
      $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
-     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if it shall make the stream; subscribe to deputy.> and \
-     _INBOX.deputy-bridge.>";
+     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if the bridge must make the stream; subscribe to deputy.> \
+     and _INBOX.deputy-bridge.>";
 
 /// The connection to NATS.
 pub(super) struct Connection {
@@ -172,7 +172,7 @@ fn report(event: Event, up: &watch::Sender<bool>, events: &Findings) {
         Event::ServerError(error) => EngineEvent::Refused(error.to_string()),
         // The NATS client does not store this error with the server.
         Event::ClientError(ClientError::Other(kind)) if kind == ConnectErrorKind::Dns.to_string() => {
-            EngineEvent::Unreachable("the name of the host is not known".to_owned())
+            EngineEvent::Unreachable("the host name is unknown".to_owned())
         }
         Event::SlowConsumer(_) => {
             EngineEvent::Refused("messages were dropped, because the bridge is too slow".to_owned())
@@ -212,7 +212,7 @@ mod tests {
         for (error, expected) in [
             (
                 "IO error: Connection refused (os error 111)",
-                "Connection refused (os error 111) (no nats-server listens there: does it run?)",
+                "Connection refused (os error 111) (no nats-server listens at this address: is it running?)",
             ),
             (
                 "IO error: invalid peer certificate: UnknownIssuer",
@@ -220,7 +220,7 @@ mod tests {
             ),
             (
                 "IO error: Connection reset by peer (os error 104)",
-                "Connection reset by peer (os error 104) (is a nats-server there, and does it want TLS (--tls) or not?)",
+                "Connection reset by peer (os error 104) (is a nats-server there, and does it require TLS (--tls) or not?)",
             ),
         ] {
             assert_eq!(explained(error), expected);

@@ -74,10 +74,10 @@ fn a_server_that_is_too_old_or_does_not_answer_is_left() {
     let line = FromServer::Do { job: 7, reference: None, type_name: "t".to_owned(), run_limit_ms: None, arg: None };
     bridge.core.on_line(Conn::Main, line);
     let effects = bridge.effects();
-    assert!(effects[1].starts_with("drop server: it does not know spare workers"), "{effects:?}");
+    assert!(effects[1].starts_with("drop server: the server does not support spare workers"), "{effects:?}");
     let mut bridge = Fixture::new(0);
     let is_dropped = |bridge: &mut Fixture| {
-        bridge.effects().iter().any(|effect| effect.starts_with("drop server: it has not answered for 10 s"))
+        bridge.effects().iter().any(|effect| effect.starts_with("drop server: no answer for 10 s"))
     };
     let tick = |bridge: &mut Fixture, ms| {
         bridge.now += Duration::from_millis(ms);
