@@ -71,7 +71,10 @@ fn plain_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at),
         b'1'..=b'9' => {
-            let end = at + bytes[at..].iter().position(|byte| !byte.is_ascii_digit())?;
+            let end = match marked(bytes, at, number_marks) {
+                Some(marks @ 1..) => at + marks.trailing_zeros() as usize,
+                _ => at + bytes[at..].iter().position(|byte| !byte.is_ascii_digit())?,
+            };
             matches!(bytes[end], b',' | b'}').then_some(end)
         }
         _ => None,
@@ -99,7 +102,7 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
-    match marked(bytes, at + 1)? {
+    match marked(bytes, at + 1, string_marks)? {
         0 => rest_of_string_end(bytes, at + 1 + LANES),
         marks => behind_quote(bytes, at + 1 + marks.trailing_zeros() as usize),
     }
@@ -110,7 +113,7 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
 fn rest_of_string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     let longest = at - LANES + LONG_BYTES;
     while at < longest {
-        match marked(bytes, at)? {
+        match marked(bytes, at, string_marks)? {
             0 => at += LANES,
             marks => return behind_quote(bytes, at + marks.trailing_zeros() as usize),
         }
@@ -124,27 +127,36 @@ fn behind_quote(bytes: &[u8], at: usize) -> Option<usize> {
     (bytes.get(at) == Some(&b'"')).then_some(at + 1)
 }
 
-/// Returns one bit for each of the [`LANES`] bytes from `at`, the lowest for the first: whether a plain string ends there.
-/// `None` if none is marked, and the line ends before them.
+/// Returns what `marks` gives for the [`LANES`] bytes from `at`: one bit for each, the lowest for the first. `None` if none
+/// is marked, and the line ends before them.
 #[inline]
-fn marked(bytes: &[u8], at: usize) -> Option<u32> {
+fn marked(bytes: &[u8], at: usize, marks: impl Fn(&[u8; LANES]) -> u32) -> Option<u32> {
     if let Some(next) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        return Some(string_marks(next));
+        return Some(marks(next));
     }
     let marks = match bytes.last_chunk() {
         // The last bytes of the line begin before `at`.
-        Some(last) => string_marks(last) >> (at + LANES - bytes.len()).min(LANES),
-        None => marked_short(bytes) >> at.min(LANES),
+        Some(last) => marks(last) >> (at + LANES - bytes.len()).min(LANES),
+        None => marks(&padded(bytes)) >> at.min(LANES),
     };
     (marks != 0).then_some(marks)
 }
 
-/// Marks the bytes of a line that has fewer than [`LANES`].
+/// Returns the bytes of a line that has fewer than [`LANES`], and after them what ends neither a string nor a number.
 #[inline(never)]
-fn marked_short(bytes: &[u8]) -> u32 {
-    let mut padded = [b' '; LANES];
+fn padded(bytes: &[u8]) -> [u8; LANES] {
+    let mut padded = [b'0'; LANES];
     padded[..bytes.len()].copy_from_slice(bytes);
-    string_marks(&padded)
+    padded
+}
+
+/// Marks bytes at which a whole number ends: all but digits.
+#[inline]
+fn number_marks(bytes: &[u8; LANES]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    let below = bytes.simd_eq(bytes.min(u8x16::splat(b'0' - 1)));
+    let above = bytes.simd_eq(bytes.max(u8x16::splat(b'9' + 1)));
+    (below | above).to_bitmask()
 }
 
 /// Marks bytes at which a plain string ends: quotes, backslashes and control characters.
@@ -216,6 +228,28 @@ mod tests {
                 bytes[at] = byte;
                 assert_eq!(string_marks(&bytes), u32::from(ends) << at, "{byte} at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn the_bytes_that_end_a_number_are_marked() {
+        for byte in 0..=255_u8 {
+            for at in 0..LANES {
+                let mut bytes = [b'7'; LANES];
+                bytes[at] = byte;
+                assert_eq!(number_marks(&bytes), u32::from(!byte.is_ascii_digit()) << at, "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_ends_at_the_same_byte_wherever_it_begins_in_a_line_of_any_length() {
+        for (before, digits, after) in (0..20).flat_map(|a| (1..40).flat_map(move |b| (0..20).map(move |c| (a, b, c))))
+        {
+            let line = [&vec![b'-'; before][..], &vec![b'7'; digits], b",", &vec![b'-'; after]].concat();
+            let end = before + digits;
+            assert_eq!(plain_end(&line, before), Some(end), "{}", line.escape_ascii());
+            assert_eq!(plain_end(&line[..end], before), None, "{}", line.escape_ascii());
         }
     }
 

@@ -16,13 +16,18 @@ pub(super) fn between_quotes(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
 
+/// The same, if there is no escape between the quotes. `None` if there is one.
+pub(super) fn plain_text(raw: &str) -> Option<&str> {
+    between_quotes(raw).filter(|inside| !inside.as_bytes().contains(&b'\\'))
+}
+
 /// Unescapes `raw`, a JSON string with its quotes whose syntax has been checked. `None` if it is another value. Allocates
 /// only if there is an escape.
 pub(super) fn unescape(raw: &str) -> Option<Cow<'_, [u8]>> {
-    let inside = between_quotes(raw)?;
-    if !inside.as_bytes().contains(&b'\\') {
+    if let Some(inside) = plain_text(raw) {
         return Some(Cow::Borrowed(inside.as_bytes()));
     }
+    between_quotes(raw)?;
     let mut parser = serde_json::Deserializer::from_str(raw);
     let meaning = parser.deserialize_bytes(Meaning).expect("the syntax has been checked, and bytes hold any code unit");
     Some(Cow::Owned(meaning))

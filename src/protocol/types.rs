@@ -11,7 +11,7 @@ use serde::Deserializer;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::string::{between_quotes, escape, unescape};
+use super::string::{escape, plain_text, unescape};
 use crate::limits::{TYPE_BYTES_MAX, TYPES_PER_CONNECTION_MAX};
 
 /// The canonical text of a type: the text between the quotes, encoded with the shortest escapes. Two types are equal
@@ -28,11 +28,15 @@ pub(super) fn type_name(raw: &str) -> Option<TypeName<'_>> {
 /// escape it is the text in the line. `None` if it is another value.
 #[inline]
 pub(super) fn canonical(raw: &str, bytes_max: usize) -> Option<Cow<'_, str>> {
-    match unescape(raw)? {
-        meaning if !(1..=bytes_max).contains(&meaning.len()) => None,
-        Cow::Borrowed(_) => between_quotes(raw).map(Cow::Borrowed),
-        Cow::Owned(meaning) => String::from_utf8(meaning).ok().map(|meaning| escape(&meaning).into()),
+    let fits = |bytes: &[u8]| (1..=bytes_max).contains(&bytes.len());
+    if let Some(text) = plain_text(raw) {
+        return fits(text.as_bytes()).then_some(Cow::Borrowed(text));
     }
+    let meaning = unescape(raw)?.into_owned();
+    if !fits(&meaning) {
+        return None;
+    }
+    String::from_utf8(meaning).ok().map(|meaning| escape(&meaning).into())
 }
 
 /// Returns the types of a list, each once; `None` if it is another value, if an element is not a valid type, or if
