@@ -36,9 +36,8 @@ use offers::Offers;
 pub(super) use offers::PoolRef;
 use passing_on::PassingOn;
 pub(super) use queues::Queue;
-use queues::{Queues, forget_if_unused};
+use queues::{Arrival, Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
-use wait_queue::Position;
 
 use super::answer::Reason;
 use super::collections::places::Age;
@@ -104,7 +103,7 @@ impl Home {
             }
         }
         ctx.trace(&job, JobEvent::Queued(job.submitter));
-        self.with_queue_of(job, hash, ctx, Position::of_new, Queue::push);
+        self.queue(job, hash, Arrival::New, ctx);
     }
 
     /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or too late (H11).
@@ -118,21 +117,14 @@ impl Home {
             return;
         }
         let over = if doomed { None } else { self.why_not_requeued(&job, hash, ctx.now) };
-        if doomed || over.is_some() {
-            if let Suspects::RejectedBy(class) = suspects {
-                self.queue_of(job.type_name(), hash).offers.enter(class).reject_suspects(from);
-            }
-            if let Some(reason) = over {
-                ctx.end(job, reason);
-            }
-            return;
+        if let Suspects::RejectedBy(class) = suspects {
+            self.queue_of(job.type_name(), hash).offers.enter(class).reject_suspects(from);
         }
-        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| {
-            if let Suspects::RejectedBy(class) = suspects {
-                queue.offers.enter(class).reject_suspects(from);
-            }
-            queue.waiting.requeue(job);
-        });
+        match over {
+            Some(reason) => ctx.end(job, reason),
+            None if doomed => {}
+            None => self.queue(job, hash, Arrival::Again, ctx),
+        }
     }
 
     /// Takes an offer: `n` more jobs of a type may be assigned to the workers of a class at a shard (H1).
@@ -247,33 +239,27 @@ impl Home {
         self.queues.table.iter().map(|queue| &**queue)
     }
 
-    /// Puts a job in its queue by `put`, at `position`, and makes all possible assignments.
-    fn with_queue_of(
-        &mut self,
-        job: Job,
-        hash: TypeHash,
-        ctx: &mut Ctx<'_>,
-        position: impl FnOnce(&Job) -> Position,
-        put: impl FnOnce(&mut Queue, Job, &mut Ctx<'_>),
-    ) {
-        ctx.counts.jobs_waiting += 1;
-        let revocable = job.is_revocable().then(|| (job.submitter, position(&job)));
+    /// Puts a job in its queue, and makes all possible assignments.
+    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows the arrival")]
+    #[inline(always)]
+    fn queue(&mut self, job: Job, hash: TypeHash, arrival: Arrival, ctx: &mut Ctx<'_>) {
         let (entry, places) = self.queues.enter(job.type_name(), hash);
         match entry {
             Entry::Occupied(mut entry) => {
-                put(entry.get_mut(), job, ctx);
-                if let Some((submitter, position)) = revocable {
-                    self.revocable.note(submitter, &entry.get().of, position);
+                let queue = entry.get_mut();
+                if arrival == Arrival::New
+                    && let Some(to) = queue.offer_for_new()
+                {
+                    queue.assign_new(job, to, ctx);
+                } else {
+                    queue.put(job, arrival, &mut self.revocable, ctx);
+                    queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
                 }
-                entry.get_mut().match_offers(&mut self.matching, &mut self.revocable, ctx);
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash }, places);
-                put(&mut queue, job, ctx);
-                if let Some((submitter, position)) = revocable {
-                    self.revocable.note(submitter, &queue.of, position);
-                }
+                queue.put(job, arrival, &mut self.revocable, ctx);
                 entry.insert(queue); // There was no entry, so there is no offer.
             }
         }

@@ -58,6 +58,12 @@ impl OffersByClass {
         self.spare.is_some()
     }
 
+    /// Spends one job of the first ordinary offer.
+    #[inline]
+    pub(super) fn take_ordinary(&mut self) -> Option<PoolRef> {
+        self.ordinary.take()
+    }
+
     /// Takes the first waiting job that fits an ordinary offer, and the first such offer.
     #[inline]
     pub(super) fn pop_ordinary_pair(&mut self, waiting: &mut WaitQueues) -> Option<(Job, PoolRef)> {

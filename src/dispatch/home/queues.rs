@@ -7,6 +7,7 @@ use super::matching::Matching;
 use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
+use super::wait_queue::Position;
 use super::wait_queues::{Line, WaitQueues};
 use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::ctx::Ctx;
@@ -17,6 +18,15 @@ use crate::dispatch::micros::Micros;
 use crate::flag::newly_set;
 use crate::metrics::TypeRow;
 use crate::protocol::command::Class;
+
+/// How a job comes to its queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// For the first time.
+    New,
+    /// After it was assigned, or was recalled too late.
+    Again,
+}
 
 /// The queues by type. Boxed, so that the table stays small and grows fast. A table and not a map, so that an empty
 /// entry is removed without another look-up, and a name is not hashed again.
@@ -38,7 +48,7 @@ pub(in crate::dispatch) struct Queue {
     /// Whether jobs wait although offers are open, until a later turn assigns them.
     pub(in crate::dispatch) is_postponed: bool,
     /// Its place among all queues.
-    place: u32,
+    pub(super) place: u32,
 }
 
 impl Queues {
@@ -50,10 +60,15 @@ impl Queues {
 
     /// Changes a type's queue, if there is one. Removes the queue if it is unused then.
     pub(super) fn change<T>(&mut self, of: &TypeRef, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
-        let (Entry::Occupied(mut entry), places) = self.enter(&of.name, of.hash) else { return None };
-        let result = change(entry.get_mut());
-        forget_if_unused(entry, places);
-        Some(result)
+        let (entry, places) = self.enter(&of.name, of.hash);
+        change_if_any(entry, places, change)
+    }
+
+    /// The same for the queue at a place.
+    pub(super) fn change_at<T>(&mut self, place: u32, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+        let hash = *self.places.get(place)?;
+        let entry = self.table.entry(hash.0, |queue| queue.place == place, |queue| queue.of.hash.0);
+        change_if_any(entry, &mut self.places, change)
     }
 
     /// Returns the queue at a place, if it was created before `until`.
@@ -61,6 +76,17 @@ impl Queues {
         let hash = self.places.get_older(place, until)?;
         self.table.find(hash.0, |queue| queue.place == place).map(|queue| &**queue)
     }
+}
+
+fn change_if_any<T>(
+    entry: Entry<'_, Box<Queue>>,
+    places: &mut Places<TypeHash>,
+    change: impl FnOnce(&mut Queue) -> T,
+) -> Option<T> {
+    let Entry::Occupied(mut entry) = entry else { return None };
+    let result = change(entry.get_mut());
+    forget_if_unused(entry, places);
+    Some(result)
 }
 
 /// Removes a queue that is unused. The table shrinks when an eighth of it is in use.
@@ -93,12 +119,45 @@ impl Queue {
         self.of.hash == hash && *self.of.name == *type_name
     }
 
-    /// Puts a new job at its place, and marks whether its type has figures of its own.
+    /// Puts a job at its place among those that wait.
+    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows the arrival")]
+    #[inline(always)]
+    pub(super) fn put(&mut self, mut job: Job, arrival: Arrival, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+        ctx.counts.jobs_waiting += 1;
+        if job.is_revocable() {
+            let position = match arrival {
+                Arrival::New => Position::of_new(&job),
+                Arrival::Again => Position::of_returned(&job),
+            };
+            revocable.note(job.submitter, self, position);
+        }
+        match arrival {
+            Arrival::New => {
+                self.mark(&mut job, ctx);
+                self.waiting.push(job);
+            }
+            Arrival::Again => self.waiting.requeue(job),
+        }
+    }
+
+    /// Takes the first offer for a new job, if none waits before it.
     #[inline]
-    pub(super) fn push(&mut self, mut job: Job, ctx: &mut Ctx<'_>) {
+    pub(super) fn offer_for_new(&mut self) -> Option<PoolRef> {
+        if self.waiting.is_empty() { self.offers.take_ordinary() } else { None }
+    }
+
+    /// Assigns a new job, which never waits.
+    #[inline]
+    pub(super) fn assign_new(&mut self, mut job: Job, to: PoolRef, ctx: &mut Ctx<'_>) {
+        self.mark(&mut job, ctx);
+        ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
+    }
+
+    /// Marks a new job: all jobs of a type are counted in the same place.
+    #[inline]
+    fn mark(&mut self, job: &mut Job, ctx: &mut Ctx<'_>) {
         let of = &self.of;
         job.set_has_figures(*self.has_figures.get_or_insert_with(|| ctx.figures.decide(&of.name, of.hash)));
-        self.waiting.push(job);
     }
 
     /// H1: while a waiting job fits an offer, assigns the first such job to the first such offer, ordinary offers

@@ -13,10 +13,11 @@ use ahash::RandomState;
 
 use super::Home;
 use super::groups::{Group, Left};
+use super::queues::Queue;
 use super::wait_queue::Position;
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeRef};
+use crate::dispatch::ids::{GroupId, ShardId, Submitter};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 
@@ -29,7 +30,8 @@ pub(super) struct Revocable(HashMap<Submitter, Place, RandomState>);
 
 #[derive(Debug)]
 struct Place {
-    of: TypeRef,
+    /// Its queue, by the place of that. It stays while the job waits.
+    queue: u32,
     position: Position,
 }
 
@@ -39,8 +41,8 @@ impl Revocable {
     }
 
     /// Records where a job waits.
-    pub(super) fn note(&mut self, submitter: Submitter, of: &TypeRef, position: Position) {
-        self.0.insert(submitter, Place { of: of.clone(), position });
+    pub(super) fn note(&mut self, submitter: Submitter, queue: &Queue, position: Position) {
+        self.0.insert(submitter, Place { queue: queue.place, position });
     }
 
     /// Removes a job that no longer waits. The table shrinks when an eighth of it is in use.
@@ -94,8 +96,8 @@ impl Home {
     }
 
     pub(super) fn take_waiting(&mut self, submitter: Submitter) -> Option<Job> {
-        let Place { of, position } = self.revocable.take(submitter)?;
-        self.queues.change(&of, |queue| queue.waiting.remove(position)).flatten()
+        let Place { queue, position } = self.revocable.take(submitter)?;
+        self.queues.change_at(queue, |queue| queue.waiting.remove(position)).flatten()
     }
 
     /// H7: ends a job that came back, if it is doomed.
@@ -149,8 +151,9 @@ impl Home {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatch::collections::places::Places;
     use crate::dispatch::collections::shrink_check::ShrinkCheck;
-    use crate::dispatch::ids::{TicketId, TypeHash};
+    use crate::dispatch::ids::{TicketId, TypeHash, TypeRef};
     use crate::dispatch::micros::Micros;
 
     const MANY: u32 = 10_000;
@@ -163,9 +166,10 @@ mod tests {
     fn the_table_of_waiting_jobs_gives_its_room_back_as_they_go() {
         let maps = RandomState::with_seeds(1, 2, 3, 4);
         let of = TypeRef { name: "t".into(), hash: TypeHash::of(&maps, "t") };
+        let queue = Queue::boxed(of, &mut Places::default());
         let mut revocable = Revocable::new(&maps);
         for index in 0..MANY {
-            revocable.note(ticket(index), &of, Position::Fresh { priority: 0, arrival: index.into() });
+            revocable.note(ticket(index), &queue, Position::Fresh { priority: 0, arrival: index.into() });
         }
         let (mut room, most) = (ShrinkCheck::of(8), revocable.0.capacity());
         for index in 0..MANY {

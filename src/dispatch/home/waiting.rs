@@ -9,8 +9,7 @@
 use hashbrown::hash_table::Entry;
 
 use super::Home;
-use super::queues::Queue;
-use super::wait_queue::Position;
+use super::queues::{Arrival, Queue};
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ShardId, Submitter, TypeHash, TypeRef};
@@ -82,7 +81,7 @@ impl Home {
             return ctx.end(job, Reason::TooLate);
         }
         let hash = ctx.settings.hash_of(&job);
-        self.with_queue_of(job, hash, ctx, Position::of_returned, |queue, job, _| queue.waiting.requeue(job));
+        self.queue(job, hash, Arrival::Again, ctx);
     }
 }
 
