@@ -50,8 +50,10 @@ pub(crate) struct OneShard {
 /// The surroundings of the core.
 #[derive(Default)]
 struct Surroundings {
-    /// Jobs that were sent to workers, each with its worker and its lease on the wire.
-    given: VecDeque<(ConnId, usize, Option<u64>)>,
+    /// By worker: the jobs that it was sent, each with its lease on the wire.
+    given: Vec<VecDeque<(usize, Option<u64>)>>,
+    /// The workers that were sent jobs, the one that waits longest first.
+    busy: VecDeque<ConnId>,
     /// By id: the number of its answers in this run.
     answers: Vec<u32>,
     answered: usize,
@@ -65,7 +67,13 @@ impl Effects for Surroundings {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
         let number = |id: &str| id.parse::<usize>().expect("the ids are numbers");
         match *reply {
-            Reply::Do { id, job, .. } => self.given.push_back((to, number(id), job)),
+            Reply::Do { id, job, .. } => {
+                let given = &mut self.given[to.index as usize - SUBMITTERS];
+                if given.is_empty() {
+                    self.busy.push_back(to);
+                }
+                given.push_back((number(id), job));
+            }
             Reply::Done { id, res } => {
                 let job = number(id);
                 assert!(res == Some(id.into()) && to == submitter_of(job), "job {job} has the result of another job");
@@ -112,6 +120,7 @@ impl OneShard {
             shard.core.step(Input::Opened { conn: conn(slot) }, &mut shard.surroundings);
         }
         shard.surroundings.answers = vec![0; shard.ids.len()];
+        shard.surroundings.given = vec![VecDeque::new(); shape.workers];
         shard
     }
 
@@ -152,7 +161,11 @@ impl OneShard {
     /// Submits and answers [`JOBS`] jobs, with the types in rotation, beside the backlog. Returns how long that took.
     pub(crate) fn run(&mut self) -> Duration {
         self.decode_options(JOBS);
-        self.run_jobs()
+        let took = self.run_jobs();
+        let answers = &mut self.surroundings.answers;
+        assert!(answers.iter().all(|&answers| answers <= 1), "no job is answered twice");
+        answers.fill(0);
+        took
     }
 
     /// Makes what the decoder makes for this number of jobs.
@@ -165,37 +178,54 @@ impl OneShard {
     /// Never inlined, so that a profiler can tell it from the preparation.
     #[inline(never)]
     fn run_jobs(&mut self) -> Duration {
-        let (first, last) = (self.surroundings.answered, self.submitted + JOBS);
+        let (end, last) = (self.surroundings.answered + JOBS, self.submitted + JOBS);
         let mut turns = 0;
         let start = Instant::now();
-        while self.surroundings.answered < first + JOBS {
+        while self.surroundings.answered < end {
             turns += 1;
             assert!(turns <= JOBS, "the jobs end");
             self.core
                 .step(Input::Turn { now: Micros::default(), others: MemoryUse::default() }, &mut self.surroundings);
-            let left = first + JOBS - self.surroundings.answered;
-            for _ in 0..self.surroundings.given.len().min(JOBS_PER_TURN).min(left) {
-                self.answer();
+            let enough = (self.surroundings.answered + JOBS_PER_TURN).min(end);
+            while self.surroundings.answered < enough
+                && let Some(worker) = self.surroundings.busy.pop_front()
+            {
+                self.read_answers_of(worker, end);
             }
             let room = self.in_flight_max - (self.submitted - self.surroundings.answered);
             let next = self.submitted + room.min(JOBS_PER_TURN).min(last - self.submitted);
-            for job in self.submitted..next {
-                self.submit(job);
+            for submitter in 0..SUBMITTERS {
+                // No closure: valgrind would take it for another call of this function.
+                for job in self.submitted..next {
+                    if job % SUBMITTERS == submitter {
+                        self.submit(job);
+                    }
+                }
+                self.end_read(conn(submitter));
             }
             self.submitted = next;
             self.end_turn();
         }
         let took = start.elapsed();
-        for job in first..first + JOBS {
-            let answers = &mut self.surroundings.answers[job % self.ids.len()];
-            assert_eq!(std::mem::take(answers), 1, "each job is answered once");
-        }
         assert_eq!(self.core.pending(), (self.submitted - self.surroundings.answered) as u64);
         took
     }
 
-    fn answer(&mut self) {
-        let (from, job, lease) = self.surroundings.given.pop_front().expect("a job was sent");
+    /// Reads from a worker, which has answered all its jobs. The run ends with answer number `end`.
+    fn read_answers_of(&mut self, worker: ConnId, end: usize) {
+        let slot = worker.index as usize - SUBMITTERS;
+        while self.surroundings.answered < end
+            && let Some((job, lease)) = self.surroundings.given[slot].pop_front()
+        {
+            self.answer(worker, job, lease);
+        }
+        if !self.surroundings.given[slot].is_empty() {
+            self.surroundings.busy.push_front(worker);
+        }
+        self.end_read(worker);
+    }
+
+    fn answer(&mut self, from: ConnId, job: usize, lease: Option<u64>) {
         let id = self.ids[job].as_str();
         let name = lease.map_or(JobRef::Id(id), JobRef::Lease);
         let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id.into())) };
@@ -209,6 +239,10 @@ impl OneShard {
         assert_eq!(options.is_some(), self.options.is_some(), "they were made for each job");
         let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG.into()), options };
         self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
+    }
+
+    fn end_read(&mut self, conn: ConnId) {
+        self.core.step(Input::BytesRead { conn, partial_bytes: 0 }, &mut self.surroundings);
     }
 
     /// Acknowledges each reply of this turn with a write of its own, where the server makes one write per connection.

@@ -40,7 +40,8 @@ pub enum Input<'a> {
         /// The reason, and whether the connection ends with it.
         refusal: Refusal<'a>,
     },
-    /// Bytes were read from a connection. All whole lines among them were passed on before.
+    /// Bytes were read from a connection. All whole lines among them were passed on before. The owner now offers the slots
+    /// that these lines have freed, so this input follows each read.
     BytesRead {
         /// The connection.
         conn: ConnId,
@@ -73,6 +74,13 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// Returns whether the owner may offer the slots that this input frees after a later input: whether it is a line of a
+    /// plain job. Further lines may follow in the same read, and one offer is then enough for all of them.
+    #[inline]
+    pub(super) fn defers_offers(&self) -> bool {
+        matches!(self, Self::Command { command: Command::Did { .. } | Command::Do { options: None, .. }, .. })
+    }
+
     /// Makes the input of a line, given what the decoder made of it.
     pub fn of_line(from: ConnId, line: Result<Command<'a>, Refusal<'a>>) -> Self {
         match line {

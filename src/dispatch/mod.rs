@@ -43,6 +43,9 @@ pub use settings::{PerTurn, Settings, home_of};
 
 use crate::metrics::Counts;
 
+/// Pools that the lines of a connection may change before what is free is offered. A pass over them follows.
+const DIRTY_MAX: usize = 32;
+
 /// The core of one shard.
 #[derive(Debug)]
 pub struct Dispatch {
@@ -84,11 +87,17 @@ impl Dispatch {
         }
         let Self { settings, now, stopping, counts, figures, local, home, owner } = self;
         let mut ctx = Ctx { settings, now: *now, stopping: *stopping, counts, figures, local, effects };
-        handle_input(input, home, owner, &mut ctx);
-        owner.reconcile_offers(&mut ctx);
-        while let Some(message) = ctx.local.pop_front() {
-            handle_message(ctx.settings.shard, message, home, owner, &mut ctx);
+        let defers = input.defers_offers() && owner.dirty.len() < DIRTY_MAX;
+        if !defers {
             owner.reconcile_offers(&mut ctx);
+        }
+        handle_input(input, home, owner, &mut ctx);
+        loop {
+            if !defers {
+                owner.reconcile_offers(&mut ctx);
+            }
+            let Some(message) = ctx.local.pop_front() else { return };
+            handle_message(ctx.settings.shard, message, home, owner, &mut ctx);
         }
     }
 
@@ -96,7 +105,7 @@ impl Dispatch {
     /// time is on the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let at_once = self.has_work().then_some(self.now);
+        let at_once = (self.has_work() || !self.owner.dirty.is_empty()).then_some(self.now);
         let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), at_once];
         due.into_iter().flatten().min()
     }

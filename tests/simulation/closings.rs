@@ -161,7 +161,14 @@ impl Shadow {
         }
     }
 
-    /// A peer says a whole line.
+    /// A peer sends a whole line.
+    pub(crate) fn line_read(&mut self, peer: Peer) {
+        self.line_ended(peer);
+        let conn = &mut self.conns[peer.0];
+        conn.moved_ms = self.bounds.shard(conn.shard).now_ms;
+    }
+
+    /// A peer has no unfinished line any more.
     pub(crate) fn line_ended(&mut self, peer: Peer) {
         let conn = &mut self.conns[peer.0];
         let (bytes, since) = std::mem::take(&mut conn.partial);

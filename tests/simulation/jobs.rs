@@ -186,6 +186,20 @@ impl Schedule {
         self.answer_at(worker, at);
     }
 
+    /// A worker's lines that one read brings: answers, and jobs of its own.
+    pub(crate) fn send_several(&mut self, worker: Peer) {
+        self.world.begin_read();
+        for _ in 0..2 + self.random.below(4) {
+            if self.random.one_in(4) {
+                self.submit(worker);
+            } else if self.shadow.conn(worker).held.iter().any(|held| held.seen) {
+                self.answer(worker);
+            }
+        }
+        self.world.end_read(worker);
+        self.after_peer(worker);
+    }
+
     pub(crate) fn answer_at(&mut self, worker: Peer, at: usize) {
         let serial = self.shadow.conn(worker).held[at].serial;
         let err = self.random.one_in(5);

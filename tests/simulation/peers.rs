@@ -36,13 +36,13 @@ impl Schedule {
     }
 
     pub(crate) fn send_line(&mut self, peer: Peer, line: &str) {
-        self.shadow.line_ended(peer);
+        self.shadow.line_read(peer);
         self.world.send_line(peer, line);
         self.after_peer(peer);
     }
 
     pub(crate) fn command(&mut self, peer: Peer, command: Command<'_>) {
-        self.shadow.line_ended(peer);
+        self.shadow.line_read(peer);
         self.world.command(peer, command);
         self.after_peer(peer);
     }
@@ -192,7 +192,7 @@ impl Schedule {
         self.shadow.expect(peer, Due::Error("bad_json"));
         let fatal = self.random.one_in(4);
         self.shadow.tally.faults.count(if fatal { Fault::FirstLine } else { Fault::BadJson });
-        self.shadow.line_ended(peer);
+        self.shadow.line_read(peer);
         // What a worker that holds jobs sent may have been meant as an answer.
         let closes = fatal || !self.shadow.conn(peer).held.is_empty();
         if closes {
@@ -217,9 +217,10 @@ impl Schedule {
         if !self.shadow.conn(peer).closed {
             // It is still owed an answer: the core hears of half a line, or that one is whole, and obeys nothing.
             match which {
+                0 => self.shadow.line_ended(peer),
                 1 => {}
                 2 => self.shadow.heard(peer, 70),
-                _ => self.shadow.line_ended(peer),
+                _ => self.shadow.line_read(peer),
             }
         }
         let input = match which {
@@ -242,7 +243,10 @@ impl Schedule {
             },
         };
         let before = self.world.audit(shard).connections;
-        self.world.step(shard, input);
+        match input {
+            Input::Command { .. } => self.world.step_of_line(shard, conn, input),
+            _ => self.world.step(shard, input),
+        }
         let now = self.world.audit(shard).connections;
         assert!(now.iter().all(|conn| before.contains(conn)), "a connection came back");
         self.after(shard);

@@ -134,9 +134,10 @@ impl Schedule {
             Op::OpenWorker => self.open_worker(),
             Op::Leave => self.for_any(|_| true, Self::leave),
             Op::Do => self.for_any(|_| true, Self::submit),
-            Op::Answer => self.for_any(|conn| conn.held.iter().any(|held| held.seen), Self::answer),
+            Op::Answer if self.random.one_in(4) => self.for_any(has_seen_job, Self::send_several),
+            Op::Answer => self.for_any(has_seen_job, Self::answer),
             Op::Cancel => self.for_any(|_| true, Self::cancel),
-            Op::Report => self.for_any(|conn| conn.held.iter().any(|held| held.seen), Self::report),
+            Op::Report => self.for_any(has_seen_job, Self::report),
             Op::AnswerWrongly => self.for_any(|_| true, Self::answer_wrongly),
             Op::CanDo => self.for_any(|_| true, Self::can_do),
             Op::CantDo => self.for_any(Conn::is_worker, Self::cant_do),
@@ -207,7 +208,7 @@ impl Schedule {
         self.shadow.check_clock(&self.world, shard);
         self.check_returns(shard, &events);
         self.check_spared(shard, &events);
-        if self.plan.watched {
+        if self.plan.watched && !self.world.is_reading() {
             self.world.check_shard(shard);
         }
     }
@@ -294,6 +295,11 @@ impl Schedule {
     pub(crate) fn any_slots(&mut self) -> u32 {
         1 + u32::try_from(self.random.below(self.plan.slots_max)).expect("slots are few")
     }
+}
+
+/// Whether it has received a job that it has not answered.
+fn has_seen_job(conn: &Conn) -> bool {
+    conn.held.iter().any(|held| held.seen)
 }
 
 /// How many events of a turn come before it goes on with what is to be given up: those of run limits that are over.

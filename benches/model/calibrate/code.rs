@@ -174,6 +174,9 @@ impl ThreeShards {
                     self.cores[usize::from(shard)]
                         .step(Input::of_line(conn(slot(at)), decode_frame(frame)), &mut self.recorder);
                 }
+                if slot(at) != slot(at + 1) {
+                    self.step(shard, Input::BytesRead { conn: conn(slot(at)), partial_bytes: 0 });
+                }
             }
         })
     }

@@ -182,7 +182,7 @@ impl Owner {
             Outcome::Err(err) => End::Failed(err),
         };
         self.finish(held.job, end, ctx);
-        self.refresh(from, Place::Back, ctx);
+        self.refresh_after_end(from, ctx);
     }
 }
 

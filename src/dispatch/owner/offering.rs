@@ -1,7 +1,9 @@
 //! Sends the offers and pulls of this shard for its workers: the rule O1 of docs/architecture.md.
 //!
 //! Each change of a worker's capacity calls [`Owner::refresh`], and each other change of a pool marks the pool as
-//! dirty. At the end of the input the owner handles the changed pools, and sends messages to their homes.
+//! dirty. At the end of the input the owner handles the changed pools, and sends messages to their homes. After lines of
+//! plain jobs that is when all lines of the read are handled: a worker that ends ten jobs then causes one offer of ten
+//! slots.
 
 use std::collections::VecDeque;
 
@@ -23,16 +25,24 @@ enum Supply {
 }
 
 impl Owner {
-    /// O1, after each input, for the pools that it changed: (a) suspects are accepted again, (b) starved types pull a
-    /// job, the longest starved first, (c) free slots beyond the open offers are offered.
+    /// O1, after an input, for the pools that it and the lines before it changed: (a) suspects are accepted again,
+    /// (b) starved types pull a job, the longest starved first, (c) free slots beyond the open offers are offered.
     #[inline]
     pub(in crate::dispatch) fn reconcile_offers(&mut self, ctx: &mut Ctx<'_>) {
-        // Most inputs and messages of a job change no pool.
         if !self.freed.is_empty() {
             self.reconcile_freed(ctx);
         }
-        if self.dirty.iter().any(|&pool| !self.pools.peek(pool).is_settled()) {
+        // Most inputs and messages of a job change no pool, or only what is free.
+        let (mut any_free, mut all_plain) = (false, true);
+        for &pool in &self.dirty {
+            let pool = self.pools.peek(pool);
+            any_free |= pool.free > pool.open.into();
+            all_plain &= pool.is_plain();
+        }
+        if !all_plain {
             self.reconcile_dirty(ctx);
+        } else if any_free && !ctx.stopping {
+            self.offer_free(ctx);
         }
         self.dirty.clear();
     }
@@ -47,13 +57,15 @@ impl Owner {
                 }
                 self.pools.peek(id).keep_if_starved(&mut self.longest_starved, usize::MAX);
             }
-            self.pull_longest_starved(Supply::Ready, ctx);
-            self.offer_free(&dirty, ctx);
-        }
-        for &pool in &dirty {
-            self.pools.forget_if_unused(pool);
         }
         self.dirty = dirty;
+        if !ctx.stopping {
+            self.pull_longest_starved(Supply::Ready, ctx);
+            self.offer_free(ctx);
+        }
+        for &pool in &self.dirty {
+            self.pools.forget_if_unused(pool);
+        }
     }
 
     /// O1 for workers that can take more than is recorded. The starved pools that track a worker get a slot before the
@@ -116,8 +128,8 @@ impl Owner {
         }
     }
 
-    fn offer_free(&mut self, dirty: &[PoolId], ctx: &mut Ctx<'_>) {
-        for &id in dirty {
+    fn offer_free(&mut self, ctx: &mut Ctx<'_>) {
+        for &id in &self.dirty {
             let pool = self.pools.get(id);
             // If there are more slots than `open` can count, the rest is offered when some of them are taken.
             let n = pool.free.min(u32::MAX.into()).saturating_sub(pool.open.into());
@@ -141,10 +153,28 @@ impl Owner {
         }
     }
 
+    /// The same after a worker has ended a job, so that its capacity can only have grown. A further job that the worker ends
+    /// before the end of the read needs no call: the capacity is read then.
+    #[inline]
+    pub(in crate::dispatch) fn refresh_after_end(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
+        if self.freed.last() != Some(&(id, Place::Back)) {
+            self.refresh(id, Place::Back, ctx);
+        }
+    }
+
+    /// Marks a pool as dirty. A pool that changes several times in a row is marked once.
+    #[inline]
+    pub(in crate::dispatch) fn note_changed(&mut self, pool: PoolId) {
+        if self.dirty.last() != Some(&pool) {
+            self.dirty.push(pool);
+        }
+    }
+
     /// Updates the pools that track a worker that can take more than is recorded.
-    pub(super) fn record_freed(&mut self, ctx: &Ctx<'_>) {
+    pub(super) fn record_freed(&mut self, ctx: &mut Ctx<'_>) {
         for &(id, place) in &self.freed {
             let Some((worker, now)) = self.conns.worker(id) else { continue };
+            worker.gauge(ctx);
             if worker.recorded() != now {
                 for member in worker.tracked() {
                     mark_changed(self.pools.get(member.pool), &mut self.dirty, &mut self.postponed, ctx);
@@ -162,7 +192,7 @@ impl Owner {
             && let Some(pool) = self.postponed.pop_front()
         {
             if self.pools.contains(pool) && std::mem::take(&mut self.pools.get(pool).is_postponed) {
-                self.dirty.push(pool);
+                self.note_changed(pool);
                 left -= 1;
             }
         }
@@ -176,7 +206,9 @@ impl Owner {
 /// handles the pool. The pool waits for that turn once, even if it changes again meanwhile.
 #[inline]
 pub(super) fn mark_changed(pool: &mut Pool, dirty: &mut Vec<PoolId>, postponed: &mut VecDeque<PoolId>, ctx: &Ctx<'_>) {
-    if dirty.len() < ctx.settings.per_turn.types {
+    if dirty.last() == Some(&pool.id) {
+        // It is handled anyway.
+    } else if dirty.len() < ctx.settings.per_turn.types {
         dirty.push(pool.id);
     } else if newly_set(&mut pool.is_postponed) {
         postponed.push_back(pool.id);

@@ -57,10 +57,10 @@ impl Pool {
         self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))
     }
 
-    /// Returns whether it has nothing to offer or to pull, rejects nothing, and is in use.
+    /// Returns whether it has nothing to pull, rejects nothing, and is in use.
     #[inline]
-    pub(in crate::dispatch) fn is_settled(&self) -> bool {
-        self.free <= self.open.into() && self.starved_since.is_none() && !self.rejects_suspects && self.workers > 0
+    pub(in crate::dispatch) fn is_plain(&self) -> bool {
+        self.starved_since.is_none() && !self.rejects_suspects && self.workers > 0
     }
 
     /// Adds it to the `max` longest starved types, if it is one of them. Most workers have a slot for only one of many

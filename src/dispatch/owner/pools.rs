@@ -192,8 +192,12 @@ impl Pools {
     pub(in crate::dispatch) fn first_ready(&self, pool: PoolId, need: Need) -> Option<Ready> {
         let [clean, holds_suspect] = self.peek(pool).ready.map(|ends| ends.first);
         let others = if need == Need::Slot { holds_suspect } else { NONE };
-        let heads = [clean, others].into_iter().filter(|&head| head != NONE);
-        let node = heads.min_by_key(|&head| self.nodes[head].stamp)?;
+        let node = match (clean, others) {
+            (NONE, NONE) => return None,
+            (head, NONE) | (NONE, head) => head,
+            (clean, others) if self.nodes[clean].stamp < self.nodes[others].stamp => clean,
+            (_, others) => others,
+        };
         let Node { worker, tracked, .. } = self.nodes[node];
         Some(Ready { worker, node: NodeId(node), tracked })
     }

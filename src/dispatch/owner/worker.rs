@@ -30,7 +30,7 @@ pub(in crate::dispatch) struct Worker {
 }
 
 /// The gauges in which a worker is counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Gauged {
     worker: bool,
     idle: bool,
@@ -162,6 +162,9 @@ impl Worker {
     pub(in crate::dispatch) fn gauge(&mut self, ctx: &mut Ctx<'_>) {
         let worker = !self.types.is_empty();
         let now = Gauged { worker, idle: worker && self.slots.filled() == 0 };
+        if now == self.gauged {
+            return;
+        }
         let before = std::mem::replace(&mut self.gauged, now);
         ctx.counts.workers = ctx.counts.workers + u64::from(now.worker) - u64::from(before.worker);
         ctx.counts.workers_idle = ctx.counts.workers_idle + u64::from(now.idle) - u64::from(before.idle);

@@ -96,6 +96,8 @@ pub(crate) struct World {
     memory_seen: Vec<MemoryUse>,
     /// Inputs that were no messages.
     told: u64,
+    /// Whether further lines follow in the same read.
+    reads_on: bool,
 }
 
 impl World {
@@ -149,6 +151,7 @@ impl World {
             now_ms: 0,
             memory_seen: vec![MemoryUse::default(); n],
             told: 0,
+            reads_on: false,
         };
         watchdog().begin(world.options().seed);
         world.advance(0);
@@ -164,6 +167,19 @@ impl World {
     pub(crate) fn step(&mut self, shard: u16, input: Input<'_>) {
         self.told += 1;
         self.step_and_read(shard, input);
+    }
+
+    /// Passes a line to a core. The read that brought it ends with it, unless several lines are read at once.
+    pub(crate) fn step_of_line(&mut self, shard: u16, from: ConnId, input: Input<'_>) {
+        self.told += 1;
+        self.bare_step(shard, input);
+        if !self.reads_on {
+            self.end_read_of(shard, from);
+        }
+    }
+
+    fn end_read_of(&mut self, shard: u16, conn: ConnId) {
+        self.step_and_read(shard, Input::BytesRead { conn, partial_bytes: 0 });
     }
 
     fn step_and_read(&mut self, shard: u16, input: Input<'_>) {

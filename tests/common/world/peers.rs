@@ -68,19 +68,19 @@ impl World {
     /// Sends what a framer found.
     pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step(shard, Input::of_line(from, decode_frame(frame)));
+            self.step_of_line(shard, from, Input::of_line(from, decode_frame(frame)));
         }
     }
 
     pub(crate) fn command(&mut self, peer: Peer, command: Command<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step(shard, Input::Command { from, command });
+            self.step_of_line(shard, from, Input::Command { from, command });
         }
     }
 
     pub(crate) fn refused(&mut self, peer: Peer, refusal: Refusal<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step(shard, Input::Refused { from, refusal });
+            self.step_of_line(shard, from, Input::Refused { from, refusal });
         }
     }
 
@@ -94,6 +94,24 @@ impl World {
 
     pub(crate) fn cant_do(&mut self, peer: Peer, types: &[&str]) {
         self.command(peer, Command::CantDo { types: names(types) });
+    }
+
+    /// From now on, all lines are of one read.
+    pub(crate) fn begin_read(&mut self) {
+        self.reads_on = true;
+    }
+
+    /// Ends the read that brought lines of a peer.
+    pub(crate) fn end_read(&mut self, peer: Peer) {
+        self.reads_on = false;
+        if let Some((shard, conn)) = self.open_id(peer) {
+            self.end_read_of(shard, conn);
+        }
+    }
+
+    /// Returns whether further lines follow in the same read.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.reads_on
     }
 
     /// Reports that bytes were read, of which `partial_bytes` belong to an unfinished line.
