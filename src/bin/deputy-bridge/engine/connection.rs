@@ -41,8 +41,8 @@ const SERVERS_SHOWN_MAX: usize = 3;
 /// The permissions that the bridge needs, for people.
 pub(crate) const PERMISSIONS: &str = "publish to $JS.API.STREAM.INFO.DEPUTY, $JS.API.CONSUMER.*.DEPUTY.>, \
      $JS.API.CONSUMER.LIST.DEPUTY, $JS.API.CONSUMER.MSG.NEXT.DEPUTY.*, $JS.ACK.DEPUTY.>, deputy.> and \
-     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if the bridge must make the stream; subscribe to deputy.> \
-     and _INBOX.deputy-bridge.>";
+     _INBOX.deputy-bridge.>, and also to $JS.API.STREAM.CREATE.DEPUTY if the bridge must make the stream; \
+     subscribe to deputy.> and _INBOX.deputy-bridge.>";
 
 /// The connection to NATS.
 pub(super) struct Connection {
