@@ -47,8 +47,8 @@ pub(crate) struct World {
     memory_seen: Vec<MemoryUse>,
     /// Inputs that were no messages.
     told: u64,
-    /// Whether further lines follow in the same read.
-    reads_on: bool,
+    /// The lines so far of a read of several lines.
+    lines_of_read: Option<usize>,
 }
 
 impl World {
@@ -102,7 +102,7 @@ impl World {
             now_ms: 0,
             memory_seen: vec![MemoryUse::default(); n],
             told: 0,
-            reads_on: false,
+            lines_of_read: None,
         };
         watchdog().begin(world.options().seed);
         world.advance(0);
@@ -124,8 +124,9 @@ impl World {
     pub(crate) fn step_of_line(&mut self, shard: u16, from: ConnId, input: Input<'_>) {
         self.told += 1;
         self.bare_step(shard, input);
-        if !self.reads_on {
-            self.end_read_of(shard, from);
+        match &mut self.lines_of_read {
+            Some(lines) => *lines += 1,
+            None => self.end_read_of(shard, from),
         }
     }
 

@@ -98,20 +98,22 @@ impl World {
 
     /// From now on, all lines are of one read.
     pub(crate) fn begin_read(&mut self) {
-        self.reads_on = true;
+        self.lines_of_read = Some(0);
     }
 
     /// Ends the read that brought lines of a peer.
     pub(crate) fn end_read(&mut self, peer: Peer) {
-        self.reads_on = false;
-        if let Some((shard, conn)) = self.open_id(peer) {
+        let lines = self.lines_of_read.take();
+        if let Some((shard, conn)) = self.open_id(peer)
+            && lines.is_some_and(|lines| lines > 0)
+        {
             self.end_read_of(shard, conn);
         }
     }
 
     /// Returns whether further lines follow in the same read.
     pub(crate) fn is_reading(&self) -> bool {
-        self.reads_on
+        self.lines_of_read.is_some()
     }
 
     /// Reports that bytes were read, of which `partial_bytes` belong to an unfinished line.
