@@ -81,6 +81,12 @@ impl<'a> Input<'a> {
         matches!(self, Self::Command { command: Command::Did { .. } | Command::Do { options: None, .. }, .. })
     }
 
+    /// Returns whether it is an answer of a worker.
+    #[inline]
+    pub(super) fn is_did(&self) -> bool {
+        matches!(self, Self::Command { command: Command::Did { .. }, .. })
+    }
+
     /// Makes the input of a line, given what the decoder made of it.
     pub fn of_line(from: ConnId, line: Result<Command<'a>, Refusal<'a>>) -> Self {
         match line {

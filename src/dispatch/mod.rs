@@ -88,7 +88,8 @@ impl Dispatch {
         let Self { settings, now, stopping, counts, figures, local, home, owner } = self;
         let mut ctx = Ctx { settings, now: *now, stopping: *stopping, counts, figures, local, effects };
         let defers = input.defers_offers() && owner.dirty.len() < DIRTY_MAX;
-        if !defers {
+        // A `did` needs no offer of the lines before it. Any other line may need one.
+        if !defers || !(input.is_did() || owner.freed.is_empty()) {
             owner.reconcile_offers(&mut ctx);
         }
         handle_input(input, home, owner, &mut ctx);

@@ -14,6 +14,7 @@ mod memory;
 mod messages;
 mod options;
 mod order;
+mod reads;
 mod slices;
 mod slots;
 mod stall;
