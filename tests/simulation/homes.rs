@@ -168,6 +168,7 @@ impl Shadow {
         assert_eq!(own.state, State::Inside, "it joined, but was more than on its way: {own:?}");
         let job = self.jobs.get_mut(&other).expect("its group is there");
         job.requests.extend(&own.requests);
+        self.tally.members_max = self.tally.members_max.max(job.requests.len());
         let state = job.state;
         for request in own.requests {
             self.requests.get_mut(&request).expect("it waits").job = other;

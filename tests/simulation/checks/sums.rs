@@ -5,6 +5,9 @@ use deputy::dispatch::audit::Audit;
 use crate::model::requests::{Job, Request, State};
 use crate::schedule::Schedule;
 
+/// More reports of progress than a job has between two turns.
+const REPORTS_OF_A_TURN: usize = 32;
+
 impl Schedule {
     /// What each shard waits for, and holds of the memory budget for it, is what was submitted through it, the groups that it
     /// keeps, and the names of spent slots.
@@ -83,7 +86,7 @@ impl Schedule {
 
     /// Each report came to all who asked for it, unless they do not read. In a slow group a later one may take its place.
     pub(crate) fn check_reports(&self, dropped: u64) {
-        if self.plan.options.members_per_turn < 100 {
+        if self.plan.options.members_per_turn < REPORTS_OF_A_TURN * self.shadow.tally.members_max.max(1) {
             return;
         }
         let wait = self.shadow.requests.values().filter(|request| !self.shadow.conn(request.submitter).gone);

@@ -147,6 +147,8 @@ pub(crate) struct Tally {
     /// Durable jobs whose submitters learned that they are stored.
     pub(crate) stored: u64,
     pub(crate) joined: u64,
+    /// The most requests that shared a job.
+    pub(crate) members_max: usize,
     /// Answers of workers to jobs that had ended.
     pub(crate) late: u64,
     /// Reports of progress that came to submitters.
