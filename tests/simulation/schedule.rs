@@ -134,7 +134,10 @@ impl Schedule {
             Op::OpenWorker => self.open_worker(),
             Op::Leave => self.for_any(|_| true, Self::leave),
             Op::Do => self.for_any(|_| true, Self::submit),
-            Op::Answer if self.random.one_in(4) => self.for_any(has_seen_job, Self::send_several),
+            // The model of a naive queue looks after each line.
+            Op::Answer if self.plan.family != Family::Calm && self.random.one_in(4) => {
+                self.for_any(has_seen_job, Self::send_several);
+            }
             Op::Answer => self.for_any(has_seen_job, Self::answer),
             Op::Cancel => self.for_any(|_| true, Self::cancel),
             Op::Report => self.for_any(has_seen_job, Self::report),
