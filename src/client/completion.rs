@@ -3,8 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::error::Error;
-use super::handle::read;
+use super::error::{Error, read};
 use super::promise::Outcome;
 
 /// The end of a job that was submitted by [`JobBuilder::submit_to`](super::JobBuilder::submit_to).

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 /// The reason why there is no result. Those up to [`Unknown`](Self::Unknown) are codes of docs/protocol.md. The others
@@ -209,6 +210,12 @@ impl std::error::Error for Disconnected {}
 /// Returns the text of a JSON string, and any other value as it is.
 pub(super) fn for_people(value: &RawValue) -> String {
     serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+/// Reads a result, or a report of progress, as the expected type.
+pub(super) fn read<R: DeserializeOwned>(value: &RawValue) -> Result<R, Error> {
+    let unreadable = |error: serde_json::Error| Error::Result { res: value.to_owned(), reason: error.to_string() };
+    serde_json::from_str(value.get()).map_err(unreadable)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::control::JobControl;
-use super::error::Error;
+use super::error::{Error, read};
 use super::progress::Progress;
 use super::promise::{Outcome, Promise};
 
@@ -136,12 +136,6 @@ impl<R: DeserializeOwned> JobHandle<R> {
             read(if self.is_background { RawValue::NULL } else { res })
         })
     }
-}
-
-/// Reads a result, or a report of progress, as the expected type.
-pub(super) fn read<R: DeserializeOwned>(value: &RawValue) -> Result<R, Error> {
-    let unreadable = |error: serde_json::Error| Error::Result { res: value.to_owned(), reason: error.to_string() };
-    serde_json::from_str(value.get()).map_err(unreadable)
 }
 
 impl<R> Drop for JobHandle<R> {

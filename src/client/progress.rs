@@ -10,8 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::error::Error;
-use super::handle::read;
+use super::error::{Error, read};
 use crate::limits::{CLIENT_REPORTS_BYTES_MAX, CLIENT_REPORTS_MAX};
 
 /// The newest reports of a job that its submitter has not read, and whether it is stored.

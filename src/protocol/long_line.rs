@@ -10,7 +10,7 @@
 use memchr::memchr;
 
 use super::carried::{LongText, LongTextBuilder};
-use super::members::{Name, known};
+use super::members::{Name, cr_inside, known};
 use super::scanner::{Part, Scanner};
 use super::string::unescape;
 use super::types::{TypeListReader, TypeName};
@@ -297,11 +297,6 @@ fn if_long(name: usize) -> IfLong {
         _ if name == Name::Types as usize => IfLong::Types,
         _ => IfLong::Invalid,
     }
-}
-
-/// Returns the message that a CR after `at` bytes is not allowed there.
-pub(super) fn cr_inside(at: usize) -> String {
-    format!("a CR that is not at the line's end, at column {}", at + 1)
 }
 
 #[cfg(test)]

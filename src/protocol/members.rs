@@ -12,7 +12,6 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fast_path;
-use super::long_line::cr_inside;
 use super::string::unescape;
 use super::utf8::not_utf8;
 use crate::limits::{DEPTH_MAX, ID_BYTES_MAX};
@@ -223,6 +222,11 @@ impl<'a> Members<'a> {
             self.twice |= 1 << (NAMES.len() + index);
         }
     }
+}
+
+/// Returns the message that a CR after `at` bytes is not allowed there.
+pub(super) fn cr_inside(at: usize) -> String {
+    format!("a CR that is not at the line's end, at column {}", at + 1)
 }
 
 /// Checks that a line is UTF-8.

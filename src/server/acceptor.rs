@@ -148,8 +148,8 @@ mod tests {
 
     use crossbeam_channel::{Receiver, unbounded};
 
+    use super::super::address::Address;
     use super::super::config::Config;
-    use super::super::listen::Address;
     use super::super::log::Level;
     use super::super::log::line::LogFormat;
     use super::*;

@@ -5,12 +5,13 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
 
+use super::address::Address;
 use super::config::Config;
 use super::log::Log;
 use super::log::event::Event;
@@ -231,25 +232,6 @@ impl Listener {
         match self {
             Self::Tcp(socket) => registry.register(socket, token, Interest::READABLE),
             Self::Unix { socket, .. } => registry.register(socket, token, Interest::READABLE),
-        }
-    }
-}
-
-/// An address that the server listens on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// TCP, with the real port.
-    Tcp(SocketAddr),
-    /// The path of a UNIX socket.
-    Unix(PathBuf),
-}
-
-/// Formats `127.0.0.1:11746`, `[::1]:11746` or `unix:/run/deputy.sock`.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod accept_policy;
 mod acceptor;
+mod address;
 mod config;
 mod conn;
 mod connections;
@@ -44,8 +45,8 @@ use mio::Poll;
 #[cfg(feature = "http")]
 pub(crate) use accept_policy::{AcceptOutcome, AcceptPolicy};
 use acceptor::Acceptor;
+pub use address::Address;
 pub use config::{Config, HOST_EXPECTED, KEEPALIVE_EXPECTED, Keepalive, SOCK_EXPECTED};
-pub use listen::Address;
 pub(crate) use listen::Listeners;
 use listen::log_listening;
 #[cfg(feature = "http")]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::listen::Address;
+use super::address::Address;
 use super::log::line::one_line;
 use super::number_range::ConfigError;
 
