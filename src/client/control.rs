@@ -12,7 +12,7 @@ use super::link::WeakLink;
 use super::progress::{Progress, Reports};
 use super::submit_session::SubmitSession;
 
-/// Cancels a job, follows its progress and tells whether it is stored, from any thread. Clones are for the same job.
+/// Cancels a job, follows its progress and shows whether it is stored, from any thread. Clones are for the same job.
 ///
 /// It does not keep the connection open, and dropping it does not cancel the job.
 #[derive(Clone, Default)]

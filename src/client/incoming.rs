@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_and_their_values_kept_as_they_came() {
+    fn lines_are_distinguished_and_their_values_kept_as_they_came() {
         for (line, incoming) in [
             (
                 r#"{"cmd":"do","id":"a","type":"caf\u00e9","job":7,"arg":{ "b":1e400 }}"#,
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_long_line_tells_its_job() {
+    fn the_beginning_of_a_long_line_names_its_job() {
         for (head, read) in [
             (r#"{"cmd":"do","id":{"a":[1]},"type":"t","job":7,"arg":["xxx"#, "Some(LongDo { job: 7 })"),
             (r#"{"cmd":"do","id":"job","type":"t","job":7,"arg":"#, "Some(LongDo { job: 7 })"),

@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_job_is_told_apart_from_those_that_are_passed_on() {
+    fn the_oldest_job_is_distinguished_from_those_that_are_passed_on() {
         let worker = |name: &str| Some(name.to_owned());
         let old_server =
             TypeMetrics { oldest_running_ms: 9, oldest_running_worker: worker("a"), ..TypeMetrics::default() };

@@ -16,7 +16,7 @@ pub struct ShardId(pub u16);
 pub struct ConnId {
     /// Where the shard keeps it.
     pub index: u32,
-    /// Tells the connections apart that had this index one after the other.
+    /// Distinguishes the connections that had this index one after the other.
     pub generation: u32,
 }
 
@@ -26,7 +26,7 @@ pub struct ConnId {
 pub struct TicketId {
     /// Where the shard keeps it.
     pub index: u32,
-    /// Tells the tickets apart that had this index one after the other.
+    /// Distinguishes the tickets that had this index one after the other.
     pub generation: u32,
 }
 
@@ -35,7 +35,7 @@ pub struct TicketId {
 pub struct GroupId {
     /// Where the home keeps it.
     pub index: u32,
-    /// Tells the groups apart that had this index one after the other.
+    /// Distinguishes the groups that had this index one after the other.
     pub generation: u32,
 }
 

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_broke_has_an_end_even_if_nothing_tells_of_it() {
+    fn a_connection_that_broke_has_an_end_even_if_nothing_reports_it() {
         let (ours, _theirs) = mio::net::UnixStream::pair().unwrap();
         let mut conn = Connection::new(Stream::Unix(ours), 0);
         assert!(matches!(conn.read(&mut [0; 64]), Got::Nothing));

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn f53_port_0_picks_a_port_and_tells_it() {
+    fn f53_port_0_picks_a_port_and_reports_it() {
         let listeners = Listeners::bind(&on("127.0.0.1", 0)).unwrap();
         let addresses = listeners.addresses();
         assert_eq!(addresses.len(), 1);
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listened_on_is_told_in_one_line() {
+    fn all_addresses_are_logged_in_one_line() {
         let [v4, v6] = ["127.0.0.1:11746", "[::1]:11746"].map(|text| Address::Tcp(text.parse().unwrap()));
         let unix = Address::Unix("/run/deputy.sock".into());
         for (addresses, shards, line) in [

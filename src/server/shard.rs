@@ -68,7 +68,7 @@ pub(super) struct Shard {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serving,
-    /// Told to stop; workers may still hold jobs.
+    /// Asked to stop; workers may still hold jobs.
     Draining,
     /// All jobs that were submitted here are answered, and all metrics queries that came before the stop.
     Drained,

@@ -33,13 +33,13 @@ impl LineLimit {
     /// Takes the limit from a metrics answer, if it is not known yet.
     pub(in crate::client) fn on_metrics(&mut self, metrics: &RawValue) {
         #[derive(Deserialize)]
-        struct Told {
+        struct Reported {
             max_line: Option<usize>,
         }
 
         if self.0.is_none() {
-            let told = serde_json::from_str(metrics.get()).map_or(None, |told: Told| told.max_line);
-            self.0 = Some(told.unwrap_or(usize::MAX));
+            let reported = serde_json::from_str(metrics.get()).map_or(None, |reported: Reported| reported.max_line);
+            self.0 = Some(reported.unwrap_or(usize::MAX));
         }
     }
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_line_waits_for_the_limit_that_a_metrics_answer_tells() {
+    fn a_long_line_waits_for_the_limit_that_a_metrics_answer_contains() {
         for (metrics, limit) in [
             (r#"{"jobs_added":1,"max_line":5000,"types":{}}"#, 5_000),
             (r#"{"jobs_added":1}"#, usize::MAX),

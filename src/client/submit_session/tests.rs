@@ -222,7 +222,7 @@ fn a_lost_connection_ends_the_reports() {
 }
 
 #[test]
-fn a_stored_job_is_told_to_those_who_follow_it_and_stays_open() {
+fn a_stored_job_is_reported_to_those_who_follow_it_and_stays_open() {
     let mut fixture = Fixture::default();
     let (first, of_first, _) = fixture.submit_followed(1);
     let (_, of_second, _) = fixture.submit_followed(2);

@@ -19,7 +19,7 @@ pub(super) struct ConnState {
     pub(super) origin: Origin,
     /// Slots offered.
     pub(super) offered: u32,
-    /// The numbers of held jobs, each with the flag that tells its handler that it is cancelled.
+    /// The numbers of held jobs, each with the flag that shows its handler that it is cancelled.
     held: HashMap<u64, Arc<AtomicBool>, RandomState>,
     /// Held jobs that get no answer.
     pub(super) abandoned: u32,
@@ -59,7 +59,7 @@ impl ConnState {
         u32::try_from(self.held.len()).expect("it is at most max_jobs")
     }
 
-    /// Counts a job as held, and returns the flag that tells its handler that it is cancelled. `Err` if all `slots` are
+    /// Counts a job as held, and returns the flag that shows its handler that it is cancelled. `Err` if all `slots` are
     /// taken.
     pub(super) fn hold(&mut self, job: u64, slots: u32) -> Result<Arc<AtomicBool>, String> {
         if self.held() == slots {

@@ -98,13 +98,13 @@ mod tests {
 
     #[test]
     fn the_error_of_a_worker_says_what_to_do() {
-        let said = RawValue::from_string(r#""type is empty""#.to_owned()).unwrap();
+        let reason = RawValue::from_string(r#""type is empty""#.to_owned()).unwrap();
         for (error, words) in [
             ("http://x".parse::<Url>().unwrap_err().into(), ["http://x", "HOST:PORT"]),
             (RunError::NoHandler, ["a handler", "at least one type"]),
             (RunError::NoSpareHandler("a\nb".to_owned()), ["spare worker", "\"a\\nb\" needs a handler"]),
             (RunError::MaxJobs(70_000), ["70000", "from 1 to 65535"]),
-            (RunError::Refused(Error::from_wire("bad_request", &said)), ["bad_request", "type is empty"]),
+            (RunError::Refused(Error::from_wire("bad_request", &reason)), ["bad_request", "type is empty"]),
             (RunError::Fault("no such program".to_owned()), ["cannot run jobs", "no such program"]),
             (RunError::Thread(io::ErrorKind::WouldBlock.into()), ["cannot start a thread", "raise their limit"]),
         ] {

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn no_call_touches_more_timers_than_its_budget_and_the_next_goes_on() {
+    fn no_call_moves_more_timers_than_its_budget_and_the_next_goes_on() {
         let mut both = Both::at(1);
         let due = |i: u64| Micros::from_ms(10 * HOUR_MS + i % 1_000);
         (0..3_000).for_each(|i| both.set(due(i)));
@@ -374,8 +374,8 @@ mod tests {
             let before = both.places();
             left = both.pop(7);
             let after = both.places();
-            let touched = before.iter().filter(|(key, place)| after.get(key) != Some(place)).count();
-            assert!(touched <= 7 - left, "{touched} were touched, {left} are left");
+            let moved = before.iter().filter(|(key, place)| after.get(key) != Some(place)).count();
+            assert!(moved <= 7 - left, "{moved} were moved, {left} are left");
             calls += 1;
         }
         assert!(calls > 3_000 / 7);

@@ -33,13 +33,13 @@ impl Owner {
             self.reconcile_freed(ctx);
         }
         // Most inputs and messages of a job change no pool, or only what is free.
-        let (mut any_free, mut all_plain) = (false, true);
+        let (mut any_free, mut offers_only) = (false, true);
         for &pool in &self.dirty {
             let pool = self.pools.peek(pool);
             any_free |= pool.free > pool.open.into();
-            all_plain &= pool.is_plain();
+            offers_only &= pool.needs_offers_only();
         }
-        if !all_plain {
+        if !offers_only {
             self.reconcile_dirty(ctx);
         } else if any_free && !ctx.stopping {
             self.offer_free(ctx);

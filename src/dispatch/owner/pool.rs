@@ -59,7 +59,7 @@ impl Pool {
 
     /// Returns whether it has nothing to pull, rejects nothing, and is in use.
     #[inline]
-    pub(in crate::dispatch) fn is_plain(&self) -> bool {
+    pub(in crate::dispatch) fn needs_offers_only(&self) -> bool {
         self.starved_since.is_none() && !self.rejects_suspects && self.workers > 0
     }
 
@@ -99,7 +99,7 @@ impl Pool {
         }
     }
 
-    /// Tells the home that workers take suspects again.
+    /// Reports to the home that workers take suspects again.
     pub(in crate::dispatch) fn accept_suspects(&mut self, ctx: &mut Ctx<'_>) {
         self.rejects_suspects = false;
         ctx.post(self.home, Message::AcceptSuspects(self.of.clone(), self.class));

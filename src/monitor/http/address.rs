@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_given_twice_is_said_to_be_so() {
+    fn an_address_that_is_given_twice_is_refused() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("s");
         let (here, there) = (HttpAddress::Unix(path.clone()), HttpAddress::Unix(folder.path().join("./s")));

@@ -99,8 +99,8 @@ impl ServersService {
     /// Answers whether a server has a problem.
     fn verdict(&self, now: Instant, wrong: fn(Health) -> Option<String>) -> Response {
         let name = |server: &Sampler| if self.servers.len() > 1 { format!("{}: ", server.name) } else { String::new() };
-        let told = |server: &Sampler| Some(name(server) + &wrong(server.health(now))?);
-        let all: Vec<String> = self.servers.iter().filter_map(told).collect();
+        let problem = |server: &Sampler| Some(name(server) + &wrong(server.health(now))?);
+        let all: Vec<String> = self.servers.iter().filter_map(problem).collect();
         if all.is_empty() { Response::line(200, "ok") } else { Response::line(503, &all.join("\n")) }
     }
 

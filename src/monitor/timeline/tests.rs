@@ -110,7 +110,7 @@ fn a_shard_is_busy_for_a_share_of_the_last_seconds() {
 }
 
 #[test]
-fn what_is_missing_is_said_until_it_is_there_again() {
+fn what_is_missing_is_named_until_it_is_there_again() {
     let mut life = Life::new();
     assert_eq!(life.full(0, jobs(1)).error, None);
     let view = life.without_types(1_000, "a shard hangs");

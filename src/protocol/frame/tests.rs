@@ -73,7 +73,7 @@ fn lines_end_with_lf_or_crlf_and_empty_ones_vanish() {
 }
 
 #[test]
-fn what_follows_the_last_lf_is_kept_not_told() {
+fn what_follows_the_last_lf_is_kept_and_is_no_frame() {
     check("{a}\n{b}", 9, &[line("{a}", true)]);
     assert_eq!(framed([&b"{a}\n{b}"[..]], 9).1, 3);
     assert_eq!(framed([&b"{a}\n"[..]], 9).1, 0);
@@ -106,7 +106,7 @@ fn a_line_is_too_long_as_soon_as_it_passes_the_limit() {
 }
 
 #[test]
-fn a_first_byte_that_opens_no_object_is_told_at_once() {
+fn a_first_byte_that_opens_no_object_is_reported_at_once() {
     for start in ["G", "x", "[", "\"", "}", "\u{feff}{", "\0", "\x16\x03\x01", "*1", "\x0c"] {
         for white in ["", " ", "\t", "\n", "\r\n", " \r\n \n\t"] {
             let wrong = Found::NotJson(start.as_bytes()[0]);
@@ -129,7 +129,7 @@ fn a_cr_at_the_start_waits_for_the_byte_after_it() {
 }
 
 #[test]
-fn of_two_faults_the_one_whose_byte_comes_first_is_told() {
+fn of_two_faults_the_one_whose_byte_comes_first_is_reported() {
     check("G2345", 4, &[Found::NotJson(b'G')]);
     check("   G5", 4, &[Found::NotJson(b'G')]);
     check("    G", 4, &[Found::TooLong]);

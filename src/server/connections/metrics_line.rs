@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_kept_as_long_as_it_tells_what_a_peer_may_know() {
+    fn a_line_is_kept_as_long_as_it_has_what_a_peer_may_know() {
         let totals = Totals { threads: 3, ..Totals::default() };
         let mut kept = MetricsLine::default();
         let mut encoded = Vec::new();

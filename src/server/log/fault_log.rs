@@ -105,8 +105,8 @@ mod tests {
         let (left_out, written): (Vec<String>, Vec<String>) =
             written.iter().partition(|line| line.starts_with("deputy: left out "));
         assert!(written.len() < 10, "{written:?}");
-        let said = left_out.iter().all(|line| line.ends_with(" more like this: refused a line: bad_request\n"));
-        assert!(said && left_out.len() <= 1, "{left_out:?}");
+        let all_alike = left_out.iter().all(|line| line.ends_with(" more like this: refused a line: bad_request\n"));
+        assert!(all_alike && left_out.len() <= 1, "{left_out:?}");
         assert_eq!(written[0], "deputy: 10.0.0.7:51234: refused a line: bad_request\n");
         let tail: Vec<&str> = written[written.len() - 2..].iter().map(String::as_str).collect();
         let expected = [
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_does_not_answer_is_told_from_one_that_broke_off() {
+    fn a_peer_that_does_not_answer_has_another_fault_than_one_that_broke_off() {
         use rustix::io::Errno;
         let of = |errno: Errno| fault_of(&errno.into());
         assert_eq!([of(Errno::TIMEDOUT), of(Errno::HOSTUNREACH)], [Fault::Silent, Fault::Silent]);

@@ -33,7 +33,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use event::{Event, EventKind};
 use line::{LogFormat, Member, Style, Value};
-use rate_limit::{LeftOut, RateLimit, Unsaid};
+use rate_limit::{LeftOut, RateLimit, Unlogged};
 
 use crate::limits;
 
@@ -112,7 +112,7 @@ const LINES_WINDOW: Duration = Duration::from_secs(1);
 
 /// How long after a line the thread logs the number of suppressed lines, unless another line of this limit has come:
 /// that line has the number itself.
-const SAID_AFTER: Duration = Duration::from_secs(2);
+const COUNT_LOGGED_AFTER: Duration = Duration::from_secs(2);
 
 impl Log {
     /// Starts the thread that writes to stderr. `program` is the name at the beginning of each sentence.
@@ -120,14 +120,14 @@ impl Log {
     /// # Errors
     /// If the system has no threads left.
     pub fn start(program: &'static str, level: Level, format: LogFormat) -> io::Result<(Log, LogThread)> {
-        Self::start_writing(program, level, Style::on_stderr(format), SAID_AFTER, stderr::write)
+        Self::start_writing(program, level, Style::on_stderr(format), COUNT_LOGGED_AFTER, stderr::write)
     }
 
     fn start_writing(
         program: &'static str,
         level: Level,
         style: Style,
-        said_after: Duration,
+        count_logged_after: Duration,
         write: impl FnMut(&[u8]) + Send + 'static,
     ) -> io::Result<(Log, LogThread)> {
         let (entries, received) = bounded(limits::LOG_LINES_MAX);
@@ -135,8 +135,8 @@ impl Log {
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
         thread::Builder::new().name("log".to_owned()).spawn(move || {
-            let unsaid = Unsaid::default();
-            Writer { program, style, write, dropped: counter, said_after, unsaid }.run(&received);
+            let unlogged = Unlogged::default();
+            Writer { program, style, write, dropped: counter, count_logged_after, unlogged }.run(&received);
             drop::<Sender<()>>(ending);
         })?;
         Ok((Log { program, level, style, entries: entries.clone(), dropped }, LogThread { entries, ended }))
@@ -212,8 +212,8 @@ struct Writer<W> {
     style: Style,
     write: W,
     dropped: Arc<AtomicU64>,
-    said_after: Duration,
-    unsaid: Unsaid,
+    count_logged_after: Duration,
+    unlogged: Unlogged,
 }
 
 impl<W: FnMut(&[u8])> Writer<W> {
@@ -221,7 +221,7 @@ impl<W: FnMut(&[u8])> Writer<W> {
     /// dropped.
     fn run(mut self, entries: &Receiver<Entry>) {
         loop {
-            let entry = match self.unsaid.next() {
+            let entry = match self.unlogged.next() {
                 Some(due) => entries.recv_deadline(due),
                 None => entries.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
@@ -229,12 +229,12 @@ impl<W: FnMut(&[u8])> Writer<W> {
                 Ok(Entry::Line(line)) => self.write(&line),
                 Ok(Entry::Limited(line, left_out)) => {
                     self.write(&line);
-                    self.unsaid.passed(left_out, Instant::now() + self.said_after);
+                    self.unlogged.passed(left_out, Instant::now() + self.count_logged_after);
                 }
-                Ok(Entry::End) | Err(RecvTimeoutError::Disconnected) => return self.say_left_out(None),
+                Ok(Entry::End) | Err(RecvTimeoutError::Disconnected) => return self.log_left_out(None),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            self.say_left_out(Some(Instant::now()));
+            self.log_left_out(Some(Instant::now()));
         }
     }
 
@@ -251,8 +251,8 @@ impl<W: FnMut(&[u8])> Writer<W> {
     }
 
     /// Logs the numbers of suppressed lines that are due at `now`; `None`: all.
-    fn say_left_out(&mut self, now: Option<Instant>) {
-        for line in self.unsaid.lines(now, self.program, self.style) {
+    fn log_left_out(&mut self, now: Option<Instant>) {
+        for line in self.unlogged.lines(now, self.program, self.style) {
             (self.write)(line.as_bytes());
         }
     }
@@ -268,7 +268,7 @@ impl Log {
     fn to_channel_in(level: Level, style: Style) -> (Log, LogThread, Receiver<String>) {
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-        let (log, thread) = Self::start_writing("deputy", level, style, SAID_AFTER, write).unwrap();
+        let (log, thread) = Self::start_writing("deputy", level, style, COUNT_LOGGED_AFTER, write).unwrap();
         (log, thread, written)
     }
 }
@@ -321,10 +321,11 @@ mod tests {
 
     #[test]
     fn lines_that_were_left_out_last_are_counted_after_a_time_and_at_the_end() {
-        for said_after in [Duration::ZERO, Duration::from_secs(3_600)] {
+        for count_logged_after in [Duration::ZERO, Duration::from_secs(3_600)] {
             let (lines, written) = crossbeam_channel::unbounded();
             let write = move |line: &[u8]| lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
-            let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, said_after, write).unwrap();
+            let (log, thread) =
+                Log::start_writing("deputy", Level::Info, Style::Plain, count_logged_after, write).unwrap();
             let mut limit = RateLimit::new(Level::Warn, Event::AcceptFailed, None, "a");
             let now = Instant::now();
             let passed = [0, 1, 2].map(|_| limit.pass(now).is_some());
@@ -333,7 +334,7 @@ mod tests {
             let next = || written.recv_timeout(Duration::from_secs(60)).unwrap();
             assert_eq!(next(), "deputy: warning: a\n");
             let text = "deputy: warning: left out 2 more like this: a\n";
-            if said_after.is_zero() {
+            if count_logged_after.is_zero() {
                 assert_eq!(next(), text, "while the log goes on");
                 thread.stop();
             } else {
@@ -345,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_writer_holds_up_nobody_and_what_was_lost_is_told() {
+    fn a_stuck_writer_holds_up_nobody_and_what_was_lost_is_logged() {
         let (open_gate, gate) = bounded::<()>(0);
         let (lines, written) = crossbeam_channel::unbounded();
         let write = move |line: &[u8]| {
             gate.recv().ok(); // Stuck until the test opens the gate.
             lines.send(String::from_utf8(line.to_vec()).unwrap()).unwrap();
         };
-        let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, SAID_AFTER, write).unwrap();
+        let (log, thread) = Log::start_writing("deputy", Level::Info, Style::Plain, COUNT_LOGGED_AFTER, write).unwrap();
         for _ in 0..limits::LOG_LINES_MAX + 10 {
             log.event(Event::Stopping, format_args!("x"), &[]);
         }

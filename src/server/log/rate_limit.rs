@@ -10,7 +10,7 @@ use super::line::{Style, Value};
 use super::{LINES_WINDOW, Level};
 
 /// Passes one line per [`LINES_WINDOW`] and counts the lines that it suppresses. The next line that passes has the
-/// number. If none passes any more, the thread of the log logs it ([`Unsaid`]).
+/// number. If none passes any more, the thread of the log logs it ([`Unlogged`]).
 pub(in crate::server) struct RateLimit {
     last: Option<Instant>,
     left_out: Arc<LeftOut>,
@@ -87,14 +87,14 @@ impl LeftOut {
 /// The limits whose number of suppressed lines is not logged yet, each with the time at which it is due, unless another
 /// line passes before. For the thread of the log.
 #[derive(Default)]
-pub(super) struct Unsaid(Vec<(Instant, Arc<LeftOut>)>);
+pub(super) struct Unlogged(Vec<(Instant, Arc<LeftOut>)>);
 
-impl Unsaid {
+impl Unlogged {
     /// Called when a line of a limit was written.
-    pub(super) fn passed(&mut self, left_out: Arc<LeftOut>, say_at: Instant) {
+    pub(super) fn passed(&mut self, left_out: Arc<LeftOut>, log_at: Instant) {
         match self.0.iter_mut().find(|(_, known)| Arc::ptr_eq(known, &left_out)) {
-            Some((at, _)) => *at = say_at,
-            None => self.0.push((say_at, left_out)),
+            Some((at, _)) => *at = log_at,
+            None => self.0.push((log_at, left_out)),
         }
     }
 
@@ -134,28 +134,31 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_last_is_said_once_when_no_line_has_passed_since() {
-        let (start, mut limits, mut unsaid) = (Instant::now(), [limit(), limit()], Unsaid::default());
+    fn what_was_left_out_last_is_logged_once_when_no_line_has_passed_since() {
+        let (start, mut limits, mut unlogged) = (Instant::now(), [limit(), limit()], Unlogged::default());
         let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(unsaid.next(), None);
+        assert_eq!(unlogged.next(), None);
         for (limit, ms) in limits.iter_mut().zip([0, 10]) {
             assert!(limit.pass(at(ms)).is_some() && limit.pass(at(ms + 1)).is_none());
-            unsaid.passed(Arc::clone(limit.left_out()), at(ms + 100));
+            unlogged.passed(Arc::clone(limit.left_out()), at(ms + 100));
         }
-        assert_eq!((unsaid.next(), unsaid.lines(Some(at(99)), "deputy", Style::Plain)), (Some(at(100)), Vec::new()));
-        // Another line of the first has passed, and has said it.
+        assert_eq!(
+            (unlogged.next(), unlogged.lines(Some(at(99)), "deputy", Style::Plain)),
+            (Some(at(100)), Vec::new())
+        );
+        // Another line of the first has passed, and has logged it.
         assert_eq!(limits[0].pass(at(2_000)), Some(Suppressed(1)));
-        unsaid.passed(Arc::clone(limits[0].left_out()), at(2_100));
+        unlogged.passed(Arc::clone(limits[0].left_out()), at(2_100));
         let text = "deputy: warning: left out 1 more like this: connection lost\n";
         assert_eq!(
-            (unsaid.next(), unsaid.lines(Some(at(110)), "deputy", Style::Plain)),
+            (unlogged.next(), unlogged.lines(Some(at(110)), "deputy", Style::Plain)),
             (Some(at(110)), vec![text.to_owned()])
         );
         assert_eq!(
-            (unsaid.next(), unsaid.lines(Some(at(2_100)), "deputy", Style::Plain)),
+            (unlogged.next(), unlogged.lines(Some(at(2_100)), "deputy", Style::Plain)),
             (Some(at(2_100)), Vec::new())
         );
-        assert_eq!((unsaid.next(), unsaid.lines(None, "deputy", Style::Plain)), (None, Vec::new()));
+        assert_eq!((unlogged.next(), unlogged.lines(None, "deputy", Style::Plain)), (None, Vec::new()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::limits;
 
 /// The reporting thread. Ends when this is dropped.
 pub(in crate::server) struct Reporter {
-    /// Carries nothing: dropping it tells the thread to end.
+    /// Carries nothing: dropping it ends the thread.
     running: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }

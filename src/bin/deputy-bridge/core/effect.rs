@@ -23,7 +23,7 @@ pub(crate) enum Effect {
     Publish { serial: u64, message: JobMessage },
     /// Change the pulls.
     Pulls(PullEffect),
-    /// Tell NATS about a message.
+    /// Reply to NATS about a message.
     Respond { ack: String, reply: Reply },
     /// Record that a message bounced.
     Bounce { seq: u64 },
@@ -74,7 +74,7 @@ pub(crate) struct Pulled {
     pub(crate) job: JobName,
     pub(crate) run_limit_ms: Option<u64>,
     pub(crate) arg: Bytes,
-    /// The subject for the reply that tells NATS how the job ended.
+    /// The subject for the reply to NATS when the job has ended.
     pub(crate) ack: String,
     /// Its number in the stream.
     pub(crate) seq: u64,

@@ -342,7 +342,7 @@ impl Core {
         let types: BTreeSet<Arc<str>> =
             types.into_iter().filter(|name| patterns.match_type(name)).map(Into::into).collect();
         self.types.on_announced(&types, self.now);
-        let change = self.nodes.heard(node, types, self.now);
+        let change = self.nodes.on_announced(node, types, self.now);
         self.effects.extend(change.map(|change| Effect::Notice(Notice::Node(change))));
     }
 

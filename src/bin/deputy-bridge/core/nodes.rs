@@ -46,7 +46,7 @@ impl Nodes {
     }
 
     /// Called when a node announces its types.
-    pub(super) fn heard(&mut self, name: &str, types: BTreeSet<Arc<str>>, now: Duration) -> Option<NodeChange> {
+    pub(super) fn on_announced(&mut self, name: &str, types: BTreeSet<Arc<str>>, now: Duration) -> Option<NodeChange> {
         if let Some(node) = self.nodes.get_mut(name) {
             let joined = !node.live;
             *node = Node { types, seen: now, live: true };
@@ -110,19 +110,19 @@ mod tests {
     #[test]
     fn a_silent_node_loses_its_types_and_comes_back_with_new_ones() {
         let mut nodes = Nodes::default();
-        assert_eq!(nodes.heard("a", types(&["x"]), S(0)), Some(NodeChange::Joined("a".to_owned())));
-        assert_eq!(nodes.heard("b", types(&["x", "y"]), S(0)), Some(NodeChange::Joined("b".to_owned())));
-        assert_eq!(nodes.heard("a", types(&["x"]), S(6)), None);
+        assert_eq!(nodes.on_announced("a", types(&["x"]), S(0)), Some(NodeChange::Joined("a".to_owned())));
+        assert_eq!(nodes.on_announced("b", types(&["x", "y"]), S(0)), Some(NodeChange::Joined("b".to_owned())));
+        assert_eq!(nodes.on_announced("a", types(&["x"]), S(6)), None);
         assert_eq!(nodes.expire(S(8)), [NodeChange::Left("b".to_owned())]);
         assert_eq!((nodes.types(), nodes.count()), (types(&["x"]), 1));
-        assert_eq!(nodes.heard("b", types(&["z"]), S(9)), Some(NodeChange::Joined("b".to_owned())));
+        assert_eq!(nodes.on_announced("b", types(&["z"]), S(9)), Some(NodeChange::Joined("b".to_owned())));
         assert_eq!(nodes.types(), types(&["x", "z"]));
     }
 
     #[test]
     fn time_without_nats_is_no_silence() {
         let mut nodes = Nodes::default();
-        nodes.heard("a", types(&["x"]), S(0));
+        nodes.on_announced("a", types(&["x"]), S(0));
         nodes.on_connected(S(100));
         assert_eq!(nodes.expire(S(101)), []);
         assert!(!nodes.is_gone("a", S(129)) && !nodes.is_gone("never seen", S(129)));

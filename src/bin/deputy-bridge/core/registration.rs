@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_are_said_and_a_type_counts_until_the_server_has_read_that_it_went() {
+    fn only_changes_are_sent_and_a_type_counts_until_the_server_has_read_that_it_went() {
         let mut registration = Registration::default();
         let mut effects = Vec::new();
         registration.set(Role::Spare, &types(&["a", "b"]), 1_000, &mut effects);

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_is_said_once_and_again_after_a_change() {
+    fn what_is_wanted_is_announced_once_and_again_after_a_change() {
         let mut shared = SharedTypes::default();
         let patterns = Patterns::default();
         let own = types(&["own"]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn types_beyond_the_most_of_a_connection_are_left_out_and_that_is_said_when_they_get_more() {
+    fn types_beyond_the_most_of_a_connection_are_left_out_and_that_is_reported_when_they_get_more() {
         let mut shared = SharedTypes::default();
         let mut left_out = |count: usize| {
             shared.on_consumers((0..count).map(|number| format!("{number:05}").into()).collect());

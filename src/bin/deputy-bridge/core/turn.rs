@@ -116,7 +116,7 @@ impl Core {
         self.engine.is_some() && self.stopping.is_none() && !stalled && self.outgoing.unstored_bytes() < BYTES_MAX
     }
 
-    /// Tells the server for which types the bridge is a worker.
+    /// Sends the server the types for which the bridge is a worker.
     fn register(&mut self) {
         let Some(Up { max_line, .. }) = self.server.up() else { return };
         let is_open = self.is_open();

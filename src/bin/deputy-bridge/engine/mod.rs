@@ -194,7 +194,7 @@ impl Engine {
         let _ = self.connection.ask(subject, reply, Some(headers), result.value.clone()).await;
     }
 
-    /// Tells NATS about a message.
+    /// Replies to NATS about a message.
     pub(crate) async fn respond(&mut self, ack: String, reply: Reply) {
         let text = match reply {
             Reply::Ack => "+ACK",

@@ -27,7 +27,7 @@ impl WorkerSession {
         Ok(())
     }
 
-    /// Counts a job as held, and returns the flag that tells its handler that it is cancelled. `Err` if the worker has
+    /// Counts a job as held, and returns the flag that shows its handler that it is cancelled. `Err` if the worker has
     /// not offered a slot for it.
     fn take_slot(&mut self, job: u64) -> Result<Arc<AtomicBool>, String> {
         let slots = self.max_jobs - self.stale;

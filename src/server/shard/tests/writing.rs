@@ -92,7 +92,7 @@ fn connections_with_much_unsent_take_turns_and_small_ones_come_before_them() {
     let unsent = |shard: &mut Shard, large: &[(TcpStream, ConnId)]| -> Vec<usize> {
         large.iter().map(|&(_, id)| shard.connections.get(id).unwrap().unsent.len()).collect()
     };
-    // The core does not know these bytes, so it is not told that they are written.
+    // The core does not know these bytes, so it gets no input when they are written.
     let close = |shard: &mut Shard, id: ConnId| shard.connections.get(id).unwrap().stage = Stage::Lingering;
     for &(_, id) in &large {
         close(&mut shard, id);

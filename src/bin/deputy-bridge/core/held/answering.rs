@@ -101,7 +101,7 @@ impl AllHeld {
         }
     }
 
-    /// Tells NATS that the message is done with.
+    /// Replies to NATS that the message is done with.
     pub(super) fn end(&mut self, id: u64, scene: &mut Scene<'_>) {
         let Some(held) = self.held.remove(&id) else { return };
         let Phase::Answering(answering) = held.phase else { return };

@@ -464,7 +464,7 @@ mod tests {
             assert!(found == state && line.contains(text) && line.contains(values), "{line}");
         }
         let idle = Verdict::of(&Answers::default(), &limits);
-        let said = "no job is waiting; no job was sent to a worker meanwhile; no job was answered meanwhile | ";
-        assert!(idle.state == State::Ok && idle.line.starts_with(said) && !idle.line.contains("p99"), "{idle:?}");
+        let expected = "no job is waiting; no job was sent to a worker meanwhile; no job was answered meanwhile | ";
+        assert!(idle.state == State::Ok && idle.line.starts_with(expected) && !idle.line.contains("p99"), "{idle:?}");
     }
 }

@@ -63,7 +63,7 @@ impl ProcessGroups {
     /// Adds the group of a command that has started.
     pub(super) fn add(&self, group: Pid) {
         let mut inner = self.0.lock();
-        inner.tell_guard('+', group);
+        inner.notify_guard('+', group);
         inner.running.insert(group);
         if let Some(signal) = inner.signal {
             send(group, signal);
@@ -73,16 +73,16 @@ impl ProcessGroups {
     /// Removes the group of a command that has ended and will be reaped.
     pub(super) fn remove(&self, group: Pid) {
         let mut inner = self.0.lock();
-        inner.tell_guard('-', group);
+        inner.notify_guard('-', group);
         inner.running.remove(&group);
     }
 }
 
 impl Inner {
-    fn tell_guard(&mut self, sign: char, group: Pid) {
+    fn notify_guard(&mut self, sign: char, group: Pid) {
         // A guard that has ended or does not read is abandoned.
-        let told = |guard: &mut Guard| writeln!(guard.groups, "{sign}{}", group.as_raw_nonzero());
-        if self.guard.as_mut().is_some_and(|guard| told(guard).is_err()) {
+        let sent = |guard: &mut Guard| writeln!(guard.groups, "{sign}{}", group.as_raw_nonzero());
+        if self.guard.as_mut().is_some_and(|guard| sent(guard).is_err()) {
             self.guard = None;
         }
     }

@@ -26,7 +26,7 @@ fn a_long_result_waits_until_the_limit_is_known() {
 }
 
 #[test]
-fn a_server_that_tells_no_limit_gets_every_result() {
+fn a_server_that_reports_no_limit_gets_every_result() {
     for answer in [r#"{"cmd":"metrics","metrics":{}}"#, r#"{"cmd":"error","code":"unknown_cmd","error":"metrics"}"#] {
         let mut fixture = Fixture::open(1, 1);
         let job = fixture.give(1);
