@@ -82,7 +82,7 @@ pub(crate) fn run(jobs_wait: bool) -> Duration {
     took
 }
 
-/// Passes the messages to the home. Returns its time. Never inlined, so that a profiler can tell it from the preparation.
+/// Passes the messages to the home. Returns its time. Never inlined, so that a profiler shows it by itself.
 #[inline(never)]
 fn deliver(home: &mut Dispatch, mail: Vec<(ShardId, Message)>, posted: &mut Posted) -> Duration {
     let start = Instant::now();

@@ -175,7 +175,7 @@ impl OneShard {
         }
     }
 
-    /// Never inlined, so that a profiler can tell it from the preparation.
+    /// Never inlined, so that a profiler shows it by itself.
     #[inline(never)]
     fn run_jobs(&mut self) -> Duration {
         let (end, last) = (self.surroundings.answered + JOBS, self.submitted + JOBS);

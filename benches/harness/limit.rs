@@ -35,7 +35,7 @@ pub(crate) fn of_open_loop(lag_p99_ns: u64) -> Option<&'static str> {
 pub(crate) fn describe(limited_by: Option<&str>) -> Option<&'static str> {
     match limited_by? {
         "load" => Some("the load was the limit"),
-        _ => Some("the load may have been the limit (--pid tells)"),
+        _ => Some("the load may have been the limit (--pid shows it)"),
     }
 }
 

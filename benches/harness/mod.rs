@@ -79,7 +79,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn fail(program: Program, failure: &Failure, code: u8) -> ExitCode {
-    // If stderr is closed, the exit code still tells.
+    // If stderr is closed, the exit code still shows it.
     let _ = writeln!(io::stderr(), "{}: {failure}", program.name());
     ExitCode::from(code)
 }

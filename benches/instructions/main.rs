@@ -148,7 +148,7 @@ fn run_all() -> Result<(), String> {
     if last.judge(&last.counts, TOLERANCE).is_err() || last.judge(&more, TOLERANCE).is_ok() {
         return Err("the comparison is wrong".to_owned());
     }
-    say(&format!("{OPERATIONS} operations run, the record is of {}\n", last.date))
+    print(&format!("{OPERATIONS} operations run, the record is of {}\n", last.date))
 }
 
 /// Counts all operations: instructions per job or line.
@@ -178,7 +178,7 @@ fn compare() -> Result<(), String> {
             last.environment
         ));
     }
-    say(&(lines.join("\n") + "\n"))?;
+    print(&(lines.join("\n") + "\n"))?;
     last.judge(&counts, tolerance).map_err(|worse| {
         format!(
             "more than {tolerance}% above the record: {worse}. benches/README.md says how to find out why. If the change is \
@@ -192,7 +192,7 @@ fn add_to_record(reason: &str) -> Result<(), String> {
     let wrong = |error| format!("cannot write to {}: {error}", path().display());
     let mut file = OpenOptions::new().append(true).open(path()).map_err(wrong)?;
     writeln!(file, "{entry}").map_err(wrong)?;
-    say(&format!("{entry}\n"))
+    print(&format!("{entry}\n"))
 }
 
 fn last_entry() -> Result<Entry, String> {
@@ -204,6 +204,6 @@ fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/record.txt")
 }
 
-fn say(text: &str) -> Result<(), String> {
+fn print(text: &str) -> Result<(), String> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot write to stdout: {error}"))
 }

@@ -73,7 +73,7 @@ fn main() -> ExitCode {
 }
 
 fn fail(failure: &Failure, code: u8) -> ExitCode {
-    // If stderr is closed, the exit code still tells.
+    // If stderr is closed, the exit code still shows it.
     let _ = writeln!(io::stderr(), "model: {failure}");
     ExitCode::from(code)
 }

@@ -1,4 +1,4 @@
-//! What Linux tells of a process in /proc: processor time, memory, context switches.
+//! What Linux reports of a process in /proc: processor time, memory, context switches.
 
 use std::time::Duration;
 

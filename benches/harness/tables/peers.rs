@@ -42,7 +42,7 @@ pub(crate) fn compare_peers(names: &str, only: Option<&[String]>) -> Result<Vec<
     let chosen = choose(names, &KNOWN)?;
     let wanted = |kind: &ServerKind| only.is_none_or(|only| only.iter().any(|name| name == kind.name()));
     others.retain(|kind| wanted(kind));
-    // Some servers are in both lists. What is missing is said once.
+    // Some servers are in both lists. What is missing is named once.
     let missing: BTreeMap<_, _> = others.iter().filter_map(|kind| Some((kind.name(), kind.missing()?))).collect();
     for (name, why) in &missing {
         // If stderr is closed, the run goes on without this notice.

@@ -6,7 +6,7 @@ use std::fmt;
 use super::asks::End;
 use super::workload::JobKey;
 
-/// A mistake of the server, as far as the load can tell: the run has failed.
+/// A mistake of the server, as far as the load can see: the run has failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Wrong {
     /// An answer with an id that the submitter never used.

@@ -211,7 +211,7 @@ impl ThreeShards {
         stages.conn.push(self.conn_ns());
     }
 
-    /// Tells the cores that everything was written, so that no bytes remain unsent.
+    /// Reports to the cores that all is written, so that no bytes remain unsent.
     fn acknowledge_writes(&mut self, bytes: u64) {
         self.step(SUBMITTER, Input::Written { conn: conn(0), bytes });
         for slot in 0..JOBS {
