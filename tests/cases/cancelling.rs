@@ -20,8 +20,8 @@ fn assign_meets_cancel() {
     fixture.submit("A2");
     fixture.rest();
     assert_eq!((fixture.held(worker), fixture.waiting('A')), (vec![], vec!["A2".to_owned()]));
-    let told = fixture.slots(worker).and_then(|slots| slots.spent[0].lease);
-    assert_eq!(told, Some(fixture.cancels[0].1), "it is told which job");
+    let lease = fixture.slots(worker).and_then(|slots| slots.spent[0].lease);
+    assert_eq!(lease, Some(fixture.cancels[0].1), "the cancel names the job");
     assert!(fixture.answer_late(worker));
     fixture.rest();
     assert_eq!(fixture.held(worker), ["A2"]);
@@ -116,7 +116,7 @@ fn a_job_is_lost_and_cancelled_in_every_order() {
         [Do(|fixture, (dies, _)| fixture.leave(*dies)), Do(|fixture, _| fixture.cancel(1, "A1"))];
     in_every_order(a1_held_and_another_idle, &acts, |fixture, (_, idle)| {
         fixture.rest();
-        assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "who was sent it is told");
+        assert_eq!(fixture.spent(*idle), fixture.starts.len() - 1, "the worker gets a cancel if it has the job");
         fixture.wind_up(&["A1"]);
     });
 }
@@ -159,7 +159,7 @@ fn handle_used_again_in_every_order() {
     });
 }
 
-/// It stays for the answer to its query, and hears of no job any more.
+/// It stays for the answer to its query, and gets no job any more.
 #[test]
 fn a_connection_that_ends_while_a_query_is_out() {
     let set_up = || {

@@ -64,17 +64,17 @@ fn the_last_durable_worker_goes_after_it_stored_one_of_its_jobs_in_every_order()
 /// In between the home knows of no durable worker.
 #[test]
 fn a_type_taken_back_and_given_again() {
-    for (heard, code) in [(0, None), (1, Some("no_bridge")), (2, None)] {
+    for (delivered, code) in [(0, None), (1, Some("no_bridge")), (2, None)] {
         let (mut fixture, bridge) = bridge_on_2();
         fixture.submit_with(0, "A1", "durable");
         fixture.settle();
         fixture.cant_do(bridge, 'A');
         fixture.can_do_durable(bridge, "A", 1);
-        for name in ["Absent", "Present"].iter().take(heard) {
+        for name in ["Absent", "Present"].iter().take(delivered) {
             fixture.expect(2, 0, name);
         }
         fixture.submit_with(0, "A2", "durable");
-        assert_eq!(fixture.code("A2"), code, "{heard} heard");
+        assert_eq!(fixture.code("A2"), code, "{delivered} delivered");
         fixture.rest();
         fixture.wind_up(&["A1", "A2"]);
     }
@@ -211,8 +211,8 @@ fn the_submitter_of_a_background_job_leaves_in_every_order() {
     in_every_order(set_up, &acts, |fixture, _| {
         fixture.check_rest();
         let counts = fixture.world.totals().counts;
-        let told = fixture.answers.len() as u64;
-        assert_eq!((counts.jobs_done, counts.results_dropped), (1, 1 - told), "one did, sent or dropped");
+        let answers = fixture.answers.len() as u64;
+        assert_eq!((counts.jobs_done, counts.results_dropped), (1, 1 - answers), "one did, sent or dropped");
         fixture.check_forgotten();
     });
 }

@@ -24,7 +24,7 @@ pub(crate) struct Fixture {
     pub(crate) answers: Vec<(String, Option<String>)>,
     /// Workers that received `cancel`, in this order, and of which job number.
     pub(crate) cancels: Vec<(Peer, u64)>,
-    /// Jobs of whose progress their submitter heard, with the data.
+    /// Jobs whose progress their submitter received, with the data.
     pub(crate) progress: Vec<(String, String)>,
     /// Jobs of which their submitter learned that they are stored.
     pub(crate) stored: Vec<String>,
@@ -127,7 +127,7 @@ impl Fixture {
 
     /// The worker says that a job which it holds is stored; nothing, and false, if it does not hold it.
     pub(crate) fn store(&mut self, worker: Peer, job: &str) -> bool {
-        self.say_of(worker, job, "stored", "")
+        self.send_of(worker, job, "stored", "")
     }
 
     /// A job comes to its home from a client of that shard: there is no Submit on the way.
@@ -159,11 +159,11 @@ impl Fixture {
     }
 
     fn end_with(&mut self, worker: Peer, job: &str, res: &str) -> bool {
-        self.say_of(worker, job, "did", &format!(r#","res":{res}"#))
+        self.send_of(worker, job, "did", &format!(r#","res":{res}"#))
     }
 
-    /// The worker says a line about a job that it holds; nothing, and false, if it does not hold it.
-    pub(crate) fn say_of(&mut self, worker: Peer, job: &str, cmd: &str, members: &str) -> bool {
+    /// The worker sends a line about a job that it holds; nothing, and false, if it does not hold it.
+    pub(crate) fn send_of(&mut self, worker: Peer, job: &str, cmd: &str, members: &str) -> bool {
         let held = self.slots(worker).map(|slots| slots.held).unwrap_or_default();
         let Some((number, ..)) = held.into_iter().find(|(_, held, _)| held.id == quoted(job)) else { return false };
         let name = number.map_or(format!(r#""id":"{job}""#), |number| format!(r#""job":{number}"#));
@@ -272,7 +272,7 @@ impl Fixture {
                 assert!(self.answers.iter().all(|(answered, _)| *answered != job), "progress of {job} after its did");
                 self.progress.push((job, line["data"].to_string()));
             }
-            _ => panic!("{peer:?} was told {text}"),
+            _ => panic!("{peer:?} received {text}"),
         }
     }
 

@@ -161,7 +161,7 @@ fn own_key_twice_in_every_order() {
         fixture.rest();
         let counts = fixture.world.totals().counts;
         assert_eq!(counts.jobs_cancelled + counts.jobs_done, 2);
-        assert_eq!(fixture.answers.len() as u64 + counts.results_dropped, 2, "told, or nobody was left to tell");
+        assert_eq!(fixture.answers.len() as u64 + counts.results_dropped, 2, "answered, or no submitter was left");
         fixture.answers.clear();
         fixture.wind_up(&[]);
     });

@@ -8,8 +8,8 @@ use crate::script::sent_line;
 use crate::world::Peer;
 
 impl Fixture {
-    /// A client says a line in the short form of the scripts.
-    pub(crate) fn say(&mut self, client: Peer, line: &str) {
+    /// A client sends a line in the short form of the scripts.
+    pub(crate) fn send(&mut self, client: Peer, line: &str) {
         self.world.send_line(client, &sent_line(line).expect("a line in short form"));
         self.look();
     }
@@ -21,12 +21,12 @@ impl Fixture {
 
     pub(crate) fn submit_with_by(&mut self, client: Peer, job: &str, options: &str) {
         let name = self.type_of(letter(job));
-        self.say(client, &format!("do {job} {name} with {options}"));
+        self.send(client, &format!("do {job} {name} with {options}"));
     }
 
     /// The client of `shard` cancels a job.
     pub(crate) fn cancel(&mut self, shard: u16, job: &str) {
-        self.say(self.client(shard), &format!("cancel {job}"));
+        self.send(self.client(shard), &format!("cancel {job}"));
     }
 
     /// A worker with job numbers: it gives `max_jobs` even if it has one slot.
@@ -38,7 +38,7 @@ impl Fixture {
 
     /// The worker reports progress of a job that it holds; nothing, and false, if it does not hold it.
     pub(crate) fn report(&mut self, worker: Peer, job: &str, data: &str) -> bool {
-        self.say_of(worker, job, "progress", &format!(r#","data":{data}"#))
+        self.send_of(worker, job, "progress", &format!(r#","data":{data}"#))
     }
 
     /// A client asks for the metrics of all types. Each shard answers by a message.

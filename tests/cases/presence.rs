@@ -37,18 +37,18 @@ fn can_do_with_every_slot_taken_in_every_order() {
     });
 }
 
-/// The home hears both, in this order. In between there is no worker.
+/// The home gets both, in this order. In between there is no worker.
 #[test]
 fn need_worker_with_cant_do_and_can_do() {
-    for (heard, code) in [(0, None), (1, Some("no_worker")), (2, None)] {
+    for (delivered, code) in [(0, None), (1, Some("no_worker")), (2, None)] {
         let (mut fixture, worker) = a1_held_on_2();
         fixture.cant_do(worker, 'A');
         fixture.can_do(worker, "A", None);
-        for name in ["Absent", "Present"].iter().take(heard) {
+        for name in ["Absent", "Present"].iter().take(delivered) {
             fixture.expect(2, 0, name);
         }
         fixture.submit_with(0, "A2", "need_worker");
-        assert_eq!(fixture.code("A2"), code, "{heard} heard");
+        assert_eq!(fixture.code("A2"), code, "{delivered} delivered");
         fixture.rest();
         fixture.wind_up(&["A1", "A2"]);
     }

@@ -5,7 +5,7 @@ use super::orders::Act::{self, Do, Try};
 use super::orders::in_every_order;
 use crate::world::Peer;
 
-/// That of the first attempt comes after the `did` of the second: no client hears of it.
+/// That of the first attempt comes after the `did` of the second: no client gets it.
 #[test]
 fn late_progress() {
     let (mut fixture, (dies, other)) = a1_held_on_2_and_idle_on_3();
@@ -71,9 +71,9 @@ fn progress_of_a_key_comes_to_each_member_before_its_answer() {
         Try(|fixture, worker| fixture.end(*worker, "A1")),
     ];
     in_every_order(set_up, &acts, |fixture, _| {
-        let told = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();
-        assert_eq!((told("A1"), told("A2")), (0, 1));
-        assert!(told("A3") <= 1);
+        let reports = |job: &str| fixture.progress.iter().filter(|(of, data)| of == job && data == "[1]").count();
+        assert_eq!((reports("A1"), reports("A2")), (0, 1));
+        assert!(reports("A3") <= 1);
         assert_eq!(fixture.code("A2"), Some("done"));
         fixture.wind_up(&["A1", "A2", "A3"]);
     });

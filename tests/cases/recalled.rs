@@ -85,7 +85,7 @@ fn a_job_that_comes_back_in_time_waits() {
     fixture.wind_up(&["A1", "B1"]);
 }
 
-/// The Recall of one job tells nothing of another whose time is not over.
+/// The Recall of one job says nothing of another whose time is not over.
 #[test]
 fn a_recall_ends_one_job() {
     let (mut fixture, worker) = idle_on_2("A");

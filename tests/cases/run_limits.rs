@@ -20,7 +20,7 @@ fn overdue_at_the_only_worker() {
     fixture.rest();
     assert_eq!((fixture.code("A1"), fixture.spent(worker)), (Some("timed_out"), 2));
     let numbers: Vec<u64> = fixture.cancels.iter().map(|&(_, number)| number).collect();
-    assert!(numbers.len() == 2 && numbers[0] != numbers[1], "told once of each: {numbers:?}");
+    assert!(numbers.len() == 2 && numbers[0] != numbers[1], "one cancel of each: {numbers:?}");
     for left in [1, 0] {
         assert!(fixture.answer_late(worker));
         assert_eq!(fixture.spent(worker), left);

@@ -28,7 +28,7 @@ pub(crate) fn feed_checked(
         rest = &rest[rest.len() - left.len()..];
         world.frame(peer, frame);
     }
-    world.heard(peer, framer.partial_bytes() as u64);
+    world.bytes_read(peer, framer.partial_bytes() as u64);
 }
 
 /// Returns the name that scripts have for this way to close a connection.

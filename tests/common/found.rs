@@ -3,7 +3,7 @@
 // Both the unit tests and the crates in `tests` include this file: the framer is where it is included.
 use super::Frame;
 
-/// What a framer is to find in `bytes`, by the rules told one byte at a time. Also the bytes it is to keep.
+/// What a framer is to find in `bytes`, by the rules for one byte at a time. Also the bytes it is to keep.
 pub(crate) fn naive(bytes: &[u8], line_bytes_max: usize) -> (Vec<Found>, usize) {
     let (mut found, mut line, mut first) = (Vec::new(), Vec::new(), true);
     for &byte in bytes {

@@ -13,7 +13,7 @@ use crate::wait::PATIENCE;
 /// How long one read waits: how late an actor may notice that its time is over.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Bytes that a read asks for, if it is not told to ask for fewer.
+/// Bytes that a read asks for, unless it must ask for fewer.
 const READ_BYTES: usize = 64 << 10;
 
 /// A connection, and what came over it that no one has looked at.

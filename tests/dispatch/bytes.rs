@@ -107,7 +107,7 @@ fn a_member_counts_for_itself_and_the_job_once() {
 /// The worker will name the job by it. One with job numbers needs none.
 #[test]
 fn a_spent_slot_counts_the_id_that_it_keeps() {
-    for (max_jobs, number, told, bytes) in [("", "", "", 7), (" max_jobs 1", " $a", "W< cancel $a", 0)] {
+    for (max_jobs, number, cancel, bytes) in [("", "", "", 7), (" max_jobs 1", " $a", "W< cancel $a", 0)] {
         let name = if number.is_empty() { " \"abcde\"" } else { number };
         check(&format!(
             r#"W> can_do t{max_jobs}
@@ -115,7 +115,7 @@ fn a_spent_slot_counts_the_id_that_it_keeps() {
                W< do abcde t{number}
                A> cancel abcde
                A< did abcde cancelled
-               {told}
+               {cancel}
                A> metrics
                A< metrics bytes_held {bytes}, slots_spent 1
                W> did{name}

@@ -14,9 +14,9 @@ fn what_was_asked_before_the_end_of_the_input_is_answered() {
         world.send_line(asker, r#"{"cmd":"ping"}"#);
         world.end(asker);
         world.settle();
-        let told = world.take_lines(asker);
-        let count = |start: &str| told.iter().filter(|line| line.starts_with(start)).count();
-        assert_eq!((told.len(), count(r#"{"cmd":"pong"}"#), count(r#"{"cmd":"metrics""#)), (3, 1, 2), "{told:?}");
+        let lines = world.take_lines(asker);
+        let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!((lines.len(), count(r#"{"cmd":"pong"}"#), count(r#"{"cmd":"metrics""#)), (3, 1, 2), "{lines:?}");
         assert!(!world.is_open(asker), "at {shards} shards it is open");
         assert_eq!(world.take_lines(worker), [r#"{"cmd":"do","id":1,"type":"t"}"#]);
         world.check_rest();

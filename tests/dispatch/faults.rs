@@ -18,12 +18,12 @@ fn counted(script: &str, fault: &str, times: u32) {
 
 #[test]
 fn a_refused_line_counts_by_its_code() {
-    let said = |line: &str, told: &str| format!("A> ping\nA< pong\nA> {line}\nA< {told}\nA> {line}\nA< {told}");
-    counted(&said("[1]", "error bad_json"), "bad_json", 2);
-    counted(&said(r#"{"cmd":"can_do"}"#, "error bad_request"), "bad_request", 2);
-    counted(&said("do 1 ", "did 1 bad_request"), "bad_request", 2);
-    counted(&said(r#"{"cmd":"dance"}"#, "error unknown_cmd"), "unknown_cmd", 2);
-    counted(&said("did 1", "error not_holding 1"), "not_holding", 2);
+    let script = |line: &str, reply: &str| format!("A> ping\nA< pong\nA> {line}\nA< {reply}\nA> {line}\nA< {reply}");
+    counted(&script("[1]", "error bad_json"), "bad_json", 2);
+    counted(&script(r#"{"cmd":"can_do"}"#, "error bad_request"), "bad_request", 2);
+    counted(&script("do 1 ", "did 1 bad_request"), "bad_request", 2);
+    counted(&script(r#"{"cmd":"dance"}"#, "error unknown_cmd"), "unknown_cmd", 2);
+    counted(&script("did 1", "error not_holding 1"), "not_holding", 2);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_worker_that_holds_a_job_past_its_run_limit_counts_once_per_attempt() {
 
 /// So in the log it stands before what follows from it.
 #[test]
-fn a_fault_is_reported_before_the_worker_hears_of_it() {
+fn a_fault_is_reported_before_its_worker_gets_a_cancel() {
     let mut world = World::of(1);
     world.keep_log();
     let client = world.open(0);
@@ -107,8 +107,8 @@ fn a_fault_is_reported_before_the_worker_hears_of_it() {
     world.take_log();
     world.advance(1_000);
     world.advance(0);
-    let said = |event: &Event| matches!(event, Event::Sent(..) | Event::Fault(..));
-    let events: Vec<Event> = world.take_log().into_iter().filter(said).collect();
+    let is_either = |event: &Event| matches!(event, Event::Sent(..) | Event::Fault(..));
+    let events: Vec<Event> = world.take_log().into_iter().filter(is_either).collect();
     let [Event::Fault(first, Fault::Overdue), Event::Sent(second, _), Event::Sent(third, _)] = &events[..] else {
         panic!("{events:?}")
     };

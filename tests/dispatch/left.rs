@@ -26,7 +26,7 @@ scripts! {
         B> metrics
         B< metrics results_dropped 1, jobs_failed 1, jobs_waiting 0, bytes_held 0"#;
 
-    whoever_comes_in_its_place_is_told_nothing: r#"
+    whoever_comes_in_its_place_receives_nothing: r#"
         W> can_do t
         A> do x t
         A gone

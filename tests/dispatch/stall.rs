@@ -52,10 +52,10 @@ fn with_1_mib_unsent_or_less_it_may_wait_for_ever() {
 
 #[test]
 fn f40_a_byte_from_it_starts_the_time_anew() {
-    for said in ["A> ping", r#"A sends {"c"#, r"A sends \n"] {
+    for sent in ["A> ping", r#"A sends {"c"#, r"A sends \n"] {
         check_stalled(&format!(
             "at 20000
-             {said}
+             {sent}
              at 49999
              M> metrics
              M< metrics connections_open 3
@@ -170,7 +170,7 @@ fn held_up_with_much_unsent() -> (World, Peer) {
 #[test]
 fn f62_who_moved_while_the_server_stood_still_is_not_stalled() {
     let moves: [fn(&mut World, Peer); 2] =
-        [|world, client| world.read_some(client, 1), |world, client| world.heard(client, 0)];
+        [|world, client| world.read_some(client, 1), |world, client| world.bytes_read(client, 0)];
     for it_moves in moves {
         let (mut world, client) = held_up_with_much_unsent();
         it_moves(&mut world, client);

@@ -152,7 +152,7 @@ scripts! {
         W> did $a
         A< did 1"#;
 
-    told_twice_it_stops_once: r#"
+    two_stops_are_as_one: r#"
         W> can_do t
         A> do 1 t; do 2 t
         W< do 1 t

@@ -70,8 +70,8 @@ fn ten_thousand_run_limits_at_once_do_not_hold_up_others() {
     world.wait(5_000);
     turn_until_none_is_due(&mut world, |world| world.totals().counts.jobs_timed_out);
     assert_eq!(world.totals().counts.slots_spent, MANY as u64);
-    let told = world.take_lines(worker).into_iter().filter(|line| line.starts_with(r#"{"cmd":"cancel""#));
-    assert_eq!((told.count(), world.audit(0).timers), (MANY, [0, 0]));
+    let cancels = world.take_lines(worker).into_iter().filter(|line| line.starts_with(r#"{"cmd":"cancel""#));
+    assert_eq!((cancels.count(), world.audit(0).timers), (MANY, [0, 0]));
     world.check_rest();
 }
 
@@ -133,8 +133,8 @@ fn a_suspended_shard_ends_what_was_not_answered() {
         assert_eq!(world.take_lines(client), Vec::<String>::new());
         assert!(world.next_call_ms(0).is_some_and(|ms| ms <= world.now_ms()), "it asks for another turn");
         world.turn(0);
-        let told = world.take_lines(client);
-        assert!(told.len() == 1 && told[0].contains(code), "{told:?}");
+        let received = world.take_lines(client);
+        assert!(received.len() == 1 && received[0].contains(code), "{received:?}");
     }
 }
 

@@ -64,8 +64,8 @@ fn all_ends_have_a_name() {
         world.keep_log();
         let (client, worker) = (world.open(0), world.open(0));
         world.send_line(client, r#"{"cmd":"do","id":1,"type":"t"}"#);
-        for said in script {
-            match *said {
+        for action in script {
+            match *action {
                 "stop" => world.stop(0),
                 "gone" => world.end(worker),
                 line => world.send_line(worker, line),

@@ -16,14 +16,14 @@ fn starts(shards: u16, types: &[&str], jobs: usize) -> Vec<String> {
     }
     let worker = world.worker(shards - 1, types, None);
     world.settle();
-    let mut told = VecDeque::from(world.take_lines(worker));
+    let mut received = VecDeque::from(world.take_lines(worker));
     let mut starts = Vec::new();
-    while let Some(line) = told.pop_front() {
-        let (_, rest) = line.split_once(r#""type":""#).expect("a worker without questions is told of jobs alone");
+    while let Some(line) = received.pop_front() {
+        let (_, rest) = line.split_once(r#""type":""#).expect("a worker without questions receives jobs alone");
         starts.push(rest.trim_end_matches(r#""}"#).to_owned());
         world.send_line(worker, r#"{"cmd":"did","id":1}"#);
         world.settle();
-        told.extend(world.take_lines(worker));
+        received.extend(world.take_lines(worker));
     }
     assert_eq!(starts.len(), types.len() * jobs);
     starts

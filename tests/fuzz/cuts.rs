@@ -37,7 +37,7 @@ fn cut<'a>(random: &mut Random, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// What a server tells a peer that says this, how it closes the connection, and what it then has on its books.
+/// What a server sends a peer that sends this, how it closes the connection, and what it then has on its books.
 fn answered(pieces: &[&[u8]], whole_bytes_max: usize) -> (Vec<String>, Option<Closing>, Counts) {
     let mut world = World::of(1);
     let (peer, mut framer) = (world.open(0), Framer::default());

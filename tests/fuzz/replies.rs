@@ -89,10 +89,10 @@ impl Fixture {
             Err(refusal) => {
                 let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
                 self.world.refused(self.client, refusal);
-                let told = self.told(self.client);
-                let told = read(&told);
-                assert_eq!((told.code, told.id), (Some(code), id));
-                assert_eq!(told.cmd, if is_do { "did" } else { "error" });
+                let received = self.received(self.client);
+                let received = read(&received);
+                assert_eq!((received.code, received.id), (Some(code), id));
+                assert_eq!(received.cmd, if is_do { "did" } else { "error" });
             }
         }
     }
@@ -106,18 +106,18 @@ impl Fixture {
             let command =
                 Command::Do { id, type_name: type_name.into(), arg: arg.map(Carried::Short), options: options_of_it };
             self.world.command(self.client, command);
-            let line = self.told(worker);
-            let told = read(&line);
-            let run_limit_ms = options.run_limit_ms.filter(|_| told.job.is_some());
-            let type_name_told = Some(meaning.clone());
+            let line = self.received(worker);
+            let received = read(&line);
+            let run_limit_ms = options.run_limit_ms.filter(|_| received.job.is_some());
+            let expected_type = Some(meaning.clone());
             let expected =
-                Line { cmd: "do", id: Some(id), type_name: type_name_told, arg, run_limit_ms, ..Line::default() };
-            assert_eq!(Line { job: None, ..told }, expected);
+                Line { cmd: "do", id: Some(id), type_name: expected_type, arg, run_limit_ms, ..Line::default() };
+            assert_eq!(Line { job: None, ..received }, expected);
             if options.background {
-                let line = self.told(self.client);
+                let line = self.received(self.client);
                 assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..Line::default() });
             }
-            let key = told.job.map_or_else(|| format!("\"id\":{id}"), |job| format!("\"job\":{job}"));
+            let key = received.job.map_or_else(|| format!("\"id\":{id}"), |job| format!("\"job\":{job}"));
             let (member, expected) = match outcome {
                 Outcome::Res(None) => (String::new(), Line::default()),
                 Outcome::Res(Some(res)) => (format!(",\"res\":{res}"), Line { res: res.short(), ..Line::default() }),
@@ -128,12 +128,12 @@ impl Fixture {
             let data = arg.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
             self.world.send_line(worker, &format!("{{\"cmd\":\"progress\",{key}{data}}}"));
             if options.progress && arg.is_some() {
-                let line = self.told(self.client);
+                let line = self.received(self.client);
                 assert_eq!(read(&line), Line { cmd: "progress", id: Some(id), data: arg, ..Line::default() });
             }
             self.world.send_line(worker, &format!("{{\"cmd\":\"did\",{key}{member}}}"));
             if !options.background {
-                let line = self.told(self.client);
+                let line = self.received(self.client);
                 assert_eq!(read(&line), Line { cmd: "did", id: Some(id), ..expected });
             }
             self.world.cant_do(worker, &[type_name]);
@@ -141,7 +141,7 @@ impl Fixture {
     }
 
     /// Returns the one line that a peer received.
-    fn told(&mut self, peer: Peer) -> String {
+    fn received(&mut self, peer: Peer) -> String {
         let mut lines = self.world.take_lines(peer);
         assert_eq!(lines.len(), 1, "{lines:?}");
         lines.pop().expect("there is one")

@@ -46,8 +46,8 @@ impl Fixture {
 
     fn check(&mut self, bytes: &[u8]) {
         let pieces: Vec<&[u8]> = bytes.split(|&byte| byte == NEXT_PEER).collect();
-        let said = |peer: usize| found(&pieces.iter().skip(peer).step_by(PEERS).copied().collect::<Vec<_>>()).0;
-        let delays_ms = (0..PEERS).flat_map(said).filter_map(|found| delay_ms(&found));
+        let found_of = |peer: usize| found(&pieces.iter().skip(peer).step_by(PEERS).copied().collect::<Vec<_>>()).0;
+        let delays_ms = (0..PEERS).flat_map(found_of).filter_map(|found| delay_ms(&found));
         let waits = delays_ms.max().is_none_or(|ms| ms <= DELAY_MS_MAX);
         let [joined_before] = figures(&self.witness.metrics(), ["jobs_joined"]);
         let mut peers: Vec<Client> = (0..PEERS).map(|_| Client::connect("a peer", &self.address)).collect();

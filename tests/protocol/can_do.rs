@@ -174,7 +174,7 @@ fn f42_types_given_again_do_not_count_twice() {
 }
 
 scripts! {
-    a_worker_that_takes_a_waiting_type_is_told_at_once: r#"
+    a_worker_that_takes_a_waiting_type_gets_a_job_at_once: r#"
         A> do 1 t; do 2 u
         W> can_do t
         W< do 1 t

@@ -4,7 +4,7 @@ use crate::play::{check, check_rows};
 use crate::script::scripts;
 
 #[test]
-fn f10_who_holds_nothing_is_told_so_also_before_can_do() {
+fn f10_who_holds_nothing_gets_not_holding_also_before_can_do() {
     check_rows(
         r#"{"cmd":"did","id":"x"}                => error not_holding x
            {"cmd":"did","id":1,"err":null}       => error not_holding 1
@@ -28,7 +28,7 @@ scripts! {
         W> did x res 2
         A< did x res 2"#;
 
-    f10_a_second_did_is_told_so: r#"
+    f10_a_second_did_gets_not_holding: r#"
         W> can_do t max_jobs 1
         A> do x t
         W< do x t $a

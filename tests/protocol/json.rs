@@ -90,11 +90,11 @@ fn f28_containers_may_be_open_128_deep_in_any_member_known_or_not() {
         for name in ["arg", "unknown", "types", "res", "id", "job"] {
             // The line is one, so 127 fit inside; a scalar adds none.
             let each = if open.len() > 1 && close.len() > 1 { 2 } else { 1 };
-            for (depth, told) in [(127, "pong"), (128, "pong"), (129, BAD), (130, BAD), (100_000, BAD)] {
+            for (depth, reply) in [(127, "pong"), (128, "pong"), (129, BAD), (130, BAD), (100_000, BAD)] {
                 let times = (depth - 1) / each;
                 let inside = if (depth - 1) % each == 0 { "1" } else { "[]" };
                 check_rows(&format!(
-                    r#"{{"cmd":"ping","{name}":<{open}*{times}>{inside}<{close}*{times}>}} => {told}"#
+                    r#"{{"cmd":"ping","{name}":<{open}*{times}>{inside}<{close}*{times}>}} => {reply}"#
                 ));
             }
         }
@@ -103,9 +103,9 @@ fn f28_containers_may_be_open_128_deep_in_any_member_known_or_not() {
 
 #[test]
 fn f28_the_line_itself_may_open_128() {
-    for (depth, told) in [(127, "error bad_request"), (128, "error bad_request"), (129, BAD), (100_000, BAD)] {
-        check_rows(&format!(r#"<{{"cmd":*{depth}>1<}}*{depth}> => {told}"#));
-        check_rows(&format!(r#"<{{"":*{depth}>"ping"<}}*{depth}> => {told}"#));
+    for (depth, reply) in [(127, "error bad_request"), (128, "error bad_request"), (129, BAD), (100_000, BAD)] {
+        check_rows(&format!(r#"<{{"cmd":*{depth}>1<}}*{depth}> => {reply}"#));
+        check_rows(&format!(r#"<{{"":*{depth}>"ping"<}}*{depth}> => {reply}"#));
     }
     // Without ends; as a line that has spoken before may be anything.
     for raw in ["<[*100000>", r#"<{"cmd":*100000>"#, r#"{"cmd":"ping","x":<[*100000>"#, r#"{"x":<[{"":*50000>"#] {

@@ -14,12 +14,12 @@ const NUMBERS: [&str; 11] =
 const STRINGS: [&str; 4] = [r#""""#, r#""x""#, r#""1""#, r#""\ud800""#];
 const BAD: &str = "error bad_request";
 
-/// Sends `line` with each value in the place of `%`. If the value is one of `right`, the reply is `told`, otherwise
-/// `told_else`.
-fn check_member(line: &str, right: &[&str], told: &str, told_else: &str) {
+/// Sends `line` with each value in the place of `%`. If the value is one of `right`, the server sends `reply`, otherwise
+/// `other_reply`.
+fn check_member(line: &str, right: &[&str], reply: &str, other_reply: &str) {
     for value in VALUES {
-        let told = if right.contains(&value) { told } else { told_else };
-        check_rows(&format!("{} => {}", line.replace('%', value), told.replace('%', value)));
+        let reply = if right.contains(&value) { reply } else { other_reply };
+        check_rows(&format!("{} => {}", line.replace('%', value), reply.replace('%', value)));
     }
 }
 

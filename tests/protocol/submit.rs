@@ -61,7 +61,7 @@ fn f33_a_type_has_1_to_255_bytes_unescaped() {
            {"cmd":"do","id":1,"type":"<\u20ac*86>"}            => did 1 bad_request
            {"cmd":"do","id":1,"type":"<\ud83d\ude00*64>"}      => did 1 bad_request"#,
     );
-    for (said, told) in [
+    for (sent, received) in [
         ("<x*255>", "<x*255>"),
         (r"<\u0061*255>", "<a*255>"),
         (r"<\u0001*255>", r"<\u0001*255>"),
@@ -70,7 +70,7 @@ fn f33_a_type_has_1_to_255_bytes_unescaped() {
         (r"<\ud83d\ude00*63>xyz", "<😀*63>xyz"),
         (r"<\n*255>", r"<\n*255>"),
     ] {
-        check(&format!("W> can_do {said}\nA> do 1 {said}\nW< do 1 {told}\nW> did 1\nA< did 1"));
+        check(&format!("W> can_do {sent}\nA> do 1 {sent}\nW< do 1 {received}\nW> did 1\nA< did 1"));
     }
 }
 

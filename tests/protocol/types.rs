@@ -4,7 +4,7 @@ use crate::play::check;
 
 #[test]
 fn a_type_is_the_same_however_it_is_escaped() {
-    for (said, same) in [
+    for (name, same) in [
         ("resize", r"\u0072esi\u007ae"),
         ("é", r"\u00e9"),
         ("é", r"\u00E9"),
@@ -25,18 +25,18 @@ fn a_type_is_the_same_however_it_is_escaped() {
         ("\u{ffff}", r"\uFFFF"),
         ("a b", r"a\u0020b"),
     ] {
-        for (worker, submitter) in [(said, same), (same, said), (same, same), (said, said)] {
+        for (worker, submitter) in [(name, same), (same, name), (same, same), (name, name)] {
             check(&format!(
                 r#"W> {{"cmd":"can_do","types":["{worker}"]}}
                    A> {{"cmd":"do","id":1,"type":"{submitter}"}}
-                   W< {{"cmd":"do","id":1,"type":"{said}"}}
+                   W< {{"cmd":"do","id":1,"type":"{name}"}}
                    W> did 1
                    A< did 1
                    W> {{"cmd":"cant_do","types":["{submitter}"]}}
                    A> {{"cmd":"do","id":2,"type":"{worker}"}}
                    W quiet
                    A> {{"cmd":"metrics","types":["{submitter}"]}}
-                   A< {{"cmd":"metrics",$*"types":{{"{said}":{{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":$_,$*}}}}}}}}"#
+                   A< {{"cmd":"metrics",$*"types":{{"{name}":{{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":$_,$*}}}}}}}}"#
             ));
         }
     }

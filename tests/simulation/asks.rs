@@ -77,7 +77,7 @@ impl Asks {
         class != Class::Spare || self.wait_ms.is_none()
     }
 
-    /// Whether it may end at a time of which no line tells.
+    /// Whether it may end at a time that no line shows.
     pub(crate) fn ends_unseen(&self) -> bool {
         self.deadline_ms.is_some() || self.wait_ms.is_some() || self.durable
     }

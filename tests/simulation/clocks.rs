@@ -50,7 +50,7 @@ impl Schedule {
     }
 
     /// Of deadlines that are over now, and whose submitters left, some may have come too late: an answer was there already.
-    /// The shard's tickets tell.
+    /// The shard's tickets show it.
     fn settle_late_deadlines(&mut self, shard: u16) {
         let Shadow { bounds, clocks, jobs, requests, conns, .. } = &mut self.shadow;
         let over = (bounds.shard(shard).last_turn_ms, u64::MAX);
@@ -138,12 +138,12 @@ impl Shadow {
     /// The shard wants to be called before anything is over.
     pub(super) fn check_clock(&self, world: &World, shard: u16) {
         let clock = &self.clocks[usize::from(shard)];
-        let told = |serial: u64| {
+        let is_awaited = |serial: u64| {
             let request = &self.requests[&serial];
             !request.asks.background && !self.conn(request.submitter).gone
         };
         let [deadline, recall] =
-            [&clock.deadlines, &clock.recalls].map(|times| times.iter().find(|(_, serial)| told(*serial)));
+            [&clock.deadlines, &clock.recalls].map(|times| times.iter().find(|(_, serial)| is_awaited(*serial)));
         let first = [clock.delays.first(), deadline, clock.limits.first(), recall];
         let Some((due_ms, serial)) = first.into_iter().flatten().min() else { return };
         let call_ms = world.next_call_ms(shard);

@@ -140,7 +140,7 @@ impl Shadow {
     }
 
     /// Bytes are about to come from a peer, and `bytes` of them are half a line.
-    pub(crate) fn heard(&mut self, peer: Peer, bytes: u64) {
+    pub(crate) fn bytes_read(&mut self, peer: Peer, bytes: u64) {
         let conn = &mut self.conns[peer.0];
         let own = self.bounds.shard(conn.shard);
         conn.moved_ms = own.now_ms;
@@ -177,7 +177,7 @@ impl Shadow {
         own.partials.remove(&since);
     }
 
-    /// The core tells of a fault. Of those that close a connection it must be the time.
+    /// The core reports a fault. Of those that close a connection it must be the time.
     pub(super) fn on_fault(&mut self, peer: Peer, fault: Fault) {
         match fault {
             Fault::Unsent | Fault::Stalled => {

@@ -124,7 +124,7 @@ impl Farm {
             match line["cmd"].as_str() {
                 Some("do") => self.held.push((peer, line["id"].to_string())),
                 Some("did") => self.answered += 1,
-                _ => panic!("{peer:?} was told {text}"),
+                _ => panic!("{peer:?} received {text}"),
             }
         }
     }
@@ -250,8 +250,8 @@ fn f08_ten_thousand_deaths_at_once_cost_a_few_messages_each() {
     let successor = world.worker(1, &[&name], Some(10_000));
     world.take_log();
     world.settle();
-    let told = world.take_log().into_iter().filter(|event| matches!(event, Event::Sent(peer, _) if *peer == successor));
-    assert_eq!(told.count(), 1, "jobs that were given back are kept apart");
+    let sent = world.take_log().into_iter().filter(|event| matches!(event, Event::Sent(peer, _) if *peer == successor));
+    assert_eq!(sent.count(), 1, "jobs that were given back are kept apart");
     assert_eq!(world.totals().counts.jobs_waiting, WORKERS as u64 - 1);
 }
 
@@ -271,8 +271,8 @@ fn f08_ten_thousand_jobs_given_back_start_in_the_order_in_which_they_came() {
     world.settle();
     let successor = world.worker(0, &[&name], None);
     for serial in 0..WORKERS {
-        let told = world.take_lines(successor);
-        assert_eq!(told, [format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#)]);
+        let received = world.take_lines(successor);
+        assert_eq!(received, [format!(r#"{{"cmd":"do","id":{serial},"type":"{name}"}}"#)]);
         world.send_line(successor, &format!(r#"{{"cmd":"did","id":{serial}}}"#));
     }
     world.check_rest();

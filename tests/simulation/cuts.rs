@@ -30,7 +30,7 @@ impl Schedule {
         let mut counts = self.world.counts(shard);
         counts.job_bytes = counts.job_bytes.min(before.counts.job_bytes);
         let gathered = self.world.metrics_bytes(shard).saturating_sub(before.metrics_bytes);
-        counts.unsent_bytes = counts.unsent_bytes.saturating_sub(self.told_bytes + gathered);
+        counts.unsent_bytes = counts.unsent_bytes.saturating_sub(self.sent_bytes + gathered);
         let passed = self.passed(shard, &counts, 0);
         assert!(!passed || !self.shadow.bounds.has_partials(shard), "half lines past the budget at shard {shard}");
     }

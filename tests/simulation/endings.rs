@@ -7,7 +7,7 @@ use crate::model::requests::{End, Job, Request, State};
 use crate::model::shadow::{Held, Shadow};
 
 impl Shadow {
-    /// A peer's connection ends. What can be cancelled is. The log tells when what it holds is requeued.
+    /// A peer's connection ends. What can be cancelled is. The log shows when what it holds is requeued.
     pub(crate) fn leave(&mut self, peer: Peer) {
         let conn = &mut self.conns[peer.0];
         if std::mem::replace(&mut conn.gone, true) {
@@ -177,7 +177,11 @@ impl Shadow {
         for (serial, end) in over {
             let requests = self.jobs[&serial].requests.clone();
             for request in requests {
-                assert!(self.conn(self.requests[&request].submitter).gone, "never told: {:?}", self.requests[&request]);
+                assert!(
+                    self.conn(self.requests[&request].submitter).gone,
+                    "never answered: {:?}",
+                    self.requests[&request]
+                );
                 self.answered(request, end);
             }
             self.forget(serial);

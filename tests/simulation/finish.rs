@@ -27,7 +27,7 @@ impl Schedule {
         assert!(unanswered.is_none(), "never answered: {unanswered:?}");
         self.everybody_leaves();
         self.world.check_empty();
-        self.tell_reached();
+        self.record_reached();
     }
 
     /// Everybody reads on, and no line is left half. Half of the time what is on the way comes before the work goes on.
@@ -66,7 +66,7 @@ impl Schedule {
                     let drawn = if durable { Class::Durable } else { self.any_class() };
                     let all_fit = self.waiting(&type_name, durable).all(|job| job.asks.fits(drawn));
                     let class = if all_fit { drawn } else { Class::Ordinary };
-                    self.tell_can_do(peer, std::slice::from_ref(&type_name), class, durable.then_some(1));
+                    self.send_can_do(peer, std::slice::from_ref(&type_name), class, durable.then_some(1));
                 }
             }
         }

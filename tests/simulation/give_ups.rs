@@ -50,7 +50,7 @@ impl GiveUps {
 }
 
 impl Schedule {
-    /// A turn is about to begin. Of jobs that have ended, and whose submitters have left, the shard's tickets tell whether the
+    /// A turn is about to begin. Of jobs that have ended, and whose submitters have left, the shard's tickets show whether the
     /// answer has come.
     pub(crate) fn settle_late_give_ups(&mut self, shard: u16) {
         let Shadow { give_ups, requests, jobs, stopping, .. } = &self.shadow;

@@ -1,6 +1,6 @@
 //! What happens to a job when it comes to its home: it joins the group of its key, goes in line, or ends because there is no
 //! worker. Which group it joins is looked up in the home's books; that there was no worker must follow from what the shards
-//! have told the home.
+//! have reported to the home.
 
 use deputy::dispatch::audit::Audit;
 use deputy::dispatch::message::{JobEvent, Message, Submitter, TraceId};
@@ -120,7 +120,7 @@ impl Schedule {
     }
 
     /// Whether a home knows of a worker of a type, or of its durable jobs, as far as messages have come. `None`: a shard
-    /// stops, and tells no more.
+    /// stops, and reports no more.
     fn present(&self, home: u16, type_name: &str, durable: bool) -> Option<bool> {
         if self.shadow.stopping.contains(&true) {
             return None;

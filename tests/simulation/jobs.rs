@@ -52,7 +52,7 @@ impl Schedule {
     }
 
     /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that
-    /// fail in one way no line says which is meant. Of those that come home in one step tickets tell.
+    /// fail in one way no line says which is meant. Of those that come home in one step tickets show it.
     fn draw_asks(&mut self, twin: Option<&Asks>) -> Asks {
         let one_in = self.plan.durable_one_in;
         if one_in > 0 && twin.is_none() && self.random.one_in(one_in) {
@@ -300,7 +300,7 @@ impl Request {
             job,
             reports,
             owed,
-            told_stored: false,
+            received_stored: false,
             silent,
         }
     }

@@ -4,7 +4,7 @@
 //! A seed makes a [`plan`], also of what jobs ask for ([`asks`]); a [`schedule`] runs it on a [`world`] and on the
 //! [`shadow`] books of the peers, with those of their jobs ([`requests`], [`endings`]). Each line of the server is
 //! checked against the shadow ([`received`]), each connection that it closes ([`closings`]), and what ends in time
-//! ([`clocks`]). The log tells which jobs were dropped ([`traced`]), and a home's books which `do` lines share one
+//! ([`clocks`]). The log shows which jobs were dropped ([`traced`]), and a home's books which `do` lines share one
 //! ([`homes`]). The books of the stepped shard are checked after each step in one schedule of four, as that takes most
 //! of the time; in all of them every job's place is checked now and then, and all books whenever nothing is on the way
 //! ([`checks`], [`table`]). Then the faults stop, and everything must be over within a [`bound`]. In [`chosen`] a

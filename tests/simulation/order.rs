@@ -9,11 +9,11 @@ use super::world::{Link, name_of};
 pub(crate) enum Order {
     /// Any.
     Any,
-    /// What was posted last of all that come first on their links: it overtakes all that was said before.
+    /// What was posted last of all that come first on their links: it overtakes all that was posted before.
     Newest,
     /// One link at a time, as long as it has messages: mailboxes are emptied in batches.
     Batches,
-    /// What spends offers first, and last what would tell of the slots that are taken: offers are as stale as can be.
+    /// What spends offers first, and last what would report the slots that are taken: offers are as stale as can be.
     Stale,
     /// What frees slots and asks for jobs first, and jobs last: what is asked for is gone when it comes.
     Late,
@@ -95,7 +95,7 @@ impl Schedule {
     }
 }
 
-/// How much a message tells a home of what is so now: jobs on their way least, what was taken back most.
+/// How current a message is for its home: jobs on their way least, what was taken back most.
 fn honesty(name: &str) -> u8 {
     match name {
         "Assign" => 0,

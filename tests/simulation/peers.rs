@@ -96,7 +96,7 @@ impl Schedule {
         if self.plan.durable_one_in > 0 && self.random.one_in(2) {
             return self.take_durable(peer, &names, class, max_jobs);
         }
-        self.tell_can_do(peer, &names, class, max_jobs);
+        self.send_can_do(peer, &names, class, max_jobs);
     }
 
     /// A worker gives types for durable jobs. Without `max_jobs` that is refused.
@@ -104,7 +104,7 @@ impl Schedule {
         let max_jobs = if self.random.one_in(6) { max_jobs } else { Some(self.any_slots()) };
         if max_jobs.is_some() || self.shadow.conn(peer).numbered {
             let both = class == Class::Spare && self.random.one_in(2);
-            return self.tell_can_do_as(peer, names, both.then_some(class), true, max_jobs);
+            return self.send_can_do_as(peer, names, both.then_some(class), true, max_jobs);
         }
         self.shadow.expect(peer, Due::Error("bad_request"));
         self.shadow.tally.faults.count(Fault::BadRequest);
@@ -116,17 +116,17 @@ impl Schedule {
     pub(crate) fn max_jobs(&mut self, peer: Peer) {
         if self.plan.slots_max > 1 {
             let slots = self.any_slots();
-            self.tell_can_do(peer, &[], Class::Ordinary, Some(slots));
+            self.send_can_do(peer, &[], Class::Ordinary, Some(slots));
         }
     }
 
-    pub(crate) fn tell_can_do(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
+    pub(crate) fn send_can_do(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
         let durable = class == Class::Durable;
-        self.tell_can_do_as(peer, names, (!durable).then_some(class), durable, max_jobs);
+        self.send_can_do_as(peer, names, (!durable).then_some(class), durable, max_jobs);
     }
 
     /// A worker gives types in a class, for durable jobs, or both.
-    fn tell_can_do_as(
+    fn send_can_do_as(
         &mut self,
         peer: Peer,
         names: &[String],
@@ -178,8 +178,8 @@ impl Schedule {
         let more = bytes.saturating_sub(self.shadow.conn(peer).partial.0);
         let before = self.before_cuts(shard);
         let must = more > 0 && self.passed(shard, &before.counts, more);
-        self.shadow.heard(peer, bytes);
-        self.world.heard(peer, bytes);
+        self.shadow.bytes_read(peer, bytes);
+        self.world.bytes_read(peer, bytes);
         self.after_peer(peer);
         if more > 0 {
             self.check_cuts(shard, &before, must);
@@ -215,11 +215,11 @@ impl Schedule {
         let name = self.any_type();
         let which = self.random.below(6);
         if !self.shadow.conn(peer).closed {
-            // It is still owed an answer: the core hears of half a line, or that one is whole, and obeys nothing.
+            // It is still owed an answer: the core learns of half a line, or that one is whole, and obeys nothing.
             match which {
                 0 => self.shadow.line_ended(peer),
                 1 => {}
-                2 => self.shadow.heard(peer, 70),
+                2 => self.shadow.bytes_read(peer, 70),
                 _ => self.shadow.line_read(peer),
             }
         }

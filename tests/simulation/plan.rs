@@ -134,7 +134,7 @@ pub(crate) struct Plan {
     pub(crate) poison_one_in: usize,
     /// Most types that a worker gives.
     pub(crate) types_a_worker: usize,
-    /// Most slots that a worker gives; 1: `max_jobs` is never said.
+    /// Most slots that a worker gives; 1: `max_jobs` is never sent.
     pub(crate) slots_max: usize,
     /// One job of this number is durable, and of the workers half take durable jobs; 0: none.
     pub(crate) durable_one_in: usize,

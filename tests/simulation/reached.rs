@@ -43,7 +43,7 @@ pub(crate) struct Reached {
 
 impl Schedule {
     /// At the end: what its tally has of it.
-    pub(crate) fn tell_reached(&mut self) {
+    pub(crate) fn record_reached(&mut self) {
         let (tally, faults) = (&self.shadow.tally, &self.shadow.tally.faults);
         self.reached = Reached {
             jobs: tally.added,

@@ -29,8 +29,8 @@ pub(crate) struct Schedule {
     pub(crate) batch: Option<Link>,
     /// Operations until a flood ends, or a quiet time, whichever it is.
     phase: (bool, usize),
-    /// Bytes of the lines that the last step told.
-    pub(crate) told_bytes: u64,
+    /// Bytes of the lines that the last step sent.
+    pub(crate) sent_bytes: u64,
     /// Jobs that come to their home in this step.
     pub(crate) arrived: Vec<u64>,
     /// The number of the last report of progress.
@@ -67,7 +67,7 @@ impl Schedule {
             serial: 0,
             batch: None,
             phase: (false, 0),
-            told_bytes: 0,
+            sent_bytes: 0,
             arrived: Vec::new(),
             reports: 0,
             reached,
@@ -187,8 +187,8 @@ impl Schedule {
     /// Lets the shadow follow what one step, or several of one shard, brought about, and checks that shard.
     pub(crate) fn after(&mut self, shard: u16) {
         let events = self.world.take_log();
-        let told = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 2 } else { 0 });
-        self.told_bytes = told.sum();
+        let sent = events.iter().map(|event| if let Event::Sent(_, text) = event { text.len() as u64 + 2 } else { 0 });
+        self.sent_bytes = sent.sum();
         let mut arrived = std::mem::take(&mut self.arrived);
         let (first, rest) = events.split_at(self.closings_first(&events));
         let is_turn = self.shadow.time_ends.is_some();
@@ -206,7 +206,7 @@ impl Schedule {
         }
         self.shadow.follow(rest);
         self.check_no_bridge();
-        self.shadow.check_all_told();
+        self.shadow.check_all_sent();
         self.shadow.bounds.check(&self.world, shard, &self.shadow);
         self.shadow.check_clock(&self.world, shard);
         self.check_returns(shard, &events);

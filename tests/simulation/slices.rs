@@ -28,7 +28,7 @@ impl Slices {
         let mut schedule = Schedule::of(plan, random);
         let (worker, asker) = (schedule.open_at(0), schedule.open_at(0));
         let types: Vec<String> = (0..types).map(|at| format!("t{at}")).collect();
-        schedule.tell_can_do(worker, &types, Class::Ordinary, None);
+        schedule.send_can_do(worker, &types, Class::Ordinary, None);
         schedule.half_line_of(worker, HALF_LINE);
         Self { schedule, asker }
     }

@@ -60,9 +60,9 @@ pub(crate) fn expected(text: &str) -> Option<Expected> {
             let (job, rest) = if rest.starts_with('$') { word(rest) } else { ("", rest) };
             let (attempt, rest) = named_value("attempt", rest);
             let (limit, arg) = named_value("run_limit_ms", rest);
-            let told = [("job", job), ("attempt", attempt), ("run_limit_ms", limit), ("arg", arg)];
-            let told: String = told.iter().map(|(name, value)| member(name, value)).collect();
-            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{told}}}"#, id_text(first))
+            let members = [("job", job), ("attempt", attempt), ("run_limit_ms", limit), ("arg", arg)];
+            let members: String = members.iter().map(|(name, value)| member(name, value)).collect();
+            format!(r#"{{"cmd":"do","id":{},"type":"{type_name}"{members}}}"#, id_text(first))
         }
         "cancel" => format!(r#"{{"cmd":"cancel","job":{first}}}"#),
         "stored" => format!(r#"{{"cmd":"stored","id":{}}}"#, id_text(first)),

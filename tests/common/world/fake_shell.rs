@@ -39,7 +39,7 @@ pub(super) struct FakeShell {
     pub(super) published: Vec<Counts>,
     pub(super) faults: Faults,
     /// Peers that were sent something in this step.
-    pub(super) touched: Vec<Peer>,
+    pub(super) dirty: Vec<Peer>,
     pub(super) options: Options,
     /// By shard: whether it was stopped.
     pub(super) stopping: Vec<bool>,
@@ -92,7 +92,7 @@ impl Effects for Recorder<'_> {
         let conn = &mut self.shell.conns[peer.0];
         conn.unsent_bytes += line_bytes(&text);
         conn.unsent.push_back(text);
-        self.shell.touched.push(peer);
+        self.shell.dirty.push(peer);
         len
     }
 
@@ -120,7 +120,7 @@ impl Effects for Recorder<'_> {
     fn fault(&mut self, conn: ConnId, fault: Fault) {
         let peer = self.shell.peer(self.shard, conn);
         // The jobs of a lost worker may end after it is closed.
-        assert!(peer.is_some() || fault == Fault::GaveUp, "{fault:?} is told after its connection is closed");
+        assert!(peer.is_some() || fault == Fault::GaveUp, "{fault:?} is reported after its connection is closed");
         self.shell.faults.count(fault);
         if let (Some(peer), Some(log)) = (peer, &mut self.shell.log) {
             log.push(Event::Fault(peer, fault));

@@ -39,7 +39,7 @@ impl World {
             self.shell.busy.swap_remove(place);
         }
         self.shell.delivered += 1;
-        let deliveries_max = DELIVERIES_MAX + DELIVERIES_MAX_EACH * self.told;
+        let deliveries_max = DELIVERIES_MAX + DELIVERIES_MAX_EACH * self.inputs;
         assert!(self.shell.delivered <= deliveries_max, "messages circulate for ever");
         self.step_and_read(link.to, Input::Message { from: ShardId(link.from), message });
         true

@@ -46,7 +46,7 @@ pub(crate) struct World {
     now_ms: u64,
     memory_seen: Vec<MemoryUse>,
     /// Inputs that were no messages.
-    told: u64,
+    inputs: u64,
     /// The lines so far of a read of several lines.
     lines_of_read: Option<usize>,
 }
@@ -90,7 +90,7 @@ impl World {
                 delivered: 0,
                 published: vec![Counts::default(); n],
                 faults: Faults::default(),
-                touched: Vec::new(),
+                dirty: Vec::new(),
                 options,
                 stopping: vec![false; n],
                 log: None,
@@ -101,7 +101,7 @@ impl World {
             homes,
             now_ms: 0,
             memory_seen: vec![MemoryUse::default(); n],
-            told: 0,
+            inputs: 0,
             lines_of_read: None,
         };
         watchdog().begin(world.options().seed);
@@ -116,13 +116,13 @@ impl World {
 
     /// Passes an input to a core, then lets the peers that were sent something read.
     pub(crate) fn step(&mut self, shard: u16, input: Input<'_>) {
-        self.told += 1;
+        self.inputs += 1;
         self.step_and_read(shard, input);
     }
 
     /// Passes a line to a core. The read that brought it ends with it, unless several lines are read at once.
     pub(crate) fn step_of_line(&mut self, shard: u16, from: ConnId, input: Input<'_>) {
-        self.told += 1;
+        self.inputs += 1;
         self.bare_step(shard, input);
         match &mut self.lines_of_read {
             Some(lines) => *lines += 1,
@@ -136,13 +136,13 @@ impl World {
 
     fn step_and_read(&mut self, shard: u16, input: Input<'_>) {
         self.bare_step(shard, input);
-        self.write_touched();
+        self.write_dirty();
     }
 
     /// Makes the writes of a turn. Each may lead to more.
-    fn write_touched(&mut self) {
+    fn write_dirty(&mut self) {
         let mut writes = 0;
-        while let Some(peer) = self.shell.touched.pop() {
+        while let Some(peer) = self.shell.dirty.pop() {
             self.write(peer, u64::MAX);
             writes += 1;
             assert!(writes <= WRITES_MAX, "a write leads to a write for ever");

@@ -117,7 +117,7 @@ impl World {
     }
 
     /// Reports that bytes were read, of which `partial_bytes` belong to an unfinished line.
-    pub(crate) fn heard(&mut self, peer: Peer, partial_bytes: u64) {
+    pub(crate) fn bytes_read(&mut self, peer: Peer, partial_bytes: u64) {
         if let Some((shard, conn)) = self.open_id(peer) {
             self.step(shard, Input::BytesRead { conn, partial_bytes });
         }
@@ -138,8 +138,8 @@ impl World {
     /// Makes the peer read all that is unsent, and go on reading.
     pub(crate) fn read_on(&mut self, peer: Peer) {
         self.shell.conns[peer.0].reads = true;
-        self.shell.touched.push(peer);
-        self.write_touched();
+        self.shell.dirty.push(peer);
+        self.write_dirty();
     }
 
     /// Makes a peer that stopped read `bytes` of what is unsent, and no more.
@@ -147,7 +147,7 @@ impl World {
         self.shell.conns[peer.0].reads = true;
         self.write(peer, bytes);
         self.shell.conns[peer.0].reads = false;
-        self.write_touched();
+        self.write_dirty();
     }
 
     /// Records what the cores ask for, for [`World::take_log`].

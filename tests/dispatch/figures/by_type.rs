@@ -4,7 +4,7 @@ use crate::play::check;
 use crate::script::scripts;
 
 scripts! {
-    the_table_tells_of_all_shards: r#"
+    the_table_covers_all_shards: r#"
         U> can_do t
         V> can_do t
         W> can_do t u
@@ -35,7 +35,7 @@ scripts! {
         A> {"cmd":"metrics","types":["c","nobody"]}
         A< metrics types {"c":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":200},"nobody":{"waiting":0,"running":0,"workers":0,"done":0,"oldest_ms":0}}"#;
 
-    the_oldest_waiting_job_tells_its_age: r#"
+    the_age_of_the_oldest_waiting_job_is_reported: r#"
         A> do 1 t
         at 1000
         A> do 2 t
@@ -61,7 +61,7 @@ scripts! {
         M> {"cmd":"metrics","types":["t"]}
         M< metrics types {"t":{"waiting":1,"running":0,"workers":0,"done":0,"oldest_ms":4000}}"#;
 
-    lost_workers_and_the_jobs_requeued_for_it_are_told_by_type: r#"
+    lost_workers_and_the_jobs_requeued_for_it_are_counted_by_type: r#"
         deputy --max-attempts 3
         A> do 1 t; do 2 u
         W> can_do t u max_jobs 2
@@ -98,7 +98,7 @@ scripts! {
 }
 
 #[test]
-fn the_oldest_running_job_is_told_with_its_worker() {
+fn the_oldest_running_job_is_reported_with_its_worker() {
     // Peers are numbered as they come.
     check(
         r#"A> do 1 t
@@ -119,7 +119,7 @@ fn the_oldest_running_job_is_told_with_its_worker() {
 }
 
 #[test]
-fn jobs_that_a_worker_passes_on_are_told_apart() {
+fn jobs_that_a_worker_passes_on_are_counted_apart() {
     // A spare worker without `ref` runs its jobs itself.
     check(
         r#"D> can_do t max_jobs 9 with durable
@@ -212,7 +212,7 @@ scripts! {
         W> did $a
         A< did 1"#;
 
-    shards_are_told_one_by_one: r#"
+    shards_are_reported_one_by_one: r#"
         deputy --threads 3
         W> can_do t
         A> do 1 t

@@ -83,9 +83,9 @@ fn a_peer_is_answered_in_the_order_of_its_queries() {
     assert_eq!(tables(&mut world, asker).len(), 1, "it is answered at once");
 }
 
-/// What a query that waits holds counts in the budget. If answers told it, the figure would hardly ever be 0.
+/// What a query that waits holds counts in the budget. If answers had it, the figure would hardly ever be 0.
 #[test]
-fn no_answer_tells_the_bytes_of_other_queries() {
+fn no_answer_contains_the_bytes_of_other_queries() {
     let mut world = world(1, 4);
     populate(&mut world, 50);
     let [first, second, plain] = [(); 3].map(|()| world.open(0));
@@ -221,7 +221,7 @@ fn askers_that_leave_hold_up_no_other_and_leave_nothing_behind() {
 }
 
 #[test]
-fn what_is_gathered_counts_as_unsent_and_is_not_told_by_the_answer() {
+fn what_is_gathered_counts_as_unsent_and_is_not_in_the_answer() {
     let mut world = world(1, 8);
     populate(&mut world, 100);
     let before = world.counts(0).unsent_bytes;
@@ -234,8 +234,8 @@ fn what_is_gathered_counts_as_unsent_and_is_not_told_by_the_answer() {
     }
     assert!(most > 100 * 200, "{most} bytes");
     assert_eq!(world.counts(0).unsent_bytes, before);
-    let told = tables(&mut world, asker).pop().unwrap();
-    assert_eq!(told["bytes_held"], world.counts(0).job_bytes);
+    let answer = tables(&mut world, asker).pop().unwrap();
+    assert_eq!(answer["bytes_held"], world.counts(0).job_bytes);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What shards tell each other for metrics by type, and what changes while they do.
+//! What shards send each other for metrics by type, and what changes while they do.
 
 use deputy::dispatch::message::Message;
 use serde_json::Value;
@@ -7,42 +7,42 @@ use super::many_types::{ALL, ALL_WITH_HISTOGRAMS, populate, tables, world};
 use crate::world::{Peer, World};
 
 /// Delivers all messages, turn by turn. Returns the rows that came from other shards: each a name, and whether it has figures.
-fn rows_told(world: &mut World) -> Vec<(String, bool)> {
-    let mut told = Vec::new();
+fn rows_sent(world: &mut World) -> Vec<(String, bool)> {
+    let mut sent = Vec::new();
     loop {
         while let Some(link) = world.oldest_link() {
             if let Some(Message::StatsReply { rows, .. }) = world.on_the_way(link).next()
                 && link.from != link.to
             {
-                told.extend(rows.iter().map(|(name, row)| (name.to_string(), row.figures.is_some())));
+                sent.extend(rows.iter().map(|(name, row)| (name.to_string(), row.figures.is_some())));
             }
             world.deliver(link);
         }
-        let Some(shard) = (0..world.shards()).find(|&shard| world.has_work(shard)) else { return told };
+        let Some(shard) = (0..world.shards()).find(|&shard| world.has_work(shard)) else { return sent };
         world.turn(shard);
     }
 }
 
 #[test]
-fn of_a_named_type_no_other_rows_are_told() {
+fn of_a_named_type_no_other_rows_are_sent() {
     let mut world = world(2, 1_000);
     populate(&mut world, 50);
     let asker = world.open(1);
     world.send_line(asker, r#"{"cmd":"metrics","types":["t1","t2","t3","t4"]}"#);
-    let told = rows_told(&mut world);
-    assert!(!told.is_empty());
-    assert!(told.iter().all(|(name, _)| ["t1", "t2", "t3", "t4"].contains(&name.as_str())), "{told:?}");
+    let sent = rows_sent(&mut world);
+    assert!(!sent.is_empty());
+    assert!(sent.iter().all(|(name, _)| ["t1", "t2", "t3", "t4"].contains(&name.as_str())), "{sent:?}");
 }
 
 #[test]
-fn no_figures_are_told_unless_histograms_are_asked_for() {
+fn no_figures_are_sent_unless_histograms_are_asked_for() {
     let mut world = world(2, 1_000);
     populate(&mut world, 50);
     let asker = world.open(1);
     for (line, figures) in [(ALL, false), (ALL_WITH_HISTOGRAMS, true)] {
         world.send_line(asker, line);
-        let told = rows_told(&mut world);
-        assert_eq!((told.is_empty(), told.iter().any(|(_, has_figures)| *has_figures)), (false, figures), "{line}");
+        let sent = rows_sent(&mut world);
+        assert_eq!((sent.is_empty(), sent.iter().any(|(_, has_figures)| *has_figures)), (false, figures), "{line}");
     }
 }
 
@@ -129,7 +129,7 @@ fn a_worker_that_has_left_has_not_the_oldest_job() {
 
 /// Its connection stays until its question is answered, but it takes part in nothing else.
 #[test]
-fn no_progress_is_told_to_an_asker_that_leaves() {
+fn no_progress_is_sent_to_an_asker_that_leaves() {
     let mut world = world(1, 4);
     let worker = world.worker(0, &["t"], None);
     populate(&mut world, 50);
@@ -144,8 +144,8 @@ fn no_progress_is_told_to_an_asker_that_leaves() {
         world.send_line(worker, &format!(r#"{{"cmd":"progress","id":{id},"data":1}}"#));
         world.settle();
         let lines = world.take_lines(client);
-        let told = lines.iter().filter(|line| line.contains(r#""cmd":"progress""#)).count();
-        assert_eq!((lines.len(), told), if client == leaver { (1, 0) } else { (2, 1) }, "{lines:?}");
+        let reports = lines.iter().filter(|line| line.contains(r#""cmd":"progress""#)).count();
+        assert_eq!((lines.len(), reports), if client == leaver { (1, 0) } else { (2, 1) }, "{lines:?}");
         world.send_line(worker, &format!(r#"{{"cmd":"did","id":{id}}}"#));
     }
 }

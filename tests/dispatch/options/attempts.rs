@@ -1,4 +1,4 @@
-//! `attempts`, and what a worker hears of the attempts before.
+//! `attempts`, and what a worker learns of the attempts before.
 
 use crate::play::check;
 use crate::script::scripts;
@@ -58,7 +58,7 @@ scripts! {
         U> can_do t max_jobs 2
         U< do 1 t $d attempt 2 run_limit_ms 86400000 [5]"#;
 
-    a_worker_without_job_numbers_is_told_of_neither: r#"
+    a_worker_without_job_numbers_is_sent_neither: r#"
         A> do 1 t with run_limit_ms 86400000
         W> can_do t
         W< do 1 t

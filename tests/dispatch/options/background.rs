@@ -1,4 +1,4 @@
-//! `background`: a job whose submitter hears only that it was accepted.
+//! `background`: a job whose submitter learns only that it was accepted.
 
 use crate::play::check;
 use crate::script::scripts;
@@ -53,7 +53,7 @@ scripts! {
 }
 
 #[test]
-fn what_would_tell_its_submitter_is_refused_beside_it() {
+fn what_would_send_its_submitter_lines_is_refused_beside_it() {
     for option in ["cancellable", "progress", "deadline_ms 5"] {
         check(&format!(
             r#"A> do 1 t with background, {option}

@@ -14,7 +14,7 @@ scripts! {
         A< metrics jobs_added 3, jobs_cancelled 1, jobs_failed 1, jobs_waiting 0, jobs_running 2, results_dropped 0"#;
 
     /// The job that comes next may have the same id.
-    a_worker_without_job_numbers_is_not_told: r#"
+    a_worker_without_job_numbers_gets_no_cancel: r#"
         W> can_do t
         A> do 1 t with cancellable
         W< do 1 t
@@ -32,7 +32,7 @@ scripts! {
         A> metrics
         A< metrics results_dropped 1, jobs_cancelled 1, jobs_done 1, slots_spent 0, bytes_held 0"#;
 
-    nothing_is_said_if_there_is_nothing_to_cancel: r#"
+    nothing_is_sent_if_there_is_nothing_to_cancel: r#"
         W> can_do t max_jobs 4
         A> cancel 9
         A> do 1 t; do 2 t with progress, deadline_ms 100000; do 3 t with cancellable false

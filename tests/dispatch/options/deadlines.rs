@@ -15,7 +15,7 @@ scripts! {
         W> can_do t
         W< do 2 t"#;
 
-    a_job_that_is_held_expires_and_its_worker_is_told: "
+    a_job_that_is_held_expires_and_its_worker_gets_a_cancel: "
         W> can_do t max_jobs 1
         A> do 1 t with deadline_ms 1000; do 2 t
         W< do 1 t $a

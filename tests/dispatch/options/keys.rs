@@ -5,7 +5,7 @@ use crate::script::scripts;
 
 #[test]
 fn each_member_gets_the_answer_to_the_one_job() {
-    for (outcome, told) in [("res [5]", "res [5]"), ("err 5", "failed 5"), ("", "")] {
+    for (outcome, answer) in [("res [5]", "res [5]"), ("err 5", "failed 5"), ("", "")] {
         check(&format!(
             r#"A> do a1 t 1 with key "k"
                B> do b1 t 2 with key "k"
@@ -17,8 +17,8 @@ fn each_member_gets_the_answer_to_the_one_job() {
                A> metrics
                A< metrics jobs_added 4, jobs_joined 3, jobs_waiting 0, jobs_running 1, jobs_dispatched 1
                W> did $a {outcome}
-               A< did a1 {told}; did a2 {told}
-               B< did b1 {told}; did b2 {told}
+               A< did a1 {answer}; did a2 {answer}
+               B< did b1 {answer}; did b2 {answer}
                A> metrics
                A< metrics jobs_running 0, bytes_held 0"#
         ));
@@ -155,7 +155,7 @@ scripts! {
         A< did 1 cancelled; did 1 cancelled
         W< cancel $a"#;
 
-    giving_up_is_told_to_each_member: r#"
+    giving_up_is_answered_to_each_member: r#"
         deputy --max-attempts 1
         A> do 1 t with key "k"
         B> do 2 t with key "k"
@@ -167,7 +167,7 @@ scripts! {
         A> metrics
         A< metrics jobs_failed 2, faults.gave_up 1, bytes_held 0"#;
 
-    progress_is_told_to_each_member_that_asked: r#"
+    progress_is_sent_to_each_member_that_asked: r#"
         W> can_do t max_jobs 1
         A> do 1 t with key "k"
         B> do 2 t with key "k", progress

@@ -1,9 +1,9 @@
-//! `progress`: of which jobs, and which submitters hear of it.
+//! `progress`: of which jobs, and which submitters receive it.
 
 use crate::script::scripts;
 
 scripts! {
-    a_submitter_that_asked_is_told_of_each_data: r#"
+    a_submitter_that_asked_receives_each_data: r#"
         W> can_do t max_jobs 1
         A> do 1 t with progress
         W< do 1 t $a
@@ -19,7 +19,7 @@ scripts! {
         A< did 1 res 2
         W quiet"#;
 
-    who_did_not_ask_is_told_nothing: r#"
+    who_did_not_ask_receives_nothing: r#"
         W> can_do t max_jobs 3
         A> do 1 t; do 2 t with cancellable, deadline_ms 100000; do 3 t with progress false
         W< do 1 t $a; do 2 t $b; do 3 t $c

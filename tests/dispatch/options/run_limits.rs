@@ -114,7 +114,7 @@ scripts! {
         at 6000
         W< cancel $a";
 
-    a_worker_without_job_numbers_is_not_told: "
+    a_worker_without_job_numbers_gets_no_cancel: "
         W> can_do t
         A> do 1 t with run_limit_ms 1000, attempts 1
         W< do 1 t
@@ -194,7 +194,7 @@ scripts! {
         V< cancel $c
         A< did 1 timed_out";
 
-    each_member_of_a_key_is_told_that_the_job_timed_out: r#"
+    each_member_of_a_key_is_answered_that_the_job_timed_out: r#"
         W> can_do t max_jobs 1
         A> do 1 t with key "k", run_limit_ms 1000, attempts 1
         B> do 2 t with key "k", run_limit_ms 1

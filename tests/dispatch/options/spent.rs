@@ -4,7 +4,7 @@ use crate::play::check;
 use crate::script::scripts;
 
 #[test]
-fn a_worker_is_told_and_its_slot_stays_taken_until_it_answers() {
+fn a_worker_gets_a_cancel_and_its_slot_stays_taken_until_it_answers() {
     for answer in ["did $a", "did $a res 5", "did $a err 5"] {
         check(&format!(
             r#"W> can_do t max_jobs 1

@@ -54,13 +54,13 @@ fn the_types_of_a_worker_of_many_are_offered_in_several_turns() {
         }
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
         let worker = world.worker(0, &names, Some(3));
-        let touched = |world: &World| {
+        let in_use = |world: &World| {
             let pools = world.audit(0).pools.into_iter();
             pools.filter(|pool| pool.open > 0 || pool.starved || pool.running > 0).count()
         };
         let mut before = 0;
         while world.has_work(0) {
-            let now = touched(&world);
+            let now = in_use(&world);
             assert!(now <= before + part, "{} types are offered at once", now - before);
             before = now;
             world.turn(0);

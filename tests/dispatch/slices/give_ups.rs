@@ -56,8 +56,8 @@ fn a_cancel_of_an_id_of_many_jobs_takes_some_turns() {
             let mut many = Many { world, client };
             assert_eq!(many.cancelled(), PER_TURN);
             assert_eq!(many.turns(), [PER_TURN, PER_TURN, MANY as u64 - 3 * PER_TURN], "{members} at {shards} shards");
-            let told = many.world.take_lines(client);
-            assert_eq!(told.iter().filter(|line| line.contains(r#""code":"cancelled""#)).count(), MANY);
+            let received = many.world.take_lines(client);
+            assert_eq!(received.iter().filter(|line| line.contains(r#""code":"cancelled""#)).count(), MANY);
             many.world.check_rest();
         }
     }
@@ -142,8 +142,8 @@ fn a_stop_in_between_answers_all_once() {
     world.stop(0);
     let mut many = Many { world, client };
     many.turns();
-    let told = many.world.take_lines(client);
-    let of = |code: &str| told.iter().filter(|line| line.contains(&format!(r#""code":"{code}""#))).count();
+    let received = many.world.take_lines(client);
+    let of = |code: &str| received.iter().filter(|line| line.contains(&format!(r#""code":"{code}""#))).count();
     assert_eq!((of("cancelled") as u64, of("shutdown") as u64), (PER_TURN, MANY as u64 - PER_TURN));
     assert_eq!(many.world.pending(0), 0);
 }

@@ -81,8 +81,8 @@ fn its_jobs_go_back_in_several_turns_and_in_their_order() {
         assert_eq!((holding.requeued(), turns), (MANY, MANY.div_ceil(PER_TURN) - 1));
         // Suspects go to a worker one by one, and a loss in company counts no attempt.
         for id in 0..MANY {
-            let told = holding.world.take_lines(other);
-            assert_eq!(told, [format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#)]);
+            let received = holding.world.take_lines(other);
+            assert_eq!(received, [format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#)]);
             holding.world.send_line(other, &format!(r#"{{"cmd":"did","id":{id},"res":0}}"#));
             holding.world.settle();
         }

@@ -47,8 +47,8 @@ impl Group {
         self.world.take_lines(self.worker).iter().filter(|line| line.contains(r#""cmd":"do""#)).map(lease).collect()
     }
 
-    /// The worker says something of its nth job.
-    fn say(&mut self, cmd: &str, nth: u64, members: &str) {
+    /// The worker sends a line about its nth job.
+    fn send(&mut self, cmd: &str, nth: u64, members: &str) {
         let job = nth * u64::from(self.world.shards());
         self.world.send_line(self.worker, &format!(r#"{{"cmd":"{cmd}","job":{job}{members}}}"#));
         self.world.deliver_all();
@@ -84,7 +84,7 @@ fn ids(lines: &[(usize, String)]) -> Vec<usize> {
 fn the_members_are_answered_in_several_turns_and_in_their_order() {
     for shards in [1, 3] {
         let mut group = Group::new(shards, "");
-        group.say("did", 1, r#","res":7"#);
+        group.send("did", 1, r#","res":7"#);
         let mut next = 0;
         while next < MANY {
             let lines = group.received();
@@ -111,7 +111,7 @@ fn an_answer_that_waits_counts_in_the_memory_budget() {
     let mut group = Group::new(3, "");
     let before = group.bytes();
     let value = "x".repeat(5_000);
-    group.say("did", 1, &format!(r#","res":"{value}""#));
+    group.send("did", 1, &format!(r#","res":"{value}""#));
     assert!((before + 4_000..before + 6_000).contains(&group.bytes()), "{before}, and then {}", group.bytes());
     group.world.settle();
     assert_eq!((group.bytes(), group.received().len()), (0, MANY));
@@ -121,16 +121,16 @@ fn an_answer_that_waits_counts_in_the_memory_budget() {
 fn a_member_that_is_cancelled_meanwhile_has_that_answer_alone() {
     for shards in [1, 3] {
         let mut group = Group::new(shards, r#","cancellable":true"#);
-        group.say("did", 1, r#","res":7"#);
+        group.send("did", 1, r#","res":7"#);
         assert_eq!(group.received().len(), PER_TURN + 1);
         for id in [0, 50, MANY - 1] {
             group.world.send_line(group.client, &format!(r#"{{"cmd":"cancel","id":{id}}}"#));
             group.world.deliver_all();
             group.world.check_shard(0);
         }
-        let told = group.received();
-        assert_eq!(ids(&told), [50, MANY - 1], "the first was answered before");
-        assert!(told.iter().all(|(_, rest)| rest.contains("cancelled")), "{told:?}");
+        let received = group.received();
+        assert_eq!(ids(&received), [50, MANY - 1], "the first was answered before");
+        assert!(received.iter().all(|(_, rest)| rest.contains("cancelled")), "{received:?}");
         group.world.settle();
         let expected: Vec<usize> = (PER_TURN + 1..MANY - 1).filter(|&id| id != 50).collect();
         assert_eq!(ids(&group.received()), expected);
@@ -143,7 +143,7 @@ fn a_member_that_is_cancelled_meanwhile_has_that_answer_alone() {
 fn all_members_may_leave_meanwhile() {
     for shards in [1, 3] {
         let mut group = Group::new(shards, r#","cancellable":true"#);
-        group.say("did", 1, r#","res":7"#);
+        group.send("did", 1, r#","res":7"#);
         group.world.end(group.client);
         group.world.deliver_all();
         group.world.check_shard(0);
@@ -159,11 +159,11 @@ fn all_members_may_leave_meanwhile() {
 fn a_do_with_the_key_makes_a_new_job_meanwhile() {
     for shards in [1, 3] {
         let mut group = Group::new(shards, "");
-        group.say("did", 1, r#","res":7"#);
+        group.send("did", 1, r#","res":7"#);
         group.submit("1000", "k", "");
         assert_eq!(group.leases(), ["2"], "it joins no job that has ended");
         group.submit("1001", "k", "");
-        group.say("did", 2, r#","res":8"#);
+        group.send("did", 2, r#","res":8"#);
         group.world.settle();
         let lines: BTreeMap<usize, String> = group.received().into_iter().collect();
         assert_eq!(lines.len(), MANY + 2, "each once");
@@ -189,8 +189,8 @@ fn a_small_group_does_not_wait_for_a_large_one() {
     }
     assert!(world.take_lines(client).len() < 110);
     world.turn(0);
-    let told = world.take_lines(client);
-    assert!(told.iter().filter(|line| line.contains(r#""id":100"#)).count() >= 9, "{told:?}");
+    let received = world.take_lines(client);
+    assert!(received.iter().filter(|line| line.contains(r#""id":100"#)).count() >= 9, "{received:?}");
     world.settle();
     world.check_rest();
 }
@@ -199,7 +199,7 @@ fn a_small_group_does_not_wait_for_a_large_one() {
 #[test]
 fn each_do_that_joins_a_group_serves_a_member_more() {
     let mut group = Group::new(3, "");
-    group.say("did", 1, "");
+    group.send("did", 1, "");
     group.submit("1000", "k", "");
     assert_eq!(group.received().len(), PER_TURN + 1);
     for id in 0..20 {
@@ -219,7 +219,7 @@ fn a_stop_answers_what_is_left_at_once() {
             group.world.drain_over(0);
             assert!(group.received().iter().all(|(_, rest)| rest.contains("shutdown")));
         } else {
-            group.say("did", 1, r#","res":7"#);
+            group.send("did", 1, r#","res":7"#);
             assert_eq!(group.received().len(), PER_TURN + 1);
             group.world.stop(0);
             let lines = group.received();
@@ -240,14 +240,14 @@ fn progress_is_passed_on_in_several_turns_and_the_latest_follows() {
         group.received();
         let before = group.bytes();
         for data in 1..=4 {
-            group.say("progress", 1, &format!(r#","data":{data}"#));
+            group.send("progress", 1, &format!(r#","data":{data}"#));
         }
         assert_eq!(group.bytes(), before + 2, "two values of one digit");
         assert_eq!(group.world.totals().counts.progress_dropped, 2);
         assert_eq!(ids(&group.received()), (0..PER_TURN).collect::<Vec<_>>());
         // One that joins later receives what came later.
         group.submit("1001", "k", r#","progress":true"#);
-        group.say("did", 1, r#","res":7"#);
+        group.send("did", 1, r#","res":7"#);
         assert!(group.received().iter().all(|(_, rest)| rest == r#""data":1"#), "the answer comes last");
         group.world.settle();
         let mut by_id: BTreeMap<usize, Vec<String>> = BTreeMap::new();

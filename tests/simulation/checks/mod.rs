@@ -19,7 +19,7 @@ use crate::plan::Family;
 use crate::schedule::Schedule;
 use crate::world::Peer;
 
-/// To whom the answer to a job goes. Of tickets and groups the number alone tells which.
+/// To whom the answer to a job goes. Of tickets and groups the number alone shows which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum To {
     Conn(u16, ConnId),
@@ -28,7 +28,7 @@ enum To {
     Group(u16, u32),
 }
 
-/// What tells jobs apart in the books of both sides: whose it is, id, type, suspect, attempts.
+/// What distinguishes jobs in the books of both sides: whose it is, id, type, suspect, attempts.
 type Trace<'a> = (To, &'a str, &'a str, bool, u32);
 
 impl Schedule {
@@ -77,8 +77,8 @@ impl Schedule {
         if self.is_exact() {
             assert_eq!([c.jobs_done, c.jobs_failed, c.results_dropped], [tally.done, tally.failed, tally.dropped]);
             let codes = [c.jobs_cancelled, c.jobs_expired, c.jobs_timed_out, c.jobs_no_worker, c.jobs_no_bridge];
-            let told = [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker, tally.no_bridge];
-            assert_eq!(codes, told);
+            let tallied = [tally.cancelled, tally.expired, tally.timed_out, tally.no_worker, tally.no_bridge];
+            assert_eq!(codes, tallied);
             self.check_stored();
             self.reached.outlasted += self.outlast();
             assert_eq!([c.jobs_reassigned, c.jobs_joined], [tally.reassigned, tally.joined]);
@@ -89,7 +89,7 @@ impl Schedule {
         }
     }
 
-    /// Whether the shadow knows the end of every job: it cannot tell which of the jobs of submitters that left were ended
+    /// Whether the shadow knows the end of every job: it cannot know which of the jobs of submitters that left were ended
     /// by a stop.
     fn is_exact(&self) -> bool {
         self.plan.family != Family::Stopping

@@ -77,11 +77,11 @@ impl Schedule {
 
     /// Each submitter that is there knows that its job is stored.
     pub(crate) fn check_stored(&self) {
-        let untold = self.shadow.requests.values().find(|request| {
-            let is_due = !request.told_stored && self.shadow.jobs[&request.job].stored;
+        let missing = self.shadow.requests.values().find(|request| {
+            let is_due = !request.received_stored && self.shadow.jobs[&request.job].stored;
             is_due && !self.shadow.conn(request.submitter).gone
         });
-        assert!(untold.is_none(), "its job is stored, and it was not told: {untold:?}");
+        assert!(missing.is_none(), "its job is stored, and it was not sent that: {missing:?}");
     }
 
     /// Each report came to all who asked for it, unless they do not read. In a slow group a later one may take its place.

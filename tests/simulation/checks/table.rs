@@ -61,7 +61,7 @@ impl Schedule {
             // first.
             let late = self.plan.family != Family::Calm && oldest_ms < row.oldest_ms;
             let oldest_ms = if late { row.oldest_ms } else { oldest_ms };
-            let told = Row {
+            let reported = Row {
                 waiting,
                 running,
                 passed_on,
@@ -79,7 +79,7 @@ impl Schedule {
             assert_eq!(worker.is_some(), running > 0, "{name} in {table}");
             let here = table["types"][name].get("oldest_here_worker");
             assert_eq!(here.is_some(), running > passed_on, "{name} in {table}");
-            assert_eq!(told, row, "{name} in {table}");
+            assert_eq!(reported, row, "{name} in {table}");
             assert!(figure("done") <= self.shadow.tally.results, "{name} in {table}");
         }
         self.check_members(&table);

@@ -1,4 +1,4 @@
-//! What the log tells of jobs: it alone says which job was dropped or is overdue where peers receive nothing. And what workers
+//! What the log says of jobs: it alone says which job was dropped or is overdue where peers receive nothing. And what workers
 //! report of their jobs.
 
 use deputy::dispatch::message::{JobEvent, Submitter};
@@ -101,8 +101,8 @@ impl Shadow {
         let is_it = |held: &&mut crate::model::shadow::Held| held.serial == serial && held.spent.is_none();
         let held = conn.held.iter_mut().find(is_it).expect("its worker holds it");
         held.spent = Some(self.jobs[&serial].type_name.clone());
-        assert_eq!(held.cancelled, held.number.is_some(), "told exactly if it has a number: {held:?}");
-        self.told_cancel -= usize::from(held.cancelled);
+        assert_eq!(held.cancelled, held.number.is_some(), "cancelled exactly if it has a number: {held:?}");
+        self.cancels_sent -= usize::from(held.cancelled);
         if let Some(ms) = held.limit_ms {
             self.clocks[usize::from(conn.shard)].limits.remove(&(ms, serial));
             self.overdue.remove(&serial);
@@ -110,7 +110,7 @@ impl Shadow {
     }
 
     fn traced(&self, trace: (u16, u64)) -> (u64, &Job) {
-        let serial = self.traces.get(&trace).unwrap_or_else(|| panic!("the log tells of an unknown job: {trace:?}"));
+        let serial = self.traces.get(&trace).unwrap_or_else(|| panic!("the log names an unknown job: {trace:?}"));
         (*serial, &self.jobs[serial])
     }
 
@@ -142,9 +142,9 @@ impl Shadow {
     }
 
     /// A submitter learns of progress: it asked for it, its job is not over, and those of a worker come in their order.
-    pub(crate) fn told_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
+    pub(crate) fn on_progress(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read");
-        let data = line.data.expect("progress is told with data").get();
+        let data = line.data.expect("progress has data").get();
         let (serial, number) = (line::serial(data), line::report_number(data));
         let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("progress of a job that is over: {line:?}"));
         let worker = job.reports.get(&number).unwrap_or_else(|| panic!("nobody reported {line:?}"));

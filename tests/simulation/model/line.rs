@@ -1,6 +1,6 @@
 //! What a peer reads in the lines of the server, and the texts that the simulation's jobs carry.
 //!
-//! A job has a serial number of the simulation's own in its arg, which worker and answer carry on: so each line tells
+//! A job has a serial number of the simulation's own in its arg, which worker and answer carry on: so each line shows
 //! which job it is about, whatever its id.
 
 use std::sync::LazyLock;

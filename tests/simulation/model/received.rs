@@ -2,7 +2,7 @@
 //!
 //! A job goes to one worker at a time, which takes its type, has a free slot, reads, and holds no other suspect; each `do`
 //! is answered once, to the connection that sent it, with the id and the value that belong to it; `gave_up` comes exactly
-//! when the contract says so; nothing else is said that was not asked for.
+//! when the contract says so; nothing else is sent that was not asked for.
 
 use deputy::protocol::command::Class;
 use serde_json::value::RawValue;
@@ -29,52 +29,52 @@ impl Shadow {
     }
 
     /// Nothing is missing that had to be sent in this step.
-    pub(crate) fn check_all_told(&mut self) {
+    pub(crate) fn check_all_sent(&mut self) {
         assert_eq!(self.due, None, "it was not answered at once");
-        assert!(self.due_ends.is_empty(), "not told: {:?}", self.due_ends);
+        assert!(self.due_ends.is_empty(), "not sent: {:?}", self.due_ends);
         assert!(self.overdue.is_empty(), "still held: {:?}", self.overdue);
-        assert_eq!(self.told_cancel, 0, "told to cancel what is still wanted");
+        assert_eq!(self.cancels_sent, 0, "a cancel of what is still wanted");
         self.check_closed();
     }
 
     fn on_line(&mut self, peer: Peer, text: &str) {
-        assert!(!self.conn(peer).closed, "told after the end: {text}");
+        assert!(!self.conn(peer).closed, "sent after the end: {text}");
         let unsent_before = self.sent(peer, text.len() as u64 + 2);
         let line = Line::read(text);
         match (line.cmd, line.code) {
-            ("do", None) => self.told_do(peer, &line, unsent_before),
-            ("cancel", None) => self.told_cancel(peer, &line),
-            ("progress", None) => self.told_progress(peer, &line, unsent_before),
-            ("stored", None) => self.told_stored(peer, &line, false),
+            ("do", None) => self.on_do(peer, &line, unsent_before),
+            ("cancel", None) => self.on_cancel(peer, &line),
+            ("progress", None) => self.on_progress(peer, &line, unsent_before),
+            ("stored", None) => self.on_stored(peer, &line, false),
             ("did", Some(code)) if self.is_due_refusal(peer, &line, code) => self.due = None,
             ("did", None) if self.is_due_acceptance(peer, &line) => self.due = None,
             // What workers answer has a value.
-            ("did", None) if line.res.is_none() => self.told_stored(peer, &line, true),
-            ("did", None | Some("failed")) => self.told_value(peer, &line),
+            ("did", None) if line.res.is_none() => self.on_stored(peer, &line, true),
+            ("did", None | Some("failed")) => self.on_value(peer, &line),
             ("did", Some(code)) => {
-                let end = End::of_code(code).unwrap_or_else(|| panic!("{peer:?} was told {text}"));
-                self.told_loss(peer, &line, end);
+                let end = End::of_code(code).unwrap_or_else(|| panic!("{peer:?} received {text}"));
+                self.on_loss(peer, &line, end);
             }
             ("pong", None) => assert_eq!(self.due.take(), Some((peer, Due::Pong))),
-            ("error", Some(code)) => self.told_error(peer, code),
-            ("metrics", None) => self.told_metrics(peer, line.metrics.expect("an object").get()),
-            _ => panic!("{peer:?} was told {text}"),
+            ("error", Some(code)) => self.on_error(peer, code),
+            ("metrics", None) => self.on_metrics(peer, line.metrics.expect("an object").get()),
+            _ => panic!("{peer:?} received {text}"),
         }
     }
 
     fn is_due_refusal(&mut self, peer: Peer, line: &Line<'_>, code: &str) -> bool {
         let Some((speaker, Due::Refused(id, expected))) = &self.due else { return false };
-        let due = *speaker == peer && *expected == code && line.id.is_some_and(|told| told.get() == *id);
+        let due = *speaker == peer && *expected == code && line.id.is_some_and(|sent| sent.get() == *id);
         self.tally.refused += u64::from(due);
         due
     }
 
     fn is_due_acceptance(&self, peer: Peer, line: &Line<'_>) -> bool {
         let Some((speaker, Due::Accepted(id))) = &self.due else { return false };
-        *speaker == peer && line.id.is_some_and(|told| told.get() == *id) && line.res.is_none()
+        *speaker == peer && line.id.is_some_and(|sent| sent.get() == *id) && line.res.is_none()
     }
 
-    fn told_do(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
+    fn on_do(&mut self, peer: Peer, line: &Line<'_>, unsent_before: u64) {
         let serial = line::serial(line.arg.expect("all jobs have an arg").get());
         let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("sent, but over: {serial}"));
         assert_eq!(job.state, State::Inside, "a job in two places: {serial}");
@@ -104,7 +104,7 @@ impl Shadow {
         if let Some(ms) = limit_ms {
             self.clocks[shard].limits.insert((ms, serial));
         }
-        let trace = self.sent_trace.take().expect("the log tells of it first");
+        let trace = self.sent_trace.take().expect("the log names it first");
         let reference = wants_ref.then(|| format!("{}.{}", trace.0, trace.1));
         assert_eq!(line.reference, reference.as_deref(), "the ref of {serial}");
         self.traces.insert(trace, serial);
@@ -139,33 +139,33 @@ impl Shadow {
         self.tally.dispatched += 1;
     }
 
-    /// A worker's job is unwanted, or overdue. The log tells next which one, and why.
-    fn told_cancel(&mut self, peer: Peer, line: &Line<'_>) {
+    /// A worker's job is unwanted, or overdue. The log says next which one, and why.
+    fn on_cancel(&mut self, peer: Peer, line: &Line<'_>) {
         let number = line.job.expect("it names a job");
         let mut held = self.conns[peer.0].held.iter_mut();
         let held = held.find(|held| held.number == Some(number)).unwrap_or_else(|| panic!("not at {peer:?}: {number}"));
-        assert!(held.spent.is_none() && !std::mem::replace(&mut held.cancelled, true), "told twice: {held:?}");
-        self.told_cancel += 1;
+        assert!(held.spent.is_none() && !std::mem::replace(&mut held.cancelled, true), "cancelled twice: {held:?}");
+        self.cancels_sent += 1;
     }
 
     /// A submitter learns that its job is stored, once and before its answer. The `did` of a background job says so.
-    fn told_stored(&mut self, peer: Peer, line: &Line<'_>, background: bool) {
+    fn on_stored(&mut self, peer: Peer, line: &Line<'_>, background: bool) {
         let id = line.id.expect("it has an id").get();
         let is_it = |serial: &&u64| {
             let request = &self.requests[serial];
-            let is_due = request.asks.durable && request.asks.background == background && !request.told_stored;
+            let is_due = request.asks.durable && request.asks.background == background && !request.received_stored;
             is_due && self.is_of(**serial, peer, id) && self.jobs[&request.job].stored
         };
         let request = self.conn(peer).requests.iter().find(is_it).copied();
         let serial = request.unwrap_or_else(|| panic!("{peer:?} is owed no {line:?}"));
-        self.requests.get_mut(&serial).expect("it was found just now").told_stored = true;
+        self.requests.get_mut(&serial).expect("it was found just now").received_stored = true;
         self.tally.stored += 1;
         if background {
             self.is_silent_from_now(serial);
         }
     }
 
-    fn told_value(&mut self, peer: Peer, line: &Line<'_>) {
+    fn on_value(&mut self, peer: Peer, line: &Line<'_>) {
         let value = line.res.or(line.err).expect("all answers have a value").get();
         let end = if line.code.is_some() { End::Failed } else { End::Done };
         let serial = line::serial(value);
@@ -183,7 +183,7 @@ impl Shadow {
     }
 
     /// The server's own codes name no serial number: they must be for one of the jobs of this id that ended so.
-    fn told_loss(&mut self, peer: Peer, line: &Line<'_>, end: End) {
+    fn on_loss(&mut self, peer: Peer, line: &Line<'_>, end: End) {
         let id = line.id.expect("a did has an id").get();
         if self.take_due_end(peer, id, end) {
             return;
@@ -210,7 +210,7 @@ impl Shadow {
         self.answered(serial, end);
     }
 
-    fn told_error(&mut self, peer: Peer, code: &str) {
+    fn on_error(&mut self, peer: Peer, code: &str) {
         self.tally.errors += 1;
         if code == "queue_full" && self.conn(peer).cut {
             return;
@@ -222,11 +222,11 @@ impl Shadow {
         );
     }
 
-    fn told_metrics(&mut self, peer: Peer, metrics: &str) {
+    fn on_metrics(&mut self, peer: Peer, metrics: &str) {
         let conn = &mut self.conns[peer.0];
         conn.asked = conn.asked.checked_sub(1).expect("an answer a question");
         let figures: Figures<'_> = serde_json::from_str(metrics).expect("figures are there and not negative");
-        assert!(figures.jobs_dispatched >= self.tally.dispatched, "all that were told of a job are counted");
+        assert!(figures.jobs_dispatched >= self.tally.dispatched, "all jobs that were sent are counted");
         assert!(figures.jobs_added >= self.tally.added, "all that were accepted are counted");
         if figures.types.is_some() {
             self.table = Some(metrics.to_owned());

@@ -37,7 +37,7 @@ impl End {
     }
 }
 
-/// Where a job is, as far as peers can tell.
+/// Where a job is, as far as peers can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// It waits for its delay to end.
@@ -71,7 +71,7 @@ pub(crate) struct Request {
     /// Those that it has to be sent.
     pub(crate) owed: BTreeSet<u64>,
     /// Whether it has learned that its job is stored.
-    pub(crate) told_stored: bool,
+    pub(crate) received_stored: bool,
     /// Whether its `did` was sent before the job ended: its end is only counted.
     pub(crate) silent: bool,
 }

@@ -226,7 +226,7 @@ pub(crate) struct Shadow {
     /// Types of durable jobs that were in line and ended because there was no worker for them, in this step.
     pub(crate) no_bridge: Vec<String>,
     /// Slots whose workers received a `cancel`, and which must be spent in this step.
-    pub(crate) told_cancel: usize,
+    pub(crate) cancels_sent: usize,
     /// What started since the model last looked.
     pub(crate) started: Vec<Start>,
     /// The table by type that was sent last.
@@ -262,7 +262,7 @@ impl Shadow {
             traces: HashMap::new(),
             sent_trace: None,
             no_bridge: Vec::new(),
-            told_cancel: 0,
+            cancels_sent: 0,
             started: Vec::new(),
             table: None,
         }

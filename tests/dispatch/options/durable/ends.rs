@@ -89,7 +89,7 @@ fn a_deadline_ends_it_wherever_it_is_stored_or_not() {
 
 scripts! {
     /// Its worker does not run it.
-    a_run_limit_is_told_to_the_durable_worker_and_does_not_bind_it: r#"
+    a_run_limit_is_sent_to_the_durable_worker_and_does_not_bind_it: r#"
         deputy --run-limit 1
         B> can_do t max_jobs 2 with durable
         W> can_do t max_jobs 1

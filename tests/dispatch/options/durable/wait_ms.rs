@@ -89,7 +89,7 @@ fn a_job_that_is_stored_has_all_the_time_there_is() {
 
 scripts! {
     /// Its `did` comes when it is stored, and says how it ended if it was not.
-    a_durable_job_in_the_background_is_told_of_its_end: r#"
+    the_did_of_a_durable_job_in_the_background_has_its_end: r#"
         D> can_do t max_jobs 1 with durable
         A> do 1 t with durable, background, wait_ms 1000
         A> do 2 t with durable, background, wait_ms 1000
