@@ -103,8 +103,11 @@ impl Process {
 
     /// Returns the line that says where a server listens, if it has been written.
     fn listening(&self) -> Option<String> {
-        let said = self.stderr();
-        said.split_inclusive('\n').find(|line| line.contains("listening on") && line.ends_with('\n')).map(str::to_owned)
+        let stderr = self.stderr();
+        stderr
+            .split_inclusive('\n')
+            .find(|line| line.contains("listening on") && line.ends_with('\n'))
+            .map(str::to_owned)
     }
 
     /// Waits until a server listens or ends. Returns the line that says where it listens.
@@ -137,7 +140,7 @@ pub(crate) enum Via {
 /// A server that listens.
 pub(crate) struct Server {
     pub(crate) process: Process,
-    /// The addresses that it said it listens on.
+    /// The addresses on which it listens.
     pub(crate) tcp: Vec<SocketAddr>,
     pub(crate) sock: PathBuf,
     /// Holds the socket; a place for the test's own files.
@@ -160,7 +163,7 @@ impl Server {
 
     /// As [`Server::start_under`], but does not read stderr: waits until the socket accepts connections. The port is
     /// not known.
-    pub(crate) fn start_unheard(wrapper: &[&str], options: &[&str], stderr: Option<Stdio>) -> Self {
+    pub(crate) fn start_ignoring_stderr(wrapper: &[&str], options: &[&str], stderr: Option<Stdio>) -> Self {
         let server = Self::launch(wrapper, options, stderr);
         server.until("its socket", |server| Client::can_connect(&server.address(Via::Unix)).then_some(()));
         server

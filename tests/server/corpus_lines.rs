@@ -28,13 +28,13 @@ fn play(net: &Net, rows: &[Row], piece_bytes: usize) {
     let (jobs, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.outcome.starts_with('{'));
     let jobs: Vec<&Row> = jobs.into_iter().filter(|row| is_done_by_a_worker(row)).collect();
     for (nth, row) in others.into_iter().enumerate() {
-        let mut client = say(net, row, piece_bytes);
+        let mut client = send_row(net, row, piece_bytes);
         expect_answer(&mut client, &row.outcome);
         if nth % 100 == 0 {
             bystanders.are_served();
         }
     }
-    let mut submitters: Vec<Client> = jobs.iter().map(|row| say(net, row, piece_bytes)).collect();
+    let mut submitters: Vec<Client> = jobs.iter().map(|row| send_row(net, row, piece_bytes)).collect();
     for client in &mut submitters {
         client.expect(PONG);
     }
@@ -59,8 +59,8 @@ fn is_done_by_a_worker(row: &Row) -> bool {
     !["delay_ms", "need_worker", "background", "wait_ms", "durable"].iter().any(|name| options.contains(name))
 }
 
-/// Says the line between two pings, of which the first is answered.
-fn say(net: &Net, row: &Row, piece_bytes: usize) -> Client {
+/// Sends the line between two pings, of which the first is answered.
+fn send_row(net: &Net, row: &Row, piece_bytes: usize) -> Client {
     let mut client = net.connect(&row.line.escape_ascii().to_string());
     let bytes = [PING, &row.line, b"\n", PING].concat();
     bytes.chunks(piece_bytes).for_each(|piece| client.send_bytes(piece));
@@ -75,7 +75,7 @@ fn expect_answer(client: &mut Client, outcome: &str) {
         "nothing" | "can_do" | "cant_do" | "cancel" => {}
         "ping" => client.expect(PONG),
         "metrics" => {
-            // The table by type comes when all shards have told of theirs.
+            // The table by type comes when all shards have sent theirs.
             let mut lines = [client.line(), client.line()];
             lines.sort();
             assert!(lines[0].starts_with(r#"{"cmd":"metrics","#) && lines[1] == PONG, "{lines:?}");

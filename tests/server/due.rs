@@ -85,7 +85,7 @@ fn a_job_that_is_given_back_too_late_ends() {
 
 /// On a slow machine the job may expire before it comes to the worker, so it is tried with more and more time.
 #[test]
-fn a_worker_hears_that_its_job_has_expired() {
+fn a_worker_gets_a_cancel_when_its_job_has_expired() {
     over(Via::Unix, &["--threads", "2"], |net| {
         let (mut client, mut worker) = client_and_worker(net);
         for deadline in [100, 1_000, 10_000] {
@@ -97,8 +97,8 @@ fn a_worker_hears_that_its_job_has_expired() {
                 continue;
             }
             let job: Value = serde_json::from_str(&line).unwrap();
-            let told = [worker.line(), worker.line()];
-            assert!(told.contains(&format!(r#"{{"cmd":"cancel","job":{}}}"#, job["job"])), "{told:?}");
+            let received = [worker.line(), worker.line()];
+            assert!(received.contains(&format!(r#"{{"cmd":"cancel","job":{}}}"#, job["job"])), "{received:?}");
             worker.send(&format!(r#"{{"cmd":"did","job":{}}}"#, job["job"]));
             return client.until_metric("slots_spent", 0);
         }

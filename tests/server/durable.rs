@@ -24,7 +24,7 @@ fn taken(worker: &mut Client, id: usize) -> (u64, String) {
     (line["job"].as_u64().unwrap(), line["ref"].as_str().unwrap().to_owned())
 }
 
-fn say(worker: &mut Client, cmd: &str, job: u64) {
+fn send(worker: &mut Client, cmd: &str, job: u64) {
     worker.send(&format!(r#"{{"cmd":"{cmd}","job":{job}}}"#));
 }
 
@@ -49,7 +49,7 @@ fn a_durable_job_is_stored_and_outlives_its_worker_under_one_ref() {
         let mut first = bridge(net, "the first bridge");
         submit(&mut client, 2);
         let (job, name) = taken(&mut first, 2);
-        say(&mut first, "stored", job);
+        send(&mut first, "stored", job);
         client.expect(r#"{"cmd":"stored","id":2}"#);
         submit(&mut client, 3);
         let (_, other) = taken(&mut first, 3);
@@ -61,9 +61,9 @@ fn a_durable_job_is_stored_and_outlives_its_worker_under_one_ref() {
         let mut second = bridge_that_is_sent_a_job(net);
         let (job, again) = taken(&mut second, 2);
         assert_eq!(again, name);
-        say(&mut second, "stored", job);
+        send(&mut second, "stored", job);
         second.expect_nothing();
-        say(&mut second, "did", job);
+        send(&mut second, "did", job);
         client.expect(r#"{"cmd":"did","id":2}"#);
         ordinary.expect_nothing();
         let metrics = client.metrics();
@@ -85,13 +85,13 @@ fn a_cancelled_job_is_called_back_from_the_bridge() {
         let (mut client, mut bridge) = (net.connect("the client"), bridge(net, "the bridge"));
         client.send(r#"{"cmd":"do","id":1,"type":"t","durable":true,"cancellable":true}"#);
         let (job, _) = taken(&mut bridge, 1);
-        say(&mut bridge, "stored", job);
+        send(&mut bridge, "stored", job);
         client.expect(r#"{"cmd":"stored","id":1}"#);
         client.send(r#"{"cmd":"cancel","id":1}"#);
         expect_code(&mut client, 1, "cancelled");
         bridge.expect(&format!(r#"{{"cmd":"cancel","job":{job}}}"#));
-        say(&mut bridge, "stored", job);
-        say(&mut bridge, "did", job);
+        send(&mut bridge, "stored", job);
+        send(&mut bridge, "did", job);
         bridge.expect_nothing();
         client.until_metric("slots_spent", 0);
     });
@@ -109,9 +109,9 @@ fn a_server_that_stops_lets_its_bridge_store_and_answers_what_waits() {
         client.until_metric("jobs_waiting", 1);
         net.server.process.signal(Signal::TERM);
         expect_code(&mut client, 2, "shutdown");
-        say(&mut bridge, "stored", job);
+        send(&mut bridge, "stored", job);
         client.expect(r#"{"cmd":"stored","id":1}"#);
-        say(&mut bridge, "did", job);
+        send(&mut bridge, "did", job);
         client.expect(r#"{"cmd":"did","id":1}"#);
     });
 }
@@ -141,10 +141,10 @@ impl Bridge {
         let id = usize::try_from(line["id"].as_u64().unwrap()).unwrap();
         self.sent.insert(id);
         if id % 4 < 2 {
-            say(&mut self.client, "stored", job);
+            send(&mut self.client, "stored", job);
         }
         if id % 4 % 2 == 1 {
-            say(&mut self.client, "did", job);
+            send(&mut self.client, "did", job);
         }
         true
     }
@@ -172,7 +172,7 @@ fn bridges_that_come_and_go_lose_nothing_that_they_stored() {
         let mut last = bridge_that_is_sent_a_job(net);
         while ended.len() < ROUNDS * JOBS {
             for_each_line(&mut last, |last, line| {
-                say(last, "did", line["job"].as_u64().unwrap());
+                send(last, "did", line["job"].as_u64().unwrap());
             });
             for_each_line(&mut client, |_, line| {
                 let id = usize::try_from(line["id"].as_u64().unwrap()).unwrap();

@@ -14,8 +14,8 @@ use crate::wait::until;
 
 /// The metrics that were printed so far: an object alone on its line, or the member of an event.
 fn printed(server: &Server) -> Vec<Value> {
-    let said = server.process.stderr();
-    let objects = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let stderr = server.process.stderr();
+    let objects = stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let metrics = objects.filter_map(|mut object| match object.get("event").map(|event| event == "metrics") {
         None => Some(object),
         Some(true) => Some(object["metrics"].take()),
@@ -42,8 +42,8 @@ fn verbose_prints_the_object_of_metrics_every_five_seconds() {
 }
 
 /// What a server of this level says from start to stop, with a client that talks nonsense in between.
-fn said_at(level: &str) -> String {
-    let server = Server::start_unheard(&[], &["--log", level, "--host", "0.0.0.0"], None);
+fn logged_at(level: &str) -> String {
+    let server = Server::start_ignoring_stderr(&[], &["--log", level, "--host", "0.0.0.0"], None);
     let mut client = server.connect(Via::Unix, "the client");
     client.send("nonsense");
     client.expect_error("bad_json", None);
@@ -56,8 +56,8 @@ fn said_at(level: &str) -> String {
 }
 
 #[test]
-fn the_log_level_says_how_much_is_told() {
-    let [off, error, warn, info, debug] = ["off", "error", "warn", "info", "debug"].map(said_at);
+fn the_log_level_says_how_much_is_logged() {
+    let [off, error, warn, info, debug] = ["off", "error", "warn", "info", "debug"].map(logged_at);
     assert_eq!(off, "");
     assert_eq!(error, "");
     assert!(warn.contains("0.0.0.0") && !warn.contains("listening on"), "{warn}");
@@ -67,7 +67,7 @@ fn the_log_level_says_how_much_is_told() {
 
 /// What a server with these options says on stderr of a stranger, a client and a worker that is lost; and the stranger's
 /// name.
-fn said_of_faults(options: &[&str], via: Via) -> (String, String) {
+fn logged_of_faults(options: &[&str], via: Via) -> (String, String) {
     let server = Server::start(&[options, &["--max-line", "100", "--threads", "1"]].concat());
     let mut stranger = server.connect(via, "a stranger");
     let name = match via {
@@ -97,18 +97,19 @@ fn said_of_faults(options: &[&str], via: Via) -> (String, String) {
 }
 
 #[test]
-fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
+fn a_fault_is_logged_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
     for via in [Via::Tcp, Via::Unix] {
-        let (said, name) = said_of_faults(&["--log", "debug"], via);
-        let said = said.lines().map(|line| sentence(line).to_owned() + "\n").collect::<String>();
-        let line = |start: &str| said.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{said}"));
+        let (logged, name) = logged_of_faults(&["--log", "debug"], via);
+        let logged = logged.lines().map(|line| sentence(line).to_owned() + "\n").collect::<String>();
+        let line =
+            |start: &str| logged.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{logged}"));
         assert_eq!(line(&format!("deputy: {name}: refused")), format!("deputy: {name}: refused a line: bad_request"));
         assert!(line(&format!("deputy: warning: {name}: closed:")).ends_with("closed: line too long (--max-line)"));
-        assert!(said.contains(": left while it held jobs\n"), "{said}");
-        assert!(!said.contains("secret"), "{said}");
-        let job: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("deputy: debug: job 0.0: ")).collect();
-        let [queued, sent, requeued, finished] = job[..] else { panic!("{said}") };
-        assert!(queued.starts_with("queued, from 0."), "{said}");
+        assert!(logged.contains(": left while it held jobs\n"), "{logged}");
+        assert!(!logged.contains("secret"), "{logged}");
+        let job: Vec<&str> = logged.lines().filter_map(|line| line.strip_prefix("deputy: debug: job 0.0: ")).collect();
+        let [queued, sent, requeued, finished] = job[..] else { panic!("{logged}") };
+        assert!(queued.starts_with("queued, from 0."), "{logged}");
         let worker = sent.strip_prefix("sent to ").unwrap();
         assert_eq!((requeued, finished), (&*format!("requeued: {worker} left"), "finished: shutdown"));
         assert!(line(&format!("deputy: debug: {name}: connection 0.")).ends_with(" opened"));
@@ -116,14 +117,14 @@ fn a_fault_is_told_with_the_peer_and_the_reason_and_never_with_what_it_sent() {
 }
 
 #[test]
-fn without_debug_no_job_is_told_of() {
-    let (said, _) = said_of_faults(&["--log", "info"], Via::Tcp);
-    assert!(said.contains(": left while it held jobs") && !said.contains("job 0.0"), "{said}");
+fn without_debug_no_job_is_logged() {
+    let (logged, _) = logged_of_faults(&["--log", "info"], Via::Tcp);
+    assert!(logged.contains(": left while it held jobs") && !logged.contains("job 0.0"), "{logged}");
 }
 
 /// The lines of a server that logs in JSON.
-fn objects(said: &str) -> Vec<Value> {
-    said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"))).collect()
+fn objects(logged: &str) -> Vec<Value> {
+    logged.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"))).collect()
 }
 
 /// Checks what every object of the log has.
@@ -138,12 +139,12 @@ fn check_object(object: &Value) {
 #[test]
 fn in_json_the_same_sentences_have_their_facts_as_members() {
     for via in [Via::Tcp, Via::Unix] {
-        let (said, name) = said_of_faults(&["--log", "debug", "--log-format", "json"], via);
-        assert!(!said.contains("secret"), "{said}");
-        let objects = objects(&said);
+        let (logged, name) = logged_of_faults(&["--log", "debug", "--log-format", "json"], via);
+        assert!(!logged.contains("secret"), "{logged}");
+        let objects = objects(&logged);
         objects.iter().for_each(check_object);
         let of = |event: &str| objects.iter().filter(|object| object["event"] == event).collect::<Vec<_>>();
-        let [listening] = of("listening")[..] else { panic!("{said}") };
+        let [listening] = of("listening")[..] else { panic!("{logged}") };
         assert_eq!(listening["shards"], 1);
         let addresses = listening["addresses"].as_array().unwrap();
         assert!(addresses[0].as_str().unwrap().starts_with("127.0.0.1:") && addresses.len() == 2, "{listening}");
@@ -156,14 +157,14 @@ fn in_json_the_same_sentences_have_their_facts_as_members() {
             assert_eq!((&fault["class"], &fault["text"]), (&class.into(), &format!("{name}: {text}").into()));
             assert_eq!(fault["suppressed"], 0);
         }
-        assert_eq!(faults.iter().filter(|fault| fault["class"] == "left_holding").count(), 1, "{said}");
+        assert_eq!(faults.iter().filter(|fault| fault["class"] == "left_holding").count(), 1, "{logged}");
         let job: Vec<_> = objects.iter().filter(|object| object["job"] == "0.0").collect();
         let events: Vec<_> = job.iter().map(|event| event["event"].as_str().unwrap()).collect();
         assert_eq!(events, ["job_queued", "job_sent", "job_requeued", "job_finished"]);
         assert_eq!(job[1]["connection"], job[2]["connection"]);
         assert_eq!(job[3]["outcome"], "shutdown");
         let opened = of("connection_opened");
-        assert!(opened.iter().any(|connection| connection["connection"] == job[0]["from"]), "{said}");
+        assert!(opened.iter().any(|connection| connection["connection"] == job[0]["from"]), "{logged}");
     }
 }
 
@@ -180,10 +181,10 @@ fn every_line_of_a_busy_server_in_json_is_an_object() {
     assert_eq!(of_jobs, [50; 3]);
     assert_eq!(count("connection_opened"), count("connection_closed"));
     let faults = objects.iter().filter(|object| object["event"] == "peer_fault");
-    let told: u64 = faults.map(|fault| 1 + fault["suppressed"].as_u64().unwrap()).sum();
+    let counted: u64 = faults.map(|fault| 1 + fault["suppressed"].as_u64().unwrap()).sum();
     let last = objects.iter().filter(|object| object["event"] == "lines_suppressed");
     let last: u64 = last.map(|line| line["suppressed"].as_u64().unwrap()).sum();
-    assert_eq!(told + last, 50, "first lines that are no object");
+    assert_eq!(counted + last, 50, "first lines that are no object");
 }
 
 #[test]
@@ -211,13 +212,13 @@ fn what_ends_a_start_has_the_format_that_was_asked_for() {
 }
 
 /// What a server writes to a file as its stderr, with a `JOURNAL_STREAM` that is made from the file's device and inode.
-fn said_to_file(format: &str, stream: impl Fn(u64, u64) -> String) -> String {
+fn logged_to_file(format: &str, stream: impl Fn(u64, u64) -> String) -> String {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("log");
     let file = File::create(&path).unwrap();
     let is = file.metadata().unwrap();
     let variable = format!("JOURNAL_STREAM={}", stream(is.dev(), is.ino()));
-    let server = Server::start_unheard(&["env", &variable], &["--log-format", format], Some(Stdio::from(file)));
+    let server = Server::start_ignoring_stderr(&["env", &variable], &["--log-format", format], Some(Stdio::from(file)));
     server.process.signal(Signal::TERM);
     let Ended { status, .. } = server.process.ended();
     assert_eq!(status.code(), Some(0));
@@ -226,23 +227,23 @@ fn said_to_file(format: &str, stream: impl Fn(u64, u64) -> String) -> String {
 
 #[test]
 fn a_sentence_has_the_time_before_it_unless_stderr_is_the_journal() {
-    let in_journal = said_to_file("text", |device, inode| format!("{device}:{inode}"));
+    let in_journal = logged_to_file("text", |device, inode| format!("{device}:{inode}"));
     assert_eq!(in_journal.lines().next_back(), Some("deputy: stopped"));
     assert!(in_journal.lines().all(|line| line.starts_with("deputy: ")), "{in_journal}");
     // The variable is inherited by programs whose stderr goes elsewhere.
     for elsewhere in [|device, inode| format!("{device}:{}", inode + 1), |_, _| "x".to_owned(), |_, _| String::new()] {
-        let in_file = said_to_file("text", elsewhere);
+        let in_file = logged_to_file("text", elsewhere);
         assert_eq!(in_file.lines().map(sentence).next_back(), Some("deputy: stopped"));
     }
-    let objects = objects(&said_to_file("json", |device, inode| format!("{device}:{inode}")));
+    let objects = objects(&logged_to_file("json", |device, inode| format!("{device}:{inode}")));
     objects.iter().for_each(check_object);
 }
 
 #[test]
 fn f80_an_address_that_others_can_reach_gets_a_warning_and_a_loopback_one_does_not() {
     let server = Server::start(&["--host", "0.0.0.0"]);
-    let told = server.process.stderr();
-    assert!(told.lines().any(|line| !line.contains("listening on") && line.contains("0.0.0.0")), "{told}");
+    let stderr = server.process.stderr();
+    assert!(stderr.lines().any(|line| !line.contains("listening on") && line.contains("0.0.0.0")), "{stderr}");
     assert_eq!(Server::start(&[]).process.stderr().lines().count(), 1);
 }
 
@@ -271,13 +272,13 @@ const TALKATIVE: [&str; 6] = ["-v", "--log", "debug", "--threads", "2", "--drain
 
 #[test]
 fn f61_a_closed_stderr_does_not_stop_the_server() {
-    let server = Server::start_unheard(&["sh", "-c", r#"exec "$@" 2>&-"#, "sh"], &TALKATIVE, None);
+    let server = Server::start_ignoring_stderr(&["sh", "-c", r#"exec "$@" 2>&-"#, "sh"], &TALKATIVE, None);
     live_and_stop(&server);
 }
 
 #[test]
 fn f61_a_closed_stdin_stdout_and_stderr_do_not_end_up_in_a_socket() {
-    let server = Server::start_unheard(&["sh", "-c", r#"exec "$@" <&- >&- 2>&-"#, "sh"], &TALKATIVE, None);
+    let server = Server::start_ignoring_stderr(&["sh", "-c", r#"exec "$@" <&- >&- 2>&-"#, "sh"], &TALKATIVE, None);
     live_and_stop(&server);
 }
 
@@ -286,7 +287,7 @@ fn f61_a_full_stderr_does_not_stop_the_server() {
     if !std::path::Path::new("/dev/full").exists() {
         return crate::programs::pass_over("there is no /dev/full here");
     }
-    let server = Server::start_unheard(&["sh", "-c", r#"exec "$@" 2>/dev/full"#, "sh"], &TALKATIVE, None);
+    let server = Server::start_ignoring_stderr(&["sh", "-c", r#"exec "$@" 2>/dev/full"#, "sh"], &TALKATIVE, None);
     live_and_stop(&server);
 }
 
@@ -294,7 +295,7 @@ fn f61_a_full_stderr_does_not_stop_the_server() {
 fn f61_a_stderr_whose_reader_is_gone_does_not_stop_the_server() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
-    let server = Server::start_unheard(&[], &TALKATIVE, Some(Stdio::from(writer)));
+    let server = Server::start_ignoring_stderr(&[], &TALKATIVE, Some(Stdio::from(writer)));
     live_and_stop(&server);
 }
 
@@ -303,7 +304,7 @@ fn f61_a_stderr_that_nobody_reads_does_not_hold_up_the_server() {
     let (reader, mut writer) = io::pipe().unwrap();
     let room = rustix::pipe::fcntl_getpipe_size(&reader).unwrap();
     writer.write_all(&vec![b'.'; room]).unwrap();
-    let server = Server::start_unheard(&[], &TALKATIVE, Some(Stdio::from(writer)));
+    let server = Server::start_ignoring_stderr(&[], &TALKATIVE, Some(Stdio::from(writer)));
     live_and_stop(&server);
     drop(reader);
 }

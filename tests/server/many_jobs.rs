@@ -78,7 +78,7 @@ fn expect_as_one(client: &mut Client, results: impl Iterator<Item = String>) {
 }
 
 #[test]
-fn f12_jobs_with_one_id_that_are_all_held_at_once_are_told_apart() {
+fn f12_jobs_with_one_id_that_are_all_held_at_once_are_distinguished() {
     // As many slots as jobs: all are held before the first is answered.
     let can_do = [r#""types":["t"]"#, r#""types":["t"]"#, r#""types":["t"],"max_jobs":64"#];
     everywhere(&[], |net| {

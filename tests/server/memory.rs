@@ -133,16 +133,16 @@ fn f09_a_can_do_repeated_without_end_takes_no_memory() {
     let in_one_list = format!("{{\"cmd\":\"can_do\",\"types\":[{}\"t\"]}}\n", "\"t\",".repeat(times));
     let server = Server::start(&["--threads", "1"]);
     let mut worker = server.connect(Via::Tcp, "the worker");
-    let mut say_it_all = || {
+    let mut send_all = || {
         worker.send_bytes(repeated.as_bytes());
         worker.send_bytes(in_one_list.as_bytes());
         worker.expect_nothing();
     };
     // What the allocator keeps in hand it has after the first times.
-    (0..2).for_each(|_| say_it_all());
+    (0..2).for_each(|_| send_all());
     let before = resident_bytes(&server);
-    (0..2).for_each(|_| say_it_all());
-    // At full size that is three bytes for each time that it was said.
+    (0..2).for_each(|_| send_all());
+    // At full size that is three bytes for each time that it was sent.
     until("memory as before", || (resident_bytes(&server) < before + (1 << 20)).then_some(()));
     let metrics = worker.metrics();
     assert_eq!((&metrics["workers"], &metrics["workers_added"]), (&1.into(), &1.into()));

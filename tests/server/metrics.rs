@@ -1,4 +1,4 @@
-//! What the metrics tell, alone and by type.
+//! What the metrics contain, alone and by type.
 
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ fn the_figures_of_a_session_add_up() {
 }
 
 #[test]
-fn an_answer_includes_what_anyone_was_told_before_the_question() {
+fn an_answer_includes_what_any_peer_was_sent_before_the_question() {
     everywhere(&[], |net| {
         let (mut client, mut worker) = (net.connect("the client"), net.connect("the worker"));
         let mut observer = net.connect("the observer");

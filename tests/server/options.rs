@@ -34,7 +34,7 @@ fn the_version_goes_to_stdout() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     if !std::path::Path::new("/dev/full").exists() {
         return pass_over("there is no /dev/full here");
     }

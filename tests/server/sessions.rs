@@ -73,7 +73,7 @@ fn after_the_pong_every_earlier_job_is_accepted_and_no_withdrawn_type_comes() {
     });
 }
 
-/// Its shard tells the home before it answers, so whatever follows from the answer comes later.
+/// Its shard posts to the home before it answers, so whatever follows from the answer comes later.
 #[test]
 fn after_the_pong_no_job_finds_that_there_is_no_worker() {
     everywhere(&[], |net| {

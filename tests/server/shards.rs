@@ -34,12 +34,12 @@ impl Submitter {
         client.send_bytes((0..jobs).map(line).collect::<Vec<_>>().concat().as_bytes());
         client.send(r#"{"cmd":"ping"}"#);
         let mut submitter = Self { client, answered: vec![false; jobs], done: 0, shut_down: 0 };
-        while submitter.hear() != r#"{"cmd":"pong"}"# {}
+        while submitter.read_line() != r#"{"cmd":"pong"}"# {}
         submitter
     }
 
     /// Takes note of the next line.
-    fn hear(&mut self) -> String {
+    fn read_line(&mut self) -> String {
         let line = self.client.line();
         let answer: Value = serde_json::from_str(&line).unwrap();
         if answer["cmd"] == "did" {
@@ -56,15 +56,15 @@ impl Submitter {
     }
 
     /// Waits until each job is answered.
-    fn hear_all(&mut self) {
+    fn read_all_answers(&mut self) {
         while self.done + self.shut_down < self.answered.len() {
-            self.hear();
+            self.read_line();
         }
     }
 
     /// Waits until each job is done.
     fn expect_all_done(&mut self) {
-        self.hear_all();
+        self.read_all_answers();
         assert_eq!(self.done, self.answered.len());
     }
 }
@@ -129,17 +129,17 @@ fn f72_a_stop_with_messages_in_flight_answers_every_job_once() {
                 worker.send(r#"{"cmd":"can_do","types":["t0","t1","t2","t3"],"max_jobs":3}"#);
                 scope.spawn(move || echo_to_the_end(worker));
             }
-            (0..20).for_each(|_| drop(clients[0].hear()));
+            (0..20).for_each(|_| drop(clients[0].read_line()));
             net.server.process.signal(Signal::TERM);
             for client in &mut clients {
-                client.hear_all();
+                client.read_all_answers();
                 client.client.expect_closed();
             }
         });
         assert_eq!(net.server.process.ended().status.code(), Some(0));
         let done: usize = clients.iter().map(|client| client.done).sum();
-        let told: usize = clients.iter().map(|client| client.shut_down).sum();
-        show(format_args!("F72: {:?}: {done} jobs were done, {told} were answered `shutdown`", net.via));
+        let shut_down: usize = clients.iter().map(|client| client.shut_down).sum();
+        show(format_args!("F72: {:?}: {done} jobs were done, {shut_down} were answered `shutdown`", net.via));
     });
 }
 

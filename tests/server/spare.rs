@@ -67,12 +67,12 @@ fn a_spare_worker_takes_over_when_the_ordinary_one_is_killed() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         submit(&mut client, 1);
-        let doomed = start_workers(net, 1);
+        let killable = start_workers(net, 1);
         client.until_metric("jobs_running", 1);
         let mut spare = net.connect("the spare worker");
         spare.send(TAKE_T_AS_SPARE);
         spare.expect_nothing();
-        doomed.signal(rustix::process::Signal::KILL);
+        killable.signal(rustix::process::Signal::KILL);
         let job = taken(&mut spare, 1);
         submit(&mut client, 2);
         let second = taken(&mut spare, 2);

@@ -19,12 +19,15 @@ pub(crate) fn expect_refused(ended: &Ended, words: &[&str]) {
 #[test]
 fn f53_one_line_says_where_the_server_listens_and_with_how_many_shards() {
     let server = Server::start(&["--threads", "3"]);
-    let said = server.process.stderr();
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let stderr = server.process.stderr();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert_eq!(server.tcp.len(), 1);
     assert_eq!(server.tcp[0].ip(), Ipv4Addr::LOCALHOST);
     assert_ne!(server.tcp[0].port(), 0);
-    assert!(said.contains(server.sock.to_str().unwrap()) && said.contains('3') && said.contains("shards"), "{said}");
+    assert!(
+        stderr.contains(server.sock.to_str().unwrap()) && stderr.contains('3') && stderr.contains("shards"),
+        "{stderr}"
+    );
     for via in [Via::Tcp, Via::Unix] {
         server.connect(via, "the client").expect_nothing();
     }

@@ -1,4 +1,4 @@
-//! Told to stop: what is still answered, what is refused, and when the process ends.
+//! Asked to stop: what is still answered, what is refused, and when the process ends.
 
 use std::path::Path;
 use std::time::Instant;
@@ -32,7 +32,7 @@ fn expect_shutdown(client: &mut Client, id: u32) {
     assert!(answer.ends_with(r#","code":"shutdown"}"#), "{answer}");
 }
 
-/// The server must end with this code, without its socket file. Returns what it said on stderr.
+/// The server must end with this code, without its socket file. Returns its stderr.
 fn expect_ended(net: &Net, code: i32) -> String {
     let ended = net.server.process.ended();
     assert_eq!(ended.status.code(), Some(code), "{ended:?}");
@@ -62,7 +62,7 @@ fn f60_a_job_that_is_held_may_finish_and_everything_else_is_answered_shutdown() 
         idle.send(r#"{"cmd":"do","id":3,"type":"t"}"#);
         expect_shutdown(&mut idle, 3);
         idle.expect_nothing();
-        // Refused, or accepted just before its shard heard of the stop: answered either way, and counted once.
+        // Refused, or accepted just before its shard learned of the stop: answered either way, and counted once.
         let metrics = idle.metrics();
         let counted = |name: &str| metrics[name].as_u64().unwrap();
         assert_eq!(counted("jobs_refused") + counted("jobs_failed"), 2, "{metrics}");

@@ -54,7 +54,7 @@ fn f45_an_idle_connection_takes_half_a_kilobyte_at_most() {
 fn visit(address: &SockAddr, i: usize) {
     let mut socket = Socket::new(address.domain(), Type::STREAM, None).unwrap();
     socket.connect(address).unwrap();
-    let said: &[u8] = match i % 6 {
+    let bytes: &[u8] = match i % 6 {
         0 => b"",
         1 => PING,
         2 => b"{\"cmd\":\"can_do\",\"types\":[\"t\"]}\n",
@@ -63,7 +63,7 @@ fn visit(address: &SockAddr, i: usize) {
         _ => return drop(idle_connection(address)),
     };
     // The server may have closed by now.
-    let _ = socket.write_all(said);
+    let _ = socket.write_all(bytes);
     if i.is_multiple_of(4) {
         socket.set_linger(Some(Duration::ZERO)).unwrap(); // Closing resets the connection.
     }

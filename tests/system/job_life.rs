@@ -21,7 +21,7 @@ use crate::scale::scaled;
 use crate::server::fixture::net::{Net, everywhere, over_both};
 use crate::wait::until;
 
-/// The variable that tells [`a_peer_process`] the path of the server's socket.
+/// The variable that gives [`a_peer_process`] the path of the server's socket.
 const SOCK: &str = "DEPUTY_TEST_PEER_SOCK";
 /// The variable that has the path of a file. The process sends its bytes first.
 const SAYS: &str = "DEPUTY_TEST_PEER_SAYS";
@@ -52,10 +52,10 @@ fn start_peer(server: &Server, lines: &str) -> Process {
 
 /// Answers a line that is a numbered job. Returns whether it was one.
 fn answer(worker: &mut Client, line: &str, res: &str) -> bool {
-    let heard: Value = serde_json::from_str(line).unwrap();
-    let is_job = heard["cmd"] == "do";
+    let received: Value = serde_json::from_str(line).unwrap();
+    let is_job = received["cmd"] == "do";
     if is_job {
-        worker.send(&format!(r#"{{"cmd":"did","job":{},"res":"{res}"}}"#, heard["job"]));
+        worker.send(&format!(r#"{{"cmd":"did","job":{},"res":"{res}"}}"#, received["job"]));
     }
     is_job
 }

@@ -82,7 +82,7 @@ fn a_stderr_that_does_not_block_loses_no_line() {
     let (mut reader, mut writer) = UnixStream::pair().unwrap();
     writer.set_nonblocking(true).unwrap();
     let filler: usize = std::iter::from_fn(|| writer.write(&[b'.'; 4_096]).ok()).sum();
-    let server = Server::start_unheard(&[], &["--log", "debug"], Some(Stdio::from(OwnedFd::from(writer))));
+    let server = Server::start_ignoring_stderr(&[], &["--log", "debug"], Some(Stdio::from(OwnedFd::from(writer))));
     server.connect(Via::Unix, "the client").expect_nothing();
     reader.set_read_timeout(Some(PATIENCE)).unwrap();
     reader.read_exact(&mut vec![0; filler]).unwrap();

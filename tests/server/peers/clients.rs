@@ -90,15 +90,18 @@ fn f14_what_is_piped_into_nc_is_obeyed_and_answered_to_its_last_whole_line() {
         // The lines with LF between them, and none after the last.
         let script = format!(r#"(printf '%s' "$1"; shift; printf '\n%s' "$@") | nc -N {way}"#);
         let output = Command::new("sh").args(["-c", &script, "sh"]).args(lines).output().unwrap();
-        let told = String::from_utf8(output.stdout).unwrap();
-        let told: Vec<&str> = told.lines().collect();
+        let received = String::from_utf8(output.stdout).unwrap();
+        let received: Vec<&str> = received.lines().collect();
         let starts = [
             r#"{"cmd":"did","id":2,"err":""#,
             r#"{"cmd":"error","code":"bad_json","#,
             r#"{"cmd":"pong"}"#,
             r#"{"cmd":"metrics","metrics":{"#,
         ];
-        assert!(told.len() == 4 && told.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{told:?}");
+        assert!(
+            received.len() == 4 && received.iter().zip(starts).all(|(line, start)| line.starts_with(start)),
+            "{received:?}"
+        );
         worker.send(r#"{"cmd":"can_do","types":["t"]}"#);
         worker.expect(r#"{"cmd":"do","id":1,"type":"t","arg":7}"#);
         worker.send(r#"{"cmd":"did","id":1}"#);

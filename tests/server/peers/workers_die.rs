@@ -18,11 +18,11 @@ fn f01_the_job_of_a_killed_worker_process_is_next_in_line() {
     everywhere(&[], |net| {
         let mut client = net.connect("the client");
         client.send(r#"{"cmd":"do","id":1,"type":"t","arg":"first"}"#);
-        let doomed = start_workers(net, 1);
+        let killable = start_workers(net, 1);
         client.until_metric("jobs_running", 1);
         client.send(r#"{"cmd":"do","id":2,"type":"t","arg":"second"}"#);
         client.until_metric("jobs_waiting", 1);
-        doomed.signal(Signal::KILL);
+        killable.signal(Signal::KILL);
         client.until_metric("jobs_waiting", 2);
         assert_eq!(client.metrics()["jobs_reassigned"], 1);
         let mut worker = net.connect("the next worker");
@@ -46,12 +46,12 @@ fn f01_each_job_of_a_killed_worker_process_goes_to_the_worker_that_is_free() {
         let mut took = Vec::new();
         for id in 0..kills {
             client.send(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
-            let doomed = start_workers(net, 1);
+            let killable = start_workers(net, 1);
             client.until_metric("jobs_running", 1);
             spare.send(r#"{"cmd":"can_do","types":["t"]}"#);
             spare.expect_nothing();
             let killed = Instant::now();
-            doomed.signal(Signal::KILL);
+            killable.signal(Signal::KILL);
             spare.expect(&format!(r#"{{"cmd":"do","id":{id},"type":"t"}}"#));
             took.push(killed.elapsed());
             spare.send(r#"{"cmd":"cant_do","types":["t"]}"#);
