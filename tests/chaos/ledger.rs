@@ -158,7 +158,7 @@ impl Entries {
 }
 
 #[test]
-fn a_job_that_two_living_workers_hold_is_told_of() {
+fn a_job_that_two_living_workers_hold_is_reported() {
     let ledger = Ledger::default();
     ledger.enter(7, Hold::Firm, 1);
     ledger.enter(7, Hold::Firm, 2);

@@ -152,7 +152,7 @@ pub(crate) fn watch_until(round: &Round, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Tells the server to stop while everything goes on. Who submits sees to it that what was accepted is answered.
+/// Asks the server to stop while everything goes on. Who submits sees to it that what was accepted is answered.
 fn terminate(round: &Round) {
     if round.is(Phase::Over) {
         return;
@@ -161,7 +161,7 @@ fn terminate(round: &Round) {
     round.server.process.signal(Signal::TERM);
     let ended = round.server.process.ended();
     if ended.status.code() != Some(0) {
-        round.fail(format!("told to stop, the server ended with {}: {}", ended.status, ended.stderr));
+        round.fail(format!("asked to stop, the server ended with {}: {}", ended.status, ended.stderr));
     }
     round.tally.made(Fault::Terminated, 1);
     round.advance_to(Phase::Finishing);

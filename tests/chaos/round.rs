@@ -42,7 +42,7 @@ pub(crate) struct Round {
     /// Whether the server has received a signal to stop.
     stopping: AtomicBool,
     failure: Mutex<Option<String>>,
-    /// Told when the phase changes.
+    /// Notified when the phase changes.
     phase_changed: (Mutex<()>, Condvar),
     next: AtomicU64,
     since: Instant,

@@ -41,7 +41,7 @@ pub(crate) struct Submitter<'a> {
     /// The server may close it, as it does not read as it should.
     pub(crate) may_be_closed: bool,
     /// The server has said why it closes it.
-    told_why: bool,
+    got_reason: bool,
     over: bool,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Submitter<'a> {
             ids: 0,
             answers: [0; Code::COUNT],
             may_be_closed: false,
-            told_why: false,
+            got_reason: false,
             over: false,
         }
     }
@@ -112,27 +112,27 @@ impl<'a> Submitter<'a> {
         self.over
     }
 
-    /// Hears what comes, for so long; stops early when the connection is over.
-    pub(crate) fn hear_for(&mut self, time: Duration) {
+    /// Receives what comes for this time; stops early when the connection is over.
+    pub(crate) fn receive_for(&mut self, time: Duration) {
         let start = Instant::now();
         while !self.over && start.elapsed() < time {
             self.receive();
         }
     }
 
-    /// Hears until nothing is open; gives up when the connection or the round is over.
-    pub(crate) fn hear_out(&mut self) {
+    /// Receives until nothing is open; gives up when the connection or the round is over.
+    pub(crate) fn receive_all(&mut self) {
         while !self.over && !self.open.is_empty() && !self.round.is(Phase::Over) {
             self.receive();
         }
     }
 
-    /// Hears one line, or none for a moment.
+    /// Receives one line, or none for a moment.
     pub(crate) fn receive(&mut self) {
         match self.wire.receive() {
             Received::Line(line) => {
                 if let Err(why) = self.take_in(&line) {
-                    self.round.fail(format!("a submitter was told {line}\n{why}"));
+                    self.round.fail(format!("a submitter received {line}\n{why}"));
                     self.over = true;
                 }
             }
@@ -142,16 +142,16 @@ impl<'a> Submitter<'a> {
     }
 
     fn take_in(&mut self, line: &str) -> Result<(), String> {
-        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        match heard["cmd"].as_str() {
-            Some("did") => self.on_did(&heard),
+        let received: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        match received["cmd"].as_str() {
+            Some("did") => self.on_did(&received),
             Some("pong") => {
                 self.pongs += 1;
                 if self.pongs > self.batches { Err("pongs that were not asked for".to_owned()) } else { self.on_pong() }
             }
-            Some("progress") => self.on_progress(&heard),
-            Some("error") if heard["code"] == "queue_full" && heard["id"].is_null() => {
-                self.told_why = true;
+            Some("progress") => self.on_progress(&received),
+            Some("error") if received["code"] == "queue_full" && received["id"].is_null() => {
+                self.got_reason = true;
                 Ok(())
             }
             Some("metrics") => Ok(()),
@@ -200,7 +200,7 @@ impl<'a> Submitter<'a> {
             if owed > 0 {
                 self.round.fail(format!("{owed} jobs that were accepted are unanswered at the server's end"));
             }
-        } else if !refused && !self.told_why && !self.may_be_closed {
+        } else if !refused && !self.got_reason && !self.may_be_closed {
             self.round.fail(format!("the server has closed a submitter's connection, with {:?} open", self.open));
         }
     }
@@ -232,13 +232,13 @@ pub(crate) fn keep_submitting(round: &Round, mut random: Random, types: &[&str])
             if round.has_options && random.one_in(3) {
                 submitter.cancel(&mut random, 8);
             }
-            submitter.hear_for(Duration::from_micros(500 + random.below(4_000) as u64));
+            submitter.receive_for(Duration::from_micros(500 + random.below(4_000) as u64));
         }
-        submitter.hear_out();
+        submitter.receive_all();
         if !submitter.is_over() {
             // What would come after the last answer is seen now.
             submitter.submit("", []);
-            submitter.hear_for(Duration::from_millis(20));
+            submitter.receive_for(Duration::from_millis(20));
         }
         if submitter.open_jobs() > 0 && round.failure().is_some() {
             round.tally.outstanding(format!("a submitter waits for {:?}", submitter.open));

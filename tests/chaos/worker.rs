@@ -41,7 +41,7 @@ pub(crate) struct Worker<'a> {
     /// Pings sent and answered.
     pings: u64,
     pongs: u64,
-    told_why: bool,
+    got_reason: bool,
     deaf: bool,
     over: bool,
 }
@@ -65,7 +65,7 @@ impl<'a> Worker<'a> {
             cancels: 0,
             pings: 1,
             pongs: 0,
-            told_why: false,
+            got_reason: false,
             deaf: false,
             over: false,
         };
@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
         self.held.len()
     }
 
-    /// Hears until it holds a job; false if there is none for a while, or the connection is over.
+    /// Receives until it holds a job; false if there is none for a while, or the connection is over.
     pub(crate) fn wait_for_a_job(&mut self) -> bool {
         let start = Instant::now();
         while self.held.is_empty() && !self.over && start.elapsed() < Duration::from_millis(300) {
@@ -95,12 +95,12 @@ impl<'a> Worker<'a> {
         !self.held.is_empty() && !self.over
     }
 
-    /// Hears one line, or none for a moment.
+    /// Receives one line, or none for a moment.
     pub(crate) fn receive(&mut self) {
         match self.wire.receive() {
             Received::Line(line) => {
                 if let Err(why) = self.take_in(&line) {
-                    self.round.fail(format!("worker {} was told {line}\n{why}", self.id));
+                    self.round.fail(format!("worker {} received {line}\n{why}", self.id));
                     self.over = true;
                 }
             }
@@ -114,29 +114,29 @@ impl<'a> Worker<'a> {
     }
 
     fn take_in(&mut self, line: &str) -> Result<(), String> {
-        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        match heard["cmd"].as_str() {
-            Some("do") => return self.on_do(&heard),
-            Some("cancel") => return self.on_cancel(&heard),
+        let received: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        match received["cmd"].as_str() {
+            Some("do") => return self.on_do(&received),
+            Some("cancel") => return self.on_cancel(&received),
             Some("pong") if self.pongs < self.pings => {
                 self.pongs += 1;
                 // Not before it must ask; of what it asked earlier the answer would prove nothing.
                 self.round.ledger.had_answer(self.id);
             }
-            Some("error") if heard["code"] == "queue_full" && heard["id"].is_null() => self.told_why = true,
+            Some("error") if received["code"] == "queue_full" && received["id"].is_null() => self.got_reason = true,
             _ => return Err("which it did not ask for".to_owned()),
         }
         Ok(())
     }
 
-    fn on_do(&mut self, told: &Value) -> Result<(), String> {
-        let job = Job::read(&told["arg"]).ok_or("an argument that nobody sent")?;
-        if told["job"].is_u64() != self.slots.is_some() {
+    fn on_do(&mut self, received: &Value) -> Result<(), String> {
+        let job = Job::read(&received["arg"]).ok_or("an argument that nobody sent")?;
+        if received["job"].is_u64() != self.slots.is_some() {
             return Err("the number must be there if it said max_jobs, and only then".to_owned());
         }
         self.round.ledger.enter(job.key, job.hold, self.id);
         let name = if self.slots.is_some() { "job" } else { "id" };
-        let name = format!(r#""{name}":{}"#, told[name]);
+        let name = format!(r#""{name}":{}"#, received[name]);
         if self.slots.is_some() && job.hold != Hold::Firm {
             self.uncancelled.insert(name.clone(), job.key);
         }
@@ -161,7 +161,7 @@ impl<'a> Worker<'a> {
     fn on_end(&mut self) {
         self.over = true;
         self.round.ledger.leave(self.id, true);
-        if self.pongs > 0 && !self.told_why && !self.deaf && !self.round.is_stopping() {
+        if self.pongs > 0 && !self.got_reason && !self.deaf && !self.round.is_stopping() {
             self.round.fail(format!("the server has closed the connection of worker {}", self.id));
         }
     }

@@ -75,14 +75,14 @@ impl Books {
     }
 
     pub(crate) fn take(&mut self, line: &str, may_refuse: bool) -> Result<Taken, String> {
-        let heard: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let sequence = heard["id"].as_u64().ok_or("without the id of a job")?;
-        match heard["cmd"].as_str() {
+        let received: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let sequence = received["id"].as_u64().ok_or("without the id of a job")?;
+        match received["cmd"].as_str() {
             Some("stored") => {
                 let is_first = self.plan.kind == Kind::Durable && self.stored.insert(sequence);
                 if is_first { Ok(Taken::Well) } else { Err("of a job that is stored, or is not durable".to_owned()) }
             }
-            Some("did") => self.on_did(sequence, &heard, may_refuse),
+            Some("did") => self.on_did(sequence, &received, may_refuse),
             _ => Err("which answers nothing".to_owned()),
         }
     }

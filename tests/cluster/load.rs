@@ -247,7 +247,7 @@ impl Load {
             match taken {
                 Ok(Taken::Well) => {}
                 Ok(Taken::Refused) => not_before = Instant::now() + RETRY,
-                Err(why) => self.fail(format!("a submitter of {:?} was told {line}\n{why}", plan.kind)),
+                Err(why) => self.fail(format!("a submitter of {:?} received {line}\n{why}", plan.kind)),
             }
         }
     }

@@ -47,8 +47,8 @@ pub(crate) struct Node {
     server: Option<Process>,
     bridge: Option<Process>,
     workers: Vec<Process>,
-    /// What the bridges said that were killed.
-    said: String,
+    /// The stderr of the bridges that were killed.
+    stderr: String,
 }
 
 impl Node {
@@ -70,8 +70,8 @@ impl Node {
             job: *job,
         };
         let plans = plans.iter().enumerate().map(plan).collect();
-        let (server, bridge, workers, said) = (None, None, Vec::new(), String::new());
-        let mut node = Self { name, folder, bridge_options, plans, server, bridge, workers, said };
+        let (server, bridge, workers, stderr) = (None, None, Vec::new(), String::new());
+        let mut node = Self { name, folder, bridge_options, plans, server, bridge, workers, stderr };
         node.run_all(&Part::ALL);
         node
     }
@@ -122,7 +122,7 @@ impl Node {
         match part {
             Part::Server => self.server = None,
             Part::Bridge => {
-                self.said += &self.bridge.take().map(|bridge| bridge.stderr()).unwrap_or_default();
+                self.stderr += &self.bridge.take().map(|bridge| bridge.stderr()).unwrap_or_default();
             }
             Part::Workers => self.workers.clear(),
         }
@@ -158,7 +158,7 @@ impl Node {
         bridge.signal(Signal::TERM);
         let ended = bridge.ended();
         assert!(ended.status.success(), "{ended:?}");
-        self.said += &ended.stderr;
+        self.stderr += &ended.stderr;
     }
 
     fn processes(&self, part: Part) -> impl Iterator<Item = &Process> {
@@ -170,10 +170,10 @@ impl Node {
         single.into_iter().chain(several.into_iter().flatten())
     }
 
-    /// Returns what its bridges have said so far.
+    /// Returns the stderr of its bridges so far.
     pub(crate) fn log(&self) -> String {
         let now = self.bridge.as_ref().map(Process::stderr).unwrap_or_default();
-        format!("bridge of {}:\n{}{now}", self.name, self.said)
+        format!("bridge of {}:\n{}{now}", self.name, self.stderr)
     }
 }
 

@@ -54,8 +54,8 @@ fn the_side_of_the_worker_may_die_or_stop() {
         let bridge = row_of_b("bridge of B, killed", "the ack wait");
         cluster.play(&bridge, |it| it.nodes[B].kill(Part::Bridge), |it| restore(it, B, &[Part::Bridge]));
 
-        let told = Row { cut_off: Some(B), ..row("bridge of B, told to stop", "at once") };
-        cluster.play(&told, |it| it.nodes[B].drain_bridge(), |it| restore(it, B, &[Part::Bridge]));
+        let drained = Row { cut_off: Some(B), ..row("bridge of B, asked to stop", "at once") };
+        cluster.play(&drained, |it| it.nodes[B].drain_bridge(), |it| restore(it, B, &[Part::Bridge]));
 
         let stopped = row_of_b("bridge of B, stopped", "the ack wait");
         cluster.play(

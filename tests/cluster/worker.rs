@@ -91,17 +91,17 @@ fn serve(mut wire: Wire, plan: &WorkerPlan, record: &mut File) {
     let mut held: VecDeque<Held> = VecDeque::new();
     wire.send(format!("{{\"cmd\":\"can_do\",\"types\":[\"{}\"],\"max_jobs\":{SLOTS}}}\n", plan.type_name));
     loop {
-        let heard: Value = match wire.receive() {
+        let received: Value = match wire.receive() {
             Received::End => return,
             Received::Nothing => Value::Null,
             Received::Line(line) => serde_json::from_str(&line).expect("a line of the server is JSON"),
         };
-        if heard["cmd"] == "do" {
-            match take(&heard, plan) {
+        if received["cmd"] == "do" {
+            match take(&received, plan) {
                 Ok(job) => {
                     note(record, &format!("took {} {} {}\n", job.submitter, job.sequence, now_ms()));
                     let Job::TakesMs(ms) = plan.job else { return };
-                    let number = heard["job"].as_u64().expect("it asked for numbers");
+                    let number = received["job"].as_u64().expect("it asked for numbers");
                     held.push_back(Held { number, job, due: Instant::now() + Duration::from_millis(ms) });
                 }
                 Err(why) => note(record, &format!("wrong {why}\n")),
@@ -119,11 +119,11 @@ fn serve(mut wire: Wire, plan: &WorkerPlan, record: &mut File) {
 }
 
 /// Returns the job, or what is wrong with it.
-fn take(heard: &Value, plan: &WorkerPlan) -> Result<JobKey, String> {
-    let arg = heard["arg"].to_string();
+fn take(received: &Value, plan: &WorkerPlan) -> Result<JobKey, String> {
+    let arg = received["arg"].to_string();
     let job = job_named_by(arg.as_bytes()).filter(|job| workload().is_arg(*job, arg.as_bytes()));
-    let is_right = heard["type"] == *plan.type_name;
-    job.filter(|_| is_right).ok_or_else(|| format!("a worker of {} received {heard}", plan.type_name))
+    let is_right = received["type"] == *plan.type_name;
+    job.filter(|_| is_right).ok_or_else(|| format!("a worker of {} received {received}", plan.type_name))
 }
 
 /// Returns the time of the machine in milliseconds, the same in all processes.

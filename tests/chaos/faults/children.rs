@@ -72,20 +72,20 @@ fn with_child(round: &Round, what: impl FnOnce(&Worker<'_>)) {
     let mut command = Command::new(own);
     command.args(["--ignored", "--exact", "a_worker_process"]).env(SOCK, &round.server.sock);
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let said = process.stdout.take().unwrap();
+    let output = process.stdout.take().unwrap();
     let (gone, answered) = (Mutex::new(false), AtomicU64::new(0));
     let id = round.number();
     round.ledger.vouch_for(id);
     thread::scope(|scope| {
         let child = Worker { round, id, process, gone: &gone, answered: &answered };
-        scope.spawn(|| follow(said, round, id, &gone, &answered));
+        scope.spawn(|| follow(output, round, id, &gone, &answered));
         what(&child);
     });
 }
 
 /// Keeps the books of what a child says.
-fn follow(said: impl Read, round: &Round, id: WorkerId, gone: &Mutex<bool>, answered: &AtomicU64) {
-    for line in BufReader::new(said).lines().map_while(Result::ok) {
+fn follow(output: impl Read, round: &Round, id: WorkerId, gone: &Mutex<bool>, answered: &AtomicU64) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
         let gone = gone.lock().unwrap();
         match (*gone, line.split_at_checked(1)) {
             (false, Some(("+", job))) => round.ledger.enter(job.parse().unwrap(), Hold::Revocable, id),
@@ -146,26 +146,26 @@ pub(crate) fn work() {
         match wire.receive() {
             Received::Line(line) => {
                 silent = Instant::now();
-                let told: Value = serde_json::from_str(&line).unwrap();
-                if told["cmd"] == "cancel" {
+                let received: Value = serde_json::from_str(&line).unwrap();
+                if received["cmd"] == "cancel" {
                     continue; // It answers all the same.
                 }
-                let job = Job::read(&told["arg"]).unwrap();
-                say(if job.hold == Hold::Firm { '!' } else { '+' }, &job);
-                held.push((told["job"].to_string(), job));
+                let job = Job::read(&received["arg"]).unwrap();
+                print(if job.hold == Hold::Firm { '!' } else { '+' }, &job);
+                held.push((received["job"].to_string(), job));
             }
             Received::Nothing => {}
             Received::End => return,
         }
         if let Some((number, job)) = held.pop() {
             thread::sleep(WORK);
-            say('-', &job);
+            print('-', &job);
             wire.send(format!("{{\"cmd\":\"did\",\"job\":{number},{}}}\n", job.verdict()));
         }
     }
 }
 
-fn say(sign: char, job: &Job) {
+fn print(sign: char, job: &Job) {
     let line = format!("{sign}{}\n", job.key);
     // As above.
     let _ = io::stdout().write_all(line.as_bytes());

@@ -25,11 +25,11 @@ pub(super) fn cancel(round: &Round, random: &mut Random) {
             ..Options::draw(random)
         });
         submitter.submit(type_name, jobs);
-        submitter.hear_for(Duration::from_micros(random.below(2_000) as u64));
+        submitter.receive_for(Duration::from_micros(random.below(2_000) as u64));
         submitter.cancel(random, 2);
     }
     submitter.cancel(random, 1);
-    submitter.hear_for(Duration::from_millis(random.below(50) as u64));
+    submitter.receive_for(Duration::from_millis(random.below(50) as u64));
     round.tally.made(Fault::Cancelled, submitter.answers(Code::Cancelled));
     submitter.leave(*random.pick(&Leave::ALL));
 }

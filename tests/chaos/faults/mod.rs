@@ -130,7 +130,7 @@ impl Fault {
         }
     }
 
-    /// Makes it again and again, until told to end or all faults end.
+    /// Makes it again and again, while `go_on` holds, until all faults end.
     pub(crate) fn keep_making(self, round: &Round, mut random: Random, go_on: impl Fn() -> bool) {
         while round.is(Phase::Chaos) && go_on() {
             self.make(round, &mut random);

@@ -34,7 +34,7 @@ pub(super) fn slow(round: &Round, random: &mut Random) {
     }
     round.tally.made(Fault::SlowReader, 1);
     submitter.wire.read_bytes = 64 << 10;
-    submitter.hear_for(Duration::from_millis(random.below(200) as u64));
+    submitter.receive_for(Duration::from_millis(random.below(200) as u64));
     submitter.leave(*random.pick(&Leave::ALL));
 }
 

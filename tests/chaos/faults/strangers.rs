@@ -96,7 +96,7 @@ fn expect(round: &Round, wire: &mut Wire, beginnings: &[&str], fault: Fault) {
     for beginning in beginnings {
         match next(round, wire) {
             Some(line) if line.starts_with(beginning) => {}
-            Some(line) => return round.fail(format!("a stranger was told {line}, and not {beginning}...")),
+            Some(line) => return round.fail(format!("a stranger received {line}, and not {beginning}...")),
             None => return,
         }
     }
@@ -107,7 +107,7 @@ fn expect(round: &Round, wire: &mut Wire, beginnings: &[&str], fault: Fault) {
 fn wait_for_the_end(round: &Round, mut wire: Wire, fault: Fault) {
     while let Some(line) = next(round, &mut wire) {
         if !line.starts_with(r#"{"cmd":"error","#) {
-            return round.fail(format!("a stranger was told {line}"));
+            return round.fail(format!("a stranger received {line}"));
         }
     }
     round.tally.made(fault, 1);

@@ -26,7 +26,7 @@ pub(super) fn leave_half(round: &Round, random: &mut Random) {
     let Some(mut submitter) = with_open_jobs(round, random) else { return };
     submitter.may_be_closed = true;
     submitter.wire.shut(Shutdown::Write);
-    submitter.hear_for(PATIENCE);
+    submitter.receive_for(PATIENCE);
     if !submitter.is_over() {
         return round.fail("the server does not close a submitter that has ended its output");
     }
@@ -39,7 +39,7 @@ fn with_open_jobs<'a>(round: &'a Round, random: &mut Random) -> Option<Submitter
         let jobs: Vec<Job> = (0..=random.below(8)).map(|_| round.job(random)).collect();
         submitter.submit(TYPES[random.below(TYPES.len())], jobs);
         if random.one_in(2) {
-            submitter.hear_for(Duration::from_micros(random.below(3_000) as u64));
+            submitter.receive_for(Duration::from_micros(random.below(3_000) as u64));
         }
     }
     (!submitter.is_over() && submitter.open_jobs() > 0).then_some(submitter)
@@ -55,7 +55,7 @@ pub(super) fn poison(round: &Round, random: &mut Random) {
     let Some(mut submitter) = Submitter::connect(round, random) else { return };
     let jobs = (0..3).map(|_| Job { fate: Fate::Kills, ..plain(round, random) });
     submitter.submit(TYPES[0], jobs);
-    submitter.hear_out();
+    submitter.receive_all();
     round.tally.made(Fault::Poison, submitter.answers(Code::GaveUp));
     submitter.leave(Leave::Close);
 }
@@ -66,7 +66,7 @@ pub(super) fn glutton(round: &Round, random: &mut Random) {
     for _ in 0..100 {
         let jobs: Vec<Job> = (0..8).map(|_| Job { there: 60 << 10, ..plain(round, random) }).collect();
         submitter.submit(HOARD_TYPE, jobs);
-        submitter.hear_for(Duration::from_micros(100));
+        submitter.receive_for(Duration::from_micros(100));
         if submitter.answers(Code::QueueFull) > 0 || submitter.is_over() {
             break;
         }

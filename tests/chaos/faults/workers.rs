@@ -28,7 +28,7 @@ pub(super) fn answer_and_leave(mut worker: Worker<'_>, random: &mut Random) {
     worker.leave(*random.pick(&Leave::ALL));
 }
 
-/// Hears nothing any more, but answers what it holds. What else it is given meanwhile goes down with it.
+/// Reads nothing any more, but answers what it holds. What else it is given meanwhile goes down with it.
 pub(super) fn go_deaf(mut worker: Worker<'_>, random: &mut Random) {
     worker.go_deaf();
     while worker.holds() > 0 && worker.answer_one(random) {}

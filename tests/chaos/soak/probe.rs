@@ -49,7 +49,7 @@ pub(super) fn keep_probing(round: &Round, mut random: Random, latencies: &Latenc
     while round.is(Phase::Chaos) && !submitter.is_over() {
         round.wait(due.saturating_duration_since(Instant::now()));
         submitter.submit(PROBE_TYPE, [round.job(&mut random)]);
-        submitter.hear_out();
+        submitter.receive_all();
         latencies.note(due.elapsed());
         due += EVERY;
     }
