@@ -80,10 +80,10 @@ fn launch(program: &Path, folder: &Path, port: &str) -> Process {
 /// Waits until NATS listens, and returns where.
 fn listening(process: &Process) -> SocketAddr {
     let address = || {
-        let said = process.stderr();
-        assert_eq!(process.status(), None, "NATS ended: {said}");
-        said.split_once("Server is ready")?;
-        let (_, rest) = said.split_once("Listening for client connections on ")?;
+        let stderr = process.stderr();
+        assert_eq!(process.status(), None, "NATS ended: {stderr}");
+        stderr.split_once("Server is ready")?;
+        let (_, rest) = stderr.split_once("Listening for client connections on ")?;
         rest.lines().next()?.trim().parse().ok()
     };
     until("NATS to listen", address)
@@ -148,9 +148,9 @@ impl Bridge {
         command.args(["--server", &server, "--nats", nats, "--node", node, "--http", "127.0.0.1:0"]).args(options);
         let process = Process::spawn(&mut command, None);
         let http = until("the line that says where it serves HTTP", || {
-            let said = process.stderr();
-            assert_eq!(process.status(), None, "the bridge ended: {said}");
-            let (_, rest) = said.split_once("http on ")?;
+            let stderr = process.stderr();
+            assert_eq!(process.status(), None, "the bridge ended: {stderr}");
+            let (_, rest) = stderr.split_once("http on ")?;
             rest.split_once('\n')?.0.trim().parse().ok()
         });
         Self { process, http }

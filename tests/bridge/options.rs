@@ -73,7 +73,7 @@ fn without_nats_it_waits_and_says_so_to_probes() {
 }
 
 /// Waits until a bridge has logged this.
-fn until_said(bridge: &Bridge, text: &str) {
+fn until_logged(bridge: &Bridge, text: &str) {
     let what = || format!("{text:?} in {}", bridge.process.stderr());
     until(&what(), || bridge.process.stderr().contains(text).then_some(()));
 }
@@ -83,9 +83,9 @@ fn three_copies_at_one_server_and_doubtful_patterns_are_explained() {
     let Some(nats) = Nats::start() else { return };
     let site = Site::start();
     let bridge = Bridge::start(&site, "a", &nats.url(), &["--replicas", "3", "--types", "a,b", "--types", "img?"]);
-    until_said(&bridge, "this nats-server is alone: use --replicas 1, or join three nats-servers to a cluster");
-    until_said(&bridge, "'a,b' is one pattern with a comma in it; for several give --types a --types b");
-    until_said(&bridge, "'img?' matches only types with a ? in their names");
+    until_logged(&bridge, "this nats-server is alone: use --replicas 1, or join three nats-servers to a cluster");
+    until_logged(&bridge, "'a,b' is one pattern with a comma in it; for several give --types a --types b");
+    until_logged(&bridge, "'img?' matches only types with a ? in their names");
     bridge.stop();
 }
 
@@ -97,7 +97,7 @@ fn another_ack_wait_is_reported_with_the_type() {
     let first = Bridge::start(&one, "a", &nats.url(), &["--ack-wait", "9"]);
     first.until_metric("pull_slots", 1);
     let second = Bridge::start(&two, "b", &nats.url(), &["--ack-wait", "10"]);
-    until_said(&second, "the consumer of type t (dA of stream DEPUTY) has ack_wait 9 s, and --ack-wait is 10");
+    until_logged(&second, "the consumer of type t (dA of stream DEPUTY) has ack_wait 9 s, and --ack-wait is 10");
     first.stop();
     second.stop();
 }
@@ -109,7 +109,7 @@ fn both_of_two_bridges_with_one_name_say_so() {
     let bridges = sites.each_ref().map(|site| Bridge::start(site, "a", &nats.url(), &[]));
     let processes = bridges.each_ref().map(|bridge| bridge.process.id());
     for (bridge, other) in bridges.iter().zip([processes[1], processes[0]]) {
-        until_said(bridge, &format!("error: another bridge is called a too: process {other} on "));
+        until_logged(bridge, &format!("error: another bridge is called a too: process {other} on "));
     }
     bridges.into_iter().for_each(Bridge::stop);
 }

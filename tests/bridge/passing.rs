@@ -131,7 +131,7 @@ fn many_jobs_of_several_clients_are_each_answered_once() {
 }
 
 #[test]
-fn jobs_with_the_bridge_are_told_apart_and_those_in_the_stream_counted() {
+fn jobs_with_the_bridge_are_counted_apart_and_those_in_the_stream_counted() {
     let Some(nats) = Nats::start() else { return };
     let site = Site::start();
     let bridge = Bridge::start(&site, "a", &nats.url(), &["--types", "t"]);

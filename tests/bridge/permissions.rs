@@ -50,10 +50,10 @@ fn a_bridge_that_may_not_do_what_it_needs_says_what_that_is() {
     let site = Site::start();
     let bridge = Bridge::start(&site, "a", &nats.url(), &[]);
     until("the permissions in the log", || {
-        let said = bridge.process.stderr();
+        let stderr = bridge.process.stderr();
         let refused =
             r#"Permissions Violation for Publish to "$JS.API.STREAM.INFO.DEPUTY"; the bridge needs permission to"#;
-        (said.contains(refused) && said.contains("$JS.API.CONSUMER.MSG.NEXT.DEPUTY.*")).then_some(())
+        (stderr.contains(refused) && stderr.contains("$JS.API.CONSUMER.MSG.NEXT.DEPUTY.*")).then_some(())
     });
     assert_eq!(bridge.get("/readyz").status, 503);
     bridge.stop();

@@ -66,8 +66,8 @@ pub(crate) fn check_quiet(browser: &Browser, own: &str) {
 
 /// Returns where a process says that it serves its page.
 pub(crate) fn http_address(process: &Process) -> Option<SocketAddr> {
-    let said = process.stderr();
-    let line = said.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
+    let stderr = process.stderr();
+    let line = stderr.split_inclusive('\n').find(|line| line.contains("http on ") && line.ends_with('\n'))?;
     line.split_once("http on ")?.1.split_whitespace().next()?.trim_end_matches(',').parse().ok()
 }
 

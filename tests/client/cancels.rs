@@ -51,7 +51,7 @@ fn another_job_is_not_taken_back() {
 }
 
 #[test]
-fn a_dropped_handle_takes_its_job_back_if_it_was_told_to() {
+fn a_dropped_handle_takes_its_job_back_if_it_was_asked_to() {
     let (_fake, client, mut peer) = Fake::connected(quick_retry());
     let handle = client.job("t", &0).cancellable().submit::<u8>().cancel_on_drop();
     peer.expect(DO);
@@ -161,7 +161,7 @@ fn a_report_ends_the_handler_of_a_cancelled_or_lost_job() {
         Err(error.into())
     };
     let worker = Running::start(Worker::new(&fake.url()).handle("t", handler).options(quick_retry()));
-    for (number, said) in [(1, "Cancelled"), (2, "Disconnected")] {
+    for (number, start) in [(1, "Cancelled"), (2, "Disconnected")] {
         let mut peer = fake.accept();
         peer.expect(r#"{"cmd":"can_do","types":["t"],"max_jobs":1}"#);
         peer.send_line(&format!(r#"{{"cmd":"pong"}}{}{{"cmd":"do","id":1,"type":"t","job":{number}}}"#, "\r\n"));
@@ -172,7 +172,7 @@ fn a_report_ends_the_handler_of_a_cancelled_or_lost_job() {
             peer.end_output();
         }
         let error = next(&ended);
-        assert!(error.starts_with(said), "{error}");
+        assert!(error.starts_with(start), "{error}");
         if number == 1 {
             let did = until("the answer", || peer.next_line().filter(|line| line.contains("did")));
             assert!(did.contains(r#""job":1,"err":"cancelled: "#), "{did}");

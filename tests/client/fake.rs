@@ -78,7 +78,7 @@ impl Peer {
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         match self.stream.write_all(bytes.as_ref()) {
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
-            said => said.unwrap(),
+            written => written.unwrap(),
         }
     }
 

@@ -47,8 +47,8 @@ impl<T: DeserializeOwned> Soon<T> for JobHandle<T> {
 }
 
 /// Returns the next message of a handler or a worker.
-pub(crate) fn next<T>(told: &Receiver<T>) -> T {
-    told.recv_timeout(PATIENCE).unwrap()
+pub(crate) fn next<T>(messages: &Receiver<T>) -> T {
+    messages.recv_timeout(PATIENCE).unwrap()
 }
 
 /// A worker that runs beside the test. It is stopped when it is dropped, and must then end well.

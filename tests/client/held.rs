@@ -147,7 +147,7 @@ fn a_job_is_taken_back_while_it_waits_or_runs() {
 
 #[test]
 fn a_spare_worker_gets_what_no_ordinary_one_may_take() {
-    // One shard, so that it has heard of both workers when the first job comes.
+    // One shard, so that it knows both workers when the first job comes.
     let (server, client) = with_client(Server::start(&["--threads", "1"]));
     let held = Held::start(&server, 1);
     let _spare = run(&server, |worker| {

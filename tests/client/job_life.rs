@@ -64,9 +64,9 @@ fn higher_priorities_go_first() {
     let jobs: Vec<_> =
         priorities.iter().zip(0..).map(|(&priority, n)| client.job("t", &n).priority(priority).submit()).collect();
     client.ping().unwrap();
-    let (tell, order) = unbounded();
+    let (report, order) = unbounded();
     let _worker = run(&server, |worker| {
-        worker.handle_typed("t", move |number: u32| tell.send(number).map_err(|error| error.to_string()))
+        worker.handle_typed("t", move |number: u32| report.send(number).map_err(|error| error.to_string()))
     });
     for job in jobs {
         JobHandle::<()>::soon(&job).unwrap();
@@ -203,9 +203,9 @@ fn a_job_in_the_background_outlives_its_client() {
     client.job("t", &1).submit_background().soon().unwrap();
     client.job("t", &2).delay(Duration::from_millis(20)).submit_background().soon().unwrap();
     drop(client);
-    let (tell, done) = unbounded();
+    let (report, done) = unbounded();
     let _worker = run(&server, |worker| {
-        worker.handle_typed("t", move |number: u32| tell.send(number).map_err(|error| error.to_string()))
+        worker.handle_typed("t", move |number: u32| report.send(number).map_err(|error| error.to_string()))
     });
     assert_eq!(next(&done) + next(&done), 3);
     until_metrics(&watcher, |metrics| metrics.jobs_done == 2);

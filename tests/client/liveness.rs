@@ -114,10 +114,10 @@ fn closing_does_not_wait_for_a_server_that_hangs() {
 fn a_server_that_hangs_is_found_by_client_and_worker_which_come_back_to_it() {
     let server = Server::start(&[]);
     let client = quick_to_ping().outage_timeout(LONG).connect(&url(&server, Via::Unix)).unwrap();
-    let (tell, events) = unbounded();
+    let (report, events) = unbounded();
     let worker = Worker::new(&url(&server, Via::Tcp))
         .handle_typed("double", |number: u32| Ok::<_, String>(2 * number))
-        .on_event(move |event| tell.send(event.to_string()).unwrap_or_default())
+        .on_event(move |event| report.send(event.to_string()).unwrap_or_default())
         .options(quick_to_ping());
     let _worker = Running::start(worker);
     assert_eq!(client.submit::<_, u32>("double", &1).soon().unwrap(), 2);

@@ -63,8 +63,8 @@ fn after_the_outage_timeout_waiting_and_later_jobs_fail() {
     let waiting = [client.submit::<_, ()>("t", &1), client.submit::<_, ()>("t", &2)];
     for handle in waiting {
         let error = handle.soon().unwrap_err();
-        let told = error.to_string();
-        assert!(matches!(&error, Error::NotConnected(_)) && told.contains("cannot connect to tcp://"), "{error:?}");
+        let text = error.to_string();
+        assert!(matches!(&error, Error::NotConnected(_)) && text.contains("cannot connect to tcp://"), "{error:?}");
     }
     let late = client.submit::<_, ()>("t", &3);
     assert!(matches!(late.try_wait(), Some(Err(Error::NotConnected(_)))));

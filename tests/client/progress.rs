@@ -133,7 +133,7 @@ fn a_worker_ends_while_its_handler_waits_to_report() {
 #[test]
 fn an_older_server_refuses_reports_and_keeps_the_worker() {
     let fake = Fake::start();
-    let (tell, events) = unbounded();
+    let (report, events) = unbounded();
     let (go_on, may_go_on) = unbounded::<()>();
     let handler = move |job: &Job| -> Result<_, Failure> {
         job.progress(&1)?;
@@ -141,7 +141,7 @@ fn an_older_server_refuses_reports_and_keeps_the_worker() {
         Ok(job.progress(&2)?)
     };
     let worker = Worker::new(&fake.url()).handle("t", handler);
-    let worker = Running::start(worker.on_event(move |event| tell.send(event.to_string()).unwrap_or_default()));
+    let worker = Running::start(worker.on_event(move |event| report.send(event.to_string()).unwrap_or_default()));
     let mut peer = give(&fake, "");
     assert_eq!(next(&events), "connected");
     peer.expect(r#"{"cmd":"progress","job":5,"data":1}"#);

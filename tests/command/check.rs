@@ -9,8 +9,8 @@ use crate::process::{Ended, Process, Server};
 /// The part before the figures, and the exit code.
 #[track_caller]
 fn says(ended: &Ended, code: i32, line: &str) {
-    let said = ended.stdout.split_once(" | ").map_or(ended.stdout.trim_end(), |(said, _)| said);
-    assert_eq!((ended.status.code(), said, ended.stderr.as_str()), (Some(code), line, ""));
+    let sentence = ended.stdout.split_once(" | ").map_or(ended.stdout.trim_end(), |(sentence, _)| sentence);
+    assert_eq!((ended.status.code(), sentence, ended.stderr.as_str()), (Some(code), line, ""));
     assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
 }
 
@@ -57,18 +57,18 @@ fn percentiles_are_judged_over_a_time() {
     let busy = shell(
         &server,
         "trap 'kill $!' EXIT; while :; do seq 100 | $DEPUTY do -l echo >/dev/null; done &
-         until $DEPUTY check --wait-p99 3600,3600 --run-p99 0.00001,3600 --over 0.05 | tee said | grep -q ^DEPUTY.WARNING; do :; done
-         cat said; rm said",
+         until $DEPUTY check --wait-p99 3600,3600 --run-p99 0.00001,3600 --over 0.05 | tee output | grep -q ^DEPUTY.WARNING; do :; done
+         cat output; rm output",
     );
-    let (said, values) = busy.stdout.split_once(" | ").unwrap();
-    assert!(said.starts_with("DEPUTY WARNING: 99 % of the jobs of type \"echo\" ran for at most "), "{busy:?}");
+    let (sentence, values) = busy.stdout.split_once(" | ").unwrap();
+    assert!(sentence.starts_with("DEPUTY WARNING: 99 % of the jobs of type \"echo\" ran for at most "), "{busy:?}");
     assert!(values.contains(" wait_p99=0.") && values.contains(";3600.000;3600.000;0 run_p99=0."), "{values}");
 }
 
 #[test]
 fn an_old_job_a_full_budget_and_a_stop_are_found() {
     let of = |metrics: &Value, words: &[&str]| {
-        Process::spawn(&mut command(&fake::telling(metrics), &[&["check"], words].concat()), None).ended()
+        Process::spawn(&mut command(&fake::reporting(metrics), &[&["check"], words].concat()), None).ended()
     };
     let old = json!({ "jobs_waiting": 1, "types": { "t": { "waiting": 1, "oldest_ms": 61_000 } } });
     says(&of(&old, &["-o", "30,60"]), 2, "DEPUTY CRITICAL: the oldest, of type \"t\", has waited for 1 min 1 s");
@@ -107,8 +107,8 @@ fn no_server_is_critical_and_wrong_usage_unknown() {
         (&["--server", "http://x"], "http://x"),
     ] {
         let ended = Process::spawn(&mut command(&url(&server), &[&["check"], words].concat()), None).ended();
-        let said = ended.stdout.starts_with("DEPUTY UNKNOWN: ") && ended.stdout.contains(line);
-        assert!(said && ended.stdout.ends_with("; try 'deputy check --help'\n"), "{}", ended.stdout);
+        let has_line = ended.stdout.starts_with("DEPUTY UNKNOWN: ") && ended.stdout.contains(line);
+        assert!(has_line && ended.stdout.ends_with("; try 'deputy check --help'\n"), "{}", ended.stdout);
         assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(3), ""));
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 /// Starts a server that answers every question with these metrics; its URL. It ends with the test program.
-pub(crate) fn telling(metrics: &Value) -> String {
+pub(crate) fn reporting(metrics: &Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     let line = json!({ "cmd": "metrics", "metrics": metrics }).to_string();

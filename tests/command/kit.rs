@@ -72,8 +72,8 @@ pub(crate) fn run_with_closed_stdout(server: &Server, words: &[&str], input: &[u
 #[track_caller]
 pub(crate) fn check(ended: &Ended, code: i32, stdout: &str, stderr: &str) {
     assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(code), stdout), "{}", ended.stderr);
-    let said = ended.stderr.contains(stderr) && ended.stderr.is_empty() == stderr.is_empty();
-    assert!(said, "{:?} is not in {:?}", stderr, ended.stderr);
+    let is_right = ended.stderr.contains(stderr) && ended.stderr.is_empty() == stderr.is_empty();
+    assert!(is_right, "{:?} is not in {:?}", stderr, ended.stderr);
 }
 
 /// Starts `deputy work` with these words and a shell script as its command, in the server's folder; returns when the

@@ -168,9 +168,9 @@ fn a_full_server_in_the_background_is_reported_with_lines() {
     let (accepted, refused) = (metrics["jobs_added"].as_u64().unwrap(), metrics["jobs_refused"].as_u64().unwrap());
     assert!(accepted > 1_000 && refused > 0 && accepted + refused < 5_000, "{metrics}");
     let sent = accepted + refused;
-    let said = ended.stderr.replace(',', "");
-    assert!(said.contains(&format!("; {accepted} jobs accepted {refused} refused (lines ")), "{said}");
-    assert!(said.ends_with(&format!("); nothing was submitted after line {sent}\n")), "{said}");
+    let stderr = ended.stderr.replace(',', "");
+    assert!(stderr.contains(&format!("; {accepted} jobs accepted {refused} refused (lines ")), "{stderr}");
+    assert!(stderr.ends_with(&format!("); nothing was submitted after line {sent}\n")), "{stderr}");
 }
 
 #[test]

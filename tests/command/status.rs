@@ -115,7 +115,7 @@ fn a_terminal_gets_a_screen() {
 
 #[test]
 fn a_server_that_stops_says_so() {
-    let url = crate::fake::telling(&serde_json::json!({ "draining": true, "bytes_held": 1, "bytes_max": 1 }));
+    let url = crate::fake::reporting(&serde_json::json!({ "draining": true, "bytes_held": 1, "bytes_max": 1 }));
     let ended = Process::spawn(&mut command(&url, &["status"]), None).ended();
     assert!(
         ended.stdout.contains(", stopping\n") && ended.stdout.contains("new jobs are refused\n"),

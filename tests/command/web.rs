@@ -15,8 +15,8 @@ fn start(default_url: &str, words: &[&str]) -> (Process, SocketAddr) {
     let all = [&["web", "--listen", "127.0.0.1:0"], words].concat();
     let web = Process::spawn(&mut command(default_url, &all), None);
     let address = until("the line that says where it serves", || {
-        let said = web.stderr();
-        let address = said.lines().find_map(|line| line.split_once("http on 127.0.0.1:")?.1.parse().ok());
+        let stderr = web.stderr();
+        let address = stderr.lines().find_map(|line| line.split_once("http on 127.0.0.1:")?.1.parse().ok());
         address.map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)))
     });
     (web, address)
@@ -47,7 +47,7 @@ fn it_serves_the_server_of_the_environment() {
 }
 
 #[test]
-fn several_servers_are_told_apart_and_one_that_is_away_is_shown_as_such() {
+fn several_servers_are_distinguished_and_one_that_is_away_is_shown_as_such() {
     let (one, two) = (Server::start(&[]), Server::start(&[]));
     ask(&one).until_metric("connections_open", 1);
     let (_web, address) = start("unix:/nowhere", &["--server", &url(&one), "--server", &url(&two)]);

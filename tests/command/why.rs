@@ -11,11 +11,11 @@ use crate::wait::until;
 #[track_caller]
 fn says(server: &Server, name: &str, sentence: &str) {
     let ended = run(server, &["why", name]);
-    let said = match ended.stdout.split_once(" for ") {
+    let sentences = match ended.stdout.split_once(" for ") {
         Some((jobs, rest)) => format!("{jobs} for{}", rest.split_once(" s").unwrap().1),
         None => ended.stdout.clone(),
     };
-    assert_eq!((ended.status.code(), said), (Some(0), format!("{sentence}\n")), "{}", ended.stderr);
+    assert_eq!((ended.status.code(), sentences), (Some(0), format!("{sentence}\n")), "{}", ended.stderr);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn states_that_last_a_moment_are_explained() {
              the server sends.",
         ),
     ] {
-        let ended = Process::spawn(&mut command(&fake::telling(&metrics), &["why", "t"]), None).ended();
+        let ended = Process::spawn(&mut command(&fake::reporting(&metrics), &["why", "t"]), None).ended();
         check(&ended, 0, &format!("{sentence}\n"), "");
     }
 }
@@ -159,13 +159,13 @@ fn slots_of_jobs_that_have_ended_and_delayed_jobs_are_explained() {
     asker.until_metric("slots_spent", 1);
     check(&run(&server, &["do", "-b", "t"]), 0, "", "");
     check(&run(&server, &["do", "-b", "--delay", "1000", "t"]), 0, "", "");
-    let said = run(&server, &["why", "t"]).stdout;
+    let stdout = run(&server, &["why", "t"]).stdout;
     let reason = ", because its only worker's slots are taken by 1 job that has ended (cancelled, expired or past its run \
                   limit), but the worker has not answered; 1 is delayed.\n";
-    assert!(said.starts_with("1 job of type \"t\" has waited for ") && said.ends_with(reason), "{said}");
-    let said = run(&server, &["status"]).stdout;
+    assert!(stdout.starts_with("1 job of type \"t\" has waited for ") && stdout.ends_with(reason), "{stdout}");
+    let stdout = run(&server, &["status"]).stdout;
     for words in ["jobs     1 waiting, 1 delayed, 0 running", "0 idle, 1 spent slot; ", "  1 spent slot, 1 delayed\n"] {
-        assert!(said.contains(words), "{said}");
+        assert!(stdout.contains(words), "{stdout}");
     }
     let ended = run(&server, &["check", "--spent", "0,3"]);
     let line = "DEPUTY WARNING: 1 spent slot, 1 of type \"t\" | ";
@@ -176,6 +176,6 @@ fn slots_of_jobs_that_have_ended_and_delayed_jobs_are_explained() {
     // The type is shown, too, when it has nothing but delayed jobs.
     drop(worker);
     check(&run(&server, &["do", "-b", "--delay", "1000", "later"]), 0, "", "");
-    let said = run(&server, &["status"]).stdout;
-    assert!(said.lines().any(|line| line.starts_with("later ") && line.ends_with("  1 delayed")), "{said}");
+    let stdout = run(&server, &["status"]).stdout;
+    assert!(stdout.lines().any(|line| line.starts_with("later ") && line.ends_with("  1 delayed")), "{stdout}");
 }

@@ -35,6 +35,6 @@ fn the_checklist_has_each_point_of_the_script() {
     let points = points();
     assert!(points.len() > 20, "{points:?}");
     for point in points {
-        assert!(readme.contains(&format!("`{point}`")), "README.md does not tell of {point}");
+        assert!(readme.contains(&format!("`{point}`")), "README.md does not mention {point}");
     }
 }

@@ -69,8 +69,8 @@ pub(crate) fn conformance(client: &[PathBuf], options: &[&str]) -> Option<(bool,
     let mut command = Command::new(python()?);
     command.arg(folder().join("conformance.py")).args(options).arg("--").args(client);
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    Some((output.status.success(), said.into_owned()))
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Some((output.status.success(), printed.into_owned()))
 }
 
 pub(crate) fn folder() -> PathBuf {

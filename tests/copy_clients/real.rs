@@ -69,7 +69,7 @@ fn comes_back_to_its_server(language: &Language) {
 }
 
 /// Jobs that no worker does say why.
-fn tells_what_ended_a_job(language: &Language) {
+fn reports_what_ended_a_job(language: &Language) {
     let Some(client) = language.words() else { return };
     let server = Server::start(&[]);
     let url = format!("tcp://{}", server.tcp[0]);
@@ -106,7 +106,7 @@ fn reports_the_progress_of_a_second_attempt(language: &Language) {
 }
 
 /// The test is the bridge, and then the submitter of a spare worker that asks for the references of its jobs.
-fn tells_that_a_job_is_stored_and_what_names_it(language: &Language) {
+fn reports_that_a_job_is_stored_and_what_names_it(language: &Language) {
     let Some(client) = language.words() else { return };
     let server = Server::start(&[]);
     let url = format!("tcp://{}", server.tcp[0]);
@@ -188,8 +188,8 @@ fn takes_the_next_job_after_a_cancelled_one(language: &Language) {
 fn conforms(language: &Language) {
     let Some(client) = language.words() else { return };
     let without: &[&str] = if language.lacks.is_empty() { &[] } else { &["--without", language.lacks] };
-    let Some((conforms, said)) = conformance(&client, without) else { return };
-    assert!(conforms, "{said}");
+    let Some((conforms, printed)) = conformance(&client, without) else { return };
+    assert!(conforms, "{printed}");
 }
 
 /// Makes a module of tests for a language: each of these functions is one.
@@ -211,9 +211,9 @@ macro_rules! languages {
         tests! { $name, $language:
             survives_a_killed_worker
             comes_back_to_its_server
-            tells_what_ended_a_job
+            reports_what_ended_a_job
             reports_the_progress_of_a_second_attempt
-            tells_that_a_job_is_stored_and_what_names_it
+            reports_that_a_job_is_stored_and_what_names_it
             takes_the_next_job_after_a_cancelled_one
             carries_long_and_deep_values
             conforms

@@ -48,7 +48,7 @@ fn alone_in_its_network() {
     let worker = start(&client, ["work", "nap"], &format!("tcp://127.0.0.1:{PORT}"));
     // Go's library refuses such a connection itself, as if nothing listened there.
     let notice = if language.file == "deputy.go" { "deputy: " } else { "itself" };
-    until_said(&worker, notice);
+    until_logged(&worker, notice);
     if language.file == "deputy.sh" {
         refuse_some();
     }
@@ -68,7 +68,7 @@ fn refuse_some() {
     }
 }
 
-fn until_said(worker: &Process, words: &str) {
+fn until_logged(worker: &Process, words: &str) {
     until(words, || {
         assert_eq!(worker.status(), None, "{}", worker.stderr());
         worker.stderr().contains(words).then_some(())

@@ -133,10 +133,10 @@ fn is_found((point, changes): &Mistake, file: &Path) {
     let mut client = PYTHON.words().unwrap();
     file.clone_into(&mut client[1]);
     // A second is enough: the mistake shows at once, or the client waits for ever.
-    let (conforms, said) = conformance(&client, &["--only", point, "--patience", "1"]).unwrap();
-    if said.starts_with("unseen") {
-        return programs::pass_over(&said);
+    let (conforms, printed) = conformance(&client, &["--only", point, "--patience", "1"]).unwrap();
+    if printed.starts_with("unseen") {
+        return programs::pass_over(&printed);
     }
-    let found = !conforms && said.starts_with(&format!("FAILED  {point}: "));
-    assert!(found, "{changes:?} was not found: {said}");
+    let found = !conforms && printed.starts_with(&format!("FAILED  {point}: "));
+    assert!(found, "{changes:?} was not found: {printed}");
 }

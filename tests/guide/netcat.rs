@@ -68,7 +68,7 @@ fn the_first_session_can_be_pasted() {
             lines += 1;
             if verb == "sends" { terminal.paste(line) } else { terminal.shows(line) }
         }
-        assert_eq!(terminals.len(), connects, "a reader has to be told to connect before line {}", block.number);
+        assert_eq!(terminals.len(), connects, "a reader has to be asked to connect before line {}", block.number);
     }
     assert!(lines >= 5, "the session is gone");
 }

@@ -47,6 +47,6 @@ fn worker_and_client_print_what_the_readme_says() {
     let worker = start(&python, EXAMPLES[0], &server);
     let ended = start(&python, EXAMPLES[1], &server).ended();
     assert!(ended.status.success(), "{}{}", ended.stderr, worker.stderr());
-    let said = shown("text").concat();
-    assert_eq!(sorted(&ended.stdout), sorted(&said));
+    let expected = shown("text").concat();
+    assert_eq!(sorted(&ended.stdout), sorted(&expected));
 }

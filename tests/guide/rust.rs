@@ -53,13 +53,13 @@ fn worker_and_client_print_what_the_page_says() {
         let worker = start("worker");
         let ended = start("client").ended();
         assert!(ended.status.success(), "{}{}", ended.stderr, worker.stderr());
-        let said: Vec<&str> = ended.stdout.lines().collect();
-        assert_eq!(said, shown("text rust")[0]);
+        let stdout: Vec<&str> = ended.stdout.lines().collect();
+        assert_eq!(stdout, shown("text rust")[0]);
     }
 }
 
 #[test]
-fn a_url_that_names_no_server_is_told() {
+fn a_url_that_names_no_server_is_reported() {
     for name in ["worker", "client"] {
         let ended = Process::spawn(Command::new(program(name)).env("DEPUTY_URL", "http://x"), None).ended();
         assert!(!ended.status.success() && ended.stderr.contains("http://x"), "{}", ended.stderr);

@@ -77,7 +77,7 @@ fn wildcards(line: &str) -> String {
 }
 
 #[test]
-fn lines_of_a_session_are_told_apart() {
+fn lines_of_a_session_are_distinguished() {
     let act = |act| Some(Step::Peer("a".to_owned(), act));
     assert_eq!(step("a> {}"), act(Act::SendsLine("{}".to_owned())));
     assert_eq!(step("a>"), act(Act::SendsLine(String::new())));

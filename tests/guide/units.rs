@@ -41,10 +41,10 @@ fn systemd_accepts_the_units() {
         command.arg(path);
     }
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     // It also speaks of units of the machine itself.
-    let about_ours: Vec<&str> = said.lines().filter(|line| line.contains("deputy")).collect();
-    assert!(about_ours.is_empty(), "{said}");
+    let about_ours: Vec<&str> = stderr.lines().filter(|line| line.contains("deputy")).collect();
+    assert!(about_ours.is_empty(), "{stderr}");
 }
 
 #[test]

@@ -13,8 +13,8 @@ const FOLDER: &str = "docs/monitoring";
 pub(crate) fn promtool(folder: &Path, arguments: &[&str]) -> bool {
     let Some(program) = programs::find("promtool") else { return false };
     let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "promtool {}:\n{said}", arguments.join(" "));
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "promtool {}:\n{printed}", arguments.join(" "));
     true
 }
 

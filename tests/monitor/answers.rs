@@ -55,8 +55,8 @@ fn other_methods_are_refused_and_a_body_is_never_the_next_request() {
             let head = get("/healthz").replace("GET", method).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"));
             browser.send(&(head + &body));
             let answer = browser.answer();
-            let said = (answer.status, answer.field("allow"), answer.field("connection"));
-            assert_eq!(said, (405, Some("GET, HEAD"), Some("close")), "{method} {fields}");
+            let found = (answer.status, answer.field("allow"), answer.field("connection"));
+            assert_eq!(found, (405, Some("GET, HEAD"), Some("close")), "{method} {fields}");
             browser.expect_end();
         }
     }

@@ -50,7 +50,7 @@ impl Watched {
 
 /// Returns where a server says that it serves HTTP by TCP.
 fn addresses(server: &Server) -> Vec<SocketAddr> {
-    let said = server.process.stderr();
-    let whole_lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let stderr = server.process.stderr();
+    let whole_lines = stderr.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     whole_lines.filter_map(|line| line.split_once("http on ")?.1.trim().parse().ok()).collect()
 }

@@ -56,8 +56,8 @@ impl Prometheus {
             if is_ready {
                 return Self { process, address, _folder: folder };
             }
-            let said = process.stderr();
-            assert!(said.contains("address already in use"), "{said}");
+            let stderr = process.stderr();
+            assert!(stderr.contains("address already in use"), "{stderr}");
         }
     }
 

@@ -28,7 +28,7 @@ fn an_address_in_use_fails_the_start_and_is_named() {
 }
 
 #[test]
-fn an_address_that_the_server_has_twice_is_said_to_be_so() {
+fn an_address_that_the_server_has_twice_is_refused() {
     // An address that no other test listens on, so a port that was free stays so.
     let [.., high, low] = std::process::id().to_be_bytes();
     let host = format!("127.83.{high}.{low}");
@@ -84,10 +84,10 @@ fn a_unix_socket_is_served_as_that_for_jobs_is() {
 #[test]
 fn several_addresses_are_served_and_each_is_logged() {
     let watched = Watched::start(&["--http", "127.0.0.2:0"]);
-    let said = || watched.server.process.stderr();
-    until("both lines", || (said().matches("http on 127.0.0.").count() == 2).then_some(()));
+    let stderr = || watched.server.process.stderr();
+    until("both lines", || (stderr().matches("http on 127.0.0.").count() == 2).then_some(()));
     assert_eq!(watched.get("/healthz").status, 200);
-    assert!(!said().contains("anyone who reaches"), "both are loopback addresses");
+    assert!(!stderr().contains("anyone who reaches"), "both are loopback addresses");
 }
 
 #[test]

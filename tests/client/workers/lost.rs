@@ -30,17 +30,17 @@ impl Slow {
 
 fn slow(url: &str, max_jobs: u32) -> Slow {
     let ((begins, begun), (release, released)) = (unbounded(), bounded::<()>(0));
-    let ((told, lost), (tell, events)) = (unbounded(), unbounded());
+    let ((report_lost, lost), (report, events)) = (unbounded(), unbounded());
     let worker = Worker::new(url)
         .handle("slow", move |job: &Job| {
             begins.send(job.number()).unwrap();
             let _ = released.recv(); // It fails at the end of the test.
-            told.send(job.is_lost()).unwrap_or_default();
+            report_lost.send(job.is_lost()).unwrap_or_default();
             Ok::<_, String>("done")
         })
         .max_jobs(max_jobs)
         .options(quick_retry())
-        .on_event(move |event| tell.send(event.to_string()).unwrap_or_default());
+        .on_event(move |event| report.send(event.to_string()).unwrap_or_default());
     Slow { begun, release, lost, events, _running: Running::start(worker) }
 }
 

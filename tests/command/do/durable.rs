@@ -63,7 +63,7 @@ fn without_a_bridge_it_says_what_to_do() {
 
 #[test]
 fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
-    // One shard, which tells all submitters in one turn.
+    // One shard, which sends to all submitters in one turn.
     let server = Server::start(&["--threads", "1"]);
     let mut bridge = BridgePeer::start(&server, "t");
     for words in [&["do", "--durable", "-t", "0.2", "t"][..], &["do", "--durable", "--wait", "-t", "0.2", "t"]] {
@@ -99,7 +99,7 @@ fn it_says_what_may_become_of_a_job_that_it_knows_no_more_of() {
             bridge.store(&job["job"]);
         }
     }
-    // The server has read all, and when it answers a later question it has told the submitters.
+    // The server has read all, and when it answers a later question it has sent to the submitters.
     bridge.expect_nothing();
     ask(&server).metrics();
     server.kill();
@@ -127,7 +127,7 @@ fn lines_are_stored_or_their_results_printed() {
 }
 
 #[test]
-fn a_terminal_is_told_that_the_job_is_stored() {
+fn a_terminal_shows_that_the_job_is_stored() {
     let server = Server::start(&[]);
     let mut bridge = BridgePeer::start(&server, "t");
     let Some(tmux) = Tmux::start(&url(&server), (80, 24), &[]) else { return };

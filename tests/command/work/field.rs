@@ -65,7 +65,8 @@ fn a_worker_whose_program_is_removed_leaves_its_jobs_to_others_and_comes_back() 
     ask(&server).until_metric("workers", 2);
     let ended = shell(&server, "seq 100 | $DEPUTY do -l -r t | sort | uniq -c | tr -s ' '");
     check(&ended, 0, " 100 good\n", "");
-    let report = until("its report", || Some(bad.stderr()).filter(|said| said.contains("taking no jobs for 1 s\n")));
+    let report =
+        until("its report", || Some(bad.stderr()).filter(|stderr| stderr.contains("taking no jobs for 1 s\n")));
     assert!(report.contains("cannot run '") && report.contains("No such file or directory"), "{report}");
     drop(good);
     program(&server, "back", 0o755);

@@ -5,7 +5,7 @@ use crate::process::{Server, Via};
 
 #[test]
 fn a_spare_worker_gets_jobs_while_the_ordinary_one_is_busy() {
-    // One shard, so that it has heard of both workers when the first job comes.
+    // One shard, so that it knows both workers when the first job comes.
     let server = Server::start(&["--threads", "1"]);
     let _spare = work(&server, &["--spare", "t", "u"], "echo spare");
     let mut ordinary = server.connect(Via::Tcp, "an ordinary worker");
