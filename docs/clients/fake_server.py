@@ -26,7 +26,7 @@ class Connection:
     def over_tcp(self):
         return self.end.family != socket.AF_UNIX
 
-    def say(self, *lines, piece=None, half=False):
+    def send(self, *lines, piece=None, half=False):
         """Sends lines, dicts or bytes, in one write or in pieces of `piece` bytes. With `half` the last line is cut."""
         texts = [line if isinstance(line, bytes) else encode(line) for line in lines]
         said = b"\r\n".join(texts)[: -3 if half else None] + (b"" if half else b"\r\n")
@@ -38,7 +38,7 @@ class Connection:
         except OSError:
             pass  # The client has closed the connection, and the check will notice that.
 
-    def hear(self):
+    def receive(self):
         """Returns the next line as a dict, or None at the end. Answers `ping` and `metrics`, and ignores empty lines."""
         while True:
             text = self._line()
@@ -48,19 +48,19 @@ class Connection:
                 continue
             line = decode(text)
             if line.get("cmd") == "ping":
-                self.say({"cmd": "pong"})
+                self.send({"cmd": "pong"})
             elif line.get("cmd") == "metrics":
-                self.say({"cmd": "metrics", "metrics": self.metrics})
+                self.send({"cmd": "metrics", "metrics": self.metrics})
             else:
                 return line
 
     def expect(self, *cmds):
         """Returns the next line, which must be of one of these kinds."""
-        line = self.hear()
+        line = self.receive()
         if line is None:
             raise Wrong(f"it closed the connection, where a {' or '.join(cmds)} was to come")
         if line.get("cmd") not in cmds:
-            raise Wrong(f"it said {short(line)}, where a {' or '.join(cmds)} was to come")
+            raise Wrong(f"it sent {short(line)}, where a {' or '.join(cmds)} was to come")
         return line
 
     def expect_progress(self, job, data):
@@ -68,11 +68,11 @@ class Connection:
         line = self.expect("progress")
         got = line.get("data") if isinstance(line.get("data"), dict) else {}
         if not same(line.get("job"), job["job"]) or not same({name: got.get(name) for name in data}, data):
-            raise Wrong(f"it said {short(line)}, where the progress {short(data)} of job {job['job']} was to come")
+            raise Wrong(f"it sent {short(line)}, where the progress {short(data)} of job {job['job']} was to come")
 
     def expect_end(self):
         """Waits until the client closes the connection, whatever it sends before."""
-        while self.hear() is not None:
+        while self.receive() is not None:
             pass
 
     def reset(self):
@@ -85,7 +85,7 @@ class Connection:
             try:
                 more = self.end.recv(1 << 16)
             except socket.timeout as error:
-                raise Wrong(f"it said nothing more for {self.patience:g} s") from error
+                raise Wrong(f"it sent nothing more for {self.patience:g} s") from error
             except OSError:
                 more = b""
             if not more:
@@ -157,7 +157,7 @@ class Fake:
         if line.get("types") != [type_name]:
             raise Wrong(f"it can do {short(line.get('types'))}, and not {type_name}")
         if not same({name: line.get(name) for name in members or {}}, members or {}):
-            raise Wrong(f"it said {short(line)}, where {short(members)} was to come beside the usual members")
+            raise Wrong(f"it sent {short(line)}, where {short(members)} was to come beside the usual members")
         slots = line.get("max_jobs")
         if not isinstance(slots, int) or isinstance(slots, bool) or not 1 <= slots <= 65_535:
             raise Wrong(f"its max_jobs is {short(slots)}, so that its jobs are not numbered")
@@ -181,13 +181,13 @@ class Fake:
         got = [decode(line.encode(), anything=True) for line in lines]
         if not same(got, results):
             raise Wrong(f"it printed {short(got)}, and not {short(results)}")
-        told = [line[len("progress:") :] for line in stderr.split("\n") if line.startswith("progress:")]
-        told = [decode(data.encode(), anything=True) for data in told]
-        of_job = [[data for data in told if any(same(data, one) for one in job)] for job in progress]
-        if not same(of_job, list(progress)) or len(told) != sum(map(len, progress)):
-            raise Wrong(f"it told of the progress {short(told)}, and not {short(progress)}")
+        reported = [line[len("progress:") :] for line in stderr.split("\n") if line.startswith("progress:")]
+        reported = [decode(data.encode(), anything=True) for data in reported]
+        of_job = [[data for data in reported if any(same(data, one) for one in job)] for job in progress]
+        if not same(of_job, list(progress)) or len(reported) != sum(map(len, progress)):
+            raise Wrong(f"it reported the progress {short(reported)}, and not {short(progress)}")
         if stored is not None and (count := ("\n" + stderr).count("\nstored")) != stored:
-            raise Wrong(f"it told of {count} stored jobs, and not of {stored}: {stderr.strip()[-200:]}")
+            raise Wrong(f"it reported {count} stored jobs, and not {stored}: {stderr.strip()[-200:]}")
 
     def expect_error(self, process, *words):
         """Raises unless it exits with 1, prints no result, and writes these words to stderr."""
@@ -213,9 +213,9 @@ def decode(text, anything=False):
             raise ValueError("a CR in the middle of a line")
         value = json.loads(text.decode(), parse_constant=lambda name: float("no JSON: " + name))
     except ValueError as error:
-        raise Wrong(f"it said {short(text)}: {error}") from error
+        raise Wrong(f"it sent {short(text)}: {error}") from error
     if not anything and not isinstance(value, dict):
-        raise Wrong(f"it said {short(value)}, which is no object")
+        raise Wrong(f"it sent {short(value)}, which is no object")
     return value
 
 

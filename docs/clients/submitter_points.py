@@ -24,26 +24,26 @@ def submit(fake, *args, members=None, cancels=False):
         raise Wrong(f"its ids are {short(ids)}")
     for job, arg in zip(jobs, args):
         if not same(job, {**(members or {}), "cmd": "do", "id": job["id"], "type": "try", "arg": arg}):
-            raise Wrong(f"it said {short(job)}, where {short(members or {})} was to come beside the usual members")
+            raise Wrong(f"it sent {short(job)}, where {short(members or {})} was to come beside the usual members")
     for line in lines:
         if line["cmd"] == "cancel" and line.get("id") not in [job["id"] for job in lines[: lines.index(line)]]:
-            raise Wrong(f"it said {short(line)}, which is none of its jobs")
+            raise Wrong(f"it sent {short(line)}, which is none of its jobs")
     if cancels and {line["id"] for line in lines if line["cmd"] == "cancel"} != set(ids):
-        raise Wrong(f"it said {short(lines)}, where each job was to be cancelled")
+        raise Wrong(f"it sent {short(lines)}, where each job was to be cancelled")
     return process, connection, jobs
 
 
 @point("submits, prints the result, and exits with 0")
 def result(fake):
     process, connection, [job] = submit(fake, {"a": [1, None, True, {}, []], "b": "c"})
-    connection.say(did(job, {"d": [0, False, {}, [], "e"]}))
+    connection.send(did(job, {"d": [0, False, {}, [], "e"]}))
     fake.expect_results(process, [{"d": [0, False, {}, [], "e"]}])
 
 
 @point("takes false, 0, null, an empty text and no res at all for results")
 def empty_result(fake):
     process, connection, jobs = submit(fake, 1, 2, 3, 4, 5)
-    connection.say(*map(did, jobs, [False, 0, None, ""]), {"cmd": "did", "id": jobs[4]["id"]})
+    connection.send(*map(did, jobs, [False, 0, None, ""]), {"cmd": "did", "id": jobs[4]["id"]})
     fake.expect_results(process, [False, 0, None, "", None])
 
 
@@ -51,7 +51,7 @@ def empty_result(fake):
 def empty_error(fake):
     for err in (None, ""):
         process, connection, [job] = submit(fake, 1)
-        connection.say({"cmd": "did", "id": job["id"], "err": err, "code": "failed"})
+        connection.send({"cmd": "did", "id": job["id"], "err": err, "code": "failed"})
         fake.expect_error(process, "failed")
 
 
@@ -59,43 +59,43 @@ def empty_error(fake):
 def codes(fake):
     for code in ("gave_up", "queue_full", "cancelled", "timed_out", "no_worker", "no_bridge", "not_known_yet"):
         process, connection, [job] = submit(fake, 1)
-        connection.say({"cmd": "did", "id": job["id"], "err": "a reason", "code": code})
+        connection.send({"cmd": "did", "id": job["id"], "err": "a reason", "code": code})
         fake.expect_error(process, code, "a reason")
 
 
 @point("finds the server at a UNIX socket", unix=True)
 def unix_socket(fake):
     process, connection, [job] = submit(fake, 1)
-    connection.say(did(job, 2))
+    connection.send(did(job, 2))
     fake.expect_results(process, [2])
 
 
 @point("reads answers that come in pieces, cut anywhere, also within a character")
 def pieces(fake):
     process, connection, jobs = submit(fake, 1, 2)
-    connection.say(*(did(job, TEXT) for job in jobs), piece=1)
+    connection.send(*(did(job, TEXT) for job in jobs), piece=1)
     fake.expect_results(process, [TEXT, TEXT])
 
 
 @point("has many jobs in flight, and tells their answers apart by id, in any order and in one write")
 def in_flight(fake):
     process, connection, jobs = submit(fake, *range(200))
-    connection.say(*(did(job, -job["arg"]) for job in reversed(jobs)))
+    connection.send(*(did(job, -job["arg"]) for job in reversed(jobs)))
     fake.expect_results(process, [-n for n in range(200)])
 
 
 @point("ignores lines and ids that it does not know")
 def unknown_lines(fake):
     process, connection, [job] = submit(fake, 1)
-    connection.say({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"}, {"cmd": "stored", "id": job["id"]})
-    connection.say({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "unknown"}, 1), did(job, 2))
+    connection.send({"news": 1}, {"cmd": "news", "id": job["id"]}, {"cmd": "pong"}, {"cmd": "stored", "id": job["id"]})
+    connection.send({"cmd": "error", "code": "not_holding", "error": "no"}, did({"id": "unknown"}, 1), did(job, 2))
     fake.expect_results(process, [2])
 
 
 @point("ignores members that it does not know, and takes them in any order")
 def unknown_members(fake):
     process, connection, [job] = submit(fake, 1)
-    connection.say({"since": [{"cmd": "x"}], "res": 2, "id": job["id"], "cmd": "did", "until": {"res": 3}})
+    connection.send({"since": [{"cmd": "x"}], "res": 2, "id": job["id"], "cmd": "did", "until": {"res": 3}})
     fake.expect_results(process, [2])
 
 
@@ -103,31 +103,31 @@ def unknown_members(fake):
 def members(fake):
     given = {"priority": -3, "key": TEXT, "wait_ms": 0, "durable": False, "not_known_yet": [{"a": None}, 1.5]}
     process, connection, jobs = submit(fake, 1, 2, members=given)
-    connection.say(*(did(job, job["arg"]) for job in jobs))
+    connection.send(*(did(job, job["arg"]) for job in jobs))
     fake.expect_results(process, [1, 2])
 
 
 @point("cancels by the id of the job; the job's answer says what became of it, and may be a result")
 def cancel(fake):
     process, connection, jobs = submit(fake, 1, 2, members={"cancellable": True}, cancels=True)
-    connection.say(did(jobs[1], 4), did(jobs[0], 3))
+    connection.send(did(jobs[1], 4), did(jobs[0], 3))
     fake.expect_results(process, [3, 4])
     process, connection, [job] = submit(fake, 1, members={"cancellable": True}, cancels=True)
-    connection.say({"cmd": "did", "id": job["id"], "err": "it was withdrawn", "code": "cancelled"})
+    connection.send({"cmd": "did", "id": job["id"], "err": "it was withdrawn", "code": "cancelled"})
     fake.expect_error(process, "cancelled")
 
 
 @point("tells the program of its jobs' progress, and does not take it for an answer")
 def progress(fake):
     process, connection, jobs = submit(fake, 1, 2, members={"progress": True})
-    say = lambda id, data: connection.say({"cmd": "progress", "id": id, "data": data})
-    say(jobs[1]["id"], {"percent": [50, TEXT]})
-    say("unknown", 1)
-    say(jobs[0]["id"], None)
-    say(jobs[1]["id"], False)
-    connection.say(did(jobs[1], 4))
-    say(jobs[1]["id"], "late")
-    connection.say(did(jobs[0], 3))
+    report = lambda id, data: connection.send({"cmd": "progress", "id": id, "data": data})
+    report(jobs[1]["id"], {"percent": [50, TEXT]})
+    report("unknown", 1)
+    report(jobs[0]["id"], None)
+    report(jobs[1]["id"], False)
+    connection.send(did(jobs[1], 4))
+    report(jobs[1]["id"], "late")
+    connection.send(did(jobs[0], 3))
     fake.expect_results(process, [3, 4], progress=[[None], [{"percent": [50, TEXT]}, False]])
 
 
@@ -136,8 +136,8 @@ def odd_progress(fake):
     for members in (None, {"progress": True}):
         process, connection, [job] = submit(fake, 1, members=members)
         for odd in ODD:
-            connection.say(b'{"cmd":"progress","id":%s,"data":%s}' % (encode(job["id"]), odd.encode()))
-        connection.say(did(job, 2))
+            connection.send(b'{"cmd":"progress","id":%s,"data":%s}' % (encode(job["id"]), odd.encode()))
+        connection.send(did(job, 2))
         code, lines, stderr = fake.ended(process)
         if code != 0 or lines != ["2"]:
             raise Wrong(f"it exited with {code} and printed {short(lines)}: {stderr.strip()[-200:]}")
@@ -146,15 +146,15 @@ def odd_progress(fake):
 @point("tells the program when a durable job is stored, and waits on for its answer, which may also be lost")
 def stored(fake):
     process, connection, jobs = submit(fake, 1, 2, 3, members={"durable": True})
-    say = lambda id: connection.say({"cmd": "stored", "id": id})
-    say(jobs[1]["id"])
-    say("unknown")
-    connection.say(did(jobs[1], 5), did(jobs[2], 6))
-    say(jobs[0]["id"])
-    connection.say(did(jobs[0], 4))
+    store = lambda id: connection.send({"cmd": "stored", "id": id})
+    store(jobs[1]["id"])
+    store("unknown")
+    connection.send(did(jobs[1], 5), did(jobs[2], 6))
+    store(jobs[0]["id"])
+    connection.send(did(jobs[0], 4))
     fake.expect_results(process, [4, 5, 6], stored=2)
     process, connection, [job] = submit(fake, 1, members={"durable": True})
-    connection.say({"cmd": "stored", "id": job["id"]})
+    connection.send({"cmd": "stored", "id": job["id"]})
     connection.end.close()
     fake.expect_error(process, "stored", "lost")
 
@@ -162,14 +162,14 @@ def stored(fake):
 @point("carries text of all kinds both ways")
 def text(fake):
     process, connection, [job] = submit(fake, TEXT)
-    connection.say(encode(did(job, "@")).replace(b"@", b"\\u20ac\\ud83d\\ude00\\n\xe2\x82\xac"))
+    connection.send(encode(did(job, "@")).replace(b"@", b"\\u20ac\\ud83d\\ude00\\n\xe2\x82\xac"))
     fake.expect_results(process, ["\u20ac\U0001f600\n\u20ac"])
 
 
 @point("carries large values both ways")
 def large(fake):
     process, connection, [job] = submit(fake, "x" * 100_000)
-    connection.say(did(job, BIG))
+    connection.send(did(job, BIG))
     fake.expect_results(process, [BIG])
 
 
@@ -177,8 +177,8 @@ def large(fake):
 def odd_results(fake):
     process, connection, jobs = submit(fake, *range(1 + len(ODD)))
     for job, odd in zip(jobs[1:], ODD):
-        connection.say(b'{"cmd":"did","id":%s,"res":%s}' % (encode(job["id"]), odd.encode()))
-    connection.say(did(jobs[0], "even"))
+        connection.send(b'{"cmd":"did","id":%s,"res":%s}' % (encode(job["id"]), odd.encode()))
+    connection.send(did(jobs[0], "even"))
     code, lines, stderr = fake.ended(process)
     if lines[:1] != ['"even"']:
         raise Wrong(f"it printed {short(lines)} for a job that was done: {stderr.strip()[-200:]}")
@@ -192,7 +192,7 @@ def refused_args(fake):
     for text in ('"' + "x" * 1000 + '"', DEEP):
         process, connection = fake.run("do", "try", "1", text), fake.accept()
         job = connection.expect("do")
-        connection.say(did(job, "sent"))
+        connection.send(did(job, "sent"))
         connection.expect_end()
         code, lines, stderr = fake.ended(process)
         if code != 1 or lines != ['"sent"'] or not stderr.strip():
@@ -204,14 +204,14 @@ def server_forms(fake):
     place = fake.url[len("tcp://"):]
     for url in (place, f"tcp://{place}/", f" {place}\r\n"):
         process, connection = fake.run("do", "try", args=[1], url=url), fake.accept()
-        connection.say(did(connection.expect("do"), 2))
+        connection.send(did(connection.expect("do"), 2))
         fake.expect_results(process, [2])
 
 
 @point("reads DEPUTY_URL with a UNIX socket as docs/protocol.md says", unix=True)
 def unix_forms(fake):
     process, connection = fake.run("do", "try", args=[1], url="unix://" + fake.url[len("unix:"):]), fake.accept()
-    connection.say(did(connection.expect("do"), 2))
+    connection.send(did(connection.expect("do"), 2))
     fake.expect_results(process, [2])
 
 
@@ -226,7 +226,7 @@ def no_url(fake):
 @point("fails what waits, with the word `lost`, when the connection is lost; half a line is no answer")
 def lost(fake):
     process, connection, jobs = submit(fake, 1, 2)
-    connection.say(did(jobs[0], 1), half=True)
+    connection.send(did(jobs[0], 1), half=True)
     connection.end.close()
     fake.expect_error(process, "lost")
 

@@ -9,7 +9,7 @@ from their_socket import expect_option
 def hand_out(connection, number, arg=None, **members):
     """Sends a `do`, and returns its line."""
     line = {"cmd": "do", "id": 1, "type": "try", "job": number, "arg": arg or {"seconds": 0, "n": number}, **members}
-    connection.say(line)
+    connection.send(line)
     return line
 
 
@@ -55,7 +55,7 @@ def numbers(fake):
 def failing_work(fake):
     connection = fake.start_worker()
     for number in (1, 2):
-        connection.say({"cmd": "do", "id": 1, "type": "try", "job": number})
+        connection.send({"cmd": "do", "id": 1, "type": "try", "job": number})
         answer = connection.expect("did")
         if answer.get("job") != number or "err" not in answer or "res" in answer:
             raise Wrong(f"it answered {short(answer)} to a job without arg, where an err was to come")
@@ -77,7 +77,7 @@ def attempt(fake):
     for number in (2, 255):
         job = {"cmd": "do", "id": 1, "type": "try", "job": number, "attempt": number, "run_limit_ms": 60_000}
         job["ref"], job["arg"] = "0.7-a_Z", {"seconds": 0, "report": True}
-        connection.say(job)
+        connection.send(job)
         connection.expect_progress(job, {"attempt": number})
         expect_answer(connection, job)
 
@@ -89,7 +89,7 @@ def work_members(fake):
     for number, more in ((1, {}), (2, {"attempt": 2}), (3, {"run_limit_ms": 1}), (4, {"attempt": 3, "run_limit_ms": 1})):
         job = {"cmd": "do", "id": 1, "type": "try", "job": number, **more, "ref": f"0.{number}-a_Z"}
         job["arg"] = {"seconds": 0, "report": True}
-        connection.say(job)
+        connection.send(job)
         connection.expect_progress(job, {"attempt": more.get("attempt", 1), "ref": job["ref"]})
         expect_answer(connection, job)
 
@@ -97,12 +97,12 @@ def work_members(fake):
 @point("answers a cancelled job, too, once, and goes on")
 def cancelled_job(fake):
     connection = fake.start_worker()
-    connection.say({"cmd": "cancel", "job": 9})
+    connection.send({"cmd": "cancel", "job": 9})
     expect_answer(connection, hand_out(connection, 1))
-    connection.say({"cmd": "cancel", "job": 1})
+    connection.send({"cmd": "cancel", "job": 1})
     for number, seconds in ((2, 0.2), (3, 0)):
         hand_out(connection, number, {"seconds": seconds})
-        connection.say({"cmd": "cancel", "job": number})
+        connection.send({"cmd": "cancel", "job": number})
         expect_end_of(connection, number)
     expect_answer(connection, hand_out(connection, 4))
 
@@ -112,11 +112,11 @@ def cancelled_work(fake):
     connection = fake.start_worker()
     job = hand_out(connection, 1, {"seconds": 600, "report": True})
     connection.expect_progress(job, {"attempt": 1})
-    connection.say({"cmd": "cancel", "job": 2})
-    connection.say({"cmd": "cancel", "job": 1}, piece=1)
+    connection.send({"cmd": "cancel", "job": 2})
+    connection.send({"cmd": "cancel", "job": 1}, piece=1)
     expect_end_of(connection, 1)
     # Both lines come at once, so the client may have read the second one before its work begins.
-    connection.say(dict(job, job=3, arg={"seconds": 600}), {"cmd": "cancel", "job": 3})
+    connection.send(dict(job, job=3, arg={"seconds": 600}), {"cmd": "cancel", "job": 3})
     expect_end_of(connection, 3)
     expect_answer(connection, hand_out(connection, 4))
 
@@ -126,7 +126,7 @@ def odd_args(fake):
     connection = fake.start_worker()
     for number, odd in enumerate(ODD, 1):
         line = b'{"cmd":"do","id":"\\"job\\":7,","type":"try","job":%d,"arg":{"seconds":0,"odd":%s}}'
-        connection.say(line % (number, odd.encode()))
+        connection.send(line % (number, odd.encode()))
         answer = connection.expect("did")
         if answer.get("job") != number or not ("err" in answer) ^ ("res" in answer):
             raise Wrong(f"it answered {short(answer)} to {odd[:40]}")
@@ -138,7 +138,8 @@ def refused_results(fake):
     fake.metrics["max_line"] = 1000
     connection = fake.start_worker()
     for number, text in enumerate(('"' + "x" * 980 + '"', '"' + "\\u0001" * 160 + '"', DEEP), 1):
-        connection.say(b'{"cmd":"do","id":1,"type":"try","job":%d,"arg":{"seconds":0,"n":%s}}' % (number, text.encode()))
+        line = b'{"cmd":"do","id":1,"type":"try","job":%d,"arg":{"seconds":0,"n":%s}}'
+        connection.send(line % (number, text.encode()))
         answer = connection.expect("did")
         if answer.get("job") != number or "err" not in answer or len(encode(answer)) > 1000:
             raise Wrong(f"it answered {short(answer)}, where an err was to come")
@@ -155,10 +156,10 @@ def unix_worker(fake):
 def jobs_in_pieces(fake):
     connection = fake.start_worker()
     job = {"cmd": "do", "id": "\u20ac", "type": "try", "job": 1, "arg": {"seconds": 0, "text": TEXT}}
-    connection.say(job, piece=1)
+    connection.send(job, piece=1)
     expect_answer(connection, job)
     jobs = [dict(job, job=number) for number in range(2, 2 + min(connection.slots, 50))]
-    connection.say(*jobs)
+    connection.send(*jobs)
     expect_answer(connection, *jobs)
     expect_answer(connection, hand_out(connection, 100, {"seconds": 0, "text": BIG}))
 
@@ -166,9 +167,9 @@ def jobs_in_pieces(fake):
 @point("a worker ignores lines that it does not know, and errors")
 def unknown_to_workers(fake):
     connection = fake.start_worker()
-    connection.say({"news": 1, "job": 1}, {"cmd": "news", "job": 1})
-    connection.say({"cmd": "error", "code": "not_known_yet", "error": "no"})
-    connection.say({"cmd": "error", "code": "not_holding", "error": "no", "id": None})
+    connection.send({"news": 1, "job": 1}, {"cmd": "news", "job": 1})
+    connection.send({"cmd": "error", "code": "not_known_yet", "error": "no"})
+    connection.send({"cmd": "error", "code": "not_holding", "error": "no", "id": None})
     expect_answer(connection, hand_out(connection, 1))
 
 
@@ -176,7 +177,7 @@ def unknown_to_workers(fake):
 def unknown_members_of_jobs(fake):
     connection = fake.start_worker()
     arg = {"seconds": 0, "n": 1}
-    connection.say({"since": {"cmd": "x"}, "arg": arg, "job": 1, "type": "try", "id": 1, "cmd": "do", "until": {}})
+    connection.send({"since": {"cmd": "x"}, "arg": arg, "job": 1, "type": "try", "id": 1, "cmd": "do", "until": {}})
     expect_answer(connection, {"job": 1, "arg": arg})
 
 
@@ -185,7 +186,7 @@ def comes_back(fake):
     fake.start_worker().end.close()
     fake.worker().reset()
     connection = fake.worker()
-    connection.say({"cmd": "do", "id": 1, "type": "try", "job": 1, "arg": {"seconds": 0}}, half=True)
+    connection.send({"cmd": "do", "id": 1, "type": "try", "job": 1, "arg": {"seconds": 0}}, half=True)
     connection.end.close()
     connection = fake.worker()
     expect_answer(connection, hand_out(connection, 2))
