@@ -40,8 +40,8 @@ pub enum Input<'a> {
         /// The reason, and whether the connection ends with it.
         refusal: Refusal<'a>,
     },
-    /// Bytes were read from a connection. All whole lines among them were passed on before. The owner now offers the slots
-    /// that these lines have freed, so this input follows each read.
+    /// Bytes were read from a connection that is still open. The lines among them that this turn handles were passed on
+    /// before. The owner now offers the slots that these lines have freed, so this input must follow each read.
     BytesRead {
         /// The connection.
         conn: ConnId,
@@ -74,8 +74,8 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Returns whether the owner may offer the slots that this input frees after a later input: whether it is a line of a
-    /// plain job. Further lines may follow in the same read, and one offer is then enough for all of them.
+    /// Returns whether the offers for this input may wait for a later input: whether it is a line of a plain job. One offer
+    /// is then enough for all lines of the read.
     #[inline]
     pub(super) fn defers_offers(&self) -> bool {
         matches!(self, Self::Command { command: Command::Did { .. } | Command::Do { options: None, .. }, .. })

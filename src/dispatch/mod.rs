@@ -43,7 +43,7 @@ pub use settings::{PerTurn, Settings, home_of};
 
 use crate::metrics::Counts;
 
-/// Pools that the lines of a connection may change before what is free is offered. A pass over them follows.
+/// The number of changed pools from which on a line no longer defers the offers, so that a pass over them stays short.
 const DIRTY_MAX: usize = 32;
 
 /// The core of one shard.
@@ -106,7 +106,8 @@ impl Dispatch {
     /// time is on the clock of that input.
     pub fn next_call(&self) -> Option<Micros> {
         let Owner { stall_timers, tickets, holding, .. } = &self.owner;
-        let at_once = (self.has_work() || !self.owner.dirty.is_empty()).then_some(self.now);
+        let defers = !self.owner.dirty.is_empty() || !self.owner.freed.is_empty();
+        let at_once = (self.has_work() || defers).then_some(self.now);
         let due = [stall_timers.next_due(), tickets.timers.next_due(), holding.limits.next_due(), at_once];
         due.into_iter().flatten().min()
     }

@@ -68,6 +68,18 @@ fn posted(event: &Event) -> Option<&'static str> {
 }
 
 #[test]
+fn a_turn_is_due_at_once_while_offers_wait_for_the_end_of_a_read() {
+    let mut busy = Busy::new(1, 0);
+    busy.world.advance(5);
+    assert_eq!(busy.world.next_call_ms(0), None);
+    busy.world.begin_read();
+    busy.world.send_line(busy.worker, &format!(r#"{{"cmd":"did","job":{}}}"#, busy.jobs[0]));
+    assert_eq!(busy.world.next_call_ms(0), Some(5));
+    busy.world.end_read(busy.worker);
+    assert_eq!(busy.world.next_call_ms(0), None);
+}
+
+#[test]
 fn a_worker_that_ends_all_its_jobs_in_one_read_is_idle() {
     let mut busy = Busy::new(1, 0);
     assert_eq!(busy.world.totals().counts.workers_idle, 0);

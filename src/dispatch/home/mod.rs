@@ -36,7 +36,7 @@ use offers::Offers;
 pub(super) use offers::PoolRef;
 use passing_on::PassingOn;
 pub(super) use queues::Queue;
-use queues::{Arrival, Queues, forget_if_unused};
+use queues::{Queued, Queues, forget_if_unused};
 use revoking::{Doomed, Revocable};
 
 use super::answer::Reason;
@@ -103,7 +103,7 @@ impl Home {
             }
         }
         ctx.trace(&job, JobEvent::Queued(job.submitter));
-        self.queue(job, hash, Arrival::New, ctx);
+        self.enqueue(job, hash, Queued::First, ctx);
     }
 
     /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or too late (H11).
@@ -123,7 +123,7 @@ impl Home {
         match over {
             Some(reason) => ctx.end(job, reason),
             None if doomed => {}
-            None => self.queue(job, hash, Arrival::Again, ctx),
+            None => self.enqueue(job, hash, Queued::Again, ctx),
         }
     }
 
@@ -240,26 +240,26 @@ impl Home {
     }
 
     /// Puts a job in its queue, and makes all possible assignments.
-    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows the arrival")]
+    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows which it is")]
     #[inline(always)]
-    fn queue(&mut self, job: Job, hash: TypeHash, arrival: Arrival, ctx: &mut Ctx<'_>) {
+    fn enqueue(&mut self, job: Job, hash: TypeHash, queued: Queued, ctx: &mut Ctx<'_>) {
         let (entry, places) = self.queues.enter(job.type_name(), hash);
         match entry {
             Entry::Occupied(mut entry) => {
                 let queue = entry.get_mut();
-                if arrival == Arrival::New
+                if queued == Queued::First
                     && let Some(to) = queue.offer_for_new()
                 {
                     queue.assign_new(job, to, ctx);
                 } else {
-                    queue.put(job, arrival, &mut self.revocable, ctx);
+                    queue.put(job, queued, &mut self.revocable, ctx);
                     queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
                 }
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
                 let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash }, places);
-                queue.put(job, arrival, &mut self.revocable, ctx);
+                queue.put(job, queued, &mut self.revocable, ctx);
                 entry.insert(queue); // There was no entry, so there is no offer.
             }
         }

@@ -19,12 +19,12 @@ use crate::flag::newly_set;
 use crate::metrics::TypeRow;
 use crate::protocol::command::Class;
 
-/// How a job comes to its queue.
+/// Whether a job is queued for the first time.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// For the first time.
-    New,
-    /// After it was assigned, or was recalled too late.
+pub(super) enum Queued {
+    /// It is.
+    First,
+    /// It came back from a shard, or was recalled too late.
     Again,
 }
 
@@ -120,23 +120,23 @@ impl Queue {
     }
 
     /// Puts a job at its place among those that wait.
-    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows the arrival")]
+    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows which it is")]
     #[inline(always)]
-    pub(super) fn put(&mut self, mut job: Job, arrival: Arrival, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
+    pub(super) fn put(&mut self, mut job: Job, queued: Queued, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
         ctx.counts.jobs_waiting += 1;
         if job.is_revocable() {
-            let position = match arrival {
-                Arrival::New => Position::of_new(&job),
-                Arrival::Again => Position::of_returned(&job),
+            let position = match queued {
+                Queued::First => Position::of_new(&job),
+                Queued::Again => Position::of_returned(&job),
             };
-            revocable.note(job.submitter, self, position);
+            revocable.record(job.submitter, self, position);
         }
-        match arrival {
-            Arrival::New => {
+        match queued {
+            Queued::First => {
                 self.mark(&mut job, ctx);
                 self.waiting.push(job);
             }
-            Arrival::Again => self.waiting.requeue(job),
+            Queued::Again => self.waiting.requeue(job),
         }
     }
 

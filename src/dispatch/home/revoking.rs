@@ -41,7 +41,7 @@ impl Revocable {
     }
 
     /// Records where a job waits.
-    pub(super) fn note(&mut self, submitter: Submitter, queue: &Queue, position: Position) {
+    pub(super) fn record(&mut self, submitter: Submitter, queue: &Queue, position: Position) {
         self.0.insert(submitter, Place { queue: queue.place, position });
     }
 
@@ -169,7 +169,7 @@ mod tests {
         let queue = Queue::boxed(of, &mut Places::default());
         let mut revocable = Revocable::new(&maps);
         for index in 0..MANY {
-            revocable.note(ticket(index), &queue, Position::Fresh { priority: 0, arrival: index.into() });
+            revocable.record(ticket(index), &queue, Position::Fresh { priority: 0, arrival: index.into() });
         }
         let (mut room, most) = (ShrinkCheck::of(8), revocable.0.capacity());
         for index in 0..MANY {

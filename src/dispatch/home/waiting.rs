@@ -9,7 +9,7 @@
 use hashbrown::hash_table::Entry;
 
 use super::Home;
-use super::queues::{Arrival, Queue};
+use super::queues::{Queue, Queued};
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ShardId, Submitter, TypeHash, TypeRef};
@@ -81,7 +81,7 @@ impl Home {
             return ctx.end(job, Reason::TooLate);
         }
         let hash = ctx.settings.hash_of(&job);
-        self.queue(job, hash, Arrival::Again, ctx);
+        self.enqueue(job, hash, Queued::Again, ctx);
     }
 }
 

@@ -38,7 +38,7 @@ impl Owner {
                 None
             }
         };
-        self.note_changed(id);
+        self.pool_changed(id);
         if ctx.stopping {
             return ctx.end(job, Reason::Shutdown);
         }
@@ -113,7 +113,7 @@ impl Owner {
     /// O3: the home had no job for a Pull.
     pub(in crate::dispatch) fn declined(&mut self, id: PoolId, ctx: &mut Ctx<'_>) {
         self.end_pull(id, ctx);
-        self.note_changed(id);
+        self.pool_changed(id);
     }
 
     /// O3: the home has withdrawn offers of `n` jobs.
@@ -121,7 +121,7 @@ impl Owner {
         // If `n` is 0, all offers had ended in Assigns. The pool may no longer exist, or belong to another type.
         if n > 0 {
             self.pools.get(id).open -= n;
-            self.note_changed(id);
+            self.pool_changed(id);
         }
     }
 

@@ -13,7 +13,7 @@ impl Owner {
     /// O4: a worker has left a type. If it was the last, all open offers of the type are withdrawn.
     pub(in crate::dispatch) fn leave_type(&mut self, member: Membership, recorded: Capacity, ctx: &mut Ctx<'_>) {
         self.pools.leave(member, recorded);
-        self.note_changed(member.pool);
+        self.pool_changed(member.pool);
         let pool = self.pools.get(member.pool);
         if pool.workers > 0 || ctx.stopping {
             return;

@@ -92,7 +92,7 @@ impl Owner {
     /// pool.
     #[inline]
     pub(in crate::dispatch) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
-        self.note_changed(held.pool);
+        self.pool_changed(held.pool);
         ctx.counts.jobs_running -= 1;
         if held.limit.is_some() || held.job.is_revocable() {
             self.unwatch(held);
@@ -115,7 +115,7 @@ impl Owner {
     /// Called when a spent slot is free again: its worker has answered, or has left.
     pub(in crate::dispatch) fn free_spent(&mut self, spent: &Spent, ctx: &mut Ctx<'_>) {
         self.pools.get(spent.pool).spent -= 1;
-        self.note_changed(spent.pool);
+        self.pool_changed(spent.pool);
         ctx.counts.slots_spent -= 1;
         ctx.counts.job_bytes -= spent.bytes();
     }

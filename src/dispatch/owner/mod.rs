@@ -76,7 +76,7 @@ pub(in crate::dispatch) struct Owner {
     pub(in crate::dispatch) tickets: Tickets,
     pub(in crate::dispatch) give_ups: GiveUps,
     pub(in crate::dispatch) holding: Holding,
-    /// Pools that changed in this input. A pool may be in it twice.
+    /// Pools that changed since offers were last made. A pool may be in it twice.
     pub(in crate::dispatch) dirty: Vec<PoolId>,
     /// Pools that changed, and are handled in later turns: each once. Some may no longer exist.
     pub(in crate::dispatch) postponed: VecDeque<PoolId>,

@@ -164,7 +164,7 @@ impl Owner {
 
     /// Marks a pool as dirty. A pool that changes several times in a row is marked once.
     #[inline]
-    pub(in crate::dispatch) fn note_changed(&mut self, pool: PoolId) {
+    pub(in crate::dispatch) fn pool_changed(&mut self, pool: PoolId) {
         if self.dirty.last() != Some(&pool) {
             self.dirty.push(pool);
         }
@@ -192,7 +192,7 @@ impl Owner {
             && let Some(pool) = self.postponed.pop_front()
         {
             if self.pools.contains(pool) && std::mem::take(&mut self.pools.get(pool).is_postponed) {
-                self.note_changed(pool);
+                self.pool_changed(pool);
                 left -= 1;
             }
         }
