@@ -4,6 +4,10 @@
 /// been idle longest is closed.
 pub const HTTP_CONNECTIONS_MAX: usize = 64;
 
+/// Connections that may wait to be accepted by the HTTP server. With [`HTTP_CPU_PERMILLE`] of a core it accepts and closes
+/// about 300 per second, so a probe that arrives in a flood of connections waits about half a second behind the others.
+pub const HTTP_BACKLOG: i32 = 128;
+
 /// Bytes of the head of an HTTP request: what common servers take.
 pub const HTTP_HEAD_BYTES_MAX: usize = 8 << 10;
 

@@ -26,8 +26,9 @@ use crate::limits;
 const PORT_PICKS_MAX: usize = 16;
 
 /// Every socket that the server listens on.
-#[derive(Default)]
 pub(crate) struct Listeners {
+    /// Connections that may wait at each socket to be accepted.
+    backlog: i32,
     sockets: Vec<Listener>,
     addresses: Vec<Address>,
     /// Addresses of host names that the machine lacks, each with the system's error.
@@ -45,9 +46,14 @@ pub(crate) enum Listener {
 }
 
 impl Listeners {
+    /// Makes a list without a socket. At most `backlog` connections can wait at each socket to be accepted; it is positive.
+    pub(crate) fn new(backlog: i32) -> Self {
+        Self { backlog, sockets: Vec::new(), addresses: Vec::new(), skipped: Vec::new() }
+    }
+
     /// Listens on all addresses that `config` names.
     pub(crate) fn bind(config: &Config) -> Result<Listeners, StartError> {
-        let mut all = Listeners::default();
+        let mut all = Listeners::new(limits::BACKLOG);
         if config.tcp {
             all.add_tcp(&config.hosts, config.port)?;
         }
@@ -106,7 +112,7 @@ impl Listeners {
 
     /// Listens on a UNIX socket as well.
     pub(crate) fn add_unix(&mut self, path: &Path) -> Result<(), StartError> {
-        let (file, socket) = sock_file::listen(path)?;
+        let (file, socket) = sock_file::listen(path, self.backlog)?;
         self.sockets.push(Listener::Unix { _file: file, socket: UnixListener::from_std(socket.into()) });
         self.addresses.push(Address::Unix(path.to_owned()));
         Ok(())
@@ -114,7 +120,7 @@ impl Listeners {
 
     /// Listens on every address of these hosts as well. With port 0 they share a port that is free.
     pub(crate) fn add_tcp(&mut self, hosts: &[String], port: u16) -> Result<(), StartError> {
-        let bound = bind_all(&resolve_all(hosts, port)?)?;
+        let bound = bind_all(&resolve_all(hosts, port)?, self.backlog)?;
         for (socket, address) in bound.sockets {
             self.sockets.push(Listener::Tcp(TcpListener::from_std(socket.into())));
             self.addresses.push(Address::Tcp(address));
@@ -157,8 +163,8 @@ struct Bound {
 
 /// Listens on all addresses of all hosts. If the port is 0, the system picks one for the first address, and the others use
 /// the same. If one of them does not have it free, the system picks another.
-fn bind_all(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
-    let mut result = bind_each(hosts);
+fn bind_all(hosts: &[Vec<SocketAddr>], backlog: i32) -> Result<Bound, StartError> {
+    let mut result = bind_each(hosts, backlog);
     for _ in 1..PORT_PICKS_MAX {
         match &result {
             Err(StartError::Tcp { address, reason })
@@ -167,14 +173,14 @@ fn bind_all(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
                     && reason.kind() == io::ErrorKind::AddrInUse => {}
             _ => break,
         }
-        result = bind_each(hosts);
+        result = bind_each(hosts, backlog);
     }
     result
 }
 
 /// Makes one attempt of [`bind_all`]. Skips the addresses of a name that this machine lacks, most often `::1` where IPv6
 /// is off, unless no other address is left.
-fn bind_each(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
+fn bind_each(hosts: &[Vec<SocketAddr>], backlog: i32) -> Result<Bound, StartError> {
     let has_ipv4 = hosts.iter().flatten().any(SocketAddr::is_ipv4);
     let mut bound = Bound::default();
     for addresses in hosts {
@@ -184,7 +190,7 @@ fn bind_each(hosts: &[Vec<SocketAddr>]) -> Result<Bound, StartError> {
             if let Some((_, first)) = bound.sockets.first() {
                 address.set_port(first.port());
             }
-            match bind_tcp(address, has_ipv4) {
+            match bind_tcp(address, has_ipv4, backlog) {
                 Ok(socket) => bound.sockets.push(socket),
                 Err(reason) if is_absent(&reason) => bound.skipped.push((address, reason)),
                 Err(reason) => return Err(StartError::Tcp { address, reason }),
@@ -206,14 +212,14 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Returns a listening socket, and its address with the real port. With `has_ipv4`, other sockets serve IPv4: `::` then takes
 /// IPv6 only, because it could not have the port of `0.0.0.0` otherwise.
-fn bind_tcp(address: SocketAddr, has_ipv4: bool) -> io::Result<(Socket, SocketAddr)> {
+fn bind_tcp(address: SocketAddr, has_ipv4: bool, backlog: i32) -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() && address.ip().is_unspecified() && has_ipv4 {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?; // A restart must not wait until old connections have ended.
     socket.bind(&address.into())?;
-    socket.listen(limits::BACKLOG)?;
+    socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     let real = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok((socket, real))
@@ -335,7 +341,7 @@ mod tests {
     #[test]
     fn f53_every_address_of_a_name_is_listened_on_at_one_port() {
         let several = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"].map(|text| text.parse().unwrap());
-        let bound = bind_all(&[several.to_vec()]).unwrap();
+        let bound = bind_all(&[several.to_vec()], 1).unwrap();
         let port = bound.sockets[0].1.port();
         for ((_, address), wanted) in bound.sockets.iter().zip(several) {
             assert_eq!(*address, SocketAddr::new(wanted.ip(), port));
@@ -347,10 +353,10 @@ mod tests {
     #[test]
     fn f53_an_address_of_a_name_that_the_machine_lacks_is_skipped_but_not_the_last() {
         let [absent, here] = ["192.0.2.1:0", "127.0.0.1:0"].map(|text| text.parse().unwrap());
-        let bound = bind_all(&[vec![absent, here]]).unwrap();
+        let bound = bind_all(&[vec![absent, here]], 1).unwrap();
         assert_eq!((bound.sockets.len(), bound.skipped.len()), (1, 1));
-        assert!(bind_all(&[vec![absent]]).is_err());
-        assert!(bind_all(&[vec![here], vec![absent]]).is_err(), "each host must have an address");
+        assert!(bind_all(&[vec![absent]], 1).is_err());
+        assert!(bind_all(&[vec![here], vec![absent]], 1).is_err(), "each host must have an address");
     }
 
     #[test]
@@ -411,7 +417,7 @@ mod tests {
     fn f80_addresses_that_others_reach_are_warned_of() {
         let warning = |text: &str| {
             let addresses = vec![Address::Tcp(text.parse().unwrap()), Address::Unix("s".into())];
-            logged(|log| Listeners { addresses, ..Listeners::default() }.log_warnings(log))
+            logged(|log| Listeners { addresses, ..Listeners::new(1) }.log_warnings(log))
         };
         for inside in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert_eq!(warning(inside), "");
@@ -425,7 +431,7 @@ mod tests {
     #[test]
     fn f53_an_address_that_was_skipped_is_warned_of() {
         let skipped = vec![("[::1]:80".parse().unwrap(), rustix::io::Errno::ADDRNOTAVAIL.into())];
-        let text = logged(|log| Listeners { skipped, ..Listeners::default() }.log_warnings(log));
+        let text = logged(|log| Listeners { skipped, ..Listeners::new(1) }.log_warnings(log));
         assert!(text.starts_with("deputy: warning: cannot listen on [::1]:80: ") && text.contains("give an address"));
     }
 }

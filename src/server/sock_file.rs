@@ -29,12 +29,12 @@ pub(crate) struct SockFile {
     inode: u64,
 }
 
-/// Returns a socket that listens at `path`, and its file.
-pub(super) fn listen(path: &Path) -> Result<(SockFile, Socket), StartError> {
-    bind(path).map_err(|reason| StartError::Unix { path: path.to_owned(), reason })
+/// Returns a socket that listens at `path`, and its file. At most `backlog` connections can wait to be accepted.
+pub(super) fn listen(path: &Path, backlog: i32) -> Result<(SockFile, Socket), StartError> {
+    bind(path, backlog).map_err(|reason| StartError::Unix { path: path.to_owned(), reason })
 }
 
-fn bind(path: &Path) -> Result<(SockFile, Socket), String> {
+fn bind(path: &Path, backlog: i32) -> Result<(SockFile, Socket), String> {
     let address = address(path)?;
     let _lock = lock_folder(path); // Held until the socket listens, so that two starts run one after the other.
     if is_stale(path, &address)? {
@@ -46,7 +46,7 @@ fn bind(path: &Path) -> Result<(SockFile, Socket), String> {
     let file = SockFile::new(path).map_err(|error| explain("cannot read the new file's attributes", &error))?;
     // Set before it listens: no client can connect under the mode that the umask gave.
     fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| explain("cannot set the mode", &error))?;
-    socket.listen(limits::BACKLOG).map_err(|error| explain("cannot listen", &error))?;
+    socket.listen(backlog).map_err(|error| explain("cannot listen", &error))?;
     socket.set_nonblocking(true).map_err(|error| explain("cannot make the socket non-blocking", &error))?;
     Ok((file, socket))
 }
@@ -147,14 +147,14 @@ mod tests {
 
     /// Returns why the server cannot listen on `path`.
     fn refusal(path: &Path) -> String {
-        listen(path).unwrap_err().to_string()
+        listen(path, limits::BACKLOG).unwrap_err().to_string()
     }
 
     #[test]
     fn f52_the_socket_listens_has_its_mode_and_goes_with_its_owner() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let (file, socket) = listen(&path).unwrap();
+        let (file, socket) = listen(&path, limits::BACKLOG).unwrap();
         assert_eq!(fs::symlink_metadata(&path).unwrap().mode() & 0o7777, 0o660);
         UnixStream::connect(&path).unwrap();
         drop(file);
@@ -168,7 +168,7 @@ mod tests {
         let path = folder.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "std leaves the file behind");
-        let _listening = listen(&path).unwrap();
+        let _listening = listen(&path, limits::BACKLOG).unwrap();
         UnixStream::connect(&path).unwrap();
     }
 
@@ -176,7 +176,7 @@ mod tests {
     fn f52_a_live_socket_is_refused_and_lives_on() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let _live = listen(&path).unwrap();
+        let _live = listen(&path, limits::BACKLOG).unwrap();
         assert!(refusal(&path).contains("another program uses this socket"));
         UnixStream::connect(&path).unwrap();
     }
@@ -232,7 +232,7 @@ mod tests {
     fn f52_only_the_own_file_is_removed() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let (file, socket) = listen(&path).unwrap();
+        let (file, socket) = listen(&path, limits::BACKLOG).unwrap();
         fs::remove_file(&path).unwrap();
         let other = UnixListener::bind(&path).unwrap();
         drop(file);
@@ -252,7 +252,7 @@ mod tests {
                 let starts = [(); 4].map(|()| {
                     scope.spawn(|| {
                         start.wait();
-                        listen(&path)
+                        listen(&path, limits::BACKLOG)
                     })
                 });
                 starts.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 
 use serde_json::Value;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -86,7 +86,7 @@ impl Browser {
         let mut byte = [0];
         match self.reader.read(&mut byte) {
             Ok(0) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             other => panic!("{other:?}, {byte:?}"),
         }
     }
@@ -94,8 +94,11 @@ impl Browser {
     /// Returns the next line without its end; none at the end of the connection.
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        // A reset is an end too: the server had not read all.
-        let count = self.reader.read_line(&mut line).unwrap_or(0);
+        let count = match self.reader.read_line(&mut line) {
+            // A reset is an end too: the server had not read all.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            other => other.unwrap_or_else(|error| panic!("no answer: {error}")),
+        };
         (count > 0).then(|| line.strip_suffix("\r\n").unwrap().to_owned())
     }
 }

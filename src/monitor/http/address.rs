@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::limits::HTTP_BACKLOG;
 use crate::server::{Address, Listener, Listeners, Log, StartError};
 
 /// The accepted forms of an HTTP address, for error texts.
@@ -100,7 +101,7 @@ impl HttpListeners {
     /// # Errors
     /// If the system refuses an address. Then no socket stays open.
     pub fn bind(addresses: &[HttpAddress]) -> Result<Self, StartError> {
-        let mut all = Self { listeners: Listeners::default(), names: Vec::new() };
+        let mut all = Self { listeners: Listeners::new(HTTP_BACKLOG), names: Vec::new() };
         for address in addresses {
             all.add(address).map_err(|error| all.explain(error))?;
         }
