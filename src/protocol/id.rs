@@ -24,15 +24,29 @@ pub struct Hashed<'a>(pub &'a str);
 
 impl Hash for Hashed<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if let Some(value) = double(self.0) {
-            // -0 and 0 are equal, and their sum with 0 is 0.
-            return state.write_u64((value + 0.0).to_bits());
+        if is_short_whole(self.0) {
+            return state.write(self.0.as_bytes());
         }
-        match unescape(self.0) {
-            Some(meaning) => state.write(&meaning),
-            None => state.write(self.0.as_bytes()),
-        }
+        hash_other(self.0, state);
     }
+}
+
+/// Hashes an id that is no short whole number. Not inlined, because most ids are.
+#[inline(never)]
+fn hash_other<H: Hasher>(id: &str, state: &mut H) {
+    if let Some(value) = double(id) {
+        let value = value + 0.0; // -0 and 0 are equal, and their sum with 0 is 0.
+        if value.fract() == 0.0 && (0.0..WHOLE_END).contains(&value) {
+            return state.write(value.to_string().as_bytes());
+        }
+        return state.write_u64(value.to_bits());
+    }
+    match unescape(id) {
+        Some(meaning) => state.write(&meaning),
+        None => state.write(id.as_bytes()),
+    }
+    // Not the hash of the number with the same text.
+    state.write_u8(0);
 }
 
 fn same_string(a: &str, b: &str) -> bool {
@@ -45,20 +59,22 @@ fn same_number(a: &str, b: &str) -> bool {
     double(a).is_some_and(|a| double(b) == Some(a))
 }
 
-/// Bytes of a number that a `u32` holds, whatever its digits.
-const SHORT_BYTES: usize = 9;
+/// Digits of a short whole number, which a double holds exactly.
+const SHORT_DIGITS: usize = 15;
+/// The first whole number that is longer.
+const WHOLE_END: f64 = 1e15;
+
+/// Returns whether an id is a whole number of a few digits. Then no other such text has its value.
+#[inline]
+fn is_short_whole(id: &str) -> bool {
+    id.len() <= SHORT_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// Returns the value of a JSON number. `None` for a string, and for a number too large for a double: all such numbers would
 /// be equal.
 fn double(id: &str) -> Option<f64> {
     if id.starts_with('"') {
         return None;
-    }
-    // Most ids are short whole numbers, which take half the time to parse.
-    if id.len() <= SHORT_BYTES
-        && let Ok(whole) = id.parse::<u32>()
-    {
-        return Some(whole.into());
     }
     id.parse().ok().filter(|value: &f64| value.is_finite())
 }

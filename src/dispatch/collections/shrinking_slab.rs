@@ -1,4 +1,5 @@
-//! A table with stable indices that frees its memory when few entries are left.
+//! A table with stable indices that frees its memory when few entries are left. It is in one piece, so an access is
+//! fast, and growing moves all entries: see [`BlockSlab`](super::block_slab::BlockSlab) for large tables.
 
 use std::ops::{Index, IndexMut};
 
@@ -59,20 +60,8 @@ impl<T> ShrinkingSlab<T> {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
-    /// Iterates over the entries, each with its place.
-    pub(in crate::dispatch) fn iter_with_index(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.entries
-            .iter()
-            .map(|(at, entry)| (u32::try_from(at).expect("memory ends before four billion entries"), entry))
-    }
-
     pub(in crate::dispatch) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.entries.capacity()
     }
 }
 

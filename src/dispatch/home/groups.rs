@@ -4,24 +4,24 @@
 //! may join it. It closes when its last member has left, and then stays until its job has ended. It also closes when
 //! its job has ended, and then stays until each member has the answer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use ahash::RandomState;
-use hashbrown::HashTable;
 
 use super::passing_on::Outgoing;
-use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
+use crate::dispatch::collections::block_slab::BlockSlab;
+use crate::dispatch::collections::parted_table::{PartedMap, PartedTable};
 use crate::dispatch::ids::{GroupId, ShardId, Submitter, TypeHash};
 use crate::dispatch::job::Job;
 
 /// The groups of all types of a home.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Groups {
-    all: ShrinkingSlab<Group>,
+    all: BlockSlab<Group>,
     /// The open groups, by type and key.
-    open: HashTable<u32>,
+    open: PartedTable<u32>,
     /// The members that may leave, each with its group and its number there.
-    members: HashMap<Submitter, (GroupId, u64), RandomState>,
+    members: PartedMap<Submitter, (GroupId, u64)>,
     next_generation: u32,
     maps: RandomState,
 }
@@ -76,9 +76,9 @@ pub(in crate::dispatch) enum Left {
 impl Groups {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
-            all: ShrinkingSlab::default(),
-            open: HashTable::new(),
-            members: HashMap::with_hasher(maps.clone()),
+            all: BlockSlab::default(),
+            open: PartedTable::default(),
+            members: PartedMap::new(maps.clone()),
             next_generation: 0,
             maps,
         }
@@ -104,7 +104,7 @@ impl Groups {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         let bytes = job.bytes();
-        let index = self.all.insert(Group {
+        let index = self.all.insert(|_| Group {
             generation,
             type_name: job.type_name().into(),
             key: key.into(),
@@ -118,7 +118,8 @@ impl Groups {
             outgoing: None,
         });
         let groups = &self.all;
-        self.open.insert_unique(key_hash, index, |&index| groups[index].key_hash);
+        let hash_of = |&index: &u32| groups[index].key_hash;
+        self.open.part(key_hash).insert_unique(key_hash, index, hash_of);
         self.add_member(index, Member::of(job));
         job.submitter = Submitter::Group(home, GroupId { index, generation });
         job.set_revocable();
@@ -142,7 +143,6 @@ impl Groups {
     /// Removes the member with this ticket. `None` if its group has ended.
     pub(in crate::dispatch) fn leave(&mut self, ticket: Submitter) -> Option<Left> {
         let (id, number) = self.members.remove(&ticket)?;
-        self.shrink_members();
         let group = &mut self.all[id.index];
         if let Some(member) = group.members.remove(&number) {
             group.watchers -= usize::from(member.wants_progress);
@@ -159,7 +159,6 @@ impl Groups {
         let (_, member) = self.get_mut(id)?.members.pop_first()?;
         if let Submitter::Ticket(..) = member.submitter {
             self.members.remove(&member.submitter);
-            self.shrink_members();
         }
         Some(member)
     }
@@ -169,8 +168,7 @@ impl Groups {
     }
 
     pub(super) fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
-        self.get(id)?;
-        Some(&mut self.all[id.index])
+        self.all.get_mut(id.index).filter(|group| group.generation == id.generation)
     }
 
     /// Removes a group whose job has ended, and which has no member.
@@ -182,23 +180,12 @@ impl Groups {
 
     /// Closes a group: no further line may join it.
     pub(super) fn close(&mut self, id: GroupId) {
-        let index = id.index;
         if let Some(group) = self.get_mut(id)
             && std::mem::take(&mut group.is_open)
-            && let key_hash = group.key_hash
-            && let Ok(entry) = self.open.find_entry(key_hash, |&open| open == index)
         {
-            entry.remove();
-            if self.open.len() < self.open.capacity() / 8 {
-                let groups = &self.all;
-                self.open.shrink_to(self.open.len() * 2, |&index| groups[index].key_hash);
-            }
-        }
-    }
-
-    fn shrink_members(&mut self) {
-        if self.members.len() < self.members.capacity() / 8 {
-            self.members.shrink_to(self.members.len() * 2);
+            let key_hash = group.key_hash;
+            let groups = &self.all;
+            self.open.remove(key_hash, |&open| open == id.index, |&index| groups[index].key_hash);
         }
     }
 
@@ -236,7 +223,6 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::collections::shrink_check::ShrinkCheck;
     use crate::dispatch::ids::TicketId;
     use crate::dispatch::micros::Micros;
     use crate::protocol::command::JobOptions;
@@ -266,18 +252,12 @@ mod tests {
             groups.create(&mut job(index, "t", &index.to_string()), hash, ShardId(0));
         }
         assert_eq!(groups.sizes(), (MANY as usize, MANY as usize));
-        let (mut open, mut members) = (ShrinkCheck::of(8), ShrinkCheck::of(8));
-        let most = (groups.open.capacity(), groups.members.capacity());
         for index in 0..MANY {
-            let before = (groups.open.capacity(), groups.members.capacity());
             let Some(Left::Nobody(id)) = groups.leave(ticket(index)) else { panic!("it was the only member") };
-            open.saw(groups.open.len(), before.0, groups.open.capacity());
-            members.saw(groups.members.len(), before.1, groups.members.capacity());
             assert!(groups.remove(id).is_some());
         }
-        open.check_all_back(most.0);
-        members.check_all_back(most.1);
-        assert_eq!(groups.iter().count(), 0);
+        assert_eq!((groups.sizes(), groups.iter().count()), ((0, 0), 0));
+        assert!(groups.open.is_as_new() && groups.members.is_as_new() && groups.all.capacity() == 0);
     }
 
     #[test]
@@ -290,7 +270,7 @@ mod tests {
             std::iter::from_fn(|| groups.pop_member(id)).map(|member| member.submitter).collect();
         assert!(joined.into_iter().eq((0..MANY).map(ticket)), "in the order in which they joined");
         assert!(groups.remove(id).is_some());
-        assert_eq!((groups.sizes(), groups.members.capacity()), ((0, 0), 0));
+        assert!(groups.open.is_as_new() && groups.members.is_as_new());
         assert!(groups.remove(id).is_none() && groups.leave(ticket(5)).is_none());
     }
 

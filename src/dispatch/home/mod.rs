@@ -74,7 +74,7 @@ impl Home {
             queues: Queues::default(),
             next_arrival: 0,
             revocable: Revocable::new(maps),
-            doomed: Doomed::with_hasher(maps.clone()),
+            doomed: Doomed::new(maps.clone()),
             last_recall: Micros::default(),
             matching: Matching::default(),
             groups: Groups::new(maps.clone()),

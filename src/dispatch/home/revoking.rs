@@ -7,8 +7,6 @@
 //! comes, the job comes back and ends here, or it has ended already. In the last case its answer reaches the ticket,
 //! whose owner sends Over.
 
-use std::collections::HashMap;
-
 use ahash::RandomState;
 
 use super::Home;
@@ -16,17 +14,18 @@ use super::groups::{Group, Left};
 use super::queues::Queue;
 use super::wait_queue::Position;
 use crate::dispatch::answer::Reason;
+use crate::dispatch::collections::parted_table::PartedMap;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{GroupId, ShardId, Submitter};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{JobEvent, Message};
 
 /// The tickets and groups of doomed jobs, each with the reason.
-pub(super) type Doomed = HashMap<Submitter, Reason, RandomState>;
+pub(super) type Doomed = PartedMap<Submitter, Reason>;
 
 /// The places of waiting jobs that may be revoked, by ticket or group.
 #[derive(Debug)]
-pub(super) struct Revocable(HashMap<Submitter, Place, RandomState>);
+pub(super) struct Revocable(PartedMap<Submitter, Place>);
 
 #[derive(Debug)]
 struct Place {
@@ -37,7 +36,7 @@ struct Place {
 
 impl Revocable {
     pub(super) fn new(maps: &RandomState) -> Self {
-        Self(HashMap::with_hasher(maps.clone()))
+        Self(PartedMap::new(maps.clone()))
     }
 
     /// Records where a job waits.
@@ -45,7 +44,7 @@ impl Revocable {
         self.0.insert(submitter, Place { queue: queue.place, position });
     }
 
-    /// Removes a job that no longer waits. The table shrinks when an eighth of it is in use.
+    /// Removes a job that no longer waits.
     #[inline]
     pub(super) fn forget(&mut self, job: &Job) {
         if job.is_revocable() {
@@ -55,11 +54,7 @@ impl Revocable {
 
     #[inline(never)]
     fn take(&mut self, submitter: Submitter) -> Option<Place> {
-        let place = self.0.remove(&submitter);
-        if self.0.len() < self.0.capacity() / 8 {
-            self.0.shrink_to(self.0.len() * 2);
-        }
-        place
+        self.0.remove(&submitter)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -140,11 +135,7 @@ impl Home {
 
     /// Removes a doomed job, and returns the reason, if it was doomed.
     pub(super) fn forget_doomed(&mut self, submitter: Submitter) -> Option<Reason> {
-        let doomed = self.doomed.remove(&submitter);
-        if doomed.is_some() && self.doomed.len() < self.doomed.capacity() / 8 {
-            self.doomed.shrink_to(self.doomed.len() * 2);
-        }
-        doomed
+        self.doomed.remove(&submitter)
     }
 }
 
@@ -152,7 +143,6 @@ impl Home {
 mod tests {
     use super::*;
     use crate::dispatch::collections::places::Places;
-    use crate::dispatch::collections::shrink_check::ShrinkCheck;
     use crate::dispatch::ids::{TicketId, TypeHash, TypeRef};
     use crate::dispatch::micros::Micros;
 
@@ -171,29 +161,21 @@ mod tests {
         for index in 0..MANY {
             revocable.record(ticket(index), &queue, Position::Fresh { priority: 0, arrival: index.into() });
         }
-        let (mut room, most) = (ShrinkCheck::of(8), revocable.0.capacity());
         for index in 0..MANY {
-            let before = revocable.0.capacity();
             let mut job = Job::new(ticket(index), Micros::default(), "1", "t", None);
             revocable.forget(&job);
             assert_eq!(revocable.len(), (MANY - index) as usize, "a job that cannot be revoked is not there");
             job.set_revocable();
             revocable.forget(&job);
-            room.saw(revocable.len(), before, revocable.0.capacity());
         }
-        room.check_all_back(most);
+        assert!(revocable.0.is_as_new());
     }
 
     #[test]
     fn the_table_of_doomed_jobs_gives_its_room_back_as_they_end() {
         let mut home = Home::new(&RandomState::with_seeds(1, 2, 3, 4));
-        home.doomed.extend((0..MANY).map(|index| (ticket(index), Reason::Cancelled)));
-        let (mut room, most) = (ShrinkCheck::of(8), home.doomed.capacity());
-        for index in 0..MANY {
-            let before = home.doomed.capacity();
-            home.over(ticket(index));
-            room.saw(home.doomed.len(), before, home.doomed.capacity());
-        }
-        room.check_all_back(most);
+        (0..MANY).for_each(|index| home.doomed.insert(ticket(index), Reason::Cancelled));
+        (0..MANY).for_each(|index| home.over(ticket(index)));
+        assert!(home.doomed.is_as_new());
     }
 }

@@ -4,8 +4,6 @@
 //! A job that is dropped, or held past its run limit, leaves its slot *spent*: the worker receives `cancel`, and the slot
 //! counts as taken until the worker answers. So a worker is never sent more than it can do.
 
-use std::collections::HashMap;
-
 use ahash::RandomState;
 
 use super::Owner;
@@ -13,6 +11,7 @@ use super::capacity::Place;
 use super::pool::Pool;
 use super::slots::{Held, Slot, Spent};
 use crate::dispatch::answer::Reason;
+use crate::dispatch::collections::parted_table::PartedMap;
 use crate::dispatch::collections::timers::{TimerId, Timers};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, ShardId, Submitter};
@@ -33,21 +32,14 @@ pub(in crate::dispatch) type SlotRef = (ConnId, Option<u64>);
 #[derive(Debug)]
 pub(in crate::dispatch) struct Holding {
     /// The slots of jobs that may be revoked, by ticket or group.
-    by_submitter: HashMap<Submitter, SlotRef, RandomState>,
+    by_submitter: PartedMap<Submitter, SlotRef>,
     /// The timers of run limits.
     pub(in crate::dispatch) limits: Timers<SlotRef>,
 }
 
 impl Holding {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
-        Self { by_submitter: HashMap::with_hasher(maps), limits: Timers::default() }
-    }
-
-    fn forget(&mut self, submitter: Submitter) {
-        self.by_submitter.remove(&submitter);
-        if self.by_submitter.len() < self.by_submitter.capacity() / 8 {
-            self.by_submitter.shrink_to(self.by_submitter.len() * 2);
-        }
+        Self { by_submitter: PartedMap::new(maps), limits: Timers::default() }
     }
 
     /// Returns the numbers of jobs that may be revoked, and of run limits, for tests.
@@ -108,7 +100,7 @@ impl Owner {
             self.holding.limits.cancel(limit);
         }
         if held.job.is_revocable() {
-            self.holding.forget(held.job.submitter);
+            self.holding.by_submitter.remove(&held.job.submitter);
         }
     }
 
@@ -242,28 +234,5 @@ impl Owner {
         ctx.counts.results_dropped += 1;
         self.free_spent(spent, ctx);
         self.refresh(from, Place::Back, ctx);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dispatch::collections::shrink_check::ShrinkCheck;
-    use crate::dispatch::ids::TicketId;
-
-    #[test]
-    fn the_table_of_held_jobs_gives_its_room_back_as_they_go() {
-        let mut holding = Holding::new(RandomState::with_seeds(1, 2, 3, 4));
-        let ticket = |index| Submitter::Ticket(ShardId(0), TicketId { index, generation: 1 });
-        for index in 0..10_000 {
-            holding.by_submitter.insert(ticket(index), (ConnId { index, generation: 1 }, None));
-        }
-        let (mut room, most) = (ShrinkCheck::of(8), holding.by_submitter.capacity());
-        for index in 0..10_000 {
-            let before = holding.by_submitter.capacity();
-            holding.forget(ticket(index));
-            room.saw(holding.by_submitter.len(), before, holding.by_submitter.capacity());
-        }
-        room.check_all_back(most);
     }
 }

@@ -6,7 +6,7 @@
 //! comes.
 
 use super::Owner;
-use super::tickets::{Purpose, Stage, Ticket};
+use super::tickets::{Cancellable, Purpose, Stage, Ticket, Tickets};
 use crate::dispatch::answer::{End, Reason};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, ShardId, Submitter, TicketId, TypeHash, TypeRef};
@@ -184,9 +184,17 @@ impl Owner {
         }
     }
 
-    /// Makes a ticket no longer cancellable, and removes its timer. Returns the ticket; `None` if it does not exist.
+    /// Makes a ticket no longer cancellable, and removes its timer.
+    fn settle_ticket(&mut self, id: TicketId) {
+        if let Some((tickets, list)) = self.ticket_and_list(id) {
+            tickets.settle(id, list);
+        }
+    }
+
+    /// Returns the tickets, and the list of the connection of one of them if it is cancellable; `None` if this ticket does
+    /// not exist.
     #[inline]
-    fn settle_ticket(&mut self, id: TicketId) -> Option<&mut Ticket> {
+    fn ticket_and_list(&mut self, id: TicketId) -> Option<(&mut Tickets, Option<&mut Cancellable>)> {
         let ticket = self.tickets.peek(id)?;
         let (conn, is_cancellable) = (ticket.conn, ticket.is_cancellable());
         let list = if !is_cancellable {
@@ -196,17 +204,15 @@ impl Owner {
         } else {
             self.conns.get(conn).map(|conn| &mut conn.cancellable)
         };
-        Some(self.tickets.settle(id, list))
+        Some((&mut self.tickets, list))
     }
 
     /// Removes a ticket, and the bytes that its job counts. Returns the data for handling the answer of the job.
     pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Forgotten> {
-        let ticket = self.settle_ticket(id)?;
-        ctx.counts.job_bytes -= ticket.bytes;
-        let stage = std::mem::replace(&mut ticket.stage, Stage::Answered);
-        let forgotten = Forgotten { conn: ticket.conn, home: ticket.home, keyed: ticket.keyed, stage };
-        self.tickets.remove(id);
-        Some(forgotten)
+        let (tickets, list) = self.ticket_and_list(id)?;
+        let Ticket { bytes, conn, home, keyed, stage, .. } = tickets.remove(id, list);
+        ctx.counts.job_bytes -= bytes;
+        Some(Forgotten { conn, home, keyed, stage })
     }
 }
 

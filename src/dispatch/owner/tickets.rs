@@ -11,10 +11,10 @@ mod delayed;
 use ahash::RandomState;
 use by_id::Twins;
 use delayed::DelayedByType;
-use hashbrown::HashTable;
 use smol_str::SmolStr;
 
-use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
+use crate::dispatch::collections::block_slab::BlockSlab;
+use crate::dispatch::collections::parted_table::PartedTable;
 use crate::dispatch::collections::timers::{TimerId, Timers};
 use crate::dispatch::ids::{ConnId, ShardId, TicketId};
 use crate::dispatch::job::Job;
@@ -22,6 +22,8 @@ use crate::dispatch::micros::Micros;
 
 /// No ticket: the end of a list.
 const NONE: u32 = u32::MAX;
+/// A time that does not come. Not an `Option`, because a ticket is copied several times.
+const NEVER: Micros = Micros(u64::MAX);
 
 /// The list of a connection's cancellable tickets: the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +50,10 @@ impl Age {
 /// All tickets of a shard.
 #[derive(Debug)]
 pub(in crate::dispatch) struct Tickets {
-    entries: ShrinkingSlab<Ticket>,
+    entries: BlockSlab<Ticket>,
     next_generation: u32,
     /// The cancellable tickets, by connection and id: one of each; the others are its twins.
-    by_id: HashTable<u32>,
+    by_id: PartedTable<u32>,
     /// The number of cancellable tickets.
     cancellable: usize,
     pub(in crate::dispatch) delayed: DelayedByType,
@@ -75,8 +77,8 @@ pub(in crate::dispatch) struct Ticket {
     pub(in crate::dispatch) stage: Stage,
     /// When the job expires, if it has a deadline.
     pub(in crate::dispatch) expires: Option<Micros>,
-    /// When the job is recalled unless a worker has it. Set while the job is queued and was not recalled.
-    recall_at: Option<Micros>,
+    /// When the job is recalled unless a worker has it. [`NEVER`] unless the job is queued and was not recalled.
+    recall_at: Micros,
     timer: Option<TimerId>,
     pub(in crate::dispatch) keyed: bool,
     pub(in crate::dispatch) wants_progress: bool,
@@ -115,7 +117,26 @@ pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) expires: Option<Micros>,
 }
 
+/// What leads to a ticket: its timer, and if it is cancellable, the tables of these.
+#[derive(Clone, Copy)]
+struct Links {
+    timer: Option<TimerId>,
+    is_cancellable: bool,
+    hash: u64,
+    prev: u32,
+    next: u32,
+    twins: Twins,
+}
+
 impl Ticket {
+    /// Makes the ticket no longer cancellable, and takes its timer. Returns what leads to it until now.
+    #[inline]
+    fn take_links(&mut self) -> Links {
+        let Self { hash, prev, next, twins, .. } = *self;
+        let is_cancellable = std::mem::take(&mut self.is_cancellable);
+        Links { timer: self.timer.take(), is_cancellable, hash, prev, next, twins }
+    }
+
     /// Returns the submitter's id, as received.
     pub(in crate::dispatch) fn id(&self) -> &str {
         self.id.as_str()
@@ -138,9 +159,9 @@ impl Ticket {
 impl Tickets {
     pub(in crate::dispatch) fn new(maps: RandomState) -> Self {
         Self {
-            entries: ShrinkingSlab::default(),
+            entries: BlockSlab::default(),
             next_generation: 0,
-            by_id: HashTable::new(),
+            by_id: PartedTable::default(),
             cancellable: 0,
             delayed: DelayedByType::new(maps.clone()),
             timers: Timers::default(),
@@ -162,7 +183,8 @@ impl Tickets {
         self.next_generation = generation.wrapping_add(1);
         let Purpose { cancellable, wants_progress, keyed, background, expires } = purpose;
         let hash = if cancellable { self.hash(conn, id) } else { 0 };
-        let index = self.entries.insert(Ticket {
+        let next = if cancellable { of.0 } else { NONE };
+        let index = self.entries.insert(|index| Ticket {
             generation,
             conn,
             id: SmolStr::new(id),
@@ -170,7 +192,7 @@ impl Tickets {
             home,
             stage: Stage::Live,
             expires,
-            recall_at: None,
+            recall_at: NEVER,
             timer: None,
             keyed,
             wants_progress,
@@ -178,13 +200,12 @@ impl Tickets {
             is_cancellable: cancellable,
             hash,
             prev: NONE,
-            next: NONE,
-            twins: Twins::default(),
+            next,
+            twins: Twins::none(index),
         });
         if cancellable {
-            self.enter_by_id(index);
-            let next = std::mem::replace(&mut of.0, index);
-            self.entries[index].next = next;
+            of.0 = index;
+            self.enter_by_id(index, conn, id, hash);
             if next != NONE {
                 self.entries[next].prev = index;
             }
@@ -193,8 +214,7 @@ impl Tickets {
     }
 
     pub(in crate::dispatch) fn get(&mut self, id: TicketId) -> Option<&mut Ticket> {
-        self.peek(id)?;
-        Some(&mut self.entries[id.index])
+        self.entries.get_mut(id.index).filter(|ticket| ticket.generation == id.generation)
     }
 
     pub(in crate::dispatch) fn peek(&self, id: TicketId) -> Option<&Ticket> {
@@ -223,18 +243,21 @@ impl Tickets {
     /// ticket has no timer yet.
     fn set_timer_of_queued(&mut self, id: TicketId, recall_at: Option<Micros>) {
         let ticket = &mut self.entries[id.index];
-        ticket.recall_at = recall_at;
-        if let Some(at) = recall_at.into_iter().chain(ticket.expires).min() {
-            self.set_timer(id, at);
+        ticket.recall_at = recall_at.unwrap_or(NEVER);
+        let due = ticket.recall_at.min(ticket.expires.unwrap_or(NEVER));
+        if due != NEVER {
+            ticket.timer = Some(self.timers.set(due, id));
         }
     }
 
     /// Removes and returns the time at which the job of a ticket is recalled. Its timer has fired, and the next timer
     /// is for its deadline.
     pub(in crate::dispatch) fn take_recall(&mut self, id: TicketId) -> Option<Micros> {
-        let recall_at = self.entries[id.index].recall_at?;
-        self.set_timer_of_queued(id, None);
-        Some(recall_at)
+        let recall_at = self.entries[id.index].recall_at;
+        (recall_at != NEVER).then(|| {
+            self.set_timer_of_queued(id, None);
+            recall_at
+        })
     }
 
     /// Called when a ticket's timer has fired.
@@ -243,20 +266,33 @@ impl Tickets {
     }
 
     /// Makes a ticket no longer cancellable, and removes its timer. `of` is the list of its connection, if that still
-    /// exists. Returns the ticket.
-    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) -> &mut Ticket {
-        let ticket = &mut self.entries[id.index];
-        if let Some(timer) = ticket.timer.take() {
-            self.timers.cancel(timer);
-        }
-        if std::mem::take(&mut ticket.is_cancellable) {
-            self.leave_lists(id.index, of);
-        }
-        &mut self.entries[id.index]
+    /// exists.
+    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
+        let links = self.entries[id.index].take_links();
+        self.unlink(id.index, links, of);
     }
 
-    fn leave_lists(&mut self, index: u32, of: Option<&mut Cancellable>) {
-        let Ticket { hash, prev, next, .. } = self.entries[index];
+    /// Removes a ticket and its timer. `of` is the list of its connection, if that still exists. Returns the ticket.
+    #[inline]
+    pub(in crate::dispatch) fn remove(&mut self, id: TicketId, of: Option<&mut Cancellable>) -> Ticket {
+        let mut ticket = self.entries.remove(id.index);
+        self.unlink(id.index, ticket.take_links(), of);
+        ticket
+    }
+
+    #[inline]
+    fn unlink(&mut self, index: u32, links: Links, of: Option<&mut Cancellable>) {
+        if let Some(timer) = links.timer {
+            self.timers.cancel(timer);
+        }
+        if links.is_cancellable {
+            self.leave_list(links.prev, links.next, of);
+            self.leave_by_id(index, links.hash, links.twins);
+        }
+    }
+
+    /// Takes a ticket out of the list of its connection: the one between these two.
+    fn leave_list(&mut self, prev: u32, next: u32, of: Option<&mut Cancellable>) {
         if next != NONE {
             self.entries[next].prev = prev;
         }
@@ -265,12 +301,6 @@ impl Tickets {
         } else if let Some(of) = of {
             of.0 = next;
         }
-        self.leave_by_id(index, hash);
-    }
-
-    /// Removes a ticket that is settled.
-    pub(in crate::dispatch) fn remove(&mut self, id: TicketId) {
-        self.entries.remove(id.index);
     }
 
     /// Returns the first ticket of a connection's list.
@@ -310,7 +340,6 @@ impl Tickets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
     const MANY: usize = 10_000;
     const CONN: ConnId = ConnId { index: 3, generation: 7 };
@@ -355,15 +384,11 @@ mod tests {
     #[test]
     fn the_table_of_ids_gives_its_room_back_as_tickets_go() {
         let (mut tickets, mut of, ids) = full();
-        let (mut room, most) = (ShrinkCheck::of(8), tickets.by_id.capacity());
         for id in ids {
-            let before = tickets.by_id.capacity();
-            tickets.settle(id, Some(&mut of));
-            room.saw(tickets.by_id.len(), before, tickets.by_id.capacity());
-            tickets.remove(id);
+            tickets.remove(id, Some(&mut of));
         }
-        room.check_all_back(most);
         assert_eq!((tickets.sizes(), tickets.entries.len(), of), ((0, 0), 0, Cancellable::default()));
+        assert!(tickets.by_id.is_as_new() && tickets.entries.capacity() == 0);
     }
 
     /// First, last and between others.
@@ -375,8 +400,7 @@ mod tests {
             let other = Purpose { cancellable: false, ..PURPOSE };
             tickets.add(CONN, &mut of, "0", 0, ShardId(0), other);
             for (gone, at) in order.into_iter().enumerate() {
-                tickets.settle(ids[at], Some(&mut of));
-                tickets.remove(ids[at]);
+                tickets.remove(ids[at], Some(&mut of));
                 let mut listed = Vec::new();
                 let mut next = of;
                 while let Some(id) = tickets.first(next) {
@@ -400,8 +424,7 @@ mod tests {
             let elsewhere = tickets.add(ConnId { index: 4, ..CONN }, &mut of, "10", 0, ShardId(0), PURPOSE);
             assert_eq!((tickets.by_id.len(), tickets.sizes().0), (3, 6));
             for (gone, at) in order.into_iter().enumerate() {
-                tickets.settle(ids[at], Some(&mut of));
-                tickets.remove(ids[at]);
+                tickets.remove(ids[at], Some(&mut of));
                 let found = tickets.find(CONN, "10");
                 let left: Vec<TicketId> = order[gone + 1..].iter().map(|&at| ids[at]).collect();
                 let oldest = left.iter().min_by_key(|id| id.generation).copied();
@@ -423,7 +446,7 @@ mod tests {
         assert_eq!(tickets.find(CONN, r#""y""#), None);
         tickets.settle(first, Some(&mut of));
         assert_eq!(tickets.find(CONN, r#""x""#), None, "it is answered");
-        tickets.remove(first);
+        tickets.remove(first, None);
         let second = tickets.add(CONN, &mut of, r#""x""#, 0, ShardId(0), PURPOSE);
         assert_eq!(second.index, first.index, "its place is used again");
         assert!(tickets.peek(first).is_none() && tickets.peek(second).is_some());
