@@ -7,10 +7,13 @@
 
 mod by_id;
 mod delayed;
+mod links;
 
 use ahash::RandomState;
 use by_id::Twins;
 use delayed::DelayedByType;
+pub(in crate::dispatch) use links::Cancellable;
+use links::NONE;
 use smol_str::SmolStr;
 
 use crate::dispatch::collections::block_slab::BlockSlab;
@@ -20,20 +23,8 @@ use crate::dispatch::ids::{ConnId, ShardId, TicketId};
 use crate::dispatch::job::Job;
 use crate::dispatch::micros::Micros;
 
-/// No ticket: the end of a list.
-const NONE: u32 = u32::MAX;
 /// A time that does not come. Not an `Option`, because a ticket is copied several times.
 const NEVER: Micros = Micros(u64::MAX);
-
-/// The list of a connection's cancellable tickets: the first of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dispatch) struct Cancellable(u32);
-
-impl Default for Cancellable {
-    fn default() -> Self {
-        Self(NONE)
-    }
-}
 
 /// An age of a shard's tickets: the generation of the next one.
 #[derive(Clone, Copy, Debug)]
@@ -117,26 +108,7 @@ pub(in crate::dispatch) struct Purpose {
     pub(in crate::dispatch) expires: Option<Micros>,
 }
 
-/// What leads to a ticket: its timer, and if it is cancellable, the tables of these.
-#[derive(Clone, Copy)]
-struct Links {
-    timer: Option<TimerId>,
-    is_cancellable: bool,
-    hash: u64,
-    prev: u32,
-    next: u32,
-    twins: Twins,
-}
-
 impl Ticket {
-    /// Makes the ticket no longer cancellable, and takes its timer. Returns what leads to it until now.
-    #[inline]
-    fn take_links(&mut self) -> Links {
-        let Self { hash, prev, next, twins, .. } = *self;
-        let is_cancellable = std::mem::take(&mut self.is_cancellable);
-        Links { timer: self.timer.take(), is_cancellable, hash, prev, next, twins }
-    }
-
     /// Returns the submitter's id, as received.
     pub(in crate::dispatch) fn id(&self) -> &str {
         self.id.as_str()
@@ -263,50 +235,6 @@ impl Tickets {
     /// Called when a ticket's timer has fired.
     pub(in crate::dispatch) fn timer_fired(&mut self, id: TicketId) {
         self.entries[id.index].timer = None;
-    }
-
-    /// Makes a ticket no longer cancellable, and removes its timer. `of` is the list of its connection, if that still
-    /// exists.
-    pub(in crate::dispatch) fn settle(&mut self, id: TicketId, of: Option<&mut Cancellable>) {
-        let links = self.entries[id.index].take_links();
-        self.unlink(id.index, links, of);
-    }
-
-    /// Removes a ticket and its timer. `of` is the list of its connection, if that still exists. Returns the ticket.
-    #[inline]
-    pub(in crate::dispatch) fn remove(&mut self, id: TicketId, of: Option<&mut Cancellable>) -> Ticket {
-        let mut ticket = self.entries.remove(id.index);
-        self.unlink(id.index, ticket.take_links(), of);
-        ticket
-    }
-
-    #[inline]
-    fn unlink(&mut self, index: u32, links: Links, of: Option<&mut Cancellable>) {
-        if let Some(timer) = links.timer {
-            self.timers.cancel(timer);
-        }
-        if links.is_cancellable {
-            self.leave_list(links.prev, links.next, of);
-            self.leave_by_id(index, links.hash, links.twins);
-        }
-    }
-
-    /// Takes a ticket out of the list of its connection: the one between these two.
-    fn leave_list(&mut self, prev: u32, next: u32, of: Option<&mut Cancellable>) {
-        if next != NONE {
-            self.entries[next].prev = prev;
-        }
-        if prev != NONE {
-            self.entries[prev].next = next;
-        } else if let Some(of) = of {
-            of.0 = next;
-        }
-    }
-
-    /// Returns the first ticket of a connection's list.
-    pub(in crate::dispatch) fn first(&self, of: Cancellable) -> Option<TicketId> {
-        let ticket = (of.0 != NONE).then(|| &self.entries[of.0])?;
-        Some(TicketId { index: of.0, generation: ticket.generation })
     }
 
     /// Counts a job of a type that is delayed from now on.
