@@ -77,13 +77,31 @@ impl Schedule {
                 }
                 known
             }
-            None => self.ended_with_its_group(home, serial, audit, events),
+            None => self
+                .left_its_group(home, serial, audit, events)
+                .or_else(|| self.ended_with_its_group(home, serial, audit, events)),
         };
         match joins {
             Some(other) => self.shadow.join(serial, other),
             None if self.shadow.jobs[&serial].group.is_none() => self.check_need(home, serial, Some(false)),
             None => {}
         }
+    }
+
+    /// A job that joined a group, and was given up in the same step. Other members keep the group open.
+    fn left_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
+        let job = &self.shadow.jobs[&serial];
+        let id = format!(r#"{{"cmd":"did","id":{},"#, job.id);
+        let is_end =
+            |text: &str| text.starts_with(&id) && ["cancelled", "expired"].iter().any(|code| text.contains(code));
+        let is_given_up =
+            |event: &Event| matches!(event, Event::Sent(peer, text) if *peer == job.submitter && is_end(text));
+        if !events.iter().any(is_given_up) {
+            return None;
+        }
+        let of = (job.type_name.as_str(), job.asks.key.expect("only such jobs have groups"));
+        let group = audit.groups.iter().find(|group| group.is_open && (&*group.of.0, &*group.of.1) == of)?;
+        self.shadow.groups.get(&(home, group.id.generation)).copied()
     }
 
     /// A job that joined a group whose job was overdue in the same step: the group is not there any more. If all had left the
