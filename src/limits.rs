@@ -38,7 +38,7 @@ pub const ID_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a job's `key`, unescaped: the same as of a type, for the same reasons.
 pub const KEY_BYTES_MAX: usize = TYPE_BYTES_MAX;
 
-/// Longest `delay_ms`, `deadline_ms` and `run_limit_ms` of a job, in milliseconds: 30 days.
+/// Longest `delay_ms`, `deadline_ms`, `wait_ms` and `run_limit_ms` of a job, in milliseconds: 30 days.
 pub const JOB_MS_MAX: u64 = 2_592_000_000;
 
 /// Slots of a worker, in jobs: the range of `max_jobs` is 1 to this.
@@ -57,7 +57,7 @@ pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 pub const JOB_FIXED_BYTES: u64 = 384;
 
 /// The bytes that options add to that: once if the job has a run limit, attempts or a key, and once if it has a ticket,
-/// because it is delayed, has a deadline, can be cancelled or reports progress.
+/// because it is delayed, has a deadline or `wait_ms`, can be cancelled, is durable or reports progress.
 pub const JOB_OPTIONS_BYTES: u64 = 256;
 
 /// Bytes of a line without its end: default, least and most of `--max-line`.

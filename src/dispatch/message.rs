@@ -74,7 +74,7 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Returns whether the offers for this input may wait for a later input: whether it is a line of a plain job. One offer
+    /// Returns whether the offers for this input may wait for a later input: whether it is a `did`, or a `do` without options. One offer
     /// is then enough for all lines of the read.
     #[inline]
     pub(super) fn defers_offers(&self) -> bool {
@@ -145,7 +145,7 @@ pub trait Effects {
 /// An event of a job, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    /// The job is in its queue for the first time.
+    /// The job has reached its home for the first time.
     Queued(Submitter),
     /// The job was sent to a worker of this shard.
     Sent(ConnId),

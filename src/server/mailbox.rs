@@ -1,6 +1,6 @@
 //! A shard's mailbox, and the outbox in which a shard gathers its messages for others.
 //!
-//! The mailbox is a crossbeam channel with one receiver, and a flag that avoids needless wakes. The outbox posts a turn's
+//! The mailbox is a crossbeam channel with one receiver, and a flag that avoids needless wakes. The outbox posts its
 //! messages as one batch per target, with at most one wake each.
 
 use std::io;
@@ -18,7 +18,7 @@ use crate::flag::newly_set;
 
 /// What a shard can receive.
 pub(super) enum ShardCommand {
-    /// All messages of one turn of another shard, in their order.
+    /// Messages of another shard, in their order. A turn may send several batches.
     Messages(ShardId, Vec<Message>),
     /// A connection that this shard owns from now on.
     Connection(Stream),
@@ -45,7 +45,7 @@ pub(super) struct MailboxSender {
 }
 
 impl Mailbox {
-    /// Makes a mailbox whose owner sleeps in the poller of `registry`. An event with `token` wakes it.
+    /// Makes a mailbox whose shard sleeps in the poller of `registry`. An event with `token` wakes it.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<(Mailbox, MailboxSender)> {
         let (sender, receiver) = unbounded();
         let sleeper = Arc::new(CachePadded::new(Sleeper::default()));
@@ -54,12 +54,13 @@ impl Mailbox {
         Ok((Mailbox { receiver, sleeper }, mailbox_sender))
     }
 
-    /// Returns whether the owner may block. If so, [`woke`](Self::woke) must follow.
+    /// Prepares the shard for sleep: from now on senders wake it. Returns whether it may block, which it may not if
+    /// commands are in the mailbox. If it may, [`woke`](Self::woke) must follow.
     pub(super) fn may_sleep(&self) -> bool {
         self.sleeper.may_sleep(|| self.receiver.is_empty())
     }
 
-    /// Called when the owner has been woken.
+    /// Called when the shard has been woken.
     pub(super) fn woke(&self) {
         self.sleeper.woke();
     }
@@ -72,7 +73,7 @@ impl Mailbox {
 }
 
 impl MailboxSender {
-    /// Posts a command, and wakes the owner if it sleeps.
+    /// Posts a command, and wakes the shard if it sleeps.
     pub(super) fn post(&self, command: ShardCommand) {
         self.deliver(command);
         self.wake();

@@ -7,12 +7,12 @@
 //! | `event` | the events of a shard when the server stops, or when the shard panics |
 //!
 //! A turn: (1) sleep until a socket, the mailbox or a timer is ready; (2) handle the mailbox's commands; (3) read from the
-//! ready connections, cut the bytes into lines, and pass them to the core; (4) publish the counts, and post the messages,
+//! ready connections, cut the bytes into lines, and pass them to the core; (4) publish the counts, and post the messages:
 //! one batch and at most one wake per target; (5) write once to each connection that has unsent bytes; (6) as (4).
 //!
 //! A shard with many connections has long turns, and other shards may wait for it, because it is the home of their
-//! jobs' type. So it also handles its mailbox in (3) and (5), after every few connections, and posts the resulting
-//! messages.
+//! jobs' type. So it also handles its mailbox in (3) and (5), after every few connections. It delivers the resulting
+//! messages at once, and the next (4) or (6) wakes shards that sleep.
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 

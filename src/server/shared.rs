@@ -1,4 +1,5 @@
-//! The data that the threads of a server share without a lock. One thread writes each number and the others read it.
+//! The data that the threads of a server share without a lock. One thread writes each number and the others read it;
+//! only `loads` has several writers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ pub(super) struct Shared {
     pub(super) blocks: Box<[CachePadded<Block>]>,
     pub(super) faults: Box<[CachePadded<FaultBlock>]>,
     pub(super) pulses: Box<[CachePadded<Pulse>]>,
-    /// Connections that each shard has or is about to get: the acceptor adds, the shard subtracts.
+    /// Connections that each shard has or is about to get: the function that hands one over adds, the shard subtracts.
     pub(super) loads: Box<[CachePadded<AtomicUsize>]>,
     pub(super) accepts: Arc<AcceptCounters>,
     pub(super) draining: AtomicBool,

@@ -66,8 +66,8 @@ impl<F: Flag> Sleeper<F> {
         self.0.store(false);
     }
 
-    /// Called by a sender after it has posted, at the latest before it sleeps itself. Returns true to exactly one of
-    /// all senders, which must wake the sleeper.
+    /// Called by a sender after it has posted, at the latest before it sleeps itself. Returns true to at most
+    /// one of all senders, which must wake the sleeper. Returns true to none if it is awake.
     pub(super) fn must_be_woken(&self) -> bool {
         F::fence();
         self.0.load() && self.0.swap(false)

@@ -107,7 +107,7 @@ impl Shadow {
     /// A background job is stored, and its submitter has left.
     fn drop_stored(&mut self, serial: u64) {
         self.tally.dropped += 1;
-        self.is_silent_from_now(serial);
+        self.silence(serial);
     }
 
     /// A worker held a job past its run limit.
@@ -127,7 +127,7 @@ impl Shadow {
     /// A worker answers a job that it holds: the one at this place of its list.
     pub(crate) fn complete(&mut self, worker: Peer, at: usize, end: End) {
         let held = self.conns[worker.0].held.remove(at);
-        self.is_ready_anew(worker);
+        self.mark_ready(worker);
         if held.spent.is_some() {
             self.tally.dropped += 1;
             self.tally.late += 1;

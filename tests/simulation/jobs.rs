@@ -140,9 +140,9 @@ impl Schedule {
     pub(crate) fn cancel(&mut self, peer: Peer) {
         let own = self.shadow.conn(peer).requests.iter().map(|serial| self.shadow.requests[serial].id);
         let id = match self.random.below(8) {
-            0 => line::NOBODY,
+            0 => line::UNUSED_ID,
             1 => self.random.pick(&line::IDS)[0],
-            _ => self.random.pick_any(own).unwrap_or(line::NOBODY),
+            _ => self.random.pick_any(own).unwrap_or(line::UNUSED_ID),
         };
         self.shadow.cancel(peer, id, self.serial);
         let id = self.any_spelling(id);
@@ -264,7 +264,7 @@ impl Schedule {
         let Conn { held, .. } = self.shadow.conn(peer);
         let numbered = held.iter().find(|held| held.number.is_some());
         let unnumbered = held.iter().any(|held| held.number.is_none());
-        let id = numbered.filter(|_| !unnumbered).map_or(line::NOBODY, |held| held.id);
+        let id = numbered.filter(|_| !unnumbered).map_or(line::UNUSED_ID, |held| held.id);
         let name = match number {
             Some(number) if !by_id => format!(r#""job":{number}"#),
             _ => format!(r#""id":{id}"#),

@@ -135,7 +135,7 @@ impl Schedule {
         max_jobs: Option<u32>,
     ) {
         if class.is_some() && names.iter().any(|name| !self.shadow.conn(peer).types.contains_key(name)) {
-            self.shadow.is_ready_anew(peer);
+            self.shadow.mark_ready(peer);
         }
         let wants_ref = self.plan.refs && self.random.one_in(2);
         let conn = self.shadow.conn_mut(peer);

@@ -1,7 +1,7 @@
 //! A table with stable indices that grows and shrinks in small steps, for a million entries.
 //!
 //! An access takes a few instructions more than in a [`ShrinkingSlab`](super::shrinking_slab::ShrinkingSlab). That one
-//! moves all its entries when it grows, so it is for tables that plain jobs use, and that stay small.
+//! moves all its entries when it grows, so it is for tables that plain jobs use.
 
 use std::ops::{Index, IndexMut};
 
@@ -29,7 +29,7 @@ impl<T> Default for BlockSlab<T> {
 }
 
 impl<T> BlockSlab<T> {
-    /// Makes an entry in a free place, from that place. Returns the place.
+    /// Puts the entry that `make` returns into a free place. `make` gets the place. Returns the place.
     #[inline]
     pub(in crate::dispatch) fn insert(&mut self, make: impl FnOnce(u32) -> T) -> u32 {
         let block = match self.open.last() {

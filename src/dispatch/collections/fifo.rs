@@ -10,8 +10,8 @@
 
 use std::collections::VecDeque;
 
-/// The size of a block in bytes: large enough that its overhead does not matter, small enough that half an unused block
-/// does not matter, and a size of which allocators waste nothing.
+/// The size of a block in bytes. It is large enough that its overhead does not matter. It is small enough that unused
+/// memory in the last block does not matter. Allocators waste nothing of it.
 const BLOCK_BYTES: usize = 4_096;
 
 /// A first-in-first-out list.

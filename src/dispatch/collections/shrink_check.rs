@@ -24,7 +24,7 @@ impl ShrinkCheck {
         }
     }
 
-    /// Checks that all memory is freed after all entries were removed. The capacity was `most`.
+    /// Checks how often the table shrank until all entries were removed. Its capacity was `most` before.
     #[track_caller]
     pub(in crate::dispatch) fn check_all_back(self, most: usize) {
         let halvings = most.ilog2();

@@ -36,8 +36,8 @@ impl<T> ShrinkingSlab<T> {
     }
 
     /// Removes an entry and returns it. Shrinking is a pass over the table. The table shrinks when seven of eight
-    /// entries have been removed, and again each time that half of the rest have, because one entry at the end keeps
-    /// the table large.
+    /// entries have been removed, and again each time that half of the rest have. Once is not enough, because one entry
+    /// at the end keeps the table large.
     pub(in crate::dispatch) fn remove(&mut self, at: u32) -> T {
         let entry = self.entries.remove(at as usize);
         if self.entries.len() <= self.shrink_at {

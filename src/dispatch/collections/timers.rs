@@ -97,8 +97,8 @@ impl<K> Timers<K> {
         node.key
     }
 
-    /// Returns when to call [`Self::pop_due`] next: at most a millisecond before the first timer is due, or earlier if
-    /// timers must be moved down. Costs O(1).
+    /// Returns when to call [`Self::pop_due`] next: the time of the first timer, rounded up to a millisecond, or earlier
+    /// if timers must be moved down. Costs O(1).
     pub fn next_due(&self) -> Option<Micros> {
         if self.is_empty() {
             return None;

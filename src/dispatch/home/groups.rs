@@ -70,7 +70,7 @@ pub(in crate::dispatch) enum Left {
     /// Other members still wait for its answer, or its job has ended.
     Others,
     /// No member waits for its answer. The group is closed now.
-    Nobody(GroupId),
+    NoMember(GroupId),
 }
 
 impl Groups {
@@ -151,7 +151,7 @@ impl Groups {
             return Some(Left::Others);
         }
         self.close(id);
-        Some(Left::Nobody(id))
+        Some(Left::NoMember(id))
     }
 
     /// Removes the member that joined first, because its answer is about to be sent.
@@ -253,7 +253,7 @@ mod tests {
         }
         assert_eq!(groups.sizes(), (MANY as usize, MANY as usize));
         for index in 0..MANY {
-            let Some(Left::Nobody(id)) = groups.leave(ticket(index)) else { panic!("it was the only member") };
+            let Some(Left::NoMember(id)) = groups.leave(ticket(index)) else { panic!("it was the only member") };
             assert!(groups.remove(id).is_some());
         }
         assert_eq!((groups.sizes(), groups.iter().count()), ((0, 0), 0));
@@ -282,7 +282,7 @@ mod tests {
         assert!(!groups.join(&job(1, "u", "k"), hash) && !groups.join(&job(1, "t", "l"), hash));
         assert!(groups.join(&job(1, "t", "k"), hash));
         assert_eq!(groups.leave(ticket(0)), Some(Left::Others));
-        let Some(Left::Nobody(first)) = groups.leave(ticket(1)) else { panic!("it was the last") };
+        let Some(Left::NoMember(first)) = groups.leave(ticket(1)) else { panic!("it was the last") };
         assert!(!groups.join(&job(2, "t", "k"), hash), "it takes no more members");
         groups.create(&mut job(2, "t", "k"), hash, ShardId(0));
         assert_eq!(groups.iter().count(), 2);

@@ -24,7 +24,7 @@ use crate::protocol::command::Class;
 pub(super) enum Queued {
     /// It is.
     First,
-    /// It came back from a shard, or was recalled too late.
+    /// It came back from a shard, or its Recall came after it was stored.
     Again,
 }
 

@@ -71,7 +71,7 @@ impl Home {
         // If there is no group, its answer is on the way.
         let Some(left) = self.groups.leave(ticket) else { return };
         ctx.post(ticket.shard(), Message::Revoked(ticket));
-        if let Left::Nobody(group) = left {
+        if let Left::NoMember(group) = left {
             self.revoke_job(Submitter::Group(ctx.settings.shard, group), reason, ctx);
         }
     }

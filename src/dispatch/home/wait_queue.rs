@@ -1,8 +1,8 @@
 //! The waiting jobs of one type, in the order in which they are assigned.
 //!
 //! First come the suspects, whose workers were lost. The others follow by priority, the highest first. Jobs of equal
-//! priority are in order of arrival. So jobs that came back go before jobs that were never assigned, which are all
-//! younger.
+//! priority are in order of arrival. So of equal priority, jobs that came back go before jobs that were never assigned,
+//! which are all younger.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Delivers the answers to jobs to their submitters: the rules S3 and S4 of docs/architecture.md.
+//! Delivers the answers to jobs to their submitters: the rules S3 to S5 of docs/architecture.md.
 //!
 //! A job ends here when its worker answers, or when the server ends it. Its answer goes to the owner of its submitter,
 //! at this shard or another. That owner removes the job from the memory budget, counts the answer and sends it.

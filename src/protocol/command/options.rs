@@ -17,7 +17,7 @@ pub struct JobOptions<'a> {
     pub deadline_ms: Option<u64>,
     /// How long a worker may hold it, in milliseconds; 1 to [`JOB_MS_MAX`]. `None`: the server's default.
     pub run_limit_ms: Option<u64>,
-    /// The number of losses after which the server gives up on it; 1 to 255. `None`: the server's default.
+    /// The number of counted attempts, losses and passed run limits, after which the server gives up on it; 1 to 255. `None`: the server's default.
     pub attempts: Option<u8>,
     /// Whether `cancel` and the end of its submitter's connection end it.
     pub cancellable: bool,

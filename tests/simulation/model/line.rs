@@ -60,7 +60,7 @@ pub(crate) const IDS: [[&str; 2]; 6] = [
 ];
 
 /// An id that no job has.
-pub(crate) const NOBODY: &str = r#""nobody""#;
+pub(crate) const UNUSED_ID: &str = r#""nobody""#;
 
 /// What large jobs and their values end with: it pauses a worker that does not read. Made once, as it is what takes time.
 static BIG_TAIL: LazyLock<String> = LazyLock::new(|| format!(",\"{}\"]", "x".repeat((1 << 20) + 100)));

@@ -1,16 +1,20 @@
-//! The naive model: one queue a type, and no shards. It predicts where everything is delivered after each operation.
+//! The naive model: one queue per type, and no shards. It is for schedules in which all messages are delivered after
+//! each operation.
 //!
-//! Where workers take one type each, it says which jobs start next. The line: jobs given back by arrival, then the others
-//! by priority and arrival. Of what comes in one operation, such as jobs whose delay is over, the order is left open. If no
-//! worker has more than one slot, those that start are a head of the line. If some have, a job given
-//! back may have to wait for a worker without another one while others pass it, also younger ones of its kind while it
-//! is refused: then only the others keep their order. Of a shard's workers with one slot the one starts it that has been
-//! ready for longest. No job that was never given back starts at a spare worker while an ordinary one has a free slot. That a
-//! free slot is not left idle is checked of the books at rest; together these say exactly who
-//! starts.
+//! If each worker takes one type, the model says which jobs start next. It knows the order of a type's waiting jobs:
+//! suspects by arrival, then the others by priority and arrival. It does not know the order of jobs that come in one
+//! operation, such as those whose delay is over.
+//! - If no worker has more than one slot, the jobs that start are the first ones in this order.
+//! - If a worker has more, a suspect may have to wait for a worker without another suspect. Other jobs then pass it,
+//!   and so do younger suspects while it is refused. Only the other jobs keep their order.
+//! - Of a shard's workers with one slot, the one that has been ready for longest gets the job.
+//! - A job that is no suspect does not start at a spare worker while an ordinary worker has a free slot.
 //!
-//! Where they take several, it says how long a type may have to wait for its turn, and that jobs given back come before
-//! others where nothing keeps them apart.
+//! The audit checks that no free slot is left idle when all messages are delivered. Together these rules say which jobs
+//! start.
+//!
+//! If workers take several types, the model says how long a type may have to wait, and that suspects come before other
+//! jobs unless a rule keeps them apart.
 
 pub(crate) mod line;
 pub(crate) mod received;
@@ -28,15 +32,15 @@ use crate::model::shadow::{Conn, Shadow, Start};
 use crate::schedule::Schedule;
 use crate::world::Peer;
 
-/// The most jobs of other types that a worker may start while a type of its own waits: what the rules give a lone worker of
-/// five types. Other workers only help.
+/// The most jobs of other types that a worker may start while a type of its own waits. The rules give this number for a
+/// single worker of five types; with more workers it is smaller.
 const PASSED_MAX: usize = 8;
 
-/// The place of a job in the line of its type: suspects first, then by priority, then by arrival.
+/// The place of a job among the waiting jobs of its type: suspects first, then by priority, then by arrival.
 pub(crate) type Place = (bool, Reverse<i8>, u64);
 
 impl Job {
-    /// Where everything is delivered at once, whether it is in line.
+    /// Whether it waits in its queue, if all messages are delivered.
     fn waits(&self) -> bool {
         self.state == State::Inside && !self.never_waits()
     }
@@ -54,7 +58,7 @@ pub(crate) struct Model {
     passed: BTreeMap<(Peer, String), usize>,
     /// Jobs that waited after the operation before.
     waited: BTreeSet<u64>,
-    /// Shards of workers that held such jobs then.
+    /// Shards whose workers held a suspect then.
     tainted: BTreeSet<u16>,
     /// Workers that had a free slot then, and their types that they take as ordinary ones.
     free: BTreeSet<(Peer, String)>,

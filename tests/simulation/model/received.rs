@@ -161,7 +161,7 @@ impl Shadow {
         self.requests.get_mut(&serial).expect("it was found just now").received_stored = true;
         self.tally.stored += 1;
         if background {
-            self.is_silent_from_now(serial);
+            self.silence(serial);
         }
     }
 

@@ -160,7 +160,7 @@ impl Shadow {
     }
 
     /// The `did` of a `do` line is sent, or dropped, before its job has ended: the end is only counted.
-    pub(crate) fn is_silent_from_now(&mut self, serial: u64) {
+    pub(crate) fn silence(&mut self, serial: u64) {
         let request = self.requests.get_mut(&serial).expect("it waits");
         request.silent = true;
         let (job, peer) = (request.job, request.submitter);

@@ -306,7 +306,7 @@ impl Shadow {
     }
 
     /// A worker gave a type, or ended a job: it is behind all that are ready.
-    pub(crate) fn is_ready_anew(&mut self, worker: Peer) {
+    pub(crate) fn mark_ready(&mut self, worker: Peer) {
         self.next_ready += 1;
         self.conns[worker.0].ready_since = self.next_ready;
     }
