@@ -88,7 +88,8 @@ impl Schedule {
         }
     }
 
-    /// A job that joined a group, and was given up in the same step. Other members keep the group open.
+    /// A job that joined a group, and was given up in the same step: its `did` was sent, or its submitter has left. Other
+    /// members keep the group open.
     fn left_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
         let job = &self.shadow.jobs[&serial];
         let id = format!(r#"{{"cmd":"did","id":{},"#, job.id);
@@ -96,7 +97,7 @@ impl Schedule {
             |text: &str| text.starts_with(&id) && ["cancelled", "expired"].iter().any(|code| text.contains(code));
         let is_given_up =
             |event: &Event| matches!(event, Event::Sent(peer, text) if *peer == job.submitter && is_end(text));
-        if !events.iter().any(is_given_up) {
+        if self.shadow.live.contains(job.submitter) && !events.iter().any(is_given_up) {
             return None;
         }
         let of = (job.type_name.as_str(), job.asks.key.expect("only such jobs have groups"));
@@ -104,13 +105,14 @@ impl Schedule {
         self.shadow.groups.get(&(home, group.id.generation)).copied()
     }
 
-    /// A job that joined a group whose job was overdue in the same step: the group is not there any more. If all had left the
-    /// group, its job was revoked instead, and nothing joined it.
+    /// A job that joined a group whose job was overdue in the same step: the group is not there any more, or other members
+    /// wait for their turn to be answered. If all had left the group, its job was revoked instead, and nothing joined it.
     fn ended_with_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
         let job = &self.shadow.jobs[&serial];
         let is_it = |other: &Job| {
-            let here =
-                |group: (u16, u32)| group.0 == home && !audit.groups.iter().any(|left| left.id.generation == group.1);
+            let here = |group: (u16, u32)| {
+                group.0 == home && !audit.groups.iter().any(|left| left.id.generation == group.1 && !left.has_ended)
+            };
             let held = matches!(other.state, State::Held(worker) if self.shadow.conn(worker).shard == home);
             let revoked = |event: &Event| match event {
                 Event::Traced(TraceId { home, arrival }, JobEvent::Revoked) => other.trace == Some((home.0, *arrival)),

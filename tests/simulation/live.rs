@@ -31,6 +31,10 @@ impl Live {
         }
     }
 
+    pub(crate) fn contains(&self, peer: Peer) -> bool {
+        self.places[peer.0].is_some()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.peers.len()
     }
