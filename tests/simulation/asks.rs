@@ -87,7 +87,7 @@ impl Asks {
         self.is_named() || self.delay_ms > 0
     }
 
-    /// Whether it may be revoked once it is in line.
+    /// Whether it may be revoked once it waits in its queue.
     pub(crate) fn is_revocable(&self) -> bool {
         self.cancellable || self.deadline_ms.is_some() || self.key.is_some() || self.is_recalled()
     }

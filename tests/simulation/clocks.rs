@@ -14,7 +14,7 @@ impl Schedule {
     /// Time passes. A shard may be held up, and miss its turn.
     pub(crate) fn pass(&mut self, ms: u64) {
         self.world.wait(ms);
-        self.shadow.next_line();
+        self.shadow.next_queue_place();
         for shard in 0..self.plan.options.shards {
             if self.plan.family == Family::Calm || !self.random.one_in(8) {
                 self.turn(shard);
@@ -110,7 +110,7 @@ impl Shadow {
         {
             self.clocks[at].delays.pop_first();
             let job = self.jobs.get_mut(&serial).expect("it is delayed");
-            (job.state, job.accepted_ms, job.line) = (State::Inside, now_ms, self.line);
+            (job.state, job.accepted_ms, job.queue_place) = (State::Inside, now_ms, self.queue_place);
             let request = self.requests.get_mut(&serial).expect("it is delayed");
             if !request.asks.is_named() {
                 // The delay alone gave it a ticket.

@@ -1,4 +1,4 @@
-//! What happens to a job when it comes to its home: it joins the group of its key, goes in line, or ends because there is no
+//! What happens to a job when it comes to its home: it joins the group of its key, enters its queue, or ends because there is no
 //! worker. Which group it joins is looked up in the home's books; that there was no worker must follow from what the shards
 //! have reported to the home.
 
@@ -132,7 +132,7 @@ impl Schedule {
         if let Some(queued) = queued
             && !self.shadow.stopping.contains(&true)
         {
-            assert_eq!(queued, !ends, "in line, or ended for want of a worker: {job:?}");
+            assert_eq!(queued, !ends, "queued, or ended because there is no worker: {job:?}");
         }
         if ends {
             self.shadow.end(serial, end);
@@ -149,7 +149,7 @@ impl Schedule {
         Some(classes.iter().any(|class| self.is_present(home, type_name, *class)))
     }
 
-    /// In the last step the durable jobs in `ended` ended although they had been in line: their home knows of no durable
+    /// In the last step the durable jobs in `ended` ended although they had waited in their queues: their home knows of no durable
     /// worker.
     pub(crate) fn check_no_bridge(&mut self) {
         for type_name in std::mem::take(&mut self.shadow.no_bridge) {

@@ -111,7 +111,7 @@ impl Schedule {
             attempts: 0,
             bytes,
             accepted_ms,
-            line: self.shadow.next_line(),
+            queue_place: self.shadow.next_queue_place(),
             ticket: request.ticket,
             group: None,
             trace: None,
@@ -174,8 +174,8 @@ impl Schedule {
     /// How a worker names the job of a slot.
     fn name_of(&mut self, worker: Peer, at: usize) -> String {
         let held = &self.shadow.conn(worker).held[at];
-        let (number, id) = (held.number, held.id);
-        number.map_or_else(|| format!(r#""id":{}"#, self.any_spelling(id)), |number| format!(r#""job":{number}"#))
+        let (lease, id) = (held.lease, held.id);
+        lease.map_or_else(|| format!(r#""id":{}"#, self.any_spelling(id)), |lease| format!(r#""job":{lease}"#))
     }
 
     pub(crate) fn answer(&mut self, worker: Peer) {
@@ -215,12 +215,12 @@ impl Schedule {
 
     /// A worker says that a job is stored: mostly of a durable one, once.
     fn store(&mut self, worker: Peer, at: usize) {
-        let Some(number) = self.shadow.conn(worker).held[at].number else { return };
+        let Some(lease) = self.shadow.conn(worker).held[at].lease else { return };
         if self.shadow.store(worker, at) == Some(false) {
             self.shadow.expect(worker, Due::Error("not_holding"));
             self.shadow.tally.faults.count(Fault::NotHolding);
         }
-        self.send_line(worker, &format!(r#"{{"cmd":"stored","job":{number}}}"#));
+        self.send_line(worker, &format!(r#"{{"cmd":"stored","job":{lease}}}"#));
     }
 
     /// Whether the worker shall say now that the job of a slot is stored.
@@ -257,23 +257,23 @@ impl Schedule {
     /// A `did` or `progress` for a job that this connection does not hold, or does not hold by that name.
     pub(crate) fn answer_wrongly(&mut self, peer: Peer) {
         let others = self.shadow.live.iter().flat_map(|other| &self.shadow.conn(other).held);
-        let mine = |number: &u64| self.shadow.conn(peer).held.iter().any(|held| held.number == Some(*number));
-        let numbers = others.filter_map(|held| held.number).filter(|number| !mine(number));
-        let number = self.random.pick_any(numbers);
+        let mine = |lease: &u64| self.shadow.conn(peer).held.iter().any(|held| held.lease == Some(*lease));
+        let leases = others.filter_map(|held| held.lease).filter(|lease| !mine(lease));
+        let lease = self.random.pick_any(leases);
         let by_id = self.random.one_in(2);
         let Conn { held, .. } = self.shadow.conn(peer);
-        let numbered = held.iter().find(|held| held.number.is_some());
-        let unnumbered = held.iter().any(|held| held.number.is_none());
-        let id = numbered.filter(|_| !unnumbered).map_or(line::UNUSED_ID, |held| held.id);
-        let name = match number {
-            Some(number) if !by_id => format!(r#""job":{number}"#),
+        let with_lease = held.iter().find(|held| held.lease.is_some());
+        let without = held.iter().any(|held| held.lease.is_none());
+        let id = with_lease.filter(|_| !without).map_or(line::UNUSED_ID, |held| held.id);
+        let name = match lease {
+            Some(lease) if !by_id => format!(r#""job":{lease}"#),
             _ => format!(r#""id":{id}"#),
         };
         let line = if self.plan.durable_one_in > 0
             && self.random.one_in(3)
-            && let Some(number) = number
+            && let Some(lease) = lease
         {
-            format!(r#"{{"cmd":"stored","job":{number}}}"#)
+            format!(r#"{{"cmd":"stored","job":{lease}}}"#)
         } else if self.random.one_in(3) {
             format!(r#"{{"cmd":"progress",{name},"data":0}}"#)
         } else {

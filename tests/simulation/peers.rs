@@ -102,7 +102,7 @@ impl Schedule {
     /// A worker gives types for durable jobs. Without `max_jobs` that is refused.
     fn take_durable(&mut self, peer: Peer, names: &[String], class: Class, max_jobs: Option<u32>) {
         let max_jobs = if self.random.one_in(6) { max_jobs } else { Some(self.any_slots()) };
-        if max_jobs.is_some() || self.shadow.conn(peer).numbered {
+        if max_jobs.is_some() || self.shadow.conn(peer).has_leases {
             let both = class == Class::Spare && self.random.one_in(2);
             return self.send_can_do_as(peer, names, both.then_some(class), true, max_jobs);
         }
@@ -148,7 +148,7 @@ impl Schedule {
             }
         }
         conn.wants_ref |= wants_ref;
-        conn.numbered |= max_jobs.is_some();
+        conn.has_leases |= max_jobs.is_some();
         conn.slots = max_jobs.unwrap_or(conn.slots);
         let first = !conn.ever_worker && conn.is_worker();
         conn.ever_worker |= first;

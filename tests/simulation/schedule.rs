@@ -156,7 +156,7 @@ impl Schedule {
             Op::Stall => self.pass(31_000),
             Op::Turn => {
                 let shard = self.any_shard();
-                self.shadow.next_line();
+                self.shadow.next_queue_place();
                 self.turn(shard);
             }
             Op::HalfLine => self.for_any(|_| true, Self::half_line),

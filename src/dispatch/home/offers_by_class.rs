@@ -2,7 +2,7 @@
 //! suspects and are present independently of each other. The queue of a type's durable jobs has only durable workers.
 
 use super::offers::{Offers, PoolRef};
-use super::wait_queues::{Line, WaitQueues};
+use super::wait_queues::{WaitOrder, WaitQueues};
 use crate::dispatch::ids::ShardId;
 use crate::dispatch::job::Job;
 use crate::protocol::command::Class;
@@ -114,7 +114,7 @@ impl OffersByClass {
 /// Takes the first waiting job that fits one of these offers, and the first such offer. Suspects go first.
 #[expect(clippy::inline_always, reason = "a call would cost a plain job more than the test for spare workers")]
 #[inline(always)]
-fn pop_pair_of(waiting: &mut impl Line, offers: &mut Offers) -> Option<(Job, PoolRef)> {
+fn pop_pair_of(waiting: &mut impl WaitOrder, offers: &mut Offers) -> Option<(Job, PoolRef)> {
     if waiting.has_suspect()
         && let Some(to) = offers.take_open_to_suspects()
     {

@@ -8,7 +8,7 @@ use super::offers::PoolRef;
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
 use super::wait_queue::Position;
-use super::wait_queues::{Line, WaitQueues};
+use super::wait_queues::{WaitOrder, WaitQueues};
 use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ShardId, TypeHash, TypeRef};
@@ -234,7 +234,7 @@ impl Queue {
     }
 }
 
-fn pop_from(waiting: &mut impl Line, rejects_suspects: bool) -> Option<Job> {
+fn pop_from(waiting: &mut impl WaitOrder, rejects_suspects: bool) -> Option<Job> {
     if waiting.has_suspect() && !rejects_suspects { waiting.pop_suspect() } else { waiting.pop_other() }
 }
 

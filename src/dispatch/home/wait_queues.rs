@@ -102,7 +102,7 @@ impl WaitQueues {
 }
 
 /// Waiting jobs, in the order in which they are assigned: suspects, and others.
-pub(super) trait Line {
+pub(super) trait WaitOrder {
     /// Returns whether a suspect waits.
     fn has_suspect(&self) -> bool;
     /// Returns whether a job waits that is no suspect.
@@ -113,7 +113,7 @@ pub(super) trait Line {
     fn pop_other(&mut self) -> Option<Job>;
 }
 
-impl Line for WaitQueue {
+impl WaitOrder for WaitQueue {
     #[inline]
     fn has_suspect(&self) -> bool {
         self.has_suspect()
@@ -136,7 +136,7 @@ impl Line for WaitQueue {
 }
 
 /// The jobs that ordinary workers may take.
-impl Line for WaitQueues {
+impl WaitOrder for WaitQueues {
     fn has_suspect(&self) -> bool {
         self.each().any(WaitQueue::has_suspect)
     }

@@ -54,7 +54,7 @@ impl Schedule {
             } else {
                 steps_left = steps_left.checked_sub(1).expect("jobs are postponed for ever");
             }
-            self.shadow.next_line();
+            self.shadow.next_queue_place();
             self.turn(shard);
         }
     }

@@ -24,7 +24,7 @@ impl Schedule {
             }
         }
         for conn in self.shadow.live.iter().map(|peer| self.shadow.conn(peer)) {
-            let unnamed = conn.held.iter().filter(|held| held.spent.is_some() && held.number.is_none());
+            let unnamed = conn.held.iter().filter(|held| held.spent.is_some() && held.lease.is_none());
             shards[usize::from(conn.shard)].1 += unnamed.map(|held| held.id.len() as u64).sum::<u64>();
         }
         for (shard, (count, bytes)) in (0..).zip(shards) {

@@ -91,7 +91,7 @@ impl Schedule {
             return;
         }
         // What comes of them is delivered after the last, in any order.
-        self.shadow.next_line();
+        self.shadow.next_queue_place();
         for shard in (0..self.world.shards()).chain(0..self.world.shards()) {
             self.turn(shard);
         }

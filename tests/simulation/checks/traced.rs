@@ -36,7 +36,7 @@ impl Shadow {
         }
     }
 
-    /// A durable job has ended because there is no worker for it. One that was never in line is not known by this name.
+    /// A durable job has ended because there is no worker for it. One that never waited in its queue is not known by this name.
     fn lost_its_bridge(&mut self, trace: (u16, u64)) {
         let Some(&serial) = self.traces.get(&trace) else { return };
         let job = &self.jobs[&serial];
@@ -51,9 +51,9 @@ impl Shadow {
             Submitter::Group(shard, group) => self.groups.get(&(shard.0, group.generation)),
             Submitter::Conn(..) | Submitter::Background(_) => return,
         };
-        let serial = *serial.unwrap_or_else(|| panic!("in line, but nobody submitted it: {submitter:?}"));
+        let serial = *serial.unwrap_or_else(|| panic!("queued, but no peer submitted it: {submitter:?}"));
         let job = self.jobs.get_mut(&serial).expect("it is not over");
-        assert_eq!(job.trace.replace(trace), None, "in line again: {job:?}");
+        assert_eq!(job.trace.replace(trace), None, "queued again: {job:?}");
         self.traces.insert(trace, serial);
     }
 
@@ -101,7 +101,7 @@ impl Shadow {
         let is_it = |held: &&mut crate::model::shadow::Held| held.serial == serial && held.spent.is_none();
         let held = conn.held.iter_mut().find(is_it).expect("its worker holds it");
         held.spent = Some(self.jobs[&serial].type_name.clone());
-        assert_eq!(held.cancelled, held.number.is_some(), "cancelled exactly if it has a number: {held:?}");
+        assert_eq!(held.cancelled, held.lease.is_some(), "cancelled exactly if it has a lease: {held:?}");
         self.cancels_sent -= usize::from(held.cancelled);
         if let Some(ms) = held.limit_ms {
             self.clocks[usize::from(conn.shard)].limits.remove(&(ms, serial));
@@ -147,7 +147,7 @@ impl Shadow {
         let data = line.data.expect("progress has data").get();
         let (serial, number) = (line::serial(data), line::report_number(data));
         let job = self.jobs.get(&serial).unwrap_or_else(|| panic!("progress of a job that is over: {line:?}"));
-        let worker = job.reports.get(&number).unwrap_or_else(|| panic!("nobody reported {line:?}"));
+        let worker = job.reports.get(&number).unwrap_or_else(|| panic!("no worker reported {line:?}"));
         let id = line.id.expect("progress has an id").get();
         let overtaken = |seen: &u64| *seen >= number && job.reports[seen] == *worker;
         let fits = |serial: &&u64| {

@@ -47,7 +47,7 @@ impl Job {
 
     pub(crate) fn place(&self) -> Place {
         let priority = if self.suspect { 0 } else { self.asks.priority };
-        (!self.suspect, Reverse(priority), self.line)
+        (!self.suspect, Reverse(priority), self.queue_place)
     }
 }
 

@@ -90,12 +90,12 @@ impl Shadow {
         assert!(conn.held.len() < conn.slots as usize, "{peer:?} has no free slot: {conn:?}");
         assert!(unsent_before <= PAUSE_BYTES, "{peer:?} does not read: {conn:?}");
         assert!(!suspect || conn.held.iter().all(|held| !held.suspect), "two suspects at {peer:?}");
-        assert_eq!(line.job.is_some(), conn.numbered, "a number exactly if it gave max_jobs: {serial}");
-        assert!(line.job.is_none_or(|number| number < 1 << 53 && self.numbers.insert(number)), "used before: {serial}");
+        assert_eq!(line.job.is_some(), conn.has_leases, "a lease exactly if it gave max_jobs: {serial}");
+        assert!(line.job.is_none_or(|lease| lease < 1 << 53 && self.leases.insert(lease)), "used before: {serial}");
         let default_ms = (self.run_limit_ms > 0 && !job.asks.durable).then_some(self.run_limit_ms);
         let limit = job.asks.run_limit_ms.or(default_ms);
-        assert_eq!(line.run_limit_ms, limit.filter(|_| conn.numbered), "not its run limit: {serial}");
-        let attempt = (conn.numbered && job.attempts > 0).then_some(job.attempts + 1);
+        assert_eq!(line.run_limit_ms, limit.filter(|_| conn.has_leases), "not its run limit: {serial}");
+        let attempt = (conn.has_leases && job.attempts > 0).then_some(job.attempts + 1);
         assert_eq!(line.attempt, attempt, "not its attempt: {serial}");
         let (shard, seen) = (usize::from(conn.shard), conn.reads);
         let now_ms = self.bounds.now_ms(conn.shard);
@@ -115,11 +115,11 @@ impl Shadow {
         let first = !std::mem::replace(&mut job.was_sent, true);
         let waited_ms = now_ms.saturating_sub(job.accepted_ms);
         self.started.push(Start { type_name: job.type_name.clone(), place: job.place(), worker: peer });
-        let (id, number) = (job.id, line.job);
+        let (id, lease) = (job.id, line.job);
         let held = Held {
             serial,
             id,
-            number,
+            lease,
             suspect,
             spare,
             sent_ms: now_ms,
@@ -141,9 +141,9 @@ impl Shadow {
 
     /// A worker's job is unwanted, or overdue. The log says next which one, and why.
     fn on_cancel(&mut self, peer: Peer, line: &Line<'_>) {
-        let number = line.job.expect("it names a job");
+        let lease = line.job.expect("it names a job");
         let mut held = self.conns[peer.0].held.iter_mut();
-        let held = held.find(|held| held.number == Some(number)).unwrap_or_else(|| panic!("not at {peer:?}: {number}"));
+        let held = held.find(|held| held.lease == Some(lease)).unwrap_or_else(|| panic!("not at {peer:?}: {lease}"));
         assert!(held.spent.is_none() && !std::mem::replace(&mut held.cancelled, true), "cancelled twice: {held:?}");
         self.cancels_sent += 1;
     }

@@ -62,7 +62,7 @@ pub(crate) struct Request {
     pub(crate) expires_ms: Option<u64>,
     /// When its job is recalled, unless that was done.
     pub(crate) recall_ms: Option<u64>,
-    /// The number of its ticket at its submitter's shard.
+    /// The generation of its ticket at its submitter's shard.
     pub(crate) ticket: Option<u32>,
     /// The job that is done for it.
     pub(crate) job: u64,
@@ -97,13 +97,13 @@ pub(crate) struct Job {
     /// What it counts in the memory budget, without a ticket.
     pub(crate) bytes: u64,
     pub(crate) accepted_ms: u64,
-    /// Its place in the line of its type, as far as it is known: equal for those that came in one operation.
-    pub(crate) line: u64,
-    /// The number of its first line's ticket.
+    /// Its place in the queue of its type, as far as it is known: equal for those that came in one operation.
+    pub(crate) queue_place: u64,
+    /// The generation of the ticket of its first `do`.
     pub(crate) ticket: Option<u32>,
-    /// The group of its key: its home, and its number there.
+    /// The group of its key: its home, and its generation there.
     pub(crate) group: Option<(u16, u32)>,
-    /// By what the log names it: its home, and its number of arrival.
+    /// By what the log names it: its home, and its arrival number.
     pub(crate) trace: Option<(u16, u64)>,
     /// Who waits for it, in the order in which they joined.
     pub(crate) requests: Vec<u64>,
@@ -128,7 +128,7 @@ impl Job {
 }
 
 impl Request {
-    /// Its job goes in line, where it may wait for so long.
+    /// Its job enters its queue, where it may wait for so long.
     pub(crate) fn begin_to_wait(&mut self, now_ms: u64) {
         self.recall_ms = self.asks.wait_ms.filter(|ms| *ms > 0).map(|ms| now_ms + ms);
     }

@@ -24,7 +24,7 @@ use crate::world::{Options, Peer};
 pub(crate) struct Held {
     pub(crate) serial: u64,
     pub(crate) id: &'static str,
-    pub(crate) number: Option<u64>,
+    pub(crate) lease: Option<u64>,
     pub(crate) suspect: bool,
     /// Whether its worker is spare for it.
     pub(crate) spare: bool,
@@ -67,7 +67,7 @@ pub(crate) struct Conn {
     /// Whether it asked for `ref`.
     pub(crate) wants_ref: bool,
     pub(crate) slots: u32,
-    pub(crate) numbered: bool,
+    pub(crate) has_leases: bool,
     pub(crate) ever_worker: bool,
     pub(crate) held: Vec<Held>,
     /// What it held when it left and is not requeued yet.
@@ -207,8 +207,8 @@ pub(crate) struct Shadow {
     pub(crate) attempts_max: u32,
     pub(crate) run_limit_ms: u64,
     next_ready: u64,
-    pub(crate) line: u64,
-    pub(crate) numbers: HashSet<u64>,
+    pub(crate) queue_place: u64,
+    pub(crate) leases: HashSet<u64>,
     pub(crate) due: Option<(Peer, Due)>,
     pub(crate) due_ends: Vec<DueEnd>,
     /// What is over by then ends in this step, which is a turn.
@@ -223,7 +223,7 @@ pub(crate) struct Shadow {
     pub(crate) traces: HashMap<(u16, u64), u64>,
     /// What the log called the job that is sent next.
     pub(crate) sent_trace: Option<(u16, u64)>,
-    /// Types of durable jobs that were in line and ended because there was no worker for them, in this step.
+    /// Types of durable jobs that waited in their queues and ended because there was no worker for them, in this step.
     pub(crate) no_bridge: Vec<String>,
     /// Slots whose workers received a `cancel`, and which must be spent in this step.
     pub(crate) cancels_sent: usize,
@@ -250,8 +250,8 @@ impl Shadow {
             attempts_max: options.attempts_max,
             run_limit_ms: options.run_limit_ms,
             next_ready: 0,
-            line: 0,
-            numbers: HashSet::new(),
+            queue_place: 0,
+            leases: HashSet::new(),
             due: None,
             due_ends: Vec::new(),
             time_ends: None,
@@ -311,9 +311,9 @@ impl Shadow {
         self.conns[worker.0].ready_since = self.next_ready;
     }
 
-    /// The place in line of what comes from now on.
-    pub(crate) fn next_line(&mut self) -> u64 {
-        self.line += 1;
-        self.line
+    /// The place in its queue of what comes from now on.
+    pub(crate) fn next_queue_place(&mut self) -> u64 {
+        self.queue_place += 1;
+        self.queue_place
     }
 }
