@@ -122,7 +122,7 @@ pub const MUCH_UNSENT_BYTES: usize = 64 << 10;
 /// be copied as a whole in a turn.
 pub const UNSENT_PART_BYTES: usize = 64 << 10;
 
-/// Bytes written in one turn to a connection with at least [`MUCH_UNSENT_BYTES`]. With 64 KiB the p99 of small jobs
+/// Bytes written in one turn to a connection with more than [`MUCH_UNSENT_BYTES`]. With 64 KiB the p99 of small jobs
 /// while large ones are sent is 1.5 times as long.
 pub const WRITE_BYTES_OF_MUCH: usize = 16 << 10;
 
