@@ -44,10 +44,17 @@ fn a_write_to_a_peer_that_reads_no_more() {
     assert!(!is_raised.load(Ordering::Relaxed), "SIGPIPE was raised");
 }
 
+/// The size of the stack of each thread in [`threads_beyond_the_address_space`].
+#[cfg(target_os = "linux")]
+const STACK: u64 = 256 << 20;
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_worker_that_cannot_start_its_threads_takes_no_job() {
-    alone::run(&[], "process_wide::threads_beyond_the_address_space");
+    // A thread that cannot get memory for its own start ends the process. So the stacks are much larger than what is
+    // left when the first one does not fit, and the allocator reserves nothing for each thread.
+    let settings = ["env", &format!("RUST_MIN_STACK={STACK}"), "MALLOC_ARENA_MAX=1"];
+    alone::run(&settings, "process_wide::threads_beyond_the_address_space");
 }
 
 #[test]
@@ -57,14 +64,23 @@ fn threads_beyond_the_address_space() {
     let (server, client) = with_client(Server::start(&[]));
     let jobs: Vec<_> = (0..10).map(|n| client.submit::<_, ()>("t", &n)).collect();
     client.ping().unwrap();
-    let limit = Rlimit { current: Some(4 << 30), maximum: Some(4 << 30) };
-    setrlimit(Resource::As, limit).unwrap();
+    // Some of the worker's threads start.
+    let limit = Some(address_space() + 8 * STACK + STACK / 2);
+    setrlimit(Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
     let worker = Worker::new(&url(&server, Via::Unix)).handle("t", |_| Ok::<_, String>(())).max_jobs(65_535);
     let error = worker.run().unwrap_err();
     assert!(matches!(error, RunError::Thread(_)), "{error}");
     let metrics = client.metrics().unwrap();
     assert_eq!((metrics.workers_added, metrics.jobs_dispatched, metrics.jobs_reassigned), (0, 0, 0));
     drop(jobs);
+}
+
+/// Returns the size of the process's address space, in bytes.
+#[cfg(target_os = "linux")]
+fn address_space() -> u64 {
+    let sizes = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = sizes.split(' ').next().unwrap().parse().unwrap();
+    pages * rustix::param::page_size() as u64
 }
 
 /// How a handler ends the process that it is in.
