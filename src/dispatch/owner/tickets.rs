@@ -23,7 +23,7 @@ use crate::dispatch::ids::{ConnId, ShardId, TicketId};
 use crate::dispatch::job::Job;
 use crate::dispatch::micros::Micros;
 
-/// A time that does not come. Not an `Option`, because a ticket is copied several times.
+/// A time that does not come. It replaces an `Option`, so that a ticket is smaller: each job that has one copies it.
 const NEVER: Micros = Micros(u64::MAX);
 
 /// An age of a shard's tickets: the generation of the next one.
@@ -213,6 +213,7 @@ impl Tickets {
 
     /// Sets the timer of a ticket whose job is queued: for its deadline or its recall, whichever comes first. The
     /// ticket has no timer yet.
+    #[inline]
     fn set_timer_of_queued(&mut self, id: TicketId, recall_at: Option<Micros>) {
         let ticket = &mut self.entries[id.index];
         ticket.recall_at = recall_at.unwrap_or(NEVER);

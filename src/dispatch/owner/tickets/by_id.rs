@@ -45,8 +45,7 @@ impl Tickets {
         }
     }
 
-    /// Removes a ticket from the table. If the table has this one of several twins, the next one
-    /// by age replaces it.
+    /// Removes a ticket from the table. If the table has this one of several twins, the next one by age replaces it.
     pub(super) fn leave_by_id(&mut self, index: u32, hash: u64, Twins { prev, next }: Twins) {
         self.cancellable -= 1;
         if next == index {

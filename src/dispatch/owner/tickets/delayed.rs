@@ -62,8 +62,8 @@ impl DelayedByType {
         self.by_name.find(self.hashes.hash_one(type_name), is_of).map(|&at| self.types[at].jobs)
     }
 
-    /// Returns the type at a place and how many of its jobs are delayed, if the type has had
-    /// delayed jobs without a break since before `until`.
+    /// Returns the type at a place and how many of its jobs are delayed, if the type has had delayed jobs without a
+    /// break since before `until`.
     pub(in crate::dispatch) fn at(&self, place: u32, until: Age) -> Option<(&Arc<str>, u64)> {
         self.types.get_older(place, until).map(|of| (&of.name, of.jobs))
     }
