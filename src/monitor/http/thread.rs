@@ -99,7 +99,7 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
             }
             if woken || self.figures_wait && self.figures.wait(now).is_zero() {
                 self.figures_wait = false;
-                let waiting = self.conns.iter().filter(|(_, conn)| conn.is_about_figures());
+                let waiting = self.conns.iter().filter(|(_, conn)| conn.waiting().is_some());
                 self.work.extend(waiting.map(|(index, _)| index));
             }
             let mut of_figures = self.expire(now);
@@ -248,7 +248,8 @@ impl<F: FnMut(Stream), S: Service> HttpThread<F, S> {
         let may_spend = self.figures.wait(now).is_zero();
         let Some(conn) = self.conns.get_mut(index) else { return Step { of_figures: false, goes_on: false } };
         let of_figures = conn.is_about_figures();
-        if of_figures && !may_spend {
+        // An answer that is being sent goes on: a pause could last until its time is over. Further answers wait longer.
+        if conn.waiting().is_some() && !may_spend {
             self.figures_wait = true;
             return Step { of_figures: false, goes_on: false };
         }
@@ -293,3 +294,6 @@ const FOREIGN: &str = "this name is not accepted at a loopback address, because 
 fn may_ask(request: &Request, names: &[String]) -> bool {
     is_local(&request.host, names) || ["/healthz", "/readyz"].contains(&request.path.as_str())
 }
+
+#[cfg(test)]
+mod tests;
