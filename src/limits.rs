@@ -51,7 +51,7 @@ pub const JOB_NUMBER_MAX: u64 = 1 << 53;
 pub const UNSENT_PAUSE_BYTES: u64 = 1 << 20;
 
 /// The bytes that a job counts in the memory budget in addition to its text: for its record, its place in a queue or
-/// slot, and the allocator. A job in a long queue really takes about 70. The only job of a type takes about 360, with
+/// slot, and the allocator. A job in a long queue really takes about 80. The only job of a type takes about 360, with
 /// its queue; one of thousands of jobs that workers take, hold or lose takes up to 450. With this value a server of
 /// small jobs stays within twice its budget, the program included. The default budget leaves room for that.
 pub const JOB_FIXED_BYTES: u64 = 384;

@@ -153,7 +153,8 @@ impl OneShard {
                 options: WorkerOptions::default(),
                 id: None,
             };
-            self.core.step(Input::Command { from: conn(SUBMITTERS + worker), command }, &mut self.surroundings);
+            self.core
+                .step(Input::Command { from: conn(SUBMITTERS + worker), command: &command }, &mut self.surroundings);
         }
         self.end_turn();
     }
@@ -229,7 +230,7 @@ impl OneShard {
         let id = self.ids[job].as_str();
         let name = lease.map_or(JobRef::Id(id), JobRef::Lease);
         let command = Command::Did { job: name, id: Some(id), outcome: Outcome::Res(Some(id.into())) };
-        self.core.step(Input::Command { from, command }, &mut self.surroundings);
+        self.core.step(Input::Command { from, command: &command }, &mut self.surroundings);
     }
 
     fn submit(&mut self, job: usize) {
@@ -238,7 +239,7 @@ impl OneShard {
         let options = self.decoded.pop();
         assert_eq!(options.is_some(), self.options.is_some(), "they were made for each job");
         let command = Command::Do { id: &self.ids[job], type_name, arg: Some(ARG.into()), options };
-        self.core.step(Input::Command { from: submitter_of(job), command }, &mut self.surroundings);
+        self.core.step(Input::Command { from: submitter_of(job), command: &command }, &mut self.surroundings);
     }
 
     fn end_read(&mut self, conn: ConnId) {

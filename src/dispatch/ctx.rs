@@ -1,11 +1,10 @@
 //! The context of a rule: the settings, the time, the counters, and the effects.
 
-use std::collections::VecDeque;
-
 use super::answer::{End, Reason};
 use super::figures::TypeFigures;
 use super::ids::{ShardId, TraceId};
 use super::job::Job;
+use super::local::LocalQueue;
 use super::message::{Effects, JobEvent, Message};
 use super::micros::Micros;
 use super::settings::Settings;
@@ -19,7 +18,7 @@ pub(super) struct Ctx<'a> {
     pub(super) counts: &'a mut Counts,
     pub(super) figures: &'a mut TypeFigures,
     /// Messages to the own shard. They are handled one after the other before the step returns, never by a nested call.
-    pub(super) local: &'a mut VecDeque<Message>,
+    pub(super) local: &'a mut LocalQueue,
     pub(super) effects: &'a mut dyn Effects,
 }
 
@@ -28,7 +27,7 @@ impl Ctx<'_> {
     #[inline]
     pub(super) fn post(&mut self, to: ShardId, message: Message) {
         if to == self.settings.shard {
-            self.local.push_back(message);
+            self.local.push(message);
         } else {
             self.counts.shard_messages += 1;
             self.effects.post(to, message);

@@ -1,5 +1,7 @@
-//! A job is one allocation with its texts. A job with options or a long arg has a second allocation (`Terms`). A long
-//! arg is shared with the unsent bytes of its worker.
+//! A job is a pointer to its parts ([`Parts`]), which have its texts in a second allocation. A job with options or a long arg
+//! has a third one (`Terms`). A long arg is shared with the unsent bytes of its worker.
+
+use std::ops::{Deref, DerefMut};
 
 use super::answer::{Answer, End};
 use super::ids::Submitter;
@@ -11,8 +13,13 @@ use crate::protocol::command::{Class, JobOptions};
 /// A job from the moment it is accepted until it is answered.
 ///
 /// Invariant: it is in exactly one place: a ticket, a queue, a message or a worker's slot.
+/// Boxed, because a job moves from place to place some ten times, and moving a pointer takes far less time.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct Job(Box<Parts>);
+
+/// The parts of a job, to which it dereferences.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parts {
     /// Id and type, followed by the arg unless that is long.
     text: Box<str>,
     /// Its number among the jobs of its home: assigned when the job is first queued, and kept when it is requeued.
@@ -71,9 +78,9 @@ impl Flags {
         self.0 & flag != 0
     }
 
-    /// Sets a flag if `on`, and otherwise leaves it as it is.
-    fn add(&mut self, flag: u8, on: bool) {
-        self.0 |= u8::from(on) * flag;
+    /// Sets flags if `on`, and otherwise leaves them as they are.
+    fn add(&mut self, flags: u8, on: bool) {
+        self.0 |= u8::from(on) * flags;
     }
 
     fn set(&mut self, flag: u8, on: bool) {
@@ -93,7 +100,7 @@ impl Job {
         text.push_str(id);
         text.push_str(type_name);
         text.push_str(arg_text);
-        Self {
+        Self(Box::new(Parts {
             text: text.into_boxed_str(),
             arrival: 0,
             accepted,
@@ -104,24 +111,59 @@ impl Job {
             flags: Flags(if arg.is_some() { Flags::HAS_ARG } else { 0 }),
             priority: 0,
             terms: long_arg.map(|arg| Box::new(Terms { long_arg: Some(arg), ..Terms::default() })),
-        }
+        }))
     }
 
+    /// Returns the bytes that a job with these texts would count in the memory budget.
+    pub fn bytes_of(id: &str, type_name: &str, arg: Option<Carried<'_>>, options: Option<&JobOptions<'_>>) -> u64 {
+        let terms =
+            options.filter(|options| has_terms(options)).map_or(0, |options| bytes_of_terms(options.key.as_deref()));
+        (id.len() + type_name.len() + arg.map_or(0, Carried::len)) as u64 + JOB_FIXED_BYTES + terms
+    }
+
+    /// Ends the job. The answer takes over the allocation of its texts.
+    pub fn answer(self, end: End<'_>) -> Answer {
+        let (job_bytes, id_len) = (self.bytes(), self.id_len);
+        let mut text = self.0.text.into_string();
+        text.truncate(id_len as usize);
+        Answer::new(text, end, job_bytes)
+    }
+}
+
+impl Deref for Job {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for Job {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
+impl Parts {
     /// Sets the options of a `do` line, except those that concern only its submitter.
     pub(super) fn set_options(&mut self, options: &JobOptions<'_>) {
         self.priority = options.priority;
-        let needs_worker = options.need_worker || options.durable;
-        let is_conditional = needs_worker || options.key.is_some() || options.wait_ms.is_some();
-        self.flags.add(Flags::NEEDS_WORKER, needs_worker);
+        self.flags.add(Flags::NEEDS_WORKER | Flags::CONDITIONAL, options.need_worker);
         self.flags.add(Flags::PROGRESS, options.progress);
-        self.flags.add(Flags::CONDITIONAL, is_conditional);
         if has_terms(options) {
-            let &JobOptions { run_limit_ms, attempts: attempts_max, wait_ms, ref key, durable, .. } = options;
-            let key = key.as_deref().map(Box::from);
-            let durable = durable.then_some(Stored::No);
-            let long_arg = self.terms.take().and_then(|terms| terms.long_arg);
-            self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, wait_ms, key, durable }));
+            self.set_terms(options);
         }
+    }
+
+    #[inline(never)]
+    fn set_terms(&mut self, options: &JobOptions<'_>) {
+        let &JobOptions { run_limit_ms, attempts: attempts_max, wait_ms, ref key, durable, .. } = options;
+        self.flags.add(Flags::NEEDS_WORKER, durable);
+        self.flags.add(Flags::CONDITIONAL, durable || key.is_some() || wait_ms.is_some());
+        let key = key.as_deref().map(Box::from);
+        let durable = durable.then_some(Stored::No);
+        let long_arg = self.terms.take().and_then(|terms| terms.long_arg);
+        self.terms = Some(Box::new(Terms { long_arg, run_limit_ms, attempts_max, wait_ms, key, durable }));
     }
 
     /// Returns the submitter's id, as received.
@@ -272,21 +314,6 @@ impl Job {
         let terms = self.terms.as_ref().map_or(0, |terms| terms.bytes());
         self.text.len() as u64 + JOB_FIXED_BYTES + terms
     }
-
-    /// Returns the bytes that a job with these texts would count in the memory budget.
-    pub fn bytes_of(id: &str, type_name: &str, arg: Option<Carried<'_>>, options: Option<&JobOptions<'_>>) -> u64 {
-        let terms =
-            options.filter(|options| has_terms(options)).map_or(0, |options| bytes_of_terms(options.key.as_deref()));
-        (id.len() + type_name.len() + arg.map_or(0, Carried::len)) as u64 + JOB_FIXED_BYTES + terms
-    }
-
-    /// Ends the job. The answer takes over its allocation.
-    pub fn answer(self, end: End<'_>) -> Answer {
-        let (job_bytes, id_len) = (self.bytes(), self.id_len);
-        let mut text = self.text.into_string();
-        text.truncate(id_len as usize);
-        Answer::new(text, end, job_bytes)
-    }
 }
 
 impl Terms {
@@ -313,9 +340,9 @@ fn bytes_of_terms(key: Option<&str>) -> u64 {
 mod tests {
     use super::*;
 
-    /// A million plain jobs may wait. What few of them ask for is kept apart.
+    /// A million plain jobs may wait. What few of them ask for is kept apart. A job itself is a pointer.
     #[test]
     fn a_plain_job_takes_64_bytes_beside_its_text() {
-        assert_eq!((size_of::<Submitter>(), size_of::<Job>()), (12, 64));
+        assert_eq!((size_of::<Submitter>(), size_of::<Parts>(), size_of::<Job>()), (12, 64, 8));
     }
 }

@@ -31,14 +31,14 @@ pub enum Input<'a> {
         /// The sender.
         from: ConnId,
         /// The command.
-        command: Command<'a>,
+        command: &'a Command<'a>,
     },
     /// A connection sent a line that is refused.
     Refused {
         /// The sender.
         from: ConnId,
         /// The reason, and whether the connection ends with it.
-        refusal: Refusal<'a>,
+        refusal: &'a Refusal<'a>,
     },
     /// Bytes were read from a connection that is still open. The lines among them that this turn handles were passed on
     /// before. The owner now offers the slots that these lines have freed, so this input must follow each read.
@@ -88,7 +88,7 @@ impl<'a> Input<'a> {
     }
 
     /// Makes the input of a line, given what the decoder made of it.
-    pub fn of_line(from: ConnId, line: Result<Command<'a>, Refusal<'a>>) -> Self {
+    pub fn of_line(from: ConnId, line: &'a Result<Command<'a>, Refusal<'a>>) -> Self {
         match line {
             Ok(command) => Self::Command { from, command },
             Err(refusal) => Self::Refused { from, refusal },

@@ -24,18 +24,19 @@ mod figures;
 mod home;
 pub mod ids;
 pub mod job;
+mod local;
 pub mod message;
 mod micros;
 mod owner;
 pub mod settings;
 
-use std::collections::VecDeque;
-
 use audit::Audit;
 use ctx::Ctx;
 use figures::TypeFigures;
 use home::{Home, PoolRef};
-use ids::{ShardId, Submitter};
+use ids::{ShardId, Submitter, TypeHash};
+use job::Job;
+use local::LocalQueue;
 use message::{Effects, Input, Message};
 use micros::Micros;
 use owner::Owner;
@@ -55,7 +56,7 @@ pub struct Dispatch {
     counts: Counts,
     figures: TypeFigures,
     /// Messages to the own shard; empty between steps.
-    local: VecDeque<Message>,
+    local: LocalQueue,
     home: Home,
     owner: Owner,
 }
@@ -68,7 +69,7 @@ impl Dispatch {
             stopping: false,
             counts: Counts::default(),
             figures: TypeFigures::new(settings.figure_types_max),
-            local: VecDeque::new(),
+            local: LocalQueue::default(),
             home: Home::new(&settings.maps),
             owner: Owner::new(&settings.maps),
             settings,
@@ -97,8 +98,13 @@ impl Dispatch {
             if !defers {
                 owner.reconcile_offers(&mut ctx);
             }
-            let Some(message) = ctx.local.pop_front() else { return };
-            handle_message(ctx.settings.shard, message, home, owner, &mut ctx);
+            if let Some((job, pool, spends)) = ctx.local.pop_assign() {
+                owner.assigned(job, spends, pool, &mut ctx);
+            } else if let Some(message) = ctx.local.pop_other() {
+                handle_message(ctx.settings.shard, message, home, owner, &mut ctx);
+            } else {
+                return;
+            }
         }
     }
 
@@ -170,13 +176,15 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
         }
         Input::Opened { conn } => owner.open(conn, ctx),
         Input::Command { from, command } => {
-            if owner.line_ended(from, ctx) {
-                owner.handle_command(from, command, ctx);
+            if owner.line_ended(from, ctx)
+                && let Some((job, hash)) = owner.handle_command(from, command, ctx)
+            {
+                submit(job, hash, home, ctx);
             }
         }
         Input::Refused { from, refusal } => {
             if owner.line_ended(from, ctx) {
-                owner.handle_refusal(from, &refusal, ctx);
+                owner.handle_refusal(from, refusal, ctx);
             }
         }
         Input::BytesRead { conn, partial_bytes } => owner.bytes_read(conn, partial_bytes, ctx),
@@ -188,6 +196,18 @@ fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut 
             owner.stop_delayed(ctx);
         }
         Input::DrainOver => owner.drain_over(ctx),
+    }
+}
+
+/// Sends a new job to its home. If that is this shard and no message waits before it, the home handles it at once: then
+/// no message is copied.
+#[inline]
+fn submit(job: Job, hash: TypeHash, home: &mut Home, ctx: &mut Ctx<'_>) {
+    let to = hash.home(ctx.settings.shards);
+    if to == ctx.settings.shard && ctx.local.is_empty() {
+        home.submit(job, hash, ctx);
+    } else {
+        ctx.post(to, Message::Submit { job, hash });
     }
 }
 

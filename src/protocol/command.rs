@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use super::Code;
 use super::carried::Carried;
 use super::frame::{Frame, LongLine};
 use super::members::{Members, Name};
 use super::string::unescape;
 pub use super::types::TypeName;
 use super::types::{type_name, type_names};
+use super::{CheckedLines, Code};
 use crate::limits::JOB_NUMBER_MAX;
 
 mod can_do;
@@ -117,11 +117,14 @@ type Text = &'static str;
 /// The text with `unknown_cmd`.
 const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, stored, cancel, metrics or ping";
 
-/// Decodes a frame. A first line that is not a JSON object ends the connection.
-pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
+/// Decodes a frame of a read whose lines were checked; a line that is not among them is checked now. A first line that is
+/// not a JSON object ends the connection.
+pub fn decode_frame<'a>(frame: Frame<'a>, checked: CheckedLines<'a>) -> Result<Command<'a>, Refusal<'a>> {
     match frame {
-        Frame::Line { bytes, first: false } => decode(bytes),
-        Frame::Line { bytes, first } => decode(bytes).map_err(|refusal| refusal.of_first(first)),
+        Frame::Line { bytes, first: false } => decode_line(bytes, checked.text(bytes)),
+        Frame::Line { bytes, first } => {
+            decode_line(bytes, checked.text(bytes)).map_err(|refusal| refusal.of_first(first))
+        }
         Frame::LongLine { line, first } => decode_long(line).map_err(|refusal| refusal.of_first(first)),
         Frame::TooLong => {
             let text = "the line is longer than this server takes (--max-line)";
@@ -142,16 +145,23 @@ pub fn decode_frame(frame: Frame<'_>) -> Result<Command<'_>, Refusal<'_>> {
 /// Decodes a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name has
 /// an escape, a value has containers in containers (the parser keeps a byte per open one), or a `do` gives options.
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
+    decode_line(line, None)
+}
+
+/// Does the same. `text` is the line if it was checked to be UTF-8.
+fn decode_line<'a>(line: &'a [u8], text: Option<&'a str>) -> Result<Command<'a>, Refusal<'a>> {
     let mut members = Members::default();
-    if let Err(reason) = members.add_all(line) {
+    if let Err(reason) = members.add_all(line, text) {
         return Err(Refusal::of_unreadable(Code::BadJson, reason, Severity::Line));
     }
     let cmd = members.get(Name::Cmd).and_then(unescape_cmd);
-    parse_command(&members, cmd.as_deref()).map_err(|Unfit { code, text }| {
-        let id = members.id();
-        let is_do = id.is_some() && cmd.as_deref() == Some(b"do");
-        Refusal { code, text, id, is_do, severity: Severity::Line }
-    })
+    // The command is built where it is returned.
+    let mut line = parse_command(&members, cmd.as_deref());
+    if let Err(refusal) = &mut line {
+        refusal.id = members.id();
+        refusal.is_do = refusal.id.is_some() && cmd.as_deref() == Some(b"do");
+    }
+    line
 }
 
 /// Unescapes the name of a command. The names `do` and `did` need no search for escapes.
@@ -193,22 +203,10 @@ fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
     Ok(command)
 }
 
-/// The reason why members are not a valid command.
-struct Unfit {
-    code: Code,
-    text: Cow<'static, str>,
-}
-
-impl From<Text> for Unfit {
-    fn from(text: Text) -> Self {
-        Self { code: Code::BadRequest, text: text.into() }
-    }
-}
-
-/// Decodes the command; `cmd` is `None` if it is absent, given twice or not a string.
-fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, Unfit> {
+/// Decodes the command; `cmd` is `None` if it is absent, given twice or not a string. A refusal has no id yet.
+fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, Refusal<'a>> {
     if let Some(name) = members.twice() {
-        return Err(Unfit { code: Code::BadRequest, text: format!("{name} is given twice").into() });
+        return Err(Refusal::of_unfit(Code::BadRequest, format!("{name} is given twice")));
     }
     match cmd {
         Some(b"do") => submit(members),
@@ -220,12 +218,12 @@ fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Comman
         Some(b"cancel") => Ok(Command::Cancel { id: id(members)? }),
         Some(b"progress") => about_job(members, About::Progress),
         Some(b"stored") => Ok(stored(members)?),
-        Some(_) => Err(Unfit { code: Code::UnknownCmd, text: UNKNOWN_CMD.into() }),
+        Some(_) => Err(Refusal::of_unfit(Code::UnknownCmd, UNKNOWN_CMD)),
         None => Err("cmd must be a string".into()),
     }
 }
 
-fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Unfit> {
+fn submit<'a>(members: &Members<'a>) -> Result<Command<'a>, Refusal<'a>> {
     let type_name = members.get(Name::Type).and_then(type_name);
     Ok(Command::Do {
         id: id(members)?,
@@ -243,7 +241,7 @@ enum About {
 }
 
 /// Decodes a `did` or a `progress`. One function, so that a `did` costs no further call for the name of its job.
-fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Unfit> {
+fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Refusal<'a>> {
     let job = match (members.get(Name::Job), members.get(Name::Id), about) {
         (Some(job), ..) => JobRef::Lease(lease(job)?),
         (None, Some(_), _) => JobRef::Id(id(members)?),

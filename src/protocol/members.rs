@@ -128,14 +128,17 @@ impl<'a> Members<'a> {
     #[cfg(test)]
     fn read(line: &'a [u8]) -> Result<Self, String> {
         let mut members = Self::default();
-        members.add_all(line).map(|()| members)
+        members.add_all(line, None).map(|()| members)
     }
 
-    /// Adds the members of a line without its end; no member was added before. `Err` is a message why it is not a JSON
-    /// object that the protocol accepts.
+    /// Adds the members of a line without its end; no member was added before. `text` is the line if it was checked to be
+    /// UTF-8. `Err` is a message why it is not a JSON object that the protocol accepts.
     #[inline]
-    pub(super) fn add_all(&mut self, line: &'a [u8]) -> Result<(), String> {
-        let text = checked_text(line)?;
+    pub(super) fn add_all(&mut self, line: &'a [u8], text: Option<&'a str>) -> Result<(), String> {
+        let text = match text {
+            Some(text) => text,
+            None => checked_text(line)?,
+        };
         if fast_path::read(text, self).is_none() {
             *self = Self::parse(text)?;
         }
@@ -229,8 +232,8 @@ pub(super) fn cr_inside(at: usize) -> String {
     format!("a CR that is not at the line's end, at column {}", at + 1)
 }
 
-/// Checks that a line is UTF-8.
-#[inline]
+/// Checks that a line is UTF-8. Not inlined, because nearly all lines have been checked.
+#[inline(never)]
 fn checked_text(line: &[u8]) -> Result<&str, String> {
     match simdutf8::basic::from_utf8(line) {
         Ok(text) => Ok(text),

@@ -19,6 +19,8 @@ pub mod tables;
 mod types;
 mod utf8;
 
+pub use utf8::CheckedLines;
+
 pub(crate) use members::is_too_deep;
 
 #[cfg(test)]

@@ -1,4 +1,34 @@
-//! Checks UTF-8 while it arrives: a character may be cut into several pieces.
+//! Checks UTF-8: the lines of a read at once, or a long line while it arrives, when a character may be cut into several
+//! pieces.
+
+use memchr::memrchr;
+
+/// The last line end of a read is looked for in this many bytes. If it is not among them, the lines are so long that a
+/// check for each takes no longer.
+const LAST_LINE_BYTES: usize = 16 << 10;
+
+/// The whole lines of a read, if they are UTF-8. Checking short lines one by one takes longer than checking all of them at
+/// once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CheckedLines<'a>(Option<&'a str>);
+
+impl<'a> CheckedLines<'a> {
+    /// Checks what was read up to the last line end.
+    pub fn of_read(read: &'a [u8]) -> Self {
+        let last = read.len().saturating_sub(LAST_LINE_BYTES);
+        let lines = memrchr(b'\n', &read[last..]).map(|end| &read[..last + end]);
+        Self(lines.and_then(|lines| simdutf8::basic::from_utf8(lines).ok()))
+    }
+
+    /// Returns the text of a line that is among them; `None` for another line.
+    #[inline]
+    pub(super) fn text(self, line: &[u8]) -> Option<&'a str> {
+        let text = self.0?;
+        // Bytes at the same addresses are the same bytes.
+        let begin = line.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        text.get(begin..begin + line.len())
+    }
+}
 
 /// The bytes of one line, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -66,6 +96,30 @@ pub(super) fn not_utf8(valid_bytes: usize) -> String {
 mod tests {
     use super::super::corpus::Random;
     use super::*;
+
+    #[test]
+    fn lines_before_the_last_line_end_of_a_read_are_checked() {
+        let read = "{\"a\":\"\u{e9}\"}\r\n{}\n{\"rest\"".as_bytes();
+        let checked = CheckedLines::of_read(read);
+        let text = |from: usize, bytes: usize| checked.text(&read[from..from + bytes]);
+        assert_eq!([text(0, 10), text(12, 2)], [Some("{\"a\":\"\u{e9}\"}"), Some("{}")]);
+        assert_eq!(text(15, 7), None, "its end has not come");
+        let other = String::from("{}");
+        assert_eq!(checked.text(other.as_bytes()), None, "it is not of this read");
+        assert_eq!(CheckedLines::default().text(&read[12..14]), None);
+        for unchecked in [&b"{\"\xff\"}\n{}\n"[..], b"{}", b""] {
+            assert!(CheckedLines::of_read(unchecked).0.is_none(), "{unchecked:?}");
+        }
+    }
+
+    /// Long lines are checked by themselves.
+    #[test]
+    fn the_last_line_end_is_looked_for_near_the_end_of_a_read() {
+        for (behind, found) in [(LAST_LINE_BYTES - 1, true), (LAST_LINE_BYTES, false)] {
+            let read = [&b"{}\n"[..], &vec![b'x'; behind]].concat();
+            assert_eq!(CheckedLines::of_read(&read).text(&read[..2]).is_some(), found, "{behind} bytes behind it");
+        }
+    }
 
     #[test]
     fn pieces_are_judged_as_the_whole() {

@@ -88,7 +88,7 @@ impl Fixture {
             Ok(_) => {}
             Err(refusal) => {
                 let (code, id, is_do) = (refusal.code.name(), refusal.id, refusal.is_do);
-                self.world.refused(self.client, refusal);
+                self.world.refused(self.client, &refusal);
                 let received = self.received(self.client);
                 let received = read(&received);
                 assert_eq!((received.code, received.id), (Some(code), id));
@@ -105,7 +105,7 @@ impl Fixture {
             let options_of_it = Some(Box::new(options.clone()));
             let command =
                 Command::Do { id, type_name: type_name.into(), arg: arg.map(Carried::Short), options: options_of_it };
-            self.world.command(self.client, command);
+            self.world.command(self.client, &command);
             let line = self.received(worker);
             let received = read(&line);
             let run_limit_ms = options.run_limit_ms.filter(|_| received.job.is_some());

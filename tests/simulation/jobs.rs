@@ -48,7 +48,7 @@ impl Schedule {
         let options = asks.options();
         let long = big.then(|| LongText::from(arg.as_str()));
         let arg = long.as_ref().map_or(Carried::Short(&arg), Carried::Long);
-        self.command(peer, Command::Do { id, type_name: type_name.into(), arg: Some(arg), options });
+        self.command(peer, &Command::Do { id, type_name: type_name.into(), arg: Some(arg), options });
     }
 
     /// What a job asks for. Lines of one id and connection are alike in all that happens before an answer: of those that
@@ -146,7 +146,7 @@ impl Schedule {
         };
         self.shadow.cancel(peer, id, self.serial);
         let id = self.any_spelling(id);
-        self.command(peer, Command::Cancel { id });
+        self.command(peer, &Command::Cancel { id });
     }
 
     fn any_spelling(&mut self, id: &'static str) -> &'static str {

@@ -41,7 +41,7 @@ impl Schedule {
         self.after_peer(peer);
     }
 
-    pub(crate) fn command(&mut self, peer: Peer, command: Command<'_>) {
+    pub(crate) fn command(&mut self, peer: Peer, command: &Command<'_>) {
         self.shadow.line_read(peer);
         self.world.command(peer, command);
         self.after_peer(peer);
@@ -110,7 +110,7 @@ impl Schedule {
         self.shadow.tally.faults.count(Fault::BadRequest);
         let types = names.iter().map(|name| name.as_str().into()).collect();
         let options = WorkerOptions { durable: true, wants_ref: true, ..WorkerOptions::default() };
-        self.command(peer, Command::CanDo { types, max_jobs, options, id: None });
+        self.command(peer, &Command::CanDo { types, max_jobs, options, id: None });
     }
 
     pub(crate) fn max_jobs(&mut self, peer: Peer) {
@@ -155,7 +155,7 @@ impl Schedule {
         self.shadow.tally.workers_added += u64::from(first);
         let types = names.iter().map(|name| name.as_str().into()).collect();
         let options = WorkerOptions { spare: class == Some(Class::Spare), durable, wants_ref };
-        self.command(peer, Command::CanDo { types, max_jobs, options, id: None });
+        self.command(peer, &Command::CanDo { types, max_jobs, options, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer) {
@@ -163,7 +163,7 @@ impl Schedule {
         let conn = self.shadow.conn_mut(peer);
         conn.types.remove(&name);
         conn.durable_types.remove(&name);
-        self.command(peer, Command::CantDo { types: vec![name.into()] });
+        self.command(peer, &Command::CantDo { types: vec![name.into()] });
     }
 
     // Lines that change nothing.
@@ -200,7 +200,7 @@ impl Schedule {
         }
         let severity = if fatal { Severity::Connection } else { Severity::Line };
         let refusal = Refusal { code: Code::BadJson, text: "not JSON".into(), id: None, is_do: false, severity };
-        self.world.refused(peer, refusal);
+        self.world.refused(peer, &refusal);
         assert_eq!(self.world.is_open(peer), !closes, "closed exactly if it is the first line, or the peer holds jobs");
         self.after_peer(peer);
     }
@@ -227,14 +227,14 @@ impl Schedule {
             0 => Input::Ended { conn },
             1 => Input::Written { conn, bytes: 0 },
             2 => Input::BytesRead { conn, partial_bytes: 70 },
-            3 => Input::Command { from: conn, command: Command::Cancel { id: "1" } },
+            3 => Input::Command { from: conn, command: &Command::Cancel { id: "1" } },
             4 => Input::Command {
                 from: conn,
-                command: Command::Do { id: "7", type_name: name.into(), arg: None, options: None },
+                command: &Command::Do { id: "7", type_name: name.into(), arg: None, options: None },
             },
             _ => Input::Command {
                 from: conn,
-                command: Command::CanDo {
+                command: &Command::CanDo {
                     types: vec![name.into()],
                     max_jobs: None,
                     options: WorkerOptions::default(),
@@ -260,11 +260,11 @@ impl Schedule {
         };
         self.shadow.conn_mut(peer).asked += 1;
         let (histograms, shards) = (self.random.below(2) == 0, self.random.below(2) == 0);
-        self.command(peer, Command::Metrics(MetricsAsked { types, histograms, shards }));
+        self.command(peer, &Command::Metrics(MetricsAsked { types, histograms, shards }));
     }
 
     pub(crate) fn ping(&mut self, peer: Peer) {
         self.shadow.expect(peer, Due::Pong);
-        self.command(peer, Command::Ping);
+        self.command(peer, &Command::Ping);
     }
 }

@@ -36,7 +36,7 @@ impl Slices {
     fn query(&mut self) {
         self.schedule.shadow.conn_mut(self.asker).asked += 1;
         let asked = MetricsAsked { types: TypesAsked::All, ..MetricsAsked::default() };
-        self.schedule.command(self.asker, Command::Metrics(asked));
+        self.schedule.command(self.asker, &Command::Metrics(asked));
     }
 }
 

@@ -7,6 +7,7 @@ use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
+use deputy::protocol::CheckedLines;
 use deputy::protocol::command::{Command, WorkerOptions, decode, decode_frame};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
@@ -141,7 +142,7 @@ impl ThreeShards {
                 OWNER,
                 Input::Command {
                     from: conn(slot),
-                    command: Command::CanDo { types, max_jobs: None, options: WorkerOptions::default(), id: None },
+                    command: &Command::CanDo { types, max_jobs: None, options: WorkerOptions::default(), id: None },
                 },
             );
         }
@@ -170,9 +171,10 @@ impl ThreeShards {
         wall_ns(|| {
             for (at, text) in (0..).zip(texts) {
                 let mut bytes = &text[..];
+                let checked = CheckedLines::of_read(bytes);
                 while let Some(frame) = framer.next(&mut bytes, 1 << 20) {
                     self.cores[usize::from(shard)]
-                        .step(Input::of_line(conn(slot(at)), decode_frame(frame)), &mut self.recorder);
+                        .step(Input::of_line(conn(slot(at)), &decode_frame(frame, checked)), &mut self.recorder);
                 }
                 if slot(at) != slot(at + 1) {
                     self.step(shard, Input::BytesRead { conn: conn(slot(at)), partial_bytes: 0 });

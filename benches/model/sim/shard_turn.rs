@@ -84,7 +84,7 @@ impl World {
                 let type_name = self.types[type_number].name.as_str().into();
                 shard.step(Input::Command {
                     from,
-                    command: Command::Do { id: &id, type_name, arg: Some(ARG.into()), options: None },
+                    command: &Command::Do { id: &id, type_name, arg: Some(ARG.into()), options: None },
                 });
             }
             Request::Did { job, number } => {
@@ -95,7 +95,7 @@ impl World {
                 let id = job.to_string();
                 let job = number.map_or(JobRef::Id(&id), JobRef::Lease);
                 let command = Command::Did { job, id: Some(&id), outcome: Outcome::Res(Some(ARG.into())) };
-                shard.step(Input::Command { from, command });
+                shard.step(Input::Command { from, command: &command });
             }
         }
     }

@@ -82,7 +82,7 @@ impl World {
             let types = types.iter().map(|&number| self.types[number].name.clone().into()).collect();
             let max_jobs = (self.shape.max_jobs > 0).then_some(self.shape.max_jobs.into());
             let command = Command::CanDo { types, max_jobs, options: WorkerOptions::default(), id: None };
-            self.step_at_start(shard, Input::Command { from: id, command });
+            self.step_at_start(shard, Input::Command { from: id, command: &command });
         }
         let thread = (!self.load.is_empty()).then(|| self.conns.len() % self.load.len());
         self.conns.push(Conn { role, shard, id, thread, at_server: Vec::new(), at_peer: Vec::new() });

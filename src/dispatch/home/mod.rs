@@ -286,6 +286,7 @@ pub(super) fn count_delayed_ends(of: &TypeRef, n: u64, reason: Reason, ctx: &mut
 
 /// Ends a new job that is not queued.
 fn end_unqueued(mut job: Job, hash: TypeHash, reason: Reason, ctx: &mut Ctx<'_>) {
-    job.set_has_figures(ctx.figures.decide(job.type_name(), hash));
+    let has_figures = ctx.figures.decide(job.type_name(), hash);
+    job.set_has_figures(has_figures);
     ctx.end(job, reason);
 }

@@ -198,7 +198,8 @@ impl WaitQueue {
 
     /// Takes all durable jobs that are not stored. Stored jobs have been at a worker, and came back.
     pub(in crate::dispatch) fn take_unstored(&mut self) -> Vec<Job> {
-        let (stored, mut unstored): (Vec<Job>, Vec<Job>) = std::mem::take(self).into_jobs().partition(Job::is_stored);
+        let (stored, mut unstored): (Vec<Job>, Vec<Job>) =
+            std::mem::take(self).into_jobs().partition(|job: &Job| job.is_stored());
         unstored.sort_by_key(Place::of);
         for job in stored {
             self.requeue(job);

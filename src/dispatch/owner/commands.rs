@@ -8,7 +8,7 @@ use super::submitters::bytes_of;
 use super::worker::Worker;
 use crate::dispatch::answer::{End, QUEUE_FULL, Reason};
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{ConnId, PoolId, Submitter};
+use crate::dispatch::ids::{ConnId, PoolId, Submitter, TypeHash};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::{Closing, Message};
 use crate::limits::TYPES_PER_CONNECTION_MAX;
@@ -22,27 +22,33 @@ use crate::protocol::reply::Reply;
 
 impl Owner {
     /// Handles a command. The commands of a job without options are handled here, so that they are compiled into the
-    /// path of a line.
+    /// path of a line. Returns a new job, which the caller sends to the home of its queue.
     #[inline]
-    pub(in crate::dispatch) fn handle_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
+    pub(in crate::dispatch) fn handle_command(
+        &mut self,
+        from: ConnId,
+        command: &Command<'_>,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<(Job, TypeHash)> {
         match command {
             Command::Do { id, type_name, arg, options } => {
-                self.submit(from, id, &type_name, arg, options.as_deref(), ctx);
+                return self.submit(from, id, type_name, *arg, options.as_deref(), ctx);
             }
-            Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, ctx),
+            &Command::Did { job, id, outcome } => self.complete(from, job, id, outcome, ctx),
             other => self.handle_other_command(from, other, ctx),
         }
+        None
     }
 
     #[inline(never)]
-    fn handle_other_command(&mut self, from: ConnId, command: Command<'_>, ctx: &mut Ctx<'_>) {
-        match command {
-            Command::CanDo { types, max_jobs, options, id } => self.can_do(from, &types, max_jobs, options, id, ctx),
-            Command::CantDo { types } => self.cant_do(from, &types, ctx),
+    fn handle_other_command(&mut self, from: ConnId, command: &Command<'_>, ctx: &mut Ctx<'_>) {
+        match *command {
+            Command::CanDo { ref types, max_jobs, options, id } => self.can_do(from, types, max_jobs, options, id, ctx),
+            Command::CantDo { ref types } => self.cant_do(from, types, ctx),
             Command::Cancel { id } => self.cancel(from, id, ctx),
             Command::Progress { job, id, data } => self.progress(from, job, id, data, ctx),
             Command::Stored { job, id } => self.stored(from, job, id, ctx),
-            Command::Metrics(asked) => self.metrics(from, &asked, ctx),
+            Command::Metrics(ref asked) => self.metrics(from, asked, ctx),
             Command::Ping => self.send(from, &Reply::Pong, ctx),
             Command::Do { .. } | Command::Did { .. } => debug_assert!(false, "these have been handled"),
         }
@@ -132,7 +138,8 @@ impl Owner {
         }
     }
 
-    /// `do`: sends the job to its home, if the memory budget allows it.
+    /// `do`: accepts a job, if the memory budget allows it. Returns the job with the hash of its queue, unless the job waits
+    /// here for a delay.
     fn submit(
         &mut self,
         from: ConnId,
@@ -141,14 +148,16 @@ impl Owner {
         arg: Option<Carried<'_>>,
         options: Option<&JobOptions<'_>>,
         ctx: &mut Ctx<'_>,
-    ) {
+    ) -> Option<(Job, TypeHash)> {
         if ctx.stopping {
-            return self.refuse_job(from, id, Code::Shutdown, Reason::Shutdown.text(), ctx);
+            self.refuse_job(from, id, Code::Shutdown, Reason::Shutdown.text(), ctx);
+            return None;
         }
         let bytes = bytes_of(id, type_name, arg, options);
         if !self.fits(bytes, ctx) {
             ctx.effects.fault(from, Fault::QueueFull);
-            return self.refuse_job(from, id, Code::QueueFull, QUEUE_FULL, ctx);
+            self.refuse_job(from, id, Code::QueueFull, QUEUE_FULL, ctx);
+            return None;
         }
         self.pending += 1;
         ctx.counts.jobs_added += 1;
@@ -157,7 +166,7 @@ impl Owner {
         let hash = ctx.settings.hash(type_name);
         let job = Job::new(submitter, ctx.now, id, type_name, arg);
         match options {
-            None => ctx.post(hash.home(ctx.settings.shards), Message::Submit { job, hash }),
+            None => Some((job, hash)),
             Some(options) => self.submit_with_options(from, job, hash, options, bytes, ctx),
         }
     }

@@ -19,7 +19,8 @@ use crate::protocol::command::JobOptions;
 use crate::protocol::reply::Reply;
 
 impl Owner {
-    /// Submits a job with options that was accepted from `from`. `bytes` are what it counts in the memory budget.
+    /// Submits a job with options that was accepted from `from`. `bytes` are what it counts in the memory budget. Returns
+    /// the job with the hash of its queue, unless the job waits here for a delay.
     #[inline(never)]
     pub(in crate::dispatch) fn submit_with_options(
         &mut self,
@@ -29,16 +30,15 @@ impl Owner {
         options: &JobOptions<'_>,
         bytes: u64,
         ctx: &mut Ctx<'_>,
-    ) {
+    ) -> Option<(Job, TypeHash)> {
         job.set_options(options);
         let hash = if options.durable { hash.durable() } else { hash };
         if options.background && !options.durable {
             job.submitter = Submitter::Background(ctx.settings.shard);
             self.send(from, &Reply::Done { id: job.id(), res: None }, ctx);
         }
-        let home = hash.home(ctx.settings.shards);
         if !needs_ticket(options) {
-            return ctx.post(home, Message::Submit { job, hash });
+            return Some((job, hash));
         }
         let expires = options.deadline_ms.map(|ms| ctx.now + Micros::from_ms(ms));
         let purpose = Purpose {
@@ -48,15 +48,17 @@ impl Owner {
             background: options.background,
             expires,
         };
-        let Some(conn) = self.conns.get(from) else { return };
+        let conn = self.conns.get(from)?;
+        let home = hash.home(ctx.settings.shards);
         let id = self.tickets.add(from, &mut conn.cancellable, job.id(), bytes, home, purpose);
         let recall_at = job.waits_until();
-        let named = options.cancellable || options.progress || options.durable || expires.is_some();
-        if named || recall_at.is_some() {
+        let is_revocable = options.cancellable || expires.is_some() || recall_at.is_some();
+        if is_revocable {
+            job.set_revocable();
+        }
+        // Otherwise the ticket is only for the delay.
+        if is_revocable || options.progress || options.durable {
             job.submitter = Submitter::Ticket(ctx.settings.shard, id);
-            if options.cancellable || expires.is_some() || recall_at.is_some() {
-                job.set_revocable();
-            }
         }
         if options.delay_ms == 0 {
             // The `did` of a durable job in the background comes when it is stored.
@@ -64,15 +66,16 @@ impl Owner {
             if only_counted || recall_at.is_some() || expires.is_some() {
                 self.tickets.queued(id, only_counted, recall_at);
             }
-            return ctx.post(home, Message::Submit { job, hash });
+            return Some((job, hash));
         }
         let due = ctx.now + Micros::from_ms(options.delay_ms);
         self.tickets.set_timer(id, expires.map_or(due, |at| at.min(due)));
         ctx.counts.jobs_delayed += 1;
         self.tickets.count_delayed(job.type_name());
         if let Some(ticket) = self.tickets.get(id) {
-            ticket.stage = Stage::Delayed(Box::new(job));
+            ticket.stage = Stage::Delayed(job);
         }
+        None
     }
 
     /// Handles the delays, deadlines and `wait_ms` that have passed, until the turn's share is used up.
@@ -125,7 +128,7 @@ impl Owner {
             Stage::Delayed(job) => {
                 self.tickets.uncount_delayed(job.type_name());
                 ctx.counts.jobs_delayed -= 1;
-                Some(*job)
+                Some(job)
             }
             other => {
                 ticket.stage = other;
@@ -208,6 +211,7 @@ impl Owner {
     }
 
     /// Removes a ticket, and the bytes that its job counts. Returns the data for handling the answer of the job.
+    #[inline]
     pub(super) fn forget_ticket(&mut self, id: TicketId, ctx: &mut Ctx<'_>) -> Option<Forgotten> {
         let (tickets, list) = self.ticket_and_list(id)?;
         let Ticket { bytes, conn, home, keyed, stage, .. } = tickets.remove(id, list);

@@ -87,7 +87,7 @@ pub(in crate::dispatch) struct Ticket {
 #[derive(Debug)]
 pub(in crate::dispatch) enum Stage {
     /// The job waits here for the end of its delay.
-    Delayed(Box<Job>),
+    Delayed(Job),
     /// The job is on its way, waits, or is held.
     Live,
     /// The same for a job in the background: its `did` was sent, and its end is only counted.
@@ -204,6 +204,8 @@ impl Tickets {
     }
 
     /// Called when the job of a live ticket is queued, with whether its end is only counted, and when it is recalled.
+    #[expect(clippy::inline_always, reason = "a call would cost a job with a deadline more than what this does")]
+    #[inline(always)]
     pub(in crate::dispatch) fn queued(&mut self, id: TicketId, only_counted: bool, recall_at: Option<Micros>) {
         if only_counted {
             self.entries[id.index].stage = Stage::Background;

@@ -2,6 +2,7 @@
 //! the slow implementation cannot represent are skipped and counted, so that the comparison cannot become empty.
 
 use super::super::corpus::{Random, changed, lines, whole_lines};
+use super::super::frame::Framer;
 use super::*;
 
 #[path = "../../../tests/common/tree.rs"]
@@ -30,4 +31,31 @@ fn mutated_lines_are_read_as_by_the_tree() {
     }
     assert!(accepted > 5_000 && refused > 5_000, "{accepted} accepted, {refused} refused, {beyond} beyond the tree");
     assert!(beyond < 20_000, "{beyond} beyond the tree");
+}
+
+/// What a server does with its reads, against each line by itself.
+#[test]
+fn lines_of_a_read_are_decoded_as_by_themselves() {
+    let (mut random, seeds) = (Random::new(3), whole_lines());
+    let (mut accepted, mut refused, mut not_utf8) = (0, 0, 0);
+    for _ in 0..20_000 {
+        // After a first line that is an object, the framer takes every line.
+        let more = (0..=random.below(4)).map(|_| changed(&mut random, &seeds));
+        let lines: Vec<Vec<u8>> = std::iter::once(b"{}".to_vec()).chain(more).collect();
+        let ends = [&b"\n"[..], b"\r\n"];
+        let stream: Vec<u8> = lines.iter().flat_map(|line| [line, *random.pick(&ends)].concat()).collect();
+        let (begin, end) = stream.split_at(random.below(stream.len()));
+        let mut framer = Framer::default();
+        for mut read in [begin, end] {
+            let checked = CheckedLines::of_read(read);
+            while let Some(frame) = framer.next(&mut read, 1 << 20) {
+                let Frame::Line { bytes, .. } = frame else { panic!("{frame:?}") };
+                let expected = decode_frame(frame, CheckedLines::default());
+                assert_eq!(decode_frame(frame, checked), expected, "{}", stream.escape_ascii());
+                *(if expected.is_ok() { &mut accepted } else { &mut refused }) += 1;
+                not_utf8 += usize::from(str::from_utf8(bytes).is_err());
+            }
+        }
+    }
+    assert!(accepted > 1_000 && refused > 1_000 && not_utf8 > 100, "{accepted}, {refused}, {not_utf8}");
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Text;
 use crate::protocol::Code;
 
 /// Why a line is refused.
@@ -28,7 +29,20 @@ pub enum Severity {
     Connection,
 }
 
+/// The usual refusal of a line with members.
+impl From<Text> for Refusal<'_> {
+    fn from(text: Text) -> Self {
+        Self::of_unfit(Code::BadRequest, text)
+    }
+}
+
 impl Refusal<'_> {
+    /// Refuses members that are not a valid command. The caller adds the id.
+    #[cold]
+    pub(super) fn of_unfit(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into(), id: None, is_do: false, severity: Severity::Line }
+    }
+
     /// Refuses what has no members, so neither an id.
     pub(super) fn of_unreadable(code: Code, text: impl Into<Cow<'static, str>>, severity: Severity) -> Self {
         Self { code, text: text.into(), id: None, is_do: false, severity }

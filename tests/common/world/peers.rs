@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use deputy::dispatch::message::{Closing, ConnId, Input};
 use deputy::limits::{LINE_BYTES_MAX, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
+use deputy::protocol::CheckedLines;
 use deputy::protocol::command::{self, Command, Refusal, WorkerOptions, decode_frame};
 use deputy::protocol::frame::{Frame, Framer};
 
@@ -50,8 +51,8 @@ impl World {
             return self.send_long_line(peer, line);
         }
         match command::decode(line.as_bytes()) {
-            Ok(command) => self.command(peer, command),
-            Err(refusal) => self.refused(peer, refusal),
+            Ok(command) => self.command(peer, &command),
+            Err(refusal) => self.refused(peer, &refusal),
         }
     }
 
@@ -68,17 +69,17 @@ impl World {
     /// Sends what a framer found.
     pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step_of_line(shard, from, Input::of_line(from, decode_frame(frame)));
+            self.step_of_line(shard, from, Input::of_line(from, &decode_frame(frame, CheckedLines::default())));
         }
     }
 
-    pub(crate) fn command(&mut self, peer: Peer, command: Command<'_>) {
+    pub(crate) fn command(&mut self, peer: Peer, command: &Command<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
             self.step_of_line(shard, from, Input::Command { from, command });
         }
     }
 
-    pub(crate) fn refused(&mut self, peer: Peer, refusal: Refusal<'_>) {
+    pub(crate) fn refused(&mut self, peer: Peer, refusal: &Refusal<'_>) {
         if let Some((shard, from)) = self.open_id(peer) {
             self.step_of_line(shard, from, Input::Refused { from, refusal });
         }
@@ -89,11 +90,11 @@ impl World {
     }
 
     pub(crate) fn can_do_with(&mut self, peer: Peer, types: &[&str], max_jobs: Option<u32>, options: WorkerOptions) {
-        self.command(peer, Command::CanDo { types: names(types), max_jobs, options, id: None });
+        self.command(peer, &Command::CanDo { types: names(types), max_jobs, options, id: None });
     }
 
     pub(crate) fn cant_do(&mut self, peer: Peer, types: &[&str]) {
-        self.command(peer, Command::CantDo { types: names(types) });
+        self.command(peer, &Command::CantDo { types: names(types) });
     }
 
     /// From now on, all lines are of one read.

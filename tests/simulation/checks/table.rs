@@ -41,7 +41,7 @@ impl Schedule {
         self.shadow.conn_mut(peer).asked += 1;
         let types = TypesAsked::Named(asked);
         let cuts = self.shadow.bounds.cuts();
-        self.command(peer, Command::Metrics(MetricsAsked { types, ..MetricsAsked::default() }));
+        self.command(peer, &Command::Metrics(MetricsAsked { types, ..MetricsAsked::default() }));
         self.settle();
         if self.shadow.bounds.cuts() > cuts {
             // The bytes of the query passed the budget. A worker that left for it is in some rows, and not in others.
