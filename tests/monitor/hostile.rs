@@ -88,8 +88,8 @@ fn f81_connections_that_do_not_read_are_not_fed_and_others_are_refused() {
     }
     client.expect_nothing();
     until("figures of all types", || {
-        let last = watched.get(&format!("/status.json?type={}699", "x".repeat(240))).json();
-        (last["servers"][0]["types"][0]["waiting"] == 1).then_some(())
+        let answer = watched.get(&format!("/status.json?type={}699", "x".repeat(240)));
+        (answer.status == 200 && answer.json()["servers"][0]["types"][0]["waiting"] == 1).then_some(())
     });
     // It may have to wait for the processor time that the questions before it took.
     let metrics = until("figures", || Some(watched.get("/metrics")).filter(|answer| answer.status == 200));

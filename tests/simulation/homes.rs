@@ -68,18 +68,20 @@ impl Schedule {
     fn arrive_with_key(&mut self, home: u16, serial: u64, audit: &Audit, events: &[Event]) {
         let joins = match self.place_in_group(serial, audit) {
             Some((group, _)) => {
-                let group = (home, group);
-                let known = self.shadow.groups.get(&group).copied();
+                let known = self.shadow.groups.get(&(home, group)).copied();
                 if known.is_none() {
-                    self.check_need(home, serial, Some(true));
-                    self.shadow.groups.insert(group, serial);
-                    self.shadow.jobs.get_mut(&serial).expect("it has come").group = Some(group);
+                    self.open_group((home, group), serial);
                 }
                 known
             }
             None => self
                 .left_its_group(home, serial, audit, events)
-                .or_else(|| self.ended_with_its_group(home, serial, audit, events)),
+                .or_else(|| self.ended_with_its_group(home, serial, audit, events))
+                .or_else(|| {
+                    let group = self.opened_and_left_its_group(home, serial, audit, events)?;
+                    self.open_group(group, serial);
+                    None
+                }),
         };
         match joins {
             Some(other) => self.shadow.join(serial, other),
@@ -88,21 +90,49 @@ impl Schedule {
         }
     }
 
-    /// A job that joined a group, and was given up in the same step: its `did` was sent, or its submitter has left. Other
-    /// members keep the group open.
-    fn left_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
+    /// A job has come home, and is the first member of a group.
+    fn open_group(&mut self, group: (u16, u32), serial: u64) {
+        self.check_need(group.0, serial, Some(true));
+        self.shadow.groups.insert(group, serial);
+        self.shadow.jobs.get_mut(&serial).expect("it has come").group = Some(group);
+    }
+
+    /// Whether a job was given up in this step: its `did` was sent, or its submitter has left.
+    fn was_given_up(&self, serial: u64, events: &[Event]) -> bool {
         let job = &self.shadow.jobs[&serial];
         let id = format!(r#"{{"cmd":"did","id":{},"#, job.id);
         let is_end =
             |text: &str| text.starts_with(&id) && ["cancelled", "expired"].iter().any(|code| text.contains(code));
         let is_given_up =
             |event: &Event| matches!(event, Event::Sent(peer, text) if *peer == job.submitter && is_end(text));
-        if self.shadow.live.contains(job.submitter) && !events.iter().any(is_given_up) {
+        !self.shadow.live.contains(job.submitter) || events.iter().any(is_given_up)
+    }
+
+    /// A job that joined a group, and was given up in the same step. Other members keep the group open.
+    fn left_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<u64> {
+        if !self.was_given_up(serial, events) {
             return None;
         }
+        let job = &self.shadow.jobs[&serial];
         let of = (job.type_name.as_str(), job.asks.key.expect("only such jobs have groups"));
         let group = audit.groups.iter().find(|group| group.is_open && (&*group.of.0, &*group.of.1) == of)?;
         self.shadow.groups.get(&(home, group.id.generation)).copied()
+    }
+
+    /// A job that opened a group, and was given up in the same step, before any other job joined it. Returns the group.
+    fn opened_and_left_its_group(&self, home: u16, serial: u64, audit: &Audit, events: &[Event]) -> Option<(u16, u32)> {
+        if !self.was_given_up(serial, events) {
+            return None;
+        }
+        let mut opened = events.iter().filter_map(|event| match event {
+            Event::Traced(_, JobEvent::Queued(Submitter::Group(at, group))) if at.0 == home => Some(group.generation),
+            _ => None,
+        });
+        let is_gone = |group: &u32| {
+            let is_there = audit.groups.iter().any(|other| other.id.generation == *group);
+            !is_there && !self.shadow.groups.contains_key(&(home, *group))
+        };
+        Some((home, opened.find(is_gone)?))
     }
 
     /// A job that joined a group whose job was overdue in the same step: the group is not there any more, or other members
