@@ -1,6 +1,8 @@
 //! A job is a pointer to its parts ([`Parts`]), which have its texts in a second allocation. A job with options or a long arg
 //! has a third one (`Terms`). A long arg is shared with the unsent bytes of its worker.
 
+mod flags;
+
 use std::ops::{Deref, DerefMut};
 
 use super::answer::{Answer, End};
@@ -9,10 +11,12 @@ use super::micros::Micros;
 use crate::limits::{JOB_FIXED_BYTES, JOB_OPTIONS_BYTES};
 use crate::protocol::carried::{Carried, LongText};
 use crate::protocol::command::{Class, JobOptions};
+use flags::Flags;
 
 /// A job from the moment it is accepted until it is answered.
 ///
 /// Invariant: it is in exactly one place: a ticket, a queue, a message or a worker's slot.
+///
 /// Boxed, because a job moves from place to place some ten times, and moving a pointer takes far less time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job(Box<Parts>);
@@ -58,34 +62,6 @@ enum Stored {
     ByFormer,
     /// The job's present worker has stored it.
     ByWorker,
-}
-
-/// Properties of a job, one bit each, so that they take one byte of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Flags(u8);
-
-impl Flags {
-    const HAS_ARG: u8 = 1;
-    const SUSPECT: u8 = 2;
-    const REVOCABLE: u8 = 4;
-    const PROGRESS: u8 = 8;
-    const NEEDS_WORKER: u8 = 16;
-    const CONDITIONAL: u8 = 32;
-    const HAS_FIGURES: u8 = 64;
-    const WAS_SENT: u8 = 128;
-
-    fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
-
-    /// Sets flags if `on`, and otherwise leaves them as they are.
-    fn add(&mut self, flags: u8, on: bool) {
-        self.0 |= u8::from(on) * flags;
-    }
-
-    fn set(&mut self, flag: u8, on: bool) {
-        self.0 = if on { self.0 | flag } else { self.0 & !flag };
-    }
 }
 
 impl Job {
