@@ -34,9 +34,9 @@
 
 use deputy::dispatch::message::Message;
 
-use super::asks::Asks;
 use super::schedule::Schedule;
 use super::world::Link;
+use crate::model::shadow::Shadow;
 
 /// Parts of a table of rows, each of which may take a turn: a figure of `dispatch/owner/queries/gathering.rs`.
 const PARTS: usize = 256;
@@ -48,11 +48,8 @@ impl Schedule {
         let pools = shards * types + self.shadow.live.len() * types.min(self.plan.types_a_worker);
         let spent = self.shadow.live.iter().flat_map(|peer| &self.shadow.conn(peer).held);
         let jobs = self.shadow.jobs.len() + spent.filter(|held| held.spent.is_some()).count();
-        let unwanted = self.shadow.jobs.values().filter(|job| job.requests.is_empty()).count();
-        let has_more = |asks: &Asks| asks.is_named() || asks.key.is_some();
-        let lines = self.shadow.requests.values().filter(|request| has_more(&request.asks)).count() + unwanted;
         let each = 6 + 7 * types + 2 * shards;
-        3 * self.world.on_the_way_in_all() + each * jobs + (6 + shards) * lines + 8 * pools
+        3 * self.world.on_the_way_in_all() + each * jobs + (6 + shards) * self.shadow.costly + 8 * pools
     }
 
     /// The most steps, messages and turns, until all metrics queries are answered, if there are no further ones. The
@@ -68,5 +65,12 @@ impl Schedule {
     pub(crate) fn is_of_query(&self, link: Link) -> bool {
         let first = self.world.on_the_way(link).next();
         matches!(first, Some(Message::StatsQuery { .. } | Message::StatsReply { .. }))
+    }
+}
+
+impl Shadow {
+    /// How many metrics queries may be unanswered. Of peers that have left they may be answered already.
+    pub(crate) fn queries(&self) -> usize {
+        self.conns.iter().map(|conn| conn.asked as usize).sum()
     }
 }

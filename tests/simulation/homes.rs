@@ -217,6 +217,7 @@ impl Shadow {
         let own = self.forget(serial).expect("it has come");
         assert_eq!(own.state, State::Inside, "it joined, but was more than on its way: {own:?}");
         let job = self.jobs.get_mut(&other).expect("its group is there");
+        self.costly -= usize::from(job.requests.is_empty() && !own.requests.is_empty());
         job.requests.extend(&own.requests);
         self.tally.members_max = self.tally.members_max.max(job.requests.len());
         let state = job.state;

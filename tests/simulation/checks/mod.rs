@@ -35,11 +35,16 @@ impl Schedule {
     /// Delivers until nothing is on the way, half of the time in the order of posting.
     pub(crate) fn settle(&mut self) {
         let fifo = self.random.one_in(2);
-        let (mut steps_left, mut steps_of_queries_left) = (self.steps_max(), self.steps_of_queries_max());
+        // A bound takes a pass over all jobs or connections, so it is found only if there is something to count.
+        let (mut steps_left, mut steps_of_queries_left) = (None, None);
         loop {
             let link = if fifo { self.world.oldest_link() } else { self.next_link_of_all() };
             if let Some(link) = link {
-                let left = if self.is_of_query(link) { &mut steps_of_queries_left } else { &mut steps_left };
+                let left = if self.is_of_query(link) {
+                    steps_of_queries_left.get_or_insert_with(|| self.steps_of_queries_max())
+                } else {
+                    steps_left.get_or_insert_with(|| self.steps_max())
+                };
                 *left = left.checked_sub(1).expect("messages go round and round");
                 self.deliver(link);
                 continue;
@@ -49,10 +54,11 @@ impl Schedule {
                 return;
             };
             if self.world.has_metrics_work(shard) {
-                steps_of_queries_left =
-                    steps_of_queries_left.checked_sub(1).expect("metrics queries are never answered");
+                let left = steps_of_queries_left.get_or_insert_with(|| self.steps_of_queries_max());
+                *left = left.checked_sub(1).expect("metrics queries are never answered");
             } else {
-                steps_left = steps_left.checked_sub(1).expect("jobs are postponed for ever");
+                let left = steps_left.get_or_insert_with(|| self.steps_max());
+                *left = left.checked_sub(1).expect("jobs are postponed for ever");
             }
             self.shadow.next_queue_place();
             self.turn(shard);

@@ -43,6 +43,11 @@ impl Schedule {
     pub(crate) fn check_tickets(&self, audits: &[Audit]) {
         let unwanted = self.shadow.jobs.values().find(|job| job.requests.is_empty());
         assert!(unwanted.is_none(), "nobody waits for it, but it is there: {unwanted:?}");
+        assert_eq!(
+            self.shadow.costly,
+            self.shadow.requests.values().filter(|request| request.is_costly()).count(),
+            "costly"
+        );
         for (shard, audit) in (0..).zip(audits) {
             let requests = || self.shadow.requests.values();
             let own = || requests().filter(|request| self.shadow.conn(request.submitter).shard == shard);

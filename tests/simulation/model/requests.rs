@@ -128,6 +128,11 @@ impl Job {
 }
 
 impl Request {
+    /// Whether it costs more messages than others: it has a ticket or a key.
+    pub(crate) fn is_costly(&self) -> bool {
+        self.asks.is_named() || self.asks.key.is_some()
+    }
+
     /// Its job enters its queue, where it may wait for so long.
     pub(crate) fn begin_to_wait(&mut self, now_ms: u64) {
         self.recall_ms = self.asks.wait_ms.filter(|ms| *ms > 0).map(|ms| now_ms + ms);
@@ -155,6 +160,7 @@ impl Shadow {
         if job.state == State::Delayed {
             clock.delays.insert((job.accepted_ms + job.asks.delay_ms, serial));
         }
+        self.costly += usize::from(request.is_costly());
         self.jobs.insert(serial, job);
         self.requests.insert(serial, request);
     }
@@ -173,6 +179,7 @@ impl Shadow {
     /// A `do` line has its answer: it is counted.
     pub(crate) fn answered(&mut self, serial: u64, end: End) {
         let request = self.requests.remove(&serial).expect("it is answered once");
+        self.costly -= usize::from(request.is_costly());
         let conn = &mut self.conns[request.submitter.0];
         conn.requests.remove(&serial);
         let clock = &mut self.clocks[usize::from(conn.shard)];
@@ -185,7 +192,9 @@ impl Shadow {
         self.tally.dropped += u64::from(conn.gone && !request.silent);
         self.tally.count(end, 1);
         if let Some(job) = self.jobs.get_mut(&request.job) {
+            let was_wanted = !job.requests.is_empty();
             job.requests.retain(|request| *request != serial);
+            self.costly += usize::from(was_wanted && job.requests.is_empty());
         }
         self.forget_if_over(request.job);
     }
@@ -201,6 +210,7 @@ impl Shadow {
     /// A job is nowhere any more.
     pub(crate) fn forget(&mut self, serial: u64) -> Option<Job> {
         let job = self.jobs.remove(&serial)?;
+        self.costly -= usize::from(job.requests.is_empty());
         if let Some(trace) = job.trace {
             self.traces.remove(&trace);
         }

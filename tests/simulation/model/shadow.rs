@@ -190,6 +190,8 @@ pub(crate) struct Clock {
 pub(crate) struct Shadow {
     pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) jobs: BTreeMap<u64, Job>,
+    /// Requests with a ticket or a key, and jobs that no request waits for: a term of `bound.rs`.
+    pub(crate) costly: usize,
     pub(crate) conns: Vec<Conn>,
     /// What the core calls each of them.
     pub(crate) conn_ids: Vec<ConnId>,
@@ -238,6 +240,7 @@ impl Shadow {
         Self {
             requests: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            costly: 0,
             conns: Vec::new(),
             conn_ids: Vec::new(),
             live: Live::default(),
@@ -280,11 +283,6 @@ impl Shadow {
     /// What is counted of a type.
     pub(crate) fn tally_of(&mut self, type_name: &str) -> &mut TypeTally {
         self.by_type.entry(type_name.to_owned()).or_default()
-    }
-
-    /// How many metrics queries may be unanswered. Of peers that have left they may be answered already.
-    pub(crate) fn queries(&self) -> usize {
-        self.conns.iter().map(|conn| conn.asked as usize).sum()
     }
 
     pub(crate) fn conn(&self, peer: Peer) -> &Conn {
