@@ -90,13 +90,13 @@ fn f28_containers_may_be_open_128_deep_in_any_member_known_or_not() {
         for name in ["arg", "unknown", "types", "res", "id", "job"] {
             // The line is one, so 127 fit inside; a scalar adds none.
             let each = if open.len() > 1 && close.len() > 1 { 2 } else { 1 };
-            for (depth, reply) in [(127, "pong"), (128, "pong"), (129, BAD), (130, BAD), (100_000, BAD)] {
+            let depths = [(127, "pong"), (128, "pong"), (129, BAD), (130, BAD), (100_000, BAD)];
+            let rows = depths.map(|(depth, reply)| {
                 let times = (depth - 1) / each;
                 let inside = if (depth - 1) % each == 0 { "1" } else { "[]" };
-                check_rows(&format!(
-                    r#"{{"cmd":"ping","{name}":<{open}*{times}>{inside}<{close}*{times}>}} => {reply}"#
-                ));
-            }
+                format!(r#"{{"cmd":"ping","{name}":<{open}*{times}>{inside}<{close}*{times}>}} => {reply}"#)
+            });
+            check_rows(&rows.join("\n"));
         }
     }
 }
