@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deputy::limits::{LINE_BYTES_DEFAULT, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
-use deputy::protocol::CheckedLines;
 use deputy::protocol::command::{Command, JobOptions, JobRef, Outcome, WorkerOptions, decode, decode_frame};
 use deputy::protocol::frame::{Frame, Framer};
 use deputy::protocol::reply::Reply;
@@ -207,7 +206,7 @@ fn long_lines(criterion: &mut Criterion) {
                     let (mut framer, mut commands) = (Framer::default(), 0);
                     for mut piece in black_box(line.as_bytes()).chunks(READ_BUFFER_BYTES) {
                         while let Some(frame) = framer.next_checked(&mut piece, 2 * BYTES, whole_bytes_max) {
-                            commands += usize::from(decode_frame(frame, CheckedLines::default()).is_ok());
+                            commands += usize::from(decode_frame(frame).is_ok());
                         }
                     }
                     assert_eq!(commands, 1);

@@ -6,23 +6,25 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use super::Code;
 use super::carried::Carried;
-use super::frame::{Frame, LongLine};
+use super::frame::LongLine;
 use super::members::{Members, Name};
 use super::string::unescape;
 pub use super::types::TypeName;
 use super::types::{type_name, type_names};
-use super::{CheckedLines, Code};
 use crate::limits::JOB_NUMBER_MAX;
 
 mod can_do;
 mod metrics;
+mod next_line;
 mod options;
 mod refusal;
 
 pub use can_do::{Class, WorkerOptions};
 use metrics::metrics_asked;
 pub use metrics::{MetricsAsked, TypesAsked};
+pub use next_line::{decode_frame, next_line};
 pub use options::JobOptions;
 pub use refusal::{Refusal, Severity};
 
@@ -117,31 +119,6 @@ type Text = &'static str;
 /// The text with `unknown_cmd`.
 const UNKNOWN_CMD: Text = "cmd must be can_do, cant_do, do, did, progress, stored, cancel, metrics or ping";
 
-/// Decodes a frame of a read whose lines were checked; a line that is not among them is checked now. A first line that is
-/// not a JSON object ends the connection.
-pub fn decode_frame<'a>(frame: Frame<'a>, checked: CheckedLines<'a>) -> Result<Command<'a>, Refusal<'a>> {
-    match frame {
-        Frame::Line { bytes, first: false } => decode_line(bytes, checked.text(bytes)),
-        Frame::Line { bytes, first } => {
-            decode_line(bytes, checked.text(bytes)).map_err(|refusal| refusal.of_first(first))
-        }
-        Frame::LongLine { line, first } => decode_long(line).map_err(|refusal| refusal.of_first(first)),
-        Frame::TooLong => {
-            let text = "the line is longer than this server takes (--max-line)";
-            Err(Refusal::of_unreadable(Code::TooLong, text, Severity::Connection))
-        }
-        Frame::NotJson { byte } => {
-            let text = match byte {
-                0xef => {
-                    "a connection must begin with a JSON object, and not with a byte order mark: send UTF-8 without one"
-                }
-                _ => "a connection must begin with a JSON object",
-            };
-            Err(Refusal::of_unreadable(Code::BadJson, text, Severity::Connection))
-        }
-    }
-}
-
 /// Decodes a line without its end. Borrows from it: `do` and `did` cost no allocation unless `cmd`, the type or a name has
 /// an escape, a value has containers in containers (the parser keeps a byte per open one), or a `do` gives options.
 pub fn decode(line: &[u8]) -> Result<Command<'_>, Refusal<'_>> {
@@ -154,9 +131,14 @@ fn decode_line<'a>(line: &'a [u8], text: Option<&'a str>) -> Result<Command<'a>,
     if let Err(reason) = members.add_all(line, text) {
         return Err(Refusal::of_unreadable(Code::BadJson, reason, Severity::Line));
     }
+    decode_members(&members)
+}
+
+#[inline]
+fn decode_members<'a>(members: &Members<'a>) -> Result<Command<'a>, Refusal<'a>> {
     let cmd = members.get(Name::Cmd).and_then(unescape_cmd);
     // The command is built where it is returned.
-    let mut line = parse_command(&members, cmd.as_deref());
+    let mut line = parse_command(members, cmd.as_deref());
     if let Err(refusal) = &mut line {
         refusal.id = members.id();
         refusal.is_do = refusal.id.is_some() && cmd.as_deref() == Some(b"do");

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use wide::u8x16;
 
-use super::members::{Members, Name, is_too_deep, short_name};
+use super::members::{Members, Name, common_name, is_too_deep};
 use crate::limits::DEPTH_MAX;
 
 /// The beginnings of lines about a job without spaces. Comparing a beginning takes less time than reading a member.
@@ -25,40 +25,67 @@ const LANES: usize = 16;
 /// The parser reads strings of more bytes than this.
 const LONG_BYTES: usize = 256;
 
-/// Adds the members of a plain line. `None` if the parser has to read the line; then some members may have been added.
+/// Adds the members of a plain line that begins `text`, which may go on with further lines. Returns the offset behind the
+/// brace that closes the line's object. `None` if the parser has to read the line; then some members may have been added.
 #[inline]
-pub(super) fn read<'a>(text: &'a str, members: &mut Members<'a>) -> Option<()> {
-    let bytes = text.as_bytes();
-    if bytes.first() != Some(&b'{') {
+pub(super) fn read<'a>(mut text: &'a str, members: &mut Members<'a>) -> Option<usize> {
+    if text.as_bytes().first() != Some(&b'{') {
         return None;
     }
     let mut at = 0; // The offset of the brace or the comma before a member.
     if let Some(beginning) = BEGINNINGS.iter().find(|beginning| text.starts_with(**beginning)) {
         at = beginning.len();
         members.add_known(Name::Cmd as usize, &text[CMD_AT..at]);
-        if bytes.get(at) != Some(&b',') {
+        if text.as_bytes().get(at) != Some(&b',') {
             return None;
         }
     }
+    let mut ends_with_line = false;
     loop {
+        let bytes = text.as_bytes();
         let name = behind_space(bytes, at + 1);
-        let name_end = string_end(bytes, name)?;
-        if bytes.get(name_end) != Some(&b':') {
-            return None;
-        }
-        let value = behind_space(bytes, name_end + 1);
-        let value_end = plain_end(bytes, value).or_else(|| parsed_end(text, value))?;
+        let (common, colon_end) = match common_name(bytes, name) {
+            Some((name, colon_end)) => (Some(name), colon_end),
+            None => (None, other_name_end(bytes, name)?),
+        };
+        let value = behind_space(bytes, colon_end);
+        let value_end = match plain_end(bytes, value) {
+            Some(end) => end,
+            None => {
+                if !ends_with_line {
+                    text = first_line(text, value)?;
+                    ends_with_line = true;
+                }
+                parsed_end(text, value)?
+            }
+        };
         let value_text = &text[value..value_end];
-        match short_name(bytes, name + 1, name_end - 1) {
-            Some(index) => members.add_known(index, value_text),
-            None => members.add(&bytes[name + 1..name_end - 1], value_text),
+        match common {
+            Some(name) => members.add_known(name as usize, value_text),
+            None => members.add(&bytes[name + 1..colon_end - 2], value_text),
         }
         match bytes.get(value_end)? {
             b',' => at = value_end,
-            b'}' if value_end + 1 == bytes.len() => return Some(()),
+            b'}' => return Some(value_end + 1),
             _ => return None,
         }
     }
+}
+
+/// Returns `text` up to the line end after `at`. The parser would take a line end for white space. `None` if `at` is not
+/// in `text`.
+#[inline(never)]
+fn first_line(text: &str, at: usize) -> Option<&str> {
+    let rest = text.as_bytes().get(at..)?;
+    Some(memchr(b'\n', rest).map_or(text, |end| &text[..at + end]))
+}
+
+/// Returns the offset behind the colon after the name that begins at `name`. Not inlined, because that would slow the
+/// loop over the members.
+#[inline(never)]
+fn other_name_end(bytes: &[u8], name: usize) -> Option<usize> {
+    let end = string_end(bytes, name)?;
+    (bytes.get(end) == Some(&b':')).then_some(end + 1)
 }
 
 /// Skips a space at `at`, if there is one.
@@ -176,7 +203,7 @@ mod tests {
     /// Returns whether the line is read here. Checks that it is then read as by the parser.
     fn is_taken(line: &str) -> bool {
         let mut members = Members::default();
-        let taken = read(line, &mut members).map(|()| members);
+        let taken = (read(line, &mut members) == Some(line.len())).then_some(members);
         let same = taken.is_none() || taken == Members::parse(line).ok();
         assert!(same, "{line}: {taken:?}, but {:?}", Members::parse(line));
         taken.is_some()

@@ -142,6 +142,15 @@ impl Framer {
         })
     }
 
+    /// Returns whether the next byte begins a line, and its connection has had a line.
+    #[inline]
+    pub(super) fn is_at_later_line(&mut self) -> bool {
+        if self.yielded {
+            self.forget();
+        }
+        self.stage == Stage::Later && matches!(&self.partial, Partial::Whole(bytes) if bytes.is_empty())
+    }
+
     /// Returns how many bytes of the unfinished line have come.
     pub fn partial_bytes(&self) -> usize {
         if self.yielded { 0 } else { self.partial.bytes() }

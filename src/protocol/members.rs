@@ -84,30 +84,32 @@ pub(super) fn known(name: &[u8]) -> Option<usize> {
     NAMES.iter().chain(&RARE_NAMES).position(|known| known.as_bytes() == name)
 }
 
-/// [`NAMES`] of at most seven bytes, as the lowest bytes of a number. Zero for others.
-const SHORT_NAMES: [u64; NAMES.len()] = {
-    let mut words = [0; NAMES.len()];
-    let mut index = 0;
-    while index < NAMES.len() {
-        let name = NAMES[index].as_bytes();
-        let mut at = name.len();
-        while at > 0 && name.len() < size_of::<u64>() {
-            at -= 1;
-            words[index] = words[index] << 8 | name[at] as u64;
-        }
-        index += 1;
-    }
-    words
-};
-
-/// Returns the place in [`NAMES`] of the name at `begin..end`, without escapes. `None` if it is not one of them, has
-/// more than seven bytes, or is too near to the line's end for a fast comparison.
+/// Returns the name with a colon that begins at `at`, and the offset behind the colon. `None` if it is not one of the
+/// names in most lines, is spelled differently, or is too near to the line's end for this comparison.
 #[inline]
-pub(super) fn short_name(line: &[u8], begin: usize, end: usize) -> Option<usize> {
-    let word = u64::from_le_bytes(*line.get(begin..)?.first_chunk()?);
-    let bytes @ 1..=7 = end - begin else { return None };
-    let name = word & ((1 << (8 * bytes)) - 1);
-    SHORT_NAMES.iter().position(|&known| known == name)
+pub(super) fn common_name(line: &[u8], at: usize) -> Option<(Name, usize)> {
+    const ID: u64 = first_bytes(br#""id":   "#, 5);
+    const JOB: u64 = first_bytes(br#""job":  "#, 6);
+    const ARG: u64 = first_bytes(br#""arg":  "#, 6);
+    const RES: u64 = first_bytes(br#""res":  "#, 6);
+    const ERR: u64 = first_bytes(br#""err":  "#, 6);
+    const TYPE: u64 = first_bytes(br#""type": "#, 7);
+    let next = line.get(at..)?.first_chunk()?;
+    let (name, bytes) = match (first_bytes(next, 5), first_bytes(next, 6), first_bytes(next, 7)) {
+        (ID, ..) => (Name::Id, 5),
+        (_, _, TYPE) => (Name::Type, 7),
+        (_, ARG, _) => (Name::Arg, 6),
+        (_, JOB, _) => (Name::Job, 6),
+        (_, RES, _) => (Name::Res, 6),
+        (_, ERR, _) => (Name::Err, 6),
+        _ => return None,
+    };
+    Some((name, at + bytes))
+}
+
+/// Returns the first bytes of eight as one number.
+const fn first_bytes(eight: &[u8; 8], bytes: u32) -> u64 {
+    u64::from_le_bytes(*eight) & (u64::MAX >> (u64::BITS - 8 * bytes))
 }
 
 /// The number of options of a `do` in [`RARE_NAMES`].
@@ -139,10 +141,22 @@ impl<'a> Members<'a> {
             Some(text) => text,
             None => checked_text(line)?,
         };
-        if fast_path::read(text, self).is_none() {
+        if fast_path::read(text, self) != Some(text.len()) {
             *self = Self::parse(text)?;
         }
+        self.remove_doubled();
         Ok(())
+    }
+
+    /// Adds the members of the line that begins `text`, which may go on with further lines; no member was added before.
+    /// Returns how many bytes the line has, without its end. `None` if [`Self::add_all`] has to read the line; then some
+    /// members may have been added.
+    #[inline]
+    pub(super) fn add_first(&mut self, text: &'a str) -> Option<usize> {
+        let bytes = fast_path::read(text, self)?;
+        let is_end = matches!(text.as_bytes()[bytes..], [b'\n', ..] | [b'\r', b'\n', ..]);
+        self.remove_doubled();
+        is_end.then_some(bytes)
     }
 
     /// Reads any line, only with the parser.
@@ -169,12 +183,27 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
+    /// Removes the values of names that were given more than once.
+    #[inline]
+    fn remove_doubled(&mut self) {
+        if self.twice != 0 {
+            self.remove_twice();
+        }
+    }
+
+    #[cold]
+    fn remove_twice(&mut self) {
+        let rare = self.rare.iter_mut().flat_map(|rare| rare.iter_mut());
+        for (index, value) in self.values.iter_mut().chain(rare).enumerate() {
+            if self.twice & (1 << index) != 0 {
+                *value = None;
+            }
+        }
+    }
+
     /// Returns the member's value; `None` if it is absent, or given twice.
     pub(super) fn get(&self, name: Name) -> Option<&'a str> {
         let index = name as usize;
-        if self.twice & (1 << index) != 0 {
-            return None;
-        }
         match index.checked_sub(NAMES.len()) {
             None => self.values[index],
             Some(rare) => self.rare.as_ref()?[rare],
@@ -188,9 +217,8 @@ impl<'a> Members<'a> {
 
     /// Returns the line's id, if it is a string or a number, not too long, and given once.
     pub(super) fn id(&self) -> Option<&'a str> {
-        let is_id = |id: &&str| {
-            id.len() <= ID_BYTES_MAX && id.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'))
-        };
+        let is_id =
+            |id: &&str| id.len() <= ID_BYTES_MAX && matches!(id.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'));
         self.get(Name::Id).filter(is_id)
     }
 

@@ -13,10 +13,10 @@ const LAST_LINE_BYTES: usize = 16 << 10;
 pub struct CheckedLines<'a>(Option<&'a str>);
 
 impl<'a> CheckedLines<'a> {
-    /// Checks what was read up to the last line end.
+    /// Checks what was read up to the last line end, and includes that.
     pub fn of_read(read: &'a [u8]) -> Self {
         let last = read.len().saturating_sub(LAST_LINE_BYTES);
-        let lines = memrchr(b'\n', &read[last..]).map(|end| &read[..last + end]);
+        let lines = memrchr(b'\n', &read[last..]).map(|end| &read[..=last + end]);
         Self(lines.and_then(|lines| simdutf8::basic::from_utf8(lines).ok()))
     }
 
@@ -27,6 +27,14 @@ impl<'a> CheckedLines<'a> {
         // Bytes at the same addresses are the same bytes.
         let begin = line.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
         text.get(begin..begin + line.len())
+    }
+
+    /// Returns the text from the beginning of `rest`, which is the end of the read. `None` if no whole line is left.
+    #[inline]
+    pub(super) fn text_of_rest(self, rest: &[u8]) -> Option<&'a str> {
+        let text = self.0?;
+        let begin = rest.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        text.get(begin..).filter(|text| !text.is_empty())
     }
 }
 

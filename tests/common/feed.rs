@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use deputy::dispatch::message::Closing;
+use deputy::protocol::CheckedLines;
+use deputy::protocol::command::next_line;
 use deputy::protocol::frame::Framer;
 
 use crate::world::{Peer, World};
@@ -20,13 +22,14 @@ pub(crate) fn feed_checked(
     (line_bytes_max, whole_bytes_max): (usize, usize),
     bytes: &[u8],
 ) {
+    let checked = if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(bytes) };
     let mut rest = bytes;
     while world.is_open(peer) {
-        // A name of its own for each frame, as the framer is borrowed for as long as the frame is.
+        // A name of its own for each line, as the framer is borrowed for as long as the line is.
         let mut left = rest;
-        let Some(frame) = framer.next_checked(&mut left, line_bytes_max, whole_bytes_max) else { break };
+        let Some(line) = next_line(framer, &mut left, checked, line_bytes_max, whole_bytes_max) else { break };
         rest = &rest[rest.len() - left.len()..];
-        world.frame(peer, frame);
+        world.decoded(peer, &line);
     }
     world.bytes_read(peer, framer.partial_bytes() as u64);
 }

@@ -8,7 +8,7 @@ use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Mess
 use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
 use deputy::protocol::CheckedLines;
-use deputy::protocol::command::{Command, WorkerOptions, decode, decode_frame};
+use deputy::protocol::command::{Command, WorkerOptions, decode, next_line};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
 
@@ -172,9 +172,8 @@ impl ThreeShards {
             for (at, text) in (0..).zip(texts) {
                 let mut bytes = &text[..];
                 let checked = CheckedLines::of_read(bytes);
-                while let Some(frame) = framer.next(&mut bytes, 1 << 20) {
-                    self.cores[usize::from(shard)]
-                        .step(Input::of_line(conn(slot(at)), &decode_frame(frame, checked)), &mut self.recorder);
+                while let Some(line) = next_line(&mut framer, &mut bytes, checked, 1 << 20, usize::MAX) {
+                    self.cores[usize::from(shard)].step(Input::of_line(conn(slot(at)), &line), &mut self.recorder);
                 }
                 if slot(at) != slot(at + 1) {
                     self.step(shard, Input::BytesRead { conn: conn(slot(at)), partial_bytes: 0 });

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
+use super::super::command::next_line;
 use super::super::corpus::{Random, whole_lines};
+use super::super::{CheckedLines, Code};
 use super::*;
 
 #[path = "../../../tests/common/found.rs"]
@@ -281,4 +283,37 @@ fn f20_each_byte_is_searched_once_and_moved_few_times_however_long_the_line_and_
 #[test]
 fn an_idle_framer_is_small() {
     assert!(size_of::<Framer>() <= 32);
+}
+
+/// The decoder finds the ends of plain lines.
+#[test]
+fn only_lines_that_are_not_plain_are_searched_for_their_end() {
+    for (line, searched) in [
+        ("{\"cmd\":\"do\",\"id\":1,\"type\":\"t\"}\n", false),
+        ("{\"cmd\": \"did\", \"job\": 1, \"res\": [1, {\"a\": null}]}\r\n", false),
+        ("{\"cmd\":\"ping\"} \n", true),
+        ("{\"cmd\":\"ping\"}\r\r\n", true),
+        ("{\"cmd\":\"ping\",\"res\":[1,\n", true),
+        ("{\"cmd\" :\"ping\"}\n", true),
+        ("{}\n", true),
+    ] {
+        let read = format!("{{}}\n{line}{{\"cmd\":\"ping\"}}\n");
+        let (mut framer, mut rest) = (Framer::default(), read.as_bytes());
+        let checked = CheckedLines::of_read(rest);
+        let mut next = |line_bytes_max| {
+            let before = SEARCHED_BYTES.get();
+            let line = next_line(&mut framer, &mut rest, checked, line_bytes_max, usize::MAX);
+            (line.is_some_and(|line| line.is_ok()), SEARCHED_BYTES.get() > before)
+        };
+        assert_eq!(next(100), (false, true), "the first line");
+        assert_eq!(next(100).1, searched, "{line}");
+        assert_eq!(next(14), (true, false), "it has 14 bytes");
+        assert_eq!(next(14), (false, false));
+    }
+    let read = b"{}\n{\"cmd\":\"ping\"}\n";
+    let (mut framer, mut rest) = (Framer::default(), &read[..]);
+    let checked = CheckedLines::of_read(rest);
+    next_line(&mut framer, &mut rest, checked, 13, 13).unwrap().unwrap_err();
+    let too_long = next_line(&mut framer, &mut rest, checked, 13, 13).unwrap();
+    assert_eq!(too_long.unwrap_err().code, Code::TooLong);
 }

@@ -1,7 +1,6 @@
 //! Lines that are checked as they arrive, against the decoder of whole lines: the same commands, and the same refusals to
 //! the letter, however the lines are cut.
 
-use super::super::CheckedLines;
 use super::super::command::{Command, decode, decode_frame};
 use super::super::corpus::{Random, changed, lines, whole_lines};
 use super::super::frame::Frame;
@@ -28,7 +27,7 @@ fn check(random: &mut Random, whole: &[u8]) -> LongLine {
     let line = arrived(pieces);
     let text = whole.strip_suffix(b"\r").unwrap_or(whole);
     assert_eq!(line.is_blank(), text.iter().all(|byte| b" \t".contains(byte)), "{}", whole.escape_ascii());
-    let found = decode_frame(Frame::LongLine { line: &line, first: false }, CheckedLines::default());
+    let found = decode_frame(Frame::LongLine { line: &line, first: false });
     if !line.is_blank() {
         assert_eq!(found, decode(text), "{:.2000}", whole.escape_ascii().to_string());
     }
@@ -127,8 +126,7 @@ fn long_values_are_decoded_as_in_one_piece() {
         let line = stretched(&mut random, line);
         let line = check(&mut random, &line);
         carried += usize::from(line.carried.iter().any(Option::is_some));
-        accepted +=
-            usize::from(decode_frame(Frame::LongLine { line: &line, first: false }, CheckedLines::default()).is_ok());
+        accepted += usize::from(decode_frame(Frame::LongLine { line: &line, first: false }).is_ok());
     }
     assert!(carried > 500 && accepted > 500, "{carried} carried, {accepted} accepted");
 }
@@ -206,7 +204,7 @@ fn a_carried_value_is_the_text_that_came() {
     let text = format!("[\"{inside}\", {{ \"a\":1e400 }}]");
     let line = format!("{{\"id\":1, \"arg\" : {text} ,\"type\":\"t\",\"cmd\":\"do\"}}");
     let line = arrived(line.as_bytes().chunks(1_000));
-    let command = decode_frame(Frame::LongLine { line: &line, first: true }, CheckedLines::default()).unwrap();
+    let command = decode_frame(Frame::LongLine { line: &line, first: true }).unwrap();
     let Command::Do { arg: Some(arg), .. } = command else { panic!("{command:?}") };
     assert_eq!((arg.len(), arg.to_string()), (text.len(), text));
 }

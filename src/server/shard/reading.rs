@@ -9,7 +9,7 @@ use crate::dispatch::message::{ConnId, Input};
 use crate::flag::newly_set;
 use crate::limits::{LINES_PER_TURN, LONG_BYTES_PER_TURN, READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
 use crate::protocol::CheckedLines;
-use crate::protocol::command::decode_frame;
+use crate::protocol::command::next_line;
 use crate::server::conn::{Got, Stage};
 use crate::server::names::conn_of;
 
@@ -110,9 +110,8 @@ impl Shard {
         let mut framer = std::mem::take(&mut conn.framer);
         let checked = if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(bytes) };
         while lines < LINES_PER_TURN
-            && let Some(frame) = framer.next_checked(&mut bytes, self.line_bytes_max, WHOLE_LINE_BYTES_MAX)
+            && let Some(line) = next_line(&mut framer, &mut bytes, checked, self.line_bytes_max, WHOLE_LINE_BYTES_MAX)
         {
-            let line = decode_frame(frame, checked);
             self.core.step(Input::of_line(id, &line), &mut self.connections);
             lines += 1;
             if !self.connections.is_open(id) {

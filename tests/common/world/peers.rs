@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use deputy::dispatch::message::{Closing, ConnId, Input};
 use deputy::limits::{LINE_BYTES_MAX, READ_BUFFER_BYTES, WHOLE_LINE_BYTES_MAX};
 use deputy::protocol::CheckedLines;
-use deputy::protocol::command::{self, Command, Refusal, WorkerOptions, decode_frame};
-use deputy::protocol::frame::{Frame, Framer};
+use deputy::protocol::command::{self, Command, Refusal, WorkerOptions, next_line};
+use deputy::protocol::frame::Framer;
 
 use super::fake_shell::{Conn, Event};
 use super::{Peer, World};
@@ -60,16 +60,17 @@ impl World {
     fn send_long_line(&mut self, peer: Peer, line: &str) {
         let mut framer = Framer::default();
         for mut piece in line.as_bytes().chunks(READ_BUFFER_BYTES).chain([&b"\n"[..]]) {
-            while let Some(frame) = framer.next_checked(&mut piece, LINE_BYTES_MAX, WHOLE_LINE_BYTES_MAX) {
-                self.frame(peer, frame);
+            let checked = CheckedLines::default();
+            while let Some(line) = next_line(&mut framer, &mut piece, checked, LINE_BYTES_MAX, WHOLE_LINE_BYTES_MAX) {
+                self.decoded(peer, &line);
             }
         }
     }
 
-    /// Sends what a framer found.
-    pub(crate) fn frame(&mut self, peer: Peer, frame: Frame<'_>) {
+    /// Sends a line, given what it was decoded to.
+    pub(crate) fn decoded(&mut self, peer: Peer, line: &Result<Command<'_>, Refusal<'_>>) {
         if let Some((shard, from)) = self.open_id(peer) {
-            self.step_of_line(shard, from, Input::of_line(from, &decode_frame(frame, CheckedLines::default())));
+            self.step_of_line(shard, from, Input::of_line(from, line));
         }
     }
 
