@@ -118,6 +118,7 @@ impl TypeHash {
     const DURABLE: u64 = 1 << 63;
 
     /// Hashes a name. All shards must use the same `homes`.
+    #[inline(always)]
     pub fn of(homes: &RandomState, type_name: &str) -> Self {
         Self(homes.hash_one(type_name) & !Self::DURABLE)
     }

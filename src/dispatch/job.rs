@@ -66,6 +66,7 @@ enum Stored {
 
 impl Job {
     /// Returns a job without options. `type_name` is canonical.
+    #[inline(always)]
     pub fn new(submitter: Submitter, accepted: Micros, id: &str, type_name: &str, arg: Option<Carried<'_>>) -> Self {
         let (arg_text, long_arg) = match arg {
             None => ("", None),

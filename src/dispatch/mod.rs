@@ -158,6 +158,7 @@ impl Dispatch {
     }
 }
 
+#[inline(always)]
 fn handle_input(input: Input<'_>, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match input {
         Input::Turn { .. } => {

@@ -134,7 +134,7 @@ fn decode_line<'a>(line: &'a [u8], text: Option<&'a str>) -> Result<Command<'a>,
     decode_members(&members)
 }
 
-#[inline]
+#[inline(always)]
 fn decode_members<'a>(members: &Members<'a>) -> Result<Command<'a>, Refusal<'a>> {
     let cmd = members.get(Name::Cmd).and_then(unescape_cmd);
     // The command is built where it is returned.
@@ -186,6 +186,7 @@ fn decode_long(line: &LongLine) -> Result<Command<'_>, Refusal<'_>> {
 }
 
 /// Decodes the command; `cmd` is `None` if it is absent, given twice or not a string. A refusal has no id yet.
+#[inline(always)]
 fn parse_command<'a>(members: &Members<'a>, cmd: Option<&[u8]>) -> Result<Command<'a>, Refusal<'a>> {
     if let Some(name) = members.twice() {
         return Err(Refusal::of_unfit(Code::BadRequest, format!("{name} is given twice")));
@@ -223,6 +224,7 @@ enum About {
 }
 
 /// Decodes a `did` or a `progress`. One function, so that a `did` costs no further call for the name of its job.
+#[inline(always)]
 fn about_job<'a>(members: &Members<'a>, about: About) -> Result<Command<'a>, Refusal<'a>> {
     let job = match (members.get(Name::Job), members.get(Name::Id), about) {
         (Some(job), ..) => JobRef::Lease(lease(job)?),

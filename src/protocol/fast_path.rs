@@ -49,16 +49,12 @@ pub(super) fn read<'a>(mut text: &'a str, members: &mut Members<'a>) -> Option<u
             None => (None, other_name_end(bytes, name)?),
         };
         let value = behind_space(bytes, colon_end);
-        let value_end = match plain_end(bytes, value) {
-            Some(end) => end,
-            None => {
-                if !ends_with_line {
-                    text = first_line(text, value)?;
-                    ends_with_line = true;
-                }
-                parsed_end(text, value)?
-            }
-        };
+        let plain_end = plain_end(bytes, value);
+        if plain_end.is_none() && !ends_with_line {
+            text = first_line(text, value)?;
+            ends_with_line = true;
+        }
+        let value_end = plain_end.or_else(|| parsed_end(text, value))?;
         let value_text = &text[value..value_end];
         match common {
             Some(name) => members.add_known(name as usize, value_text),

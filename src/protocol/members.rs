@@ -88,13 +88,13 @@ pub(super) fn known(name: &[u8]) -> Option<usize> {
 /// names in most lines, is spelled differently, or is too near to the line's end for this comparison.
 #[inline]
 pub(super) fn common_name(line: &[u8], at: usize) -> Option<(Name, usize)> {
-    const ID: u64 = first_bytes(br#""id":   "#, 5);
-    const JOB: u64 = first_bytes(br#""job":  "#, 6);
-    const ARG: u64 = first_bytes(br#""arg":  "#, 6);
-    const RES: u64 = first_bytes(br#""res":  "#, 6);
-    const ERR: u64 = first_bytes(br#""err":  "#, 6);
-    const TYPE: u64 = first_bytes(br#""type": "#, 7);
-    let next = line.get(at..)?.first_chunk()?;
+    const ID: u64 = first_bytes(*br#""id":   "#, 5);
+    const JOB: u64 = first_bytes(*br#""job":  "#, 6);
+    const ARG: u64 = first_bytes(*br#""arg":  "#, 6);
+    const RES: u64 = first_bytes(*br#""res":  "#, 6);
+    const ERR: u64 = first_bytes(*br#""err":  "#, 6);
+    const TYPE: u64 = first_bytes(*br#""type": "#, 7);
+    let next = *line.get(at..)?.first_chunk()?;
     let (name, bytes) = match (first_bytes(next, 5), first_bytes(next, 6), first_bytes(next, 7)) {
         (ID, ..) => (Name::Id, 5),
         (_, _, TYPE) => (Name::Type, 7),
@@ -108,8 +108,8 @@ pub(super) fn common_name(line: &[u8], at: usize) -> Option<(Name, usize)> {
 }
 
 /// Returns the first bytes of eight as one number.
-const fn first_bytes(eight: &[u8; 8], bytes: u32) -> u64 {
-    u64::from_le_bytes(*eight) & (u64::MAX >> (u64::BITS - 8 * bytes))
+const fn first_bytes(eight: [u8; 8], bytes: u32) -> u64 {
+    u64::from_le_bytes(eight) & (u64::MAX >> (u64::BITS - 8 * bytes))
 }
 
 /// The number of options of a `do` in [`RARE_NAMES`].

@@ -132,7 +132,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Appends the line to `out`, with its end, but without its value if that is long.
-    #[inline]
+    #[inline(always)]
     pub fn encode_apart(&self, out: &mut Vec<u8>) -> Encoded<'a> {
         let before = out.len();
         let mut long = None;
@@ -192,6 +192,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Returns the bytes of the values that may be large, so that memory for them is reserved once.
+    #[inline(always)]
     fn value_bytes(&self) -> usize {
         match *self {
             Reply::Do { id, type_name, run_limit_ms, reference, arg, .. } => {
@@ -230,7 +231,7 @@ fn put_number(out: &mut Vec<u8>, fixed: &[u8], number: impl itoa::Integer) {
 }
 
 /// Appends the members of a job that only a worker with `max_jobs` gets.
-#[inline]
+#[inline(always)]
 fn put_lease(out: &mut Vec<u8>, job: u64, attempt: u32, run_limit_ms: Option<u64>) {
     put_number(out, br#","job":"#, job);
     if attempt > 1 {

@@ -26,7 +26,7 @@ pub(super) fn type_name(raw: &str) -> Option<TypeName<'_>> {
 
 /// Returns the canonical text of a string that has 1 to `bytes_max` bytes unescaped, without lone surrogates. Without an
 /// escape it is the text in the line. `None` if it is another value.
-#[inline]
+#[inline(always)]
 pub(super) fn canonical(raw: &str, bytes_max: usize) -> Option<Cow<'_, str>> {
     let fits = |bytes: &[u8]| (1..=bytes_max).contains(&bytes.len());
     if let Some(text) = plain_text(raw) {

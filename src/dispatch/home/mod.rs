@@ -83,6 +83,7 @@ impl Home {
     }
 
     /// Queues a new job (H1), unless it joins another one (K1), or ends at once (H8).
+    #[inline(always)]
     pub(super) fn submit(&mut self, mut job: Job, hash: TypeHash, ctx: &mut Ctx<'_>) {
         if job.is_conditional() && !ctx.stopping && self.groups.join(&job, hash) {
             ctx.counts.jobs_joined += 1;
@@ -240,7 +241,6 @@ impl Home {
     }
 
     /// Puts a job in its queue, and makes all possible assignments.
-    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows which it is")]
     #[inline(always)]
     fn enqueue(&mut self, job: Job, hash: TypeHash, queued: Queued, ctx: &mut Ctx<'_>) {
         let (entry, places) = self.queues.enter(job.type_name(), hash);

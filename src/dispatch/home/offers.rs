@@ -76,7 +76,6 @@ impl Offers {
     }
 
     /// Uses up one job of the first open offer.
-    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and not large")]
     #[inline(always)]
     pub(super) fn take(&mut self) -> Option<PoolRef> {
         loop {
@@ -158,6 +157,7 @@ impl Offers {
         self.shards.iter().map(|shard| (shard.shard, shard.open, shard.rejects_suspects))
     }
 
+    #[inline(always)]
     fn spend(&mut self, i: usize, offer: Offer) -> PoolRef {
         let shard = &mut self.shards[i];
         shard.open -= 1;

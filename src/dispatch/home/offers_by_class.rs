@@ -112,7 +112,6 @@ impl OffersByClass {
 }
 
 /// Takes the first waiting job that fits one of these offers, and the first such offer. Suspects go first.
-#[expect(clippy::inline_always, reason = "a call would cost a plain job more than the test for spare workers")]
 #[inline(always)]
 fn pop_pair_of(waiting: &mut impl WaitOrder, offers: &mut Offers) -> Option<(Job, PoolRef)> {
     if waiting.has_suspect()

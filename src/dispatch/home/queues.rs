@@ -53,6 +53,7 @@ pub(in crate::dispatch) struct Queue {
 
 impl Queues {
     /// Returns the entry of a type, and the places, which are needed when a queue is created or removed.
+    #[inline(always)]
     pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Box<Queue>>, &mut Places<TypeHash>) {
         let entry = self.table.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0);
         (entry, &mut self.places)
@@ -120,7 +121,6 @@ impl Queue {
     }
 
     /// Puts a job at its place among those that wait.
-    #[expect(clippy::inline_always, reason = "it is on the path of a plain job, and each caller knows which it is")]
     #[inline(always)]
     pub(super) fn put(&mut self, mut job: Job, queued: Queued, revocable: &mut Revocable, ctx: &mut Ctx<'_>) {
         ctx.counts.jobs_waiting += 1;

@@ -25,6 +25,7 @@ impl Owner {
 
     /// Answers a job that has ended. If its submitter is at this shard too, the answer is written directly from the
     /// worker's line.
+    #[inline(always)]
     pub(in crate::dispatch) fn finish(&mut self, job: Job, end: End<'_>, ctx: &mut Ctx<'_>) {
         let here = ctx.settings.shard;
         match job.submitter {
@@ -72,7 +73,7 @@ impl Owner {
     }
 
     /// Sends the one answer to an accepted job, and counts it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         self.count_answer(reply, ctx.counts);
         if self.conns.get(to).is_some_and(|conn| !conn.leaving) {

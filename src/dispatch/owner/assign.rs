@@ -57,6 +57,7 @@ impl Owner {
 
     /// Sends a job to a worker. If the worker was idle, its other pools need not record this job, except after a Pull:
     /// the end of the reservation is recorded at that moment, and they would offer the slot.
+    #[inline(always)]
     fn send_job(&mut self, to: ConnId, id: PoolId, mut job: Job, spends: Spends, ctx: &mut Ctx<'_>) {
         let pool = self.pools.get(id);
         pool.running += 1;
@@ -137,6 +138,7 @@ impl Owner {
 
     /// Returns the first ready worker of a type that meets the need. From now on the pool tracks this worker, and those
     /// before it that were not ready after all. So if there is none, the pool's free slots are exact.
+    #[inline(always)]
     pub(super) fn first_ready(&mut self, pool: PoolId, need: Need) -> Option<ConnId> {
         loop {
             let first = self.pools.first_ready(pool, need)?;

@@ -63,9 +63,8 @@ pub(in crate::dispatch) fn is_used_up(job: &Job, ctx: &Ctx<'_>) -> bool {
 }
 
 impl Owner {
-    /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one. A worker of
-    /// durable jobs does not run them, so it may hold them for ever.
-    #[inline]
+    /// Called before a job that was sent is put into a slot. Returns the timer of its run limit, if it has one.
+    #[inline(always)]
     pub(in crate::dispatch) fn watch(
         &mut self,
         slot: SlotRef,
@@ -73,6 +72,15 @@ impl Owner {
         limit_ms: Option<u64>,
         ctx: &Ctx<'_>,
     ) -> Option<TimerId> {
+        if limit_ms.is_none() && !job.is_revocable() {
+            return None;
+        }
+        self.watch_any(slot, job, limit_ms, ctx)
+    }
+
+    /// The same for any job. A worker of durable jobs does not run them, so it may hold them for ever.
+    #[inline(never)]
+    fn watch_any(&mut self, slot: SlotRef, job: &Job, limit_ms: Option<u64>, ctx: &Ctx<'_>) -> Option<TimerId> {
         if job.is_revocable() {
             self.holding.by_submitter.insert(job.submitter, slot);
         }
@@ -82,7 +90,7 @@ impl Owner {
 
     /// Called when a worker no longer holds a job. Updates its pool and the figures, and removes its timer. Returns the
     /// pool.
-    #[inline]
+    #[inline(always)]
     pub(in crate::dispatch) fn let_go(&mut self, held: &Held, ctx: &mut Ctx<'_>) -> &mut Pool {
         self.pool_changed(held.pool);
         ctx.counts.jobs_running -= 1;

@@ -160,6 +160,7 @@ impl Owner {
 
     /// Sends a reply. If the connection then has too many unsent bytes, it is paused at once. So of two large jobs in
     /// one turn, the second finds the worker paused.
+    #[inline(always)]
     pub(in crate::dispatch) fn send(&mut self, to: ConnId, reply: &Reply<'_>, ctx: &mut Ctx<'_>) {
         let Some(conn) = self.conns.get(to) else { return };
         let was_paused = conn.is_paused();

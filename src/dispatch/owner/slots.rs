@@ -149,6 +149,7 @@ impl Slots {
     }
 
     /// Fills a slot, under a lease if the job was sent with one. It is above all earlier ones.
+    #[inline(always)]
     pub(in crate::dispatch) fn fill(&mut self, lease: Option<u64>, held: Held) {
         self.filled += 1;
         self.suspects += u32::from(held.job.is_suspect());

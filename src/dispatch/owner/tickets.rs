@@ -204,7 +204,6 @@ impl Tickets {
     }
 
     /// Called when the job of a live ticket is queued, with whether its end is only counted, and when it is recalled.
-    #[expect(clippy::inline_always, reason = "a call would cost a job with a deadline more than what this does")]
     #[inline(always)]
     pub(in crate::dispatch) fn queued(&mut self, id: TicketId, only_counted: bool, recall_at: Option<Micros>) {
         if only_counted {
