@@ -110,7 +110,7 @@ pub(super) const LOAD: [Try; 23] = [
     }),
     new(
         "a_sweep_serves_each_number_of_threads_and_draws_them",
-        "--sweep rate --threads 1,2 --seconds 0.1 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --plot PLOT",
+        "--sweep rate --threads 1,2 --seconds 0.03 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --plot PLOT",
         |outcome| {
             prints(outcome, "deputy x1, closed loop: ")?;
             prints(outcome, "deputy x2, closed loop: ")?;
@@ -120,7 +120,7 @@ pub(super) const LOAD: [Try; 23] = [
     ),
     new(
         "a_sweep_runs_as_often_as_asked_and_prints_json",
-        "--sweep rate --runs 2 --seconds 0.2 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --json",
+        "--sweep rate --runs 2 --seconds 0.05 --warmup 0 --p99-us 60000000 --workers 1 --inflight 1 --json",
         |outcome| {
             let rows = rows(outcome)?;
             let runs = |number: u64| rows.iter().any(|row| row["run"] == number);
