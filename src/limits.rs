@@ -148,6 +148,10 @@ pub const ASSIGNS_PER_TURN: u32 = 512;
 /// in the next turn.
 pub const TYPES_PER_TURN: usize = 64;
 
+/// Types of a worker that record each job that it takes. If more follow the worker's slots, the type of the job records most
+/// of them, because a worker may have 1,024 types and take 512 jobs in a turn.
+pub const POOLS_PER_JOB: usize = 16;
+
 /// Timers that a shard handles in one turn, so that many due timers do not delay its connections.
 pub const TIMERS_PER_TURN: usize = 1_024;
 

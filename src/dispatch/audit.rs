@@ -58,6 +58,8 @@ pub struct WorkerAudit {
     pub types: Vec<(Arc<str>, Class)>,
     /// The types whose pools track it. All other pools assume that it is idle.
     pub tracked: Vec<(Arc<str>, Class)>,
+    /// The free slots that each of these pools has recorded.
+    pub recorded: Vec<u32>,
     /// The jobs it holds, each with its lease, and the class in which it was given.
     pub held: Vec<HeldAudit>,
     /// Its spent slots.

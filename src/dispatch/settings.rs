@@ -5,7 +5,8 @@ use ahash::RandomState;
 use super::ids::{ShardId, TypeHash};
 use super::job::Job;
 use crate::limits::{
-    ASSIGNS_PER_TURN, GIVE_UPS_PER_TURN, LOSSES_PER_TURN, MEMBERS_PER_TURN, ROWS_PER_TURN, TYPES_PER_TURN,
+    ASSIGNS_PER_TURN, GIVE_UPS_PER_TURN, LOSSES_PER_TURN, MEMBERS_PER_TURN, POOLS_PER_JOB, ROWS_PER_TURN,
+    TYPES_PER_TURN,
 };
 
 /// The configuration of one shard's core. It does not change.
@@ -38,7 +39,7 @@ pub struct Settings {
     pub maps: RandomState,
 }
 
-/// The limits of work per turn. The rest follows in the next turns.
+/// The limits of work per turn, or per job. The rest follows later.
 #[derive(Clone, Copy, Debug)]
 pub struct PerTurn {
     /// Rows of types that are found, or added up, for metrics queries.
@@ -47,6 +48,8 @@ pub struct PerTurn {
     pub assigns: u32,
     /// Pools that are offered in one step, if workers of many types come or become free.
     pub types: usize,
+    /// Pools that record each job that their worker takes. If more track it, the job's own pool records most of them.
+    pub pools: usize,
     /// Jobs that are given up for `cancel` lines and ended connections, besides the first for each line.
     pub give_ups: usize,
     /// Jobs of lost workers that are requeued, or end.
@@ -62,6 +65,7 @@ impl Default for PerTurn {
             rows: ROWS_PER_TURN,
             assigns: ASSIGNS_PER_TURN,
             types: TYPES_PER_TURN,
+            pools: POOLS_PER_JOB,
             give_ups: GIVE_UPS_PER_TURN,
             losses: LOSSES_PER_TURN,
             members: MEMBERS_PER_TURN,

@@ -168,6 +168,7 @@ impl Plan {
             rows_per_turn: if seed.is_multiple_of(3) { 1_024 } else { 2 },
             assigns_per_turn: if seed.is_multiple_of(5) { 1 } else { 512 },
             types_per_turn: if seed.is_multiple_of(7) { 1 } else { 64 },
+            pools_per_job: if seed.is_multiple_of(2) { 1 } else { 16 },
             give_ups_per_turn: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as usize } else { 256 },
             losses_per_turn: if seed.is_multiple_of(2) { 1 + (seed / 2 % 4) as usize } else { 512 },
             members_per_turn: if seed.is_multiple_of(5) { 1 + (seed / 5 % 4) as usize } else { 256 },

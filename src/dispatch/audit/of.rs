@@ -60,6 +60,7 @@ impl WorkerAudit {
             paused,
             types: worker.types().iter().map(|member| pool(member.pool)).collect(),
             tracked: worker.tracked().iter().map(|member| pool(member.pool)).collect(),
+            recorded: worker.tracked().iter().map(|member| owner.pools.recorded(member.node)).collect(),
             held,
             spent,
             holds_suspect: worker.slots.hold_suspect(),

@@ -9,6 +9,9 @@
 //! takes a job of the type. It stops when the worker is idle and takes another type's job. Invariant: a pool that does
 //! not track a worker assumes that the worker is idle. So a pool may overstate the free slots, but never understates
 //! them. Some offers are then stale from the start, but no job waits while a slot is free.
+//!
+//! All pools of a worker with many types and slots may track it. A job then updates only its own pool, and the others
+//! overstate the free slots too, until half of those are taken that they have recorded.
 
 use super::Owner;
 use super::capacity::{Need, Place};
@@ -83,7 +86,7 @@ impl Owner {
         let limit = self.watch((to, lease), &job, run_limit_ms, ctx);
         let worker = self.conns.bare_worker(to).expect("sending does not close a connection");
         worker.slots.fill(lease, Held { job, pool: id, sent: ctx.now, limit });
-        self.refresh(to, Place::Back, ctx);
+        self.refresh_after_start(to, id, ctx);
     }
 
     /// Returns a number that is unique in the whole server: each shard counts in its own residue class.

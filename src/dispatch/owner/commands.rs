@@ -131,9 +131,9 @@ impl Owner {
         let pools: Vec<PoolId> = types.iter().flat_map(|name| self.pools.find_all(name)).collect();
         for pool in pools {
             let Some(worker) = self.conns.bare_worker(from) else { return };
-            if let Some((member, recorded)) = worker.leave(pool, &self.pools) {
+            if let Some(member) = worker.leave(pool) {
                 worker.gauge(ctx);
-                self.leave_type(member, recorded, ctx);
+                self.leave_type(member, ctx);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Handles workers that leave a type, or leave the server: the rules O4 and O5 of docs/architecture.md.
 
 use super::Owner;
-use super::capacity::{Capacity, Place};
+use super::capacity::Place;
 use super::slots::Slot;
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
@@ -11,8 +11,8 @@ use crate::metrics::Fault;
 
 impl Owner {
     /// O4: a worker has left a type. If it was the last, all open offers of the type are withdrawn.
-    pub(in crate::dispatch) fn leave_type(&mut self, member: Membership, recorded: Capacity, ctx: &mut Ctx<'_>) {
-        self.pools.leave(member, recorded);
+    pub(in crate::dispatch) fn leave_type(&mut self, member: Membership, ctx: &mut Ctx<'_>) {
+        self.pools.leave(member);
         self.pool_changed(member.pool);
         let pool = self.pools.get(member.pool);
         if pool.workers > 0 || ctx.stopping {
@@ -30,8 +30,8 @@ impl Owner {
     /// jobs that the worker held are requeued, in this turn and perhaps the next ones.
     pub(in crate::dispatch) fn remove_worker(&mut self, id: ConnId, ctx: &mut Ctx<'_>) {
         let Some(mut worker) = self.conns.get(id).and_then(|conn| conn.worker.take()) else { return };
-        for (member, recorded) in worker.leave_all(&self.pools) {
-            self.leave_type(member, recorded, ctx);
+        for member in worker.leave_all() {
+            self.leave_type(member, ctx);
         }
         worker.gauge(ctx);
         if worker.slots.filled() > 0 {

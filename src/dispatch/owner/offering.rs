@@ -153,6 +153,19 @@ impl Owner {
         }
     }
 
+    /// The same after a worker has got a job of a pool. If many pools track it, mostly this pool alone records that.
+    #[inline]
+    pub(in crate::dispatch) fn refresh_after_start(&mut self, id: ConnId, pool: PoolId, ctx: &mut Ctx<'_>) {
+        let Some((worker, now)) = self.conns.worker(id) else { return };
+        worker.gauge(ctx);
+        if !worker.recorded().covers(now) {
+            self.freed.push((id, Place::Back));
+        } else if worker.tracked().len() <= ctx.settings.per_turn.pools || !worker.record_at(pool, now, &mut self.pools)
+        {
+            worker.record(now, Place::Back, &mut self.pools);
+        }
+    }
+
     /// The same after a worker has ended a job, so that its capacity can only have grown. A further job that the worker ends
     /// before the end of the read needs no call: the capacity is read then.
     #[inline]

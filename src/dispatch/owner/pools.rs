@@ -37,6 +37,8 @@ struct Node {
     next: u32,
     /// A growing number that orders nodes by the time at which they were put at the back.
     stamp: u64,
+    /// The worker's free slots, as the pool has recorded them.
+    free: u32,
     /// The list that it is in.
     list: Option<List>,
     tracked: bool,
@@ -148,28 +150,29 @@ impl Pools {
     /// Adds a worker to a pool, which tracks it from now on.
     pub(in crate::dispatch) fn join(&mut self, pool: PoolId, worker: ConnId, now: Capacity) -> Membership {
         self.get(pool).workers += 1;
-        let node = Node { worker, prev: NONE, next: NONE, stamp: 0, list: None, tracked: true };
+        let node = Node { worker, prev: NONE, next: NONE, stamp: 0, free: 0, list: None, tracked: true };
         let member = Membership { pool, node: NodeId(self.nodes.insert(node)) };
-        self.record(member, Capacity::default(), now, Place::Back);
+        self.record(member, now, Place::Back);
         member
     }
 
-    /// Removes a worker from a pool. `recorded` is the capacity that the pool had recorded.
-    pub(in crate::dispatch) fn leave(&mut self, member: Membership, recorded: Capacity) {
+    /// Removes a worker from a pool.
+    pub(in crate::dispatch) fn leave(&mut self, member: Membership) {
         self.unlink(member);
-        self.nodes.remove(member.node.0);
+        let node = self.nodes.remove(member.node.0);
         let pool = self.get(member.pool);
         pool.workers -= 1;
-        pool.free -= u64::from(recorded.free);
+        pool.free -= u64::from(node.free);
     }
 
-    /// Records that a worker's capacity changed from `before` to `now`. It goes to the back of its list for
-    /// [`Place::Back`], and if it was not in that list.
-    pub(in crate::dispatch) fn record(&mut self, member: Membership, before: Capacity, now: Capacity, place: Place) {
+    /// Records a worker's capacity. It goes to the back of its list for [`Place::Back`], and if it was not in that list.
+    pub(in crate::dispatch) fn record(&mut self, member: Membership, now: Capacity, place: Place) {
+        let node = &mut self.nodes[member.node.0];
+        let before = std::mem::replace(&mut node.free, now.free);
+        let (list, moves) = (now.list(), place == Place::Back || node.list != now.list());
         let pool = self.get(member.pool);
-        pool.free = pool.free + u64::from(now.free) - u64::from(before.free);
-        let list = now.list();
-        if place == Place::Back || self.nodes[member.node.0].list != list {
+        pool.free = pool.free + u64::from(now.free) - u64::from(before);
+        if moves {
             self.unlink(member);
             if let Some(list) = list {
                 self.link(member, list);
@@ -180,6 +183,11 @@ impl Pools {
     /// Returns whether a worker is tracked in the pool of this node.
     pub(in crate::dispatch) fn is_tracked(&self, node: NodeId) -> bool {
         self.nodes[node.0].tracked
+    }
+
+    /// Returns a worker's free slots as the pool of this node has recorded them, for tests.
+    pub(in crate::dispatch) fn recorded(&self, node: NodeId) -> u32 {
+        self.nodes[node.0].free
     }
 
     /// Starts or ends the tracking of a worker in the pool of this node.

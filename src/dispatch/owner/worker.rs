@@ -4,7 +4,7 @@ use super::capacity::{Capacity, Place};
 use super::pools::Pools;
 use super::slots::Slots;
 use crate::dispatch::ctx::Ctx;
-use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId};
+use crate::dispatch::ids::{ConnId, Membership, PoolId};
 use crate::flag::newly_set;
 
 /// Room that a worker's list of tracking pools keeps.
@@ -20,8 +20,10 @@ pub(in crate::dispatch) struct Worker {
     types: Vec<Membership>,
     /// Its places in the pools that track it. The others assume that it is idle, see [`Worker::idle`].
     tracked: Vec<Membership>,
-    /// What the pools that track it have recorded.
+    /// The capacity that was recorded last. If many pools track it, some of them have recorded more free slots.
     recorded: Capacity,
+    /// The free slots when all pools that track it recorded them. None of these pools has recorded more.
+    free_for_all: u32,
     /// Whether each job that it is sent carries its reference.
     pub(in crate::dispatch) wants_ref: bool,
     /// Whether it has ever given a type.
@@ -44,6 +46,7 @@ impl Worker {
             types: Vec::new(),
             tracked: Vec::new(),
             recorded: Capacity::default(),
+            free_for_all: 0,
             wants_ref: false,
             counted: false,
             gauged: Gauged::default(),
@@ -76,24 +79,32 @@ impl Worker {
         &self.tracked
     }
 
-    /// Returns the capacity that the pools that track it have recorded.
+    /// Returns the capacity that was recorded last. No pool has recorded less.
     pub(in crate::dispatch) fn recorded(&self) -> Capacity {
         self.recorded
-    }
-
-    /// Returns the capacity that a pool has recorded.
-    pub(in crate::dispatch) fn recorded_at(&self, node: NodeId, pools: &Pools) -> Capacity {
-        if pools.is_tracked(node) { self.recorded } else { self.idle() }
     }
 
     /// Updates the pools that track it.
     pub(in crate::dispatch) fn record(&mut self, now: Capacity, place: Place, pools: &mut Pools) {
         let before = std::mem::replace(&mut self.recorded, now);
         if before != now || (place == Place::Back && now.free > 0) {
+            self.free_for_all = now.free;
             for &member in &self.tracked {
-                pools.record(member, before, now, place);
+                pools.record(member, now, place);
             }
         }
+    }
+
+    /// Updates only the pool of a job that it took, if many pools track it. The others then overstate its free slots,
+    /// at most twofold, and do not err about whether it has one. Returns whether this was possible.
+    #[inline(never)]
+    pub(in crate::dispatch) fn record_at(&mut self, pool: PoolId, now: Capacity, pools: &mut Pools) -> bool {
+        let possible = now.list() == self.recorded.list() && now.free > self.free_for_all / 2;
+        if possible && let Ok(at) = self.find_type(pool) {
+            self.recorded = now;
+            pools.record(self.types[at], now, Place::Back);
+        }
+        possible
     }
 
     /// Reserves memory for types that it is about to give. Exact, because most workers give their types once.
@@ -111,24 +122,22 @@ impl Worker {
         self.tracked.push(member);
     }
 
-    /// Removes a type. Returns its place in the pool, and the capacity that the pool has recorded.
-    pub(in crate::dispatch) fn leave(&mut self, pool: PoolId, pools: &Pools) -> Option<(Membership, Capacity)> {
+    /// Removes a type. Returns its place in the pool.
+    pub(in crate::dispatch) fn leave(&mut self, pool: PoolId) -> Option<Membership> {
         let at = self.find_type(pool).ok()?;
-        let member = self.types.remove(at);
         self.tracked.retain(|other| other.pool != pool);
-        Some((member, self.recorded_at(member.node, pools)))
+        Some(self.types.remove(at))
     }
 
-    /// Removes all types. Returns for each its place in the pool, and the capacity that the pool has recorded.
-    pub(in crate::dispatch) fn leave_all(&mut self, pools: &Pools) -> Vec<(Membership, Capacity)> {
-        let types = std::mem::take(&mut self.types);
-        types.into_iter().map(|member| (member, self.recorded_at(member.node, pools))).collect()
+    /// Removes all types. Returns its places in their pools.
+    pub(in crate::dispatch) fn leave_all(&mut self) -> Vec<Membership> {
+        std::mem::take(&mut self.types)
     }
 
     /// Makes a pool track it.
     pub(in crate::dispatch) fn track(&mut self, member: Membership, pools: &mut Pools) {
         if !pools.is_tracked(member.node) {
-            pools.record(member, self.idle(), self.recorded, Place::Kept);
+            pools.record(member, self.recorded, Place::Kept);
             pools.set_tracked(member.node, true);
             self.tracked.push(member);
         }

@@ -69,6 +69,7 @@ impl World {
                 rows: options.rows_per_turn,
                 assigns: options.assigns_per_turn,
                 types: options.types_per_turn,
+                pools: options.pools_per_job,
                 give_ups: options.give_ups_per_turn,
                 losses: options.losses_per_turn,
                 members: options.members_per_turn,

@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) assigns_per_turn: u32,
     /// Types of a worker whose free slots a step looks at.
     pub(crate) types_per_turn: usize,
+    /// Types of a worker that record each of its jobs.
+    pub(crate) pools_per_job: usize,
     /// Jobs that a turn gives up.
     pub(crate) give_ups_per_turn: usize,
     /// Jobs of lost workers that a turn requeues.
@@ -42,6 +44,7 @@ impl Default for Options {
             rows_per_turn: 1_024,
             assigns_per_turn: 512,
             types_per_turn: 64,
+            pools_per_job: 16,
             give_ups_per_turn: 256,
             losses_per_turn: 512,
             members_per_turn: 256,

@@ -136,3 +136,28 @@ fn while_jobs_wait_for_the_next_turn_none_goes_before_them() {
     assert_eq!((sent + world.take_lines(worker).len(), world.take_lines(spare).len()), (10, 0));
     world.check_rest();
 }
+
+/// Its slots are many, and all its types have had a job. So each of them follows what is free.
+#[test]
+fn a_job_of_a_worker_of_many_types_is_recorded_by_few_of_them() {
+    const TYPES: usize = 100;
+    const JOBS: usize = 600;
+    let mut world = World::new(Options::default());
+    let names: Vec<String> = (0..TYPES).map(|nth| format!("t{nth}")).collect();
+    let worker = world.worker(0, &names.iter().map(|name| &**name).collect::<Vec<_>>(), Some(1_000));
+    let client = world.open(0);
+    let free = |world: &World| world.audit(0).pools.iter().map(|pool| pool.free).collect::<Vec<_>>();
+    let mut recorded = 0;
+    for nth in 0..TYPES + JOBS {
+        let before = free(&world);
+        submit(&mut world, client, &names[nth % TYPES], nth..nth + 1);
+        if nth >= TYPES {
+            recorded += free(&world).iter().zip(before).filter(|(now, before)| *now != before).count();
+        }
+        if nth % 50 == 0 {
+            world.check_rest();
+        }
+    }
+    assert_eq!((world.take_lines(worker).len(), world.audit(0).workers[0].tracked.len()), (TYPES + JOBS, TYPES));
+    assert!((JOBS..JOBS * 2).contains(&recorded), "{JOBS} jobs were recorded {recorded} times");
+}

@@ -148,7 +148,10 @@ fn check_pool(pool: &PoolAudit, audit: &Audit, stopping: bool) {
     let name = (Arc::clone(&pool.type_name), pool.class);
     let takers = || audit.workers.iter().filter(|worker| worker.types.contains(&name));
     let tracks = |worker: &WorkerAudit| worker.tracked.contains(&name);
-    let seen = |worker| if tracks(worker) { free_slots(worker) } else { u64::from(worker.max_jobs) };
+    let seen = |worker: &WorkerAudit| {
+        let at = worker.tracked.iter().position(|tracked| *tracked == name);
+        at.map_or(u64::from(worker.max_jobs), |at| seen_free(worker, at))
+    };
     let free: u64 = takers().map(seen).sum();
     let clean = takers().filter(|worker| !tracks(worker) || free_slots(worker) > 0 && !holds_suspect(worker)).count();
     let lost = || audit.lost.iter();
@@ -239,6 +242,15 @@ fn fits(job: &JobAudit, class: Class) -> bool {
 }
 
 /// The free slots of a worker, as docs/architecture.md defines them.
+/// The free slots of a worker that the pool at `at` of those that follow it has recorded. If many follow it, or did so, it
+/// may see too many, but fewer than twice as many, and it knows whether there are any.
+fn seen_free(worker: &WorkerAudit, at: usize) -> u64 {
+    let (seen, free) = (u64::from(worker.recorded[at]), free_slots(worker));
+    let is_near = free < seen && seen < free * 2;
+    assert!(seen == free || is_near, "{seen} free slots are recorded, and there are {free}: {worker:?}");
+    seen
+}
+
 pub(crate) fn free_slots(worker: &WorkerAudit) -> u64 {
     let used = (worker.held.len() + worker.spent.len()) as u64 + u64::from(worker.reserved);
     if worker.paused { 0 } else { u64::from(worker.max_jobs).saturating_sub(used) }
