@@ -8,8 +8,8 @@ use super::{Command, Refusal, Severity, decode_line, decode_long, decode_members
 /// Takes the next line from `input`, as [`Framer::next_checked`] does, and decodes it. `checked` are the checked lines of
 /// the read that ends with `input`.
 ///
-/// Most lines are plain ([`super::super::fast_path`]) and begin and end within the read. The end of such a line is found
-/// by decoding it, so that no other search is needed. The framer takes all other lines.
+/// Most lines are plain (`fast_path`), and begin and end within the read. The end of such a line is found by decoding it, so
+/// that no other search is needed. The framer takes all other lines.
 pub fn next_line<'a, 'input: 'a>(
     framer: &'a mut Framer,
     input: &mut &'input [u8],
