@@ -24,7 +24,7 @@ mod refusal;
 pub use can_do::{Class, WorkerOptions};
 use metrics::metrics_asked;
 pub use metrics::{MetricsAsked, TypesAsked};
-pub use next_line::{decode_frame, next_line};
+pub use next_line::{check_read, decode_frame, next_line};
 pub use options::JobOptions;
 pub use refusal::{Refusal, Severity};
 

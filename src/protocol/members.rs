@@ -186,13 +186,9 @@ impl<'a> Members<'a> {
     /// Removes the values of names that were given more than once.
     #[inline]
     fn remove_doubled(&mut self) {
-        if self.twice != 0 {
-            self.remove_twice();
+        if self.twice == 0 {
+            return;
         }
-    }
-
-    #[cold]
-    fn remove_twice(&mut self) {
         let rare = self.rare.iter_mut().flat_map(|rare| rare.iter_mut());
         for (index, value) in self.values.iter_mut().chain(rare).enumerate() {
             if self.twice & (1 << index) != 0 {

@@ -1,5 +1,6 @@
 //! The wire: bytes to lines ([`frame`]), a line to a command ([`command`]), replies to bytes ([`reply`], [`tables`]), values
-//! that go through unchanged ([`carried`]), and equality of job ids ([`id`]). The contract is docs/protocol.md.
+//! that go through unchanged ([`carried`]), and equality of job ids ([`id`]). The contract is docs/protocol.md. A server
+//! takes its lines with [`command::next_line`], which needs the framer only for lines that are not plain.
 //!
 //! These modules keep no state between lines, except that the framer keeps an unfinished line. They do not carry out
 //! commands.

@@ -13,7 +13,7 @@ const LAST_LINE_BYTES: usize = 16 << 10;
 pub struct CheckedLines<'a>(Option<&'a str>);
 
 impl<'a> CheckedLines<'a> {
-    /// Checks what was read up to the last line end, and includes that.
+    /// Checks what was read, up to and with the last line end.
     pub fn of_read(read: &'a [u8]) -> Self {
         let last = read.len().saturating_sub(LAST_LINE_BYTES);
         let lines = memrchr(b'\n', &read[last..]).map(|end| &read[..=last + end]);
@@ -23,18 +23,16 @@ impl<'a> CheckedLines<'a> {
     /// Returns the text of a line that is among them; `None` for another line.
     #[inline]
     pub(super) fn text(self, line: &[u8]) -> Option<&'a str> {
-        let text = self.0?;
-        // Bytes at the same addresses are the same bytes.
-        let begin = line.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
-        text.get(begin..begin + line.len())
+        self.text_from(line)?.get(..line.len())
     }
 
-    /// Returns the text from the beginning of `rest`, which is the end of the read. `None` if no whole line is left.
+    /// Returns the text from the place where `bytes` begin to the last line end. `None` if they begin elsewhere.
     #[inline]
-    pub(super) fn text_of_rest(self, rest: &[u8]) -> Option<&'a str> {
+    pub(super) fn text_from(self, bytes: &[u8]) -> Option<&'a str> {
         let text = self.0?;
-        let begin = rest.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
-        text.get(begin..).filter(|text| !text.is_empty())
+        // Bytes at the same addresses are the same bytes.
+        let begin = bytes.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        text.get(begin..)
     }
 }
 

@@ -3,8 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use deputy::dispatch::message::Closing;
-use deputy::protocol::CheckedLines;
-use deputy::protocol::command::next_line;
+use deputy::protocol::command::{check_read, next_line};
 use deputy::protocol::frame::Framer;
 
 use crate::world::{Peer, World};
@@ -22,7 +21,7 @@ pub(crate) fn feed_checked(
     (line_bytes_max, whole_bytes_max): (usize, usize),
     bytes: &[u8],
 ) {
-    let checked = if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(bytes) };
+    let checked = check_read(framer, bytes);
     let mut rest = bytes;
     while world.is_open(peer) {
         // A name of its own for each line, as the framer is borrowed for as long as the line is.

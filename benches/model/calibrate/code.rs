@@ -7,8 +7,7 @@ use ahash::RandomState;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
-use deputy::protocol::CheckedLines;
-use deputy::protocol::command::{Command, WorkerOptions, decode, next_line};
+use deputy::protocol::command::{Command, WorkerOptions, check_read, decode, next_line};
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
 
@@ -171,7 +170,7 @@ impl ThreeShards {
         wall_ns(|| {
             for (at, text) in (0..).zip(texts) {
                 let mut bytes = &text[..];
-                let checked = CheckedLines::of_read(bytes);
+                let checked = check_read(&framer, bytes);
                 while let Some(line) = next_line(&mut framer, &mut bytes, checked, 1 << 20, usize::MAX) {
                     self.cores[usize::from(shard)].step(Input::of_line(conn(slot(at)), &line), &mut self.recorder);
                 }

@@ -144,25 +144,24 @@ impl Owner {
     /// Called when a worker's capacity has changed. If it is less, the pools that track the worker record it at once;
     /// if it is more, after the starved types have got their slots.
     pub(in crate::dispatch) fn refresh(&mut self, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
-        let Some((worker, now)) = self.conns.worker(id) else { return };
-        worker.gauge(ctx);
-        if worker.recorded().covers(now) {
-            worker.record(now, place, &mut self.pools);
-        } else {
-            self.freed.push((id, place));
-        }
+        self.refresh_for(None, id, place, ctx);
     }
 
     /// The same after a worker has got a job of a pool. If many pools track it, mostly this pool alone records that.
-    #[inline]
     pub(in crate::dispatch) fn refresh_after_start(&mut self, id: ConnId, pool: PoolId, ctx: &mut Ctx<'_>) {
+        self.refresh_for(Some(pool), id, Place::Back, ctx);
+    }
+
+    #[inline(always)]
+    fn refresh_for(&mut self, job_of: Option<PoolId>, id: ConnId, place: Place, ctx: &mut Ctx<'_>) {
         let Some((worker, now)) = self.conns.worker(id) else { return };
         worker.gauge(ctx);
         if !worker.recorded().covers(now) {
-            self.freed.push((id, Place::Back));
-        } else if worker.tracked().len() <= ctx.settings.per_turn.pools || !worker.record_at(pool, now, &mut self.pools)
-        {
-            worker.record(now, Place::Back, &mut self.pools);
+            return self.freed.push((id, place));
+        }
+        let alone = job_of.filter(|_| worker.tracked().len() > ctx.settings.per_turn.pools);
+        if !alone.is_some_and(|pool| worker.record_at(pool, now, &mut self.pools)) {
+            worker.record(now, place, &mut self.pools);
         }
     }
 

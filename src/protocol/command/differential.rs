@@ -1,7 +1,6 @@
 //! Compares the decoder with a slow implementation of the same rules, on the corpus and on mutated lines. Lines that
 //! the slow implementation cannot represent are skipped and counted, so that the comparison cannot become empty.
 
-use super::super::CheckedLines;
 use super::super::corpus::{Random, changed, lines, whole_lines};
 use super::super::frame::{Frame, Framer};
 use super::*;
@@ -50,7 +49,7 @@ fn lines_of_reads_are_decoded_as_by_themselves() {
         let (begin, end) = stream.split_at(random.below(stream.len()));
         let (mut framer, mut plain) = (Framer::default(), Framer::default());
         for read in [begin, end] {
-            let checked = if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(read) };
+            let checked = check_read(&framer, read);
             let (mut rest, mut plain_rest) = (read, read);
             loop {
                 let frame = plain.next_checked(&mut plain_rest, line_bytes_max, whole_bytes_max);

@@ -5,6 +5,12 @@ use super::super::members::Members;
 use super::super::{CheckedLines, Code};
 use super::{Command, Refusal, Severity, decode_line, decode_long, decode_members};
 
+/// Checks the lines of a read whose bytes [`next_line`] is given next. The framer itself checks what comes within a long
+/// line.
+pub fn check_read<'a>(framer: &Framer, read: &'a [u8]) -> CheckedLines<'a> {
+    if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(read) }
+}
+
 /// Takes the next line from `input`, as [`Framer::next_checked`] does, and decodes it. `checked` are the checked lines of
 /// the read that ends with `input`.
 ///
@@ -18,7 +24,7 @@ pub fn next_line<'a, 'input: 'a>(
     whole_bytes_max: usize,
 ) -> Option<Result<Command<'a>, Refusal<'a>>> {
     if framer.is_at_later_line()
-        && let Some(text) = checked.text_of_rest(input)
+        && let Some(text) = checked.text_from(input)
     {
         let mut members = Members::default();
         if let Some(bytes) = members.add_first(text)

@@ -8,8 +8,7 @@ use super::{Phase, Shard, WAKE};
 use crate::dispatch::message::{ConnId, Input};
 use crate::flag::newly_set;
 use crate::limits::{LINES_PER_TURN, LONG_BYTES_PER_TURN, READ_BYTES_PER_TURN, WHOLE_LINE_BYTES_MAX};
-use crate::protocol::CheckedLines;
-use crate::protocol::command::next_line;
+use crate::protocol::command::{check_read, next_line};
 use crate::server::conn::{Got, Stage};
 use crate::server::names::conn_of;
 
@@ -108,7 +107,7 @@ impl Shard {
         }
         let Some(conn) = self.connections.get(id) else { return lines };
         let mut framer = std::mem::take(&mut conn.framer);
-        let checked = if framer.is_in_long_line() { CheckedLines::default() } else { CheckedLines::of_read(bytes) };
+        let checked = check_read(&framer, bytes);
         while lines < LINES_PER_TURN
             && let Some(line) = next_line(&mut framer, &mut bytes, checked, self.line_bytes_max, WHOLE_LINE_BYTES_MAX)
         {
