@@ -106,6 +106,9 @@ pub const LINES_PER_TURN: usize = 1_024;
 /// line.
 pub const READ_BYTES: usize = 16 << 10;
 
+/// The buffer for reads of a shard, in bytes. It has room for a read of [`READ_BYTES`] after those of other connections.
+pub const BATCH_BYTES: usize = 2 * READ_BYTES;
+
 /// Bytes of long lines that a shard reads in one turn, and bytes that it writes to connections with much unsent, both
 /// of all its connections. The others continue in the next turn, so that even many of them delay small lines only for a
 /// short time.

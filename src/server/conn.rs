@@ -46,6 +46,7 @@ pub(super) enum Stage {
 }
 
 /// The outcome of a read.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Got {
     /// This many bytes; more may be available.
     Bytes(usize),

@@ -30,6 +30,7 @@ use mio::{Events, Poll, Token};
 
 use event::PanicNotice;
 pub(super) use event::ShardEvent;
+use reading::FirstRead;
 
 use super::connections::Connections;
 use super::log::Log;
@@ -38,7 +39,7 @@ use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::limits::{
-    CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS, READ_BYTES,
+    BATCH_BYTES, CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS,
 };
 use crate::protocol::chunks;
 
@@ -57,6 +58,8 @@ pub(super) struct Shard {
     unhandled: HashMap<ConnId, Vec<u8>>,
     /// The buffer for reads, shared by all connections.
     buffer: Box<[u8]>,
+    /// The connections whose bytes are in `buffer`; empty between turns.
+    batch: Vec<FirstRead>,
     line_bytes_max: usize,
     /// When to free chunks that were not used again; `None` if there are none.
     chunks_due: Option<Micros>,
@@ -97,7 +100,8 @@ impl Shard {
             connections,
             ready: VecDeque::new(),
             unhandled: HashMap::new(),
-            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            buffer: vec![0; BATCH_BYTES].into_boxed_slice(),
+            batch: Vec::new(),
             line_bytes_max,
             chunks_due: None,
             events,

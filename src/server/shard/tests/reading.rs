@@ -13,6 +13,50 @@ use crate::limits::{
 };
 use crate::protocol::chunks;
 
+/// The bytes of several connections are in one buffer, and each is answered for its own.
+#[test]
+fn connections_that_are_read_together_are_told_apart() {
+    let mut shard = shard();
+    let mut events = Events::with_capacity(64);
+    // Few and many lines, more than a read brings, more than a turn handles, a fault, and an end.
+    let lines_of_peer = [1, 2, 300, 1, 900, 3, 0, 400, 1_100, 1, 350, 350, 2, 1, 1, 1, 1, 5, 1, 1];
+    let pair = || {
+        let pair = UnixStream::pair().unwrap();
+        // So that all answers of a turn fit.
+        socket2::SockRef::from(&pair.0).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+        pair
+    };
+    let mut peers: Vec<_> = lines_of_peer.map(|_| open(&mut shard, pair())).into();
+    for (n, ((peer, ..), lines)) in peers.iter_mut().zip(lines_of_peer).enumerate() {
+        socket2::SockRef::from(&*peer).set_send_buffer_size(8 * READ_BUFFER_BYTES).unwrap();
+        let lines: Vec<String> = (0..lines).map(|line| format!("{{\"cmd\":\"x\",\"id\":\"{n}-{line}\"}}\n")).collect();
+        peer.write_all(lines.concat().as_bytes()).unwrap();
+    }
+    peers[3].0.write_all(b"[]\n").unwrap();
+    peers[6].0.write_all(b"no JSON\n").unwrap();
+    peers[9].0.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut read = vec![String::new(); peers.len()];
+    shard.sleep(&mut events).unwrap();
+    loop {
+        shard.turn(&mut events);
+        events.clear();
+        for ((peer, ..), read) in peers.iter_mut().zip(&mut read) {
+            let mut bytes = Vec::new();
+            // It ends with an error where nothing more has come yet.
+            let _ = peer.read_to_end(&mut bytes);
+            read.push_str(str::from_utf8(&bytes).unwrap());
+        }
+        if shard.is_idle() {
+            break;
+        }
+    }
+    for (n, (read, lines)) in read.iter().zip(lines_of_peer).enumerate() {
+        let ids: Vec<&str> = read.split("\"id\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let expected: Vec<String> = (0..lines).map(|line| format!("{n}-{line}")).collect();
+        assert_eq!(ids, expected, "connection {n}");
+    }
+}
+
 /// A small line takes up what the others leave; every byte of a long one is looked at.
 #[test]
 fn of_a_long_line_a_turn_reads_no_more_than_one_read_brings() {
