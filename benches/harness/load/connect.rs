@@ -55,6 +55,9 @@ pub(super) fn connect<'a>(
         }
     }
     let large = workload.large_jobs_submitter();
+    if large.is_some() {
+        threads.iter_mut().for_each(LoadThread::leave_time);
+    }
     threads.extend(large.map(|number| large_jobs(target, protocol, workload, shared, number)).transpose()?);
     Ok(threads)
 }

@@ -2,10 +2,13 @@
 //!
 //! Per turn each ready socket is read once and written once, as the server does it. So the load costs about as much as the
 //! server and is rarely the limit. What is due by the clock (an open loop, work that takes time) is awaited by polling
-//! repeatedly in the last moments, because a poller cannot wait for less than a millisecond.
+//! repeatedly in the last moments, because a poller cannot wait for less than a millisecond. If another thread works in the
+//! background, a short sleep follows each turn without events: a thread that never sleeps loses its core for a whole time
+//! slice, and that would count as latency.
 
 use std::io;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
@@ -23,6 +26,9 @@ const SLEEP_MAX: Duration = Duration::from_millis(10);
 
 /// What is due sooner is awaited without sleeping.
 const SPIN_NS: u64 = 1_500_000;
+
+/// That sleep.
+const NAP: Duration = Duration::from_micros(20);
 
 /// How long the server may take to answer greetings.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -53,6 +59,10 @@ pub(crate) struct LoadThread<'a> {
     scratch: Vec<u8>,
     /// Whether other threads run before it.
     in_background: bool,
+    /// Whether another thread runs in the background.
+    leaves_time: bool,
+    /// Whether the last turn had no events.
+    is_idle: bool,
     /// Where workers that a job has killed connect again, and their protocol.
     reconnect: Option<(Address, Protocol)>,
 }
@@ -69,6 +79,8 @@ impl<'a> LoadThread<'a> {
             in_flight,
             scratch: Vec::new(),
             in_background: false,
+            leaves_time: false,
+            is_idle: false,
             reconnect: None,
         })
     }
@@ -81,6 +93,11 @@ impl<'a> LoadThread<'a> {
     /// Lets other threads run before this one.
     pub(crate) fn in_background(self) -> Self {
         Self { in_background: true, ..self }
+    }
+
+    /// Leaves time to a thread in the background.
+    pub(crate) fn leave_time(&mut self) {
+        self.leaves_time = true;
     }
 
     /// Returns how many clients it has: the index of the next one.
@@ -163,7 +180,9 @@ impl<'a> LoadThread<'a> {
     /// Runs until the schedule has ended and all jobs are answered.
     pub(crate) fn run(mut self) -> Result<Measured, Failure> {
         if self.in_background {
-            machine::lower_priority()?;
+            machine::run_when_idle()?;
+        } else if self.leaves_time {
+            machine::sleep_exactly()?;
         }
         let schedule = self.in_flight.schedule;
         let mut events = Events::with_capacity(1_024);
@@ -198,11 +217,16 @@ impl<'a> LoadThread<'a> {
 
     fn turn(&mut self, events: &mut Events, sleep_max: Duration) -> Result<(), Failure> {
         self.send_due()?;
-        if let Err(error) = self.poll.poll(events, Some(self.poll_timeout(sleep_max)))
+        let timeout = self.poll_timeout(sleep_max);
+        if timeout.is_zero() && self.leaves_time && self.is_idle {
+            thread::sleep(NAP);
+        }
+        if let Err(error) = self.poll.poll(events, Some(timeout))
             && error.kind() != io::ErrorKind::Interrupted
         {
             return Err(error.into());
         }
+        self.is_idle = events.is_empty();
         let (answered, executed) = (self.in_flight.answered, self.in_flight.executions());
         for event in &*events {
             self.on_ready(event.token().0)?;

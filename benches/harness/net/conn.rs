@@ -101,13 +101,15 @@ pub(crate) enum Input {
     Ended,
 }
 
+/// Bytes that one system call may read or write.
+const CALL_BYTES: usize = 64 << 10;
+
 /// The bytes of one read, shared by the connections of a thread.
 pub(crate) type Chunk = Box<[u8]>;
 
 /// Returns a buffer for reads.
 pub(crate) fn chunk() -> Chunk {
-    const CHUNK_BYTES: usize = 64 << 10;
-    vec![0; CHUNK_BYTES].into_boxed_slice()
+    vec![0; CALL_BYTES].into_boxed_slice()
 }
 
 /// A socket with the incomplete message that arrived and the bytes that wait to be sent.
@@ -167,10 +169,14 @@ impl Conn {
     }
 
     /// Sends what the system takes of the unsent bytes; the rest waits for a writable event. Returns whether it took any.
+    ///
+    /// A system call sends a part only: some kernels interrupt no call, and the call of a large job would hold up the threads
+    /// on the same core that measure the small ones.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         let sent_before = self.sent;
         while self.sent < self.unsent.len() {
-            match self.socket.write(&self.unsent[self.sent..]) {
+            let end = self.unsent.len().min(self.sent + CALL_BYTES);
+            match self.socket.write(&self.unsent[self.sent..end]) {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,6 +1,10 @@
 //! What the harness asks of the machine: cores to run on, processor time, and descriptors.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -19,6 +23,29 @@ pub(crate) fn thread_cpu_time() -> Duration {
 pub(crate) fn lower_priority() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19)?;
+    Ok(())
+}
+
+/// Lets the calling thread run only while no other thread wants its core, on systems that can (Linux). Others that wake have
+/// the core at once, which a low priority alone does not give them. The program `chrt` of util-linux does it, because no safe
+/// function does.
+pub(crate) fn run_when_idle() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+        let mut chrt = Command::new("chrt");
+        let changed = chrt.args(["--idle", "--pid", "0", &thread]).stderr(Stdio::null()).status();
+        if !changed.is_ok_and(|status| status.success()) {
+            lower_priority()?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets the sleeps of the calling thread end on time, on systems that would let it sleep longer (Linux).
+pub(crate) fn sleep_exactly() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
     Ok(())
 }
 
