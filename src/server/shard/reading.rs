@@ -54,8 +54,8 @@ impl Shard {
     /// none delays the others. A connection within a long line is read only once, because all bytes of the line are
     /// checked. If there are many such connections, some wait for the next turn, and are then read first.
     ///
-    /// The connections are handled in batches: first all are read from, then their lines are handled. So the code of each
-    /// stays in the processor's cache, which saves more time than any instruction of ours (docs/decisions.md).
+    /// The connections are handled in batches: first all are read from, then their lines are handled. So the code for each
+    /// of the two stays in the processor's cache (docs/decisions.md has figures).
     pub(super) fn read_ready(&mut self) {
         let mut buffer = mem::take(&mut self.buffer);
         let mut batch = mem::take(&mut self.batch);
