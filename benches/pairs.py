@@ -8,6 +8,7 @@ others are stopped, so that changes of the machine's speed meet all servers alik
 unix. SERVER is a path; the word floor stands for the floor. Ratios are to the last server. Needed: Linux, two cores.
 """
 
+import argparse
 import glob
 import json
 import os
@@ -64,7 +65,8 @@ class Pair:
                 time.sleep(0.01)
         of_load = cores[1:2] if self.server else cores  # The load with a floor divides the cores itself.
         self.load = subprocess.Popen(
-            load, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, of_load)
+            load, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, of_load),
         )
         time.sleep(SLICE_S)
         self.stop()
@@ -85,32 +87,47 @@ class Pair:
     def us_per_job(self):
         output = self.load.stdout.read()
         if self.load.returncode:
-            sys.exit(f"the load of {self.name} failed: {output}")
-        if self.server:
-            self.server.terminate()
-            self.server.wait()
+            sys.exit(f"the load of {self.name} failed")
         return json.loads(output.splitlines()[0])["server_cpu_us_per_job"]
+
+    def end(self):
+        """Leaves no process behind, wherever the comparison ended. The floor is in the session of its load."""
+        if self.server:
+            self.server.kill()
+            self.server.wait()
+        try:
+            os.killpg(self.load.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # They have ended.
+        self.load.wait()
 
 
 def main():
-    arguments = sys.argv[1:]
-    jobs = 0
-    if arguments[:1] == ["-n"]:
-        jobs, arguments = int(arguments[1]), arguments[2:]
-    if len(arguments) < 3 or arguments[0] not in WORKLOADS:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, metavar="JOBS", help="jobs for each server (some seconds' work)")
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("servers", nargs="+", metavar="SERVER")
+    given = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        sys.exit("pairs.py needs two cores")
-    workload, servers = arguments[0], arguments[1:]
+    if len(given.servers) < 2 or len(cores) < 2:
+        parser.error("two servers and two cores are needed")
+    for server in given.servers:
+        if server != "floor" and not os.access(server, os.X_OK):
+            parser.error(f"{server} is no program; build one with `cargo build --release --bin deputy-server`")
+    pairs = []
     with tempfile.TemporaryDirectory() as folder:
-        pairs = [Pair(server, workload, jobs, cores, folder, number) for number, server in enumerate(servers)]
-        left = list(pairs)
-        while left:
-            random.shuffle(left)
-            left = [pair for pair in left if pair.run()]
-        figures = [pair.us_per_job() for pair in pairs]
-    for name, figure in zip(servers, figures):
+        try:
+            for number, server in enumerate(given.servers):
+                pairs.append(Pair(server, given.workload, given.n, cores, folder, number))
+            left = list(pairs)
+            while left:
+                random.shuffle(left)
+                left = [pair for pair in left if pair.run()]
+            figures = [pair.us_per_job() for pair in pairs]
+        finally:
+            for pair in pairs:
+                pair.end()
+    for name, figure in zip(given.servers, figures):
         print(f"{figure:8.3f} us per job, {figure / figures[-1]:.3f} x the last: {name}")
 
 

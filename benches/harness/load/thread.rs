@@ -27,7 +27,7 @@ const SLEEP_MAX: Duration = Duration::from_millis(10);
 /// What is due sooner is awaited without sleeping.
 const SPIN_NS: u64 = 1_500_000;
 
-/// That sleep.
+/// How long a thread sleeps after a turn without events, if another thread works in the background.
 const NAP: Duration = Duration::from_micros(20);
 
 /// How long the server may take to answer greetings.

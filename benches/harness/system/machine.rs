@@ -26,9 +26,9 @@ pub(crate) fn lower_priority() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets the calling thread run only while no other thread wants its core, on systems that can (Linux). Others that wake have
-/// the core at once, which a low priority alone does not give them. The program `chrt` of util-linux does it, because no safe
-/// function does.
+/// Lets the calling thread run only while no other thread wants its core, on systems that can (Linux). Another thread that
+/// wakes gets the core at once; a low priority does not ensure that. The program `chrt` of util-linux is used, because
+/// there is no safe function. If it is missing, the thread gets a low priority.
 pub(crate) fn run_when_idle() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
