@@ -146,6 +146,9 @@ fn burst(
 /// Connections that ask for the metrics: a query comes seldom from just one dashboard.
 const METRICS_CONNECTIONS: usize = 4;
 
+/// Metrics queries per second at most. A server is not to be compared at a rate that depends on its own speed.
+const METRICS_PER_S_MAX: f64 = 150_000.0;
+
 /// Returns how many queries were answered per second, within the measured time.
 fn metrics_queries(
     target: &Target,
@@ -156,11 +159,13 @@ fn metrics_queries(
     let connect = |_| Blocking::connect(&target.address, ANSWER_TIMEOUT);
     let mut streams = (0..METRICS_CONNECTIONS).map(connect).collect::<Result<Vec<_>, _>>()?;
     let inflight_each = inflight.div_ceil(METRICS_CONNECTIONS);
+    let period = Duration::from_secs_f64(approximate((inflight_each * METRICS_CONNECTIONS) as u64) / METRICS_PER_S_MAX);
     let lines = "{\"cmd\":\"metrics\"}\n".repeat(inflight_each);
     let mut buffer = vec![0; WRITE_BYTES];
-    let (mut began, mut answered) = (Instant::now(), 0);
+    let (mut began, mut due, mut answered) = (Instant::now(), Instant::now(), 0);
     let mut measures = false;
     while goes_on() {
+        due = (due + period).max(Instant::now());
         if !measures && schedule.now_ns() >= schedule.measure_ns {
             (measures, began, answered) = (true, Instant::now(), 0);
         }
@@ -171,6 +176,7 @@ fn metrics_queries(
             stream.skip_lines(inflight_each, &mut buffer)?;
             answered += inflight_each as u64;
         }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     Ok(approximate(answered) / began.elapsed().as_secs_f64())
 }
