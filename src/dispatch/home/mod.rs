@@ -136,14 +136,14 @@ impl Home {
         let (entry, places) = self.queues.enter(&of.name, of.hash);
         match entry {
             Entry::Occupied(mut entry) => {
-                entry.get_mut().offers.enter(class).add(from, n);
-                entry.get_mut().match_offers(&mut self.matching, &mut self.revocable, ctx);
+                entry.get_mut().queue.offers.enter(class).add(from, n);
+                entry.get_mut().queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
-                let mut queue = Queue::boxed(of, places);
-                queue.offers.enter(class).add(from, n);
-                entry.insert(queue); // There was no entry, so no job waits.
+                let mut listed = Queue::listed(of, places);
+                listed.queue.offers.enter(class).add(from, n);
+                entry.insert(listed); // There was no entry, so no job waits.
             }
         }
     }
@@ -188,7 +188,7 @@ impl Home {
     }
 
     fn find(&self, type_name: &str, hash: TypeHash) -> Option<&Queue> {
-        self.queues.table.find(hash.0, |queue| queue.is_of(type_name, hash)).map(|queue| &**queue)
+        self.queues.table.find(hash.0, |listed| listed.queue.is_of(type_name, hash)).map(|listed| &*listed.queue)
     }
 
     /// Removes the offers of a shard's workers of a class (H5).
@@ -201,8 +201,8 @@ impl Home {
     /// Answers `shutdown` to all waiting jobs, and drops all offers.
     pub(super) fn stop(&mut self, ctx: &mut Ctx<'_>) {
         self.matching = Matching::default();
-        for queue in std::mem::take(&mut self.queues).table {
-            for job in queue.waiting.into_jobs() {
+        for listed in std::mem::take(&mut self.queues).table {
+            for job in listed.queue.waiting.into_jobs() {
                 self.revocable.forget(&job);
                 ctx.counts.jobs_waiting -= 1;
                 ctx.end(job, Reason::Shutdown);
@@ -237,7 +237,7 @@ impl Home {
     }
 
     pub(super) fn queues(&self) -> impl Iterator<Item = &Queue> {
-        self.queues.table.iter().map(|queue| &**queue)
+        self.queues.table.iter().map(|listed| &*listed.queue)
     }
 
     /// Puts a job in its queue, and makes all possible assignments.
@@ -246,7 +246,7 @@ impl Home {
         let (entry, places) = self.queues.enter(job.type_name(), hash);
         match entry {
             Entry::Occupied(mut entry) => {
-                let queue = entry.get_mut();
+                let queue = &mut entry.get_mut().queue;
                 if queued == Queued::First
                     && let Some(to) = queue.offer_for_new()
                 {
@@ -258,9 +258,9 @@ impl Home {
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {
-                let mut queue = Queue::boxed(TypeRef { name: job.type_name().into(), hash }, places);
-                queue.put(job, queued, &mut self.revocable, ctx);
-                entry.insert(queue); // There was no entry, so there is no offer.
+                let mut listed = Queue::listed(TypeRef { name: job.type_name().into(), hash }, places);
+                listed.queue.put(job, queued, &mut self.revocable, ctx);
+                entry.insert(listed); // There was no entry, so there is no offer.
             }
         }
     }
@@ -269,9 +269,9 @@ impl Home {
     fn queue_of(&mut self, type_name: &str, hash: TypeHash) -> &mut Queue {
         let (entry, places) = self.queues.enter(type_name, hash);
         match entry {
-            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Occupied(entry) => &mut entry.into_mut().queue,
             Entry::Vacant(entry) => {
-                entry.insert(Queue::boxed(TypeRef { name: type_name.into(), hash }, places)).into_mut()
+                &mut entry.insert(Queue::listed(TypeRef { name: type_name.into(), hash }, places)).into_mut().queue
             }
         }
     }

@@ -32,9 +32,16 @@ pub(super) enum Queued {
 /// entry is removed without another look-up, and a name is not hashed again.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    pub(super) table: HashTable<Box<Queue>>,
+    pub(super) table: HashTable<Listed>,
     /// All queues in places that do not move, so that they can be scanned in slices.
     pub(super) places: Places<TypeHash>,
+}
+
+/// A queue in the table, with its hash. So when the table grows, it reads no queue: they are in no cache.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) hash: TypeHash,
+    pub(super) queue: Box<Queue>,
 }
 
 /// One type.
@@ -54,8 +61,8 @@ pub(in crate::dispatch) struct Queue {
 impl Queues {
     /// Returns the entry of a type, and the places, which are needed when a queue is created or removed.
     #[inline(always)]
-    pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Box<Queue>>, &mut Places<TypeHash>) {
-        let entry = self.table.entry(hash.0, |queue| queue.is_of(type_name, hash), |queue| queue.of.hash.0);
+    pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Listed>, &mut Places<TypeHash>) {
+        let entry = self.table.entry(hash.0, |listed| listed.queue.is_of(type_name, hash), |listed| listed.hash.0);
         (entry, &mut self.places)
     }
 
@@ -68,51 +75,53 @@ impl Queues {
     /// The same for the queue at a place.
     pub(super) fn change_at<T>(&mut self, place: u32, change: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let hash = *self.places.get(place)?;
-        let entry = self.table.entry(hash.0, |queue| queue.place == place, |queue| queue.of.hash.0);
+        let entry = self.table.entry(hash.0, |listed| listed.queue.place == place, |listed| listed.hash.0);
         change_if_any(entry, &mut self.places, change)
     }
 
     /// Returns the queue at a place, if it was created before `until`.
     pub(super) fn at(&self, place: u32, until: Age) -> Option<&Queue> {
         let hash = self.places.get_older(place, until)?;
-        self.table.find(hash.0, |queue| queue.place == place).map(|queue| &**queue)
+        self.table.find(hash.0, |listed| listed.queue.place == place).map(|listed| &*listed.queue)
     }
 }
 
 fn change_if_any<T>(
-    entry: Entry<'_, Box<Queue>>,
+    entry: Entry<'_, Listed>,
     places: &mut Places<TypeHash>,
     change: impl FnOnce(&mut Queue) -> T,
 ) -> Option<T> {
     let Entry::Occupied(mut entry) = entry else { return None };
-    let result = change(entry.get_mut());
+    let result = change(&mut entry.get_mut().queue);
     forget_if_unused(entry, places);
     Some(result)
 }
 
 /// Removes a queue that is unused. The table shrinks when an eighth of it is in use.
-pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Box<Queue>>, places: &mut Places<TypeHash>) {
-    if entry.get().is_unused() {
-        let (queue, place) = entry.remove();
-        places.remove(queue.place);
+pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Listed>, places: &mut Places<TypeHash>) {
+    if entry.get().queue.is_unused() {
+        let (listed, place) = entry.remove();
+        places.remove(listed.queue.place);
         let table = place.into_table();
         if table.len() < table.capacity() / 8 {
-            table.shrink_to(table.len() * 2, |queue| queue.of.hash.0);
+            table.shrink_to(table.len() * 2, |listed| listed.hash.0);
         }
     }
 }
 
 impl Queue {
-    pub(super) fn boxed(of: TypeRef, places: &mut Places<TypeHash>) -> Box<Self> {
+    pub(super) fn listed(of: TypeRef, places: &mut Places<TypeHash>) -> Listed {
         let place = places.insert(of.hash);
-        Box::new(Self {
+        let hash = of.hash;
+        let queue = Box::new(Self {
             of,
             waiting: WaitQueues::default(),
             offers: OffersByClass::default(),
             has_figures: None,
             is_postponed: false,
             place,
-        })
+        });
+        Listed { hash, queue }
     }
 
     /// Returns whether it is the queue of this type, or of its durable jobs if the hash says so.
@@ -269,7 +278,7 @@ mod tests {
         let types: Vec<TypeRef> = types.collect();
         for of in &types {
             let (Entry::Vacant(entry), places) = queues.enter(&of.name, of.hash) else { unreachable!() };
-            entry.insert(Queue::boxed(of.clone(), places));
+            entry.insert(Queue::listed(of.clone(), places));
         }
         let (mut room, most) = (ShrinkCheck::of(8), queues.table.capacity());
         for of in &types {

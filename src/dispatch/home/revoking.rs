@@ -156,7 +156,7 @@ mod tests {
     fn the_table_of_waiting_jobs_gives_its_room_back_as_they_go() {
         let maps = RandomState::with_seeds(1, 2, 3, 4);
         let of = TypeRef { name: "t".into(), hash: TypeHash::of(&maps, "t") };
-        let queue = Queue::boxed(of, &mut Places::default());
+        let queue = Queue::listed(of, &mut Places::default()).queue;
         let mut revocable = Revocable::new(&maps);
         for index in 0..MANY {
             revocable.record(ticket(index), &queue, Position::Fresh { priority: 0, arrival: index.into() });

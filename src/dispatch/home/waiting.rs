@@ -25,8 +25,8 @@ impl Home {
         }
         let (entry, places) = self.queues.enter(&of.name, of.hash);
         let queue = match entry {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Queue::boxed(of, places)).into_mut(),
+            Entry::Occupied(entry) => &mut entry.into_mut().queue,
+            Entry::Vacant(entry) => &mut entry.insert(Queue::listed(of, places)).into_mut().queue,
         };
         queue.offers.enter(class).set_present(from, true);
     }
