@@ -60,7 +60,7 @@ const PLAIN: [Named; 16] = [
     Named::new("messages", "messages between 4 shards, 64 workers of 1 and 3 types", messages),
     Named::new("stalled-readers", STALLED_TITLE, stalled_readers),
     Named::new("burst", "4 submitters x 4 in flight while another submits a million jobs at once", burst),
-    Named::new("metrics", "baseline beside up to 150,000 metrics queries per second", metrics),
+    Named::new("metrics", "baseline beside 150,000 metrics queries per second", metrics),
     Named::new("poison", "baseline beside 50 jobs per second that kill each worker", poison),
 ];
 

@@ -37,7 +37,7 @@ pub(super) struct Queues {
     pub(super) places: Places<TypeHash>,
 }
 
-/// A queue in the table, with its hash. So when the table grows, it reads no queue: they are in no cache.
+/// A queue in the table, with its hash. A table that grows then reads no queue: most queues of a large table are in no cache.
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) hash: TypeHash,
@@ -111,8 +111,8 @@ pub(super) fn forget_if_unused(entry: OccupiedEntry<'_, Listed>, places: &mut Pl
 
 impl Queue {
     pub(super) fn listed(of: TypeRef, places: &mut Places<TypeHash>) -> Listed {
-        let place = places.insert(of.hash);
         let hash = of.hash;
+        let place = places.insert(hash);
         let queue = Box::new(Self {
             of,
             waiting: WaitQueues::default(),
