@@ -54,7 +54,7 @@ scripts! {
 
 #[test]
 fn what_would_send_its_submitter_lines_is_refused_beside_it() {
-    for option in ["cancellable", "progress", "deadline_ms 5"] {
+    for option in ["cancellable", "progress", "deadline_ms 60000"] {
         check(&format!(
             r#"A> do 1 t with background, {option}
                A< {{"cmd":"did","id":1,"err":"background jobs cannot have cancellable, progress or deadline_ms","code":"bad_request"}}
