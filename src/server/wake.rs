@@ -145,9 +145,17 @@ mod tests {
         }
     }
 
+    /// Explores schedules with at most this many preemptions, or with what `LOOM_MAX_PREEMPTIONS` says. docs/testing.md
+    /// says how far that was raised.
+    fn explore(preemptions: usize, schedule: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound.get_or_insert(preemptions);
+        builder.check(schedule);
+    }
+
     #[test]
     fn f70_no_wake_up_is_lost_between_one_sender_and_the_sleeper() {
-        loom::model(|| {
+        explore(7, || {
             let model = Arc::new(Model::new());
             let sender = Arc::clone(&model);
             let thread = thread::spawn(move || {
@@ -176,10 +184,7 @@ mod tests {
 
     #[test]
     fn f70_no_wake_up_is_lost_between_two_senders_and_the_sleeper() {
-        let mut builder = loom::model::Builder::new();
-        // LOOM_MAX_PREEMPTIONS sets another bound; docs/testing.md says how far it was raised.
-        builder.preemption_bound.get_or_insert(3);
-        builder.check(|| {
+        explore(3, || {
             let model = Arc::new(Model::new());
             let senders: Vec<_> = (1..=2)
                 .map(|message| {
