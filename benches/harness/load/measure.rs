@@ -26,7 +26,7 @@ use crate::harness::traffic::drivers::Protocol;
 use crate::harness::traffic::tally::{ServerCounts, Tally};
 use crate::harness::traffic::workload::Workload;
 
-/// Memory that does not change for this long is steady.
+/// Memory that does not change for this long is steady, or for as long as was measured, if that was shorter.
 const QUIET: Duration = Duration::from_millis(250);
 
 /// What a run measured. A figure that is not known is `None`.
@@ -118,7 +118,7 @@ pub(crate) fn measure(
     figures.interference = interference?;
     let peak = target.process.and_then(memory);
     drop(idle);
-    let after = target.process.and_then(|process| steady_memory(process, QUIET));
+    let after = target.process.and_then(|process| steady_memory(process, QUIET.min(figures.wall)));
     figures.memory = footprint(at_rest, with_idle, peak, after);
     Ok(figures)
 }
