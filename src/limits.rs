@@ -234,6 +234,19 @@ pub const EVENTS_PER_TURN_MAX: usize = 1_024;
 /// wait less for a busy home, but batches are smaller and cost more if cores share no cache (docs/decisions.md).
 pub const CONNECTIONS_PER_MAIL: usize = 16;
 
+/// Messages for a shard that are delivered after the mailbox was handled within a turn. Fewer wait for the turn's end, or for
+/// [`CONNECTIONS_PER_DELIVERY`], because most of the cost of a batch does not depend on its length.
+pub const MESSAGES_PER_DELIVERY: usize = 8;
+
+/// Connections that a shard reads from, or writes to, before it delivers all messages, however few. A multiple of
+/// [`CONNECTIONS_PER_MAIL`].
+pub const CONNECTIONS_PER_DELIVERY: usize = 64;
+const _: () = assert!(CONNECTIONS_PER_DELIVERY.is_multiple_of(CONNECTIONS_PER_MAIL));
+
+/// The largest batch of messages, by its capacity, whose memory a shard keeps for the next one. It keeps at most two such
+/// batches per shard of the server. With 64 shards that is 256 KiB per shard, 16 MiB in all.
+pub const SPARE_MESSAGES_MAX: usize = 32;
+
 /// Empty buffers for unsent bytes that a shard keeps for the next reply: the largest, and all together, in bytes.
 pub const SPARE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// See [`SPARE_BUFFER_BYTES_MAX`].

@@ -65,7 +65,7 @@ fn submission(number: usize) -> (ShardId, Message) {
 pub(crate) fn run(jobs_wait: bool) -> Duration {
     let hot = hot();
     let offer = |number: usize| {
-        let offer = Message::Offer { of: hot.clone(), class: Class::Ordinary, n: 1, pool: PoolId(0) };
+        let offer = Message::Offer { hash: hot.hash, class: Class::Ordinary, n: 1, offers: 1, pool: PoolId(0) };
         (other_shard(number + 7), offer)
     };
     let (jobs_ahead, offers_ahead) = if jobs_wait { (AHEAD, 0) } else { (0, AHEAD) };
@@ -76,8 +76,13 @@ pub(crate) fn run(jobs_wait: bool) -> Duration {
     }
     let mut home = core(SHARDS);
     let mut posted = Posted(Vec::with_capacity(JOBS));
+    let others = || (1..SHARDS).map(ShardId);
+    let present = others().map(|from| (from, Message::Present(hot.clone(), Class::Ordinary, PoolId(0))));
+    deliver(&mut home, present.collect(), &mut posted);
     let took = deliver(&mut home, mail, &mut posted);
     check(&posted.0);
+    let absent = others().map(|from| (from, Message::Absent(hot.clone(), Class::Ordinary)));
+    deliver(&mut home, absent.collect(), &mut posted);
     assert!(home.audit().queues.is_empty(), "nothing remains at the home");
     took
 }

@@ -169,8 +169,8 @@ pub struct QueueAudit {
     pub offers: Vec<(ShardId, Class, u64)>,
     /// Shards whose workers of a class take no suspects.
     pub rejects_suspects: Vec<(ShardId, Class)>,
-    /// Shards that have workers of a class.
-    pub present: Vec<(ShardId, Class)>,
+    /// Shards that have workers of a class, with the owner's pool of them.
+    pub present: Vec<(ShardId, Class, PoolId)>,
 }
 
 /// The parts of a job that tests need.

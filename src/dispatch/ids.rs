@@ -79,8 +79,8 @@ impl Submitter {
 
 /// Where an owner keeps its pool of a type.
 ///
-/// Other shards do not interpret it. A home sends it back, so that the owner need not look the type up. It is valid
-/// while an offer or a pull is open.
+/// A home sends it back, so that the owner need not look the type up. It also finds the type of an offer by it, so it is
+/// valid while the pool is present at the home, and while an offer or a pull is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u32);
 

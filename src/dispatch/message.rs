@@ -126,6 +126,12 @@ pub trait Effects {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize;
     /// Puts `message` in another shard's mailbox. Order holds per pair of shards, not across pairs.
     fn post(&mut self, to: ShardId, message: Message);
+    /// Adds `n` to an [`Offer`](Message::Offer) of this pool that was posted and has not left the shard. Returns whether there
+    /// is one; otherwise the core posts another. See [`Batch::add_to_offer`](super::batch::Batch::add_to_offer).
+    fn add_to_offer(&mut self, to: ShardId, pool: PoolId, n: u32) -> bool {
+        let _ = (to, pool, n); // Without a list of posted messages there is nothing to add to.
+        false
+    }
     /// Ends a connection.
     fn close(&mut self, conn: ConnId, how: Closing);
     /// Counts and logs a fault of a connection. Called before the reply to the fault, and before the connection's end.
@@ -191,14 +197,24 @@ pub enum Message {
         /// The hash of its type.
         hash: TypeHash,
     },
+    /// Owner to home: queue these new jobs of one type, in this order, as if each came in a Submit. There are two or more,
+    /// and the home need not check more than their type.
+    SubmitRun {
+        /// The jobs.
+        jobs: Vec<Job>,
+        /// The hash of their type.
+        hash: TypeHash,
+    },
     /// Owner to home: `n` more jobs of this type may be assigned to this shard.
     Offer {
-        /// The type.
-        of: TypeRef,
+        /// The hash of the type. The name is not needed: Present has named the type of this pool.
+        hash: TypeHash,
         /// The class of the workers that would take them.
         class: Class,
         /// How many.
         n: u32,
+        /// How many offers the message stands for: 1, or more if offers were merged. At most `n`.
+        offers: u32,
         /// The owner's pool.
         pool: PoolId,
     },
@@ -235,8 +251,8 @@ pub enum Message {
         /// The answer.
         answer: Answer,
     },
-    /// Owner to home: this shard has workers of the type and class from now on.
-    Present(TypeRef, Class),
+    /// Owner to home: this shard has workers of the type and class from now on, in this pool.
+    Present(TypeRef, Class, PoolId),
     /// Owner to home: this shard has no worker of the type and class any more.
     Absent(TypeRef, Class),
     /// Owner to home: the `do` of this ticket was answered, and no client waits for its job.
@@ -310,4 +326,15 @@ pub struct Wanted {
     pub names: Vec<Arc<str>>,
     /// Whether outcomes and histograms are requested.
     pub histograms: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch keeps its memory, so the size of a message counts.
+    #[test]
+    fn a_message_takes_64_bytes_at_most() {
+        assert!(size_of::<Message>() <= 64, "it takes {}", size_of::<Message>());
+    }
 }

@@ -7,7 +7,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`ids`], `micros`, [`settings`] | names, time, configuration |
-//! | [`message`] | inputs, effects, and the messages between shards |
+//! | [`message`], [`batch`] | inputs, effects, and the messages between shards; those that leave together |
 //! | [`job`], [`answer`] | a job, and the answer that ends it |
 //! | `home` | a shard as the home of types: waiting jobs, and offers for them |
 //! | `owner` | a shard as the owner of connections: the jobs that they submit, and the workers among them |
@@ -18,6 +18,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod batch;
 pub mod collections;
 mod ctx;
 mod figures;
@@ -217,7 +218,10 @@ fn submit(job: Job, hash: TypeHash, home: &mut Home, ctx: &mut Ctx<'_>) {
 fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
         Message::Submit { job, hash } => home.submit(job, hash, ctx),
-        Message::Offer { of, class, n, pool } => home.offer(of, class, n, PoolRef { shard: from, pool }, ctx),
+        Message::SubmitRun { jobs, hash } => home.submit_run(jobs, hash, ctx),
+        Message::Offer { hash, class, n, offers, pool } => {
+            home.offer((hash, class), n, offers, PoolRef { shard: from, pool }, ctx);
+        }
         Message::Pull(of, class, pool) => home.pull(&of, class, PoolRef { shard: from, pool }, ctx),
         Message::Requeue { job, suspects } => home.requeue(from, job, suspects, ctx),
         Message::Withdraw(of, class, pool) => home.withdraw(&of, class, PoolRef { shard: from, pool }, ctx),
@@ -233,7 +237,7 @@ fn handle_message(from: ShardId, message: Message, home: &mut Home, owner: &mut 
 fn handle_other_message(from: ShardId, message: Message, home: &mut Home, owner: &mut Owner, ctx: &mut Ctx<'_>) {
     match message {
         Message::AcceptSuspects(of, class) => home.accept_suspects(from, &of, class, ctx),
-        Message::Present(of, class) => home.present(from, of, class, ctx),
+        Message::Present(of, class, pool) => home.present(of, class, PoolRef { shard: from, pool }, ctx),
         Message::Absent(of, class) => home.absent(from, &of, class, ctx),
         Message::Answer { to: Submitter::Group(_, group), answer } => home.group_answered(group, answer, ctx),
         Message::Answer { to, answer } => owner.deliver(to, &answer, ctx),

@@ -24,7 +24,7 @@ use super::stream::Peer;
 use super::stream::Stream;
 use crate::dispatch::Settings;
 use crate::dispatch::collections::timers::Timers;
-use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, ShardId, TraceId};
+use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, PoolId, ShardId, TraceId};
 use crate::flag::newly_set;
 use crate::limits::{
     MUCH_UNSENT_BYTES, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN,
@@ -207,14 +207,20 @@ impl Connections {
         &self.shared.pulses[self.shard]
     }
 
-    /// Delivers the messages to other shards without waking any; [`post_all`](Self::post_all) must follow in the turn.
-    pub(super) fn deliver_all(&mut self) {
-        self.outbox.deliver();
+    /// Delivers to each other shard with at least `min` messages without waking it; [`post_all`](Self::post_all) must follow in
+    /// the turn.
+    pub(super) fn deliver(&mut self, min: usize) {
+        self.outbox.deliver(min);
     }
 
     /// Posts the turn's messages to other shards.
     pub(super) fn post_all(&mut self) {
         self.wakes += self.outbox.post();
+    }
+
+    /// Keeps the memory of a batch of messages that were handled, for the next one.
+    pub(super) fn reuse(&mut self, handled: Vec<Message>) {
+        self.outbox.reuse(handled);
     }
 
     /// Puts a connection on the list of those to write to, unless it is there.
@@ -270,6 +276,10 @@ impl Effects for Connections {
 
     fn post(&mut self, to: ShardId, message: Message) {
         self.outbox.push(to, message);
+    }
+
+    fn add_to_offer(&mut self, to: ShardId, pool: PoolId, n: u32) -> bool {
+        self.outbox.add_to_offer(to, pool, n)
     }
 
     fn close(&mut self, id: ConnId, how: Closing) {

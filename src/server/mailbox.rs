@@ -13,8 +13,10 @@ use mio::{Registry, Token, Waker};
 
 use super::stream::Stream;
 use super::wake::Sleeper;
-use crate::dispatch::message::{Message, ShardId};
+use crate::dispatch::batch::Batch;
+use crate::dispatch::message::{Message, PoolId, ShardId};
 use crate::flag::newly_set;
+use crate::limits::SPARE_MESSAGES_MAX;
 
 /// What a shard can receive.
 pub(super) enum ShardCommand {
@@ -65,10 +67,15 @@ impl Mailbox {
         self.sleeper.woke();
     }
 
-    /// Takes the commands that are in the mailbox now. Later ones wait for the next turn, so that sockets are served
+    /// Returns how many commands are in the mailbox now. Later ones wait for the next turn, so that sockets are served
     /// too.
-    pub(super) fn take(&self) -> impl Iterator<Item = ShardCommand> {
-        self.receiver.try_iter().take(self.receiver.len())
+    pub(super) fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    /// Takes the first command.
+    pub(super) fn take(&self) -> Option<ShardCommand> {
+        self.receiver.try_recv().ok()
     }
 }
 
@@ -87,7 +94,7 @@ impl MailboxSender {
 
     /// Wakes the owner if it sleeps and has not taken the delivered commands. Returns whether it was woken.
     fn wake(&self) -> bool {
-        let asleep = !self.sender.is_empty() && self.sleeper.must_be_woken();
+        let asleep = self.sleeper.must_be_woken(|| self.sender.is_empty());
         if asleep {
             self.waker.wake().expect("the process's own event counter accepts every write");
         }
@@ -99,38 +106,56 @@ impl MailboxSender {
 pub(super) struct Outbox {
     from: ShardId,
     mailboxes: Box<[MailboxSender]>,
-    batches: Box<[Batch]>,
+    pending: Box<[Pending]>,
     /// Shards with messages since the last [`post`](Outbox::post).
     targets: Vec<ShardId>,
+    /// The memory of batches that were received, for the next ones. A shard receives about as many as it sends, so none has
+    /// to be allocated, and none is freed by another thread than its own.
+    spare: Vec<Vec<Message>>,
 }
 
+/// The messages for one shard.
 #[derive(Default)]
-struct Batch {
-    messages: Vec<Message>,
+struct Pending {
+    batch: Batch,
     is_target: bool,
 }
 
 impl Outbox {
     pub(super) fn new(from: ShardId, mailboxes: Box<[MailboxSender]>) -> Self {
-        let batches = mailboxes.iter().map(|_| Batch::default()).collect();
-        Self { from, mailboxes, batches, targets: Vec::new() }
+        let pending = mailboxes.iter().map(|_| Pending::default()).collect();
+        Self { from, mailboxes, pending, targets: Vec::new(), spare: Vec::new() }
     }
 
     pub(super) fn push(&mut self, to: ShardId, message: Message) {
-        let batch = &mut self.batches[usize::from(to.0)];
-        if newly_set(&mut batch.is_target) {
+        let pending = &mut self.pending[usize::from(to.0)];
+        if newly_set(&mut pending.is_target) {
             self.targets.push(to);
         }
-        batch.messages.push(message);
+        pending.batch.push(message);
     }
 
-    /// Puts all messages into the mailboxes, where shards that are awake find them. [`post`](Self::post) must follow before
-    /// this shard sleeps, because it wakes the others.
-    pub(super) fn deliver(&mut self) {
+    /// See [`Batch::add_to_offer`].
+    pub(super) fn add_to_offer(&mut self, to: ShardId, pool: PoolId, n: u32) -> bool {
+        self.pending[usize::from(to.0)].batch.add_to_offer(pool, n)
+    }
+
+    /// Keeps the memory of a batch whose messages were handled, unless it is much or there is enough for a batch to each
+    /// shard.
+    pub(super) fn reuse(&mut self, handled: Vec<Message>) {
+        if handled.capacity() <= SPARE_MESSAGES_MAX && self.spare.len() < self.pending.len() {
+            self.spare.push(handled);
+        }
+    }
+
+    /// Puts batches of at least `min` messages into the mailboxes, where shards that are awake find them.
+    /// [`post`](Self::post) must follow before this shard sleeps, because it wakes the others.
+    pub(super) fn deliver(&mut self, min: usize) {
         for to in &self.targets {
             let to = usize::from(to.0);
-            let messages = std::mem::take(&mut self.batches[to].messages);
-            if !messages.is_empty() {
+            let batch = &mut self.pending[to].batch;
+            if !batch.is_empty() && batch.posted() >= min {
+                let messages = batch.take(self.spare.pop().unwrap_or_default());
                 self.mailboxes[to].deliver(ShardCommand::Messages(self.from, messages));
             }
         }
@@ -138,13 +163,68 @@ impl Outbox {
 
     /// Delivers all messages, and wakes the shards that sleep. Returns how many these were.
     pub(super) fn post(&mut self) -> u64 {
-        self.deliver();
+        self.deliver(1);
         let mut woken = 0;
         for to in self.targets.drain(..) {
             let to = usize::from(to.0);
-            self.batches[to].is_target = false;
+            self.pending[to].is_target = false;
             woken += u64::from(self.mailboxes[to].wake());
         }
         woken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mio::Poll;
+
+    use super::*;
+    use crate::dispatch::message::PoolId;
+
+    const TOKEN: Token = Token(0);
+
+    #[test]
+    fn the_memory_of_batches_is_used_again_within_limits() {
+        let poll = Poll::new().unwrap();
+        let (mailbox, sender) = Mailbox::new(poll.registry(), TOKEN).unwrap();
+        let to = ShardId(1);
+        let mut outbox = Outbox::new(ShardId(0), [sender.clone(), sender].into());
+        let mut capacity_of_next = |spare: Vec<Vec<Message>>| {
+            for batch in spare {
+                outbox.reuse(batch);
+            }
+            let kept = outbox.spare.len();
+            let mut capacities = Vec::new();
+            // The first batch has the memory that the outbox already had for this shard.
+            for _ in 0..2 {
+                outbox.push(to, Message::Decline(PoolId(0)));
+                outbox.post();
+                let Some(ShardCommand::Messages(ShardId(0), messages)) = mailbox.take() else {
+                    panic!("it was posted")
+                };
+                capacities.push(messages.capacity());
+            }
+            (kept, capacities[1])
+        };
+        assert_eq!(capacity_of_next(vec![Vec::with_capacity(20)]), (1, 20));
+        assert_eq!(capacity_of_next(vec![Vec::with_capacity(SPARE_MESSAGES_MAX + 1)]).0, 0, "too much memory");
+        assert_eq!(capacity_of_next((0..5).map(|_| Vec::with_capacity(10)).collect()), (2, 10), "one per shard");
+    }
+
+    #[test]
+    fn small_batches_wait_for_the_post() {
+        let poll = Poll::new().unwrap();
+        let (mailbox, sender) = Mailbox::new(poll.registry(), TOKEN).unwrap();
+        let mut outbox = Outbox::new(ShardId(0), [sender].into());
+        for (messages, delivered) in [(2, 0), (1, 1), (1, 0)] {
+            for _ in 0..messages {
+                outbox.push(ShardId(0), Message::Decline(PoolId(0)));
+            }
+            outbox.deliver(3);
+            assert_eq!(mailbox.len(), delivered);
+            while mailbox.take().is_some() {}
+        }
+        outbox.post();
+        assert_eq!(mailbox.len(), 1);
     }
 }

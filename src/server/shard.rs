@@ -11,8 +11,8 @@
 //! one batch and at most one wake per target; (5) write once to each connection that has unsent bytes; (6) as (4).
 //!
 //! A shard with many connections has long turns, and other shards may wait for it, because it is the home of their
-//! jobs' type. So it also handles its mailbox in (3) and (5), after every few connections. It delivers the resulting
-//! messages at once, and the next (4) or (6) wakes shards that sleep.
+//! jobs' type. So it also handles its mailbox in (3) and (5), after every few connections. It then delivers messages to
+//! shards for which there are several, and the next (4) or (6) wakes shards that sleep.
 //!
 //! Invariant: a shard blocks only in (1), never on a socket, a channel, a lock or stderr.
 
@@ -39,7 +39,8 @@ use super::shared::Shared;
 use crate::dispatch::message::{ConnId, Input, Micros};
 use crate::dispatch::{Dispatch, Settings};
 use crate::limits::{
-    BATCH_BYTES, CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_MAIL, EVENTS_PER_TURN_MAX, FLUSH_MS,
+    BATCH_BYTES, CHUNKS_RELEASE_MS, CHUNKS_RELEASED_MAX, CONNECTIONS_PER_DELIVERY, CONNECTIONS_PER_MAIL,
+    EVENTS_PER_TURN_MAX, FLUSH_MS, MESSAGES_PER_DELIVERY,
 };
 use crate::protocol::chunks;
 
@@ -195,14 +196,15 @@ impl Shard {
 
     /// Handles the commands in the mailbox. Returns whether there were any.
     fn drain_mailbox(&mut self) -> bool {
-        let commands: Vec<ShardCommand> = self.mailbox.take().collect();
-        let any = !commands.is_empty();
-        for command in commands {
+        let present = self.mailbox.len();
+        for _ in 0..present {
+            let Some(command) = self.mailbox.take() else { break };
             match command {
-                ShardCommand::Messages(from, messages) => {
-                    for message in messages {
+                ShardCommand::Messages(from, mut messages) => {
+                    for message in messages.drain(..) {
                         self.step(Input::Message { from, message });
                     }
+                    self.connections.reuse(messages);
                 }
                 ShardCommand::Connection(stream) => {
                     if let Some(conn) = self.connections.open(stream) {
@@ -217,17 +219,22 @@ impl Shard {
                 ShardCommand::Finish => self.phase = Phase::Finishing(self.connections.now + Micros::from_ms(FLUSH_MS)),
             }
         }
-        any
+        present > 0
     }
 
     /// Called after each connection that the turn reads from or writes to, with their number so far. Handles the
-    /// mailbox after every few, and delivers the resulting messages, because other shards may wait for them. Sleeping
-    /// shards are woken only at the end of the turn: if there are few cores, waking them earlier costs more than it
-    /// gains.
+    /// mailbox after every few. If anything was in it, delivers messages to shards for which there are several, because they
+    /// may wait for them. After more connections it delivers all messages in any case. Sleeping shards are woken only at the end of the turn: if
+    /// there are few cores, waking them earlier costs more than it gains.
     fn take_mail_between(&mut self, connections: usize) {
-        if connections.is_multiple_of(CONNECTIONS_PER_MAIL) && self.drain_mailbox() {
+        if !connections.is_multiple_of(CONNECTIONS_PER_MAIL) {
+            return;
+        }
+        let any = self.drain_mailbox();
+        let delivers_all = connections.is_multiple_of(CONNECTIONS_PER_DELIVERY);
+        if any || delivers_all {
             self.connections.publish(self.core.counts());
-            self.connections.deliver_all();
+            self.connections.deliver(if delivers_all { 1 } else { MESSAGES_PER_DELIVERY });
         }
     }
 

@@ -67,10 +67,10 @@ impl<F: Flag> Sleeper<F> {
     }
 
     /// Called by a sender after it has posted, at the latest before it sleeps itself. Returns true to at most
-    /// one of all senders, which must wake the sleeper. Returns true to none if it is awake.
-    pub(super) fn must_be_woken(&self) -> bool {
+    /// one of all senders, which must wake the sleeper. Returns true to none if it is awake, or has taken the messages.
+    pub(super) fn must_be_woken(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
         F::fence();
-        self.0.load() && self.0.swap(false)
+        self.0.load() && !mailbox_is_empty() && self.0.swap(false)
     }
 }
 
@@ -118,10 +118,8 @@ mod tests {
             self.length.fetch_add(1, Ordering::Release);
         }
 
-        /// As a mailbox does, not if the sleeper has taken everything.
         fn wake(&self) {
-            let empty = self.messages.lock().unwrap().is_empty();
-            if !empty && self.sleeper.must_be_woken() {
+            if self.sleeper.must_be_woken(|| self.messages.lock().unwrap().is_empty()) {
                 *self.wakes.lock().unwrap() += 1;
                 self.woken.notify_one();
             }

@@ -232,7 +232,8 @@ fn nothing_is_left_of_spare_workers_that_have_gone() {
     fixture.leave(spare);
     fixture.rest();
     let queue = fixture.queue('A').expect("A2 waits");
-    assert!(queue.present.iter().chain(&queue.rejects_suspects).all(|(_, class)| *class == Class::Ordinary));
+    assert!(queue.present.iter().all(|(_, class, _)| *class == Class::Ordinary));
+    assert!(queue.rejects_suspects.iter().all(|(_, class)| *class == Class::Ordinary));
     fixture.leave(ordinary);
     fixture.rest();
     assert!((0..3).all(|shard| fixture.world.audit(shard).pools.is_empty()));

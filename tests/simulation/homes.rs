@@ -196,7 +196,7 @@ impl Schedule {
         let others = (0..self.plan.options.shards).filter(|shard| *shard != home);
         for shard in others {
             let known = self.world.on_the_way(Link { from: shard, to: home }).find_map(|message| match message {
-                Message::Present(of, class) if *of.name == *type_name && *class == wanted => Some(false),
+                Message::Present(of, class, _) if *of.name == *type_name && *class == wanted => Some(false),
                 Message::Absent(of, class) if *of.name == *type_name && *class == wanted => Some(true),
                 _ => None,
             });

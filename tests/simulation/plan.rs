@@ -172,6 +172,7 @@ impl Plan {
             give_ups_per_turn: if seed.is_multiple_of(3) { 1 + (seed / 3 % 4) as usize } else { 256 },
             losses_per_turn: if seed.is_multiple_of(2) { 1 + (seed / 2 % 4) as usize } else { 512 },
             members_per_turn: if seed.is_multiple_of(5) { 1 + (seed / 5 % 4) as usize } else { 256 },
+            merges: (seed / 11).is_multiple_of(2),
             trace: true,
             seed,
         };

@@ -14,6 +14,10 @@ const ENOUGH: u64 = 200;
 pub(crate) struct Reached {
     jobs: u64,
     delivered: u64,
+    /// Offers that were added to one on its way.
+    merged_offers: u64,
+    /// The same of jobs.
+    merged_jobs: u64,
     /// Jobs that went back to their home.
     pub(crate) returned: u64,
     /// Jobs that homes gave to spare workers.
@@ -48,6 +52,8 @@ impl Schedule {
         self.reached = Reached {
             jobs: tally.added,
             delivered: self.world.posted(),
+            merged_offers: self.world.merged().0,
+            merged_jobs: self.world.merged().1,
             gave_up: faults.of(Fault::GaveUp),
             queue_full: faults.of(Fault::QueueFull),
             half_line: faults.of(Fault::HalfLine),
@@ -74,6 +80,8 @@ impl Reached {
         *self = Self {
             jobs: self.jobs + other.jobs,
             delivered: self.delivered + other.delivered,
+            merged_offers: self.merged_offers + other.merged_offers,
+            merged_jobs: self.merged_jobs + other.merged_jobs,
             returned: self.returned + other.returned,
             spared: self.spared + other.spared,
             gave_up: self.gave_up + other.gave_up,
@@ -111,9 +119,11 @@ impl Reached {
             Family::Wide => vec![self.returned],
             _ => vec![self.returned, self.gave_up],
         };
-        needed.extend([self.spared, self.cancelled, self.expired, self.no_worker, self.joined, self.late]);
+        needed.extend([
+            self.merged_offers, self.spared, self.cancelled, self.expired, self.no_worker, self.joined, self.late,
+        ]);
         if family != Family::Calm {
-            needed.extend([self.no_bridge, self.stored]);
+            needed.extend([self.merged_jobs, self.no_bridge, self.stored]);
         }
         if family == Family::HeldBack && schedules >= 2_000 {
             // It is rare, and elsewhere rarer.

@@ -237,6 +237,10 @@ impl Schedule {
                 self.arrived.push(serial_of(job));
                 None
             }
+            Some(Message::SubmitRun { jobs, .. }) => {
+                self.arrived.extend(jobs.iter().map(serial_of));
+                None
+            }
             Some(&Message::Recall { ticket, .. }) => self.shadow.recall(ticket),
             Some(Message::Requeue { job, .. }) => {
                 returned = true;

@@ -141,7 +141,7 @@ impl QueueAudit {
                 offers.shards().map(move |(shard, open, rejects)| (shard, class, open, rejects))
             })
         };
-        let present = offers().flat_map(|(class, offers)| offers.present().map(move |shard| (shard, class)));
+        let present = offers().flat_map(|(class, offers)| offers.present().map(move |of| (of.shard, class, of.pool)));
         Self {
             type_name: Arc::clone(&queue.of.name),
             durable: is_durable,

@@ -32,6 +32,12 @@ impl Matching {
         self.left = self.left.saturating_sub(1);
     }
 
+    /// Allows more assignments in this turn.
+    #[inline]
+    pub(super) fn allow(&mut self, assigns: u32) {
+        self.left = self.left.saturating_add(assigns);
+    }
+
     pub(super) fn postpone(&mut self, of: TypeRef) {
         self.postponed.push_back(of);
     }

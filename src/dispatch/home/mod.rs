@@ -107,6 +107,29 @@ impl Home {
         self.enqueue(job, hash, Queued::First, ctx);
     }
 
+    /// Queues new jobs of one type, of which nothing else must be checked, as [`submit`](Self::submit) does one by one.
+    #[inline(never)]
+    pub(super) fn submit_run(&mut self, jobs: Vec<Job>, hash: TypeHash, ctx: &mut Ctx<'_>) {
+        if ctx.stopping {
+            return jobs.into_iter().for_each(|job| self.submit(job, hash, ctx));
+        }
+        let Some(first) = jobs.first() else { return };
+        let (entry, places) = self.queues.enter(first.type_name(), hash);
+        let mut entry = match entry {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                entry.insert(Queue::listed(TypeRef { name: first.type_name().into(), hash }, places))
+            }
+        };
+        for mut job in jobs {
+            job.arrival = self.next_arrival;
+            self.next_arrival += 1;
+            ctx.trace(&job, JobEvent::Queued(job.submitter));
+            entry.get_mut().queue.add(job, Queued::First, &mut self.matching, &mut self.revocable, ctx);
+        }
+        forget_if_unused(entry, places);
+    }
+
     /// Queues a job again (H3), unless it is doomed (H7), durable and without a worker (H10), or too late (H11).
     pub(super) fn requeue(&mut self, from: ShardId, job: Job, suspects: Suspects, ctx: &mut Ctx<'_>) {
         let hash = ctx.settings.hash_of(&job);
@@ -128,24 +151,25 @@ impl Home {
         }
     }
 
-    /// Takes an offer: `n` more jobs of a type may be assigned to the workers of a class at a shard (H1).
-    pub(super) fn offer(&mut self, of: TypeRef, class: Class, n: u32, from: PoolRef, ctx: &mut Ctx<'_>) {
+    /// Takes a message that stands for one offer or more: `n` more jobs of the type of a pool may be assigned to its workers
+    /// (H1). The type has a queue, because the pool is present. Each of the offers may cause an assignment at once.
+    pub(super) fn offer(
+        &mut self,
+        (hash, class): (TypeHash, Class),
+        n: u32,
+        offers: u32,
+        from: PoolRef,
+        ctx: &mut Ctx<'_>,
+    ) {
         if ctx.stopping {
             return;
         }
-        let (entry, places) = self.queues.enter(&of.name, of.hash);
-        match entry {
-            Entry::Occupied(mut entry) => {
-                entry.get_mut().queue.offers.enter(class).add(from, n);
-                entry.get_mut().queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
-                forget_if_unused(entry, places);
-            }
-            Entry::Vacant(entry) => {
-                let mut listed = Queue::listed(of, places);
-                listed.queue.offers.enter(class).add(from, n);
-                entry.insert(listed); // There was no entry, so no job waits.
-            }
-        }
+        let queue = self.queues.of_pool(hash, class, from);
+        debug_assert!(queue.is_some(), "Present comes before Offer");
+        let Some((queue, place)) = queue else { return };
+        queue.offers.enter(class).add(place, from, n, offers);
+        self.matching.allow(offers.saturating_sub(1));
+        queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
     }
 
     /// Answers a pull: a slot of a shard's workers of a class is reserved for one job of a type (H2).
@@ -246,15 +270,7 @@ impl Home {
         let (entry, places) = self.queues.enter(job.type_name(), hash);
         match entry {
             Entry::Occupied(mut entry) => {
-                let queue = &mut entry.get_mut().queue;
-                if queued == Queued::First
-                    && let Some(to) = queue.offer_for_new()
-                {
-                    queue.assign_new(job, to, ctx);
-                } else {
-                    queue.put(job, queued, &mut self.revocable, ctx);
-                    queue.match_offers(&mut self.matching, &mut self.revocable, ctx);
-                }
+                entry.get_mut().queue.add(job, queued, &mut self.matching, &mut self.revocable, ctx);
                 forget_if_unused(entry, places);
             }
             Entry::Vacant(entry) => {

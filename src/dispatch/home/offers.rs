@@ -14,7 +14,7 @@ use crate::dispatch::ids::{PoolId, ShardId};
 /// The offers for one type.
 #[derive(Debug, Default)]
 pub(in crate::dispatch) struct Offers {
-    /// One entry per offer, never merged. The rest of an offer goes to the back.
+    /// One entry per offer. The rest of an offer goes to the back.
     fifo: Fifo<Offer>,
     /// Entries of `fifo` that were withdrawn.
     withdrawn: usize,
@@ -30,6 +30,10 @@ pub(in crate::dispatch) struct PoolRef {
     pub(in crate::dispatch) shard: ShardId,
     pub(in crate::dispatch) pool: PoolId,
 }
+
+/// The place of a shard among those of [`Offers`], until these change.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dispatch) struct ShardPlace(usize);
 
 #[derive(Clone, Copy, Debug)]
 struct Offer {
@@ -51,6 +55,8 @@ struct ShardOffers {
     rejects_suspects: bool,
     /// Whether it has a worker.
     present: bool,
+    /// The pool of its workers, if it has any.
+    pool: PoolId,
 }
 
 impl Offers {
@@ -65,14 +71,31 @@ impl Offers {
         !self.fifo.is_empty()
     }
 
-    /// Adds an offer of `n` jobs.
-    pub(super) fn add(&mut self, from: PoolRef, n: u32) {
-        let Some(jobs) = NonZeroU32::new(n) else { return };
-        let i = self.enter(from.shard);
-        let shard = &mut self.shards[i];
+    /// Adds `offers` offers of `n` jobs in all, each of about as many, of a pool whose shard is at `place`. With one entry
+    /// each, a shard whose offers were merged on their way gets as many jobs as one whose offers came one by one.
+    #[inline]
+    pub(super) fn add(&mut self, place: ShardPlace, from: PoolRef, n: u32, offers: u32) {
+        let Some(all) = NonZeroU32::new(n) else { return };
+        let shard = &mut self.shards[place.0];
+        let epoch = shard.epoch;
         shard.open += n;
-        shard.entries += 1;
-        self.fifo.push(Offer { from, n: jobs, epoch: shard.epoch });
+        if offers <= 1 {
+            shard.entries += 1;
+            return self.fifo.push(Offer { from, n: all, epoch });
+        }
+        let offers = offers.min(n);
+        shard.entries += offers;
+        self.push_several(Offer { from, n: all, epoch }, offers);
+    }
+
+    /// Appends `offers` entries for the jobs of an offer, not more than it has jobs.
+    #[inline(never)]
+    fn push_several(&mut self, offer: Offer, offers: u32) {
+        let n = offer.n.get();
+        for nth in 0..offers {
+            let jobs = n / offers + u32::from(nth < n % offers);
+            self.fifo.push(Offer { n: NonZeroU32::new(jobs).unwrap_or(NonZeroU32::MIN), ..offer });
+        }
     }
 
     /// Uses up one job of the first open offer.
@@ -125,11 +148,24 @@ impl Offers {
         self.forget_if_idle(i);
     }
 
-    /// Sets whether `shard` has a worker.
-    pub(super) fn set_present(&mut self, shard: ShardId, present: bool) {
+    /// Called when a shard has workers, in this pool.
+    pub(super) fn set_present(&mut self, PoolRef { shard, pool }: PoolRef) {
         let i = self.enter(shard);
-        self.shards[i].present = present;
+        (self.shards[i].present, self.shards[i].pool) = (true, pool);
+    }
+
+    /// Called when a shard has no worker any more.
+    pub(super) fn set_absent(&mut self, shard: ShardId) {
+        let i = self.enter(shard);
+        self.shards[i].present = false;
         self.forget_if_idle(i);
+    }
+
+    /// Returns the place of the shard whose workers are in this pool, if there is one.
+    #[inline]
+    pub(super) fn place_of(&self, PoolRef { shard, pool }: PoolRef) -> Option<ShardPlace> {
+        let i = self.find(shard).ok().filter(|&i| self.shards[i].present && self.shards[i].pool == pool)?;
+        Some(ShardPlace(i))
     }
 
     /// Returns whether any shard has a worker.
@@ -142,9 +178,10 @@ impl Offers {
         self.shards.iter().any(|shard| shard.open > 0)
     }
 
-    /// Iterates over the shards that have a worker.
-    pub(in crate::dispatch) fn present(&self) -> impl Iterator<Item = ShardId> {
-        self.shards.iter().filter(|shard| shard.present).map(|shard| shard.shard)
+    /// Iterates over the pools of the shards that have a worker.
+    pub(in crate::dispatch) fn present(&self) -> impl Iterator<Item = PoolRef> {
+        let present = self.shards.iter().filter(|shard| shard.present);
+        present.map(|&ShardOffers { shard, pool, .. }| PoolRef { shard, pool })
     }
 
     /// Returns whether `shard` takes no suspects.
@@ -182,7 +219,8 @@ impl Offers {
     fn enter(&mut self, shard: ShardId) -> usize {
         self.find(shard).unwrap_or_else(|i| {
             let epoch = self.fresh_epoch();
-            let idle = ShardOffers { shard, open: 0, entries: 0, epoch, rejects_suspects: false, present: false };
+            let (open, entries, rejects_suspects, present, pool) = (0, 0, false, false, PoolId(0));
+            let idle = ShardOffers { shard, open, entries, epoch, rejects_suspects, present, pool };
             self.shards.insert(i, idle);
             i
         })
@@ -230,12 +268,25 @@ mod tests {
             PoolRef { shard, pool: PoolId(u32::from(shard.0) + 100) }
         }
 
+        fn add(&mut self, shard: ShardId, n: u32, offers: u32) {
+            let pool = Self::pool_of(shard);
+            self.offers.set_present(pool);
+            let place = self.offers.place_of(pool).expect("it is present");
+            self.offers.add(place, pool, n, offers);
+            self.offers.set_absent(shard);
+        }
+
         /// Does one operation to both.
         fn act(&mut self, act: usize, shard: ShardId, n: u32) {
             match act {
-                0 | 1 => {
-                    self.offers.add(Self::pool_of(shard), n);
+                0 => {
+                    self.add(shard, n, 1);
                     self.plain.push((shard, n));
+                }
+                1 => {
+                    let jobs = n + 1;
+                    self.add(shard, jobs, 2);
+                    self.plain.extend([jobs.div_ceil(2), jobs / 2].map(|jobs| (shard, jobs)));
                 }
                 2 => {
                     let at = (!self.plain.is_empty()).then_some(0);

@@ -1,7 +1,7 @@
 //! The offers of shards for one type, by the class of the workers: a shard's ordinary and spare workers offer, reject
 //! suspects and are present independently of each other. The queue of a type's durable jobs has only durable workers.
 
-use super::offers::{Offers, PoolRef};
+use super::offers::{Offers, PoolRef, ShardPlace};
 use super::wait_queues::{WaitOrder, WaitQueues};
 use crate::dispatch::ids::ShardId;
 use crate::dispatch::job::Job;
@@ -91,6 +91,12 @@ impl OffersByClass {
         self.get(class).is_some_and(|offers| offers.rejects_suspects(shard))
     }
 
+    /// Returns the place of the shard of a pool among the offers of a class, if the pool is present.
+    #[inline]
+    pub(super) fn place_of(&self, class: Class, pool: PoolRef) -> Option<ShardPlace> {
+        self.get(class)?.place_of(pool)
+    }
+
     /// Returns whether any shard has a worker, of any class.
     pub(super) fn any_present(&self) -> bool {
         self.ordinary.any_present() || self.spare.as_ref().is_some_and(|offers| offers.any_present())
@@ -138,7 +144,11 @@ mod tests {
         let mut offers = OffersByClass::default();
         assert!(offers.is_empty() && !offers.has_spare() && !offers.any_present());
         for (class, n) in [(Class::Ordinary, 2), (Class::Spare, 3)] {
-            offers.enter(class).add(PoolRef { shard: SHARD, pool: PoolId(n) }, n);
+            let pool = PoolRef { shard: SHARD, pool: PoolId(n) };
+            offers.enter(class).set_present(pool);
+            let place = offers.place_of(class, pool).unwrap();
+            offers.enter(class).add(place, pool, n, 1);
+            offers.enter(class).set_absent(SHARD);
         }
         offers.enter(Class::Spare).reject_suspects(SHARD);
         let rejects =
@@ -155,12 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_is_present_until_its_shard_is_absent() {
+        let [pool, other] = [1, 2].map(|pool| PoolRef { shard: SHARD, pool: PoolId(pool) });
+        let mut offers = OffersByClass::default();
+        let is_present = |offers: &OffersByClass, pool| offers.place_of(Class::Ordinary, pool).is_some();
+        offers.enter(Class::Ordinary).set_present(pool);
+        assert!(is_present(&offers, pool) && !is_present(&offers, other));
+        assert!(!is_present(&offers, PoolRef { shard: ShardId(2), ..pool }));
+        assert!(offers.place_of(Class::Spare, pool).is_none());
+        let place = offers.place_of(Class::Ordinary, pool).unwrap();
+        offers.enter(Class::Ordinary).add(place, pool, 1, 1);
+        offers.change(Class::Ordinary, |offers| offers.set_absent(SHARD));
+        assert!(!is_present(&offers, pool) && !offers.is_empty(), "its offer is open");
+        offers.enter(Class::Ordinary).set_present(other);
+        assert!(is_present(&offers, other) && !is_present(&offers, pool));
+    }
+
+    #[test]
     fn a_worker_of_either_class_is_present() {
         for class in [Class::Ordinary, Class::Spare] {
             let mut offers = OffersByClass::default();
-            offers.enter(class).set_present(SHARD, true);
+            offers.enter(class).set_present(PoolRef { shard: SHARD, pool: PoolId(1) });
             assert!(offers.any_present() && !offers.is_empty());
-            offers.change(class, |offers| offers.set_present(SHARD, false));
+            offers.change(class, |offers| offers.set_absent(SHARD));
             assert!(!offers.any_present() && offers.is_empty());
         }
     }

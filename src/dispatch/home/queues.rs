@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
 
 use super::matching::Matching;
-use super::offers::PoolRef;
+use super::offers::{PoolRef, ShardPlace};
 use super::offers_by_class::OffersByClass;
 use super::revoking::Revocable;
 use super::wait_queue::Position;
@@ -64,6 +64,19 @@ impl Queues {
     pub(super) fn enter(&mut self, type_name: &str, hash: TypeHash) -> (Entry<'_, Listed>, &mut Places<TypeHash>) {
         let entry = self.table.entry(hash.0, |listed| listed.queue.is_of(type_name, hash), |listed| listed.hash.0);
         (entry, &mut self.places)
+    }
+
+    /// Returns the queue of the type of a pool that is present, and the place of its shard among the offers of the class. It need not be removed after a change, because a present pool
+    /// keeps it in use.
+    #[inline]
+    pub(super) fn of_pool(&mut self, hash: TypeHash, class: Class, pool: PoolRef) -> Option<(&mut Queue, ShardPlace)> {
+        let mut place = None;
+        let is_of_pool = |listed: &Listed| {
+            place = if listed.hash == hash { listed.queue.offers.place_of(class, pool) } else { None };
+            place.is_some()
+        };
+        let queue = &mut *self.table.find_mut(hash.0, is_of_pool)?.queue;
+        Some((queue, place?))
     }
 
     /// Changes a type's queue, if there is one. Removes the queue if it is unused then.
@@ -149,15 +162,29 @@ impl Queue {
         }
     }
 
-    /// Takes the first offer for a new job, if none waits before it.
-    #[inline]
-    pub(super) fn offer_for_new(&mut self) -> Option<PoolRef> {
-        if self.waiting.is_empty() { self.offers.take_ordinary() } else { None }
+    /// Adds a job, and makes all possible assignments. A new job is assigned at once if none waits before it.
+    #[inline(always)]
+    pub(super) fn add(
+        &mut self,
+        job: Job,
+        queued: Queued,
+        matching: &mut Matching,
+        revocable: &mut Revocable,
+        ctx: &mut Ctx<'_>,
+    ) {
+        if queued == Queued::First
+            && self.waiting.is_empty()
+            && let Some(to) = self.offers.take_ordinary()
+        {
+            return self.assign_new(job, to, ctx);
+        }
+        self.put(job, queued, revocable, ctx);
+        self.match_offers(matching, revocable, ctx);
     }
 
     /// Assigns a new job, which never waits.
     #[inline]
-    pub(super) fn assign_new(&mut self, mut job: Job, to: PoolRef, ctx: &mut Ctx<'_>) {
+    fn assign_new(&mut self, mut job: Job, to: PoolRef, ctx: &mut Ctx<'_>) {
         self.mark(&mut job, ctx);
         ctx.post(to.shard, Message::Assign { job, spends: Spends::Offer, pool: to.pool });
     }
@@ -260,6 +287,7 @@ mod tests {
 
     use super::*;
     use crate::dispatch::collections::shrink_check::ShrinkCheck;
+    use crate::dispatch::ids::PoolId;
 
     /// In a backlog of jobs of different types, each job takes an entry. 256 bytes are a size class of the binary's
     /// allocator, and the next one has 320.
@@ -288,5 +316,25 @@ mod tests {
         }
         room.check_all_back(most);
         assert_eq!(queues.change(&types[0], |_| ()), None);
+    }
+
+    #[test]
+    fn a_pool_tells_apart_types_of_the_same_hash() {
+        let mut queues = Queues::default();
+        let hash = TypeHash(7);
+        let pool_of = |nth: u32| PoolRef { shard: ShardId(1), pool: PoolId(nth) };
+        for nth in 0..3 {
+            let of = TypeRef { name: format!("t{nth}").into(), hash };
+            let (Entry::Vacant(entry), places) = queues.enter(&of.name, hash) else { unreachable!() };
+            let queue = &mut entry.insert(Queue::listed(of, places)).into_mut().queue;
+            queue.offers.enter(Class::Ordinary).set_present(pool_of(nth));
+        }
+        for nth in 0..3 {
+            let (queue, _) = queues.of_pool(hash, Class::Ordinary, pool_of(nth)).expect("it is present");
+            assert_eq!(*queue.of.name, *format!("t{nth}"));
+        }
+        assert!(queues.of_pool(hash, Class::Ordinary, pool_of(3)).is_none());
+        assert!(queues.of_pool(hash, Class::Spare, pool_of(0)).is_none());
+        assert!(queues.of_pool(TypeHash(8), Class::Ordinary, pool_of(0)).is_none());
     }
 }

@@ -9,6 +9,7 @@
 use hashbrown::hash_table::Entry;
 
 use super::Home;
+use super::offers::PoolRef;
 use super::queues::{Queue, Queued};
 use crate::dispatch::answer::Reason;
 use crate::dispatch::ctx::Ctx;
@@ -19,7 +20,7 @@ use crate::protocol::command::Class;
 
 impl Home {
     /// Called when a shard has workers of a type and class (H8).
-    pub(in crate::dispatch) fn present(&mut self, from: ShardId, of: TypeRef, class: Class, ctx: &Ctx<'_>) {
+    pub(in crate::dispatch) fn present(&mut self, of: TypeRef, class: Class, from: PoolRef, ctx: &Ctx<'_>) {
         if ctx.stopping {
             return;
         }
@@ -28,14 +29,14 @@ impl Home {
             Entry::Occupied(entry) => &mut entry.into_mut().queue,
             Entry::Vacant(entry) => &mut entry.insert(Queue::listed(of, places)).into_mut().queue,
         };
-        queue.offers.enter(class).set_present(from, true);
+        queue.offers.enter(class).set_present(from);
     }
 
     /// Called when a shard has no worker of a type and class any more (H8). Without a worker, durable jobs wait only if
     /// they are stored (H10).
     pub(in crate::dispatch) fn absent(&mut self, from: ShardId, of: &TypeRef, class: Class, ctx: &mut Ctx<'_>) {
         let ended = self.queues.change(of, |queue| {
-            queue.offers.change(class, |offers| offers.set_present(from, false));
+            queue.offers.change(class, |offers| offers.set_absent(from));
             let is_over = class == Class::Durable && !queue.offers.any_present();
             if is_over { queue.waiting.take_unstored() } else { Vec::new() }
         });

@@ -120,7 +120,7 @@ impl Owner {
             mark_changed(self.pools.get(pool), &mut self.dirty, &mut self.postponed, ctx);
             let pool = self.pools.peek(pool);
             if pool.workers == 1 && !ctx.stopping {
-                ctx.post(pool.home, Message::Present(pool.of.clone(), pool.class));
+                ctx.post(pool.home, Message::Present(pool.of.clone(), pool.class, pool.id));
             }
         }
         self.refresh(from, Place::Kept, ctx);

@@ -12,7 +12,6 @@ use super::capacity::{Need, Place};
 use super::pool::Pool;
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::ids::{ConnId, PoolId};
-use crate::dispatch::message::Message;
 use crate::flag::newly_set;
 
 /// The workers whose free slots are given away.
@@ -135,8 +134,7 @@ impl Owner {
             let n = pool.free.min(u32::MAX.into()).saturating_sub(pool.open.into());
             if n > 0 {
                 let n = u32::try_from(n).expect("it is at most what `open` can count");
-                pool.open += n;
-                ctx.post(pool.home, Message::Offer { of: pool.of.clone(), class: pool.class, n, pool: id });
+                pool.offer(n, ctx);
             }
         }
     }

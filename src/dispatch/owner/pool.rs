@@ -85,6 +85,15 @@ impl Pool {
         self.figures
     }
 
+    /// Offers `n` more slots. Offers that leave the shard together are one message.
+    #[inline]
+    pub(in crate::dispatch) fn offer(&mut self, n: u32, ctx: &mut Ctx<'_>) {
+        self.open += n;
+        if self.home == ctx.settings.shard || !ctx.effects.add_to_offer(self.home, self.id, n) {
+            ctx.post(self.home, Message::Offer { hash: self.of.hash, class: self.class, n, offers: 1, pool: self.id });
+        }
+    }
+
     /// Pulls a job, for which a slot of `worker` is reserved.
     pub(in crate::dispatch) fn pull(&mut self, worker: ConnId, ctx: &mut Ctx<'_>) {
         self.starved_since = None;

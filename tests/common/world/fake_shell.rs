@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use deputy::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, ShardId, TraceId};
+use deputy::dispatch::batch::{Batch, may_be_overtaken};
+use deputy::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, PoolId, ShardId, TraceId};
 use deputy::metrics::{Counts, Fault, Faults, ShardRow, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -35,6 +36,10 @@ pub(super) struct FakeShell {
     /// Links that are not empty, in an arbitrary order.
     pub(super) busy: Vec<usize>,
     pub(super) posted: u64,
+    /// Offers that were added to one on its way.
+    pub(super) merged_offers: u64,
+    /// Jobs that were added to others on their way.
+    pub(super) merged_jobs: u64,
     pub(super) delivered: u64,
     pub(super) published: Vec<Counts>,
     pub(super) faults: Faults,
@@ -99,16 +104,48 @@ impl Effects for Recorder<'_> {
     fn post(&mut self, to: ShardId, message: Message) {
         assert_ne!(to.0, self.shard, "messages to the own shard do not leave the core");
         let shell = &mut *self.shell;
-        if let Some(log) = &mut shell.log {
-            log.push(Event::Posted(self.shard, to.0, name_of(&message)));
-        }
-        shell.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name_of(&message).as_bytes());
+        let name = name_of(&message);
+        shell.note(2, u64::from(self.shard) << 16 | u64::from(to.0), name.as_bytes());
         let link = usize::from(self.shard) * usize::from(shell.options.shards) + usize::from(to.0);
         if shell.links[link].is_empty() {
             shell.busy.push(link);
         }
         shell.posted += 1;
-        shell.links[link].push_back((shell.posted, message));
+        let mut batch = Batch::default();
+        let last = if shell.options.merges { shell.links[link].pop_back() } else { None };
+        let number = last.map(|(number, message)| {
+            batch.push(message);
+            number
+        });
+        batch.push(message);
+        let mut messages = batch.take(Vec::new());
+        let new = if number.is_none() || messages.len() == 2 { messages.pop() } else { None };
+        shell.links[link].extend(number.zip(messages.pop()));
+        match new {
+            Some(message) => {
+                shell.links[link].push_back((shell.posted, message));
+                shell.log.iter_mut().for_each(|log| log.push(Event::Posted(self.shard, to.0, name)));
+            }
+            None => shell.merged_jobs += 1,
+        }
+    }
+
+    fn add_to_offer(&mut self, to: ShardId, pool: PoolId, n: u32) -> bool {
+        if !self.shell.options.merges {
+            return false;
+        }
+        let link = usize::from(self.shard) * usize::from(self.shell.options.shards) + usize::from(to.0);
+        let last = self.shell.links[link].iter_mut().rev().map(|(_, message)| message);
+        match last.into_iter().find(|message| !may_be_overtaken(message)) {
+            Some(Message::Offer { n: before, offers, pool: of, .. }) if *of == pool => {
+                *before += n;
+                *offers += 1;
+                self.shell.merged_offers += 1;
+                self.shell.note(5, u64::from(self.shard) << 16 | u64::from(to.0), b"Offer");
+                true
+            }
+            _ => false,
+        }
     }
 
     fn close(&mut self, conn: ConnId, how: Closing) {
@@ -227,6 +264,7 @@ fn line_bytes(text: &str) -> u64 {
 pub(crate) fn name_of(message: &Message) -> &'static str {
     match message {
         Message::Submit { .. } => "Submit",
+        Message::SubmitRun { .. } => "SubmitRun",
         Message::Offer { .. } => "Offer",
         Message::Pull(..) => "Pull",
         Message::Assign { .. } => "Assign",

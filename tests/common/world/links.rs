@@ -88,6 +88,11 @@ impl World {
         self.shell.posted
     }
 
+    /// Returns how many offers were added to one on its way, and how many jobs to others.
+    pub(crate) fn merged(&self) -> (u64, u64) {
+        (self.shell.merged_offers, self.shell.merged_jobs)
+    }
+
     fn link(&self, link: Link) -> usize {
         usize::from(link.from) * usize::from(self.shell.options.shards) + usize::from(link.to)
     }

@@ -88,6 +88,8 @@ impl World {
                 links: (0..n * n).map(|_| VecDeque::new()).collect(),
                 busy: Vec::new(),
                 posted: 0,
+                merged_offers: 0,
+                merged_jobs: 0,
                 delivered: 0,
                 published: vec![Counts::default(); n],
                 faults: Faults::default(),

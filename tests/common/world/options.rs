@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) losses_per_turn: usize,
     /// Members of groups that receive something in a turn.
     pub(crate) members_per_turn: usize,
+    /// Whether offers of a pool, and jobs of a type, become one message on their way, as those that leave a shard together do.
+    pub(crate) merges: bool,
     /// Whether the cores report each event of a job.
     pub(crate) trace: bool,
     /// Seeds the hashes: the homes of types, and the cores' maps.
@@ -48,6 +50,7 @@ impl Default for Options {
             give_ups_per_turn: 256,
             losses_per_turn: 512,
             members_per_turn: 256,
+            merges: false,
             trace: false,
             seed: 1,
         }

@@ -112,7 +112,7 @@ impl Schedule {
         }
         let mut inside: Vec<Trace<'_>> = Vec::new();
         for link in self.world.busy_links() {
-            let jobs = self.world.on_the_way(link).filter_map(job_of).filter(|job| self.is_followed(serial_of(job)));
+            let jobs = self.world.on_the_way(link).flat_map(jobs_of).filter(|job| self.is_followed(serial_of(job)));
             inside.extend(jobs.map(trace_of_job));
         }
         let mut delayed: Vec<Trace<'_>> = Vec::new();
@@ -221,10 +221,13 @@ pub(crate) fn serial_of(job: &CoreJob) -> u64 {
     line::serial(&job.arg().expect("all jobs have an arg").to_string())
 }
 
-fn job_of(message: &Message) -> Option<&CoreJob> {
+fn jobs_of(message: &Message) -> &[CoreJob] {
     match message {
-        Message::Submit { job, .. } | Message::Assign { job, .. } | Message::Requeue { job, .. } => Some(job),
-        _ => None,
+        Message::Submit { job, .. } | Message::Assign { job, .. } | Message::Requeue { job, .. } => {
+            std::slice::from_ref(job)
+        }
+        Message::SubmitRun { jobs, .. } => jobs,
+        _ => &[],
     }
 }
 

@@ -9,8 +9,9 @@ use mio::Events;
 
 use super::{open, shards};
 use crate::dispatch::home_of;
-use crate::dispatch::message::ShardId;
-use crate::limits::CONNECTIONS_PER_MAIL;
+use crate::dispatch::message::{Message, ShardId};
+use crate::limits::{CONNECTIONS_PER_DELIVERY, CONNECTIONS_PER_MAIL, MESSAGES_PER_DELIVERY};
+use crate::server::mailbox::ShardCommand;
 use crate::server::shard::{Shard, WAKE};
 
 /// Two shards, the first of which is the home of a type, and has connections that have sent a `ping` each.
@@ -18,7 +19,7 @@ struct Busy {
     home: Shard,
     other: Shard,
     peers: Vec<UnixStream>,
-    /// A worker of the type at `other`.
+    /// A worker of the type at `other`, with many slots.
     worker: UnixStream,
     job: String,
 }
@@ -36,15 +37,16 @@ fn busy(connections: usize) -> Busy {
         peers.push(peer);
     }
     let (worker, conn, _) = open(&mut other, UnixStream::pair().unwrap());
-    other.handle_bytes(conn, format!("{{\"cmd\":\"can_do\",\"types\":[\"{type_name}\"]}}\n").as_bytes(), 0);
+    let can_do = format!("{{\"cmd\":\"can_do\",\"types\":[\"{type_name}\"],\"max_jobs\":100}}\n");
+    other.handle_bytes(conn, can_do.as_bytes(), 0);
     Busy { home, other, peers, worker, job: format!("{{\"cmd\":\"do\",\"id\":1,\"type\":\"{type_name}\"}}\n") }
 }
 
 impl Busy {
-    /// Submits a job at the other shard, which posts it to the home.
-    fn submit(&mut self) -> UnixStream {
+    /// Submits jobs at the other shard, which posts them to the home.
+    fn submit(&mut self, jobs: usize) -> UnixStream {
         let (peer, conn, _) = open(&mut self.other, UnixStream::pair().unwrap());
-        self.other.handle_bytes(conn, self.job.as_bytes(), 0);
+        self.other.handle_bytes(conn, self.job.repeat(jobs).as_bytes(), 0);
         self.other.post();
         peer
     }
@@ -54,7 +56,7 @@ impl Busy {
         self.peers.iter().filter(|peer| (&**peer).read(&mut [0; 64]).is_ok()).count()
     }
 
-    /// Whether the home has posted what the job needs for its worker to receive it.
+    /// Whether the home has delivered what a job needs for its worker to receive it.
     fn other_can_go_on(&mut self) -> bool {
         self.other.drain_mailbox();
         self.other.flush_and_post();
@@ -64,11 +66,16 @@ impl Busy {
 
 #[test]
 fn a_home_handles_its_mailbox_between_the_connections_that_it_reads() {
-    for (connections, soon) in [(CONNECTIONS_PER_MAIL - 1, false), (CONNECTIONS_PER_MAIL, true)] {
+    for (connections, jobs, soon) in [
+        (CONNECTIONS_PER_MAIL - 1, MESSAGES_PER_DELIVERY, false),
+        (CONNECTIONS_PER_MAIL, MESSAGES_PER_DELIVERY, true),
+        (CONNECTIONS_PER_DELIVERY - 1, MESSAGES_PER_DELIVERY - 1, false),
+        (CONNECTIONS_PER_DELIVERY, 1, true),
+    ] {
         let mut busy = busy(connections);
-        let _submitter = busy.submit();
+        let _submitter = busy.submit(jobs);
         busy.home.read_ready();
-        assert_eq!(busy.other_can_go_on(), soon, "with {connections} connections");
+        assert_eq!(busy.other_can_go_on(), soon, "{jobs} jobs, {connections} connections");
         assert_eq!(busy.answered(), 0, "it has not begun to write");
     }
 }
@@ -78,7 +85,7 @@ fn a_home_handles_its_mailbox_between_the_connections_that_it_writes_to() {
     for (connections, soon) in [(CONNECTIONS_PER_MAIL - 1, false), (CONNECTIONS_PER_MAIL, true)] {
         let mut busy = busy(connections);
         busy.home.read_ready();
-        let _submitter = busy.submit();
+        let _submitter = busy.submit(1);
         busy.home.flush_and_post();
         assert_eq!(busy.other_can_go_on(), soon, "with {connections} connections");
         assert_eq!(busy.answered(), connections);
@@ -88,7 +95,7 @@ fn a_home_handles_its_mailbox_between_the_connections_that_it_writes_to() {
 #[test]
 fn a_shard_that_sleeps_is_woken_before_the_writes_and_not_between_the_reads() {
     let mut busy = busy(CONNECTIONS_PER_MAIL);
-    let _submitter = busy.submit();
+    let _submitter = busy.submit(MESSAGES_PER_DELIVERY);
     let mut events = Events::with_capacity(8);
     busy.other.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert!(busy.other.is_idle());
@@ -109,11 +116,29 @@ fn what_comes_while_a_shard_writes_is_written_in_its_next_turn() {
     let can_do = busy.job.replace("\"do\",\"id\":1,\"type\":", "\"can_do\",\"types\":[").replace('}', "]}");
     busy.home.handle_bytes(conn, can_do.as_bytes(), 0);
     busy.home.read_ready();
-    let _submitter = busy.submit();
+    let _submitter = busy.submit(1);
     busy.home.flush_and_post();
     assert!(own_worker.read(&mut [0; 64]).is_err(), "a turn writes to the connections that its lines led to");
     assert!(!busy.home.is_idle());
     busy.home.turn(&mut Events::with_capacity(8));
     assert!(own_worker.read(&mut [0; 64]).is_ok());
     assert!(busy.home.is_idle());
+}
+
+#[test]
+fn offers_that_leave_together_are_one_message() {
+    let mut busy = busy(0);
+    let can_do = busy.job.replace("\"do\",\"id\":1,\"type\":", "\"can_do\",\"types\":[").replace('}', "]}");
+    let mut workers = Vec::new();
+    for _ in 0..3 {
+        let (worker, conn, _) = open(&mut busy.other, UnixStream::pair().unwrap());
+        busy.other.handle_bytes(conn, can_do.as_bytes(), 0);
+        workers.push(worker);
+    }
+    busy.other.post();
+    let Some(ShardCommand::Messages(_, messages)) = busy.home.mailbox.take() else { panic!("they were posted") };
+    assert!(
+        matches!(messages[..], [Message::Present(..), Message::Offer { n: 103, offers: 4, .. }]),
+        "the 100 slots of the first worker, and three of one slot: {messages:?}"
+    );
 }

@@ -196,7 +196,7 @@ fn check_queue(queue: &QueueAudit, stopping: bool) {
     assert!(queue.waiting.iter().all(|job| !job.suspect || !queue.durable), "a durable suspect: {queue:?}");
     let unsafe_job = queue.waiting.iter().find(|job| job.durable == Some(false));
     assert!(unsafe_job.is_none() || !queue.present.is_empty(), "not stored, and no durable worker: {queue:?}");
-    let classes = queue.present.iter().map(|(_, class)| class).chain(queue.offers.iter().map(|(_, class, _)| class));
+    let classes = queue.present.iter().map(|(_, class, _)| class).chain(queue.offers.iter().map(|(_, class, _)| class));
     assert!(classes.into_iter().all(|class| (*class == Class::Durable) == queue.durable), "{queue:?}");
     assert!(queue.offers.iter().all(|(.., n)| *n > 0), "an offer of nothing: {queue:?}");
     let empty = queue.waiting.is_empty() && queue.offers.is_empty() && queue.rejects_suspects.is_empty();

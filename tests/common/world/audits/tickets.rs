@@ -32,9 +32,10 @@ impl World {
         let mut owners = Vec::new();
         for (shard, audit) in (0..).map(ShardId).zip(audits) {
             let present = audit.pools.iter().filter(|pool| pool.workers > 0);
-            owners.extend(
-                present.map(|pool| (self.home(&pool.type_name), pool.type_name.to_string(), (shard, pool.class))),
-            );
+            owners
+                .extend(present.map(|pool| {
+                    (self.home(&pool.type_name), pool.type_name.to_string(), (shard, pool.class, pool.id))
+                }));
         }
         let mut homes = Vec::new();
         for (home, audit) in (0..).zip(audits) {
