@@ -68,8 +68,12 @@ costs! {
     did_ns,
     /// At the home: a job arrives and is assigned to a shard.
     submit_ns,
-    /// At the home: an offer arrives.
+    /// The same for each job of several that arrive in one message.
+    run_ns,
+    /// At the home: an offer arrives, ...
     offer_ns,
+    /// ... and for each waiting job that is assigned because of it.
+    pair_ns,
     /// A job arrives for a worker: choose the worker, encode the line.
     assign_ns,
     /// An answer arrives for a submitter: encode the line.
@@ -78,8 +82,16 @@ costs! {
     post_ns,
     /// Taking a batch out of a mailbox, and freeing memory that another core allocated.
     receive_ns,
-    /// A message of a batch, whose cache lines come from another core's cache.
-    message_ns,
+    /// The additional cost of a job at the home, if it comes from another core, ...
+    far_submit_ns,
+    /// ... of each job of several in one message, ...
+    far_run_ns,
+    /// ... of an offer at the home, ...
+    far_offer_ns,
+    /// ... of a job at its worker's shard, ...
+    far_assign_ns,
+    /// ... and of an answer at its submitter's shard.
+    far_result_ns,
     /// One cache line that comes from another core's cache.
     line_ns,
     /// Reading another shard's metrics after they were written.
@@ -104,7 +116,9 @@ impl Costs {
             do_ns: times(self.do_ns),
             did_ns: times(self.did_ns),
             submit_ns: times(self.submit_ns),
+            run_ns: times(self.run_ns),
             offer_ns: times(self.offer_ns),
+            pair_ns: times(self.pair_ns),
             assign_ns: times(self.assign_ns),
             result_ns: times(self.result_ns),
             load_line_ns: times(self.load_line_ns),
@@ -117,7 +131,11 @@ impl Costs {
         Self {
             post_ns: self.post_ns * far,
             receive_ns: self.receive_ns * far,
-            message_ns: self.message_ns * far,
+            far_submit_ns: self.far_submit_ns * far,
+            far_run_ns: self.far_run_ns * far,
+            far_offer_ns: self.far_offer_ns * far,
+            far_assign_ns: self.far_assign_ns * far,
+            far_result_ns: self.far_result_ns * far,
             line_ns: self.line_ns * far,
             block_ns: self.block_ns * far,
             ..self

@@ -58,19 +58,19 @@ pub(crate) fn print(costs: &Costs, options: &Options) -> io::Result<()> {
     print_rows("types of equal popularity, 16 per shard", costs, shards, |n| of_many(n, Popularity::Uniform))?;
     print_rows("types by Zipf's law, s = 1, 16 per shard", costs, shards, |n| of_many(n, Popularity::Zipf(1.0)))?;
     print_rows("one hot type: all jobs have one home", costs, shards, of_one_type)?;
-    let home_ns = costs.submit_ns + costs.offer_ns + 2 * (costs.message_ns + costs.line_ns);
+    let home_ns = costs.run_ns + costs.far_run_ns + costs.pair_ns;
     writeln!(
         io::stdout(),
-        "A home works at least {home_ns} ns on a job whose messages come from other shards. A home that did nothing else \
-         would limit one type to {:.0} jobs/s.\n",
+        "A home works about {home_ns} ns on a job that it queues and assigns for other shards, besides batches and offers. A \
+         home that did nothing else would limit one type to {:.0} jobs/s.\n",
         1e9 / approximate(home_ns)
     )
 }
 
 fn print_rows(title: &str, costs: &Costs, shards: &[u16], shape: impl Fn(u16) -> Shape) -> io::Result<()> {
     let mut table = Table::new(&[
-        "shards", "jobs/s", "efficiency", "us per job", "messages", "wakes", "turns", "busiest shard", "mean shard",
-        "busiest's home work", "kernel", "lines", "home", "messages", "figures", "first to saturate",
+        "shards", "jobs/s", "efficiency", "us per job", "messages", "batches", "wakes", "turns", "busiest shard",
+        "mean shard", "busiest's home work", "kernel", "lines", "home", "messages", "figures", "first to saturate",
     ]);
     let mut alone = None;
     for &count in shards {
@@ -129,6 +129,7 @@ impl Row {
             format!("{:.2}", self.jobs_per_s_and_shard / alone),
             format!("{:.2}", figures.per_job(all.total_ns()) / 1e3),
             format!("{:.2}", figures.per_job(figures.messages)),
+            format!("{:.2}", figures.per_job(figures.batches)),
             format!("{:.3}", figures.per_job(figures.wakes)),
             format!("{:.3}", figures.per_job(figures.turns)),
             format!("{:.0}%", 100.0 * self.busiest),

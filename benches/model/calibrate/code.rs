@@ -1,9 +1,12 @@
 //! What the server's own code costs. A job goes through three shards: its submitter's, its type's home, and its worker's.
-//! Each stage is timed for many jobs at once.
+//! Each stage is timed for many jobs at once. To find what it costs if a message comes from another core, one of the shards
+//! runs there.
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use ahash::RandomState;
+use deputy::dispatch::batch::Batch;
 use deputy::dispatch::message::{Closing, ConnId, Effects, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::dispatch::{Dispatch, PerTurn, Settings, home_of};
 use deputy::metrics::{Block, Counts, Fault, ShardRow, Totals};
@@ -11,14 +14,15 @@ use deputy::protocol::command::{Command, WorkerOptions, check_read, decode, next
 use deputy::protocol::frame::Framer;
 use deputy::protocol::reply::Reply;
 
-use super::clock::{median, on_two_cores, wall_ns};
+use super::clock::{Turns, median, on_two_cores, wall_ns};
 use crate::costs::Costs;
 use crate::harness::traffic::drivers::{Deputy, Driver, ServerMessage, push_number};
 use crate::harness::traffic::workload::JobKey;
 
 /// Jobs of a round, and workers of one slot each.
 const JOBS: u32 = 64;
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 50;
+const PASSES: usize = 15;
 
 const SUBMITTER: u16 = 0;
 const HOME: u16 = 1;
@@ -77,26 +81,107 @@ struct Stages {
 
 /// See the module.
 pub(super) fn measure(costs: &mut Costs) {
-    let (stages, ()) = on_two_cores(run, || ());
-    let each = |rounds: Vec<u64>| median(rounds) / u64::from(JOBS);
-    costs.do_ns = each(stages.of_do);
-    costs.submit_ns = each(stages.submit);
-    costs.assign_ns = each(stages.assign);
-    costs.did_ns = each(stages.did);
-    costs.result_ns = each(stages.result);
-    costs.offer_ns = each(stages.offer);
-    costs.load_line_ns = each(stages.load);
-    costs.turn_ns = each(stages.turn);
-    costs.conn_ns = each(stages.conn);
+    // The machine's speed changes, so the cores take turns, and only figures of one pass are compared.
+    let passes: Vec<Costs> = (0..PASSES).map(|_| pass()).collect();
+    let each = |cost: fn(&mut Costs) -> &mut u64| {
+        let figures = passes.iter().map(|of_pass| *cost(&mut { *of_pass }));
+        (cost, median(figures))
+    };
+    for (cost, ns) in MEASURED.map(each) {
+        *cost(costs) = ns;
+    }
 }
 
-fn run() -> Stages {
-    let mut shards = ThreeShards::new();
-    let mut stages = Stages::default();
-    for round in 0..ROUNDS {
-        shards.round(round, &mut stages);
+/// What this module measures.
+const MEASURED: [fn(&mut Costs) -> &mut u64; 16] = [
+    |costs| &mut costs.do_ns,
+    |costs| &mut costs.submit_ns,
+    |costs| &mut costs.assign_ns,
+    |costs| &mut costs.did_ns,
+    |costs| &mut costs.result_ns,
+    |costs| &mut costs.offer_ns,
+    |costs| &mut costs.pair_ns,
+    |costs| &mut costs.run_ns,
+    |costs| &mut costs.far_run_ns,
+    |costs| &mut costs.load_line_ns,
+    |costs| &mut costs.turn_ns,
+    |costs| &mut costs.conn_ns,
+    |costs| &mut costs.far_submit_ns,
+    |costs| &mut costs.far_offer_ns,
+    |costs| &mut costs.far_assign_ns,
+    |costs| &mut costs.far_result_ns,
+];
+
+fn pass() -> Costs {
+    let near = run([0, 0, 0], &ASSIGNED_AT_ONCE);
+    let home_is_far = run([0, 1, 0], &ASSIGNED_AT_ONCE);
+    let owner_is_far = run([0, 0, 1], &ASSIGNED_AT_ONCE);
+    let queued = run([0, 0, 0], &QUEUED);
+    let in_a_run = run([0, 0, 0], &IN_A_RUN);
+    let far_run = run([0, 1, 0], &IN_A_RUN);
+    let more = |far: &Vec<u64>, near: &Vec<u64>| each(far).saturating_sub(each(near));
+    Costs {
+        do_ns: each(&near.of_do),
+        submit_ns: each(&near.submit),
+        assign_ns: each(&near.assign),
+        did_ns: each(&near.did),
+        result_ns: each(&near.result),
+        offer_ns: each(&near.offer),
+        pair_ns: each(&queued.offer),
+        run_ns: each(&in_a_run.submit),
+        far_run_ns: more(&far_run.submit, &in_a_run.submit),
+        load_line_ns: each(&near.load),
+        turn_ns: each(&near.turn),
+        conn_ns: each(&near.conn),
+        far_submit_ns: more(&home_is_far.submit, &near.submit),
+        far_offer_ns: more(&home_is_far.offer, &near.offer),
+        far_assign_ns: more(&owner_is_far.assign, &near.assign),
+        far_result_ns: more(&owner_is_far.result, &near.result),
+        ..Costs::default()
     }
-    stages
+}
+
+fn each(rounds: &[u64]) -> u64 {
+    median(rounds.iter().copied()) / u64::from(JOBS)
+}
+
+/// A step of a round, and the shard on whose core it runs.
+type Step = (u16, fn(&mut ThreeShards, usize, &mut Stages));
+
+const SUBMIT: Step = (SUBMITTER, ThreeShards::submit);
+const TAKE_JOBS: Step = (HOME, |shards, _, stages| stages.submit.push(shards.deliver(SUBMITTER, HOME)));
+const TAKE_OFFERS: Step = (HOME, |shards, _, stages| stages.offer.push(shards.take_offers()));
+const ASSIGN: Step = (OWNER, |shards, _, stages| stages.assign.push(shards.deliver(HOME, OWNER)));
+const ANSWER: Step = (OWNER, |shards, _, stages| shards.answer(stages));
+const MERGE_JOBS: Step = (SUBMITTER, |shards, _, _| shards.merge_jobs());
+const MERGE_OFFERS: Step = (OWNER, |shards, _, _| shards.merge_offers());
+const TAKE_RESULTS: Step = (SUBMITTER, ThreeShards::take_results);
+const END_ROUND: Step = (OWNER, |shards, _, stages| shards.end_round(stages));
+
+/// A free worker waits for each job.
+const ASSIGNED_AT_ONCE: [Step; 7] = [TAKE_OFFERS, SUBMIT, TAKE_JOBS, ASSIGN, ANSWER, TAKE_RESULTS, END_ROUND];
+/// A free worker waits for each job, and all jobs come in one message.
+const IN_A_RUN: [Step; 8] = [TAKE_OFFERS, SUBMIT, MERGE_JOBS, TAKE_JOBS, ASSIGN, ANSWER, TAKE_RESULTS, END_ROUND];
+/// Each job waits for a free worker, and one offer comes for all of them.
+const QUEUED: [Step; 8] = [SUBMIT, TAKE_JOBS, TAKE_OFFERS, ASSIGN, ANSWER, MERGE_OFFERS, TAKE_RESULTS, END_ROUND];
+
+/// Runs the steps of all rounds, with each of the three shards on one of two cores.
+fn run(cores: [usize; 3], steps: &[Step]) -> Stages {
+    let shared = Mutex::new((ThreeShards::new(), Stages::default()));
+    let turns = Turns::default();
+    let thread = |core: usize| {
+        let rounds = (0..ROUNDS).flat_map(|round| steps.iter().map(move |&(shard, step)| (round, shard, step)));
+        for (at, (round, shard, step)) in (0..).zip(rounds) {
+            if cores[usize::from(shard)] == core {
+                turns.wait(at);
+                let (shards, stages) = &mut *shared.lock().expect("no step panics");
+                step(shards, round, stages);
+                turns.begin(at + 1);
+            }
+        }
+    };
+    on_two_cores(|| thread(0), || thread(1));
+    shared.into_inner().expect("no step panics").1
 }
 
 /// Three shards' cores, and a type whose home is the second.
@@ -104,6 +189,9 @@ struct ThreeShards {
     cores: [Dispatch; 3],
     recorder: Recorder,
     type_number: u64,
+    /// What the workers' shard has for the home, until its step.
+    offers: Vec<Message>,
+    answering_ns: u64,
 }
 
 fn conn(slot: u32) -> ConnId {
@@ -131,7 +219,8 @@ impl ThreeShards {
                 maps: RandomState::with_seeds(1, 6, 7, shard.into()),
             })
         });
-        let mut shards = Self { cores, recorder: Recorder::default(), type_number };
+        let mut shards =
+            Self { cores, recorder: Recorder::default(), type_number, offers: Vec::new(), answering_ns: 0 };
         shards.step(SUBMITTER, Input::Opened { conn: conn(0) });
         let types = [format!("t{type_number}")];
         for slot in 0..JOBS {
@@ -145,7 +234,7 @@ impl ThreeShards {
                 },
             );
         }
-        shards.deliver(OWNER, HOME);
+        shards.offers = std::mem::take(&mut shards.recorder.posted);
         shards
     }
 
@@ -181,42 +270,71 @@ impl ThreeShards {
         })
     }
 
-    fn round(&mut self, round: usize, stages: &mut Stages) {
-        let first = (round as u64 + 1) * 100_000;
-        let dos: Vec<Vec<u8>> = (0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)).collect();
+    fn submit(&mut self, round: usize, stages: &mut Stages) {
+        let dos = self.do_lines(round);
         stages.of_do.push(self.receive(SUBMITTER, |_| 0, &dos));
-        stages.submit.push(self.deliver(SUBMITTER, HOME));
-        stages.assign.push(self.deliver(HOME, OWNER));
+    }
+
+    fn do_lines(&self, round: usize) -> Vec<Vec<u8>> {
+        let first = (round as u64 + 1) * 100_000;
+        (0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)).collect()
+    }
+
+    /// Lets the workers answer, and keeps what they offer.
+    fn answer(&mut self, stages: &mut Stages) {
         let sent = std::mem::take(&mut self.recorder.sent);
         let mut dids = Vec::new();
-        let answering_ns = wall_ns(|| dids = each_message(&sent, did_line));
+        self.answering_ns = wall_ns(|| dids = each_message(&sent, did_line));
         stages.did.push(self.receive(OWNER, |at| at, &dids));
-        let (offers, results) =
+        (self.offers, self.recorder.posted) =
             self.recorder.posted.drain(..).partition(|message| matches!(message, Message::Offer { .. }));
-        self.recorder.posted = results;
+    }
+
+    /// Makes one message of the submitted jobs, as a shard does that sends them together.
+    fn merge_jobs(&mut self) {
+        let mut batch = Batch::default();
+        self.recorder.posted.drain(..).for_each(|message| batch.push(message));
+        self.recorder.posted = batch.take(Vec::new());
+        assert_eq!(self.recorder.posted.len(), 1, "all jobs have one type");
+    }
+
+    /// Makes one offer of the kept ones, as a shard does that sends them together.
+    fn merge_offers(&mut self) {
+        self.offers.truncate(1);
+        if let Some(Message::Offer { n, offers, .. }) = self.offers.first_mut() {
+            (*n, *offers) = (JOBS, JOBS);
+        }
+    }
+
+    fn take_offers(&mut self) -> u64 {
+        // A turn allows the home many assignments.
+        self.step(HOME, Input::Turn { now: Micros::default(), others: MemoryUse::default() });
+        let other_messages = std::mem::replace(&mut self.recorder.posted, std::mem::take(&mut self.offers));
+        let ns = self.deliver(OWNER, HOME);
+        self.recorder.posted.extend(other_messages);
+        ns
+    }
+
+    fn take_results(&mut self, round: usize, stages: &mut Stages) {
         stages.result.push(self.deliver(OWNER, SUBMITTER));
-        self.recorder.posted = offers;
-        stages.offer.push(self.deliver(OWNER, HOME));
         let sent = std::mem::take(&mut self.recorder.sent);
         let asking_ns = wall_ns(|| {
             let answers =
                 each_message(&sent, |message| assert!(matches!(message, ServerMessage::Answer { .. }), "{message:?}"));
-            assert_eq!(answers.len(), dids.len(), "each job is answered");
-            dids.clear();
-            dids.extend((0..u64::from(JOBS)).map(|at| do_line(first + at, self.type_number)));
+            assert_eq!(answers.len(), JOBS as usize, "each job is answered");
+            drop(self.do_lines(round));
         });
-        stages.load.push(answering_ns.midpoint(asking_ns));
-        self.acknowledge_writes(sent.len() as u64);
-        stages.turn.push(self.turn_ns());
-        stages.conn.push(self.conn_ns());
+        stages.load.push(self.answering_ns.midpoint(asking_ns));
+        // All is written, so that no bytes remain unsent.
+        self.step(SUBMITTER, Input::Written { conn: conn(0), bytes: sent.len() as u64 });
     }
 
-    /// Reports to the cores that all is written, so that no bytes remain unsent.
-    fn acknowledge_writes(&mut self, bytes: u64) {
-        self.step(SUBMITTER, Input::Written { conn: conn(0), bytes });
+    fn end_round(&mut self, stages: &mut Stages) {
         for slot in 0..JOBS {
             self.step(OWNER, Input::Written { conn: conn(slot), bytes: 0 });
         }
+        stages.turn.push(self.turn_ns());
+        stages.conn.push(self.conn_ns());
     }
 
     /// Returns the time of as many empty turns as a round has jobs.

@@ -1,4 +1,4 @@
-//! What passes between cores: batches through a channel, their messages, cache lines, metrics. Two threads alternate, so that
+//! What passes between cores: batches through a channel, cache lines, metrics. Two threads alternate, so that
 //! each finds in the other's cache what the other wrote, as shards do.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -8,39 +8,35 @@ use crossbeam_utils::CachePadded;
 use deputy::dispatch::job::Job;
 use deputy::dispatch::message::{ConnId, Message, Micros, ShardId, Submitter, TypeHash};
 use deputy::metrics::{Block, Counts};
-use deputy::protocol::carried::Carried;
 
-use super::clock::{Turns, median, on_two_cores, parts, wall_ns};
+use super::clock::{Turns, median, on_two_cores, wall_ns};
 use crate::costs::Costs;
 
 const ROUNDS: u64 = 600;
 const BATCHES: u64 = 16;
-/// Messages per batch: few and many.
-const FEW: u64 = 1;
-const MANY: u64 = 16;
+const BATCHES_LEN: usize = 16;
 
 /// See the module.
 pub(super) fn measure(costs: &mut Costs) {
-    let (post_ns, few_ns) = post_and_receive(FEW);
-    let (_, many_ns) = post_and_receive(MANY);
-    (costs.receive_ns, costs.message_ns) = parts((FEW, few_ns), (MANY, many_ns));
-    costs.post_ns = post_ns;
+    (costs.post_ns, costs.receive_ns) = post_and_receive();
     costs.line_ns = line();
     costs.block_ns = blocks();
 }
 
-/// Returns the nanoseconds that a batch of this many messages costs its sender and its receiver.
-fn post_and_receive(messages: u64) -> (u64, u64) {
-    let (turns, (sender, receiver)) = (Turns::default(), unbounded());
+/// Returns the nanoseconds that a batch costs its sender and its receiver. It has one message, and its memory goes back to
+/// the sender, as that of received batches does in the server.
+fn post_and_receive() -> (u64, u64) {
+    let (turns, (sender, receiver), (reuse, spare)) = (Turns::default(), unbounded(), unbounded());
     let hash = TypeHash::of(&ahash::RandomState::with_seeds(1, 2, 3, 4), "t0");
     let post = || {
         let rounds = (0..ROUNDS).map(|round| {
             turns.wait(2 * round);
-            let jobs: Vec<Vec<Job>> = (0..BATCHES).map(|_| (0..messages).map(job).collect()).collect();
+            let mut spare: Vec<Vec<Message>> = spare.try_iter().collect();
+            let messages: Vec<Message> = (0..BATCHES).map(|at| Message::Submit { job: job(at), hash }).collect();
             let ns = wall_ns(|| {
-                for jobs in jobs {
-                    let mut batch = Vec::new();
-                    batch.extend(jobs.into_iter().map(|job| Message::Submit { job, hash }));
+                for message in messages {
+                    let mut batch = spare.pop().unwrap_or_default();
+                    batch.push(message);
                     sender.send(batch).expect("the receiver waits for it");
                     fence(Ordering::SeqCst); // The server has it before it reads the sleeping flag.
                 }
@@ -53,20 +49,20 @@ fn post_and_receive(messages: u64) -> (u64, u64) {
     let receive = || {
         let rounds = (0..ROUNDS).map(|round| {
             turns.wait(2 * round + 1);
-            let mut kept = Vec::with_capacity(usize::try_from(BATCHES * messages).expect("few"));
-            let mut seen = 0;
+            let (mut jobs, mut handled) = (Vec::with_capacity(BATCHES_LEN), Vec::with_capacity(BATCHES_LEN));
             let ns = wall_ns(|| {
-                for batch in receiver.try_iter() {
-                    for message in batch {
+                for mut batch in receiver.try_iter() {
+                    for message in batch.drain(..) {
                         let Message::Submit { job, .. } = message else { unreachable!("nothing else was posted") };
-                        seen += job.type_name().len()
-                            + job.arg().and_then(Carried::short).map_or(0, |arg| usize::from(arg.as_bytes()[31]));
-                        kept.push(job);
+                        jobs.push(job);
                     }
+                    handled.push(batch);
                 }
-                kept.clear(); // Each job is freed by a core that did not allocate it.
             });
-            assert!(seen > 0, "what was posted was read");
+            assert_eq!(jobs.len(), BATCHES_LEN, "what was posted was received");
+            for batch in handled {
+                reuse.send(batch).expect("the sender takes it");
+            }
             turns.begin(2 * round + 2);
             ns
         });

@@ -44,6 +44,8 @@ pub(crate) struct Figures {
     pub(crate) spent: Vec<Spent>,
     /// Messages between shards.
     pub(crate) messages: u64,
+    /// Batches in which they were sent.
+    pub(crate) batches: u64,
     /// Shards woken for them.
     pub(crate) wakes: u64,
     /// Turns of the shards.

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use deputy::dispatch::message::{Closing, ConnId, Effects, Message, ShardId};
+use deputy::dispatch::batch::Batch;
+use deputy::dispatch::message::{Closing, ConnId, Effects, Message, PoolId, ShardId};
+use deputy::limits::{CONNECTIONS_PER_DELIVERY, MESSAGES_PER_DELIVERY};
 use deputy::metrics::{Counts, Fault, ShardRow, Totals};
 use deputy::protocol::reply::Reply;
 
@@ -24,8 +26,8 @@ pub(super) enum Action {
     Deliver(usize),
     /// The same, and wake the shard if it sleeps and has something in its mailbox.
     Post(usize),
-    /// Handle what the mailbox has received meanwhile, and deliver what it leads to.
-    Mail,
+    /// Handle what the mailbox has received meanwhile, and deliver batches of at least this many messages.
+    Mail(usize),
     /// Post what the writes led to.
     PostRest,
 }
@@ -45,9 +47,12 @@ pub(super) struct ShardIo {
     /// The time that the turn has taken since the last call of [`ShardIo::elapsed`].
     clock_ns: u64,
     pub(super) turns: u64,
+    pub(super) batches_sent: u64,
     pub(super) wakes: u64,
+    /// Jobs that were assigned since the last call of [`ShardIo::assigned`].
+    assigned: u64,
     unsent: Vec<Unsent>,
-    batches: Vec<Vec<Message>>,
+    batches: Vec<Batch>,
     actions: VecDeque<Action>,
     /// Connections with replies, by their index.
     dirty: Vec<usize>,
@@ -66,9 +71,11 @@ impl ShardIo {
             spent: Spent::default(),
             clock_ns: 0,
             turns: 0,
+            batches_sent: 0,
             wakes: 0,
+            assigned: 0,
             unsent: Vec::new(),
-            batches: (0..shards).map(|_| Vec::new()).collect(),
+            batches: (0..shards).map(|_| Batch::default()).collect(),
             actions: VecDeque::new(),
             dirty: Vec::new(),
             targets: Vec::new(),
@@ -100,6 +107,11 @@ impl ShardIo {
         std::mem::take(&mut self.clock_ns)
     }
 
+    /// Returns how many jobs were assigned since the last call.
+    pub(super) fn assigned(&mut self) -> u64 {
+        std::mem::take(&mut self.assigned)
+    }
+
     /// Takes the replies of a connection, and their bytes.
     pub(super) fn take_unsent(&mut self, slot: usize) -> (Vec<Delivery>, u64) {
         let unsent = &mut self.unsent[slot];
@@ -128,9 +140,9 @@ impl ShardIo {
         }
     }
 
-    /// Delivers what there is before any other action.
-    pub(super) fn deliver_first(&mut self) {
-        for &to in self.targets.iter().rev().filter(|&&to| !self.batches[to].is_empty()) {
+    /// Delivers batches of at least `min` messages before any other action.
+    pub(super) fn deliver_first(&mut self, min: usize) {
+        for &to in self.targets.iter().rev().filter(|&&to| self.batches[to].posted() >= min) {
             self.actions.push_front(Action::Deliver(to));
         }
     }
@@ -157,7 +169,8 @@ impl ShardIo {
         for (at, index) in connections.into_iter().enumerate() {
             self.actions.push_back(action(index));
             if order.connections_per_mail > 0 && (at + 1).is_multiple_of(order.connections_per_mail) {
-                self.actions.push_back(Action::Mail);
+                let delivers_all = (at + 1).is_multiple_of(CONNECTIONS_PER_DELIVERY);
+                self.actions.push_back(Action::Mail(if delivers_all { 1 } else { MESSAGES_PER_DELIVERY }));
             }
         }
     }
@@ -168,7 +181,7 @@ impl ShardIo {
     }
 
     pub(super) fn take_batch(&mut self, to: usize) -> Vec<Message> {
-        std::mem::take(&mut self.batches[to])
+        self.batches[to].take(Vec::new())
     }
 }
 
@@ -193,14 +206,19 @@ impl Effects for ShardIo {
     }
 
     fn post(&mut self, to: ShardId, message: Message) {
-        // The home writes the reference count of the name too.
-        let ns = if carries_name(&message) { self.costs.line_ns } else { 0 };
-        self.spend(Work::Messages, ns);
+        self.assigned += u64::from(matches!(message, Message::Assign { .. }));
+        if carries_name(&message) {
+            self.spend(Work::Messages, self.costs.line_ns); // Both shards write the name's reference count.
+        }
         let to = usize::from(to.0);
         if !std::mem::replace(&mut self.is_target[to], true) {
             self.targets.push(to);
         }
         self.batches[to].push(message);
+    }
+
+    fn add_to_offer(&mut self, to: ShardId, pool: PoolId, n: u32) -> bool {
+        self.batches[usize::from(to.0)].add_to_offer(pool, n)
     }
 
     fn close(&mut self, conn: ConnId, how: Closing) {
@@ -224,23 +242,23 @@ impl Effects for ShardIo {
     }
 }
 
-/// Whether a message refers to a type's name, so that both ends write its reference count.
-fn carries_name(message: &Message) -> bool {
-    matches!(message, Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(..))
+/// Returns what a message from another shard costs its receiver, and the kind of work. The line that an Assign or an Answer
+/// results in is paid for where it is encoded.
+pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
+    match message {
+        Message::Submit { .. } | Message::Requeue { .. } => (Work::Home, costs.submit_ns + costs.far_submit_ns),
+        Message::SubmitRun { jobs, .. } => (Work::Home, (costs.run_ns + costs.far_run_ns) * jobs.len() as u64),
+        Message::Assign { .. } => (Work::Messages, costs.far_assign_ns),
+        Message::Answer { .. } => (Work::Messages, costs.far_result_ns),
+        Message::Offer { .. } => (Work::Home, costs.offer_ns + costs.far_offer_ns),
+        other if carries_name(other) => (Work::Home, costs.offer_ns + costs.far_offer_ns + costs.line_ns),
+        _ => (Work::Messages, costs.far_offer_ns),
+    }
 }
 
-/// Returns what a message from another shard costs its receiver, and the kind of work.
-pub(super) fn cost_of(message: &Message, costs: &Costs) -> (Work, u64) {
-    let name_ns = if carries_name(message) { costs.line_ns } else { 0 };
-    let (work, ns) = match message {
-        Message::Submit { .. } | Message::Requeue { .. } => (Work::Home, costs.submit_ns),
-        Message::Offer { .. } | Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(..) => {
-            (Work::Home, costs.offer_ns)
-        }
-        // The line that results is paid for where it is encoded.
-        _ => (Work::Messages, 0),
-    };
-    (work, ns + name_ns + costs.message_ns)
+/// Whether a message refers to a type's name, whose reference count both ends write.
+fn carries_name(message: &Message) -> bool {
+    matches!(message, Message::Pull(..) | Message::Withdraw(..) | Message::AcceptSuspects(..))
 }
 
 /// Whether a batch comes from a home, judged by its first message.

@@ -1,7 +1,7 @@
 //! A shard's turn, as `src/server/shard.rs` takes it: the mailbox, then the lines of the ready connections, then one batch and
 //! at most one wake per shard with messages, then one write per connection with replies, then the messages that came of that.
-//! After every few connections that it reads or writes it handles its mailbox, and delivers what that leads to. It wakes
-//! shards for that when it posts.
+//! After every few connections that it reads or writes it handles its mailbox, and delivers to shards for which it has several
+//! messages. It wakes shards for that when it posts.
 
 use deputy::dispatch::message::{ConnId, Input, MemoryUse, Message, Micros, ShardId};
 use deputy::protocol::command::{Command, JobRef, Outcome};
@@ -45,6 +45,8 @@ impl World {
         shard.io.spend(Work::Lines, costs.turn_ns);
         shard.io.spend(Work::Figures, costs.block_ns * (shards as u64 - 1));
         shard.step(Input::Turn { now: Micros(self.now_ns / 1_000), others: MemoryUse::default() });
+        let assigned = shard.io.assigned();
+        shard.io.spend(Work::Home, costs.pair_ns * assigned);
     }
 
     fn drain_mailbox(&mut self, at: usize) {
@@ -57,7 +59,11 @@ impl World {
             for message in messages {
                 let (work, ns) = cost_of(&message, &costs);
                 shard.io.spend(work, ns);
+                let assigns_itself = matches!(message, Message::Submit { .. } | Message::SubmitRun { .. });
                 shard.step(Input::Message { from, message });
+                let assigned = shard.io.assigned();
+                // The cost of a Submit has an assignment in it.
+                shard.io.spend(Work::Home, if assigns_itself { 0 } else { costs.pair_ns * assigned });
             }
         }
     }
@@ -70,6 +76,7 @@ impl World {
             self.handle_request(at, conn, id, line);
         }
         self.shards[at].step(Input::BytesRead { conn: id, partial_bytes: 0 });
+        self.shards[at].io.assigned(); // The costs of the lines have these assignments in them.
     }
 
     fn handle_request(&mut self, at: usize, conn: usize, from: ConnId, line: Request) {
@@ -110,7 +117,7 @@ impl World {
             Some(Action::Read(conn)) => self.read(at, conn),
             Some(Action::Flush) => self.shards[at].io.begin_writing(self.shape.order),
             Some(Action::PostRest) => self.shards[at].io.post_first(),
-            Some(Action::Mail) => self.take_mail_between(at),
+            Some(Action::Mail(min)) => self.take_mail_between(at, min),
             Some(Action::Write(slot)) => self.write(at, slot),
             Some(Action::Deliver(to)) => self.deliver(at, to),
             Some(Action::Post(to)) => self.post(at, to),
@@ -120,14 +127,17 @@ impl World {
         self.events.schedule(self.now_ns + taken_ns, Event::Action(at));
     }
 
-    /// Handles what came while the shard read or wrote. The metrics are published again, which takes about as long as the
-    /// rest of a turn's own code, and the channel's tail comes from another core's cache.
-    fn take_mail_between(&mut self, at: usize) {
+    /// Handles what came while the shard read or wrote, and delivers batches of at least `min` messages. The metrics are
+    /// published again, which takes about as long as the rest of a turn's own code. If something came, the channel's tail
+    /// comes from another core's cache.
+    fn take_mail_between(&mut self, at: usize, min: usize) {
         let shard = &mut self.shards[at];
-        if !shard.mailbox.is_empty() {
-            shard.io.spend(Work::Messages, self.costs.line_ns + self.costs.turn_ns);
+        let any = !shard.mailbox.is_empty();
+        if any || min == 1 {
+            let lines_ns = if any { self.costs.line_ns } else { 0 };
+            shard.io.spend(Work::Messages, lines_ns + self.costs.turn_ns);
             self.drain_mailbox(at);
-            self.shards[at].io.deliver_first();
+            self.shards[at].io.deliver_first(min);
         }
     }
 
@@ -156,14 +166,15 @@ impl World {
         // With several senders the channel's tail is in another core's cache.
         let lines = u64::from(self.shards.len() > 2);
         self.shards[to].mailbox.push_back((at, batch));
+        self.shards[at].io.batches_sent += 1;
         self.shards[at].io.spend(work, self.costs.post_ns + self.costs.line_ns * lines);
     }
 
     fn post(&mut self, at: usize, to: usize) {
         self.deliver(at, to);
-        // The channel's head and the flag are in the target's cache.
-        self.shards[at].io.spend(Work::Messages, self.costs.line_ns * 2);
         let is_asleep = self.shards[to].flag_until_ns.is_some_and(|until_ns| self.now_ns < until_ns);
+        // The flag, and the channel's head if it is set, are in the target's cache.
+        self.shards[at].io.spend(Work::Messages, self.costs.line_ns * if is_asleep { 2 } else { 1 });
         if is_asleep && !self.shards[to].mailbox.is_empty() {
             (self.shards[to].flag_until_ns, self.shards[to].woken) = (None, true);
             let io = &mut self.shards[at].io;

@@ -224,6 +224,7 @@ impl World {
             ns: self.now_ns,
             spent: self.shards.iter().map(|shard| shard.io.spent).collect(),
             messages: sum(|shard| shard.core.counts().shard_messages),
+            batches: sum(|shard| shard.io.batches_sent),
             wakes: sum(|shard| shard.io.wakes),
             turns: sum(|shard| shard.io.turns),
         }
@@ -247,6 +248,7 @@ impl Figures {
             ns: self.ns - before.ns,
             spent: self.spent.iter().zip(&before.spent).map(|(now, before)| now.since(before)).collect(),
             messages: self.messages - before.messages,
+            batches: self.batches - before.batches,
             wakes: self.wakes - before.wakes,
             turns: self.turns - before.turns,
         }
