@@ -40,21 +40,17 @@ impl Batch {
     #[inline]
     fn add_to_run(&mut self, job: Job, hash: TypeHash) -> Option<Job> {
         match self.messages.last_mut() {
-            Some(Message::SubmitRun { jobs, hash: of }) if *of == hash && are_alike(&jobs[0], &job) => jobs.push(job),
-            Some(last @ Message::Submit { .. }) => {
-                let Message::Submit { job: first, hash: of } = std::mem::replace(last, NO_MESSAGE) else {
-                    unreachable!()
-                };
-                if of != hash || !are_alike(&first, &job) {
-                    *last = Message::Submit { job: first, hash: of };
-                    return Some(job);
-                }
-                let mut jobs = Vec::with_capacity(RUN_CAPACITY);
-                jobs.extend([first, job]);
-                *last = Message::SubmitRun { jobs, hash };
+            Some(Message::SubmitRun { jobs, hash: of }) if *of == hash && are_alike(&jobs[0], &job) => {
+                jobs.push(job);
+                return None;
             }
+            Some(Message::Submit { job: first, hash: of }) if *of == hash && are_alike(first, &job) => {}
             _ => return Some(job),
         }
+        let Some(Message::Submit { job: first, .. }) = self.messages.pop() else { return Some(job) };
+        let mut jobs = Vec::with_capacity(RUN_CAPACITY);
+        jobs.extend([first, job]);
+        self.messages.push(Message::SubmitRun { jobs, hash });
         None
     }
 
@@ -93,9 +89,6 @@ impl Batch {
 
 /// The room for jobs in a new run.
 const RUN_CAPACITY: usize = 8;
-
-/// Takes the place of a message for a moment.
-const NO_MESSAGE: Message = Message::Decline(PoolId(0));
 
 /// Returns whether two jobs, whose types have the same hash, may be in a run.
 #[inline]

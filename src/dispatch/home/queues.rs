@@ -66,8 +66,8 @@ impl Queues {
         (entry, &mut self.places)
     }
 
-    /// Returns the queue of the type of a pool that is present, and the place of its shard among the offers of the class. It need not be removed after a change, because a present pool
-    /// keeps it in use.
+    /// Returns the queue of the type of a pool that is present, and the place of its shard among the offers of the class.
+    /// The queue need not be removed after a change, because a present pool keeps it in use.
     #[inline]
     pub(super) fn of_pool(&mut self, hash: TypeHash, class: Class, pool: PoolRef) -> Option<(&mut Queue, ShardPlace)> {
         let mut place = None;
