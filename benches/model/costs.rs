@@ -20,6 +20,11 @@ macro_rules! costs {
                 out
             }
 
+            /// Makes one of several: each cost is what `combine` makes of theirs.
+            pub(crate) fn combined(all: &[Self], combine: impl Fn(Vec<u64>) -> u64) -> Self {
+                Self { $($name: combine(all.iter().map(|costs| costs.$name).collect()),)* }
+            }
+
             /// Reads what [`to_text`](Self::to_text) wrote; ignores empty lines and lines that begin with `#`. Returns an
             /// error, as text for a person, if a cost is missing or unknown.
             pub(crate) fn parse(text: &str) -> Result<Self, String> {

@@ -81,36 +81,11 @@ struct Stages {
 
 /// See the module.
 pub(super) fn measure(costs: &mut Costs) {
-    // The machine's speed changes, so the cores take turns, and only figures of one pass are compared.
+    // The machine's speed changes, so all arrangements of the shards are timed in each pass, and only figures of one pass
+    // are compared.
     let passes: Vec<Costs> = (0..PASSES).map(|_| pass()).collect();
-    let each = |cost: fn(&mut Costs) -> &mut u64| {
-        let figures = passes.iter().map(|of_pass| *cost(&mut { *of_pass }));
-        (cost, median(figures))
-    };
-    for (cost, ns) in MEASURED.map(each) {
-        *cost(costs) = ns;
-    }
+    *costs = Costs::combined(&passes, median);
 }
-
-/// What this module measures.
-const MEASURED: [fn(&mut Costs) -> &mut u64; 16] = [
-    |costs| &mut costs.do_ns,
-    |costs| &mut costs.submit_ns,
-    |costs| &mut costs.assign_ns,
-    |costs| &mut costs.did_ns,
-    |costs| &mut costs.result_ns,
-    |costs| &mut costs.offer_ns,
-    |costs| &mut costs.pair_ns,
-    |costs| &mut costs.run_ns,
-    |costs| &mut costs.far_run_ns,
-    |costs| &mut costs.load_line_ns,
-    |costs| &mut costs.turn_ns,
-    |costs| &mut costs.conn_ns,
-    |costs| &mut costs.far_submit_ns,
-    |costs| &mut costs.far_offer_ns,
-    |costs| &mut costs.far_assign_ns,
-    |costs| &mut costs.far_result_ns,
-];
 
 fn pass() -> Costs {
     let near = run([0, 0, 0], &ASSIGNED_AT_ONCE);

@@ -13,8 +13,7 @@ use super::clock::{Turns, median, on_two_cores, wall_ns};
 use crate::costs::Costs;
 
 const ROUNDS: u64 = 600;
-const BATCHES: u64 = 16;
-const BATCHES_LEN: usize = 16;
+const BATCHES: usize = 16;
 
 /// See the module.
 pub(super) fn measure(costs: &mut Costs) {
@@ -32,7 +31,7 @@ fn post_and_receive() -> (u64, u64) {
         let rounds = (0..ROUNDS).map(|round| {
             turns.wait(2 * round);
             let mut spare: Vec<Vec<Message>> = spare.try_iter().collect();
-            let messages: Vec<Message> = (0..BATCHES).map(|at| Message::Submit { job: job(at), hash }).collect();
+            let messages: Vec<Message> = (0..BATCHES).map(|at| Message::Submit { job: job(at as u64), hash }).collect();
             let ns = wall_ns(|| {
                 for message in messages {
                     let mut batch = spare.pop().unwrap_or_default();
@@ -44,12 +43,12 @@ fn post_and_receive() -> (u64, u64) {
             turns.begin(2 * round + 1);
             ns
         });
-        median(rounds.collect::<Vec<_>>()) / BATCHES
+        median(rounds.collect::<Vec<_>>()) / BATCHES as u64
     };
     let receive = || {
         let rounds = (0..ROUNDS).map(|round| {
             turns.wait(2 * round + 1);
-            let (mut jobs, mut handled) = (Vec::with_capacity(BATCHES_LEN), Vec::with_capacity(BATCHES_LEN));
+            let (mut jobs, mut handled) = (Vec::with_capacity(BATCHES), Vec::with_capacity(BATCHES));
             let ns = wall_ns(|| {
                 for mut batch in receiver.try_iter() {
                     for message in batch.drain(..) {
@@ -59,14 +58,14 @@ fn post_and_receive() -> (u64, u64) {
                     handled.push(batch);
                 }
             });
-            assert_eq!(jobs.len(), BATCHES_LEN, "what was posted was received");
+            assert_eq!(jobs.len(), BATCHES, "what was posted was received");
             for batch in handled {
                 reuse.send(batch).expect("the sender takes it");
             }
             turns.begin(2 * round + 2);
             ns
         });
-        median(rounds.collect::<Vec<_>>()) / BATCHES
+        median(rounds.collect::<Vec<_>>()) / BATCHES as u64
     };
     on_two_cores(post, receive)
 }
