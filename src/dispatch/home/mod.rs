@@ -30,7 +30,6 @@ use std::sync::Arc;
 use ahash::RandomState;
 pub(super) use groups::Group;
 use groups::Groups;
-use hashbrown::hash_table::Entry;
 use matching::Matching;
 use offers::Offers;
 pub(super) use offers::PoolRef;
@@ -114,13 +113,7 @@ impl Home {
             return jobs.into_iter().for_each(|job| self.submit(job, hash, ctx));
         }
         let Some(first) = jobs.first() else { return };
-        let (entry, places) = self.queues.enter(first.type_name(), hash);
-        let mut entry = match entry {
-            Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => {
-                entry.insert(Queue::listed(TypeRef { name: first.type_name().into(), hash }, places))
-            }
-        };
+        let (mut entry, places) = self.queues.enter_or_create(first.type_name(), hash);
         for mut job in jobs {
             job.arrival = self.next_arrival;
             self.next_arrival += 1;
@@ -267,29 +260,14 @@ impl Home {
     /// Puts a job in its queue, and makes all possible assignments.
     #[inline(always)]
     fn enqueue(&mut self, job: Job, hash: TypeHash, queued: Queued, ctx: &mut Ctx<'_>) {
-        let (entry, places) = self.queues.enter(job.type_name(), hash);
-        match entry {
-            Entry::Occupied(mut entry) => {
-                entry.get_mut().queue.add(job, queued, &mut self.matching, &mut self.revocable, ctx);
-                forget_if_unused(entry, places);
-            }
-            Entry::Vacant(entry) => {
-                let mut listed = Queue::listed(TypeRef { name: job.type_name().into(), hash }, places);
-                listed.queue.put(job, queued, &mut self.revocable, ctx);
-                entry.insert(listed); // There was no entry, so there is no offer.
-            }
-        }
+        let (mut entry, places) = self.queues.enter_or_create(job.type_name(), hash);
+        entry.get_mut().queue.add(job, queued, &mut self.matching, &mut self.revocable, ctx);
+        forget_if_unused(entry, places);
     }
 
     /// Returns the queue of a type, and creates it if there is none.
     fn queue_of(&mut self, type_name: &str, hash: TypeHash) -> &mut Queue {
-        let (entry, places) = self.queues.enter(type_name, hash);
-        match entry {
-            Entry::Occupied(entry) => &mut entry.into_mut().queue,
-            Entry::Vacant(entry) => {
-                &mut entry.insert(Queue::listed(TypeRef { name: type_name.into(), hash }, places)).into_mut().queue
-            }
-        }
+        &mut self.queues.enter_or_create(type_name, hash).0.into_mut().queue
     }
 }
 

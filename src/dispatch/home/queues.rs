@@ -66,6 +66,22 @@ impl Queues {
         (entry, &mut self.places)
     }
 
+    /// Returns the entry of a type, which is created if there is none, and the places.
+    #[inline(always)]
+    pub(super) fn enter_or_create(
+        &mut self,
+        type_name: &str,
+        hash: TypeHash,
+    ) -> (OccupiedEntry<'_, Listed>, &mut Places<TypeHash>) {
+        match self.enter(type_name, hash) {
+            (Entry::Occupied(entry), places) => (entry, places),
+            (Entry::Vacant(entry), places) => {
+                let listed = Queue::listed(TypeRef { name: type_name.into(), hash }, places);
+                (entry.insert(listed), places)
+            }
+        }
+    }
+
     /// Returns the queue of the type of a pool that is present, and the place of its shard among the offers of the class.
     /// The queue need not be removed after a change, because a present pool keeps it in use.
     #[inline]
