@@ -252,6 +252,9 @@ pub const SPARE_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// See [`SPARE_BUFFER_BYTES_MAX`].
 pub const SPARE_BYTES_MAX: usize = 4 << 20;
 
+/// The largest buffer for unsent bytes that counts as small: enough for several ordinary lines. See `SpareBuffers`.
+pub const SMALL_BUFFER_BYTES_MAX: usize = 1_024;
+
 /// A client's time for one attempt to connect, in seconds. A lost SYN is sent again after 1 s and after 3 s.
 pub const CONNECT_SECONDS_DEFAULT: u64 = 5;
 

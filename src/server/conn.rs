@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
+use super::connections::spare_buffers::BufferSize;
 use super::stream::Peer;
 use super::stream::Stream;
 use super::unsent::Unsent;
@@ -17,6 +18,8 @@ pub(super) struct Connection {
     pub(super) framer: Framer,
     /// Bytes for the peer. The buffer comes from the shard's spare buffers, so that an idle connection has none.
     pub(super) unsent: Unsent,
+    /// The size of the buffer that it gets next.
+    pub(super) buffer_size: BufferSize,
     pub(super) stage: Stage,
     /// The socket accepted no more bytes; an event comes when it accepts bytes again.
     pub(super) blocked: bool,
@@ -66,6 +69,7 @@ impl Connection {
             generation,
             framer: Framer::default(),
             unsent: Unsent::default(),
+            buffer_size: BufferSize::default(),
             stage: Stage::Open,
             close_by: Micros::default(),
             blocked: false,

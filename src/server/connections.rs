@@ -3,6 +3,7 @@
 
 mod closing;
 mod metrics_line;
+pub(super) mod spare_buffers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use std::sync::atomic::Ordering;
 use metrics_line::MetricsLine;
 use mio::{Interest, Registry};
 use slab::Slab;
+use spare_buffers::{BufferSize, SpareBuffers};
 
 use super::conn::{Connection, Stage};
 use super::log::Log;
@@ -26,9 +28,7 @@ use crate::dispatch::Settings;
 use crate::dispatch::collections::timers::Timers;
 use crate::dispatch::message::{Closing, ConnId, Effects, JobEvent, Message, Micros, PoolId, ShardId, TraceId};
 use crate::flag::newly_set;
-use crate::limits::{
-    MUCH_UNSENT_BYTES, SPARE_BUFFER_BYTES_MAX, SPARE_BYTES_MAX, WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN,
-};
+use crate::limits::{MUCH_UNSENT_BYTES, WRITE_BYTES_OF_MUCH, WRITE_BYTES_PER_TURN};
 use crate::metrics::{Counts, Fault, ShardRow, Totals};
 use crate::protocol::reply::Reply;
 
@@ -56,9 +56,7 @@ pub(super) struct Connections {
     closing_bytes: u64,
     /// When to look at closing connections again.
     deadlines: Timers<ConnId>,
-    /// Empty buffers for unsent bytes: a reply seldom allocates, and an idle connection has no buffer.
-    spare: Vec<Vec<u8>>,
-    spare_bytes: usize,
+    spare: SpareBuffers,
     /// How long a closing connection may send nothing before it is dropped; 0 means without limit.
     stall_ms: u64,
     /// Unsent bytes past which the core closes a connection.
@@ -84,8 +82,7 @@ impl Connections {
             next_generation: 0,
             closing_bytes: 0,
             deadlines: Timers::default(),
-            spare: Vec::new(),
-            spare_bytes: 0,
+            spare: SpareBuffers::default(),
             stall_ms: settings.stall_ms,
             // A limit larger than the address space is no limit.
             unsent_bytes_max: usize::try_from(settings.unsent_bytes_max).unwrap_or(usize::MAX),
@@ -96,7 +93,7 @@ impl Connections {
     }
 
     pub(super) fn get(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.entries.get_mut(id.index as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
+        find(&mut self.entries, id)
     }
 
     /// Returns whether the core knows the connection.
@@ -142,7 +139,7 @@ impl Connections {
         let mut conn = self.entries.remove(id.index as usize);
         // It fails if the poller does not know the socket, and closing the socket has the same effect.
         let _ = self.registry.deregister(&mut conn.stream);
-        self.recycle_buffer(conn.unsent.take_buffer());
+        self.spare.keep(conn.unsent.take_buffer());
         if self.entries.is_empty() {
             self.entries.shrink_to_fit();
         }
@@ -156,19 +153,20 @@ impl Connections {
     /// The share is larger when more is unsent than a connection may have. So the core closes a connection for that only if
     /// its socket accepts no more.
     pub(super) fn flush(&mut self, id: ConnId) -> u64 {
-        let unsent_bytes_max = self.unsent_bytes_max;
-        let Some(conn) = self.get(id) else { return 0 };
+        let Some(conn) = find(&mut self.entries, id) else { return 0 };
         let unsent = conn.unsent.len();
         let share = if unsent > MUCH_UNSENT_BYTES { WRITE_BYTES_OF_MUCH } else { WRITE_BYTES_PER_TURN };
-        let share = share.max(unsent.saturating_sub(unsent_bytes_max));
+        let share = share.max(unsent.saturating_sub(self.unsent_bytes_max));
         let written = conn.write(share);
         let (stage, failed, empty) = (conn.stage, conn.failed, conn.unsent.len() == 0);
         conn.dirty = !empty && !conn.blocked && !failed;
         if conn.dirty {
             self.unfinished.push(id);
         } else if empty {
-            let buffer = conn.unsent.take_buffer();
-            self.recycle_buffer(buffer);
+            // A connection that once needed a large buffer gets one from now on, without growing a small one.
+            if self.spare.keep(conn.unsent.take_buffer()) == Some(BufferSize::Large) {
+                conn.buffer_size = BufferSize::Large;
+            }
         }
         if let Stage::Closing(how) = stage {
             self.closing_bytes -= written;
@@ -232,15 +230,6 @@ impl Connections {
         }
     }
 
-    fn recycle_buffer(&mut self, mut buffer: Vec<u8>) {
-        let bytes = buffer.capacity();
-        if (1..=SPARE_BUFFER_BYTES_MAX).contains(&bytes) && self.spare_bytes + bytes <= SPARE_BYTES_MAX {
-            buffer.clear();
-            self.spare_bytes += bytes;
-            self.spare.push(buffer);
-        }
-    }
-
     fn log_connection(&self, event: Event, what: &str, peer: Peer, id: ConnId) {
         let name = Named(self.shard, id);
         let members = [("peer", Value::Text(&peer)), ("connection", Value::Text(&name))];
@@ -252,15 +241,17 @@ impl Connections {
     }
 }
 
+/// Finds a connection. Borrows only the table, not all of [`Connections`].
+#[inline]
+fn find(entries: &mut Slab<Box<Connection>>, id: ConnId) -> Option<&mut Connection> {
+    entries.get_mut(id.index as usize).map(AsMut::as_mut).filter(|conn| conn.generation == id.generation)
+}
+
 impl Effects for Connections {
     fn send(&mut self, to: ConnId, reply: &Reply<'_>) -> usize {
-        let Some(conn) = self.entries.get_mut(to.index as usize).filter(|conn| conn.generation == to.generation) else {
-            return 0;
-        };
+        let Some(conn) = find(&mut self.entries, to) else { return 0 };
         if !conn.unsent.has_buffer() {
-            let buffer = self.spare.pop().unwrap_or_default();
-            self.spare_bytes -= buffer.capacity();
-            conn.unsent.use_buffer(buffer);
+            conn.unsent.use_buffer(self.spare.take(conn.buffer_size));
         }
         let bytes = match reply {
             Reply::Metrics { totals, tables, types: None } if tables.is_empty() => {
