@@ -83,10 +83,11 @@ impl MailboxSender {
     /// Posts a command, and wakes the shard if it sleeps.
     pub(super) fn post(&self, command: ShardCommand) {
         self.deliver(command);
+        Sleeper::<AtomicBool>::posted();
         self.wake();
     }
 
-    /// Puts a command into the mailbox; [`wake`](Self::wake) must follow before the sender sleeps.
+    /// Puts a command into the mailbox. [`Sleeper::posted`] and [`wake`](Self::wake) must follow before the sender sleeps.
     fn deliver(&self, command: ShardCommand) {
         // It fails if the shard has ended: then the server is ending, and nothing depends on the command.
         let _ = self.sender.send(command);
@@ -164,6 +165,9 @@ impl Outbox {
     /// Delivers all messages, and wakes the shards that sleep. Returns how many these were.
     pub(super) fn post(&mut self) -> u64 {
         self.deliver(1);
+        if !self.targets.is_empty() {
+            Sleeper::<AtomicBool>::posted();
+        }
         let mut woken = 0;
         for to in self.targets.drain(..) {
             let to = usize::from(to.0);

@@ -141,7 +141,9 @@ impl Shard {
                 polled => break polled,
             }
         };
-        self.mailbox.woke();
+        if idle {
+            self.mailbox.woke();
+        }
         polled
     }
 

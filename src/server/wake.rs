@@ -49,7 +49,12 @@ pub(super) struct Sleeper<F>(F);
 
 impl<F: Flag> Sleeper<F> {
     /// Called by the sleeper before it blocks. It must not block if this returns false.
-    pub(super) fn may_sleep(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
+    ///
+    /// A shard that is always busy never writes the flag, so senders keep it in their caches.
+    pub(super) fn may_sleep(&self, mailbox_is_empty: impl Fn() -> bool) -> bool {
+        if !mailbox_is_empty() {
+            return false;
+        }
         // A swap, not a store: in every thread's view it follows a sender's swap. Loom needs this, because it does not
         // model that no write comes between a swap and the value that it read.
         self.0.swap(true);
@@ -61,15 +66,20 @@ impl<F: Flag> Sleeper<F> {
         empty
     }
 
-    /// Called by the sleeper when it has been woken, for any reason.
+    /// Called by the sleeper when it has been woken, for any reason, after [`may_sleep`](Self::may_sleep) returned true.
     pub(super) fn woke(&self) {
         self.0.store(false);
     }
 
-    /// Called by a sender after it has posted, at the latest before it sleeps itself. Returns true to at most
-    /// one of all senders, which must wake the sleeper. Returns true to none if it is awake, or has taken the messages.
-    pub(super) fn must_be_woken(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
+    /// Called by a sender after it has posted all its messages, to however many mailboxes, at the latest before it sleeps
+    /// itself. [`must_be_woken`](Self::must_be_woken) must follow for each of these mailboxes.
+    pub(super) fn posted() {
         F::fence();
+    }
+
+    /// Called by a sender after [`posted`](Self::posted). Returns true to at most one of all senders, which must wake the
+    /// sleeper. Returns true to none if it is awake, or has taken the messages.
+    pub(super) fn must_be_woken(&self, mailbox_is_empty: impl FnOnce() -> bool) -> bool {
         self.0.load() && !mailbox_is_empty() && self.0.swap(false)
     }
 }
@@ -110,6 +120,7 @@ mod tests {
 
         fn send(&self, message: u32) {
             self.deliver(message);
+            Sleeper::<AtomicBool>::posted();
             self.wake();
         }
 
@@ -173,10 +184,30 @@ mod tests {
             let thread = thread::spawn(move || {
                 sender.deliver(1);
                 sender.deliver(2);
+                Sleeper::<AtomicBool>::posted();
                 sender.wake();
             });
             assert_eq!(model.receive(2), [1, 2]);
             thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn f70_no_wake_up_is_lost_if_messages_are_posted_to_two_sleepers() {
+        explore(4, || {
+            let models = [Arc::new(Model::new()), Arc::new(Model::new())];
+            let sleeper = Arc::clone(&models[1]);
+            let thread = thread::spawn(move || assert_eq!(sleeper.receive(1), [2]));
+            let senders = models.clone();
+            let sender = thread::spawn(move || {
+                senders[0].deliver(1);
+                senders[1].deliver(2);
+                Sleeper::<AtomicBool>::posted();
+                senders.iter().for_each(|sender| sender.wake());
+            });
+            assert_eq!(models[0].receive(1), [1]);
+            thread.join().unwrap();
+            sender.join().unwrap();
         });
     }
 

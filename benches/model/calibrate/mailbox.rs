@@ -37,8 +37,8 @@ fn post_and_receive() -> (u64, u64) {
                     let mut batch = spare.pop().unwrap_or_default();
                     batch.push(message);
                     sender.send(batch).expect("the receiver waits for it");
-                    fence(Ordering::SeqCst); // The server has it before it reads the sleeping flag.
                 }
+                fence(Ordering::SeqCst); // The server has one per post, before it reads the sleeping flags.
             });
             turns.begin(2 * round + 1);
             ns

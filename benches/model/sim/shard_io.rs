@@ -60,6 +60,8 @@ pub(super) struct ShardIo {
     targets: Vec<usize>,
     /// By shard: whether it is one of them.
     is_target: Vec<bool>,
+    /// How often each shard had written its sleeping flag when this shard last read it.
+    flags_seen: Vec<u64>,
     costs: Costs,
     /// A reply, while it is encoded; only its length counts.
     line: Vec<u8>,
@@ -80,6 +82,7 @@ impl ShardIo {
             dirty: Vec::new(),
             targets: Vec::new(),
             is_target: vec![false; shards],
+            flags_seen: vec![0; shards],
             costs: *costs,
             line: Vec::new(),
         }
@@ -173,6 +176,11 @@ impl ShardIo {
                 self.actions.push_back(Action::Mail(if delivers_all { 1 } else { MESSAGES_PER_DELIVERY }));
             }
         }
+    }
+
+    /// Called when the shard reads the sleeping flag of another. Returns whether the flag was written since the last time.
+    pub(super) fn sees_flag(&mut self, of: usize, writes: u64) -> bool {
+        std::mem::replace(&mut self.flags_seen[of], writes) != writes
     }
 
     /// Returns the next action of the turn.

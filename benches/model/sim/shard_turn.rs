@@ -18,7 +18,8 @@ impl World {
     pub(super) fn shard_turn(&mut self, at: usize) {
         let shard = &mut self.shards[at];
         if shard.is_empty() && !shard.woken {
-            (shard.slept, shard.flag_until_ns) = (true, Some(u64::MAX));
+            shard.slept = true;
+            shard.set_flag(u64::MAX);
             return self.sleep(at);
         }
         if self.goes_on(at, false) {
@@ -39,7 +40,9 @@ impl World {
         let events = shard.reading.len() + usize::from(std::mem::take(&mut shard.woken));
         let poll_ns = slept_ns + costs.poll_ns + costs.event_ns * events as u64;
         // The flag is set while the shard polls, even if it need not sleep, unless a batch is in the mailbox already.
-        shard.flag_until_ns = shard.mailbox.is_empty().then_some(self.now_ns + poll_ns);
+        if shard.mailbox.is_empty() {
+            shard.set_flag(self.now_ns + poll_ns);
+        }
         shard.io.turns += 1;
         shard.io.spend(Work::Kernel, poll_ns);
         shard.io.spend(Work::Lines, costs.turn_ns);
@@ -172,11 +175,13 @@ impl World {
 
     fn post(&mut self, at: usize, to: usize) {
         self.deliver(at, to);
-        let is_asleep = self.shards[to].flag_until_ns.is_some_and(|until_ns| self.now_ns < until_ns);
-        // The flag, and the channel's head if it is set, are in the target's cache.
-        self.shards[at].io.spend(Work::Messages, self.costs.line_ns * if is_asleep { 2 } else { 1 });
+        let (is_asleep, writes) = self.shards[to].flag(self.now_ns);
+        // The flag, if it was written since, and the channel's head, if the flag is set, are in the target's cache.
+        let lines = u64::from(self.shards[at].io.sees_flag(to, writes)) + u64::from(is_asleep);
+        self.shards[at].io.spend(Work::Messages, self.costs.line_ns * lines);
         if is_asleep && !self.shards[to].mailbox.is_empty() {
-            (self.shards[to].flag_until_ns, self.shards[to].woken) = (None, true);
+            self.shards[to].clear_flag();
+            self.shards[to].woken = true;
             let io = &mut self.shards[at].io;
             io.spend(Work::Messages, self.costs.wake_ns);
             io.wakes += 1;
