@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 SLOTS = 65_535
@@ -70,7 +71,10 @@ class Server:
         return json.loads(self.asker.lines(1)[0])["metrics"]
 
     def wait_until(self, test):
+        give_up = time.monotonic() + 60
         while not test(self.figures()):
+            if time.monotonic() > give_up:
+                sys.exit(f"what the case waits for did not happen within 60 s: {self.figures()}")
             time.sleep(0.001)
 
     def stop(self):
@@ -197,7 +201,100 @@ def types(server):
     server.wait_until(lambda figures: figures["jobs_added"] == 300_000)
 
 
+LINE_BYTES = (16 << 20) - 200  # A little less than the default of --max-line.
+
+
+def long_line(server, piece):
+    """Jobs are done, one after the other, whose arg and result are long; `piece` is one element of both."""
+    client, worker = server.conn(), server.conn()
+    value = b"[" + b",".join([piece] * ((LINE_BYTES - 2) // (len(piece) + 1))) + b"]"
+    worker.send({"cmd": "can_do", "types": ["t"]})
+    yield
+    for _ in range(4):
+        sender = threading.Thread(
+            target=client.socket.sendall, args=(b'{"cmd":"do","id":1,"type":"t","arg":' + value + b"}\n",)
+        )
+        sender.start()
+        worker.lines(1)
+        sender.join()
+        sender = threading.Thread(target=worker.socket.sendall, args=(b'{"cmd":"did","id":1,"res":' + value + b"}\n",))
+        sender.start()
+        client.lines(1)
+        sender.join()
+
+
+def long_text(server):
+    """Args and results of 16 MiB, of text."""
+    return long_line(server, b'"' + b"x" * 100_000 + b'"')
+
+
+def long_escapes(server):
+    """Args and results of 16 MiB, of text with escapes."""
+    return long_line(server, b'"' + b"\\u00e9\\n" * 1_000 + b'"')
+
+
+def long_numbers(server):
+    """Args and results of 16 MiB, of numbers of one digit."""
+    return long_line(server, b"1")
+
+
+def long_objects(server):
+    """Args and results of 16 MiB, of small objects."""
+    return long_line(server, b'{"a":true}')
+
+
+def long_space(server):
+    """Args and results of 16 MiB, of white space."""
+    return long_line(server, b" " * 100_000 + b"1")
+
+
+def batch(server):
+    """A peer submits 65,535 jobs in one write, and their worker answers them in one write."""
+    client, worker = server.conn(), server.conn()
+    worker.send({"cmd": "can_do", "types": ["t"], "max_jobs": SLOTS})
+    before = yield
+    client.send(*({"cmd": "do", "id": id, "type": "t"} for id in range(SLOTS)))
+    jobs = worker.jobs(SLOTS)
+    worker.send(*({"cmd": "did", "job": job["job"]} for job in jobs))
+    server.wait_until(lambda figures: figures["jobs_done"] == before["jobs_done"] + SLOTS)
+    client.lines(SLOTS)
+
+
+def wide_can_do(server):
+    """Ten workers give 1,024 types of 200 bytes each in one line, take them back, and leave."""
+    workers = [server.conn() for _ in range(10)]
+    types = [f"{nth:0200}" for nth in range(1_024)]
+    yield
+    for cmd in ["can_do", "cant_do", "can_do"]:
+        for worker in workers:
+            worker.send({"cmd": cmd, "types": types}, {"cmd": "ping"})
+            worker.lines(1)
+    for worker in workers:
+        worker.socket.close()
+    server.wait_until(lambda figures: figures["workers"] == 0)
+
+
+def table(server):
+    """A client asks five times for the table of 100,000 types, with histograms."""
+    client = server.conn()
+    for first in range(0, 100_000, 500):
+        client.send(*({"cmd": "do", "id": id, "type": f"type {id}"} for id in range(first, first + 500)))
+    server.wait_until(lambda figures: figures["jobs_added"] == 100_000)
+    yield
+    for _ in range(5):
+        client.send({"cmd": "metrics", "types": True, "histograms": True})
+        client.lines(1)
+
+
 CASES = [
+    long_text,
+    long_escapes,
+    long_numbers,
+    long_objects,
+    long_space,
+    batch,
+    wide_can_do,
+    table,
     lost_worker,
     lost_worker_of_many_types,
     key_group,
