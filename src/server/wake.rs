@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn f70_no_wake_up_is_lost_if_messages_are_posted_to_two_sleepers() {
-        explore(4, || {
+        explore(3, || {
             let models = [Arc::new(Model::new()), Arc::new(Model::new())];
             let sleeper = Arc::clone(&models[1]);
             let thread = thread::spawn(move || assert_eq!(sleeper.receive(1), [2]));
