@@ -203,7 +203,9 @@ mod tests {
                 senders[0].deliver(1);
                 senders[1].deliver(2);
                 Sleeper::<AtomicBool>::posted();
-                senders.iter().for_each(|sender| sender.wake());
+                for sender in &senders {
+                    sender.wake();
+                }
             });
             assert_eq!(models[0].receive(1), [1]);
             thread.join().unwrap();
