@@ -76,7 +76,7 @@ pub const CHUNK_BYTES: usize = 64 << 10;
 
 /// Free chunks that each thread keeps for the next long values: as many as a job needs whose arg and result are as long as a
 /// default line may be. With fewer, the allocator returns what is left of such jobs to the system all at once, in a turn of
-/// 2 to 3 ms. They do not count in the budget, and are freed when they were not used for some seconds.
+/// several milliseconds. They do not count in the budget, and are freed when they were not used for some seconds.
 pub const SPARE_CHUNKS_MAX: usize = 2 * LINE_BYTES_DEFAULT / CHUNK_BYTES;
 
 /// The time between two checks for unused chunks, in milliseconds, and the maximum number that each check frees.

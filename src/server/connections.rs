@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use metrics_line::MetricsLine;
 use mio::{Interest, Registry};
 use slab::Slab;
-use spare_buffers::{BufferSize, SpareBuffers};
+use spare_buffers::SpareBuffers;
 
 use super::conn::{Connection, Stage};
 use super::log::Log;
@@ -139,7 +139,7 @@ impl Connections {
         let mut conn = self.entries.remove(id.index as usize);
         // It fails if the poller does not know the socket, and closing the socket has the same effect.
         let _ = self.registry.deregister(&mut conn.stream);
-        self.spare.keep(conn.unsent.take_buffer());
+        self.spare.keep(conn.unsent.take_buffer(), &mut conn.buffer_size);
         if self.entries.is_empty() {
             self.entries.shrink_to_fit();
         }
@@ -163,10 +163,7 @@ impl Connections {
         if conn.dirty {
             self.unfinished.push(id);
         } else if empty {
-            // A connection that once needed a large buffer gets one from now on, without growing a small one.
-            if self.spare.keep(conn.unsent.take_buffer()) == Some(BufferSize::Large) {
-                conn.buffer_size = BufferSize::Large;
-            }
+            self.spare.keep(conn.unsent.take_buffer(), &mut conn.buffer_size);
         }
         if let Stage::Closing(how) = stage {
             self.closing_bytes -= written;

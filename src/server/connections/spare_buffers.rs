@@ -33,21 +33,20 @@ impl SpareBuffers {
         buffer
     }
 
-    /// Empties a buffer, and keeps it if there is room. Returns its size; `None` if it has no memory.
+    /// Empties the buffer of a connection, and keeps it if there is room. If the buffer has become large, `next` is too: the
+    /// connection takes a large one from now on, and does not grow a small one each time.
     #[inline]
-    pub(super) fn keep(&mut self, mut buffer: Vec<u8>) -> Option<BufferSize> {
+    pub(super) fn keep(&mut self, mut buffer: Vec<u8>, next: &mut BufferSize) {
         let bytes = buffer.capacity();
-        let size = match bytes {
-            0 => return None,
-            1..=SMALL_BUFFER_BYTES_MAX => BufferSize::Small,
-            _ => BufferSize::Large,
-        };
-        if bytes <= SPARE_BUFFER_BYTES_MAX && self.bytes + bytes <= SPARE_BYTES_MAX {
+        let size = if bytes <= SMALL_BUFFER_BYTES_MAX { BufferSize::Small } else { BufferSize::Large };
+        if size == BufferSize::Large {
+            *next = size;
+        }
+        if (1..=SPARE_BUFFER_BYTES_MAX).contains(&bytes) && self.bytes + bytes <= SPARE_BYTES_MAX {
             buffer.clear();
             self.bytes += bytes;
             self.of_size(size).push(buffer);
         }
-        Some(size)
     }
 
     #[inline]
@@ -74,7 +73,7 @@ mod tests {
         ] {
             let mut buffer = Vec::with_capacity(bytes);
             buffer.push(b'x');
-            assert_eq!(spare.keep(buffer), Some(size), "{bytes}");
+            spare.keep(buffer, &mut BufferSize::default());
             let other = if size == BufferSize::Small { BufferSize::Large } else { BufferSize::Small };
             assert_eq!(spare.take(other).capacity(), 0, "{bytes}");
             let taken = spare.take(size);
@@ -83,15 +82,31 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_needed_a_large_buffer_takes_large_ones() {
+        let (mut spare, mut next) = (SpareBuffers::default(), BufferSize::default());
+        for (bytes, size) in [
+            (0, BufferSize::Small),
+            (SMALL_BUFFER_BYTES_MAX, BufferSize::Small),
+            (SPARE_BUFFER_BYTES_MAX + 1, BufferSize::Large),
+            (1, BufferSize::Large),
+        ] {
+            spare.keep(Vec::with_capacity(bytes), &mut next);
+            assert_eq!(next, size, "{bytes}");
+        }
+    }
+
+    #[test]
     fn what_is_kept_is_limited() {
-        let mut spare = SpareBuffers::default();
-        assert_eq!(spare.keep(Vec::new()), None);
-        let too_large = Vec::with_capacity(SPARE_BUFFER_BYTES_MAX + 1);
-        assert_eq!((spare.keep(too_large), spare.bytes), (Some(BufferSize::Large), 0));
+        let (mut spare, mut next) = (SpareBuffers::default(), BufferSize::default());
+        for bytes in [0, SPARE_BUFFER_BYTES_MAX + 1] {
+            spare.keep(Vec::with_capacity(bytes), &mut next);
+            assert_eq!((spare.small.len(), spare.large.len(), spare.bytes), (0, 0, 0), "{bytes}");
+        }
         for _ in 0..=SPARE_BYTES_MAX / SPARE_BUFFER_BYTES_MAX {
-            spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX));
+            spare.keep(Vec::with_capacity(SPARE_BUFFER_BYTES_MAX), &mut next);
         }
         assert_eq!((spare.bytes, spare.large.len()), (SPARE_BYTES_MAX, SPARE_BYTES_MAX / SPARE_BUFFER_BYTES_MAX));
-        assert_eq!((spare.keep(Vec::with_capacity(1)), spare.small.len()), (Some(BufferSize::Small), 0));
+        spare.keep(Vec::with_capacity(1), &mut next);
+        assert_eq!(spare.small.len(), 0);
     }
 }
