@@ -240,8 +240,9 @@ def reset(fake):
 
 @point("says so, and exits with 1, if no server listens")
 def no_server(fake):
-    fake.listener.close()
-    fake.expect_error(fake.run("do", "try", args=[1]))
+    with socket.socket() as silent:  # It has a port, so that no other program gets it, but does not listen.
+        silent.bind(("127.0.0.1", 0))
+        fake.expect_error(fake.run("do", "try", args=[1], url="tcp://127.0.0.1:%d" % silent.getsockname()[1]))
 
 
 @point("gives up a connection that is not made within seconds, and says so", slow=True)

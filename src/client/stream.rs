@@ -207,7 +207,10 @@ mod tests {
     #[test]
     fn every_failure_names_the_server() {
         let folder = tempfile::tempdir().unwrap();
-        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        // Bound, but not listening: no other program is given this port.
+        let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        silent.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let gone = silent.local_addr().unwrap().as_socket().unwrap().to_string();
         let stale = folder.path().join("stale");
         drop(UnixListener::bind(&stale).unwrap());
         let too_long = folder.path().join("x".repeat(200));

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::browser::{Answer, Browser};
 use crate::client::Client;
+use crate::process::port::Port;
 use crate::process::{Process, SERVER};
 use crate::programs;
 use crate::wait::until;
@@ -31,7 +32,7 @@ pub(crate) struct Nats {
     program: PathBuf,
     folder: TempDir,
     process: Process,
-    address: SocketAddr,
+    port: Port,
     /// As a URL has it, with `@` after it.
     user: &'static str,
 }
@@ -49,13 +50,13 @@ impl Nats {
         let store = folder.path().join("jetstream");
         let config = format!("jetstream {{ store_dir: \"{}\", max_file: 4GB }}\n{more}\n", store.display());
         std::fs::write(folder.path().join("nats.conf"), config).unwrap();
-        let process = launch(&program, folder.path(), "-1");
-        let address = listening(&process);
-        Some(Self { program, folder, process, address, user })
+        let port = Port::keep();
+        let process = launch(&program, folder.path(), &port);
+        Some(Self { program, folder, process, port, user })
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://{}{}", self.user, self.address)
+        format!("nats://{}{}", self.user, self.port.address)
     }
 
     /// Kills it. Its files stay.
@@ -66,27 +67,20 @@ impl Nats {
 
     /// Starts it again at the same address, with what is on its disk.
     pub(crate) fn restart(&mut self) {
-        self.process = launch(&self.program, self.folder.path(), &self.address.port().to_string());
-        listening(&self.process);
+        self.process = launch(&self.program, self.folder.path(), &self.port);
     }
 }
 
-fn launch(program: &Path, folder: &Path, port: &str) -> Process {
+/// Starts it, and waits until it listens.
+fn launch(program: &Path, folder: &Path, port: &Port) -> Process {
     let mut command = Command::new(program);
-    command.arg("-c").arg(folder.join("nats.conf")).args(["-a", "127.0.0.1", "-p", port]);
-    Process::spawn(&mut command, None)
-}
-
-/// Waits until NATS listens, and returns where.
-fn listening(process: &Process) -> SocketAddr {
-    let address = || {
-        let stderr = process.stderr();
-        assert_eq!(process.status(), None, "NATS ended: {stderr}");
-        stderr.split_once("Server is ready")?;
-        let (_, rest) = stderr.split_once("Listening for client connections on ")?;
-        rest.lines().next()?.trim().parse().ok()
-    };
-    until("NATS to listen", address)
+    command.arg("-c").arg(folder.join("nats.conf")).args(["-a", "127.0.0.1", "-p", &port.number()]);
+    let process = Process::spawn(&mut command, None);
+    until("NATS to listen", || {
+        assert_eq!(process.status(), None, "NATS ended: {}", process.stderr());
+        process.stderr().contains("Server is ready").then_some(())
+    });
+    process
 }
 
 /// A server, whose socket has the same path when it is started again.

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::cluster::{BRIDGE, nats_program};
 use crate::process::SERVER;
+use crate::process::port::Port;
 use crate::wait::until;
 
 const PAGE: &str = include_str!("../../docs/scale-out.md");
@@ -93,22 +93,16 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Returns a block with the test's own ports and folder, without the installation and without the pauses.
-fn adapted(block: &str, ports: [u16; 3], folder: &Path) -> String {
-    let [nats, one, two] = ports;
+fn adapted(block: &str, ports: &[Port; 3], folder: &Path) -> String {
+    let [nats, one, two] = ports.each_ref().map(Port::number);
     let lines = block.lines().filter(|line| !line.starts_with("cargo install ")).map(|line| {
         let line = line.split_once(" & sleep ").map_or(line.to_owned(), |(start, _)| format!("{start} &"));
-        let line = line.replace("11746", &one.to_string()).replace("11747", &two.to_string());
+        let line = line.replace("11746", &one).replace("11747", &two);
         let line = line.replace("nats-server ", &format!("nats-server -a 127.0.0.1 -p {nats} "));
         let line = line.replace("deputy-bridge ", &format!("deputy-bridge --nats nats://127.0.0.1:{nats} "));
         line.replace("/tmp/nats", folder.join("nats").to_str().unwrap())
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Returns ports that were free a moment ago.
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 #[test]
@@ -117,15 +111,15 @@ fn the_cluster_of_the_page_runs_as_the_page_says() {
     let own = [("deputy-server", SERVER), ("deputy-bridge", BRIDGE), ("deputy", env!("CARGO_BIN_EXE_deputy"))];
     let own = own.map(|(name, path)| (name, PathBuf::from(path)));
     let mut shell = Shell::start(&[&own[..], &[("nats-server", nats)]].concat());
-    let (ports, folder) = (free_ports(), shell.folder.path().to_owned());
+    let (ports, folder) = ([(); 3].map(|()| Port::keep()), shell.folder.path().to_owned());
     let [(cluster, _), (job, says), (durable, _)] = blocks()[..] else { panic!("three blocks") };
-    shell.run(&adapted(cluster, ports, &folder));
+    shell.run(&adapted(cluster, &ports, &folder));
     for node in ["one", "two"] {
         shell.wait_for_log(&format!("node {node} is there"));
     }
     let (_, printed) = says.split_once("The client prints `").unwrap();
     let (printed, _) = printed.split_once('`').unwrap();
-    assert_eq!(shell.run(&adapted(job, ports, &folder)), format!("{printed}\n"));
+    assert_eq!(shell.run(&adapted(job, &ports, &folder)), format!("{printed}\n"));
     // Without a terminal it does not say `stored`.
-    assert_eq!(shell.run(&adapted(durable, ports, &folder)), format!("{printed}\nLATER\n"));
+    assert_eq!(shell.run(&adapted(durable, &ports, &folder)), format!("{printed}\nLATER\n"));
 }

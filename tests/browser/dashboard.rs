@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::driver::Browser;
+use crate::process::port::Port;
 use crate::process::{Process, Server, Via, start_process};
 use crate::wait::until;
 
 /// A server with a dashboard.
 pub(crate) struct Dashboard {
     pub(crate) server: Server,
-    pub(crate) http: SocketAddr,
+    /// Where the page is.
+    http: Port,
 }
 
 impl Dashboard {
@@ -22,21 +24,23 @@ impl Dashboard {
 
     /// Starts a server with these options too.
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let server = Server::start(&[&["--http", "127.0.0.1:0"], options].concat());
-        let http = until("the address of the page", || http_address(&server.process));
+        let http = Port::keep();
+        let server = Server::start(&[&["--http", &http.address.to_string()], options].concat());
+        let announced = until("the address of the page", || http_address(&server.process));
+        assert_eq!(announced, http.address);
         Self { server, http }
     }
 
     /// Starts another server at the same addresses, after this one was killed.
     pub(crate) fn come_back(&self) -> Process {
-        let (port, http) = (self.server.tcp[0].port().to_string(), self.http.to_string());
+        let (port, http) = (self.server.tcp[0].port().to_string(), self.http.address.to_string());
         let process = start_process(&[], &["-p", &port, "--http", &http]);
         assert!(process.listens().is_some(), "{}", process.stderr());
         process
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.http)
+        format!("http://{}/", self.http.address)
     }
 
     pub(crate) fn connect(&self, name: &str) -> Client {

@@ -13,8 +13,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use socket2::SockAddr;
 use tempfile::TempDir;
 
+use self::port::Port;
 use crate::client::Client;
 use crate::wait::until;
+
+pub(crate) mod port;
 
 /// The program under test.
 pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_deputy-server");
@@ -145,10 +148,12 @@ pub(crate) struct Server {
     pub(crate) sock: PathBuf,
     /// Holds the socket; a place for the test's own files.
     pub(crate) folder: TempDir,
+    /// Its port, also after its end. None if the options name a port.
+    _port: Option<Port>,
 }
 
 impl Server {
-    /// Starts a server on a free port and a socket of its own.
+    /// Starts a server on a port and a socket of its own.
     pub(crate) fn start(options: &[&str]) -> Self {
         Self::start_under(&[], options)
     }
@@ -172,10 +177,14 @@ impl Server {
     fn launch(wrapper: &[&str], options: &[&str], stderr: Option<Stdio>) -> Self {
         let folder = TempDir::new().unwrap();
         let sock = folder.path().join("deputy.sock");
-        let mut own: Vec<OsString> = vec!["-p".into(), "0".into(), "-s".into(), sock.clone().into()];
+        let mut own: Vec<OsString> = vec!["-s".into(), sock.clone().into()];
         own.extend(options.iter().map(OsString::from));
+        let port = (!options.contains(&"-p")).then(Port::keep);
+        if let Some(port) = &port {
+            own.extend(["-p".into(), port.number().into()]);
+        }
         let process = Process::spawn(&mut command(wrapper, &own), stderr);
-        Self { process, tcp: Vec::new(), sock, folder }
+        Self { process, tcp: Vec::new(), sock, folder, _port: port }
     }
 
     /// Probes until there is a result. Panics if the server ends first.

@@ -4,7 +4,7 @@
 use std::fmt::{Debug, Write as _};
 use std::fs;
 use std::io::{self, Read, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::str::FromStr;
@@ -14,12 +14,13 @@ use tempfile::TempDir;
 
 use crate::page;
 use crate::process::Process;
+use crate::process::port::Port;
 use crate::wait::{PATIENCE, until};
 
 /// A Prometheus that runs.
 pub(crate) struct Prometheus {
     process: Process,
-    address: SocketAddr,
+    port: Port,
     _folder: TempDir,
 }
 
@@ -42,29 +43,22 @@ impl Prometheus {
         };
         put("prometheus.yml", changes);
         put("alerts.yml", &[("interval: 1m", "interval: 250ms")]);
-        loop {
-            // Prometheus cannot choose a free port itself, and another process may take this one first.
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut command = Command::new(program);
-            command.arg(format!("--web.listen-address={address}")).arg("--log.level=warn").current_dir(&folder);
-            command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
-            let process = Process::spawn(&mut command, None);
-            let is_ready = until("a Prometheus that is ready or ends", || {
-                let is_ready = get(address, "/-/ready").is_ok_and(|(status, _)| status == 200);
-                (is_ready || process.status().is_some()).then_some(is_ready)
-            });
-            if is_ready {
-                return Self { process, address, _folder: folder };
-            }
-            let stderr = process.stderr();
-            assert!(stderr.contains("address already in use"), "{stderr}");
-        }
+        let port = Port::keep(); // Prometheus cannot choose a port itself.
+        let mut command = Command::new(program);
+        command.arg(format!("--web.listen-address={}", port.address)).arg("--log.level=warn").current_dir(&folder);
+        command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
+        let process = Process::spawn(&mut command, None);
+        until("a Prometheus that is ready", || {
+            assert_eq!(process.status(), None, "Prometheus ended: {}", process.stderr());
+            get(port.address, "/-/ready").is_ok_and(|(status, _)| status == 200).then_some(())
+        });
+        Self { process, port, _folder: folder }
     }
 
     /// Asks its API. Returns the member `data`.
     pub(crate) fn ask(&self, path: &str) -> Value {
         assert_eq!(self.process.status(), None, "Prometheus ended: {}", self.process.stderr());
-        let (status, body) = get(self.address, &format!("/api/v1/{path}")).unwrap();
+        let (status, body) = get(self.port.address, &format!("/api/v1/{path}")).unwrap();
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str::<Value>(&body).unwrap()["data"].take()
     }

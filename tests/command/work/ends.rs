@@ -1,10 +1,7 @@
 //! `deputy work`: commands that take too long, and workers that leave or lose their server.
 
-use rustix::process::Signal;
-
-use crate::client::Client;
 use crate::kit::{ask, check, run, shell, until_gone, work};
-use crate::process::{Server, Via, start_process};
+use crate::process::Server;
 use crate::wait::until;
 
 #[test]
@@ -48,14 +45,9 @@ fn a_worker_leaves_after_so_many_jobs_failed_ones_too() {
 fn a_worker_waits_for_its_server_and_comes_back_to_it() {
     let server = Server::start(&[]);
     let worker = work(&server, &["t"], "echo done");
-    server.process.signal(Signal::KILL);
+    server.kill();
     until("the worker to see it", || worker.stderr().contains("was lost").then_some(()));
-    let port = server.tcp[0].port().to_string();
-    let back = start_process(&[], &["-p", &port]);
-    until("the server's return", || {
-        assert_eq!(back.status(), None, "{}", back.stderr());
-        Client::can_connect(&server.address(Via::Tcp)).then_some(())
-    });
+    let _back = server.come_back();
     check(&run(&server, &["do", "-r", "t"]), 0, "done\n", "");
     ask(&server).until_metric("workers", 1);
     until("its word", || (worker.stderr().matches("connected").count() == 2).then_some(()));
