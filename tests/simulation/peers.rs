@@ -1,6 +1,8 @@
 //! What peers do in a schedule beside sending and answering jobs, which is in `jobs.rs`. The shadow learns it first, because
 //! the core may answer within the step.
 
+use std::collections::BTreeSet;
+
 use deputy::dispatch::message::Input;
 use deputy::metrics::Fault;
 use deputy::protocol::Code;
@@ -86,7 +88,10 @@ impl Schedule {
     // Workers.
 
     pub(crate) fn can_do(&mut self, peer: Peer) {
-        let names: Vec<String> = (0..=self.random.below(self.plan.types_a_worker)).map(|_| self.any_type()).collect();
+        let mut names: Vec<String> =
+            (0..=self.random.below(self.plan.types_a_worker)).map(|_| self.any_type()).collect();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone())); // As lines are decoded: each type once.
         let max_jobs = (self.plan.slots_max > 1 && self.random.one_in(2)).then(|| self.any_slots());
         let known = &self.shadow.conn(peer).types;
         let too_many =

@@ -38,6 +38,11 @@ impl<T> Places<T> {
         self.entries.next()
     }
 
+    /// Makes room for more entries, if there is none.
+    pub(in crate::dispatch) fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Puts an entry into a free place. Returns the place.
     pub(in crate::dispatch) fn insert(&mut self, entry: T) -> u32 {
         let before = self.inserted;

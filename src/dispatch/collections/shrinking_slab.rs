@@ -26,6 +26,11 @@ impl<T> ShrinkingSlab<T> {
         u32::try_from(self.entries.vacant_key()).expect("memory ends before four billion entries")
     }
 
+    /// Makes room for more entries, if there is none.
+    pub(in crate::dispatch) fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Puts an entry into a free place. Returns the place.
     pub(in crate::dispatch) fn insert(&mut self, entry: T) -> u32 {
         let vacant = self.entries.vacant_entry();

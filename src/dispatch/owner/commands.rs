@@ -77,8 +77,8 @@ impl Owner {
         self.send(from, &Reply::NotDone { id, code, text }, ctx);
     }
 
-    /// `can_do`: all or nothing. A type that the connection has given before stays as it is, and keeps its class. The
-    /// type may also be given for durable jobs.
+    /// `can_do`: all or nothing. The types of a line are different. A type that the connection has given before stays as it
+    /// is, and keeps its class. The type may also be given for durable jobs.
     fn can_do(
         &mut self,
         from: ConnId,
@@ -91,12 +91,14 @@ impl Owner {
         let classes = options.classes();
         let Some(conn) = self.conns.get(from) else { return };
         let worker = conn.worker.get_or_insert_with(|| Box::new(Worker::new()));
-        let takes = |name: &str, class| self.pools.find(name, class).is_some_and(|pool| worker.takes(pool));
-        let is_new = |&(name, class): &(&str, Class)| !class.alternatives().iter().any(|&other| takes(name, other));
-        let of_line = types.iter().flat_map(|name| classes.iter().map(|&class| (name.as_ref(), class)));
-        let mut new: Vec<(&str, Class)> = of_line.filter(is_new).collect();
-        new.sort_unstable();
-        new.dedup();
+        let takes = |name: &str, hash, class| self.pools.find(name, hash, class).is_some_and(|pool| worker.takes(pool));
+        let is_new = |&(hash, name, class): &(TypeHash, &str, Class)| {
+            !class.alternatives().iter().any(|&other| takes(name, hash, other))
+        };
+        let hashed = types.iter().map(|name| (ctx.settings.hash(name), name.as_ref()));
+        let of_line = hashed.flat_map(|(hash, name)| classes.iter().map(move |&class| (hash, name, class)));
+        let mut new: Vec<(TypeHash, &str, Class)> = Vec::with_capacity(types.len() * classes.len());
+        new.extend(of_line.filter(is_new));
         let refusal = if worker.types().len() + new.len() > TYPES_PER_CONNECTION_MAX {
             Some("a connection may have at most 1024 types")
         } else if options.durable && max_jobs.is_none() && !worker.slots.uses_leases() {
@@ -113,9 +115,9 @@ impl Owner {
         }
         worker.wants_ref |= options.wants_ref;
         worker.reserve_types(new.len());
-        for (name, class) in new {
-            let hash = ctx.settings.hash(name).of_class(class);
-            let pool = self.pools.enter(name, class, hash, hash.home(ctx.settings.shards));
+        self.pools.reserve(&new);
+        for (hash, name, class) in new {
+            let pool = self.pools.enter(name, hash, class, ctx.settings.shards);
             worker.join(pool, from, &mut self.pools);
             mark_changed(self.pools.get(pool), &mut self.dirty, &mut self.postponed, ctx);
             let pool = self.pools.peek(pool);
@@ -128,7 +130,8 @@ impl Owner {
 
     /// `cant_do`: the worker keeps the jobs that it holds.
     fn cant_do(&mut self, from: ConnId, types: &[TypeName<'_>], ctx: &mut Ctx<'_>) {
-        let pools: Vec<PoolId> = types.iter().flat_map(|name| self.pools.find_all(name)).collect();
+        let pools: Vec<PoolId> =
+            types.iter().flat_map(|name| self.pools.find_all(name, ctx.settings.hash(name))).collect();
         for pool in pools {
             let Some(worker) = self.conns.bare_worker(from) else { return };
             if let Some(member) = worker.leave(pool) {

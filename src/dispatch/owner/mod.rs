@@ -102,7 +102,7 @@ impl Owner {
     pub(in crate::dispatch) fn new(maps: &RandomState) -> Self {
         Self {
             conns: Conns::default(),
-            pools: Pools::new(maps),
+            pools: Pools::default(),
             queries: PendingQueries::new(maps.clone()),
             scans: Scans::default(),
             work: Work::of_turn(0),

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use crate::dispatch::ctx::Ctx;
 use crate::dispatch::figures::FiguresId;
-use crate::dispatch::ids::{ConnId, PoolId, ShardId, TypeRef};
+use crate::dispatch::ids::{ConnId, PoolId, ShardId, TypeHash, TypeRef};
 use crate::dispatch::job::Job;
 use crate::dispatch::message::Message;
 use crate::protocol::command::Class;
@@ -52,6 +52,11 @@ pub(in crate::dispatch) struct Pool {
 pub(in crate::dispatch) type Starved = (u64, PoolId);
 
 impl Pool {
+    /// Returns whether it is of the type with this name. `hash` is that of the queue from which its workers get jobs.
+    pub(super) fn is_of(&self, name: &str, hash: TypeHash) -> bool {
+        self.of.hash == hash && *self.of.name == *name
+    }
+
     /// Returns the type's place among starved types, if it is starved: a job is pulled as soon as a slot is free.
     pub(in crate::dispatch) fn starved(&self) -> Option<Starved> {
         self.starved_since.filter(|_| self.pull_pending.is_none()).map(|since| (since, self.id))

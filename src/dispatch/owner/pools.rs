@@ -5,24 +5,22 @@
 //! idle. So it may overstate the free slots, but never understates them. `assign` explains when a worker is tracked,
 //! and why.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use ahash::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::capacity::{Capacity, List, Need, Place};
 use super::pool::{EMPTY, NONE, Pool};
 use crate::dispatch::collections::places::{Age, Places};
 use crate::dispatch::collections::shrinking_slab::ShrinkingSlab;
 use crate::dispatch::figures::FiguresId;
-use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, ShardId, TypeHash, TypeRef};
+use crate::dispatch::ids::{ConnId, Membership, NodeId, PoolId, TypeHash, TypeRef};
 use crate::protocol::command::Class;
 
 /// The pools of all types that this shard's workers take, or that have open offers, pulls or running jobs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::dispatch) struct Pools {
-    /// By class, then by type.
-    by_name: [HashMap<Arc<str>, PoolId, RandomState>; Class::COUNT],
+    /// By class, then by type. A table and not a map, because the hash of a type is known, and a name may be long.
+    by_type: [HashTable<PoolId>; Class::COUNT],
     entries: Places<Pool>,
     /// One per type of each worker.
     nodes: ShrinkingSlab<Node>,
@@ -54,50 +52,61 @@ pub(in crate::dispatch) struct Ready {
 }
 
 impl Pools {
-    pub(in crate::dispatch) fn new(maps: &RandomState) -> Self {
-        Self {
-            by_name: std::array::from_fn(|_| HashMap::with_hasher(maps.clone())),
-            entries: Places::default(),
-            nodes: ShrinkingSlab::default(),
-            next_stamp: 0,
+    /// Returns the pool of the type with this name and hash, and of this class.
+    pub(in crate::dispatch) fn find(&self, name: &str, hash: TypeHash, class: Class) -> Option<PoolId> {
+        let hash = hash.of_class(class);
+        let is_it = |&id: &PoolId| self.entries[id.0].is_of(name, hash);
+        self.by_type[class as usize].find(hash.0, is_it).copied()
+    }
+
+    /// Iterates over the pools of the type with this name and hash, of all classes.
+    pub(in crate::dispatch) fn find_all(&self, name: &str, hash: TypeHash) -> impl Iterator<Item = PoolId> {
+        Class::ALL.into_iter().filter_map(move |class| self.find(name, hash, class))
+    }
+
+    /// Returns the pool of the type with this name and hash, and of this class. Creates the pool if there is none.
+    pub(in crate::dispatch) fn enter(&mut self, name: &str, hash: TypeHash, class: Class, shards: u16) -> PoolId {
+        let home = hash.home(shards);
+        let hash = hash.of_class(class);
+        let entries = &self.entries;
+        let id = PoolId(entries.next());
+        let is_it = |&id: &PoolId| entries[id.0].is_of(name, hash);
+        match self.by_type[class as usize].entry(hash.0, is_it, |&id| entries[id.0].of.hash.0) {
+            Entry::Occupied(entry) => return *entry.get(),
+            Entry::Vacant(entry) => _ = entry.insert(id),
         }
+        self.entries.insert(Pool {
+            id,
+            of: TypeRef { name: name.into(), hash },
+            class,
+            home,
+            workers: 0,
+            free: 0,
+            open: 0,
+            pull_pending: None,
+            starved_since: None,
+            rejects_suspects: false,
+            is_postponed: false,
+            running: 0,
+            spent: 0,
+            done: 0,
+            figures: FiguresId::UNKNOWN,
+            ready: [EMPTY; 2],
+        });
+        id
     }
 
-    pub(in crate::dispatch) fn find(&self, name: &str, class: Class) -> Option<PoolId> {
-        self.by_name[class as usize].get(name).copied()
-    }
-
-    /// Iterates over the pools of a type, of all classes.
-    pub(in crate::dispatch) fn find_all(&self, name: &str) -> impl Iterator<Item = PoolId> {
-        Class::ALL.into_iter().filter_map(move |class| self.find(name, class))
-    }
-
-    /// Returns the pool of a type and class, and creates it if there is none.
-    pub(in crate::dispatch) fn enter(&mut self, name: &str, class: Class, hash: TypeHash, home: ShardId) -> PoolId {
-        self.find(name, class).unwrap_or_else(|| {
-            let name: Arc<str> = name.into();
-            let id = PoolId(self.entries.next());
-            self.entries.insert(Pool {
-                id,
-                of: TypeRef { name: Arc::clone(&name), hash },
-                class,
-                home,
-                workers: 0,
-                free: 0,
-                open: 0,
-                pull_pending: None,
-                starved_since: None,
-                rejects_suspects: false,
-                is_postponed: false,
-                running: 0,
-                spent: 0,
-                done: 0,
-                figures: FiguresId::UNKNOWN,
-                ready: [EMPTY; 2],
-            });
-            self.by_name[class as usize].insert(name, id);
-            id
-        })
+    /// Makes room for a worker of these types and classes, so that nothing is moved several times.
+    pub(in crate::dispatch) fn reserve(&mut self, of: &[(TypeHash, &str, Class)]) {
+        let mut missing = [0; Class::COUNT];
+        for &(hash, name, class) in of {
+            missing[class as usize] += usize::from(self.find(name, hash, class).is_none());
+        }
+        for (table, missing) in self.by_type.iter_mut().zip(missing) {
+            table.reserve(missing, |&id| self.entries[id.0].of.hash.0);
+        }
+        self.entries.reserve(missing.into_iter().sum());
+        self.nodes.reserve(of.len());
     }
 
     pub(in crate::dispatch) fn get(&mut self, pool: PoolId) -> &mut Pool {
@@ -131,7 +140,7 @@ impl Pools {
         (self.entries.len(), self.nodes.len())
     }
 
-    /// Removes a pool that is unused. The table of names shrinks when an eighth of it is in use.
+    /// Removes a pool that is unused. The table by type shrinks when an eighth of it is in use.
     pub(in crate::dispatch) fn forget_if_unused(&mut self, pool: PoolId) {
         let unused = |pool: &Pool| {
             let filled = pool.running + u64::from(pool.spent);
@@ -139,10 +148,12 @@ impl Pools {
         };
         if self.entries.get(pool.0).is_some_and(unused) {
             let pool = self.entries.remove(pool.0);
-            let by_name = &mut self.by_name[pool.class as usize];
-            by_name.remove(&pool.of.name);
-            if by_name.len() < by_name.capacity() / 8 {
-                by_name.shrink_to(by_name.len() * 2);
+            let by_type = &mut self.by_type[pool.class as usize];
+            if let Ok(entry) = by_type.find_entry(pool.of.hash.0, |&id| id == pool.id) {
+                entry.remove();
+            }
+            if by_type.len() < by_type.capacity() / 8 {
+                by_type.shrink_to(by_type.len() * 2, |&id| self.entries[id.0].of.hash.0);
             }
         }
     }
@@ -257,35 +268,41 @@ impl Pools {
 mod tests {
     use std::collections::BinaryHeap;
 
+    use ahash::RandomState;
+
     use super::*;
     use crate::dispatch::collections::shrink_check::ShrinkCheck;
 
     #[test]
-    fn the_table_of_names_gives_its_room_back_as_types_go() {
-        let (mut pools, mut room) = (Pools::new(&RandomState::with_seeds(1, 2, 3, 4)), ShrinkCheck::of(8));
-        let all: Vec<PoolId> =
-            (0..10_000).map(|nth| pools.enter(&format!("t{nth}"), Class::Spare, TypeHash(nth), ShardId(0))).collect();
-        let most = pools.by_name[Class::Spare as usize].capacity();
+    fn the_table_by_type_gives_its_room_back_as_types_go() {
+        let (mut pools, mut room) = (Pools::default(), ShrinkCheck::of(8));
+        let homes = RandomState::with_seeds(1, 2, 3, 4);
+        let hash = |name: &str| TypeHash::of(&homes, name);
+        let all: Vec<PoolId> = (0..10_000)
+            .map(|nth| format!("t{nth}"))
+            .map(|name| pools.enter(&name, hash(&name), Class::Spare, 1))
+            .collect();
+        let most = pools.by_type[Class::Spare as usize].capacity();
         for pool in all {
-            let before = pools.by_name[Class::Spare as usize].capacity();
+            let before = pools.by_type[Class::Spare as usize].capacity();
             pools.forget_if_unused(pool);
             room.saw(
-                pools.by_name[Class::Spare as usize].len(),
+                pools.by_type[Class::Spare as usize].len(),
                 before,
-                pools.by_name[Class::Spare as usize].capacity(),
+                pools.by_type[Class::Spare as usize].capacity(),
             );
         }
         room.check_all_back(most);
-        assert_eq!((pools.sizes(), pools.find("t1", Class::Spare)), ((0, 0), None));
+        assert_eq!((pools.sizes(), pools.find("t1", hash("t1"), Class::Spare)), ((0, 0), None));
     }
 
     #[test]
     fn the_longest_starved_are_kept_in_whatever_order_they_are_found() {
         for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2]] {
-            let (mut pools, mut longest) = (Pools::new(&RandomState::with_seeds(1, 2, 3, 4)), BinaryHeap::new());
-            pools.enter("not starved", Class::Ordinary, TypeHash(0), ShardId(0));
+            let (mut pools, mut longest) = (Pools::default(), BinaryHeap::new());
+            pools.enter("not starved", TypeHash(0), Class::Ordinary, 1);
             for since in order {
-                let id = pools.enter(&format!("t{since}"), Class::Ordinary, TypeHash(since), ShardId(0));
+                let id = pools.enter(&format!("t{since}"), TypeHash(since), Class::Ordinary, 1);
                 pools.get(id).starved_since = Some(since);
             }
             pools.iter().for_each(|pool| pool.keep_if_starved(&mut longest, 2));

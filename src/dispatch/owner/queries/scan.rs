@@ -115,7 +115,8 @@ impl Owner {
         ctx: &mut Ctx<'_>,
     ) {
         if let Some(wanted) = wanted {
-            let pools = wanted.names.iter().filter_map(|name| self.pools.find(name, Class::Ordinary)).collect();
+            let pool = |name: &Arc<str>| self.pools.find(name, ctx.settings.hash(name), Class::Ordinary);
+            let pools = wanted.names.iter().filter_map(pool).collect();
             let scan = Scan {
                 asked: (!wanted.all).then_some(pools),
                 wanted,
@@ -224,7 +225,7 @@ impl Scan {
     fn row_of(&self, name: &Arc<str>, home: &Home, owner: &Owner, ctx: &mut Ctx<'_>) -> TypeRows {
         let (now, hash) = (ctx.now, ctx.settings.hash(name));
         // The figures by the id of a pool may be from an earlier pool.
-        let pools = owner.pools.find_all(name).filter_map(|PoolId(pool)| owner.pools.at(pool, self.pools_until));
+        let pools = owner.pools.find_all(name, hash).filter_map(|PoolId(pool)| owner.pools.at(pool, self.pools_until));
         let pools = pools.map(|pool| row_of_pool(pool, &self.by_pool, owner, ctx));
         let mut rows: Vec<TypeRow> = pools.collect();
         rows.extend([hash, hash.durable()].into_iter().filter_map(|hash| home.row(name, hash, now)));
